@@ -1,0 +1,130 @@
+"""Performances as Standard MIDI files, exact to the sample.
+
+Conventions
+-----------
+Format 1, two tracks: track 0 holds the name, tempo and metre, track 1 the notes (General MIDI
+channel 10, snare) with the sticking as a lyric, ``R`` or ``L``, on each note. Division 32 760 ticks
+a quarter note: it divides thirty-seconds, triplets, quintuplets and septuplets exactly, and from 81
+BPM up a tick is shorter than a sample at 44.1 kHz, so a reader that rounds a note's time to samples
+gets the labelled sample. Slower, the error is at most one sample.
+
+Tick 0 is sample 0. The lead-in is whole beats, written as one bar of its own, so bar lines and grid
+of a sequencer fall where the music's do.
+"""
+
+import struct
+
+import numpy as np
+
+TICKS_PER_BEAT = 32760
+SNARE_NOTE = 38
+_NOTE_ON, _NOTE_OFF = 0x99, 0x89
+_NOTE_MS = 60.0  # written length of a note; shorter when the next one comes first
+_END_OF_TRACK = b"\xff\x2f\x00"
+
+
+def tempo_us(tempo_bpm):
+    """Microseconds a quarter note as stored in the file, a whole number."""
+    return round(60_000_000 / tempo_bpm)
+
+
+def samples_to_ticks(samples, tempo_bpm, sample_rate):
+    """Nearest ticks of sample indices (arrays broadcast)."""
+    us = np.rint(60_000_000.0 / np.asarray(tempo_bpm, dtype=np.float64))
+    return np.rint(samples * (1e6 * TICKS_PER_BEAT / sample_rate) / us).astype(np.int64)
+
+
+def _lengths(values):
+    """Bytes that each value takes as a MIDI variable-length quantity."""
+    return 1 + (values >= 1 << 7) + (values >= 1 << 14) + (values >= 1 << 21)
+
+
+def _put_quantities(out, at, values, lengths):
+    """Write variable-length quantities into ``out`` at byte positions ``at``."""
+    for byte in range(4):
+        here = lengths > byte
+        shift = 7 * (lengths[here] - 1 - byte)
+        more = np.where(byte < lengths[here] - 1, 0x80, 0)
+        out[at[here] + byte] = (values[here] >> shift) & 0x7F | more
+
+
+def _quantity(value):
+    size = int(_lengths(np.array([value]))[0])
+    out = np.zeros(size, dtype=np.uint8)
+    _put_quantities(out, np.array([0]), np.array([value]), np.array([size]))
+    return out.tobytes()
+
+
+def _chunk(tag, body):
+    return tag + struct.pack(">I", len(body)) + body
+
+
+def _meta(delta, kind, body):
+    return _quantity(delta) + bytes([0xFF, kind]) + _quantity(len(body)) + body
+
+
+def _time_signature(delta, metre):
+    count, unit = (int(part) for part in metre.split("/"))
+    click = 36 if unit == 8 and count % 3 == 0 else 24
+    return _meta(delta, 0x58, bytes([count, unit.bit_length() - 1, click, 8]))
+
+
+def _conductor_track(name, tempo_bpm, metre, lead_in_beats):
+    body = _meta(0, 0x03, name.encode("ascii", "replace"))
+    body += _meta(0, 0x51, struct.pack(">I", tempo_us(tempo_bpm))[1:])
+    if lead_in_beats:
+        body += _time_signature(0, f"{lead_in_beats}/4")
+    body += _time_signature(lead_in_beats * TICKS_PER_BEAT, metre)
+    return _chunk(b"MTrk", body + b"\x00" + _END_OF_TRACK)
+
+
+def encode(names, tempo_bpm, metres, lead_in_beats, num_samples, start, onset_sample, velocity, left, sample_rate):
+    """MIDI files of a batch of performances.
+
+    Args:
+        names, tempo_bpm, metres, lead_in_beats, num_samples: one a performance; the track ends at
+            ``num_samples``.
+        start: (T+1,) first note of each performance in the flat arrays.
+        onset_sample, velocity, left: flat over notes: sample index, 1-127, played by the left hand.
+        sample_rate: of the sample indices, Hz.
+
+    Returns: list of ``bytes``.
+    """
+    count = np.diff(start)
+    bpm = np.repeat(np.asarray(tempo_bpm, dtype=np.float64), count)
+    on = samples_to_ticks(onset_sample, bpm, sample_rate)
+    longest = samples_to_ticks(_NOTE_MS * sample_rate / 1000.0, bpm, sample_rate)
+    following = np.empty_like(on)
+    following[:-1] = on[1:]
+    following[start[1:] - 1] = np.iinfo(np.int64).max
+    off = np.minimum(on + longest, following - 1)
+    before = np.empty_like(on)
+    before[1:] = off[:-1]
+    before[start[:-1]] = 0
+
+    wait, hold = on - before, off - on
+    wait_size, hold_size = _lengths(wait), _lengths(hold)
+    size = wait_size + hold_size + 11
+    at = np.concatenate([[0], np.cumsum(size)])
+    out = np.zeros(at[-1], dtype=np.uint8)
+    here = at[:-1]
+    _put_quantities(out, here, wait, wait_size)
+    here = here + wait_size
+    for byte, value in enumerate((0xFF, 0x05, 1, np.where(left, ord("L"), ord("R")), 0, _NOTE_ON, SNARE_NOTE, velocity)):
+        out[here + byte] = value
+    here = here + 8
+    _put_quantities(out, here, hold, hold_size)
+    here = here + hold_size
+    for byte, value in enumerate((_NOTE_OFF, SNARE_NOTE, 64)):
+        out[here + byte] = value
+
+    ends = samples_to_ticks(np.asarray(num_samples), np.asarray(tempo_bpm), sample_rate)
+    head = _chunk(b"MThd", struct.pack(">HHH", 1, 2, TICKS_PER_BEAT))
+    files = []
+    for i, name in enumerate(names):
+        notes = out[at[start[i]] : at[start[i + 1]]].tobytes()
+        rest = _quantity(max(int(ends[i] - off[start[i + 1] - 1]), 0))
+        conductor = _conductor_track(name, tempo_bpm[i], metres[i], int(lead_in_beats[i]))
+        title = _meta(0, 0x03, b"snare drum")
+        files.append(head + conductor + _chunk(b"MTrk", title + notes + rest + _END_OF_TRACK))
+    return files
