@@ -1,0 +1,245 @@
+"""Note banks: every sound of one drum, cut and measured, ready to be added up.
+
+Conventions
+-----------
+A bank is a directory with ``bank.json`` and one 16-bit stereo FLAC a velocity layer. It has
+*articulations* (``centre``; ``side_stick`` where the font has one), each with *layers*: a recording
+valid for a range of velocities. Sample 0 of a layer is the onset: the first sample within 20 dB of
+the note's peak, so a note added at sample *n* is heard at *n*. ``gain`` holds the linear factor of
+each velocity 0-127 (0 for velocity 0) over the layer's recording; it rises strictly with velocity.
+
+The *digest* is the SHA-256 of the decoded samples and the gains: two banks with one digest sound
+the same, whatever built or compressed them.
+"""
+
+import hashlib
+import json
+import math
+import os
+import shutil
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from generation.errors import RunError, UsageError, one_of
+
+BANK_FORMAT = 1
+SHIPPED_DIR = Path(__file__).parent / "bank_data"
+BANK_RATE = 44100
+TUNING_STEPS_CENTS = (-50, 0, 50)
+_SINC_HALF_WIDTH, _SINC_PHASES = 12, 4096
+
+
+class BankError(RunError):
+    """A bank that can't be read; the text names it and says what to do."""
+
+
+@dataclass(frozen=True)
+class Articulation:
+    """One way to strike the drum.
+
+    Attributes:
+        layers: list of float32 arrays (samples, channels), peak near 1.
+        layer_of: (128,) index of the layer each velocity plays.
+        gain: (128,) float64 linear gain of each velocity over its layer.
+    """
+
+    layers: list
+    layer_of: np.ndarray
+    gain: np.ndarray
+
+
+@dataclass(frozen=True)
+class Bank:
+    """One drum.
+
+    Attributes:
+        name: unique among the banks in use.
+        digest: SHA-256 of its samples and gains, hexadecimal.
+        soundfont: name of the font it was cut from; ``preset``: of the kit in it.
+        licence: of the font, as its makers state it.
+        articulations: by name.
+        source: everything else about where it came from.
+        path: directory it was read from, or None.
+    """
+
+    name: str
+    digest: str
+    soundfont: str
+    preset: str
+    licence: str
+    articulations: dict
+    source: dict = field(default_factory=dict)
+    path: Path | None = None
+
+    @property
+    def tail_samples(self):
+        """Length of the longest note, in samples at BANK_RATE."""
+        return max(len(layer) for a in self.articulations.values() for layer in a.layers)
+
+
+def cache_dir():
+    """Where this user's own banks are kept: ``$SOUSA_CACHE``, else the usual cache place."""
+    if os.environ.get("SOUSA_CACHE"):
+        return Path(os.environ["SOUSA_CACHE"]) / "banks"
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "sousa" / "banks"
+
+
+def bank_digest(articulations):
+    """Digest of decoded samples and gains; ``articulations`` as in Bank, samples int16."""
+    sha = hashlib.sha256()
+    for name in sorted(articulations):
+        part = articulations[name]
+        sha.update(json.dumps([name, list(map(int, part.layer_of)), [f"{g:.9e}" for g in part.gain]]).encode())
+        for layer in part.layers:
+            sha.update(np.ascontiguousarray(layer, dtype="<i2").tobytes())
+    return sha.hexdigest()
+
+
+def save(directory, name, articulations, **about):
+    """Write a bank, replacing one of the same name only when it is complete.
+
+    Args:
+        directory: parent directory.
+        articulations: by name, with int16 layers.
+        about: soundfont, preset, licence, source.
+
+    Returns: its path.
+    """
+    path = Path(directory) / name
+    work = path.with_name(f".{name}.{os.getpid()}")
+    shutil.rmtree(work, ignore_errors=True)
+    try:
+        work.mkdir(parents=True)
+        table = {}
+        for part_name, part in articulations.items():
+            files = []
+            for i, layer in enumerate(part.layers):
+                files.append(f"{part_name}_{i}.flac")
+                soundfile.write(work / files[-1], layer, BANK_RATE, subtype="PCM_16")
+            gain = [float(f"{g:.9e}") for g in part.gain]
+            table[part_name] = {"files": files, "layer_of": list(map(int, part.layer_of)), "gain": gain}
+        meta = {
+            "format": BANK_FORMAT, "name": name, "sample_rate": BANK_RATE, **about,
+            "digest": bank_digest(articulations), "articulations": table,
+        }  # fmt: skip
+        (work / "bank.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
+        shutil.rmtree(path, ignore_errors=True)
+        work.rename(path)
+    except OSError as error:
+        shutil.rmtree(work, ignore_errors=True)
+        raise RunError(f"can't write bank {path}: {error.strerror or error}") from None
+    return path
+
+
+def load(path):
+    """Read a bank and check it against its digest.
+
+    Raises: BankError when it is missing, unreadable or not what it was.
+    """
+    path = Path(path)
+    try:
+        meta = json.loads((path / "bank.json").read_text(encoding="utf-8"))
+        parts = {}
+        for name, table in meta["articulations"].items():
+            layers = [soundfile.read(path / file, dtype="int16", always_2d=True)[0] for file in table["files"]]
+            parts[name] = Articulation(layers, np.array(table["layer_of"]), np.array(table["gain"]))
+    except (OSError, ValueError, KeyError, TypeError, soundfile.LibsndfileError) as error:
+        raise BankError(f"bank {path} can't be read ({error}); delete the directory and build it again") from None
+    if bank_digest(parts) != meta["digest"]:
+        raise BankError(f"bank {path} does not match its digest; delete the directory and build it again")
+    ready = {
+        name: Articulation([layer.astype(np.float32) / 32768.0 for layer in part.layers], part.layer_of, part.gain)
+        for name, part in parts.items()
+    }
+    return Bank(
+        meta["name"], meta["digest"], meta["soundfont"], meta["preset"], meta["licence"], ready,
+        meta["source"], path,
+    )  # fmt: skip
+
+
+def find(directory):
+    """Paths of the banks in a directory, by name."""
+    directory = Path(directory)
+    return {path.parent.name: path.parent for path in sorted(directory.glob("[!.]*/bank.json"))}
+
+
+def available():
+    """Paths of all banks by name: shipped ones, and those built by this user."""
+    return {**find(SHIPPED_DIR), **find(cache_dir())}
+
+
+def by_name(name):
+    """Load a bank by its name, or from a directory."""
+    banks = available()
+    if name in banks:
+        return load(banks[name])
+    if (Path(name) / "bank.json").exists():
+        return load(name)
+    raise UsageError(f"unknown bank {one_of(name, banks)}")
+
+
+@lru_cache(maxsize=64)
+def shipped():
+    """The banks every installation has, loaded, in order of name."""
+    return tuple(load(path) for path in find(SHIPPED_DIR).values())
+
+
+@lru_cache(maxsize=16)
+def _sinc_table(cutoff):
+    """Weights (phases, taps) of a Hann-windowed sinc, and the number of taps before the centre."""
+    half = math.ceil(_SINC_HALF_WIDTH / cutoff)
+    taps = np.arange(-half + 1, half + 1)
+    x = taps[None, :] - np.arange(_SINC_PHASES)[:, None] / _SINC_PHASES
+    window = 0.5 + 0.5 * np.cos(np.pi * np.clip(x / half, -1.0, 1.0))
+    # rounded, so that the last bit of a machine's cosine can't reach the samples
+    return np.round(cutoff * np.sinc(cutoff * x) * window, 7).astype(np.float32), half - 1
+
+
+def resample(layers, ratio):
+    """Play layers (channels, samples) faster by ``ratio``, keeping sample 0 the onset.
+
+    Plain products and sums in a fixed order, so every machine gets the same samples. What a
+    band-limited sound would ring before its onset is left out: nothing comes before sample 0.
+    """
+    if ratio == 1.0:
+        return layers
+    table, before = _sinc_table(min(1.0, round(1.0 / ratio, 9)))
+    channels, longest = layers[0].shape[0], max(layer.shape[1] for layer in layers)
+    taps = table.shape[1]
+    stacked = np.zeros((len(layers), channels, longest + 2 * taps), dtype=np.float32)
+    for i, layer in enumerate(layers):
+        stacked[i, :, before : before + layer.shape[1]] = layer
+    position = np.arange(int((longest - 1) / ratio) + 1) * ratio
+    base = np.floor(position).astype(np.int64)
+    phase = ((position - base) * _SINC_PHASES).astype(np.int64)
+    out = np.zeros((len(layers), channels, len(base)), dtype=np.float32)
+    for tap in range(taps):
+        out += table[phase, tap] * stacked[:, :, base + tap]
+    sizes = [int((layer.shape[1] - 1) / ratio) + 1 for layer in layers]
+    return [np.ascontiguousarray(sound[:, :size]) for sound, size in zip(out, sizes, strict=True)]
+
+
+_VOICED = {}
+
+
+def voiced(bank, rate, cents, channels):
+    """Articulations of a bank at a rate, tuning and channel count.
+
+    Returns: dict of Articulation with float32 layers (channels, samples); each process makes one
+        once.
+    """
+    key = (bank.digest, rate, cents, channels)
+    if key not in _VOICED:
+        ratio = round((BANK_RATE / rate) * 2.0 ** (cents / 1200.0), 9)
+        parts = {}
+        for name, part in bank.articulations.items():
+            layers = [layer.T if channels == 2 else layer.mean(axis=1)[None, :] for layer in part.layers]
+            layers = resample([np.ascontiguousarray(layer) for layer in layers], ratio)
+            parts[name] = Articulation(layers, part.layer_of, part.gain.astype(np.float32))
+        _VOICED[key] = parts
+    return _VOICED[key]

@@ -1,0 +1,295 @@
+"""Cutting note banks out of SF2 and SF3 soundfonts with FluidSynth.
+
+Conventions
+-----------
+FluidSynth is used as an instrument maker only. Its reverb and chorus are off, output is float, and
+each note is played from a block boundary after the same note has been played for one block and cut
+off: the state it finds is then always the same, so a note does not depend on those before it.
+
+Drum kits are the presets of bank 128. The snare is key 38 (acoustic) or 40 (electric in General
+MIDI, often a second acoustic one), side stick is key 37. Velocity layers are found by measuring:
+neighbouring velocities whose sounds differ by a factor only (residual under -60 dB) share one.
+"""
+
+import hashlib
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from generation.audio import banks
+from generation.audio.banks import BANK_RATE, Articulation
+from generation.errors import RunError, UsageError
+
+SNARE_KEYS = (38, 40)
+SIDE_STICK_KEY = 37
+DRUM_BANK = 128
+_BLOCK = 64
+_NOTE_SEC = 1.5
+_ONSET_DB, _TAIL_DB = -20.0, -60.0
+_SAME_LAYER = 1e-3
+_FADE_SAMPLES = 256
+_REFERENCE_VELOCITY = 100
+_REFERENCE_RMS = 10 ** (-25.0 / 20)  # of the first 50 ms at the reference velocity
+_SILENT = 1e-5
+
+
+@dataclass(frozen=True)
+class Kit:
+    """A drum kit of a font: ``program`` and ``name`` of a preset in bank 128."""
+
+    program: int
+    name: str
+
+
+def is_soundfont(path):
+    """Whether a file starts like an SF2 or SF3."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(12)
+    except OSError:
+        return False
+    return head[:4] == b"RIFF" and head[8:12] == b"sfbk"
+
+
+def find_fonts(path):
+    """Fonts at a path: a file, or all ``.sf2``/``.sf3`` in a directory.
+
+    Raises: UsageError when there is none, or the file is no soundfont.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        fonts = sorted(p for p in path.iterdir() if p.suffix.lower() in (".sf2", ".sf3"))
+        if not fonts:
+            raise UsageError(f"no .sf2 or .sf3 file in {path}; put a soundfont there or name one with --soundfont")
+    elif path.exists():
+        fonts = [path]
+    else:
+        raise UsageError(f"soundfont {path} does not exist; name an .sf2 or .sf3 file, or a directory of them")
+    broken = [str(font) for font in fonts if not is_soundfont(font)]
+    if broken:
+        raise UsageError(f"not a soundfont (no SF2 header): {', '.join(broken)}; replace or remove it")
+    return fonts
+
+
+def info(path):
+    """Texts of a font's INFO list.
+
+    Returns: dict of chunk id (``INAM`` name, ``ICOP`` copyright, ``IENG`` engineer, ``ICMT`` ...) to str.
+    """
+    with open(path, "rb") as file:
+        file.seek(12)
+        head = file.read(12)
+        if len(head) < 12 or head[:4] != b"LIST" or head[8:12] != b"INFO":
+            return {}
+        body = file.read(min(struct.unpack("<I", head[4:8])[0] - 4, 1 << 20))
+    texts, at = {}, 0
+    while at + 8 <= len(body):
+        tag, size = body[at : at + 4].decode("ascii", "replace"), struct.unpack("<I", body[at + 4 : at + 8])[0]
+        texts[tag] = body[at + 8 : at + 8 + size].split(b"\0")[0].decode("utf-8", "replace").strip()
+        at += 8 + size + size % 2
+    return texts
+
+
+def file_sha256(path):
+    """SHA-256 of a file, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fluidsynth():
+    try:
+        import fluidsynth
+    except (ImportError, OSError):
+        raise RunError(
+            "building a bank needs the FluidSynth library: install it with 'apt-get install libfluidsynth3' "
+            "(as root) or 'brew install fluid-synth'; the banks that come with sousa need nothing"
+        ) from None
+    return fluidsynth
+
+
+class Player:
+    """Plays single notes of one font.
+
+    Raises: RunError when FluidSynth is missing or can't load the font.
+    """
+
+    def __init__(self, path):
+        import ctypes
+
+        fluidsynth = _fluidsynth()
+        self.path = Path(path)
+        self.synth = fluidsynth.Synth(gain=1.0, samplerate=float(BANK_RATE))
+        for name in ("synth.reverb.active", "synth.chorus.active"):
+            self.synth.setting(name, 0)
+        self.synth.setting("synth.dynamic-sample-loading", 1)
+        self.font = self.synth.sfload(str(path))
+        if self.font < 0:
+            self.close()
+            raise RunError(f"FluidSynth can't load {path}; the file is damaged or no soundfont")
+        library = fluidsynth._fl
+        self._write = library.fluid_synth_write_float
+        pointer, number = ctypes.c_void_p, ctypes.c_int
+        self._write.argtypes = [pointer, number, pointer, number, number, pointer, number, number]
+        version = library.fluid_version_str
+        version.restype = ctypes.c_char_p
+        self.version = version().decode()
+
+    def close(self):
+        self.synth.delete()
+
+    def kits(self):
+        """Drum kits of the font."""
+        names = ((p, self.synth.sfpreset_name(self.font, DRUM_BANK, p)) for p in range(128))
+        return [Kit(p, n if isinstance(n, str) else n.decode("utf-8", "replace")) for p, n in names if n]
+
+    def _render(self, samples):
+        out = np.zeros((samples, 2), dtype=np.float32)
+        at = out.ctypes.data
+        self._write(self.synth.synth, samples, at, 0, 2, at, 1, 2)
+        return out
+
+    def _silence(self):
+        self.synth.all_sounds_off(9)
+        for _ in range(64):
+            if not np.abs(self._render(_BLOCK)).max():
+                return
+
+    def note(self, kit, key, velocity):
+        """One note from rest: float32 (samples, 2), not trimmed."""
+        self.synth.program_select(9, self.font, DRUM_BANK, kit.program)
+        for _ in range(2):
+            self._silence()
+            self.synth.noteon(9, key, velocity)
+            self._render(_BLOCK)
+        self._silence()
+        self.synth.noteon(9, key, velocity)
+        out = self._render(int(_NOTE_SEC * BANK_RATE) // _BLOCK * _BLOCK)
+        self._silence()
+        return out
+
+
+def trim(sound):
+    """Cut a note at its onset, and where its tail has died away, with a short fade there."""
+    level = np.abs(sound.mean(axis=1))
+    peak = level.max()
+    onset = int(np.argmax(level >= peak * 10 ** (_ONSET_DB / 20)))
+    left = np.cumsum((sound[::-1] ** 2).sum(1))[::-1]
+    end = int(np.argmax(left < left[onset] * 10 ** (_TAIL_DB / 10)))
+    note = sound[onset : end or len(sound)].copy()
+    fade = min(_FADE_SAMPLES, len(note))
+    note[-fade:] *= np.linspace(1.0, 0.0, fade, dtype=note.dtype)[:, None]
+    return note
+
+
+def _articulation(player, kit, key):
+    """Layers (float, loudest first), velocity map and gains of one key, or None if it is silent."""
+    loudest = player.note(kit, key, 127)
+    if np.abs(loudest).max() < _SILENT:
+        return None
+    layers, layer_of, gain = [], np.zeros(128, dtype=int), np.zeros(128)
+    top = None
+    for velocity in range(127, 0, -1):
+        sound = player.note(kit, key, velocity).astype(np.float64)
+        if top is not None:
+            factor = (sound * top).sum() / (top * top).sum()
+            apart = np.sqrt(((sound - factor * top) ** 2).sum() / max((sound**2).sum(), 1e-30))
+        if top is None or apart > _SAME_LAYER:
+            top, factor = sound, 1.0
+            layers.append(trim(sound))
+        layer_of[velocity], gain[velocity] = len(layers) - 1, factor
+    return layers, layer_of, gain
+
+
+def _rise(layers, layer_of, gain):
+    """Make loudness rise strictly with velocity: fonts step back at some layer borders."""
+    level = np.array([np.sqrt((layer[: BANK_RATE // 20] ** 2).sum()) for layer in layers])
+    least = 0.0
+    for velocity in range(1, 128):
+        loud = max(gain[velocity] * level[layer_of[velocity]], least)
+        gain[velocity] = loud / level[layer_of[velocity]]
+        least = loud * 10 ** (0.02 / 20)
+
+
+def cut(player, kit, key):
+    """Cut the bank of one kit: centre from ``key``, side stick where the kit has one.
+
+    Returns: dict of Articulation with int16 layers, or None when the key is silent.
+    """
+    raw = {"centre": _articulation(player, kit, key), "side_stick": _articulation(player, kit, SIDE_STICK_KEY)}
+    if raw["centre"] is None:
+        return None
+    layers, layer_of, gain = raw["centre"]
+    note = layers[layer_of[_REFERENCE_VELOCITY]].mean(axis=1)[: BANK_RATE // 20]
+    reference = _REFERENCE_RMS / (gain[_REFERENCE_VELOCITY] * np.sqrt((note**2).mean()))
+    parts = {}
+    for name, part in raw.items():
+        if part is None:
+            continue
+        layers, layer_of, gain = part
+        _rise(layers, layer_of, gain)
+        stored = []
+        for i, layer in enumerate(layers):
+            peak = np.abs(layer).max()
+            stored.append(np.rint(layer / peak * 32000.0).astype(np.int16))
+            gain[layer_of == i] *= peak * 32768.0 / 32000.0 * reference
+        gain[0] = 0.0
+        parts[name] = Articulation(stored, layer_of, gain)
+    return parts
+
+
+def _slug(text):
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+
+
+def build(path, directory=None, wanted=None, progress=None):
+    """Build banks from a font: one for each distinct snare in its drum kits.
+
+    Args:
+        path: the font.
+        directory: where to put them; the user's cache by default.
+        wanted: ``[(program, key), ...]`` to build only those, alike or not.
+        progress: called with a line of text for each bank.
+
+    Returns: paths of the banks.
+    Raises: RunError when the font has no drum kit with a snare, or can't be used.
+    """
+    directory = Path(directory) if directory else banks.cache_dir()
+    say = progress or (lambda text: None)
+    texts = info(path)
+    font = texts.get("INAM") or Path(path).stem
+    licence = texts.get("ICOP") or "not stated in the font"
+    sha = file_sha256(path)
+    player = Player(path)
+    made, seen = [], []
+    try:
+        kits = player.kits()
+        pairs = [(k, key) for k in kits for key in SNARE_KEYS if wanted is None or (k.program, key) in wanted]
+        for kit, key in pairs:
+            probe = player.note(kit, key, 110)
+            if np.abs(probe).max() < _SILENT:
+                continue
+            shape = trim(probe)[:8192] / np.abs(probe).max()
+            if wanted is None and any(_alike(shape, other) for other in seen):
+                continue
+            seen.append(shape)
+            name = f"{_slug(Path(path).stem)}_{_slug(kit.name)}_{key}"
+            source = {"font_file": Path(path).name, "font_sha256": sha, "program": kit.program, "key": key,
+                      "fluidsynth": player.version}  # fmt: skip
+            parts = cut(player, kit, key)
+            made.append(
+                banks.save(directory, name, parts, soundfont=font, preset=kit.name, licence=licence, source=source)
+            )
+            say(f"{name}: {sum(len(p.layers) for p in parts.values())} layers")
+    finally:
+        player.close()
+    if not made:
+        raise RunError(f"{path} has no drum kit with a snare (bank 128, key 38 or 40); choose another font")
+    return made
+
+
+def _alike(a, b):
+    size = min(len(a), len(b))
+    return np.abs(a[:size] - b[:size]).max() < 0.02

@@ -1,0 +1,127 @@
+"""Every column of the rudiments corpus."""
+
+from generation.columns import AUDIO, Column
+from generation.rudiments.players import dimensions
+from generation.rudiments.scores import SCORE_NAMES
+
+_SCORE_MEANING = {
+    "timing_accuracy": "closeness of primary strokes to the grid",
+    "timing_consistency": "smallness of the spread of timing errors around their trend",
+    "tempo_stability": "absence of tempo drift",
+    "subdivision_evenness": "evenness of the intervals between neighbouring primaries",
+    "velocity_control": "smallness of velocity errors among strokes of one kind",
+    "accent_differentiation": "size of the step from taps to accents; null without both",
+    "accent_accuracy": "accents and taps each on their side of the step; null without both",
+    "hand_balance": "likeness of the two hands in velocity and timing",
+    "weak_hand_index": "which hand is less steady: over 50 the right, under 50 the left",
+    "flam_quality": "flam leads as intended; null without flams",
+    "drag_quality": "both gaps of drags as intended; null without drags",
+    "diddle_quality": "evenness of diddles in time and velocity; null without diddles",
+    "roll_sustain": "level of taps held to the end of a roll; null outside rolls",
+    "buzz_quality": "evenness and length of press strokes; null without them",
+    "groove_feel_proxy": "steady, connected placement, a proxy",
+    "overall_score": "weighted mean of the scores that apply",
+    "tier_confidence": "probability of the labelled tier given overall_score",
+}
+
+IDENTITY = (
+    Column("sample_id", "string", "", "unique, readable name of the row"),
+    Column("profile_id", "string", "", "player: first letters of the tier and the profile number"),
+    Column("rudiment_slug", "string", "", "rudiment"),
+    Column("rudiment_name", "string", "", "its PAS name"),
+    Column("rudiment_number", "int32", "", "its PAS number"),
+    Column("variant", "string", "", "published variant played; null for the main form"),
+    Column("category", "string", "", "roll, diddle, flam or drag"),
+    Column("split", "string", "", "train, validation or test; a player is in one of them"),
+    Column("skill_tier", "string", "", "beginner, intermediate, advanced or professional"),
+    Column("skill_tier_binary", "string", "", "novice (first two tiers) or skilled"),
+    Column("tempo_bpm", "int64", "quarter notes/min", "tempo of the grid"),
+    Column("tempo_low_bpm", "int64", "quarter notes/min", "slowest tempo this player may be given here"),
+    Column("tempo_high_bpm", "int64", "quarter notes/min", "fastest tempo this player may be given here"),
+    Column("metre", "string", "", "time signature"),
+    Column("duration_sec", "float64", "s", "length of the audio"),
+    Column("num_samples", "int64", "samples", "length of the audio"),
+    Column("sample_rate", "int32", "Hz", "rate of the audio and of every *_sample column"),
+    Column("lead_in_beats", "int32", "beats", "silence before the first beat of the figure"),
+    Column("lead_in_sample", "int64", "samples", "position of that beat"),
+    Column("num_cycles", "int64", "count", "cycles of the rudiment played"),
+    Column("num_strokes", "int64", "count", "strokes, graces and bounces"),
+    Column("num_measures", "int64", "count", "bars of the metre begun"),
+    Column("dominant_hand", "string", "", "right or left"),
+    Column("lead_hand", "string", "", "hand that begins: R or L"),
+    Column("dynamic_offset", "float64", "MIDI velocity", "how much louder than usual this take is written"),
+    Column("drift_ms", "float64", "ms", "displacement by tempo drift at the end of the take"),
+    Column("seed", "int64", "", "corpus seed"),
+    Column("profile_index", "int32", "", "coordinate: player"),
+    Column("tempo_index", "int32", "", "coordinate: tempo"),
+    Column("augmentation_index", "int32", "", "coordinate: rendering of the take"),
+    Column("augmentation_group_id", "string", "", "shared by all renderings of one take"),
+    Column("augmentation_preset", "string", "", "acoustics; clean is the drum alone"),
+    Column("data_version", "string", "", "version of the audio and labels"),
+)
+PLAYER = tuple(Column(f"player_{d.name}", "float64", d.unit, f"{d.meaning} ({d.status})") for d in dimensions())
+SCORES = tuple(
+    Column(name, "float64", "0-1" if name in ("groove_feel_proxy", "tier_confidence") else "0-100", _SCORE_MEANING[name])
+    for name in SCORE_NAMES
+)
+SOUND = (
+    Column("soundfont", "string", "", "font the drum comes from; null without audio"),
+    Column("bank", "string", "", "note bank of the drum; null without audio"),
+    Column("bank_digest", "string", "", "SHA-256 of the bank's samples and gains"),
+    Column("bank_tuning_cents", "int32", "cents", "drum tuned up or down"),
+    Column("gain_db", "float64", "dB", "gain over the bank's own level"),
+    Column("pcm_digest", "string", "", "SHA-256 of the decoded samples, 16-bit little-endian"),
+)
+MEASURE = (
+    Column("index", "int32", "", "bar, from 0"),
+    Column("stroke_start", "int32", "", "first stroke of the bar"),
+    Column("stroke_end", "int32", "", "one past its last stroke"),
+    Column("start_sample", "int64", "samples", "where the bar begins on the grid"),
+    Column("is_complete", "bool", "", "the take goes on to the end of the bar"),
+    Column("timing_mean_error_ms", "float64", "ms", "mean timing error of primaries"),
+    Column("timing_std_ms", "float64", "ms", "standard deviation of it; null for one primary"),
+    Column("timing_max_error_ms", "float64", "ms", "largest absolute timing error of a primary"),
+    Column("velocity_mean", "float64", "MIDI velocity", "mean velocity of primaries"),
+    Column("velocity_std", "float64", "MIDI velocity", "standard deviation of it; null for one primary"),
+    Column("velocity_consistency", "float64", "", "1 - standard deviation / mean of velocity"),
+    Column("lr_velocity_ratio", "float64", "ratio", "mean velocity left / right; null for one hand"),
+    Column("lr_timing_diff_ms", "float64", "ms", "mean timing error left - right; null for one hand"),
+)
+STROKE = (
+    Column("index", "int32", "", "number in the take, in order of time"),
+    Column("measure_index", "int32", "", "bar of the stroke; graces and bounces: of their primary"),
+    Column("cycle", "int32", "", "cycle of the rudiment, from 0"),
+    Column("position", "int32", "", "place of the primary in the sticking of a cycle, from 0"),
+    Column("lead", "string", "", "hand that leads this half of the cycle"),
+    Column("beat", "float64", "quarter-note beats", "written place of the primary, from the first beat"),
+    Column("beat_group", "string", "", "part of the figure, such as paradiddle or diddle"),
+    Column("beat_group_index", "int32", "", "number of that part in the cycle"),
+    Column("hand", "string", "", "R or L"),
+    Column("stroke_type", "string", "", "tap, accent, diddle, grace, buzz (a press) or bounce (of one)"),
+    Column("onset_sample", "int64", "samples", "where the stroke is heard"),
+    Column("intended_sample", "int64", "samples", "where it is written; graces: a stated lead before"),
+    Column("intended_time_ms", "float64", "ms", "intended_sample as time"),
+    Column("actual_time_ms", "float64", "ms", "onset_sample as time"),
+    Column("timing_error_ms", "float64", "ms", "actual - intended, for every stroke"),
+    Column("intended_velocity", "int32", "MIDI velocity", "written loudness"),
+    Column("actual_velocity", "int32", "MIDI velocity", "played loudness, 1-127"),
+    Column("velocity_error", "int32", "MIDI velocity", "actual - intended"),
+    Column("is_grace_note", "bool", "", "a grace of a flam or drag; bounces are not"),
+    Column("is_accent", "bool", "", "written as an accent"),
+    Column("diddle_position", "int32", "", "1 or 2 in a diddle, else null"),
+    Column("flam_spacing_ms", "float64", "ms", "graces: time to their primary, as played"),
+    Column("parent_stroke_index", "int32", "", "graces and bounces: index of their primary"),
+    Column("ornament_index", "int32", "", "graces and bounces: number under their primary, from 1"),
+    Column("buzz_count", "int32", "count", "presses: contacts heard, the first included"),
+)
+NESTED = (
+    Column("measures", MEASURE, "", "bars, in order"),
+    Column("strokes", STROKE, "", "strokes, in order of time"),
+)
+MIDI = (Column("midi", "binary", "", "Standard MIDI file of the take"),)
+SOUND_FILE = (Column("audio", AUDIO, "", "encoded audio"),)
+
+
+def columns(with_audio=True):
+    """Columns of a shard, in order. A corpus without audio has no audio column."""
+    return (*IDENTITY, *SCORES, *SOUND, *PLAYER, *NESTED, *MIDI, *(SOUND_FILE if with_audio else ()))

@@ -1,0 +1,132 @@
+"""Performances as label tables: strokes, bars and rows, in Arrow.
+
+Conventions: the columns are those of :mod:`generation.rudiments.columns`; missing values are null,
+never NaN and never a filler.
+"""
+
+import numpy as np
+import pyarrow as pa
+
+from generation.columns import arrow_type
+from generation.rudiments.columns import MEASURE, STROKE
+from generation.rudiments.performance import BOUNCE, BUZZ, GRACE, TAP
+from generation.rudiments.score import template
+from generation.segments import Segments
+
+_HANDS = np.array(["R", "L"], dtype=object)
+_TYPES = np.array(["tap", "accent", "diddle", "grace", "buzz", "bounce"], dtype=object)
+
+
+def _nullable(values, missing, kind):
+    return pa.array(values, type=kind, mask=missing)
+
+
+def _strings(codes, names):
+    """String column from integer codes."""
+    return pa.array(list(names), type=pa.string()).take(pa.array(codes))
+
+
+def measure_numbers(p):
+    """Bars of a batch: ``(of_stroke, count)``, the bar of each stroke and the bars of each take."""
+    bar = np.array([float(take.form.bar_beats) for take in p.takes])
+    of_stroke = np.floor(p.beat / bar[p.take] + 1e-9).astype(np.int64)
+    beats = np.array([float(take.form.cycle_beats) * take.num_cycles for take in p.takes])
+    return of_stroke, np.ceil(beats / bar - 1e-9).astype(np.int64)
+
+
+def stroke_lists(p, sample_rate):
+    """Strokes of each take: a list array of records, one list a take."""
+    ms = 1000.0 / sample_rate
+    start = p.start[p.take]
+    measure, _ = measure_numbers(p)
+    index = np.arange(len(p.take)) - start
+    grace, bounce = p.kind == GRACE, p.kind == BOUNCE
+    child = grace | bounce
+    kind = np.select(
+        [grace, bounce, p.kind == BUZZ, p.accent, p.diddle > 0], [3, 5, 4, 1, 2], default=0
+    )
+    plans = [template(take.form, take.lead_hand) for take in p.takes]
+    first = np.concatenate([[0], np.cumsum([len(plan.beat) for plan in plans])])[:-1][p.take] + p.position
+    lead_hand = np.concatenate([plan.lead_hand for plan in plans])[first]
+    group = np.concatenate([plan.group for plan in plans])[first]
+    names, codes = np.unique([name for plan in plans for name in plan.group_name], return_inverse=True)
+    parent = np.where(child, start + p.parent, 0)
+    spacing = (p.onset_sample[parent] - p.onset_sample) * ms
+    bounces = Segments(p.primary, int(p.primary[-1]) + 1).sum(bounce.astype(np.float64))
+    intended_ms, actual_ms = p.intended_sample * ms, p.onset_sample * ms
+    velocity, intended = p.velocity.astype(np.int32), p.intended_velocity.astype(np.int32)
+
+    values = {
+        "index": index, "measure_index": measure, "cycle": p.cycle, "position": p.position,
+        "lead": _strings(lead_hand, _HANDS), "beat": p.beat,
+        "beat_group": _strings(codes[first], names), "beat_group_index": group,
+        "hand": _strings(p.hand, _HANDS), "stroke_type": _strings(kind, _TYPES),
+        "onset_sample": p.onset_sample, "intended_sample": p.intended_sample,
+        "intended_time_ms": intended_ms, "actual_time_ms": actual_ms,
+        "timing_error_ms": (p.onset_sample - p.intended_sample) * ms,
+        "intended_velocity": intended, "actual_velocity": velocity, "velocity_error": velocity - intended,
+        "is_grace_note": grace, "is_accent": p.accent,
+        "diddle_position": (p.diddle, p.diddle == 0),
+        "flam_spacing_ms": (spacing, ~grace),
+        "parent_stroke_index": (np.where(child, p.parent, 0), ~child),
+        "ornament_index": (p.child, ~child),
+        "buzz_count": ((bounces[p.primary] + 1), p.kind != BUZZ),
+    }  # fmt: skip
+    return _records(p.start, STROKE, values)
+
+
+def _records(offsets, columns, values):
+    """A list array of records; a value is an array, or (array, missing)."""
+    arrays = []
+    for column in columns:
+        value, kind = values[column.name], arrow_type(column.type)
+        if isinstance(value, tuple):
+            array = _nullable(value[0].astype(kind.to_pandas_dtype()), value[1], kind)
+        elif isinstance(value, pa.Array):
+            array = value
+        else:
+            array = pa.array(value.astype(kind.to_pandas_dtype(), copy=False), type=kind)
+        arrays.append(array)
+    fields = [pa.field(column.name, arrow_type(column.type)) for column in columns]
+    return pa.ListArray.from_arrays(pa.array(offsets, type=pa.int32()), pa.StructArray.from_arrays(arrays, fields=fields))
+
+
+def measure_lists(p, sample_rate):
+    """Bars of each take: ``(list array of records, bars a take)``."""
+    of_stroke, per_take = measure_numbers(p)
+    first = np.concatenate([[0], np.cumsum(per_take)])
+    total = int(first[-1])
+    take = np.repeat(np.arange(len(p.takes)), per_take)
+    index = np.arange(total) - first[take]
+    owner = first[p.take] + of_stroke
+    size = np.bincount(owner, minlength=total)
+    end = np.cumsum(size)
+    main = np.flatnonzero((p.kind == TAP) | (p.kind == BUZZ))
+    ms = 1000.0 / sample_rate
+    error = (p.onset_sample - p.intended_sample)[main] * ms
+    velocity = p.velocity[main].astype(np.float64)
+    bars = Segments(owner[main], total)
+    hands = Segments(owner[main] * 2 + p.hand[main], total * 2)
+    loud = hands.mean(velocity).reshape(total, 2)
+    late = hands.mean(error).reshape(total, 2)
+    mean, spread = bars.mean(velocity), bars.std(velocity)
+
+    bar_beats = np.array([float(t.form.bar_beats) for t in p.takes])[take]
+    beats = np.array([float(t.form.cycle_beats) * t.num_cycles for t in p.takes])[take]
+    tempo = np.array([t.tempo_bpm for t in p.takes])[take]
+    begin = (p.lead_in_beats[take] + index * bar_beats) * 60.0 / tempo * sample_rate
+    floats = {
+        "timing_mean_error_ms": bars.mean(error), "timing_std_ms": bars.std(error),
+        "timing_max_error_ms": bars.max(np.abs(error)), "velocity_mean": mean, "velocity_std": spread,
+        "velocity_consistency": 1.0 - spread / mean, "lr_velocity_ratio": loud[:, 1] / loud[:, 0],
+        "lr_timing_diff_ms": late[:, 1] - late[:, 0],
+    }  # fmt: skip
+    values = {
+        "index": index, "stroke_start": end - size - p.start[take], "stroke_end": end - p.start[take],
+        "start_sample": np.rint(begin).astype(np.int64),
+        "is_complete": (index + 1) * bar_beats <= beats + 1e-9,
+    }  # fmt: skip
+    for name, array in floats.items():
+        missing = np.isnan(array)
+        values[name] = (np.round(np.where(missing, 0.0, array), 6), missing)
+    return _records(first, MEASURE, values), per_take

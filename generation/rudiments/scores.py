@@ -1,0 +1,247 @@
+"""Exercise scores: how well a take was played, 0 (bad) to 100 (perfect).
+
+Conventions
+-----------
+Each score is one function of what was played against what was written. Errors become points by
+``points(x, half) = 100 / (1 + (x / half)^2)``: 50 at ``half``, smooth everywhere, so no score piles
+up at 0 or 100. ``e`` is the timing error (actual - intended, ms) of primary strokes: graces and
+bounces have scores of their own. NaN means that the take can't be scored, because it has no such
+strokes or too few (``LEAST``).
+
+Definitions, and why they are so
+--------------------------------
+timing_accuracy        points(mean |e|, 24 ms). Primaries only: graces are judged by their width.
+timing_consistency     points(SD of e around its trend, 20 ms). A spread, not a second mean.
+tempo_stability        points(|slope of e| beyond what its own noise explains, 5 ms/s). Without that
+                       allowance takes with few strokes would score low whoever plays.
+subdivision_evenness   points(SD of interval errors, 24 ms) between neighbouring primaries. In ms,
+                       not in per cent: drummers' interval SD hardly depends on the interval, so
+                       a percentage would grade the rudiment's speed.
+velocity_control       points(SD of velocity errors around the mean of their kind, 10). Accents, taps
+                       and second strokes of diddles are kinds: playing an accent is no error.
+accent_differentiation logistic((mean accent - mean tap velocity - 22) / 8). NaN without both.
+accent_accuracy        mean over strokes of logistic(distance to the right side of the player's own
+                       midpoint between accents and taps / 4), accents and taps weighing the same.
+                       Graded, so that one accent more or less is not all or nothing.
+hand_balance           half points(difference of the hands' mean velocity error, 9) and half
+                       points(difference of the hands' mean e, 9 ms). Errors against what each hand
+                       was to play: a sticking with all accents in one hand is not unbalanced.
+weak_hand_index        100 * S(right) / (S(left) + S(right)), S the RMS of e around the trend: over
+                       50 the right hand is the less steady one, under 50 the left. Not a skill.
+flam_quality           mean over flams of points(lead - intended lead, 12 ms).
+drag_quality           mean over drags of points(error of either gap, 14 ms).
+diddle_quality         half mean points(error of the interval inside the diddle, 18 ms) and half mean
+                       points(1 - second / first velocity, 0.25), unaccented pairs.
+roll_sustain           points(change of mean tap velocity from the first to the last third of a roll,
+                       relative, 0.2). Accents are left out; growing louder is no better.
+buzz_quality           half mean points(error of each bounce interval, 9 ms) and half mean points(1 -
+                       length of the press over the length of the slot it should fill, 0.6).
+groove_feel_proxy      0 to 1: half persistence of e, (1 + lag-1 autocorrelation) / 2, and half
+                       timing_consistency / 100. A proxy: feel as steady, connected placement.
+overall_score          weighted mean of the scores above that the take has (``OVERALL``).
+tier_confidence        0 to 1: probability of the labelled tier given overall_score, from normal
+                       distributions of the score in each tier, measured on the medium preset
+                       (``tier_distributions.json``, made by ``benchmarks/tier_distributions.py``)
+                       and the tier mix.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from generation.rudiments.performance import BOUNCE, BUZZ, GRACE, TAP
+from generation.rudiments.players import _table as players_table
+from generation.segments import Segments
+
+DISTRIBUTIONS_FILE = Path(__file__).parent / "tier_distributions.json"
+LEAST = 4  # strokes needed for a spread or a trend
+
+# Weights of overall_score; a take without a score leaves it out. Every ornament counts the same.
+OVERALL = {
+    "timing_accuracy": 0.20,
+    "timing_consistency": 0.15,
+    "tempo_stability": 0.10,
+    "subdivision_evenness": 0.10,
+    "velocity_control": 0.15,
+    "hand_balance": 0.10,
+    "accent_differentiation": 0.05,
+    "accent_accuracy": 0.05,
+    "flam_quality": 0.10,
+    "drag_quality": 0.10,
+    "diddle_quality": 0.10,
+    "buzz_quality": 0.10,
+}
+SKILL_SCORES = (*OVERALL, "overall_score")
+
+
+def points(error, half):
+    """100 / (1 + (error / half)^2)."""
+    ratio = error / half
+    return 100.0 / (1.0 + ratio * ratio)
+
+
+def logistic(x):
+    """1 / (1 + exp(-x))."""
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+def exercise_scores(p, sample_rate):
+    """Scores of a batch.
+
+    Args:
+        p: :class:`generation.rudiments.performance.Performances`.
+        sample_rate: Hz.
+
+    Returns: dict of name to float64 array, one element a take, NaN where not applicable.
+    """
+    count = len(p.takes)
+    ms = 1000.0 / sample_rate
+    main = np.flatnonzero((p.kind == TAP) | (p.kind == BUZZ))
+    take = p.take[main]
+    by_take = Segments(take, count)
+    error = (p.onset_sample - p.intended_sample)[main] * ms
+    scores = {}
+
+    slope, residual = by_take.line(p.intended_sample[main] / sample_rate, error, LEAST)
+    residual_sd = _root(by_take.sum(residual * residual), by_take.size - 2, by_take.size >= LEAST)
+    scores["timing_accuracy"] = points(by_take.mean(np.abs(error)), 24.0)
+    scores["timing_consistency"] = points(residual_sd, 20.0)
+    seconds = p.intended_sample[main] / sample_rate
+    away = seconds - by_take.mean(seconds)[take]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # wandering asynchrony makes trends of its own: its slope SE is about twice the white one
+        noise = 2.0 * residual_sd / np.sqrt(by_take.sum(away * away))
+    scores["tempo_stability"] = points(slope * slope / np.sqrt(slope * slope + noise * noise), 5.0)
+    pair = np.flatnonzero(take[1:] == take[:-1]) + 1
+    interval_error = error[pair] - error[pair - 1]
+    scores["subdivision_evenness"] = points(Segments(take[pair], count).std(interval_error, LEAST - 1), 24.0)
+
+    _velocity_scores(scores, p, main, by_take)
+    _hand_scores(scores, p, main, error, residual)
+    _ornament_scores(scores, p, main, count, ms)
+
+    step = residual[pair] * residual[pair - 1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        lag1 = Segments(take[pair], count).sum(step) / by_take.sum(residual * residual)
+    feel = 0.5 * (1.0 + lag1) / 2.0 + 0.5 * scores["timing_consistency"] / 100.0
+    scores["groove_feel_proxy"] = np.where(by_take.size >= LEAST, feel, np.nan)
+
+    parts = np.stack([scores[name] for name in OVERALL])
+    weights = np.array(list(OVERALL.values()))[:, None] * ~np.isnan(parts)
+    scores["overall_score"] = (np.nan_to_num(parts) * weights).sum(0) / weights.sum(0)
+    scores["tier_confidence"] = _tier_confidence(scores["overall_score"], p.takes)
+    order = {name: np.round(scores[name], 4) for name in SCORE_NAMES}
+    return order
+
+
+SCORE_NAMES = (
+    "timing_accuracy", "timing_consistency", "tempo_stability", "subdivision_evenness",
+    "velocity_control", "accent_differentiation", "accent_accuracy", "hand_balance",
+    "weak_hand_index", "flam_quality", "drag_quality", "diddle_quality", "roll_sustain",
+    "buzz_quality", "groove_feel_proxy", "overall_score", "tier_confidence",
+)  # fmt: skip
+
+
+def _root(squares, freedom, valid):
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(valid, np.sqrt(squares / freedom), np.nan)
+
+
+def _velocity_scores(scores, p, main, by_take):
+    take, count = by_take.owner, by_take.count
+    accent, velocity = p.accent[main], p.velocity[main].astype(np.float64)
+    miss = velocity - p.intended_velocity[main]
+    kind = np.where(accent, 0, np.where(p.diddle[main] == 2, 2, 1))
+    by_kind = Segments(take * 3 + kind, count * 3)
+    around = miss - by_kind.mean(miss)[by_kind.owner]
+    kinds = (by_kind.size.reshape(count, 3) > 0).sum(1)
+    spread = _root(by_take.sum(around * around), by_take.size - kinds, by_take.size - kinds >= LEAST - 1)
+    scores["velocity_control"] = points(spread, 10.0)
+
+    means = by_kind.mean(velocity).reshape(count, 3)
+    plain = Segments(take[~accent], count)
+    tap_mean, accent_mean = plain.mean(velocity[~accent]), means[:, 0]
+    scores["accent_differentiation"] = 100.0 * logistic((accent_mean - tap_mean - 22.0) / 8.0)
+    middle = (0.5 * (tap_mean + accent_mean))[take]
+    right = np.nan_to_num(logistic(np.where(accent, velocity - middle, middle - velocity) / 4.0))
+    both = 0.5 * (Segments(take[accent], count).mean(right[accent]) + plain.mean(right[~accent]))
+    scores["accent_accuracy"] = 100.0 * both
+
+
+def _hand_scores(scores, p, main, error, residual):
+    take, count = p.take[main], len(p.takes)
+    by_hand = Segments(take * 2 + p.hand[main], count * 2)
+    loud = by_hand.mean((p.velocity - p.intended_velocity)[main].astype(np.float64), 2).reshape(count, 2)
+    late = by_hand.mean(error, 2).reshape(count, 2)
+    scores["hand_balance"] = 0.5 * points(loud[:, 0] - loud[:, 1], 9.0) + 0.5 * points(late[:, 0] - late[:, 1], 9.0)
+    rms = np.sqrt(by_hand.mean(residual * residual, 2)).reshape(count, 2)
+    scores["weak_hand_index"] = 100.0 * rms[:, 0] / (rms[:, 0] + rms[:, 1])
+
+
+def _ornament_scores(scores, p, main, count, ms):
+    onset, take = p.onset_sample, p.take
+    start = p.start[take]
+    grace = np.flatnonzero((p.kind == GRACE) & (p.child == 1))
+    parent = start[grace] + p.parent[grace]
+    lead = (onset[parent] - onset[grace]) * ms
+    written = p.intended_lead_ms[grace]
+    drag = parent - grace == 2
+    flam = grace[~drag]
+    scores["flam_quality"] = Segments(take[flam], count).mean(points((lead - written)[~drag], 12.0))
+    first = grace[drag]
+    last_error = (onset[parent[drag]] - onset[first + 1]) * ms - p.intended_lead_ms[first + 1]
+    pair_error = lead[drag] - written[drag] - last_error
+    drags = 0.5 * (points(pair_error, 14.0) + points(last_error, 14.0))
+    scores["drag_quality"] = Segments(take[first], count).mean(drags)
+
+    second = np.flatnonzero(p.diddle[main] == 2)
+    now, before = main[second], main[second - 1]
+    gap = (onset[now] - onset[before] - p.intended_sample[now] + p.intended_sample[before]) * ms
+    timing = Segments(take[now], count).mean(points(gap, 18.0))
+    plain = ~p.accent[now] & ~p.accent[before]
+    fall = 1.0 - p.velocity[now] / p.velocity[before].astype(np.float64)
+    dynamic = Segments(take[now[plain]], count).mean(points(fall[plain], 0.25))
+    scores["diddle_quality"] = np.where(np.isnan(dynamic), timing, 0.5 * (timing + dynamic))
+
+    is_roll = np.array([t.form.category == "roll" for t in p.takes])
+    beats = np.array([float(t.form.cycle_beats) * t.num_cycles for t in p.takes])
+    third = np.minimum(p.beat[main] * 3.0 / beats[take[main]], 2.999).astype(np.int64)
+    taps = ~p.accent[main]
+    by_third = Segments((take[main] * 3 + third)[taps], count * 3)
+    level = by_third.mean(p.velocity[main][taps].astype(np.float64), LEAST).reshape(count, 3)
+    scores["roll_sustain"] = np.where(is_roll, points(level[:, 2] / level[:, 0] - 1.0, 0.2), np.nan)
+
+    bounce = np.flatnonzero(p.kind == BOUNCE)
+    early = p.intended_sample[bounce] - p.intended_sample[bounce - 1]
+    interval = (onset[bounce] - onset[bounce - 1] - early) * ms
+    even = Segments(take[bounce], count).mean(points(interval, 9.0))
+    press = np.flatnonzero(p.kind == BUZZ)
+    last = np.full(len(onset), 0, dtype=np.int64)
+    np.maximum.at(last, start[bounce] + p.parent[bounce], onset[bounce])
+    length = np.maximum(last[press] - onset[press], 0) * ms
+    fill = Segments(take[press], count).mean(points(1.0 - length / p.slot_ms[press], 0.6))
+    scores["buzz_quality"] = 0.5 * (even + fill)
+
+
+@cache
+def _distributions():
+    return json.loads(DISTRIBUTIONS_FILE.read_text(encoding="utf-8"))
+
+
+def tier_posterior(overall, mean, sd, share):
+    """Probability of each tier given a score: array (n, tiers)."""
+    z = (overall[:, None] - mean) / sd
+    weight = share / sd * np.exp(-0.5 * z * z)
+    return weight / weight.sum(1, keepdims=True)
+
+
+def _tier_confidence(overall, takes):
+    if not DISTRIBUTIONS_FILE.exists():  # only while the file itself is being measured
+        return np.full(len(overall), np.nan)
+    table = _distributions()
+    posterior = tier_posterior(
+        overall, np.array(table["mean"]), np.array(table["sd"]), np.array(players_table()["tier_share"])
+    )
+    return posterior[np.arange(len(takes)), [take.player.tier for take in takes]]

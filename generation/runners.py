@@ -1,0 +1,65 @@
+"""Where shard tasks run. The plan decides what is done; a runner only decides how many at once.
+
+A task is a call of a module-level function with picklable arguments, so it can run in this process
+or in others and gives the same result.
+"""
+
+import multiprocessing
+import os
+import signal
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+
+from generation.errors import RunError
+
+
+def worker_count(workers):
+    """Number of processes meant by ``--workers``: 0 is one a core this process may use."""
+    if workers:
+        return workers
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _ignore_interrupt():
+    # Ctrl-C reaches the whole group; the parent decides, so that shards in hand are finished
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def run(function, tasks, workers):
+    """Call ``function(*task)`` for each task; yield results as they come.
+
+    On an interrupt the tasks in hand are finished and yielded before KeyboardInterrupt goes on.
+
+    Raises: RunError when a worker process dies.
+    """
+    workers = min(worker_count(workers), max(len(tasks), 1))
+    if workers == 1:
+        for task in tasks:
+            yield function(*task)
+        return
+    # forkserver: children start clean, with no threads or libraries of this process
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["generation.rudiments.corpus"])
+    queue = list(reversed(tasks))
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupt) as pool:
+        running, interrupted = set(), False
+        try:
+            while (queue and not interrupted) or running:
+                while queue and not interrupted and len(running) < workers:
+                    running.add(pool.submit(function, *queue.pop()))
+                try:
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                except KeyboardInterrupt:
+                    interrupted = True
+                    continue
+                for future in done:
+                    yield future.result()
+        except BrokenProcessPool:
+            raise RunError(
+                "a worker process was killed (out of memory?); run the same command again to go on, "
+                "with fewer --workers if memory is short"
+            ) from None
+        if interrupted:
+            raise KeyboardInterrupt
