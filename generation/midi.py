@@ -2,8 +2,8 @@
 
 Conventions
 -----------
-Format 1, two tracks: track 0 holds the name, tempo and metre, track 1 the notes (General MIDI
-channel 10, snare) with the sticking as a lyric, ``R`` or ``L``, on each note. Division 32 760 ticks
+Format 1, two tracks: track 0 holds tempo and metre, track 1 the notes (General MIDI channel 10,
+snare) under the name of the row, with the sticking as a lyric, ``R`` or ``L``, on each note. Division 32 760 ticks
 a quarter note: it divides thirty-seconds, triplets, quintuplets and septuplets exactly, and from 81
 BPM up a tick is shorter than a sample at 44.1 kHz, so a reader that rounds a note's time to samples
 gets the labelled sample. Slower, the error is at most one sample.
@@ -13,6 +13,7 @@ of a sequencer fall where the music's do.
 """
 
 import struct
+from functools import lru_cache
 
 import numpy as np
 
@@ -49,10 +50,11 @@ def _put_quantities(out, at, values, lengths):
 
 
 def _quantity(value):
-    size = int(_lengths(np.array([value]))[0])
-    out = np.zeros(size, dtype=np.uint8)
-    _put_quantities(out, np.array([0]), np.array([value]), np.array([size]))
-    return out.tobytes()
+    """One variable-length quantity."""
+    out = bytes([value & 0x7F])
+    while value := value >> 7:
+        out = bytes([value & 0x7F | 0x80]) + out
+    return out
 
 
 def _chunk(tag, body):
@@ -69,9 +71,9 @@ def _time_signature(delta, metre):
     return _meta(delta, 0x58, bytes([count, unit.bit_length() - 1, click, 8]))
 
 
-def _conductor_track(name, tempo_bpm, metre, lead_in_beats):
-    body = _meta(0, 0x03, name.encode("ascii", "replace"))
-    body += _meta(0, 0x51, struct.pack(">I", tempo_us(tempo_bpm))[1:])
+@lru_cache(maxsize=4096)
+def _conductor_track(tempo_bpm, metre, lead_in_beats):
+    body = _meta(0, 0x51, struct.pack(">I", tempo_us(tempo_bpm))[1:])
     if lead_in_beats:
         body += _time_signature(0, f"{lead_in_beats}/4")
     body += _time_signature(lead_in_beats * TICKS_PER_BEAT, metre)
@@ -124,7 +126,7 @@ def encode(names, tempo_bpm, metres, lead_in_beats, num_samples, start, onset_sa
     for i, name in enumerate(names):
         notes = out[at[start[i]] : at[start[i + 1]]].tobytes()
         rest = _quantity(max(int(ends[i] - off[start[i + 1] - 1]), 0))
-        conductor = _conductor_track(name, tempo_bpm[i], metres[i], int(lead_in_beats[i]))
-        title = _meta(0, 0x03, b"snare drum")
+        conductor = _conductor_track(tempo_bpm[i], metres[i], int(lead_in_beats[i]))
+        title = _meta(0, 0x03, name.encode("ascii", "replace"))
         files.append(head + conductor + _chunk(b"MTrk", title + notes + rest + _END_OF_TRACK))
     return files

@@ -162,6 +162,17 @@ def load(path):
     )  # fmt: skip
 
 
+def stored_digest(path):
+    """Digest a bank says it has, without reading its sound.
+
+    Raises: BankError when there is none.
+    """
+    try:
+        return json.loads((Path(path) / "bank.json").read_text(encoding="utf-8"))["digest"]
+    except (OSError, ValueError, KeyError) as error:
+        raise BankError(f"bank {path} can't be read ({error}); delete the directory and build it again") from None
+
+
 def find(directory):
     """Paths of the banks in a directory, by name."""
     directory = Path(directory)

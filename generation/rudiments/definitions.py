@@ -18,7 +18,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from generation.errors import SousaError, UsageError, one_of
@@ -53,7 +53,7 @@ class TempoRange:
     max: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rudiment:
     """One playable form: a rudiment, or a published variant of it.
 
@@ -85,17 +85,17 @@ class Rudiment:
     groups: tuple[tuple[str, int], ...]
     tempo: TempoRange
 
-    @property
+    @cached_property
     def form(self):
         """Name of this form: ``slug`` or ``slug:variant``."""
         return f"{self.slug}:{self.variant}" if self.variant else self.slug
 
-    @property
+    @cached_property
     def cycle_beats(self):
         """Length of one cycle in beats."""
         return self.lead_beats * (2 if self.alternates else 1)
 
-    @property
+    @cached_property
     def bar_beats(self):
         """Length of one bar of the metre in quarter-note beats."""
         count, unit = (int(part) for part in self.metre.split("/"))

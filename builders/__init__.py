@@ -1,0 +1,1 @@
+"""Packaging: shards as Hugging Face datasets. Imports ``generation``, never the other way."""

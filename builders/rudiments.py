@@ -1,0 +1,138 @@
+"""The rudiments corpus as a ``datasets`` builder, over stored shards or generating live.
+
+Conventions
+-----------
+``Rudiments(config_name="small")`` generates the rows it is asked for and needs no disk:
+``as_streaming_dataset()`` starts at once. ``Rudiments("small", data_dir="output/dataset")`` reads
+the shards of a dataset that ``sousa generate`` made. Both give the same rows. The configs are the
+presets, plus ``custom``, which takes every option of ``sousa generate``.
+
+The cache is addressed by the digest of the configuration, which covers the data version and the
+drums, and with ``data_dir`` by the digests of the shards: changed data is never read from an old
+cache.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import datasets
+
+from builders.features import features
+from generation import DATA_VERSION
+from generation.errors import SousaError
+from generation.rudiments import corpus, reopen
+from generation.rudiments.columns import columns
+from generation.shards import config_digest
+from generation.tables import complete_manifest, row_groups
+
+
+@dataclass
+class RudimentsConfig(datasets.BuilderConfig):
+    """Options of the corpus; None keeps the preset's number. See ``sousa generate --help``."""
+
+    profiles: int | None = None
+    tempos: int | None = None
+    augmentations: int | None = None
+    seed: int = 42
+    rudiments: list[str] | None = None
+    tiers: list[str] | None = None
+    duration_sec: float = 6.0
+    sample_rate: int = 44100
+    channels: int = 1
+    audio_format: str = "flac"
+    with_audio: bool = True
+
+    def request(self):
+        """Arguments for :func:`generation.rudiments.corpus.make_config`."""
+        names = ("profiles", "tempos", "augmentations", "seed", "rudiments", "tiers", "duration_sec",
+                 "sample_rate", "channels", "audio_format", "with_audio")  # fmt: skip
+        preset = self.name if self.name in corpus.PRESETS else "small"
+        return {"preset": preset, **{name: getattr(self, name) for name in names}}
+
+
+class Rudiments(datasets.GeneratorBasedBuilder):
+    """40 snare-drum rudiments played by simulated players of four skill tiers.
+
+    Raises: ValueError for options that can't be met, naming all of them; for a ``data_dir`` that
+        holds no finished dataset, or one without the preset asked for.
+    """
+
+    VERSION = datasets.Version(DATA_VERSION)
+    BUILDER_CONFIG_CLASS = RudimentsConfig
+    BUILDER_CONFIGS = [
+        RudimentsConfig(name=name, version=DATA_VERSION, description=f"{p} players, {t} tempi, {a} renderings")
+        for name, (p, t, a) in corpus.PRESETS.items()
+    ] + [RudimentsConfig(name="custom", version=DATA_VERSION, description="as asked for")]
+    DEFAULT_CONFIG_NAME = "small"
+    # encoded audio is large: rows are written out in batches of this many
+    DEFAULT_WRITER_BATCH_SIZE = 100
+
+    def _create_builder_config(self, *args, **kwargs):
+        config, config_id = super()._create_builder_config(*args, **kwargs)
+        try:
+            self._open(config)
+        except SousaError as error:
+            raise ValueError(str(error)) from None
+        return config, config_id
+
+    def _open(self, config):
+        """Settle what is made or read, and address the cache by it."""
+        sha = hashlib.sha256()
+        if config.data_dir:
+            manifest = complete_manifest(config.data_dir)
+            self.settings = reopen.config_of(manifest)
+            views = reopen.views(self.settings)
+            views.setdefault("custom", list(manifest["shards"]))
+            if config.name not in views:
+                raise SousaError(f"{config.data_dir} does not hold preset {config.name}; it has {', '.join(views)}")
+            wanted = set(views[config.name])
+            self._records = {name: r for name, r in manifest["shards"].items() if name in wanted}
+            for record in self._records.values():
+                sha.update(record["sha256"].encode())
+        else:
+            self.settings = corpus.make_config(**config.request())
+            self._records = None
+        sha.update(config_digest(self.settings.identity()).encode())
+        self.hash = sha.hexdigest()[:16]
+
+    def _info(self):
+        return datasets.DatasetInfo(
+            description=self.__class__.__doc__.splitlines()[0],
+            features=self._features(stored=True),
+            license="mit",
+        )
+
+    def _features(self, stored):
+        return features(columns(self.settings.with_audio), self.settings.sample_rate, stored)
+
+    def _split_generators(self, dl_manager):
+        shards = [s for s in corpus.plan(self.settings) if self._records is None or s.name in self._records]
+        by_split = {}
+        for shard in shards:
+            by_split.setdefault(shard.split, []).append(shard)
+        return [
+            datasets.SplitGenerator(name=name, gen_kwargs={"shards": by_split[name]})
+            for name in ("train", "validation", "test")
+            if name in by_split
+        ]
+
+    def _generate_examples(self, shards):
+        for shard in shards:
+            if self._records is None:
+                groups = corpus.shard_tables(self.settings, shard)
+            else:
+                groups = row_groups(Path(self.config.data_dir) / self._records[shard.name]["file"])
+            for group in groups:
+                for row in group.to_pylist():
+                    yield row["sample_id"], row
+
+    def _build_single_dataset(self, *args, **kwargs):
+        return self._readable(super()._build_single_dataset(*args, **kwargs))
+
+    def _as_streaming_dataset_single(self, *args, **kwargs):
+        return self._readable(super()._as_streaming_dataset_single(*args, **kwargs))
+
+    def _readable(self, dataset):
+        """The dataset with its audio column as ``Audio``, as ``load_dataset`` of the files has it."""
+        return dataset.cast_column("audio", self._features(stored=False)["audio"]) if self.settings.with_audio else dataset

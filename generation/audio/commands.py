@@ -1,0 +1,72 @@
+"""The ``sousa banks`` commands."""
+
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from generation.audio import banks, mix, soundfonts
+from generation.errors import UsageError, one_of
+from generation.shards import explain
+
+
+def fonts_to_banks(path, say):
+    """Banks of a font, or of all fonts in a directory, built where this user has none yet.
+
+    Returns: loaded banks.
+    Raises: UsageError when there is no font; RunError when one can't be used.
+    """
+    out = []
+    for font in soundfonts.find_fonts(path):
+        sha = soundfonts.file_sha256(font)
+        own = [banks.load(p) for p in banks.find(banks.cache_dir()).values()]
+        have = [bank for bank in own if bank.source.get("font_sha256") == sha]
+        if not have:
+            say(f"building note banks from {font}")
+            have = [banks.load(made) for made in soundfonts.build(font, progress=say)]
+        out += have
+    return out
+
+
+def list_banks(say):
+    """Print every bank: name, layers, where it comes from and under which licence."""
+    for name, path in banks.available().items():
+        bank = banks.load(path)
+        parts = ", ".join(f"{n} ({len(p.layers)} layers)" for n, p in bank.articulations.items())
+        place = "shipped" if Path(path).parent == banks.SHIPPED_DIR else str(path)
+        say(f"{name}\n    {parts}; {bank.soundfont}, kit {bank.preset}; {bank.licence}\n    {bank.digest[:16]}  {place}")
+
+
+def build(path, kits, output, say):
+    """Build banks from fonts; ``kits`` is ``program:key,...`` or None for all distinct snares."""
+    wanted = None
+    if kits:
+        try:
+            wanted = [tuple(int(n) for n in part.split(":")) for part in kits.split(",")]
+            assert all(len(pair) == 2 for pair in wanted)
+        except (ValueError, AssertionError):
+            raise UsageError(f"--kits is {kits!r}; write PROGRAM:KEY,... such as 0:38,48:38") from None
+    for font in soundfonts.find_fonts(path):
+        for made in soundfonts.build(font, output, wanted, say):
+            say(f"  {made}")
+
+
+def play(name, output, velocities, articulation):
+    """Write single strokes of a bank to a sound file, half a second apart."""
+    bank = banks.by_name(name)
+    if articulation not in bank.articulations:
+        raise UsageError(f"{name} has no articulation {one_of(articulation, bank.articulations)}")
+    if not velocities or not all(1 <= v <= 127 for v in velocities):
+        raise UsageError(f"velocities are {velocities}; give numbers from 1 to 127")
+    sound = banks.voiced(bank, banks.BANK_RATE, 0, 2)[articulation]
+    onset = np.arange(len(velocities)) * (banks.BANK_RATE // 2) + banks.BANK_RATE // 10
+    length = int(onset[-1]) + banks.BANK_RATE
+    pcm, _ = mix.render(sound, onset, np.array(velocities), length, 0.0, banks.BANK_RATE)
+    if Path(output).suffix.lower().lstrip(".") not in ("wav", "flac"):
+        raise UsageError(f"{output}: name a .wav or .flac file")
+    try:
+        soundfile.write(output, pcm, banks.BANK_RATE)
+    except OSError as error:
+        raise explain(error, output) from None
+    except soundfile.LibsndfileError as error:
+        raise UsageError(f"can't write {output}: {error.error_string}") from None

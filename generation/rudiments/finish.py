@@ -1,0 +1,70 @@
+"""What a finished rudiments dataset has beside its shards: label tables, splits, loose files."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from generation import tables
+from generation.rudiments import corpus, players
+from generation.rudiments.columns import IDENTITY, PLAYER, SCORES, SOUND
+from generation.shards import atomic_file, write_json
+
+
+def _paths(config, ids, with_files):
+    """The midi_path and audio_path columns: null unless loose files are written."""
+    none = pa.nulls(len(ids), pa.string())
+    if not with_files:
+        return none, none
+    midi = pa.array([f"midi/{name}.mid" for name in ids], pa.string())
+    return midi, pa.array([f"audio/{name}.{config.audio_format}" for name in ids]) if config.with_audio else none
+
+
+def write_labels(root, config, records, with_files):
+    """Write ``labels/{samples,exercises,measures,strokes}.parquet``."""
+    flat = [column.name for column in (*IDENTITY, *SOUND, *PLAYER)]
+
+    def samples(group):
+        midi, audio = _paths(config, group["sample_id"].to_pylist(), with_files)
+        return group.append_column("midi_path", midi).append_column("audio_path", audio)
+
+    scores = [column.name for column in SCORES]
+    tables.write_tables(
+        root,
+        records,
+        {
+            "samples": (flat, samples),
+            "exercises": (["sample_id", *scores], lambda group: group.select([*scores, "sample_id"])),
+            "measures": (["sample_id", "measures"], lambda group: tables.explode(group, "measures")),
+            "strokes": (["sample_id", "strokes"], lambda group: tables.explode(group, "strokes")),
+        },
+    )
+
+
+def write_splits(root, config):
+    """Write ``splits.json``: the players of each split, and how many of each tier."""
+    people = [players.player(config.seed, index) for index in corpus.profile_indices(config)]
+    lists = {name: [p.profile_id for p in people if p.split == name] for name in players.SPLITS}
+    by_tier = {
+        name: {tier: sum(p.split == name and p.tier_name == tier for p in people) for tier in players.tiers()}
+        for name in players.SPLITS
+    }
+    write_json(Path(root) / "splits.json", {**lists, "players_by_tier": by_tier})
+
+
+def write_files(root, config, records, progress):
+    """Write ``audio/{sample_id}`` and ``midi/{sample_id}`` files; ones already there are kept."""
+    wanted = ["sample_id", "midi", *(["audio"] if config.with_audio else [])]
+    for record in records:
+        for group in tables.row_groups(Path(root) / record["file"], wanted):
+            for row in group.to_pylist():
+                _write_once(Path(root) / "midi" / f"{row['sample_id']}.mid", row["midi"])
+                if config.with_audio:
+                    _write_once(Path(root) / "audio" / row["audio"]["path"], row["audio"]["bytes"])
+                progress(1)
+
+
+def _write_once(path, data):
+    if path.exists() and path.stat().st_size == len(data):
+        return
+    with atomic_file(path) as file:
+        file.write(data)

@@ -1,0 +1,119 @@
+"""Making a rudiments dataset: shards, label tables, splits, loose files, in a directory.
+
+Everything here can be stopped and started again; what is finished is kept, and the result does not
+depend on how often that happened.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from generation import runners
+from generation.errors import RunError
+from generation.rudiments import corpus, finish
+from generation.rudiments.players import player
+from generation.rudiments.score import plan_take
+from generation.shards import Store, write_shard
+
+# Bytes of FLAC a second and channel at 44.1 kHz, measured on the small preset by
+# benchmarks/speed.py; an estimate for --dry-run and for the check of free space.
+FLAC_BYTES_PER_SEC = 23_000
+LABEL_BYTES_PER_ROW = 6_500
+_MARGIN_SEC = 0.95  # mean lead-in and ring-out
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a configuration will make: rows, shards, hours of audio, bytes on disk."""
+
+    rows: int
+    takes: int
+    shards: int
+    hours: float
+    num_bytes: int
+
+
+def estimate(config):
+    """Estimate a dataset without making it; hours are counted from the plan."""
+    forms = [corpus.definitions.load()[name] for name in config.forms]
+    seconds = 0.0
+    for index in corpus.profile_indices(config):
+        person = player(config.seed, index)
+        for form in forms:
+            for tempo in range(config.tempos):
+                take = plan_take(config.seed, person, form, tempo, config.duration_sec)
+                seconds += take.num_cycles * float(form.cycle_beats) * 60.0 / take.tempo_bpm + _MARGIN_SEC
+    takes = config.num_rows // config.augmentations
+    seconds *= config.augmentations
+    if config.audio_format == "wav":
+        rate = 2 * config.sample_rate * config.channels
+    else:
+        rate = FLAC_BYTES_PER_SEC * config.sample_rate / 44100 * config.channels
+    size = seconds * rate * config.with_audio + config.num_rows * LABEL_BYTES_PER_ROW
+    return Estimate(config.num_rows, takes, len(corpus.plan(config)), seconds / 3600, int(size))
+
+
+def trial_speed(config):
+    """Seconds of work a row on this machine, by making a few rows."""
+    forms = [corpus.definitions.load()[name] for name in config.forms[:8]]
+    profile = corpus.profile_indices(config)[0]
+    rows = [(profile, form, 0) for form in forms]
+    corpus.make_rows(config, rows, 0)  # loads drums
+    begin = time.perf_counter()
+    corpus.make_rows(config, rows, 0)
+    return (time.perf_counter() - begin) / len(rows)
+
+
+def generate(config, root, workers=0, with_files=False, say=print, progress=None):
+    """Make a dataset, or finish one.
+
+    Args:
+        config: a :class:`generation.rudiments.corpus.Config`.
+        root: dataset directory.
+        workers: processes; 0 is one a core.
+        with_files: also write loose audio and MIDI files.
+        say: takes a line of text.
+        progress: ``progress(title, total)`` gives a context manager whose value is called with the
+            number of rows done.
+
+    Returns: manifest records of the shards, in order of rows.
+    Raises: UsageError when ``root`` belongs to something else, RunError when it can't be finished.
+    """
+    shards = corpus.plan(config)
+    with Store(root, config, shards) as store:
+        todo, problems = store.missing()
+        for problem in problems:
+            say(f"{problem}: making it again")
+        if len(todo) < len(shards):
+            say(f"{len(shards) - len(todo)} of {len(shards)} shards are already there")
+        _check_space(root, config, todo, shards)
+        store.record()
+        schema = corpus.corpus_schema(config)
+        tasks = [(corpus.shard_tables, schema, config, shard, str(root)) for shard in todo]
+        by_name = {shard.name: shard for shard in shards}
+        with progress("making rows", sum(shard.rows for shard in todo)) as done:
+            for name, entry in runners.run(write_shard, tasks, workers):
+                store.record(name, entry)
+                done(by_name[name].rows)
+        records = [store.records[shard.name] for shard in shards]
+        say("writing label tables")
+        finish.write_labels(root, config, records, with_files)
+        finish.write_splits(root, config)
+        if with_files:
+            with progress("writing files", config.num_rows) as done:
+                finish.write_files(root, config, records, done)
+    return records
+
+
+def _check_space(root, config, todo, shards):
+    """Refuse to start what can't fit."""
+    import shutil
+
+    share = sum(shard.rows for shard in todo) / max(sum(shard.rows for shard in shards), 1)
+    wanted = estimate(config).num_bytes * share
+    free = shutil.disk_usage(Path(root)).free
+    if wanted > free:
+        raise RunError(
+            f"about {wanted / 1e9:.2f} GB are needed but only {free / 1e9:.2f} GB are free at {root}; "
+            "free some, choose another directory with -o, or ask for less"
+        )

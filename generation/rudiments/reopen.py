@@ -1,0 +1,133 @@
+"""Finished datasets read back: their configuration, their views, and proof that rows are true."""
+
+import random
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from generation import DATA_VERSION
+from generation.audio import banks, encode
+from generation.errors import RunError, UsageError
+from generation.rudiments import corpus, definitions
+from generation.shards import config_digest, damage
+from generation.tables import complete_manifest, row_groups
+
+
+def config_of(manifest):
+    """The Config a dataset was made with, with this machine's copies of its drums.
+
+    Raises: RunError when the dataset is another corpus or version, or a drum is not here.
+    """
+    data = dict(manifest["config"])
+    if data.pop("corpus", None) != corpus.NAME:
+        raise RunError("this is not a rudiments dataset")
+    version = data.pop("data_version")
+    if version != DATA_VERSION:
+        raise RunError(f"this dataset has data version {version}, this sousa makes {DATA_VERSION}; use that version of sousa")
+    here = {}
+    for path in banks.available().values():
+        try:
+            here[banks.stored_digest(path)] = path
+        except banks.BankError:
+            continue
+    refs, missing = [], []
+    for name, digest in data.pop("banks"):
+        if digest in here:
+            refs.append(corpus.BankRef(name, digest, str(here[digest])))
+        else:
+            missing.append(name)
+    if missing:
+        raise RunError(f"drums not on this machine: {', '.join(missing)}; build them with 'sousa banks build FONT'")
+    for name in ("forms", "tiers"):
+        data[name] = tuple(data[name])
+    config = corpus.Config(preset=manifest["preset"], banks=tuple(refs), **data)
+    if config_digest(config.identity()) != manifest["config_digest"]:
+        raise RunError("manifest.json was changed by hand: its settings do not match their digest")
+    return config
+
+
+def views(config):
+    """Presets that are whole inside a configuration: dict of name to shard names, largest last."""
+    own = {shard.name: shard for shard in corpus.plan(config)}
+    out = {}
+    for preset, (profiles, tempos, augmentations) in corpus.PRESETS.items():
+        small = corpus.Config(
+            preset, profiles, tempos, augmentations, config.seed, config.forms, config.tiers, config.duration_sec,
+            config.sample_rate, config.channels, config.audio_format, config.with_audio, config.banks,
+        )  # fmt: skip
+        if config.forms != corpus.default_forms() or len(config.tiers) != len(corpus.players.tiers()):
+            continue
+        planned = corpus.plan(small)
+        if all(own.get(shard.name) == shard for shard in planned):
+            out[preset] = [shard.name for shard in planned]
+    if not any(len(names) == len(own) for names in out.values()):
+        out["custom"] = list(own)
+    return out
+
+
+def verify(root, count=20, everything=False, seed=None, progress=None):
+    """Make rows again and compare them with the stored ones, after checking every shard's digest.
+
+    Args:
+        count: rows to make again; ``everything``: all of them.
+        seed: of the choice of rows; by default another choice each time.
+
+    Returns: ``(rows compared, list of differences)``; a difference is one line of text.
+    """
+    manifest = complete_manifest(root)
+    config = config_of(manifest)
+    records = list(manifest["shards"].values())
+    differences = [problem for problem in (damage(root, record) for record in records) if problem]
+    if differences:
+        return 0, differences
+    total = manifest["num_rows"]
+    if not everything and count < 1:
+        raise UsageError(f"--rows is {count}; give 1 or more")
+    wanted = set(range(total)) if everything else set(random.Random(seed).sample(range(total), min(count, total)))
+    first, compared = 0, 0
+    for record in records:
+        inside = [number - first for number in wanted if first <= number < first + record["rows"]]
+        first += record["rows"]
+        if inside:
+            for row in _pick(Path(root) / record["file"], sorted(inside)):
+                differences += _compare(config, row)
+                compared += 1
+                if progress:
+                    progress(1)
+    return compared, differences
+
+
+def _pick(path, numbers):
+    first = 0
+    for group in row_groups(path):
+        inside = [n - first for n in numbers if first <= n < first + len(group)]
+        yield from group.take(inside).to_pylist() if inside else []
+        first += len(group)
+
+
+def _compare(config, row):
+    form = row["rudiment_slug"] + (f":{row['variant']}" if row["variant"] else "")
+    address = (row["profile_index"], definitions.load()[form], row["tempo_index"])
+    again = corpus.make_rows(config, [address], row["augmentation_index"]).to_pylist()[0]
+    wrong = [name for name in again if name != "audio" and again[name] != row[name]]
+    if config.with_audio:
+        # FLAC bytes may differ between library versions; the samples may not
+        stored = encode.pcm_digest(encode.decode(row["audio"]["bytes"])[0])
+        if stored != again["pcm_digest"]:
+            wrong.append("audio")
+    return [f"{row['sample_id']}: {', '.join(wrong)} differ"] if wrong else []
+
+
+def licences(config):
+    """Fonts of a configuration's drums with their licences: list of ``(soundfont, licence)``."""
+    loaded = [corpus.load_bank(ref) for ref in config.banks]
+    return sorted({(bank.soundfont, bank.licence) for bank in loaded})
+
+
+def seconds_of(root, records):
+    """Total length of the rows of shards, in seconds."""
+    return sum(
+        pc.sum(group["duration_sec"]).as_py()
+        for record in records
+        for group in row_groups(Path(root) / record["file"], ["duration_sec"])
+    )

@@ -1,0 +1,246 @@
+"""Measuring one shard: everything that later checks need, in a few numbers a row.
+
+Conventions: ``examine_shard`` is a task of :mod:`generation.runners`; it reads the shard's files
+only, returns plain arrays (one element a row unless said), and never raises for bad data: what is
+wrong is counted under a name in ``problems``.
+"""
+
+import io
+from functools import cache
+from pathlib import Path
+
+import mido
+import numpy as np
+import pyarrow.compute as pc
+
+from generation import tables
+from generation.audio import banks, encode
+from generation.rudiments import definitions
+from generation.rudiments.columns import SCORES
+from generation.rudiments.corpus import load_bank
+from generation.rudiments.validation import figures
+from generation.rudiments.validation.onsets import blind_errors, peeled_errors
+from generation.shards import damage
+
+CLEAR_MS = 30.0
+FLAT = (
+    "sample_id", "profile_id", "rudiment_slug", "variant", "category", "split", "skill_tier", "tempo_bpm",
+    "tempo_low_bpm", "tempo_high_bpm", "duration_sec", "num_samples", "sample_rate", "lead_in_sample",
+    "num_cycles", "num_strokes", "num_measures", "lead_hand", "profile_index", "augmentation_index",
+    "bank", "bank_digest", "bank_tuning_cents", "gain_db", "pcm_digest",
+)  # fmt: skip
+
+
+class Problems(dict):
+    """Counts of what is wrong, by name, each with the first few examples."""
+
+    def add(self, name, example, count=1):
+        entry = self.setdefault(name, [0, []])
+        entry[0] += int(count)
+        if len(entry[1]) < 3:
+            entry[1].append(str(example))
+
+
+def examine_shard(root, config, record, media_every):
+    """Measure a shard.
+
+    Args:
+        root: dataset directory.
+        config: its Config.
+        record: manifest record of the shard.
+        media_every: read MIDI and audio of each row whose number is a multiple of this.
+
+    Returns: dict with ``rows`` (dict of arrays), ``takes`` (list of figure dicts) and ``problems``.
+    """
+    problems = Problems()
+    wrong = damage(root, record)
+    if wrong:
+        problems.add("damaged_shard", wrong)
+        return {"rows": {}, "takes": [], "problems": problems, "media": []}
+    scores = [column.name for column in SCORES]
+    wanted = [*FLAT, *scores, "measures", "strokes", "midi"]
+    if config.with_audio:
+        wanted.append("audio")
+    rows, takes, media = {name: [] for name in (*FLAT, *scores)}, [], []
+    number = 0
+    for group in tables.row_groups(Path(root) / record["file"], wanted):
+        flat = {name: group[name].to_pylist() for name in (*FLAT, *scores)}
+        for name, values in flat.items():
+            rows[name] += values
+        stroke_lists = group["strokes"].combine_chunks()
+        start = np.concatenate([[0], np.cumsum(pc.list_value_length(stroke_lists).to_numpy())])
+        records = stroke_lists.flatten()
+        columns = {f.name: _numpy(records.field(f.name)) for f in records.type}
+        _check_bars(flat, group["measures"].combine_chunks(), problems)
+        for i in range(len(group)):
+            row = {name: flat[name][i] for name in flat}
+            strokes = {name: values[start[i] : start[i + 1]] for name, values in columns.items()}
+            _check_row(row, strokes, problems)
+            if row["augmentation_index"] == 0:
+                takes.append(figures.measure(row, strokes))
+            if number % media_every == 0:
+                media.append(_check_media(config, row, strokes, group, i, problems))
+            number += 1
+    return {"rows": rows, "takes": takes, "problems": problems, "media": media}
+
+
+def _numpy(array):
+    """A column as numpy; nulls of numbers become NaN."""
+    return array.to_numpy(zero_copy_only=False)
+
+
+def _check_bars(flat, measures, problems):
+    size = pc.list_value_length(measures).to_numpy()
+    start = np.concatenate([[0], np.cumsum(size)])
+    bars = measures.flatten()
+    first, end = _numpy(bars.field("stroke_start")), _numpy(bars.field("stroke_end"))
+    for i, name in enumerate(flat["sample_id"]):
+        rows = slice(start[i], start[i + 1])
+        edges = np.concatenate([first[rows], end[rows][-1:]])
+        whole = len(edges) and edges[0] == 0 and edges[-1] == flat["num_strokes"][i]
+        if not whole or (end[rows][:-1] != first[rows][1:]).any() or size[i] != flat["num_measures"][i]:
+            problems.add("bars_do_not_cover_strokes", name)
+
+
+@cache
+def _expected_cycle(form_name, lead_hand):
+    """Expected primaries of a cycle, straight from the definition."""
+    form = definitions.load()[form_name]
+    cycle = form.cycle(lead_hand)
+    return {
+        "onset": [onset for onset, *_ in cycle],
+        "hand": [stroke.hand for _, stroke, *_ in cycle],
+        "accent": [stroke.accent for _, stroke, *_ in cycle],
+        "diddle": [stroke.diddle for _, stroke, *_ in cycle],
+        "graces": [stroke.graces for _, stroke, *_ in cycle],
+        "lead": [hand for *_, hand in cycle],
+        "beats": form.cycle_beats,
+    }
+
+
+def _check_row(row, s, problems):
+    name, ms = row["sample_id"], 1000.0 / row["sample_rate"]
+
+    def wrong(what, mask):
+        count = int(np.count_nonzero(mask))
+        if count:
+            problems.add(what, name, count)
+
+    onset, intended = s["onset_sample"], s["intended_sample"]
+    wrong("stroke_count_differs", len(onset) != row["num_strokes"])
+    wrong("negative_time", (onset < 0) | (intended < 0))
+    wrong("strokes_out_of_order", np.diff(onset) <= 0)
+    wrong("stroke_after_end", onset >= row["num_samples"])
+    wrong("velocity_out_of_range", (s["actual_velocity"] < 1) | (s["actual_velocity"] > 127))
+    wrong("times_differ_from_samples", np.abs(s["actual_time_ms"] - onset * ms) > 1e-6)
+    wrong("times_differ_from_samples", np.abs(s["intended_time_ms"] - intended * ms) > 1e-6)
+    error = s["actual_time_ms"] - s["intended_time_ms"]
+    wrong("timing_error_is_not_actual_minus_intended", np.abs(s["timing_error_ms"] - error) > 1e-6)
+    loud = s["actual_velocity"] - s["intended_velocity"]
+    wrong("velocity_error_is_not_actual_minus_intended", s["velocity_error"] != loud)
+    wrong("tempo_out_of_range", not row["tempo_low_bpm"] <= row["tempo_bpm"] <= row["tempo_high_bpm"])
+
+    kind, parent = s["stroke_type"], s["parent_stroke_index"]
+    grace, bounce = kind == "grace", kind == "bounce"
+    child = grace | bounce
+    wrong("parent_missing_or_odd", np.isnan(parent) == child)
+    if child.any() and not np.isnan(parent[child]).any():
+        own = onset[parent[child].astype(int)]
+        wrong("grace_after_or_bounce_before_parent", np.where(grace[child], onset[child] >= own, onset[child] <= own))
+        spacing = (own - onset[child])[grace[child]] * ms
+        wrong("flam_spacing_differs", np.abs(s["flam_spacing_ms"][grace] - spacing) > 1e-6)
+    wrong("grace_flag_differs", s["is_grace_note"] != grace)
+    _check_grid(row, s, ~child, grace, wrong)
+    for score in SCORES:
+        value = row[score.name]
+        top = 1.0 if score.unit == "0-1" else 100.0
+        wrong("score_out_of_range", value is not None and not 0.0 <= value <= top)
+
+
+def _check_grid(row, s, main, grace, wrong):
+    """Primaries against the definition of the rudiment: positions, hands, accents, diddles, graces."""
+    form = row["rudiment_slug"] + (f":{row['variant']}" if row["variant"] else "")
+    cycle = _expected_cycle(form, row["lead_hand"])
+    size = len(cycle["onset"])
+    count = int(main.sum())
+    wrong("cycles_incomplete", count != size * row["num_cycles"])
+    if count != size * row["num_cycles"]:
+        return
+    place = np.arange(count) % size
+    beat = np.array([float(o + c * cycle["beats"]) for c in range(row["num_cycles"]) for o in cycle["onset"]])
+    grid = row["lead_in_sample"] + beat * 60.0 / row["tempo_bpm"] * row["sample_rate"]
+    wrong("grid_differs_from_definition", np.abs(s["intended_sample"][main] - grid) > 1.0)
+    wrong("beat_differs_from_definition", np.abs(s["beat"][main] - beat) > 1e-9)
+    for column, key in (("hand", "hand"), ("is_accent", "accent"), ("lead", "lead")):
+        wrong(f"{key}_differs_from_definition", s[column][main] != np.array(cycle[key])[place])
+    wrong("diddle_differs_from_definition", np.nan_to_num(s["diddle_position"][main]) != np.array(cycle["diddle"])[place])
+    given = np.bincount(s["parent_stroke_index"][grace].astype(int), minlength=len(main))[main] if grace.any() else 0
+    wrong("graces_differ_from_definition", given != np.array(cycle["graces"])[place])
+
+
+def _check_media(config, row, s, group, i, problems):
+    """MIDI and audio of a row against its labels: errors in samples."""
+    out = {"midi_error": _midi_error(row, s, group["midi"][i].as_py(), problems)}
+    out["tempo_bpm"] = row["tempo_bpm"]
+    if not config.with_audio:
+        return out
+    audio = group["audio"][i].as_py()
+    try:
+        pcm, rate = encode.decode(audio["bytes"])
+    except Exception as error:  # any reader's complaint means the same here
+        problems.add("audio_unreadable", f"{row['sample_id']}: {error}")
+        return out
+    if rate != row["sample_rate"] or len(pcm) != row["num_samples"]:
+        problems.add("audio_length_or_rate_differs", row["sample_id"])
+    if encode.pcm_digest(pcm) != row["pcm_digest"]:
+        problems.add("pcm_digest_differs", row["sample_id"])
+    ref = next((b for b in config.banks if b.digest == row["bank_digest"]), None)
+    if ref is None:
+        problems.add("bank_unknown", row["sample_id"])
+        return out
+    sound = banks.voiced(load_bank(ref), rate, row["bank_tuning_cents"], pcm.shape[1])["centre"]
+    onset, velocity = s["onset_sample"], s["actual_velocity"]
+    errors = peeled_errors(pcm, sound, onset, velocity, row["gain_db"], rate)
+    gap = np.diff(onset, prepend=-(10**9)) * 1000.0 / rate
+    clear = errors[gap >= CLEAR_MS]
+    out["clear_count"], out["clear_unheard"] = len(clear), int(np.isnan(clear).sum())
+    out["clear_error"] = float(np.abs(clear[~np.isnan(clear)]).max(initial=0.0))
+    near = errors[gap < CLEAR_MS]
+    out["near_count"], out["near_unheard"] = len(near), int(np.isnan(near).sum())
+    out["near_error"] = float(np.abs(near[~np.isnan(near)]).max(initial=0.0))
+    blind = blind_errors(pcm, onset, rate)
+    blind = blind[~np.isnan(blind)]
+    out["blind_count"], out["blind_error"] = len(blind), float(np.abs(blind).max(initial=0.0))
+    out["peak"] = int(np.abs(pcm.astype(np.int32)).max())
+    if out["peak"] >= 32767:
+        problems.add("audio_clipped", row["sample_id"])
+    if np.abs(pcm[: max(int(onset[0]) - 1, 0)].astype(np.int32)).max(initial=0) > 1:
+        problems.add("sound_before_first_stroke", row["sample_id"])
+    return out
+
+
+def _midi_error(row, s, data, problems):
+    """Largest difference between notes read with mido and labelled samples, in samples."""
+    name = row["sample_id"]
+    try:
+        file = mido.MidiFile(file=io.BytesIO(data))
+    except Exception as error:
+        problems.add("midi_unreadable", f"{name}: {error}")
+        return np.nan
+    tempo = next((m.tempo for m in file.tracks[0] if m.type == "set_tempo"), None)
+    if tempo != round(60e6 / row["tempo_bpm"]):
+        problems.add("midi_tempo_differs", name)
+        return np.nan
+    now, onsets, velocities, hands = 0, [], [], []
+    for message in file.tracks[-1]:
+        now += message.time
+        if message.type == "note_on" and message.velocity:
+            onsets.append(now)
+            velocities.append(message.velocity)
+        elif message.type == "lyrics":
+            hands.append(message.text)
+    if velocities != list(s["actual_velocity"]) or hands != list(s["hand"]):
+        problems.add("midi_notes_differ", name)
+        return np.nan
+    seconds = np.array(onsets) * (tempo / 1e6 / file.ticks_per_beat)
+    return float(np.abs(np.rint(seconds * row["sample_rate"]) - s["onset_sample"]).max())

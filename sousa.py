@@ -1,0 +1,279 @@
+"""SOUSA: labelled music audio, made, packaged and published.
+
+The ``sousa`` command, and the few names people import. ``python sousa.py ...`` in a clone is the
+same as ``sousa ...`` installed.
+"""
+
+import argparse
+import signal
+import sys
+import time
+from contextlib import contextmanager
+
+from generation import DATA_VERSION, seeds
+from generation.errors import RunError, SousaError, UsageError
+
+__version__ = DATA_VERSION
+
+
+def main(argv=None):
+    """Run the command line; returns the exit status."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return arguments.run(arguments) or 0
+    except SousaError as error:
+        print(f"sousa: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("\nsousa: stopped; run the same command again to go on", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def _terminate(*_):
+    raise KeyboardInterrupt
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="sousa", description="Labelled music audio: made, packaged, published.")
+    parser.add_argument("--version", action="version", version=f"sousa, data version {DATA_VERSION}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _generate_options(commands.add_parser("generate", help="make a dataset"))
+    sub = commands.add_parser("validate", help="check a dataset and write its report")
+    sub.add_argument("directory")
+    sub.add_argument("--all", action="store_true", help="read MIDI and audio of every row, not of about 1,200")
+    sub.add_argument("--workers", "-w", type=int, default=0)
+    sub.add_argument("--quiet", "-q", action="store_true")
+    sub.set_defaults(run=_validate)
+    sub = commands.add_parser("verify", help="make rows again and compare them with the stored ones")
+    sub.add_argument("directory")
+    sub.add_argument("--rows", type=int, default=20, help="how many, chosen at random (default 20)")
+    sub.add_argument("--all", action="store_true", help="all rows")
+    sub.add_argument("--seed", type=int, help="choose the same rows each time")
+    sub.add_argument("--quiet", "-q", action="store_true")
+    sub.set_defaults(run=_verify)
+    sub = commands.add_parser("rudiments", help="show the rudiments and their notation")
+    sub.add_argument("names", nargs="*", metavar="NAME", help="slug, slug:variant or slug:*")
+    sub.set_defaults(run=_rudiments)
+    _bank_options(commands.add_parser("banks", help="note banks: the drums that are played"))
+    return parser
+
+
+def _generate_options(sub):
+    sub.add_argument("corpus", nargs="?", default="rudiments", help="which corpus (default rudiments)")
+    sub.add_argument("--preset", default="small", help="small, medium or full: 1,200, 12,000 or 100,000 rows")
+    sub.add_argument("--output", "-o", default="output/dataset", help="directory (default output/dataset)")
+    sub.add_argument("--profiles", "-p", type=int, help="number of players")
+    sub.add_argument("--tempos", "-t", type=int, help="tempi for each player and rudiment")
+    sub.add_argument("--augmentations", "-a", type=int, help="renderings of each take")
+    sub.add_argument("--seed", type=int, default=42)
+    sub.add_argument("--rudiments", metavar="NAMES", help="only these: slug, slug:variant or slug:*, with commas")
+    sub.add_argument("--tiers", metavar="NAMES", help="only players of these tiers, with commas")
+    sub.add_argument("--duration", type=float, default=6.0, metavar="SEC", help="length of playing (default 6)")
+    audio = sub.add_mutually_exclusive_group()
+    audio.add_argument("--with-audio", action="store_true", help="render sound (the default)")
+    audio.add_argument("--no-audio", action="store_true", help="labels and MIDI only")
+    sub.add_argument("--soundfont", metavar="PATH", help="use the snares of this .sf2/.sf3, or of all in a directory")
+    sub.add_argument("--sample-rate", type=int, default=44100, metavar="HZ")
+    sub.add_argument("--stereo", action="store_true", help="two channels")
+    sub.add_argument("--audio-format", default="flac", help="flac or wav")
+    sub.add_argument("--files", action="store_true", help="also write each row's audio and MIDI as files")
+    sub.add_argument("--workers", "-w", type=int, default=0, help="processes; 0 is one a core (default)")
+    sub.add_argument("--dry-run", action="store_true", help="say what would be made, and stop")
+    sub.add_argument("--skip-validation", action="store_true")
+    sub.add_argument("--quiet", "-q", action="store_true")
+    sub.set_defaults(run=_generate)
+
+
+def _bank_options(sub):
+    verbs = sub.add_subparsers(required=True, metavar="VERB")
+    one = verbs.add_parser("list", help="all banks with source and licence")
+    one.set_defaults(run=_banks_list)
+    one = verbs.add_parser("build", help="cut banks out of a soundfont")
+    one.add_argument("font", help=".sf2 or .sf3 file, or a directory of them")
+    one.add_argument("--kits", metavar="PROGRAM:KEY,...", help="only these; default: every distinct snare")
+    one.add_argument("--output", "-o", help="directory (default: this user's cache)")
+    one.set_defaults(run=_banks_build)
+    one = verbs.add_parser("play", help="write strokes of a bank to a sound file")
+    one.add_argument("bank")
+    one.add_argument("output", help=".wav or .flac")
+    one.add_argument("--velocities", default="20,40,60,80,100,120")
+    one.add_argument("--articulation", default="centre")
+    one.set_defaults(run=_banks_play)
+
+
+@contextmanager
+def _progress_bar(title, total, quiet=False):
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc=title, unit=" rows", disable=quiet, mininterval=0.5, smoothing=0.1) as bar:
+        yield bar.update
+
+
+def _names(text):
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _config(arguments, say):
+    from generation.audio.commands import fonts_to_banks
+    from generation.errors import one_of, raise_all
+    from generation.rudiments.corpus import make_config
+
+    problems = []
+    if arguments.corpus != "rudiments":
+        problems.append(f"unknown corpus {one_of(arguments.corpus, ['rudiments'])}")
+    if arguments.workers < 0:
+        problems.append(f"--workers is {arguments.workers}; give 0 (one a core) or more")
+    if arguments.soundfont and arguments.no_audio:
+        problems.append("--soundfont has no use with --no-audio; leave one out")
+    for option, value in (("--rudiments", arguments.rudiments), ("--tiers", arguments.tiers)):
+        if value is not None and not _names(value):
+            problems.append(f"{option} is empty; name at least one or leave it out")
+    request = {
+        "preset": arguments.preset, "profiles": arguments.profiles, "tempos": arguments.tempos,
+        "augmentations": arguments.augmentations, "seed": arguments.seed, "rudiments": _names(arguments.rudiments),
+        "tiers": _names(arguments.tiers), "duration_sec": arguments.duration,
+        "sample_rate": arguments.sample_rate, "channels": 2 if arguments.stereo else 1,
+        "audio_format": arguments.audio_format, "with_audio": not arguments.no_audio,
+    }  # fmt: skip
+    try:
+        config = make_config(**request)
+    except UsageError as error:
+        problems += [line.removeprefix("  - ") for line in str(error).splitlines() if not line.endswith("problems:")]
+    raise_all(problems)
+    if arguments.soundfont:
+        config = make_config(**request, bank_list=fonts_to_banks(arguments.soundfont, say))
+    return config
+
+
+def _generate(arguments):
+    from functools import partial
+
+    from builders import dataset_card
+    from generation.rudiments import generate, reopen
+    from generation.rudiments.validation import report
+
+    say = (lambda text: None) if arguments.quiet else (lambda text: print(text, file=sys.stderr))
+    if not seeds.self_check():
+        say("warning: NumPy draws other numbers here than where the published corpora were made: rows will differ")
+    config = _config(arguments, say)
+    if arguments.dry_run:
+        return _dry_run(config, arguments)
+    begin = time.perf_counter()
+    progress = partial(_progress_bar, quiet=arguments.quiet)
+    records = generate.generate(config, arguments.output, arguments.workers, arguments.files, say, progress)
+    dataset_card.write(arguments.output, config, records)
+    passed = None
+    if not arguments.skip_validation:
+        with progress("validating", config.num_rows) as done:
+            passed, result = report.validate(arguments.output, config, records, arguments.workers, done)
+        say(report.as_text(result))
+    hours = reopen.seconds_of(arguments.output, records) / 3600
+    size = sum(record["bytes"] for record in records) / 1e6
+    kind = "h of audio" if config.with_audio else "h, labels and MIDI only"
+    if not arguments.quiet:
+        print(
+            f"{config.num_rows:,} rows, {hours:.2f} {kind}, {size:,.0f} MB in {arguments.output} "
+            f"({time.perf_counter() - begin:.0f} s)\n"
+            f'load them with: datasets.load_dataset("{arguments.output}")'
+        )
+    if passed is False:
+        raise RunError(f"validation failed; see {arguments.output}/validation_report.html")
+
+
+def _dry_run(config, arguments):
+    from generation import runners
+    from generation.rudiments import generate
+
+    what = generate.estimate(config)
+    workers = min(runners.worker_count(arguments.workers), what.shards)
+    minutes = generate.trial_speed(config) * what.rows / workers / 60
+    print(
+        f"{what.rows:,} rows ({what.takes:,} takes, each rendered {config.augmentations} times) in {what.shards:,} shards\n"
+        f"{what.hours:.2f} hours of {'audio' if config.with_audio else 'music, without audio'}, "
+        f"about {what.num_bytes / 1e6:,.0f} MB, about {max(minutes, 0.1):.1f} minutes with {workers} workers\n"
+        f"nothing was written; {arguments.output} would hold it"
+    )
+
+
+def _validate(arguments):
+    from generation.rudiments import reopen
+    from generation.rudiments.validation import report
+    from generation.tables import complete_manifest
+
+    manifest = complete_manifest(arguments.directory)
+    config, records = reopen.config_of(manifest), list(manifest["shards"].values())
+    with _progress_bar("validating", config.num_rows, arguments.quiet) as done:
+        passed, result = report.validate(
+            arguments.directory, config, records, arguments.workers, done, all_media=arguments.all
+        )
+    if not arguments.quiet:
+        print(report.as_text(result))
+        print(f"report: {arguments.directory}/validation_report.html")
+    return 0 if passed else 1
+
+
+def _verify(arguments):
+    from generation.rudiments import reopen
+    from generation.tables import complete_manifest
+
+    total = complete_manifest(arguments.directory)["num_rows"]
+    wanted = total if arguments.all else min(arguments.rows, total)
+    with _progress_bar("verifying", wanted, arguments.quiet) as done:
+        compared, differences = reopen.verify(
+            arguments.directory, arguments.rows, arguments.all, arguments.seed, done
+        )
+    if differences:
+        for line in differences[:20]:
+            print(line, file=sys.stderr)
+        raise RunError(
+            f"{len(differences)} differences; damaged shards are made again by the 'sousa generate' command "
+            f"that made {arguments.directory}"
+        )
+    if not arguments.quiet:
+        print(f"{compared:,} rows made again: every label, MIDI byte and audio sample is the same")
+
+
+def _rudiments(arguments):
+    from generation.rudiments import definitions
+    from generation.rudiments.notation import format_rhythm, format_sticking
+
+    forms = definitions.select(arguments.names) if arguments.names else definitions.main_forms()
+    for form in forms:
+        title = form.name + (f" ({form.variant.replace('_', ' ')})" if form.variant else "")
+        print(f"{form.number:2d} {form.form}  {title}")
+        again = "then mirrored" if form.alternates else "same lead again"
+        rhythm = format_rhythm(form.onsets, form.lengths, form.lead_beats)
+        print(f"     {format_sticking(form.strokes)}   ({again})")
+        print(f"     {rhythm} beats, {form.metre}, {form.tempo.min}-{form.tempo.max} BPM")
+
+
+def _banks_list(arguments):
+    from generation.audio import commands
+
+    commands.list_banks(print)
+
+
+def _banks_build(arguments):
+    from generation.audio import commands
+
+    commands.build(arguments.font, arguments.kits, arguments.output, print)
+
+
+def _banks_play(arguments):
+    from generation.audio import commands
+
+    try:
+        velocities = [int(text) for text in arguments.velocities.split(",")]
+    except ValueError:
+        raise UsageError(f"--velocities is {arguments.velocities!r}; write numbers with commas") from None
+    commands.play(arguments.bank, arguments.output, velocities, arguments.articulation)
+    print(arguments.output)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
