@@ -39,13 +39,17 @@ def _terminate(*_):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="sousa", description="Labelled music audio: made, packaged, published.")
+    parser = argparse.ArgumentParser(
+        prog="sousa", description="Labelled music audio: made, packaged, published."
+    )
     parser.add_argument("--version", action="version", version=f"sousa, data version {DATA_VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _generate_options(commands.add_parser("generate", help="make a dataset"))
     sub = commands.add_parser("validate", help="check a dataset and write its report")
     sub.add_argument("directory")
-    sub.add_argument("--all", action="store_true", help="read MIDI and audio of every row, not of about 1,200")
+    sub.add_argument(
+        "--all", action="store_true", help="read MIDI and audio of every row, not of about 1,200"
+    )
     sub.add_argument("--workers", "-w", type=int, default=0)
     sub.add_argument("--quiet", "-q", action="store_true")
     sub.set_defaults(run=_validate)
@@ -71,13 +75,19 @@ def _generate_options(sub):
     sub.add_argument("--tempos", "-t", type=int, help="tempi for each player and rudiment")
     sub.add_argument("--augmentations", "-a", type=int, help="renderings of each take")
     sub.add_argument("--seed", type=int, default=42)
-    sub.add_argument("--rudiments", metavar="NAMES", help="only these: slug, slug:variant or slug:*, with commas")
+    sub.add_argument(
+        "--rudiments", metavar="NAMES", help="only these: slug, slug:variant or slug:*, with commas"
+    )
     sub.add_argument("--tiers", metavar="NAMES", help="only players of these tiers, with commas")
-    sub.add_argument("--duration", type=float, default=6.0, metavar="SEC", help="length of playing (default 6)")
+    sub.add_argument(
+        "--duration", type=float, default=6.0, metavar="SEC", help="length of playing (default 6)"
+    )
     audio = sub.add_mutually_exclusive_group()
     audio.add_argument("--with-audio", action="store_true", help="render sound (the default)")
     audio.add_argument("--no-audio", action="store_true", help="labels and MIDI only")
-    sub.add_argument("--soundfont", metavar="PATH", help="use the snares of this .sf2/.sf3, or of all in a directory")
+    sub.add_argument(
+        "--soundfont", metavar="PATH", help="use the snares of this .sf2/.sf3, or of all in a directory"
+    )
     sub.add_argument("--sample-rate", type=int, default=44100, metavar="HZ")
     sub.add_argument("--stereo", action="store_true", help="two channels")
     sub.add_argument("--audio-format", default="flac", help="flac or wav")
@@ -135,15 +145,18 @@ def _config(arguments, say):
             problems.append(f"{option} is empty; name at least one or leave it out")
     request = {
         "preset": arguments.preset, "profiles": arguments.profiles, "tempos": arguments.tempos,
-        "augmentations": arguments.augmentations, "seed": arguments.seed, "rudiments": _names(arguments.rudiments),
-        "tiers": _names(arguments.tiers), "duration_sec": arguments.duration,
-        "sample_rate": arguments.sample_rate, "channels": 2 if arguments.stereo else 1,
+        "augmentations": arguments.augmentations, "seed": arguments.seed,
+        "rudiments": _names(arguments.rudiments), "tiers": _names(arguments.tiers),
+        "duration_sec": arguments.duration, "sample_rate": arguments.sample_rate,
+        "channels": 2 if arguments.stereo else 1,
         "audio_format": arguments.audio_format, "with_audio": not arguments.no_audio,
     }  # fmt: skip
     try:
         config = make_config(**request)
     except UsageError as error:
-        problems += [line.removeprefix("  - ") for line in str(error).splitlines() if not line.endswith("problems:")]
+        problems += [
+            line.removeprefix("  - ") for line in str(error).splitlines() if not line.endswith("problems:")
+        ]
     raise_all(problems)
     if arguments.soundfont:
         config = make_config(**request, bank_list=fonts_to_banks(arguments.soundfont, say))
@@ -159,7 +172,9 @@ def _generate(arguments):
 
     say = (lambda text: None) if arguments.quiet else (lambda text: print(text, file=sys.stderr))
     if not seeds.self_check():
-        say("warning: NumPy draws other numbers here than where the published corpora were made: rows will differ")
+        say(
+            "warning: NumPy draws other numbers here than where published corpora were made: rows will differ"
+        )
     config = _config(arguments, say)
     if arguments.dry_run:
         return _dry_run(config, arguments)
@@ -193,9 +208,11 @@ def _dry_run(config, arguments):
     workers = min(runners.worker_count(arguments.workers), what.shards)
     minutes = generate.trial_speed(config) * what.rows / workers / 60
     print(
-        f"{what.rows:,} rows ({what.takes:,} takes, each rendered {config.augmentations} times) in {what.shards:,} shards\n"
+        f"{what.rows:,} rows ({what.takes:,} takes, {config.augmentations} renderings each) "
+        f"in {what.shards:,} shards\n"
         f"{what.hours:.2f} hours of {'audio' if config.with_audio else 'music, without audio'}, "
-        f"about {what.num_bytes / 1e6:,.0f} MB, about {max(minutes, 0.1):.1f} minutes with {workers} workers\n"
+        f"about {what.num_bytes / 1e6:,.0f} MB, about {max(minutes, 0.1):.1f} minutes "
+        f"with {workers} workers\n"
         f"nothing was written; {arguments.output} would hold it"
     )
 

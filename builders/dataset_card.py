@@ -62,9 +62,7 @@ def render(root, config, records):
         "forms": f"{len(config.forms)}",
         "seed": str(config.seed),
         "version": DATA_VERSION,
-        "audio": f"{config.sample_rate} Hz, {config.channels} channel(s), 16-bit {config.audio_format.upper()}"
-        if config.with_audio
-        else "none: labels and MIDI only",
+        "audio": _audio_format(config),
         "drums": "\n".join(f"- {font}: {licence}" for font, licence in licences) or "- none",
         "columns": table(columns(config.with_audio)),
     }
@@ -73,6 +71,13 @@ def render(root, config, records):
         text = text.replace("{{" + name + "}}", value)
     head = yaml.safe_dump(metadata(config, records), sort_keys=False, allow_unicode=True, width=1000)
     return f"---\n{head}---\n{text}"
+
+
+def _audio_format(config):
+    if not config.with_audio:
+        return "none: labels and MIDI only"
+    channels = "mono" if config.channels == 1 else "stereo"
+    return f"{config.sample_rate} Hz, {channels}, 16-bit {config.audio_format.upper()}"
 
 
 def write(root, config, records):

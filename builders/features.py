@@ -11,7 +11,11 @@ from generation.columns import AUDIO
 
 def _feature(kind, sample_rate, stored):
     if kind == AUDIO:
-        return {"bytes": Value("binary"), "path": Value("string")} if stored else Audio(sampling_rate=sample_rate)
+        return (
+            {"bytes": Value("binary"), "path": Value("string")}
+            if stored
+            else Audio(sampling_rate=sample_rate)
+        )
     if isinstance(kind, (list, tuple)):
         return List({column.name: _feature(column.type, sample_rate, stored) for column in kind})
     return Value(kind)

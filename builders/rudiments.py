@@ -14,12 +14,14 @@ cache.
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import datasets
 
 from builders.features import features
 from generation import DATA_VERSION
+from generation.audio.commands import fonts_to_banks
 from generation.errors import SousaError
 from generation.rudiments import corpus, reopen
 from generation.rudiments.columns import columns
@@ -42,6 +44,7 @@ class RudimentsConfig(datasets.BuilderConfig):
     channels: int = 1
     audio_format: str = "flac"
     with_audio: bool = True
+    soundfont: str | None = None
 
     def request(self):
         """Arguments for :func:`generation.rudiments.corpus.make_config`."""
@@ -49,6 +52,16 @@ class RudimentsConfig(datasets.BuilderConfig):
                  "sample_rate", "channels", "audio_format", "with_audio")  # fmt: skip
         preset = self.name if self.name in corpus.PRESETS else "small"
         return {"preset": preset, **{name: getattr(self, name) for name in names}}
+
+
+@cache
+def can_decode():
+    """Whether ``datasets`` can play audio here: torchcodec is installed and finds its FFmpeg."""
+    try:
+        import torchcodec.decoders  # noqa: F401
+    except (ImportError, OSError, RuntimeError):
+        return False
+    return True
 
 
 class Rudiments(datasets.GeneratorBasedBuilder):
@@ -61,7 +74,9 @@ class Rudiments(datasets.GeneratorBasedBuilder):
     VERSION = datasets.Version(DATA_VERSION)
     BUILDER_CONFIG_CLASS = RudimentsConfig
     BUILDER_CONFIGS = [
-        RudimentsConfig(name=name, version=DATA_VERSION, description=f"{p} players, {t} tempi, {a} renderings")
+        RudimentsConfig(
+            name=name, version=DATA_VERSION, description=f"{p} players, {t} tempi, {a} renderings"
+        )
         for name, (p, t, a) in corpus.PRESETS.items()
     ] + [RudimentsConfig(name="custom", version=DATA_VERSION, description="as asked for")]
     DEFAULT_CONFIG_NAME = "small"
@@ -85,13 +100,16 @@ class Rudiments(datasets.GeneratorBasedBuilder):
             views = reopen.views(self.settings)
             views.setdefault("custom", list(manifest["shards"]))
             if config.name not in views:
-                raise SousaError(f"{config.data_dir} does not hold preset {config.name}; it has {', '.join(views)}")
+                raise SousaError(
+                    f"{config.data_dir} does not hold preset {config.name}; it has {', '.join(views)}"
+                )
             wanted = set(views[config.name])
             self._records = {name: r for name, r in manifest["shards"].items() if name in wanted}
             for record in self._records.values():
                 sha.update(record["sha256"].encode())
         else:
-            self.settings = corpus.make_config(**config.request())
+            drums = fonts_to_banks(config.soundfont, lambda text: None) if config.soundfont else None
+            self.settings = corpus.make_config(**config.request(), bank_list=drums)
             self._records = None
         sha.update(config_digest(self.settings.identity()).encode())
         self.hash = sha.hexdigest()[:16]
@@ -134,5 +152,14 @@ class Rudiments(datasets.GeneratorBasedBuilder):
         return self._readable(super()._as_streaming_dataset_single(*args, **kwargs))
 
     def _readable(self, dataset):
-        """The dataset with its audio column as ``Audio``, as ``load_dataset`` of the files has it."""
-        return dataset.cast_column("audio", self._features(stored=False)["audio"]) if self.settings.with_audio else dataset
+        """The dataset with its audio column as ``Audio`` where that can be played.
+
+        Elsewhere the column stays what is stored: ``{"bytes": a FLAC file, "path": its name}``.
+        """
+        if not can_decode():
+            return dataset
+        return (
+            dataset.cast_column("audio", self._features(stored=False)["audio"])
+            if self.settings.with_audio
+            else dataset
+        )

@@ -35,6 +35,4 @@ def raise_all(problems):
     if len(problems) == 1:
         raise UsageError(problems[0])
     if problems:
-        raise UsageError(
-            f"{len(problems)} problems:\n" + "\n".join(f"  - {text}" for text in problems)
-        )
+        raise UsageError(f"{len(problems)} problems:\n" + "\n".join(f"  - {text}" for text in problems))

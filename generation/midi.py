@@ -3,10 +3,10 @@
 Conventions
 -----------
 Format 1, two tracks: track 0 holds tempo and metre, track 1 the notes (General MIDI channel 10,
-snare) under the name of the row, with the sticking as a lyric, ``R`` or ``L``, on each note. Division 32 760 ticks
-a quarter note: it divides thirty-seconds, triplets, quintuplets and septuplets exactly, and from 81
-BPM up a tick is shorter than a sample at 44.1 kHz, so a reader that rounds a note's time to samples
-gets the labelled sample. Slower, the error is at most one sample.
+snare) under the name of the row, with the sticking (``R``, ``L``) as a lyric on each note.
+Division 32 760 ticks a quarter note: it divides thirty-seconds, triplets, quintuplets and septuplets
+exactly, and from 81 BPM up a tick is shorter than a sample at 44.1 kHz, so a reader that rounds a
+note's time to samples gets the labelled sample. Slower, the error is at most one sample.
 
 Tick 0 is sample 0. The lead-in is whole beats, written as one bar of its own, so bar lines and grid
 of a sequencer fall where the music's do.
@@ -80,7 +80,9 @@ def _conductor_track(tempo_bpm, metre, lead_in_beats):
     return _chunk(b"MTrk", body + b"\x00" + _END_OF_TRACK)
 
 
-def encode(names, tempo_bpm, metres, lead_in_beats, num_samples, start, onset_sample, velocity, left, sample_rate):
+def encode(
+    names, tempo_bpm, metres, lead_in_beats, num_samples, start, onset_sample, velocity, left, sample_rate
+):
     """MIDI files of a batch of performances.
 
     Args:
@@ -112,7 +114,9 @@ def encode(names, tempo_bpm, metres, lead_in_beats, num_samples, start, onset_sa
     here = at[:-1]
     _put_quantities(out, here, wait, wait_size)
     here = here + wait_size
-    for byte, value in enumerate((0xFF, 0x05, 1, np.where(left, ord("L"), ord("R")), 0, _NOTE_ON, SNARE_NOTE, velocity)):
+    for byte, value in enumerate(
+        (0xFF, 0x05, 1, np.where(left, ord("L"), ord("R")), 0, _NOTE_ON, SNARE_NOTE, velocity)
+    ):
         out[here + byte] = value
     here = here + 8
     _put_quantities(out, here, hold, hold_size)

@@ -30,8 +30,7 @@ def stream_key(seed, *coordinates):
         coordinates: strings and integers; their order and type matter.
     """
     name = "\x1f".join(
-        f"i{part}" if isinstance(part, (int, np.integer)) else f"s{part}"
-        for part in (seed, *coordinates)
+        f"i{part}" if isinstance(part, (int, np.integer)) else f"s{part}" for part in (seed, *coordinates)
     )
     digest = hashlib.blake2b(name.encode(), digest_size=16, key=_DOMAIN).digest()
     return np.frombuffer(digest, dtype="<u8")

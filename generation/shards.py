@@ -57,7 +57,9 @@ class Shard:
 def explain(error, path):
     """A RunError for an operating-system error while writing ``path``."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return RunError(f"no space left while writing {path}; free some and run the same command again to go on")
+        return RunError(
+            f"no space left while writing {path}; free some and run the same command again to go on"
+        )
     return RunError(f"can't write {path}: {error.strerror or error}")
 
 
@@ -231,7 +233,7 @@ class Store:
             old = read_manifest(self.root)
             if old is None and self.root.is_dir() and self._strangers():
                 raise UsageError(
-                    f"{self.root} holds files that are not a dataset of ours; choose an empty or new directory with -o"
+                    f"{self.root} holds other files, not a dataset; choose an empty or new directory with -o"
                 )
             if old is not None:
                 self._refuse_other(old)
@@ -240,12 +242,16 @@ class Store:
         except FileExistsError:
             raise UsageError(f"{self.root} is a file; name a directory with -o") from None
         except OSError as error:
-            raise UsageError(f"can't write to {self.root}: {error.strerror or error}; choose another with -o") from None
+            raise UsageError(
+                f"can't write to {self.root}: {error.strerror or error}; choose another with -o"
+            ) from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._lock.close()
-            raise UsageError(f"another sousa is writing to {self.root}; wait for it or choose another -o") from None
+            raise UsageError(
+                f"another sousa is writing to {self.root}; wait for it or choose another -o"
+            ) from None
         for stale in self.root.rglob(".*.tmp"):
             stale.unlink(missing_ok=True)
         self.records = dict((old or {}).get("shards", {}))
@@ -256,7 +262,9 @@ class Store:
         (self.root / _LOCK).unlink(missing_ok=True)
 
     def _strangers(self):
-        return [p for p in self.root.iterdir() if p.name not in (_LOCK, DATA_DIR) and not p.name.endswith(".tmp")]
+        return [
+            p for p in self.root.iterdir() if p.name not in (_LOCK, DATA_DIR) and not p.name.endswith(".tmp")
+        ]
 
     def _refuse_other(self, old):
         if old.get("config_digest") == self.digest:

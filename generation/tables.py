@@ -25,7 +25,9 @@ def row_groups(path, columns=None):
                 yield file.read_row_group(i, columns=columns)
     except (OSError, pa.ArrowException) as error:
         first = str(error).splitlines()[0]
-        raise RunError(f"{path} can't be read ({first}); run 'sousa generate' again to make it anew") from None
+        raise RunError(
+            f"{path} can't be read ({first}); run 'sousa generate' again to make it anew"
+        ) from None
 
 
 def complete_manifest(root):
@@ -38,7 +40,9 @@ def complete_manifest(root):
         raise RunError(f"no dataset in {root} (no manifest.json); make one with 'sousa generate -o {root}'")
     if not manifest["complete"]:
         have, want = len(manifest["shards"]), manifest["num_shards"]
-        raise RunError(f"{root} is unfinished ({have} of {want} shards); run the same 'sousa generate' command again")
+        raise RunError(
+            f"{root} is unfinished ({have} of {want} shards); run the same 'sousa generate' command again"
+        )
     return manifest
 
 
@@ -69,7 +73,9 @@ def write_tables(root, records, tables):
                     part = make(group).replace_schema_metadata(None)
                     if writer is None:
                         strings = [f.name for f in part.schema if pa.types.is_string(f.type)]
-                        writer = pq.ParquetWriter(file, part.schema, compression="zstd", use_dictionary=strings)
+                        writer = pq.ParquetWriter(
+                            file, part.schema, compression="zstd", use_dictionary=strings
+                        )
                     writer.write_table(part)
             if writer:
                 writer.close()

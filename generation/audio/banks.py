@@ -94,7 +94,9 @@ def bank_digest(articulations):
     sha = hashlib.sha256()
     for name in sorted(articulations):
         part = articulations[name]
-        sha.update(json.dumps([name, list(map(int, part.layer_of)), [f"{g:.9e}" for g in part.gain]]).encode())
+        sha.update(
+            json.dumps([name, list(map(int, part.layer_of)), [f"{g:.9e}" for g in part.gain]]).encode()
+        )
         for layer in part.layers:
             sha.update(np.ascontiguousarray(layer, dtype="<i2").tobytes())
     return sha.hexdigest()
@@ -146,14 +148,20 @@ def load(path):
         meta = json.loads((path / "bank.json").read_text(encoding="utf-8"))
         parts = {}
         for name, table in meta["articulations"].items():
-            layers = [soundfile.read(path / file, dtype="int16", always_2d=True)[0] for file in table["files"]]
+            layers = [
+                soundfile.read(path / file, dtype="int16", always_2d=True)[0] for file in table["files"]
+            ]
             parts[name] = Articulation(layers, np.array(table["layer_of"]), np.array(table["gain"]))
     except (OSError, ValueError, KeyError, TypeError, soundfile.LibsndfileError) as error:
-        raise BankError(f"bank {path} can't be read ({error}); delete the directory and build it again") from None
+        raise BankError(
+            f"bank {path} can't be read ({error}); delete the directory and build it again"
+        ) from None
     if bank_digest(parts) != meta["digest"]:
         raise BankError(f"bank {path} does not match its digest; delete the directory and build it again")
     ready = {
-        name: Articulation([layer.astype(np.float32) / 32768.0 for layer in part.layers], part.layer_of, part.gain)
+        name: Articulation(
+            [layer.astype(np.float32) / 32768.0 for layer in part.layers], part.layer_of, part.gain
+        )
         for name, part in parts.items()
     }
     return Bank(
@@ -170,7 +178,9 @@ def stored_digest(path):
     try:
         return json.loads((Path(path) / "bank.json").read_text(encoding="utf-8"))["digest"]
     except (OSError, ValueError, KeyError) as error:
-        raise BankError(f"bank {path} can't be read ({error}); delete the directory and build it again") from None
+        raise BankError(
+            f"bank {path} can't be read ({error}); delete the directory and build it again"
+        ) from None
 
 
 def find(directory):

@@ -34,7 +34,8 @@ def list_banks(say):
         bank = banks.load(path)
         parts = ", ".join(f"{n} ({len(p.layers)} layers)" for n, p in bank.articulations.items())
         place = "shipped" if Path(path).parent == banks.SHIPPED_DIR else str(path)
-        say(f"{name}\n    {parts}; {bank.soundfont}, kit {bank.preset}; {bank.licence}\n    {bank.digest[:16]}  {place}")
+        say(f"{name}\n    {parts}; {bank.soundfont}, kit {bank.preset}; {bank.licence}")
+        say(f"    {bank.digest[:16]}  {place}")
 
 
 def build(path, kits, output, say):

@@ -63,11 +63,15 @@ def find_fonts(path):
     if path.is_dir():
         fonts = sorted(p for p in path.iterdir() if p.suffix.lower() in (".sf2", ".sf3"))
         if not fonts:
-            raise UsageError(f"no .sf2 or .sf3 file in {path}; put a soundfont there or name one with --soundfont")
+            raise UsageError(
+                f"no .sf2 or .sf3 file in {path}; put a soundfont there or name one with --soundfont"
+            )
     elif path.exists():
         fonts = [path]
     else:
-        raise UsageError(f"soundfont {path} does not exist; name an .sf2 or .sf3 file, or a directory of them")
+        raise UsageError(
+            f"soundfont {path} does not exist; name an .sf2 or .sf3 file, or a directory of them"
+        )
     broken = [str(font) for font in fonts if not is_soundfont(font)]
     if broken:
         raise UsageError(f"not a soundfont (no SF2 header): {', '.join(broken)}; replace or remove it")
@@ -87,7 +91,10 @@ def info(path):
         body = file.read(min(struct.unpack("<I", head[4:8])[0] - 4, 1 << 20))
     texts, at = {}, 0
     while at + 8 <= len(body):
-        tag, size = body[at : at + 4].decode("ascii", "replace"), struct.unpack("<I", body[at + 4 : at + 8])[0]
+        tag, size = (
+            body[at : at + 4].decode("ascii", "replace"),
+            struct.unpack("<I", body[at + 4 : at + 8])[0],
+        )
         texts[tag] = body[at + 8 : at + 8 + size].split(b"\0")[0].decode("utf-8", "replace").strip()
         at += 8 + size + size % 2
     return texts
@@ -218,7 +225,10 @@ def cut(player, kit, key):
 
     Returns: dict of Articulation with int16 layers, or None when the key is silent.
     """
-    raw = {"centre": _articulation(player, kit, key), "side_stick": _articulation(player, kit, SIDE_STICK_KEY)}
+    raw = {
+        "centre": _articulation(player, kit, key),
+        "side_stick": _articulation(player, kit, SIDE_STICK_KEY),
+    }
     if raw["centre"] is None:
         return None
     layers, layer_of, gain = raw["centre"]
@@ -280,7 +290,9 @@ def build(path, directory=None, wanted=None, progress=None):
                       "fluidsynth": player.version}  # fmt: skip
             parts = cut(player, kit, key)
             made.append(
-                banks.save(directory, name, parts, soundfont=font, preset=kit.name, licence=licence, source=source)
+                banks.save(
+                    directory, name, parts, soundfont=font, preset=kit.name, licence=licence, source=source
+                )
             )
             say(f"{name}: {sum(len(p.layers) for p in parts.values())} layers")
     finally:

@@ -59,9 +59,16 @@ IDENTITY = (
     Column("augmentation_preset", "string", "", "acoustics; clean is the drum alone"),
     Column("data_version", "string", "", "version of the audio and labels"),
 )
-PLAYER = tuple(Column(f"player_{d.name}", "float64", d.unit, f"{d.meaning} ({d.status})") for d in dimensions())
+PLAYER = tuple(
+    Column(f"player_{d.name}", "float64", d.unit, f"{d.meaning} ({d.status})") for d in dimensions()
+)
 SCORES = tuple(
-    Column(name, "float64", "0-1" if name in ("groove_feel_proxy", "tier_confidence") else "0-100", _SCORE_MEANING[name])
+    Column(
+        name,
+        "float64",
+        "0-1" if name in ("groove_feel_proxy", "tier_confidence") else "0-100",
+        _SCORE_MEANING[name],
+    )
     for name in SCORE_NAMES
 )
 SOUND = (

@@ -9,6 +9,7 @@ preset's shards are among a larger one's, byte for byte.
 """
 
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -165,7 +166,7 @@ def tempo_blocks(tempos):
     edges = [0, *TEMPO_BLOCKS]
     while edges[-1] < tempos:
         edges.append(edges[-1] + 5)
-    return [(a, min(b, tempos)) for a, b in zip(edges, edges[1:], strict=False) if a < tempos]
+    return [(a, min(b, tempos)) for a, b in pairwise(edges) if a < tempos]
 
 
 def plan(config):
@@ -200,7 +201,10 @@ def shard_tables(config, shard):
     forms = [definitions.load()[name] for name in config.forms]
     first, last = shard.key["tempos"]
     coordinates = [
-        (profile, form, tempo) for profile in shard.key["profiles"] for form in forms for tempo in range(first, last)
+        (profile, form, tempo)
+        for profile in shard.key["profiles"]
+        for form in forms
+        for tempo in range(first, last)
     ]
     for at in range(0, len(coordinates), ROWS_PER_GROUP):
         yield make_rows(config, coordinates[at : at + ROWS_PER_GROUP], shard.key["augmentation"])
@@ -237,7 +241,8 @@ def _take_columns(config, p, augmentation):
     takes = p.takes
     people = [take.player for take in takes]
     group = [
-        f"{t.player.profile_id}_{t.form.form.replace(':', '_')}_{t.tempo_bpm}bpm_t{t.tempo_index}" for t in takes
+        f"{t.player.profile_id}_{t.form.form.replace(':', '_')}_{t.tempo_bpm}bpm_t{t.tempo_index}"
+        for t in takes
     ]
     values = np.array([person.values for person in people])
     skilled = len(players.tiers()) // 2

@@ -16,7 +16,9 @@ def _paths(config, ids, with_files):
     if not with_files:
         return none, none
     midi = pa.array([f"midi/{name}.mid" for name in ids], pa.string())
-    return midi, pa.array([f"audio/{name}.{config.audio_format}" for name in ids]) if config.with_audio else none
+    return midi, pa.array(
+        [f"audio/{name}.{config.audio_format}" for name in ids]
+    ) if config.with_audio else none
 
 
 def write_labels(root, config, records, with_files):

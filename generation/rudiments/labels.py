@@ -42,9 +42,7 @@ def stroke_lists(p, sample_rate):
     index = np.arange(len(p.take)) - start
     grace, bounce = p.kind == GRACE, p.kind == BOUNCE
     child = grace | bounce
-    kind = np.select(
-        [grace, bounce, p.kind == BUZZ, p.accent, p.diddle > 0], [3, 5, 4, 1, 2], default=0
-    )
+    kind = np.select([grace, bounce, p.kind == BUZZ, p.accent, p.diddle > 0], [3, 5, 4, 1, 2], default=0)
     plans = [template(take.form, take.lead_hand) for take in p.takes]
     first = np.concatenate([[0], np.cumsum([len(plan.beat) for plan in plans])])[:-1][p.take] + p.position
     lead_hand = np.concatenate([plan.lead_hand for plan in plans])[first]
@@ -88,7 +86,9 @@ def _records(offsets, columns, values):
             array = pa.array(value.astype(kind.to_pandas_dtype(), copy=False), type=kind)
         arrays.append(array)
     fields = [pa.field(column.name, arrow_type(column.type)) for column in columns]
-    return pa.ListArray.from_arrays(pa.array(offsets, type=pa.int32()), pa.StructArray.from_arrays(arrays, fields=fields))
+    return pa.ListArray.from_arrays(
+        pa.array(offsets, type=pa.int32()), pa.StructArray.from_arrays(arrays, fields=fields)
+    )
 
 
 def measure_lists(p, sample_rate):

@@ -127,7 +127,9 @@ def parse_rhythm(text):
     for position, token in enumerate(text.split(), start=1):
         match = _LENGTH.match(token)
         if not match or token.endswith("/0") or Fraction(match[3]) == 0 or match[1] == "0":
-            problems.append(f"part {position} ({token!r}): write a length in beats such as 1/4, 4x1/8 or r1/2")
+            problems.append(
+                f"part {position} ({token!r}): write a length in beats such as 1/4, 4x1/8 or r1/2"
+            )
             continue
         count, rest, length = int(match[1] or 1), match[2], Fraction(match[3])
         for _ in range(count):

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from generation.rudiments import ornaments
 from generation.rudiments.players import dimensions
 from generation.rudiments.score import habits, template
 from generation.seeds import stream
@@ -38,21 +39,9 @@ GRACE_RATIO = 0.55
 BOUNCE_RATIO = 0.8
 DYNAMIC_SD = 5.0  # takes are given softer and louder
 
-FLAM_LEAD_MS = 28.0  # intended; measured quartiles are 19 and 35
-FLAM_ROOM = 0.30  # of the slot
-DRAG_PAIR_MS, DRAG_LAST_MS = 48.0, 42.0  # intended: between the graces, and to the primary
-DRAG_ROOM = 0.55
-BOUNCE_MS = (46.0, 38.0, 36.0, 35.0, 35.0, 35.0)  # measured medians
-MAX_BOUNCES = len(BOUNCE_MS)
-
 ORDER_MARGIN = 4.5
 # least time between primaries, as (ms, share of the slot): other hand, same hand, before graces
 MIN_GAP_MS = {"other": (12.0, 0.25), "same": (30.0, 0.40), 1: (26.0, 0.35), 2: (72.0, 0.50)}
-CLEAR_MS = 8.0  # graces stay this far from the stroke before, bounces from the stroke after
-MIN_SAME_HAND_GRACES_MS = 35.1
-MIN_GRACE_LEAD_MS = 6.1
-MIN_DRAG_LAST_MS = 20.0
-MIN_BOUNCE_MS = 20.1
 
 LEAD_IN_SEC = 0.4  # at least; always whole beats
 FIRST_STROKE_MS = 20.0  # no stroke before this
@@ -140,7 +129,7 @@ class _Primaries:
 
     def _draw(self, takes, per_cycle):
         total = self.start[-1]
-        self.z = np.zeros((total, 8 + 1 + 2 * MAX_BOUNCES))
+        self.z = np.zeros((total, 8 + 1 + 2 * ornaments.MAX_BOUNCES))
         self.miss = np.empty(total)
         self.take_z = np.empty((len(takes), 2))
         placement = []
@@ -149,7 +138,7 @@ class _Primaries:
             rows = slice(self.start[i], self.start[i + 1])
             self.take_z[i] = rng.standard_normal(2)
             self.miss[rows] = rng.random(self.count[i])
-            width = 9 + 2 * MAX_BOUNCES if take.form.strokes[0].buzz else 8
+            width = 9 + 2 * ornaments.MAX_BOUNCES if take.form.strokes[0].buzz else 8
             self.z[rows, :width] = rng.standard_normal((self.count[i], width))
             _, placed = habits(take.seed, take.player.index, take.form.form, per_cycle[i])
             placement.append(np.tile(placed, take.num_cycles))
@@ -249,7 +238,9 @@ def _primary_times(takes, p, trait, effort, drift_ms):
 def _keep_order(p, time_ms):
     """Hold back strokes that would come sooner after the one before than hands can strike."""
     same = p.hand == p.before(p.hand, -1)
-    gap = np.where(same, *(np.maximum(ms, share * p.slot_ms) for ms, share in (MIN_GAP_MS["same"], MIN_GAP_MS["other"])))
+    gap = np.where(
+        same, *(np.maximum(ms, share * p.slot_ms) for ms, share in (MIN_GAP_MS["same"], MIN_GAP_MS["other"]))
+    )
     for graces in (1, 2):
         ms, share = MIN_GAP_MS[graces]
         gap = np.where(p.graces == graces, np.maximum(gap, np.maximum(ms, share * p.slot_ms)), gap)
@@ -286,50 +277,10 @@ def _bend(velocity):
     return np.clip(np.rint(bent), 1, 127).astype(np.int16)
 
 
-def _grace_leads(p, trait, time_ms):
-    """Leads of the first and second grace before their primary, played and written, in ms."""
-    t, slot = p.take, p.slot_ms
-    room = time_ms - p.before(time_ms, -np.inf) - CLEAR_MS
-
-    flam_room = np.minimum(0.45 * slot, room)
-    flam = np.minimum(trait["flam_lead_ms"][t], 0.4 * slot) + trait["flam_lead_sd_ms"][t] * p.z[:, 4]
-    flam = np.maximum(np.minimum(flam, flam_room), MIN_GRACE_LEAD_MS)
-    flam_written = np.minimum(FLAM_LEAD_MS, FLAM_ROOM * slot)
-
-    shrink = np.minimum(1.0, DRAG_ROOM * slot / (DRAG_PAIR_MS + DRAG_LAST_MS))
-    spread = trait["drag_gap_sd_ms"][t]
-    drag_room = np.minimum(0.68 * slot, room)
-    pair = np.maximum(shrink * trait["drag_gap_ms"][t] + spread * p.z[:, 4], MIN_SAME_HAND_GRACES_MS)
-    last = np.maximum(0.875 * shrink * trait["drag_gap_ms"][t] + spread * p.z[:, 5], MIN_DRAG_LAST_MS)
-    pair = np.minimum(pair, np.maximum(drag_room - MIN_DRAG_LAST_MS, MIN_SAME_HAND_GRACES_MS))
-    last = np.minimum(last, np.maximum(drag_room - pair, MIN_DRAG_LAST_MS))
-
-    drag = p.graces == 2
-    first = np.where(drag, pair + last, flam)
-    first_written = np.where(drag, shrink * (DRAG_PAIR_MS + DRAG_LAST_MS), flam_written)
-    return first, last, first_written, shrink * DRAG_LAST_MS
-
-
-def _bounces(p, trait, time_ms):
-    """Bounces of each press: kept (P, MAX_BOUNCES) mask, played and written delays in ms."""
-    t = p.take[:, None]
-    written = np.cumsum(np.array(BOUNCE_MS))[None, :]
-    steps = np.array(BOUNCE_MS) * trait["buzz_interval_scale"][t]
-    steps = steps + trait["buzz_interval_sd_ms"][t] * p.z[:, 9 : 9 + MAX_BOUNCES]
-    delay = np.cumsum(np.maximum(steps, MIN_BOUNCE_MS), axis=1)
-    fill = np.clip(p.slot_ms / 170.0, 0.6, 1.7)
-    wanted = np.rint(trait["buzz_bounces"][p.take] * fill + 0.6 * p.z[:, 8])
-    following = np.full(len(time_ms), np.inf)
-    following[:-1] = np.where(p.take[1:] == p.take[:-1], time_ms[1:], np.inf)
-    room = np.minimum(following - time_ms, p.slot_ms * 1.05) - CLEAR_MS
-    kept = p.buzz[:, None] & (np.arange(MAX_BOUNCES) < wanted[:, None]) & (delay < room[:, None])
-    return kept, delay, np.broadcast_to(written, delay.shape)
-
-
 def _assemble(takes, p, trait, time_ms, velocity, intended, dynamic, drift_ms, sample_rate):
     """Interleave graces, primaries and bounces in time order and put everything on samples."""
     total = len(p.take)
-    kept, delay, delay_written = _bounces(p, trait, time_ms)
+    kept, delay, delay_written = ornaments.bounces(p, trait, time_ms)
     bounces = kept.sum(1)
     size = p.graces + 1 + bounces
     first = np.concatenate([[0], np.cumsum(size)])
@@ -339,7 +290,7 @@ def _assemble(takes, p, trait, time_ms, velocity, intended, dynamic, drift_ms, s
     is_grace, is_bounce = offset < 0, offset > 0
     child = np.where(is_grace, offset + p.graces[primary] + 1, np.maximum(offset, 0)).astype(np.int8)
 
-    lead1, lead2, written1, written2 = _grace_leads(p, trait, time_ms)
+    lead1, lead2, written1, written2 = ornaments.grace_leads(p, trait, time_ms)
     second = is_grace & (child == 2)
     lead = np.where(second, lead2[primary], lead1[primary])
     lead_written = np.where(second, written2[primary], written1[primary])
@@ -361,7 +312,7 @@ def _assemble(takes, p, trait, time_ms, velocity, intended, dynamic, drift_ms, s
     onset = np.rint((lead_in_ms[t] + played) * per_ms).astype(np.int64)
     target = np.rint((lead_in_ms[t] + written) * per_ms).astype(np.int64)
 
-    z_child = p.z[primary, np.where(is_bounce, 9 + MAX_BOUNCES + step, np.where(second, 7, 6))]
+    z_child = p.z[primary, np.where(is_bounce, 9 + ornaments.MAX_BOUNCES + step, np.where(second, 7, 6))]
     loud = velocity[primary]
     ratio = np.where(
         is_grace,
@@ -380,7 +331,7 @@ def _assemble(takes, p, trait, time_ms, velocity, intended, dynamic, drift_ms, s
         start=start,
         lead_in_beats=lead_in_beats.astype(np.int64),
         lead_in_samples=np.rint(lead_in_ms * per_ms).astype(np.int64),
-        num_samples=onset[start[1:] - 1] + int(round(RING_OUT_SEC * sample_rate)),
+        num_samples=onset[start[1:] - 1] + round(RING_OUT_SEC * sample_rate),
         dynamic=dynamic,
         drift_ms=drift_ms,
         take=t,
@@ -406,6 +357,6 @@ def _assemble(takes, p, trait, time_ms, velocity, intended, dynamic, drift_ms, s
 def _power(base, exponent):
     """``base ** exponent`` for small whole exponents by multiplication, the same on every machine."""
     out = np.ones_like(base)
-    for step in range(MAX_BOUNCES):
+    for step in range(ornaments.MAX_BOUNCES):
         out = np.where(exponent > step, out * base, out)
     return out

@@ -1,6 +1,7 @@
 """Finished datasets read back: their configuration, their views, and proof that rows are true."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -23,7 +24,9 @@ def config_of(manifest):
         raise RunError("this is not a rudiments dataset")
     version = data.pop("data_version")
     if version != DATA_VERSION:
-        raise RunError(f"this dataset has data version {version}, this sousa makes {DATA_VERSION}; use that version of sousa")
+        raise RunError(
+            f"this dataset has data version {version}, this sousa makes {DATA_VERSION}; use that sousa"
+        )
     here = {}
     for path in banks.available().values():
         try:
@@ -37,7 +40,9 @@ def config_of(manifest):
         else:
             missing.append(name)
     if missing:
-        raise RunError(f"drums not on this machine: {', '.join(missing)}; build them with 'sousa banks build FONT'")
+        raise RunError(
+            f"drums not on this machine: {', '.join(missing)}; build them with 'sousa banks build FONT'"
+        )
     for name in ("forms", "tiers"):
         data[name] = tuple(data[name])
     config = corpus.Config(preset=manifest["preset"], banks=tuple(refs), **data)
@@ -51,10 +56,7 @@ def views(config):
     own = {shard.name: shard for shard in corpus.plan(config)}
     out = {}
     for preset, (profiles, tempos, augmentations) in corpus.PRESETS.items():
-        small = corpus.Config(
-            preset, profiles, tempos, augmentations, config.seed, config.forms, config.tiers, config.duration_sec,
-            config.sample_rate, config.channels, config.audio_format, config.with_audio, config.banks,
-        )  # fmt: skip
+        small = replace(config, profiles=profiles, tempos=tempos, augmentations=augmentations)
         if config.forms != corpus.default_forms() or len(config.tiers) != len(corpus.players.tiers()):
             continue
         planned = corpus.plan(small)
@@ -83,7 +85,9 @@ def verify(root, count=20, everything=False, seed=None, progress=None):
     total = manifest["num_rows"]
     if not everything and count < 1:
         raise UsageError(f"--rows is {count}; give 1 or more")
-    wanted = set(range(total)) if everything else set(random.Random(seed).sample(range(total), min(count, total)))
+    wanted = (
+        set(range(total)) if everything else set(random.Random(seed).sample(range(total), min(count, total)))
+    )
     first, compared = 0, 0
     for record in records:
         inside = [number - first for number in wanted if first <= number < first + record["rows"]]

@@ -113,7 +113,7 @@ def exercise_scores(p, sample_rate):
     with np.errstate(invalid="ignore", divide="ignore"):
         # wandering asynchrony makes trends of its own: its slope SE is about twice the white one
         noise = 2.0 * residual_sd / np.sqrt(by_take.sum(away * away))
-    scores["tempo_stability"] = points(slope * slope / np.sqrt(slope * slope + noise * noise), 5.0)
+    scores["tempo_stability"] = points(slope * slope / np.maximum(np.hypot(slope, noise), 1e-9), 5.0)
     pair = np.flatnonzero(take[1:] == take[:-1]) + 1
     interval_error = error[pair] - error[pair - 1]
     scores["subdivision_evenness"] = points(Segments(take[pair], count).std(interval_error, LEAST - 1), 24.0)
@@ -175,9 +175,12 @@ def _hand_scores(scores, p, main, error, residual):
     by_hand = Segments(take * 2 + p.hand[main], count * 2)
     loud = by_hand.mean((p.velocity - p.intended_velocity)[main].astype(np.float64), 2).reshape(count, 2)
     late = by_hand.mean(error, 2).reshape(count, 2)
-    scores["hand_balance"] = 0.5 * points(loud[:, 0] - loud[:, 1], 9.0) + 0.5 * points(late[:, 0] - late[:, 1], 9.0)
+    scores["hand_balance"] = 0.5 * points(loud[:, 0] - loud[:, 1], 9.0) + 0.5 * points(
+        late[:, 0] - late[:, 1], 9.0
+    )
     rms = np.sqrt(by_hand.mean(residual * residual, 2)).reshape(count, 2)
-    scores["weak_hand_index"] = 100.0 * rms[:, 0] / (rms[:, 0] + rms[:, 1])
+    with np.errstate(invalid="ignore"):  # nobody is weaker in a take without any error: null
+        scores["weak_hand_index"] = 100.0 * rms[:, 0] / (rms[:, 0] + rms[:, 1])
 
 
 def _ornament_scores(scores, p, main, count, ms):

@@ -61,7 +61,7 @@ def examine_shard(root, config, record, media_every):
     wanted = [*FLAT, *scores, "measures", "strokes", "midi"]
     if config.with_audio:
         wanted.append("audio")
-    rows, takes, media = {name: [] for name in (*FLAT, *scores)}, [], []
+    rows, takes, media = {name: [] for name in (*FLAT, *scores, "strokes_at_rails")}, [], []
     number = 0
     for group in tables.row_groups(Path(root) / record["file"], wanted):
         flat = {name: group[name].to_pylist() for name in (*FLAT, *scores)}
@@ -76,6 +76,8 @@ def examine_shard(root, config, record, media_every):
             row = {name: flat[name][i] for name in flat}
             strokes = {name: values[start[i] : start[i + 1]] for name, values in columns.items()}
             _check_row(row, strokes, problems)
+            loud = strokes["actual_velocity"]
+            rows["strokes_at_rails"].append(int(((loud <= 1) | (loud >= 127)).sum()))
             if row["augmentation_index"] == 0:
                 takes.append(figures.measure(row, strokes))
             if number % media_every == 0:
@@ -146,7 +148,10 @@ def _check_row(row, s, problems):
     wrong("parent_missing_or_odd", np.isnan(parent) == child)
     if child.any() and not np.isnan(parent[child]).any():
         own = onset[parent[child].astype(int)]
-        wrong("grace_after_or_bounce_before_parent", np.where(grace[child], onset[child] >= own, onset[child] <= own))
+        wrong(
+            "grace_after_or_bounce_before_parent",
+            np.where(grace[child], onset[child] >= own, onset[child] <= own),
+        )
         spacing = (own - onset[child])[grace[child]] * ms
         wrong("flam_spacing_differs", np.abs(s["flam_spacing_ms"][grace] - spacing) > 1e-6)
     wrong("grace_flag_differs", s["is_grace_note"] != grace)
@@ -173,8 +178,15 @@ def _check_grid(row, s, main, grace, wrong):
     wrong("beat_differs_from_definition", np.abs(s["beat"][main] - beat) > 1e-9)
     for column, key in (("hand", "hand"), ("is_accent", "accent"), ("lead", "lead")):
         wrong(f"{key}_differs_from_definition", s[column][main] != np.array(cycle[key])[place])
-    wrong("diddle_differs_from_definition", np.nan_to_num(s["diddle_position"][main]) != np.array(cycle["diddle"])[place])
-    given = np.bincount(s["parent_stroke_index"][grace].astype(int), minlength=len(main))[main] if grace.any() else 0
+    wrong(
+        "diddle_differs_from_definition",
+        np.nan_to_num(s["diddle_position"][main]) != np.array(cycle["diddle"])[place],
+    )
+    given = (
+        np.bincount(s["parent_stroke_index"][grace].astype(int), minlength=len(main))[main]
+        if grace.any()
+        else 0
+    )
     wrong("graces_differ_from_definition", given != np.array(cycle["graces"])[place])
 
 

@@ -7,7 +7,7 @@ Errors are in samples, found - labelled. Two measurements:
 * *peeled*: the strokes before are taken away (rendered alone from the bank), and the onset is the
   first sample of what is left that stands out of 16-bit quantisation. Works under ringing tails,
   for every stroke.
-* *blind*: uses the audio alone. The onset is the first sample that reaches a tenth of the coming
+* *blind*: uses the audio alone. The onset is the first sample that reaches a twentieth of the coming
   10 ms' peak; only for strokes before which the drum is quiet enough to say.
 """
 
@@ -16,9 +16,9 @@ import numpy as np
 from generation.audio.mix import linear_gain
 
 WINDOW_SEC = 0.010
-NOTICEABLE = 2.0  # quantisation steps
-QUIET = 0.04  # of the coming peak, for a blind measurement
-ONSET_SHARE = 0.1
+NOTICEABLE = 0.75  # quantisation steps; rounding alone leaves at most half a step
+QUIET = 0.02  # of the coming peak, for a blind measurement
+ONSET_SHARE = 0.05
 
 
 def peeled_errors(pcm, articulation, onset_sample, velocity, gain_db, sample_rate):

@@ -10,7 +10,8 @@ import numpy as np
 from generation import DATA_VERSION, runners
 from generation.rudiments import players
 from generation.rudiments.scores import SCORE_NAMES, SKILL_SCORES
-from generation.rudiments.validation import checks, examine
+from generation.rudiments.validation import checks, examine, figures, population
+from generation.rudiments.validation.findings import gather
 from generation.shards import atomic_file, write_json
 
 MEDIA_ROWS = 1200  # MIDI and audio of about this many rows are read; --all reads every one
@@ -33,7 +34,7 @@ def validate(root, config, records, workers=0, progress=None, all_media=False):
         parts[index] = part
         if progress:
             progress(records[index]["rows"])
-    findings = checks.gather([parts[i] for i in sorted(parts)])
+    findings = gather([parts[i] for i in sorted(parts)])
     results = checks.run_all(findings, root, config)
     report = summary(findings, results, config)
     write_json(Path(root) / "validation_report.json", report)
@@ -63,11 +64,11 @@ def summary(findings, results, config):
         "hours": float(rows["duration_sec"].sum() / 3600),
         "strokes": int(rows["num_strokes"].sum()),
         "rows_by_split": {s: int((rows["split"] == s).sum()) for s in players.SPLITS},
-        "players_by_tier": checks.players_by_tier(findings),
-        "professionals": checks.professional_table(findings.takes),
-        "tier_means": checks.tier_means(findings),
+        "players_by_tier": population.players_by_tier(findings),
+        "professionals": population.professional_table(findings.takes),
+        "tier_means": population.tier_means(findings),
         "score_distribution": _distribution(findings),
-        "variance_explained": checks.variance_shares(findings),
+        "variance_explained": population.variance_shares(findings),
         "correlations": _correlations(findings),
     }
     return report
@@ -80,7 +81,13 @@ def _distribution(findings):
         values = values[~np.isnan(values)]
         if len(values):
             low, middle, high = (float(q) for q in np.percentile(values, [5, 50, 95]))
-            out[score] = {"count": len(values), "p5": low, "median": middle, "p95": high, "sd": float(values.std())}
+            out[score] = {
+                "count": len(values),
+                "p5": low,
+                "median": middle,
+                "p95": high,
+                "sd": float(values.std()),
+            }
     return out
 
 
@@ -114,7 +121,9 @@ def as_text(report):
             value = "      -" if row["value"] is None else f"{row['value']:7.2f}"
             typical = "" if row["typical"] is None else f"; typical {row['typical']:g}"
             note = "" if row["inside"] is not False else "   OUTSIDE"
-            lines.append(f"  {value}  {row['low']:g} to {row['high']:g}{typical}  {row['what']} ({row['basis']}){note}")
+            lines.append(
+                f"  {value}  {row['low']:g} to {row['high']:g}{typical}  {row['what']} ({row['basis']}){note}"
+            )
         lines += ["", "Mean scores by tier"]
         for score, means in report["tier_means"].items():
             cells = " ".join("      -" if m is None else f"{m:7.2f}" for m in means.values())
@@ -122,7 +131,11 @@ def as_text(report):
         lines.append("  " + " " * 24 + " ".join(f"{tier[:7]:>7s}" for tier in report["players_by_tier"]))
     judged = [c for c in report["checks"] if c["passed"] is not None]
     failed = [c for c in judged if not c["passed"]]
-    lines += ["", f"{len(judged) - len(failed)} of {len(judged)} checks passed" + (": " + ", ".join(c["name"] for c in failed) + " failed" if failed else "")]
+    lines += [
+        "",
+        f"{len(judged) - len(failed)} of {len(judged)} checks passed"
+        + (": " + ", ".join(c["name"] for c in failed) + " failed" if failed else ""),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -144,10 +157,17 @@ def _score_plot(findings):
     def draw(figure):
         names = [n for n in SKILL_SCORES if (~np.isnan(findings.rows[n])).any()]
         axes = figure.subplots(-(-len(names) // 4), 4, sharey=True, squeeze=False).ravel()
-        tiers = list(checks.players_by_tier(findings))
+        tiers = list(population.players_by_tier(findings))
         for axis, name in zip(axes, names, strict=False):
-            groups = [findings.rows[name][(findings.rows["skill_tier"] == t) & ~np.isnan(findings.rows[name])] for t in tiers]
-            axis.boxplot([g if len(g) else [np.nan] for g in groups], tick_labels=[t[:3] for t in tiers], showfliers=False)
+            groups = [
+                findings.rows[name][(findings.rows["skill_tier"] == t) & ~np.isnan(findings.rows[name])]
+                for t in tiers
+            ]
+            axis.boxplot(
+                [g if len(g) else [np.nan] for g in groups],
+                tick_labels=[t[:3] for t in tiers],
+                showfliers=False,
+            )
             axis.set_title(name, fontsize=9)
             axis.set_ylim(0, 100)
         for axis in axes[len(names) :]:
@@ -168,7 +188,7 @@ def _timing_plot(findings):
                 values = [t[name] for t in findings.takes if t["tier"] == tier and name in t]
                 if values:
                     axis.hist(values, bins=25, alpha=0.5, density=True, label=tier)
-            low, high = checks.figures.REFERENCES[name][:2]
+            low, high = figures.REFERENCES[name][:2]
             axis.axvspan(low, high, color="grey", alpha=0.15)
             axis.set_title(title, fontsize=9)
             axis.set_yticks([])
@@ -180,16 +200,26 @@ def _timing_plot(findings):
 def _mix_plot(findings):
     def draw(figure):
         left, middle, right = figure.subplots(1, 3)
-        tiers = list(checks.players_by_tier(findings))
+        tiers = list(population.players_by_tier(findings))
         bottom = np.zeros(len(tiers))
         for split in players.SPLITS:
-            counts = np.array([((findings.rows["skill_tier"] == t) & (findings.rows["split"] == split)).sum() for t in tiers])
+            counts = np.array(
+                [
+                    ((findings.rows["skill_tier"] == t) & (findings.rows["split"] == split)).sum()
+                    for t in tiers
+                ]
+            )
             left.bar([t[:3] for t in tiers], counts, bottom=bottom, label=split)
             bottom += counts
         left.set_title("rows by tier and split", fontsize=9)
         left.legend(fontsize=7)
         for tier in tiers:
-            middle.hist(findings.rows["tempo_bpm"][findings.rows["skill_tier"] == tier], bins=30, alpha=0.5, label=tier)
+            middle.hist(
+                findings.rows["tempo_bpm"][findings.rows["skill_tier"] == tier],
+                bins=30,
+                alpha=0.5,
+                label=tier,
+            )
         middle.set_title("tempo (BPM) by tier", fontsize=9)
         right.hist(findings.rows["duration_sec"], bins=40)
         right.set_title("length of rows (s)", fontsize=9)
@@ -228,18 +258,30 @@ def as_html(report, findings):
     if "rows" in report:
         splits = ", ".join(f"{name} {count:,}" for name, count in report["rows_by_split"].items())
         parts.append(
-            f"<p>{report['rows']:,} rows ({splits}), {report['hours']:.2f} hours, {report['strokes']:,} strokes, "
-            f"preset {html.escape(report['preset'])}, data version {report['data_version']}.</p>"
+            f"<p>{report['rows']:,} rows ({splits}), {report['hours']:.2f} hours, "
+            f"{report['strokes']:,} strokes, preset {html.escape(report['preset'])}, "
+            f"data version {report['data_version']}.</p>"
         )
     parts.append(f"<h2>Checks</h2><table>{checked}</table>")
     if "rows" in report:
         professionals = [
-            (r["what"], _number(r["value"]), f"{r['low']:g} to {r['high']:g}", _number(r["typical"]), r["basis"], r["count"])
+            (
+                r["what"],
+                _number(r["value"]),
+                f"{r['low']:g} to {r['high']:g}",
+                _number(r["typical"]),
+                r["basis"],
+                r["count"],
+            )
             for r in report["professionals"]
         ]
         tiers = list(report["players_by_tier"])
-        means = [(score, *(_number(means[t]) for t in tiers)) for score, means in report["tier_means"].items()]
-        shares = [(n, f"{s['player']:.2f}", f"{s['rudiment']:.2f}") for n, s in report["variance_explained"].items()]
+        means = [
+            (score, *(_number(means[t]) for t in tiers)) for score, means in report["tier_means"].items()
+        ]
+        shares = [
+            (n, f"{s['player']:.2f}", f"{s['rudiment']:.2f}") for n, s in report["variance_explained"].items()
+        ]
         parts += [
             "<h2>Professionals beside measured drummers</h2>",
             _table(["figure", "median here", "range", "typical", "basis", "takes or strokes"], professionals),

@@ -1,0 +1,46 @@
+"""Measure how overall_score is distributed in each tier, for tier_confidence.
+
+Writes ``generation/rudiments/tier_distributions.json`` from the takes of the medium preset, seed
+42. Run it when the players, the performance model or the scores change::
+
+    python benchmarks/tier_distributions.py
+"""
+
+import json
+
+import numpy as np
+
+from generation.rudiments import corpus, definitions, players
+from generation.rudiments.performance import play
+from generation.rudiments.score import plan_take
+from generation.rudiments.scores import DISTRIBUTIONS_FILE, exercise_scores
+
+
+def measure():
+    """Mean and standard deviation of overall_score in each tier, rounded to four places."""
+    config = corpus.make_config("medium", with_audio=False)
+    forms = [definitions.load()[name] for name in config.forms]
+    scores = [[] for _ in players.tiers()]
+    for index in corpus.profile_indices(config):
+        person = players.player(config.seed, index)
+        takes = [
+            plan_take(config.seed, person, form, tempo, config.duration_sec)
+            for form in forms
+            for tempo in range(config.tempos)
+        ]
+        scores[person.tier].append(
+            exercise_scores(play(takes, config.sample_rate), config.sample_rate)["overall_score"]
+        )
+    joined = [np.concatenate(part) for part in scores]
+    return {
+        "corpus": "medium preset, seed 42",
+        "tiers": list(players.tiers()),
+        "mean": [round(float(part.mean()), 4) for part in joined],
+        "sd": [round(float(part.std()), 4) for part in joined],
+    }
+
+
+if __name__ == "__main__":
+    table = measure()
+    DISTRIBUTIONS_FILE.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(table, indent=1))

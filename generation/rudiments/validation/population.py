@@ -1,0 +1,193 @@
+"""Checks on a dataset as a whole: its players, their scores, and how they are divided.
+
+Conventions: a check that needs more players than a dataset has is not judged (``passed`` is None)
+and says so: a mean of two people's scores is no evidence.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+
+from generation.rudiments import corpus, players
+from generation.rudiments.scores import SCORE_NAMES, SKILL_SCORES
+from generation.rudiments.validation import figures
+from generation.rudiments.validation.findings import Check
+
+MIN_PLAYERS_A_TIER = 7
+MAX_PILE_UP = 0.05
+
+
+def professional_table(takes):
+    """Professional figures beside their references: list of dicts, one a figure."""
+    found = figures.medians(takes, "professional")
+    out = []
+    for name, (low, high, typical, what, basis) in figures.REFERENCES.items():
+        value, count = found.get(name, (None, 0))
+        inside = None if value is None else bool(low <= value <= high)
+        out.append({"figure": name, "what": what, "value": value, "count": count, "low": low, "high": high,
+                    "typical": typical, "basis": basis, "inside": inside})  # fmt: skip
+    return out
+
+
+def professionals(findings):
+    table = [row for row in professional_table(findings.takes) if row["value"] is not None]
+    if not table:
+        return Check("professionals as measured", None, "no professional takes")
+    outside = [row for row in table if not row["inside"]]
+    smallest = [t["bounce_smallest_ms"] for t in findings.takes if "bounce_smallest_ms" in t]
+    least = min(smallest, default=np.inf)
+    good = not outside and least >= figures.SMALLEST_BOUNCE_MS
+    text = f"{len(table) - len(outside)} of {len(table)} figures inside their ranges"
+    text += f"; smallest bounce interval of anybody {least:.1f} ms"
+    examples = [
+        f"{row['figure']} {row['value']:.3g}, not {row['low']:g} to {row['high']:g}" for row in outside
+    ]
+    return Check("professionals as measured", good, text, examples)
+
+
+def _tiers(findings):
+    """Names and row masks of the tiers present, worst first."""
+    return [
+        (name, findings.rows["skill_tier"] == name)
+        for name in players.tiers()
+        if (findings.rows["skill_tier"] == name).any()
+    ]
+
+
+def players_by_tier(findings):
+    """Number of different players of each tier present."""
+    return {name: len(set(findings.rows["profile_id"][mask])) for name, mask in _tiers(findings)}
+
+
+def _enough_players(findings):
+    counts = players_by_tier(findings)
+    return len(counts) > 1 and min(counts.values()) >= MIN_PLAYERS_A_TIER
+
+
+def no_pile_up(findings):
+    worst = (0.0, "")
+    for score in SCORE_NAMES:
+        top = 1.0 if score in ("groove_feel_proxy", "tier_confidence") else 100.0
+        for tier, mask in _tiers(findings):
+            values = findings.rows[score][mask]
+            values = values[~np.isnan(values)]
+            share = float(np.mean((values <= 0.0) | (values >= top))) if len(values) else 0.0
+            worst = max(worst, (share, f"{score}, {tier}"))
+    text = f"largest share of exact 0 or 100: {worst[0]:.1%}" + (f" ({worst[1]})" if worst[0] else "")
+    return Check("scores don't pile up", worst[0] <= MAX_PILE_UP, text)
+
+
+def tier_means(findings):
+    """Mean of each score in each tier present: dict of score to dict of tier to mean (None without)."""
+    out = {}
+    for score in SCORE_NAMES:
+        values = findings.rows[score]
+        means = {tier: values[mask & ~np.isnan(values)] for tier, mask in _tiers(findings)}
+        out[score] = {tier: float(v.mean()) if len(v) else None for tier, v in means.items()}
+    return out
+
+
+def tier_order(findings, config):
+    means = tier_means(findings)
+    wrong = []
+    for score in SKILL_SCORES:
+        values = [m for m in means[score].values() if m is not None]
+        if any(b <= a for a, b in pairwise(values)):
+            wrong.append(f"{score}: " + ", ".join(f"{m:.1f}" for m in values))
+    text = f"{len(SKILL_SCORES) - len(wrong)} of {len(SKILL_SCORES)} skill scores rise with the tier"
+    if not _enough_players(findings):
+        return Check(
+            "tiers in order",
+            None,
+            f"{text}; not judged with under {MIN_PLAYERS_A_TIER} players a tier",
+            wrong,
+        )
+    return Check("tiers in order", not wrong, text, wrong)
+
+
+def explained(values, groups):
+    """Share of the variance of ``values`` between groups (eta squared)."""
+    _, codes = np.unique(groups, return_inverse=True)
+    size = np.bincount(codes)
+    mean = np.bincount(codes, weights=values) / size
+    total = ((values - values.mean()) ** 2).sum()
+    return float((size * (mean - values.mean()) ** 2).sum() / total) if total else 0.0
+
+
+def variance_shares(findings):
+    """Variance of each score explained by player and by rudiment."""
+    out = {}
+    for score in SCORE_NAMES:
+        values = findings.rows[score]
+        has = ~np.isnan(values)
+        if has.sum() > 1:
+            out[score] = {
+                "player": explained(values[has], findings.rows["profile_id"][has]),
+                "rudiment": explained(values[has], findings.rows["rudiment_slug"][has]),
+            }
+    return out
+
+
+def player_not_rudiment(findings):
+    shares = {name: share for name, share in variance_shares(findings).items() if name in SKILL_SCORES}
+    wrong = [
+        f"{n}: player {s['player']:.2f}, rudiment {s['rudiment']:.2f}"
+        for n, s in shares.items()
+        if s["rudiment"] >= s["player"]
+    ]
+    good = len(shares) - len(wrong)
+    text = f"player explains more variance than rudiment in {good} of {len(shares)} skill scores"
+    if not _enough_players(findings):
+        return Check(
+            "scores grade players",
+            None,
+            f"{text}; not judged with under {MIN_PLAYERS_A_TIER} players a tier",
+            wrong,
+        )
+    return Check("scores grade players", not wrong, text, wrong)
+
+
+def splits(findings, config):
+    owner = dict(zip(findings.rows["profile_id"], findings.rows["split"], strict=True))
+    pairs = set(zip(findings.rows["profile_id"], findings.rows["split"], strict=True))
+    counts = {split: sum(s == split for s in owner.values()) for split in players.SPLITS}
+    text = ", ".join(f"{name} {count}" for name, count in counts.items()) + " players"
+    torn = len(pairs) - len(owner)
+    if torn:
+        return Check("splits", False, f"{text}; {torn} players in more than one split")
+    everyone = len(config.tiers) == len(players.tiers())
+    if not everyone or config.profiles < corpus.PRESETS["small"][0]:
+        return Check("splits", True, f"{text}; shares not judged for so few or chosen players")
+    off = max(
+        abs(counts[s] - share * len(owner))
+        for s, share in zip(players.SPLITS, players.SPLIT_SHARE, strict=True)
+    )
+    return Check(
+        "splits",
+        off <= 1.0 and min(counts.values()) > 0,
+        f"{text}; furthest from 70/15/15 by {off:.1f} players",
+    )
+
+
+def tier_mix(findings, config):
+    counts = players_by_tier(findings)
+    text = ", ".join(f"{name} {count}" for name, count in counts.items()) + " players"
+    if len(config.tiers) < len(players.tiers()):
+        return Check("tier mix", True, f"{text}; tiers were chosen")
+    share = players._table()["tier_share"]
+    total = sum(counts.values())
+    off = max(abs(counts.get(t, 0) - s * total) for t, s in zip(players.tiers(), share, strict=True))
+    return Check("tier mix", off <= 1.0, f"{text}; furthest from 25/35/25/15 by {off:.2f} players")
+
+
+def drums(findings, config):
+    if not config.with_audio:
+        return Check("drums", None, "made without audio")
+    banks, counts = np.unique(findings.rows["bank"], return_counts=True)
+    expected = findings.count / len(config.banks)
+    spread = float(np.abs(counts - expected).max() / np.sqrt(expected))
+    apart = explained((findings.rows["bank"] == banks[0]).astype(float), findings.rows["skill_tier"])
+    good = len(banks) == min(len(config.banks), findings.count) and (spread < 6.0 or findings.count < 100)
+    text = f"{len(banks)} drums, {counts.min():,} to {counts.max():,} rows each"
+    text += f"; tier explains {apart:.2%} of the choice"
+    return Check("drums", good, text)

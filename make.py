@@ -1,0 +1,118 @@
+"""Set up and run, with nothing but Python: ``python3 make.py small`` or ``python3 make.py test``.
+
+Makes the virtual environment ``.venv`` in this directory, installs what is needed into it (again
+only when ``pyproject.toml`` or ``constraints.txt`` changed), and runs. ``make small`` and ``make
+test`` do the same.
+"""
+
+import ctypes.util
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+VENV = HERE / ".venv"
+BIN = VENV / "bin"
+
+
+def say(text):
+    """One line to the user."""
+    print(f"== {text}", flush=True)
+
+
+def stop(text):
+    """End with one clear line."""
+    sys.exit(f"make.py: {text}")
+
+
+def system_package(apt_name, brew_name, why):
+    """Install a system package as root, or say what to type."""
+    if shutil.which("apt-get"):
+        install = [["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", apt_name]]
+        if os.geteuid() == 0:
+            say(f"installing {apt_name} ({why})")
+            environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+            for command in install:
+                subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
+            return
+        stop(f"{why} needs root: run 'sudo apt-get install {apt_name}', then this command again")
+    if shutil.which("brew"):
+        say(f"installing {brew_name} ({why})")
+        subprocess.run(["brew", "install", "--quiet", brew_name], check=False)
+        return
+    stop(f"{why}: install {apt_name} (Debian) or {brew_name} (Homebrew), then run this command again")
+
+
+def make_venv():
+    """The virtual environment, with pip."""
+    if (BIN / "pip").exists():
+        return
+    shutil.rmtree(VENV, ignore_errors=True)
+    say(f"making {VENV.name} with Python {sys.version.split()[0]}")
+    command = [sys.executable, "-m", "venv", str(VENV)]
+    if subprocess.run(command, capture_output=True).returncode:
+        # Debian splits venv off; its package is named after the version
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        system_package(f"python{version}-venv", "python", "making a virtual environment")
+        shutil.rmtree(VENV, ignore_errors=True)
+        if subprocess.run(command).returncode:
+            stop("Python can't make a virtual environment; see the lines above")
+
+
+def install(extras):
+    """Install this checkout with its exact dependencies, if that is not done yet."""
+    files = b"".join((HERE / name).read_bytes() for name in ("pyproject.toml", "constraints.txt"))
+    wanted = hashlib.sha256(files + str(HERE).encode()).hexdigest() + extras
+    stamp = VENV / ".installed"
+    # the development extra holds everything the plain one does
+    if stamp.exists() and stamp.read_text() in (wanted, wanted.removesuffix(extras) + "[dev]"):
+        return
+    say("installing Python packages")
+    command = [str(BIN / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if subprocess.run([*command, "-c", "constraints.txt", "-e", f".{extras}"], cwd=HERE).returncode:
+        stop("pip could not install the packages; see the lines above")
+    stamp.write_text(wanted)
+
+
+def small(arguments):
+    """The small preset with audio, in output/dataset."""
+    install("")
+    run([str(BIN / "sousa"), "generate", "--preset", "small", *arguments])
+
+
+def test(arguments):
+    """All tests, after the linter. Building note banks needs the FluidSynth library."""
+    if not ctypes.util.find_library("fluidsynth"):
+        system_package("libfluidsynth3", "fluid-synth", "the FluidSynth library, to test cutting note banks")
+    install("[dev]")
+    run([str(BIN / "ruff"), "check", "."])
+    run([str(BIN / "ruff"), "format", "--check", "."])
+    run([str(BIN / "python"), "-m", "pytest", *arguments])
+    say("all tests passed")
+
+
+def run(command):
+    """Run in the checkout; end with its status if it fails."""
+    status = subprocess.run(command, cwd=HERE).returncode
+    if status:
+        sys.exit(status)
+
+
+TARGETS = {"small": small, "test": test}
+
+
+def main():
+    """Entry point."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file is started by whatever Python is there
+        stop(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}; try python3.11 make.py ...")
+    if len(sys.argv) < 2 or sys.argv[1] not in TARGETS:
+        stop(f"say what to do: {' or '.join(TARGETS)}")
+    make_venv()
+    TARGETS[sys.argv[1]](sys.argv[2:])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Shared fixtures: real datasets made once a session by the real command."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from generation.rudiments import corpus
+
+ROOT = Path(__file__).parent.parent
+
+
+def run_sousa(*arguments, cwd=None, preexec=None, **environment):
+    """Run the command as a user would; returns the finished process with its texts."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "sousa.py"), *map(str, arguments)],
+        cwd=cwd or ROOT, capture_output=True, text=True, preexec_fn=preexec,
+        env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def sousa():
+    """The command line."""
+    return run_sousa
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_caches(tmp_path_factory):
+    """No test reads or fills the user's caches."""
+    place = tmp_path_factory.mktemp("caches")
+    os.environ["SOUSA_CACHE"] = str(place / "sousa")
+    os.environ["HF_HOME"] = str(place / "hf")
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    return place
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    """The small preset with audio: (directory, the finished process that made it)."""
+    root = tmp_path_factory.mktemp("small") / "dataset"
+    done = run_sousa("generate", "--preset", "small", "-o", root, "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    return root, done
+
+
+@pytest.fixture(scope="session")
+def small_config():
+    """Its configuration."""
+    return corpus.make_config("small")
+
+
+TINY = ("generate", "-p", 3, "-t", 1, "-a", 1, "--rudiments", "flam,five_stroke_roll,multiple_bounce_roll")
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """Nine rows with audio and loose files, for tests that damage a copy of it."""
+    root = tmp_path_factory.mktemp("tiny") / "dataset"
+    done = run_sousa(*TINY, "-o", root, "--workers", 1, "--files")
+    assert done.returncode == 0, done.stderr
+    return root

@@ -1,0 +1,42 @@
+"""Write tests/data/golden.json: digests of a few rows. Run it only with a new data version::
+
+python tests/make_golden.py
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from generation import DATA_VERSION
+from generation.rudiments import corpus, definitions
+
+FILE = Path(__file__).parent / "data" / "golden.json"
+# profile, form, tempo index, augmentation index
+ROWS = (
+    (0, "single_stroke_roll", 0, 0),
+    (1, "multiple_bounce_roll", 2, 0),
+    (2, "lesson_25", 1, 0),
+    (3, "flam_paradiddle_diddle", 0, 1),
+    (42, "triple_ratamacue", 4, 4),
+    (99, "six_stroke_roll:even_sextuplet", 3, 2),
+)
+
+
+def digests(row):
+    """Digests of labels, MIDI and PCM of one row of coordinates."""
+    profile, form, tempo, augmentation = row
+    config = corpus.make_config("full")
+    made = corpus.make_rows(config, [(profile, definitions.load()[form], tempo)], augmentation).to_pylist()[0]
+    labels = {key: value for key, value in made.items() if key not in ("audio", "midi")}
+    return {
+        "sample_id": made["sample_id"],
+        "labels": hashlib.sha256(json.dumps(labels, sort_keys=True).encode()).hexdigest(),
+        "midi": hashlib.sha256(made["midi"]).hexdigest(),
+        "pcm": made["pcm_digest"],
+    }
+
+
+if __name__ == "__main__":
+    FILE.write_text(
+        json.dumps({"data_version": DATA_VERSION, "rows": [digests(row) for row in ROWS]}, indent=1) + "\n"
+    )
