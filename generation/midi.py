@@ -3,7 +3,7 @@
 Conventions
 -----------
 Format 1, two tracks: track 0 holds tempo and metre, track 1 the notes (General MIDI channel 10,
-snare) under the name of the row, with the sticking (``R``, ``L``) as a lyric on each note.
+snare) under the name of the take, with the sticking (``R``, ``L``) as a lyric on each note.
 Division 32 760 ticks a quarter note: it divides thirty-seconds, triplets, quintuplets and septuplets
 exactly, and from 81 BPM up a tick is shorter than a sample at 44.1 kHz, so a reader that rounds a
 note's time to samples gets the labelled sample. Slower, the error is at most one sample.

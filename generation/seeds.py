@@ -22,23 +22,35 @@ _DOMAIN = b"sousa-1"
 SELF_CHECK_DIGEST = "7fa86f916c59dd91c8d97a64faaf3657"
 
 
-def stream_key(seed, *coordinates):
-    """Two unsigned 64-bit words addressing the stream of these coordinates.
+def _digest(size, seed, coordinates):
+    name = "\x1f".join(
+        f"i{part}" if isinstance(part, (int, np.integer)) else f"s{part}" for part in (seed, *coordinates)
+    )
+    return hashlib.blake2b(name.encode(), digest_size=size, key=_DOMAIN).digest()
+
+
+def stream(seed, *coordinates):
+    """The random generator of these coordinates, always at its first number.
 
     Args:
         seed: corpus seed, an integer >= 0.
         coordinates: strings and integers; their order and type matter.
     """
-    name = "\x1f".join(
-        f"i{part}" if isinstance(part, (int, np.integer)) else f"s{part}" for part in (seed, *coordinates)
-    )
-    digest = hashlib.blake2b(name.encode(), digest_size=16, key=_DOMAIN).digest()
-    return np.frombuffer(digest, dtype="<u8")
+    key = np.frombuffer(_digest(16, seed, coordinates), dtype="<u8")
+    return np.random.Generator(np.random.Philox(key=key))
 
 
-def stream(seed, *coordinates):
-    """The random generator of these coordinates, always at its first number."""
-    return np.random.Generator(np.random.Philox(key=stream_key(seed, *coordinates)))
+def uniforms(seed, count, *coordinates):
+    """A few uniform numbers in [0, 1), straight from the digest of their coordinates.
+
+    For choices that need no generator; the same on every machine and NumPy. Returns: list of floats.
+    """
+    out = []
+    while len(out) < count:
+        words = _digest(64, seed, (*coordinates, len(out)))
+        out += [int.from_bytes(words[i : i + 8], "little") / 2**64 for i in range(0, 64, 8)]
+    # the quotient of the largest words rounds to 1
+    return [min(value, 1 - 2**-53) for value in out[:count]]
 
 
 def probe_digest():

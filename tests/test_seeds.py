@@ -41,3 +41,12 @@ def test_numpy_integers_name_the_same_stream():
 def test_a_changed_generator_is_noticed(monkeypatch):
     monkeypatch.setattr(seeds, "_DOMAIN", b"other")
     assert not seeds.self_check()
+
+
+def test_uniforms_are_uniform_and_addressed():
+    many = np.array([seeds.uniforms(3, 5, "x", i) for i in range(2000)])
+    assert many.shape == (2000, 5) and many.min() >= 0 and many.max() < 1
+    assert np.abs(many.mean(0) - 0.5).max() < 0.03 and np.abs(many.var(0) - 1 / 12).max() < 0.01
+    assert np.abs(np.corrcoef(many.T) - np.eye(5)).max() < 0.1
+    assert seeds.uniforms(3, 2, "x", 7) == seeds.uniforms(3, 20, "x", 7)[:2]
+    assert len(set(seeds.uniforms(3, 20, "x", 7))) == 20

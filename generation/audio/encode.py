@@ -1,8 +1,9 @@
 """PCM to files in memory, and back.
 
-Conventions: PCM is int16, (samples, channels). FLAC is 16-bit at libsndfile's default level: higher
-levels cost twice the time for one per cent. Digests are of the PCM, little-endian and interleaved,
-because FLAC bytes may differ between library versions while the sound does not.
+Conventions: PCM is int16, (samples, channels). FLAC is 16-bit at level 3 of 8: the highest takes
+twice the time for two per cent less. Digests are of the PCM, little-endian and interleaved, because
+FLAC bytes may differ between library versions while the sound does not. They are MD5, the signature
+that every FLAC file carries of its samples, so ``metaflac --show-md5sum`` shows the same one.
 """
 
 import hashlib
@@ -12,13 +13,26 @@ import numpy as np
 import soundfile
 
 FORMATS = ("flac", "wav")
+_FLAC_LEVEL = 3 / 8
+# "fLaC", a block header of 4 bytes, then STREAMINFO, which ends with the MD5 of the samples
+_FLAC_MD5 = slice(26, 42)
 
 
 def encode(pcm, sample_rate, audio_format):
     """A FLAC or WAV file as bytes."""
     buffer = io.BytesIO()
-    soundfile.write(buffer, pcm, sample_rate, format=audio_format.upper(), subtype="PCM_16")
+    level = _FLAC_LEVEL if audio_format == "flac" else None
+    soundfile.write(
+        buffer, pcm, sample_rate, format=audio_format.upper(), subtype="PCM_16", compression_level=level
+    )
     return buffer.getvalue()
+
+
+def encode_and_digest(pcm, sample_rate, audio_format):
+    """``(file, digest)``: the encoded bytes and :func:`pcm_digest` of what is in them."""
+    data = encode(pcm, sample_rate, audio_format)
+    # the encoder has already digested the samples: no need to do it again
+    return data, data[_FLAC_MD5].hex() if audio_format == "flac" else pcm_digest(pcm)
 
 
 def decode(data):
@@ -28,5 +42,5 @@ def decode(data):
 
 
 def pcm_digest(pcm):
-    """SHA-256 of the samples, hexadecimal."""
-    return hashlib.sha256(np.ascontiguousarray(pcm, dtype="<i2")).hexdigest()
+    """MD5 of the samples, hexadecimal."""
+    return hashlib.md5(np.ascontiguousarray(pcm, dtype="<i2"), usedforsecurity=False).hexdigest()

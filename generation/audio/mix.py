@@ -15,6 +15,16 @@ PEAK_LIMIT = 0.98
 _FADE_SEC = 0.01
 
 
+_SCRATCH = {}
+
+
+def _scratch(name, channels, length):
+    """A float32 array to work in, kept between calls: fresh large arrays cost more than the sums."""
+    if _SCRATCH.get(name) is None or _SCRATCH[name].size < channels * length:
+        _SCRATCH[name] = np.empty(channels * length, dtype=np.float32)
+    return _SCRATCH[name][: channels * length].reshape(channels, length)
+
+
 def linear_gain(gain_db):
     """Linear factor of a gain in dB, rounded so that every machine gets the same."""
     return round(10.0 ** (gain_db / 20.0), 7)
@@ -35,8 +45,9 @@ def render(articulation, onset_sample, velocity, num_samples, gain_db, sample_ra
     """
     channels = articulation.layers[0].shape[0]
     longest = max(layer.shape[1] for layer in articulation.layers)
-    out = np.zeros((channels, num_samples + longest), dtype=np.float32)
-    note = np.empty((channels, longest), dtype=np.float32)
+    out = _scratch("mix", channels, num_samples + longest)
+    out[:] = 0.0
+    note = _scratch("note", channels, longest)
     layers, gains = articulation.layers, articulation.gain[velocity]
     layer_of = articulation.layer_of[velocity].tolist()
     for at, which, gain in zip(onset_sample.tolist(), layer_of, gains, strict=True):

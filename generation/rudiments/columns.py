@@ -77,7 +77,9 @@ SOUND = (
     Column("bank_digest", "string", "", "SHA-256 of the bank's samples and gains"),
     Column("bank_tuning_cents", "int32", "cents", "drum tuned up or down"),
     Column("gain_db", "float64", "dB", "gain over the bank's own level"),
-    Column("pcm_digest", "string", "", "SHA-256 of the decoded samples, 16-bit little-endian"),
+    Column(
+        "pcm_digest", "string", "", "MD5 of the decoded samples, 16-bit little-endian, as FLAC signs them"
+    ),
 )
 MEASURE = (
     Column("index", "int32", "", "bar, from 0"),

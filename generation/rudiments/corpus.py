@@ -24,7 +24,7 @@ from generation.rudiments.labels import measure_lists, stroke_lists
 from generation.rudiments.performance import play
 from generation.rudiments.score import plan_take
 from generation.rudiments.scores import exercise_scores
-from generation.seeds import stream
+from generation.seeds import uniforms
 from generation.shards import Shard
 
 NAME = "rudiments"
@@ -223,9 +223,10 @@ def make_rows(config, coordinates, augmentation):
         arrays[name] = pa.array(np.where(missing, 0.0, values), mask=missing)
     arrays["measures"], arrays["num_measures"] = measure_lists(p, config.sample_rate)
     arrays["strokes"] = stroke_lists(p, config.sample_rate)
+    # named after the take: all its renderings have the same file
     arrays["midi"] = midi.encode(
-        arrays["sample_id"], [t.tempo_bpm for t in takes], [t.form.metre for t in takes], p.lead_in_beats,
-        p.num_samples, p.start, p.onset_sample, p.velocity, p.hand == 1, config.sample_rate,
+        arrays["augmentation_group_id"], [t.tempo_bpm for t in takes], [t.form.metre for t in takes],
+        p.lead_in_beats, p.num_samples, p.start, p.onset_sample, p.velocity, p.hand == 1, config.sample_rate,
     )  # fmt: skip
     arrays.update(_sound_columns(config, p, arrays["sample_id"], augmentation))
     wanted = corpus_schema(config)
@@ -290,11 +291,12 @@ def voice(config, take, augmentation):
     The renderings of one take go through the drums in an order drawn for the take, so they differ.
     """
     address = (take.player.index, take.form.form, take.tempo_index)
-    order = stream(config.seed, "rudiments", "drums", *address).permutation(len(config.banks))
-    rng = stream(config.seed, "rudiments", "voice", *address, augmentation)
+    draws = uniforms(config.seed, len(config.banks), "rudiments", "drums", *address)
+    order = sorted(range(len(draws)), key=draws.__getitem__)
     bank = config.banks[order[augmentation % len(order)]]
-    cents = banks.TUNING_STEPS_CENTS[int(rng.integers(len(banks.TUNING_STEPS_CENTS)))]
-    return bank, cents, -int(rng.random() * (LEVEL_RANGE_DB * 10 + 1)) / 10.0
+    tuning, level = uniforms(config.seed, 2, "rudiments", "voice", *address, augmentation)
+    cents = banks.TUNING_STEPS_CENTS[int(tuning * len(banks.TUNING_STEPS_CENTS))]
+    return bank, cents, -int(level * (LEVEL_RANGE_DB * 10 + 1)) / 10.0
 
 
 def _sound_columns(config, p, sample_ids, augmentation):
@@ -313,8 +315,8 @@ def _sound_columns(config, p, sample_ids, augmentation):
         pcm, gain_db = mix.render(
             sound, p.onset_sample[rows], p.velocity[rows], int(p.num_samples[i]), gain_db, config.sample_rate
         )
-        data = encode.encode(pcm, config.sample_rate, config.audio_format)
-        values = (bank.soundfont, bank.name, bank.digest, cents, gain_db, encode.pcm_digest(pcm),
+        data, digest = encode.encode_and_digest(pcm, config.sample_rate, config.audio_format)
+        values = (bank.soundfont, bank.name, bank.digest, cents, gain_db, digest,
                   {"bytes": data, "path": f"{sample_ids[i]}.{config.audio_format}"})  # fmt: skip
         for name, value in zip(names, values, strict=True):
             out[name].append(value)

@@ -16,7 +16,7 @@ import numpy as np
 
 from generation.rudiments.definitions import Rudiment
 from generation.rudiments.players import Player, dimension_index
-from generation.seeds import stream
+from generation.seeds import stream, uniforms
 
 RIGHT, LEFT = 0, 1
 _GOLDEN = (math.sqrt(5) - 1) / 2
@@ -134,10 +134,10 @@ def plan_take(seed, player, form, tempo_index, duration_sec):
     phase, _ = habits(seed, player.index, form.form, len(template(form, "R").beat))
     position = (phase + tempo_index * _GOLDEN) % 1.0
     tempo_bpm = low + min(int(position * (high - low + 1)), high - low)
-    rng = stream(seed, "rudiments", "plan", player.index, form.form, tempo_index)
+    (draw,) = uniforms(seed, 1, "rudiments", "plan", player.index, form.form, tempo_index)
     dominant = "R" if player.dominant_hand == "right" else "L"
     other = "L" if dominant == "R" else "R"
-    lead_hand = dominant if rng.random() < DOMINANT_LEAD_SHARE else other
+    lead_hand = dominant if draw < DOMINANT_LEAD_SHARE else other
     cycle_sec = float(form.cycle_beats) * 60.0 / tempo_bpm
     num_cycles = max(1, round(duration_sec / cycle_sec))
     return Take(seed, player, form, tempo_index, tempo_bpm, low, high, lead_hand, num_cycles)

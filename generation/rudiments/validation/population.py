@@ -14,6 +14,7 @@ from generation.rudiments.validation import figures
 from generation.rudiments.validation.findings import Check
 
 MIN_PLAYERS_A_TIER = 7
+MIN_ROWS_A_DRUM = 20
 MAX_PILE_UP = 0.05
 
 
@@ -31,6 +32,7 @@ def professional_table(takes):
 
 def professionals(findings):
     table = [row for row in professional_table(findings.takes) if row["value"] is not None]
+    people = players_by_tier(findings).get("professional", 0)
     if not table:
         return Check("professionals as measured", None, "no professional takes")
     outside = [row for row in table if not row["inside"]]
@@ -42,6 +44,9 @@ def professionals(findings):
     examples = [
         f"{row['figure']} {row['value']:.3g}, not {row['low']:g} to {row['high']:g}" for row in outside
     ]
+    if people < MIN_PLAYERS_A_TIER:
+        text += f"; not judged with {people} professionals, under {MIN_PLAYERS_A_TIER}"
+        good = None
     return Check("professionals as measured", good, text, examples)
 
 
@@ -187,7 +192,9 @@ def drums(findings, config):
     expected = findings.count / len(config.banks)
     spread = float(np.abs(counts - expected).max() / np.sqrt(expected))
     apart = explained((findings.rows["bank"] == banks[0]).astype(float), findings.rows["skill_tier"])
-    good = len(banks) == min(len(config.banks), findings.count) and (spread < 6.0 or findings.count < 100)
+    good = len(banks) == len(config.banks) and spread < 6.0
     text = f"{len(banks)} drums, {counts.min():,} to {counts.max():,} rows each"
     text += f"; tier explains {apart:.2%} of the choice"
+    if expected < MIN_ROWS_A_DRUM:
+        return Check("drums", None, f"{text}; not judged with under {MIN_ROWS_A_DRUM} rows a drum")
     return Check("drums", good, text)

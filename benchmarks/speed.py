@@ -1,0 +1,113 @@
+"""How fast rudiments are made, on one core, and how much memory it takes.
+
+Prints CPU seconds (user + system) of this process for shards of the medium preset: labels and MIDI
+to Parquet, and labels, audio, FLAC and Parquet; beside them, measured in the same run, the cost of
+FLAC encoding alone, which bounds what any generator with this output can reach. Then the whole
+``sousa generate`` command for the small and the medium preset, with peak memory. Run::
+
+    python benchmarks/speed.py [--memory]
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from generation.audio import encode
+from generation.rudiments import corpus
+from generation.shards import write_shard
+
+SHARDS = 8
+
+
+def shard_cost(config, root):
+    """CPU seconds and rows of some shards, after a warm-up on another one."""
+    shards = [s for s in corpus.plan(config) if s.key["augmentation"] == 0]
+    schema = corpus.corpus_schema(config)
+    for shard in shards[:2]:
+        write_shard(corpus.shard_tables, schema, config, shard, root)
+    begin, rows, files = time.process_time(), 0, []
+    for shard in shards[2 : 2 + SHARDS]:
+        rows += write_shard(corpus.shard_tables, schema, config, shard, root)[1]["rows"]
+        files.append(Path(root) / shard.file)
+    return time.process_time() - begin, rows, files
+
+
+def flac_cost(files):
+    """CPU seconds of encoding the audio of these shards again, and its length in seconds."""
+    sounds = [
+        encode.decode(a["bytes"])
+        for f in files
+        for a in pq.read_table(f, columns=["audio"])["audio"].to_pylist()
+    ]
+    begin = time.process_time()
+    for pcm, rate in sounds:
+        encode.encode(pcm, rate, "flac")
+    return time.process_time() - begin, sum(len(pcm) / rate for pcm, rate in sounds)
+
+
+def command_cost(preset, root, *options):
+    """CPU seconds, wall seconds and peak MiB of the whole command in one process."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    wall = time.perf_counter()
+    command = [
+        sys.executable,
+        "-c",
+        _MEASURED,
+        "generate",
+        "--preset",
+        preset,
+        "-o",
+        str(root),
+        "-q",
+        "-w",
+        "1",
+    ]
+    out = subprocess.run([*command, *options], capture_output=True, text=True, check=True).stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return cpu, time.perf_counter() - wall, float(out.split()[-1])
+
+
+_MEASURED = """
+import resource, sys
+import sousa
+status = sousa.main(sys.argv[1:])
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(peak / (1024 if sys.platform == "linux" else 1024 * 1024))
+sys.exit(status)
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--memory", action="store_true", help="also run the whole command for small and medium"
+    )
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        cpu, rows, _ = shard_cost(corpus.make_config("medium", with_audio=False), Path(place) / "labels")
+        print(f"labels, MIDI, Parquet: {rows / cpu:,.0f} performances per CPU-second ({rows:,} in {cpu:.2f})")
+        cpu, rows, files = shard_cost(corpus.make_config("medium"), Path(place) / "audio")
+        encode_cpu, seconds = flac_cost(files)
+        print(
+            f"labels + audio + FLAC + Parquet: {seconds / cpu:,.0f} s of audio per CPU-second "
+            f"({seconds:,.0f} s in {cpu:.2f} s); FLAC encoding alone {seconds / encode_cpu:,.0f}, "
+            f"ratio of all to encoding {cpu / encode_cpu:.2f}"
+        )
+        if arguments.memory:
+            for preset in ("small", "medium"):
+                for options in ((), ("--skip-validation",)):
+                    root = Path(place) / f"{preset}{len(options)}"
+                    cpu, wall, peak = command_cost(preset, root, *options)
+                    name = f"sousa generate --preset {preset} {' '.join(options)}".strip()
+                    print(f"{name}: {cpu:.1f} CPU s, {wall:.1f} s, peak {peak:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()
