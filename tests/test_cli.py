@@ -219,10 +219,9 @@ def test_loose_files_are_those_of_the_rows(tiny):
 
 
 def test_options_change_what_they_say(sousa, tmp_path):
-    done = sousa(
-        "generate", "-p", 2, "-t", 1, "-a", 2, "--rudiments", "flam:*,drag", "--stereo",
-        "--tiers", "professional", "--sample-rate", 22050, "--audio-format", "wav", "--duration", 3, "--seed", 7, "-o", tmp_path / "d",
-    )  # fmt: skip
+    what = ("-p", 2, "-t", 1, "-a", 2, "--rudiments", "flam:*,drag", "--tiers", "professional", "--seed", 7)
+    sound = ("--stereo", "--sample-rate", 22050, "--audio-format", "wav", "--duration", 3)
+    done = sousa("generate", *what, *sound, "-o", tmp_path / "d")
     assert done.returncode == 0, done.stderr
     rows = [row for f in (tmp_path / "d" / "data").rglob("*.parquet") for row in pq.read_table(f).to_pylist()]
     assert len(rows) == 2 * 1 * 2 * 3

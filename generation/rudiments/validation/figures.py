@@ -20,7 +20,8 @@ def measure(row, s):
     """
     out = {"tier": row["skill_tier"], "rudiment": row["rudiment_slug"]}
     onset, kind = s["actual_time_ms"], s["stroke_type"]
-    velocity = s["actual_velocity"].astype(float)
+    # a velocity of 0 is wrong and reported elsewhere; it must not stop the measuring
+    velocity = np.maximum(s["actual_velocity"], 1).astype(float)
     main = np.flatnonzero((kind != "grace") & (kind != "bounce"))
     target = s["intended_time_ms"][main]
     error = onset[main] - target

@@ -192,7 +192,8 @@ def _timing_plot(findings):
             axis.axvspan(low, high, color="grey", alpha=0.15)
             axis.set_title(title, fontsize=9)
             axis.set_yticks([])
-        axes[0].legend(fontsize=7)
+        if findings.takes:
+            axes[0].legend(fontsize=7)
 
     return _figure(draw, 10, 3)
 
