@@ -78,8 +78,12 @@ _MEASURED = """
 import resource, sys
 import sousa
 status = sousa.main(sys.argv[1:])
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(peak / (1024 if sys.platform == "linux" else 1024 * 1024))
+try:  # on Linux ru_maxrss of a child starts at the memory of its parent
+    lines = open("/proc/self/status").read().splitlines()
+    peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+except OSError:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+print(peak)
 sys.exit(status)
 """
 

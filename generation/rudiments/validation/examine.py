@@ -31,6 +31,13 @@ FLAT = (
 )  # fmt: skip
 
 
+# what is kept of every row: strings and integers as lists, scores and lengths as arrays
+KEPT = (
+    "sample_id", "profile_id", "rudiment_slug", "split", "skill_tier", "tempo_bpm", "num_strokes",
+    "num_measures", "bank",
+)  # fmt: skip
+
+
 class Problems(dict):
     """Counts of what is wrong, by name, each with the first few examples."""
 
@@ -61,12 +68,15 @@ def examine_shard(root, config, record, media_every):
     wanted = [*FLAT, *scores, "measures", "strokes", "midi"]
     if config.with_audio:
         wanted.append("audio")
-    rows, takes, media = {name: [] for name in (*FLAT, *scores, "strokes_at_rails")}, [], []
+    rows, takes, media = {name: [] for name in (*KEPT, "strokes_at_rails")}, [], []
+    measured = {name: [] for name in ("duration_sec", *scores)}
     number = 0
     for group in tables.row_groups(Path(root) / record["file"], wanted):
         flat = {name: group[name].to_pylist() for name in (*FLAT, *scores)}
-        for name, values in flat.items():
-            rows[name] += values
+        for name in KEPT:
+            rows[name] += flat[name]
+        for name, parts in measured.items():
+            parts.append(np.array(flat[name], dtype=np.float64))
         stroke_lists = group["strokes"].combine_chunks()
         start = np.concatenate([[0], np.cumsum(pc.list_value_length(stroke_lists).to_numpy())])
         records = stroke_lists.flatten()
@@ -83,7 +93,8 @@ def examine_shard(root, config, record, media_every):
             if number % media_every == 0:
                 media.append(_check_media(config, row, strokes, group, i, problems))
             number += 1
-    return {"rows": rows, "takes": takes, "problems": problems, "media": media}
+    joined = {name: np.concatenate(parts) for name, parts in measured.items() if parts}
+    return {"rows": rows | joined, "takes": takes, "problems": problems, "media": media}
 
 
 def _numpy(array):

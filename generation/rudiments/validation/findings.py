@@ -1,10 +1,9 @@
 """What was measured, and how a judgement on it is written down."""
 
+import sys
 from dataclasses import dataclass, field
 
 import numpy as np
-
-from generation.rudiments.scores import SCORE_NAMES
 
 
 @dataclass
@@ -42,13 +41,19 @@ def gather(parts):
     rows, takes, media, problems = {}, [], [], {}
     for part in parts:
         for name, values in part["rows"].items():
-            rows.setdefault(name, []).extend(values)
+            rows.setdefault(name, []).append(values)
         takes += part["takes"]
         media += part["media"]
         for name, (count, examples) in part["problems"].items():
             entry = problems.setdefault(name, [0, []])
             entry[0] += count
             entry[1] = (entry[1] + examples)[:3]
-    numeric = set(SCORE_NAMES) | {"duration_sec", "gain_db"}
-    arrays = {n: np.array(v, dtype=np.float64 if n in numeric else None) for n, v in rows.items()}
-    return Findings(arrays, takes, media, problems)
+    return Findings({name: _joined(values) for name, values in rows.items()}, takes, media, problems)
+
+
+def _joined(values):
+    """One array of the values of all shards; strings stay objects, shared where they are equal."""
+    if isinstance(values[0], np.ndarray):
+        return np.concatenate(values)
+    flat = [sys.intern(v) if isinstance(v, str) else v for part in values for v in part]
+    return np.array(flat, dtype=object if any(isinstance(v, str) or v is None for v in flat) else None)
