@@ -161,3 +161,9 @@ def test_flac_in_the_column_is_readable_with_soundfile(tiny):
     row = pq.read_table(next((tiny / "data").rglob("*.parquet"))).to_pylist()[0]
     info = soundfile.info(__import__("io").BytesIO(row["audio"]["bytes"]))
     assert (info.format, info.subtype, info.channels, info.samplerate) == ("FLAC", "PCM_16", 1, 44100)
+
+
+def test_readme_shows_the_columns_as_they_are():
+    from tests.conftest import ROOT
+
+    assert table(columns()) in (ROOT / "README.md").read_text()

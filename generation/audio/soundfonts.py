@@ -32,7 +32,7 @@ _ONSET_DB, _TAIL_DB = -20.0, -60.0
 _SAME_LAYER = 1e-3
 _FADE_SAMPLES = 256
 _REFERENCE_VELOCITY = 100
-_REFERENCE_RMS = 10 ** (-25.0 / 20)  # of the first 50 ms at the reference velocity
+_REFERENCE_RMS = 10 ** (-21.5 / 20)  # of the first 50 ms at the reference velocity
 _SILENT = 1e-5
 
 

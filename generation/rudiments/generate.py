@@ -17,8 +17,8 @@ from generation.shards import Store, write_shard
 
 # Bytes of FLAC a second and channel at 44.1 kHz, measured on the small preset by
 # benchmarks/speed.py; an estimate for --dry-run and for the check of free space.
-FLAC_BYTES_PER_SEC = 23_000
-LABEL_BYTES_PER_ROW = 6_500
+FLAC_BYTES_PER_SEC = 27_000
+LABEL_BYTES_PER_ROW = 4_300
 _MARGIN_SEC = 0.95  # mean lead-in and ring-out
 
 
