@@ -1,6 +1,6 @@
 """Draw the picture of the README: one row's sound with its strokes. Run::
 
-    python benchmarks/picture.py
+python benchmarks/picture.py
 """
 
 from pathlib import Path
@@ -35,7 +35,15 @@ def main():
         axis.plot([at, at], [0, s["actual_velocity"] / 127], color=colour, linewidth=0.8 if grace else 1.6)
         name = s["hand"].lower() if grace else s["hand"] + (">" if s["is_accent"] else "")
         shift = -0.018 if grace else 0.002
-        axis.text(at + shift, s["actual_velocity"] / 127 + 0.04, name, color=colour, fontsize=9, ha="center", clip_on=True)
+        axis.text(
+            at + shift,
+            s["actual_velocity"] / 127 + 0.04,
+            name,
+            color=colour,
+            fontsize=9,
+            ha="center",
+            clip_on=True,
+        )
     for i in range(9):
         axis.axvline(first + i * beat, color="#bbbbbb", linewidth=0.8, linestyle=":")
     axis.set_xlim(first - 0.12, first + 4 * beat - 0.05)

@@ -12,8 +12,8 @@ Definitions, and why they are so
 --------------------------------
 timing_accuracy        points(mean |e|, 24 ms). Primaries only: graces are judged by their width.
 timing_consistency     points(SD of e around its trend, 20 ms). A spread, not a second mean.
-tempo_stability        points(|slope of e| beyond what its own noise explains, 5 ms/s). Without that
-                       allowance takes with few strokes would score low whoever plays.
+tempo_stability        points(slope of e, 4 ms/s widened by the standard error of the slope). Without
+                       that allowance takes with few strokes would score low whoever plays.
 subdivision_evenness   points(SD of interval errors, 24 ms) between neighbouring primaries. In ms,
                        not in per cent: drummers' interval SD hardly depends on the interval, so
                        a percentage would grade the rudiment's speed.
@@ -111,9 +111,9 @@ def exercise_scores(p, sample_rate):
     seconds = p.intended_sample[main] / sample_rate
     away = seconds - by_take.mean(seconds)[take]
     with np.errstate(invalid="ignore", divide="ignore"):
-        # wandering asynchrony makes trends of its own: its slope SE is about twice the white one
-        noise = 2.0 * residual_sd / np.sqrt(by_take.sum(away * away))
-    scores["tempo_stability"] = points(slope * slope / np.maximum(np.hypot(slope, noise), 1e-9), 5.0)
+        # standard error of the slope; wandering makes it an understatement, the 4 ms/s allow for that
+        noise = residual_sd / np.sqrt(by_take.sum(away * away))
+    scores["tempo_stability"] = points(slope, np.hypot(4.0, noise))
     pair = np.flatnonzero(take[1:] == take[:-1]) + 1
     interval_error = error[pair] - error[pair - 1]
     scores["subdivision_evenness"] = points(Segments(take[pair], count).std(interval_error, LEAST - 1), 24.0)
