@@ -116,19 +116,7 @@ def as_text(report):
         lines.append(f"{_MARK[check['passed']]}  {check['name']}: {check['detail']}")
         lines += [f"        {example}" for example in check["examples"]]
     if "rows" in report:
-        lines += ["", "Professionals beside measured drummers (median; range; typical)"]
-        for row in report["professionals"]:
-            value = "      -" if row["value"] is None else f"{row['value']:7.2f}"
-            typical = "" if row["typical"] is None else f"; typical {row['typical']:g}"
-            note = "" if row["inside"] is not False else "   OUTSIDE"
-            lines.append(
-                f"  {value}  {row['low']:g} to {row['high']:g}{typical}  {row['what']} ({row['basis']}){note}"
-            )
-        lines += ["", "Mean scores by tier"]
-        for score, means in report["tier_means"].items():
-            cells = " ".join("      -" if m is None else f"{m:7.2f}" for m in means.values())
-            lines.append(f"  {score:24s}{cells}")
-        lines.append("  " + " " * 24 + " ".join(f"{tier[:7]:>7s}" for tier in report["players_by_tier"]))
+        lines += _figure_lines(report) + _score_lines(report)
     judged = [c for c in report["checks"] if c["passed"] is not None]
     failed = [c for c in judged if not c["passed"]]
     lines += [
@@ -137,6 +125,29 @@ def as_text(report):
         + (": " + ", ".join(c["name"] for c in failed) + " failed" if failed else ""),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _figure_lines(report):
+    rows = [row for row in report["professionals"] if row["value"] is not None]
+    if not rows:
+        return []
+    lines = ["", "Professionals beside measured drummers (median; range; typical)"]
+    for row in rows:
+        typical = "" if row["typical"] is None else f"; typical {row['typical']:g}"
+        note = "" if row["inside"] else "   OUTSIDE"
+        bounds = f"{row['low']:g} to {row['high']:g}{typical}"
+        lines.append(f"  {row['value']:7.2f}  {bounds}  {row['what']} ({row['basis']}){note}")
+    return lines
+
+
+def _score_lines(report):
+    tiers = list(report["players_by_tier"])
+    lines = ["", "Mean scores by tier", "  " + " " * 23 + "".join(f"{tier:>14s}" for tier in tiers)]
+    for score, means in report["tier_means"].items():
+        if any(mean is not None for mean in means.values()):
+            cells = "".join(f"{'-':>14s}" if means[t] is None else f"{means[t]:14.2f}" for t in tiers)
+            lines.append(f"  {score:23s}{cells}")
+    return lines
 
 
 def _figure(draw, width, height):
@@ -192,7 +203,7 @@ def _timing_plot(findings):
             axis.axvspan(low, high, color="grey", alpha=0.15)
             axis.set_title(title, fontsize=9)
             axis.set_yticks([])
-        if findings.takes:
+        if axes[0].get_legend_handles_labels()[0]:
             axes[0].legend(fontsize=7)
 
     return _figure(draw, 10, 3)
