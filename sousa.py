@@ -107,6 +107,7 @@ def _bank_options(sub):
     one.add_argument("font", help=".sf2 or .sf3 file, or a directory of them")
     one.add_argument("--kits", metavar="PROGRAM:KEY,...", help="only these; default: every distinct snare")
     one.add_argument("--output", "-o", help="directory (default: this user's cache)")
+    one.add_argument("--licence", metavar="SPDX", help="identifier of the font's licence, such as MIT")
     one.set_defaults(run=_banks_build)
     one = verbs.add_parser("play", help="write strokes of a bank to a sound file")
     one.add_argument("bank")
@@ -180,8 +181,9 @@ def _generate(arguments):
         return _dry_run(config, arguments)
     begin = time.perf_counter()
     progress = partial(_progress_bar, quiet=arguments.quiet)
-    records = generate.generate(config, arguments.output, arguments.workers, arguments.files, say, progress)
-    dataset_card.write(arguments.output, config, records)
+    records = generate.generate(
+        config, arguments.output, arguments.workers, arguments.files, say, progress, dataset_card.write
+    )
     passed = None
     if not arguments.skip_validation:
         with progress("validating", config.num_rows) as done:
@@ -204,7 +206,7 @@ def _dry_run(config, arguments):
     from generation import runners
     from generation.rudiments import generate
 
-    what = generate.estimate(config)
+    what = generate.estimate(config, arguments.files)
     workers = min(runners.worker_count(arguments.workers), what.shards)
     minutes = generate.trial_speed(config) * what.rows / workers / 60
     print(
@@ -213,7 +215,7 @@ def _dry_run(config, arguments):
         f"{what.hours:.2f} hours of {'audio' if config.with_audio else 'music, without audio'}, "
         f"about {what.num_bytes / 1e6:,.0f} MB, about {max(minutes, 0.1):.1f} minutes "
         f"with {workers} workers\n"
-        f"nothing was written; {arguments.output} would hold it"
+        f"nothing was made; {arguments.output} would hold it"
     )
 
 
@@ -278,7 +280,7 @@ def _banks_list(arguments):
 def _banks_build(arguments):
     from generation.audio import commands
 
-    commands.build(arguments.font, arguments.kits, arguments.output, print)
+    commands.build(arguments.font, arguments.kits, arguments.output, arguments.licence, print)
 
 
 def _banks_play(arguments):

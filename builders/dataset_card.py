@@ -9,7 +9,7 @@ import yaml
 
 from builders.features import table
 from generation import DATA_VERSION
-from generation.rudiments import reopen
+from generation.rudiments import corpus, reopen
 from generation.rudiments.columns import columns
 from generation.shards import atomic_file
 
@@ -20,6 +20,12 @@ _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000
 def size_category(rows):
     """The Hub's name for a number of rows."""
     return next((name for limit, name in _SIZES if rows < limit), "1M<n<10M")
+
+
+def licence_id(config):
+    """The Hub's licence identifier: MIT if all the drums are, else ``other``; never a guess."""
+    known = {corpus.load_bank(ref).licence_id for ref in config.banks}
+    return "mit" if known <= {"MIT"} else "other"
 
 
 def metadata(config, records):
@@ -41,7 +47,7 @@ def metadata(config, records):
         configs.append(entry | ({"default": True} if name == default else {}))
     return {
         "pretty_name": "SOUSA rudiments",
-        "license": "mit",
+        "license": licence_id(config),
         "task_categories": ["audio-classification"],
         "tags": ["audio", "music", "drums", "snare-drum", "rudiments", "synthetic", "midi"],
         "size_categories": [size_category(sum(r["rows"] for r in records))],

@@ -3,9 +3,10 @@
 Conventions
 -----------
 ``Rudiments(config_name="small")`` generates the rows it is asked for and needs no disk:
-``as_streaming_dataset()`` starts at once. ``Rudiments("small", data_dir="output/dataset")`` reads
-the shards of a dataset that ``sousa generate`` made. Both give the same rows. The configs are the
-presets, plus ``custom``, which takes every option of ``sousa generate``.
+``as_streaming_dataset()`` starts at once. ``Rudiments(config_name="small",
+data_dir="output/dataset")`` reads the shards of a dataset that ``sousa generate`` made, whose
+settings then apply. Both give the same rows. The configs are the presets, plus ``custom``, which
+takes every option of ``sousa generate``, or reads all of a dataset.
 
 The cache is addressed by the digest of the configuration, which covers the data version and the
 drums, and with ``data_dir`` by the digests of the shards: changed data is never read from an old
@@ -13,7 +14,7 @@ cache.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
@@ -46,12 +47,22 @@ class RudimentsConfig(datasets.BuilderConfig):
     with_audio: bool = True
     soundfont: str | None = None
 
+    def options(self):
+        """The options of the corpus, by name."""
+        own = {field.name for field in fields(RudimentsConfig)} - {
+            f.name for f in fields(datasets.BuilderConfig)
+        }
+        return {name: getattr(self, name) for name in sorted(own)}
+
     def request(self):
-        """Arguments for :func:`generation.rudiments.corpus.make_config`."""
-        names = ("profiles", "tempos", "augmentations", "seed", "rudiments", "tiers", "duration_sec",
-                 "sample_rate", "channels", "audio_format", "with_audio")  # fmt: skip
+        """Arguments for :func:`generation.rudiments.corpus.make_config`, without the drums."""
         preset = self.name if self.name in corpus.PRESETS else "small"
-        return {"preset": preset, **{name: getattr(self, name) for name in names}}
+        options = self.options()
+        del options["soundfont"]
+        return {"preset": preset, **options}
+
+
+_DEFAULTS = RudimentsConfig().options()
 
 
 @cache
@@ -95,8 +106,15 @@ class Rudiments(datasets.GeneratorBasedBuilder):
         """Settle what is made or read, and address the cache by it."""
         sha = hashlib.sha256()
         if config.data_dir:
+            given = [name for name, value in config.options().items() if value != _DEFAULTS[name]]
+            if given:
+                raise SousaError(
+                    f"{', '.join(given)}: no choice for stored rows; leave out data_dir or these"
+                )
             manifest = complete_manifest(config.data_dir)
-            self.settings = reopen.config_of(manifest)
+            self.settings = reopen.config_of(manifest, need_drums=False)
+            for name in _DEFAULTS.keys() & vars(self.settings).keys():
+                setattr(config, name, getattr(self.settings, name))
             views = reopen.views(self.settings)
             views.setdefault("custom", list(manifest["shards"]))
             if config.name not in views:
@@ -118,7 +136,6 @@ class Rudiments(datasets.GeneratorBasedBuilder):
         return datasets.DatasetInfo(
             description=self.__class__.__doc__.splitlines()[0],
             features=self._features(stored=True),
-            license="mit",
         )
 
     def _features(self, stored):

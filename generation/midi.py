@@ -6,7 +6,8 @@ Format 1, two tracks: track 0 holds tempo and metre, track 1 the notes (General 
 snare) under the name of the take, with the sticking (``R``, ``L``) as a lyric on each note.
 Division 32 760 ticks a quarter note: it divides thirty-seconds, triplets, quintuplets and septuplets
 exactly, and from 81 BPM up a tick is shorter than a sample at 44.1 kHz, so a reader that rounds a
-note's time to samples gets the labelled sample. Slower, the error is at most one sample.
+note's time to samples gets the labelled sample. Slower, the error is at most one sample; at higher
+rates see :func:`max_error_samples`.
 
 Tick 0 is sample 0. The lead-in is whole beats, written as one bar of its own, so bar lines and grid
 of a sequencer fall where the music's do.
@@ -33,6 +34,12 @@ def samples_to_ticks(samples, tempo_bpm, sample_rate):
     """Nearest ticks of sample indices (arrays broadcast)."""
     us = np.rint(60_000_000.0 / np.asarray(tempo_bpm, dtype=np.float64))
     return np.rint(samples * (1e6 * TICKS_PER_BEAT / sample_rate) / us).astype(np.int64)
+
+
+def max_error_samples(tempo_bpm, sample_rate):
+    """Largest error of a note read back and rounded to samples: 0 where a tick is no longer than one."""
+    tick = tempo_us(tempo_bpm) * sample_rate / 1e6 / TICKS_PER_BEAT
+    return 0 if tick <= 1.0 else int(tick / 2 + 0.5)
 
 
 def _lengths(values):

@@ -7,6 +7,7 @@ or in others and gives the same result.
 import multiprocessing
 import os
 import signal
+import threading
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
@@ -22,15 +23,25 @@ def worker_count(workers):
     return os.cpu_count() or 1
 
 
-def _ignore_interrupt():
+def _start_worker(lifeline):
     # Ctrl-C reaches the whole group; the parent decides, so that shards in hand are finished
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
+
+
+def _end_with_parent(lifeline):
+    # the other end is held by the parent alone: it closes when that is killed, however
+    try:
+        lifeline.recv_bytes()
+    except (EOFError, OSError):
+        os._exit(1)
 
 
 def run(function, tasks, workers):
     """Call ``function(*task)`` for each task; yield results as they come.
 
-    On an interrupt the tasks in hand are finished and yielded before KeyboardInterrupt goes on.
+    On an interrupt, tasks in other processes are finished and yielded before KeyboardInterrupt goes
+    on; a task in this process is given up.
 
     Raises: RunError when a worker process dies.
     """
@@ -43,7 +54,12 @@ def run(function, tasks, workers):
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["generation.rudiments.corpus"])
     queue = list(reversed(tasks))
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_ignore_interrupt) as pool:
+    lifeline, held = context.Pipe(duplex=False)
+    with (
+        held,
+        lifeline,
+        ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(lifeline,)) as pool,
+    ):
         running, interrupted = set(), False
         try:
             while (queue and not interrupted) or running:

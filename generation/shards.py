@@ -15,6 +15,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from generation.errors import RunError, UsageError
 
 MANIFEST = "manifest.json"
 DATA_DIR = "data"
-_LOCK = ".lock"
+_OWN_TEMPORARY = re.compile(r"^\..+\.\d+\.tmp$")
 
 
 @dataclass(frozen=True)
@@ -181,15 +182,24 @@ def file_digest(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def file_record(root, file):
+    """Record of a file beside the shards: path in the dataset, size, SHA-256."""
+    path = Path(root) / file
+    return {"file": file, "bytes": path.stat().st_size, "sha256": file_digest(path)}
+
+
 def damage(root, record):
-    """What is wrong with a recorded shard's file, or None."""
+    """What is wrong with a recorded file, or None."""
     path = Path(root) / record["file"]
     if not path.exists():
         return f"{record['file']} is missing"
-    if path.stat().st_size != record["bytes"]:
-        return f"{record['file']} has {path.stat().st_size} bytes instead of {record['bytes']}"
-    if file_digest(path) != record["sha256"]:
-        return f"{record['file']} does not match its digest"
+    try:
+        if path.stat().st_size != record["bytes"]:
+            return f"{record['file']} has {path.stat().st_size} bytes instead of {record['bytes']}"
+        if file_digest(path) != record["sha256"]:
+            return f"{record['file']} does not match its digest"
+    except OSError as error:
+        return f"{record['file']} can't be read ({error.strerror})"
     return None
 
 
@@ -199,20 +209,52 @@ def config_digest(identity):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+_SHARD_FILE = re.compile(r"^data/[a-z]+/[A-Za-z0-9_-]+\.parquet$")
+_MANIFEST_TYPES = {
+    "format_version": int, "config": dict, "config_digest": str, "complete": bool, "num_shards": int,
+    "num_rows": int, "shards": dict,
+}  # fmt: skip
+_RECORD_TYPES = {"file": str, "split": str, "rows": int, "bytes": int, "sha256": str}
+
+
 def read_manifest(root):
     """The manifest of a dataset directory, or None when there is none.
 
-    Raises: RunError when it can't be read.
+    Raises: RunError when it can't be read, or is not what this module writes.
     """
     path = Path(root) / MANIFEST
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except NotADirectoryError:
         raise UsageError(f"{root} is a file; name a directory") from None
     except (OSError, ValueError) as error:
-        raise RunError(f"{path} can't be read ({error}); delete the directory and generate again") from None
+        reason = error.strerror if isinstance(error, OSError) else f"not JSON: {error}"
+        raise RunError(f"{path} can't be read ({reason}); {_REMAKE}") from None
+    problem = _manifest_problem(manifest)
+    if problem:
+        raise RunError(f"{path} is not a manifest ({problem}); {_REMAKE}")
+    return manifest
+
+
+_REMAKE = "delete the dataset directory and generate again"
+
+
+def _manifest_problem(manifest):
+    if not isinstance(manifest, dict):
+        return "no object"
+    for name, kind in _MANIFEST_TYPES.items():
+        if not isinstance(manifest.get(name), kind):
+            return f"{name} is {_short(manifest.get(name))}"
+    for name, record in manifest["shards"].items():
+        if not isinstance(record, dict) or not all(
+            isinstance(record.get(key), kind) for key, kind in _RECORD_TYPES.items()
+        ):
+            return f"the record of shard {name} is incomplete"
+        if not _SHARD_FILE.match(record["file"]):
+            return f"shard {name} has file {record['file']!r}"
+    return None
 
 
 class Store:
@@ -238,33 +280,32 @@ class Store:
             if old is not None:
                 self._refuse_other(old)
             self.root.mkdir(parents=True, exist_ok=True)
-            self._lock = open(self.root / _LOCK, "w")
+            # the directory itself is locked: nothing to leave behind
+            self._lock = os.open(self.root, os.O_RDONLY)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except FileExistsError:
             raise UsageError(f"{self.root} is a file; name a directory with -o") from None
+        except BlockingIOError:
+            os.close(self._lock)
+            raise UsageError(
+                f"another sousa is writing to {self.root}; wait for it or choose another -o"
+            ) from None
         except OSError as error:
             raise UsageError(
                 f"can't write to {self.root}: {error.strerror or error}; choose another with -o"
             ) from None
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.close()
-            raise UsageError(
-                f"another sousa is writing to {self.root}; wait for it or choose another -o"
-            ) from None
         for stale in self.root.rglob(".*.tmp"):
-            stale.unlink(missing_ok=True)
+            if _OWN_TEMPORARY.match(stale.name):
+                stale.unlink(missing_ok=True)
         self.records = dict((old or {}).get("shards", {}))
         return self
 
     def __exit__(self, *_):
-        self._lock.close()
-        (self.root / _LOCK).unlink(missing_ok=True)
+        os.close(self._lock)
 
     def _strangers(self):
-        return [
-            p for p in self.root.iterdir() if p.name not in (_LOCK, DATA_DIR) and not p.name.endswith(".tmp")
-        ]
+        # killed before its first manifest, a run leaves only the temporary one
+        return [p for p in self.root.iterdir() if not _OWN_TEMPORARY.match(p.name)]
 
     def _refuse_other(self, old):
         if old.get("config_digest") == self.digest:
@@ -284,8 +325,12 @@ class Store:
 
     def missing(self):
         """Shards still to be made, and what was wrong with recorded ones: ``(shards, problems)``."""
-        wanted = {shard.name for shard in self.shards}
-        self.records = {name: record for name, record in self.records.items() if name in wanted}
+        wanted = {shard.name: (shard.file, shard.rows, shard.split) for shard in self.shards}
+        self.records = {
+            name: record
+            for name, record in self.records.items()
+            if wanted.get(name) == (record["file"], record["rows"], record["split"])
+        }
         problems = {name: damage(self.root, record) for name, record in self.records.items()}
         for name, problem in problems.items():
             if problem:
@@ -293,18 +338,25 @@ class Store:
         todo = [shard for shard in self.shards if shard.name not in self.records]
         return todo, [problem for problem in problems.values() if problem]
 
-    def record(self, name=None, entry=None):
+    def record(self, name, entry):
         """Add a finished shard, and write the manifest."""
-        if name:
-            self.records[name] = entry
+        self.records[name] = entry
+        self.write(complete=False)
+
+    def write(self, complete, **extra):
+        """Write the manifest; ``complete`` when everything beside the shards is there too.
+
+        Args:
+            extra: further facts about the dataset, plain data.
+        """
         order = {shard.name: i for i, shard in enumerate(self.shards)}
         write_json(
             self.root / MANIFEST,
             {
                 "format_version": FORMAT_VERSION, "data_version": DATA_VERSION, "preset": self.preset,
-                "config": self.identity, "config_digest": self.digest,
-                "complete": len(self.records) == len(self.shards),
+                "config": self.identity, "config_digest": self.digest, "complete": complete,
                 "num_shards": len(self.shards), "num_rows": sum(shard.rows for shard in self.shards),
+                **extra,
                 "shards": dict(sorted(self.records.items(), key=lambda item: order[item[0]])),
             },
         )  # fmt: skip

@@ -123,6 +123,24 @@ def test_the_cache_is_never_stale(tmp_path):
     )
 
 
+def test_stored_rows_are_read_without_their_drums(tiny, tmp_path, monkeypatch):
+    """Reading needs no drum: neither this user's cache nor the shipped ones."""
+    from generation.audio import banks
+
+    monkeypatch.setattr(banks, "available", dict)
+    builder = Rudiments(config_name="custom", data_dir=str(tiny), cache_dir=str(tmp_path))
+    assert len(list(builder.as_streaming_dataset(split="train"))) > 0
+
+
+def test_settings_of_stored_rows_are_those_of_the_dataset(tiny, tmp_path):
+    builder = Rudiments(config_name="custom", data_dir=str(tiny), cache_dir=str(tmp_path))
+    assert (builder.config.profiles, builder.config.tempos) == (3, 1)
+    with pytest.raises(ValueError, match="seed, tiers: no choice for stored rows"):
+        Rudiments(
+            config_name="custom", data_dir=str(tiny), seed=7, tiers=["beginner"], cache_dir=str(tmp_path)
+        )
+
+
 @pytest.mark.parametrize(
     "options, part",
     [

@@ -98,10 +98,12 @@ def test_a_directory_of_another_config_is_refused(tiny, sousa):
 def test_a_second_writer_is_refused(tiny, sousa):
     import fcntl
 
-    with open(tiny / ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    lock = os.open(tiny, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
         one_sentence(sousa(*TINY, "-o", tiny), 2, "another sousa is writing")
-    (tiny / ".lock").unlink(missing_ok=True)
+    finally:
+        os.close(lock)
 
 
 def test_too_little_space_is_said_before_anything_is_made(sousa, tmp_path):
@@ -177,7 +179,7 @@ def test_a_real_full_disk(sousa, tmp_path):
 def test_dry_run_says_what_would_be_made(sousa, tmp_path):
     done = sousa("generate", "--preset", "full", "--dry-run", "-o", tmp_path / "d")
     assert done.returncode == 0 and "100,000 rows (20,000 takes, 5 renderings each)" in done.stdout
-    for part in ("hours of audio", "MB", "minutes", "nothing was written"):
+    for part in ("hours of audio", "MB", "minutes", "nothing was made"):
         assert part in done.stdout
     assert not os.listdir(tmp_path)
 
@@ -202,7 +204,6 @@ def test_what_small_leaves_behind(small):
     assert "1,200 rows" in done.stdout and "load_dataset" in done.stdout
     manifest = json.loads((root / "manifest.json").read_text())
     assert manifest["complete"] and manifest["num_rows"] == 1200
-    assert not (root / ".lock").exists()
     splits = json.loads((root / "splits.json").read_text())
     assert [len(splits[s]) for s in ("train", "validation", "test")] == [7, 2, 1]
     assert sum(sum(t.values()) for t in splits["players_by_tier"].values()) == 10
@@ -298,3 +299,63 @@ def test_rudiments_are_shown_in_notation(sousa):
     assert done.returncode == 0 and "lR> L R" in done.stdout and "flam:eighths" in done.stdout
     assert len(sousa("rudiments").stdout.splitlines()) == 40 * 3
     one_sentence(sousa("rudiments", "nosuch"), 2, "unknown rudiment")
+
+
+def test_a_directory_with_other_files_is_left_alone(sousa, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / ".draft.tmp").write_text("mine")
+    one_sentence(sousa("generate", "-o", tmp_path), 2, "holds other files")
+    assert (tmp_path / "data" / ".draft.tmp").read_text() == "mine"
+
+
+@pytest.mark.parametrize("rate", [8000, 48000, 96000])
+def test_every_rate_makes_a_dataset_that_validates(sousa, tmp_path, rate):
+    arguments = ("-p", 4, "-t", 1, "--rudiments", "drag,flam_tap,single_stroke_roll", "--sample-rate", rate)
+    done = sousa("generate", *arguments, "-o", tmp_path / "d")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"shards": 3}', "null"])
+def test_a_damaged_manifest_gets_one_sentence_everywhere(tiny, sousa, tmp_path, text):
+    shutil.copytree(tiny, tmp_path / "d")
+    (tmp_path / "d" / "manifest.json").write_text(text)
+    for command in ((*TINY, "-o"), ("validate",), ("verify",)):
+        one_sentence(sousa(*command, tmp_path / "d"), 1, "manifest")
+
+
+def test_a_manifest_can_not_point_outside(tiny, sousa, tmp_path):
+    shutil.copytree(tiny, tmp_path / "d")
+    manifest = json.loads((tmp_path / "d" / "manifest.json").read_text())
+    next(iter(manifest["shards"].values()))["file"] = "../../etc/passwd"
+    (tmp_path / "d" / "manifest.json").write_text(json.dumps(manifest))
+    one_sentence(sousa("verify", tmp_path / "d"), 1, "../../etc/passwd")
+
+
+def test_unfinished_until_everything_is_there(tiny, sousa, tmp_path):
+    shutil.copytree(tiny, tmp_path / "d")
+    manifest = json.loads((tmp_path / "d" / "manifest.json").read_text())
+    manifest["complete"] = False
+    (tmp_path / "d" / "manifest.json").write_text(json.dumps(manifest))
+    (tmp_path / "d" / "README.md").unlink()
+    one_sentence(sousa("validate", tmp_path / "d"), 1, "is unfinished")
+    assert sousa(*TINY, "-o", tmp_path / "d", "--files").returncode == 0
+    assert (tmp_path / "d" / "README.md").exists()
+    assert sousa("validate", tmp_path / "d", "-q").returncode == 0
+
+
+def test_a_fonts_drums_do_not_depend_on_what_was_built_before(sousa, tmp_path):
+    from tests.test_banks import FONT
+
+    digests = []
+    for before in (None, "0:38"):
+        cache = str(tmp_path / f"cache{before}")
+        if before:
+            assert sousa("banks", "build", FONT, "--kits", before, SOUSA_CACHE=cache).returncode == 0
+        root = tmp_path / f"d{before}"
+        arguments = ("generate", "-p", 2, "-t", 1, "--rudiments", "flam", "--soundfont", FONT, "-o", root)
+        done = sousa(*arguments, "-q", SOUSA_CACHE=cache)
+        assert done.returncode == 0, done.stderr
+        digests.append(pq.read_table(root / "labels" / "samples.parquet")["pcm_digest"].to_pylist())
+    assert digests[0] == digests[1]
+    # the licence of this font is not known to be MIT, and the card does not pretend
+    assert "license: other" in (root / "README.md").read_text()

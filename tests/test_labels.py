@@ -14,7 +14,8 @@ KNOWN = {
     "samples": """sample_id profile_id rudiment_slug tempo_bpm duration_sec num_cycles skill_tier
         skill_tier_binary dominant_hand midi_path audio_path num_strokes num_measures soundfont
         augmentation_preset augmentation_group_id split category seed data_version pcm_digest bank
-        tempo_low_bpm tempo_high_bpm""",
+        tempo_low_bpm tempo_high_bpm aug_soundfont aug_room_type aug_room_wet_dry aug_mic_distance
+        aug_mic_type aug_compression_ratio aug_noise_level_db aug_bit_depth aug_sample_rate""",
     "exercises": """sample_id timing_accuracy timing_consistency tempo_stability subdivision_evenness
         velocity_control accent_differentiation accent_accuracy hand_balance weak_hand_index
         flam_quality diddle_quality roll_sustain groove_feel_proxy overall_score tier_confidence""",

@@ -113,7 +113,27 @@ def test_weak_hand_index_points_to_the_less_steady_hand():
         p = perfect("single_paradiddle")
         shake = np.where(p.hand == hand, np.tile([900, -900, 500, -700], len(p.take))[: len(p.take)], 30)
         p.onset_sample += shake
-        assert side * (score(p, "weak_hand_index") - 50) > 20
+        assert side * (score(p, "weak_hand_index") - 50) > 5
+
+
+def test_weak_hand_index_finds_the_weaker_hand_of_players():
+    forms = definitions.main_forms()
+    hits = {tier: [] for tier in range(4)}
+    for i in range(40):
+        person = players.player(42, i)
+        values = scores.exercise_scores(play([plan_take(42, person, f, 0, 6.0) for f in forms], RATE), RATE)
+        right_is_weaker = person.dominant_hand == "left"
+        hits[person.tier] += list((values["weak_hand_index"] > 50) == right_is_weaker)
+    shares = [np.mean(hits[tier]) for tier in range(4)]
+    assert min(shares) > 0.6 and shares[0] > 0.8 and shares == sorted(shares, reverse=True)
+
+
+def test_equal_hands_balance_whatever_the_sticking():
+    """A player whose accents are too small is not unbalanced for having them all in one hand."""
+    for slug in ("swiss_army_triplet", "lesson_25", "paradiddle_diddle", "flam_tap"):
+        p = perfect(slug)
+        p.velocity = np.where(p.accent, p.velocity - 18, p.velocity).astype(np.int16)
+        assert score(p, "hand_balance") > 99.9, slug
 
 
 @pytest.mark.parametrize(

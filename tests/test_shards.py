@@ -1,5 +1,6 @@
 """Shards: the same bytes however they are made, and never half of one."""
 
+import errno
 import json
 import os
 import random
@@ -70,6 +71,29 @@ def test_killed_and_resumed_three_times_gives_the_same_bytes(small, tmp_path):
     assert done.returncode == 0, done.stderr
     assert shard_digests(root) == shard_digests(small[0]), left
     assert not list(root.rglob("*.tmp"))
+
+
+def test_no_worker_outlives_a_killed_command(tmp_path):
+    import psutil
+
+    command = [
+        sys.executable,
+        str(ROOT / "sousa.py"),
+        "generate",
+        "--preset",
+        "medium",
+        "-o",
+        str(tmp_path / "d"),
+        "-q",
+    ]
+    process = subprocess.Popen([*command, "-w", "2"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not list(tmp_path.rglob("data/*/[!.]*.parquet")):
+        time.sleep(0.05)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= 2
+    process.kill()
+    process.wait()
+    assert not psutil.wait_procs(children, timeout=20)[1]
 
 
 def test_an_interrupt_keeps_what_is_finished(tmp_path):
@@ -165,10 +189,17 @@ def test_atomic_files_leave_nothing_behind(tmp_path):
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["x"]
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(small_config):
-    """Writing to a device that is always full."""
-    with pytest.raises(RunError), atomic_file("/proc/nosuch/x") as file:
+def test_what_can_not_be_written_is_said(tmp_path, monkeypatch):
+    with pytest.raises(RunError, match="can't write /proc/nosuch/x"), atomic_file("/proc/nosuch/x") as file:
         file.write(b"x")
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match="no space left while writing"), atomic_file(tmp_path / "x") as file:
+        file.write(b"x")
+    assert not os.listdir(tmp_path)
 
 
 def _too_few(config, shard):

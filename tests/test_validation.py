@@ -12,6 +12,7 @@ from generation.audio import encode
 from generation.rudiments import reopen
 from generation.rudiments.validation import report
 from generation.shards import file_digest, parquet_writer, read_manifest
+from tests.conftest import TINY
 
 
 def test_small_passes_and_the_report_can_be_read(small):
@@ -142,6 +143,16 @@ LIES = {
     "a player in two splits": (set_row(split=move_flams_to_test), {"splits"}),
     "the same row twice": (set_row(sample_id="same"), {"rows", "label tables"}),
     "bars that overlap": (lengthen_bars, {"measures and counts"}),
+    "labels five samples late": (shift(5), {"label = audio, blind"}),
+    "labels a millisecond late": (shift(44), {"label = audio, blind"}),
+    "positions wrong": (each_stroke(position=lambda s: s["position"] + 1), {"labels made again"}),
+    "groups wrong": (each_stroke(beat_group=lambda s: "x"), {"labels made again"}),
+    "written velocities wrong": (each_stroke(intended_velocity=lambda s: 1), {"labels made again"}),
+    "a score filled in": (set_row(hand_balance=80.0), {"labels made again"}),
+    "another seed": (set_row(seed=41), {"labels made again"}),
+    "a trait changed": (set_row(player_fatigue=-1.0), {"labels made again"}),
+    "a wide tempo range": (set_row(tempo_low_bpm=1), {"ranges", "labels made again"}),
+    "another length": (set_row(duration_sec=1.0), {"labels made again"}),
 }
 
 
@@ -159,9 +170,29 @@ def test_damaged_files_are_found(copy):
     assert "integrity" in failing(copy)
 
 
-def test_missing_label_tables_are_found(copy):
-    (copy / "labels" / "strokes.parquet").unlink()
+def test_missing_or_changed_tables_are_found(copy):
+    path = copy / "labels" / "strokes.parquet"
+    table = pq.read_table(path)
+    zeros = pa.array([0] * len(table), table.schema.field("onset_sample").type)
+    pq.write_table(
+        table.set_column(table.schema.get_field_index("onset_sample"), "onset_sample", zeros), path
+    )
     assert "label tables" in failing(copy)
+    path.unlink()
+    assert "label tables" in failing(copy)
+
+
+def test_changed_splits_are_found(copy):
+    (copy / "splits.json").write_text("{}")
+    assert "label tables" in failing(copy)
+
+
+def test_changed_loose_files_are_found_and_mended(copy, sousa):
+    path = next((copy / "audio").iterdir())
+    path.write_bytes(b"\0" * path.stat().st_size)
+    assert failing(copy) == ["loose files"]
+    assert sousa(*TINY, "-o", copy, "--files", "-q").returncode == 0
+    assert failing(copy) == []
 
 
 def test_exit_status_follows_the_checks(copy, sousa):

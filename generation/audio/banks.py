@@ -61,6 +61,7 @@ class Bank:
         digest: SHA-256 of its samples and gains, hexadecimal.
         soundfont: name of the font it was cut from; ``preset``: of the kit in it.
         licence: of the font, as its makers state it.
+        licence_id: its SPDX identifier where the person who built the bank gave one, else None.
         articulations: by name.
         source: everything else about where it came from.
         path: directory it was read from, or None.
@@ -74,11 +75,14 @@ class Bank:
     articulations: dict
     source: dict = field(default_factory=dict)
     path: Path | None = None
+    licence_id: str | None = None
 
-    @property
-    def tail_samples(self):
-        """Length of the longest note, in samples at BANK_RATE."""
-        return max(len(layer) for a in self.articulations.values() for layer in a.layers)
+    def about(self):
+        """Where the drum comes from, as plain data for manifests and documents."""
+        return {
+            "name": self.name, "digest": self.digest, "soundfont": self.soundfont, "preset": self.preset,
+            "licence": self.licence, "licence_id": self.licence_id, "source": self.source,
+        }  # fmt: skip
 
 
 def cache_dir():
@@ -108,7 +112,7 @@ def save(directory, name, articulations, **about):
     Args:
         directory: parent directory.
         articulations: by name, with int16 layers.
-        about: soundfont, preset, licence, source.
+        about: soundfont, preset, licence, licence_id, source.
 
     Returns: its path.
     """
@@ -166,7 +170,7 @@ def load(path):
     }
     return Bank(
         meta["name"], meta["digest"], meta["soundfont"], meta["preset"], meta["licence"], ready,
-        meta["source"], path,
+        meta["source"], path, meta.get("licence_id"),
     )  # fmt: skip
 
 

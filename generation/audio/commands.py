@@ -1,5 +1,6 @@
 """The ``sousa banks`` commands."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,25 +8,40 @@ import soundfile
 
 from generation.audio import banks, mix, soundfonts
 from generation.errors import UsageError, one_of
-from generation.shards import explain
+from generation.shards import explain, write_json
 
 
 def fonts_to_banks(path, say):
     """Banks of a font, or of all fonts in a directory, built where this user has none yet.
+
+    A font's drums are always all its distinct snares, whatever single ones were built before: a
+    finished build leaves a list of its banks, and only such a list is used again.
 
     Returns: loaded banks.
     Raises: UsageError when there is no font; RunError when one can't be used.
     """
     out = []
     for font in soundfonts.find_fonts(path):
-        sha = soundfonts.file_sha256(font)
-        own = [banks.load(p) for p in banks.find(banks.cache_dir()).values()]
-        have = [bank for bank in own if bank.source.get("font_sha256") == sha]
-        if not have:
+        record = banks.cache_dir() / f"font_{soundfonts.file_sha256(font)}.json"
+        made = _recorded(record)
+        if made is None:
             say(f"building note banks from {font}")
-            have = [banks.load(made) for made in soundfonts.build(font, progress=say)]
-        out += have
+            made = [banks.load(place) for place in soundfonts.build(font, progress=say)]
+            write_json(record, [[bank.path.name, bank.digest] for bank in made])
+        out += made
     return out
+
+
+def _recorded(record):
+    """The banks of a finished build, or None when it must be done (again)."""
+    try:
+        made = [
+            (banks.load(record.parent / name), digest)
+            for name, digest in json.loads(record.read_text(encoding="utf-8"))
+        ]
+    except (OSError, ValueError, TypeError, banks.BankError):
+        return None
+    return [bank for bank, _ in made] if all(bank.digest == digest for bank, digest in made) else None
 
 
 def list_banks(say):
@@ -38,7 +54,7 @@ def list_banks(say):
         say(f"    {bank.digest[:16]}  {place}")
 
 
-def build(path, kits, output, say):
+def build(path, kits, output, licence_id, say):
     """Build banks from fonts; ``kits`` is ``program:key,...`` or None for all distinct snares."""
     wanted = None
     if kits:
@@ -48,7 +64,7 @@ def build(path, kits, output, say):
         except (ValueError, AssertionError):
             raise UsageError(f"--kits is {kits!r}; write PROGRAM:KEY,... such as 0:38,48:38") from None
     for font in soundfonts.find_fonts(path):
-        for made in soundfonts.build(font, output, wanted, say):
+        for made in soundfonts.build(font, output, wanted, say, licence_id):
             say(f"  {made}")
 
 

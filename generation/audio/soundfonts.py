@@ -254,52 +254,67 @@ def _slug(text):
     return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
 
-def build(path, directory=None, wanted=None, progress=None):
+def build(path, directory=None, wanted=None, progress=None, licence_id=None):
     """Build banks from a font: one for each distinct snare in its drum kits.
 
     Args:
         path: the font.
-        directory: where to put them; the user's cache by default.
+        directory: where to put them; by default the user's cache, under names that hold the font's
+            digest, so that fonts of one name don't replace each other's banks.
         wanted: ``[(program, key), ...]`` to build only those, alike or not.
         progress: called with a line of text for each bank.
+        licence_id: SPDX identifier of the font's licence, if the user knows it.
 
     Returns: paths of the banks.
     Raises: RunError when the font has no drum kit with a snare, or can't be used.
     """
-    directory = Path(directory) if directory else banks.cache_dir()
     say = progress or (lambda text: None)
     texts = info(path)
-    font = texts.get("INAM") or Path(path).stem
-    licence = texts.get("ICOP") or "not stated in the font"
     sha = file_sha256(path)
+    about = {
+        "soundfont": texts.get("INAM") or Path(path).stem,
+        "licence": texts.get("ICOP") or "not stated in the font",
+        "licence_id": licence_id,
+    }
+    stem = _slug(Path(path).stem) if directory else f"{_slug(Path(path).stem)}_{sha[:8]}"
+    directory = Path(directory) if directory else banks.cache_dir()
     player = Player(path)
-    made, seen = [], []
+    made = {}
     try:
-        kits = player.kits()
-        pairs = [(k, key) for k in kits for key in SNARE_KEYS if wanted is None or (k.program, key) in wanted]
-        for kit, key in pairs:
-            probe = player.note(kit, key, 110)
-            if np.abs(probe).max() < _SILENT:
-                continue
-            shape = trim(probe)[:8192] / np.abs(probe).max()
-            if wanted is None and any(_alike(shape, other) for other in seen):
-                continue
-            seen.append(shape)
-            name = f"{_slug(Path(path).stem)}_{_slug(kit.name)}_{key}"
-            source = {"font_file": Path(path).name, "font_sha256": sha, "program": kit.program, "key": key,
-                      "fluidsynth": player.version}  # fmt: skip
+        for kit, key in _distinct(player, wanted):
+            name = f"{stem}_{_slug(kit.name)}_{key}"
+            if name in made:  # two kits of one name
+                name = f"{stem}_{_slug(kit.name)}_{kit.program}_{key}"
+            source = {
+                "font_file": Path(path).name, "font_sha256": sha, "program": kit.program, "key": key,
+                "fluidsynth": player.version,
+            }  # fmt: skip
             parts = cut(player, kit, key)
-            made.append(
-                banks.save(
-                    directory, name, parts, soundfont=font, preset=kit.name, licence=licence, source=source
-                )
-            )
+            made[name] = banks.save(directory, name, parts, preset=kit.name, source=source, **about)
             say(f"{name}: {sum(len(p.layers) for p in parts.values())} layers")
     finally:
         player.close()
     if not made:
         raise RunError(f"{path} has no drum kit with a snare (bank 128, key 38 or 40); choose another font")
-    return made
+    return list(made.values())
+
+
+def _distinct(player, wanted):
+    """``(kit, key)`` of the wanted snares, or of every one that sounds unlike those before it."""
+    seen = []
+    for kit in player.kits():
+        for key in SNARE_KEYS:
+            if wanted is not None:
+                if (kit.program, key) in wanted and np.abs(player.note(kit, key, 110)).max() >= _SILENT:
+                    yield kit, key
+                continue
+            probe = player.note(kit, key, 110)
+            if np.abs(probe).max() < _SILENT:
+                continue
+            shape = trim(probe)[:8192] / np.abs(probe).max()
+            if not any(_alike(shape, other) for other in seen):
+                seen.append(shape)
+                yield kit, key
 
 
 def _alike(a, b):

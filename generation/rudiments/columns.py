@@ -81,6 +81,18 @@ SOUND = (
         "pcm_digest", "string", "", "MD5 of the decoded samples, 16-bit little-endian, as FLAC signs them"
     ),
 )
+AUGMENTATION = (
+    Column("aug_soundfont", "string", "", "the same as soundfont, under the name loaders know"),
+    Column("aug_room_type", "string", "", "room; null for a dry drum"),
+    Column("aug_room_wet_dry", "float64", "0-1", "share of the room's sound; null for a dry drum"),
+    Column("aug_mic_distance", "float64", "m", "microphone to drum; null without a microphone model"),
+    Column("aug_mic_type", "string", "", "kind of microphone; null without a microphone model"),
+    Column("aug_compression_ratio", "float64", "ratio", "compressor; null without one"),
+    Column("aug_noise_level_db", "float64", "dB", "noise added; null without"),
+    Column("aug_bit_depth", "int32", "bits", "depth the sound was reduced to; null if it was not"),
+    Column("aug_sample_rate", "int32", "Hz", "rate the sound was reduced to; null if it was not"),
+)
+SOUND = (*SOUND, *AUGMENTATION)
 MEASURE = (
     Column("index", "int32", "", "bar, from 0"),
     Column("stroke_start", "int32", "", "first stroke of the bar"),

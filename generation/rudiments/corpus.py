@@ -16,10 +16,10 @@ import pyarrow as pa
 
 from generation import DATA_VERSION, midi
 from generation.audio import banks, encode, mix
-from generation.columns import schema
+from generation.columns import arrow_type, schema
 from generation.errors import one_of, raise_all
 from generation.rudiments import definitions, players
-from generation.rudiments.columns import SCORES, columns
+from generation.rudiments.columns import AUGMENTATION, columns
 from generation.rudiments.labels import measure_lists, stroke_lists
 from generation.rudiments.performance import play
 from generation.rudiments.score import plan_take
@@ -303,6 +303,8 @@ def _sound_columns(config, p, sample_ids, augmentation):
     """Rendered audio and what it was made with; all null without audio."""
     names = ("soundfont", "bank", "bank_digest", "bank_tuning_cents", "gain_db", "pcm_digest", "audio")
     out = {name: [] for name in names}
+    # the acoustic chain comes later: until then a row has no room, microphone or effects
+    out.update((column.name, pa.nulls(len(p.takes), arrow_type(column.type))) for column in AUGMENTATION)
     for i, take in enumerate(p.takes):
         if not config.with_audio:
             for name in names:
@@ -320,6 +322,7 @@ def _sound_columns(config, p, sample_ids, augmentation):
                   {"bytes": data, "path": f"{sample_ids[i]}.{config.audio_format}"})  # fmt: skip
         for name, value in zip(names, values, strict=True):
             out[name].append(value)
+    out["aug_soundfont"] = out["soundfont"]
     return out
 
 
@@ -337,8 +340,3 @@ def load_bank(ref):
             raise banks.BankError(f"bank {ref.name} at {ref.path} has changed; build it again from its font")
         _BANKS[ref.digest] = bank
     return _BANKS[ref.digest]
-
-
-def score_columns():
-    """Names of the exercise scores."""
-    return [column.name for column in SCORES]

@@ -7,7 +7,7 @@ import pyarrow as pa
 from generation import tables
 from generation.rudiments import corpus, players
 from generation.rudiments.columns import IDENTITY, PLAYER, SCORES, SOUND
-from generation.shards import atomic_file, write_json
+from generation.shards import atomic_file, file_record, write_json
 
 
 def _paths(config, ids, with_files):
@@ -21,29 +21,34 @@ def _paths(config, ids, with_files):
     ) if config.with_audio else none
 
 
-def write_labels(root, config, records, with_files):
-    """Write ``labels/{samples,exercises,measures,strokes}.parquet``."""
+def label_tables(config, with_files):
+    """The label tables: dict of name to ``(columns to read, function of a row group)``."""
     flat = [column.name for column in (*IDENTITY, *SOUND, *PLAYER)]
+    scores = [column.name for column in SCORES]
 
     def samples(group):
         midi, audio = _paths(config, group["sample_id"].to_pylist(), with_files)
         return group.append_column("midi_path", midi).append_column("audio_path", audio)
 
-    scores = [column.name for column in SCORES]
-    tables.write_tables(
-        root,
-        records,
-        {
-            "samples": (flat, samples),
-            "exercises": (["sample_id", *scores], lambda group: group.select([*scores, "sample_id"])),
-            "measures": (["sample_id", "measures"], lambda group: tables.explode(group, "measures")),
-            "strokes": (["sample_id", "strokes"], lambda group: tables.explode(group, "strokes")),
-        },
-    )
+    return {
+        "samples": (flat, samples),
+        "exercises": (["sample_id", *scores], lambda group: group.select([*scores, "sample_id"])),
+        "measures": (["sample_id", "measures"], lambda group: tables.explode(group, "measures")),
+        "strokes": (["sample_id", "strokes"], lambda group: tables.explode(group, "strokes")),
+    }
+
+
+def write_labels(root, config, records, with_files):
+    """Write ``labels/{samples,exercises,measures,strokes}.parquet``; returns their file records."""
+    tables.write_tables(root, records, label_tables(config, with_files))
+    return [file_record(root, f"labels/{name}.parquet") for name in label_tables(config, with_files)]
 
 
 def write_splits(root, config):
-    """Write ``splits.json``: the players of each split, and how many of each tier."""
+    """Write ``splits.json``: the players of each split, and how many of each tier.
+
+    Returns: its file record.
+    """
     people = [players.player(config.seed, index) for index in corpus.profile_indices(config)]
     lists = {name: [p.profile_id for p in people if p.split == name] for name in players.SPLITS}
     by_tier = {
@@ -51,6 +56,7 @@ def write_splits(root, config):
         for name in players.SPLITS
     }
     write_json(Path(root) / "splits.json", {**lists, "players_by_tier": by_tier})
+    return file_record(root, "splits.json")
 
 
 def write_files(root, config, records, progress):
@@ -66,7 +72,7 @@ def write_files(root, config, records, progress):
 
 
 def _write_once(path, data):
-    if path.exists() and path.stat().st_size == len(data):
+    if path.exists() and path.read_bytes() == data:
         return
     with atomic_file(path) as file:
         file.write(data)

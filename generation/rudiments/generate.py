@@ -4,6 +4,7 @@ Everything here can be stopped and started again; what is finished is kept, and 
 depend on how often that happened.
 """
 
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ class Estimate:
     num_bytes: int
 
 
-def estimate(config):
+def estimate(config, with_files=False):
     """Estimate a dataset without making it; hours are counted from the plan."""
     forms = [corpus.definitions.load()[name] for name in config.forms]
     seconds = 0.0
@@ -49,7 +50,9 @@ def estimate(config):
         rate = 2 * config.sample_rate * config.channels
     else:
         rate = FLAC_BYTES_PER_SEC * config.sample_rate / 44100 * config.channels
-    size = seconds * rate * config.with_audio + config.num_rows * LABEL_BYTES_PER_ROW
+    sound = seconds * rate * config.with_audio
+    # loose files repeat the sound, and fill a block of the disk for each MIDI file
+    size = sound * (1 + with_files) + config.num_rows * (LABEL_BYTES_PER_ROW + 4096 * with_files)
     return Estimate(config.num_rows, takes, len(corpus.plan(config)), seconds / 3600, int(size))
 
 
@@ -64,7 +67,7 @@ def trial_speed(config):
     return (time.perf_counter() - begin) / len(rows)
 
 
-def generate(config, root, workers=0, with_files=False, say=print, progress=None):
+def generate(config, root, workers=0, with_files=False, say=print, progress=None, write_card=None):
     """Make a dataset, or finish one.
 
     Args:
@@ -75,6 +78,7 @@ def generate(config, root, workers=0, with_files=False, say=print, progress=None
         say: takes a line of text.
         progress: ``progress(title, total)`` gives a context manager whose value is called with the
             number of rows done.
+        write_card: called with (root, config, records) to write the dataset's card.
 
     Returns: manifest records of the shards, in order of rows.
     Raises: UsageError when ``root`` belongs to something else, RunError when it can't be finished.
@@ -86,8 +90,8 @@ def generate(config, root, workers=0, with_files=False, say=print, progress=None
             say(f"{problem}: making it again")
         if len(todo) < len(shards):
             say(f"{len(shards) - len(todo)} of {len(shards)} shards are already there")
-        _check_space(root, config, todo, shards)
-        store.record()
+        _check_space(root, config, todo, shards, with_files)
+        store.write(complete=False)
         schema = corpus.corpus_schema(config)
         tasks = [(corpus.shard_tables, schema, config, shard, str(root)) for shard in todo]
         by_name = {shard.name: shard for shard in shards}
@@ -97,20 +101,22 @@ def generate(config, root, workers=0, with_files=False, say=print, progress=None
                 done(by_name[name].rows)
         records = [store.records[shard.name] for shard in shards]
         say("writing label tables")
-        finish.write_labels(root, config, records, with_files)
-        finish.write_splits(root, config)
+        beside = finish.write_labels(root, config, records, with_files)
+        beside.append(finish.write_splits(root, config))
         if with_files:
             with progress("writing files", config.num_rows) as done:
                 finish.write_files(root, config, records, done)
+        if write_card:
+            write_card(root, config, records)
+        drums = [corpus.load_bank(ref).about() for ref in config.banks]
+        store.write(complete=True, loose_files=with_files, drums=drums, tables=beside)
     return records
 
 
-def _check_space(root, config, todo, shards):
+def _check_space(root, config, todo, shards, with_files):
     """Refuse to start what can't fit."""
-    import shutil
-
     share = sum(shard.rows for shard in todo) / max(sum(shard.rows for shard in shards), 1)
-    wanted = estimate(config).num_bytes * share
+    wanted = estimate(config, with_files).num_bytes * share
     free = shutil.disk_usage(Path(root)).free
     if wanted > free:
         raise RunError(

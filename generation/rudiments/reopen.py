@@ -14,10 +14,13 @@ from generation.shards import config_digest, damage
 from generation.tables import complete_manifest, row_groups
 
 
-def config_of(manifest):
+def config_of(manifest, need_drums=True):
     """The Config a dataset was made with, with this machine's copies of its drums.
 
-    Raises: RunError when the dataset is another corpus or version, or a drum is not here.
+    Args:
+        need_drums: False when rows are only read: drums that are not here then have no path.
+
+    Raises: RunError when the dataset is another corpus or version, or a drum is needed and not here.
     """
     data = dict(manifest["config"])
     if data.pop("corpus", None) != corpus.NAME:
@@ -39,7 +42,8 @@ def config_of(manifest):
             refs.append(corpus.BankRef(name, digest, str(here[digest])))
         else:
             missing.append(name)
-    if missing:
+            refs.append(corpus.BankRef(name, digest, ""))
+    if missing and need_drums:
         raise RunError(
             f"drums not on this machine: {', '.join(missing)}; build them with 'sousa banks build FONT'"
         )

@@ -19,15 +19,19 @@ subdivision_evenness   points(SD of interval errors, 24 ms) between neighbouring
                        a percentage would grade the rudiment's speed.
 velocity_control       points(SD of velocity errors around the mean of their kind, 10). Accents, taps
                        and second strokes of diddles are kinds: playing an accent is no error.
-accent_differentiation logistic((mean accent - mean tap velocity - 22) / 8). NaN without both.
+accent_differentiation logistic((mean accent - mean tap velocity - 22) / 8). NaN without both. Second
+                       strokes of diddles are no taps here: they are softer by themselves.
 accent_accuracy        mean over strokes of logistic(distance to the right side of the player's own
                        midpoint between accents and taps / 4), accents and taps weighing the same.
                        Graded, so that one accent more or less is not all or nothing.
-hand_balance           half points(difference of the hands' mean velocity error, 9) and half
-                       points(difference of the hands' mean e, 9 ms). Errors against what each hand
-                       was to play: a sticking with all accents in one hand is not unbalanced.
-weak_hand_index        100 * S(right) / (S(left) + S(right)), S the RMS of e around the trend: over
-                       50 the right hand is the less steady one, under 50 the left. Not a skill.
+hand_balance           half points(difference of the hands' velocity error, 9) and half points(
+                       difference of the hands' mean e, 9 ms). Velocity errors are taken around the
+                       mean of their kind, and only for kinds that both hands play: a sticking with
+                       all accents in one hand is not unbalanced.
+weak_hand_index        100 * F(right) / (F(left) + F(right)): over 50 the right hand is the weaker
+                       one, under 50 the left. A hand's fault F is the root of its squared timing
+                       roughness (a stroke against its neighbours, over 8 ms), its lateness (over 5 ms)
+                       and softness (over 5) against the other hand. Not a skill.
 flam_quality           mean over flams of points(lead - intended lead, 12 ms).
 drag_quality           mean over drags of points(error of either gap, 14 ms).
 diddle_quality         half mean points(error of the interval inside the diddle, 18 ms) and half mean
@@ -119,7 +123,7 @@ def exercise_scores(p, sample_rate):
     scores["subdivision_evenness"] = points(Segments(take[pair], count).std(interval_error, LEAST - 1), 24.0)
 
     _velocity_scores(scores, p, main, by_take)
-    _hand_scores(scores, p, main, error, residual)
+    _hand_scores(scores, p, main, error)
     _ornament_scores(scores, p, main, count, ms)
 
     step = residual[pair] * residual[pair - 1]
@@ -151,36 +155,56 @@ def _root(squares, freedom, valid):
 
 def _velocity_scores(scores, p, main, by_take):
     take, count = by_take.owner, by_take.count
-    accent, velocity = p.accent[main], p.velocity[main].astype(np.float64)
+    velocity = p.velocity[main].astype(np.float64)
     miss = velocity - p.intended_velocity[main]
-    kind = np.where(accent, 0, np.where(p.diddle[main] == 2, 2, 1))
-    by_kind = Segments(take * 3 + kind, count * 3)
+    by_kind = Segments(take * len(_KINDS) + _kind(p, main), count * len(_KINDS))
     around = miss - by_kind.mean(miss)[by_kind.owner]
-    kinds = (by_kind.size.reshape(count, 3) > 0).sum(1)
+    kinds = (by_kind.size.reshape(count, -1) > 0).sum(1)
     spread = _root(by_take.sum(around * around), by_take.size - kinds, by_take.size - kinds >= LEAST - 1)
     scores["velocity_control"] = points(spread, 10.0)
 
-    means = by_kind.mean(velocity).reshape(count, 3)
-    plain = Segments(take[~accent], count)
-    tap_mean, accent_mean = plain.mean(velocity[~accent]), means[:, 0]
+    accent, tap = (_kind(p, main) == _KINDS.index(name) for name in ("accent", "tap"))
+    taps, accents = Segments(take[tap], count), Segments(take[accent], count)
+    tap_mean, accent_mean = taps.mean(velocity[tap]), accents.mean(velocity[accent])
     scores["accent_differentiation"] = 100.0 * logistic((accent_mean - tap_mean - 22.0) / 8.0)
     middle = (0.5 * (tap_mean + accent_mean))[take]
     right = np.nan_to_num(logistic(np.where(accent, velocity - middle, middle - velocity) / 4.0))
-    both = 0.5 * (Segments(take[accent], count).mean(right[accent]) + plain.mean(right[~accent]))
-    scores["accent_accuracy"] = 100.0 * both
+    scores["accent_accuracy"] = 50.0 * (accents.mean(right[accent]) + taps.mean(right[tap]))
 
 
-def _hand_scores(scores, p, main, error, residual):
-    take, count = p.take[main], len(p.takes)
-    by_hand = Segments(take * 2 + p.hand[main], count * 2)
-    loud = by_hand.mean((p.velocity - p.intended_velocity)[main].astype(np.float64), 2).reshape(count, 2)
-    late = by_hand.mean(error, 2).reshape(count, 2)
-    scores["hand_balance"] = 0.5 * points(loud[:, 0] - loud[:, 1], 9.0) + 0.5 * points(
-        late[:, 0] - late[:, 1], 9.0
-    )
-    rms = np.sqrt(by_hand.mean(residual * residual, 2)).reshape(count, 2)
+_KINDS = ("tap", "accent", "second of a diddle")
+
+
+def _kind(p, main):
+    """Kind of each primary: its index in _KINDS."""
+    return np.where(p.accent[main], 1, np.where(p.diddle[main] == 2, 2, 0))
+
+
+def _hand_scores(scores, p, main, error):
+    """Scores of the two hands: only strokes of a kind that both hands play are compared."""
+    take, hand, count = p.take[main], p.hand[main], len(p.takes)
+    kind = take * len(_KINDS) + _kind(p, main)
+    sizes = Segments(kind * 2 + hand, count * len(_KINDS) * 2).size.reshape(-1, 2)
+    shared = (sizes >= 2).all(1)[kind]
+    miss = (p.velocity - p.intended_velocity)[main].astype(np.float64)
+    miss = (miss - Segments(kind, count * len(_KINDS)).mean(miss)[kind])[shared]
+    loud = Segments((take * 2 + hand)[shared], count * 2).mean(miss, 2).reshape(count, 2)
+    late = Segments(take * 2 + hand, count * 2).mean(error, 2).reshape(count, 2)
+    softer, later = points(loud[:, 0] - loud[:, 1], 9.0), points(late[:, 0] - late[:, 1], 9.0)
+    scores["hand_balance"] = np.where(np.isnan(softer), later, 0.5 * (softer + later))
+
+    # wander that both hands share is taken out by comparing a stroke with its neighbours
+    inner = np.flatnonzero(take[2:] == take[:-2]) + 1
+    jitter = error[inner] - 0.5 * (error[inner - 1] + error[inner + 1])
+    by_hand = Segments((take * 2 + hand)[inner], count * 2)
+    rough = by_hand.mean(jitter * jitter, 2).reshape(count, 2) / 8.0**2
+    gap = np.nan_to_num(np.stack([(loud[:, 0] - loud[:, 1]) / 5.0, (late[:, 1] - late[:, 0]) / 5.0]))
+    # each fault counts for the hand that has it: softer, or later
+    fault = [
+        np.sqrt(rough[:, h] + (np.maximum(sign * gap, 0.0) ** 2).sum(0)) for h, sign in ((0, -1), (1, 1))
+    ]
     with np.errstate(invalid="ignore"):  # nobody is weaker in a take without any error: null
-        scores["weak_hand_index"] = 100.0 * rms[:, 0] / (rms[:, 0] + rms[:, 1])
+        scores["weak_hand_index"] = 100.0 * fault[0] / (fault[0] + fault[1])
 
 
 def _ornament_scores(scores, p, main, count, ms):

@@ -6,6 +6,7 @@ wrong is counted under a name in ``problems``.
 """
 
 import io
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -13,11 +14,10 @@ import mido
 import numpy as np
 import pyarrow.compute as pc
 
-from generation import tables
+from generation import midi, tables
 from generation.audio import banks, encode
-from generation.rudiments import definitions
-from generation.rudiments.columns import SCORES
-from generation.rudiments.corpus import load_bank
+from generation.rudiments import corpus, definitions
+from generation.rudiments.columns import SCORES, SOUND
 from generation.rudiments.validation import figures
 from generation.rudiments.validation.onsets import blind_errors, peeled_errors
 from generation.shards import damage
@@ -48,7 +48,7 @@ class Problems(dict):
             entry[1].append(str(example))
 
 
-def examine_shard(root, config, record, media_every):
+def examine_shard(root, config, record, media_every, loose_files=False):
     """Measure a shard.
 
     Args:
@@ -56,6 +56,7 @@ def examine_shard(root, config, record, media_every):
         config: its Config.
         record: manifest record of the shard.
         media_every: read MIDI and audio of each row whose number is a multiple of this.
+        loose_files: the dataset says that it has audio and MIDI files as well.
 
     Returns: dict with ``rows`` (dict of arrays), ``takes`` (list of figure dicts) and ``problems``.
     """
@@ -65,13 +66,12 @@ def examine_shard(root, config, record, media_every):
         problems.add("damaged_shard", wrong)
         return {"rows": {}, "takes": [], "problems": problems, "media": []}
     scores = [column.name for column in SCORES]
-    wanted = [*FLAT, *scores, "measures", "strokes", "midi"]
-    if config.with_audio:
-        wanted.append("audio")
     rows, takes, media = {name: [] for name in (*KEPT, "strokes_at_rails")}, [], []
     measured = {name: [] for name in ("duration_sec", *scores)}
     number = 0
-    for group in tables.row_groups(Path(root) / record["file"], wanted):
+    remade = _remade(config, record)
+    for group in tables.row_groups(Path(root) / record["file"]):
+        _compare_labels(group, next(remade, None), problems)
         flat = {name: group[name].to_pylist() for name in (*FLAT, *scores)}
         for name in KEPT:
             rows[name] += flat[name]
@@ -92,9 +92,40 @@ def examine_shard(root, config, record, media_every):
                 takes.append(figures.measure(row, strokes))
             if number % media_every == 0:
                 media.append(_check_media(config, row, strokes, group, i, problems))
+                if loose_files:
+                    _check_files(root, config, row, group, i, problems)
             number += 1
     joined = {name: np.concatenate(parts) for name, parts in measured.items() if parts}
     return {"rows": rows | joined, "takes": takes, "problems": problems, "media": media}
+
+
+def _remade(config, record):
+    """The shard's row groups made again, without sound; nothing where the plan has no such shard."""
+    plain = replace(config, with_audio=False, banks=())
+    shard = next((s for s in corpus.plan(plain) if s.file == record["file"]), None)
+    return iter(()) if shard is None else corpus.shard_tables(plain, shard)
+
+
+def _compare_labels(group, again, problems):
+    """Every column that does not describe the sound, against what this configuration makes."""
+    if again is None or len(again) != len(group):
+        problems.add("rows_not_in_plan", group["sample_id"][0], len(group))
+        return
+    sound = {column.name for column in SOUND}
+    for name in again.column_names:
+        if name not in sound and not group[name].combine_chunks().equals(again[name].combine_chunks()):
+            problems.add("labels_differ_from_made_again", name)
+
+
+def _check_files(root, config, row, group, i, problems):
+    wanted = [("midi", f"{row['sample_id']}.mid", group["midi"][i].as_py())]
+    if config.with_audio:
+        audio = group["audio"][i].as_py()
+        wanted.append(("audio", audio["path"], audio["bytes"]))
+    for place, name, data in wanted:
+        path = Path(root) / place / Path(name).name
+        if not path.exists() or path.read_bytes() != data:
+            problems.add("loose_file_missing_or_other", f"{place}/{name}")
 
 
 def _numpy(array):
@@ -113,6 +144,10 @@ def _check_bars(flat, measures, problems):
         whole = len(edges) and edges[0] == 0 and edges[-1] == flat["num_strokes"][i]
         if not whole or (end[rows][:-1] != first[rows][1:]).any() or size[i] != flat["num_measures"][i]:
             problems.add("bars_do_not_cover_strokes", name)
+
+
+def _form_name(row):
+    return row["rudiment_slug"] + (f":{row['variant']}" if row["variant"] else "")
 
 
 @cache
@@ -151,7 +186,9 @@ def _check_row(row, s, problems):
     wrong("timing_error_is_not_actual_minus_intended", np.abs(s["timing_error_ms"] - error) > 1e-6)
     loud = s["actual_velocity"] - s["intended_velocity"]
     wrong("velocity_error_is_not_actual_minus_intended", s["velocity_error"] != loud)
-    wrong("tempo_out_of_range", not row["tempo_low_bpm"] <= row["tempo_bpm"] <= row["tempo_high_bpm"])
+    limits = definitions.load()[_form_name(row)].tempo
+    low, high = row["tempo_low_bpm"], row["tempo_high_bpm"]
+    wrong("tempo_out_of_range", not limits.min <= low <= row["tempo_bpm"] <= high <= limits.max)
 
     kind, parent = s["stroke_type"], s["parent_stroke_index"]
     grace, bounce = kind == "grace", kind == "bounce"
@@ -175,8 +212,7 @@ def _check_row(row, s, problems):
 
 def _check_grid(row, s, main, grace, wrong):
     """Primaries against the definition of the rudiment: positions, hands, accents, diddles, graces."""
-    form = row["rudiment_slug"] + (f":{row['variant']}" if row["variant"] else "")
-    cycle = _expected_cycle(form, row["lead_hand"])
+    cycle = _expected_cycle(_form_name(row), row["lead_hand"])
     size = len(cycle["onset"])
     count = int(main.sum())
     wrong("cycles_incomplete", count != size * row["num_cycles"])
@@ -204,7 +240,7 @@ def _check_grid(row, s, main, grace, wrong):
 def _check_media(config, row, s, group, i, problems):
     """MIDI and audio of a row against its labels: errors in samples."""
     out = {"midi_error": _midi_error(row, s, group["midi"][i].as_py(), problems)}
-    out["tempo_bpm"] = row["tempo_bpm"]
+    out["midi_allowed"] = midi.max_error_samples(row["tempo_bpm"], row["sample_rate"])
     if not config.with_audio:
         return out
     audio = group["audio"][i].as_py()
@@ -221,7 +257,7 @@ def _check_media(config, row, s, group, i, problems):
     if ref is None:
         problems.add("bank_unknown", row["sample_id"])
         return out
-    sound = banks.voiced(load_bank(ref), rate, row["bank_tuning_cents"], pcm.shape[1])["centre"]
+    sound = banks.voiced(corpus.load_bank(ref), rate, row["bank_tuning_cents"], pcm.shape[1])["centre"]
     onset, velocity = s["onset_sample"], s["actual_velocity"]
     errors = peeled_errors(pcm, sound, onset, velocity, row["gain_db"], rate)
     gap = np.diff(onset, prepend=-(10**9)) * 1000.0 / rate

@@ -33,8 +33,6 @@ def measure(row, s):
         out["asynchrony_mean_ms"] = float(error.mean())
         out["asynchrony_sd_ms"] = float(error.std(ddof=1))
         out["asynchrony_lag1"] = _lag1(error)
-        if steps[0] < 85.0:
-            out["fast_interval_sd_ms"] = out["interval_sd_ms"]
     grace = np.flatnonzero(kind == "grace")
     if len(grace):
         parent = s["parent_stroke_index"][grace].astype(int)
@@ -78,7 +76,7 @@ REFERENCES = {
     "interval_sd_ms": (8.1, 14.9, 10.6, "SD of inter-onset intervals, isochronous runs", "measured"),
     "interval_lag1": (-0.54, -0.04, -0.29, "lag-1 autocorrelation of intervals", "measured"),
     "asynchrony_mean_ms": (-19.0, -4.0, -8.8, "mean asynchrony to the grid", "measured"),
-    "asynchrony_sd_ms": (8.0, 19.5, 14.0, "SD of asynchrony", "measured"),
+    "asynchrony_sd_ms": (9.7, 19.5, 14.0, "SD of asynchrony", "measured"),
     "asynchrony_lag1": (0.40, 0.83, 0.67, "lag-1 autocorrelation of asynchrony", "measured"),
     "flam_lead_ms": (19.0, 35.0, 26.0, "grace before its primary in flams", "measured"),
     "flam_lead_sd_ms": (4.0, 8.0, None, "SD of that within a take", "reasoned"),

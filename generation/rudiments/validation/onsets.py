@@ -7,8 +7,8 @@ Errors are in samples, found - labelled. Two measurements:
 * *peeled*: the strokes before are taken away (rendered alone from the bank), and the onset is the
   first sample of what is left that stands out of 16-bit quantisation. Works under ringing tails,
   for every stroke.
-* *blind*: uses the audio alone. The onset is the first sample that reaches a twentieth of the coming
-  10 ms' peak; only for strokes before which the drum is quiet enough to say.
+* *blind*: uses the audio alone. The onset is the first sample that reaches a twentieth of the
+  peak; only for strokes before which the drum is quiet enough to say.
 """
 
 import numpy as np
@@ -52,16 +52,20 @@ def peeled_errors(pcm, articulation, onset_sample, velocity, gain_db, sample_rat
 
 
 def blind_errors(pcm, onset_sample, sample_rate):
-    """Blind onset error of each stroke; NaN where the sound before is not quiet enough to tell."""
+    """Blind onset error of each stroke; NaN where the sound around the label does not tell.
+
+    The search goes 10 ms to both sides of the label, so a label that is early or late by less is
+    seen. The 20 ms before that must be quiet, and no other labelled stroke may be near.
+    """
     sound = np.abs(pcm.mean(axis=1))
     reach = int(WINDOW_SEC * sample_rate)
+    before = np.diff(onset_sample, prepend=-(10**9))
+    after = np.diff(onset_sample, append=10**15)
     errors = np.full(len(onset_sample), np.nan)
-    for i, at in enumerate(onset_sample.tolist()):
-        if i + 1 < len(onset_sample) and onset_sample[i + 1] < at + 2 * reach:
-            continue
-        peak = sound[at : at + reach].max(initial=0.0)
-        quiet = sound[max(at - reach, 0) : max(at - 2, 0)].max(initial=0.0)
-        if quiet < QUIET * peak:
-            begin = max(at - reach, 0)
-            errors[i] = begin + int(np.argmax(sound[begin : at + reach] >= ONSET_SHARE * peak)) - at
+    for i in np.flatnonzero((before >= 4 * reach) & (after >= 3 * reach)):
+        at = int(onset_sample[i])
+        begin = max(at - reach, 0)
+        peak = sound[begin : at + 2 * reach].max(initial=0.0)
+        if peak > 0 and sound[max(begin - 2 * reach, 0) : begin].max(initial=0.0) < QUIET * peak:
+            errors[i] = begin + int(np.argmax(sound[begin : at + 2 * reach] >= ONSET_SHARE * peak)) - at
     return errors

@@ -12,7 +12,7 @@ from generation.rudiments import players
 from generation.rudiments.scores import SCORE_NAMES, SKILL_SCORES
 from generation.rudiments.validation import checks, examine, figures, population
 from generation.rudiments.validation.findings import gather
-from generation.shards import atomic_file, write_json
+from generation.shards import atomic_file, read_manifest, write_json
 
 MEDIA_ROWS = 1200  # MIDI and audio of about this many rows are read; --all reads every one
 _MARK = {True: "PASS", False: "FAIL", None: "----"}
@@ -28,14 +28,16 @@ def validate(root, config, records, workers=0, progress=None, all_media=False):
     Returns: ``(passed, report)``; the report is what the JSON file holds.
     """
     every = 1 if all_media else max(1, -(-config.num_rows // MEDIA_ROWS))
-    tasks = [(str(root), config, record, every) for record in records]
+    manifest = read_manifest(root) or {}
+    loose = bool(manifest.get("loose_files"))
+    tasks = [(str(root), config, record, every, loose) for record in records]
     parts = {}
     for index, part in runners.run(_examine, [(i, *task) for i, task in enumerate(tasks)], workers):
         parts[index] = part
         if progress:
             progress(records[index]["rows"])
     findings = gather([parts[i] for i in sorted(parts)])
-    results = checks.run_all(findings, root, config)
+    results = checks.run_all(findings, root, config, manifest)
     report = summary(findings, results, config)
     write_json(Path(root) / "validation_report.json", report)
     for name, text in (("txt", as_text(report)), ("html", as_html(report, findings))):
