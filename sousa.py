@@ -5,33 +5,57 @@ same as ``sousa ...`` installed.
 """
 
 import argparse
+import os
 import signal
 import sys
 import time
 from contextlib import contextmanager
 
-from generation import DATA_VERSION, seeds
-from generation.errors import RunError, SousaError, UsageError
+try:
+    from generation import DATA_VERSION, seeds
+    from generation.errors import RunError, SousaError, UsageError
+except ModuleNotFoundError as error:
+    if __name__ != "__main__":
+        raise
+    sys.exit(f"sousa: {sys.executable} has no {error.name}; run 'make small' once, then use .venv/bin/sousa")
 
 __version__ = DATA_VERSION
 
 
 def main(argv=None):
     """Run the command line; returns the exit status."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it lives as long as the process
     parser = _parser()
     arguments = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, _terminate)
     try:
         return arguments.run(arguments) or 0
     except SousaError as error:
-        print(f"sousa: {error}", file=sys.stderr)
+        _say(f"sousa: {error}")
         return error.exit_status
     except KeyboardInterrupt:
-        print("\nsousa: stopped; run the same command again to go on", file=sys.stderr)
+        _say("\nsousa: stopped; run the same command again to go on")
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+    except (OSError, UnicodeError, MemoryError) as error:
+        # whatever the system refuses and nobody nearer to it has explained
+        _say(f"sousa: {error or type(error).__name__}")
+        return 1
+
+
+def _print(text, stream=None):
+    """Print; a reader that has gone away, or a full disk behind it, does not change the result."""
+    stream = stream or sys.stdout
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+
+
+def _say(text):
+    _print(text, sys.stderr)
 
 
 def _terminate(*_):
@@ -139,6 +163,10 @@ def _config(arguments, say):
         problems.append(f"unknown corpus {one_of(arguments.corpus, ['rudiments'])}")
     if arguments.workers < 0:
         problems.append(f"--workers is {arguments.workers}; give 0 (one a core) or more")
+    if not arguments.output:
+        problems.append("--output is empty; name a directory")
+    if arguments.soundfont == "":
+        problems.append("--soundfont is empty; name a file or directory, or leave it out")
     if arguments.soundfont and arguments.no_audio:
         problems.append("--soundfont has no use with --no-audio; leave one out")
     for option, value in (("--rudiments", arguments.rudiments), ("--tiers", arguments.tiers)):
@@ -147,7 +175,7 @@ def _config(arguments, say):
     request = {
         "preset": arguments.preset, "profiles": arguments.profiles, "tempos": arguments.tempos,
         "augmentations": arguments.augmentations, "seed": arguments.seed,
-        "rudiments": _names(arguments.rudiments), "tiers": _names(arguments.tiers),
+        "rudiments": _names(arguments.rudiments) or None, "tiers": _names(arguments.tiers) or None,
         "duration_sec": arguments.duration, "sample_rate": arguments.sample_rate,
         "channels": 2 if arguments.stereo else 1,
         "audio_format": arguments.audio_format, "with_audio": not arguments.no_audio,
@@ -167,11 +195,13 @@ def _config(arguments, say):
 def _generate(arguments):
     from functools import partial
 
+    arguments.output = os.path.expanduser(arguments.output)
+
     from builders import dataset_card
     from generation.rudiments import generate, reopen
     from generation.rudiments.validation import report
 
-    say = (lambda text: None) if arguments.quiet else (lambda text: print(text, file=sys.stderr))
+    say = (lambda text: None) if arguments.quiet else _say
     if not seeds.self_check():
         say(
             "warning: NumPy draws other numbers here than where published corpora were made: rows will differ"
@@ -193,7 +223,7 @@ def _generate(arguments):
     size = sum(record["bytes"] for record in records) / 1e6
     kind = "h of audio" if config.with_audio else "h, labels and MIDI only"
     if not arguments.quiet:
-        print(
+        _print(
             f"{config.num_rows:,} rows, {hours:.2f} {kind}, {size:,.0f} MB in {arguments.output} "
             f"({time.perf_counter() - begin:.0f} s)\n"
             f'load them with: datasets.load_dataset("{arguments.output}")'
@@ -209,7 +239,7 @@ def _dry_run(config, arguments):
     what = generate.estimate(config, arguments.files)
     workers = min(runners.worker_count(arguments.workers), what.shards)
     minutes = generate.trial_speed(config) * what.rows / workers / 60
-    print(
+    _print(
         f"{what.rows:,} rows ({what.takes:,} takes, {config.augmentations} renderings each) "
         f"in {what.shards:,} shards\n"
         f"{what.hours:.2f} hours of {'audio' if config.with_audio else 'music, without audio'}, "
@@ -224,15 +254,21 @@ def _validate(arguments):
     from generation.rudiments.validation import report
     from generation.tables import complete_manifest
 
+    if arguments.workers < 0:
+        raise UsageError(f"--workers is {arguments.workers}; give 0 (one a core) or more")
     manifest = complete_manifest(arguments.directory)
-    config, records = reopen.config_of(manifest), list(manifest["shards"].values())
+    config = reopen.config_of(manifest)
+    records = reopen.records_of(manifest, config)
     with _progress_bar("validating", config.num_rows, arguments.quiet) as done:
         passed, result = report.validate(
             arguments.directory, config, records, arguments.workers, done, all_media=arguments.all
         )
     if not arguments.quiet:
-        print(report.as_text(result))
-        print(f"report: {arguments.directory}/validation_report.html")
+        _print(report.as_text(result))
+        if result["not_written"]:
+            _say(f"the report could not be kept: {result['not_written']}")
+        else:
+            _print(f"report: {arguments.directory}/validation_report.html")
     return 0 if passed else 1
 
 
@@ -248,13 +284,13 @@ def _verify(arguments):
         )
     if differences:
         for line in differences[:20]:
-            print(line, file=sys.stderr)
+            _say(line)
         raise RunError(
             f"{len(differences)} differences; damaged shards are made again by the 'sousa generate' command "
             f"that made {arguments.directory}"
         )
     if not arguments.quiet:
-        print(f"{compared:,} rows made again: every label, MIDI byte and audio sample is the same")
+        _print(f"{compared:,} rows made again: every label, MIDI byte and audio sample is the same")
 
 
 def _rudiments(arguments):
@@ -264,23 +300,23 @@ def _rudiments(arguments):
     forms = definitions.select(arguments.names) if arguments.names else definitions.main_forms()
     for form in forms:
         title = form.name + (f" ({form.variant.replace('_', ' ')})" if form.variant else "")
-        print(f"{form.number:2d} {form.form}  {title}")
+        _print(f"{form.number:2d} {form.form}  {title}")
         again = "then mirrored" if form.alternates else "same lead again"
         rhythm = format_rhythm(form.onsets, form.lengths, form.lead_beats)
-        print(f"     {format_sticking(form.strokes)}   ({again})")
-        print(f"     {rhythm} beats, {form.metre}, {form.tempo.min}-{form.tempo.max} BPM")
+        _print(f"     {format_sticking(form.strokes)}   ({again})")
+        _print(f"     {rhythm} beats, {form.metre}, {form.tempo.min}-{form.tempo.max} BPM")
 
 
 def _banks_list(arguments):
     from generation.audio import commands
 
-    commands.list_banks(print)
+    commands.list_banks(_print)
 
 
 def _banks_build(arguments):
     from generation.audio import commands
 
-    commands.build(arguments.font, arguments.kits, arguments.output, arguments.licence, print)
+    commands.build(arguments.font, arguments.kits, arguments.output, arguments.licence, _print)
 
 
 def _banks_play(arguments):
@@ -291,7 +327,7 @@ def _banks_play(arguments):
     except ValueError:
         raise UsageError(f"--velocities is {arguments.velocities!r}; write numbers with commas") from None
     commands.play(arguments.bank, arguments.output, velocities, arguments.articulation)
-    print(arguments.output)
+    _print(arguments.output)
 
 
 if __name__ == "__main__":

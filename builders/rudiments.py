@@ -26,7 +26,7 @@ from generation.audio.commands import fonts_to_banks
 from generation.errors import SousaError
 from generation.rudiments import corpus, reopen
 from generation.rudiments.columns import columns
-from generation.shards import config_digest
+from generation.shards import config_digest, damage
 from generation.tables import complete_manifest, row_groups
 
 
@@ -121,8 +121,8 @@ class Rudiments(datasets.GeneratorBasedBuilder):
                 raise SousaError(
                     f"{config.data_dir} does not hold preset {config.name}; it has {', '.join(views)}"
                 )
-            wanted = set(views[config.name])
-            self._records = {name: r for name, r in manifest["shards"].items() if name in wanted}
+            reopen.records_of(manifest, self.settings)
+            self._records = {name: manifest["shards"][name] for name in views[config.name]}
             for record in self._records.values():
                 sha.update(record["sha256"].encode())
         else:
@@ -157,7 +157,11 @@ class Rudiments(datasets.GeneratorBasedBuilder):
             if self._records is None:
                 groups = corpus.shard_tables(self.settings, shard)
             else:
-                groups = row_groups(Path(self.config.data_dir) / self._records[shard.name]["file"])
+                record = self._records[shard.name]
+                problem = damage(self.config.data_dir, record)
+                if problem:
+                    raise ValueError(f"{problem}; run the 'sousa generate' command that made it again")
+                groups = row_groups(Path(self.config.data_dir) / record["file"])
             for group in groups:
                 for row in group.to_pylist():
                     yield row["sample_id"], row

@@ -25,7 +25,8 @@ def worker_count(workers):
 
 def _start_worker(lifeline):
     # Ctrl-C reaches the whole group; the parent decides, so that shards in hand are finished
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
 
 

@@ -17,7 +17,7 @@ import json
 import os
 import re
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +92,8 @@ def atomic_file(path):
     except OSError as error:
         raise explain(error, path) from None
     finally:
-        work.unlink(missing_ok=True)
+        with suppress(OSError):
+            work.unlink(missing_ok=True)
 
 
 def write_json(path, data):
@@ -191,9 +192,9 @@ def file_record(root, file):
 def damage(root, record):
     """What is wrong with a recorded file, or None."""
     path = Path(root) / record["file"]
-    if not path.exists():
-        return f"{record['file']} is missing"
     try:
+        if not path.exists():
+            return f"{record['file']} is missing"
         if path.stat().st_size != record["bytes"]:
             return f"{record['file']} has {path.stat().st_size} bytes instead of {record['bytes']}"
         if file_digest(path) != record["sha256"]:
@@ -229,9 +230,10 @@ def read_manifest(root):
         return None
     except NotADirectoryError:
         raise UsageError(f"{root} is a file; name a directory") from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else f"not JSON: {error}"
-        raise RunError(f"{path} can't be read ({reason}); {_REMAKE}") from None
+    except OSError as error:
+        raise RunError(f"{path} can't be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path} can't be read (not JSON: {error}); {_REMAKE}") from None
     problem = _manifest_problem(manifest)
     if problem:
         raise RunError(f"{path} is not a manifest ({problem}); {_REMAKE}")
@@ -284,7 +286,7 @@ class Store:
             self._lock = os.open(self.root, os.O_RDONLY)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except FileExistsError:
-            raise UsageError(f"{self.root} is a file; name a directory with -o") from None
+            raise UsageError(f"{self.root} is a file, not a directory; name another with -o") from None
         except BlockingIOError:
             os.close(self._lock)
             raise UsageError(
@@ -295,7 +297,7 @@ class Store:
                 f"can't write to {self.root}: {error.strerror or error}; choose another with -o"
             ) from None
         for stale in self.root.rglob(".*.tmp"):
-            if _OWN_TEMPORARY.match(stale.name):
+            if _OWN_TEMPORARY.match(stale.name) and stale.is_file():
                 stale.unlink(missing_ok=True)
         self.records = dict((old or {}).get("shards", {}))
         return self

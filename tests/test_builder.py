@@ -132,6 +132,20 @@ def test_stored_rows_are_read_without_their_drums(tiny, tmp_path, monkeypatch):
     assert len(list(builder.as_streaming_dataset(split="train"))) > 0
 
 
+def test_damaged_shards_are_not_served(tiny, tmp_path):
+    import shutil
+
+    shutil.copytree(tiny, tmp_path / "d")
+    path = next((tmp_path / "d" / "data").rglob("*.parquet"))
+    data = bytearray(path.read_bytes())
+    data[5000] ^= 1
+    path.write_bytes(data)
+    builder = Rudiments(config_name="custom", data_dir=str(tmp_path / "d"), cache_dir=str(tmp_path / "c"))
+    with pytest.raises(ValueError, match="does not match its digest"):
+        for part in builder.as_streaming_dataset().values():
+            list(part)
+
+
 def test_settings_of_stored_rows_are_those_of_the_dataset(tiny, tmp_path):
     builder = Rudiments(config_name="custom", data_dir=str(tiny), cache_dir=str(tmp_path))
     assert (builder.config.profiles, builder.config.tempos) == (3, 1)
@@ -147,6 +161,8 @@ def test_settings_of_stored_rows_are_those_of_the_dataset(tiny, tmp_path):
         ({"config_name": "custom", "profiles": 0, "rudiments": ["x"]}, "2 problems"),
         ({"config_name": "medium", "data_dir": "SMALL"}, "does not hold preset medium; it has small"),
         ({"config_name": "small", "data_dir": "EMPTY"}, "no dataset in"),
+        ({"config_name": "custom", "tiers": []}, "no tiers are named"),
+        ({"config_name": "custom", "profiles": 1.5, "seed": "x"}, "2 problems"),
     ],
 )
 def test_bad_options_are_value_errors(small, tmp_path, options, part):

@@ -359,3 +359,93 @@ def test_a_fonts_drums_do_not_depend_on_what_was_built_before(sousa, tmp_path):
     assert digests[0] == digests[1]
     # the licence of this font is not known to be MIT, and the card does not pretend
     assert "license: other" in (root / "README.md").read_text()
+
+
+def test_a_reader_that_goes_away_does_not_change_the_status(tiny, tmp_path):
+    shutil.copytree(tiny, tmp_path / "d")
+    path = next((tmp_path / "d" / "data").rglob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:-10])
+    for place, status in ((tmp_path / "d", 1), (tiny, 0)):
+        command = (
+            f"{sys.executable} {ROOT / 'sousa.py'} validate {place} -w 1 2>&1 | true; echo ${{PIPESTATUS[0]}}"
+        )
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+        assert done.stdout.strip() == str(status)
+    for closed in ("2>&-", ">&-", "> /dev/full"):
+        command = f"{sys.executable} {ROOT / 'sousa.py'} generate --dry-run -p 1 -t 1 --no-audio {closed}"
+        assert subprocess.run(["bash", "-c", command], capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize("harm", ["no shards", "one shard less", "rows", "num_rows", "format", "forms"])
+def test_a_manifest_that_does_not_fit_its_settings_is_refused(tiny, sousa, tmp_path, harm):
+    shutil.copytree(tiny, tmp_path / "d")
+    manifest = json.loads((tmp_path / "d" / "manifest.json").read_text())
+    first = next(iter(manifest["shards"]))
+    if harm == "no shards":
+        manifest["shards"] = {}
+    elif harm == "one shard less":
+        del manifest["shards"][first]
+    elif harm == "rows":
+        manifest["shards"][first]["rows"] = 10**30
+    elif harm == "num_rows":
+        manifest["num_rows"] = -4
+    elif harm == "format":
+        manifest["format_version"] = 99
+    else:
+        manifest["config"]["forms"] = ["nosuch"]
+    (tmp_path / "d" / "manifest.json").write_text(json.dumps(manifest))
+    for command in ("validate", "verify"):
+        one_sentence(sousa(command, tmp_path / "d"), 1)
+
+
+def test_empty_options_are_refused(sousa, tmp_path):
+    one_sentence(sousa("generate", "-o", ""), 2, "--output is empty")
+    one_sentence(sousa("generate", "--soundfont", "", "-o", tmp_path / "d"), 2, "--soundfont is empty")
+    one_sentence(sousa("validate", tmp_path, "-w", -1), 2, "--workers is -1")
+    one_sentence(sousa("generate", "-p", 100000, "-t", 100, "-a", 100, "--dry-run"), 2, "at most 10,000,000")
+
+
+def test_validation_of_a_dataset_that_can_not_be_written_is_still_shown(tiny, sousa, tmp_path):
+    shutil.copytree(tiny, tmp_path / "d")
+    for name in ("json", "txt", "html"):
+        (tmp_path / "d" / f"validation_report.{name}").unlink()
+    (tmp_path / "d" / "validation_report.json").mkdir()  # a directory in the way, also for root
+    done = sousa("validate", tmp_path / "d", "-w", 1)
+    assert done.returncode == 0 and "checks passed" in done.stdout
+    assert "the report could not be kept" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_files_in_the_way_get_one_sentence(tiny, sousa, tmp_path):
+    shutil.copytree(tiny, tmp_path / "d")
+    shutil.rmtree(tmp_path / "d" / "labels")
+    (tmp_path / "d" / "labels").write_text("a file")
+    one_sentence(sousa(*TINY, "-o", tmp_path / "d", "-w", 1), 1, "can't write")
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{}", '{"digest": 5}', "{", '{"articulations": {"centre": {"gain": "x"}}}']
+)
+def test_a_damaged_bank_of_the_user_gets_one_sentence(sousa, tmp_path, tiny, text):
+    place = tmp_path / "cache" / "banks" / "odd"
+    place.mkdir(parents=True)
+    (place / "bank.json").write_text(text)
+    cache = str(tmp_path / "cache")
+    one_sentence(sousa("banks", "list", SOUSA_CACHE=cache), 1, "build it again")
+    assert sousa("verify", tiny, "-q", SOUSA_CACHE=cache).returncode == 0
+
+
+def test_banks_do_not_replace_other_directories(sousa, tmp_path):
+    from tests.test_banks import FONT
+
+    mine = tmp_path / "timgm6mb_standard_38"
+    mine.mkdir()
+    (mine / "notes").write_text("mine")
+    one_sentence(sousa("banks", "build", FONT, "--kits", "0:38", "-o", tmp_path), 1, "is no bank")
+    assert (mine / "notes").read_text() == "mine"
+    one_sentence(sousa("banks", "build", FONT, "--kits", "0:38,99:38", "-o", tmp_path / "b"), 2, "99:38")
+
+
+def test_a_python_without_the_packages_says_what_to_do(tmp_path):
+    command = [sys.executable, "-I", "-S", str(ROOT / "sousa.py"), "rudiments"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1 and "run 'make small' once" in done.stderr and "Traceback" not in done.stderr

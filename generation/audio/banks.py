@@ -33,6 +33,10 @@ TUNING_STEPS_CENTS = (-50, 0, 50)
 _SINC_HALF_WIDTH, _SINC_PHASES = 12, 4096
 
 
+# what reading a damaged bank.json can raise
+_BAD = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
+
+
 class BankError(RunError):
     """A bank that can't be read; the text names it and says what to do."""
 
@@ -89,7 +93,7 @@ def cache_dir():
     """Where this user's own banks are kept: ``$SOUSA_CACHE``, else the usual cache place."""
     if os.environ.get("SOUSA_CACHE"):
         return Path(os.environ["SOUSA_CACHE"]) / "banks"
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(base) / "sousa" / "banks"
 
 
@@ -117,6 +121,8 @@ def save(directory, name, articulations, **about):
     Returns: its path.
     """
     path = Path(directory) / name
+    if path.exists() and not (path / "bank.json").exists():
+        raise RunError(f"{path} is there already and is no bank; remove it or choose another directory")
     work = path.with_name(f".{name}.{os.getpid()}")
     shutil.rmtree(work, ignore_errors=True)
     try:
@@ -136,9 +142,9 @@ def save(directory, name, articulations, **about):
         (work / "bank.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
         shutil.rmtree(path, ignore_errors=True)
         work.rename(path)
-    except OSError as error:
+    except (OSError, soundfile.LibsndfileError) as error:
         shutil.rmtree(work, ignore_errors=True)
-        raise RunError(f"can't write bank {path}: {error.strerror or error}") from None
+        raise RunError(f"can't write bank {path}: {getattr(error, 'strerror', None) or error}") from None
     return path
 
 
@@ -156,11 +162,14 @@ def load(path):
                 soundfile.read(path / file, dtype="int16", always_2d=True)[0] for file in table["files"]
             ]
             parts[name] = Articulation(layers, np.array(table["layer_of"]), np.array(table["gain"]))
-    except (OSError, ValueError, KeyError, TypeError, soundfile.LibsndfileError) as error:
+        same = bank_digest(parts) == meta["digest"]
+        texts = [meta[key] for key in ("name", "digest", "soundfont", "preset", "licence")]
+        source = dict(meta["source"])
+    except (*_BAD, soundfile.LibsndfileError) as error:
         raise BankError(
             f"bank {path} can't be read ({error}); delete the directory and build it again"
         ) from None
-    if bank_digest(parts) != meta["digest"]:
+    if not same:
         raise BankError(f"bank {path} does not match its digest; delete the directory and build it again")
     ready = {
         name: Articulation(
@@ -168,10 +177,7 @@ def load(path):
         )
         for name, part in parts.items()
     }
-    return Bank(
-        meta["name"], meta["digest"], meta["soundfont"], meta["preset"], meta["licence"], ready,
-        meta["source"], path, meta.get("licence_id"),
-    )  # fmt: skip
+    return Bank(*texts, ready, source, path, meta.get("licence_id"))
 
 
 def stored_digest(path):
@@ -181,7 +187,7 @@ def stored_digest(path):
     """
     try:
         return json.loads((Path(path) / "bank.json").read_text(encoding="utf-8"))["digest"]
-    except (OSError, ValueError, KeyError) as error:
+    except _BAD as error:
         raise BankError(
             f"bank {path} can't be read ({error}); delete the directory and build it again"
         ) from None
@@ -190,6 +196,8 @@ def stored_digest(path):
 def find(directory):
     """Paths of the banks in a directory, by name."""
     directory = Path(directory)
+    if not os.access(directory, os.R_OK | os.X_OK):
+        return {}
     return {path.parent.name: path.parent for path in sorted(directory.glob("[!.]*/bank.json"))}
 
 

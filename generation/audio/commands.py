@@ -1,5 +1,6 @@
 """The ``sousa banks`` commands."""
 
+import io
 import json
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import soundfile
 
 from generation.audio import banks, mix, soundfonts
 from generation.errors import UsageError, one_of
-from generation.shards import explain, write_json
+from generation.shards import atomic_file, write_json
 
 
 def fonts_to_banks(path, say):
@@ -24,6 +25,8 @@ def fonts_to_banks(path, say):
     for font in soundfonts.find_fonts(path):
         record = banks.cache_dir() / f"font_{soundfonts.file_sha256(font)}.json"
         made = _recorded(record)
+        if made and any(bank.digest == made[0].digest for bank in out):
+            continue  # a copy of a font that is already there
         if made is None:
             say(f"building note banks from {font}")
             made = [banks.load(place) for place in soundfonts.build(font, progress=say)]
@@ -81,9 +84,7 @@ def play(name, output, velocities, articulation):
     pcm, _ = mix.render(sound, onset, np.array(velocities), length, 0.0, banks.BANK_RATE)
     if Path(output).suffix.lower().lstrip(".") not in ("wav", "flac"):
         raise UsageError(f"{output}: name a .wav or .flac file")
-    try:
-        soundfile.write(output, pcm, banks.BANK_RATE)
-    except OSError as error:
-        raise explain(error, output) from None
-    except soundfile.LibsndfileError as error:
-        raise UsageError(f"can't write {output}: {error.error_string}") from None
+    buffer = io.BytesIO()
+    soundfile.write(buffer, pcm, banks.BANK_RATE, format=Path(output).suffix.lstrip(".").upper())
+    with atomic_file(output) as file:
+        file.write(buffer.getvalue())

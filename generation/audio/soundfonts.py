@@ -12,6 +12,7 @@ neighbouring velocities whose sounds differ by a factor only (residual under -60
 """
 
 import hashlib
+import os
 import re
 import struct
 from dataclasses import dataclass
@@ -59,7 +60,9 @@ def find_fonts(path):
 
     Raises: UsageError when there is none, or the file is no soundfont.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
+    if not os.access(path, os.R_OK) and os.path.lexists(path):
+        raise UsageError(f"soundfont {path} can't be read: no permission")
     if path.is_dir():
         fonts = sorted(p for p in path.iterdir() if p.suffix.lower() in (".sf2", ".sf3"))
         if not fonts:
@@ -88,7 +91,7 @@ def info(path):
         head = file.read(12)
         if len(head) < 12 or head[:4] != b"LIST" or head[8:12] != b"INFO":
             return {}
-        body = file.read(min(struct.unpack("<I", head[4:8])[0] - 4, 1 << 20))
+        body = file.read(min(max(struct.unpack("<I", head[4:8])[0] - 4, 0), 1 << 20))
     texts, at = {}, 0
     while at + 8 <= len(body):
         tag, size = (
@@ -302,6 +305,11 @@ def build(path, directory=None, wanted=None, progress=None, licence_id=None):
 def _distinct(player, wanted):
     """``(kit, key)`` of the wanted snares, or of every one that sounds unlike those before it."""
     seen = []
+    missing = set(wanted or ()) - {(kit.program, key) for kit in player.kits() for key in SNARE_KEYS}
+    if missing:
+        named = ", ".join(f"{program}:{key}" for program, key in sorted(missing))
+        kits = ", ".join(f"{kit.program} {kit.name}" for kit in player.kits())
+        raise UsageError(f"no such kits: {named}; keys are 38 and 40, programs are {kits}")
     for kit in player.kits():
         for key in SNARE_KEYS:
             if wanted is not None:

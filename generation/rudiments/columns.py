@@ -130,7 +130,7 @@ STROKE = (
     Column("is_grace_note", "bool", "", "a grace of a flam or drag; bounces are not"),
     Column("is_accent", "bool", "", "written as an accent"),
     Column("diddle_position", "int32", "", "1 or 2 in a diddle, else null"),
-    Column("flam_spacing_ms", "float64", "ms", "graces: time to their primary, as played"),
+    Column("flam_spacing_ms", "float64", "ms", "graces of flams and drags: time to their primary, as played"),
     Column("parent_stroke_index", "int32", "", "graces and bounces: index of their primary"),
     Column("ornament_index", "int32", "", "graces and bounces: number under their primary, from 1"),
     Column("buzz_count", "int32", "count", "presses: contacts heard, the first included"),

@@ -35,6 +35,7 @@ SINGLE_PROFILES = 10  # the first players have a shard each; later ones share by
 ROWS_PER_GROUP = 120
 AUGMENTATION_PRESET = "clean"
 LEVEL_RANGE_DB = 6.0
+MAX_ROWS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,10 @@ class Config:
         return self.profiles * self.tempos * self.augmentations * len(self.forms)
 
 
+def _is_whole(value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def default_forms():
     """Names of the main forms of all rudiments."""
     return tuple(form.form for form in definitions.main_forms())
@@ -120,9 +125,9 @@ def make_config(
         preset = "custom" if custom else preset
     limits = {"profiles": 100_000, "tempos": 100, "augmentations": 100}
     for name, value in counts.items():
-        if value is not None and not 1 <= value <= limits[name]:
+        if value is not None and not (_is_whole(value) and 1 <= value <= limits[name]):
             problems.append(f"--{name} is {value}; give a whole number from 1 to {limits[name]}")
-    if not 0 <= seed < 2**63:
+    if not _is_whole(seed) or not 0 <= seed < 2**63:
         problems.append(f"--seed is {seed}; give a whole number from 0 to 2^63 - 1")
     if not 1.0 <= duration_sec <= 60.0:
         problems.append(f"--duration is {duration_sec:g} s; give 1 to 60")
@@ -140,6 +145,13 @@ def make_config(
             problems.append(str(error))
     unknown = [name for name in tiers or () if name not in players.tiers()]
     problems += [f"unknown tier {one_of(name, players.tiers())}" for name in unknown]
+    for name, chosen in (("rudiments", rudiments), ("tiers", tiers)):
+        if chosen is not None and not list(chosen):
+            problems.append(f"no {name} are named; name at least one, or give None for all")
+    if not problems:
+        rows = counts["profiles"] * counts["tempos"] * counts["augmentations"] * len(forms)
+        if rows > MAX_ROWS:
+            problems.append(f"{rows:,} rows are asked for; at most {MAX_ROWS:,} can be made at once")
     raise_all(problems)
     chosen = tuple(name for name in players.tiers() if tiers is None or name in tiers)
     used = banks.shipped() if bank_list is None else bank_list

@@ -20,6 +20,7 @@ from generation.shards import Store, write_shard
 # benchmarks/speed.py; an estimate for --dry-run and for the check of free space.
 FLAC_BYTES_PER_SEC = 27_000
 LABEL_BYTES_PER_ROW = 4_300
+_COUNTED_TAKES = 20_000  # planned for an estimate; larger corpora are scaled up
 _MARGIN_SEC = 0.95  # mean lead-in and ring-out
 
 
@@ -38,14 +39,17 @@ def estimate(config, with_files=False):
     """Estimate a dataset without making it; hours are counted from the plan."""
     forms = [corpus.definitions.load()[name] for name in config.forms]
     seconds = 0.0
-    for index in corpus.profile_indices(config):
+    people = corpus.profile_indices(config)
+    # players are interleaved by tier, so the first ones stand for all
+    counted = people[: max(1, _COUNTED_TAKES // (len(forms) * config.tempos))]
+    for index in counted:
         person = player(config.seed, index)
         for form in forms:
             for tempo in range(config.tempos):
                 take = plan_take(config.seed, person, form, tempo, config.duration_sec)
                 seconds += take.num_cycles * float(form.cycle_beats) * 60.0 / take.tempo_bpm + _MARGIN_SEC
     takes = config.num_rows // config.augmentations
-    seconds *= config.augmentations
+    seconds *= config.augmentations * len(people) / len(counted)
     if config.audio_format == "wav":
         rate = 2 * config.sample_rate * config.channels
     else:

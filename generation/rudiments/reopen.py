@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from generation import DATA_VERSION
+from generation import DATA_VERSION, FORMAT_VERSION
 from generation.audio import banks, encode
 from generation.errors import RunError, UsageError
 from generation.rudiments import corpus, definitions
@@ -22,10 +22,14 @@ def config_of(manifest, need_drums=True):
 
     Raises: RunError when the dataset is another corpus or version, or a drum is needed and not here.
     """
+    if manifest["format_version"] != FORMAT_VERSION:
+        raise RunError(
+            f"this dataset has format {manifest['format_version']}, this sousa reads {FORMAT_VERSION}"
+        )
     data = dict(manifest["config"])
     if data.pop("corpus", None) != corpus.NAME:
         raise RunError("this is not a rudiments dataset")
-    version = data.pop("data_version")
+    version = data.pop("data_version", None)
     if version != DATA_VERSION:
         raise RunError(
             f"this dataset has data version {version}, this sousa makes {DATA_VERSION}; use that sousa"
@@ -36,6 +40,13 @@ def config_of(manifest, need_drums=True):
             here[banks.stored_digest(path)] = path
         except banks.BankError:
             continue
+    try:
+        return _rebuilt(manifest, data, here, need_drums)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"manifest.json was changed by hand: its settings can't be used ({error})") from None
+
+
+def _rebuilt(manifest, data, here, need_drums):
     refs, missing = [], []
     for name, digest in data.pop("banks"):
         if digest in here:
@@ -49,10 +60,28 @@ def config_of(manifest, need_drums=True):
         )
     for name in ("forms", "tiers"):
         data[name] = tuple(data[name])
-    config = corpus.Config(preset=manifest["preset"], banks=tuple(refs), **data)
+    unknown = [name for name in data["forms"] if name not in definitions.load()]
+    if unknown:
+        raise RunError(f"rudiments not on this machine: {', '.join(unknown)}; add their definition files")
+    config = corpus.Config(preset=manifest.get("preset", "custom"), banks=tuple(refs), **data)
     if config_digest(config.identity()) != manifest["config_digest"]:
         raise RunError("manifest.json was changed by hand: its settings do not match their digest")
     return config
+
+
+def records_of(manifest, config):
+    """Records of the shards, in order of rows, after comparing them with what was planned.
+
+    Raises: RunError when the manifest does not list exactly the planned shards.
+    """
+    planned = [(s.name, s.file, s.split, s.rows) for s in corpus.plan(config)]
+    listed = [(name, r["file"], r["split"], r["rows"]) for name, r in manifest["shards"].items()]
+    if sorted(planned) != sorted(listed) or manifest["num_rows"] != config.num_rows:
+        raise RunError(
+            "manifest.json does not list the shards of its own settings; run the 'sousa generate' command "
+            "that made the dataset again"
+        )
+    return [manifest["shards"][name] for name, *_ in planned]
 
 
 def views(config):
@@ -82,7 +111,7 @@ def verify(root, count=20, everything=False, seed=None, progress=None):
     """
     manifest = complete_manifest(root)
     config = config_of(manifest)
-    records = list(manifest["shards"].values())
+    records = records_of(manifest, config)
     differences = [problem for problem in (damage(root, record) for record in records) if problem]
     if differences:
         return 0, differences

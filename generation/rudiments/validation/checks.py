@@ -179,7 +179,9 @@ def _midi_check(media):
     allowed = np.array([m["midi_allowed"] for m in media])
     exact = allowed == 0
     worst = [float(np.nanmax(errors[mask], initial=0.0)) for mask in (exact, ~exact)]
-    text = f"largest error {worst[0]:.0f} samples; {worst[1]:.0f} where a tick is longer than a sample"
+    text = (
+        f"largest error {worst[0]:.0f} samples; {worst[1]:.0f} at slow tempi, where a tick is longer than one"
+    )
     return Check("label = MIDI", not (errors > allowed).any(), text)
 
 

@@ -15,6 +15,7 @@ from generation.rudiments.validation.findings import Check
 
 MIN_PLAYERS_A_TIER = 7
 MIN_ROWS_A_DRUM = 20
+MIN_SCORES_A_TIER = 50
 MAX_PILE_UP = 0.05
 
 
@@ -40,7 +41,8 @@ def professionals(findings):
     least = min(smallest, default=np.inf)
     good = not outside and least >= figures.SMALLEST_BOUNCE_MS
     text = f"{len(table) - len(outside)} of {len(table)} figures inside their ranges"
-    text += f"; smallest bounce interval of anybody {least:.1f} ms"
+    if smallest:
+        text += f"; smallest bounce interval of anybody {least:.1f} ms"
     examples = [
         f"{row['figure']} {row['value']:.3g}, not {row['low']:g} to {row['high']:g}" for row in outside
     ]
@@ -76,7 +78,9 @@ def no_pile_up(findings):
         for tier, mask in _tiers(findings):
             values = findings.rows[score][mask]
             values = values[~np.isnan(values)]
-            share = float(np.mean((values <= 0.0) | (values >= top))) if len(values) else 0.0
+            if len(values) < MIN_SCORES_A_TIER:
+                continue
+            share = float(np.mean((values <= 0.0) | (values >= top)))
             worst = max(worst, (share, f"{score}, {tier}"))
     text = f"largest share of exact 0 or 100: {worst[0]:.1%}" + (f" ({worst[1]})" if worst[0] else "")
     return Check("scores don't pile up", worst[0] <= MAX_PILE_UP, text)
@@ -94,12 +98,13 @@ def tier_means(findings):
 
 def tier_order(findings, config):
     means = tier_means(findings)
-    wrong = []
+    wrong, judged = [], 0
     for score in SKILL_SCORES:
         values = [m for m in means[score].values() if m is not None]
+        judged += len(values) > 1
         if any(b <= a for a, b in pairwise(values)):
             wrong.append(f"{score}: " + ", ".join(f"{m:.1f}" for m in values))
-    text = f"{len(SKILL_SCORES) - len(wrong)} of {len(SKILL_SCORES)} skill scores rise with the tier"
+    text = f"{judged - len(wrong)} of {judged} skill scores rise with the tier"
     if not _enough_players(findings):
         return Check(
             "tiers in order",

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from generation import DATA_VERSION, runners
+from generation.errors import RunError
 from generation.rudiments import players
 from generation.rudiments.scores import SCORE_NAMES, SKILL_SCORES
 from generation.rudiments.validation import checks, examine, figures, population
@@ -39,11 +40,20 @@ def validate(root, config, records, workers=0, progress=None, all_media=False):
     findings = gather([parts[i] for i in sorted(parts)])
     results = checks.run_all(findings, root, config, manifest)
     report = summary(findings, results, config)
-    write_json(Path(root) / "validation_report.json", report)
-    for name, text in (("txt", as_text(report)), ("html", as_html(report, findings))):
-        with atomic_file(Path(root) / f"validation_report.{name}") as file:
-            file.write(text.encode())
+    report["not_written"] = _write(root, report, findings)
     return report["passed"], report
+
+
+def _write(root, report, findings):
+    """Write the three files; returns why they can't be written, or None."""
+    try:
+        write_json(Path(root) / "validation_report.json", report)
+        for name, text in (("txt", as_text(report)), ("html", as_html(report, findings))):
+            with atomic_file(Path(root) / f"validation_report.{name}") as file:
+                file.write(text.encode())
+    except RunError as error:  # a read-only dataset can still be judged
+        return str(error)
+    return None
 
 
 def _examine(index, *task):
@@ -120,12 +130,11 @@ def as_text(report):
     if "rows" in report:
         lines += _figure_lines(report) + _score_lines(report)
     judged = [c for c in report["checks"] if c["passed"] is not None]
-    failed = [c for c in judged if not c["passed"]]
-    lines += [
-        "",
-        f"{len(judged) - len(failed)} of {len(judged)} checks passed"
-        + (": " + ", ".join(c["name"] for c in failed) + " failed" if failed else ""),
-    ]
+    failed = [c["name"] for c in judged if not c["passed"]]
+    text = f"{len(judged) - len(failed)} of {len(judged)} checks passed"
+    if len(judged) < len(report["checks"]):
+        text += f", {len(report['checks']) - len(judged)} could not be judged"
+    lines += ["", text + (f"; failed: {', '.join(failed)}" if failed else "")]
     return "\n".join(lines) + "\n"
 
 
