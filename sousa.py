@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 try:
     from generation import DATA_VERSION, seeds
@@ -141,11 +141,30 @@ def _bank_options(sub):
     one.set_defaults(run=_banks_play)
 
 
+class _Forgiving:
+    """A stream for progress bars: one that can't be written to is not worth failing for."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+    def write(self, text):
+        with suppress(OSError):
+            return self.stream.write(text)
+
+    def flush(self):
+        with suppress(OSError):
+            self.stream.flush()
+
+
 @contextmanager
 def _progress_bar(title, total, quiet=False):
     from tqdm import tqdm
 
-    with tqdm(total=total, desc=title, unit=" rows", disable=quiet, mininterval=0.5, smoothing=0.1) as bar:
+    look = {"unit": " rows", "mininterval": 0.5, "smoothing": 0.1, "file": _Forgiving(sys.stderr)}
+    with tqdm(total=total, desc=title, disable=quiet, **look) as bar:
         yield bar.update
 
 
