@@ -50,7 +50,7 @@ def test_tiers_degrade_in_order():
 
 
 def test_loadings_leave_room_and_name_factors():
-    factors = set(players._table()["factors"])
+    factors = set(players.table()["factors"])
     for dimension in players.dimensions():
         assert set(dimension.loadings) <= factors
         assert sum(load * load for load in dimension.loadings.values()) < 1

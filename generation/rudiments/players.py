@@ -79,14 +79,15 @@ class Player:
 
 
 @cache
-def _table():
+def table():
+    """``players.toml`` as plain data."""
     return tomllib.loads(PLAYERS_FILE.read_text(encoding="utf-8"))
 
 
 @cache
 def tiers():
     """Names of the tiers, worst first."""
-    return tuple(_table()["tiers"])
+    return tuple(table()["tiers"])
 
 
 @cache
@@ -97,7 +98,7 @@ def dimensions():
             name, row["meaning"], row["unit"], tuple(row["median"]), tuple(row["spread"]), row["scale"],
             row["sign"], tuple(row["bounds"]), row["loadings"], row["status"],
         )
-        for name, row in _table()["dimensions"].items()
+        for name, row in table()["dimensions"].items()
     )  # fmt: skip
 
 
@@ -108,7 +109,7 @@ def _assignments(count):
     Each profile takes the tier that is furthest behind its share, then the split that is furthest
     behind, in its tier and over all players together.
     """
-    share, split_share = np.array(_table()["tier_share"]), np.array(SPLIT_SHARE)
+    share, split_share = np.array(table()["tier_share"]), np.array(SPLIT_SHARE)
     tier_count = np.zeros(len(share))
     split_count = np.zeros((len(share), len(split_share)))
     out = []
@@ -138,7 +139,7 @@ def player(seed, index):
     """Profile ``index`` of the corpus with this seed."""
     tier, split = assignment(index)
     rng = stream(seed, "rudiments", "player", index)
-    factors = dict(zip(_table()["factors"], rng.standard_normal(len(_table()["factors"])), strict=True))
+    factors = dict(zip(table()["factors"], rng.standard_normal(len(table()["factors"])), strict=True))
     own = rng.standard_normal(len(dimensions()))
     values = []
     for dimension, z in zip(dimensions(), own, strict=True):
@@ -146,7 +147,7 @@ def player(seed, index):
         left = math.sqrt(1 - sum(load * load for load in dimension.loadings.values()))
         badness = min(max(common + left * float(z), -MAX_Z), MAX_Z)
         values.append(dimension.value(tier, badness))
-    left_handed = rng.random() < _table()["left_handed_share"]
+    left_handed = rng.random() < table()["left_handed_share"]
     return Player(index, tier, split, "left" if left_handed else "right", tuple(values))
 
 

@@ -56,7 +56,7 @@ from pathlib import Path
 import numpy as np
 
 from generation.rudiments.performance import BOUNCE, BUZZ, GRACE, TAP
-from generation.rudiments.players import _table as players_table
+from generation.rudiments.players import table as players_table
 from generation.segments import Segments
 
 DISTRIBUTIONS_FILE = Path(__file__).parent / "tier_distributions.json"

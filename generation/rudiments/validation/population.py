@@ -184,7 +184,7 @@ def tier_mix(findings, config):
     text = ", ".join(f"{name} {count}" for name, count in counts.items()) + " players"
     if len(config.tiers) < len(players.tiers()):
         return Check("tier mix", True, f"{text}; tiers were chosen")
-    share = players._table()["tier_share"]
+    share = players.table()["tier_share"]
     total = sum(counts.values())
     off = max(abs(counts.get(t, 0) - s * total) for t, s in zip(players.tiers(), share, strict=True))
     return Check("tier mix", off <= 1.0, f"{text}; furthest from 25/35/25/15 by {off:.2f} players")
