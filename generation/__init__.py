@@ -13,7 +13,7 @@ Conventions used everywhere in this package
 
 # Which audio and labels the generators make. Major: existing rows change. Minor: rows or columns
 # are added. Patch: only documents change.
-DATA_VERSION = "1.0.0"
+DATA_VERSION = "2.0.0"
 
 # How shards and manifests are laid out on disk, independent of what is in them.
 FORMAT_VERSION = 1

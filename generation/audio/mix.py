@@ -30,37 +30,58 @@ def linear_gain(gain_db):
     return round(10.0 ** (gain_db / 20.0), 7)
 
 
-def render(articulation, onset_sample, velocity, num_samples, gain_db, sample_rate):
-    """Mix one performance.
+def add_up(voice, onset_sample, velocity, variant, num_samples, fade_sec=_FADE_SEC):
+    """Add the strokes of one performance.
 
     Args:
-        articulation: from :func:`generation.audio.banks.voiced`; layers (channels, samples).
+        voice: a :class:`generation.audio.voices.Voice`.
         onset_sample: int array, ascending.
-        velocity: int array, 1-127.
-        num_samples: length of the result; notes that go on are faded out over its last 10 ms.
-        gain_db: wanted gain over the bank's own level.
+        velocity: int array, 1-127. variant: int array, round-robin variant of each stroke.
+        num_samples: length of the result; what goes on is faded out over its last ``fade_sec``.
 
-    Returns: ``(pcm, gain_db)``: int16 (samples, channels), and the gain really used: lower than
-        asked where the sum would come within 0.2 dB of full scale.
+    Returns: float32 (channels, samples), valid until the next call.
     """
-    channels = articulation.layers[0].shape[0]
-    longest = max(layer.shape[1] for layer in articulation.layers)
-    out = _scratch("mix", channels, num_samples + longest)
+    out = _scratch("mix", voice.channels, num_samples + voice.longest)
     out[:] = 0.0
-    note = _scratch("note", channels, longest)
-    layers, gains = articulation.layers, articulation.gain[velocity]
-    layer_of = articulation.layer_of[velocity].tolist()
-    for at, which, gain in zip(onset_sample.tolist(), layer_of, gains, strict=True):
-        layer = layers[which]
-        size = layer.shape[1]
+    note = _scratch("note", voice.channels, voice.longest)
+    gains, layers = voice.gain[velocity], voice.layer_of[velocity].tolist()
+    strokes = zip(onset_sample.tolist(), layers, variant.tolist(), gains, strict=True)
+    for at, layer, which, gain in strokes:
+        sound = voice.sound(layer, which)[:, : max(num_samples - at, 0)]
+        size = sound.shape[1]
         part = note[:, :size]
-        np.multiply(layer, gain, out=part)
+        np.multiply(sound, gain, out=part)
         out[:, at : at + size] += part
     out = out[:, :num_samples]
-    fade = min(int(_FADE_SEC * sample_rate), num_samples)
+    fade = min(int(fade_sec * voice.rate), num_samples)
     out[:, num_samples - fade :] *= np.arange(fade, 0, -1, dtype=np.float32) / np.float32(fade + 1)
-    peak = float(max(out.max(), -out.min()))
+    return out
+
+
+def safe_gain(sound, gain_db):
+    """The wanted gain in dB, or less where the sound would come within 0.2 dB of full scale."""
+    peak = float(max(sound.max(), -sound.min()))
     if peak * linear_gain(gain_db) > PEAK_LIMIT:
-        gain_db = math.floor(2000.0 * math.log10(PEAK_LIMIT / peak)) / 100.0
-    out *= np.float32(linear_gain(gain_db) * 32767.0)
-    return np.rint(out, out=out).astype(np.int16).T, gain_db
+        return math.floor(2000.0 * math.log10(PEAK_LIMIT / peak)) / 100.0
+    return gain_db
+
+
+def to_pcm(sound, bit_depth=16):
+    """Samples rounded to a bit depth, in place: int16 (samples, channels).
+
+    A depth under 16 leaves the lower bits zero.
+    """
+    step = 1 << (16 - bit_depth)
+    sound *= np.float32(32767.0 / step)
+    np.rint(sound, out=sound)
+    if step > 1:
+        sound *= np.float32(step)
+        np.clip(sound, -32768, 32767 // step * step, out=sound)
+    return sound.astype(np.int16).T
+
+
+def quantise(sound, gain_db):
+    """Apply a gain, made safe, and round: ``(pcm, gain_db)``; ``sound`` is used up."""
+    gain_db = safe_gain(sound, gain_db)
+    sound *= np.float32(linear_gain(gain_db) * 32767.0)
+    return np.rint(sound, out=sound).astype(np.int16).T, gain_db

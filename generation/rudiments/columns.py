@@ -56,7 +56,7 @@ IDENTITY = (
     Column("tempo_index", "int32", "", "coordinate: tempo"),
     Column("augmentation_index", "int32", "", "coordinate: rendering of the take"),
     Column("augmentation_group_id", "string", "", "shared by all renderings of one take"),
-    Column("augmentation_preset", "string", "", "acoustics; clean is the drum alone"),
+    Column("augmentation_preset", "string", "", "acoustics of the rendering; clean is the drum alone"),
     Column("data_version", "string", "", "version of the audio and labels"),
 )
 PLAYER = tuple(
@@ -83,14 +83,19 @@ SOUND = (
 )
 AUGMENTATION = (
     Column("aug_soundfont", "string", "", "the same as soundfont, under the name loaders know"),
-    Column("aug_room_type", "string", "", "room; null for a dry drum"),
-    Column("aug_room_wet_dry", "float64", "0-1", "share of the room's sound; null for a dry drum"),
-    Column("aug_mic_distance", "float64", "m", "microphone to drum; null without a microphone model"),
-    Column("aug_mic_type", "string", "", "kind of microphone; null without a microphone model"),
+    Column("aug_room_type", "string", "", "room; null without one"),
+    Column("aug_room_wet_dry", "float64", "0-1", "share of reflections in the energy; null without a room"),
+    Column("aug_room_response", "string", "", "impulse response of the room; null without one"),
+    Column("aug_rt60_sec", "float64", "s", "reverberation time of the response, measured; null without"),
+    Column("aug_drr_db", "float64", "dB", "direct over reflected energy, measured; null without a room"),
+    Column("aug_c50_db", "float64", "dB", "clarity: first 50 ms over the rest, measured; null without"),
+    Column("aug_mic_distance", "float64", "m", "microphone to drum; null without a microphone"),
+    Column("aug_mic_type", "string", "", "kind of microphone; null without one"),
     Column("aug_compression_ratio", "float64", "ratio", "compressor; null without one"),
-    Column("aug_noise_level_db", "float64", "dB", "noise added; null without"),
+    Column("aug_noise_level_db", "float64", "dB", "noise added, relative to the signal's RMS; null without"),
     Column("aug_bit_depth", "int32", "bits", "depth the sound was reduced to; null if it was not"),
     Column("aug_sample_rate", "int32", "Hz", "rate the sound was reduced to; null if it was not"),
+    Column("aug_record", "string", "JSON", "everything that was done to the sound; null for clean"),
 )
 SOUND = (*SOUND, *AUGMENTATION)
 MEASURE = (
@@ -133,6 +138,7 @@ STROKE = (
     Column("flam_spacing_ms", "float64", "ms", "graces of flams and drags: time to their primary, as played"),
     Column("parent_stroke_index", "int32", "", "graces and bounces: index of their primary"),
     Column("ornament_index", "int32", "", "graces and bounces: number under their primary, from 1"),
+    Column("round_robin", "int32", "", "which variant of the drum's sound is heard, never the same twice running"),
     Column("buzz_count", "int32", "count", "presses: contacts heard, the first included"),
 )
 NESTED = (

@@ -8,158 +8,33 @@ block of tempo indices and one augmentation index. Blocks end where presets end,
 preset's shards are among a larger one's, byte for byte.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 
 from generation import DATA_VERSION, midi
-from generation.audio import banks, encode, mix
-from generation.columns import arrow_type, schema
-from generation.errors import one_of, raise_all
+from generation.audio import acoustics, banks, encode, presets
+from generation.columns import schema
 from generation.rudiments import definitions, players
-from generation.rudiments.columns import AUGMENTATION, columns
+from generation.rudiments.columns import SOUND, columns
 from generation.rudiments.labels import measure_lists, stroke_lists
 from generation.rudiments.performance import play
+from generation.rudiments.renderings import aug_columns, rendering
 from generation.rudiments.score import plan_take
 from generation.rudiments.scores import exercise_scores
-from generation.seeds import uniforms
+from generation.rudiments.settings import NAME as NAME
+from generation.rudiments.settings import PRESETS as PRESETS
+from generation.rudiments.settings import BankRef as BankRef
+from generation.rudiments.settings import Config as Config
+from generation.rudiments.settings import default_forms as default_forms
+from generation.rudiments.settings import make_config as make_config
 from generation.shards import Shard
 
-NAME = "rudiments"
-# profiles, tempos, augmentations
-PRESETS = {"small": (10, 3, 1), "medium": (50, 3, 2), "full": (100, 5, 5)}
 TEMPO_BLOCKS = (3, 5)  # first tempo indices of new blocks; then one block for each five
 SINGLE_PROFILES = 10  # the first players have a shard each; later ones share by tens
 ROWS_PER_GROUP = 120
-AUGMENTATION_PRESET = "clean"
-LEVEL_RANGE_DB = 6.0
-MAX_ROWS = 10_000_000
-
-
-@dataclass(frozen=True)
-class BankRef:
-    """A note bank as a configuration names it."""
-
-    name: str
-    digest: str
-    path: str
-
-
-@dataclass(frozen=True)
-class Config:
-    """What corpus to make. Built by :func:`make_config`, which checks it.
-
-    Attributes:
-        preset: name it came from, or ``custom``.
-        profiles, tempos, augmentations: how many of each.
-        seed: corpus seed, >= 0.
-        forms: names of rudiments and variants, in order.
-        tiers: tiers whose players are used, in order; all four by default.
-        duration_sec: wanted length of playing.
-        sample_rate: Hz; channels: 1 or 2; audio_format: flac or wav.
-        with_audio: whether sound is rendered.
-        banks: the drums, or empty without audio.
-    """
-
-    preset: str
-    profiles: int
-    tempos: int
-    augmentations: int
-    seed: int
-    forms: tuple[str, ...]
-    tiers: tuple[str, ...]
-    duration_sec: float
-    sample_rate: int
-    channels: int
-    audio_format: str
-    with_audio: bool
-    banks: tuple[BankRef, ...] = field(default=())
-
-    def identity(self):
-        """What decides the bytes of the corpus, as plain data: all but where banks are stored."""
-        data = asdict(self)
-        data["corpus"], data["data_version"] = NAME, DATA_VERSION
-        data["banks"] = [[bank["name"], bank["digest"]] for bank in data["banks"]]
-        del data["preset"]
-        return data
-
-    @property
-    def num_rows(self):
-        return self.profiles * self.tempos * self.augmentations * len(self.forms)
-
-
-def _is_whole(value):
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def default_forms():
-    """Names of the main forms of all rudiments."""
-    return tuple(form.form for form in definitions.main_forms())
-
-
-def make_config(
-    preset="small", profiles=None, tempos=None, augmentations=None, seed=42, rudiments=None, tiers=None,
-    duration_sec=6.0, sample_rate=44100, channels=1, audio_format="flac", with_audio=True, bank_list=None,
-):  # fmt: skip
-    """Check a request and make it a Config.
-
-    Args:
-        preset: small, medium or full; explicit numbers override it.
-        rudiments: names as :func:`generation.rudiments.definitions.select` takes, or None for all.
-        tiers: names, or None for all.
-        bank_list: loaded banks to use; the shipped ones by default.
-        (the others as in Config)
-
-    Raises: UsageError naming every problem.
-    """
-    problems = []
-    counts = {"profiles": profiles, "tempos": tempos, "augmentations": augmentations}
-    if preset not in PRESETS:
-        problems.append(f"unknown preset {one_of(preset, PRESETS)}")
-    else:
-        custom = any(value is not None for value in counts.values()) or rudiments or tiers
-        for name, value in zip(counts, PRESETS[preset], strict=True):
-            counts[name] = value if counts[name] is None else counts[name]
-        preset = "custom" if custom else preset
-    limits = {"profiles": 100_000, "tempos": 100, "augmentations": 100}
-    for name, value in counts.items():
-        if value is not None and not (_is_whole(value) and 1 <= value <= limits[name]):
-            problems.append(f"--{name} is {value}; give a whole number from 1 to {limits[name]}")
-    if not _is_whole(seed) or not 0 <= seed < 2**63:
-        problems.append(f"--seed is {seed}; give a whole number from 0 to 2^63 - 1")
-    if not 1.0 <= duration_sec <= 60.0:
-        problems.append(f"--duration is {duration_sec:g} s; give 1 to 60")
-    if not 8000 <= sample_rate <= 96000:
-        problems.append(f"--sample-rate is {sample_rate}; give 8000 to 96000 Hz")
-    if channels not in (1, 2):
-        problems.append(f"{channels} channels; give 1 or 2")
-    if audio_format not in encode.FORMATS:
-        problems.append(f"unknown --audio-format {one_of(audio_format, encode.FORMATS)}")
-    forms = default_forms()
-    if rudiments is not None:
-        try:
-            forms = tuple(form.form for form in definitions.select(rudiments))
-        except definitions.UsageError as error:
-            problems.append(str(error))
-    unknown = [name for name in tiers or () if name not in players.tiers()]
-    problems += [f"unknown tier {one_of(name, players.tiers())}" for name in unknown]
-    for name, chosen in (("rudiments", rudiments), ("tiers", tiers)):
-        if chosen is not None and not list(chosen):
-            problems.append(f"no {name} are named; name at least one, or give None for all")
-    if not problems:
-        rows = counts["profiles"] * counts["tempos"] * counts["augmentations"] * len(forms)
-        if rows > MAX_ROWS:
-            problems.append(f"{rows:,} rows are asked for; at most {MAX_ROWS:,} can be made at once")
-    raise_all(problems)
-    chosen = tuple(name for name in players.tiers() if tiers is None or name in tiers)
-    used = banks.shipped() if bank_list is None else bank_list
-    refs = tuple(BankRef(b.name, b.digest, str(b.path)) for b in sorted(used, key=lambda b: b.name))
-    return Config(
-        preset, counts["profiles"], counts["tempos"], counts["augmentations"], seed, forms, chosen,
-        float(duration_sec), sample_rate, channels, audio_format, with_audio, refs if with_audio else (),
-    )  # fmt: skip
 
 
 def profile_indices(config):
@@ -222,34 +97,69 @@ def shard_tables(config, shard):
         yield make_rows(config, coordinates[at : at + ROWS_PER_GROUP], shard.key["augmentation"])
 
 
-def make_rows(config, coordinates, augmentation):
-    """Rows of a list of (profile index, form, tempo index), as one Arrow table."""
+def make_rows(config, coordinates, augmentation, render=True):
+    """Rows of a list of (profile index, form, tempo index), as one Arrow table.
+
+    Args:
+        render: False leaves out the sound; every label is the same.
+    """
     takes = [
         plan_take(config.seed, players.player(config.seed, profile), form, tempo, config.duration_sec)
         for profile, form, tempo in coordinates
     ]
     p = play(takes, config.sample_rate)
-    arrays = _take_columns(config, p, augmentation)
+    given = [rendering(config, take, augmentation) if config.with_audio else None for take in takes]
+    # scores are the player's; what tape and sample rate do to time is not the player's doing
+    arrays = {}
     for name, values in exercise_scores(p, config.sample_rate).items():
         missing = np.isnan(values)
         arrays[name] = pa.array(np.where(missing, 0.0, values), mask=missing)
-    arrays["measures"], arrays["num_measures"] = measure_lists(p, config.sample_rate)
-    arrays["strokes"] = stroke_lists(p, config.sample_rate)
-    # named after the take: all its renderings have the same file
+    heard = _heard(config, p, given)
+    arrays.update(_take_columns(config, heard, augmentation, given))
+    arrays["measures"], arrays["num_measures"] = measure_lists(
+        heard, config.sample_rate, lambda take, at: _moved(config, p, given, take, at)
+    )
+    arrays["strokes"] = stroke_lists(heard, config.sample_rate)
+    # named after the take: renderings that don't move it have the same file
     arrays["midi"] = midi.encode(
         arrays["augmentation_group_id"], [t.tempo_bpm for t in takes], [t.form.metre for t in takes],
-        p.lead_in_beats, p.num_samples, p.start, p.onset_sample, p.velocity, p.hand == 1, config.sample_rate,
+        p.lead_in_beats, p.num_samples, p.start, heard.onset_sample, p.velocity, p.hand == 1,
+        config.sample_rate,
     )  # fmt: skip
-    arrays.update(_sound_columns(config, p, arrays["sample_id"], augmentation))
+    arrays.update(_sound_columns(config, p, arrays["sample_id"], given, render))
     wanted = corpus_schema(config)
     return pa.table([_column(arrays[f.name], f.type) for f in wanted], schema=wanted)
+
+
+def _moved(config, p, given, take, positions):
+    """Positions in samples, each of a take of the batch, where they are heard: tape and rates move them."""
+    out = np.array(positions, dtype=np.int64)
+    for i, one in enumerate(given):
+        if one is not None and acoustics.moves(one.record, config.sample_rate):
+            rows = take == i
+            size = int(p.num_samples[i])
+            out[rows] = acoustics.moved(one.record, out[rows], config.sample_rate, size)
+    return out
+
+
+def _heard(config, p, given):
+    """The performances with every time where the rendering moves it."""
+    if not any(one is not None and acoustics.moves(one.record, config.sample_rate) for one in given):
+        return p
+    every = np.arange(len(p.takes))
+    return replace(
+        p,
+        lead_in_samples=_moved(config, p, given, every, p.lead_in_samples),
+        onset_sample=_moved(config, p, given, p.take, p.onset_sample),
+        intended_sample=_moved(config, p, given, p.take, p.intended_sample),
+    )
 
 
 def _column(values, kind):
     return values if isinstance(values, pa.Array) else pa.array(values, type=kind)
 
 
-def _take_columns(config, p, augmentation):
+def _take_columns(config, p, augmentation, given):
     """Columns that describe the takes themselves."""
     takes = p.takes
     people = [take.player for take in takes]
@@ -290,51 +200,39 @@ def _take_columns(config, p, augmentation):
         "profile_index": [person.index for person in people],
         "tempo_index": [t.tempo_index for t in takes],
         "augmentation_index": [augmentation] * len(takes),
-        "augmentation_preset": [AUGMENTATION_PRESET] * len(takes),
+        "augmentation_preset": [presets.CLEAN if one is None else one.preset for one in given],
         "data_version": [DATA_VERSION] * len(takes),
     }
     out.update((f"player_{d.name}", values[:, i]) for i, d in enumerate(players.dimensions()))
     return out
 
 
-def voice(config, take, augmentation):
-    """Drum, tuning and level of a rendering: ``(BankRef, cents, gain_db)``.
-
-    The renderings of one take go through the drums in an order drawn for the take, so they differ.
-    """
-    address = (take.player.index, take.form.form, take.tempo_index)
-    draws = uniforms(config.seed, len(config.banks), "rudiments", "drums", *address)
-    order = sorted(range(len(draws)), key=draws.__getitem__)
-    bank = config.banks[order[augmentation % len(order)]]
-    tuning, level = uniforms(config.seed, 2, "rudiments", "voice", *address, augmentation)
-    cents = banks.TUNING_STEPS_CENTS[int(tuning * len(banks.TUNING_STEPS_CENTS))]
-    return bank, cents, -int(level * (LEVEL_RANGE_DB * 10 + 1)) / 10.0
-
-
-def _sound_columns(config, p, sample_ids, augmentation):
+def _sound_columns(config, p, sample_ids, given, render):
     """Rendered audio and what it was made with; all null without audio."""
-    names = ("soundfont", "bank", "bank_digest", "bank_tuning_cents", "gain_db", "pcm_digest", "audio")
-    out = {name: [] for name in names}
-    # the acoustic chain comes later: until then a row has no room, microphone or effects
-    out.update((column.name, pa.nulls(len(p.takes), arrow_type(column.type))) for column in AUGMENTATION)
-    for i, take in enumerate(p.takes):
-        if not config.with_audio:
-            for name in names:
-                out[name].append(None)
+    wanted = [column.name for column in SOUND] + ["audio"]
+    out = {name: [None] * len(p.takes) for name in wanted}
+    for i, one in enumerate(given):
+        if one is None:
             continue
-        ref, cents, gain_db = voice(config, take, augmentation)
-        bank = load_bank(ref)
-        sound = banks.voiced(bank, config.sample_rate, cents, config.channels)["centre"]
-        rows = slice(p.start[i], p.start[i + 1])
-        pcm, gain_db = mix.render(
-            sound, p.onset_sample[rows], p.velocity[rows], int(p.num_samples[i]), gain_db, config.sample_rate
-        )
-        data, digest = encode.encode_and_digest(pcm, config.sample_rate, config.audio_format)
-        values = (bank.soundfont, bank.name, bank.digest, cents, gain_db, digest,
-                  {"bytes": data, "path": f"{sample_ids[i]}.{config.audio_format}"})  # fmt: skip
-        for name, value in zip(names, values, strict=True):
-            out[name].append(value)
-    out["aug_soundfont"] = out["soundfont"]
+        bank = load_bank(one.bank)
+        values = {
+            "soundfont": bank.soundfont, "bank": bank.name, "bank_digest": bank.digest,
+            "bank_tuning_cents": one.cents,
+        }  # fmt: skip
+        if render:
+            rows = slice(p.start[i], p.start[i + 1])
+            strokes = (p.onset_sample[rows], p.velocity[rows], p.variant[rows])
+            drum = acoustics.voice(one.record, bank, one.cents, config.sample_rate, config.channels)
+            pcm, values["gain_db"] = acoustics.perform(
+                one.record, drum, strokes, int(p.num_samples[i]), one.gain_db
+            )
+            data, digest = encode.encode_and_digest(pcm, config.sample_rate, config.audio_format)
+            values["pcm_digest"] = digest
+            values["audio"] = {"bytes": data, "path": f"{sample_ids[i]}.{config.audio_format}"}
+        # after rendering, which adds measured levels to the record
+        values.update(aug_columns(one, bank.soundfont))
+        for name, value in values.items():
+            out[name][i] = value
     return out
 
 

@@ -68,6 +68,7 @@ def stroke_lists(p, sample_rate):
         "flam_spacing_ms": (spacing, ~grace),
         "parent_stroke_index": (np.where(child, p.parent, 0), ~child),
         "ornament_index": (p.child, ~child),
+        "round_robin": p.variant,
         "buzz_count": ((bounces[p.primary] + 1), p.kind != BUZZ),
     }  # fmt: skip
     return _records(p.start, STROKE, values)
@@ -91,8 +92,12 @@ def _records(offsets, columns, values):
     )
 
 
-def measure_lists(p, sample_rate):
-    """Bars of each take: ``(list array of records, bars a take)``."""
+def measure_lists(p, sample_rate, moved=lambda take, positions: positions):
+    """Bars of each take: ``(list array of records, bars a take)``.
+
+    Args:
+        moved: function of (takes, samples on the grid) giving where the rendering has them.
+    """
     of_stroke, per_take = measure_numbers(p)
     first = np.concatenate([[0], np.cumsum(per_take)])
     total = int(first[-1])
@@ -123,7 +128,7 @@ def measure_lists(p, sample_rate):
     }  # fmt: skip
     values = {
         "index": index, "stroke_start": end - size - p.start[take], "stroke_end": end - p.start[take],
-        "start_sample": np.rint(begin).astype(np.int64),
+        "start_sample": moved(take, np.rint(begin).astype(np.int64)),
         "is_complete": (index + 1) * bar_beats <= beats + 1e-9,
     }  # fmt: skip
     for name, array in floats.items():

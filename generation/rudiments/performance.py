@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from generation.audio.voices import VARIANTS
 from generation.rudiments import ornaments
 from generation.rudiments.players import dimensions
 from generation.rudiments.score import habits, template
@@ -71,6 +72,7 @@ class Performances:
         onset_sample, intended_sample: int64 (N,).
         intended_lead_ms: float64 (N,), written lead of a grace before its primary, else 0.
         velocity, intended_velocity: int16 (N,).
+        variant: int64 (N,), round-robin variant of the drum's sound that a rendering plays.
     """
 
     takes: list
@@ -97,6 +99,7 @@ class Performances:
     intended_lead_ms: np.ndarray
     velocity: np.ndarray
     intended_velocity: np.ndarray
+    variant: np.ndarray
 
 
 class _Primaries:
@@ -351,7 +354,17 @@ def _assemble(takes, p, trait, time_ms, velocity, intended, dynamic, drift_ms, s
         intended_lead_ms=np.where(is_grace, lead_written, 0.0),
         velocity=_bend(loud * ratio),
         intended_velocity=_bend(intended[primary] * ratio_written),
+        variant=_round_robin(takes, start),
     )
+
+
+def _round_robin(takes, start):
+    """A variant of the drum's sound for each stroke, never the same twice running."""
+    steps = [
+        stream(t.seed, "round robin", t.player.index, t.form.form, t.tempo_index).integers(1, VARIANTS, size)
+        for t, size in zip(takes, np.diff(start), strict=True)
+    ]
+    return np.concatenate([np.cumsum(part) % VARIANTS for part in steps])
 
 
 def _power(base, exponent):

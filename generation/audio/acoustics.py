@@ -1,0 +1,268 @@
+"""From a preset to a row's sound: drawing the values, and the signal path.
+
+Conventions
+-----------
+A *record* is plain data and says everything that was done to a row; :func:`perform` needs nothing
+else besides the drum and the strokes, so a stored row can be made again from its own labels. Values
+are drawn once, rounded, and used as they stand in the record.
+
+Values come in two groups. A *session* (a player under a preset) has one drum, room, microphone and
+EQ: everything linear, folded into a wet voice. Every row has its own preamp, compressor and
+degradations.
+
+The path: strokes mixed from the wet voice > preamp > compressor > tape > dropouts > noise and hum >
+level > clipping > sample rate > bit depth. No step has a delay; tape and sample-rate reduction move
+sound by stated amounts, and :func:`moved` moves labels with it. Levels of noise and hum are relative
+to the RMS of the row's signal from its first stroke on; the record also has them in dBFS.
+"""
+
+import hashlib
+import json
+import math
+from functools import cache
+
+import numpy as np
+
+from generation.audio import chain, degrade, microphones, mix, noise, presets, rooms, voices
+
+# part of the digest: to be raised when the code of the path changes what it makes
+PATH_VERSION = 1
+TILT_DB = 1.5
+FADE_SEC = 0.1
+
+
+@cache
+def digest():
+    """SHA-256 of all that decides acoustics besides a row's coordinates: tables, rooms, version."""
+    tables = [
+        {name: vars(preset) for name, preset in presets.load().items()},
+        {name: vars(mic) for name, mic in microphones.load().items()},
+        {name: [response.digest for response in rooms.pool(name)] for name in rooms.stated()},
+        PATH_VERSION,
+    ]
+    return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()
+
+
+def _within(draw, name, span, digits=3):
+    """A value of a range."""
+    return round(span[0] + (span[1] - span[0]) * draw(name), digits)
+
+
+def _choice(draw, name, values):
+    return values[int(draw(name) * len(values))]
+
+
+def session_record(preset, draw, responses):
+    """Room, microphone and EQ of a session.
+
+    Args:
+        preset: a Preset other than clean.
+        draw: function of a name giving a uniform number in [0, 1), always the same.
+        responses: impulse responses to choose from; empty for a preset without a room.
+
+    Returns: dict, the first part of a record.
+    """
+    record = {"preset": preset.name, "room": None}
+    distance = None
+    if responses:
+        one = _choice(draw, "impulse response", responses)
+        kept = ("room_type", "distance_m", "rt60_sec", "drr_db", "c50_db")
+        record["room"] = {"response": one.name, "digest": one.digest, **{k: one.about[k] for k in kept}}
+        distance = one.about["distance_m"]
+    if distance is None:
+        span = preset.microphone.get("distance_m") or rooms.stated()[preset.name]["distance_m"]
+        distance = _within(draw, "microphone distance", span)
+    record["microphone"] = {
+        "type": preset.microphone["type"],
+        "distance_m": distance,
+        "tilt_db": _within(draw, "microphone tilt", (-TILT_DB, TILT_DB), 2),
+    }
+    record["eq"] = {name: _within(draw, name, preset.eq[name], 1) for name in ("highpass_hz", "lowpass_hz")}
+    return record
+
+
+def row_record(preset, draw, noise_files=()):
+    """What a row has of its own: preamp, compressor, degradations.
+
+    Args:
+        draw: as in :func:`session_record`, but the row's.
+        noise_files: a user's noises, used in place of the preset's colour.
+
+    Returns: dict, the second part of a record; stages the preset lacks are None.
+    """
+    record = dict.fromkeys(("preamp", "compressor", "tape", "dropouts", "noise", "hum", "clip"))
+    if preset.preamp:
+        record["preamp"] = {
+            "kind": preset.preamp["kind"],
+            "drive_db": _within(draw, "drive", preset.preamp["drive_db"], 2),
+        }
+    if preset.compressor:
+        settings = {name: _within(draw, name, span, 2) for name, span in preset.compressor.items()}
+        settings["makeup_db"] = chain.makeup_db(settings["threshold_db"], settings["ratio"])
+        record["compressor"] = settings
+    if preset.tape:
+        record["tape"] = {name: _within(draw, name, span, 6) for name, span in preset.tape.items()} | {
+            f"{name}_phase": _within(draw, f"{name} phase", (0.0, 1.0), 4) for name in ("wow", "flutter")
+        }
+    if preset.dropouts:
+        low, high = preset.dropouts["count"]
+        count = low + int(draw("dropout count") * (high - low + 1))
+        record["dropouts"] = [
+            {
+                "start": _within(draw, f"dropout start {i}", (0.0, 1.0), 4),
+                "length_ms": _within(draw, f"dropout length {i}", preset.dropouts["length_ms"], 1),
+                "depth_db": _within(draw, f"dropout depth {i}", preset.dropouts["depth_db"], 2),
+            }
+            for i in range(count)
+        ]
+    if preset.noise:
+        one = _choice(draw, "noise file", noise_files) if noise_files else None
+        record["noise"] = {
+            "colour": preset.noise["colour"] if one is None else "user",
+            "level_db": _within(draw, "noise level", preset.noise["level_db"], 2),
+            "offset": int(draw("noise offset") * noise.TABLE_SIZE),
+        }
+        if one is not None:
+            record["noise"] |= {"file": one.name, "digest": one.digest}
+    if preset.hum:
+        record["hum"] = {
+            "frequency_hz": _choice(draw, "hum frequency", preset.hum["frequency_choices_hz"]),
+            "level_db": _within(draw, "hum level", preset.hum["level_db"], 2),
+            "phase": _within(draw, "hum phase", (0.0, 1.0), 4),
+        }
+    if preset.clip_db:
+        record["clip"] = {"under_peak_db": _within(draw, "clip", preset.clip_db, 2)}
+    record["sample_rate_hz"] = (
+        _choice(draw, "sample rate", preset.sample_rate_choices_hz) if preset.sample_rate_choices_hz else None
+    )
+    record["bit_depth"] = (
+        preset.bit_depth[0] + int(draw("bit depth") * (preset.bit_depth[1] - preset.bit_depth[0] + 1))
+        if preset.bit_depth
+        else None
+    )
+    return record
+
+
+def response(record):
+    """Everything linear in a record as one filter: float32 (taps,) at 44.1 kHz."""
+    mic, eq = record["microphone"], record["eq"]
+    amplitude = microphones.response(microphones.load()[mic["type"]], mic["distance_m"], mic["tilt_db"])
+    taps = microphones.minimum_phase(amplitude * microphones.band(eq["highpass_hz"], eq["lowpass_hz"]))
+    if record["room"] is None:
+        return taps.astype(np.float32)
+    return microphones.convolve(rooms.sound(record["room"]["digest"]), taps)
+
+
+def voice(record, bank, cents, rate, channels):
+    """The voice a row is played with: dry where there is no record."""
+    if record is None:
+        return voices.dry(bank, rate, cents, channels)
+    linear = json.dumps([record["room"], record["microphone"], record["eq"]], sort_keys=True)
+    return voices.wet(bank, rate, cents, channels, linear, lambda: response(record))
+
+
+def effective_rate(record, rate):
+    """The rate a record reduces the sound to, or None where the corpus is no faster anyway."""
+    reduced = record and record["sample_rate_hz"]
+    return reduced if reduced and reduced < rate else None
+
+
+def moves(record, rate):
+    """Whether a record moves sound in time."""
+    return bool(record) and (record["tape"] is not None or effective_rate(record, rate) is not None)
+
+
+def moved(record, positions, rate, num_samples):
+    """Where positions before tape and sample-rate reduction are heard after them.
+
+    Args:
+        positions: int array of samples, within the row.
+
+    Returns: int64 array; never before the position by more than the tape's wow.
+    """
+    positions = np.asarray(positions, dtype=np.int64)
+    if record and record["tape"]:
+        positions = degrade.moved_by_tape(positions, record["tape"], rate, num_samples)
+    if effective_rate(record, rate):
+        positions = degrade.moved_by_hold(positions, record["sample_rate_hz"], rate)
+    return positions
+
+
+def perform(record, drum, strokes, num_samples, gain_db):
+    """Play a row.
+
+    Args:
+        record: of the row, or None for clean. Levels in dBFS that it lacks are measured and added.
+        drum: its Voice, from :func:`voice`.
+        strokes: ``(onset_sample, velocity, variant)``, int arrays; onsets before they are moved.
+        num_samples: length of the row.
+        gain_db: wanted gain over the bank's own level.
+
+    Returns: ``(pcm, gain_db)``: int16 (samples, channels), and the gain really used.
+    """
+    if record is None:
+        return mix.quantise(mix.add_up(drum, *strokes, num_samples), gain_db)
+    rate = drum.rate
+    sound = mix.add_up(drum, *strokes, num_samples, FADE_SEC)
+    if record["preamp"]:
+        sound = chain.saturate(sound, **record["preamp"])
+    if record["compressor"]:
+        sound = chain.compress(sound, record["compressor"], rate)
+    if record["tape"]:
+        sound = degrade.tape(sound, record["tape"], rate)
+    if record["dropouts"]:
+        sound = degrade.drop_out(sound, _placed(record["dropouts"], num_samples, rate), rate)
+    signal_db = None
+    for name, make in (("noise", _noise), ("hum", _hum)):
+        stage = record[name]
+        if stage is None:
+            continue
+        if "rms_dbfs" not in stage:
+            if signal_db is None:
+                signal_db = _rms_db(sound[:, int(strokes[0][0]) :])
+            # before the row's gain, which comes later
+            stage["rms_dbfs"] = round(signal_db + stage["level_db"], 2)
+        sound = sound + make(stage, sound.shape, rate) * _linear(stage["rms_dbfs"])
+    gain_db = mix.safe_gain(sound, gain_db)
+    sound = sound * np.float32(mix.linear_gain(gain_db))
+    if record["clip"]:
+        stage = record["clip"]
+        if "level_dbfs" not in stage:
+            peak = float(np.abs(sound).max())
+            stage["level_dbfs"] = round(20.0 * math.log10(peak) - stage["under_peak_db"], 2)
+        limit = _linear(stage["level_dbfs"])
+        sound = np.clip(sound, -limit, limit)
+    if effective_rate(record, rate):
+        sound = degrade.hold(sound, record["sample_rate_hz"], rate)
+    return mix.to_pcm(sound, record["bit_depth"] or 16), gain_db
+
+
+def _linear(level_db):
+    return np.float32(round(10.0 ** (level_db / 20.0), 9))
+
+
+def _rms_db(sound):
+    return 10.0 * math.log10(float(np.mean(np.square(sound, dtype=np.float64))) + 1e-20)
+
+
+def _placed(dropouts, num_samples, rate):
+    return [
+        {
+            "start_sample": int(one["start"] * num_samples),
+            "length_samples": int(one["length_ms"] / 1000.0 * rate),
+            "depth_db": one["depth_db"],
+        }
+        for one in dropouts
+    ]
+
+
+def _noise(stage, shape, rate):
+    if stage["colour"] == "user":
+        table = noise.user_table(str(noise.path_of(stage["digest"])), stage["digest"], rate)
+    else:
+        table = noise.table(stage["colour"], rate)
+    return noise.piece(table, stage["offset"], *shape)
+
+
+def _hum(stage, shape, rate):
+    return noise.hum(stage["frequency_hz"], stage["phase"], shape[1], rate)[None, :]

@@ -1,0 +1,52 @@
+"""The recording chain after the microphone: preamp saturation and compression.
+
+Conventions: sound is float32 (channels, samples), 1.0 is full scale; functions return sound of the
+same shape and have no delay. Values come from a row's record (:mod:`generation.audio.acoustics`).
+"""
+
+import numpy as np
+
+_BIAS = np.float32(0.2)  # of the warm preamp: bends one half-wave more than the other, as a tube does
+_CEILING = np.float32(0.8)  # of the aggressive one
+PREAMPS = ("warm", "aggressive")
+
+
+def _bend(sound):
+    """The [3/2] Pade approximant of tanh: plain arithmetic, so every machine gets the same."""
+    limited = np.clip(sound, np.float32(-3.0), np.float32(3.0))
+    square = limited * limited
+    return limited * (square + np.float32(27.0)) / (square * np.float32(9.0) + np.float32(27.0))
+
+
+def saturate(sound, kind, drive_db):
+    """Preamp saturation; quiet sound passes with a gain of about 1.
+
+    Args:
+        kind: ``warm`` (soft, more even harmonics) or ``aggressive`` (soft, then hard at a ceiling).
+        drive_db: gain into the bend, taken off again behind it.
+    """
+    drive = np.float32(round(10.0 ** (drive_db / 20.0), 6))
+    driven = sound * drive
+    if kind == "warm":
+        out = _bend(driven + _BIAS) - _bend(_BIAS)
+    else:
+        out = np.clip(_bend(driven), -_CEILING, _CEILING)
+    return out / drive
+
+
+def makeup_db(threshold_db, ratio):
+    """Gain after a compressor: half of what it takes from a full-scale signal."""
+    return round(-0.5 * threshold_db * (1.0 - 1.0 / ratio), 2)
+
+
+def compress(sound, settings, rate):
+    """A feed-forward compressor (pedalboard's), then make-up gain.
+
+    Args:
+        settings: ``threshold_db``, ``ratio``, ``attack_ms``, ``release_ms``, ``makeup_db``.
+    """
+    from pedalboard import Compressor
+
+    names = ("threshold_db", "ratio", "attack_ms", "release_ms")
+    out = Compressor(**{name: settings[name] for name in names})(sound, rate)
+    return out * np.float32(round(10.0 ** (settings["makeup_db"] / 20.0), 6))

@@ -1,0 +1,90 @@
+"""What bad media do to a sound, and where they move it.
+
+Conventions: sound is float32 (channels, samples). Steps that move sound in time say where a sample
+goes: ``moved_by_tape`` and ``moved_by_hold`` map a position before the step to the first sample
+after it in which that position is heard. Labels go through the same maps, so they stay exact.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+_KNOT = 64  # the tape's position is exact at these samples and straight between them
+_FADE_MS = 5.0
+
+
+def _tape_positions(settings, size, rate):
+    """What position is read at each sample: float64 (size,), rising, from 0."""
+    at = np.arange(0, size + _KNOT, _KNOT) / rate
+    read = at * rate
+    for name in ("wow", "flutter"):
+        speed, hz, phase = settings[f"{name}_depth"], settings[f"{name}_hz"], settings[f"{name}_phase"]
+        angle = 2.0 * np.pi * (hz * at + phase)
+        read += speed * rate / (2.0 * np.pi * hz) * (np.sin(angle) - np.sin(2.0 * np.pi * phase))
+    read = np.round(read, 6)
+    step = np.diff(read) / _KNOT
+    return (read[:-1, None] + step[:, None] * np.arange(_KNOT)).ravel()[:size]
+
+
+def tape(sound, settings, rate):
+    """Speed that wavers: wow (slow) and flutter (fast), read between samples on straight lines.
+
+    Args:
+        settings: ``wow_hz``, ``wow_depth`` (largest deviation of speed, 0-1), ``wow_phase`` (turns),
+            and the same for ``flutter``.
+    """
+    size = sound.shape[1]
+    read = _tape_positions(settings, size, rate)
+    whole = np.minimum(read.astype(np.int64), size - 1)
+    part = (read - whole).astype(np.float32)
+    longer = np.concatenate([sound, np.zeros((sound.shape[0], 1), np.float32)], axis=1)
+    first = longer[:, whole]
+    return first + (longer[:, whole + 1] - first) * part
+
+
+def moved_by_tape(positions, settings, rate, size):
+    """First sample after the tape that holds each position before it: int64."""
+    read = _tape_positions(settings, size, rate)
+    return np.where(positions > 0, np.searchsorted(read, positions - 1.0, side="right"), 0)
+
+
+def drop_out(sound, dropouts, rate):
+    """Short losses of level.
+
+    Args:
+        dropouts: list of dicts of ``start_sample``, ``length_samples``, ``depth_db``.
+    """
+    fade = int(_FADE_MS / 1000.0 * rate)
+    for one in dropouts:
+        begin, size = one["start_sample"], one["length_samples"]
+        low = np.float32(round(10.0 ** (-one["depth_db"] / 20.0), 6))
+        edge = min(fade, size // 2)
+        curve = np.full(size, low, dtype=np.float32)
+        ramp = np.arange(1, edge + 1, dtype=np.float32) / np.float32(edge + 1)
+        curve[:edge] = np.float32(1.0) + (low - np.float32(1.0)) * ramp
+        curve[size - edge :] = curve[:edge][::-1]
+        part = sound[:, begin : begin + size]
+        part *= curve[: part.shape[1]]
+    return sound
+
+
+@lru_cache(maxsize=8)
+def _held(new_rate, rate, size):
+    """The sample that is held at each sample."""
+    tick = np.arange(size, dtype=np.int64) * new_rate // rate
+    return -(-tick * rate // new_rate)
+
+
+def hold(sound, new_rate, rate):
+    """Sample-rate reduction: only ``new_rate`` samples a second are taken, and each is held.
+
+    With ticks at ceil(k * rate / new_rate). Nothing is filtered, as in early samplers: what lies
+    over half the new rate folds back. Causal: a sample is never heard before its tick.
+    """
+    return sound[:, _held(new_rate, rate, -(-sound.shape[1] // 65536) * 65536)[: sound.shape[1]]]
+
+
+def moved_by_hold(positions, new_rate, rate):
+    """First sample after the reduction that holds each position before it: int64."""
+    tick = -(-np.asarray(positions, dtype=np.int64) * new_rate // rate)
+    return -(-tick * rate // new_rate)

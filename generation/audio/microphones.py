@@ -1,0 +1,98 @@
+"""Microphone and EQ responses as short causal filters.
+
+Conventions: responses are linear in amplitude over :data:`FREQUENCIES_HZ`; filters are float64
+(taps,) at 44.1 kHz, minimum phase, so their energy comes as early as their response allows and
+nothing comes before sample 0.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from generation.audio.banks import BANK_RATE
+
+SPEED_OF_SOUND = 343.4  # m/s at 20 degrees Celsius
+TAPS = 2048
+_SIZE = 16384
+FREQUENCIES_HZ = np.arange(_SIZE // 2 + 1) * (BANK_RATE / _SIZE)
+_FADE = 512
+# a drum head is no point: nearer than its radius the field grows no more
+_NEAREST_M = 0.12
+
+
+@dataclass(frozen=True)
+class Microphone:
+    """``pattern``: share of the pressure gradient, 0-1. ``response_db``: (Hz, dB) points."""
+
+    pattern: float
+    response_db: tuple
+
+
+@cache
+def load():
+    """The microphones, by type."""
+    with open(Path(__file__).with_name("microphones.toml"), "rb") as file:
+        table = tomllib.load(file)
+    return {
+        name: Microphone(float(m["pattern"]), tuple(tuple(p) for p in m["response_db"]))
+        for name, m in table.items()
+    }
+
+
+def response(microphone, distance_m, tilt_db=0.0):
+    """Amplitude of a microphone on axis.
+
+    Args:
+        microphone: a Microphone.
+        distance_m: to the source; a pressure gradient grows by sqrt(1 + (c / (2 pi f r))^2) near a
+            point source (proximity effect; any acoustics text on gradient microphones).
+        tilt_db: how far this one is from its kind: so much more at 10 kHz, so much less at 100 Hz.
+    """
+    points = np.array(microphone.response_db)
+    f = np.maximum(FREQUENCIES_HZ, 10.0)
+    level_db = np.interp(np.log(f), np.log(points[:, 0]), points[:, 1])
+    level_db += tilt_db * np.clip(np.log10(f / 1000.0), -1.5, 1.3)
+    # below 30 Hz a real gradient microphone has let go
+    near = SPEED_OF_SOUND / (2 * np.pi * np.maximum(f, 30.0) * max(distance_m, _NEAREST_M))
+    gradient = np.abs(1.0 - microphone.pattern + microphone.pattern * (1.0 + near / 1j))
+    return 10.0 ** (level_db / 20.0) * gradient
+
+
+def band(highpass_hz, lowpass_hz):
+    """Amplitude of second-order Butterworth high-pass and low-pass filters in a row."""
+    f = np.maximum(FREQUENCIES_HZ, 1e-3)
+    return 1.0 / np.sqrt((1.0 + (highpass_hz / f) ** 4) * (1.0 + (f / lowpass_hz) ** 4))
+
+
+def minimum_phase(amplitude):
+    """The minimum-phase filter with this amplitude over FREQUENCIES_HZ.
+
+    By the folded cepstrum (Oppenheim and Schafer, Discrete-Time Signal Processing). Returns: float64
+    (TAPS,), faded at its end and rounded, so that the last bit of a machine's logarithm is not in it.
+    """
+    from scipy import fft
+
+    log = np.log(np.maximum(amplitude, 1e-5))
+    cepstrum = fft.irfft(log, _SIZE)
+    cepstrum[1 : _SIZE // 2] *= 2.0
+    cepstrum[_SIZE // 2 + 1 :] = 0.0
+    spectrum = fft.rfft(cepstrum, _SIZE)
+    scale = np.exp(spectrum.real)
+    taps = fft.irfft(scale * np.cos(spectrum.imag) + 1j * scale * np.sin(spectrum.imag), _SIZE)[:TAPS]
+    taps[-_FADE:] *= np.linspace(1.0, 0.0, _FADE)
+    return np.round(taps, 8)
+
+
+def convolve(a, b):
+    """Two filters in a row as one: float32 (len(a) + len(b) - 1,)."""
+    from scipy import fft
+
+    size = fft.next_fast_len(len(a) + len(b) - 1, real=True)
+    x, y = fft.rfft(np.asarray(a, np.float64), size), fft.rfft(np.asarray(b, np.float64), size)
+    # written out: NumPy's complex product rounds differently from one processor to the next
+    both = (x.real * y.real - x.imag * y.imag) + 1j * (x.real * y.imag + x.imag * y.real)
+    # rounded, so that the last bit of a machine's transform is not in it
+    return np.round(fft.irfft(both, size)[: len(a) + len(b) - 1], 8).astype(np.float32)

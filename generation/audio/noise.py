@@ -1,0 +1,173 @@
+"""Noise of stated colours, and hum.
+
+Conventions: a noise is a float32 table of RMS 1 that repeats without a seam; a row plays it from a
+drawn position. Tables are the same for every row and corpus; where a row starts in them is its own.
+
+==========  =====================================================================
+white       equal power at all frequencies
+pink        power falling by 3 dB an octave, from 20 Hz
+brown       power falling by 6 dB an octave, from 20 Hz
+hvac        pink under 500 Hz, with a fan's tones at 60, 120 and 180 Hz
+room_tone   pink from 100 to 4,000 Hz
+tape_hiss   white over 2 kHz
+==========  =====================================================================
+"""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from generation.audio import rooms
+from generation.audio.banks import BANK_RATE, cache_dir
+from generation.errors import RunError, UsageError
+from generation.seeds import stream
+from generation.shards import atomic_file
+
+COLOURS = ("white", "pink", "brown", "hvac", "room_tone", "tape_hiss")
+TABLE_SIZE = 1 << 20
+_SEED = 0
+_HUM_WEIGHTS = (1.0, 0.5, 0.3, 0.15)
+_LOOP_SEC, _LEAST_SEC, _MOST_SEC = 0.05, 0.5, 120.0
+
+
+@dataclass(frozen=True)
+class NoiseFile:
+    """A user's noise: ``name`` of the file, ``digest`` of its 16-bit samples, ``path`` of the copy."""
+
+    name: str
+    digest: str
+    path: str
+
+
+def _amplitude(colour, f):
+    """Amplitude of a colour over frequencies in Hz, up to a factor."""
+    pink = 1.0 / np.sqrt(np.maximum(f, 20.0))
+    if colour == "pink":
+        return pink
+    if colour == "brown":
+        return pink**2
+    if colour == "hvac":
+        return pink / np.sqrt(1.0 + (f / 500.0) ** 4)
+    if colour == "room_tone":
+        return pink / np.sqrt(1.0 + (f / 4000.0) ** 8) / np.sqrt(1.0 + (100.0 / np.maximum(f, 1e-3)) ** 8)
+    if colour == "tape_hiss":
+        return 1.0 / np.sqrt(1.0 + (2000.0 / np.maximum(f, 1e-3)) ** 4)
+    return np.ones_like(f)
+
+
+@cache
+def table(colour, rate):
+    """The table of a colour: float32 (TABLE_SIZE,), RMS 1."""
+    from scipy import fft
+
+    white = stream(_SEED, "noise", colour).standard_normal(TABLE_SIZE)
+    f = np.arange(TABLE_SIZE // 2 + 1) * (rate / TABLE_SIZE)
+    spectrum = fft.rfft(white)
+    amplitude = _amplitude(colour, f)
+    amplitude[0] = 0.0
+    sound = fft.irfft(spectrum * amplitude, TABLE_SIZE)
+    sound /= np.sqrt((sound**2).mean())
+    if colour == "hvac":
+        at = np.arange(TABLE_SIZE) / TABLE_SIZE
+        for partial, weight in ((60, 0.5), (120, 0.25), (180, 0.12)):
+            # whole cycles in the table, so it repeats without a seam
+            sound += weight * np.sin(2 * np.pi * round(partial * TABLE_SIZE / rate) * at)
+        sound /= np.sqrt((sound**2).mean())
+    # rounded, so that the last bit of a machine's transform can't reach the samples
+    return np.round(sound, 5).astype(np.float32)
+
+
+@cache
+def user_table(path, digest, rate):
+    """The table of a user's noise file: float32 (samples,), RMS 1."""
+    try:
+        samples, _ = soundfile.read(path, dtype="int16")
+    except (OSError, soundfile.LibsndfileError) as error:
+        raise RunError(f"noise file {path} can't be read ({error}); name the noise files again") from None
+    if rooms.digest_of(samples) != digest:
+        raise RunError(f"noise file {path} has changed; name the noise files again")
+    sound = samples.astype(np.float64)
+    if rate != BANK_RATE:
+        from math import gcd
+
+        from scipy.signal import resample_poly
+
+        common = gcd(rate, BANK_RATE)
+        sound = resample_poly(sound, rate // common, BANK_RATE // common)
+    return np.round(sound / np.sqrt((sound**2).mean()), 5).astype(np.float32)
+
+
+def piece(noise, offset, channels, size):
+    """Noise from a position on: float32 (channels, size); channels are half a table apart."""
+    out = np.empty((channels, size), dtype=np.float32)
+    for channel in range(channels):
+        at = (offset + channel * (len(noise) // 2)) % len(noise)
+        done = 0
+        while done < size:
+            part = noise[at : at + size - done]
+            out[channel, done : done + len(part)] = part
+            done, at = done + len(part), 0
+    return out
+
+
+def hum(frequency_hz, phase, size, rate):
+    """Mains hum with harmonics: float32 (size,), RMS 1; its period is a whole number of samples."""
+    period = round(rate / frequency_hz)
+    at = (np.arange(period) + int(phase * period)) / period
+    wave = sum(w * np.sin(2 * np.pi * (k + 1) * at) for k, w in enumerate(_HUM_WEIGHTS))
+    wave = np.round(wave / np.sqrt((wave**2).mean()), 5).astype(np.float32)
+    return np.tile(wave, size // period + 1)[:size]
+
+
+def user_files(directory):
+    """A user's noise files, kept under their digests in the cache: tuple of NoiseFile.
+
+    Raises: UsageError naming every file that can't be used.
+    """
+    directory = Path(os.path.expanduser(directory))
+    if not directory.is_dir():
+        raise UsageError(f"--noise-files {directory} is no directory; name one with sound files")
+    found, problems = [], []
+    for path in sorted(p for p in directory.iterdir() if p.suffix.lower() in rooms.SUFFIXES):
+        try:
+            found.append(_adopt(path))
+        except UsageError as error:
+            problems.append(str(error))
+    if problems:
+        raise UsageError("; ".join(problems))
+    if not found:
+        raise UsageError(f"no sound file ({', '.join(rooms.SUFFIXES)}) in {directory}")
+    return tuple(found)
+
+
+def _adopt(path):
+    sound = rooms.read_mono(path)[: int(_MOST_SEC * BANK_RATE)]
+    peak = np.abs(sound).max(initial=0.0)
+    if len(sound) < _LEAST_SEC * BANK_RATE or not np.isfinite(sound).all() or peak < 1e-5:
+        raise UsageError(f"{path} is silent, broken or shorter than {_LEAST_SEC:g} s; give a noise recording")
+    # the end is faded into the beginning, so that it repeats without a seam
+    fade = int(_LOOP_SEC * BANK_RATE)
+    up = np.sqrt(np.linspace(0.0, 1.0, fade))
+    sound[:fade] = sound[:fade] * up + sound[-fade:] * up[::-1]
+    samples = np.rint(sound[:-fade] / np.abs(sound[:-fade]).max() * 32000.0).astype(np.int16)
+    digest = rooms.digest_of(samples)
+    kept = cache_dir().parent / "noises" / f"{digest}.flac"
+    if not kept.exists():
+        with atomic_file(kept) as file:
+            soundfile.write(file, samples, BANK_RATE, format="FLAC", subtype="PCM_16")
+    return NoiseFile(path.name, digest, str(kept))
+
+
+def path_of(digest):
+    """The copy of a user's noise in the cache.
+
+    Raises: RunError when it is not on this machine.
+    """
+    path = cache_dir().parent / "noises" / f"{digest}.flac"
+    if not path.exists():
+        raise RunError(f"noise {digest[:12]} is not on this machine; give --noise-files with it once more")
+    return path

@@ -1,0 +1,169 @@
+"""Voices: a drum as a mix hears it, dry or in a room, with its round-robin variants.
+
+Conventions
+-----------
+A voice gives a float32 sound (channels, samples) for each velocity layer and *variant*. Variants are
+the same stroke struck a little elsewhere on the head: slightly brighter or darker, with another
+ripple in the spectrum, as loud as the recording. A repeated stroke is therefore no exact copy.
+
+A wet voice is a dry one convolved once with everything linear on the way to the recorder (room,
+microphone, EQ); mixing it costs no more than mixing dry notes. Like every bank, it obeys the one
+rule of onsets: sample 0 is the first sample within 20 dB of the peak of the direct sound, and
+nothing comes before it.
+
+Sounds are made when first asked for and kept in the process.
+"""
+
+from collections import OrderedDict
+
+import numpy as np
+
+from generation.audio import banks
+from generation.audio.banks import BANK_RATE
+
+# of each variant: (delay in samples at 44.1 kHz, weight); the first is the recording itself
+_VARIANT_TAPS = (
+    ((0, 1.0),),
+    ((0, 1.0), (1, -0.22), (53, 0.14)),
+    ((0, 1.0), (1, 0.34), (31, -0.15)),
+    ((0, 1.0), (2, -0.16), (79, 0.18)),
+)
+VARIANTS = len(_VARIANT_TAPS)
+_LOUDNESS_SEC = 0.05
+_DIRECT_SEC, _ONSET, _TAIL_DB, _FADE = 0.005, 0.1, -60.0, 256
+_REFERENCE_VELOCITY = 100
+_KEPT = 16
+
+
+class Voice:
+    """One drum, ready to be mixed.
+
+    Attributes:
+        layer_of: (128,) layer of each velocity. gain: (128,) float32 gain of each velocity.
+        longest: samples of the longest sound. rate: Hz. channels.
+    """
+
+    def __init__(self, layers, layer_of, gain, rate):
+        self.layer_of, self.gain, self.rate = layer_of, gain, rate
+        self.channels = layers[0].shape[0]
+        self.longest = max(layer.shape[1] for layer in layers)
+        self._layers = layers
+        self._sounds = {}
+
+    def sound(self, layer, variant):
+        """Float32 (channels, samples)."""
+        key = layer * VARIANTS + variant
+        if key not in self._sounds:
+            self._sounds[key] = _struck_elsewhere(self.layer(layer), variant, self.rate)
+        return self._sounds[key]
+
+    def layer(self, number):
+        return self._layers[number]
+
+
+class WetVoice(Voice):
+    """A dry voice heard through a linear response.
+
+    Args:
+        dry: a Voice.
+        response: float array (taps,) at 44.1 kHz, its direct sound at sample 0.
+    """
+
+    def __init__(self, dry, response):
+        super().__init__(dry._layers, dry.layer_of, dry.gain, dry.rate)
+        if dry.rate != BANK_RATE:
+            ratio = round(BANK_RATE / dry.rate, 9)
+            response = banks.resample([np.asarray(response, np.float32)[None, :]], ratio)[0][0] * ratio
+        self._response = np.ascontiguousarray(response, dtype=np.float32)
+        self._spectra, self._wet = {}, {}
+        self.longest += len(response) - 1
+        loud = dry.layer_of[_REFERENCE_VELOCITY]
+        wanted, got = (_loudness(v, dry.rate) for v in (dry.layer(loud), self._convolved(loud)))
+        # the recordist sets the level: a stroke is as loud as it was beside the drum
+        self._level = np.float32(round(wanted / got, 6))
+        self._wet.clear()
+
+    def layer(self, number):
+        if number not in self._wet:
+            self._wet[number] = self._convolved(number) * self._level
+        return self._wet[number]
+
+    def _convolved(self, number):
+        from scipy import fft
+
+        layer = self._layers[number]
+        size = fft.next_fast_len(layer.shape[1] + len(self._response) - 1, real=True)
+        if size not in self._spectra:
+            self._spectra[size] = fft.rfft(self._response, size)
+        a, b = fft.rfft(layer, size, axis=1), self._spectra[size]
+        # written out: NumPy's complex product rounds differently from one processor to the next
+        real = a.real * b.real - a.imag * b.imag
+        a.imag = a.real * b.imag + a.imag * b.real
+        a.real = real
+        sound = fft.irfft(a, size, axis=1)[:, : layer.shape[1] + len(self._response) - 1]
+        return _cut(sound, self.rate)
+
+
+def _cut(sound, rate):
+    """Start a sound at its onset, and end it where its tail has died away."""
+    mono = np.abs(sound.mean(axis=0))
+    first = mono[: int(_DIRECT_SEC * rate)]
+    onset = int(np.argmax(first >= _ONSET * first.max()))
+    left = np.cumsum((sound[:, ::-1] ** 2).sum(axis=0, dtype=np.float64))[::-1]
+    end = int(np.argmax(left < left[onset] * 10 ** (_TAIL_DB / 10))) or sound.shape[1]
+    sound = np.ascontiguousarray(sound[:, onset:end], dtype=np.float32)
+    fade = min(_FADE, sound.shape[1])
+    sound[:, -fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
+    return sound
+
+
+def _loudness(sound, rate):
+    part = sound[:, : int(_LOUDNESS_SEC * rate)].astype(np.float64)
+    return float(np.sqrt((part**2).sum()))
+
+
+def _struck_elsewhere(sound, variant, rate):
+    """The sound of a layer as this variant has it, equally loud over its first 50 ms."""
+    if variant == 0:
+        return sound
+    out = np.zeros_like(sound)
+    for delay, weight in _VARIANT_TAPS[variant]:
+        at = round(delay * rate / BANK_RATE)
+        if at < sound.shape[1]:
+            out[:, at:] += sound[:, : sound.shape[1] - at] * np.float32(weight)
+    out *= np.float32(round(_loudness(sound, rate) / _loudness(out, rate), 6))
+    return out
+
+
+_DRY, _WET = OrderedDict(), OrderedDict()
+
+
+def _kept(store, key, make, limit):
+    """The value under a key, made where it is missing; the least used ones are let go."""
+    if key not in store:
+        store[key] = make()
+        while len(store) > limit:
+            store.popitem(last=False)
+    store.move_to_end(key)
+    return store[key]
+
+
+def dry(bank, rate, cents, channels, articulation="centre"):
+    """The voice of a drum close up, at a tuning, rate and channel count."""
+
+    def make():
+        part = banks.voiced(bank, rate, cents, channels)[articulation]
+        return Voice(part.layers, part.layer_of, part.gain, rate)
+
+    return _kept(_DRY, (bank.digest, rate, cents, channels, articulation), make, 1000)
+
+
+def wet(bank, rate, cents, channels, key, response):
+    """The voice of a drum through a response.
+
+    Args:
+        key: what the response is, hashable; the same key must always mean the same response.
+        response: function without arguments giving it, float (taps,) at 44.1 kHz.
+    """
+    full = (bank.digest, rate, cents, channels, key)
+    return _kept(_WET, full, lambda: WetVoice(dry(bank, rate, cents, channels), response()), _KEPT)

@@ -1,0 +1,136 @@
+"""How each rendering of a take sounds: its preset, drum, level and acoustics.
+
+Conventions
+-----------
+Rendering 0 of a take is clean where ``clean`` is among the presets, whatever else is asked for; the
+others go through the remaining presets in an order drawn for the take, so a take meets each preset
+once before one comes again.
+
+A clean row has its own drum, tuning and level. An augmented row belongs to the *session* of its
+player under its preset: one drum, tuning, room, microphone and EQ for all of the player's takes
+there, as in a recording session; the rest is the row's own. All of it depends on coordinates alone.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+
+from generation.audio import acoustics, banks, presets, rooms
+from generation.rudiments.settings import BankRef
+from generation.seeds import uniforms
+
+LEVEL_RANGE_DB = 6.0
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """What a row is rendered with.
+
+    Attributes:
+        preset: of the acoustics.
+        bank: the drum. cents: its tuning. gain_db: wanted level.
+        record: acoustics (see :mod:`generation.audio.acoustics`), None for clean.
+    """
+
+    preset: str
+    bank: BankRef
+    cents: int
+    gain_db: float
+    record: dict | None
+
+
+def _shuffled(items, draws):
+    return [items[i] for i in sorted(range(len(items)), key=draws.__getitem__)]
+
+
+def preset_of(config, take, augmentation):
+    """Name of the preset of a rendering."""
+    others = [name for name in config.presets if name != presets.CLEAN]
+    if len(others) < len(config.presets):
+        if augmentation == 0 or not others:
+            return presets.CLEAN
+        augmentation -= 1
+    # one draw a preset, whichever are chosen, so the order of two does not depend on the others
+    draws = uniforms(config.seed, len(presets.names()), "rudiments", "presets", *_address(take))
+    order = _shuffled(list(presets.names()), draws)
+    return [name for name in order if name in others][augmentation % len(others)]
+
+
+def _address(take):
+    return take.player.index, take.form.form, take.tempo_index
+
+
+def rendering(config, take, augmentation):
+    """The Rendering of a take with this index."""
+    preset = preset_of(config, take, augmentation)
+    address = (*_address(take), augmentation)
+    tuning, level = uniforms(config.seed, 2, "rudiments", "voice", *address)
+    gain_db = -int(level * (LEVEL_RANGE_DB * 10 + 1)) / 10.0
+    if preset == presets.CLEAN:
+        # the clean renderings of a take go through the drums in an order drawn for the take
+        draws = uniforms(config.seed, len(config.banks), "rudiments", "drums", *_address(take))
+        order = _shuffled(config.banks, draws)
+        return Rendering(preset, order[augmentation % len(order)], _cents(tuning), gain_db, None)
+    bank, cents, linear = _session(config, take.player.index, preset)
+
+    def draw(name):
+        return uniforms(config.seed, 1, "rudiments", "acoustics", *address, preset, name)[0]
+
+    own = acoustics.row_record(presets.load()[preset], draw, config.noises)
+    return Rendering(preset, bank, cents, gain_db, {**json.loads(linear), **own})
+
+
+def _cents(draw):
+    return banks.TUNING_STEPS_CENTS[int(draw * len(banks.TUNING_STEPS_CENTS))]
+
+
+def _session(config, player_index, preset):
+    """``(BankRef, cents, JSON text)``: drum, tuning and linear acoustics of a player under a preset."""
+    return _drawn_session(config.seed, config.banks, player_index, preset, responses_for(config, preset))
+
+
+# responses hold dicts: they are looked up by digest, so that sessions can be remembered
+@lru_cache(maxsize=4096)
+def _drawn_session(seed, refs, player_index, preset, responses):
+    def draw(name):
+        return uniforms(seed, 1, "rudiments", "session", player_index, preset, name)[0]
+
+    bank = refs[int(draw("drum") * len(refs))]
+    record = acoustics.session_record(presets.load()[preset], draw, responses)
+    return bank, _cents(draw("tuning")), json.dumps(record)
+
+
+def responses_for(config, preset):
+    """The impulse responses a preset chooses from in a configuration: tuple of Response."""
+    if preset not in rooms.stated():
+        return ()
+    own = tuple(one for key, one in config.rooms if key == preset)
+    everywhere = tuple(one for key, one in config.rooms if key == "")
+    return own or everywhere or rooms.pool(preset)
+
+
+def aug_columns(given, sounds):
+    """The ``aug_*`` columns of a row.
+
+    Args:
+        given: its Rendering. sounds: name of the soundfont.
+    """
+    record = given.record or {}
+    room, mic = record.get("room"), record.get("microphone")
+    compressor, noise = record.get("compressor"), record.get("noise")
+    return {
+        "aug_soundfont": sounds,
+        "aug_room_type": room and room["room_type"],
+        "aug_room_wet_dry": room and round(1.0 / (1.0 + 10.0 ** (room["drr_db"] / 10.0)), 4),
+        "aug_room_response": room and room["response"],
+        "aug_rt60_sec": room and room["rt60_sec"],
+        "aug_drr_db": room and room["drr_db"],
+        "aug_c50_db": room and room["c50_db"],
+        "aug_mic_distance": mic and mic["distance_m"],
+        "aug_mic_type": mic and mic["type"],
+        "aug_compression_ratio": compressor and compressor["ratio"],
+        "aug_noise_level_db": noise and noise["level_db"],
+        "aug_bit_depth": record.get("bit_depth"),
+        "aug_sample_rate": record.get("sample_rate_hz"),
+        "aug_record": json.dumps(given.record, separators=(",", ":")) if given.record else None,
+    }
