@@ -88,6 +88,10 @@ def _parser():
     sub.add_argument("names", nargs="*", metavar="NAME", help="slug, slug:variant or slug:*")
     sub.set_defaults(run=_rudiments)
     _bank_options(commands.add_parser("banks", help="note banks: the drums that are played"))
+    sub = commands.add_parser("acoustics", help="show the acoustic presets, or make their rooms")
+    sub.add_argument("names", nargs="*", metavar="NAME", help="presets; all by default")
+    sub.add_argument("--build-rooms", metavar="DIR", help="make the impulse responses again, into DIR")
+    sub.set_defaults(run=_acoustics)
     return parser
 
 
@@ -106,6 +110,16 @@ def _generate_options(sub):
     sub.add_argument(
         "--duration", type=float, default=6.0, metavar="SEC", help="length of playing (default 6)"
     )
+    sub.add_argument(
+        "--presets", metavar="NAMES", help="acoustics of the renderings, with commas (default all; see "
+        "'sousa acoustics')"
+    )  # fmt: skip
+    sub.add_argument(
+        "--impulse-responses",
+        metavar="DIR",
+        help="use these rooms: sound files, or folders named after presets",
+    )
+    sub.add_argument("--noise-files", metavar="DIR", help="use these noises in place of made ones")
     audio = sub.add_mutually_exclusive_group()
     audio.add_argument("--with-audio", action="store_true", help="render sound (the default)")
     audio.add_argument("--no-audio", action="store_true", help="labels and MIDI only")
@@ -173,6 +187,7 @@ def _names(text):
 
 
 def _config(arguments, say):
+    from generation.audio import noise, rooms
     from generation.audio.commands import fonts_to_banks
     from generation.errors import one_of, raise_all
     from generation.rudiments.corpus import make_config
@@ -186,15 +201,18 @@ def _config(arguments, say):
         problems.append("--output is empty; name a directory")
     if arguments.soundfont == "":
         problems.append("--soundfont is empty; name a file or directory, or leave it out")
-    if arguments.soundfont and arguments.no_audio:
-        problems.append("--soundfont has no use with --no-audio; leave one out")
-    for option, value in (("--rudiments", arguments.rudiments), ("--tiers", arguments.tiers)):
+    for option in ("soundfont", "presets", "impulse_responses", "noise_files"):
+        if getattr(arguments, option) and arguments.no_audio:
+            problems.append(f"--{option.replace('_', '-')} has no use with --no-audio; leave one out")
+    named = {name: getattr(arguments, name) for name in ("rudiments", "tiers", "presets")}
+    for option, value in ((f"--{name}", value) for name, value in named.items()):
         if value is not None and not _names(value):
             problems.append(f"{option} is empty; name at least one or leave it out")
     request = {
         "preset": arguments.preset, "profiles": arguments.profiles, "tempos": arguments.tempos,
         "augmentations": arguments.augmentations, "seed": arguments.seed,
         "rudiments": _names(arguments.rudiments) or None, "tiers": _names(arguments.tiers) or None,
+        "acoustic_presets": _names(arguments.presets) or None,
         "duration_sec": arguments.duration, "sample_rate": arguments.sample_rate,
         "channels": 2 if arguments.stereo else 1,
         "audio_format": arguments.audio_format, "with_audio": not arguments.no_audio,
@@ -206,9 +224,14 @@ def _config(arguments, say):
             line.removeprefix("  - ") for line in str(error).splitlines() if not line.endswith("problems:")
         ]
     raise_all(problems)
+    own = {}
+    if arguments.impulse_responses is not None:
+        own["user_rooms"] = rooms.user_pool(arguments.impulse_responses)
+    if arguments.noise_files is not None:
+        own["user_noises"] = noise.user_files(arguments.noise_files)
     if arguments.soundfont:
-        config = make_config(**request, bank_list=fonts_to_banks(arguments.soundfont, say))
-    return config
+        own["bank_list"] = fonts_to_banks(arguments.soundfont, say)
+    return make_config(**request, **own) if own else config
 
 
 def _generate(arguments):
@@ -324,6 +347,12 @@ def _rudiments(arguments):
         rhythm = format_rhythm(form.onsets, form.lengths, form.lead_beats)
         _print(f"     {format_sticking(form.strokes)}   ({again})")
         _print(f"     {rhythm} beats, {form.metre}, {form.tempo.min}-{form.tempo.max} BPM")
+
+
+def _acoustics(arguments):
+    from generation.audio import commands
+
+    commands.acoustics(arguments.names, arguments.build_rooms, _print)
 
 
 def _banks_list(arguments):

@@ -9,8 +9,10 @@ import yaml
 
 from builders.features import table
 from generation import DATA_VERSION
+from generation.audio import presets
 from generation.rudiments import corpus, reopen
 from generation.rudiments.columns import columns
+from generation.rudiments.players import SPLITS
 from generation.shards import atomic_file
 
 TEMPLATE = Path(__file__).parent.parent / "dataset_cards" / "rudiments.md"
@@ -23,9 +25,9 @@ def size_category(rows):
 
 
 def licence_id(config):
-    """The Hub's licence identifier: MIT if all the drums are, else ``other``; never a guess."""
+    """The Hub's licence identifier: MIT if no drum asks for more, else ``other``; never a guess."""
     known = {corpus.load_bank(ref).licence_id for ref in config.banks}
-    return "mit" if known <= {"MIT"} else "other"
+    return "mit" if known <= {"MIT", "CC0-1.0"} else "other"
 
 
 def metadata(config, records):
@@ -38,7 +40,7 @@ def metadata(config, records):
         files = {}
         for shard in shards:
             files.setdefault(by_name[shard]["split"], []).append(by_name[shard]["file"])
-        order = [split for split in ("train", "validation", "test") if split in files]
+        order = [split for split in SPLITS if split in files]
         entry = {
             "config_name": name,
             "version": DATA_VERSION,
@@ -58,7 +60,7 @@ def metadata(config, records):
 def render(root, config, records):
     """The card as text: YAML metadata and the filled template."""
     rows = sum(record["rows"] for record in records)
-    counts = {s: sum(r["rows"] for r in records if r["split"] == s) for s in ("train", "validation", "test")}
+    counts = {s: sum(r["rows"] for r in records if r["split"] == s) for s in SPLITS}
     licences = reopen.licences(config) if config.with_audio else []
     values = {
         "rows": f"{rows:,}",
@@ -70,6 +72,7 @@ def render(root, config, records):
         "version": DATA_VERSION,
         "audio": _audio_format(config),
         "drums": "\n".join(f"- {font}: {licence}" for font, licence in licences) or "- none",
+        "acoustics": _acoustics(config),
         "columns": table(columns(config.with_audio)),
     }
     text = TEMPLATE.read_text(encoding="utf-8")
@@ -77,6 +80,14 @@ def render(root, config, records):
         text = text.replace("{{" + name + "}}", value)
     head = yaml.safe_dump(metadata(config, records), sort_keys=False, allow_unicode=True, width=1000)
     return f"---\n{head}---\n{text}"
+
+
+def _acoustics(config):
+    """What the renderings sound like, in Markdown."""
+    if not config.with_audio:
+        return "No sound."
+    lines = [f"- `{name}`: {presets.load()[name].about}" for name in config.presets]
+    return "\n".join(lines)
 
 
 def _audio_format(config):

@@ -22,9 +22,10 @@ import datasets
 
 from builders.features import features
 from generation import DATA_VERSION
+from generation.audio import noise, rooms
 from generation.audio.commands import fonts_to_banks
 from generation.errors import SousaError
-from generation.rudiments import corpus, reopen
+from generation.rudiments import corpus, players, reopen
 from generation.rudiments.columns import columns
 from generation.shards import config_digest, damage
 from generation.tables import complete_manifest, row_groups
@@ -46,6 +47,9 @@ class RudimentsConfig(datasets.BuilderConfig):
     audio_format: str = "flac"
     with_audio: bool = True
     soundfont: str | None = None
+    presets: list[str] | None = None
+    impulse_responses: str | None = None
+    noise_files: str | None = None
 
     def options(self):
         """The options of the corpus, by name."""
@@ -58,11 +62,25 @@ class RudimentsConfig(datasets.BuilderConfig):
         """Arguments for :func:`generation.rudiments.corpus.make_config`, without the drums."""
         preset = self.name if self.name in corpus.PRESETS else "small"
         options = self.options()
-        del options["soundfont"]
+        for name in _PATHS:
+            del options[name]
+        options["acoustic_presets"] = options.pop("presets")
         return {"preset": preset, **options}
+
+    def own_sounds(self):
+        """The further arguments: what the user's own files hold."""
+        given = {}
+        if self.soundfont:
+            given["bank_list"] = fonts_to_banks(self.soundfont, lambda text: None)
+        if self.impulse_responses:
+            given["user_rooms"] = rooms.user_pool(self.impulse_responses)
+        if self.noise_files:
+            given["user_noises"] = noise.user_files(self.noise_files)
+        return given
 
 
 _DEFAULTS = RudimentsConfig().options()
+_PATHS = ("soundfont", "impulse_responses", "noise_files")
 
 
 @cache
@@ -126,8 +144,7 @@ class Rudiments(datasets.GeneratorBasedBuilder):
             for record in self._records.values():
                 sha.update(record["sha256"].encode())
         else:
-            drums = fonts_to_banks(config.soundfont, lambda text: None) if config.soundfont else None
-            self.settings = corpus.make_config(**config.request(), bank_list=drums)
+            self.settings = corpus.make_config(**config.request(), **config.own_sounds())
             self._records = None
         sha.update(config_digest(self.settings.identity()).encode())
         self.hash = sha.hexdigest()[:16]
@@ -148,7 +165,7 @@ class Rudiments(datasets.GeneratorBasedBuilder):
             by_split.setdefault(shard.split, []).append(shard)
         return [
             datasets.SplitGenerator(name=name, gen_kwargs={"shards": by_split[name]})
-            for name in ("train", "validation", "test")
+            for name in players.SPLITS
             if name in by_split
         ]
 

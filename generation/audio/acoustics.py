@@ -258,7 +258,7 @@ def _placed(dropouts, num_samples, rate):
 
 def _noise(stage, shape, rate):
     if stage["colour"] == "user":
-        table = noise.user_table(str(noise.path_of(stage["digest"])), stage["digest"], rate)
+        table = noise.user_table(stage["digest"], rate)
     else:
         table = noise.table(stage["colour"], rate)
     return noise.piece(table, stage["offset"], *shape)

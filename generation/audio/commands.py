@@ -1,14 +1,12 @@
-"""The ``sousa banks`` commands."""
+"""The ``sousa banks`` and ``sousa acoustics`` commands."""
 
-import io
 import json
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from generation.audio import banks, mix, soundfonts
-from generation.errors import UsageError, one_of
+from generation.audio import banks, encode, mix, presets, rooms, soundfonts, voices
+from generation.errors import UsageError, one_of, raise_all
 from generation.shards import atomic_file, write_json
 
 
@@ -78,13 +76,49 @@ def play(name, output, velocities, articulation):
         raise UsageError(f"{name} has no articulation {one_of(articulation, bank.articulations)}")
     if not velocities or not all(1 <= v <= 127 for v in velocities):
         raise UsageError(f"velocities are {velocities}; give numbers from 1 to 127")
-    sound = banks.voiced(bank, banks.BANK_RATE, 0, 2)[articulation]
+    drum = voices.dry(bank, banks.BANK_RATE, 0, 2, articulation)
     onset = np.arange(len(velocities)) * (banks.BANK_RATE // 2) + banks.BANK_RATE // 10
     length = int(onset[-1]) + banks.BANK_RATE
-    pcm, _ = mix.render(sound, onset, np.array(velocities), length, 0.0, banks.BANK_RATE)
+    variant = np.arange(len(velocities)) % voices.VARIANTS
+    pcm, _ = mix.quantise(mix.add_up(drum, onset, np.array(velocities), variant, length), 0.0)
     if Path(output).suffix.lower().lstrip(".") not in ("wav", "flac"):
         raise UsageError(f"{output}: name a .wav or .flac file")
-    buffer = io.BytesIO()
-    soundfile.write(buffer, pcm, banks.BANK_RATE, format=Path(output).suffix.lstrip(".").upper())
     with atomic_file(output) as file:
-        file.write(buffer.getvalue())
+        file.write(encode.encode(pcm, banks.BANK_RATE, Path(output).suffix.lower().lstrip(".")))
+
+
+_STATED = {
+    "rt60_sec": "RT60 in s", "drr_db": "direct over reverberant in dB", "c50_db": "C50 in dB",
+    "distance_m": "microphone in m",
+}  # fmt: skip
+
+
+def acoustics(names, rooms_into, say):
+    """Show presets with their ranges, or make the rooms of presets."""
+    unknown = [name for name in names if name not in presets.names()]
+    raise_all(f"unknown preset {one_of(name, presets.names())}" for name in unknown)
+    if rooms_into is not None:
+        from generation.audio import room_builder
+
+        wanted = [name for name in names or rooms.stated() if name in rooms.stated()]
+        return room_builder.build(rooms_into, wanted, progress=say)
+    for name in names or presets.names():
+        preset = presets.load()[name]
+        say(f"{name}: {preset.about}")
+        if name in rooms.stated():
+            room, pool = rooms.stated()[name], rooms.pool(name)
+            stated = ", ".join(f"{label} {_span(room[key])}" for key, label in _STATED.items())
+            say(f"    room: {room['room_type']}, {len(pool)} responses; {stated}")
+        for stage, values in vars(preset).items():
+            if stage not in ("name", "about") and values is not None:
+                say(f"    {stage.removesuffix('_choices_hz')}: {_stage(values)}")
+
+
+def _stage(values):
+    if isinstance(values, list):
+        return _span(values)
+    return ", ".join(f"{key.replace('_choices', '')} {_span(value)}" for key, value in values.items())
+
+
+def _span(value):
+    return " to ".join(f"{one:g}" for one in value) if isinstance(value, list) else str(value)

@@ -15,6 +15,13 @@ _FADE_MS = 5.0
 
 def _tape_positions(settings, size, rate):
     """What position is read at each sample: float64 (size,), rising, from 0."""
+    return _read_positions(tuple(sorted(settings.items())), size, rate)
+
+
+# a row's sound, strokes and bars ask for the same ones
+@lru_cache(maxsize=2)
+def _read_positions(settings, size, rate):
+    settings = dict(settings)
     at = np.arange(0, size + _KNOT, _KNOT) / rate
     read = at * rate
     for name in ("wow", "flutter"):
@@ -86,5 +93,6 @@ def hold(sound, new_rate, rate):
 
 def moved_by_hold(positions, new_rate, rate):
     """First sample after the reduction that holds each position before it: int64."""
-    tick = -(-np.asarray(positions, dtype=np.int64) * new_rate // rate)
+    # the first tick whose sample, k * rate / new_rate rounded up, is no earlier than the position
+    tick = (np.asarray(positions, dtype=np.int64) - 1) * new_rate // rate + 1
     return -(-tick * rate // new_rate)

@@ -13,6 +13,7 @@ tape_hiss   white over 2 kHz
 ==========  =====================================================================
 """
 
+import math
 import os
 from dataclasses import dataclass
 from functools import cache
@@ -23,7 +24,7 @@ import soundfile
 
 from generation.audio import rooms
 from generation.audio.banks import BANK_RATE, cache_dir
-from generation.errors import RunError, UsageError
+from generation.errors import RunError, UsageError, raise_all
 from generation.seeds import stream
 from generation.shards import atomic_file
 
@@ -36,11 +37,10 @@ _LOOP_SEC, _LEAST_SEC, _MOST_SEC = 0.05, 0.5, 120.0
 
 @dataclass(frozen=True)
 class NoiseFile:
-    """A user's noise: ``name`` of the file, ``digest`` of its 16-bit samples, ``path`` of the copy."""
+    """A user's noise: ``name`` of the file, ``digest`` of its 16-bit samples."""
 
     name: str
     digest: str
-    path: str
 
 
 def _amplitude(colour, f):
@@ -81,22 +81,30 @@ def table(colour, rate):
     return np.round(sound, 5).astype(np.float32)
 
 
+def _place(digest):
+    return cache_dir().parent / "noises" / f"{digest}.flac"
+
+
 @cache
-def user_table(path, digest, rate):
-    """The table of a user's noise file: float32 (samples,), RMS 1."""
+def user_table(digest, rate):
+    """The table of a user's noise file: float32 (samples,), RMS 1.
+
+    Raises: RunError when it is not on this machine, or no longer what it was.
+    """
+    path = _place(digest)
+    if not path.exists():
+        raise RunError(f"noise {digest[:12]} is not on this machine; give --noise-files with it once more")
     try:
         samples, _ = soundfile.read(path, dtype="int16")
     except (OSError, soundfile.LibsndfileError) as error:
-        raise RunError(f"noise file {path} can't be read ({error}); name the noise files again") from None
+        raise RunError(f"noise file {path} can't be read ({error}); give --noise-files once more") from None
     if rooms.digest_of(samples) != digest:
-        raise RunError(f"noise file {path} has changed; name the noise files again")
+        raise RunError(f"noise file {path} has changed; delete it and give --noise-files once more")
     sound = samples.astype(np.float64)
     if rate != BANK_RATE:
-        from math import gcd
-
         from scipy.signal import resample_poly
 
-        common = gcd(rate, BANK_RATE)
+        common = math.gcd(rate, BANK_RATE)
         sound = resample_poly(sound, rate // common, BANK_RATE // common)
     return np.round(sound / np.sqrt((sound**2).mean()), 5).astype(np.float32)
 
@@ -137,8 +145,7 @@ def user_files(directory):
             found.append(_adopt(path))
         except UsageError as error:
             problems.append(str(error))
-    if problems:
-        raise UsageError("; ".join(problems))
+    raise_all(problems)
     if not found:
         raise UsageError(f"no sound file ({', '.join(rooms.SUFFIXES)}) in {directory}")
     return tuple(found)
@@ -155,19 +162,7 @@ def _adopt(path):
     sound[:fade] = sound[:fade] * up + sound[-fade:] * up[::-1]
     samples = np.rint(sound[:-fade] / np.abs(sound[:-fade]).max() * 32000.0).astype(np.int16)
     digest = rooms.digest_of(samples)
-    kept = cache_dir().parent / "noises" / f"{digest}.flac"
-    if not kept.exists():
-        with atomic_file(kept) as file:
+    if not _place(digest).exists():
+        with atomic_file(_place(digest)) as file:
             soundfile.write(file, samples, BANK_RATE, format="FLAC", subtype="PCM_16")
-    return NoiseFile(path.name, digest, str(kept))
-
-
-def path_of(digest):
-    """The copy of a user's noise in the cache.
-
-    Raises: RunError when it is not on this machine.
-    """
-    path = cache_dir().parent / "noises" / f"{digest}.flac"
-    if not path.exists():
-        raise RunError(f"noise {digest[:12]} is not on this machine; give --noise-files with it once more")
-    return path
+    return NoiseFile(path.name, digest)

@@ -27,7 +27,7 @@ import numpy as np
 import soundfile
 
 from generation.audio.banks import BANK_RATE, cache_dir
-from generation.errors import RunError, UsageError
+from generation.errors import RunError, UsageError, raise_all
 from generation.shards import atomic_file
 
 SHIPPED_DIR = Path(__file__).parent / "room_data"
@@ -153,8 +153,7 @@ def user_pool(directory):
                 out.setdefault(key, []).append(_adopt(path, directory))
             except UsageError as error:
                 problems.append(str(error))
-    if problems:
-        raise UsageError("; ".join(problems))
+    raise_all(problems)
     if not out:
         raise UsageError(f"no sound file ({', '.join(SUFFIXES)}) in {directory} or its preset folders")
     return {key: tuple(responses) for key, responses in out.items()}
@@ -202,7 +201,9 @@ def read_mono(path):
 @cache
 def _shipped_paths():
     return {
-        one.digest: str(SHIPPED_DIR / preset / one.about["file"]) for preset in stated() for one in pool(preset)
+        one.digest: str(SHIPPED_DIR / preset / one.about["file"])
+        for preset in stated()
+        for one in pool(preset)
     }
 
 
@@ -214,6 +215,6 @@ def sound(digest):
     path = _shipped_paths().get(digest) or str(cache_dir().parent / "rooms" / f"{digest}.flac")
     if not os.path.exists(path):
         raise RunError(
-            f"impulse response {digest[:12]} is not on this machine; give --impulse-responses with it once more"
+            f"impulse response {digest[:12]} is not on this machine; give --impulse-responses once more"
         )
     return _read(path, digest)

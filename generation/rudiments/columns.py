@@ -138,7 +138,9 @@ STROKE = (
     Column("flam_spacing_ms", "float64", "ms", "graces of flams and drags: time to their primary, as played"),
     Column("parent_stroke_index", "int32", "", "graces and bounces: index of their primary"),
     Column("ornament_index", "int32", "", "graces and bounces: number under their primary, from 1"),
-    Column("round_robin", "int32", "", "which variant of the drum's sound is heard, never the same twice running"),
+    Column(
+        "round_robin", "int32", "", "which variant of the drum's sound is heard, never the same twice running"
+    ),
     Column("buzz_count", "int32", "count", "presses: contacts heard, the first included"),
 )
 NESTED = (

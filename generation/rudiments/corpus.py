@@ -83,7 +83,7 @@ def corpus_schema(config):
     return schema(columns(config.with_audio), config.sample_rate)
 
 
-def shard_tables(config, shard):
+def shard_tables(config, shard, render=True):
     """Rows of a shard as Arrow tables of at most ROWS_PER_GROUP rows, in order."""
     forms = [definitions.load()[name] for name in config.forms]
     first, last = shard.key["tempos"]
@@ -94,7 +94,7 @@ def shard_tables(config, shard):
         for tempo in range(first, last)
     ]
     for at in range(0, len(coordinates), ROWS_PER_GROUP):
-        yield make_rows(config, coordinates[at : at + ROWS_PER_GROUP], shard.key["augmentation"])
+        yield make_rows(config, coordinates[at : at + ROWS_PER_GROUP], shard.key["augmentation"], render)
 
 
 def make_rows(config, coordinates, augmentation, render=True):

@@ -246,3 +246,8 @@ def _form_problems(form):
     for slot_ms, stroke in zip(slots_ms, form.strokes, strict=True):
         if slot_ms < MIN_SLOT_MS[stroke.graces]:
             yield f"at {tempo.max} BPM only {slot_ms:.0f} ms are left before a stroke with graces"
+
+
+def form_name(slug, variant):
+    """Name of a form: the slug, with the variant where it is not the main form."""
+    return f"{slug}:{variant}" if variant else slug

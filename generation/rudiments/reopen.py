@@ -7,9 +7,9 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from generation import DATA_VERSION, FORMAT_VERSION
-from generation.audio import banks, encode
+from generation.audio import acoustics, banks, encode, noise, rooms
 from generation.errors import RunError, UsageError
-from generation.rudiments import corpus, definitions
+from generation.rudiments import corpus, definitions, settings
 from generation.shards import config_digest, damage
 from generation.tables import complete_manifest, row_groups
 
@@ -58,8 +58,15 @@ def _rebuilt(manifest, data, here, need_drums):
         raise RunError(
             f"drums not on this machine: {', '.join(missing)}; build them with 'sousa banks build FONT'"
         )
-    for name in ("forms", "tiers"):
+    if data.pop("acoustics", None) not in (None, acoustics.digest()):
+        raise RunError("this dataset was made with other presets or rooms; use the sousa that made it")
+    for name in ("forms", "tiers", "presets"):
         data[name] = tuple(data[name])
+    data["rooms"] = tuple(
+        (preset, rooms.kept(name, digest) if need_drums else rooms.Response(name, digest, {}))
+        for preset, name, digest in data["rooms"]
+    )
+    data["noises"] = tuple(noise.NoiseFile(name, digest) for name, digest in data["noises"])
     unknown = [name for name in data["forms"] if name not in definitions.load()]
     if unknown:
         raise RunError(f"rudiments not on this machine: {', '.join(unknown)}; add their definition files")
@@ -91,6 +98,9 @@ def views(config):
     for preset, (profiles, tempos, augmentations) in corpus.PRESETS.items():
         small = replace(config, profiles=profiles, tempos=tempos, augmentations=augmentations)
         if config.forms != corpus.default_forms() or len(config.tiers) != len(corpus.players.tiers()):
+            continue
+        usual = settings.default_presets(config.with_audio, config.augmentations)
+        if config.presets != usual or config.rooms or config.noises:
             continue
         planned = corpus.plan(small)
         if all(own.get(shard.name) == shard for shard in planned):
@@ -143,7 +153,7 @@ def _pick(path, numbers):
 
 
 def _compare(config, row):
-    form = row["rudiment_slug"] + (f":{row['variant']}" if row["variant"] else "")
+    form = definitions.form_name(row["rudiment_slug"], row["variant"])
     address = (row["profile_index"], definitions.load()[form], row["tempo_index"])
     again = corpus.make_rows(config, [address], row["augmentation_index"]).to_pylist()[0]
     wrong = [name for name in again if name != "audio" and again[name] != row[name]]

@@ -115,6 +115,7 @@ def make_config(
         problems.append(f"unknown preset {one_of(preset, PRESETS)}")
     else:
         custom = any(value is not None for value in counts.values()) or rudiments or tiers
+        custom = custom or acoustic_presets is not None or user_rooms or user_noises
         for name, value in zip(counts, PRESETS[preset], strict=True):
             counts[name] = value if counts[name] is None else counts[name]
         preset = "custom" if custom else preset
@@ -146,12 +147,12 @@ def make_config(
         if chosen is not None and not list(chosen):
             problems.append(f"no {name} are named; name at least one, or give None for all")
     heard = tuple(name for name in preset_names() if acoustic_presets is None or name in acoustic_presets)
-    if not problems and acoustic_presets is not None and counts["augmentations"] == 1 < len(heard):
-        if heard[0] == CLEAN:
-            problems.append(
-                f"--presets {','.join(heard)} with one rendering of each take makes clean rows only; give "
-                f"--augmentations {len(heard)} for each preset once, or leave clean out"
-            )
+    lone = not problems and counts["augmentations"] == 1 < len(heard)
+    if lone and acoustic_presets is not None and heard[0] == CLEAN:
+        problems.append(
+            f"--presets {','.join(heard)} with one rendering of each take makes clean rows only; give "
+            f"--augmentations {len(heard)} for each preset once, or leave clean out"
+        )
     if not problems:
         rows = counts["profiles"] * counts["tempos"] * counts["augmentations"] * len(forms)
         if rows > MAX_ROWS:
@@ -165,6 +166,11 @@ def make_config(
         float(duration_sec), sample_rate, channels, audio_format, with_audio, refs if with_audio else (),
         *_acoustics(heard, counts["augmentations"], user_rooms, user_noises, with_audio),
     )  # fmt: skip
+
+
+def default_presets(with_audio, augmentations):
+    """The acoustic presets of a corpus for which none are named."""
+    return preset_names() if with_audio and augmentations > 1 else (CLEAN,)
 
 
 def _acoustics(heard, augmentations, user_rooms, user_noises, with_audio):

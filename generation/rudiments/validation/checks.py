@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from generation.audio.presets import CLEAN
 from generation.rudiments.validation import population
 from generation.rudiments.validation.findings import Check
 from generation.shards import damage
@@ -35,6 +36,7 @@ def run_all(findings, root, config, manifest):
         population.splits(findings, config),
         population.tier_mix(findings, config),
         population.drums(findings, config),
+        population.preset_mix(findings, config),
     ]
 
 
@@ -136,6 +138,12 @@ _AUDIO_PROBLEMS = (
     "audio_clipped",
     "sound_before_first_stroke",
 )
+_ACOUSTIC_PROBLEMS = (
+    "record_unreadable",
+    "columns_differ_from_record",
+    "sound_differs_from_record",
+    "noise_level_differs",
+)
 
 
 def _row_checks(findings):
@@ -161,17 +169,29 @@ def _media_checks(findings, config, manifest):
     if manifest.get("loose_files"):
         claim = f"each is there and equal to its row ({part})"
         out.append(_absence(findings, "loose files", ("loose_file_missing_or_other",), claim))
-    heard = [m for m in media if "clear_count" in m]
+    if config.presets != (CLEAN,):
+        claim = (
+            "each row, made again from what it says of its drum and acoustics, is the same sound, with the "
+            f"labelled noise before the first stroke ({part})"
+        )
+        out.append(_absence(findings, "acoustics", _ACOUSTIC_PROBLEMS, claim))
+    heard = [m for m in media if "preset" in m]
     if not heard:
         return [*out, Check("label = audio", False, "no audio could be read")]
-    return [
-        *out,
-        _onset_check("label = audio", heard, "clear", "at least 30 ms after the one before"),
-        _onset_check("label = audio, close strokes", heard, "near", "closer than that"),
-        _onset_check(
-            "label = audio, blind", heard, "blind", "after near silence, found from the audio alone"
-        ),
-    ]
+    clean = [m for m in heard if m["preset"] == CLEAN]
+    augmented = [m for m in heard if m["preset"] != CLEAN]
+    if clean:
+        out += [
+            _onset_check("label = audio", clean, "clear", "at least 30 ms after the one before"),
+            _onset_check("label = audio, close strokes", clean, "near", "closer than that"),
+            _onset_check(
+                "label = audio, blind", clean, "blind", "after near silence, found from the audio alone"
+            ),
+        ]
+    if augmented:
+        which = "of augmented rows, found by leaving them out"
+        out.append(_onset_check("label = audio, augmented", augmented, "left_out", which))
+    return out
 
 
 def _midi_check(media):
@@ -187,9 +207,10 @@ def _midi_check(media):
 
 def _onset_check(name, heard, kind, which):
     """Onset errors of one kind of stroke; blind ones are only counted where they can be told."""
+    heard = [m for m in heard if f"{kind}_count" in m]
     count = sum(m[f"{kind}_count"] for m in heard)
     unheard = sum(m.get(f"{kind}_unheard", 0) for m in heard)
-    worst = max(m[f"{kind}_error"] for m in heard)
+    worst = max((m[f"{kind}_error"] for m in heard), default=0.0)
     text = f"{count:,} strokes {which}: largest error {worst:.0f} samples, {unheard} not heard"
     if not count:
         return Check(name, None, f"no strokes {which}")

@@ -6,7 +6,7 @@ wrong is counted under a name in ``problems``.
 """
 
 import io
-from dataclasses import replace
+import json
 from functools import cache
 from pathlib import Path
 
@@ -15,26 +15,26 @@ import numpy as np
 import pyarrow.compute as pc
 
 from generation import midi, tables
-from generation.audio import banks, encode
+from generation.audio import acoustics
 from generation.rudiments import corpus, definitions
-from generation.rudiments.columns import SCORES, SOUND
+from generation.rudiments.columns import AUGMENTATION, SCORES, SOUND
 from generation.rudiments.validation import figures
-from generation.rudiments.validation.onsets import blind_errors, peeled_errors
+from generation.rudiments.validation.sound import check_sound
 from generation.shards import damage
 
-CLEAR_MS = 30.0
 FLAT = (
     "sample_id", "profile_id", "rudiment_slug", "variant", "category", "split", "skill_tier", "tempo_bpm",
-    "tempo_low_bpm", "tempo_high_bpm", "duration_sec", "num_samples", "sample_rate", "lead_in_sample",
+    "tempo_low_bpm", "tempo_high_bpm", "duration_sec", "num_samples", "sample_rate", "lead_in_beats",
     "num_cycles", "num_strokes", "num_measures", "lead_hand", "profile_index", "augmentation_index",
-    "bank", "bank_digest", "bank_tuning_cents", "gain_db", "pcm_digest",
+    "tempo_index", "augmentation_preset", "bank", "bank_digest", "bank_tuning_cents", "gain_db",
+    "pcm_digest", *(column.name for column in AUGMENTATION),
 )  # fmt: skip
 
 
 # what is kept of every row: strings and integers as lists, scores and lengths as arrays
 KEPT = (
     "sample_id", "profile_id", "rudiment_slug", "split", "skill_tier", "tempo_bpm", "num_strokes",
-    "num_measures", "bank",
+    "num_measures", "bank", "augmentation_preset",
 )  # fmt: skip
 
 
@@ -101,9 +101,8 @@ def examine_shard(root, config, record, media_every, loose_files=False):
 
 def _remade(config, record):
     """The shard's row groups made again, without sound; nothing where the plan has no such shard."""
-    plain = replace(config, with_audio=False, banks=())
-    shard = next((s for s in corpus.plan(plain) if s.file == record["file"]), None)
-    return iter(()) if shard is None else corpus.shard_tables(plain, shard)
+    shard = next((s for s in corpus.plan(config) if s.file == record["file"]), None)
+    return iter(()) if shard is None else corpus.shard_tables(config, shard, render=False)
 
 
 def _compare_labels(group, again, problems):
@@ -111,7 +110,7 @@ def _compare_labels(group, again, problems):
     if again is None or len(again) != len(group):
         problems.add("rows_not_in_plan", group["sample_id"][0], len(group))
         return
-    sound = {column.name for column in SOUND}
+    sound = {"audio", *(column.name for column in SOUND)}
     for name in again.column_names:
         if name not in sound and not group[name].combine_chunks().equals(again[name].combine_chunks()):
             problems.add("labels_differ_from_made_again", name)
@@ -144,10 +143,6 @@ def _check_bars(flat, measures, problems):
         whole = len(edges) and edges[0] == 0 and edges[-1] == flat["num_strokes"][i]
         if not whole or (end[rows][:-1] != first[rows][1:]).any() or size[i] != flat["num_measures"][i]:
             problems.add("bars_do_not_cover_strokes", name)
-
-
-def _form_name(row):
-    return row["rudiment_slug"] + (f":{row['variant']}" if row["variant"] else "")
 
 
 @cache
@@ -186,7 +181,7 @@ def _check_row(row, s, problems):
     wrong("timing_error_is_not_actual_minus_intended", np.abs(s["timing_error_ms"] - error) > 1e-6)
     loud = s["actual_velocity"] - s["intended_velocity"]
     wrong("velocity_error_is_not_actual_minus_intended", s["velocity_error"] != loud)
-    limits = definitions.load()[_form_name(row)].tempo
+    limits = definitions.load()[definitions.form_name(row["rudiment_slug"], row["variant"])].tempo
     low, high = row["tempo_low_bpm"], row["tempo_high_bpm"]
     wrong("tempo_out_of_range", not limits.min <= low <= row["tempo_bpm"] <= high <= limits.max)
 
@@ -212,7 +207,7 @@ def _check_row(row, s, problems):
 
 def _check_grid(row, s, main, grace, wrong):
     """Primaries against the definition of the rudiment: positions, hands, accents, diddles, graces."""
-    cycle = _expected_cycle(_form_name(row), row["lead_hand"])
+    cycle = _expected_cycle(definitions.form_name(row["rudiment_slug"], row["variant"]), row["lead_hand"])
     size = len(cycle["onset"])
     count = int(main.sum())
     wrong("cycles_incomplete", count != size * row["num_cycles"])
@@ -220,8 +215,14 @@ def _check_grid(row, s, main, grace, wrong):
         return
     place = np.arange(count) % size
     beat = np.array([float(o + c * cycle["beats"]) for c in range(row["num_cycles"]) for o in cycle["onset"]])
-    grid = row["lead_in_sample"] + beat * 60.0 / row["tempo_bpm"] * row["sample_rate"]
-    wrong("grid_differs_from_definition", np.abs(s["intended_sample"][main] - grid) > 1.0)
+    rate = row["sample_rate"]
+    grid, allowed = (row["lead_in_beats"] + beat) * 60.0 / row["tempo_bpm"] * rate, 1.0
+    record = json.loads(row["aug_record"]) if row["aug_record"] else None
+    if acoustics.moves(record, rate):
+        grid = acoustics.moved(record, np.rint(grid), rate, row["num_samples"])
+        # a rounded position can fall to the next of the samples that are kept
+        allowed += rate / (acoustics.effective_rate(record, rate) or rate)
+    wrong("grid_differs_from_definition", np.abs(s["intended_sample"][main] - grid) > allowed)
     wrong("beat_differs_from_definition", np.abs(s["beat"][main] - beat) > 1e-9)
     for column, key in (("hand", "hand"), ("is_accent", "accent"), ("lead", "lead")):
         wrong(f"{key}_differs_from_definition", s[column][main] != np.array(cycle[key])[place])
@@ -241,40 +242,8 @@ def _check_media(config, row, s, group, i, problems):
     """MIDI and audio of a row against its labels: errors in samples."""
     out = {"midi_error": _midi_error(row, s, group["midi"][i].as_py(), problems)}
     out["midi_allowed"] = midi.max_error_samples(row["tempo_bpm"], row["sample_rate"])
-    if not config.with_audio:
-        return out
-    audio = group["audio"][i].as_py()
-    try:
-        pcm, rate = encode.decode(audio["bytes"])
-    except Exception as error:  # any reader's complaint means the same here
-        problems.add("audio_unreadable", f"{row['sample_id']}: {error}")
-        return out
-    if rate != row["sample_rate"] or len(pcm) != row["num_samples"]:
-        problems.add("audio_length_or_rate_differs", row["sample_id"])
-    if encode.pcm_digest(pcm) != row["pcm_digest"]:
-        problems.add("pcm_digest_differs", row["sample_id"])
-    ref = next((b for b in config.banks if b.digest == row["bank_digest"]), None)
-    if ref is None:
-        problems.add("bank_unknown", row["sample_id"])
-        return out
-    sound = banks.voiced(corpus.load_bank(ref), rate, row["bank_tuning_cents"], pcm.shape[1])["centre"]
-    onset, velocity = s["onset_sample"], s["actual_velocity"]
-    errors = peeled_errors(pcm, sound, onset, velocity, row["gain_db"], rate)
-    gap = np.diff(onset, prepend=-(10**9)) * 1000.0 / rate
-    clear = errors[gap >= CLEAR_MS]
-    out["clear_count"], out["clear_unheard"] = len(clear), int(np.isnan(clear).sum())
-    out["clear_error"] = float(np.abs(clear[~np.isnan(clear)]).max(initial=0.0))
-    near = errors[gap < CLEAR_MS]
-    out["near_count"], out["near_unheard"] = len(near), int(np.isnan(near).sum())
-    out["near_error"] = float(np.abs(near[~np.isnan(near)]).max(initial=0.0))
-    blind = blind_errors(pcm, onset, rate)
-    blind = blind[~np.isnan(blind)]
-    out["blind_count"], out["blind_error"] = len(blind), float(np.abs(blind).max(initial=0.0))
-    out["peak"] = int(np.abs(pcm.astype(np.int32)).max())
-    if out["peak"] >= 32767:
-        problems.add("audio_clipped", row["sample_id"])
-    if np.abs(pcm[: max(int(onset[0]) - 1, 0)].astype(np.int32)).max(initial=0) > 1:
-        problems.add("sound_before_first_stroke", row["sample_id"])
+    if config.with_audio:
+        out |= check_sound(config, row, s, group["audio"][i].as_py()["bytes"], problems)
     return out
 
 

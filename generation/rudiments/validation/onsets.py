@@ -21,22 +21,22 @@ QUIET = 0.02  # of the coming peak, for a blind measurement
 ONSET_SHARE = 0.05
 
 
-def peeled_errors(pcm, articulation, onset_sample, velocity, gain_db, sample_rate):
+def peeled_errors(pcm, drum, onset_sample, velocity, variant, gain_db):
     """Peeled onset error of each stroke; NaN where nothing is heard within 10 ms of the label.
 
     Args:
         pcm: int16 (samples, channels).
-        articulation: the drum as :func:`generation.audio.banks.voiced` gives it.
-        onset_sample, velocity: labels, in order of time.
+        drum: its :class:`generation.audio.voices.Voice`.
+        onset_sample, velocity, variant: labels, in order of time.
         gain_db: of the row.
     """
     sound = pcm[:, 0].astype(np.float32)
-    longest = max(layer.shape[1] for layer in articulation.layers)
-    known = np.zeros(len(sound) + longest, dtype=np.float32)
+    known = np.zeros(len(sound) + drum.longest, dtype=np.float32)
     scale = np.float32(linear_gain(gain_db) * 32767.0)
-    reach = int(WINDOW_SEC * sample_rate)
+    reach = int(WINDOW_SEC * drum.rate)
     errors = np.full(len(onset_sample), np.nan)
-    for i, (at, loud) in enumerate(zip(onset_sample.tolist(), velocity.tolist(), strict=True)):
+    strokes = zip(onset_sample.tolist(), velocity.tolist(), variant.tolist(), strict=True)
+    for i, (at, loud, which) in enumerate(strokes):
         begin, end = max(at - reach, 0), min(at + reach, len(sound))
         # a stroke that comes sooner than the reach is not this one
         if i + 1 < len(onset_sample):
@@ -46,8 +46,8 @@ def peeled_errors(pcm, articulation, onset_sample, velocity, gain_db, sample_rat
         left = np.abs(sound[begin:end] - known[begin:end]) > NOTICEABLE
         if left.any():
             errors[i] = begin + int(np.argmax(left)) - at
-        layer = articulation.layers[articulation.layer_of[loud]][0]
-        known[at : at + len(layer)] += layer * (articulation.gain[loud] * scale)
+        note = drum.sound(int(drum.layer_of[loud]), which)[0]
+        known[at : at + len(note)] += note * (drum.gain[loud] * scale)
     return errors
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from generation.audio.presets import CLEAN
 from generation.rudiments import corpus, players
 from generation.rudiments.scores import SCORE_NAMES, SKILL_SCORES
 from generation.rudiments.validation import figures
@@ -191,15 +192,37 @@ def tier_mix(findings, config):
 
 
 def drums(findings, config):
+    """Clean rows draw their drums one by one; sessions are too few to be even."""
     if not config.with_audio:
         return Check("drums", None, "made without audio")
-    banks, counts = np.unique(findings.rows["bank"], return_counts=True)
-    expected = findings.count / len(config.banks)
+    clean = findings.rows["augmentation_preset"] == CLEAN
+    if not clean.any():
+        return Check("drums", None, "not judged without clean rows")
+    found, tiers = findings.rows["bank"][clean], findings.rows["skill_tier"][clean]
+    banks, counts = np.unique(found, return_counts=True)
+    expected = clean.sum() / len(config.banks)
     spread = float(np.abs(counts - expected).max() / np.sqrt(expected))
-    apart = explained((findings.rows["bank"] == banks[0]).astype(float), findings.rows["skill_tier"])
+    apart = explained((found == banks[0]).astype(float), tiers)
     good = len(banks) == len(config.banks) and spread < 6.0
-    text = f"{len(banks)} drums, {counts.min():,} to {counts.max():,} rows each"
+    text = f"{len(banks)} drums, {counts.min():,} to {counts.max():,} clean rows each"
     text += f"; tier explains {apart:.2%} of the choice"
     if expected < MIN_ROWS_A_DRUM:
         return Check("drums", None, f"{text}; not judged with under {MIN_ROWS_A_DRUM} rows a drum")
     return Check("drums", good, text)
+
+
+def preset_mix(findings, config):
+    """Every take has its clean row, and the other presets come up alike."""
+    found = findings.rows["augmentation_preset"]
+    takes = config.num_rows // config.augmentations
+    clean = int((found == CLEAN).sum())
+    others = [name for name in config.presets if name != CLEAN]
+    text = f"{clean:,} clean rows of {takes:,} takes"
+    if not others:
+        return Check("presets", clean == config.num_rows, text)
+    good = clean == (takes if CLEAN in config.presets else 0)
+    counts = np.array([(found == name).sum() for name in others])
+    expected = (config.num_rows - clean) / len(others)
+    spread = float(np.abs(counts - expected).max() / np.sqrt(expected))
+    text += f"; {len(others)} other presets, {counts.min():,} to {counts.max():,} rows each"
+    return Check("presets", good and spread < 6.0, text)

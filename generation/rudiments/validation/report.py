@@ -77,6 +77,7 @@ def summary(findings, results, config):
         "strokes": int(rows["num_strokes"].sum()),
         "rows_by_split": {s: int((rows["split"] == s).sum()) for s in players.SPLITS},
         "players_by_tier": population.players_by_tier(findings),
+        "presets": _presets(findings),
         "professionals": population.professional_table(findings.takes),
         "tier_means": population.tier_means(findings),
         "score_distribution": _distribution(findings),
@@ -84,6 +85,20 @@ def summary(findings, results, config):
         "correlations": _correlations(findings),
     }
     return report
+
+
+def _presets(findings):
+    """Rows of each preset, and how well its onsets are found from the audio alone."""
+    out = {}
+    for name in sorted(set(findings.rows["augmentation_preset"])):
+        heard = [m for m in findings.media if m.get("preset") == name and "blind_count" in m]
+        count = sum(m["blind_count"] for m in heard)
+        out[name] = {
+            "rows": int((findings.rows["augmentation_preset"] == name).sum()),
+            "blind_onsets": count,
+            "within_a_sample": sum(m["blind_within"] for m in heard) / count if count else None,
+        }
+    return out
 
 
 def _distribution(findings):
@@ -128,7 +143,7 @@ def as_text(report):
         lines.append(f"{_MARK[check['passed']]}  {check['name']}: {check['detail']}")
         lines += [f"        {example}" for example in check["examples"]]
     if "rows" in report:
-        lines += _figure_lines(report) + _score_lines(report)
+        lines += _preset_lines(report) + _figure_lines(report) + _score_lines(report)
     judged = [c for c in report["checks"] if c["passed"] is not None]
     failed = [c["name"] for c in judged if not c["passed"]]
     text = f"{len(judged) - len(failed)} of {len(judged)} checks passed"
@@ -148,6 +163,16 @@ def _figure_lines(report):
         note = "" if row["inside"] else "   OUTSIDE"
         bounds = f"{row['low']:g} to {row['high']:g}{typical}"
         lines.append(f"  {row['value']:7.2f}  {bounds}  {row['what']} ({row['basis']}){note}")
+    return lines
+
+
+def _preset_lines(report):
+    if len(report["presets"]) < 2:
+        return []
+    lines = ["", "Presets (rows; onsets after near silence, found blind; share within a sample)"]
+    for name, one in report["presets"].items():
+        share = "" if one["within_a_sample"] is None else f"{one['within_a_sample']:.1%}"
+        lines.append(f"  {one['rows']:6,} {one['blind_onsets']:6,} {share:>7}  {name}")
     return lines
 
 

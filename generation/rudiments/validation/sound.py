@@ -1,0 +1,156 @@
+"""The audio of one row against its labels.
+
+Conventions: errors are in samples, found - labelled. What is wrong is counted in ``problems``; what
+is measured comes back as a dict. A clean row is measured by peeling and blind (see
+:mod:`generation.rudiments.validation.onsets`). An augmented row is made again from what the row
+itself says (drum, tuning, level, ``aug_record``) and must be the same sound; then some of its strokes
+are left out of the mix together with all later ones, and the first sample that differs from the
+stored sound is where the stroke is heard. That works through every stage, because each is causal.
+"""
+
+import json
+
+import numpy as np
+
+from generation.audio import acoustics, encode
+from generation.rudiments import corpus, definitions, players
+from generation.rudiments.performance import play
+from generation.rudiments.score import plan_take
+from generation.rudiments.validation.onsets import WINDOW_SEC, blind_errors, peeled_errors
+
+CLEAR_MS = 30.0
+STROKES_LEFT_OUT = 2
+NOISE_TOLERANCE_DB = 3.0  # of a short piece of coloured noise
+_LEAST_NOISE_SEC = 0.3
+
+
+def check_sound(config, row, s, data, problems):
+    """Measure the sound of a row.
+
+    Args:
+        row: its flat columns. s: its strokes, dict of arrays. data: bytes of the audio file.
+
+    Returns: dict of counts and errors, empty when the audio can't be read.
+    """
+    name = row["sample_id"]
+    try:
+        pcm, rate = encode.decode(data)
+    except Exception as error:  # any reader's complaint means the same here
+        problems.add("audio_unreadable", f"{name}: {error}")
+        return {}
+    if rate != row["sample_rate"] or len(pcm) != row["num_samples"]:
+        problems.add("audio_length_or_rate_differs", name)
+    if encode.pcm_digest(pcm) != row["pcm_digest"]:
+        problems.add("pcm_digest_differs", name)
+    if np.abs(pcm.astype(np.int32)).max() >= 32767:
+        problems.add("audio_clipped", name)
+    ref = next((b for b in config.banks if b.digest == row["bank_digest"]), None)
+    if ref is None:
+        problems.add("bank_unknown", name)
+        return {}
+    try:
+        record = json.loads(row["aug_record"]) if row["aug_record"] else None
+        drum = acoustics.voice(record, corpus.load_bank(ref), row["bank_tuning_cents"], rate, pcm.shape[1])
+    except (ValueError, TypeError, KeyError) as error:
+        problems.add("record_unreadable", f"{name}: {error}")
+        return {}
+    _check_columns(row, record, problems)
+    if record is None:
+        return _clean(row, s, pcm, drum, problems)
+    return _augmented(config, row, s, pcm, drum, record, problems)
+
+
+def _check_columns(row, record, problems):
+    """The ``aug_*`` columns say what the record says."""
+    record = record or {}
+    preset = record.get("preset", "clean")
+    room, mic = record.get("room") or {}, record.get("microphone") or {}
+    said = {
+        "augmentation_preset": preset, "aug_room_type": room.get("room_type"),
+        "aug_rt60_sec": room.get("rt60_sec"), "aug_drr_db": room.get("drr_db"),
+        "aug_mic_type": mic.get("type"), "aug_mic_distance": mic.get("distance_m"),
+        "aug_compression_ratio": (record.get("compressor") or {}).get("ratio"),
+        "aug_noise_level_db": (record.get("noise") or {}).get("level_db"),
+        "aug_bit_depth": record.get("bit_depth"), "aug_sample_rate": record.get("sample_rate_hz"),
+    }  # fmt: skip
+    for column, value in said.items():
+        if row[column] != value:
+            problems.add("columns_differ_from_record", f"{row['sample_id']}: {column}")
+
+
+def _clean(row, s, pcm, drum, problems):
+    rate, onset = row["sample_rate"], s["onset_sample"]
+    strokes = (onset, s["actual_velocity"], s["round_robin"])
+    errors = peeled_errors(pcm, drum, *strokes, row["gain_db"])
+    gap = np.diff(onset, prepend=-(10**9)) * 1000.0 / rate
+    out = {"preset": row["augmentation_preset"]}
+    for kind, part in (("clear", errors[gap >= CLEAR_MS]), ("near", errors[gap < CLEAR_MS])):
+        out |= _errors(kind, part)
+    if np.abs(pcm[: max(int(onset[0]) - 1, 0)].astype(np.int32)).max(initial=0) > 1:
+        problems.add("sound_before_first_stroke", row["sample_id"])
+    blind = blind_errors(pcm, onset, rate)
+    return out | _errors("blind", blind[~np.isnan(blind)])
+
+
+def _errors(kind, errors):
+    """Count, number not heard (NaN), largest size, and number within a sample."""
+    heard = np.abs(errors[~np.isnan(errors)])
+    return {
+        f"{kind}_count": len(errors),
+        f"{kind}_unheard": len(errors) - len(heard),
+        f"{kind}_error": float(heard.max(initial=0.0)),
+        f"{kind}_within": int((heard <= 1.0).sum()),
+    }
+
+
+def _augmented(config, row, s, pcm, drum, record, problems):
+    rate, size = row["sample_rate"], row["num_samples"]
+    out = {"preset": row["augmentation_preset"]}
+    played = _played(config, row)
+    if len(played[0]) != len(s["onset_sample"]):
+        problems.add("sound_differs_from_record", row["sample_id"])
+        return out
+    again, _ = acoustics.perform(record, drum, played, size, row["gain_db"])
+    if encode.pcm_digest(again) != row["pcm_digest"]:
+        problems.add("sound_differs_from_record", row["sample_id"])
+        return out
+    onset = s["onset_sample"]
+    gap = np.diff(onset, prepend=-(10**9)) * 1000.0 / rate
+    clear = np.flatnonzero(gap >= CLEAR_MS)
+    some = clear[np.linspace(0, len(clear) - 1, min(STROKES_LEFT_OUT, len(clear))).astype(int)]
+    reach, errors = int(WINDOW_SEC * rate), []
+    for i in some:
+        before = acoustics.perform(record, drum, tuple(part[:i] for part in played), size, row["gain_db"])
+        end = onset[i] + reach if i + 1 == len(onset) else min(onset[i] + reach, onset[i + 1])
+        begin = max(onset[i] - reach, 0)
+        differs = (pcm[begin:end] != before[0][begin:end]).any(axis=1)
+        errors.append(begin + int(np.argmax(differs)) - onset[i] if differs.any() else np.nan)
+    out |= _errors("left_out", np.array(errors, dtype=float))
+    _check_noise(row, pcm, onset, record, problems)
+    blind = blind_errors(pcm, onset, rate)
+    return out | _errors("blind", blind[~np.isnan(blind)])
+
+
+def _played(config, row):
+    """Strokes as they were played, before tape and sample rate moved them."""
+    person = players.player(config.seed, row["profile_index"])
+    form = definitions.load()[definitions.form_name(row["rudiment_slug"], row["variant"])]
+    p = play(
+        [plan_take(config.seed, person, form, row["tempo_index"], config.duration_sec)], row["sample_rate"]
+    )
+    return p.onset_sample, p.velocity, p.variant
+
+
+def _check_noise(row, pcm, onset, record, problems):
+    """Before the first stroke there is the labelled noise, or nothing."""
+    quiet = pcm[: max(int(onset[0]) - 1, 0)].astype(np.float64) / 32767.0
+    levels = [record[name]["rms_dbfs"] for name in ("noise", "hum") if record[name]]
+    if not levels:
+        if np.abs(quiet).max(initial=0.0) > 1.5 / 32767.0:
+            problems.add("sound_before_first_stroke", row["sample_id"])
+    elif len(quiet) >= _LEAST_NOISE_SEC * row["sample_rate"] and record["bit_depth"] is None:
+        wanted = 10 * np.log10(sum(10 ** (level / 10) for level in levels)) + row["gain_db"]
+        found = 10 * np.log10((quiet**2).mean() + 1e-12)
+        # 16-bit rounding adds its own noise
+        if abs(found - wanted) > NOISE_TOLERANCE_DB and max(found, wanted) > -85.0:
+            problems.add("noise_level_differs", f"{row['sample_id']}: {found:.1f} dB, not {wanted:.1f}")
