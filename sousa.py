@@ -88,6 +88,7 @@ def _parser():
     sub.add_argument("names", nargs="*", metavar="NAME", help="slug, slug:variant or slug:*")
     sub.set_defaults(run=_rudiments)
     _bank_options(commands.add_parser("banks", help="note banks: the drums that are played"))
+    _font_options(commands.add_parser("soundfonts", help="free soundfonts to cut banks out of"))
     sub = commands.add_parser("acoustics", help="show the acoustic presets, or make their rooms")
     sub.add_argument("names", nargs="*", metavar="NAME", help="presets; all by default")
     sub.add_argument("--build-rooms", metavar="DIR", help="make the impulse responses again, into DIR")
@@ -124,8 +125,9 @@ def _generate_options(sub):
     audio.add_argument("--with-audio", action="store_true", help="render sound (the default)")
     audio.add_argument("--no-audio", action="store_true", help="labels and MIDI only")
     sub.add_argument(
-        "--soundfont", metavar="PATH", help="use the snares of this .sf2/.sf3, or of all in a directory"
-    )
+        "--soundfont", metavar="PATH",
+        help="use the snares of this .sf2/.sf3, of all in a directory, or of a KEY of 'soundfonts list'",
+    )  # fmt: skip
     sub.add_argument("--sample-rate", type=int, default=44100, metavar="HZ")
     sub.add_argument("--stereo", action="store_true", help="two channels")
     sub.add_argument("--audio-format", default="flac", help="flac or wav")
@@ -142,7 +144,7 @@ def _bank_options(sub):
     one = verbs.add_parser("list", help="all banks with source and licence")
     one.set_defaults(run=_banks_list)
     one = verbs.add_parser("build", help="cut banks out of a soundfont")
-    one.add_argument("font", help=".sf2 or .sf3 file, or a directory of them")
+    one.add_argument("font", help=".sf2 or .sf3 file, a directory of them, or a key of 'soundfonts list'")
     one.add_argument("--kits", metavar="PROGRAM:KEY,...", help="only these; default: every distinct snare")
     one.add_argument("--output", "-o", help="directory (default: this user's cache)")
     one.add_argument("--licence", metavar="SPDX", help="identifier of the font's licence, such as MIT")
@@ -153,6 +155,19 @@ def _bank_options(sub):
     one.add_argument("--velocities", default="20,40,60,80,100,120")
     one.add_argument("--articulation", default="centre")
     one.set_defaults(run=_banks_play)
+
+
+def _font_options(sub):
+    verbs = sub.add_subparsers(required=True, metavar="VERB")
+    one = verbs.add_parser("list", help="known fonts with licence, and whether they are on this machine")
+    one.set_defaults(run=_fonts_list)
+    one = verbs.add_parser("install", help="put known fonts on this machine, verified by their SHA-256")
+    one.add_argument("keys", nargs="+", metavar="KEY", help="as 'sousa soundfonts list' shows them")
+    one.add_argument("--from", dest="source", metavar="PATH", help="font, .deb or directory of them to take")
+    one.add_argument("--output", "-o", help="directory (default: this user's cache)")
+    one.add_argument("--address", metavar="URL", help="fetch the package from here, such as a mirror")
+    one.add_argument("--quiet", "-q", action="store_true")
+    one.set_defaults(run=_fonts_install)
 
 
 class _Forgiving:
@@ -174,10 +189,10 @@ class _Forgiving:
 
 
 @contextmanager
-def _progress_bar(title, total, quiet=False):
+def _progress_bar(title, total, quiet=False, **more):
     from tqdm import tqdm
 
-    look = {"unit": " rows", "mininterval": 0.5, "smoothing": 0.1, "file": _Forgiving(sys.stderr)}
+    look = {"unit": " rows", "mininterval": 0.5, "smoothing": 0.1, "file": _Forgiving(sys.stderr)} | more
     with tqdm(total=total, desc=title, disable=quiet, **look) as bar:
         yield bar.update
 
@@ -376,6 +391,24 @@ def _banks_play(arguments):
         raise UsageError(f"--velocities is {arguments.velocities!r}; write numbers with commas") from None
     commands.play(arguments.bank, arguments.output, velocities, arguments.articulation)
     _print(arguments.output)
+
+
+def _fonts_list(arguments):
+    from generation.audio import font_commands
+
+    font_commands.list_fonts(_print)
+
+
+def _fonts_install(arguments):
+    from functools import partial
+
+    from generation.audio import font_commands
+
+    font_commands.install(
+        arguments.keys, arguments.output, arguments.source, arguments.address,
+        *([lambda text: None] * 2 if arguments.quiet else [_print, _say]),
+        partial(_progress_bar, quiet=arguments.quiet, unit="B", unit_scale=True),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

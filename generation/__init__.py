@@ -1,4 +1,4 @@
-"""SOUSA's generators: they make rows. No torch, no datasets, no network below this point.
+"""SOUSA's generators: they make rows. No torch, no datasets, and no network but in ``audio/download.py``.
 
 Conventions used everywhere in this package
 -------------------------------------------

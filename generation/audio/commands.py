@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.audio import banks, encode, mix, presets, rooms, soundfonts, voices
+from generation.audio import banks, encode, fonts, mix, presets, rooms, soundfonts, voices
 from generation.errors import UsageError, one_of, raise_all
 from generation.shards import atomic_file, write_json
 
 
 def fonts_to_banks(path, say):
     """Banks of a font, or of all fonts in a directory, built where this user has none yet.
+
+    ``path`` may also be the key of a known font.
 
     A font's drums are always all its distinct snares, whatever single ones were built before: a
     finished build leaves a list of its banks, and only such a list is used again.
@@ -20,7 +22,7 @@ def fonts_to_banks(path, say):
     Raises: UsageError when there is no font; RunError when one can't be used.
     """
     out = []
-    for font in soundfonts.find_fonts(path):
+    for font in soundfonts.find_fonts(fonts.resolve(path)):
         record = banks.cache_dir() / f"font_{soundfonts.file_sha256(font)}.json"
         made = _recorded(record)
         if made and any(bank.digest == made[0].digest for bank in out):
@@ -56,7 +58,10 @@ def list_banks(say):
 
 
 def build(path, kits, output, licence_id, say):
-    """Build banks from fonts; ``kits`` is ``program:key,...`` or None for all distinct snares."""
+    """Build banks from fonts; ``kits`` is ``program:key,...`` or None for all distinct snares.
+
+    ``path`` is a file, a directory or the key of a known font.
+    """
     wanted = None
     if kits:
         try:
@@ -64,7 +69,7 @@ def build(path, kits, output, licence_id, say):
             assert all(len(pair) == 2 for pair in wanted)
         except (ValueError, AssertionError):
             raise UsageError(f"--kits is {kits!r}; write PROGRAM:KEY,... such as 0:38,48:38") from None
-    for font in soundfonts.find_fonts(path):
+    for font in soundfonts.find_fonts(fonts.resolve(path)):
         for made in soundfonts.build(font, output, wanted, say, licence_id):
             say(f"  {made}")
 

@@ -73,7 +73,8 @@ def find_fonts(path):
         fonts = [path]
     else:
         raise UsageError(
-            f"soundfont {path} does not exist; name an .sf2 or .sf3 file, or a directory of them"
+            f"soundfont {path} does not exist; name an .sf2 or .sf3 file, a directory of them, "
+            "or a key that 'sousa soundfonts list' shows"
         )
     broken = [str(font) for font in fonts if not is_soundfont(font)]
     if broken:

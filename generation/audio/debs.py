@@ -1,0 +1,77 @@
+"""Reading one file out of a Debian package.
+
+Conventions
+-----------
+A ``.deb`` is an ``ar`` archive with a compressed tar, ``data.tar.xz``, in it. Both are read as
+streams, once, and nothing but the named file is handed out; no path in the archive is ever used.
+"""
+
+import lzma
+import tarfile
+import zlib
+from contextlib import contextmanager
+
+from generation.errors import RunError
+
+_MAGIC = b"!<arch>\n"
+_KINDS = {"data.tar": "", "data.tar.gz": "gz", "data.tar.bz2": "bz2", "data.tar.xz": "xz"}
+
+
+class _Slice:
+    """The next ``size`` bytes of a file, for reading once."""
+
+    def __init__(self, file, size):
+        self.file, self.left = file, size
+
+    def read(self, size):
+        data = self.file.read(min(size, self.left))
+        self.left -= len(data)
+        return data
+
+
+def is_deb(path):
+    """Whether a file starts like a Debian package."""
+    with open(path, "rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+
+
+@contextmanager
+def member(path, name):
+    """Open one file of a package as a stream of bytes.
+
+    Args:
+        path: the package.
+        name: path of the file in it, without a leading slash.
+
+    Raises: RunError when there is no such plain file, or the package is damaged or packed in a way
+        that can't be read; also while the stream is read.
+    """
+    try:
+        with open(path, "rb") as file:
+            data, kind = _data(file, path)
+            with tarfile.open(fileobj=data, mode=f"r|{kind}") as archive:
+                for entry in archive:
+                    if entry.name.removeprefix("./") == name:
+                        if not entry.isfile():
+                            raise RunError(f"{name} in {path} is no plain file; use another package")
+                        yield archive.extractfile(entry)
+                        return
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, ValueError) as error:
+        raise RunError(f"{path} is damaged ({error}); fetch it again") from None
+    raise RunError(f"{path} holds no {name}; it is another package or another version of it")
+
+
+def _data(file, path):
+    """The data archive of a package, from where it begins, and its compression."""
+    file.seek(len(_MAGIC))
+    while len(head := file.read(60)) == 60:
+        name, size = head[:16].decode("ascii").rstrip().removesuffix("/"), int(head[48:58])
+        if name in _KINDS:
+            return _Slice(file, size), _KINDS[name]
+        if name.startswith("data.tar"):
+            raise RunError(
+                f"{path} is packed as {name}, which sousa can't read; unpack it with "
+                f"'dpkg-deb -x {path} DIRECTORY' and name the font in there with --from"
+            )
+        file.seek(size + size % 2, 1)  # members begin at even places
+    raise ValueError("it has no data archive")

@@ -1,0 +1,143 @@
+"""Fetching one file over HTTP, going on where an earlier try stopped.
+
+Conventions
+-----------
+What has come is kept in a part file, whatever stops the transfer, and the next try asks for the rest
+(``Range``). A server that named a version of the file (``ETag``) is asked to go on only if it still
+has that one (``If-Range``); the version is kept beside the part file. Whether the bytes are right is
+for the caller to find out, by their digest.
+"""
+
+import json
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from generation import DATA_VERSION
+from generation.errors import RunError, UsageError
+from generation.shards import explain
+
+TRIES = 4  # in a row without any new byte
+PAUSE_SEC = 1.0  # before the second try, then twice as long each time
+CONNECT_SEC, READ_SEC = 10.0, 30.0
+
+
+class _TryAgain(Exception):
+    """The server can't now, or not like this."""
+
+
+def fetch(address, part, limit, say, progress):
+    """Bring a file into ``part``, adding to what is there.
+
+    Args:
+        address: of the file, http or https.
+        part: path of the part file.
+        limit: most bytes to take.
+        say: called with a line of text before another try.
+        progress: context manager of (title, total bytes or None, initial=bytes there already) that
+            gives a function to call with each number of new bytes.
+
+    Raises: UsageError for an address that is none; RunError when the file can't be had. The part
+        file is then kept, for the next call to go on from.
+    """
+    import httpx2
+
+    part = Path(part)
+    failures, most = 0, _size(part)
+    look = {"User-Agent": f"sousa/{DATA_VERSION}", "Accept-Encoding": "identity"}
+    wait = httpx2.Timeout(READ_SEC, connect=CONNECT_SEC)
+    with httpx2.Client(follow_redirects=True, timeout=wait, headers=look) as client:
+        while True:
+            try:
+                return _transfer(client, address, part, limit, progress)
+            except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
+                raise UsageError(
+                    f"{address} is no address to fetch from ({error}); give http://... or https://..."
+                ) from None
+            except (httpx2.TransportError, _TryAgain) as error:
+                reason = str(error) or type(error).__name__
+            except httpx2.RequestError as error:
+                raise RunError(f"can't fetch {address}: {error}") from None
+            except OSError as error:  # httpx2 has its own errors for the network: this is the disk
+                raise explain(error, part) from None
+            failures = 1 if _size(part) > most else failures + 1
+            most = max(most, _size(part))
+            if failures >= TRIES:
+                raise RunError(f"can't fetch {address}: {reason}")
+            pause = PAUSE_SEC * 2 ** (failures - 1)
+            say(f"{_title(part)}: {reason}; going on in {pause:.0f} s")
+            time.sleep(pause)
+
+
+def forget(part):
+    """Remove a part file and what is kept beside it."""
+    for path in (Path(part), _version_file(part)):
+        path.unlink(missing_ok=True)
+
+
+def _transfer(client, address, part, limit, progress):
+    """One request, for what is missing."""
+    have = _size(part)
+    headers = {"Range": f"bytes={have}-"} if have else {}
+    if have and (version := _version(part, address)):
+        headers["If-Range"] = version
+    with client.stream("GET", address, headers=headers) as answer:
+        status, span = answer.status_code, answer.headers.get("content-range", "")
+        if status == 416 and have:
+            if span == f"bytes */{have}":
+                return  # it was all there
+            forget(part)
+            raise _TryAgain("the server has less than what was kept of an earlier try")
+        if status >= 500 or status in (408, 429):
+            raise _TryAgain(f"the server answers {status} {answer.reason_phrase}")
+        if status not in (200, 206):
+            raise RunError(f"can't fetch {address}: the server answers {status} {answer.reason_phrase}")
+        if status == 206 and not span.startswith(f"bytes {have}-"):
+            forget(part)
+            raise _TryAgain(f"the server sends {span or 'an unnamed range'} instead of bytes from {have}")
+        have = have if status == 206 else 0
+        if not have:
+            forget(part)
+            _keep_version(part, address, answer.headers.get("etag", ""))
+        _receive(answer, part, have, limit, progress)
+
+
+def _receive(answer, part, have, limit, progress):
+    """Append the body of an answer to the ``have`` bytes of a part file."""
+    length = answer.headers.get("content-length", "")
+    total = have + int(length) if length.isdigit() else None
+    # unbuffered: what has come is in the file, whatever happens next
+    with progress(_title(part), total, initial=have) as done, open(part, "ab", buffering=0) as file:
+        for block in answer.iter_raw():
+            have += len(block)
+            if have > limit:
+                forget(part)
+                raise RunError(f"{answer.url} sends more than the {limit:,} bytes that were expected")
+            view = memoryview(block)
+            while view:  # a disk that is nearly full takes less than it is given
+                view = view[file.write(view) :]
+            done(len(block))
+
+
+def _title(part):
+    return part.name.removeprefix(".").removesuffix(".part")
+
+
+def _size(part):
+    return part.stat().st_size if part.exists() else 0
+
+
+def _version_file(part):
+    return Path(f"{part}.version")
+
+
+def _keep_version(part, address, version):
+    if version and not version.startswith("W/"):  # a weak one does not promise the same bytes
+        _version_file(part).write_text(json.dumps([address, version]), encoding="utf-8")
+
+
+def _version(part, address):
+    """Version the server at this address gave the part file, or None."""
+    with suppress(OSError, ValueError):
+        where, version = json.loads(_version_file(part).read_text(encoding="utf-8"))
+        return version if where == address else None
