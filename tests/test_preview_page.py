@@ -122,7 +122,8 @@ def test_what_is_drawn_is_what_is_labelled(tiny, made, tmp_path):
         assert (one["length"], one["rate"]) == (row["num_samples"], rate)
         assert one["sums"] == [checksum(pcm[:, 0])]  # the browser has every sample as it is stored
         assert one["drawn"] == row["num_strokes"] == len(row["strokes"])
-        assert one["before"] == 0 and one["after"] > 0.005
+        if row["augmentation_preset"] == "clean":
+            assert one["before"] == 0 and one["after"] > 0.005
         for index, sample, pixels in one["found"]:
             assert sample == row["strokes"][index]["onset_sample"] and 0 < pixels < 5
         assert max(map(abs, one["impulse"])) <= 1.5, one["impulse"]
