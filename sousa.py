@@ -84,6 +84,7 @@ def _parser():
     sub.add_argument("--seed", type=int, help="choose the same rows each time")
     sub.add_argument("--quiet", "-q", action="store_true")
     sub.set_defaults(run=_verify)
+    _preview_options(commands.add_parser("preview", help="make a page to look at rows and hear them"))
     sub = commands.add_parser("rudiments", help="show the rudiments and their notation")
     sub.add_argument("names", nargs="*", metavar="NAME", help="slug, slug:variant or slug:*")
     sub.set_defaults(run=_rudiments)
@@ -137,6 +138,18 @@ def _generate_options(sub):
     sub.add_argument("--skip-validation", action="store_true")
     sub.add_argument("--quiet", "-q", action="store_true")
     sub.set_defaults(run=_generate)
+
+
+def _preview_options(sub):
+    sub.add_argument("directory")
+    sub.add_argument("--output", "-o", metavar="FILE", help="page to write (default DIRECTORY/preview.html)")
+    sub.add_argument("--rows", type=int, default=48, help="how many, evenly chosen (default 48)")
+    sub.add_argument("--rudiments", metavar="NAMES", help="only these: slug, slug:variant or slug:*")
+    sub.add_argument("--tiers", metavar="NAMES", help="only these, with commas")
+    sub.add_argument("--presets", metavar="NAMES", help="only these acoustics (augmentation_preset)")
+    sub.add_argument("--seed", type=int, default=42, help="another seed chooses other rows (default 42)")
+    sub.add_argument("--quiet", "-q", action="store_true")
+    sub.set_defaults(run=_preview)
 
 
 def _bank_options(sub):
@@ -348,6 +361,21 @@ def _verify(arguments):
         )
     if not arguments.quiet:
         _print(f"{compared:,} rows made again: every label, MIDI byte and audio sample is the same")
+
+
+def _preview(arguments):
+    from functools import partial
+
+    from generation.rudiments.preview import page
+
+    names = [_names(text) for text in (arguments.rudiments, arguments.tiers, arguments.presets)]
+    output = arguments.output and os.path.expanduser(arguments.output)
+    progress = partial(_progress_bar, quiet=arguments.quiet)
+    path, rows, size = page.write(
+        arguments.directory, output, arguments.rows, *names, arguments.seed, progress
+    )
+    if not arguments.quiet:
+        _print(f"{path}: {rows:,} rows, {size / 1e6:,.1f} MB; open it in a browser")
 
 
 def _rudiments(arguments):

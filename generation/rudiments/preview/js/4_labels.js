@@ -1,0 +1,149 @@
+// How labels look: strokes by hand and kind, the written grid, bars, and the ruler of time.
+
+const RULER = 20, LANE = 60;
+const isPrimary = (row, i) => row.strokes.parent_stroke_index[i] === null;
+
+// Look of a kind of stroke: size of its letter, weight, width of its line, strength of the line.
+const KINDS = {
+  accent: { size: 17, weight: 700, line: 2, alpha: 1 },
+  tap: { size: 13, weight: 400, line: 1, alpha: 0.9 },
+  diddle: { size: 13, weight: 400, line: 1, alpha: 0.9, mark: "double" },
+  grace: { size: 12, weight: 600, line: 1, alpha: 0.7, small: true },
+  buzz: { size: 13, weight: 400, line: 1, alpha: 0.9, mark: "z" },
+  bounce: { size: 0, weight: 400, line: 1, alpha: 0.45, mark: "dot" },
+};
+
+function kindOf(row, i) {
+  const kind = row.strokes.stroke_type[i];
+  return kind !== "grace" && kind !== "bounce" && row.strokes.is_accent[i] ?
+    { ...(KINDS[kind] || KINDS.tap), size: 17, weight: 700, line: 2, alpha: 1, accent: true } :
+    KINDS[kind] || KINDS.tap;
+}
+
+// A letter with its mark, centred on x, in a space 30 high whose top is y.
+function drawGlyph(pen, x, y, hand, kind, colour) {
+  pen.fillStyle = pen.strokeStyle = colour;
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  if (kind.mark === "dot") {
+    pen.beginPath();
+    pen.arc(x, y + 16, 2, 0, 7);
+    pen.fill();
+    return;
+  }
+  // a small l of most other fonts looks like a line
+  pen.font = `${kind.weight} ${kind.size}px ${kind.small ? "ui-monospace, monospace" : "system-ui, sans-serif"}`;
+  pen.fillText(kind.small ? hand.toLowerCase() : hand, x, y + (kind.small ? 18 : kind.size > 13 ? 17.5 : 16));
+  pen.lineWidth = 1.2;
+  pen.beginPath();
+  if (kind.accent || kind === KINDS.accent) {
+    pen.moveTo(x - 4, y + 2); pen.lineTo(x + 4, y + 4.5); pen.lineTo(x - 4, y + 7);
+  } else if (kind.mark === "double") {
+    pen.moveTo(x - 4, y + 25); pen.lineTo(x + 4, y + 25);
+    pen.moveTo(x - 4, y + 27.5); pen.lineTo(x + 4, y + 27.5);
+  } else if (kind.mark === "z") {
+    pen.moveTo(x - 3, y + 24.5); pen.lineTo(x + 3, y + 24.5); pen.lineTo(x - 3, y + 28.5); pen.lineTo(x + 3, y + 28.5);
+  }
+  pen.stroke();
+}
+
+// A vertical line on whole pixels of the screen, so that it is sharp and exactly at its sample.
+function verticalLine(pen, x, top, bottom, width, scale) {
+  const wide = Math.max(1, Math.round(width * scale));
+  pen.fillRect((Math.round(x * scale) - Math.floor(wide / 2)) / scale, top, wide / scale, bottom - top);
+}
+
+// Draws all labels in view, with a halo over a coloured ground; returns the strokes drawn: [{index, x}].
+function drawLabels(pen, row, view, size, colours, halo) {
+  const { width, height, scale } = size, top = RULER + LANE;
+  const xOf = (sample) => (sample - view.start) / view.step;
+  const inView = (x) => x >= -12 && x <= width + 12;
+  pen.fillStyle = colours.bar;
+  pen.globalAlpha = 0.55;
+  for (const start of row.bars) if (inView(xOf(start))) verticalLine(pen, xOf(start), RULER, height, 2, scale);
+  pen.strokeStyle = colours.grid;
+  // where lines are dense, they would hide the sound
+  const dense = Math.min(1, Math.max(0.55, 30 / Math.max(view.step, 1)));
+  pen.globalAlpha = dense === 1 ? 0.9 : 0.5;
+  pen.lineWidth = 1 / scale;
+  pen.setLineDash([3, 4]);
+  pen.beginPath();
+  const strokes = row.strokes, drawn = [];
+  for (let i = 0; i < row.strokeCount; i++) {
+    const x = xOf(strokes.intended_sample[i]);
+    if (!isPrimary(row, i) || !inView(x)) continue;
+    const sharp = (Math.round(x * scale) + 0.5) / scale;
+    pen.moveTo(sharp, RULER);
+    pen.lineTo(sharp, height);
+  }
+  pen.stroke();
+  pen.setLineDash([]);
+  const last = { R: -Infinity, L: -Infinity };
+  for (let i = 0; i < row.strokeCount; i++) {
+    const x = xOf(strokes.onset_sample[i]), hand = strokes.hand[i], kind = kindOf(row, i);
+    if (!inView(x)) continue;
+    const colour = hand === "R" ? colours.right : colours.left;
+    const lane = RULER + (hand === "R" ? 0 : LANE / 2);
+    if (halo) {
+      pen.globalAlpha = 0.6 * dense;
+      pen.fillStyle = colours.halo;
+      verticalLine(pen, x, top, height, kind.line + 2, scale);
+    }
+    pen.globalAlpha = dense === 1 ? 1 : kind.alpha * (halo ? 1 : dense);
+    pen.fillStyle = colour;
+    verticalLine(pen, x, top, height, kind.line, scale);
+    pen.globalAlpha = 1;
+    const room = x - last[hand] >= kind.size * 0.62 + 2;
+    if (room) drawGlyph(pen, x, lane, hand, kind, colour);
+    else verticalLine(pen, x, lane + (kind.line > 1 ? 6 : 11), lane + 20, kind.line, scale);
+    if (room) last[hand] = x;
+    drawn.push({ index: i, x });
+  }
+  pen.globalAlpha = 1;
+  return drawn;
+}
+
+const STEPS = [1, 2, 5];
+function drawRuler(pen, row, view, size, colours) {
+  const rate = row.facts.sample_rate, seconds = view.step * size.width / rate;
+  let step = 1e-6;
+  for (let power = -6, k = 0; step < seconds * 90 / size.width; k++) {
+    if (k === 3) { k = 0; power++; }
+    step = STEPS[k] * Math.pow(10, power);
+  }
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  pen.fillStyle = colours.quiet;
+  pen.font = "11px system-ui, sans-serif";
+  pen.textAlign = "left";
+  pen.textBaseline = "middle";
+  for (let t = Math.ceil(view.start / rate / step) * step; t <= view.start / rate + seconds; t += step) {
+    const x = (t * rate - view.start) / view.step;
+    verticalLine(pen, x, 12, RULER, 1, size.scale);
+    pen.fillText(digits > 3 ? `${(t * 1000).toFixed(digits - 3)} ms` : `${t.toFixed(digits)} s`, x + 3, 8);
+  }
+}
+
+function drawLegend(place, colours) {
+  const entries = [
+    ["right hand", "R", KINDS.tap], ["left hand", "L", KINDS.tap], ["accent", "R", KINDS.accent],
+    ["grace", "R", KINDS.grace], ["diddle", "R", KINDS.diddle], ["buzz", "R", KINDS.buzz],
+    ["bounce", "R", KINDS.bounce], ["written place", "grid"], ["bar", "bar"], ["playhead", "head"],
+  ];
+  place.replaceChildren(...entries.map(([text, hand, kind]) => {
+    const item = document.createElement("span"), canvas = document.createElement("canvas");
+    const scale = window.devicePixelRatio || 1;
+    canvas.width = 18 * scale; canvas.height = 32 * scale;
+    canvas.style.width = "18px"; canvas.style.height = "32px";
+    const pen = canvas.getContext("2d");
+    pen.scale(scale, scale);
+    if (kind) drawGlyph(pen, 9, 1, hand, kind, hand === "R" ? colours.right : colours.left);
+    else {
+      pen.strokeStyle = colours[hand];
+      pen.lineWidth = hand === "bar" ? 2 : 1;
+      if (hand === "grid") pen.setLineDash([4, 4]);
+      pen.beginPath(); pen.moveTo(9, 5); pen.lineTo(9, 26); pen.stroke();
+    }
+    item.append(canvas, text);
+    return item;
+  }));
+}
