@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from generation.audio import banks, encode, fonts, mix, presets, rooms, soundfonts, voices
+from generation.audio.characters import CHARACTERS
 from generation.errors import UsageError, one_of, raise_all
 from generation.shards import atomic_file, write_json
 
@@ -29,7 +30,10 @@ def fonts_to_banks(path, say):
             continue  # a copy of a font that is already there
         if made is None:
             say(f"building note banks from {font}")
-            made = [banks.load(place) for place in soundfonts.build(font, progress=say)]
+            made = [
+                banks.load(place)
+                for place in soundfonts.build(font, progress=say, licence_id=fonts.spdx_of(font))
+            ]
             write_json(record, [[bank.path.name, bank.digest] for bank in made])
         out += made
     return out
@@ -57,11 +61,13 @@ def list_banks(say):
         say(f"    {bank.digest[:16]}  {place}")
 
 
-def build(path, kits, output, licence_id, say):
+def build(path, kits, output, licence_id, character, say):
     """Build banks from fonts; ``kits`` is ``program:key,...`` or None for all distinct snares.
 
     ``path`` is a file, a directory or the key of a known font.
     """
+    if character is not None and character not in CHARACTERS:
+        raise UsageError(f"unknown character {one_of(character, CHARACTERS)}")
     wanted = None
     if kits:
         try:
@@ -70,7 +76,7 @@ def build(path, kits, output, licence_id, say):
         except (ValueError, AssertionError):
             raise UsageError(f"--kits is {kits!r}; write PROGRAM:KEY,... such as 0:38,48:38") from None
     for font in soundfonts.find_fonts(fonts.resolve(path)):
-        for made in soundfonts.build(font, output, wanted, say, licence_id):
+        for made in soundfonts.build(font, output, wanted, say, licence_id or fonts.spdx_of(font), character):
             say(f"  {made}")
 
 

@@ -73,6 +73,12 @@ def catalogue(path=_CATALOGUE):
     return fonts
 
 
+def spdx_of(path):
+    """Identifier of the licence of a font file, if it is a known font with a clear one, else None."""
+    size = os.path.getsize(path)
+    return next((f.spdx for f in catalogue().values() if f.size == size and is_font(path, f)), None)
+
+
 def own_directory():
     """Where this user's fonts are kept: beside the banks of the cache."""
     return banks.cache_dir().parent / "soundfonts"

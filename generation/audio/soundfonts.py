@@ -6,9 +6,13 @@ FluidSynth is used as an instrument maker only. Its reverb and chorus are off, o
 each note is played from a block boundary after the same note has been played for one block and cut
 off: the state it finds is then always the same, so a note does not depend on those before it.
 
-Drum kits are the presets of bank 128. The snare is key 38 (acoustic) or 40 (electric in General
-MIDI, often a second acoustic one), side stick is key 37. Velocity layers are found by measuring:
-neighbouring velocities whose sounds differ by a factor only (residual under -60 dB) share one.
+Drum kits are the presets of bank 128, or of bank 0 in fonts that have nothing there. The snare is key
+38 (acoustic) or 40 (electric in General MIDI, often a second acoustic one), side stick is key 37; in
+a kit with another layout it is the first key that sounds like one. Whether a key is a snare is
+measured: short, noisy, neither as low as a tom nor as high as a cymbal.
+
+Velocity layers are found by measuring: neighbouring velocities whose sounds differ by a factor only
+(residual under -60 dB) share one.
 """
 
 import hashlib
@@ -20,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.audio import banks
+from generation.audio import banks, characters
 from generation.audio.banks import BANK_RATE, Articulation
 from generation.errors import RunError, UsageError
 
@@ -35,14 +39,20 @@ _FADE_SAMPLES = 256
 _REFERENCE_VELOCITY = 100
 _REFERENCE_RMS = 10 ** (-21.5 / 20)  # of the first 50 ms at the reference velocity
 _SILENT = 1e-5
+_OTHER_KEYS = range(24, 100)
+# what a snare measures: decay by 20 dB, centre of its spectrum, flatness from 200 Hz to 12 kHz
+_SNARE_DECAY_SEC, _SNARE_CENTRE_HZ, _SNARE_FLATNESS = 0.4, (280.0, 7000.0), 0.012
+# kits that say they are of something else, whatever some of their keys measure
+_OTHER_DRUMS = ("bass", "cymbal", "metronome", "sfx", "tenor")
 
 
 @dataclass(frozen=True)
 class Kit:
-    """A drum kit of a font: ``program`` and ``name`` of a preset in bank 128."""
+    """A drum kit of a font: ``program`` and ``name`` of a preset in ``bank``."""
 
     program: int
     name: str
+    bank: int = DRUM_BANK
 
 
 def is_soundfont(path):
@@ -153,8 +163,14 @@ class Player:
 
     def kits(self):
         """Drum kits of the font."""
-        names = ((p, self.synth.sfpreset_name(self.font, DRUM_BANK, p)) for p in range(128))
-        return [Kit(p, n if isinstance(n, str) else n.decode("utf-8", "replace")) for p, n in names if n]
+        for bank in (DRUM_BANK, 0):
+            names = ((p, self.synth.sfpreset_name(self.font, bank, p)) for p in range(128))
+            kits = [
+                Kit(p, n if isinstance(n, str) else n.decode("utf-8", "replace"), bank) for p, n in names if n
+            ]
+            if kits:
+                return kits
+        return []
 
     def _render(self, samples):
         out = np.zeros((samples, 2), dtype=np.float32)
@@ -170,7 +186,7 @@ class Player:
 
     def note(self, kit, key, velocity):
         """One note from rest: float32 (samples, 2), not trimmed."""
-        self.synth.program_select(9, self.font, DRUM_BANK, kit.program)
+        self.synth.program_select(9, self.font, kit.bank, kit.program)
         for _ in range(2):
             self._silence()
             self.synth.noteon(9, key, velocity)
@@ -195,7 +211,21 @@ def trim(sound):
     return note
 
 
-def _articulation(player, kit, key):
+def sounds_like_snare(sound):
+    """Whether a note measures like a snare; see the module's constants."""
+    note = trim(sound).mean(axis=1)
+    left = np.cumsum(note[::-1] ** 2)[::-1]
+    if not left[0] or np.argmax(left < left[0] * 0.01) > _SNARE_DECAY_SEC * BANK_RATE:
+        return False
+    power = np.abs(np.fft.rfft(note[:8192] * np.hanning(2 * 8192)[8192:][: len(note[:8192])], 8192)) ** 2
+    f = np.fft.rfftfreq(8192, 1 / BANK_RATE)
+    low, high = _SNARE_CENTRE_HZ
+    heard = power[(f > 200) & (f < 12000)] + 1e-20
+    flatness = np.exp(np.log(heard).mean()) / heard.mean()
+    return low <= (f * power).sum() / power.sum() <= high and flatness >= _SNARE_FLATNESS
+
+
+def _articulation(player, kit, key, character=None):
     """Layers (float, loudest first), velocity map and gains of one key, or None if it is silent."""
     loudest = player.note(kit, key, 127)
     if np.abs(loudest).max() < _SILENT:
@@ -209,7 +239,8 @@ def _articulation(player, kit, key):
             apart = np.sqrt(((sound - factor * top) ** 2).sum() / max((sound**2).sum(), 1e-30))
         if top is None or apart > _SAME_LAYER:
             top, factor = sound, 1.0
-            layers.append(trim(sound))
+            note = trim(sound)
+            layers.append(note if character is None else trim(characters.apply(character, note)))
         layer_of[velocity], gain[velocity] = len(layers) - 1, factor
     return layers, layer_of, gain
 
@@ -224,14 +255,18 @@ def _rise(layers, layer_of, gain):
         least = loud * 10 ** (0.02 / 20)
 
 
-def cut(player, kit, key):
+def cut(player, kit, key, character=None):
     """Cut the bank of one kit: centre from ``key``, side stick where the kit has one.
+
+    Args:
+        character: name of :data:`generation.audio.characters.CHARACTERS` to give the drum, or None.
 
     Returns: dict of Articulation with int16 layers, or None when the key is silent.
     """
+    usual = key in SNARE_KEYS and character is None
     raw = {
-        "centre": _articulation(player, kit, key),
-        "side_stick": _articulation(player, kit, SIDE_STICK_KEY),
+        "centre": _articulation(player, kit, key, character),
+        "side_stick": _articulation(player, kit, SIDE_STICK_KEY) if usual else None,
     }
     if raw["centre"] is None:
         return None
@@ -258,7 +293,7 @@ def _slug(text):
     return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
 
-def build(path, directory=None, wanted=None, progress=None, licence_id=None):
+def build(path, directory=None, wanted=None, progress=None, licence_id=None, character=None):
     """Build banks from a font: one for each distinct snare in its drum kits.
 
     Args:
@@ -268,6 +303,7 @@ def build(path, directory=None, wanted=None, progress=None, licence_id=None):
         wanted: ``[(program, key), ...]`` to build only those, alike or not.
         progress: called with a line of text for each bank.
         licence_id: SPDX identifier of the font's licence, if the user knows it.
+        character: as in :func:`cut`.
 
     Returns: paths of the banks.
     Raises: RunError when the font has no drum kit with a snare, or can't be used.
@@ -293,37 +329,65 @@ def build(path, directory=None, wanted=None, progress=None, licence_id=None):
                 "font_file": Path(path).name, "font_sha256": sha, "program": kit.program, "key": key,
                 "fluidsynth": player.version,
             }  # fmt: skip
-            parts = cut(player, kit, key)
+            if character:
+                name, source["character"] = f"{name}_{character}", character
+            parts = cut(player, kit, key, character)
             made[name] = banks.save(directory, name, parts, preset=kit.name, source=source, **about)
             say(f"{name}: {sum(len(p.layers) for p in parts.values())} layers")
     finally:
         player.close()
     if not made:
-        raise RunError(f"{path} has no drum kit with a snare (bank 128, key 38 or 40); choose another font")
+        raise RunError(f"{path} has no drum kit with a snare; choose another font")
     return list(made.values())
 
 
 def _distinct(player, wanted):
-    """``(kit, key)`` of the wanted snares, or of every one that sounds unlike those before it."""
+    """``(kit, key)`` of the wanted drums, or of every snare that sounds unlike those before it."""
+    kits = player.kits()
+    if wanted is not None:
+        by_program = {kit.program: kit for kit in kits}
+        missing = [
+            (program, key)
+            for program, key in wanted
+            if program not in by_program
+            or not 0 <= key < 128
+            or np.abs(player.note(by_program[program], key, 110)).max() < _SILENT
+        ]
+        if missing:
+            named = ", ".join(f"{program}:{key}" for program, key in missing)
+            programs = ", ".join(f"{kit.program} {kit.name}" for kit in kits)
+            raise UsageError(
+                f"no such drums: {named}; snares are mostly keys 38 and 40, programs are {programs}"
+            )
+        yield from ((by_program[program], key) for program, key in wanted)
+        return
     seen = []
-    missing = set(wanted or ()) - {(kit.program, key) for kit in player.kits() for key in SNARE_KEYS}
-    if missing:
-        named = ", ".join(f"{program}:{key}" for program, key in sorted(missing))
-        kits = ", ".join(f"{kit.program} {kit.name}" for kit in player.kits())
-        raise UsageError(f"no such kits: {named}; keys are 38 and 40, programs are {kits}")
-    for kit in player.kits():
-        for key in SNARE_KEYS:
-            if wanted is not None:
-                if (kit.program, key) in wanted and np.abs(player.note(kit, key, 110)).max() >= _SILENT:
-                    yield kit, key
-                continue
-            probe = player.note(kit, key, 110)
-            if np.abs(probe).max() < _SILENT:
-                continue
+    for kit in kits:
+        for key, probe in _snares(player, kit, alone=len(kits) == 1):
             shape = trim(probe)[:8192] / np.abs(probe).max()
             if not any(_alike(shape, other) for other in seen):
                 seen.append(shape)
                 yield kit, key
+
+
+def _snares(player, kit, alone):
+    """``(key, note)`` of the snares of a kit: the usual keys, else the first one that measures so.
+
+    Other layouts are looked for in the only kit of a font, and in kits named after a snare.
+    """
+    found, name = [], kit.name.lower()
+    if any(word in name for word in _OTHER_DRUMS):
+        return found
+    for keys in (SNARE_KEYS, _OTHER_KEYS) if alone or "snare" in name else (SNARE_KEYS,):
+        for key in keys:
+            probe = player.note(kit, key, 110)
+            if np.abs(probe).max() >= _SILENT and sounds_like_snare(probe):
+                found.append((key, probe))
+                if keys is _OTHER_KEYS:
+                    break
+        if found:
+            break
+    return found
 
 
 def _alike(a, b):

@@ -1,0 +1,128 @@
+"""Options of the ``sousa`` command; what the commands do is in ``sousa.py``."""
+
+import argparse
+
+from generation import DATA_VERSION
+
+
+def parser():
+    """The argument parser; ``command`` of its result names what to run."""
+    top = argparse.ArgumentParser(
+        prog="sousa", description="Labelled music audio: made, packaged, published."
+    )
+    top.add_argument("--version", action="version", version=f"sousa, data version {DATA_VERSION}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    _generate_options(commands.add_parser("generate", help="make a dataset"))
+    sub = commands.add_parser("validate", help="check a dataset and write its report")
+    sub.add_argument("directory")
+    sub.add_argument(
+        "--all", action="store_true", help="read MIDI and audio of every row, not of about 1,200"
+    )
+    sub.add_argument("--workers", "-w", type=int, default=0)
+    sub.add_argument("--quiet", "-q", action="store_true")
+    sub.set_defaults(command="validate")
+    sub = commands.add_parser("verify", help="make rows again and compare them with the stored ones")
+    sub.add_argument("directory")
+    sub.add_argument("--rows", type=int, default=20, help="how many, chosen at random (default 20)")
+    sub.add_argument("--all", action="store_true", help="all rows")
+    sub.add_argument("--seed", type=int, help="choose the same rows each time")
+    sub.add_argument("--quiet", "-q", action="store_true")
+    sub.set_defaults(command="verify")
+    _preview_options(commands.add_parser("preview", help="make a page to look at rows and hear them"))
+    sub = commands.add_parser("rudiments", help="show the rudiments and their notation")
+    sub.add_argument("names", nargs="*", metavar="NAME", help="slug, slug:variant or slug:*")
+    sub.set_defaults(command="rudiments")
+    _bank_options(commands.add_parser("banks", help="note banks: the drums that are played"))
+    _font_options(commands.add_parser("soundfonts", help="free soundfonts to cut banks out of"))
+    sub = commands.add_parser("acoustics", help="show the acoustic presets, or make their rooms")
+    sub.add_argument("names", nargs="*", metavar="NAME", help="presets; all by default")
+    sub.add_argument("--build-rooms", metavar="DIR", help="make the impulse responses again, into DIR")
+    sub.set_defaults(command="acoustics")
+    return top
+
+
+def _generate_options(sub):
+    sub.add_argument("corpus", nargs="?", default="rudiments", help="which corpus (default rudiments)")
+    sub.add_argument("--preset", default="small", help="small, medium or full: 1,200, 12,000 or 100,000 rows")
+    sub.add_argument("--output", "-o", default="output/dataset", help="directory (default output/dataset)")
+    sub.add_argument("--profiles", "-p", type=int, help="number of players")
+    sub.add_argument("--tempos", "-t", type=int, help="tempi for each player and rudiment")
+    sub.add_argument("--augmentations", "-a", type=int, help="renderings of each take")
+    sub.add_argument("--seed", type=int, default=42)
+    sub.add_argument(
+        "--rudiments", metavar="NAMES", help="only these: slug, slug:variant or slug:*, with commas"
+    )
+    sub.add_argument("--tiers", metavar="NAMES", help="only players of these tiers, with commas")
+    sub.add_argument(
+        "--duration", type=float, default=6.0, metavar="SEC", help="length of playing (default 6)"
+    )
+    sub.add_argument(
+        "--presets", metavar="NAMES", help="acoustics of the renderings, with commas (default all; see "
+        "'sousa acoustics')"
+    )  # fmt: skip
+    sub.add_argument(
+        "--impulse-responses",
+        metavar="DIR",
+        help="use these rooms: sound files, or folders named after presets",
+    )
+    sub.add_argument("--noise-files", metavar="DIR", help="use these noises in place of made ones")
+    audio = sub.add_mutually_exclusive_group()
+    audio.add_argument("--with-audio", action="store_true", help="render sound (the default)")
+    audio.add_argument("--no-audio", action="store_true", help="labels and MIDI only")
+    sub.add_argument(
+        "--soundfont", metavar="PATH",
+        help="use the snares of this .sf2/.sf3, of all in a directory, or of a KEY of 'soundfonts list'",
+    )  # fmt: skip
+    sub.add_argument("--sample-rate", type=int, default=44100, metavar="HZ")
+    sub.add_argument("--stereo", action="store_true", help="two channels")
+    sub.add_argument("--audio-format", default="flac", help="flac or wav")
+    sub.add_argument("--files", action="store_true", help="also write each row's audio and MIDI as files")
+    sub.add_argument("--workers", "-w", type=int, default=0, help="processes; 0 is one a core (default)")
+    sub.add_argument("--dry-run", action="store_true", help="say what would be made, and stop")
+    sub.add_argument("--skip-validation", action="store_true")
+    sub.add_argument("--quiet", "-q", action="store_true")
+    sub.set_defaults(command="generate")
+
+
+def _preview_options(sub):
+    sub.add_argument("directory")
+    sub.add_argument("--output", "-o", metavar="FILE", help="page to write (default DIRECTORY/preview.html)")
+    sub.add_argument("--rows", type=int, default=48, help="how many, evenly chosen (default 48)")
+    sub.add_argument("--rudiments", metavar="NAMES", help="only these: slug, slug:variant or slug:*")
+    sub.add_argument("--tiers", metavar="NAMES", help="only these, with commas")
+    sub.add_argument("--presets", metavar="NAMES", help="only these acoustics (augmentation_preset)")
+    sub.add_argument("--seed", type=int, default=42, help="another seed chooses other rows (default 42)")
+    sub.add_argument("--quiet", "-q", action="store_true")
+    sub.set_defaults(command="preview")
+
+
+def _bank_options(sub):
+    verbs = sub.add_subparsers(required=True, metavar="VERB")
+    one = verbs.add_parser("list", help="all banks with source and licence")
+    one.set_defaults(command="banks_list")
+    one = verbs.add_parser("build", help="cut banks out of a soundfont")
+    one.add_argument("font", help=".sf2 or .sf3 file, a directory of them, or a key of 'soundfonts list'")
+    one.add_argument("--kits", metavar="PROGRAM:KEY,...", help="only these; default: every distinct snare")
+    one.add_argument("--output", "-o", help="directory (default: this user's cache)")
+    one.add_argument("--licence", metavar="SPDX", help="identifier of the font's licence, such as MIT")
+    one.add_argument("--character", metavar="NAME", help="make practice_pad or marching drums of them")
+    one.set_defaults(command="banks_build")
+    one = verbs.add_parser("play", help="write strokes of a bank to a sound file")
+    one.add_argument("bank")
+    one.add_argument("output", help=".wav or .flac")
+    one.add_argument("--velocities", default="20,40,60,80,100,120")
+    one.add_argument("--articulation", default="centre")
+    one.set_defaults(command="banks_play")
+
+
+def _font_options(sub):
+    verbs = sub.add_subparsers(required=True, metavar="VERB")
+    one = verbs.add_parser("list", help="known fonts with licence, and whether they are on this machine")
+    one.set_defaults(command="fonts_list")
+    one = verbs.add_parser("install", help="put known fonts on this machine, verified by their SHA-256")
+    one.add_argument("keys", nargs="+", metavar="KEY", help="as 'sousa soundfonts list' shows them")
+    one.add_argument("--from", dest="source", metavar="PATH", help="font, .deb or directory of them to take")
+    one.add_argument("--output", "-o", help="directory (default: this user's cache)")
+    one.add_argument("--address", metavar="URL", help="fetch the package from here, such as a mirror")
+    one.add_argument("--quiet", "-q", action="store_true")
+    one.set_defaults(command="fonts_install")
