@@ -31,6 +31,23 @@ def test_two_workers_make_the_same_bytes(small, sousa, tmp_path):
         assert file_digest(tmp_path / "d" / file) == file_digest(small[0] / file)
 
 
+AUGMENTED = (
+    "generate", "-p", 4, "-t", 2, "-a", 12, "--rudiments", "flam,single_paradiddle",
+    "-q", "--skip-validation",
+)  # fmt: skip
+
+
+def test_augmented_rows_are_the_same_for_any_workers_and_on_resume(sousa, tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert sousa(*AUGMENTED, "-o", one, "-w", 1).returncode == 0
+    assert sousa(*AUGMENTED, "-o", two, "-w", 2).returncode == 0
+    assert len(shard_digests(one)) == 48 and shard_digests(two) == shard_digests(one)
+    random.Random(1).choice(sorted((two / "data").rglob("*.parquet"))).unlink()
+    assert sousa(*AUGMENTED, "-o", two, "-w", 2).returncode == 0
+    assert shard_digests(two) == shard_digests(one)
+    assert sousa("verify", two, "--rows", 12, "-q").returncode == 0
+
+
 def test_rows_made_in_another_order_are_the_same(small, small_config):
     shard = corpus.plan(small_config)[4]
     stored = pq.read_table(small[0] / shard.file)

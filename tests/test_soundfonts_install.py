@@ -313,7 +313,7 @@ def test_a_key_builds_the_banks_of_its_font(monkeypatch, tmp_path):
     monkeypatch.setenv("SOUSA_FONT_PATH", str(FONT.parent))
     table = {**vars(known_font("")), "size": FONT.stat().st_size, "sha256": fonts.file_sha256(FONT)}
     monkeypatch.setattr(fonts, "catalogue", lambda: {"fake": fonts.KnownFont(**table)})
-    commands.build("fake", "0:38", tmp_path / "banks", None, lambda text: None)
+    commands.build("fake", "0:38", tmp_path / "banks", None, None, lambda text: None)
     assert (tmp_path / "banks" / "timgm6mb_standard_38" / "bank.json").exists()
 
 

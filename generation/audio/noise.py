@@ -101,12 +101,17 @@ def user_table(digest, rate):
     if rooms.digest_of(samples) != digest:
         raise RunError(f"noise file {path} has changed; delete it and give --noise-files once more")
     sound = samples.astype(np.float64)
-    if rate != BANK_RATE:
-        from scipy.signal import resample_poly
-
-        common = math.gcd(rate, BANK_RATE)
-        sound = resample_poly(sound, rate // common, BANK_RATE // common)
+    sound = _resampled(sound, BANK_RATE, rate)
     return np.round(sound / np.sqrt((sound**2).mean()), 5).astype(np.float32)
+
+
+def _resampled(sound, rate, new_rate):
+    if rate == new_rate:
+        return sound
+    from scipy.signal import resample_poly
+
+    common = math.gcd(rate, new_rate)
+    return resample_poly(sound, new_rate // common, rate // common)
 
 
 def piece(noise, offset, channels, size):
@@ -152,7 +157,8 @@ def user_files(directory):
 
 
 def _adopt(path):
-    sound = rooms.read_mono(path)[: int(_MOST_SEC * BANK_RATE)]
+    sound, rate = rooms.read_mono(path)
+    sound = _resampled(sound[: int(_MOST_SEC * rate)], rate, BANK_RATE)
     peak = np.abs(sound).max(initial=0.0)
     if len(sound) < _LEAST_SEC * BANK_RATE or not np.isfinite(sound).all() or peak < 1e-5:
         raise UsageError(f"{path} is silent, broken or shorter than {_LEAST_SEC:g} s; give a noise recording")

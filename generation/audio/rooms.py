@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from generation.audio.banks import BANK_RATE, cache_dir
+from generation.audio.banks import BANK_RATE, cache_dir, resample
 from generation.errors import RunError, UsageError, raise_all
 from generation.shards import atomic_file
 
@@ -161,18 +161,25 @@ def user_pool(directory):
 
 def _adopt(path, root):
     """One file of a user as a Response in the cache."""
-    samples = read_mono(path)
+    samples, rate = read_mono(path)
     peak = np.abs(samples).max(initial=0.0)
     if not np.isfinite(samples).all() or peak < 1e-4:
         raise UsageError(f"{path} is silent or broken; give an impulse response")
     # what comes first within 20 dB of the largest sample is the direct sound
-    samples = prepared(samples[int(np.argmax(np.abs(samples) >= peak * 10 ** (_ONSET_DB / 20))) :])
+    samples = samples[int(np.argmax(np.abs(samples) >= peak * 10 ** (_ONSET_DB / 20))) :]
+    if rate != BANK_RATE:  # keeping sample 0 where it is
+        samples = resample([samples.astype(np.float32)[None, :]], round(rate / BANK_RATE, 9))[0][0]
+    samples = prepared(samples)
     digest = digest_of(samples)
-    copy = cache_dir().parent / "rooms" / f"{digest}.flac"
+    copy = _place(digest)
     if not copy.exists():
         with atomic_file(copy) as file:
             soundfile.write(file, samples, BANK_RATE, format="FLAC", subtype="PCM_16")
     return kept(str(path.relative_to(root)), digest)
+
+
+def _place(digest):
+    return cache_dir().parent / "rooms" / f"{digest}.flac"
 
 
 def kept(name, digest):
@@ -185,17 +192,15 @@ def kept(name, digest):
 
 
 def read_mono(path):
-    """A sound file as float64 (samples,), its first channel, at the bank rate."""
+    """A sound file as ``(samples, rate)``: its first channel, float64 (samples,).
+
+    Raises: UsageError when it can't be read.
+    """
     try:
         samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
     except (OSError, soundfile.LibsndfileError) as error:
         raise UsageError(f"{path} can't be read as sound ({error}); replace or remove it") from None
-    if rate != BANK_RATE:
-        from scipy.signal import resample_poly
-
-        common = math.gcd(rate, BANK_RATE)
-        samples = resample_poly(samples, BANK_RATE // common, rate // common, axis=0)
-    return samples[:, 0]
+    return samples[:, 0], rate
 
 
 @cache
@@ -212,7 +217,7 @@ def sound(digest):
 
     Raises: RunError when it is not on this machine, or no longer what it was.
     """
-    path = _shipped_paths().get(digest) or str(cache_dir().parent / "rooms" / f"{digest}.flac")
+    path = _shipped_paths().get(digest) or str(_place(digest))
     if not os.path.exists(path):
         raise RunError(
             f"impulse response {digest[:12]} is not on this machine; give --impulse-responses once more"

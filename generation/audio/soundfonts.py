@@ -38,6 +38,7 @@ _SAME_LAYER = 1e-3
 _FADE_SAMPLES = 256
 _REFERENCE_VELOCITY = 100
 _REFERENCE_RMS = 10 ** (-21.5 / 20)  # of the first 50 ms at the reference velocity
+_MOST_PEAK = 0.89  # at the highest velocity, however short the sound
 _SILENT = 1e-5
 _OTHER_KEYS = range(24, 100)
 # what a snare measures: decay by 20 dB, centre of its spectrum, flatness from 200 Hz to 12 kHz
@@ -273,6 +274,8 @@ def cut(player, kit, key, character=None):
     layers, layer_of, gain = raw["centre"]
     note = layers[layer_of[_REFERENCE_VELOCITY]].mean(axis=1)[: BANK_RATE // 20]
     reference = _REFERENCE_RMS / (gain[_REFERENCE_VELOCITY] * np.sqrt((note**2).mean()))
+    hardest = gain[127] * np.abs(layers[layer_of[127]]).max()
+    reference = min(reference, _MOST_PEAK / hardest)
     parts = {}
     for name, part in raw.items():
         if part is None:
