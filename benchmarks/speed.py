@@ -5,7 +5,10 @@ to Parquet, and labels, audio, FLAC and Parquet; beside them, measured in the sa
 FLAC encoding alone, which bounds what any generator with this output can reach. Then the whole
 ``sousa generate`` command for the small and the medium preset, with peak memory. Run::
 
-    python benchmarks/speed.py [--memory]
+    python benchmarks/speed.py [--memory] [--acoustics]
+
+``--acoustics`` times the whole command for the small preset under every acoustic preset (12 renderings
+of each take), in one process, without validation.
 """
 
 import argparse
@@ -16,9 +19,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from generation.audio import encode
+from generation.audio import encode, presets
 from generation.rudiments import corpus
 from generation.shards import write_shard
 
@@ -93,6 +97,7 @@ def main():
     parser.add_argument(
         "--memory", action="store_true", help="also run the whole command for small and medium"
     )
+    parser.add_argument("--acoustics", action="store_true", help="also the small preset in all acoustics")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         cpu, rows, _ = shard_cost(corpus.make_config("medium", with_audio=False), Path(place) / "labels")
@@ -104,6 +109,21 @@ def main():
             f"({seconds:,.0f} s in {cpu:.2f} s); FLAC encoding alone {seconds / encode_cpu:,.0f}, "
             f"ratio of all to encoding {cpu / encode_cpu:.2f}"
         )
+        if arguments.acoustics:
+            root = Path(place) / "acoustics"
+            cpu, wall, peak = command_cost(
+                "small", root, "--skip-validation", "-a", str(len(presets.names()))
+            )
+            files = sorted((root / "data").rglob("*.parquet"))
+            seconds = sum(pc.sum(pq.read_table(f, columns=["duration_sec"])[0]).as_py() for f in files)
+            again_cpu, again_seconds = flac_cost(files[:: len(files) // SHARDS])
+            alone = again_seconds / again_cpu
+            print(
+                f"small in all acoustics: {seconds / cpu:,.0f} s of audio per CPU-second "
+                f"({seconds / 3600:.1f} h in {cpu:.0f} CPU s, {wall:.0f} s), peak {peak:.0f} MiB; "
+                f"FLAC encoding alone {alone:,.0f}, "
+                f"ratio of all to encoding {alone * cpu / seconds:.2f}"
+            )
         if arguments.memory:
             for preset in ("small", "medium"):
                 for options in ((), ("--skip-validation",)):

@@ -29,6 +29,7 @@ from generation.audio import chain, degrade, microphones, mix, noise, presets, r
 PATH_VERSION = 1
 TILT_DB = 1.5
 FADE_SEC = 0.1
+ALIGNED = 64  # whole blocks of the compressor, wherever the first stroke is
 
 
 @cache
@@ -204,10 +205,12 @@ def perform(record, drum, strokes, num_samples, gain_db):
         return mix.quantise(mix.add_up(drum, *strokes, num_samples), gain_db)
     rate = drum.rate
     sound = mix.add_up(drum, *strokes, num_samples, FADE_SEC)
-    if record["preamp"]:
-        sound = chain.saturate(sound, **record["preamp"])
-    if record["compressor"]:
-        sound = chain.compress(sound, record["compressor"], rate)
+    first = int(strokes[0][0]) if len(strokes[0]) else num_samples
+    played = sound[:, first // ALIGNED * ALIGNED :]  # nothing sounds before it
+    if record["preamp"] and played.size:
+        played[:] = chain.saturate(played, **record["preamp"])
+    if record["compressor"] and played.size:
+        played[:] = chain.compress(played, record["compressor"], rate)
     if record["tape"]:
         sound = degrade.tape(sound, record["tape"], rate)
     if record["dropouts"]:
@@ -219,19 +222,21 @@ def perform(record, drum, strokes, num_samples, gain_db):
             continue
         if "rms_dbfs" not in stage:
             if signal_db is None:
-                signal_db = _rms_db(sound[:, int(strokes[0][0]) :])
+                signal_db = _rms_db(sound[:, first:])
             # before the row's gain, which comes later
             stage["rms_dbfs"] = round(signal_db + stage["level_db"], 2)
-        sound = sound + make(stage, sound.shape, rate) * _linear(stage["rms_dbfs"])
+        added = make(stage, sound.shape, rate)
+        added *= _linear(stage["rms_dbfs"])
+        sound += added
     gain_db = mix.safe_gain(sound, gain_db)
-    sound = sound * np.float32(mix.linear_gain(gain_db))
+    sound *= np.float32(mix.linear_gain(gain_db))
     if record["clip"]:
         stage = record["clip"]
         if "level_dbfs" not in stage:
             peak = float(np.abs(sound).max())
             stage["level_dbfs"] = round(20.0 * math.log10(peak) - stage["under_peak_db"], 2)
         limit = _linear(stage["level_dbfs"])
-        sound = np.clip(sound, -limit, limit)
+        np.clip(sound, -limit, limit, out=sound)
     if effective_rate(record, rate):
         sound = degrade.hold(sound, record["sample_rate_hz"], rate)
     return mix.to_pcm(sound, record["bit_depth"] or 16), gain_db
@@ -242,7 +247,7 @@ def _linear(level_db):
 
 
 def _rms_db(sound):
-    return 10.0 * math.log10(float(np.mean(np.square(sound, dtype=np.float64))) + 1e-20)
+    return 10.0 * math.log10(float(np.square(sound).sum()) / sound.size + 1e-20)
 
 
 def _placed(dropouts, num_samples, rate):
@@ -265,4 +270,4 @@ def _noise(stage, shape, rate):
 
 
 def _hum(stage, shape, rate):
-    return noise.hum(stage["frequency_hz"], stage["phase"], shape[1], rate)[None, :]
+    return np.tile(noise.hum(stage["frequency_hz"], stage["phase"], shape[1], rate), (shape[0], 1))

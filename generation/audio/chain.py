@@ -9,6 +9,8 @@ import numpy as np
 _BIAS = np.float32(0.2)  # of the warm preamp: bends one half-wave more than the other, as a tube does
 _CEILING = np.float32(0.8)  # of the aggressive one
 PREAMPS = ("warm", "aggressive")
+_BLOCK = 8  # samples that share a compressor's measurement
+_UNHEARD = np.float32(1e-9)
 
 
 def _bend(sound):
@@ -40,13 +42,34 @@ def makeup_db(threshold_db, ratio):
 
 
 def compress(sound, settings, rate):
-    """A feed-forward compressor (pedalboard's), then make-up gain.
+    """A feed-forward compressor (pedalboard's), then make-up gain; channels share one gain.
+
+    The compressor hears the peaks of blocks of 8 samples. Its gain reaches a block from the ones
+    before, on straight lines, so it is causal; what it lets through at first, a third of a
+    millisecond, is little beside its attack.
 
     Args:
         settings: ``threshold_db``, ``ratio``, ``attack_ms``, ``release_ms``, ``makeup_db``.
     """
     from pedalboard import Compressor
 
+    size = sound.shape[1]
+    blocks = -(-size // _BLOCK)
+    level = np.zeros(blocks * _BLOCK, dtype=np.float32)
+    np.abs(sound[0], out=level[:size])
+    for channel in sound[1:]:
+        np.maximum(level[:size], np.abs(channel), out=level[:size])
+    peak = level[::_BLOCK].copy()
+    for i in range(1, _BLOCK):
+        np.maximum(peak, level[i::_BLOCK], out=peak)
     names = ("threshold_db", "ratio", "attack_ms", "release_ms")
-    out = Compressor(**{name: settings[name] for name in names})(sound, rate)
-    return out * np.float32(round(10.0 ** (settings["makeup_db"] / 20.0), 6))
+    pressed = Compressor(**{name: settings[name] for name in names})(peak[None, :], rate / _BLOCK)[0]
+    gain = np.ones(blocks + 2, dtype=np.float32)
+    np.divide(pressed, peak, out=gain[2:], where=peak > _UNHEARD)
+    gain *= np.float32(round(10.0 ** (settings["makeup_db"] / 20.0), 6))
+    # block k goes from the gain of block k - 2 to that of block k - 1
+    begin, step = gain[:-2], (gain[1:-1] - gain[:-2]) / np.float32(_BLOCK)
+    curve = level
+    for i in range(_BLOCK):
+        curve[i::_BLOCK] = begin + step * np.float32(i)
+    return sound * curve[:size]

@@ -13,15 +13,8 @@ _KNOT = 64  # the tape's position is exact at these samples and straight between
 _FADE_MS = 5.0
 
 
-def _tape_positions(settings, size, rate):
-    """What position is read at each sample: float64 (size,), rising, from 0."""
-    return _read_positions(tuple(sorted(settings.items())), size, rate)
-
-
-# a row's sound, strokes and bars ask for the same ones
-@lru_cache(maxsize=2)
-def _read_positions(settings, size, rate):
-    settings = dict(settings)
+def _tape_knots(settings, size, rate):
+    """Position that is read at every _KNOT-th sample, and its rise a sample until the next."""
     at = np.arange(0, size + _KNOT, _KNOT) / rate
     read = at * rate
     for name in ("wow", "flutter"):
@@ -29,8 +22,7 @@ def _read_positions(settings, size, rate):
         angle = 2.0 * np.pi * (hz * at + phase)
         read += speed * rate / (2.0 * np.pi * hz) * (np.sin(angle) - np.sin(2.0 * np.pi * phase))
     read = np.round(read, 6)
-    step = np.diff(read) / _KNOT
-    return (read[:-1, None] + step[:, None] * np.arange(_KNOT)).ravel()[:size]
+    return read[:-1], np.diff(read) / _KNOT
 
 
 def tape(sound, settings, rate):
@@ -41,7 +33,8 @@ def tape(sound, settings, rate):
             and the same for ``flutter``.
     """
     size = sound.shape[1]
-    read = _tape_positions(settings, size, rate)
+    knots, rise = _tape_knots(settings, size, rate)
+    read = (knots[:, None] + rise[:, None] * np.arange(_KNOT)).ravel()[:size]
     whole = np.minimum(read.astype(np.int64), size - 1)
     part = (read - whole).astype(np.float32)
     longer = np.concatenate([sound, np.zeros((sound.shape[0], 1), np.float32)], axis=1)
@@ -51,8 +44,16 @@ def tape(sound, settings, rate):
 
 def moved_by_tape(positions, settings, rate, size):
     """First sample after the tape that holds each position before it: int64."""
-    read = _tape_positions(settings, size, rate)
-    return np.where(positions > 0, np.searchsorted(read, positions - 1.0, side="right"), 0)
+    knots, rise = _tape_knots(settings, size, rate)
+    before = np.asarray(positions, dtype=np.int64) - 1.0
+    # the first sample that is read after the one before the position
+    knot = np.maximum(np.searchsorted(knots, before, side="right") - 1, 0)
+    inside = np.floor((before - knots[knot]) / rise[knot]).astype(np.int64)
+    # division and product may round to either side: settle it with the positions that tape() reads
+    for _ in range(2):
+        inside += knots[knot] + rise[knot] * inside <= before
+    inside -= knots[knot] + rise[knot] * (inside - 1) > before
+    return np.where(before < 0, 0, knot * _KNOT + inside)
 
 
 def drop_out(sound, dropouts, rate):

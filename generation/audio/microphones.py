@@ -91,8 +91,9 @@ def convolve(a, b):
     from scipy import fft
 
     size = fft.next_fast_len(len(a) + len(b) - 1, real=True)
-    x, y = fft.rfft(np.asarray(a, np.float64), size), fft.rfft(np.asarray(b, np.float64), size)
+    x, y = fft.rfft(np.asarray(a, np.float32), size), fft.rfft(np.asarray(b, np.float32), size)
     # written out: NumPy's complex product rounds differently from one processor to the next
-    both = (x.real * y.real - x.imag * y.imag) + 1j * (x.real * y.imag + x.imag * y.real)
-    # rounded, so that the last bit of a machine's transform is not in it
-    return np.round(fft.irfft(both, size)[: len(a) + len(b) - 1], 8).astype(np.float32)
+    both = np.empty_like(x)
+    both.real = x.real * y.real - x.imag * y.imag
+    both.imag = x.real * y.imag + x.imag * y.real
+    return fft.irfft(both, size)[: len(a) + len(b) - 1]

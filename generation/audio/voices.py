@@ -17,6 +17,7 @@ Sounds are made when first asked for and kept in the process.
 from collections import OrderedDict
 
 import numpy as np
+from scipy import fft
 
 from generation.audio import banks
 from generation.audio.banks import BANK_RATE
@@ -74,14 +75,16 @@ class WetVoice(Voice):
         if dry.rate != BANK_RATE:
             ratio = round(BANK_RATE / dry.rate, 9)
             response = banks.resample([np.asarray(response, np.float32)[None, :]], ratio)[0][0] * ratio
-        self._response = np.ascontiguousarray(response, dtype=np.float32)
-        self._spectra, self._wet = {}, {}
         self.longest += len(response) - 1
-        loud = dry.layer_of[_REFERENCE_VELOCITY]
-        wanted, got = (_loudness(v, dry.rate) for v in (dry.layer(loud), self._convolved(loud)))
+        # one size for all layers, so that the response is transformed once
+        self._size = fft.next_fast_len(self.longest, real=True)
+        self._spectrum = fft.rfft(np.ascontiguousarray(response, dtype=np.float32), self._size)
+        loud = int(dry.layer_of[_REFERENCE_VELOCITY])
+        reference = self._convolved(loud)
         # the recordist sets the level: a stroke is as loud as it was beside the drum
-        self._level = np.float32(round(wanted / got, 6))
-        self._wet.clear()
+        level = _loudness(dry.layer(loud), dry.rate) / _loudness(reference, dry.rate)
+        self._level = np.float32(round(level, 6))
+        self._wet = {loud: reference * self._level}
 
     def layer(self, number):
         if number not in self._wet:
@@ -89,19 +92,13 @@ class WetVoice(Voice):
         return self._wet[number]
 
     def _convolved(self, number):
-        from scipy import fft
-
         layer = self._layers[number]
-        size = fft.next_fast_len(layer.shape[1] + len(self._response) - 1, real=True)
-        if size not in self._spectra:
-            self._spectra[size] = fft.rfft(self._response, size)
-        a, b = fft.rfft(layer, size, axis=1), self._spectra[size]
+        a, b = fft.rfft(layer, self._size, axis=1), self._spectrum
         # written out: NumPy's complex product rounds differently from one processor to the next
         real = a.real * b.real - a.imag * b.imag
         a.imag = a.real * b.imag + a.imag * b.real
         a.real = real
-        sound = fft.irfft(a, size, axis=1)[:, : layer.shape[1] + len(self._response) - 1]
-        return _cut(sound, self.rate)
+        return _cut(fft.irfft(a, self._size, axis=1)[:, : self.longest], self.rate)
 
 
 def _cut(sound, rate):
@@ -109,8 +106,12 @@ def _cut(sound, rate):
     mono = np.abs(sound.mean(axis=0))
     first = mono[: int(_DIRECT_SEC * rate)]
     onset = int(np.argmax(first >= _ONSET * first.max()))
-    left = np.cumsum((sound[:, ::-1] ** 2).sum(axis=0, dtype=np.float64))[::-1]
-    end = int(np.argmax(left < left[onset] * 10 ** (_TAIL_DB / 10))) or sound.shape[1]
+    # energy that is left at every _FADE-th sample from the onset on
+    steps = np.arange(onset, sound.shape[1], _FADE)
+    energy = np.add.reduceat(np.square(sound[:, onset:]), steps - onset, axis=1).sum(axis=0, dtype=np.float64)
+    left = np.cumsum(energy[::-1])[::-1]
+    gone = left < left[0] * 10 ** (_TAIL_DB / 10)
+    end = int(steps[np.argmax(gone)]) if gone.any() else sound.shape[1]
     sound = np.ascontiguousarray(sound[:, onset:end], dtype=np.float32)
     fade = min(_FADE, sound.shape[1])
     sound[:, -fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)

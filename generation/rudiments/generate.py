@@ -97,7 +97,9 @@ def generate(config, root, workers=0, with_files=False, say=print, progress=None
         _check_space(root, config, todo, shards, with_files)
         store.write(complete=False)
         schema = corpus.corpus_schema(config)
-        tasks = [(corpus.shard_tables, schema, config, shard, str(root)) for shard in todo]
+        # renderings of the same takes one after the other: they share drums in rooms
+        order = sorted(todo, key=lambda s: (s.key["profiles"], s.key["tempos"], s.key["augmentation"]))
+        tasks = [(corpus.shard_tables, schema, config, shard, str(root)) for shard in order]
         by_name = {shard.name: shard for shard in shards}
         with progress("making rows", sum(shard.rows for shard in todo)) as done:
             for name, entry in runners.run(write_shard, tasks, workers):
