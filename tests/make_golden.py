@@ -19,17 +19,21 @@ ROWS = (
     (3, "flam_paradiddle_diddle", 0, 1),
     (42, "triple_ratamacue", 4, 4),
     (99, "six_stroke_roll:even_sextuplet", 3, 2),
+    # one take under every acoustic preset
+    *((5, "flam_tap", 0, augmentation) for augmentation in range(12)),
 )
 
 
 def digests(row):
     """Digests of labels, MIDI and PCM of one row of coordinates."""
     profile, form, tempo, augmentation = row
-    config = corpus.make_config("full")
-    made = corpus.make_rows(config, [(profile, definitions.load()[form], tempo)], augmentation).to_pylist()[0]
+    config = corpus.make_config("full", augmentations=12)
+    address = (profile, definitions.load()[form], tempo)
+    made = corpus.make_rows(config, [address], augmentation).to_pylist()[0]
     labels = {key: value for key, value in made.items() if key not in ("audio", "midi")}
     return {
         "sample_id": made["sample_id"],
+        "preset": made["augmentation_preset"],
         "labels": hashlib.sha256(json.dumps(labels, sort_keys=True).encode()).hexdigest(),
         "midi": hashlib.sha256(made["midi"]).hexdigest(),
         "pcm": made["pcm_digest"],

@@ -132,7 +132,7 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path):
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
     assert "run the same command again" in errors and "Traceback" not in errors
     manifest = json.loads((root / "manifest.json").read_text())
     assert 0 < len(manifest["shards"]) < 10 and not manifest["complete"]
