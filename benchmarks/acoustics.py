@@ -50,31 +50,39 @@ def measured_again(rows):
     ]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("directory")
-    found = rows_by_preset(parser.parse_args().directory)
-    print("| preset | rows | RT60 s stated | rows | again | DRR dB stated | rows | C50 dB stated | rows |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+def room_table(directory):
+    """``(Markdown table, whether all rows are inside the stated ranges)``."""
+    found = rows_by_preset(directory)
+    lines = [
+        "| preset | rows | RT60, s | in rows | with microphone | DRR, dB | in rows | C50, dB | in rows |"
+    ]
+    lines.append("| --- " * 9 + "|")
     inside = True
     for preset, stated in rooms.stated().items():
-        rows = found.get(preset, [])
-        cells = [preset, f"{len(rows)}"]
+        rows = found[preset]
+        cells = [f"`{preset}`", f"{len(rows)}"]
         for name, column in MEASURES.items():
             values = [row[column] for row in rows]
             inside &= all(stated[name][0] <= value <= stated[name][1] for value in values)
             cells += [f"{stated[name][0]:g} to {stated[name][1]:g}", span(values)]
             if name == "rt60_sec":
                 cells.append(span(measured_again(rows)))
-        print("| " + " | ".join(cells) + " |")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines), inside
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("directory")
+    directory = parser.parse_args().directory
+    table, inside = room_table(directory)
+    print(table)
     print("all inside" if inside else "NOT ALL INSIDE")
+    found = rows_by_preset(directory)
     for a, b in combinations(rooms.stated(), 2):
-        shared = all(
-            max(np.min([r[c] for r in found[a]]), np.min([r[c] for r in found[b]]))
-            <= min(np.max([r[c] for r in found[a]]), np.max([r[c] for r in found[b]]))
-            for c in MEASURES.values()
-        )
-        if shared:
+        spans = [[r[c] for r in found[n]] for c in MEASURES.values() for n in (a, b)]
+        pairs = zip(spans[::2], spans[1::2], strict=True)
+        if all(max(min(x), min(y)) <= min(max(x), max(y)) for x, y in pairs):
             share = _both(found, a, b)
             print(f"{a} and {b} overlap in all three measures; {share:.0%} of their rows are in both ranges")
 

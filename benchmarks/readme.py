@@ -1,6 +1,6 @@
-"""Refresh the generated parts of README.md: the column tables, and the professional figures.
+"""Refresh the generated parts of README.md: columns, presets, professional figures, rooms.
 
-The figures come from the validation report of a dataset; the README's are of the medium preset::
+Figures come from a dataset and its validation report; the README's are of the medium preset::
 
     sousa generate --preset medium -o output/medium
     python benchmarks/readme.py output/medium
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from builders.features import table
+from generation.audio import presets, rooms
 from generation.rudiments.columns import columns
 
 README = Path(__file__).parent.parent / "README.md"
@@ -21,6 +22,26 @@ def replace(text, name, content):
     begin, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
     head, rest = text.split(begin)
     return head + begin + content + end + rest.split(end)[1]
+
+
+def preset_table():
+    """What the presets are, as a Markdown table."""
+    rows = ["| preset | what it is | room | microphone | compressor ratio | noise, dB |", "| --- " * 6 + "|"]
+    for name, one in presets.load().items():
+        room, mic = rooms.stated().get(name), one.microphone
+        away = (room or mic or {}).get("distance_m")
+        cells = [
+            f"`{name}`", one.about, room["room_type"] if room else "",
+            f"{mic['type']}, {_span(away)} m" if mic else "",
+            _span(one.compressor["ratio"]) if one.compressor else "",
+            f"{one.noise['colour']} {_span(one.noise['level_db'])}" if one.noise else "",
+        ]  # fmt: skip
+        rows.append("| " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
+def _span(values):
+    return f"{values[0]:g} to {values[1]:g}"
 
 
 def professionals(directory):
@@ -36,6 +57,11 @@ def professionals(directory):
 
 if __name__ == "__main__":
     text = replace(README.read_text(encoding="utf-8"), "columns", table(columns()))
+    text = replace(text, "presets", preset_table())
     if len(sys.argv) > 1:
+        sys.path.insert(0, str(README.parent))
+        from benchmarks.acoustics import room_table
+
+        text = replace(text, "rooms", room_table(sys.argv[1])[0])
         text = replace(text, "professionals", professionals(sys.argv[1]))
     README.write_text(text, encoding="utf-8")

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generation import runners
+from generation.audio import presets
 from generation.errors import RunError
 from generation.rudiments import corpus, finish
 from generation.rudiments.players import player
 from generation.rudiments.score import plan_take
 from generation.shards import Store, write_shard
 
-# Bytes of FLAC a second and channel at 44.1 kHz, measured on the small preset by
-# benchmarks/speed.py; an estimate for --dry-run and for the check of free space.
-FLAC_BYTES_PER_SEC = 27_000
+# Bytes of FLAC a second and channel at 44.1 kHz of clean and of augmented rows, measured on 9,600 rows
+# under all presets; an estimate for --dry-run and for the check of free space.
+FLAC_BYTES_PER_SEC = {"clean": 27_000, "augmented": 35_000}
 LABEL_BYTES_PER_ROW = 4_300
 _COUNTED_TAKES = 20_000  # planned for an estimate; larger corpora are scaled up
 _MARGIN_SEC = 0.95  # mean lead-in and ring-out
@@ -53,11 +54,19 @@ def estimate(config, with_files=False):
     if config.audio_format == "wav":
         rate = 2 * config.sample_rate * config.channels
     else:
-        rate = FLAC_BYTES_PER_SEC * config.sample_rate / 44100 * config.channels
+        rate = _flac_rate(config) * config.sample_rate / 44100 * config.channels
     sound = seconds * rate * config.with_audio
     # loose files repeat the sound, and fill a block of the disk for each MIDI file
     size = sound * (1 + with_files) + config.num_rows * (LABEL_BYTES_PER_ROW + 4096 * with_files)
     return Estimate(config.num_rows, takes, len(corpus.plan(config)), seconds / 3600, int(size))
+
+
+def _flac_rate(config):
+    """Bytes of FLAC a second: one rendering of each take is clean if that is among several presets."""
+    share = float(presets.CLEAN in config.presets)
+    if len(config.presets) > 1:
+        share /= config.augmentations
+    return FLAC_BYTES_PER_SEC["clean"] * share + FLAC_BYTES_PER_SEC["augmented"] * (1.0 - share)
 
 
 def trial_speed(config):
@@ -65,10 +74,13 @@ def trial_speed(config):
     forms = [corpus.definitions.load()[name] for name in config.forms[:8]]
     profile = corpus.profile_indices(config)[0]
     rows = [(profile, form, 0) for form in forms]
-    corpus.make_rows(config, rows, 0)  # loads drums
+    renderings = range(min(config.augmentations, 5))
+    for augmentation in renderings:
+        corpus.make_rows(config, rows, augmentation)  # loads drums and rooms
     begin = time.perf_counter()
-    corpus.make_rows(config, rows, 0)
-    return (time.perf_counter() - begin) / len(rows)
+    for augmentation in renderings:
+        corpus.make_rows(config, rows, augmentation)
+    return (time.perf_counter() - begin) / (len(rows) * len(renderings))
 
 
 def generate(config, root, workers=0, with_files=False, say=print, progress=None, write_card=None):
