@@ -11,7 +11,7 @@ import time
 from contextlib import contextmanager, suppress
 
 try:
-    from generation import DATA_VERSION, options, seeds
+    from generation import DATA_VERSION, options, runners, seeds
     from generation.errors import RunError, SousaError, UsageError
 except ModuleNotFoundError as error:
     if __name__ != "__main__":
@@ -27,7 +27,9 @@ def main(argv=None):
         if getattr(sys, name) is None:  # closed by the caller
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it lives as long as the process
     arguments = options.parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, _terminate)
+    runners.stop(False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _terminate)
     try:
         return globals()[f"_{arguments.command}"](arguments) or 0
     except SousaError as error:
@@ -57,6 +59,7 @@ def _say(text):
 
 
 def _terminate(*_):
+    runners.stop()
     raise KeyboardInterrupt
 
 

@@ -38,6 +38,21 @@ def _end_with_parent(lifeline):
         os._exit(1)
 
 
+_STOPPED = threading.Event()
+
+
+def stop(stopped=True):
+    """Ask :func:`run` to end after the tasks in hand.
+
+    For signal handlers: the KeyboardInterrupt they raise is lost when it comes while Python runs a
+    callback of its own.
+    """
+    if stopped:
+        _STOPPED.set()
+    else:
+        _STOPPED.clear()
+
+
 def run(function, tasks, workers):
     """Call ``function(*task)`` for each task; yield results as they come.
 
@@ -49,6 +64,8 @@ def run(function, tasks, workers):
     workers = min(worker_count(workers), max(len(tasks), 1))
     if workers == 1:
         for task in tasks:
+            if _STOPPED.is_set():
+                raise KeyboardInterrupt
             yield function(*task)
         return
     # forkserver: children start clean, with no threads or libraries of this process
@@ -64,6 +81,7 @@ def run(function, tasks, workers):
         running, interrupted = set(), False
         try:
             while (queue and not interrupted) or running:
+                interrupted = interrupted or _STOPPED.is_set()
                 while queue and not interrupted and len(running) < workers:
                     running.add(pool.submit(function, *queue.pop()))
                 try:
@@ -78,5 +96,5 @@ def run(function, tasks, workers):
                 "a worker process was killed (out of memory?); run the same command again to go on, "
                 "with fewer --workers if memory is short"
             ) from None
-        if interrupted:
+        if interrupted or _STOPPED.is_set():
             raise KeyboardInterrupt
