@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 
 try:
     from generation import DATA_VERSION, options, runners, seeds
-    from generation.errors import RunError, SousaError, UsageError
+    from generation.errors import RunError, SousaError, UsageError, raise_all
 except ModuleNotFoundError as error:
     if __name__ != "__main__":
         raise
@@ -90,6 +90,10 @@ def _progress_bar(title, total, quiet=False, **more):
         yield bar.update
 
 
+def _workers_problem(workers):
+    return [] if workers >= 0 else [f"--workers is {workers}; give 0 (one a core) or more"]
+
+
 def _names(text):
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
@@ -97,14 +101,13 @@ def _names(text):
 def _config(arguments, say):
     from generation.audio import noise, rooms
     from generation.audio.commands import fonts_to_banks
-    from generation.errors import one_of, raise_all
+    from generation.errors import one_of
     from generation.rudiments.corpus import make_config
 
     problems = []
     if arguments.corpus != "rudiments":
         problems.append(f"unknown corpus {one_of(arguments.corpus, ['rudiments'])}")
-    if arguments.workers < 0:
-        problems.append(f"--workers is {arguments.workers}; give 0 (one a core) or more")
+    problems += _workers_problem(arguments.workers)
     if not arguments.output:
         problems.append("--output is empty; name a directory")
     if arguments.soundfont == "":
@@ -183,7 +186,6 @@ def _generate(arguments):
 
 
 def _dry_run(config, arguments):
-    from generation import runners
     from generation.rudiments import generate
 
     what = generate.estimate(config, arguments.files)
@@ -204,8 +206,7 @@ def _validate(arguments):
     from generation.rudiments.validation import report
     from generation.tables import complete_manifest
 
-    if arguments.workers < 0:
-        raise UsageError(f"--workers is {arguments.workers}; give 0 (one a core) or more")
+    raise_all(_workers_problem(arguments.workers))
     manifest = complete_manifest(arguments.directory)
     config = reopen.config_of(manifest)
     records = reopen.records_of(manifest, config)

@@ -106,7 +106,7 @@ def _errors(kind, errors):
 def _augmented(config, row, s, pcm, drum, record, problems):
     rate, size = row["sample_rate"], row["num_samples"]
     out = {"preset": row["augmentation_preset"]}
-    played = _played(config, row)
+    played = played_strokes(config, row)
     if len(played[0]) != len(s["onset_sample"]):
         problems.add("sound_differs_from_record", row["sample_id"])
         return out
@@ -118,20 +118,36 @@ def _augmented(config, row, s, pcm, drum, record, problems):
     gap = np.diff(onset, prepend=-(10**9)) * 1000.0 / rate
     clear = np.flatnonzero(gap >= CLEAR_MS)
     some = clear[np.linspace(0, len(clear) - 1, min(STROKES_LEFT_OUT, len(clear))).astype(int)]
-    reach, errors = int(WINDOW_SEC * rate), []
-    for i in some:
-        before = acoustics.perform(record, drum, tuple(part[:i] for part in played), size, row["gain_db"])
-        end = onset[i] + reach if i + 1 == len(onset) else min(onset[i] + reach, onset[i + 1])
-        begin = max(onset[i] - reach, 0)
-        differs = (pcm[begin:end] != before[0][begin:end]).any(axis=1)
-        errors.append(begin + int(np.argmax(differs)) - onset[i] if differs.any() else np.nan)
-    out |= _errors("left_out", np.array(errors, dtype=float))
+    errors = left_out_errors(record, drum, played, onset, some, pcm, row["gain_db"])
+    out |= _errors("left_out", errors)
     _check_noise(row, pcm, onset, record, problems)
     blind = blind_errors(pcm, onset, rate)
     return out | _errors("blind", blind[~np.isnan(blind)])
 
 
-def _played(config, row):
+def left_out_errors(record, drum, played, onset, which, pcm, gain_db):
+    """Onset errors of strokes of an augmented row, each found by leaving it and all later ones out.
+
+    Args:
+        record: of the row. drum: its Voice. gain_db: of the row.
+        played: strokes as :func:`generation.audio.acoustics.perform` takes them.
+        onset: labels of all strokes; ``which``: numbers of those to measure.
+        pcm: the stored sound, int16 (samples, channels).
+
+    Returns: float64 array, NaN where nothing is heard within 10 ms of the label.
+    """
+    reach, errors = int(WINDOW_SEC * drum.rate), []
+    for i in which:
+        rest = tuple(part[:i] for part in played)
+        before, _ = acoustics.perform(record, drum, rest, len(pcm), gain_db)
+        end = onset[i] + reach if i + 1 == len(onset) else min(onset[i] + reach, onset[i + 1])
+        begin = max(onset[i] - reach, 0)
+        differs = (pcm[begin:end] != before[begin:end]).any(axis=1)
+        errors.append(begin + int(np.argmax(differs)) - onset[i] if differs.any() else np.nan)
+    return np.array(errors, dtype=float)
+
+
+def played_strokes(config, row):
     """Strokes as they were played, before tape and sample rate moved them."""
     person = players.player(config.seed, row["profile_index"])
     form = definitions.load()[definitions.form_name(row["rudiment_slug"], row["variant"])]

@@ -1,0 +1,64 @@
+"""Every clear stroke of some rows of each preset, found in the stored sound and compared with its label.
+
+A stroke is left out of the mix together with all later ones; the first sample that differs from the
+stored sound is where it is heard, through rooms, compressors and all. Strokes at least 30 ms after the
+one before count. Beside it, from the audio alone: strokes after near silence, by a threshold. Run::
+
+    python benchmarks/label_onsets.py DIR [--rows N]
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from generation.audio import acoustics, encode
+from generation.rudiments import corpus, reopen
+from generation.rudiments.validation.onsets import blind_errors
+from generation.rudiments.validation.sound import CLEAR_MS, left_out_errors, played_strokes
+from generation.shards import read_manifest
+from generation.tables import row_groups
+
+
+def measure(config, banks, row):
+    """``(left-out errors of all clear strokes, blind errors)``."""
+    pcm, rate = encode.decode(row["audio"]["bytes"])
+    record = json.loads(row["aug_record"]) if row["aug_record"] else None
+    drum = acoustics.voice(record, banks[row["bank_digest"]], row["bank_tuning_cents"], rate, pcm.shape[1])
+    onset = np.array([s["onset_sample"] for s in row["strokes"]])
+    clear = np.flatnonzero(np.diff(onset, prepend=-(10**9)) * 1000.0 / rate >= CLEAR_MS)
+    played = played_strokes(config, row)
+    blind = blind_errors(pcm, onset, rate)
+    errors = left_out_errors(record, drum, played, onset, clear, pcm, row["gain_db"])
+    return errors, blind[~np.isnan(blind)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("directory")
+    parser.add_argument("--rows", type=int, default=20, help="rows of each preset (default 20)")
+    arguments = parser.parse_args()
+    manifest = read_manifest(arguments.directory)
+    config = reopen.config_of(manifest)
+    banks = {ref.digest: corpus.load_bank(ref) for ref in config.banks}
+    found = {}
+    for record in manifest["shards"].values():
+        for group in row_groups(Path(arguments.directory) / record["file"]):
+            for row in group.take(list(range(0, len(group), 13))).to_pylist():
+                rows = found.setdefault(row["augmentation_preset"], [])
+                if len(rows) < arguments.rows:
+                    rows.append(measure(config, banks, row))
+    print("| preset | rows | clear strokes | largest error, samples | not heard | blind | largest error |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for preset in config.presets:
+        errors, blind = (np.concatenate(part) for part in zip(*found[preset], strict=True))
+        heard = np.abs(errors[~np.isnan(errors)])
+        print(
+            f"| `{preset}` | {len(found[preset])} | {len(errors)} | {heard.max():.0f} "
+            f"| {len(errors) - len(heard)} | {len(blind)} | {np.abs(blind).max(initial=0):.0f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
