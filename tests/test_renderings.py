@@ -121,5 +121,12 @@ def test_unknown_presets_and_useless_choices_are_refused():
         corpus.make_config("small", acoustic_presets=["clean", "gym"])
     with pytest.raises(UsageError, match="no presets are named"):
         corpus.make_config("small", acoustic_presets=[])
+    with pytest.raises(UsageError, match="no use without audio"):
+        corpus.make_config("medium", acoustic_presets=["gym"], with_audio=False)
+    with pytest.raises(UsageError, match="--noise-files has no use"):
+        corpus.make_config("small", user_noises=(object(),))
+    with pytest.raises(UsageError, match="--impulse-responses has no use for garage"):
+        corpus.make_config("medium", acoustic_presets=["gym"], user_rooms={"garage": (object(),)})
+    assert corpus.make_config("small", acoustic_presets="gym").presets == ("gym",)
     assert corpus.make_config("small", acoustic_presets=["gym"]).presets == ("gym",)
     assert corpus.make_config("medium", with_audio=False).presets == ("clean",)

@@ -2,8 +2,8 @@
 
 Conventions
 -----------
-A *record* is plain data and says everything that was done to a row; :func:`perform` needs nothing
-else besides the drum and the strokes, so a stored row can be made again from its own labels. Values
+A *record* is plain data and says everything that was done to a row: with it, the drum, the strokes as
+played and the gain, :func:`perform` makes the same sound again. Values
 are drawn once, rounded, and used as they stand in the record.
 
 Values come in two groups. A *session* (a player under a preset) has one drum, room, microphone and
@@ -13,7 +13,8 @@ degradations.
 The path: strokes mixed from the wet voice > preamp > compressor > tape > dropouts > noise and hum >
 level > clipping > sample rate > bit depth. No step has a delay; tape and sample-rate reduction move
 sound by stated amounts, and :func:`moved` moves labels with it. Levels of noise and hum are relative
-to the RMS of the row's signal from its first stroke on; the record also has them in dBFS.
+to the RMS of the row's signal from its first stroke on; the record also has them in dB of full scale,
+before the row's ``gain_db``.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ from functools import cache
 import numpy as np
 
 from generation.audio import chain, degrade, microphones, mix, noise, presets, rooms, voices
+from generation.audio.banks import BANK_RATE
 
 # part of the digest: to be raised when the code of the path changes what it makes
 PATH_VERSION = 1
@@ -64,29 +66,33 @@ def session_record(preset, draw, responses):
     Returns: dict, the first part of a record.
     """
     record = {"preset": preset.name, "room": None}
-    distance = None
+    distance = known = None
     if responses:
         one = _choice(draw, "impulse response", responses)
         kept = ("room_type", "distance_m", "rt60_sec", "drr_db", "c50_db")
         record["room"] = {"response": one.name, "digest": one.digest, **{k: one.about[k] for k in kept}}
-        distance = one.about["distance_m"]
+        distance = known = one.about["distance_m"]
     if distance is None:
         span = preset.microphone.get("distance_m") or rooms.stated()[preset.name]["distance_m"]
         distance = _within(draw, "microphone distance", span)
+        # nobody knows how far the microphone stood in a user's room
+        known = None if responses else distance
     record["microphone"] = {
         "type": preset.microphone["type"],
-        "distance_m": distance,
+        "distance_m": known,
+        "proximity_m": distance,
         "tilt_db": _within(draw, "microphone tilt", (-TILT_DB, TILT_DB), 2),
     }
     record["eq"] = {name: _within(draw, name, preset.eq[name], 1) for name in ("highpass_hz", "lowpass_hz")}
     return record
 
 
-def row_record(preset, draw, noise_files=()):
+def row_record(preset, draw, rate, noise_files=()):
     """What a row has of its own: preamp, compressor, degradations.
 
     Args:
         draw: as in :func:`session_record`, but the row's.
+        rate: of the corpus; it is never reduced to a higher one.
         noise_files: a user's noises, used in place of the preset's colour.
 
     Returns: dict, the second part of a record; stages the preset lacks are None.
@@ -133,9 +139,8 @@ def row_record(preset, draw, noise_files=()):
         }
     if preset.clip_db:
         record["clip"] = {"under_peak_db": _within(draw, "clip", preset.clip_db, 2)}
-    record["sample_rate_hz"] = (
-        _choice(draw, "sample rate", preset.sample_rate_choices_hz) if preset.sample_rate_choices_hz else None
-    )
+    reduced = preset.sample_rate_choices_hz and _choice(draw, "sample rate", preset.sample_rate_choices_hz)
+    record["sample_rate_hz"] = reduced if reduced and reduced < rate else None
     record["bit_depth"] = (
         preset.bit_depth[0] + int(draw("bit depth") * (preset.bit_depth[1] - preset.bit_depth[0] + 1))
         if preset.bit_depth
@@ -144,14 +149,17 @@ def row_record(preset, draw, noise_files=()):
     return record
 
 
-def response(record):
-    """Everything linear in a record as one filter: float32 (taps,) at 44.1 kHz."""
+def response(record, rate=BANK_RATE):
+    """Everything linear in a record as one filter: float32 (taps,) at a rate."""
     mic, eq = record["microphone"], record["eq"]
-    amplitude = microphones.response(microphones.load()[mic["type"]], mic["distance_m"], mic["tilt_db"])
-    taps = microphones.minimum_phase(amplitude * microphones.band(eq["highpass_hz"], eq["lowpass_hz"]))
+    kind = microphones.load()[mic["type"]]
+    amplitude = microphones.response(kind, mic["proximity_m"], mic["tilt_db"], rate)
+    amplitude = amplitude * microphones.band(eq["highpass_hz"], eq["lowpass_hz"], rate)
+    taps = microphones.minimum_phase(amplitude)
     if record["room"] is None:
         return taps.astype(np.float32)
-    return microphones.convolve(rooms.sound(record["room"]["digest"]), taps)
+    room = rooms.at_rate(rooms.sound(record["room"]["digest"]), BANK_RATE, rate)
+    return microphones.convolve(room, taps)
 
 
 def voice(record, bank, cents, rate, channels):
@@ -159,18 +167,12 @@ def voice(record, bank, cents, rate, channels):
     if record is None:
         return voices.dry(bank, rate, cents, channels)
     linear = json.dumps([record["room"], record["microphone"], record["eq"]], sort_keys=True)
-    return voices.wet(bank, rate, cents, channels, linear, lambda: response(record))
+    return voices.wet(bank, rate, cents, channels, linear, lambda: response(record, rate))
 
 
-def effective_rate(record, rate):
-    """The rate a record reduces the sound to, or None where the corpus is no faster anyway."""
-    reduced = record and record["sample_rate_hz"]
-    return reduced if reduced and reduced < rate else None
-
-
-def moves(record, rate):
+def moves(record):
     """Whether a record moves sound in time."""
-    return bool(record) and (record["tape"] is not None or effective_rate(record, rate) is not None)
+    return bool(record) and (record["tape"] is not None or record["sample_rate_hz"] is not None)
 
 
 def moved(record, positions, rate, num_samples):
@@ -184,7 +186,7 @@ def moved(record, positions, rate, num_samples):
     positions = np.asarray(positions, dtype=np.int64)
     if record and record["tape"]:
         positions = degrade.moved_by_tape(positions, record["tape"], rate, num_samples)
-    if effective_rate(record, rate):
+    if record and record["sample_rate_hz"]:
         positions = degrade.moved_by_hold(positions, record["sample_rate_hz"], rate)
     return positions
 
@@ -220,13 +222,13 @@ def perform(record, drum, strokes, num_samples, gain_db):
         stage = record[name]
         if stage is None:
             continue
-        if "rms_dbfs" not in stage:
+        if "rms_db_before_gain" not in stage:
             if signal_db is None:
                 signal_db = _rms_db(sound[:, first:])
             # before the row's gain, which comes later
-            stage["rms_dbfs"] = round(signal_db + stage["level_db"], 2)
+            stage["rms_db_before_gain"] = round(signal_db + stage["level_db"], 2)
         added = make(stage, sound.shape, rate)
-        added *= _linear(stage["rms_dbfs"])
+        added *= _linear(stage["rms_db_before_gain"])
         sound += added
     gain_db = mix.safe_gain(sound, gain_db)
     sound *= np.float32(mix.linear_gain(gain_db))
@@ -237,9 +239,23 @@ def perform(record, drum, strokes, num_samples, gain_db):
             stage["level_dbfs"] = round(20.0 * math.log10(peak) - stage["under_peak_db"], 2)
         limit = _linear(stage["level_dbfs"])
         np.clip(sound, -limit, limit, out=sound)
-    if effective_rate(record, rate):
+    if record["sample_rate_hz"]:
         sound = degrade.hold(sound, record["sample_rate_hz"], rate)
     return mix.to_pcm(sound, record["bit_depth"] or 16), gain_db
+
+
+_MEASURED = {"noise": "rms_db_before_gain", "hum": "rms_db_before_gain", "clip": "level_dbfs"}
+
+
+def drawn(record):
+    """A record without the levels that were measured while playing."""
+    if record is None:
+        return None
+    out = dict(record)
+    for name, measured in _MEASURED.items():
+        if out[name]:
+            out[name] = {key: value for key, value in out[name].items() if key != measured}
+    return out
 
 
 def _linear(level_db):

@@ -45,8 +45,9 @@ def compress(sound, settings, rate):
     """A feed-forward compressor (pedalboard's), then make-up gain; channels share one gain.
 
     The compressor hears the peaks of blocks of 8 samples. Its gain reaches a block from the ones
-    before, on straight lines, so it is causal; what it lets through at first, a third of a
-    millisecond, is little beside its attack.
+    before, on straight lines, so it is causal: it answers up to 16 samples later than it would sample
+    by sample. Attack and release are as pedalboard has them: an attack of 10 ms has made two thirds
+    of its reduction after a little more than 1 ms.
 
     Args:
         settings: ``threshold_db``, ``ratio``, ``attack_ms``, ``release_ms``, ``makeup_db``.

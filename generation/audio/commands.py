@@ -112,6 +112,10 @@ def acoustics(names, rooms_into, say):
         from generation.audio import room_builder
 
         wanted = [name for name in names or rooms.stated() if name in rooms.stated()]
+        if not wanted:
+            raise UsageError(
+                f"{', '.join(names)}: no room to build; presets with one are {', '.join(rooms.stated())}"
+            )
         return room_builder.build(rooms_into, wanted, progress=say)
     for name in names or presets.names():
         preset = presets.load()[name]

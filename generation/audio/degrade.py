@@ -35,9 +35,10 @@ def tape(sound, settings, rate):
     size = sound.shape[1]
     knots, rise = _tape_knots(settings, size, rate)
     read = (knots[:, None] + rise[:, None] * np.arange(_KNOT)).ravel()[:size]
-    whole = np.minimum(read.astype(np.int64), size - 1)
+    # past its end the tape is silent
+    whole = np.minimum(read.astype(np.int64), size)
     part = (read - whole).astype(np.float32)
-    longer = np.concatenate([sound, np.zeros((sound.shape[0], 1), np.float32)], axis=1)
+    longer = np.concatenate([sound, np.zeros((sound.shape[0], 2), np.float32)], axis=1)
     first = longer[:, whole]
     return first + (longer[:, whole + 1] - first) * part
 

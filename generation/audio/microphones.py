@@ -1,8 +1,8 @@
 """Microphone and EQ responses as short causal filters.
 
-Conventions: responses are linear in amplitude over :data:`FREQUENCIES_HZ`; filters are float64
-(taps,) at 44.1 kHz, minimum phase, so their energy comes as early as their response allows and
-nothing comes before sample 0.
+Conventions: responses are linear in amplitude over :func:`frequencies_hz`; filters are float64
+(taps,) at the rate they are designed for, minimum phase, so their energy comes as early as their
+response allows and nothing comes before sample 0.
 """
 
 import tomllib
@@ -17,7 +17,6 @@ from generation.audio.banks import BANK_RATE
 SPEED_OF_SOUND = 343.4  # m/s at 20 degrees Celsius
 TAPS = 2048
 _SIZE = 16384
-FREQUENCIES_HZ = np.arange(_SIZE // 2 + 1) * (BANK_RATE / _SIZE)
 _FADE = 512
 # a drum head is no point: nearer than its radius the field grows no more
 _NEAREST_M = 0.12
@@ -42,7 +41,13 @@ def load():
     }
 
 
-def response(microphone, distance_m, tilt_db=0.0):
+@cache
+def frequencies_hz(rate=BANK_RATE):
+    """Where responses are sampled: float64 array from 0 to half the rate."""
+    return np.arange(_SIZE // 2 + 1) * (rate / _SIZE)
+
+
+def response(microphone, distance_m, tilt_db=0.0, rate=BANK_RATE):
     """Amplitude of a microphone on axis.
 
     Args:
@@ -52,7 +57,7 @@ def response(microphone, distance_m, tilt_db=0.0):
         tilt_db: how far this one is from its kind: so much more at 10 kHz, so much less at 100 Hz.
     """
     points = np.array(microphone.response_db)
-    f = np.maximum(FREQUENCIES_HZ, 10.0)
+    f = np.maximum(frequencies_hz(rate), 10.0)
     level_db = np.interp(np.log(f), np.log(points[:, 0]), points[:, 1])
     level_db += tilt_db * np.clip(np.log10(f / 1000.0), -1.5, 1.3)
     # below 30 Hz a real gradient microphone has let go
@@ -61,14 +66,14 @@ def response(microphone, distance_m, tilt_db=0.0):
     return 10.0 ** (level_db / 20.0) * gradient
 
 
-def band(highpass_hz, lowpass_hz):
+def band(highpass_hz, lowpass_hz, rate=BANK_RATE):
     """Amplitude of second-order Butterworth high-pass and low-pass filters in a row."""
-    f = np.maximum(FREQUENCIES_HZ, 1e-3)
+    f = np.maximum(frequencies_hz(rate), 1e-3)
     return 1.0 / np.sqrt((1.0 + (highpass_hz / f) ** 4) * (1.0 + (f / lowpass_hz) ** 4))
 
 
 def minimum_phase(amplitude):
-    """The minimum-phase filter with this amplitude over FREQUENCIES_HZ.
+    """The minimum-phase filter with this amplitude over :func:`frequencies_hz`.
 
     By the folded cepstrum (Oppenheim and Schafer, Discrete-Time Signal Processing). Returns: float64
     (TAPS,), faded at its end and rounded, so that the last bit of a machine's logarithm is not in it.

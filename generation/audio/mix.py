@@ -83,5 +83,5 @@ def to_pcm(sound, bit_depth=16):
 def quantise(sound, gain_db):
     """Apply a gain, made safe, and round: ``(pcm, gain_db)``; ``sound`` is used up."""
     gain_db = safe_gain(sound, gain_db)
-    sound *= np.float32(linear_gain(gain_db) * 32767.0)
-    return np.rint(sound, out=sound).astype(np.int16).T, gain_db
+    sound *= np.float32(linear_gain(gain_db))
+    return to_pcm(sound), gain_db

@@ -16,7 +16,7 @@ tape_hiss   white over 2 kHz
 import math
 import os
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ from generation.shards import atomic_file
 
 COLOURS = ("white", "pink", "brown", "hvac", "room_tone", "tape_hiss")
 TABLE_SIZE = 1 << 20
+ONCE_MORE = "run 'sousa generate --noise-files DIR --dry-run' once with the directory it came from"
 _SEED = 0
 _HUM_WEIGHTS = (1.0, 0.5, 0.3, 0.15)
 _LOOP_SEC, _LEAST_SEC, _MOST_SEC = 0.05, 0.5, 120.0
@@ -85,21 +86,26 @@ def _place(digest):
     return cache_dir().parent / "noises" / f"{digest}.flac"
 
 
-@cache
+def here(digest):
+    """Whether a user's noise is on this machine."""
+    return _place(digest).exists()
+
+
+@lru_cache(maxsize=8)
 def user_table(digest, rate):
     """The table of a user's noise file: float32 (samples,), RMS 1.
 
     Raises: RunError when it is not on this machine, or no longer what it was.
     """
     path = _place(digest)
-    if not path.exists():
-        raise RunError(f"noise {digest[:12]} is not on this machine; give --noise-files with it once more")
+    if not here(digest):
+        raise RunError(f"noise {digest[:12]} is not on this machine; {ONCE_MORE}")
     try:
         samples, _ = soundfile.read(path, dtype="int16")
     except (OSError, soundfile.LibsndfileError) as error:
-        raise RunError(f"noise file {path} can't be read ({error}); give --noise-files once more") from None
+        raise RunError(f"noise file {path} can't be read ({error}); {ONCE_MORE}") from None
     if rooms.digest_of(samples) != digest:
-        raise RunError(f"noise file {path} has changed; delete it and give --noise-files once more")
+        raise RunError(f"noise file {path} has changed; {ONCE_MORE}")
     sound = samples.astype(np.float64)
     sound = _resampled(sound, BANK_RATE, rate)
     return np.round(sound / np.sqrt((sound**2).mean()), 5).astype(np.float32)
@@ -128,9 +134,10 @@ def piece(noise, offset, channels, size):
 
 
 def hum(frequency_hz, phase, size, rate):
-    """Mains hum with harmonics: float32 (size,), RMS 1; its period is a whole number of samples."""
-    period = round(rate / frequency_hz)
-    at = (np.arange(period) + int(phase * period)) / period
+    """Mains hum with harmonics: float32 (size,), RMS 1."""
+    common = math.gcd(rate, frequency_hz)
+    period = rate // common  # samples of frequency_hz / common whole cycles
+    at = (np.arange(period) + int(phase * period)) / period * (frequency_hz // common)
     wave = sum(w * np.sin(2 * np.pi * (k + 1) * at) for k, w in enumerate(_HUM_WEIGHTS))
     wave = np.round(wave / np.sqrt((wave**2).mean()), 5).astype(np.float32)
     return np.tile(wave, size // period + 1)[:size]
@@ -146,6 +153,10 @@ def user_files(directory):
         raise UsageError(f"--noise-files {directory} is no directory; name one with sound files")
     found, problems = [], []
     for path in sorted(p for p in directory.iterdir() if p.suffix.lower() in rooms.SUFFIXES):
+        problem = rooms.unspeakable(path)
+        if problem:
+            problems.append(problem)
+            continue
         try:
             found.append(_adopt(path))
         except UsageError as error:
@@ -168,7 +179,8 @@ def _adopt(path):
     sound[:fade] = sound[:fade] * up + sound[-fade:] * up[::-1]
     samples = np.rint(sound[:-fade] / np.abs(sound[:-fade]).max() * 32000.0).astype(np.int16)
     digest = rooms.digest_of(samples)
-    if not _place(digest).exists():
-        with atomic_file(_place(digest)) as file:
-            soundfile.write(file, samples, BANK_RATE, format="FLAC", subtype="PCM_16")
+    # written again each time, so that a damaged copy is mended
+    with atomic_file(_place(digest)) as file:
+        soundfile.write(file, samples, BANK_RATE, format="FLAC", subtype="PCM_16")
+    user_table.cache_clear()
     return NoiseFile(path.name, digest)

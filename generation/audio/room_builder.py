@@ -9,7 +9,7 @@ The direct sound is put in as a single sample, and reflections after it, so noth
 onset. A response whose measures are outside of the stated ranges is thrown away and drawn again.
 
 What is made ships with the package: rows never run the room model, so they don't depend on its
-version or on the machine. ``sousa rooms build DIRECTORY`` makes the shipped ones again.
+version or on the machine. ``sousa acoustics --build-rooms DIRECTORY`` makes the shipped ones again.
 """
 
 import json
@@ -54,7 +54,7 @@ def build(directory, wanted=None, count=POOL_SIZE, progress=None):
         ) from None
     # a zero-phase filter would ring before the onset
     pyroomacoustics.constants.set("rir_hpf_enable", False)
-    for preset in wanted or rooms.stated():
+    for preset in rooms.stated() if wanted is None else wanted:
         place = Path(directory) / preset
         place.mkdir(parents=True, exist_ok=True)
         entries = []

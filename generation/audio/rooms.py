@@ -20,7 +20,7 @@ import math
 import os
 import tomllib
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,7 @@ SHIPPED_DIR = Path(__file__).parent / "room_data"
 DIRECT_SEC, EARLY_SEC = 0.0025, 0.050
 MAX_RESPONSE_SEC = 6.0
 _ONSET_DB, _TAIL_DB = -20.0, -70.0
+_ONCE_MORE = "run 'sousa generate --impulse-responses DIR --dry-run' once with the directory it came from"
 SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg")
 
 
@@ -52,14 +53,14 @@ class Response:
     about: dict = field(compare=False)
 
 
-@cache
+@lru_cache(maxsize=64)
 def _read(path, digest):
     try:
         samples, rate = soundfile.read(path, dtype="int16", always_2d=True)
     except (OSError, soundfile.LibsndfileError) as error:
-        raise RunError(f"impulse response {path} can't be read ({error}); make the dataset anew") from None
+        raise RunError(f"impulse response {path} can't be read ({error}); {_ONCE_MORE}") from None
     if rate != BANK_RATE or digest_of(samples[:, 0]) != digest:
-        raise RunError(f"impulse response {path} has changed; put the original back or name another")
+        raise RunError(f"impulse response {path} has changed; {_ONCE_MORE}")
     return samples[:, 0].astype(np.float32) / 32768.0
 
 
@@ -149,6 +150,10 @@ def user_pool(directory):
             problems.append(f"{place}: no preset with a room has this name; they are {', '.join(stated())}")
             continue
         for path in files:
+            problem = unspeakable(path)
+            if problem:
+                problems.append(problem)
+                continue
             try:
                 out.setdefault(key, []).append(_adopt(path, directory))
             except UsageError as error:
@@ -167,15 +172,30 @@ def _adopt(path, root):
         raise UsageError(f"{path} is silent or broken; give an impulse response")
     # what comes first within 20 dB of the largest sample is the direct sound
     samples = samples[int(np.argmax(np.abs(samples) >= peak * 10 ** (_ONSET_DB / 20))) :]
-    if rate != BANK_RATE:  # keeping sample 0 where it is
-        samples = resample([samples.astype(np.float32)[None, :]], round(rate / BANK_RATE, 9))[0][0]
-    samples = prepared(samples)
+    samples = prepared(at_rate(samples, rate, BANK_RATE))
     digest = digest_of(samples)
-    copy = _place(digest)
-    if not copy.exists():
-        with atomic_file(copy) as file:
-            soundfile.write(file, samples, BANK_RATE, format="FLAC", subtype="PCM_16")
+    # written again each time, so that a damaged copy is mended
+    with atomic_file(_place(digest)) as file:
+        soundfile.write(file, samples, BANK_RATE, format="FLAC", subtype="PCM_16")
+    _read.cache_clear()
     return kept(str(path.relative_to(root)), digest)
+
+
+def at_rate(response, rate, new_rate):
+    """A response at another rate: float32 (samples,).
+
+    The direct sound stays one sample of the same size, so that it is as loud, beside the reflections,
+    as it was; the reflections are resampled.
+    """
+    response = np.asarray(response, dtype=np.float32)
+    if rate == new_rate:
+        return response
+    ratio = round(rate / new_rate, 9)
+    late = response.copy()
+    late[0] = 0.0
+    late = resample([late[None, :]], ratio)[0][0] * np.float32(ratio)
+    late[0] = response[0]
+    return late
 
 
 def _place(digest):
@@ -189,6 +209,15 @@ def kept(name, digest):
     """
     about = {"room_type": "user", "distance_m": None, **measure(sound(digest))}
     return Response(name, digest, about)
+
+
+def unspeakable(path):
+    """What is wrong with a file's name, or None: names go into JSON and columns."""
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        return f"the name of {os.fsencode(path)!r} is no UTF-8; rename the file"
+    return None
 
 
 def read_mono(path):
@@ -219,7 +248,5 @@ def sound(digest):
     """
     path = _shipped_paths().get(digest) or str(_place(digest))
     if not os.path.exists(path):
-        raise RunError(
-            f"impulse response {digest[:12]} is not on this machine; give --impulse-responses once more"
-        )
+        raise RunError(f"impulse response {digest[:12]} is not on this machine; {_ONCE_MORE}")
     return _read(path, digest)

@@ -67,14 +67,11 @@ class WetVoice(Voice):
 
     Args:
         dry: a Voice.
-        response: float array (taps,) at 44.1 kHz, its direct sound at sample 0.
+        response: float array (taps,) at the voice's rate, its direct sound at sample 0.
     """
 
     def __init__(self, dry, response):
         super().__init__(dry._layers, dry.layer_of, dry.gain, dry.rate)
-        if dry.rate != BANK_RATE:
-            ratio = round(BANK_RATE / dry.rate, 9)
-            response = banks.resample([np.asarray(response, np.float32)[None, :]], ratio)[0][0] * ratio
         self.longest += len(response) - 1
         # one size for all layers, so that the response is transformed once
         self._size = fft.next_fast_len(self.longest, real=True)
@@ -168,7 +165,7 @@ def wet(bank, rate, cents, channels, key, response):
 
     Args:
         key: what the response is, hashable; the same key must always mean the same response.
-        response: function without arguments giving it, float (taps,) at 44.1 kHz.
+        response: function without arguments giving it, float (taps,) at the rate.
     """
     full = (bank.digest, rate, cents, channels, key)
     return _kept(_WET, full, lambda: WetVoice(dry(bank, rate, cents, channels), response()), _KEPT)

@@ -89,7 +89,12 @@ AUGMENTATION = (
     Column("aug_rt60_sec", "float64", "s", "reverberation time of the response, measured; null without"),
     Column("aug_drr_db", "float64", "dB", "direct over reflected energy, measured; null without a room"),
     Column("aug_c50_db", "float64", "dB", "clarity: first 50 ms over the rest, measured; null without"),
-    Column("aug_mic_distance", "float64", "m", "microphone to drum; null without a microphone"),
+    Column(
+        "aug_mic_distance",
+        "float64",
+        "m",
+        "microphone to drum; null without a microphone, or in a room of the user",
+    ),
     Column("aug_mic_type", "string", "", "kind of microphone; null without one"),
     Column("aug_compression_ratio", "float64", "ratio", "compressor; null without one"),
     Column("aug_noise_level_db", "float64", "dB", "noise added, relative to the signal's RMS; null without"),

@@ -135,7 +135,7 @@ def _moved(config, p, given, take, positions):
     """Positions in samples, each of a take of the batch, where they are heard: tape and rates move them."""
     out = np.array(positions, dtype=np.int64)
     for i, one in enumerate(given):
-        if one is not None and acoustics.moves(one.record, config.sample_rate):
+        if one is not None and acoustics.moves(one.record):
             rows = take == i
             size = int(p.num_samples[i])
             out[rows] = acoustics.moved(one.record, out[rows], config.sample_rate, size)
@@ -144,7 +144,7 @@ def _moved(config, p, given, take, positions):
 
 def _heard(config, p, given):
     """The performances with every time where the rendering moves it."""
-    if not any(one is not None and acoustics.moves(one.record, config.sample_rate) for one in given):
+    if not any(one is not None and acoustics.moves(one.record) for one in given):
         return p
     every = np.arange(len(p.takes))
     return replace(
@@ -230,7 +230,7 @@ def _sound_columns(config, p, sample_ids, given, render):
             values["pcm_digest"] = digest
             values["audio"] = {"bytes": data, "path": f"{sample_ids[i]}.{config.audio_format}"}
         # after rendering, which adds measured levels to the record
-        values.update(aug_columns(one, bank.soundfont))
+        values.update(aug_columns(one.record, bank.soundfont))
         for name, value in values.items():
             out[name][i] = value
     return out

@@ -76,7 +76,7 @@ def rendering(config, take, augmentation):
     def draw(name):
         return uniforms(config.seed, 1, "rudiments", "acoustics", *address, preset, name)[0]
 
-    own = acoustics.row_record(presets.load()[preset], draw, config.noises)
+    own = acoustics.row_record(presets.load()[preset], draw, config.sample_rate, config.noises)
     return Rendering(preset, bank, cents, gain_db, {**json.loads(linear), **own})
 
 
@@ -109,17 +109,14 @@ def responses_for(config, preset):
     return own or everywhere or rooms.pool(preset)
 
 
-def aug_columns(given, sounds):
-    """The ``aug_*`` columns of a row.
-
-    Args:
-        given: its Rendering. sounds: name of the soundfont.
-    """
-    record = given.record or {}
+def aug_columns(record, soundfont):
+    """The ``aug_*`` columns of a row with this record (None for clean) and soundfont."""
+    text = json.dumps(record, separators=(",", ":")) if record else None
+    record = record or {}
     room, mic = record.get("room"), record.get("microphone")
     compressor, noise = record.get("compressor"), record.get("noise")
     return {
-        "aug_soundfont": sounds,
+        "aug_soundfont": soundfont,
         "aug_room_type": room and room["room_type"],
         "aug_room_wet_dry": room and round(1.0 / (1.0 + 10.0 ** (room["drr_db"] / 10.0)), 4),
         "aug_room_response": room and room["response"],
@@ -132,5 +129,5 @@ def aug_columns(given, sounds):
         "aug_noise_level_db": noise and noise["level_db"],
         "aug_bit_depth": record.get("bit_depth"),
         "aug_sample_rate": record.get("sample_rate_hz"),
-        "aug_record": json.dumps(given.record, separators=(",", ":")) if given.record else None,
+        "aug_record": text,
     }

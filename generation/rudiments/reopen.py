@@ -66,6 +66,9 @@ def _rebuilt(manifest, data, here, need_drums):
         (preset, rooms.kept(name, digest) if need_drums else rooms.Response(name, digest, {}))
         for preset, name, digest in data["rooms"]
     )
+    gone = [name for name, digest in data["noises"] if need_drums and not noise.here(digest)]
+    if gone:
+        raise RunError(f"noises not on this machine: {', '.join(gone)}; {noise.ONCE_MORE}")
     data["noises"] = tuple(noise.NoiseFile(name, digest) for name, digest in data["noises"])
     unknown = [name for name in data["forms"] if name not in definitions.load()]
     if unknown:

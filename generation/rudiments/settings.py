@@ -6,8 +6,9 @@ from generation import DATA_VERSION
 from generation.audio import acoustics, banks, encode
 from generation.audio.noise import NoiseFile
 from generation.audio.presets import CLEAN
+from generation.audio.presets import load as load_presets
 from generation.audio.presets import names as preset_names
-from generation.audio.rooms import Response
+from generation.audio.rooms import Response, stated
 from generation.errors import one_of, raise_all
 from generation.rudiments import definitions, players
 
@@ -110,6 +111,9 @@ def make_config(
     Raises: UsageError naming every problem.
     """
     problems = []
+    rudiments, tiers, acoustic_presets = (
+        [given] if isinstance(given, str) else given for given in (rudiments, tiers, acoustic_presets)
+    )
     counts = {"profiles": profiles, "tempos": tempos, "augmentations": augmentations}
     if preset not in PRESETS:
         problems.append(f"unknown preset {one_of(preset, PRESETS)}")
@@ -154,6 +158,10 @@ def make_config(
             f"--augmentations {len(heard)} for each preset once, or leave clean out"
         )
     if not problems:
+        problems += _useless(
+            heard, counts["augmentations"], acoustic_presets, user_rooms, user_noises, with_audio
+        )
+    if not problems:
         rows = counts["profiles"] * counts["tempos"] * counts["augmentations"] * len(forms)
         if rows > MAX_ROWS:
             problems.append(f"{rows:,} rows are asked for; at most {MAX_ROWS:,} can be made at once")
@@ -166,6 +174,28 @@ def make_config(
         float(duration_sec), sample_rate, channels, audio_format, with_audio, refs if with_audio else (),
         *_acoustics(heard, counts["augmentations"], user_rooms, user_noises, with_audio),
     )  # fmt: skip
+
+
+def _useless(heard, augmentations, acoustic_presets, user_rooms, user_noises, with_audio):
+    """What is asked for and would change nothing."""
+    given = {"--presets": acoustic_presets, "--impulse-responses": user_rooms, "--noise-files": user_noises}
+    if not with_audio:
+        return [f"{name} has no use without audio; leave it out" for name, value in given.items() if value]
+    used, _, _ = _acoustics(heard, augmentations, user_rooms, user_noises, with_audio)
+    problems = []
+    if user_rooms and not (user_rooms.get("") and set(used) & set(stated())):
+        idle = [name for name in user_rooms if name not in used]
+        if used == (CLEAN,) or idle:
+            problems.append(
+                f"--impulse-responses has no use for {', '.join(idle) or 'clean rows'}: no such row is made; "
+                "choose other --presets, or give --augmentations 2 or more"
+            )
+    if user_noises and not any(load_presets()[name].noise for name in used):
+        problems.append(
+            f"--noise-files has no use: {', '.join(used)} has no noise; choose other --presets, or give "
+            "--augmentations 2 or more"
+        )
+    return problems
 
 
 def default_presets(with_audio, augmentations):

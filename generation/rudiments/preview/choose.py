@@ -19,11 +19,11 @@ import numpy as np
 import pyarrow.compute as pc
 
 from generation import seeds
+from generation.audio.presets import CLEAN
 from generation.errors import RunError, UsageError, one_of, raise_all
 from generation.rudiments import definitions, players
 from generation.tables import row_groups
 
-CLEAN = "clean"
 _COLUMNS = (
     "rudiment_slug", "variant", "skill_tier", "augmentation_preset", "profile_index", "tempo_index",
 )  # fmt: skip

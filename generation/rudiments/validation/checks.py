@@ -141,6 +141,7 @@ _AUDIO_PROBLEMS = (
 _ACOUSTIC_PROBLEMS = (
     "record_unreadable",
     "columns_differ_from_record",
+    "record_differs_from_coordinates",
     "sound_differs_from_record",
     "noise_level_differs",
 )

@@ -218,10 +218,10 @@ def _check_grid(row, s, main, grace, wrong):
     rate = row["sample_rate"]
     grid, allowed = (row["lead_in_beats"] + beat) * 60.0 / row["tempo_bpm"] * rate, 1.0
     record = json.loads(row["aug_record"]) if row["aug_record"] else None
-    if acoustics.moves(record, rate):
+    if acoustics.moves(record):
         grid = acoustics.moved(record, np.rint(grid), rate, row["num_samples"])
         # a rounded position can fall to the next of the samples that are kept
-        allowed += rate / (acoustics.effective_rate(record, rate) or rate)
+        allowed += rate / (record["sample_rate_hz"] or rate)
     wrong("grid_differs_from_definition", np.abs(s["intended_sample"][main] - grid) > allowed)
     wrong("beat_differs_from_definition", np.abs(s["beat"][main] - beat) > 1e-9)
     for column, key in (("hand", "hand"), ("is_accent", "accent"), ("lead", "lead")):
