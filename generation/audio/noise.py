@@ -168,8 +168,8 @@ def user_files(directory):
 
 
 def _adopt(path):
-    sound, rate = rooms.read_mono(path)
-    sound = _resampled(sound[: int(_MOST_SEC * rate)], rate, BANK_RATE)
+    sound, rate = rooms.read_mono(path, _MOST_SEC)
+    sound = _resampled(sound, rate, BANK_RATE)
     peak = np.abs(sound).max(initial=0.0)
     if len(sound) < _LEAST_SEC * BANK_RATE or not np.isfinite(sound).all() or peak < 1e-5:
         raise UsageError(f"{path} is silent, broken or shorter than {_LEAST_SEC:g} s; give a noise recording")

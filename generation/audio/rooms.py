@@ -33,6 +33,7 @@ from generation.shards import atomic_file
 SHIPPED_DIR = Path(__file__).parent / "room_data"
 DIRECT_SEC, EARLY_SEC = 0.0025, 0.050
 MAX_RESPONSE_SEC = 6.0
+_SEARCHED_SEC = 60.0  # of a user's file
 _ONSET_DB, _TAIL_DB = -20.0, -70.0
 _ONCE_MORE = "run 'sousa generate --impulse-responses DIR --dry-run' once with the directory it came from"
 SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg")
@@ -166,12 +167,13 @@ def user_pool(directory):
 
 def _adopt(path, root):
     """One file of a user as a Response in the cache."""
-    samples, rate = read_mono(path)
+    samples, rate = read_mono(path, _SEARCHED_SEC)
     peak = np.abs(samples).max(initial=0.0)
     if not np.isfinite(samples).all() or peak < 1e-4:
         raise UsageError(f"{path} is silent or broken; give an impulse response")
     # what comes first within 20 dB of the largest sample is the direct sound
     samples = samples[int(np.argmax(np.abs(samples) >= peak * 10 ** (_ONSET_DB / 20))) :]
+    samples = samples[: int(MAX_RESPONSE_SEC * rate)]
     samples = prepared(at_rate(samples, rate, BANK_RATE))
     digest = digest_of(samples)
     # written again each time, so that a damaged copy is mended
@@ -220,13 +222,15 @@ def unspeakable(path):
     return None
 
 
-def read_mono(path):
-    """A sound file as ``(samples, rate)``: its first channel, float64 (samples,).
+def read_mono(path, seconds):
+    """The beginning of a sound file as ``(samples, rate)``: its first channel, float64 (samples,).
 
     Raises: UsageError when it can't be read.
     """
     try:
-        samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
+        with soundfile.SoundFile(path) as file:
+            rate = file.samplerate
+            samples = file.read(int(seconds * rate), dtype="float64", always_2d=True)
     except (OSError, soundfile.LibsndfileError) as error:
         raise UsageError(f"{path} can't be read as sound ({error}); replace or remove it") from None
     return samples[:, 0], rate
