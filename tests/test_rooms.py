@@ -1,5 +1,7 @@
 """Rooms: what ships is what is stated, by an independent measure too; a user's own files."""
 
+import os
+
 import numpy as np
 import pytest
 import soundfile
@@ -92,9 +94,14 @@ def test_all_that_is_wrong_with_a_users_rooms_is_said_at_once(tmp_path):
     (tmp_path / "broken.wav").write_bytes(b"RIFF")
     write(tmp_path / "silent.wav", np.zeros(4000))
     write(tmp_path / "kitchen" / "a.wav", decaying(RATE))
+    write(tmp_path / "slow.wav", decaying(RATE), 10)
+    os.mkfifo(tmp_path / "pipe.wav")
     with pytest.raises(UsageError) as caught:
         rooms.user_pool(tmp_path)
-    assert all(word in str(caught.value) for word in ("broken.wav", "silent.wav", "kitchen"))
+    assert all(
+        word in str(caught.value)
+        for word in ("broken.wav", "silent.wav", "kitchen", "10 samples", "pipe.wav")
+    )
 
 
 def test_a_changed_or_missing_response_is_refused(tmp_path, monkeypatch):

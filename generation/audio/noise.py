@@ -153,7 +153,7 @@ def user_files(directory):
         raise UsageError(f"--noise-files {directory} is no directory; name one with sound files")
     found, problems = [], []
     for path in sorted(p for p in directory.iterdir() if p.suffix.lower() in rooms.SUFFIXES):
-        problem = rooms.unspeakable(path)
+        problem = rooms.unusable(path)
         if problem:
             problems.append(problem)
             continue

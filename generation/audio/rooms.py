@@ -33,6 +33,7 @@ from generation.shards import atomic_file
 SHIPPED_DIR = Path(__file__).parent / "room_data"
 DIRECT_SEC, EARLY_SEC = 0.0025, 0.050
 MAX_RESPONSE_SEC = 6.0
+_RATES = (8000, 384_000)  # of a user's file
 _SEARCHED_SEC = 60.0  # of a user's file
 _ONSET_DB, _TAIL_DB = -20.0, -70.0
 _ONCE_MORE = "run 'sousa generate --impulse-responses DIR --dry-run' once with the directory it came from"
@@ -151,7 +152,7 @@ def user_pool(directory):
             problems.append(f"{place}: no preset with a room has this name; they are {', '.join(stated())}")
             continue
         for path in files:
-            problem = unspeakable(path)
+            problem = unusable(path)
             if problem:
                 problems.append(problem)
                 continue
@@ -213,10 +214,12 @@ def kept(name, digest):
     return Response(name, digest, about)
 
 
-def unspeakable(path):
-    """What is wrong with a file's name, or None: names go into JSON and columns."""
+def unusable(path):
+    """What is wrong with a user's file before it is opened, or None."""
+    if not path.is_file():
+        return f"{path} is no regular file; remove it"
     try:
-        path.name.encode()
+        path.name.encode()  # names go into JSON and columns
     except UnicodeEncodeError:
         return f"the name of {os.fsencode(path)!r} is no UTF-8; rename the file"
     return None
@@ -230,6 +233,8 @@ def read_mono(path, seconds):
     try:
         with soundfile.SoundFile(path) as file:
             rate = file.samplerate
+            if not _RATES[0] <= rate <= _RATES[1]:
+                raise UsageError(f"{path} has {rate} samples a second; give {_RATES[0]} to {_RATES[1]}")
             samples = file.read(int(seconds * rate), dtype="float64", always_2d=True)
     except (OSError, soundfile.LibsndfileError) as error:
         raise UsageError(f"{path} can't be read as sound ({error}); replace or remove it") from None
