@@ -110,8 +110,11 @@ def _config(arguments, say):
     problems += _workers_problem(arguments.workers)
     if not arguments.output:
         problems.append("--output is empty; name a directory")
-    if arguments.soundfont == "":
-        problems.append("--soundfont is empty; name a file or directory, or leave it out")
+    for option in ("soundfont", "impulse_responses", "noise_files"):
+        if getattr(arguments, option) == "":
+            problems.append(
+                f"--{option.replace('_', '-')} is empty; name a file or directory, or leave it out"
+            )
     for option in ("soundfont", "presets", "impulse_responses", "noise_files"):
         if getattr(arguments, option) and arguments.no_audio:
             problems.append(f"--{option.replace('_', '-')} has no use with --no-audio; leave one out")

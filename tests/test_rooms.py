@@ -127,6 +127,12 @@ def test_a_users_noise_repeats_without_a_seam(tmp_path):
     assert table.std() == pytest.approx(1.0, abs=0.2) and len(table) < 2 * RATE
     step = np.abs(np.diff(np.concatenate([table[-2000:], table[:2000]])))
     assert step.max() < 6 * np.diff(table).std()
+    click = np.zeros(2 * RATE)
+    click[0] = 0.9
+    write(tmp_path / "click" / "a.wav", click)
+    write(tmp_path / "click" / "constant.wav", np.full(2 * RATE, 0.5))
+    with pytest.raises(UsageError, match=r"a\.wav[^;]*\n.*constant\.wav"):
+        noise.user_files(tmp_path / "click")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no sound file"):
         noise.user_files(tmp_path / "empty")

@@ -14,7 +14,7 @@ from generation.shards import atomic_file, write_json
 def fonts_to_banks(path, say):
     """Banks of a font, or of all fonts in a directory, built where this user has none yet.
 
-    ``path`` may also be the key of a known font.
+    ``path`` may also be the key of a known font, or names of banks with commas.
 
     A font's drums are always all its distinct snares, whatever single ones were built before: a
     finished build leaves a list of its banks, and only such a list is used again.
@@ -22,6 +22,10 @@ def fonts_to_banks(path, say):
     Returns: loaded banks.
     Raises: UsageError when there is no font; RunError when one can't be used.
     """
+    here = banks.available()
+    named = [name.strip() for name in str(path).split(",")]
+    if all(name in here for name in named):
+        return [banks.load(here[name]) for name in dict.fromkeys(named)]
     out = []
     for font in soundfonts.find_fonts(fonts.resolve(path)):
         record = banks.cache_dir() / f"font_{soundfonts.file_sha256(font)}.json"
@@ -57,7 +61,8 @@ def list_banks(say):
         bank = banks.load(path)
         parts = ", ".join(f"{n} ({len(p.layers)} layers)" for n, p in bank.articulations.items())
         place = "shipped" if Path(path).parent == banks.SHIPPED_DIR else str(path)
-        say(f"{name}\n    {parts}; {bank.soundfont}, kit {bank.preset}; {bank.licence}")
+        licence = f"{bank.licence_id}, {bank.licence}" if bank.licence_id else bank.licence
+        say(f"{name}\n    {parts}; {bank.soundfont}, kit {bank.preset}; {licence}")
         say(f"    {bank.digest[:16]}  {place}")
 
 
@@ -108,6 +113,8 @@ def acoustics(names, rooms_into, say):
     """Show presets with their ranges, or make the rooms of presets."""
     unknown = [name for name in names if name not in presets.names()]
     raise_all(f"unknown preset {one_of(name, presets.names())}" for name in unknown)
+    if rooms_into == "":
+        raise UsageError("--build-rooms is empty; name a directory")
     if rooms_into is not None:
         from generation.audio import room_builder
 
@@ -126,14 +133,17 @@ def acoustics(names, rooms_into, say):
             say(f"    room: {room['room_type']}, {len(pool)} responses; {stated}")
         for stage, values in vars(preset).items():
             if stage not in ("name", "about") and values is not None:
-                say(f"    {stage.removesuffix('_choices_hz')}: {_stage(values)}")
+                say(f"    {stage.replace('_choices', '')}: {_stage(stage, values)}")
 
 
-def _stage(values):
-    if isinstance(values, list):
-        return _span(values)
-    return ", ".join(f"{key.replace('_choices', '')} {_span(value)}" for key, value in values.items())
+def _stage(name, values):
+    if isinstance(values, dict):
+        parts = ((key, _stage(key, value)) for key, value in values.items())
+        return ", ".join(f"{key.replace('_choices', '')} {text}" for key, text in parts)
+    return " or ".join(f"{one:g}" for one in values) if "_choices" in name else _span(values)
 
 
 def _span(value):
-    return " to ".join(f"{one:g}" for one in value) if isinstance(value, list) else str(value)
+    if not isinstance(value, list):
+        return str(value)
+    return f"{value[0]:g}" if len(set(value)) == 1 else " to ".join(f"{one:g}" for one in value)

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from generation.audio import rooms
+from generation.audio import encode, rooms
 from generation.audio.banks import BANK_RATE, cache_dir
 from generation.errors import RunError, UsageError, raise_all
 from generation.seeds import stream
@@ -34,6 +34,7 @@ ONCE_MORE = "run 'sousa generate --noise-files DIR --dry-run' once with the dire
 _SEED = 0
 _HUM_WEIGHTS = (1.0, 0.5, 0.3, 0.15)
 _LOOP_SEC, _LEAST_SEC, _MOST_SEC = 0.05, 0.5, 120.0
+_LEAST_RMS = 1e-5
 
 
 @dataclass(frozen=True)
@@ -167,20 +168,27 @@ def user_files(directory):
     return tuple(found)
 
 
+def _looped(sound):
+    """Noise whose end is faded into its beginning, so that it repeats without a seam."""
+    fade = int(_LOOP_SEC * BANK_RATE)
+    up = np.sqrt(np.linspace(0.0, 1.0, fade))
+    head = sound[:fade] * up + sound[-fade:] * up[::-1]
+    return np.concatenate([head, sound[fade:-fade]])
+
+
 def _adopt(path):
     sound, rate = rooms.read_mono(path, _MOST_SEC)
     sound = _resampled(sound, rate, BANK_RATE)
-    peak = np.abs(sound).max(initial=0.0)
-    if len(sound) < _LEAST_SEC * BANK_RATE or not np.isfinite(sound).all() or peak < 1e-5:
+    usable = len(sound) >= _LEAST_SEC * BANK_RATE and np.isfinite(sound).all()
+    if usable:
+        sound = _looped(sound - sound.mean())
+        sound -= sound.mean()
+    if not usable or np.sqrt((sound**2).mean()) < _LEAST_RMS:
         raise UsageError(f"{path} is silent, broken or shorter than {_LEAST_SEC:g} s; give a noise recording")
-    # the end is faded into the beginning, so that it repeats without a seam
-    fade = int(_LOOP_SEC * BANK_RATE)
-    up = np.sqrt(np.linspace(0.0, 1.0, fade))
-    sound[:fade] = sound[:fade] * up + sound[-fade:] * up[::-1]
-    samples = np.rint(sound[:-fade] / np.abs(sound[:-fade]).max() * 32000.0).astype(np.int16)
+    samples = np.rint(sound / np.abs(sound).max() * 32000.0).astype(np.int16)
     digest = rooms.digest_of(samples)
     # written again each time, so that a damaged copy is mended
     with atomic_file(_place(digest)) as file:
-        soundfile.write(file, samples, BANK_RATE, format="FLAC", subtype="PCM_16")
+        file.write(encode.encode(samples, BANK_RATE, "flac"))
     user_table.cache_clear()
     return NoiseFile(path.name, digest)

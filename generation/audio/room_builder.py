@@ -8,8 +8,9 @@ is traced with rays; the microphone's polar pattern weighs both the direct sound
 The direct sound is put in as a single sample, and reflections after it, so nothing rings before the
 onset. A response whose measures are outside of the stated ranges is thrown away and drawn again.
 
-What is made ships with the package: rows never run the room model, so they don't depend on its
-version or on the machine. ``sousa acoustics --build-rooms DIRECTORY`` makes the shipped ones again.
+What was made ships with the package: rows never run the room model, so they don't depend on its
+version or on the machine. ``sousa acoustics --build-rooms DIRECTORY`` makes pools in the same way; the
+shipped ones come from a ray tracer without a seed, so a new pool has other rooms of the same ranges.
 """
 
 import json
@@ -140,7 +141,7 @@ def _simulate(pra, rng, room, setup, microphone, absorbing, rt60_sec):
             ),
             p=1.0 - share,
         )
-    np.random.seed(int(rng.integers(2**31)))  # the model's own noise
+    pra.seed(int(rng.integers(2**31)))  # the ray tracer's own draws
 
     def respond(order, materials, rays=None):
         space = pra.ShoeBox(

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from generation.audio import encode
 from generation.audio.banks import BANK_RATE, cache_dir, resample
 from generation.errors import RunError, UsageError, raise_all
 from generation.shards import atomic_file
@@ -179,7 +180,7 @@ def _adopt(path, root):
     digest = digest_of(samples)
     # written again each time, so that a damaged copy is mended
     with atomic_file(_place(digest)) as file:
-        soundfile.write(file, samples, BANK_RATE, format="FLAC", subtype="PCM_16")
+        file.write(encode.encode(samples, BANK_RATE, "flac"))
     _read.cache_clear()
     return kept(str(path.relative_to(root)), digest)
 

@@ -1,13 +1,14 @@
 """Finished datasets read back: their configuration, their views, and proof that rows are true."""
 
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.compute as pc
 
 from generation import DATA_VERSION, FORMAT_VERSION
-from generation.audio import acoustics, banks, encode, noise, rooms
+from generation.audio import acoustics, banks, encode, noise, presets, rooms
 from generation.errors import RunError, UsageError
 from generation.rudiments import corpus, definitions, settings
 from generation.shards import config_digest, damage
@@ -58,6 +59,11 @@ def _rebuilt(manifest, data, here, need_drums):
         raise RunError(
             f"drums not on this machine: {', '.join(missing)}; build them with 'sousa banks build FONT'"
         )
+    digests = [digest for *_, digest in (*data["rooms"], *data["noises"])]
+    if not set(data["presets"]) <= set(presets.names()) or not data["presets"]:
+        raise ValueError(f"presets are {data['presets']}")
+    if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests):
+        raise ValueError("a digest is no digest")
     if data.pop("acoustics", None) not in (None, acoustics.digest()):
         raise RunError("this dataset was made with other presets or rooms; use the sousa that made it")
     for name in ("forms", "tiers", "presets"):
@@ -171,7 +177,9 @@ def _compare(config, row):
 def licences(config):
     """Fonts of a configuration's drums with their licences: list of ``(soundfont, licence)``."""
     loaded = [corpus.load_bank(ref) for ref in config.banks]
-    return sorted({(bank.soundfont, bank.licence) for bank in loaded})
+    return sorted(
+        {(b.soundfont, f"{b.licence_id}, {b.licence}" if b.licence_id else b.licence) for b in loaded}
+    )
 
 
 def seconds_of(root, records):
