@@ -71,7 +71,7 @@ def _generate_options(sub):
     audio.add_argument("--no-audio", action="store_true", help="labels and MIDI only")
     sub.add_argument(
         "--soundfont", metavar="PATH",
-        help="use the snares of this .sf2/.sf3, of a directory, of a KEY of 'soundfonts list'; or BANKS by name",
+        help="snares of this .sf2/.sf3, of a directory, of a KEY of 'soundfonts list'; or BANKS by name",
     )  # fmt: skip
     sub.add_argument("--sample-rate", type=int, default=44100, metavar="HZ")
     sub.add_argument("--stereo", action="store_true", help="two channels")

@@ -131,7 +131,7 @@ def test_a_users_noise_repeats_without_a_seam(tmp_path):
     click[0] = 0.9
     write(tmp_path / "click" / "a.wav", click)
     write(tmp_path / "click" / "constant.wav", np.full(2 * RATE, 0.5))
-    with pytest.raises(UsageError, match=r"a\.wav[^;]*\n.*constant\.wav"):
+    with pytest.raises(UsageError, match=r"a\.wav.*\n.*constant\.wav"):
         noise.user_files(tmp_path / "click")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no sound file"):
