@@ -59,8 +59,8 @@ def _say(text):
 
 
 def _terminate(*_):
-    runners.stop()
-    raise KeyboardInterrupt
+    if not runners.stop():
+        raise KeyboardInterrupt
 
 
 class _Forgiving:

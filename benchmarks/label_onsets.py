@@ -8,13 +8,13 @@ one before count. Beside it, from the audio alone: strokes after near silence, b
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 
 from generation.audio import acoustics, encode
 from generation.rudiments import corpus, reopen
+from generation.rudiments.renderings import record_of
 from generation.rudiments.validation.onsets import blind_errors
 from generation.rudiments.validation.sound import CLEAR_MS, left_out_errors, played_strokes
 from generation.shards import read_manifest
@@ -24,7 +24,7 @@ from generation.tables import row_groups
 def measure(config, banks, row):
     """``(left-out errors of all clear strokes, blind errors)``."""
     pcm, rate = encode.decode(row["audio"]["bytes"])
-    record = json.loads(row["aug_record"]) if row["aug_record"] else None
+    record = record_of(row)
     drum = acoustics.voice(record, banks[row["bank_digest"]], row["bank_tuning_cents"], rate, pcm.shape[1])
     onset = np.array([s["onset_sample"] for s in row["strokes"]])
     clear = np.flatnonzero(np.diff(onset, prepend=-(10**9)) * 1000.0 / rate >= CLEAR_MS)

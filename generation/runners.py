@@ -39,18 +39,21 @@ def _end_with_parent(lifeline):
 
 
 _STOPPED = threading.Event()
+_HEEDED = threading.Event()  # run() looks at _STOPPED before it goes on
 
 
 def stop(stopped=True):
-    """Ask :func:`run` to end after the tasks in hand.
+    """Ask :func:`run` to end after the tasks in hand; for signal handlers.
 
-    For signal handlers: the KeyboardInterrupt they raise is lost when it comes while Python runs a
-    callback of its own.
+    Returns: whether it will. When not, the handler has to raise KeyboardInterrupt itself; when so, it
+    must not: raised while a result is being recorded it would lose that, and raised while Python runs
+    a callback of its own it would itself be lost.
     """
     if stopped:
         _STOPPED.set()
     else:
         _STOPPED.clear()
+    return _HEEDED.is_set()
 
 
 def run(function, tasks, workers):
@@ -62,12 +65,26 @@ def run(function, tasks, workers):
     Raises: RunError when a worker process dies.
     """
     workers = min(worker_count(workers), max(len(tasks), 1))
-    if workers == 1:
-        for task in tasks:
-            if _STOPPED.is_set():
-                raise KeyboardInterrupt
-            yield function(*task)
-        return
+    try:
+        _HEEDED.set()
+        yield from _here(function, tasks) if workers == 1 else _elsewhere(function, tasks, workers)
+        if _STOPPED.is_set():
+            raise KeyboardInterrupt
+    finally:
+        _HEEDED.clear()
+
+
+def _here(function, tasks):
+    for task in tasks:
+        _HEEDED.clear()
+        if _STOPPED.is_set():
+            raise KeyboardInterrupt
+        result = function(*task)
+        _HEEDED.set()
+        yield result
+
+
+def _elsewhere(function, tasks, workers):
     # forkserver: children start clean, with no threads or libraries of this process
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["generation.rudiments.corpus"])
@@ -85,8 +102,8 @@ def run(function, tasks, workers):
                 while queue and not interrupted and len(running) < workers:
                     running.add(pool.submit(function, *queue.pop()))
                 try:
-                    done, running = wait(running, return_when=FIRST_COMPLETED)
-                except KeyboardInterrupt:
+                    done, running = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+                except KeyboardInterrupt:  # of a program whose handlers don't call stop()
                     interrupted = True
                     continue
                 for future in done:
@@ -96,5 +113,5 @@ def run(function, tasks, workers):
                 "a worker process was killed (out of memory?); run the same command again to go on, "
                 "with fewer --workers if memory is short"
             ) from None
-        if interrupted or _STOPPED.is_set():
+        if interrupted:
             raise KeyboardInterrupt

@@ -81,6 +81,11 @@ class Bank:
     path: Path | None = None
     licence_id: str | None = None
 
+    @property
+    def licence_text(self):
+        """The licence as people should read it: its identifier first, where there is one."""
+        return f"{self.licence_id}, {self.licence}" if self.licence_id else self.licence
+
     def about(self):
         """Where the drum comes from, as plain data for manifests and documents."""
         return {

@@ -61,8 +61,7 @@ def list_banks(say):
         bank = banks.load(path)
         parts = ", ".join(f"{n} ({len(p.layers)} layers)" for n, p in bank.articulations.items())
         place = "shipped" if Path(path).parent == banks.SHIPPED_DIR else str(path)
-        licence = f"{bank.licence_id}, {bank.licence}" if bank.licence_id else bank.licence
-        say(f"{name}\n    {parts}; {bank.soundfont}, kit {bank.preset}; {licence}")
+        say(f"{name}\n    {parts}; {bank.soundfont}, kit {bank.preset}; {bank.licence_text}")
         say(f"    {bank.digest[:16]}  {place}")
 
 

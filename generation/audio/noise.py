@@ -154,10 +154,6 @@ def user_files(directory):
         raise UsageError(f"--noise-files {directory} is no directory; name one with sound files")
     found, problems = [], []
     for path in sorted(p for p in directory.iterdir() if p.suffix.lower() in rooms.SUFFIXES):
-        problem = rooms.unusable(path)
-        if problem:
-            problems.append(problem)
-            continue
         try:
             found.append(_adopt(path))
         except UsageError as error:

@@ -153,10 +153,6 @@ def user_pool(directory):
             problems.append(f"{place}: no preset with a room has this name; they are {', '.join(stated())}")
             continue
         for path in files:
-            problem = unusable(path)
-            if problem:
-                problems.append(problem)
-                continue
             try:
                 out.setdefault(key, []).append(_adopt(path, directory))
             except UsageError as error:
@@ -215,22 +211,17 @@ def kept(name, digest):
     return Response(name, digest, about)
 
 
-def unusable(path):
-    """What is wrong with a user's file before it is opened, or None."""
-    if not path.is_file():
-        return f"{path} is no regular file; remove it"
-    try:
-        path.name.encode()  # names go into JSON and columns
-    except UnicodeEncodeError:
-        return f"the name of {os.fsencode(path)!r} is no UTF-8; rename the file"
-    return None
-
-
 def read_mono(path, seconds):
     """The beginning of a sound file as ``(samples, rate)``: its first channel, float64 (samples,).
 
-    Raises: UsageError when it can't be read.
+    Raises: UsageError when it can't be used.
     """
+    if not path.is_file():
+        raise UsageError(f"{path} is no regular file; remove it")
+    try:
+        path.name.encode()  # names go into JSON and columns
+    except UnicodeEncodeError:
+        raise UsageError(f"the name of {os.fsencode(path)!r} is no UTF-8; rename the file") from None
     try:
         with soundfile.SoundFile(path) as file:
             rate = file.samplerate

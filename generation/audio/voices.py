@@ -21,6 +21,7 @@ from scipy import fft
 
 from generation.audio import banks
 from generation.audio.banks import BANK_RATE
+from generation.audio.microphones import multiply
 
 # of each variant: (delay in samples at 44.1 kHz, weight); the first is the recording itself
 _VARIANT_TAPS = (
@@ -90,12 +91,8 @@ class WetVoice(Voice):
 
     def _convolved(self, number):
         layer = self._layers[number]
-        a, b = fft.rfft(layer, self._size, axis=1), self._spectrum
-        # written out: NumPy's complex product rounds differently from one processor to the next
-        real = a.real * b.real - a.imag * b.imag
-        a.imag = a.real * b.imag + a.imag * b.real
-        a.real = real
-        return _cut(fft.irfft(a, self._size, axis=1)[:, : self.longest], self.rate)
+        product = multiply(fft.rfft(layer, self._size, axis=1), self._spectrum)
+        return _cut(fft.irfft(product, self._size, axis=1)[:, : self.longest], self.rate)
 
 
 def _cut(sound, rate):

@@ -109,6 +109,11 @@ def responses_for(config, preset):
     return own or everywhere or rooms.pool(preset)
 
 
+def record_of(row):
+    """The acoustic record of a stored row, None for clean; see :mod:`generation.audio.acoustics`."""
+    return json.loads(row["aug_record"]) if row["aug_record"] else None
+
+
 def aug_columns(record, soundfont):
     """The ``aug_*`` columns of a row with this record (None for clean) and soundfont."""
     text = json.dumps(record, separators=(",", ":")) if record else None

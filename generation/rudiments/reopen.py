@@ -177,9 +177,7 @@ def _compare(config, row):
 def licences(config):
     """Fonts of a configuration's drums with their licences: list of ``(soundfont, licence)``."""
     loaded = [corpus.load_bank(ref) for ref in config.banks]
-    return sorted(
-        {(b.soundfont, f"{b.licence_id}, {b.licence}" if b.licence_id else b.licence) for b in loaded}
-    )
+    return sorted({(bank.soundfont, bank.licence_text) for bank in loaded})
 
 
 def seconds_of(root, records):

@@ -6,7 +6,6 @@ wrong is counted under a name in ``problems``.
 """
 
 import io
-import json
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from generation import midi, tables
 from generation.audio import acoustics
 from generation.rudiments import corpus, definitions
 from generation.rudiments.columns import AUGMENTATION, SCORES, SOUND
+from generation.rudiments.renderings import record_of
 from generation.rudiments.validation import figures
 from generation.rudiments.validation.sound import check_sound
 from generation.shards import damage
@@ -217,7 +217,7 @@ def _check_grid(row, s, main, grace, wrong):
     beat = np.array([float(o + c * cycle["beats"]) for c in range(row["num_cycles"]) for o in cycle["onset"]])
     rate = row["sample_rate"]
     grid, allowed = (row["lead_in_beats"] + beat) * 60.0 / row["tempo_bpm"] * rate, 1.0
-    record = json.loads(row["aug_record"]) if row["aug_record"] else None
+    record = record_of(row)
     if acoustics.moves(record):
         grid = acoustics.moved(record, np.rint(grid), rate, row["num_samples"])
         # a rounded position can fall to the next of the samples that are kept

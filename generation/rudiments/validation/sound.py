@@ -8,15 +8,13 @@ are left out of the mix together with all later ones, and the first sample that 
 stored sound is where the stroke is heard. That works through every stage, because each is causal.
 """
 
-import json
-
 import numpy as np
 
 from generation.audio import acoustics, encode
 from generation.audio.presets import CLEAN
 from generation.rudiments import corpus, definitions, players
 from generation.rudiments.performance import play
-from generation.rudiments.renderings import aug_columns, rendering
+from generation.rudiments.renderings import aug_columns, record_of, rendering
 from generation.rudiments.score import plan_take
 from generation.rudiments.validation.onsets import WINDOW_SEC, blind_errors, peeled_errors
 
@@ -51,7 +49,7 @@ def check_sound(config, row, s, data, problems):
         problems.add("bank_unknown", name)
         return {}
     try:
-        record = json.loads(row["aug_record"]) if row["aug_record"] else None
+        record = record_of(row)
         bank = corpus.load_bank(ref)
         drum = acoustics.voice(record, bank, row["bank_tuning_cents"], rate, pcm.shape[1])
     except (ValueError, TypeError, KeyError) as error:
