@@ -21,6 +21,14 @@ except ModuleNotFoundError as error:
 __version__ = DATA_VERSION
 
 
+def __getattr__(name):
+    if name == "load":  # as late as this, because the command should start without datasets
+        from builders.hub.load import load
+
+        return load
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def main(argv=None):
     """Run the command line; returns the exit status."""
     for name in ("stdout", "stderr"):
@@ -153,7 +161,7 @@ def _generate(arguments):
 
     arguments.output = os.path.expanduser(arguments.output)
 
-    from builders import dataset_card
+    from builders.release.rudiments import write_card
     from generation.rudiments import generate, reopen
     from generation.rudiments.validation import report
 
@@ -168,7 +176,7 @@ def _generate(arguments):
     begin = time.perf_counter()
     progress = partial(_progress_bar, quiet=arguments.quiet)
     records = generate.generate(
-        config, arguments.output, arguments.workers, arguments.files, say, progress, dataset_card.write
+        config, arguments.output, arguments.workers, arguments.files, say, progress, write_card
     )
     passed = None
     if not arguments.skip_validation:
@@ -202,6 +210,37 @@ def _dry_run(config, arguments):
         f"with {workers} workers\n"
         f"nothing was made; {arguments.output} would hold it"
     )
+
+
+def _release(arguments):
+    from functools import partial
+
+    from builders import commands
+
+    raise_all(_workers_problem(arguments.workers))
+    say, print_ = _talk(arguments.quiet)
+    commands.release(arguments, print_, say, partial(_progress_bar, quiet=arguments.quiet))
+
+
+def _publish(arguments):
+    from functools import partial
+
+    from builders import commands
+
+    say, print_ = _talk(arguments.quiet)
+    commands.publish(arguments, print_, say, partial(_progress_bar, quiet=arguments.quiet))
+
+
+def _diff(arguments):
+    from functools import partial
+
+    from builders import commands
+
+    commands.diff(arguments, _print, partial(_progress_bar, quiet=arguments.quiet))
+
+
+def _talk(quiet):
+    return [lambda text: None] * 2 if quiet else (_say, _print)
 
 
 def _validate(arguments):

@@ -15,11 +15,11 @@ cache.
 
 import hashlib
 from dataclasses import dataclass, fields
-from functools import cache
 from pathlib import Path
 
 import datasets
 
+from builders.audio import ReadableAudio
 from builders.features import features
 from generation import DATA_VERSION
 from generation.audio import noise, rooms
@@ -83,17 +83,7 @@ _DEFAULTS = RudimentsConfig().options()
 _PATHS = ("soundfont", "impulse_responses", "noise_files")
 
 
-@cache
-def can_decode():
-    """Whether ``datasets`` can play audio here: torchcodec is installed and finds its FFmpeg."""
-    try:
-        import torchcodec.decoders  # noqa: F401
-    except (ImportError, OSError, RuntimeError):
-        return False
-    return True
-
-
-class Rudiments(datasets.GeneratorBasedBuilder):
+class Rudiments(ReadableAudio, datasets.GeneratorBasedBuilder):
     """40 snare-drum rudiments played by simulated players of four skill tiers.
 
     Raises: ValueError for options that can't be met, naming all of them; for a ``data_dir`` that
@@ -183,21 +173,6 @@ class Rudiments(datasets.GeneratorBasedBuilder):
                 for row in group.to_pylist():
                     yield row["sample_id"], row
 
-    def _build_single_dataset(self, *args, **kwargs):
-        return self._readable(super()._build_single_dataset(*args, **kwargs))
-
-    def _as_streaming_dataset_single(self, *args, **kwargs):
-        return self._readable(super()._as_streaming_dataset_single(*args, **kwargs))
-
-    def _readable(self, dataset):
-        """The dataset with its audio column as ``Audio`` where that can be played.
-
-        Elsewhere the column stays what is stored: ``{"bytes": a FLAC file, "path": its name}``.
-        """
-        if not can_decode():
-            return dataset
-        return (
-            dataset.cast_column("audio", self._features(stored=False)["audio"])
-            if self.settings.with_audio
-            else dataset
-        )
+    def audio_feature(self):
+        """What the audio column is to readers, None without audio."""
+        return self._features(stored=False)["audio"] if self.settings.with_audio else None

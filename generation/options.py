@@ -29,6 +29,9 @@ def parser():
     sub.add_argument("--quiet", "-q", action="store_true")
     sub.set_defaults(command="verify")
     _preview_options(commands.add_parser("preview", help="make a page to look at rows and hear them"))
+    _release_options(commands.add_parser("release", help="make a dataset a versioned release for the Hub"))
+    _publish_options(commands.add_parser("publish", help="publish a release on the Hub"))
+    _diff_options(commands.add_parser("diff", help="what differs between two releases"))
     sub = commands.add_parser("rudiments", help="show the rudiments and their notation")
     sub.add_argument("names", nargs="*", metavar="NAME", help="slug, slug:variant or slug:*")
     sub.set_defaults(command="rudiments")
@@ -94,6 +97,52 @@ def _preview_options(sub):
     sub.add_argument("--seed", type=int, default=42, help="another seed chooses other rows (default 42)")
     sub.add_argument("--quiet", "-q", action="store_true")
     sub.set_defaults(command="preview")
+
+
+def _release_options(sub):
+    sub.add_argument("directory", help="a finished dataset, as 'sousa generate' makes it")
+    sub.add_argument("--output", "-o", required=True, metavar="RELEASE", help="directory of the release")
+    sub.add_argument("--version", required=True, metavar="X.Y.Z", help="of the release, such as 1.0.0")
+    sub.add_argument(
+        "--previous", metavar="RELEASE",
+        help="the release before: a directory, or org/name or org/name@v1.0.0 on the Hub",
+    )  # fmt: skip
+    sub.add_argument("--repo", metavar="ORG/NAME", help="where it will be published, for the card")
+    sub.add_argument("--note", action="append", default=[], metavar="TEXT", help="a line for the changelog")
+    sub.add_argument("--workers", "-w", type=int, default=0, help="processes; 0 is one a core (default)")
+    sub.add_argument("--quiet", "-q", action="store_true")
+    sub.set_defaults(command="release")
+
+
+def _publish_options(sub):
+    sub.add_argument("release", help="a finished release, as 'sousa release' makes it")
+    sub.add_argument("repo", metavar="ORG/NAME", help="dataset repository on the Hub; made if there is none")
+    sub.add_argument("--private", action="store_true", help="make a new repository private")
+    sub.add_argument(
+        "--revision", default="main", metavar="BRANCH", help="publish to this branch; the version's tag is "
+        "set on main only (default main)"
+    )  # fmt: skip
+    sub.add_argument("--create-pr", action="store_true", help="open a pull request; publish again to tag it")
+    sub.add_argument("--dry-run", action="store_true", help="say what would be uploaded, and stop")
+    sub.add_argument(
+        "--previous", metavar="RELEASE", help="with --dry-run: a directory with the last release, to count "
+        "deduplicated bytes without fetching it"
+    )  # fmt: skip
+    sub.add_argument(
+        "--redistribute", metavar="NAMES", help="you may pass on these sources, whose licences don't say so, "
+        "with commas"
+    )  # fmt: skip
+    sub.add_argument("--quiet", "-q", action="store_true")
+    sub.set_defaults(command="publish")
+
+
+def _diff_options(sub):
+    sub.add_argument(
+        "releases", nargs="+", metavar="RELEASE", help="two releases: directories, or org/name@v1.0.0 on the "
+        "Hub; or one repository of the Hub and two of its revisions"
+    )  # fmt: skip
+    sub.add_argument("--quiet", "-q", action="store_true", help="no progress")
+    sub.set_defaults(command="diff")
 
 
 def _bank_options(sub):

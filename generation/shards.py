@@ -102,6 +102,40 @@ def write_json(path, data):
         file.write((json.dumps(data, indent=1) + "\n").encode())
 
 
+def sweep(root):
+    """Remove the temporary files that a killed run has left below a directory."""
+    for stale in Path(root).rglob(".*.tmp"):
+        if _OWN_TEMPORARY.match(stale.name) and stale.is_file():
+            stale.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(root):
+    """Hold a directory, making it if need be; one process at a time.
+
+    Raises: UsageError when another holds it, or it can't be written.
+    """
+    handle = None
+    try:
+        Path(root).mkdir(parents=True, exist_ok=True)
+        # the directory itself is locked: nothing to leave behind
+        handle = os.open(root, os.O_RDONLY)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileExistsError:
+        raise UsageError(f"{root} is a file, not a directory; name another with -o") from None
+    except BlockingIOError:
+        os.close(handle)
+        raise UsageError(f"another sousa is writing to {root}; wait for it or choose another -o") from None
+    except OSError as error:
+        raise UsageError(
+            f"can't write to {root}: {error.strerror or error}; choose another with -o"
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
 class _Hashing:
     """A file that also digests what is written to it in order."""
 
@@ -270,40 +304,23 @@ class Store:
         self.identity = config.identity()
         self.digest = config_digest(self.identity)
         self.preset = config.preset
-        self._lock = None
+        self._lock = locked(self.root)
 
     def __enter__(self):
-        try:
-            old = read_manifest(self.root)
-            if old is None and self.root.is_dir() and self._strangers():
-                raise UsageError(
-                    f"{self.root} holds other files, not a dataset; choose an empty or new directory with -o"
-                )
-            if old is not None:
-                self._refuse_other(old)
-            self.root.mkdir(parents=True, exist_ok=True)
-            # the directory itself is locked: nothing to leave behind
-            self._lock = os.open(self.root, os.O_RDONLY)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except FileExistsError:
-            raise UsageError(f"{self.root} is a file, not a directory; name another with -o") from None
-        except BlockingIOError:
-            os.close(self._lock)
+        old = read_manifest(self.root)
+        if old is None and self.root.is_dir() and self._strangers():
             raise UsageError(
-                f"another sousa is writing to {self.root}; wait for it or choose another -o"
-            ) from None
-        except OSError as error:
-            raise UsageError(
-                f"can't write to {self.root}: {error.strerror or error}; choose another with -o"
-            ) from None
-        for stale in self.root.rglob(".*.tmp"):
-            if _OWN_TEMPORARY.match(stale.name) and stale.is_file():
-                stale.unlink(missing_ok=True)
+                f"{self.root} holds other files, not a dataset; choose an empty or new directory with -o"
+            )
+        if old is not None:
+            self._refuse_other(old)
+        self._lock.__enter__()
+        sweep(self.root)
         self.records = dict((old or {}).get("shards", {}))
         return self
 
-    def __exit__(self, *_):
-        os.close(self._lock)
+    def __exit__(self, *details):
+        self._lock.__exit__(*details)
 
     def _strangers(self):
         # killed before its first manifest, a run leaves only the temporary one

@@ -1,13 +1,16 @@
 """Datasets through stock ``datasets``: from the directory, through the builder, and live."""
 
+import re
+
 import datasets
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import soundfile
 
+from builders.audio import torchcodec_works
 from builders.features import features, table
-from builders.rudiments import Rudiments, can_decode
+from builders.rudiments import Rudiments
 from generation.audio import encode
 from generation.columns import schema
 from generation.rudiments.columns import columns
@@ -49,7 +52,7 @@ def test_audio_plays_or_is_plain_flac(loaded):
     row = loaded["test"].cast_column("audio", PLAIN)[3]
     pcm, rate = encode.decode(row["audio"]["bytes"])
     assert row["audio"]["bytes"][:4] == b"fLaC" and encode.pcm_digest(pcm) == row["pcm_digest"]
-    if can_decode():
+    if torchcodec_works():
         samples = loaded["test"][3]["audio"].get_all_samples()
         assert samples.sample_rate == rate
         assert np.array_equal(np.rint(samples.data.numpy().T * 32768).astype(np.int16), pcm)
@@ -77,7 +80,7 @@ def test_builder_over_shards_equals_the_files(small, loaded, tmp_path):
     assert list(built) == ["train", "validation", "test"]
     for name, part in built.items():
         assert rows_of(part) == rows_of(loaded[name])
-    if can_decode():
+    if torchcodec_works():
         assert built["test"].features == loaded["test"].features
 
 
@@ -88,7 +91,7 @@ def test_live_builder_equals_the_files(loaded, tmp_path):
 
 def test_live_builder_needs_no_disk_for_the_full_preset(tmp_path):
     stream = Rudiments(config_name="full", cache_dir=str(tmp_path)).as_streaming_dataset(split="train")
-    row = next(iter(stream.remove_columns("audio") if can_decode() else stream))
+    row = next(iter(stream.remove_columns("audio") if torchcodec_works() else stream))
     assert row["sample_id"].endswith("_t0_a0")
     assert not list(tmp_path.rglob("*.arrow"))
 
@@ -181,7 +184,7 @@ def test_card_lists_files_that_exist_and_columns_with_units(small):
     files = [root / path for part in small_config["data_files"] for path in part["path"]]
     assert len(files) == 10 and all(f.exists() for f in files)
     assert sum(pq.ParquetFile(f).metadata.num_rows for f in files) == 1200
-    assert "{{" not in text and table(columns()) in text
+    assert not re.findall(r"\{\{[a-z_]+\}\}", text) and table(columns()) in text
     assert "Frank Wen" in text
 
 

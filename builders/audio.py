@@ -1,0 +1,125 @@
+"""An ``Audio`` feature that decodes with soundfile, for machines without torchcodec or FFmpeg."""
+
+import io
+from dataclasses import dataclass
+from functools import cache
+from math import gcd
+
+import datasets
+import numpy as np
+import pyarrow as pa
+import soundfile
+from scipy.signal import resample_poly
+
+
+@cache
+def torchcodec_works():
+    """Whether ``datasets`` can play audio here: torchcodec is installed and finds its FFmpeg."""
+    try:
+        import torchcodec.decoders  # noqa: F401
+    except (ImportError, OSError, RuntimeError):
+        return False
+    return True
+
+
+@dataclass
+class SoundfileAudio(datasets.Audio):
+    """``datasets.Audio`` whose rows decode to plain arrays.
+
+    A row's value is ``{"array": float32, "sampling_rate": Hz, "path": name}``. The array has shape
+    (samples,) for one channel and (channels, samples) for more, full scale being 1.0; the stock
+    feature's ``["array"]`` mixes channels down. Saved datasets have the stock feature.
+    """
+
+    def decode_example(self, value, token_per_repo_id=None):
+        """Decode one stored value.
+
+        Args:
+            value: ``{"bytes": encoded file or None, "path": its name}``.
+
+        Raises: ValueError when there is nothing to decode; RuntimeError (soundfile's) when it is damaged.
+        """
+        if value.get("bytes") is None and value.get("path") is None:
+            raise ValueError("an audio value has neither bytes nor a path")
+        if value.get("bytes") is None:
+            import fsspec
+
+            with fsspec.open(value["path"], "rb") as file:
+                data = file.read()
+        else:
+            data = value["bytes"]
+        samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+        if self.sampling_rate and self.sampling_rate != rate:
+            common = gcd(self.sampling_rate, rate)
+            samples = resample_poly(samples, self.sampling_rate // common, rate // common, axis=0)
+            rate = self.sampling_rate
+        if self.num_channels == 1:
+            samples = samples.mean(axis=1, keepdims=True)
+        elif self.num_channels and samples.shape[1] == 1:
+            samples = np.repeat(samples, self.num_channels, axis=1)
+        array = np.ascontiguousarray(samples[:, 0] if samples.shape[1] == 1 else samples.T, np.float32)
+        return {"array": array, "sampling_rate": rate, "path": value.get("path")}
+
+    def encode_example(self, value):
+        """Store one value; arrays become FLAC files, of 16 bits where that loses nothing, else of 24.
+
+        Args:
+            value: what :meth:`decode_example` gives, or what is stored.
+
+        Returns: ``{"bytes": encoded file, "path": its name}``.
+        Raises: ValueError when there is neither sound nor a file.
+        """
+        if not isinstance(value, dict):
+            return super().encode_example(value)
+        if value.get("array") is None:
+            if value.get("bytes") is None and value.get("path") is None:
+                raise ValueError("an audio value has neither array, bytes nor path")
+            return {"bytes": value.get("bytes"), "path": value.get("path")}
+        samples = np.asarray(value["array"], np.float32).T
+        steps = samples * 32768.0
+        subtype = "PCM_16" if np.array_equal(np.rint(steps), steps) else "PCM_24"
+        out = io.BytesIO()
+        soundfile.write(out, samples, int(value["sampling_rate"]), format="FLAC", subtype=subtype)
+        return {"bytes": out.getvalue(), "path": value.get("path")}
+
+    def cast_storage(self, storage):
+        """Arrow storage of this feature, also from columns of decoded values."""
+        if pa.types.is_struct(storage.type) and storage.type.get_field_index("array") >= 0:
+            rows = [None if row is None else self.encode_example(row) for row in storage.to_pylist()]
+            return pa.array(rows, self.pa_type)
+        return super().cast_storage(storage)
+
+
+class ReadableAudio:
+    """For builders that write audio as it is stored: readers get it as ``Audio`` where that plays.
+
+    Writing through ``Audio`` needs torchcodec even for ready-made files. Elsewhere the column stays what
+    is stored: ``{"bytes": a FLAC file, "path": its name}``. The builder has ``audio_feature()``, None
+    without audio.
+    """
+
+    def _build_single_dataset(self, *args, **kwargs):
+        return self._readable(super()._build_single_dataset(*args, **kwargs))
+
+    def _as_streaming_dataset_single(self, *args, **kwargs):
+        return self._readable(super()._as_streaming_dataset_single(*args, **kwargs))
+
+    def _readable(self, dataset):
+        feature = self.audio_feature()
+        return dataset.cast_column("audio", feature) if feature and torchcodec_works() else dataset
+
+
+def played_by(dataset, decoder):
+    """A dataset whose audio columns are decoded by soundfile, by torchcodec, or not at all.
+
+    Args:
+        dataset: any dataset or dict of datasets; ``decoder``: soundfile, torchcodec or none.
+    """
+    if isinstance(dataset, dict):
+        return type(dataset)({name: played_by(part, decoder) for name, part in dataset.items()})
+    for name, feature in (dataset.features or {}).items():
+        if isinstance(feature, datasets.Audio):
+            form = {"sampling_rate": feature.sampling_rate, "num_channels": feature.num_channels}
+            kind = SoundfileAudio if decoder == "soundfile" else datasets.Audio
+            dataset = dataset.cast_column(name, kind(decode=decoder != "none", **form))
+    return dataset

@@ -1,0 +1,175 @@
+"""``sousa.load``: ``datasets.load_dataset`` for releases, with less to fetch and less to install.
+
+What it returns are stock ``datasets`` objects. It differs in three things: audio is decoded by
+soundfile where torchcodec or FFmpeg is missing; of a named split only its files are fetched; of a
+config without audio only the bytes of its columns are.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+
+import datasets
+import pyarrow.parquet as pq
+import yaml
+
+from builders.audio import played_by, torchcodec_works
+from builders.hub import remote
+from generation.errors import one_of
+
+DECODERS = ("auto", "soundfile", "torchcodec", "none")
+
+
+def load(path, name=None, split=None, streaming=False, revision=None, decoder="auto", token=None, **more):
+    """Load a release, from the Hub or a directory.
+
+    Args:
+        path: ``org/name`` on the Hub, or a directory: of a release or of a dataset.
+        name: config, such as ``small``, ``small-midi`` or ``labels``; None for the default one.
+        split: such as ``train``, ``train[:10%]`` or ``train+validation``; None for all.
+        streaming: give iterable datasets that read while they are iterated.
+        revision: tag, such as ``v1.0.0``, branch or commit; None for main.
+        decoder: soundfile, torchcodec, none (the encoded file), or auto: torchcodec where it works.
+        token: of the Hub, None for the one in the usual places.
+        more: further arguments of ``datasets.load_dataset``.
+
+    Returns: Dataset, IterableDataset, or a dict of them. With soundfile a row's audio is a dict, see
+        :class:`builders.audio.SoundfileAudio`; ``row["audio"]["array"]`` and ``["sampling_rate"]`` work
+        with both decoders.
+    Raises: ValueError for a config, split or decoder that is not there; RunError when the Hub can't be
+        read.
+    """
+    if decoder not in DECODERS:
+        raise ValueError(f"unknown decoder {one_of(decoder, DECODERS)}")
+    if decoder == "torchcodec" and not torchcodec_works():
+        raise ValueError(
+            "torchcodec does not work here; install torch, a torchcodec made for it and FFmpeg, or use "
+            "decoder='soundfile'"
+        )
+    if decoder == "auto":
+        decoder = "torchcodec" if torchcodec_works() else "soundfile"
+    path = str(path)
+    local = Path(path).is_dir()
+    head, commit = _card(path, local, revision, token)
+    config = _config(head, name, path)
+    wanted = _splits(config, split, path)
+    arguments = {"path": path, "name": name, "token": token, **more}
+    arguments |= {} if local else {"revision": revision}
+    if not streaming and not local and config and config.get("columns") and "data_files" not in more:
+        return _columns_alone(arguments, config, wanted, split, commit)
+    if not streaming and wanted and len(wanted) < len(config["data_files"]) and "data_files" not in more:
+        paths = {entry["split"]: entry["path"] for entry in config["data_files"]}
+        arguments["data_files"] = {one: paths[one] for one in wanted}
+    if not local:
+        with remote.hub_errors(path, "loading"):
+            loaded = datasets.load_dataset(split=split, streaming=streaming, **arguments)
+    else:
+        loaded = datasets.load_dataset(split=split, streaming=streaming, **arguments)
+    return played_by(loaded, decoder)
+
+
+def _card(path, local, revision, token):
+    """``(YAML head of the card, commit)`` of a dataset; an empty head when it has none."""
+    commit = None
+    if local:
+        file = Path(path) / "README.md"
+        if not file.exists():
+            return {}, None
+    else:
+        from huggingface_hub import HfApi
+        from huggingface_hub.errors import EntryNotFoundError
+
+        with remote.hub_errors(path, "loading"):
+            try:
+                file = Path(HfApi(token=token).hf_hub_download(
+                    path, "README.md", repo_type="dataset", revision=revision))  # fmt: skip
+            except EntryNotFoundError:
+                return {}, None
+        commit = file.parent.name
+    match = re.match(r"---\n(.*?)\n---\n", file.read_text(encoding="utf-8"), re.DOTALL)
+    try:
+        head = yaml.safe_load(match[1]) if match else {}
+    except yaml.YAMLError:
+        head = {}
+    return head if isinstance(head, dict) else {}, commit
+
+
+def _config(head, name, path):
+    """The config asked for, as the card has it; None when the card lists none."""
+    configs = {entry["config_name"]: entry for entry in head.get("configs", []) if "config_name" in entry}
+    if not configs:
+        return None
+    if name is None:
+        chosen = [c for c in configs.values() if c.get("default")] or list(configs.values())[:2]
+        if len(chosen) != 1:
+            raise ValueError(f"{path} has no default config; name one of {', '.join(configs)}")
+        return chosen[0]
+    if name not in configs:
+        raise ValueError(f"{path} has no config {one_of(name, configs)}")
+    return configs[name]
+
+
+def _splits(config, split, path):
+    """Names of the splits that an instruction needs; None for all, or when the card does not say."""
+    files = (config or {}).get("data_files")
+    if split is None or not isinstance(files, list) or not isinstance(split, str):
+        return None
+    there = [entry["split"] for entry in files]
+    names = list(dict.fromkeys(re.findall(r"(?:^|\+)\s*([\w.-]+)", str(split))))
+    if "all" in names:
+        return None
+    unknown = [name for name in names if name not in there]
+    if unknown:
+        raise ValueError(f"{path} has no split {one_of(unknown[0], there)}")
+    return names
+
+
+class Columns(datasets.ArrowBasedBuilder):
+    """Some columns of a dataset on the Hub: read in place, kept in the cache like any dataset."""
+
+    def __init__(self, files, columns, system, **arguments):
+        self._files, self._columns, self._system = files, columns, system
+        super().__init__(**arguments)
+
+    def _opened(self, file):
+        # without read-ahead: exactly the bytes of these columns are asked for
+        return self._system.open(file, "rb", cache_type="none")
+
+    def _info(self):
+        first = next(iter(self._files.values()))[0]
+        with self._opened(first) as file:
+            features = datasets.Features.from_arrow_schema(pq.read_schema(file))
+        return datasets.DatasetInfo(features=datasets.Features({c: features[c] for c in self._columns}))
+
+    def _split_generators(self, dl_manager):
+        return [datasets.SplitGenerator(name, {"files": files}) for name, files in self._files.items()]
+
+    def _generate_tables(self, files):
+        schema = self.info.features.arrow_schema
+        for i, name in enumerate(files):
+            with self._opened(name) as file, pq.ParquetFile(file, pre_buffer=True) as parquet:
+                for j in range(parquet.num_row_groups):
+                    table = parquet.read_row_group(j, columns=self._columns)
+                    yield datasets.builder.Key(i, j), table.select(self._columns).cast(schema)
+
+
+def _columns_alone(arguments, config, wanted, split, commit):
+    """A config without audio, without fetching its audio."""
+    from huggingface_hub import HfFileSystem
+
+    path, name = arguments["path"], config["config_name"]
+    cache = {"cache_dir": arguments["cache_dir"]} if arguments.get("cache_dir") else {}
+    system, files = HfFileSystem(token=arguments["token"]), {}
+    with remote.hub_errors(path, "loading"):
+        for entry in config["data_files"]:
+            if not wanted or entry["split"] in wanted:
+                patterns = [entry["path"]] if isinstance(entry["path"], str) else entry["path"]
+                places = [f"datasets/{path}@{commit}/{pattern}" for pattern in patterns]
+                files[entry["split"]] = [file for place in places for file in sorted(system.glob(place))]
+        parts = [path, commit, name, *files, *config["columns"]]
+        builder = Columns(
+            files, config["columns"], system, config_name=name, dataset_name=path.replace("/", "___"),
+            hash=hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16], **cache,
+        )  # fmt: skip
+        builder.download_and_prepare()
+    return builder.as_dataset(split=split)

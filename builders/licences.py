@@ -1,0 +1,60 @@
+"""Licences of what a dataset is made of: what they are called on the Hub, and what they allow.
+
+A licence is named by its SPDX identifier. One that is not known here, or not stated, allows
+nothing: what is made from it is published only when the user says so by name.
+"""
+
+import tomllib
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Licensed:
+    """Something a dataset is made of.
+
+    Attributes:
+        kind: soundfont, impulse response or noise.
+        name: what the user knows it by.
+        licence: as its makers state it; ``licence_id``: its SPDX identifier, or None.
+        free: what is made from it may be passed on to anyone.
+    """
+
+    kind: str
+    name: str
+    licence: str
+    licence_id: str | None
+    free: bool
+
+    def record(self):
+        """As plain data."""
+        return asdict(self)
+
+
+@cache
+def known():
+    """The licences known here: dict of SPDX identifier to ``{"hub": name, "free": bool}``."""
+    with open(Path(__file__).parent / "licences.toml", "rb") as file:
+        return tomllib.load(file)
+
+
+def licensed(kind, name, licence, licence_id=None):
+    """A Licensed; free only when its identifier is known to allow it."""
+    return Licensed(kind, name, licence, licence_id, known().get(licence_id, {"free": False})["free"])
+
+
+def hub_licence(parts):
+    """The Hub's identifier for a dataset made of several things.
+
+    The sound of free licences without conditions (CC0) takes any other's; of two different ones with
+    conditions neither describes the whole, so that is ``other``.
+
+    Args:
+        parts: iterable of Licensed.
+    """
+    ids = {part.licence_id for part in parts} - {"CC0-1.0"}
+    if not ids:
+        return "mit"
+    names = {known()[one]["hub"] if one in known() else "other" for one in ids}
+    return names.pop() if len(names) == 1 else "other"

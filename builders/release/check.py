@@ -1,0 +1,162 @@
+"""What is wrong with a release directory: every file against the manifest, the card against both."""
+
+import re
+from pathlib import Path
+
+import datasets
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import yaml
+
+from builders.licences import known
+from builders.release import layout
+from generation.shards import damage
+
+# https://huggingface.co/docs/hub/datasets-cards: what the Hub knows, as far as these cards use it
+TASKS = (
+    "audio-classification", "audio-to-audio", "automatic-speech-recognition", "feature-extraction",
+    "tabular-classification", "tabular-regression", "text-to-audio", "text-to-speech",
+    "voice-activity-detection", "other",
+)  # fmt: skip
+_OF_THE_HUB = {".gitattributes", ".git", ".cache", ".gitignore"}
+_SHOWN = 10
+
+
+def problems(release, progress=lambda done: None):
+    """Everything wrong with a release directory.
+
+    Args:
+        release: :class:`builders.release.opened.Release` of a directory.
+        progress: called with bytes read.
+
+    Returns: list of sentences, empty when all is well.
+    """
+    root, manifest = Path(release.where), release.manifest
+    out = strangers(root, manifest)
+    for file, fact in manifest["files"].items():
+        problem = damage(root, {"file": file, "bytes": fact["bytes"], "sha256": fact["sha256"]})
+        out += [problem] if problem else []
+        progress(fact["bytes"])
+    if out:
+        return out
+    return [*_index(release), *_schemas(root, manifest), *card_problems(root / layout.CARD, manifest)]
+
+
+def strangers(root, manifest):
+    """Files in a release directory that are not of the release."""
+    out = []
+    for path in sorted(root.rglob("*")):
+        file = path.relative_to(root).as_posix()
+        if path.is_dir() or file.split("/")[0] in _OF_THE_HUB or file == layout.MANIFEST:
+            continue
+        if file not in manifest["files"]:
+            why = (
+                "scripts make a dataset unloadable"
+                if "/" not in file and file.endswith(".py")
+                else "remove it"
+            )
+            out.append(f"{file} is not part of the release; {why}")
+    return out
+
+
+def _index(release):
+    """The row index against the files it speaks of."""
+    index, files = release.index(), release.manifest["files"]
+    counts = {row["values"]: row["counts"] for row in pc.value_counts(index["file"]).to_pylist()}
+    stated = {file: fact["rows"] for file, fact in files.items() if layout.DATA_FILE.match(file)}
+    out = []
+    if counts != stated:
+        out.append(f"{layout.INDEX} does not list the rows of the data files")
+    if len(pc.unique(index["sample_id"])) != len(index):
+        out.append("sample_id is not unique")
+    for name in ("audio", "midi"):
+        end = pc.add(index[f"{name}_offset"], index[f"{name}_bytes"])
+        sizes = pc.index_in(index["file"], value_set=pa.array(list(files)))
+        limit = pa.array([fact["bytes"] for fact in files.values()]).take(sizes.combine_chunks())
+        if pc.any(pc.greater(end, limit)).as_py():
+            out.append(f"{layout.INDEX} has {name} beyond the end of its file")
+    return out
+
+
+def _schemas(root, manifest):
+    """One schema in all data files, that of the manifest, with audio readable in place."""
+    from builders.release.digests import leaf_types
+
+    out = []
+    for file, fact in manifest["files"].items():
+        if not layout.DATA_FILE.match(file):
+            continue
+        with pq.ParquetFile(root / file) as parquet:
+            if leaf_types(parquet.schema_arrow, without=("audio",)) != manifest["columns"]:
+                out.append(f"{file} has other columns than the manifest says")
+            if parquet.metadata.num_rows != fact["rows"]:
+                out.append(f"{file} has {parquet.metadata.num_rows} rows instead of {fact['rows']}")
+    return out
+
+
+def card_problems(path, manifest):
+    """What is wrong with a card's YAML: against the manifest, and the Hub's vocabularies."""
+    try:
+        _, head, text = path.read_text(encoding="utf-8").split("---\n", 2)
+        head = yaml.safe_load(head)
+        infos = datasets.info.DatasetInfosDict.from_dataset_card_data(datasets.info.DatasetCardData(**head))
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+        return [f"{layout.CARD} has no readable YAML head ({str(error).splitlines()[0]})"]
+    out = _vocabulary(head, manifest)
+    out += [f"{layout.CARD} has an unfilled place: {place}" for place in re.findall(r"\{\{[a-z_]+\}\}", text)]
+    configs = {config.get("config_name"): config for config in head.get("configs", [])}
+    if list(configs) != list(manifest["views"]):
+        stated, wanted = ", ".join(map(str, configs)), ", ".join(manifest["views"])
+        out.append(f"{layout.CARD} has configs {stated}; the manifest {wanted}")
+        return out
+    if sum(bool(config.get("default")) for config in configs.values()) != 1:
+        out.append(f"{layout.CARD}: one config is the default, not more or fewer")
+    for name, view in manifest["views"].items():
+        rows = {}
+        for file, fact in manifest["files"].items():
+            match = layout.DATA_FILE.match(file)
+            if match and match["view"] in view["folders"]:
+                rows[fact["split"]] = rows.get(fact["split"], 0) + fact["rows"]
+        stated = (
+            {split: part.num_examples for split, part in infos[name].splits.items()} if name in infos else {}
+        )
+        if stated != rows:
+            out.append(f"{layout.CARD}: config {name} states {stated}, the files have {rows}")
+        if str(configs[name].get("version")) != manifest["version"]:
+            out.append(f"{layout.CARD}: config {name} has version {configs[name].get('version')}")
+    return out
+
+
+def _vocabulary(head, manifest):
+    resources = Path(datasets.__file__).parent / "utils" / "resources"
+    sizes = yaml.safe_load((resources / "size_categories.json").read_text(encoding="utf-8"))
+    creators = yaml.safe_load((resources / "creators.json").read_text(encoding="utf-8"))
+    licences = {entry["hub"] for entry in known().values()} | {"other"}
+    allowed = {
+        "size_categories": sizes, "annotations_creators": creators["annotations"], "task_categories": TASKS,
+        "license": licences, "source_datasets": ("original",),
+    }  # fmt: skip
+    out = []
+    for key, words in allowed.items():
+        given = head.get(key)
+        given = given if isinstance(given, list) else [given]
+        out += [
+            f"{layout.CARD}: {key} is {word!r}, which the Hub does not know"
+            for word in given
+            if word not in words
+        ]
+    if head.get("license") == "other" and not (head.get("license_name") and head.get("license_link")):
+        out.append(f"{layout.CARD}: license other needs license_name and license_link")
+    for key in ("pretty_name", "tags", "configs", "dataset_info"):
+        if not head.get(key):
+            out.append(f"{layout.CARD}: {key} is missing")
+    if str(head.get("version")) != manifest["version"]:
+        out.append(f"{layout.CARD}: version is {head.get('version')}, the manifest's {manifest['version']}")
+    return out
+
+
+def as_text(found):
+    """Problems as one text, the first of them when there are many."""
+    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    return "\n".join(f"  - {line}" for line in found[:_SHOWN] + more)

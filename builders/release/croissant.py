@@ -1,0 +1,118 @@
+"""``croissant.json``: the release described in MLCommons' Croissant 1.0 format.
+
+Conventions
+-----------
+Addresses are relative to the file itself, so it holds for a release directory, a copy of it and a
+clone from the Hub. Every data file is there with its SHA-256; each config with all columns is a set
+of files and a record set, lists of records having sub-fields.
+
+Source: https://docs.mlcommons.org/croissant/docs/croissant-spec.html
+"""
+
+from builders.licences import hub_licence
+from builders.release import layout
+from generation.columns import AUDIO
+from generation.shards import write_json
+
+_TYPES = {
+    "string": "sc:Text", "binary": "sc:Text", "bool": "sc:Boolean", "int32": "cr:Int32", "int64": "cr:Int64",
+    "float64": "cr:Float64",
+}  # fmt: skip
+_LICENCES = {
+    "mit": "https://spdx.org/licenses/MIT.html",
+    "cc0-1.0": "https://spdx.org/licenses/CC0-1.0.html",
+}
+# the standard's own context: its terms, and those that hold other than text
+_TERMS = (
+    "citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet",
+    "format", "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet",
+    "references", "regex", "repeated", "replace", "samplingRate", "separator", "source", "subField",
+    "transform",
+)  # fmt: skip
+_CONTEXT = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "sc": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "dct": "http://purl.org/dc/terms/",
+    "conformsTo": "dct:conformsTo",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+} | {term: f"cr:{term}" for term in _TERMS}
+
+
+def describe(source, manifest):
+    """The description of a release, plain data.
+
+    Args:
+        source: :class:`builders.release.source.Source`.
+        manifest: of the release, with the data files.
+    """
+    files = [name for name in manifest["files"] if layout.DATA_FILE.match(name)]
+    views = [view for view in layout.views(source.views, ["audio"]) if view.columns is None]
+    licence = hub_licence(source.made_of)
+    repo = manifest["repo"]
+    out = {
+        "@context": _CONTEXT, "@type": "sc:Dataset", "name": source.title.replace(" ", "_"),
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "description": f"{source.title}: {manifest['num_rows']:,} rows of labelled music audio.",
+        "license": _LICENCES.get(licence, f"{layout.CARD}#licences-and-sources"),
+        "version": manifest["version"], "datePublished": manifest["released"], "keywords": source.tags,
+        "creator": {"@type": "Organization", "name": "The SOUSA authors"},
+        "citeAs": f"The SOUSA authors: {source.title}, {manifest['version']}, {manifest['released'][:4]}.",
+        "isLiveDataset": False,
+    }  # fmt: skip
+    if repo:
+        out["url"] = f"https://huggingface.co/datasets/{repo}"
+    out["distribution"] = [_file_set(view) for view in views] + [
+        {
+            "@type": "cr:FileObject", "@id": name, "name": name, "contentUrl": name,
+            "encodingFormat": "application/x-parquet", "contentSize": f"{manifest['files'][name]['bytes']} B",
+            "sha256": manifest["files"][name]["sha256"],
+        }
+        for name in files
+    ]  # fmt: skip
+    out["recordSet"] = [
+        {
+            "@type": "cr:RecordSet", "@id": view.name, "name": view.name,
+            "description": f"rows of config {view.name}",
+            "field": [_field(view.name, column) for column in source.columns],
+        }
+        for view in views
+    ]  # fmt: skip
+    return out
+
+
+def _file_set(view):
+    return {
+        "@type": "cr:FileSet", "@id": f"files-{view.name}", "name": f"files-{view.name}",
+        "description": f"data files of config {view.name}", "encodingFormat": "application/x-parquet",
+        "includes": [f"data/{folder}/*/*.parquet" for folder in view.folders],
+    }  # fmt: skip
+
+
+def _field(view, column):
+    source = {"fileSet": {"@id": f"files-{view}"}, "extract": {"column": column.name}}
+    out = _named(f"{view}/{column.name}", column)
+    if column.type == AUDIO:
+        return out | {"dataType": "sc:AudioObject", "source": source}
+    if isinstance(column.type, (list, tuple)):
+        inner = [
+            _named(f"{view}/{column.name}/{c.name}", c)
+            | {"dataType": _TYPES[c.type], "source": source | {"transform": {"jsonPath": c.name}}}
+            for c in column.type
+        ]
+        return out | {"repeated": True, "subField": inner}
+    return out | {"dataType": _TYPES[column.type], "source": source}
+
+
+def _named(identifier, column):
+    about = f"{column.meaning}, {column.unit}" if column.unit else column.meaning
+    return {"@type": "cr:Field", "@id": identifier, "name": identifier, "description": about}
+
+
+def write(source, root, manifest):
+    """Write ``croissant.json`` into a release directory."""
+    write_json(root / layout.CROISSANT, describe(source, manifest))

@@ -1,0 +1,77 @@
+"""Where things lie in a release, and which files each config of it reads.
+
+Conventions
+-----------
+A shard's file is ``data/<view>/<split>/<shard>.parquet`` under the smallest view that contains it.
+Views are nested, so each reads its own folder and those of the views before it: nothing is stored
+twice, and the file of a row never moves when larger views are added. Beside each view with sound
+stands ``<view>-midi``, the same files without the audio column; ``labels`` is everything without
+audio and MIDI.
+"""
+
+import re
+from dataclasses import dataclass
+
+MANIFEST, CARD, CROISSANT, INDEX = "manifest.json", "README.md", "croissant.json", "row_index.parquet"
+DATA_FILE = re.compile(r"^data/(?P<view>[a-z0-9_]+)/(?P<split>[a-z]+)/[A-Za-z0-9_.-]+\.parquet$")
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class View:
+    """One config of a release.
+
+    Attributes:
+        name: of the config.
+        folders: views whose folders it reads.
+        columns: the columns it has, or None for all.
+        default: it is what is loaded when no config is named.
+    """
+
+    name: str
+    folders: tuple
+    columns: tuple | None
+    default: bool
+
+    def pattern(self, folder, split):
+        """Files of a split in one of the folders."""
+        return f"data/{folder}/{split}/*.parquet"
+
+    def reads(self, file):
+        """Whether a file of the release belongs to this config."""
+        match = DATA_FILE.match(file)
+        return bool(match) and match["view"] in self.folders
+
+
+def files(source):
+    """Where the shards of a source go: dict of shard name to ``(file, view, split)``."""
+    out = {}
+    for view, shards in source.views.items():
+        for name in shards:
+            if name not in out:
+                record = source.shards[name]
+                stem = record["file"].rsplit("/", 1)[1]
+                out[name] = (f"data/{view}/{record['split']}/{stem}", view, record["split"])
+    return out
+
+
+def views(names, columns):
+    """The configs of a release.
+
+    Args:
+        names: of the nested views, the smallest first.
+        columns: names of all columns, in order.
+
+    Returns: list of View.
+    """
+    names, columns = list(names), list(columns)
+    out = []
+    for i, name in enumerate(names):
+        out.append(View(name, tuple(names[: i + 1]), None, name == names[-1]))
+    if "audio" in columns:
+        silent = tuple(column for column in columns if column != "audio")
+        out += [View(f"{view.name}-midi", view.folders, silent, False) for view in list(out)]
+    plain = tuple(column for column in columns if column not in ("audio", "midi"))
+    if len(plain) < len(columns):
+        out.append(View("labels", tuple(names), plain, False))
+    return out

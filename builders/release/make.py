@@ -1,0 +1,194 @@
+"""From a dataset directory to a release directory: what goes to the Hub, file for file.
+
+The work: every shard is put in place and indexed (any number at once, resumed where it stopped),
+the last release is compared, card and croissant are written, and the manifest last: a directory
+that has one is whole.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from builders.release import card, croissant, layout, opened, versions
+from builders.release.compare import compare
+from builders.release.digests import leaf_types
+from builders.release.pack import INDEX_SCHEMA, pack
+from builders.release.source import describe
+from generation import runners
+from generation.columns import schema
+from generation.errors import RunError, UsageError, raise_all
+from generation.shards import MANIFEST, atomic_file, file_digest, locked, sweep, write_json
+
+WORK = ".unfinished"
+_KEPT = ("bytes", "sha256", "rows", "split", "view")
+_REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+
+def make(
+    root, output, version, previous=None, repo=None, notes=(), workers=0, say=print, progress=None, token=None
+):
+    """Make a release of a finished dataset, or finish one that was begun.
+
+    Args:
+        root: dataset directory; output: release directory.
+        version: ``X.Y.Z``.
+        previous: the release before: a directory or ``org/name[@revision]``; None for a first one.
+        repo: where it will be published, for the card; None to leave that open.
+        notes: the user's own sentences for the changelog.
+        workers: processes; 0 is one a core.
+        say: takes a line of text.
+        progress: ``progress(title, total)`` gives a context manager whose value is called with rows done.
+
+    Returns: the manifest.
+    Raises: UsageError or RunError; what is finished is kept.
+    """
+    problems = []
+    try:
+        versions.parse(version)
+    except UsageError as error:
+        problems.append(str(error))
+    if repo is not None and not _REPO.fullmatch(repo):
+        problems.append(f"--repo is {repo!r}; give org/name")
+    if (
+        Path(output).resolve() == Path(root).resolve()
+        or Path(root).resolve() in Path(output).resolve().parents
+    ):
+        problems.append(f"{output} is inside the dataset {root}; choose another directory with -o")
+    raise_all(problems)
+    source = describe(root)
+    before = opened.find(previous, token=token) if previous else None
+    if before and before.manifest["corpus"] != source.corpus:
+        raise UsageError(f"{previous} is a release of {before.manifest['corpus']}, not of {source.corpus}")
+    if before and versions.parse(before.version) >= versions.parse(version):
+        raise UsageError(f"--version {version} is not after {before.version}, the version of {previous}")
+    data = [source.config_digest, {name: record["sha256"] for name, record in source.shards.items()}]
+    identity = [data, version, repo, list(notes), before and [before.version, _digest_of(before.manifest)]]
+    with locked(output):
+        whole = _begin(output, identity, data, root)
+        if whole:
+            say(f"{output} is finished already")
+            return whole
+        facts = _pack_all(source, Path(output), workers, progress)
+        return _finish(source, Path(output), facts, before, version, repo, list(notes), identity)
+
+
+def _digest_of(data):
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def _begin(output, identity, data, root):
+    """Make sure the directory is free or holds this very release; returns its manifest when finished.
+
+    Args:
+        identity: of the release; data: of what is packed, which may go on under another version.
+    """
+    output = Path(output)
+    work = output / WORK / "release.json"
+    if (output / MANIFEST).exists():
+        manifest = opened.read(output).manifest
+        if manifest.get("identity") != _digest_of(identity):
+            raise UsageError(
+                f"{output} holds another release (version {manifest['version']}); choose another directory "
+                "with -o"
+            )
+        return manifest
+    try:
+        begun = json.loads(work.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if any(path.name != WORK for path in output.iterdir()):
+            raise UsageError(
+                f"{output} holds other files; choose an empty or new directory with -o"
+            ) from None
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{work} can't be read ({error}); delete {output} and make the release again"
+        ) from None
+    else:
+        if begun != _digest_of(data):
+            raise UsageError(
+                f"{output} holds an unfinished release of other data than {root} has now; delete it, or "
+                "choose another directory with -o"
+            )
+    sweep(output)
+    write_json(work, _digest_of(data))
+    return None
+
+
+def _pack_all(source, output, workers, progress):
+    """Put every shard in place; returns dict of file to facts, in order of names."""
+    places = layout.files(source)
+    tasks, rows = [], {}
+    for name, (file, view, _) in places.items():
+        record = source.shards[name]
+        tasks.append(
+            (str(source.root / record["file"]), record, str(output), file, view,
+             str(_part(output, file)), source.digest_column)
+        )  # fmt: skip
+        rows[file] = record["rows"]
+    facts = {}
+    with progress("packing", sum(rows.values())) as done:
+        for file, fact in runners.run(pack, tasks, workers):
+            facts[file] = fact
+            done(fact["rows"])
+    return dict(sorted(facts.items()))
+
+
+def _part(output, file):
+    return output / WORK / (file.removeprefix("data/").replace("/", "-") + ".index")
+
+
+def _finish(source, output, facts, before, version, repo, notes, identity):
+    with atomic_file(output / layout.INDEX) as file, pq.ParquetWriter(
+        file, INDEX_SCHEMA, compression="zstd", use_dictionary=["file", "view", "split"]
+    ) as writer:  # fmt: skip
+        for name in facts:
+            writer.write_table(pq.read_table(_part(output, name)).replace_schema_metadata(None))
+    names = [column.name for column in source.columns]
+    manifest = {
+        "release_format": opened.RELEASE_FORMAT, "corpus": source.corpus, "title": source.title,
+        "version": version, "data_version": source.data_version, "released": _date(output), "repo": repo,
+        "identity": _digest_of(identity), "config": source.config, "config_digest": source.config_digest,
+        "num_rows": sum(fact["rows"] for fact in facts.values()), "sample_rate": source.sample_rate,
+        "digest_column": source.digest_column,
+        "columns": leaf_types(schema(source.columns, source.sample_rate), without=("audio",)),
+        "views": {
+            view.name: {"folders": list(view.folders), "columns": view.columns and list(view.columns)}
+            for view in layout.views(source.views, names)
+        },
+        "made_of": [part.record() for part in source.made_of], "provenance": source.provenance,
+        "previous": before and before.version, "card_text": card.template_digest(source),
+        "changelog": [*(before.manifest["changelog"] if before else [])],
+        "files": {name: {k: fact[k] for k in _KEPT} for name, fact in facts.items()},
+    }  # fmt: skip
+    lines = notes + ["First release."] * (before is None)
+    if before:
+        new = opened.directory(output, manifest)
+        changes = compare(before, new, details=True)
+        problem = versions.problem(version, changes, before.version)
+        if problem:
+            raise UsageError(problem)
+        lines += changes.lines()
+    manifest["changelog"].append({"version": version, "released": manifest["released"], "lines": lines})
+    card.write_release_card(source, output, facts, manifest)
+    croissant.write(source, output, manifest)
+    for name in (layout.CARD, layout.CROISSANT, layout.INDEX):
+        path = output / name
+        manifest["files"][name] = {"bytes": path.stat().st_size, "sha256": file_digest(path)}
+    write_json(output / MANIFEST, manifest)
+    shutil.rmtree(output / WORK)
+    return manifest
+
+
+def _date(output):
+    """The day this release was first finished up to here: kept when it goes on after a stop."""
+    kept = output / WORK / "released.json"
+    if kept.exists():
+        return json.loads(kept.read_text(encoding="utf-8"))
+    today = date.today().isoformat()
+    write_json(kept, today)
+    return today

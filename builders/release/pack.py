@@ -1,0 +1,141 @@
+"""One shard's way into a release: its file put in place, its rows indexed and digested.
+
+Nothing is decoded or encoded again. The file is linked where both directories are on one file
+system, else copied; either way it is read once to compare it with its recorded digest.
+
+The *row index* has one record a row, in the order of rows of each file, files in order of names:
+
+- ``sample_id``; ``file`` and ``row`` in it; ``view`` and ``split`` it belongs to
+- ``audio_offset``, ``audio_bytes``, ``midi_offset``, ``midi_bytes``: where its encoded audio and its
+  MIDI file lie in the file, in bytes, so that a row is one range read; null without
+- ``audio_digest``, ``labels_digest``: see :mod:`builders.release.digests`; the first is made of the
+  column that stands for the sound, the second of all others but the audio
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from builders.release.digests import DIGEST_BYTES, leaf_types, row_digests
+from builders.row_index import byte_ranges
+from generation.errors import RunError
+from generation.shards import atomic_file, file_digest
+from generation.tables import row_groups
+
+INDEX_SCHEMA = pa.schema(
+    [
+        ("sample_id", pa.string()), ("file", pa.string()), ("row", pa.int32()), ("view", pa.string()),
+        ("split", pa.string()), ("audio_offset", pa.int64()), ("audio_bytes", pa.int64()),
+        ("midi_offset", pa.int64()), ("midi_bytes", pa.int64()), ("audio_digest", pa.binary(DIGEST_BYTES)),
+        ("labels_digest", pa.binary(DIGEST_BYTES)),
+    ]
+)  # fmt: skip
+
+
+def pack(source_file, record, root, file, view, part, digest_column):
+    """Put one shard into a release: a task for :func:`generation.runners.run`.
+
+    Args:
+        source_file: the shard; record: its manifest record.
+        root: release directory; file: path of the shard there; view: its folder.
+        part: path for the shard's piece of the row index; when it is there already and the file too,
+            nothing is done.
+        digest_column: column that stands for the sound, or None.
+
+    Returns: ``(file, facts)``, facts being bytes, sha256, rows, split, view, and the bytes of each
+        column in memory, as ``datasets`` counts them.
+    Raises: RunError when the shard is damaged or can't be read or written.
+    """
+    target = Path(root) / file
+    done = _done(part, record)
+    if done and target.is_file() and target.stat().st_size == record["bytes"]:
+        return file, done
+    digest = _place(source_file, target)
+    if digest != record["sha256"]:
+        target.unlink()
+        raise RunError(
+            f"{source_file} does not match its digest; run the 'sousa generate' command that made it again"
+        )
+    table, sizes = index_rows(target, file, view, record["split"], digest_column)
+    facts = {
+        "bytes": record["bytes"], "sha256": digest, "rows": len(table), "split": record["split"],
+        "view": view, "columns_bytes": sizes,
+    }  # fmt: skip
+    with atomic_file(part) as out:
+        pq.write_table(table.replace_schema_metadata({"facts": json.dumps(facts)}), out)
+    return file, facts
+
+
+def _done(part, record):
+    """The facts of a finished part that was made of this very shard, or None."""
+    try:
+        facts = json.loads(pq.read_schema(part).metadata[b"facts"])
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
+        return None
+    return facts if facts["sha256"] == record["sha256"] else None
+
+
+def _place(source, target):
+    """Link or copy a file; returns its SHA-256."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # under a temporary name first: a name in place always holds a whole file
+        work = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        work.unlink(missing_ok=True)
+        os.link(source, work)
+        os.replace(work, target)
+        work.unlink(missing_ok=True)  # replacing a link by another of the same file leaves both
+        return file_digest(target)
+    except OSError:
+        sha = hashlib.sha256()
+        try:
+            with open(source, "rb") as file, atomic_file(target) as out:
+                while block := file.read(1 << 20):
+                    sha.update(block)
+                    out.write(block)
+        except OSError as error:
+            raise RunError(f"{source} can't be read: {error.strerror or error}") from None
+        return sha.hexdigest()
+
+
+def index_rows(path, file, view, split, digest_column):
+    """Index the rows of a Parquet file.
+
+    Returns: ``(table of INDEX_SCHEMA, dict of column name to its bytes in memory)``.
+    """
+    schema = pq.read_schema(path)
+    names = schema.names
+    read = [name for name in names if name != "audio"]
+    audio_leaf = {digest_column: str(schema.field(digest_column).type)} if digest_column else {}
+    label_leaves = leaf_types(schema, without=("audio", digest_column))
+    ids, audio, labels, sizes = [], [], [], dict.fromkeys(names, 0)
+    for group in row_groups(path, read):
+        ids += group["sample_id"].to_pylist()
+        audio += row_digests(group, audio_leaf) if digest_column else [None] * len(group)
+        labels += row_digests(group, label_leaves)
+        for name in read:
+            sizes[name] += group[name].nbytes
+    rows = len(ids)
+    columns = {"sample_id": ids, "row": range(rows), "audio_digest": audio, "labels_digest": labels}
+    columns |= {"file": [file] * rows, "view": [view] * rows, "split": [split] * rows}
+    for name, leaf in (("audio", "audio.bytes"), ("midi", "midi")):
+        if name not in names:
+            columns[f"{name}_offset"] = columns[f"{name}_bytes"] = [None] * rows
+            continue
+        offsets, lengths = byte_ranges(path, leaf)
+        missing = offsets < 0
+        columns[f"{name}_offset"] = pa.array(offsets, pa.int64(), mask=missing)
+        columns[f"{name}_bytes"] = pa.array(lengths, pa.int64(), mask=missing)
+    if "audio" in names:
+        sizes["audio"] = int(pc.sum(columns["audio_bytes"]).as_py() or 0) + _paths_bytes(path, rows)
+    return pa.table([pa.array(columns[f.name], f.type) for f in INDEX_SCHEMA], schema=INDEX_SCHEMA), sizes
+
+
+def _paths_bytes(path, rows):
+    """What the audio column holds in memory beside the audio: names, and offsets of both."""
+    return sum(group["audio"].nbytes for group in row_groups(path, ["audio.path"])) + 4 * rows

@@ -1,0 +1,90 @@
+"""What a rudiments dataset says of itself to releases and cards."""
+
+from pathlib import Path
+
+from builders.licences import licensed
+from builders.release import card
+from builders.release.source import Source
+from generation.audio import presets
+from generation.rudiments import corpus, reopen
+from generation.rudiments.columns import columns
+from generation.shards import config_digest
+
+
+def describe(root, manifest):
+    """The Source of a finished dataset.
+
+    Raises: RunError when the manifest is not this generator's, or lists other shards than it planned.
+    """
+    config = reopen.config_of(manifest, need_drums=False)
+    reopen.records_of(manifest, config)
+    return source(root, config, manifest["shards"], manifest.get("drums", []))
+
+
+def write_card(root, config, records):
+    """Write the card of a dataset directory; ``records``: of its shards, in order of rows."""
+    named = {f"{record['split']}/{Path(record['file']).stem}": record for record in records}
+    drums = [corpus.load_bank(ref).about() for ref in config.banks]
+    card.write_dataset_card(source(Path(root), config, named, drums))
+
+
+def source(root, config, records, drums):
+    """The Source of a configuration and the records of its shards.
+
+    Args:
+        records: dict of shard name to record.
+        drums: what :meth:`generation.audio.banks.Bank.about` says of each.
+    """
+    planned = [shard.name for shard in corpus.plan(config)]
+    views = dict(sorted(reopen.views(config).items(), key=lambda item: len(item[1])))
+    return Source(
+        corpus=corpus.NAME,
+        title="SOUSA rudiments",
+        root=root,
+        config=config.identity(),
+        config_digest=config_digest(config.identity()),
+        data_version=config.identity()["data_version"],
+        shards={name: records[name] for name in planned},
+        views=views,
+        columns=columns(config.with_audio),
+        sample_rate=config.sample_rate,
+        digest_column="pcm_digest" if config.with_audio else None,
+        made_of=_made_of(config, drums),
+        tags=[
+            "audio",
+            "music",
+            "drums",
+            "snare-drum",
+            "rudiments",
+            "synthetic",
+            "midi",
+            "music-transcription",
+        ],
+        tasks=["audio-classification", *(["tabular-regression"] if config.with_audio else [])],
+        balance=("skill_tier", "category", "augmentation_preset"),
+        texts=_texts(config),
+        provenance={"drums": drums, "acoustic_presets": list(config.presets)},
+    )
+
+
+def _made_of(config, drums):
+    fonts = sorted({(d["soundfont"], d["licence"], d["licence_id"]) for d in drums}, key=str)
+    parts = [licensed("soundfont", *font) for font in fonts]
+    unstated = "not stated: a user's own file"
+    parts += [
+        licensed("impulse response", name, unstated) for name in sorted({r.name for _, r in config.rooms})
+    ]
+    return parts + [licensed("noise", one.name, unstated) for one in config.noises]
+
+
+def _texts(config):
+    channels = "mono" if config.channels == 1 else "stereo"
+    audio = f"{config.sample_rate} Hz, {channels}, 16-bit {config.audio_format.upper()}"
+    heard = "\n".join(f"- `{name}`: {presets.load()[name].about}" for name in config.presets)
+    return {
+        "players": f"{config.profiles:,}",
+        "forms": str(len(config.forms)),
+        "seed": str(config.seed),
+        "audio": audio if config.with_audio else "none: labels and MIDI only",
+        "acoustics": heard if config.with_audio else "No sound.",
+    }

@@ -1,0 +1,57 @@
+"""Versions of releases: ``X.Y.Z``, and which one a change asks for.
+
+The rule (after torchsynth's): *major* when audio or labels of existing rows change, or rows, columns
+or configs go; *minor* when rows, columns or configs are added; *patch* when neither: the card,
+licences, the way the same rows are stored.
+"""
+
+import re
+
+from generation.errors import UsageError
+
+_FORM = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
+LEVELS = ("major", "minor", "patch")
+
+
+def parse(text):
+    """``(major, minor, patch)`` of a version.
+
+    Raises: UsageError when it is none.
+    """
+    match = _FORM.fullmatch(text)
+    if not match:
+        raise UsageError(f"version {text!r} is not of the form X.Y.Z, such as 1.0.0")
+    return tuple(int(part) for part in match.groups())
+
+
+def of_tag(tag):
+    """``(major, minor, patch)`` of a release's tag, or None for other tags."""
+    match = _FORM.fullmatch(tag.removeprefix("v")) if tag.startswith("v") else None
+    return tuple(int(part) for part in match.groups()) if match else None
+
+
+def following(version, level):
+    """The version after one, as text."""
+    major, minor, patch = parse(version)
+    after = {"major": (major + 1, 0, 0), "minor": (major, minor + 1, 0), "patch": (major, minor, patch + 1)}
+    return ".".join(map(str, after[level]))
+
+
+def problem(version, changes, old_version):
+    """Why a version can't follow another, or None.
+
+    Args:
+        version: of the new release; ``changes``: a :class:`builders.release.compare.Changes`, or None
+            for a first release; ``old_version``: of the last one.
+    """
+    if changes is None:
+        return None
+    if not changes:
+        return f"nothing differs from version {old_version}; there is nothing to release"
+    right = following(old_version, changes.level)
+    if version == right:
+        return None
+    return (
+        f"version {version} can't follow {old_version}: {changes.reason}, which asks for a {changes.level} "
+        f"version; make the release with --version {right}"
+    )

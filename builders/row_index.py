@@ -1,0 +1,258 @@
+"""Row index: where each row's bytes lie in a Parquet file, without decoding the column.
+
+Conventions
+-----------
+A range is ``(offset, length)`` in bytes from the start of the file, int64, one a row in file order.
+A null has offset -1 and length 0; an empty value has length 0 and its true offset. The bytes at a
+range are the value itself (an encoded clip, a MIDI file): what a reader maps or asks a server for.
+
+This works because a PLAIN, uncompressed column of bytes is, page after page, a header, the definition
+levels that say which rows are null, and for each other row four bytes of length and the value.
+SOUSA's shards and the media columns ``datasets`` writes are stored so; anything else is refused.
+
+Reading cost. A path is mapped: a few hundred bytes of each page and four bytes of each row are
+touched. A file object is read through windows: values over 1 MiB on average are hopped over (one
+4 KiB read a row), smaller ones are read through in windows of 8 MiB, because a request costs about as
+much as a mebibyte; so indexing a remote file of short clips reads that column once, nothing else,
+and keeps one window in memory. The file object's own read-ahead comes on top: open with
+``cache_type="none"`` where fsspec allows it. A mapped file must not be cut while it is being read.
+
+Source: the Apache Parquet format, ``parquet.thrift`` (PageHeader, DataPageHeader, DataPageHeaderV2: the
+field numbers below are theirs) and ``Encodings.md`` (RLE/bit-packed hybrid, PLAIN).
+"""
+
+import mmap
+import os
+from contextlib import contextmanager
+
+import numpy as np
+
+from builders.parquet_footer import (
+    PLAIN,
+    RLE,
+    Damaged,
+    Refused,
+    chunks_of,
+    encoding_name,
+    field,
+    prefix,
+    read,
+    read_struct,
+    read_varint,
+)
+
+_DATA_PAGE, _INDEX_PAGE, _DICTIONARY_PAGE, _DATA_PAGE_V2 = range(4)
+_REQUEST = 1 << 20  # bytes that take about as long to transfer as one more request
+_WINDOW = 8 << 20
+_LARGEST_HEADER = 16 << 20  # of a page, as in Arrow's reader; statistics may hold whole values
+
+
+class _Mapped:
+    """A local file as memory: the window is the whole file."""
+
+    def __init__(self, path):
+        self.name = os.fsdecode(path)
+        with open(path, "rb") as file:
+            self.size = os.fstat(file.fileno()).st_size
+            # an empty file can't be mapped
+            self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self.size else b""
+
+    def expect(self, value_bytes):
+        # between far-apart prefixes, the system's read-ahead would fetch the values
+        if value_bytes > 1 << 16 and hasattr(mmap, "MADV_RANDOM"):
+            self.map.madvise(mmap.MADV_RANDOM)
+
+    def window(self, start, size, end):
+        return self.map, 0
+
+    def close(self):
+        if self.size:
+            self.map.close()
+
+
+class _Windowed:
+    """A seekable file object read in windows."""
+
+    def __init__(self, file):
+        self.file = file
+        name = getattr(file, "path", None) or getattr(file, "name", None)
+        self.name = name if isinstance(name, str) else f"<{type(file).__name__}>"
+        self.size = file.seek(0, 2)
+        if self.size is None:  # some file objects' seek gives nothing back
+            self.size = file.tell()
+        self.ahead, self.base, self.data = 1 << 16, 0, b""
+
+    def expect(self, value_bytes):
+        self.ahead = _WINDOW if value_bytes <= _REQUEST else 4096
+
+    def window(self, start, size, end):
+        if not self.base <= start <= start + size <= self.base + len(self.data):
+            left, parts = min(max(size, self.ahead), end - start), []
+            self.file.seek(start)
+            while left and (part := self.file.read(left)):
+                parts.append(part)
+                left -= len(part)
+            self.base, self.data = start, b"".join(parts)
+            if len(self.data) < size:
+                raise Damaged(f"it ends before byte {start + size}")
+        return self.data, self.base
+
+    def close(self):
+        self.data = b""
+
+
+def _page_header(source, at, end):
+    """A PageHeader, and where its page begins."""
+    size = 0
+    while size < min(end - at, _LARGEST_HEADER):
+        size = min(size * 16 or 512, end - at, _LARGEST_HEADER)
+        try:
+            header, length = read_struct(read(source, at, size, end), 0)
+            return header, at + length
+        except IndexError:  # statistics can make a header long
+            continue
+    raise Damaged(f"a page header at {at} has no end")
+
+
+def _present(levels, top, count):
+    """Which of ``count`` rows hold a value: those whose level, RLE/bit-packed hybrid, is ``top``."""
+    width, present = top.bit_length(), np.empty(count, bool)
+    done = at = 0
+    while done < count:
+        try:
+            run, at = read_varint(levels, at)
+        except IndexError:
+            raise Damaged("definition levels end early") from None
+        if run < 2:
+            raise Damaged("a run of no definition levels")
+        begin, at = at, at + ((run >> 1) * width if run & 1 else (width + 7) // 8)
+        if at > len(levels):
+            raise Damaged("definition levels end early")
+        if run & 1:  # groups of eight; the last is padded, so it may pass the rows
+            size = min(at - begin, -(-(count - done) // 8) * width)
+            bits = np.unpackbits(np.frombuffer(levels, np.uint8, size, begin), bitorder="little")
+            values = (bits.reshape(-1, width) @ (1 << np.arange(width, dtype=np.uint16)))[: count - done]
+        else:
+            values = np.array([int.from_bytes(levels[begin:at], "little")])
+        if values.max() > top:
+            raise Damaged("a definition level above the schema's")
+        stop = min(count, done + (len(values) if run & 1 else run >> 1))
+        present[done:stop] = values == top
+        done = stop
+    return present
+
+
+def _hop(source, at, stop, end, count):
+    """Where each of ``count`` values ends, by hopping from length to length through a page to ``stop``."""
+    ends = []
+    while len(ends) < count:
+        if at + 4 > stop:
+            raise Damaged("a value passes the end of its page")
+        data, base = source.window(at, 4, end)
+        last = min(stop, base + len(data)) - 4
+        for _ in range(count - len(ends)):
+            at += 4 + prefix(data, at - base)[0]
+            ends.append(at)
+            if at > last:
+                break
+    if at != stop:
+        raise Damaged("the values do not fill their page")
+    return ends
+
+
+def _page(source, at, end, left, top):
+    """Ranges of one page: ``(offsets, lengths, where the next page begins)``."""
+    page, at = _page_header(source, at, end)
+    kind, size = field(page, 1, int, "page type"), field(page, 3, int, "page size")
+    stop = at + size
+    if stop > end or size != field(page, 2, int, "uncompressed page size"):
+        raise Damaged(f"a page at {at} has another size than it says")
+    if kind == _INDEX_PAGE:
+        return np.empty(0, np.int64), np.empty(0, np.int64), stop
+    if kind == _DICTIONARY_PAGE:
+        raise Refused("it has a dictionary")
+    if kind not in (_DATA_PAGE, _DATA_PAGE_V2):
+        raise Damaged(f"page type {kind}")
+    second = kind == _DATA_PAGE_V2
+    head = field(page, 8 if second else 5, dict, "header of the data page")
+    count = field(head, 1, int, "number of values")
+    if count > left:
+        raise Damaged("its pages have more values than the column chunk")
+    if (encoding := field(head, 4 if second else 2, int, "encoding")) != PLAIN:
+        raise Refused(f"it is encoded as {encoding_name(encoding)}")
+    levels = 0
+    if second:
+        levels = field(head, 5, int, "size of the definition levels")
+        if field(head, 6, int, "size of the repetition levels"):
+            raise Damaged("repetition levels in a column without lists")
+    elif top:
+        if (encoding := field(head, 3, int, "encoding of the levels")) != RLE:
+            raise Refused(f"its definition levels are encoded as {encoding_name(encoding)}")
+        levels, at = prefix(read(source, at, 4, stop))[0], at + 4
+    present = np.ones(count, bool)
+    if top:
+        present = _present(read(source, at, levels, stop), top, count)
+    at += levels
+    offsets, lengths = np.full(count, -1), np.zeros(count, np.int64)
+    ends = np.array([at, *_hop(source, at, stop, end, int(present.sum()))], np.int64)
+    offsets[present] = ends[:-1] + 4
+    lengths[present] = np.diff(ends) - 4
+    return offsets, lengths, stop
+
+
+@contextmanager
+def _opened(path_or_file, column):
+    """A file as a source; what can't be indexed becomes a ValueError that names file and column."""
+    is_path = isinstance(path_or_file, (str, bytes, os.PathLike))
+    source = (_Mapped if is_path else _Windowed)(path_or_file)
+    try:
+        yield source
+    except Refused as reason:
+        raise ValueError(f"{source.name}: column {column!r} can't be indexed: {reason}") from None
+    finally:
+        source.close()
+
+
+def byte_ranges(path_or_file, column="audio.bytes"):
+    """Where each row's value of a column of bytes lies in a Parquet file.
+
+    Args:
+        path_or_file: local path, or a seekable binary file object (its position is moved; it is not
+            closed). What each costs to read: the module's conventions.
+        column: dotted path of a leaf that holds binary or string values, outside any list.
+
+    Returns: ``(offsets, lengths)``, int64 arrays [rows], bytes; a null is (-1, 0). Every range lies
+        inside a page of the column. Values are not checked: page checksums are not read.
+    Raises:
+        ValueError: no such column, or it is in a list, compressed, encrypted, or encoded otherwise than
+            PLAIN (a dictionary, deltas); or the file is damaged.
+        OSError: the file can't be read.
+    Source: ``parquet.thrift``: PageHeader, DataPageHeader, DataPageHeaderV2; ``Encodings.md``: PLAIN, RLE.
+    """
+    parts = [(np.empty(0, np.int64),) * 2]
+    with _opened(path_or_file, column) as source:
+        chunks, top = chunks_of(source, column)
+        rows = sum(left for *_, left in chunks)
+        source.expect(sum(end - start for start, end, _ in chunks) / max(rows, 1))
+        for at, end, left in chunks:
+            while left:
+                *part, at = _page(source, at, end, left, top)
+                left -= len(part[0])
+                parts.append(part)
+    offsets, lengths = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return offsets, lengths
+
+
+def can_index(path_or_file, column="audio.bytes"):
+    """Whether :func:`byte_ranges` can work, as far as the footer tells: pages are not read.
+
+    Args: as :func:`byte_ranges`.
+    Returns: None, or the sentence why not: file, column, reason, what to do.
+    Raises: OSError when the file can't be read.
+    """
+    try:
+        with _opened(path_or_file, column) as source:
+            chunks_of(source, column)
+    except ValueError as reason:
+        return str(reason)
+    return None
