@@ -269,6 +269,8 @@ def _verify(arguments):
     from generation.rudiments import reopen
     from generation.tables import complete_manifest
 
+    if arguments.directory and _is_release(arguments.directory):
+        return _verify_release(arguments)
     total = complete_manifest(arguments.directory)["num_rows"]
     wanted = total if arguments.all else min(arguments.rows, total)
     with _progress_bar("verifying", wanted, arguments.quiet) as done:
@@ -284,6 +286,23 @@ def _verify(arguments):
         )
     if not arguments.quiet:
         _print(f"{compared:,} rows made again: every label, MIDI byte and audio sample is the same")
+
+
+def _is_release(directory):
+    return os.path.exists(os.path.join(directory, "row_index.parquet"))
+
+
+def _verify_release(arguments):
+    from builders.release import check, opened
+
+    release = opened.read(arguments.directory)
+    size = sum(fact["bytes"] for fact in release.manifest["files"].values())
+    with _progress_bar("checking", size, arguments.quiet, unit="B", unit_scale=True) as done:
+        found = check.problems(release, done)
+    if found:
+        raise RunError(f"{arguments.directory} is not what 'sousa release' made:\n{check.as_text(found)}")
+    if not arguments.quiet:
+        _print(f"version {release.version}: all {len(release.manifest['files']):,} files are what they were")
 
 
 def _preview(arguments):

@@ -17,6 +17,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import datasets
 
@@ -113,7 +114,7 @@ class Unified(ReadableAudio, datasets.GeneratorBasedBuilder):
 
     VERSION = datasets.Version(DATA_VERSION)
     BUILDER_CONFIG_CLASS = UnifiedConfig
-    BUILDER_CONFIGS = [
+    BUILDER_CONFIGS: ClassVar[list] = [
         UnifiedConfig(name=name, version=DATA_VERSION, description=f"the {name} preset of each corpus")
         for name in (*PRESETS, "custom")
     ]

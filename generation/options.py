@@ -21,7 +21,7 @@ def parser():
     sub.add_argument("--workers", "-w", type=int, default=0)
     sub.add_argument("--quiet", "-q", action="store_true")
     sub.set_defaults(command="validate")
-    sub = commands.add_parser("verify", help="make rows again and compare them with the stored ones")
+    sub = commands.add_parser("verify", help="make rows again and compare them; check the files of a release")
     sub.add_argument("directory")
     sub.add_argument("--rows", type=int, default=20, help="how many, chosen at random (default 20)")
     sub.add_argument("--all", action="store_true", help="all rows")

@@ -268,6 +268,11 @@ def read_manifest(root):
         raise RunError(f"{path} can't be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise RunError(f"{path} can't be read (not JSON: {error}); {_REMAKE}") from None
+    if isinstance(manifest, dict) and "release_format" in manifest:
+        raise UsageError(
+            f"{root} is a release, not a dataset; name the dataset it was made of, or load it with "
+            f'datasets.load_dataset("{root}")'
+        )
     problem = _manifest_problem(manifest)
     if problem:
         raise RunError(f"{path} is not a manifest ({problem}); {_REMAKE}")

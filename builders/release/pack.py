@@ -62,6 +62,8 @@ def pack(source_file, record, root, file, view, part, digest_column):
             f"{source_file} does not match its digest; run the 'sousa generate' command that made it again"
         )
     table, sizes = index_rows(target, file, view, record["split"], digest_column)
+    if len(table) != record["rows"]:
+        raise RunError(f"{source_file} has {len(table)} rows, its manifest says {record['rows']}")
     facts = {
         "bytes": record["bytes"], "sha256": digest, "rows": len(table), "split": record["split"],
         "view": view, "columns_bytes": sizes,

@@ -34,7 +34,7 @@ from generation.shards import Shard
 
 TEMPO_BLOCKS = (3, 5)  # first tempo indices of new blocks; then one block for each five
 SINGLE_PROFILES = 10  # the first players have a shard each; later ones share by tens
-ROWS_PER_GROUP = 120
+ROWS_PER_GROUP, MAX_ROWS_PER_GROUP = 120, 180
 
 
 def profile_indices(config):
@@ -84,17 +84,23 @@ def corpus_schema(config):
 
 
 def shard_tables(config, shard, render=True):
-    """Rows of a shard as Arrow tables of at most ROWS_PER_GROUP rows, in order."""
+    """Rows of a shard as Arrow tables, one a row group, in order.
+
+    A group holds whole players as far as they fit into ROWS_PER_GROUP, so that rows added to one player
+    leave the groups of the others, and what is stored of them, as they are.
+    """
     forms = [definitions.load()[name] for name in config.forms]
-    first, last = shard.key["tempos"]
-    coordinates = [
-        (profile, form, tempo)
-        for profile in shard.key["profiles"]
-        for form in forms
-        for tempo in range(first, last)
-    ]
-    for at in range(0, len(coordinates), ROWS_PER_GROUP):
-        yield make_rows(config, coordinates[at : at + ROWS_PER_GROUP], shard.key["augmentation"], render)
+    group = []
+    for profile in shard.key["profiles"]:
+        own = [(profile, form, tempo) for form in forms for tempo in range(*shard.key["tempos"])]
+        if group and len(group) + len(own) > ROWS_PER_GROUP:
+            yield make_rows(config, group, shard.key["augmentation"], render)
+            group = []
+        group += own
+        while len(group) > MAX_ROWS_PER_GROUP:
+            yield make_rows(config, group[:ROWS_PER_GROUP], shard.key["augmentation"], render)
+            group = group[ROWS_PER_GROUP:]
+    yield make_rows(config, group, shard.key["augmentation"], render)
 
 
 def make_rows(config, coordinates, augmentation, render=True):

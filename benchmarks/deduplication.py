@@ -1,0 +1,124 @@
+"""What a new version of a dataset uploads, by Xet's own chunks.
+
+    python benchmarks/deduplication.py [DIR]
+
+DIR is a dataset directory (default output/dataset). Some of its rows are replaced by rows of another
+seed, or such rows are inserted, scattered or in one run; the new files are held against the old ones in
+a scratch store on disk, as the Hub would. Printed: new bytes, their share of all data, and that share
+over the share of rows that changed.
+"""
+
+import shutil
+import sys
+import tempfile
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builders.hub.dedup import new_bytes
+from generation.rudiments import corpus, definitions, reopen
+from generation.shards import parquet_writer
+from generation.tables import complete_manifest
+
+SHARE = 0.01
+# rows of a player lie together, those of a rudiment at three tempi are neighbours
+RUNS = {0: "in one run", 3: "scattered by threes", 1: "scattered singly"}
+
+
+def other_rows(config, table):
+    """Rows at the same coordinates under another seed."""
+    other = replace(config, seed=config.seed + 1)
+    parts = []
+    for row in table.select(
+        ["rudiment_slug", "variant", "profile_index", "tempo_index", "augmentation_index"]
+    ).to_pylist():
+        form = definitions.load()[definitions.form_name(row["rudiment_slug"], row["variant"])]
+        address = (row["profile_index"], form, row["tempo_index"])
+        parts.append(corpus.make_rows(other, [address], row["augmentation_index"]))
+    return pa.concat_tables(parts)
+
+
+def replaced(table, rows, new):
+    """The table with some rows replaced."""
+    order = np.arange(len(table))
+    order[rows] = len(table) + np.arange(len(rows))
+    return pa.concat_tables([table, new]).take(order)
+
+
+def inserted(table, rows, new):
+    """The table with new rows before some rows."""
+    order = np.insert(np.arange(len(table)), rows, len(table) + np.arange(len(rows)))
+    return pa.concat_tables([table, new]).take(order)
+
+
+def relabelled(table, rows, new):
+    """The table with the labels of some rows replaced, not their sound."""
+    kept = table.take(rows).select(["audio"])
+    for name in table.column_names:
+        if name != "audio":
+            kept = kept.append_column(table.schema.field(name), new[name])
+    return replaced(table, rows, kept.select(table.column_names))
+
+
+def chosen(rng, files, run):
+    """Which rows of which file change: 1 % of all, in runs of so many (0: one run)."""
+    sizes = [pq.read_metadata(file).num_rows for file in files]
+    count = max(round(sum(sizes) * SHARE), 1)
+    if not run:
+        at = int(np.argmax(np.array(sizes) >= count))
+        return {files[at]: np.arange(count) + (sizes[at] - count) // 2}
+    first = rng.choice(sum(sizes) // run, max(count // run, 1), replace=False) * run
+    places = np.sort((first[:, None] + np.arange(run)).ravel())
+    edges = np.cumsum([0, *sizes])
+    return {
+        file: places[(places >= low) & (places < high)] - low
+        for file, low, high in zip(files, edges[:-1], edges[1:], strict=True)
+    }
+
+
+def write(path, table):
+    """Write a table as shards with 120 rows a player are written: a row group each."""
+    with parquet_writer(str(path), table.schema) as writer:
+        players = table["profile_index"].to_numpy()
+        edges = [0, *(np.flatnonzero(np.diff(players)) + 1), len(table)]
+        for low, high in pairwise(edges):
+            writer.write_table(table.slice(low, high - low), row_group_size=high - low)
+
+
+def measure(files, config, change, run, seed=0):
+    """Bytes of all files, and those new after a change."""
+    rng = np.random.default_rng(seed)
+    with tempfile.TemporaryDirectory() as work:
+        after = []
+        for number, (file, rows) in enumerate(chosen(rng, files, run).items()):
+            if len(rows):
+                table = pq.read_table(file)
+                path = Path(work) / f"{number}.parquet"
+                write(path, change(table, rows, other_rows(config, table.take(rows))))
+                after.append(path)
+        return sum(Path(file).stat().st_size for file in files), new_bytes(files, after)[1]
+
+
+def main():
+    """Print the table."""
+    root = Path(sys.argv[1] if len(sys.argv) > 1 else "output/dataset")
+    manifest = complete_manifest(root)
+    config = reopen.config_of(manifest)
+    files = [str(root / record["file"]) for record in manifest["shards"].values()]
+    print(f"{manifest['num_rows']:,} rows; 1 % of them change\n| change | new bytes | of all | of 1 % |")
+    print("| --- | --- | --- | --- |")
+    for name, change in (("replaced", replaced), ("inserted", inserted), ("labels only", relabelled)):
+        for run, where in RUNS.items():
+            total, new = measure(files, config, change, run)
+            print(f"| {name}, {where} | {new:,} | {new / total:.2%} | {new / total / SHARE:.2f} |")
+    copy = Path(tempfile.mkdtemp()) / "same.parquet"
+    shutil.copy(files[0], copy)
+    print(f"| the same file under another name | {new_bytes(files, [copy])[1]:,} | | |")
+
+
+if __name__ == "__main__":
+    main()
