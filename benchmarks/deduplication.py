@@ -4,7 +4,7 @@
 
 DIR is a dataset directory (default output/dataset). Some of its rows are replaced by rows of another
 seed, or such rows are inserted, scattered or in one run; the new files are held against the old ones in
-a scratch store on disk, as the Hub would. Printed: new bytes, their share of all data, and that share
+a scratch store on disk, as the Hub would. Printed: bytes sent, their share of all data, and that share
 over the share of rows that changed.
 """
 
@@ -90,7 +90,7 @@ def write(path, table):
 
 
 def measure(files, config, change, run, seed=0):
-    """Bytes of all files, and those new after a change."""
+    """Bytes of all files, and those sent after a change."""
     rng = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as work:
         after = []
@@ -100,7 +100,7 @@ def measure(files, config, change, run, seed=0):
                 path = Path(work) / f"{number}.parquet"
                 write(path, change(table, rows, other_rows(config, table.take(rows))))
                 after.append(path)
-        return sum(Path(file).stat().st_size for file in files), new_bytes(files, after)[1]
+        return sum(Path(file).stat().st_size for file in files), new_bytes(files, after)
 
 
 def main():
@@ -109,7 +109,7 @@ def main():
     manifest = complete_manifest(root)
     config = reopen.config_of(manifest)
     files = [str(root / record["file"]) for record in manifest["shards"].values()]
-    print(f"{manifest['num_rows']:,} rows; 1 % of them change\n| change | new bytes | of all | of 1 % |")
+    print(f"{manifest['num_rows']:,} rows; 1 % of them change\n| change | bytes sent | of all | of 1 % |")
     print("| --- | --- | --- | --- |")
     for name, change in (("replaced", replaced), ("inserted", inserted), ("labels only", relabelled)):
         for run, where in RUNS.items():
@@ -117,7 +117,7 @@ def main():
             print(f"| {name}, {where} | {new:,} | {new / total:.2%} | {new / total / SHARE:.2f} |")
     copy = Path(tempfile.mkdtemp()) / "same.parquet"
     shutil.copy(files[0], copy)
-    print(f"| the same file under another name | {new_bytes(files, [copy])[1]:,} | | |")
+    print(f"| the same file under another name | {new_bytes(files, [copy]):,} | | |")
 
 
 if __name__ == "__main__":

@@ -104,8 +104,10 @@ def test_the_row_index_finds_every_row(made):
 
 def test_the_card_is_filled_from_the_data(made):
     text = (made / "README.md").read_text()
-    for said in ("1,200 rows", "2.31 hours", "| `small` | 840 | 240 | 120 |", "| beginner |", "Frank Wen",
-                 "MIT", "## Citation", "@misc{sousa_rudiments", "### 1.0.0", "First release.", "labels alone"):  # fmt: skip
+    for said in (
+        "1,200 rows", "2.31 hours", "| `small` | 840 | 240 | 120 |", "| beginner |", "Frank Wen", "MIT",
+        "## Citation", "@misc{sousa_rudiments", "### 1.0.0", "First release.", "labels alone",
+    ):  # fmt: skip
         assert said in text, said
     rows = pq.read_table(made / "data", columns=["skill_tier", "split"]).to_pylist()
     for tier in ("beginner", "professional"):

@@ -4,36 +4,45 @@ The Hub stores chunks of about 64 KB, each once. The files of the last release a
 scratch store on disk, then the new ones: what is new then is what would be sent.
 """
 
+import os
 import tempfile
+from pathlib import Path
+
+try:
+    import hf_xet
+except ImportError:  # the Hub is then spoken to without deduplication
+    hf_xet = None
 
 
 def available():
-    """Whether hf_xet is installed and in use."""
-    from huggingface_hub.utils import is_xet_available
-
-    return is_xet_available()
+    """Whether uploads from here are deduplicated: hf_xet is installed and not switched off."""
+    off = os.environ.get("HF_HUB_DISABLE_XET", "").upper() in ("1", "ON", "YES", "TRUE")
+    return hf_xet is not None and not off
 
 
 def new_bytes(before, after, progress=lambda done: None):
-    """Bytes of files that are in none of some other files.
+    """Bytes an upload of files would send when some others are there.
 
     Args:
         before: paths of files that are there; after: paths of files to send.
         progress: called with bytes read.
 
-    Returns: (bytes of ``after``, bytes of it that are new).
+    Returns: chunks that are new, packed and compressed as they are sent, and the lists of chunks.
     """
-    import hf_xet
-
     with tempfile.TemporaryDirectory(prefix="sousa-dedup-") as scratch:
-        total = new = 0
+        had = 0
         for paths in (before, after):
-            total = new = 0
+            had = _stored(scratch)
             for path in paths:
                 with hf_xet.XetSession().new_upload_commit(endpoint=f"local://{scratch}") as commit:
                     handle = commit.start_upload_file(str(path))
-                metrics = handle.result().dedup_metrics
-                total += metrics.total_bytes
-                new += metrics.new_bytes
-                progress(metrics.total_bytes)
-        return total, new
+                handle.result()
+                progress(Path(path).stat().st_size)
+        return _stored(scratch) - had
+
+
+def _stored(scratch):
+    """Bytes of blocks of chunks, and of lists of chunks, in a scratch store."""
+    store = Path(scratch) / "xet" / "xorbs"
+    kept = [p for folder in ("xorbs", "shards") for p in (store / folder).glob("*") if p.suffix != ".tagset"]
+    return sum(path.stat().st_size for path in kept)

@@ -217,5 +217,5 @@ def dry_run(path, repo, branch="main", previous=None, redistribute=(), token=Non
     before = [old.local(file) for file in changed]
     total = _size(release, changed) + sum(Path(one).stat().st_size for one in before)
     with progress("comparing", total, unit="B", unit_scale=True) as done:
-        _, new = dedup.new_bytes(before, [Path(release.where) / file for file in changed], done)
+        new = dedup.new_bytes(before, [Path(release.where) / file for file in changed], done)
     return out | {"new_bytes": rest + new, "exact": True}

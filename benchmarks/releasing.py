@@ -1,0 +1,60 @@
+"""What making a release costs beyond copying its files.
+
+    python benchmarks/releasing.py [DIR]
+
+DIR is a dataset directory (default output/dataset). A release of it is made in one process, three times;
+printed are CPU milliseconds a row of the whole, of reading and hashing the files alone (what a checked
+copy costs), their difference, and the largest memory of the process after each tenth of the shards.
+"""
+
+import resource
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from builders.release import make
+from generation.shards import file_digest
+from generation.tables import complete_manifest
+
+
+def cpu_ms(function):
+    """CPU milliseconds of a call, of this process."""
+    begin = time.process_time()
+    function()
+    return (time.process_time() - begin) * 1e3
+
+
+def main():
+    """Print the figures."""
+    root = Path(sys.argv[1] if len(sys.argv) > 1 else "output/dataset")
+    manifest = complete_manifest(root)
+    rows, records = manifest["num_rows"], manifest["shards"].values()
+    peaks = []
+
+    @contextmanager
+    def progress(title, total):
+        done = [0]
+
+        def step(count):
+            done[0] += count
+            if done[0] * 10 // total > len(peaks):
+                peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+        yield step
+
+    for _ in range(3):
+        with tempfile.TemporaryDirectory(dir=root.parent) as work:
+            hashing = cpu_ms(lambda: [file_digest(root / record["file"]) for record in records])
+            options = {"workers": 1, "say": lambda text: None, "progress": progress}
+            whole = cpu_ms(lambda: make.make(root, Path(work) / "r", "1.0.0", **options))  # noqa: B023
+        print(
+            f"{rows:,} rows: {whole / rows:.3f} CPU ms a row, {hashing / rows:.3f} of it reading and "
+            f"hashing, {(whole - hashing) / rows:.3f} beyond"
+        )
+    print("peak memory after each tenth, MiB: " + ", ".join(f"{peak:.0f}" for peak in peaks[:10]))
+
+
+if __name__ == "__main__":
+    main()
