@@ -9,7 +9,6 @@ import datasets
 import numpy as np
 import pyarrow as pa
 import soundfile
-from scipy.signal import resample_poly
 
 
 @cache
@@ -50,6 +49,8 @@ class SoundfileAudio(datasets.Audio):
             data = value["bytes"]
         samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
         if self.sampling_rate and self.sampling_rate != rate:
+            from scipy.signal import resample_poly  # slow to import, and seldom needed
+
             common = gcd(self.sampling_rate, rate)
             samples = resample_poly(samples, self.sampling_rate // common, rate // common, axis=0)
             rate = self.sampling_rate
