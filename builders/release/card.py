@@ -169,19 +169,20 @@ def _view_table(rows):
     lines = [f"| config | {' | '.join(splits)} | what |", "| --- " * (len(splits) + 2) + "|"]
     for name, counts in rows.items():
         cells = " | ".join(f"{counts.get(split, 0):,}" for split in splits)
-        about = "labels alone" if name == "labels" else ""
+        about = "labels alone" if name == "labels" else "everything"
         about = next((text for end, text in what.items() if name.endswith(end)), about)
         lines.append(f"| `{name}` | {cells} | {about} |")
     return "\n".join(lines)
 
 
-def _balance(counts):
-    """Rows of every value of every balanced column, in Markdown."""
+def _balance(counts, orders):
+    """Rows of every value of every balanced column, in Markdown; ``orders``: of their values."""
     parts = []
     for column, values in counts.items():
         splits = [split for split in layout.SPLITS if any(split in per for per in values.values())]
         lines = [f"| `{column}` | {' | '.join(splits)} |", "| --- " * (len(splits) + 1) + "|"]
-        for value in sorted(values, key=str):
+        known = [value for value in orders[column] if value in values]
+        for value in known + sorted(values.keys() - known, key=str):
             cells = " | ".join(f"{values[value].get(split, 0):,}" for split in splits)
             lines.append(f"| {value} | {cells} |")
         parts.append("\n".join(lines))
@@ -240,7 +241,7 @@ def _fill(source, version, load, view_table, changelog, manifest):
         "version": version,
         "load": load,
         "views": view_table,
-        "balance": _balance(counts),
+        "balance": _balance(counts, source.balance),
         "columns": table(source.columns),
         "licences": _licences(source.made_of),
         "citation": _citation(source, manifest),

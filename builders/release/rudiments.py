@@ -6,7 +6,7 @@ from builders.licences import licensed
 from builders.release import card
 from builders.release.source import Source
 from generation.audio import presets
-from generation.rudiments import corpus, reopen
+from generation.rudiments import corpus, players, reopen
 from generation.rudiments.columns import columns
 from generation.shards import config_digest
 
@@ -61,7 +61,11 @@ def source(root, config, records, drums):
             "music-transcription",
         ],
         tasks=["audio-classification", *(["tabular-regression"] if config.with_audio else [])],
-        balance=("skill_tier", "category", "augmentation_preset"),
+        balance={
+            "skill_tier": players.tiers(),
+            "category": ("roll", "diddle", "flam", "drag"),
+            "augmentation_preset": presets.names(),
+        },
         texts=_texts(config),
         provenance={"drums": drums, "acoustic_presets": list(config.presets)},
     )

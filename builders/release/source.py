@@ -30,7 +30,7 @@ class Source:
         sample_rate: Hz; digest_column: the column that stands for the sound of a row, or None.
         made_of: list of :class:`builders.licences.Licensed`.
         tags: for the Hub; tasks: its task categories.
-        balance: columns whose counts the card shows.
+        balance: columns whose counts the card shows, each with the order of its values.
         texts: what fills the rest of the card's template, by name.
         provenance: further plain facts about how it was made.
     """
@@ -49,7 +49,7 @@ class Source:
     made_of: list
     tags: list
     tasks: list
-    balance: tuple
+    balance: dict
     texts: dict
     provenance: dict = field(default_factory=dict)
 
