@@ -289,7 +289,9 @@ def _verify(arguments):
 
 
 def _is_release(directory):
-    return os.path.exists(os.path.join(directory, "row_index.parquet"))
+    from builders.release import layout
+
+    return os.path.exists(os.path.join(directory, layout.INDEX))
 
 
 def _verify_release(arguments):

@@ -74,6 +74,7 @@ def publish(arguments, print_, say, progress):
 
 def diff(arguments, print_, progress):
     """Print what differs between two releases."""
+    from builders.hub import remote
     from builders.release import opened, versions
     from builders.release.compare import compare
 
@@ -87,7 +88,7 @@ def diff(arguments, print_, progress):
             f"{len(names)} arguments; give two releases (directories or org/name@v1.0.0), or a repository of "
             "the Hub and two of its revisions"
         )
-    with progress("comparing", None) as done:
+    with remote.hub_errors(f"{old.where} and {new.where}", "comparing"), progress("comparing", None) as done:
         changes = compare(old, new, details=True, progress=done)
     print_(f"{old.where}, version {old.version}  ->  {new.where}, version {new.version}")
     for line in changes.lines():

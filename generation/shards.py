@@ -17,7 +17,7 @@ import json
 import os
 import re
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,25 +115,24 @@ def locked(root):
 
     Raises: UsageError when another holds it, or it can't be written.
     """
-    handle = None
-    try:
-        Path(root).mkdir(parents=True, exist_ok=True)
-        # the directory itself is locked: nothing to leave behind
-        handle = os.open(root, os.O_RDONLY)
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileExistsError:
-        raise UsageError(f"{root} is a file, not a directory; name another with -o") from None
-    except BlockingIOError:
-        os.close(handle)
-        raise UsageError(f"another sousa is writing to {root}; wait for it or choose another -o") from None
-    except OSError as error:
-        raise UsageError(
-            f"can't write to {root}: {error.strerror or error}; choose another with -o"
-        ) from None
-    try:
+    with ExitStack() as held:
+        try:
+            Path(root).mkdir(parents=True, exist_ok=True)
+            # the directory itself is locked: nothing to leave behind
+            handle = os.open(root, os.O_RDONLY)
+            held.callback(os.close, handle)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileExistsError:
+            raise UsageError(f"{root} is a file, not a directory; name another with -o") from None
+        except BlockingIOError:
+            raise UsageError(
+                f"another sousa is writing to {root}; wait for it or choose another -o"
+            ) from None
+        except OSError as error:
+            raise UsageError(
+                f"can't write to {root}: {error.strerror or error}; choose another with -o"
+            ) from None
         yield
-    finally:
-        os.close(handle)
 
 
 class _Hashing:
@@ -312,16 +311,18 @@ class Store:
         self._lock = locked(self.root)
 
     def __enter__(self):
-        old = read_manifest(self.root)
-        if old is None and self.root.is_dir() and self._strangers():
-            raise UsageError(
-                f"{self.root} holds other files, not a dataset; choose an empty or new directory with -o"
-            )
-        if old is not None:
-            self._refuse_other(old)
-        self._lock.__enter__()
-        sweep(self.root)
-        self.records = dict((old or {}).get("shards", {}))
+        with ExitStack() as held:
+            held.enter_context(self._lock)
+            old = read_manifest(self.root)
+            if old is None and self._strangers():
+                raise UsageError(
+                    f"{self.root} holds other files, not a dataset; choose an empty or new directory with -o"
+                )
+            if old is not None:
+                self._refuse_other(old)
+            sweep(self.root)
+            self.records = dict((old or {}).get("shards", {}))
+            held.pop_all()
         return self
 
     def __exit__(self, *details):

@@ -206,3 +206,40 @@ said["rows"], said["wrong"] = len(part), wrong
 """
     )
     assert said == {"rows": 240, "wrong": []}
+
+
+def test_what_was_loaded_loads_again_offline_and_stock_is_not_disturbed(world, tmp_path):
+    hub, _, _, _ = world
+    user = Machine(hub, tmp_path / "user", token=None)
+    script = f"""
+said["labels"] = sousa.load("{REPO}", "labels", split="test", revision="v1.0.0")["sample_id"][:]
+said["part"] = len(sousa.load("{REPO}", "small", split="test", revision="v1.0.0")[7]["audio"]["array"])
+"""
+    online = user.script(LOAD + script)
+    user.script(f'said["rows"] = len(datasets.load_dataset("{REPO}", "labels", split="train"))')
+    user.environment["HF_HUB_OFFLINE"] = "1"
+    assert user.script(LOAD + script) == online and len(online["labels"]) == 120
+    stock = user.script(f'said["rows"] = len(datasets.load_dataset("{REPO}", "labels", split="train"))')
+    assert (
+        stock["rows"] > 840
+    )  # all of the newest version: the part that sousa.load kept is not mistaken for it
+
+
+def test_further_arguments_are_those_of_load_dataset(world, tmp_path):
+    hub, _, _, _ = world
+    user = Machine(hub, tmp_path / "user", token=None)
+    said = user.script(
+        LOAD
+        + f"""
+some = sousa.load("{REPO}", "labels", split="test", revision="v1.0.0", columns=["sample_id", "tempo_bpm"])
+said["columns"] = some.column_names
+fast = sousa.load("{REPO}", "labels", split="test", revision="v1.0.0", filters=[("tempo_bpm", ">", 100)])
+said["fast"] = [len(fast), min(fast["tempo_bpm"])]
+try:
+    sousa.load("{REPO}", "labels", split="train[:x]", nonsense=1)
+except Exception as error:
+    said["why"] = type(error).__name__
+"""
+    )
+    assert said["columns"] == ["sample_id", "tempo_bpm"] and said["why"] in ("ValueError", "TypeError")
+    assert 0 < said["fast"][0] < 120 and said["fast"][1] > 100

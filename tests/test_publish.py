@@ -128,9 +128,8 @@ def test_killed_at_every_request_readers_see_a_whole_release(versions, tmp_path,
     with Hub(tmp_path / "trial", xet=xet) as hub:
         points = kill_points(hub, Publisher(hub, tmp_path / "fresh"), second)
         once = hub.bytes_uploaded
-    # killed after a request and before the next one is the same to the Hub; Xet has some more of them
-    numbers = range(len(points) + 1) if not xet else range(1, len(points) + 1, 2)
-    for number in numbers:
+    # killed after a request and before the next one is the same to the Hub
+    for number in range(len(points) + 1):
         shutil.rmtree(tmp_path / "trial")
         shutil.copytree(tmp_path / "before", tmp_path / "trial")
         with Hub(tmp_path / "trial", xet=xet) as hub:
@@ -412,3 +411,90 @@ def test_rows_that_may_not_be_passed_on(tmp_path, sousa):
         assert "--redistribute names 'streets'" in said
         publisher.publish(made, "--redistribute", "street.wav")
         assert whole(hub, "v1.0.0", made)
+
+
+def test_files_changed_or_left_out_on_the_way_are_never_tagged(versions, tmp_path):
+    first, _ = versions
+    made = tmp_path / "made"
+    shutil.copytree(first, made)
+    shard = next((made / "data").rglob("*.parquet"))
+    with Hub(tmp_path / "hub") as hub:
+        publisher = Publisher(hub, tmp_path / "cache")
+
+        def damage():
+            with open(shard, "r+b") as file:  # in place, as through another link to it
+                file.seek(1000)
+                file.write(b"other")
+
+        hub.faults.add(Fault("POST /api/repos/create", "call", nth=1, call=damage))
+        said = publisher.refused(made)
+        assert f"{shard.name} changed while it was sent" in said and len(hub.commits(REPO)) == 1
+        hub.commit(REPO, {".gitignore": b"data/\n"})
+        assert ".gitignore, which no release put there" in publisher.refused(first)
+        hub.commit(REPO, {".gitignore": None})
+        late = Fault("/preupload/", "call", nth=1, call=lambda: hub.commit(REPO, {".gitignore": b"data/\n"}))
+        hub.faults.add(late)
+        assert ".gitignore, which no release put there" in publisher.refused(first)
+        assert not hub.refs(REPO)["tags"] and layout.MANIFEST not in hub.tree(REPO)
+
+
+def test_a_card_of_somebody_else_is_kept_and_an_edit_is_told(versions, tmp_path):
+    first, second = versions
+    with Hub(tmp_path / "hub") as hub:
+        publisher = Publisher(hub, tmp_path / "cache")
+        hub.create(REPO)
+        hub.commit(REPO, {"README.md": b"---\nlicense: mit\n---\n# My other data\n"})
+        assert "README.md, which no release put there" in publisher.refused(first)
+        hub.commit(REPO, {"README.md": b"---\nlicense: mit\n---\n", ".huggingface.yaml": b"configs: []"})
+        assert ".huggingface.yaml, which no release put there" in publisher.refused(first)
+        hub.commit(REPO, {".huggingface.yaml": None})
+        publisher.publish(first)  # a card that says nothing is the Hub's own
+        text = hub.read(REPO, "main", "README.md") + b"by hand"
+        hub.commit(REPO, {"README.md": text})
+        done = publisher("publish", second, REPO)
+        assert done.returncode == 0 and "README.md was edited there" in done.stderr_text
+        assert whole(hub, "main", second)
+
+
+def test_a_candidate_on_a_branch_may_be_made_again(versions, tmp_path):
+    first, second = versions
+    with Hub(tmp_path / "hub") as hub:
+        publisher = Publisher(hub, tmp_path / "cache")
+        publisher.publish(first)
+        publisher.publish(second, "--revision", "next")
+        again = release(
+            tmp_path_of(versions, "d4b"), tmp_path / "again", "2.0.0", previous=str(first), notes=["Better."]
+        )
+        publisher.publish(again, "--revision", "next")
+        assert whole(hub, "next", again) and list(hub.refs(REPO)["tags"]) == ["v1.0.0"]
+        publisher.publish(again)
+        publisher.publish(first, "--revision", "old")  # a version that is tagged, on another branch
+        assert whole(hub, "old", first) and whole(hub, "main", again)
+        done = publisher("publish", first, REPO)
+        assert done.returncode == 0 and hub.refs(REPO)["tags"]["v1.0.0"][:12] in done.stdout_text
+
+
+def test_a_pull_request_is_opened_once(versions, tmp_path):
+    first, _ = versions
+    with Hub(tmp_path / "hub") as hub:
+        publisher = Publisher(hub, tmp_path / "cache")
+        hub.create(REPO)
+        hub.faults.add(Fault("/commit/", "drop_after", nth=1))
+        assert "see on its page whether the pull request was opened" in publisher.refused(
+            first, "--create-pr"
+        )
+        assert list(hub.refs(REPO)["pulls"]) == ["refs/pr/1"]
+
+
+def test_the_first_request_is_waited_for_too_and_reading_in_place_has_sentences(versions, tmp_path):
+    first, second = versions
+    with Hub(tmp_path / "hub") as hub:
+        publisher = Publisher(hub, tmp_path / "cache")
+        hub.faults.add(Fault("/whoami", "status", nth=1, status=503, retry_after=0))
+        publisher.publish(first)
+        publisher.publish(second)
+        for kind, said in (("drop_before", "can't be reached"), ("status", "the token may not do this")):
+            hub.faults.add(Fault("GET .*/resolve/.*parquet", kind, status=403))
+            done = publisher("diff", REPO, "v1.0.0", "v2.0.0", "-q")
+            assert done.returncode == 1 and said in done.stderr_text
+            hub.faults.clear()

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import datasets
 import pyarrow.parquet as pq
@@ -284,14 +285,72 @@ def test_the_builder_says_what_a_release_is_for(tiny, tmp_path):
         Rudiments(config_name="custom", data_dir=str(made), cache_dir=str(tmp_path / "c"))
 
 
-def test_digest_of_the_template_sees_every_change_of_it(tiny, tmp_path, monkeypatch):
-    from builders.release.source import describe
-    from tests.releases import with_other_card
+def test_every_fix_of_a_card_is_a_patch_and_a_note_is_one(tiny, tmp_path, monkeypatch):
+    first = release(tiny, tmp_path / "v1")
+    monkeypatch.setattr(card, "size_category", lambda rows: "1K<n<10K")
+    second = release(tiny, tmp_path / "v2", "1.0.1", previous=str(first))
+    assert json.loads((second / "manifest.json").read_text())["changelog"][-1]["lines"] == ["another card"]
+    third = release(tiny, tmp_path / "v3", "1.0.2", previous=str(second), notes=["See {{rows}} here."])
+    assert json.loads((third / "manifest.json").read_text())["changelog"][-1]["lines"] == [
+        "See {{rows}} here."
+    ]
+    assert "- See {{rows}} here." in (third / "README.md").read_text()
+    assert check.problems(opened.read(third)) == []
 
-    source = describe(tiny)
-    before = card.template_digest(source)
-    with_other_card(tmp_path, monkeypatch)
-    assert card.template_digest(source) != before
+
+def test_the_hub_names_for_sizes():
+    named = {999: "n<1K", 1000: "1K<n<10K", 99_999: "10K<n<100K", 10**7: "10M<n<100M", 10**12: "n>1T"}
+    assert {rows: card.size_category(rows) for rows in named} == named
+    known = Path(datasets.__file__).parent / "utils" / "resources" / "size_categories.json"
+    assert set(named.values()) <= set(json.loads(known.read_text()))
+
+
+def test_a_release_killed_at_its_last_step_is_whole(tiny, tmp_path):
+    made = release(tiny, tmp_path / "r")
+    (made / ".unfinished").mkdir()
+    (made / ".unfinished" / "left.index").write_text("")
+    assert check.problems(opened.read(made))
+    release(tiny, made)
+    assert check.problems(opened.read(made)) == []
+
+
+def test_a_release_of_one_day_is_the_same_on_another(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    made = release(tiny, tmp_path / "r")
+    assert "released 2023-11-14" in (made / "README.md").read_text()
+
+
+def test_linked_shards_become_files(tiny, tmp_path):
+    copy = tmp_path / "d"
+    shutil.copytree(tiny, copy)
+    for shard in (copy / "data").rglob("*.parquet"):
+        shard.unlink()
+        shard.symlink_to(tiny / shard.relative_to(copy))
+    made = release(copy, tmp_path / "r")
+    assert not [path for path in made.rglob("*") if path.is_symlink()]
+
+
+def test_a_dataset_that_hides_its_drums_is_refused(tiny, tmp_path):
+    copy = tmp_path / "d"
+    shutil.copytree(tiny, copy)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    for drums in ([], None, [{"digest": "0"}], "none"):
+        (copy / "manifest.json").write_text(json.dumps(manifest | {"drums": drums}))
+        with pytest.raises(RunError, match="its drums are not those of its settings"):
+            release(copy, tmp_path / "r")
+
+
+@pytest.mark.parametrize("key", ["card_text", "repo", "views", "made_of", "changelog", "files", "version"])
+def test_a_damaged_manifest_is_one_sentence(tiny, tmp_path, key):
+    made = release(tiny, tmp_path / "r")
+    manifest = json.loads((made / "manifest.json").read_text())
+    for wrong in ({k: v for k, v in manifest.items() if k != key}, manifest | {key: {"x": 1}},
+                  manifest | {key: ["x"]}, manifest | {key: None}):  # fmt: skip
+        if key == "repo" and key in wrong:
+            continue
+        (made / "manifest.json").write_text(json.dumps(wrong))
+        with pytest.raises(RunError, match="damaged"):
+            opened.read(made)
 
 
 def test_unfinished_work_goes_on_under_another_version(tiny, tmp_path):

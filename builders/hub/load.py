@@ -7,6 +7,8 @@ config without audio only the bytes of its columns are.
 
 import hashlib
 import re
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import datasets
@@ -31,7 +33,8 @@ def load(path, name=None, split=None, streaming=False, revision=None, decoder="a
         revision: tag, such as ``v1.0.0``, branch or commit; None for main.
         decoder: soundfile, torchcodec, none (the encoded file), or auto: torchcodec where it works.
         token: of the Hub, None for the one in the usual places.
-        more: further arguments of ``datasets.load_dataset``.
+        more: further arguments of ``datasets.load_dataset``; with any but ``cache_dir`` it fetches what
+            that fetches.
 
     Returns: Dataset, IterableDataset, or a dict of them. With soundfile a row's audio is a dict, see
         :class:`builders.audio.SoundfileAudio`; ``row["audio"]["array"]`` and ``["sampling_rate"]`` work
@@ -54,16 +57,18 @@ def load(path, name=None, split=None, streaming=False, revision=None, decoder="a
     config = _config(head, name, path)
     wanted = _splits(config, split, path)
     arguments = {"path": path, "name": name, "token": token, **more}
-    arguments |= {} if local else {"revision": revision}
-    if not streaming and not local and config and config.get("columns") and "data_files" not in more:
-        return _columns_alone(arguments, config, wanted, split, commit)
-    if not streaming and wanted and len(wanted) < len(config["data_files"]) and "data_files" not in more:
+    part = wanted and len(wanted) < len(config["data_files"])
+    silent = config and config.get("columns")
+    if not local:
+        # one commit for everything: main may move in between
+        arguments["revision"] = commit or revision
+        plain = not more.keys() - {"cache_dir"} and commit
+        if not streaming and plain and (part or silent):
+            return played_by(_part(arguments, config, wanted, split, commit), decoder)
+    if not streaming and part and "data_files" not in more:
         paths = {entry["split"]: entry["path"] for entry in config["data_files"]}
         arguments["data_files"] = {one: paths[one] for one in wanted}
-    if not local:
-        with remote.hub_errors(path, "loading"):
-            loaded = datasets.load_dataset(split=split, streaming=streaming, **arguments)
-    else:
+    with remote.hub_errors(path, "loading") if not local else nullcontext():
         loaded = datasets.load_dataset(split=split, streaming=streaming, **arguments)
     return played_by(loaded, decoder)
 
@@ -124,52 +129,80 @@ def _splits(config, split, path):
     return names
 
 
-class Columns(datasets.ArrowBasedBuilder):
-    """Some columns of a dataset on the Hub: read in place, kept in the cache like any dataset."""
+class Part(datasets.ArrowBasedBuilder):
+    """Some splits or columns of a dataset on the Hub, kept in the cache like any dataset.
 
-    def __init__(self, files, columns, system, **arguments):
-        self._files, self._columns, self._system = files, columns, system
+    Args:
+        fetch: function giving ``{split: [function opening a file, ...]}``, called when it is not cached.
+        columns: names, or None for all.
+    """
+
+    def __init__(self, fetch, columns, **arguments):
+        self._fetch, self._columns = fetch, columns
         super().__init__(**arguments)
 
-    def _opened(self, file):
-        # without read-ahead: exactly the bytes of these columns are asked for
-        return self._system.open(file, "rb", cache_type="none")
-
     def _info(self):
-        first = next(iter(self._files.values()))[0]
-        with self._opened(first) as file:
-            features = datasets.Features.from_arrow_schema(pq.read_schema(file))
-        return datasets.DatasetInfo(features=datasets.Features({c: features[c] for c in self._columns}))
+        return datasets.DatasetInfo()
 
     def _split_generators(self, dl_manager):
-        return [datasets.SplitGenerator(name, {"files": files}) for name, files in self._files.items()]
+        files = self._fetch()
+        with next(iter(files.values()))[0]() as file:
+            features = datasets.Features.from_arrow_schema(pq.read_schema(file))
+        self.info.features = datasets.Features({c: features[c] for c in self._columns or features})
+        return [datasets.SplitGenerator(name, {"files": opened}) for name, opened in files.items()]
 
     def _generate_tables(self, files):
         schema = self.info.features.arrow_schema
-        for i, name in enumerate(files):
-            with self._opened(name) as file, pq.ParquetFile(file, pre_buffer=True) as parquet:
+        for i, opened in enumerate(files):
+            with opened() as file, pq.ParquetFile(file, pre_buffer=True) as parquet:
                 for j in range(parquet.num_row_groups):
-                    table = parquet.read_row_group(j, columns=self._columns)
-                    yield datasets.builder.Key(i, j), table.select(self._columns).cast(schema)
+                    table = parquet.read_row_group(j, columns=schema.names)
+                    yield datasets.builder.Key(i, j), table.select(schema.names).cast(schema)
 
 
-def _columns_alone(arguments, config, wanted, split, commit):
-    """A config without audio, without fetching its audio."""
-    from huggingface_hub import HfFileSystem
-
-    path, name = arguments["path"], config["config_name"]
-    cache = {"cache_dir": arguments["cache_dir"]} if arguments.get("cache_dir") else {}
-    system, files = HfFileSystem(token=arguments["token"]), {}
+def _part(arguments, config, wanted, split, commit):
+    """Some splits or columns, without fetching the others."""
+    path, name, token = arguments["path"], config["config_name"], arguments["token"]
+    entries = [e for e in config["data_files"] if not wanted or e["split"] in wanted]
+    patterns = {e["split"]: [e["path"]] if isinstance(e["path"], str) else e["path"] for e in entries}
+    columns = config.get("columns")
+    fetch = partial(_in_place if columns else _downloaded, path, commit, patterns, token)
+    # a place of its own: stock datasets takes whatever it finds in its own for the whole config
+    cache = Path(arguments.get("cache_dir") or datasets.config.HF_DATASETS_CACHE) / "sousa-parts"
+    key = [path, commit, name, *patterns, *(columns or ())]
     with remote.hub_errors(path, "loading"):
-        for entry in config["data_files"]:
-            if not wanted or entry["split"] in wanted:
-                patterns = [entry["path"]] if isinstance(entry["path"], str) else entry["path"]
-                places = [f"datasets/{path}@{commit}/{pattern}" for pattern in patterns]
-                files[entry["split"]] = [file for place in places for file in sorted(system.glob(place))]
-        parts = [path, commit, name, *files, *config["columns"]]
-        builder = Columns(
-            files, config["columns"], system, config_name=name, dataset_name=path.replace("/", "___"),
-            hash=hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16], **cache,
+        builder = Part(
+            fetch, columns, config_name=name, version=str(config.get("version") or "0.0.0"),
+            dataset_name=path.replace("/", "___"), cache_dir=str(cache),
+            hash=hashlib.sha256("\n".join(key).encode()).hexdigest()[:16],
         )  # fmt: skip
         builder.download_and_prepare()
     return builder.as_dataset(split=split)
+
+
+def _in_place(path, commit, patterns, token):
+    """Files opened on the Hub itself: only what is read of them is transferred."""
+    from huggingface_hub import HfFileSystem
+
+    system = HfFileSystem(token=token)
+    out = {}
+    for split, given in patterns.items():
+        places = [f"datasets/{path}@{commit}/{pattern}" for pattern in given]
+        files = [file for place in places for file in sorted(system.glob(place))]
+        # without read-ahead: exactly the bytes of the columns are asked for
+        out[split] = [partial(system.open, file, "rb", cache_type="none") for file in files]
+    return out
+
+
+def _downloaded(path, commit, patterns, token):
+    """Files fetched whole, as many at once as the Hub's client does."""
+    from huggingface_hub import snapshot_download
+
+    wanted = [pattern for given in patterns.values() for pattern in given]
+    root = Path(
+        snapshot_download(path, repo_type="dataset", revision=commit, allow_patterns=wanted, token=token)
+    )
+    return {
+        split: [partial(open, file, "rb") for pattern in given for file in sorted(root.glob(pattern))]
+        for split, given in patterns.items()
+    }

@@ -40,15 +40,17 @@ class Plan:
     Attributes:
         add: files to send, in order; delete: files to remove; both may be empty.
         commit: commit it builds on, or None for a new repository.
-        published: the tag is there already and holds this very release.
+        published: commit of the tag, when that is there already and holds this very release.
+        edited: the card was edited on the Hub after the last release.
         last: the release before, or None.
     """
 
     add: list
     delete: list
     commit: str | None
-    published: bool
+    published: str | None
     last: object
+    edited: bool = False
 
 
 def look(api, repo, branch):
@@ -61,9 +63,7 @@ def look(api, repo, branch):
     with remote.hub_errors(repo, "reading"):
         try:
             refs = api.list_repo_refs(repo, repo_type="dataset")
-        except RepositoryNotFoundError as error:
-            if error.response.status_code == 401 and api.token is not None:
-                raise
+        except RepositoryNotFoundError:
             return State(None, {}, {}, False, False)
         tags = {ref.name: ref.target_commit for ref in refs.tags}
         try:
@@ -80,69 +80,75 @@ def contents(api, repo, commit):
     return {e.path: (e.lfs.sha256 if e.lfs else e.blob_id) for e in entries if hasattr(e, "blob_id")}
 
 
-def git_id(path):
-    """Git's object id of a file's content."""
+def content_id(path, like):
+    """A file's SHA-256, or its git object id, whichever kind ``like`` is."""
     data = Path(path).read_bytes()
+    if len(like) == 64:
+        return hashlib.sha256(data).hexdigest()
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def differing(release, files):
     """Files of a release that a commit does not hold with this content, in order of names."""
-    wanted = dict.fromkeys([*release.manifest["files"], layout.MANIFEST])
     out = []
-    for file in wanted:
-        path, there = Path(release.where) / file, files.get(file)
-        fact = release.manifest["files"].get(file)
-        if there is None or (there != (fact or {}).get("sha256") and there != git_id_of(path, there)):
+    for file in [*release.manifest["files"], layout.MANIFEST]:
+        there, fact = files.get(file), release.manifest["files"].get(file, {})
+        if there is None or (
+            there != fact.get("sha256") and there != content_id(Path(release.where) / file, there)
+        ):
             out.append(file)
     return sorted(out)
 
 
-def git_id_of(path, like):
-    """The git object id of a file if ``like`` is one; large files are named by SHA-256 instead."""
-    return git_id(path) if len(like) == 40 else None
-
-
-def make(api, release, repo, state):
+def make(api, release, repo, state, main=True):
     """The Plan for a release.
+
+    Args:
+        main: it is for main; other branches have no tags of their own.
 
     Raises: RunError naming why the release must not be published.
     """
-    version = release.version
-    tag = f"v{version}"
-    if tag in state.tags:
+    tag = f"v{release.version}"
+    tagged = state.tags.get(tag)
+    if tagged:
         with remote.hub_errors(repo, "reading"):
-            there = contents(api, repo, state.tags[tag])
+            there = contents(api, repo, tagged)
         if differing(release, there):
             raise RunError(
-                f"{repo} has version {version} already, with other content, and a tag never moves; make this "
-                f"release with a new --version and --previous {repo}"
+                f"{repo} has version {release.version} already, with other content, and a tag never moves; "
+                f"make this release with a new --version and --previous {repo}"
             )
-        return Plan([], [], state.commit, True, None)
-    _refuse_untagged(api, release, repo, state)
-    last = _last(api, repo, state)
+        if main:
+            return Plan([], [], state.commit, tagged, None)
+    head = _head(api, repo, state)
+    if main and head and head.version != release.version and f"v{head.version}" not in state.tags:
+        raise RunError(
+            f"{repo} holds version {head.version} without its tag: publishing it was interrupted; publish "
+            "that release again first, which takes moments"
+        )
+    last = None if tagged else _last(api, repo, state)
     if last:
         _refuse_wrong_version(release, last, repo)
-    stale = _stale(release, state, last, repo)
-    return Plan(differing(release, state.files), stale, state.commit, False, last)
+    stale, edited = _stale(api, release, state, [one for one in (last, head) if one], repo)
+    return Plan(differing(release, state.files), stale, state.commit, None, last, edited)
+
+
+def _head(api, repo, state):
+    """The release at the head of the branch, or None."""
+    if layout.MANIFEST not in state.files:
+        return None
+    try:
+        return remote.release(repo, state.commit, api.token)
+    except remote.Passing:
+        raise
+    except RunError:
+        return None  # somebody else's manifest.json
 
 
 def _last(api, repo, state):
     """The newest release of a repository, or None."""
     tags = {versions.of_tag(tag): tag for tag in state.tags if versions.of_tag(tag)}
     return remote.release(repo, tags[max(tags)], api.token) if tags else None
-
-
-def _refuse_untagged(api, release, repo, state):
-    """A release that was committed but never tagged has to be finished before another one follows."""
-    if layout.MANIFEST not in state.files or state.commit in state.tags.values():
-        return
-    there = remote.release(repo, state.commit, api.token)
-    if there.version != release.version and f"v{there.version}" not in state.tags:
-        raise RunError(
-            f"{repo} holds version {there.version} without its tag: publishing it was interrupted; publish "
-            "that release again first, which takes moments"
-        )
 
 
 def _refuse_wrong_version(release, last, repo):
@@ -161,22 +167,56 @@ def _refuse_wrong_version(release, last, repo):
             f"{release.manifest['previous'] or 'none'}, so its changelog would lose that; make it again with "
             f"--previous {repo}"
         )
-    problem = versions.problem(release.version, compare(last, release), last.version)
+    with remote.hub_errors(repo, "reading"):
+        changes = compare(last, release)
+    problem = versions.problem(release.version, changes, last.version)
     if problem:
         raise RunError(problem)
 
 
-def _stale(release, state, last, repo):
-    """Files of the last release to remove; files that no release put there are in the way or kept."""
+def _stale(api, release, state, before, repo):
+    """``(files to remove, whether the card was edited)``; other people's files are kept, or in the way.
+
+    Args:
+        before: releases whose files are there.
+    """
     ours = {*release.manifest["files"], layout.MANIFEST}
-    theirs = set(last.manifest["files"]) if last else set()
-    name = repo.split("/")[1]
-    strangers = [file for file in state.files if file not in ours | theirs]
-    wrong = [f for f in strangers if f.startswith("data/") or f == f"{name}.py"]
+    theirs = {file for one in before for file in (*one.manifest["files"], layout.MANIFEST)}
+    in_the_way = {f"{repo.split('/')[1]}.py", ".gitignore", ".huggingface.yaml", "dataset_infos.json"}
+    strangers = [file for file in state.files if file not in theirs]
+    wrong = [
+        file
+        for file in strangers
+        if file.startswith("data/")
+        or file in in_the_way
+        or (file in ours and not _is_stub(api, file, repo, state))
+    ]
     if wrong:
         raise RunError(
             f"{repo} holds {', '.join(wrong[:5])}{' and more' if len(wrong) > 5 else ''}, which no release "
-            "put there and which would be loaded with it or keep it from loading; delete it there first "
-            f"('hf repos delete-files {repo} FILE --repo-type dataset') or choose another repository"
+            "put there and which would be overwritten, or loaded with it, or keep it from loading; delete it "
+            f"there first ('hf repos delete-files {repo} FILE --repo-type dataset') or choose another "
+            "repository"
         )
-    return sorted(file for file in state.files if file in theirs - ours)
+    cards = {one.manifest["files"].get(layout.CARD, {}).get("sha256") for one in before}
+    edited = (
+        bool(before) and layout.CARD in state.files and _digest(api, layout.CARD, repo, state) not in cards
+    )
+    return sorted(file for file in state.files if file in theirs - ours), edited
+
+
+def _is_stub(api, file, repo, state):
+    """Whether a file is a card that says nothing, as the Hub makes for a new repository."""
+    if file != layout.CARD:
+        return False
+    text = _fetched(api, file, repo, state).read_text(encoding="utf-8", errors="replace")
+    return not text.split("---", 2)[-1].strip() if text.startswith("---") else not text.strip()
+
+
+def _digest(api, file, repo, state):
+    return hashlib.sha256(_fetched(api, file, repo, state).read_bytes()).hexdigest()
+
+
+def _fetched(api, file, repo, state):
+    with remote.hub_errors(repo, "reading"):
+        return Path(api.hf_hub_download(repo, file, repo_type="dataset", revision=state.commit))

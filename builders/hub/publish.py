@@ -8,17 +8,20 @@ import time
 from pathlib import Path
 
 from builders.hub import dedup, plan, remote
-from builders.release import check, opened
+from builders.progress import silent
+from builders.release import check, layout, opened
 from generation.errors import RunError, UsageError, raise_all
 
 BATCH_BYTES, BATCH_FILES = 256 << 20, 64
 ATTEMPTS = 5
 FIRST_WAIT_SEC = 1.0
 MAX_SMALL_FILE = 10 << 20
+MAX_COUNTED_BYTES = 4 << 30  # above, counting what deduplication saves would take minutes and the disk
+_BYTES = {"unit": "B", "unit_scale": True}
 
 
 def publish(path, repo, private=False, branch="main", create_pr=False, redistribute=(), token=None,
-            say=print, progress=None):  # fmt: skip
+            say=print, progress=silent):  # fmt: skip
     """Publish a release, or finish publishing it.
 
     Args:
@@ -32,53 +35,61 @@ def publish(path, repo, private=False, branch="main", create_pr=False, redistrib
         progress: ``progress(title, total, **look)`` gives a context manager whose value is called with
             numbers of bytes.
 
-    Returns: dict of ``sent_bytes``, ``files``, ``commit``, ``tag`` and ``pull_request``.
+    Returns: dict of ``files`` and their ``bytes``, ``commit``, ``tag`` and ``pull_request``.
     Raises: UsageError or RunError; readers then see what they saw before.
     """
     from huggingface_hub import HfApi
 
-    release = checked(path, repo, redistribute, progress)
+    release = opened.read(path)
+    raise_all(_request_problems(release, repo, redistribute))
     api = HfApi(token=token)
-    with remote.hub_errors(repo, "publishing"):
-        api.whoami()
+
+    def who():
+        with remote.hub_errors(repo, "publishing"):
+            api.whoami()
+
+    _patiently(who, say)
+    _check(release, progress)
+    return _patiently(lambda: _attempt(api, release, repo, private, branch, create_pr, say, progress), say)
+
+
+def _patiently(step, say):
+    """Do a step again, a few times, while what stops it may pass."""
     for attempt in range(ATTEMPTS):
         try:
-            return _attempt(api, release, repo, private, branch, create_pr, say, progress)
+            return step()
         except remote.Passing as error:
             if attempt == ATTEMPTS - 1:
                 raise
             wait = error.after_sec if error.after_sec is not None else FIRST_WAIT_SEC * 2**attempt
             say(f"{error}; trying again in {wait:.0f} s")
             time.sleep(wait)
-    return None
 
 
-def checked(path, repo, redistribute=(), progress=None):
-    """A release directory that may be published.
-
-    Raises: UsageError or RunError naming everything that is wrong.
-    """
-    release = opened.read(path)
-    if not opened.HUB_ID.fullmatch(repo) or "@" in repo:
-        raise UsageError(f"{repo!r} is not of the form org/name")
+def _request_problems(release, repo, redistribute):
+    """What is wrong with a request, as far as the manifest tells."""
+    match = opened.HUB_ID.fullmatch(repo)
+    if not match or match["revision"]:
+        return [f"{repo!r} is not of the form org/name"]
     stated = release.manifest["repo"]
     if stated and stated != repo:
-        raise UsageError(
-            f"the card of {path} speaks of {stated}, not of {repo}; publish it there, or make the release "
-            f"again with --repo {repo}"
-        )
-    if f"{repo.split('/')[1]}.py" in release.manifest["files"]:
-        raise UsageError(f"a dataset {repo} that holds a {repo.split('/')[1]}.py can't be loaded")
-    raise_all(_licence_problems(release, redistribute))
+        return [
+            f"the card of {release.where} speaks of {stated}, not of {repo}; publish it there, or make the "
+            f"release again with --repo {repo}"
+        ]
+    return _licence_problems(release, redistribute)
+
+
+def _check(release, progress):
+    """Raise RunError unless a release directory is what was made."""
     size = sum(fact["bytes"] for fact in release.manifest["files"].values())
-    with progress("checking", size, unit="B", unit_scale=True) as done:
+    with progress("checking", size, **_BYTES) as done:
         found = check.problems(release, done)
     if found:
         raise RunError(
-            f"{path} is not what 'sousa release' made:\n{check.as_text(found)}\n"
+            f"{release.where} is not what 'sousa release' made:\n{check.as_text(found)}\n"
             "delete it and make the release again"
         )
-    return release
 
 
 def _licence_problems(release, redistribute):
@@ -97,43 +108,54 @@ def _licence_problems(release, redistribute):
 
 
 def _attempt(api, release, repo, private, branch, create_pr, say, progress):
-    state = plan.look(api, repo, branch)
+    state, main = plan.look(api, repo, branch), branch == "main"
     if private and state.exists and not state.private:
         raise UsageError(f"--private: {repo} is there and public; change that in its settings on the Hub")
-    what = plan.make(api, release, repo, state)
+    what = plan.make(api, release, repo, state, main)
     tag = f"v{release.version}"
-    done = {
-        "files": 0,
-        "sent_bytes": 0,
-        "commit": state.commit,
-        "tag": tag,
-        "pull_request": None,
-    }
     if what.published:
         say(f"{repo} has {tag} already, and it is this release: nothing to do")
-        return done
+        return {"files": 0, "bytes": 0, "commit": what.published, "tag": tag, "pull_request": None}
     with remote.hub_errors(repo, "publishing"):
         if not state.exists:
             api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True)
-        if state.commit is None and branch != "main":
+        if state.commit is None and not main:
             api.create_branch(repo, branch=branch, repo_type="dataset", exist_ok=True)
     if state.commit is None:
         state = plan.look(api, repo, branch)
-        what = plan.make(api, release, repo, state)
+        what = plan.make(api, release, repo, state, main)
+    if what.edited:
+        say(f"{repo}: {layout.CARD} was edited there; the edit is replaced, and stays in the history")
+    done = {
+        "files": len(what.add),
+        "bytes": _size(release, what.add),
+        "commit": state.commit,
+        "pull_request": None,
+    }
     if what.add or what.delete:
         info = _commit(api, release, repo, branch, create_pr, what, progress)
-        done |= {
-            "commit": info.oid, "files": len(what.add), "pull_request": info.pr_url if create_pr else None,
-            "sent_bytes": _size(release, what.add),
-        }  # fmt: skip
-    if done["pull_request"] or branch != "main":
+        done |= {"commit": info.oid, "pull_request": info.pr_url if create_pr else None}
+    _refuse_other_content(api, release, repo, done["commit"])
+    if done["pull_request"] or not main:
         return done | {"tag": None}
     with remote.hub_errors(repo, "publishing"):
         api.create_tag(
             repo, tag=tag, revision=done["commit"], repo_type="dataset",
             tag_message=f"{release.manifest['title']} {release.version}",
         )  # fmt: skip
-    return done
+    return done | {"tag": tag}
+
+
+def _refuse_other_content(api, release, repo, commit):
+    """A tag never moves: what it will name is looked at first."""
+    with remote.hub_errors(repo, "publishing"):
+        there = plan.contents(api, repo, commit)
+    wrong = plan.differing(release, there)
+    if wrong:
+        raise RunError(
+            f"{repo} at commit {commit[:12]} does not hold {', '.join(wrong[:5])} as the release does, so it "
+            "is not tagged; the release changed while it was sent, or the Hub left files out; run it again"
+        )
 
 
 def _size(release, files):
@@ -165,21 +187,37 @@ def _commit(api, release, repo, branch, create_pr, what, progress):
     where = {"repo_type": "dataset", "revision": branch, "create_pr": create_pr}
     adds = {file: CommitOperationAdd(file, str(Path(release.where) / file)) for file in what.add}
     large = [file for file in what.add if file.endswith(".parquet") or _bytes(release, file) > MAX_SMALL_FILE]
-    with remote.hub_errors(repo, "publishing"):
-        with progress("sending", _size(release, large), unit="B", unit_scale=True) as done:
-            for group in batches(release, large):
-                api.preupload_lfs_files(repo, [adds[file] for file in group], free_memory=False, **where)
-                done(_size(release, group))
-        last = release.manifest["changelog"][-1]
-        return api.create_commit(
-            repo, [*adds.values(), *(CommitOperationDelete(file) for file in what.delete)],
-            commit_message=f"Version {release.version}",
-            commit_description="\n".join(f"- {line}" for line in last["lines"]),
-            parent_commit=what.commit, **where,
-        )  # fmt: skip
+    with remote.hub_errors(repo, "publishing"), progress("sending", _size(release, large), **_BYTES) as done:
+        for group in batches(release, large):
+            api.preupload_lfs_files(repo, [adds[file] for file in group], free_memory=False, **where)
+            done(_size(release, group))
+    _refuse_changed(release, adds)
+    last = release.manifest["changelog"][-1]
+    try:
+        with remote.hub_errors(repo, "publishing"):
+            return api.create_commit(
+                repo, [*adds.values(), *(CommitOperationDelete(file) for file in what.delete)],
+                commit_message=f"Version {release.version}",
+                commit_description="\n".join(f"- {line}" for line in last["lines"]),
+                parent_commit=what.commit, **where,
+            )  # fmt: skip
+    except remote.Passing as error:
+        if create_pr:  # trying again could open a second one
+            raise RunError(f"{error}; see on its page whether the pull request was opened") from None
+        raise
 
 
-def dry_run(path, repo, branch="main", previous=None, redistribute=(), token=None, say=print, progress=None):
+def _refuse_changed(release, adds):
+    """What was sent is what was checked: files of a release may be links to a dataset that changed."""
+    for file, add in adds.items():
+        info, fact = add.upload_info, release.manifest["files"].get(file)
+        if fact and info.is_hashed and info.sha256.hex() != fact["sha256"]:
+            raise RunError(f"{release.where}/{file} changed while it was sent; nothing was published")
+
+
+def dry_run(
+    path, repo, branch="main", previous=None, redistribute=(), token=None, say=print, progress=silent
+):
     """Find out what publishing would do, and change nothing.
 
     Args:
@@ -187,35 +225,34 @@ def dry_run(path, repo, branch="main", previous=None, redistribute=(), token=Non
         (the others as in :func:`publish`)
 
     Returns: dict of ``add``, ``delete`` (lists of files), ``bytes`` (of the files), ``new_bytes`` (that would
-        be sent after deduplication) and ``exact`` (False when that is at most so many).
+        be sent after deduplication), ``exact`` (False when that is at most so many) and ``published``.
     """
     from huggingface_hub import HfApi
 
-    release = checked(path, repo, redistribute, progress)
+    release = opened.read(path)
+    raise_all(_request_problems(release, repo, redistribute))
+    _check(release, progress)
     api = HfApi(token=token)
     state = plan.look(api, repo, branch)
-    what = plan.make(api, release, repo, state)
-    out = {
-        "add": what.add,
-        "delete": what.delete,
-        "bytes": _size(release, what.add),
-        "published": what.published,
-    }
+    what = plan.make(api, release, repo, state, branch == "main")
+    out = {"add": what.add, "delete": what.delete, "bytes": _size(release, what.add)}
     known = set(state.files.values())
     fresh = [f for f in what.add if release.manifest["files"].get(f, {}).get("sha256") not in known]
-    changed = [file for file in fresh if what.last and file in what.last.manifest["files"]]
-    changed = [file for file in changed if file.endswith(".parquet")]
-    rest = _size(release, [file for file in fresh if file not in changed])
-    if not changed or not dedup.available():
-        return out | {"new_bytes": rest + _size(release, changed), "exact": not changed}
+    large = [file for file in fresh if file.endswith(".parquet")]
+    small = _size(release, [file for file in fresh if file not in large])
+    out |= {"published": bool(what.published), "new_bytes": _size(release, fresh), "exact": not large}
+    if not large or not dedup.available() or _size(release, large) > MAX_COUNTED_BYTES:
+        return out
     old = opened.read(previous) if previous else what.last
-    if previous and old.manifest["files"] != what.last.manifest["files"]:
-        raise UsageError(f"--previous {previous} is not version {what.last.version}, the last one of {repo}")
-    if not previous:
+    if previous and not (what.last and old.manifest["files"] == what.last.manifest["files"]):
+        is_at = f"version {what.last.version}, the last one of {repo}" if what.last else f"in {repo}"
+        raise UsageError(f"--previous {previous} is not {is_at}")
+    changed = [file for file in large if old and file in old.manifest["files"]]
+    if changed and not previous:
         size = sum(old.manifest["files"][file]["bytes"] for file in changed)
         say(f"fetching {len(changed)} files of version {old.version} ({size / 1e6:,.0f} MB) to compare with")
     before = [old.local(file) for file in changed]
-    total = _size(release, changed) + sum(Path(one).stat().st_size for one in before)
-    with progress("comparing", total, unit="B", unit_scale=True) as done:
-        new = dedup.new_bytes(before, [Path(release.where) / file for file in changed], done)
-    return out | {"new_bytes": rest + new, "exact": True}
+    total = _size(release, large) + sum(Path(one).stat().st_size for one in before)
+    with progress("comparing", total, **_BYTES) as done:
+        new = dedup.new_bytes(before, [Path(release.where) / file for file in large], done)
+    return out | {"new_bytes": small + new, "exact": True}

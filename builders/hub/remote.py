@@ -2,6 +2,8 @@
 
 import json
 from contextlib import contextmanager
+from pathlib import Path
+from traceback import walk_tb
 
 from generation.errors import RunError
 
@@ -18,10 +20,6 @@ class Passing(RunError):
     after_sec = None
 
 
-class Conflict(Passing):
-    """Somebody else changed the repository in between."""
-
-
 @contextmanager
 def hub_errors(repo, doing):
     """Turn what the Hub and the network raise into RunErrors.
@@ -29,7 +27,7 @@ def hub_errors(repo, doing):
     Args:
         repo: ``org/name``; doing: what was being done, such as ``publishing``.
 
-    Raises: Conflict, Passing or RunError.
+    Raises: Passing or RunError.
     """
     try:
         yield
@@ -47,7 +45,7 @@ def hub_errors(repo, doing):
 def _chain(error):
     while error is not None:
         yield error
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def _sentence(error, repo):
@@ -70,11 +68,17 @@ def _sentence(error, repo):
     for one in _chain(error):
         if isinstance(one, (TransportError, ConnectionError, TimeoutError)):
             return Passing, f"the Hub can't be reached ({_short(one)}); nothing is lost, run it again", None
-    for one in _chain(error):
+    ours = isinstance(error, (NotImplementedError, RecursionError, UnicodeError))
+    if isinstance(error, (RuntimeError, ValueError, OSError)) and not ours and _of_the_client(error):
         # what hf_xet raises carries no type of its own
-        if isinstance(one, (RuntimeError, ValueError)) and type(one).__module__ in ("builtins", "hf_xet"):
-            return Passing, f"the transfer failed ({_short(one)}); nothing is lost, run it again", None
+        return Passing, f"the transfer failed ({_short(error)}); nothing is lost, run it again", None
     return None
+
+
+def _of_the_client(error):
+    """Whether an error comes out of the Hub's client library, and not out of this program."""
+    frames = list(walk_tb(error.__traceback__))
+    return bool(frames) and "huggingface_hub" in Path(frames[-1][0].f_code.co_filename).parts
 
 
 def _login(repo):
@@ -104,7 +108,7 @@ def _status(response, error, repo):
     if status == 404 or name == "RepositoryNotFoundError":
         return RunError, "there is no such dataset on the Hub, or the token may not see it", None
     if status in (409, 412):
-        return Conflict, f"somebody else changed it in the meantime{said}", None
+        return Passing, f"somebody else changed it in the meantime{said}", None
     if status == 413:
         return RunError, f"the Hub finds it too large{said}", None
     after = _seconds(response.headers.get("Retry-After"))

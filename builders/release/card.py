@@ -7,6 +7,7 @@ from the data. The YAML of a release also has features and sizes of every config
 
 import hashlib
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -21,7 +22,12 @@ from generation.shards import atomic_file
 from generation.tables import row_groups
 
 TEMPLATES = Path(__file__).parent.parent.parent / "dataset_cards"
-_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_DECODING = """
+The audio is decoded by `torchcodec`; where that or FFmpeg is missing, `sousa.load` (same arguments) of the
+SOUSA toolkit decodes with soundfile, and `.cast_column("audio", Audio(decode=False))` gives the encoded
+file itself.
+"""
+_LIMITS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
 
 
 class _NoAliases(yaml.SafeDumper):
@@ -33,7 +39,10 @@ class _NoAliases(yaml.SafeDumper):
 
 def size_category(rows):
     """The Hub's name for a number of rows."""
-    return next((name for limit, name in _SIZES if rows < limit), "1M<n<10M")
+    step = max(len(str(rows)) - 3, 0)  # digits above three
+    if step >= len(_LIMITS):
+        return f"n>{_LIMITS[-1]}"
+    return f"{_LIMITS[step - 1]}<n<{_LIMITS[step]}" if step else f"n<{_LIMITS[0]}"
 
 
 def figures(source):
@@ -49,11 +58,11 @@ def figures(source):
     return seconds, counts
 
 
-def template_digest(source):
-    """SHA-256 of what a card says apart from what is counted, its version and its changelog."""
-    text = (TEMPLATES / f"{source.corpus}.md").read_text(encoding="utf-8")
-    stated = [source.title, source.tags, source.tasks, source.texts, table(source.columns), text]
-    return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
+def neutral_digest(source, facts, repo):
+    """SHA-256 of what a release's card says, apart from its version, day and changelog."""
+    manifest = {"version": "0.0.0", "released": "0000-00-00", "repo": repo, "changelog": []}
+    head, text = _release_card(source, facts, manifest)
+    return hashlib.sha256(f"{json.dumps(head, sort_keys=True)}\n{text}".encode()).hexdigest()
 
 
 def write_dataset_card(source):
@@ -82,6 +91,11 @@ def write_release_card(source, root, facts, manifest):
         facts: dict of data file to what :func:`builders.release.pack.pack` found.
         manifest: of the release, with all but ``files``.
     """
+    _write(root, *_release_card(source, facts, manifest))
+
+
+def _release_card(source, facts, manifest):
+    """``(YAML head as plain data, text)`` of a release's card."""
     version, repo = manifest["version"], manifest["repo"]
     names = [column.name for column in source.columns]
     declared = features(source.columns, source.sample_rate)
@@ -111,8 +125,7 @@ def write_release_card(source, root, facts, manifest):
     default = next(c["config_name"] for c in configs if c.get("default"))
     load = _snippet(repo or "path/to/this/directory", default, f"v{version}" if repo else None)
     line = f"Version {version}, released {manifest['released']} (data version {source.data_version})."
-    text = _fill(source, line, load, _view_table(rows), _changelog(manifest["changelog"]), manifest)
-    _write(root, head, text)
+    return head, _fill(source, line, load, _view_table(rows), _changelog(manifest["changelog"]), manifest)
 
 
 def _config(view, version, paths):
@@ -239,6 +252,8 @@ def _fill(source, version, load, view_table, changelog, manifest):
         "rows": f"{sum(record['rows'] for record in source.shards.values()):,}",
         "hours": f"{seconds / 3600:.2f}",
         "version": version,
+        "decoding": _DECODING if source.with_audio else "",
+        "made": "audio and MIDI are" if source.with_audio else "MIDI is",
         "load": load,
         "views": view_table,
         "balance": _balance(counts, source.balance),
@@ -248,9 +263,8 @@ def _fill(source, version, load, view_table, changelog, manifest):
         "changelog": changelog,
     }
     text = (TEMPLATES / f"{source.corpus}.md").read_text(encoding="utf-8")
-    for name, value in values.items():
-        text = text.replace("{{" + name + "}}", value)
-    return text
+    # in one pass: what a note or a licence says is not looked through again
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: values[place[1]], text)
 
 
 def _write(root, head, text):

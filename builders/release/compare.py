@@ -16,6 +16,7 @@ from builders.release.digests import row_digests
 from builders.release.layout import DATA_FILE
 
 _SHOWN = 12
+NOTED, CARD = "a note in the changelog", "another card"
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,9 @@ class Changes:
 
     def lines(self):
         """Everything that differs, a list of lines."""
-        lines = [*self._breaking(), *self._additions(), *self.other]
+        rows = [*self._breaking(), *self._additions()]
+        # what is counted on a card changes with the rows: no news then
+        lines = rows + [line for line in self.other if not rows or line != CARD]
         if self.labels:
             parts = [f"{name} in {rows:,} rows" for name, rows in self.labels.items()]
             lines.append(f"labels that differ: {'; '.join(parts)}")
@@ -109,7 +112,8 @@ def compare(old, new, details=False, progress=lambda done: None):
 
     Returns: Changes.
     """
-    a, b = old.index(), new.index()
+    same = _same_files(old.manifest, new.manifest)
+    a, b = old.index(without=same), new.index(without=same)
     leaves_a, leaves_b = old.manifest["columns"], new.manifest["columns"]
     common = {name: kind for name, kind in leaves_a.items() if leaves_b.get(name) == kind}
     place = pc.index_in(b["sample_id"], value_set=a["sample_id"].combine_chunks())
@@ -124,7 +128,6 @@ def compare(old, new, details=False, progress=lambda done: None):
     else:
         labels = _differ_in(old, new, left, right, common, progress)
     moved = pc.not_equal(left["split"], right["split"]).to_numpy()
-    digest_column = new.manifest.get("digest_column")
     details = _details(old, new, left, right, labels, common, progress) if details else None
     return Changes(
         rows_added=_by_split(b.filter(pc.invert(both))),
@@ -133,11 +136,11 @@ def compare(old, new, details=False, progress=lambda done: None):
         labels_changed=_by_split(right.filter(pa.array(labels & ~moved))),
         moved=int(moved.sum()),
         columns_added=tuple(name for name in leaves_b if name not in leaves_a),
-        columns_removed=tuple(name for name in leaves_a if name not in leaves_b and name != digest_column),
+        columns_removed=tuple(name for name in leaves_a if name not in leaves_b),
         columns_retyped=tuple(n for n in leaves_a if n in leaves_b and leaves_a[n] != leaves_b[n]),
         configs_added=tuple(name for name in new.manifest["views"] if name not in old.manifest["views"]),
         configs_removed=tuple(name for name in old.manifest["views"] if name not in new.manifest["views"]),
-        left=_left(old, new, a, b),
+        left=_left(old, new, a, b, same),
         other=_other(old.manifest, new.manifest),
         labels=details,
     )
@@ -154,7 +157,16 @@ def _by_split(table):
     return dict(Counter(table["split"].to_pylist()))
 
 
-def _left(old, new, a, b):
+def _same_files(old, new):
+    """Data files that both have with the same bytes: their rows need no comparing."""
+    return [
+        file
+        for file, fact in old["files"].items()
+        if DATA_FILE.match(file) and new["files"].get(file, {}).get("sha256") == fact["sha256"]
+    ]
+
+
+def _left(old, new, a, b, same):
     """Rows that a config had and has not, of configs in both."""
     out = {}
     for name, view in old.manifest["views"].items():
@@ -166,6 +178,10 @@ def _left(old, new, a, b):
             # rows that are gone altogether are counted as removed
             known = pc.sum(pc.is_in(had, value_set=b["sample_id"].combine_chunks())).as_py() or 0
             out[name] = known - kept
+            for file in same:
+                folder = DATA_FILE.match(file)["view"]
+                if folder in view["folders"] and folder not in after["folders"]:
+                    out[name] += old.manifest["files"][file]["rows"]
     return out
 
 
@@ -183,7 +199,9 @@ def _other(old, new):
     elif set(files_a) - set(files_b):
         lines.append("rows lie in other files")
     if old["card_text"] != new["card_text"]:
-        lines.append("another card")
+        lines.append(CARD)
+    if new["notes"] and new["version"] != old["version"]:
+        lines.append(NOTED)
     return tuple(lines)
 
 
@@ -195,10 +213,12 @@ def read_rows(release, wanted, columns):
 
     Yields: ``(positions in wanted, Arrow table)``.
     """
-    files = wanted["file"].to_numpy(zero_copy_only=False)
-    rows = wanted["row"].to_numpy()
-    for file in dict.fromkeys(files.tolist()):
-        at = np.flatnonzero(files == file)
+    names = pc.dictionary_encode(wanted["file"].cast(pa.string())).combine_chunks()
+    rows, codes = wanted["row"].to_numpy(), names.indices.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    edges = np.searchsorted(codes[order], np.arange(len(names.dictionary) + 1))
+    for file, low, high in zip(names.dictionary.to_pylist(), edges[:-1], edges[1:], strict=True):
+        at = order[low:high]
         with release.open(file) as handle, pq.ParquetFile(handle) as parquet:
             table = parquet.read(columns=columns)
         yield at, table.take(pa.array(rows[at]))

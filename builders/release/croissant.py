@@ -53,11 +53,11 @@ def describe(source, manifest):
     files = [name for name in manifest["files"] if layout.DATA_FILE.match(name)]
     views = [view for view in layout.views(source.views, ["audio"]) if view.columns is None]
     licence = hub_licence(source.made_of)
-    repo = manifest["repo"]
+    repo, what = manifest["repo"], "labelled music audio" if source.with_audio else "labels of music"
     out = {
         "@context": _CONTEXT, "@type": "sc:Dataset", "name": source.title.replace(" ", "_"),
         "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "description": f"{source.title}: {manifest['num_rows']:,} rows of labelled music audio.",
+        "description": f"{source.title}: {manifest['num_rows']:,} rows of {what}.",
         "license": _LICENCES.get(licence, f"{layout.CARD}#licences-and-sources"),
         "version": manifest["version"], "datePublished": manifest["released"], "keywords": source.tags,
         "creator": {"@type": "Organization", "name": "The SOUSA authors"},

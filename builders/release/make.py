@@ -7,15 +7,19 @@ that has one is whole.
 
 import hashlib
 import json
+import os
 import re
 import shutil
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builders.hub import remote
+from builders.progress import silent
 from builders.release import card, croissant, layout, opened, versions
-from builders.release.compare import compare
+from builders.release.compare import NOTED, compare
 from builders.release.digests import leaf_types
 from builders.release.pack import INDEX_SCHEMA, pack
 from builders.release.source import describe
@@ -25,12 +29,23 @@ from generation.errors import RunError, UsageError, raise_all
 from generation.shards import MANIFEST, atomic_file, file_digest, locked, sweep, write_json
 
 WORK = ".unfinished"
+INDEX_GROUP_ROWS = 100_000
+MAX_FILES = 24_900  # the Hub's limit is 25,000 large files a commit
 _KEPT = ("bytes", "sha256", "rows", "split", "view")
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def make(
-    root, output, version, previous=None, repo=None, notes=(), workers=0, say=print, progress=None, token=None
+    root,
+    output,
+    version,
+    previous=None,
+    repo=None,
+    notes=(),
+    workers=0,
+    say=print,
+    progress=silent,
+    token=None,
 ):
     """Make a release of a finished dataset, or finish one that was begun.
 
@@ -61,6 +76,10 @@ def make(
         problems.append(f"{output} is inside the dataset {root}; choose another directory with -o")
     raise_all(problems)
     source = describe(root)
+    if len(source.shards) > MAX_FILES:
+        raise UsageError(
+            f"{root} has {len(source.shards):,} shards; a commit to the Hub takes at most {MAX_FILES:,} files"
+        )
     before = opened.find(previous, token=token) if previous else None
     if before and before.manifest["corpus"] != source.corpus:
         raise UsageError(f"{previous} is a release of {before.manifest['corpus']}, not of {source.corpus}")
@@ -91,11 +110,13 @@ def _begin(output, identity, data, root):
     work = output / WORK / "release.json"
     if (output / MANIFEST).exists():
         manifest = opened.read(output).manifest
-        if manifest.get("identity") != _digest_of(identity):
+        if manifest["identity"] != _digest_of(identity):
             raise UsageError(
                 f"{output} holds another release (version {manifest['version']}); choose another directory "
                 "with -o"
             )
+        sweep(output)
+        shutil.rmtree(output / WORK, ignore_errors=True)  # killed between the last two steps
         return manifest
     try:
         begun = json.loads(work.read_text(encoding="utf-8"))
@@ -146,8 +167,15 @@ def _finish(source, output, facts, before, version, repo, notes, identity):
     with atomic_file(output / layout.INDEX) as file, pq.ParquetWriter(
         file, INDEX_SCHEMA, compression="zstd", use_dictionary=["file", "view", "split"]
     ) as writer:  # fmt: skip
+        held = []
         for name in facts:
-            writer.write_table(pq.read_table(_part(output, name)).replace_schema_metadata(None))
+            held.append(pq.read_table(_part(output, name)).replace_schema_metadata(None))
+            # a row group for each shard would make a footer larger than the index
+            if sum(map(len, held)) >= INDEX_GROUP_ROWS:
+                writer.write_table(pa.concat_tables(held))
+                held = []
+        if held:
+            writer.write_table(pa.concat_tables(held))
     names = [column.name for column in source.columns]
     manifest = {
         "release_format": opened.RELEASE_FORMAT, "corpus": source.corpus, "title": source.title,
@@ -161,18 +189,20 @@ def _finish(source, output, facts, before, version, repo, notes, identity):
             for view in layout.views(source.views, names)
         },
         "made_of": [part.record() for part in source.made_of], "provenance": source.provenance,
-        "previous": before and before.version, "card_text": card.template_digest(source),
+        "previous": before and before.version, "notes": notes,
         "changelog": [*(before.manifest["changelog"] if before else [])],
         "files": {name: {k: fact[k] for k in _KEPT} for name, fact in facts.items()},
     }  # fmt: skip
     lines = notes + ["First release."] * (before is None)
+    manifest["card_text"] = card.neutral_digest(source, facts, repo)
     if before:
         new = opened.directory(output, manifest)
-        changes = compare(before, new, details=True)
+        with remote.hub_errors(before.where, "reading"):
+            changes = compare(before, new, details=True)
         problem = versions.problem(version, changes, before.version)
         if problem:
             raise UsageError(problem)
-        lines += changes.lines()
+        lines += [line for line in changes.lines() if line != NOTED]
     manifest["changelog"].append({"version": version, "released": manifest["released"], "lines": lines})
     card.write_release_card(source, output, facts, manifest)
     croissant.write(source, output, manifest)
@@ -189,6 +219,8 @@ def _date(output):
     kept = output / WORK / "released.json"
     if kept.exists():
         return json.loads(kept.read_text(encoding="utf-8"))
-    today = date.today().isoformat()
+    stamp = os.environ.get("SOURCE_DATE_EPOCH")  # as reproducible-builds.org has it
+    now = datetime.fromtimestamp(int(stamp), UTC) if stamp else datetime.now()
+    today = now.date().isoformat()
     write_json(kept, today)
     return today

@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from builders.release import layout
+from builders.release import layout, versions
 from generation.errors import RunError, UsageError
 
 RELEASE_FORMAT = 1
 _KEYS = {
     "release_format": int, "corpus": str, "version": str, "data_version": str, "released": str,
     "config": dict, "config_digest": str, "columns": dict, "views": dict, "num_rows": int, "made_of": list,
-    "changelog": list, "files": dict,
+    "changelog": list, "files": dict, "identity": str, "title": str, "card_text": str, "notes": list,
 }  # fmt: skip
+_NAMES = ["file", "view", "split"]
 HUB_ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
 
@@ -45,10 +47,17 @@ class Release:
         """``X.Y.Z``."""
         return self.manifest["version"]
 
-    def index(self, columns=None):
-        """The row index as an Arrow table; see :mod:`builders.release.pack`."""
+    def index(self, columns=None, without=()):
+        """The row index as an Arrow table; see :mod:`builders.release.pack`.
+
+        Args:
+            columns: names, or None for all; without: files whose rows are left out.
+        """
+        rows = ~pc.field("file").isin(list(without)) if without else None
         try:
-            return pq.read_table(self.local(layout.INDEX), columns=columns)
+            path = self.local(layout.INDEX)
+            table = pq.read_table(path, columns=columns, filters=rows, read_dictionary=_NAMES)
+            return table.unify_dictionaries()
         except (OSError, pa.ArrowException) as error:
             raise RunError(f"the row index of {self.where} can't be read ({_first(error)})") from None
 
@@ -72,9 +81,22 @@ def check_manifest(manifest, where):
     wrong = [name for name, kind in _KEYS.items() if not isinstance(manifest.get(name), kind)]
     if wrong:
         raise RunError(f"{where} has a damaged {layout.MANIFEST}: {', '.join(wrong)} can't be used")
+    nested = {"views": ("folders",), "made_of": ("kind", "name", "licence", "free"), "changelog": ("lines",)}
+    for name, keys in nested.items():
+        entries = manifest[name].values() if isinstance(manifest[name], dict) else manifest[name]
+        if not all(isinstance(entry, dict) and set(keys) <= entry.keys() for entry in entries):
+            raise RunError(f"{where} has a damaged {layout.MANIFEST}: {name} can't be used")
+    absent = [name for name in ("repo", "previous", "digest_column", "provenance") if name not in manifest]
+    if absent or not versions.is_version(manifest["version"]) or not manifest["changelog"]:
+        raise RunError(
+            f"{where} has a damaged {layout.MANIFEST}: {', '.join(absent) or 'version'} can't be used"
+        )
     for file, fact in manifest["files"].items():
         whole = isinstance(fact, dict) and isinstance(fact.get("sha256"), str)
-        if not whole or not isinstance(fact.get("bytes"), int) or file.startswith("/") or ".." in file:
+        whole = whole and isinstance(fact.get("bytes"), int) and not file.startswith("/") and ".." not in file
+        if layout.DATA_FILE.match(file):
+            whole = whole and isinstance(fact.get("rows"), int) and isinstance(fact.get("split"), str)
+        if not whole:
             raise RunError(f"{where} has a damaged {layout.MANIFEST}: the entry of {file!r} can't be used")
     return manifest
 

@@ -89,19 +89,20 @@ def _place(source, target):
         # under a temporary name first: a name in place always holds a whole file
         work = target.with_name(f".{target.name}.{os.getpid()}.tmp")
         work.unlink(missing_ok=True)
-        os.link(source, work)
+        os.link(os.path.realpath(source), work)
         os.replace(work, target)
         work.unlink(missing_ok=True)  # replacing a link by another of the same file leaves both
         return file_digest(target)
     except OSError:
         sha = hashlib.sha256()
         try:
-            with open(source, "rb") as file, atomic_file(target) as out:
-                while block := file.read(1 << 20):
-                    sha.update(block)
-                    out.write(block)
+            file = open(source, "rb")  # noqa: SIM115 - its errors are told from those of writing
         except OSError as error:
             raise RunError(f"{source} can't be read: {error.strerror or error}") from None
+        with file, atomic_file(target) as out:
+            while block := file.read(1 << 20):
+                sha.update(block)
+                out.write(block)
         return sha.hexdigest()
 
 

@@ -6,6 +6,7 @@ from builders.licences import licensed
 from builders.release import card
 from builders.release.source import Source
 from generation.audio import presets
+from generation.errors import RunError
 from generation.rudiments import corpus, players, reopen
 from generation.rudiments.columns import columns
 from generation.shards import config_digest
@@ -18,7 +19,15 @@ def describe(root, manifest):
     """
     config = reopen.config_of(manifest, need_drums=False)
     reopen.records_of(manifest, config)
-    return source(root, config, manifest["shards"], manifest.get("drums", []))
+    drums = manifest.get("drums")
+    try:
+        known = sorted(drum["digest"] for drum in drums)
+    except (TypeError, KeyError):
+        known = None
+    if known != sorted(bank.digest for bank in config.banks):
+        # their licences are what decides whether rows may be passed on
+        raise RunError(f"{root}/manifest.json was changed by hand: its drums are not those of its settings")
+    return source(root, config, manifest["shards"], drums)
 
 
 def write_card(root, config, records):

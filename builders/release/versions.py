@@ -10,7 +10,6 @@ import re
 from generation.errors import UsageError
 
 _FORM = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
-LEVELS = ("major", "minor", "patch")
 
 
 def parse(text):
@@ -22,6 +21,11 @@ def parse(text):
     if not match:
         raise UsageError(f"version {text!r} is not of the form X.Y.Z, such as 1.0.0")
     return tuple(int(part) for part in match.groups())
+
+
+def is_version(text):
+    """Whether a text is a version."""
+    return _FORM.fullmatch(text) is not None
 
 
 def of_tag(tag):
@@ -41,11 +45,9 @@ def problem(version, changes, old_version):
     """Why a version can't follow another, or None.
 
     Args:
-        version: of the new release; ``changes``: a :class:`builders.release.compare.Changes`, or None
-            for a first release; ``old_version``: of the last one.
+        version: of the new release; ``changes``: a :class:`builders.release.compare.Changes`;
+            ``old_version``: of the last one.
     """
-    if changes is None:
-        return None
     if not changes:
         return f"nothing differs from version {old_version}; there is nothing to release"
     right = following(old_version, changes.level)

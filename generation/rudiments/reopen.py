@@ -174,12 +174,6 @@ def _compare(config, row):
     return [f"{row['sample_id']}: {', '.join(wrong)} differ"] if wrong else []
 
 
-def licences(config):
-    """Fonts of a configuration's drums with their licences: list of ``(soundfont, licence)``."""
-    loaded = [corpus.load_bank(ref) for ref in config.banks]
-    return sorted({(bank.soundfont, bank.licence_text) for bank in loaded})
-
-
 def seconds_of(root, records):
     """Total length of the rows of shards, in seconds."""
     return sum(

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import time
+from fnmatch import fnmatch
 
 from tests.hub.protocol import Response, answer, must_be_there, must_write, ranged, route, truth
 from tests.hub.repository import HubError
@@ -38,11 +39,19 @@ def delete(request):
 def preupload(request, kind, name, revision):
     repository = must_be_there(request, kind, name, write=True)
     there = repository.commit(repository.resolve(revision)).tree
+    lines = []
+    if ".gitignore" in there:
+        lines = request.hub.store.blobs.read(there[".gitignore"].sha256).decode().split()
+
+    def ignored(path):
+        """Folders and patterns of a .gitignore; no more of its language is needed here."""
+        return any(path.startswith(line) if line.endswith("/") else fnmatch(path, line) for line in lines)
+
     told = []
     for asked in request.json()["files"]:
         path = asked["path"]
         mode = "lfs" if repository.wants_lfs(revision, path, asked["size"]) else "regular"
-        told.append({"path": path, "uploadMode": mode, "shouldIgnore": False})
+        told.append({"path": path, "uploadMode": mode, "shouldIgnore": ignored(path)})
         if path in there:
             told[-1]["oid"] = there[path].etag
     return answer({"files": told, "commitOid": repository.resolve(revision)})
