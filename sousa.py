@@ -266,10 +266,12 @@ def _validate(arguments):
 
 
 def _verify(arguments):
+    from builders.release import opened
     from generation.rudiments import reopen
     from generation.tables import complete_manifest
 
-    if arguments.directory and _is_release(arguments.directory):
+    arguments.directory = os.path.expanduser(arguments.directory)
+    if opened.is_release(arguments.directory):
         return _verify_release(arguments)
     total = complete_manifest(arguments.directory)["num_rows"]
     wanted = total if arguments.all else min(arguments.rows, total)
@@ -286,12 +288,6 @@ def _verify(arguments):
         )
     if not arguments.quiet:
         _print(f"{compared:,} rows made again: every label, MIDI byte and audio sample is the same")
-
-
-def _is_release(directory):
-    from builders.release import layout
-
-    return os.path.exists(os.path.join(directory, layout.INDEX))
 
 
 def _verify_release(arguments):

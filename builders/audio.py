@@ -114,8 +114,10 @@ def played_by(dataset, decoder):
     """A dataset whose audio columns are decoded by soundfile, by torchcodec, or not at all.
 
     Args:
-        dataset: any dataset or dict of datasets; ``decoder``: soundfile, torchcodec or none.
+        dataset: any dataset, or a list or dict of datasets; ``decoder``: soundfile, torchcodec or none.
     """
+    if isinstance(dataset, list):
+        return [played_by(part, decoder) for part in dataset]
     if isinstance(dataset, dict):
         return type(dataset)({name: played_by(part, decoder) for name, part in dataset.items()})
     for name, feature in (dataset.features or {}).items():

@@ -137,6 +137,10 @@ class Unified(ReadableAudio, datasets.GeneratorBasedBuilder):
     def _open(self, config):
         """The builders of the corpora asked for, by name."""
         options = config.options or {}
+        if isinstance(config.corpora, str):
+            config.corpora = [config.corpora]
+        if config.corpora is not None and not config.corpora:
+            raise ValueError(f"corpora is empty; name some of {', '.join(CORPORA)}, or give None for all")
         for name in [*(config.corpora or ()), *options]:
             if name not in CORPORA:
                 raise ValueError(f"unknown corpus {one_of(name, CORPORA)}")
@@ -199,7 +203,7 @@ def _stored(root):
     found = {}
     for place in [root, *(root / name for name in CORPORA)]:
         if (place / MANIFEST).is_file():
-            corpus = read_manifest(place)["config"].get("corpus")
+            corpus = str(read_manifest(place)["config"].get("corpus"))
             if corpus in CORPORA:
                 found.setdefault(corpus, place)
     return found

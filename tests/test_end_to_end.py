@@ -140,7 +140,9 @@ said["version"] = str(part.info.version)
     assert said["rows"] == 120 and said["kind"] == "datasets.arrow_dataset" and said["version"] == "1.0.0"
     assert said["audio"][1] == 44100 and 0.01 < said["audio"][2] <= 1.0
     paths = [r.path for r in hub.requests if "/data/" in r.path and "/resolve/" in r.path]
-    assert paths and all("data/small/test/" in path for path in paths)
+    assert all("data/small/test/" in path for path in paths)
+    split = sum(p.stat().st_size for p in (place / "v2" / "data" / "small" / "test").rglob("*.parquet"))
+    assert 0.95 * split < sum(r.bytes_out for r in hub.requests) < 1.05 * split
     hub.clear()
     said = user.script(
         LOAD

@@ -59,6 +59,13 @@ def test_a_changed_array_is_what_is_stored(made, tmp_path):
     assert soundfile.info(io.BytesIO(data)).subtype == "PCM_24"
 
 
+def test_a_list_of_splits_is_a_list_of_datasets(made, tmp_path):
+    one, two = sousa.load(
+        made, split=["train[:1]", "validation"], cache_dir=str(tmp_path), decoder="soundfile"
+    )
+    assert len(one) == 1 and two[0]["audio"]["array"].ndim == 1
+
+
 @pytest.mark.parametrize("split, rows", [("train[:1]", 1), ("train+validation", 9), ("all", 9), (None, None)])
 def test_splits_as_stock(made, tmp_path, split, rows):
     loaded = sousa.load(made, split=split, cache_dir=str(tmp_path))
@@ -147,6 +154,11 @@ def test_with_torchcodec_both_decoders_agree(made, tmp_path):
 
 
 def test_unknown_names_are_said(made):
+    for path in ("", "./nothing", "org/../x", "a/b/c"):
+        with pytest.raises(ValueError, match="neither a directory here nor a dataset on the Hub"):
+            sousa.load(path)
+    with pytest.raises(ValueError, match="which has no revisions"):
+        sousa.load(made, revision="v1.0.0")
     with pytest.raises(ValueError, match="no config 'small'"):
         sousa.load(made, "small")
     with pytest.raises(ValueError, match="no split 'dev'"):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from builders.release import layout
+from builders.release import layout, opened
 from generation.shards import file_digest
 from tests.conftest import ROOT, TINY
 from tests.hub import Fault, Hub
@@ -282,7 +282,7 @@ def test_what_must_not_be_published_is_refused(versions, tmp_path):
             "bytes": len(text.encode()),
             "sha256": file_digest(low / "README.md"),
         }
-        (low / "manifest.json").write_text(json.dumps(manifest))
+        (low / "manifest.json").write_text(json.dumps(opened.sealed(manifest)))
         said = publisher.refused(low)
         assert "version 1.0.1 can't follow 1.0.0" in said and "--version 2.0.0" in said
         assert "3 rows removed" in said or "1 rows with other labels" in said
@@ -292,7 +292,10 @@ def test_what_must_not_be_published_is_refused(versions, tmp_path):
         assert "--previous org/sousa" in publisher.refused(alone)
         assert hub.refs(REPO) == before and whole(hub, "main", first)
 
-        assert "is not of the form org/name" in publisher("publish", first, "sousa").stderr_text
+        assert "'sousa'; give org/name" in publisher("publish", first, "sousa").stderr_text
+        assert "the Hub does not allow" in publisher("publish", first, "org/a--b").stderr_text
+        for wrong in ("v1.0.0", "refs/pr/1", "a b", "../x", ""):
+            assert "--revision is" in publisher.refused(first, "--revision", wrong, status=2)
         assert "there and public" in publisher.refused(second, "--private", status=2)
         assert "not a finished release" in publisher.refused(tmp_path, status=2)
 
@@ -498,3 +501,36 @@ def test_the_first_request_is_waited_for_too_and_reading_in_place_has_sentences(
             done = publisher("diff", REPO, "v1.0.0", "v2.0.0", "-q")
             assert done.returncode == 1 and said in done.stderr_text
             hub.faults.clear()
+
+
+@pytest.mark.parametrize("body", [b"<html>log in</html>", b"", b"[]", b"{}", b"null"])
+def test_something_else_than_a_hub(versions, tmp_path, body):
+    """A proxy or a login page that answers everything."""
+    import http.server
+    import threading
+
+    class Everything(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_HEAD = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    first, _ = versions
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Everything)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with Hub(tmp_path / "hub") as hub:
+        publisher = Publisher(hub, tmp_path / "cache")
+        url = f"http://127.0.0.1:{server.server_port}"
+        done = publisher("diff", f"{REPO}@v1.0.0", first, "-q", HF_ENDPOINT=url)
+        assert done.returncode == 1 and "does not answer as the Hub does" in done.stderr_text, (
+            done.stderr_text
+        )
+    server.shutdown()
+    server.server_close()

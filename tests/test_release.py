@@ -210,6 +210,10 @@ def test_the_same_release_again_is_done_and_another_is_refused(tiny, tmp_path, s
         (["--version", "v1", "--repo", "x"], "2 problems"),
         (["--version", "1.0.0", "--previous", "no/such/place"], "neither a directory here nor of the form"),
         (["--version", "1.0.0", "-w", "-1"], "--workers is -1"),
+        (["--version", "1.0.0", "--repo", "org/a--b"], "the Hub does not allow"),
+        (["--version", "1.0.0", "--note", ""], "--note is ''; give one line"),
+        (["--version", "1.0.0", "--note", "a\nb"], "give one line"),
+        (["--version", "1.0.0", "--previous", ""], "neither a directory here nor of the form"),
     ],
 )  # fmt: skip
 def test_a_wrong_request_is_one_sentence(tiny, tmp_path, sousa, options, said):
@@ -264,6 +268,19 @@ def test_changes_to_a_release_are_found(tiny, tmp_path):
     (made / "data" / "custom" / "train" / "more.parquet").unlink()
     (made / "README.md").write_text((made / "README.md").read_text().replace("MIT", "mit"))
     assert "README.md does not match its digest" in check.as_text(check.problems(opened.read(made)))
+
+
+def test_verify_looks_at_a_release(tiny, tmp_path, sousa):
+    made = release(tiny, tmp_path / "r")
+    assert "all 6 files are what they were" in sousa("verify", made).stdout
+    (made / "row_index.parquet").rename(tmp_path / "gone")
+    lost = sousa("verify", made, "-q")
+    assert lost.returncode == 1 and "row_index.parquet is missing" in lost.stderr
+    (tmp_path / "gone").rename(made / "row_index.parquet")
+    manifest = json.loads((made / "manifest.json").read_text())
+    (made / "manifest.json").write_text(json.dumps(manifest | {"num_rows": 8}))
+    changed = sousa("verify", made, "-q")
+    assert changed.returncode == 1 and "does not match its own digest" in changed.stderr
 
 
 def test_labels_only_datasets_can_be_released(tmp_path, sousa):
@@ -346,7 +363,7 @@ def test_a_damaged_manifest_is_one_sentence(tiny, tmp_path, key):
     manifest = json.loads((made / "manifest.json").read_text())
     for wrong in ({k: v for k, v in manifest.items() if k != key}, manifest | {key: {"x": 1}},
                   manifest | {key: ["x"]}, manifest | {key: None}):  # fmt: skip
-        if key == "repo" and key in wrong:
+        if wrong == manifest:
             continue
         (made / "manifest.json").write_text(json.dumps(wrong))
         with pytest.raises(RunError, match="damaged"):

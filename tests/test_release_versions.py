@@ -13,6 +13,7 @@ import pytest
 
 from builders.release import compare, opened, versions
 from builders.release.digests import leaf_types, row_digests
+from builders.release.index import INDEX_SCHEMA
 from generation.errors import UsageError
 from tests.conftest import TINY
 from tests.releases import altered, faster, louder, release, resounded, with_column, with_other_card
@@ -241,11 +242,12 @@ def test_a_moved_row_and_a_lost_config_are_breaking(tiny, first, tmp_path):
     index = opened.read(other).index()
     splits = index["split"].to_pylist()
     splits[0] = "test" if splits[0] != "test" else "train"
-    pq.write_table(with_column(index, "split", splits), other / "row_index.parquet")
+    changed = with_column(index.cast(INDEX_SCHEMA), "split", splits)
+    pq.write_table(changed, other / "row_index.parquet")
     manifest = json.loads((other / "manifest.json").read_text())
     del manifest["views"]["labels"]
     manifest["files"][index["file"][0].as_py()]["sha256"] = "0" * 64
-    (other / "manifest.json").write_text(json.dumps(manifest))
+    (other / "manifest.json").write_text(json.dumps(opened.sealed(manifest)))
     found = changes(first, other)
     assert found.moved == 1 and found.configs_removed == ("labels",) and found.level == "major"
 
@@ -254,6 +256,6 @@ def test_make_refuses_a_release_of_another_corpus(tiny, first, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(first, other)
     manifest = json.loads((other / "manifest.json").read_text())
-    (other / "manifest.json").write_text(json.dumps(manifest | {"corpus": "piano"}))
+    (other / "manifest.json").write_text(json.dumps(opened.sealed(manifest | {"corpus": "piano"})))
     with pytest.raises(UsageError, match="is a release of piano, not of rudiments"):
         release(tiny, tmp_path / "r", "1.1.0", previous=str(other))

@@ -17,6 +17,7 @@ import yaml
 
 from builders.audio import played_by, torchcodec_works
 from builders.hub import remote
+from builders.release import layout
 from generation.errors import one_of
 
 DECODERS = ("auto", "soundfile", "torchcodec", "none")
@@ -52,7 +53,13 @@ def load(path, name=None, split=None, streaming=False, revision=None, decoder="a
     if decoder == "auto":
         decoder = "torchcodec" if torchcodec_works() else "soundfile"
     path = str(path)
-    local = Path(path).is_dir()
+    local = bool(path) and Path(path).expanduser().is_dir()
+    if local:
+        path = str(Path(path).expanduser())
+    elif wrong := layout.repo_problem(path):
+        raise ValueError(f"the path is neither a directory here nor a dataset on the Hub: it is {wrong}")
+    if local and revision is not None:
+        raise ValueError(f"{path} is a directory, which has no revisions; leave out revision={revision!r}")
     head, commit = _card(path, local, revision, token)
     config = _config(head, name, path)
     wanted = _splits(config, split, path)
@@ -81,12 +88,11 @@ def _card(path, local, revision, token):
         if not file.exists():
             return {}, None
     else:
-        from huggingface_hub import HfApi
         from huggingface_hub.errors import EntryNotFoundError
 
         with remote.hub_errors(path, "loading"):
             try:
-                file = Path(HfApi(token=token).hf_hub_download(
+                file = Path(remote.client(token).hf_hub_download(
                     path, "README.md", repo_type="dataset", revision=revision))  # fmt: skip
             except EntryNotFoundError:
                 return {}, None
@@ -101,9 +107,14 @@ def _card(path, local, revision, token):
 
 def _config(head, name, path):
     """The config asked for, as the card has it; None when the card lists none."""
-    configs = {entry["config_name"]: entry for entry in head.get("configs", []) if "config_name" in entry}
-    if not configs:
-        return None
+    entries = head.get("configs")
+    try:
+        configs = {entry["config_name"]: entry for entry in entries}
+        whole = all({"split", "path"} <= set(part) for c in configs.values() for part in c["data_files"])
+    except (TypeError, KeyError):
+        whole = False
+    if not whole or not configs:
+        return None  # a card of another kind: what it means is left to datasets
     if name is None:
         chosen = [c for c in configs.values() if c.get("default")] or list(configs.values())[:2]
         if len(chosen) != 1:
@@ -146,8 +157,14 @@ class Part(datasets.ArrowBasedBuilder):
 
     def _split_generators(self, dl_manager):
         files = self._fetch()
+        empty = [split for split, opened in files.items() if not opened]
+        if empty:
+            raise ValueError(f"the card names files of split {', '.join(empty)} that are not there")
         with next(iter(files.values()))[0]() as file:
             features = datasets.Features.from_arrow_schema(pq.read_schema(file))
+        missing = [name for name in self._columns or () if name not in features]
+        if missing:
+            raise ValueError(f"the config has columns that its files have not: {', '.join(missing)}")
         self.info.features = datasets.Features({c: features[c] for c in self._columns or features})
         return [datasets.SplitGenerator(name, {"files": opened}) for name, opened in files.items()]
 

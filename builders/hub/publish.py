@@ -4,12 +4,13 @@ Whatever fails or kills it at whatever moment, a reader of the branch or of a ta
 release: the old one or the new one. Publishing again looks at what is there and does the rest.
 """
 
+import re
 import time
 from pathlib import Path
 
 from builders.hub import dedup, plan, remote
 from builders.progress import silent
-from builders.release import check, layout, opened
+from builders.release import check, layout, opened, versions
 from generation.errors import RunError, UsageError, raise_all
 
 BATCH_BYTES, BATCH_FILES = 256 << 20, 64
@@ -17,6 +18,7 @@ ATTEMPTS = 5
 FIRST_WAIT_SEC = 1.0
 MAX_SMALL_FILE = 10 << 20
 MAX_COUNTED_BYTES = 4 << 30  # above, counting what deduplication saves would take minutes and the disk
+_BRANCH = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
 _BYTES = {"unit": "B", "unit_scale": True}
 
 
@@ -38,11 +40,9 @@ def publish(path, repo, private=False, branch="main", create_pr=False, redistrib
     Returns: dict of ``files`` and their ``bytes``, ``commit``, ``tag`` and ``pull_request``.
     Raises: UsageError or RunError; readers then see what they saw before.
     """
-    from huggingface_hub import HfApi
-
     release = opened.read(path)
-    raise_all(_request_problems(release, repo, redistribute))
-    api = HfApi(token=token)
+    raise_all(_request_problems(release, repo, branch, redistribute))
+    api = remote.client(token)
 
     def who():
         with remote.hub_errors(repo, "publishing"):
@@ -66,11 +66,12 @@ def _patiently(step, say):
             time.sleep(wait)
 
 
-def _request_problems(release, repo, redistribute):
+def _request_problems(release, repo, branch, redistribute):
     """What is wrong with a request, as far as the manifest tells."""
-    match = opened.HUB_ID.fullmatch(repo)
-    if not match or match["revision"]:
-        return [f"{repo!r} is not of the form org/name"]
+    if wrong := layout.repo_problem(repo):
+        return [f"the repository is {wrong}"]
+    if versions.of_tag(branch) or branch.startswith("refs/") or not _BRANCH.fullmatch(branch):
+        return [f"--revision is {branch!r}; give the name of a branch, such as main or next"]
     stated = release.manifest["repo"]
     if stated and stated != repo:
         return [
@@ -88,7 +89,7 @@ def _check(release, progress):
     if found:
         raise RunError(
             f"{release.where} is not what 'sousa release' made:\n{check.as_text(found)}\n"
-            "delete it and make the release again"
+            "put that right, or delete it and make the release again"
         )
 
 
@@ -227,12 +228,10 @@ def dry_run(
     Returns: dict of ``add``, ``delete`` (lists of files), ``bytes`` (of the files), ``new_bytes`` (that would
         be sent after deduplication), ``exact`` (False when that is at most so many) and ``published``.
     """
-    from huggingface_hub import HfApi
-
     release = opened.read(path)
-    raise_all(_request_problems(release, repo, redistribute))
+    raise_all(_request_problems(release, repo, branch, redistribute))
     _check(release, progress)
-    api = HfApi(token=token)
+    api = remote.client(token)
     state = plan.look(api, repo, branch)
     what = plan.make(api, release, repo, state, branch == "main")
     out = {"add": what.add, "delete": what.delete, "bytes": _size(release, what.add)}

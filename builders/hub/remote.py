@@ -7,6 +7,7 @@ from traceback import walk_tb
 
 from generation.errors import RunError
 
+CONNECT_SEC, ANSWER_SEC = 30.0, 180.0  # a commit of thousands of files is answered late
 _LOGIN = "log in with 'hf auth login', or set HF_TOKEN to a token that may write to {owner}"
 
 
@@ -18,6 +19,10 @@ class Passing(RunError):
     """
 
     after_sec = None
+
+
+class Absent(RunError):
+    """A file that is not there."""
 
 
 @contextmanager
@@ -50,8 +55,9 @@ def _chain(error):
 
 def _sentence(error, repo):
     """``(kind, text, seconds to wait)`` for an error, or None for one that is not the Hub's doing."""
-    from httpx2 import TransportError
+    from httpx2 import HTTPError, TransportError
     from huggingface_hub import errors as hub
+    from huggingface_hub.constants import ENDPOINT
 
     if isinstance(error, RunError):
         return None
@@ -68,17 +74,24 @@ def _sentence(error, repo):
     for one in _chain(error):
         if isinstance(one, (TransportError, ConnectionError, TimeoutError)):
             return Passing, f"the Hub can't be reached ({_short(one)}); nothing is lost, run it again", None
-    ours = isinstance(error, (NotImplementedError, RecursionError, UnicodeError))
-    if isinstance(error, (RuntimeError, ValueError, OSError)) and not ours and _of_the_client(error):
+    if isinstance(error, (NotImplementedError, RecursionError)) or not _of_the_client(error):
+        return None
+    if isinstance(error, (RuntimeError, OSError)):
         # what hf_xet raises carries no type of its own
         return Passing, f"the transfer failed ({_short(error)}); nothing is lost, run it again", None
+    if isinstance(error, (ValueError, TypeError, LookupError, HTTPError)):
+        return (
+            Passing,
+            f"{ENDPOINT} does not answer as the Hub does ({type(error).__name__}); try again",
+            None,
+        )
     return None
 
 
 def _of_the_client(error):
     """Whether an error comes out of the Hub's client library, and not out of this program."""
-    frames = list(walk_tb(error.__traceback__))
-    return bool(frames) and "huggingface_hub" in Path(frames[-1][0].f_code.co_filename).parts
+    files = [frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)]
+    return any("huggingface_hub" in Path(file).parts for file in files)
 
 
 def _login(repo):
@@ -100,7 +113,7 @@ def _status(response, error, repo):
     if name == "RevisionNotFoundError":
         return RunError, f"there is no such revision; its tags are on its page on the Hub{said}", None
     if name in ("RemoteEntryNotFoundError", "EntryNotFoundError"):
-        return RunError, f"it does not hold that file{said}", None
+        return Absent, f"it does not hold that file{said}", None
     if status == 401 and name != "RepositoryNotFoundError":
         return RunError, f"the Hub does not accept the token, or there is none; {_login(repo)}", None
     if status == 403:
@@ -126,6 +139,17 @@ def _seconds(text):
         return None
 
 
+def client(token=None):
+    """The Hub's client, which waits long for an answer but not for ever."""
+    from httpx2 import Timeout
+    from huggingface_hub import HfApi, get_session
+
+    session = get_session()
+    if session.timeout == Timeout(None):
+        session.timeout = Timeout(CONNECT_SEC, read=ANSWER_SEC, write=ANSWER_SEC, pool=None)
+    return HfApi(token=token)
+
+
 def release(repo, revision=None, token=None):
     """A release on the Hub.
 
@@ -135,11 +159,11 @@ def release(repo, revision=None, token=None):
     Returns: :class:`builders.release.opened.Release`.
     Raises: RunError when there is none.
     """
-    from huggingface_hub import HfApi, HfFileSystem
+    from huggingface_hub import HfFileSystem
 
     from builders.release import layout, opened
 
-    api = HfApi(token=token)
+    api = client(token)
     with hub_errors(repo, "reading"):
         commit = api.dataset_info(repo, revision=revision).sha
 
@@ -152,9 +176,10 @@ def release(repo, revision=None, token=None):
             return HfFileSystem(token=token).open(f"datasets/{repo}@{commit}/{file}", "rb", cache_type="none")
 
     where = f"{repo}@{revision}" if revision else repo
-    with open(local(layout.MANIFEST), encoding="utf-8") as file:
-        try:
-            manifest = json.load(file)
-        except (ValueError, RecursionError):
-            manifest = None
+    try:
+        manifest = json.loads(Path(local(layout.MANIFEST)).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        manifest = None
+    except Absent:
+        raise RunError(f"{where} is no release of sousa: it holds no {layout.MANIFEST}") from None
     return opened.Release(where, opened.check_manifest(manifest, where), local, open_)

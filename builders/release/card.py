@@ -123,7 +123,11 @@ def _release_card(source, facts, manifest):
     if licence == "other":
         head |= {"license_name": "several", "license_link": "README.md#licences-and-sources"}
     default = next(c["config_name"] for c in configs if c.get("default"))
-    load = _snippet(repo or "path/to/this/directory", default, f"v{version}" if repo else None)
+    load = _snippet(repo or "ORG/NAME", default, f"v{version}")
+    if not repo:
+        load += (
+            "\n\n(`ORG/NAME`: this repository; or a directory with a copy of it, which has no `revision`.)"
+        )
     line = f"Version {version}, released {manifest['released']} (data version {source.data_version})."
     return head, _fill(source, line, load, _view_table(rows), _changelog(manifest["changelog"]), manifest)
 

@@ -17,6 +17,21 @@ DATA_FILE = re.compile(r"^data/(?P<view>[a-z0-9_]+)/(?P<split>[a-z]+)/[A-Za-z0-9
 SPLITS = ("train", "validation", "test")
 
 
+def repo_problem(repo):
+    """Why a text is no name of a repository on the Hub, or None."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(repo)
+    except HFValidationError as error:
+        return f"{repo!r}, which the Hub does not allow ({str(error).splitlines()[0].rstrip('.')})"
+    parts = repo.split("/")
+    if len(parts) != 2 or not all(re.match(r"\w", part) for part in parts):
+        return f"{repo!r}; give org/name"
+    return None
+
+
 @dataclass(frozen=True)
 class View:
     """One config of a release.

@@ -8,7 +8,6 @@ that has one is whole.
 import hashlib
 import json
 import os
-import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +20,8 @@ from builders.progress import silent
 from builders.release import card, croissant, layout, opened, versions
 from builders.release.compare import NOTED, compare
 from builders.release.digests import leaf_types
-from builders.release.pack import INDEX_SCHEMA, pack
+from builders.release.index import INDEX_SCHEMA
+from builders.release.pack import pack
 from builders.release.source import describe
 from generation import runners
 from generation.columns import schema
@@ -32,7 +32,6 @@ WORK = ".unfinished"
 INDEX_GROUP_ROWS = 100_000
 MAX_FILES = 24_900  # the Hub's limit is 25,000 large files a commit
 _KEPT = ("bytes", "sha256", "rows", "split", "view")
-_REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def make(
@@ -67,8 +66,11 @@ def make(
         versions.parse(version)
     except UsageError as error:
         problems.append(str(error))
-    if repo is not None and not _REPO.fullmatch(repo):
-        problems.append(f"--repo is {repo!r}; give org/name")
+    if repo is not None and (wrong := layout.repo_problem(repo)):
+        problems.append(f"--repo is {wrong}")
+    for note in notes:
+        if not note.strip() or not note.isprintable():
+            problems.append(f"--note is {note!r}; give one line of text")
     if (
         Path(output).resolve() == Path(root).resolve()
         or Path(root).resolve() in Path(output).resolve().parents
@@ -80,7 +82,7 @@ def make(
         raise UsageError(
             f"{root} has {len(source.shards):,} shards; a commit to the Hub takes at most {MAX_FILES:,} files"
         )
-    before = opened.find(previous, token=token) if previous else None
+    before = opened.find(previous, token=token) if previous is not None else None
     if before and before.manifest["corpus"] != source.corpus:
         raise UsageError(f"{previous} is a release of {before.manifest['corpus']}, not of {source.corpus}")
     if before and versions.parse(before.version) >= versions.parse(version):
@@ -209,6 +211,7 @@ def _finish(source, output, facts, before, version, repo, notes, identity):
     for name in (layout.CARD, layout.CROISSANT, layout.INDEX):
         path = output / name
         manifest["files"][name] = {"bytes": path.stat().st_size, "sha256": file_digest(path)}
+    manifest = opened.sealed(manifest)
     write_json(output / MANIFEST, manifest)
     shutil.rmtree(output / WORK)
     return manifest

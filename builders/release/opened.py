@@ -4,6 +4,7 @@ Of a release on the Hub only the manifest and the row index are fetched; data fi
 place, and reading some columns of them transfers those alone.
 """
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builders.release import layout, versions
+from builders.release.index import INDEX_SCHEMA
 from generation.errors import RunError, UsageError
 
 RELEASE_FORMAT = 1
@@ -48,7 +50,7 @@ class Release:
         return self.manifest["version"]
 
     def index(self, columns=None, without=()):
-        """The row index as an Arrow table; see :mod:`builders.release.pack`.
+        """The row index as an Arrow table; see :mod:`builders.release.index`.
 
         Args:
             columns: names, or None for all; without: files whose rows are left out.
@@ -56,6 +58,8 @@ class Release:
         rows = ~pc.field("file").isin(list(without)) if without else None
         try:
             path = self.local(layout.INDEX)
+            if pq.read_schema(path) != INDEX_SCHEMA:
+                raise RunError(f"the row index of {self.where} has other columns than a row index")
             table = pq.read_table(path, columns=columns, filters=rows, read_dictionary=_NAMES)
             return table.unify_dictionaries()
         except (OSError, pa.ArrowException) as error:
@@ -64,6 +68,22 @@ class Release:
 
 def _first(error):
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def sealed(manifest):
+    """A manifest with the digest of its own content."""
+    content = {name: value for name, value in manifest.items() if name != "manifest_digest"}
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return content | {"manifest_digest": digest}
+
+
+def is_release(root):
+    """Whether a directory holds a release, whole or damaged, and not a dataset."""
+    try:
+        manifest = json.loads((Path(root) / layout.MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(manifest, dict) and "release_format" in manifest
 
 
 def check_manifest(manifest, where):
@@ -77,6 +97,10 @@ def check_manifest(manifest, where):
         raise RunError(
             f"{where} has release format {manifest['release_format']}, this sousa knows {RELEASE_FORMAT}; "
             "use a newer sousa"
+        )
+    if sealed(manifest) != manifest:
+        raise RunError(
+            f"{where} has a damaged {layout.MANIFEST}: it does not match its own digest: somebody changed it"
         )
     wrong = [name for name, kind in _KEYS.items() if not isinstance(manifest.get(name), kind)]
     if wrong:
@@ -106,7 +130,7 @@ def read(root):
 
     Raises: UsageError or RunError when it is none, or not finished.
     """
-    root = Path(root)
+    root = Path(root).expanduser()
     if not root.is_dir():
         raise UsageError(f"{root} is not a directory")
     try:
@@ -137,11 +161,13 @@ def find(name, revision=None, token=None):
 
     Raises: UsageError or RunError.
     """
-    if revision is None and Path(name).is_dir():
+    if revision is None and str(name) and Path(name).expanduser().is_dir():
         return read(name)
     match = HUB_ID.fullmatch(str(name))
     if not match:
-        raise UsageError(f"{name} is neither a directory here nor of the form org/name or org/name@revision")
+        raise UsageError(
+            f"{str(name)!r} is neither a directory here nor of the form org/name or org/name@revision"
+        )
     from builders.hub import remote
 
     return remote.release(match["repo"], revision or match["revision"], token)

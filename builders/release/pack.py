@@ -2,14 +2,6 @@
 
 Nothing is decoded or encoded again. The file is linked where both directories are on one file
 system, else copied; either way it is read once to compare it with its recorded digest.
-
-The *row index* has one record a row, in the order of rows of each file, files in order of names:
-
-- ``sample_id``; ``file`` and ``row`` in it; ``view`` and ``split`` it belongs to
-- ``audio_offset``, ``audio_bytes``, ``midi_offset``, ``midi_bytes``: where its encoded audio and its
-  MIDI file lie in the file, in bytes, so that a row is one range read; null without
-- ``audio_digest``, ``labels_digest``: see :mod:`builders.release.digests`; the first is made of the
-  column that stands for the sound, the second of all others but the audio
 """
 
 import hashlib
@@ -21,20 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from builders.release.digests import DIGEST_BYTES, leaf_types, row_digests
+from builders.release.digests import leaf_types, row_digests
+from builders.release.index import INDEX_SCHEMA
 from builders.row_index import byte_ranges
 from generation.errors import RunError
 from generation.shards import atomic_file, file_digest
 from generation.tables import row_groups
-
-INDEX_SCHEMA = pa.schema(
-    [
-        ("sample_id", pa.string()), ("file", pa.string()), ("row", pa.int32()), ("view", pa.string()),
-        ("split", pa.string()), ("audio_offset", pa.int64()), ("audio_bytes", pa.int64()),
-        ("midi_offset", pa.int64()), ("midi_bytes", pa.int64()), ("audio_digest", pa.binary(DIGEST_BYTES)),
-        ("labels_digest", pa.binary(DIGEST_BYTES)),
-    ]
-)  # fmt: skip
 
 
 def pack(source_file, record, root, file, view, part, digest_column):

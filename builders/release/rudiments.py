@@ -11,6 +11,12 @@ from generation.rudiments import corpus, players, reopen
 from generation.rudiments.columns import columns
 from generation.shards import config_digest
 
+_KEYS = {"soundfont", "licence", "licence_id"}
+_RENDERED = """Every take has `clean` among its renderings unless it was left out; the others are augmented.
+What was done to a row is in its `aug_*` columns, all of it in `aug_record` (JSON). No stage delays the
+sound; tape and sample-rate reduction move it by known amounts, and the labels of those rows are moved along.
+"""
+
 
 def describe(root, manifest):
     """The Source of a finished dataset.
@@ -21,8 +27,8 @@ def describe(root, manifest):
     reopen.records_of(manifest, config)
     drums = manifest.get("drums")
     try:
-        known = sorted(drum["digest"] for drum in drums)
-    except (TypeError, KeyError):
+        known = sorted(drum["digest"] for drum in drums if drum.keys() >= _KEYS)
+    except (TypeError, KeyError, AttributeError):
         known = None
     if known != sorted(bank.digest for bank in config.banks):
         # their licences are what decides whether rows may be passed on
@@ -94,7 +100,11 @@ def _texts(config):
     channels = "mono" if config.channels == 1 else "stereo"
     audio = f"{config.sample_rate} Hz, {channels}, 16-bit {config.audio_format.upper()}"
     heard = "\n".join(f"- `{name}`: {presets.load()[name].about}" for name in config.presets)
+    if config.presets != (presets.CLEAN,):
+        heard = f"{_RENDERED}\n{heard}"
+    playing = {players.assignment(index)[0] for index in corpus.profile_indices(config)}
     return {
+        "tiers": ", ".join(name for i, name in enumerate(players.tiers()) if i in playing),
         "players": f"{config.profiles:,}",
         "forms": str(len(config.forms)),
         "seed": str(config.seed),

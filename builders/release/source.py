@@ -65,7 +65,7 @@ def describe(root):
     Raises: RunError when it is none, or of a corpus that can't be released.
     """
     manifest = complete_manifest(root)
-    corpus = manifest["config"].get("corpus")
+    corpus = str(manifest["config"].get("corpus"))
     if corpus not in CORPORA:
         raise RunError(f"{root} has corpus {one_of(corpus, CORPORA)}")
     return import_module(CORPORA[corpus]).describe(Path(root), manifest)
