@@ -62,3 +62,19 @@ def tiny(tmp_path_factory):
     done = run_sousa(*TINY, "-o", root, "--workers", 1, "--files")
     assert done.returncode == 0, done.stderr
     return root
+
+
+@pytest.fixture(scope="session")
+def versions(tmp_path_factory):
+    """Two releases: five players, then four, one of them with another label."""
+    from tests.releases import altered, faster, release
+
+    place = tmp_path_factory.mktemp("versions")
+    arguments = [*TINY, "-q", "--skip-validation"]
+    for players in (5, 4):
+        arguments[arguments.index("-p") + 1] = players
+        command = [sys.executable, str(ROOT / "sousa.py"), *map(str, arguments), "-o", f"{place}/d{players}"]
+        subprocess.run(command, check=True)
+    first = release(place / "d5", place / "v1")
+    changed = altered(place / "d4", place / "d4b", faster)
+    return first, release(changed, place / "v2", "2.0.0", previous=str(first))
