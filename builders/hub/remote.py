@@ -21,6 +21,10 @@ class Passing(RunError):
     after_sec = None
 
 
+class NotThere(RunError):
+    """A repository that is not there, or not to be seen."""
+
+
 class Absent(RunError):
     """A file that is not there."""
 
@@ -41,6 +45,8 @@ def hub_errors(repo, doing):
         if sentence is None:
             raise
         kind, text, after = sentence
+        if kind is NotThere and doing != "publishing":
+            text += "; nor is there such a directory here"
         raised = kind(f"{doing} {repo}: {text}")
         if isinstance(raised, Passing):
             raised.after_sec = after
@@ -119,7 +125,7 @@ def _status(response, error, repo):
     if status == 403:
         return RunError, f"the token may not do this{said}; {_login(repo)}", None
     if status == 404 or name == "RepositoryNotFoundError":
-        return RunError, "there is no such dataset on the Hub, or the token may not see it", None
+        return NotThere, "there is no such dataset on the Hub, or the token may not see it", None
     if status in (409, 412):
         return Passing, f"somebody else changed it in the meantime{said}", None
     if status == 413:
