@@ -291,14 +291,12 @@ def _verify(arguments):
 
 
 def _verify_release(arguments):
+    from functools import partial
+
     from builders.release import check, opened
 
     release = opened.read(arguments.directory)
-    size = sum(fact["bytes"] for fact in release.manifest["files"].values())
-    with _progress_bar("checking", size, arguments.quiet, unit="B", unit_scale=True) as done:
-        found = check.problems(release, done)
-    if found:
-        raise RunError(f"{arguments.directory} is not what 'sousa release' made:\n{check.as_text(found)}")
+    check.require(release, partial(_progress_bar, quiet=arguments.quiet))
     if not arguments.quiet:
         _print(f"version {release.version}: all {len(release.manifest['files']):,} files are what they were")
 

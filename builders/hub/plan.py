@@ -80,9 +80,12 @@ def contents(api, repo, commit):
     return {e.path: (e.lfs.sha256 if e.lfs else e.blob_id) for e in entries if hasattr(e, "blob_id")}
 
 
-def content_id(path, like):
-    """A file's SHA-256, or its git object id, whichever kind ``like`` is."""
-    data = Path(path).read_bytes()
+def content_id(release, file, like):
+    """SHA-256 of a file of a release, or its git object id, whichever kind ``like`` is."""
+    fact = release.manifest["files"].get(file)
+    if fact and len(like) == 64:
+        return fact["sha256"]
+    data = (Path(release.where) / file).read_bytes()
     if len(like) == 64:
         return hashlib.sha256(data).hexdigest()
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
@@ -90,14 +93,8 @@ def content_id(path, like):
 
 def differing(release, files):
     """Files of a release that a commit does not hold with this content, in order of names."""
-    out = []
-    for file in [*release.manifest["files"], layout.MANIFEST]:
-        there, fact = files.get(file), release.manifest["files"].get(file, {})
-        if there is None or (
-            there != fact.get("sha256") and there != content_id(Path(release.where) / file, there)
-        ):
-            out.append(file)
-    return sorted(out)
+    wanted = [*release.manifest["files"], layout.MANIFEST]
+    return sorted(f for f in wanted if f not in files or files[f] != content_id(release, f, files[f]))
 
 
 def make(api, release, repo, state, main=True):

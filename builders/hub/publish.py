@@ -49,7 +49,7 @@ def publish(path, repo, private=False, branch="main", create_pr=False, redistrib
             api.whoami()
 
     _patiently(who, say)
-    _check(release, progress)
+    check.require(release, progress)
     return _patiently(lambda: _attempt(api, release, repo, private, branch, create_pr, say, progress), say)
 
 
@@ -79,18 +79,6 @@ def _request_problems(release, repo, branch, redistribute):
             f"release again with --repo {repo}"
         ]
     return _licence_problems(release, redistribute)
-
-
-def _check(release, progress):
-    """Raise RunError unless a release directory is what was made."""
-    size = sum(fact["bytes"] for fact in release.manifest["files"].values())
-    with progress("checking", size, **_BYTES) as done:
-        found = check.problems(release, done)
-    if found:
-        raise RunError(
-            f"{release.where} is not what 'sousa release' made:\n{check.as_text(found)}\n"
-            "put that right, or delete it and make the release again"
-        )
 
 
 def _licence_problems(release, redistribute):
@@ -230,7 +218,7 @@ def dry_run(
     """
     release = opened.read(path)
     raise_all(_request_problems(release, repo, branch, redistribute))
-    _check(release, progress)
+    check.require(release, progress)
     api = remote.client(token)
     state = plan.look(api, repo, branch)
     what = plan.make(api, release, repo, state, branch == "main")

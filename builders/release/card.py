@@ -58,10 +58,10 @@ def figures(source):
     return seconds, counts
 
 
-def neutral_digest(source, facts, repo):
+def neutral_digest(source, facts, repo, counted):
     """SHA-256 of what a release's card says, apart from its version, day and changelog."""
     manifest = {"version": "0.0.0", "released": "0000-00-00", "repo": repo, "changelog": []}
-    head, text = _release_card(source, facts, manifest)
+    head, text = _release_card(source, facts, manifest, counted)
     return hashlib.sha256(f"{json.dumps(head, sort_keys=True)}\n{text}".encode()).hexdigest()
 
 
@@ -79,22 +79,23 @@ def write_dataset_card(source):
     rows = {view["config_name"]: _rows(source, source.views[view["config_name"]]) for view in configs}
     version = f"Not released; made by data version {source.data_version}."
     load = _snippet("path/to/this/directory", configs[-1]["config_name"], None)
-    text = _fill(source, version, load, _view_table(rows), "Not released.", None)
+    text = _fill(source, version, load, _view_table(rows), "Not released.", None, figures(source))
     _write(source.root, head, text)
 
 
-def write_release_card(source, root, facts, manifest):
+def write_release_card(source, root, facts, manifest, counted):
     """Write ``README.md`` of a release.
 
     Args:
         root: release directory.
         facts: dict of data file to what :func:`builders.release.pack.pack` found.
         manifest: of the release, with all but ``files``.
+        counted: what :func:`figures` gives.
     """
-    _write(root, *_release_card(source, facts, manifest))
+    _write(root, *_release_card(source, facts, manifest, counted))
 
 
-def _release_card(source, facts, manifest):
+def _release_card(source, facts, manifest, counted):
     """``(YAML head as plain data, text)`` of a release's card."""
     version, repo = manifest["version"], manifest["repo"]
     names = [column.name for column in source.columns]
@@ -129,7 +130,9 @@ def _release_card(source, facts, manifest):
             "\n\n(`ORG/NAME`: this repository; or a directory with a copy of it, which has no `revision`.)"
         )
     line = f"Version {version}, released {manifest['released']} (data version {source.data_version})."
-    return head, _fill(source, line, load, _view_table(rows), _changelog(manifest["changelog"]), manifest)
+    return head, _fill(
+        source, line, load, _view_table(rows), _changelog(manifest["changelog"]), manifest, counted
+    )
 
 
 def _config(view, version, paths):
@@ -249,8 +252,8 @@ def _citation(source, manifest):
     return "\n".join(["```bibtex", f"@misc{{sousa_{source.corpus},", *lines, "}", "```"])
 
 
-def _fill(source, version, load, view_table, changelog, manifest):
-    seconds, counts = figures(source)
+def _fill(source, version, load, view_table, changelog, manifest, counted):
+    seconds, counts = counted
     values = source.texts | {
         "title": source.title,
         "rows": f"{sum(record['rows'] for record in source.shards.values()):,}",

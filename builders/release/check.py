@@ -10,6 +10,8 @@ import yaml
 
 from builders.licences import known
 from builders.release import layout
+from builders.release.digests import leaf_types
+from generation.errors import RunError
 from generation.shards import damage
 
 # https://huggingface.co/docs/hub/datasets-cards: what the Hub knows, as far as these cards use it
@@ -40,6 +42,24 @@ def problems(release, progress=lambda done: None):
     if out:
         return out
     return [*_index(release), *_schemas(root, manifest), *card_problems(root / layout.CARD, manifest)]
+
+
+def require(release, progress):
+    """Read all of a release directory.
+
+    Args:
+        progress: ``progress(title, total, **look)`` gives a context manager whose value takes bytes read.
+
+    Raises: RunError naming everything that is wrong.
+    """
+    size = sum(fact["bytes"] for fact in release.manifest["files"].values())
+    with progress("checking", size, unit="B", unit_scale=True) as done:
+        found = problems(release, done)
+    if found:
+        raise RunError(
+            f"{release.where} is not what 'sousa release' made:\n{as_text(found)}\n"
+            "put that right, or delete it and make the release again"
+        )
 
 
 def strangers(root, manifest):
@@ -80,8 +100,6 @@ def _index(release):
 
 def _schemas(root, manifest):
     """One schema in all data files, that of the manifest, with audio readable in place."""
-    from builders.release.digests import leaf_types
-
     out = []
     for file, fact in manifest["files"].items():
         if not layout.DATA_FILE.match(file):

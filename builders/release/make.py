@@ -196,7 +196,8 @@ def _finish(source, output, facts, before, version, repo, notes, identity):
         "files": {name: {k: fact[k] for k in _KEPT} for name, fact in facts.items()},
     }  # fmt: skip
     lines = notes + ["First release."] * (before is None)
-    manifest["card_text"] = card.neutral_digest(source, facts, repo)
+    counted = card.figures(source)
+    manifest["card_text"] = card.neutral_digest(source, facts, repo, counted)
     if before:
         new = opened.directory(output, manifest)
         with remote.hub_errors(before.where, "reading"):
@@ -206,7 +207,7 @@ def _finish(source, output, facts, before, version, repo, notes, identity):
             raise UsageError(problem)
         lines += [line for line in changes.lines() if line != NOTED]
     manifest["changelog"].append({"version": version, "released": manifest["released"], "lines": lines})
-    card.write_release_card(source, output, facts, manifest)
+    card.write_release_card(source, output, facts, manifest, counted)
     croissant.write(source, output, manifest)
     for name in (layout.CARD, layout.CROISSANT, layout.INDEX):
         path = output / name
