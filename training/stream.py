@@ -1,0 +1,408 @@
+"""Rows of any audio dataset in Parquet, read one by one in any order, and the loader that deals them out.
+
+Conventions
+-----------
+``open_rows`` gives :class:`Rows` over a directory that ``sousa generate`` or ``sousa release`` made, a
+Parquet file, or a dataset on the Hub; :class:`LiveRows` makes the rows it is asked for and needs no
+disk. Both are map-style torch datasets with a length and the same rows:
+
+    ``audio`` float32 (samples,); ``sampling_rate`` Hz; ``start_sample`` where a crop begins, in samples
+    of the stored clip, whose rate is ``file_rate``; ``row``, its number; and the columns asked for.
+
+A row is one read of a byte range: nothing is copied beforehand, no buffer is filled, and any order costs
+the same. :class:`Loader` is a torch ``DataLoader`` over :class:`training.order.Order`: a global shuffle
+that is a pure function of (seed, epoch), the same number of steps on every rank, any number of workers,
+and a state of a few numbers. Random crops and transforms are functions of (seed, epoch, row), so they
+don't depend on workers or on a resume either.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from torch.utils.data import DataLoader, Dataset
+
+from generation import seeds
+from generation.errors import RunError, UsageError, one_of
+from training import sources
+from training.audio import decode
+from training.columns import columns_of, parquet_paths
+from training.order import Order
+
+CROPS = ("start", "random", "centre")
+_PLACE = {"start": 0.0, "centre": 0.5}
+_REQUESTS = 16  # ranges asked of the Hub at once by one process
+
+
+class _Base(Dataset):
+    """What stored and live rows share: everything from the encoded clip on."""
+
+    def __init__(self, sample_rate, crop_sec, crop, pad, transform, seed):
+        problems = []
+        if crop not in CROPS:
+            problems.append(f"unknown crop {one_of(crop, CROPS)}")
+        if sample_rate is not None and not 1000 <= sample_rate <= 384_000:
+            problems.append(f"sample rate {sample_rate}: give 1000 to 384000 Hz, or None for the stored one")
+        if crop_sec is not None and not crop_sec > 0:
+            problems.append(f"crop of {crop_sec} s: give more than 0, or None for whole clips")
+        if problems:
+            raise UsageError("; ".join(problems))
+        self.sample_rate, self.crop_sec, self.crop, self.pad = sample_rate, crop_sec, crop, pad
+        self.transform, self.seed = transform, seed
+
+    def __len__(self):
+        return self.num_rows
+
+    def _place(self, epoch, row):
+        if self.crop != "random" or self.crop_sec is None:
+            return _PLACE.get(self.crop, 0.0)
+        return seeds.uniforms(self.seed, 1, "crop", epoch, row)[0]
+
+    def _made(self, epoch, row, data):
+        """A row out of its encoded clip."""
+        out = {"row": row}
+        if self.with_audio:
+            try:
+                audio, rate, start, own = decode(
+                    data, self.sample_rate, self.crop_sec, self._place(epoch, row), self.pad
+                )
+            except (RuntimeError, TypeError, ValueError) as error:
+                raise RunError(f"{self.describe(row)} can't be decoded: {_first(error)}") from None
+            if self.transform is not None:
+                audio = self.transform(audio, rate, seeds.stream(self.seed, "transform", epoch, row))
+            out.update(audio=audio, sampling_rate=rate, start_sample=start, file_rate=own)
+        out.update((name, values[row]) for name, values in self.columns.items())
+        return out
+
+    def __getitem__(self, index):
+        """A row: by number, or by (epoch, number) where crops and transforms are drawn anew."""
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices):
+        """Rows of a batch; what torch's loader calls."""
+        pairs = [(0, int(i)) if np.ndim(i) == 0 else (int(i[0]), int(i[1])) for i in indices]
+        for at, (epoch, row) in enumerate(pairs):
+            if not -self.num_rows <= row < self.num_rows:
+                raise IndexError(f"row {row} of {self.num_rows}")
+            pairs[at] = (epoch, row % self.num_rows)
+        clips = self.encoded([row for _, row in pairs]) if self.with_audio else [None] * len(pairs)
+        return [self._made(epoch, row, data) for (epoch, row), data in zip(pairs, clips, strict=True)]
+
+    def select(self, rows):
+        """Some of these rows, in the order given, as a dataset of the same kind."""
+        import copy
+
+        rows = np.asarray(rows, np.int64)
+        if len(rows) and not (rows.min() >= 0 and rows.max() < self.num_rows):
+            raise UsageError(f"rows {rows.min()} to {rows.max()} are chosen of {self.num_rows}")
+        out = copy.copy(self)
+        out._take(rows)
+        return out
+
+    def _take(self, rows):
+        self.table = self.table.take(rows)
+        self.columns, self.num_rows = columns_of(self.table), len(rows)
+
+    def __iter__(self):
+        return (self[i] for i in range(self.num_rows))
+
+
+def _first(error):
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+class Rows(_Base):
+    """Stored rows.
+
+    Args:
+        source: a path, a name on the Hub, or a :class:`training.sources.Source`.
+        split: name, or None for all.
+        columns: names of columns to give with each row, ``strokes.onset_sample`` for one field of a list of
+            records; only they are read, once, when this is made.
+        where: a :class:`training.filters.Filter`: rows it refuses are left out; only its columns are read.
+        sample_rate: Hz to resample to, None for the stored rate.
+        crop_sec, crop: length of a part of each clip and where it is cut: start, random or centre; pad:
+            fill shorter clips with zeros.
+        transform: ``transform(audio, sampling_rate, rng)`` giving audio, rng a NumPy generator of
+            (seed, epoch, row); it has to be picklable for workers that are spawned.
+        audio: column of the encoded clips, or None for rows without sound.
+        seed: of random crops and transforms.
+        name, revision, token: config and revision of a dataset on the Hub; see :func:`training.sources.find`.
+
+    Attributes:
+        table: Arrow table of the columns, a row each; num_rows; source.
+
+    Raises: UsageError for a split, column or filter that fits nothing; RunError when files can't be read.
+    """
+
+    def __init__(
+        self, source, split=None, *, columns=(), where=None, sample_rate=None, crop_sec=None, crop="start",
+        pad=False, transform=None, audio="audio", seed=0, name=None, revision=None, token=None,
+    ):  # fmt: skip
+        super().__init__(sample_rate, crop_sec, crop, pad, transform, seed)
+        self.source = sources.find(source, name, revision, token)
+        self.split, self.with_audio = split, audio is not None
+        files = self.source.of(split)
+        schema, _ = sources.schema(self.source, files[0])
+        asked = list(columns) + [c for c in ("sample_id",) if c in schema.names]
+        own = parquet_paths(schema, asked, self.source.where)
+        tested = parquet_paths(schema, where.columns, self.source.where) if where is not None else []
+        leaf = _audio_leaf(schema, audio, self.source.where) if self.with_audio else None
+        tables, kept, paths = [], [], []
+        for number, file in enumerate(files):
+            table = sources.read_columns(self.source, file, list(dict.fromkeys(own + tested)) or None)
+            if leaf:
+                path, offsets, lengths = sources.audio_ranges(self.source, file, leaf)
+                if len(offsets) != table.num_rows:
+                    raise RunError(
+                        f"{file.name} has {table.num_rows} rows and {len(offsets)} clips; fetch it again"
+                    )
+                paths.append(path)
+            else:
+                offsets = lengths = np.zeros(table.num_rows, np.int64)
+            rows = np.arange(table.num_rows)
+            if where is not None:
+                numbered = table.append_column("__row", pa.array(rows))
+                rows = numbered.filter(where.expression)["__row"].to_numpy()
+                table = table.take(rows)
+            tables.append(table.select(list(dict.fromkeys(path.partition(".")[0] for path in own))))
+            kept.append(np.stack([np.full(len(rows), number), rows, offsets[rows], lengths[rows]], axis=1))
+        self.files, self._paths, self._reader = files, paths, sources.Reader(self.source.token)
+        self._at = np.concatenate(kept)
+        self.table = pa.concat_tables(tables).unify_dictionaries()
+        self.columns, self.num_rows = columns_of(self.table), len(self._at)
+        if not self.num_rows:
+            what = f"split {split}" if split else "the dataset"
+            raise UsageError(
+                f"{self.source.where}: no row of {what} is left{' by the filter' if where else ''}"
+            )
+
+    def _take(self, rows):
+        super()._take(rows)
+        self._at = self._at[rows]
+
+    def describe(self, row):
+        """A row in words, for messages."""
+        number, inside = self._at[row, :2]
+        known = f" ({self.columns['sample_id'][row]})" if "sample_id" in self.columns else ""
+        return f"row {inside}{known} of {self.files[number].name}"
+
+    def encoded(self, rows):
+        """Encoded clips of rows: list of bytes.
+
+        Raises: RunError when one is missing or can't be read.
+        """
+        if len(rows) > 1 and self.files[0].remote:
+            with ThreadPoolExecutor(_REQUESTS) as pool:
+                return list(pool.map(self._clip, rows))
+        return [self._clip(row) for row in rows]
+
+    def _clip(self, row):
+        number, _, offset, length = self._at[row]
+        try:
+            if offset >= 0:
+                return self._reader.read(self._paths[number], int(offset), int(length))
+            return self._beside(row)
+        except (OSError, EOFError) as error:
+            raise RunError(f"{self.describe(row)} can't be read: {_first(error)}") from None
+
+    def _beside(self, row):
+        """A clip that is stored as a path."""
+        from pathlib import Path
+
+        number, inside = self._at[row, :2]
+        file = self.files[number]
+        stored = sources.read_columns(self.source, file, ["audio.path"])["audio"][inside].as_py()
+        root = Path(file.path).resolve().parent
+        path = (root / (stored or {}).get("path", "")).resolve() if stored and stored.get("path") else None
+        if path is None:
+            raise RunError(f"{self.describe(row)} has no audio: neither bytes nor a path")
+        if not any(path.is_relative_to(base) for base in (root, *list(root.parents)[:2])):
+            raise RunError(f"{self.describe(row)} names {str(path)!r}, which is outside its dataset")
+        return path.read_bytes()
+
+
+def _audio_leaf(schema, audio, where):
+    """Parquet path of the encoded bytes of an audio column."""
+    at = schema.get_field_index(audio)
+    if at < 0:
+        raise UsageError(f"{where} has no audio column {one_of(audio, schema.names)}")
+    kind = schema.field(at).type
+    if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+        return f"{audio}.bytes"
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return audio
+    raise UsageError(f"{where}: column {audio!r} is {kind}, not encoded audio; name another with audio=")
+
+
+class LiveRows(_Base):
+    """Rows made when they are asked for; the same as stored ones of the same configuration.
+
+    Args:
+        config: what :func:`generation.rudiments.corpus.make_config` gives.
+        (the others as in :class:`Rows`)
+    """
+
+    def __init__(
+        self, config, split=None, *, columns=(), where=None, sample_rate=None, crop_sec=None, crop="start",
+        pad=False, transform=None, seed=0, audio="audio",
+    ):  # fmt: skip
+        from generation.rudiments import corpus, definitions
+
+        super().__init__(sample_rate, crop_sec, crop, pad, transform, seed)
+        self.config, self.split, self.with_audio = config, split, audio is not None
+        if self.with_audio and not config.with_audio:
+            raise UsageError("the configuration has no audio; make it with audio, or give audio=None")
+        shards = corpus.plan(config)
+        splits = list(dict.fromkeys(shard.split for shard in shards))
+        if split is not None and split not in splits:
+            raise UsageError(f"the configuration has no split {one_of(split, splits)}")
+        schema = corpus.corpus_schema(config)
+        own = ["sample_id", "profile_index", "tempo_index", "augmentation_index", "rudiment_slug", "variant"]
+        names = list(dict.fromkeys(name.partition(".")[0] for name in [*columns, *own]))
+        tested = [name.partition(".")[0] for name in where.columns] if where is not None else []
+        parquet_paths(schema, [*columns, *tested], "the configuration")
+        tables = []
+        for shard in shards:
+            if split in (None, shard.split):
+                for table in corpus.shard_tables(config, shard, render=False):
+                    table = table.select(list(dict.fromkeys(names + tested)))
+                    tables.append(table.filter(where.expression) if where is not None else table)
+        self.table = pa.concat_tables(tables).select(names)
+        self.num_rows = self.table.num_rows
+        if not self.num_rows:
+            raise UsageError("no row of the configuration is left by the filter")
+        self.columns = columns_of(self.table)
+        self._forms = {form: definitions.load()[form] for form in config.forms}
+
+    def describe(self, row):
+        """A row in words, for messages."""
+        return f"row {self.columns['sample_id'][row]}"
+
+    def encoded(self, rows):
+        """Encoded clips of rows: list of bytes."""
+        from generation.rudiments import corpus
+
+        wanted = {}
+        for row in rows:
+            slug, variant, profile, tempo, augmentation = (
+                self.columns[name][row]
+                for name in ("rudiment_slug", "variant", "profile_index", "tempo_index", "augmentation_index")
+            )
+            form = self._forms[f"{slug}:{variant}" if variant else slug]
+            wanted.setdefault(augmentation, []).append((row, (profile, form, tempo)))
+        clips = {}
+        for augmentation, members in wanted.items():
+            made = corpus.make_rows(self.config, [at for _, at in members], augmentation)["audio"]
+            for (row, _), clip in zip(members, made.to_pylist(), strict=True):
+                clips[row] = clip["bytes"]
+        return [clips[row] for row in rows]
+
+
+def open_rows(source, split=None, **options):
+    """Rows of a dataset here or on the Hub, or of a configuration to generate.
+
+    Args: those of :class:`Rows`; ``source`` may be a :class:`generation.rudiments.settings.Config`.
+    """
+    from generation.rudiments.settings import Config
+
+    return (LiveRows if isinstance(source, Config) else Rows)(source, split, **options)
+
+
+def as_arrays(rows):
+    """Collation without padding: dict of lists, as ``datasets`` gives batches."""
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+class Loader(DataLoader):
+    """Batches of rows in the order of :class:`training.order.Order`, resumable to the batch.
+
+    Args:
+        rows: what :func:`open_rows` gives, or any map-style dataset whose items are taken by (epoch, row).
+        batch_size: rows of a batch of one rank.
+        rank, world_size: of this process; None asks torch.distributed.
+        collate_fn: makes a batch of a list of rows; by default a dict of lists.
+        more: further arguments of torch's ``DataLoader`` (num_workers, pin_memory, persistent_workers …).
+
+    After an epoch the next one follows by itself; ``set_epoch`` chooses another. Don't pass it through
+    ``accelerator.prepare`` with ``world_size`` above 1: it is sharded already.
+    """
+
+    def __init__(
+        self, rows, batch_size, *, seed=0, shuffle=True, rank=None, world_size=None, drop_last=False,
+        collate_fn=as_arrays, **more,
+    ):  # fmt: skip
+        import torch.distributed as dist
+
+        there = dist.is_available() and dist.is_initialized()
+        rank = rank if rank is not None else dist.get_rank() if there else 0
+        world_size = world_size if world_size is not None else dist.get_world_size() if there else 1
+        self.order = Order(len(rows), batch_size, seed, shuffle, rank, world_size, drop_last)
+        self._delivered = 0
+        super().__init__(rows, batch_sampler=self.order, collate_fn=collate_fn, **more)
+
+    def set_epoch(self, epoch):
+        """Go on with this epoch."""
+        if epoch != self.order.epoch:
+            self._delivered = 0
+        self.order.set_epoch(epoch)
+
+    def __iter__(self):
+        epoch = self.order.epoch
+        self._delivered = 0
+        batches = super().__iter__()
+        while True:
+            try:
+                batch = next(batches)
+            except StopIteration:
+                break
+            except RunError as error:
+                raise _plain(error) from None
+            self._delivered += 1
+            yield batch
+        self._delivered = 0
+        if self.order.epoch == epoch:
+            self.order.set_epoch(epoch + 1)
+
+    def state_dict(self):
+        """Where the stream stands, as plain data: after the batches that were taken out of it."""
+        return {
+            "epoch": self.order.epoch, "consumed_rows": self.order.consumed(self._delivered),
+            **self.order.identity(),
+        }  # fmt: skip
+
+    def load_state_dict(self, state):
+        """Go on where a state was taken.
+
+        Raises: UsageError when the state is of other data, another seed or another order.
+        """
+        own = self.order.identity()
+        wrong = [
+            f"{name} {state.get(name)!r}, here {own[name]!r}" for name in own if state.get(name) != own[name]
+        ]
+        if wrong:
+            raise UsageError(
+                f"the state is of another stream: {'; '.join(wrong)}; use the settings it was made with"
+            )
+        self.order.epoch, self.order.start = int(state["epoch"]), int(state["consumed_rows"])
+        self._delivered = 0
+        if self.order.start >= self.order.num_rows or not len(self.order):
+            self.order.set_epoch(self.order.epoch + 1)
+
+
+def _plain(error):
+    """An error of a worker as its own sentence, without the traceback torch puts before it."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    last = lines[-1].partition(f"{RunError.__module__}.{RunError.__name__}: ") if lines else ("", "", "")
+    return RunError(last[2] or str(error))
+
+
+def values_of(rows, column):
+    """All values of a column of rows as a list; None for null."""
+    return rows.table[column].to_pylist() if column in rows.table.column_names else None
+
+
+def fraction_null(rows, column):
+    """Share of rows whose column is null, 0 to 1."""
+    return pc.sum(pc.is_null(rows.table[column])).as_py() / max(rows.num_rows, 1)
