@@ -1,0 +1,165 @@
+"""From rows to the batches a model takes, and from its outputs to a table of predictions.
+
+Conventions: a batch is ``input_values``, ``valid``, ``labels``, as :mod:`training.models.model` takes them.
+Clips are cut and padded to the model's ``max_sec``, so all batches have one shape and what is said of a clip
+does not depend on its neighbours.
+
+The table of predictions has one row a clip: what is known of it (``META``, as far as the dataset has it) and
+the columns of each target (:mod:`training.tasks.targets`); the JSON under the key ``sousa`` of its schema
+says what the targets are. Reports are drawn from it alone.
+"""
+
+import json
+from contextlib import nullcontext
+
+import numpy as np
+import pyarrow as pa
+import torch
+from tqdm import tqdm
+
+from generation.errors import RunError, UsageError, one_of
+from training.stream import Loader, open_rows
+
+META = {
+    "sample_id": pa.string(), "profile_id": pa.string(), "rudiment_slug": pa.string(),
+    "skill_tier": pa.string(), "augmentation_preset": pa.string(), "bank": pa.string(),
+    "tempo_bpm": pa.float64(),
+}  # fmt: skip
+
+
+class Collate:
+    """Makes a batch of a list of rows.
+
+    Args:
+        model: whose front end and targets are used; labels: whether the rows have them.
+    """
+
+    def __init__(self, model, labels=True):
+        self.front_end, self.max_sec, self.num_samples = model.front_end, model.max_sec, model.num_samples
+        self.targets = model.targets if labels else []
+        frames = any(target.level == "frame" for target in self.targets)
+        self.num_frames, self.frame_sec = (model.num_frames, model.frame_sec) if frames else (None, None)
+
+    def __call__(self, rows):
+        if not rows:
+            raise UsageError("the batch is empty; give a batch at least one row")
+        values, valid = [], []
+        for row in rows:
+            audio = row["audio"][: self.num_samples]
+            valid.append(len(audio) / self.num_samples)
+            values.append(self.front_end(np.pad(audio, (0, self.num_samples - len(audio)))))
+        batch = {"input_values": torch.stack(values), "valid": torch.tensor(valid)}
+        if self.targets:
+            batch["labels"] = {
+                target.name: torch.from_numpy(
+                    np.stack([target.label(row, self.num_frames, self.frame_sec) for row in rows])
+                )
+                for target in self.targets
+            }
+        return batch
+
+
+class CollateKnown(Collate):
+    """As Collate, and what is known of the rows, for predictions."""
+
+    def __call__(self, rows):
+        batch = super().__call__(rows)
+        batch["row"] = [row["row"] for row in rows]
+        batch["meta"] = {name: [row.get(name) for row in rows] for name in META}
+        return batch
+
+
+def rows_for(model, source, split=None, **options):
+    """Rows as a model needs them: its rate, its length, the columns of its targets and of predictions.
+
+    Raises: UsageError when the dataset lacks a column that a target needs.
+    """
+    wanted = [column for target in model.targets for column in target.columns]
+    known = _columns_there(source, options, [*META, *{c.partition(".")[0] for c in wanted}])
+    missing = [column for column in wanted if column.partition(".")[0] not in known]
+    if missing:
+        raise UsageError(
+            f"the data has no column {one_of(missing[0], known)}; {model.task} is learnt from it"
+        )
+    return open_rows(
+        source, split, columns=list(dict.fromkeys([*(c for c in META if c in known), *wanted])),
+        sample_rate=model.front_end.sampling_rate, crop_sec=model.max_sec, **options,
+    )  # fmt: skip
+
+
+def _columns_there(source, options, names):
+    """Which of some columns a source has."""
+    from generation.rudiments.settings import Config
+    from training import sources
+
+    if isinstance(source, Config):
+        return list(names)
+    found = sources.find(source, *(options.get(name) for name in ("name", "revision", "token")))
+    schema, _ = sources.schema(found, found.files[0])
+    return [name for name in dict.fromkeys(names) if name in schema.names]
+
+
+def predict(
+    model, rows, batch_size=64, num_workers=0, device="cpu", dtype=None, rank=0, world_size=1, quiet=False
+):  # fmt: skip
+    """What a model says of rows.
+
+    Args:
+        model: a :class:`training.models.model.Model`; rows: what :func:`rows_for` gives.
+        dtype: torch type to compute in (bfloat16, float16), None for float32.
+        rank, world_size: each process predicts its part, and all get the whole table.
+
+    Returns: Arrow table, in the order of the rows.
+    Raises: RunError when the model gives no numbers.
+    """
+    loader = Loader(
+        rows, batch_size, shuffle=False, rank=rank, world_size=world_size, num_workers=num_workers,
+        collate_fn=CollateKnown(model),
+    )  # fmt: skip
+    was_training = model.training
+    model.eval()
+    kind = torch.device(device).type
+    parts = []
+    with torch.inference_mode():
+        for batch in tqdm(loader, desc="predicting", unit="batch", disable=quiet or rank != 0, leave=False):
+            values, valid = batch["input_values"].to(device), batch["valid"].to(device)
+            with torch.autocast(kind, dtype) if dtype else nullcontext():
+                out = model(values, valid)
+            seconds = (batch["valid"] * model.max_sec).tolist()
+            part = {"row": batch["row"], **batch["meta"]}
+            for target in model.targets:
+                if target.name in model.reported:
+                    if not torch.isfinite(out[target.name]).all():
+                        raise RunError(
+                            f"the model's {target.name} is not a number for some rows; train with a lower "
+                            "learning rate, or without fp16"
+                        )
+                    label = batch["labels"][target.name]
+                    part.update(target.predictions(out[target.name], label, seconds, model.frame_sec))
+            parts.append(part)
+    model.train(was_training)
+    if world_size > 1:
+        everything = [None] * world_size
+        torch.distributed.all_gather_object(everything, parts)
+        parts = [part for several in everything for part in several]
+    return _table(model, rows, parts)
+
+
+def _table(model, rows, parts):
+    reported = [target for target in model.targets if target.name in model.reported]
+    there = [name for name in META if name in rows.table.column_names]
+    fields = [(name, META[name]) for name in there] + [f for target in reported for f in target.fields()]
+    order = np.argsort(np.concatenate([part["row"] for part in parts]), kind="stable")
+    columns = []
+    for name, kind in fields:
+        values = [value for part in parts for value in part[name]]
+        columns.append(pa.array([values[i] for i in order], kind))
+    facts = {"targets": [target.about() for target in reported], "task": model.task}
+    schema = pa.schema(fields, metadata={"sousa": json.dumps(facts)})
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def with_facts(table, **facts):
+    """The table with further facts under its schema's ``sousa`` key, such as checkpoint, data and split."""
+    known = json.loads(table.schema.metadata[b"sousa"])
+    return table.replace_schema_metadata({"sousa": json.dumps(known | facts)})

@@ -1,0 +1,305 @@
+"""What to train, from a YAML file with the command line over it, checked as a whole.
+
+Conventions
+-----------
+Sections: ``task`` and what is learnt, ``data``, ``model``, ``augment``, ``spec_augment``, and ``train``,
+whose keys are fields of transformers' ``TrainingArguments`` plus a few of ours. On the command line: a key
+is ``--section.key value``, or ``--key value`` where only one section has it; values are YAML. Unknown keys
+are errors, and all problems are reported together.
+"""
+
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+import yaml
+
+from generation.errors import UsageError, one_of, raise_all
+
+OWN_TRAIN = {
+    # key: default; the others are TrainingArguments
+    "warmup_ratio": None, "early_stopping_patience": None, "class_weights": None, "label_smoothing": 0.0,
+    "min_learning_rate": None,
+}  # fmt: skip
+_OURS = ("output_dir", "resume_from_checkpoint", "remove_unused_columns", "do_train", "do_eval", "do_predict",
+         "eval_strategy", "save_strategy", "metric_for_best_model", "greater_is_better", "label_names",
+         "ignore_data_skip", "local_rank", "label_smoothing_factor")  # fmt: skip
+
+
+@dataclass
+class Data:
+    """Where rows come from.
+
+    Attributes:
+        path: directory of a dataset or release, ``org/name`` on the Hub; made there by ``generate``.
+        generate: options of ``sousa generate`` by name; the dataset is made at ``path`` if it is not there.
+        live: make each row when it is read in place of storing it; needs ``generate``.
+        name, revision: config and revision of a dataset on the Hub.
+        train, validation, test: names of the splits.
+        where: filter of rows, see :func:`training.filters.select`.
+        max_sec: clips are cut and padded to it; crop: start or random, while training.
+    """
+
+    path: str = "output/dataset"
+    generate: dict | None = None
+    live: bool = False
+    name: str | None = None
+    revision: str | None = None
+    train: str = "train"
+    validation: str = "validation"
+    test: str | None = "test"
+    where: dict | None = None
+    max_sec: float = 7.0
+    crop: str = "start"
+
+
+@dataclass
+class Settings:
+    """Everything about a run.
+
+    Attributes:
+        task: rudiment, tier, score, multitask or strokes; targets: names in place of the task's own.
+        weights: of losses by target; auxiliary: further targets, with weights, that are learnt and not
+            reported.
+        model: ``kind`` compact with its sizes, or pretrained with ``path`` and ``freeze``.
+        front_end: see :mod:`training.front_ends`.
+        augment, spec_augment: see :mod:`training.augment`.
+        train: see the module's conventions.
+        output: directory of the run; resume: go on from its last checkpoint; seed: of everything.
+        report: whether the test split is evaluated at the end.
+    """
+
+    task: str = "rudiment"
+    targets: list | None = None
+    weights: dict = field(default_factory=dict)
+    auxiliary: dict = field(default_factory=dict)
+    data: Data = field(default_factory=Data)
+    model: dict = field(default_factory=lambda: {"kind": "compact"})
+    front_end: dict = field(default_factory=lambda: {"kind": "log_mel"})
+    augment: dict = field(default_factory=dict)
+    spec_augment: dict = field(default_factory=dict)
+    train: dict = field(default_factory=dict)
+    output: str = "output/run"
+    resume: bool = False
+    report: bool = True
+    seed: int = 0
+
+    def plain(self):
+        """As plain data."""
+        return asdict(self)
+
+
+_SECTIONS = ("data", "model", "front_end", "augment", "spec_augment", "train", "weights", "auxiliary")
+_OPEN = {"data.generate", "data.where", "weights", "auxiliary"}  # their keys are checked where they are used
+
+
+def train_keys():
+    """Keys of ``train``."""
+    from transformers import TrainingArguments
+
+    return [f.name for f in fields(TrainingArguments) if f.init and f.name not in _OURS] + list(OWN_TRAIN)
+
+
+def known_keys():
+    """All keys on the command line: dict of full name to section."""
+    from training.augment import SpecAugment, Waveform
+    from training.front_ends import LogMel
+    from training.models.compact import CompactConfig
+
+    keys = {
+        "data": [f.name for f in fields(Data)],
+        "model": ["kind", "path", "freeze", *CompactConfig.__dataclass_fields__],
+        "front_end": ["kind", *LogMel.__dataclass_fields__],
+        "augment": [f.name for f in fields(Waveform)],
+        "spec_augment": list(SpecAugment().settings()),
+        "train": train_keys(),
+    }
+    out = {f.name: None for f in fields(Settings)}
+    for section, names in keys.items():
+        out.update((f"{section}.{name}", section) for name in names)
+    return out
+
+
+def read(path, arguments=()):
+    """Settings from a YAML file and ``--key value`` arguments over it.
+
+    Raises: UsageError naming every problem.
+    """
+    path = Path(path).expanduser()
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise UsageError(
+            f"{path} can't be read ({error.strerror}); give a YAML file, see training/configs"
+        ) from None
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(given, dict):
+        raise UsageError(f"{path} holds {type(given).__name__}, not keys with values")
+    known = known_keys()
+    problems = _unknown(given, known, path)
+    problems += _overlay(given, arguments, known)
+    raise_all(problems)
+    return build(given)
+
+
+def _unknown(given, known, path):
+    problems = []
+    top = [name for name in known if "." not in name]
+    for name, value in given.items():
+        if name not in top:
+            near = [full for full in known if full.endswith(f".{name}")]
+            hint = f"; it belongs under {near[0].partition('.')[0]}" if near else ""
+            problems.append(f"{path}: unknown key {one_of(name, top)}{hint}")
+        elif name in _SECTIONS and value is not None and not isinstance(value, dict):
+            problems.append(f"{path}: {name} is {value!r}; give keys with values")
+        elif name in _SECTIONS and name not in _OPEN:
+            own = [full.partition(".")[2] for full, section in known.items() if section == name]
+            problems += [
+                f"{path}: {name}: unknown key {one_of(key, own)}" for key in value or {} if key not in own
+            ]
+    return problems
+
+
+def _overlay(given, arguments, known):
+    """Put ``--key value`` arguments into ``given``. Returns: list of problems."""
+    problems, arguments = [], list(arguments)
+    while arguments:
+        option = arguments.pop(0)
+        if not option.startswith("--"):
+            problems.append(f"{option!r} is no option; write --key value")
+            continue
+        name, has_value, text = option[2:].partition("=")
+        if not has_value:
+            if not arguments or (arguments[0].startswith("--")):
+                problems.append(f"--{name} has no value")
+                continue
+            text = arguments.pop(0)
+        full = [key for key in known if key == name] or [key for key in known if key.endswith(f".{name}")]
+        section = name.partition(".")[0]
+        if not full and (section in _OPEN or ".".join(name.split(".")[:2]) in _OPEN):
+            full = [name]
+        if len(full) != 1:
+            what = f"is {' or '.join(full)}; write which" if full else f"is not known: {one_of(name, known)}"
+            problems.append(f"--{name} {what}")
+            continue
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            value = text
+        if isinstance(value, str):
+            value = _number(value)
+        *path, last = full[0].split(".")
+        at = given
+        for part in path:
+            at[part] = dict(at.get(part) or {})
+            at = at[part]
+        at[last] = value
+    return problems
+
+
+def _number(text):
+    """YAML reads 1e-3 as text; people mean the number."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def build(given):
+    """Settings from plain data, each part of it checked.
+
+    Raises: UsageError naming every problem.
+    """
+    from training import augment, front_ends
+    from training.augment import SpecAugment, Waveform
+    from training.tasks import make_targets
+
+    given = {name: value for name, value in given.items() if value is not None}
+    data = given.pop("data", {})
+    problems = []
+    settings = Settings(**given, data=Data(**data))
+    settings.train = {key: _number(v) if isinstance(v, str) else v for key, v in settings.train.items()}
+    checks = (
+        lambda: make_targets(settings.task, settings.targets, settings.weights, settings.auxiliary),
+        lambda: augment.build(Waveform, settings.augment),
+        lambda: augment.build(SpecAugment, settings.spec_augment),
+        lambda: front_ends.build(settings.front_end) if settings.model.get("kind") != "pretrained" else None,
+        lambda: _check_data(settings.data),
+        lambda: _check_model(settings.model),
+        lambda: _check_train(settings.train),
+    )
+    for check in checks:
+        try:
+            check()
+        except UsageError as error:
+            problems += [
+                line.removeprefix("  - ")
+                for line in str(error).splitlines()
+                if not line.endswith("problems:")
+            ]
+        except (TypeError, ValueError) as error:
+            problems.append(str(error).splitlines()[0])
+    raise_all(problems)
+    return settings
+
+
+def _check_data(data):
+    from training.filters import Filter
+    from training.stream import CROPS
+
+    problems = []
+    if not isinstance(data.max_sec, (int, float)) or not 0.1 <= data.max_sec <= 600:
+        problems.append(f"data.max_sec is {data.max_sec!r}; give 0.1 to 600 seconds")
+    if data.crop not in CROPS:
+        problems.append(f"data.crop: unknown {one_of(data.crop, CROPS)}")
+    if data.live and data.generate is None:
+        problems.append("data.live needs data.generate, which says what rows to make")
+    raise_all(problems)
+    if data.where is not None:
+        Filter.parse(data.where)
+    if data.generate is not None:
+        generation_config(data.generate)
+
+
+def generation_config(options):
+    """The corpus to generate, from options of ``sousa generate`` by name.
+
+    Raises: UsageError naming every problem.
+    """
+    import inspect
+
+    from generation.rudiments.settings import make_config
+
+    known = [*inspect.signature(make_config).parameters]
+    names = {"presets": "acoustic_presets", "duration": "duration_sec"}
+    options = {names.get(name, name): value for name, value in options.items()}
+    wrong = [f"data.generate: unknown key {one_of(name, known)}" for name in options if name not in known]
+    raise_all(wrong)
+    return make_config(**options)
+
+
+def _check_model(model):
+    from training.models.model import KINDS
+
+    kind = model.get("kind", "compact")
+    if kind not in KINDS:
+        raise UsageError(f"model.kind: unknown {one_of(kind, KINDS)}")
+    if kind == "pretrained" and not model.get("path"):
+        raise UsageError("model.path is missing: name a pretrained model, a directory or org/name on the Hub")
+    if kind == "compact" and ("path" in model or "freeze" in model):
+        raise UsageError("model.path and model.freeze are for kind: pretrained")
+    for name in ("channels", "wide_channels", "attention_heads"):
+        if name in model and (not isinstance(model[name], int) or model[name] < 1):
+            raise UsageError(f"model.{name} is {model[name]!r}; give a whole number of 1 or more")
+
+
+def _check_train(train):
+    weights = train.get("class_weights")
+    if weights not in (None, "balanced"):
+        raise UsageError(f"train.class_weights is {weights!r}; give balanced, or leave it out")
+    ratio = train.get("warmup_ratio")
+    if ratio is not None and not (isinstance(ratio, (int, float)) and 0 <= ratio < 1):
+        raise UsageError(f"train.warmup_ratio is {ratio!r}; give a share of the steps, 0 to below 1")
+    patience = train.get("early_stopping_patience")
+    if patience is not None and not (isinstance(patience, int) and patience >= 1):
+        raise UsageError(f"train.early_stopping_patience is {patience!r}; give evaluations, 1 or more")

@@ -1,0 +1,102 @@
+"""A small convolutional network over log-mel frames, made to learn on a CPU.
+
+Conventions: input float32 (batch, frames, bands). It gives two sequences: ``fine`` (batch, frames / 2,
+channels + wide_channels), one vector for each two frames, for what happens stroke by stroke, with the
+coarse frame it lies in; and ``coarse`` (batch, frames / 8, wide_channels), which sees seconds at once, for
+what the whole clip is.
+
+Dense convolutions with ReLU, because on a CPU they cost less than depthwise ones of the same accuracy;
+attention layers (a conformer's order: attention, then convolution) are an option that pays on a GPU.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+@dataclass(frozen=True)
+class CompactConfig:
+    """Sizes of the network; ``dilations`` of the convolutions over coarse frames, one each."""
+
+    channels: int = 96
+    wide_channels: int = 160
+    fine_dilations: tuple = (1, 2)
+    dilations: tuple = (1, 2, 4, 8, 16, 1)
+    attention_layers: int = 0
+    attention_heads: int = 4
+    dropout: float = 0.1
+
+
+class Residual(nn.Module):
+    """x + a convolution over time and one over channels."""
+
+    def __init__(self, channels, dilation, dropout, width=5):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(channels)
+        self.over_time = nn.Conv1d(
+            channels, channels, width, padding=dilation * (width // 2), dilation=dilation
+        )
+        self.over_channels = nn.Conv1d(channels, channels, 1)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x):
+        return x + self.dropout(self.over_channels(F.relu(self.over_time(F.relu(self.norm(x))))))
+
+
+class Attention(nn.Module):
+    """x + self-attention over time with rotary positions."""
+
+    def __init__(self, channels, heads):
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(channels)
+        self.into = nn.Linear(channels, 3 * channels)
+        self.out = nn.Linear(channels, channels)
+
+    def forward(self, x):
+        batch, channels, time = x.shape
+        q, k, v = self.into(self.norm(x.transpose(1, 2))).view(batch, time, 3, self.heads, -1).unbind(2)
+        q, k = _rotated(q), _rotated(k)
+        out = F.scaled_dot_product_attention(*(part.transpose(1, 2) for part in (q, k, v)))
+        return x + self.out(out.transpose(1, 2).reshape(batch, time, channels)).transpose(1, 2)
+
+
+def _rotated(x):
+    """Rotary position embedding of (batch, time, heads, size). Source: Su et al., RoFormer, 2021."""
+    half = x.shape[-1] // 2
+    rates = 10000.0 ** (-torch.arange(half, device=x.device, dtype=torch.float32) / half)
+    angles = torch.arange(x.shape[1], device=x.device, dtype=torch.float32)[:, None] * rates
+    cos, sin = angles.cos()[:, None].to(x.dtype), angles.sin()[:, None].to(x.dtype)
+    a, b = x[..., :half], x[..., half : 2 * half]
+    return torch.cat([a * cos - b * sin, a * sin + b * cos, x[..., 2 * half :]], dim=-1)
+
+
+class Compact(nn.Module):
+    """The network.
+
+    Args:
+        config: CompactConfig; num_features: bands of a frame.
+    """
+
+    fine_stride, coarse_stride = 2, 8
+
+    def __init__(self, config, num_features):
+        super().__init__()
+        c, wide = config.channels, config.wide_channels
+        self.entry = nn.Conv1d(num_features, c, 6, stride=2, padding=2)
+        self.fine = nn.Sequential(*[Residual(c, d, config.dropout) for d in config.fine_dilations])
+        self.narrow = nn.Conv1d(c, wide, 8, stride=4, padding=2)
+        layers = [Residual(wide, d, config.dropout) for d in config.dilations]
+        for i in range(config.attention_layers):  # spread from the end backwards
+            layers.insert(max(len(layers) - 2 * i, 0), Attention(wide, config.attention_heads))
+        self.coarse = nn.Sequential(*layers)
+        self.config, self.fine_size, self.coarse_size = config, c + wide, wide
+
+    def forward(self, x):
+        fine = self.fine(self.entry(x.transpose(1, 2)))
+        coarse = self.coarse(self.narrow(fine))
+        around = coarse.repeat_interleave(self.coarse_stride // self.fine_stride, dim=2)
+        around = F.pad(around, (0, max(fine.shape[2] - around.shape[2], 0)))[:, :, : fine.shape[2]]
+        return torch.cat([fine, around], dim=1).transpose(1, 2), coarse.transpose(1, 2)

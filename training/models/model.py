@@ -1,0 +1,258 @@
+"""The model: a front end, an encoder and a head for each target; saved and loaded as one directory.
+
+Conventions
+-----------
+``input_values`` is what the front end makes, batched: (batch, frames, bands) or (batch, samples);
+``valid`` (batch,) is the share of it, 0 to 1, that is sound and not padding. Outputs are a dict of target
+name to (batch, outputs), or (batch, frames, outputs) for frame-level targets, and ``loss`` where labels
+are given, a dict by target.
+
+A saved model is ``model.safetensors`` with the names of ``state_dict()``, ``config.json``, and for
+pretrained encoders their feature extractor. Weights are loaded strictly: a missing, further or misshapen
+one is an error, never a warning.
+"""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from generation.errors import RunError, UsageError, one_of
+from training import front_ends
+from training.augment import SpecAugment
+from training.models import pretrained
+from training.models.compact import Compact, CompactConfig
+from training.tasks import make_target
+
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+FORMAT = 1
+KINDS = ("compact", "pretrained")
+_COARSEST_SEC = 0.0201  # frames that strokes can be told in
+
+
+class Pooling(nn.Module):
+    """A clip's vector: several weighted means over time, learnt, and the plain mean."""
+
+    def __init__(self, size, heads=4):
+        super().__init__()
+        self.score = nn.Linear(size, heads)
+        self.size = size * (heads + 1)
+
+    def forward(self, x, valid):
+        time = torch.arange(x.shape[1], device=x.device)
+        sound = time < (valid.to(x.device) * x.shape[1]).ceil().clamp(min=1)[:, None]
+        weights = self.score(x).float().masked_fill(~sound[..., None], float("-inf")).softmax(1).to(x.dtype)
+        mean = (x * sound[..., None]).sum(1) / sound.sum(1, keepdim=True).to(x.dtype)
+        return torch.cat([torch.einsum("btk,btc->bkc", weights, x).flatten(1), mean], dim=1)
+
+
+class Model(nn.Module):
+    """An encoder with heads.
+
+    Args:
+        task: name of the task; targets: what to tell, auxiliary ones included.
+        reported: names of the targets that are results.
+        front_end: as :mod:`training.front_ends` has it; encoder: a Compact or pretrained Encoder.
+        max_sec: length that clips are cut and padded to.
+        spec_augment: masks of log-mel frames while training, see :class:`training.augment.SpecAugment`.
+    """
+
+    def __init__(self, task, targets, reported, front_end, encoder, max_sec, spec_augment=None):
+        super().__init__()
+        self.task, self.targets, self.reported = task, list(targets), list(reported)
+        self.front_end, self.encoder, self.max_sec = front_end, encoder, float(max_sec)
+        self.spec_augment = SpecAugment(**(spec_augment or {}))
+        # a part that no target uses would have no gradients, which several processes do not allow
+        whole = any(target.level == "clip" for target in self.targets)
+        self.pooling = Pooling(encoder.coarse_size) if whole else None
+        self.heads = nn.ModuleDict()
+        for target in self.targets:
+            frames = target.level == "frame"
+            self.heads[target.name] = nn.Linear(
+                encoder.fine_size if frames else self.pooling.size, target.num_outputs
+            )
+            if frames:
+                if (self.frame_sec or 1.0) > _COARSEST_SEC:
+                    raise UsageError(
+                        f"{target.name} need frames of at most 20 ms, which this encoder does not give; use "
+                        "a compact model, Wav2Vec2 or HuBERT"
+                    )
+                nn.init.constant_(self.heads[target.name].bias, -2.0)  # onsets are rare
+        # sound is where labels are: the longest clip decides how many frames there are
+        self.num_samples = round(self.max_sec * front_end.sampling_rate)
+
+    @property
+    def frame_sec(self):
+        """Seconds of a frame of frame-level targets; None where the encoder has no such frames."""
+        if isinstance(self.encoder, Compact):
+            return self.front_end.frame_sec * self.encoder.fine_stride
+        return self.encoder.hop / self.front_end.sampling_rate if self.encoder.over_waveforms else None
+
+    @property
+    def num_frames(self):
+        """Frames of a clip of ``max_sec``."""
+        if isinstance(self.encoder, Compact):
+            return self.front_end.num_frames(self.num_samples) // self.encoder.fine_stride
+        return int(self.encoder.model._get_feat_extract_output_lengths(self.num_samples))
+
+    def forward(self, input_values, valid=None, labels=None):
+        """Args: as in the module's conventions. Returns: dict of tensors."""
+        valid = torch.ones(len(input_values), device=input_values.device) if valid is None else valid
+        if self.training and input_values.dim() == 3:
+            input_values = self.spec_augment(input_values)
+        fine, coarse = self.encoder(input_values)
+        pooled = self.pooling(coarse, valid) if self.pooling is not None else None
+        out = {t.name: self.heads[t.name](fine if t.level == "frame" else pooled) for t in self.targets}
+        if not labels:
+            return out
+        losses = [t.weight * t.loss(out[t.name], labels[t.name]) for t in self.targets if t.name in labels]
+        return {"loss": sum(losses), **out}
+
+    def settings(self):
+        """Everything but the weights, as plain data."""
+        compact = isinstance(self.encoder, Compact)
+        encoder = {"kind": "compact", **asdict(self.encoder.config)} if compact else None
+        return {
+            "format": FORMAT, "task": self.task, "max_sec": self.max_sec, "reported": self.reported,
+            "targets": [vars(target) for target in self.targets], "front_end": self.front_end.settings(),
+            "encoder": encoder or {"kind": "pretrained", "config": self.encoder.settings()},
+            "spec_augment": self.spec_augment.settings(),
+        }  # fmt: skip
+
+    def save_pretrained(self, directory, state_dict=None, **ignored):
+        """Write the model into a directory."""
+        root = Path(directory)
+        root.mkdir(parents=True, exist_ok=True)
+        state = self.state_dict() if state_dict is None else state_dict
+        save_file(
+            {k: v.contiguous() for k, v in state.items()}, root / f".{WEIGHTS}", metadata={"format": "pt"}
+        )
+        (root / f".{CONFIG}").write_text(json.dumps(self.settings(), indent=1) + "\n", encoding="utf-8")
+        for name in (CONFIG, WEIGHTS):
+            os.replace(root / f".{name}", root / name)
+        if isinstance(self.front_end, front_ends.Pretrained):
+            self.front_end.extractor.save_pretrained(root)
+
+    @classmethod
+    def from_pretrained(cls, where, revision=None, token=None):
+        """A saved model, from a directory or ``org/name`` on the Hub.
+
+        Raises: UsageError when there is none, RunError when it is damaged.
+        """
+        root = Path(where).expanduser()
+        if not root.is_dir():
+            root = _downloaded(str(where), revision, token)
+        settings = read_settings(root)
+        try:
+            targets = [_target(dict(one)) for one in settings["targets"]]
+            extractor = None
+            if settings["encoder"]["kind"] == "pretrained":
+                from transformers import AutoFeatureExtractor
+
+                extractor = AutoFeatureExtractor.from_pretrained(root)
+            front_end = front_ends.build(settings["front_end"], extractor)
+            encoder = build_encoder(settings["encoder"], front_end)
+            model = cls(
+                settings["task"], targets, settings["reported"], front_end, encoder, settings["max_sec"],
+                settings["spec_augment"],
+            )  # fmt: skip
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            raise RunError(f"{root / CONFIG} can't be used ({type(error).__name__}: {error})") from None
+        load_weights(model, root)
+        return model.eval()
+
+
+def _target(settings):
+    target = make_target(settings.pop("name", "strokes"))
+    for name, value in settings.items():
+        setattr(target, name, value)
+    return target
+
+
+def build_encoder(settings, front_end):
+    """An encoder from plain data: sizes of a compact one, or the architecture of a pretrained one.
+
+    Raises: UsageError naming what it does not know.
+    """
+    settings = dict(settings)
+    kind = settings.pop("kind", "compact")
+    if kind not in KINDS:
+        raise UsageError(f"unknown kind of model {one_of(kind, KINDS)}")
+    if kind == "pretrained":
+        return pretrained.rebuild(settings["config"])
+    known = CompactConfig.__dataclass_fields__
+    wrong = [f"unknown key of the model {one_of(name, known)}" for name in settings if name not in known]
+    if wrong:
+        raise UsageError("; ".join(wrong))
+    return Compact(CompactConfig(**settings), front_end.num_features)
+
+
+def read_settings(root):
+    """``config.json`` of a saved model.
+
+    Raises: UsageError when there is none, RunError when it is damaged or of another format.
+    """
+    path = Path(root) / CONFIG
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(
+            f"{root} holds no saved model (no {CONFIG}); give a run's directory or a checkpoint"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} can't be read ({error})") from None
+    if not isinstance(settings, dict) or settings.get("format") != FORMAT:
+        raise UsageError(f"{path} is not of a model that training/train.py saved")
+    return settings
+
+
+def _downloaded(where, revision, token):
+    from builders.hub import remote
+    from builders.release import layout
+
+    if layout.repo_problem(where):
+        raise UsageError(
+            f"there is no model at {where!r}: give a run's directory, a checkpoint, or org/name on the Hub"
+        )
+    with remote.hub_errors(where, "loading"):
+        from huggingface_hub import snapshot_download
+
+        wanted = [WEIGHTS, CONFIG, "preprocessor_config.json"]
+        return Path(snapshot_download(where, revision=revision, token=token, allow_patterns=wanted))
+
+
+def load_weights(model, directory):
+    """Fill a model with the weights of a directory, every one of them.
+
+    Raises: RunError when a weight is missing, misshapen or too many, or the file can't be read.
+    """
+    path = Path(directory) / WEIGHTS
+    try:
+        state = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise RunError(f"{path} can't be read ({str(error).splitlines()[0]})") from None
+    own = model.state_dict()
+    wrong = [f"lacks {name}" for name in own if name not in state]
+    wrong += [f"has {name}, which the model has not" for name in state if name not in own]
+    wrong += [
+        f"has {name} with shape {tuple(state[name].shape)}, the model {tuple(own[name].shape)}"
+        for name in own
+        if name in state and own[name].shape != state[name].shape
+    ]
+    if wrong:
+        raise RunError(
+            f"{path} does not fit the model: it {wrong[0]}" + (f" ({len(wrong)} such)" if wrong[1:] else "")
+        )
+    model.load_state_dict(state)
+
+
+def same_weights(model, directory):
+    """Whether each weight of a model is, bit for bit, that of a directory."""
+    state = load_file(Path(directory) / WEIGHTS)
+    own = model.state_dict()
+    return own.keys() == state.keys() and all(torch.equal(own[name].cpu(), state[name]) for name in own)

@@ -1,0 +1,165 @@
+"""transformers' Trainer over our streams: exact data order, exact resume, weights that are what was saved.
+
+Conventions
+-----------
+The loader is :class:`training.stream.Loader`, sharded by rank already, so accelerate never dispatches
+batches from one process or pads the last one. A resumed run skips numbers of batches, not data: the
+Trainer's ``skip_first_batches`` wraps our batch sampler, which deals out row numbers. Each checkpoint has
+``stream.json``, the state of the stream; a resume with other data, seed, batch size or number of
+processes is refused, because the rest of the epoch would not be the rest.
+
+Metrics are made from the whole table of predictions, on every rank alike.
+"""
+
+import json
+import math
+import os
+from pathlib import Path
+
+import torch
+from transformers import Trainer, TrainerCallback
+
+from generation.errors import RunError, UsageError
+from training.batches import Collate, predict
+from training.models.model import load_weights, same_weights
+from training.stream import Loader
+
+STREAM = "stream.json"
+
+
+class StreamState(TrainerCallback):
+    """Writes the state of the stream into each checkpoint, and compares it on resume."""
+
+    def __init__(self, trainer):
+        self.trainer = trainer
+
+    def on_save(self, args, state, control, **kwargs):
+        if state.is_world_process_zero:
+            path = Path(args.output_dir) / f"checkpoint-{state.global_step}" / STREAM
+            path.write_text(json.dumps(self.trainer.stream_state(state.global_step), indent=1) + "\n")
+
+
+class StreamTrainer(Trainer):
+    """The Trainer.
+
+    Args:
+        model: a :class:`training.models.model.Model`.
+        train_rows, eval_rows: what :func:`training.batches.rows_for` gives.
+        measure: function of a table of predictions giving a dict of numbers.
+        (the others as in Trainer)
+    """
+
+    def __init__(self, model, args, train_rows, eval_rows, measure, callbacks=()):
+        super().__init__(model=model, args=args, train_dataset=train_rows, callbacks=list(callbacks))
+        self.eval_rows, self.measure, self.curves = eval_rows, measure, []
+        # losses of our targets are means already, so accumulated steps are averaged
+        self.model_accepts_loss_kwargs = False
+        self.add_callback(StreamState(self))
+
+    def get_train_dataloader(self):
+        """The stream of training batches of this rank."""
+        args = self.args
+        more = {}
+        if args.dataloader_num_workers:
+            more = {
+                "persistent_workers": args.dataloader_persistent_workers,
+                "prefetch_factor": args.dataloader_prefetch_factor,
+                "multiprocessing_context": args.dataloader_multiprocessing_context,
+            }
+        return Loader(
+            self.train_dataset, args.per_device_train_batch_size, seed=args.data_seed or args.seed,
+            rank=args.process_index, world_size=args.world_size, drop_last=args.dataloader_drop_last,
+            num_workers=args.dataloader_num_workers, collate_fn=Collate(self.model),
+            pin_memory=args.dataloader_pin_memory and torch.cuda.is_available(), **more,
+        )  # fmt: skip
+
+    def stream_state(self, global_step):
+        """Where the stream stands after so many optimizer steps, as plain data."""
+        loader = self.get_train_dataloader()
+        steps = math.ceil(len(loader) / self.args.gradient_accumulation_steps)
+        epoch, done = divmod(global_step, steps)
+        loader.set_epoch(epoch)
+        consumed = loader.order.consumed(done * self.args.gradient_accumulation_steps) if done else 0
+        return {
+            "epoch": epoch, "consumed_rows": consumed, **loader.order.identity(),
+            "batch_size": loader.order.batch_size, "world_size": loader.order.world_size,
+            "gradient_accumulation_steps": self.args.gradient_accumulation_steps,
+        }  # fmt: skip
+
+    def check_resume(self, checkpoint):
+        """Refuse to go on from a checkpoint of another stream.
+
+        Raises: UsageError, or RunError when the checkpoint is damaged.
+        """
+        root = Path(checkpoint)
+        try:
+            stored = json.loads((root / STREAM).read_text(encoding="utf-8"))
+            step = json.loads((root / "trainer_state.json").read_text(encoding="utf-8"))["global_step"]
+        except (OSError, ValueError, KeyError) as error:
+            raise RunError(f"{root} is no whole checkpoint ({error}); remove it and resume again") from None
+        own = self.stream_state(step)
+        wrong = [
+            f"{name} {stored.get(name)!r}, now {own[name]!r}" for name in own if stored.get(name) != own[name]
+        ]
+        if wrong:
+            raise UsageError(
+                f"{root} was made with another stream: {'; '.join(wrong)}; resume with what it was made "
+                "with, or start a new run with another --output"
+            )
+
+    def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
+        self._filled(self.model if model is None else model, resume_from_checkpoint)
+
+    def _load_best_model(self):
+        self._filled(self.model, self.state.best_model_checkpoint)
+
+    @staticmethod
+    def _filled(model, directory):
+        """The stock Trainer loads without strictness, and goes on with random weights where names differ."""
+        model = getattr(model, "module", model)
+        load_weights(model, directory)
+        if not same_weights(model, directory):
+            raise RunError(f"the weights of {directory} are not those in the model after loading")
+
+    def _save(self, output_dir=None, state_dict=None):
+        if self.args.should_save:
+            directory = output_dir or self.args.output_dir
+            self.model.save_pretrained(directory, state_dict)
+
+    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
+        """Predict the validation rows and measure; what early stopping and best checkpoints go by."""
+        table = self.predictions(self.eval_rows if eval_dataset is None else eval_dataset)
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in self.measure(table).items()}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def predictions(self, rows):
+        """Table of predictions of rows, on every rank."""
+        args = self.args
+        dtype = torch.bfloat16 if args.bf16 else torch.float16 if args.fp16 else None
+        return predict(
+            self.model, rows, args.per_device_eval_batch_size, args.dataloader_num_workers, args.device,
+            dtype, args.process_index, args.world_size, quiet=args.disable_tqdm,
+        )  # fmt: skip
+
+
+def last_checkpoint(directory):
+    """The newest whole checkpoint of a run, or None; what a killed run left half-written is passed over."""
+    root = Path(directory)
+    found = []
+    for path in root.glob("checkpoint-*"):
+        number = path.name.rpartition("-")[2]
+        if number.isdigit() and all((path / name).is_file() for name in (STREAM, "trainer_state.json")):
+            found.append((int(number), str(path)))
+    return max(found)[1] if found else None
+
+
+def discard_unfinished(directory):
+    """Remove checkpoints that were being written when a run ended."""
+    import shutil
+
+    for path in Path(directory).glob("checkpoint-*"):
+        if path.is_dir() and not (path / STREAM).is_file():
+            shutil.rmtree(path)
+    return os.listdir(directory)
