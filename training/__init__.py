@@ -1,0 +1,1 @@
+"""Training and evaluation over streams: accelerate and the transformers Trainer."""
