@@ -1,0 +1,1 @@
+"""Metrics with confidence intervals by player: plain functions, and `evaluate` modules around them."""

@@ -1,0 +1,126 @@
+"""Confidence intervals by resampling groups (players), not rows.
+
+Conventions
+-----------
+Rows of one player are alike, so rows drawn one by one would give intervals that are too narrow. Here whole
+groups are drawn with replacement, as many as there are, and all rows of a group count as often as it was
+drawn. The interval is the percentile interval: the middle ``LEVEL`` of the resampled values.
+
+Rows are given with group codes, integers from 0 up. A metric is a function of sums over rows wherever it can
+be, so a resample costs a product of draw counts [resamples, groups] and sums by group [groups, columns], and
+no row is touched again. Draws depend on seed and number of groups alone: two systems on the same rows are
+resampled alike, and their differences are paired.
+
+With one group nothing can be resampled and the bounds are None. With few groups (under about ten) percentile
+intervals are too narrow; reports say so.
+
+Source: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13 (percentile
+intervals); A. C. Davison and D. V. Hinkley, Bootstrap Methods and their Application, 1997, section 3.8
+(groups).
+"""
+
+import numpy as np
+
+from generation.errors import UsageError
+
+RESAMPLES = 1000
+LEVEL = 0.95
+_DEFINED = 0.9  # share of resamples in which a metric must be defined, for an interval
+_CHUNK = 1 << 22  # draws held at a time
+
+
+def check_rows(**columns):
+    """Refuse columns of unequal length; None stands for a column that isn't there.
+
+    Raises: UsageError.
+    """
+    lengths = {name: len(column) for name, column in columns.items() if column is not None}
+    if len(set(lengths.values())) > 1:
+        said = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
+        raise UsageError(f"rows differ in number: {said}; give one value of each for every row")
+
+
+def group_codes(groups, num_rows):
+    """Codes of groups, in order of first appearance.
+
+    Args:
+        groups: one name a row; None: each row is its own group, as is each row whose name is None.
+        num_rows: rows.
+
+    Returns: int64 array [rows], values 0 to number of groups - 1.
+    """
+    if groups is None:
+        return np.arange(num_rows)
+    seen = {}
+    return np.array(
+        [seen.setdefault((row,) if name is None else name, len(seen)) for row, name in enumerate(groups)],
+        dtype=np.int64,
+    )
+
+
+def sums_by_group(codes, columns):
+    """Sums of row values over each group.
+
+    Args:
+        codes: ints [rows]; columns: numbers [rows, columns].
+
+    Returns: float64 array [groups, columns].
+    """
+    out = np.zeros((codes.max(initial=-1) + 1, columns.shape[1]))
+    np.add.at(out, codes, columns)
+    return out
+
+
+def draws(num_groups, resamples=RESAMPLES, seed=0):
+    """How often each group is drawn, in chunks of resamples.
+
+    Yields: int64 arrays [some resamples, groups]; each row sums to ``num_groups``.
+    """
+    generator = np.random.default_rng(seed)
+    step = max(1, _CHUNK // max(num_groups, 1))
+    for start in range(0, resamples, step):
+        rows = min(step, resamples - start)
+        drawn = generator.integers(0, num_groups, (rows, num_groups))
+        drawn += np.arange(rows)[:, None] * num_groups
+        yield np.bincount(drawn.ravel(), minlength=rows * num_groups).reshape(rows, num_groups)
+
+
+def resample(statistic, sums, resamples=RESAMPLES, seed=0):
+    """A statistic of sums, on all groups and on each resample.
+
+    Args:
+        statistic: takes sums [..., columns], gives values [..., statistics], NaN where undefined.
+        sums: float64 [groups, columns].
+
+    Returns: ``(values [statistics], resampled [resamples, statistics])``, float64; with fewer than two
+        groups the second has no rows.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = statistic(sums.sum(0))
+        if len(sums) < 2 or resamples < 1:
+            return values, np.empty((0, len(values)))
+        parts = [statistic(counts @ sums) for counts in draws(len(sums), resamples, seed)]
+    return values, np.concatenate(parts)
+
+
+def interval(value, resampled):
+    """A value with its bounds.
+
+    Args:
+        value: number, NaN where undefined; resampled: float array [resamples], may be empty.
+
+    Returns: ``{"value", "low", "high"}``: floats, or None where undefined. Resamples in which the statistic
+        is undefined are left out; where those are more than a tenth, there is no interval.
+    """
+    low = high = None
+    defined = resampled[~np.isnan(resampled)]
+    if np.isfinite(value) and len(defined) and len(defined) >= _DEFINED * len(resampled):
+        tail = 50 * (1 - LEVEL)
+        low, high = (float(bound) for bound in np.percentile(defined, [tail, 100 - tail]))
+    return {"value": float(value) if np.isfinite(value) else None, "low": low, "high": high}
+
+
+def intervals(statistic, sums, resamples=RESAMPLES, seed=0):
+    """A list of :func:`interval` for each value of a statistic; arguments as :func:`resample`."""
+    values, resampled = resample(statistic, sums, resamples, seed)
+    return [interval(value, resampled[:, i]) for i, value in enumerate(values)]

@@ -1,0 +1,120 @@
+"""Metrics of classes: accuracy, balanced accuracy, macro F1, and each class by itself.
+
+Conventions: classes are names (ints are taken as their decimal text). Rows of a confusion matrix are the
+reference, columns the prediction. Balanced accuracy is the mean recall of the classes that occur in the
+references, macro F1 the mean F1 of those that occur in references or predictions: scikit-learn's conventions.
+What is undefined (recall of a class with no rows, precision of one never predicted) is None, not 0.
+"""
+
+import numpy as np
+
+from generation.errors import UsageError
+from training.metrics import bootstrap
+
+
+def class_metrics(predictions, references, groups=None, labels=None, resamples=bootstrap.RESAMPLES, seed=0):
+    """Score predicted classes.
+
+    Args:
+        predictions: class names, one a row. references: the same; None leaves the row out.
+        groups: names of players, one a row; None: each row is its own.
+        labels: order of classes; others that occur follow, sorted. None: all sorted.
+        resamples, seed: of the intervals, see :mod:`training.metrics.bootstrap`.
+
+    Returns: dict:
+        ``accuracy``, ``balanced_accuracy``, ``macro_f1``: ``{"value", "low", "high"}``, 0 to 1.
+        ``per_class``: dict of class to ``recall``, ``precision``, ``f1`` (as above) and ``support`` (rows).
+        ``labels``, ``confusion``: class names [classes], row counts [classes][classes].
+        ``num_rows``, ``num_groups``: that were scored; ``num_left_out``: rows without reference.
+    Raises: UsageError when the columns differ in length or a prediction is None.
+    Source: scikit-learn, ``balanced_accuracy_score``, ``f1_score(average="macro")``.
+    """
+    bootstrap.check_rows(predictions=predictions, references=references, groups=groups)
+    kept, names, truth, guess, codes = _coded(predictions, references, groups, labels)
+    size = len(names)
+    values, resampled = bootstrap.resample(_statistic, _sums(truth, guess, codes, size), resamples, seed)
+    scored = [bootstrap.interval(value, resampled[:, i]) for i, value in enumerate(values)]
+    confusion = np.bincount(truth * size + guess, minlength=size * size).reshape(size, size)
+    support = confusion.sum(1)
+    per_class = {
+        name: {
+            "recall": scored[3 + i],
+            "precision": scored[3 + size + i],
+            "f1": scored[3 + 2 * size + i],
+            "support": int(support[i]),
+        }
+        for i, name in enumerate(names)
+    }
+    return {
+        "accuracy": scored[0],
+        "balanced_accuracy": scored[1],
+        "macro_f1": scored[2],
+        "per_class": per_class,
+        "labels": names,
+        "confusion": confusion.tolist(),
+        "num_rows": len(kept),
+        "num_groups": int(codes.max(initial=-1)) + 1,
+        "num_left_out": len(references) - len(kept),
+    }
+
+
+def class_differences(
+    predictions, others, references, groups=None, resamples=bootstrap.RESAMPLES, seed=0
+):  # fmt: skip
+    """How much better ``predictions`` are than ``others`` on the same rows, resampled in pairs.
+
+    Args: as :func:`class_metrics`; ``others``: class names of the other system.
+    Returns: dict of ``accuracy``, ``balanced_accuracy``, ``macro_f1``: ``{"value", "low", "high"}``.
+    """
+    bootstrap.check_rows(predictions=predictions, others=others, references=references, groups=groups)
+    labels = sorted({str(name) for column in (predictions, others) for name in column})
+    parts = []
+    for column in (predictions, others):
+        _, names, truth, guess, codes = _coded(column, references, groups, labels)
+        parts.append(bootstrap.resample(_statistic, _sums(truth, guess, codes, len(names)), resamples, seed))
+    (a, resampled_a), (b, resampled_b) = parts
+    return {
+        name: bootstrap.interval(a[i] - b[i], resampled_a[:, i] - resampled_b[:, i])
+        for i, name in enumerate(("accuracy", "balanced_accuracy", "macro_f1"))
+    }
+
+
+def _coded(predictions, references, groups, labels):
+    """Rows with a reference: their places, the class names, classes of both as ints, group codes."""
+    kept = [row for row, name in enumerate(references) if name is not None]
+    truth = [str(references[row]) for row in kept]
+    guess = [predictions[row] for row in kept]
+    if missing := sum(name is None for name in guess):
+        raise UsageError(f"{missing:,} rows have no predicted class; predict one for every row")
+    guess = [str(name) for name in guess]
+    order = [str(name) for name in labels or ()]
+    order += sorted({*truth, *guess} - set(order))
+    code = {name: i for i, name in enumerate(order)}
+    codes = bootstrap.group_codes(None if groups is None else [groups[row] for row in kept], len(kept))
+    as_codes = (np.array([code[name] for name in names], dtype=np.int64) for names in (truth, guess))
+    return kept, order, *as_codes, codes
+
+
+def _sums(truth, guess, codes, size):
+    """By group: rows right, rows of the reference, rows predicted, of each class: [groups, 3 classes]."""
+    out = np.zeros((codes.max(initial=-1) + 1, 3, size))
+    right = truth == guess
+    np.add.at(out, (codes[right], 0, truth[right]), 1)
+    np.add.at(out, (codes, 1, truth), 1)
+    np.add.at(out, (codes, 2, guess), 1)
+    return out.reshape(len(out), 3 * size)
+
+
+def _mean(values):
+    """Mean over the last axis of what is defined."""
+    defined = ~np.isnan(values)
+    return np.where(defined, values, 0).sum(-1) / defined.sum(-1)
+
+
+def _statistic(sums):
+    """Accuracy, balanced accuracy, macro F1, then recall, precision and F1 of each class."""
+    right, support, predicted = np.split(sums, 3, axis=-1)
+    recall, precision, f1 = right / support, right / predicted, 2 * right / (support + predicted)
+    accuracy = right.sum(-1) / support.sum(-1)
+    whole = np.stack([accuracy, _mean(recall), _mean(f1)], axis=-1)
+    return np.concatenate([whole, recall, precision, f1], axis=-1)

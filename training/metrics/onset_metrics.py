@@ -1,0 +1,234 @@
+"""Metrics of onsets: F-measure, precision and recall at several tolerances, and what is known of each onset.
+
+Conventions
+-----------
+Onset times and tolerances are in seconds. An estimate within the tolerance of a reference may match it, each
+is matched at most once, and as many as can be are (mir_eval's maximum matching). Times are sorted here,
+attributes with them. An estimate may be negative: it matches what is near it, or nothing.
+
+``f1``, ``precision``, ``recall`` are the means over rows of what ``mir_eval.onset.f_measure`` gives, so a row
+with no onset in the reference, in the estimate or in both counts 0 as it does there;
+``num_empty_references`` says how many rows can't get more. The ``pooled_`` three are counted over all onsets
+instead.
+
+Attributes (hand, accent, grace) are ints, one an onset, 1 being the positive class of a binary one.
+``accuracy`` and ``f1`` are taken over the onsets matched at one tolerance, so they say nothing of missed
+onsets; ``joint_f1`` is the F-measure, mean over rows, where only onsets with equal attributes may match.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from generation.errors import UsageError
+from training.metrics import bootstrap
+
+TOLERANCES = (0.01, 0.02, 0.05)
+ATTRIBUTE_TOLERANCE = 0.02
+_TALLY = 3  # columns of a row before those of tolerances: rows, reference onsets, estimated onsets
+_BY_TOLERANCE = 4  # hits, F, precision, recall
+_BY_ATTRIBUTE = 6  # rows, matched onsets, equal, 1 in both, 1 in reference + 1 in estimate, joint F
+_MEANS = ("f1", "precision", "recall", "pooled_f1", "pooled_precision", "pooled_recall")
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What matching gave, row by row, so that subsets of rows can be scored without matching again.
+
+    Attributes:
+        columns: float64 [rows, columns], to be summed.
+        known: bool [rows], whether there is a reference.
+        tolerances: seconds. attributes: names. binary: bool for each attribute.
+    """
+
+    columns: np.ndarray
+    known: np.ndarray
+    tolerances: tuple
+    attributes: tuple
+    binary: tuple
+
+
+def match(
+    predictions, references, tolerances=TOLERANCES, attributes=None, attribute_tolerance=ATTRIBUTE_TOLERANCE
+):
+    """Match estimated to reference onsets in every row.
+
+    Args:
+        predictions: lists of onset times, seconds, one a row. references: the same; None: not known.
+        tolerances: seconds, each above 0.
+        attributes: dict of name to ``{"references": lists of ints, "predictions": lists of ints}``, one int
+            an onset in the order of the times; a row with None for the list or in it is left out there.
+        attribute_tolerance: seconds, at which attributes are compared.
+
+    Returns: Matched.
+    Raises: UsageError when numbers of rows or of values differ, a prediction is None, or a time is not a
+        number of seconds mir_eval takes (at most 30,000).
+    """
+    attributes = attributes or {}
+    bootstrap.check_rows(predictions=predictions, references=references)
+    for name, pair in attributes.items():
+        bootstrap.check_rows(references=references, **{f"{name} ({kind})": pair[kind] for kind in pair})
+    if wrong := [t for t in (*tolerances, attribute_tolerance) if not t > 0]:
+        raise UsageError(f"onset tolerance {wrong[0]} s is not above 0; give seconds, such as 0.02")
+    width = _TALLY + _BY_TOLERANCE * len(tolerances) + _BY_ATTRIBUTE * len(attributes)
+    columns, known = np.zeros((len(references), width)), np.zeros(len(references), bool)
+    values = {name: set() for name in attributes}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".* onsets are empty")
+        for row, (guess, truth) in enumerate(zip(predictions, references, strict=True)):
+            guess, guess_order = _times(guess, row, "predicted")
+            if truth is None:
+                continue
+            truth, truth_order = _times(truth, row, "reference")
+            known[row] = True
+            out = [1, len(truth), len(guess), *_at_tolerances(truth, guess, tolerances)]
+            pairs = _pairs(truth, guess, attribute_tolerance) if attributes else None
+            for name, pair in attributes.items():
+                a = _attribute(pair["references"][row], truth_order, row, name, "references")
+                b = _attribute(pair["predictions"][row], guess_order, row, name, "predictions")
+                if a is None or b is None:
+                    out += [0] * _BY_ATTRIBUTE
+                    continue
+                values[name] |= {*np.unique(a).tolist(), *np.unique(b).tolist()}
+                out += _at_attribute(truth, guess, a, b, pairs, attribute_tolerance)
+            columns[row] = out
+    binary = tuple(found <= {0, 1} for found in values.values())
+    return Matched(columns, known, tuple(tolerances), tuple(attributes), binary)
+
+
+def matched_metrics(matched, groups=None, rows=None, resamples=bootstrap.RESAMPLES, seed=0):
+    """Score what :func:`match` gave.
+
+    Args:
+        groups: names of players, one a row; None: each row is its own.
+        rows: bool [rows], which to score; None: all.
+        resamples, seed: of the intervals, see :mod:`training.metrics.bootstrap`.
+
+    Returns: dict as of :func:`onset_metrics`.
+    """
+    bootstrap.check_rows(onsets=matched.known, groups=groups)
+    asked = np.ones(len(matched.known), bool) if rows is None else np.asarray(rows, bool)
+    kept = np.flatnonzero(asked & matched.known)
+    codes = bootstrap.group_codes(None if groups is None else [groups[row] for row in kept], len(kept))
+    columns = matched.columns[kept]
+    sums = bootstrap.sums_by_group(codes, columns)
+    scored = iter(bootstrap.intervals(lambda s: _statistic(s, matched), sums, resamples, seed))
+    by_tolerance = {f"{t:g}": {name: next(scored) for name in _MEANS} for t in matched.tolerances}
+    by_attribute, total = {}, columns.sum(0)
+    for i, (name, binary) in enumerate(zip(matched.attributes, matched.binary, strict=True)):
+        accuracy, f1, joint = next(scored), next(scored), next(scored)
+        first = _TALLY + _BY_TOLERANCE * len(matched.tolerances) + _BY_ATTRIBUTE * i
+        by_attribute[name] = {
+            "accuracy": accuracy,
+            **({"f1": f1} if binary else {}),
+            "joint_f1": joint,
+            "num_matched": int(total[first + 1]),
+        }
+    return {
+        "tolerances": by_tolerance,
+        "attributes": by_attribute,
+        "num_rows": len(kept),
+        "num_groups": len(sums),
+        "num_left_out": int((asked & ~matched.known).sum()),
+        "num_empty_references": int((columns[:, 1] == 0).sum()),
+        "num_onsets": int(total[1]),
+        "num_predicted": int(total[2]),
+    }
+
+
+def onset_metrics(
+    predictions,
+    references,
+    groups=None,
+    tolerances=TOLERANCES,
+    attributes=None,
+    attribute_tolerance=ATTRIBUTE_TOLERANCE,
+    resamples=bootstrap.RESAMPLES,
+    seed=0,
+):
+    """Score estimated onsets.
+
+    Args: as :func:`match` and :func:`matched_metrics`.
+    Returns: dict:
+        ``tolerances``: dict of tolerance ("0.02") to ``f1``, ``precision``, ``recall``, ``pooled_f1``,
+            ``pooled_precision``, ``pooled_recall``: ``{"value", "low", "high"}``, 0 to 1.
+        ``attributes``: dict of name to ``accuracy``, ``f1`` (of 1; binary ones only), ``joint_f1``: the same,
+            and ``num_matched`` (onsets).
+        ``num_rows``, ``num_groups``: that were scored; ``num_left_out``: rows without reference;
+        ``num_empty_references``: rows whose reference has no onset; ``num_onsets``, ``num_predicted``.
+    Raises: UsageError as :func:`match`.
+    Source: mir_eval, ``onset.f_measure`` and ``util.match_events``.
+    """
+    matched = match(predictions, references, tolerances, attributes, attribute_tolerance)
+    return matched_metrics(matched, groups, None, resamples, seed)
+
+
+def _times(times, row, which):
+    """Sorted times and their order."""
+    import mir_eval
+
+    if times is None:
+        raise UsageError(f"row {row}: no predicted onsets; an empty list says that there are none")
+    times = np.asarray(times, dtype=np.float64).reshape(-1)
+    wrong = times[~(np.abs(times) <= mir_eval.onset.MAX_TIME)]
+    if len(wrong):
+        raise UsageError(
+            f"row {row}: a {which} onset at {wrong[0]:g} s; give seconds, at most {mir_eval.onset.MAX_TIME:g}"
+        )
+    order = np.argsort(times, kind="stable")
+    return times[order], order
+
+
+def _attribute(values, order, row, name, which):
+    """Values of an attribute in the order of the sorted times; None where not known."""
+    if values is None or any(value is None for value in values):
+        return None
+    if len(values) != len(order):
+        raise UsageError(
+            f"row {row}: {len(values)} values of {name} for {len(order)} onsets in the {which}; give one each"
+        )
+    return np.asarray(values, dtype=np.int64)[order]
+
+
+def _at_tolerances(truth, guess, tolerances):
+    import mir_eval
+
+    out = []
+    for tolerance in tolerances:
+        f1, precision, recall = mir_eval.onset.f_measure(truth, guess, window=tolerance)
+        out += [round(precision * len(guess)), f1, precision, recall]
+    return out
+
+
+def _pairs(truth, guess, tolerance):
+    """Matched places: ints [pairs, 2], reference and estimate."""
+    import mir_eval
+
+    if not len(truth) or not len(guess):
+        return np.empty((0, 2), np.int64)
+    return np.array(mir_eval.util.match_events(truth, guess, tolerance), dtype=np.int64).reshape(-1, 2)
+
+
+def _at_attribute(truth, guess, a, b, pairs, tolerance):
+    hits = sum(len(_pairs(truth[a == v], guess[b == v], tolerance)) for v in np.intersect1d(a, b))
+    a, b = a[pairs[:, 0]], b[pairs[:, 1]]
+    both, either = ((a == 1) & (b == 1)).sum(), (a == 1).sum() + (b == 1).sum()
+    joint = 2 * hits / max(len(truth) + len(guess), 1)
+    return [1, len(pairs), (a == b).sum(), both, either, joint]
+
+
+def _statistic(sums, matched):
+    """The metrics of each tolerance, then of each attribute, from summed columns."""
+    rows, references, estimates = sums[..., 0], sums[..., 1], sums[..., 2]
+    out, at = [], _TALLY
+    for _ in matched.tolerances:
+        hits, f1, precision, recall = (sums[..., at + i] for i in range(_BY_TOLERANCE))
+        out += [f1 / rows, precision / rows, recall / rows]
+        out += [2 * hits / (references + estimates), hits / estimates, hits / references]
+        at += _BY_TOLERANCE
+    for _ in matched.attributes:
+        rows, count, right, both, either, joint = (sums[..., at + i] for i in range(_BY_ATTRIBUTE))
+        out += [right / count, 2 * both / either, joint / rows]
+        at += _BY_ATTRIBUTE
+    return np.stack(out, axis=-1)
