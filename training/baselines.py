@@ -126,7 +126,8 @@ def checks(train_rows, rows, names=("train", "test")):
         values = [values_of(part, column) for part in (train_rows, rows)]
         if all(values):
             both = set(values[0]) & set(values[1])
-            detail = f"{len(set(values[0]))} in {names[0]}, {len(set(values[1]))} in {names[1]}, {len(both)} in both"
+            counts = [f"{len(set(part))} in {name}" for part, name in zip(values, names, strict=True)]
+            detail = f"{', '.join(counts)}, {len(both)} in both"
             if both:
                 detail += f", such as {min(both)}"
             out.append({"name": f"no {what} in two splits", "passed": not both, "detail": detail})
@@ -153,5 +154,6 @@ def _tells(what, values, tiers, players):
     interval = f" (95 %: {found['low']:.3f} to {found['high']:.3f})" if found["low"] is not None else ""
     return {
         "name": f"the {what} does not tell the tier", "passed": bool(low <= chance + 1e-9),
-        "detail": f"balanced accuracy of the tier by {what} alone {found['value']:.3f}{interval}, chance {chance:.3f}",
+        "detail": f"balanced accuracy of the tier by {what} alone {found['value']:.3f}{interval}, "
+        f"chance {chance:.3f}",
     }  # fmt: skip

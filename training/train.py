@@ -10,14 +10,16 @@ import os
 import sys
 import time
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
 if __package__ in (None, ""):  # run as a file: the checkout, not this folder, is where packages are
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import yaml
+from tqdm import tqdm
 
-from generation.errors import RunError, SousaError, UsageError
+from generation.errors import SousaError, UsageError
 from training import config
 
 # settings that a resumed run may change
@@ -102,6 +104,12 @@ def run(settings):
     return root
 
 
+@contextmanager
+def _progress_bar(title, total):
+    with tqdm(total=total, desc=title, unit=" rows", mininterval=1.0) as bar:
+        yield bar.update
+
+
 def _write(path, text):
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_text(text, encoding="utf-8")
@@ -125,10 +133,9 @@ def ready_data(data):
     if manifest is None or not manifest["complete"]:
         from builders.release.rudiments import write_card
         from generation.rudiments.generate import generate
-        from sousa import progress_bar
 
         print(f"making {wanted.num_rows:,} rows in {path}", flush=True)
-        generate(wanted, path, say=lambda text: None, progress=progress_bar, write_card=write_card)
+        generate(wanted, path, say=lambda text: None, progress=_progress_bar, write_card=write_card)
     elif manifest["config_digest"] != config_digest(wanted.identity()):
         raise UsageError(
             f"{path} holds another dataset than data.generate asks for; name another data.path, or leave "
@@ -162,7 +169,8 @@ def _training_arguments(settings, root):
     by = "steps" if "eval_steps" in given else "epoch"
     out.update(
         output_dir=str(root), eval_strategy=by, save_strategy=by, metric_for_best_model="eval_main",
-        greater_is_better=True, remove_unused_columns=False, seed=settings.seed, save_steps=given.get("eval_steps", 500),
+        greater_is_better=True, remove_unused_columns=False, seed=settings.seed,
+        save_steps=given.get("eval_steps", 500),
         ddp_find_unused_parameters=settings.model.get("kind") == "pretrained",
     )  # fmt: skip
     if out["report_to"] in ("tensorboard", ["tensorboard"]):

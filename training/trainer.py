@@ -50,8 +50,14 @@ class StreamTrainer(Trainer):
     """
 
     def __init__(self, model, args, train_rows, eval_rows, measure, callbacks=()):
-        super().__init__(model=model, args=args, train_dataset=train_rows, callbacks=list(callbacks))
-        self.eval_rows, self.measure, self.curves = eval_rows, measure, []
+        super().__init__(
+            model=model,
+            args=args,
+            train_dataset=train_rows,
+            eval_dataset=eval_rows,
+            callbacks=list(callbacks),
+        )
+        self.measure = measure
         # losses of our targets are means already, so accumulated steps are averaged
         self.model_accepts_loss_kwargs = False
         self.add_callback(StreamState(self))
@@ -128,7 +134,7 @@ class StreamTrainer(Trainer):
 
     def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
         """Predict the validation rows and measure; what early stopping and best checkpoints go by."""
-        table = self.predictions(self.eval_rows if eval_dataset is None else eval_dataset)
+        table = self.predictions(self.eval_dataset if eval_dataset is None else eval_dataset)
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in self.measure(table).items()}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
@@ -140,7 +146,7 @@ class StreamTrainer(Trainer):
         dtype = torch.bfloat16 if args.bf16 else torch.float16 if args.fp16 else None
         return predict(
             self.model, rows, args.per_device_eval_batch_size, args.dataloader_num_workers, args.device,
-            dtype, args.process_index, args.world_size, quiet=args.disable_tqdm,
+            dtype, args.process_index, args.world_size, quiet=args.disable_tqdm or self.is_in_train,
         )  # fmt: skip
 
 

@@ -1,0 +1,143 @@
+"""Evaluate a trained model: ``python training/evaluate.py MODEL --data DATASET [--split test]``.
+
+MODEL is a run's directory, its ``model`` or a checkpoint, or ``org/name`` on the Hub; DATASET a directory of
+a dataset or release, or ``org/name`` on the Hub. What comes out, in ``--output``: ``predictions.parquet``,
+``metrics.json``, ``metrics.csv``, ``dashboard.png``, confusion matrices and ``report.html``.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+if __package__ in (None, ""):  # run as a file: the checkout, not this folder, is where packages are
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import yaml
+
+from generation.errors import SousaError, UsageError
+
+
+def _parser():
+    top = argparse.ArgumentParser(prog="evaluate.py", description=__doc__.split("\n\n")[0])
+    top.add_argument("model", help="a run's directory, a checkpoint, or org/name on the Hub")
+    top.add_argument(
+        "--data", help="dataset or release, or org/name on the Hub; default: what the run was made with"
+    )
+    top.add_argument("--split", default="test")
+    top.add_argument("--output", "-o", help="directory of the report (default: MODEL/report-<split>)")
+    top.add_argument("--task", help="refuse a model of another task")
+    top.add_argument("--name", help="config of the dataset"), top.add_argument("--revision")
+    top.add_argument("--where", help="only these rows, as YAML: '{tiers: [beginner], tempo_bpm: [60, 120]}'")
+    top.add_argument("--train-split", default="train", help="what baselines learn from (default train)")
+    top.add_argument("--no-baselines", action="store_true")
+    top.add_argument("--batch-size", type=int, default=64)
+    top.add_argument("--workers", type=int, default=0)
+    top.add_argument("--device", help="such as cpu or cuda (default: cuda where there is one)")
+    top.add_argument("--bf16", action="store_true")
+    top.add_argument("--resamples", type=int, default=1000, help="of the bootstrap (default 1000)")
+    return top
+
+
+def main(arguments=None):
+    """Evaluate as the command line says. Returns: exit status."""
+    given = _parser().parse_args(arguments)
+    try:
+        run(given)
+    except SousaError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr)
+        return 130
+    return 0
+
+
+def find_model(where):
+    """Directory of a model: the best one of a run, or as given."""
+    root = Path(where).expanduser()
+    return root / "model" if (root / "model" / "config.json").exists() else where
+
+
+def run(given):
+    """Evaluate.
+
+    Raises: UsageError or RunError.
+    """
+    import torch
+
+    from training import sources
+    from training.batches import predict, rows_for, with_facts
+    from training.filters import Filter
+    from training.models.model import Model
+
+    place = find_model(given.model)
+    model = Model.from_pretrained(place)
+    if given.task and model.task != given.task:
+        raise UsageError(
+            f"{given.model} is a model of task {model.task}, not {given.task}; name another model or task"
+        )
+    data = given.data or _data_of(given.model)
+    if data is None:
+        raise UsageError("what to evaluate on is not known; give --data DATASET")
+    device = given.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    source = sources.find(data, given.name, given.revision)
+    where = None
+    if given.where:
+        try:
+            where = Filter.parse(yaml.safe_load(given.where))
+        except yaml.YAMLError:
+            raise UsageError(f"--where is {given.where!r}, which is not YAML") from None
+    rows = rows_for(model, source, given.split, where=where)
+    dtype = torch.bfloat16 if given.bf16 else None
+    table = predict(model.to(device), rows, given.batch_size, given.workers, device, dtype)
+    table = with_facts(table, checkpoint=str(place), data=str(data), split=given.split)
+    train_rows = None
+    if not given.no_baselines and given.train_split in source.splits and given.train_split != given.split:
+        train_rows = rows_for(model, source, given.train_split, where=where)
+    output = Path(given.output or _beside(given.model, given.split)).expanduser()
+    names = (given.train_split, given.split)
+    print(report_on(model, table, rows, output, train_rows, names, resamples=given.resamples))
+    print(f"report: {output / 'report.html'}")
+
+
+def _data_of(where):
+    """The dataset a run was made with, or None."""
+    for root in (Path(where), Path(where).parent):
+        if (root / "settings.yaml").is_file():
+            settings = yaml.safe_load((root / "settings.yaml").read_text(encoding="utf-8"))
+            return settings["data"]["path"] if not settings["data"]["live"] else None
+    return None
+
+
+def _beside(where, split):
+    return Path(where) / f"report-{split}" if Path(where).is_dir() else Path(f"report-{split}")
+
+
+def report_on(model, table, rows, directory, train_rows=None, names=("train", "test"), resamples=1000):
+    """Write predictions and report.
+
+    Args:
+        table: predictions of ``rows``; train_rows: what baselines learn from, None for no baselines.
+        names: of the two splits.
+
+    Returns: the result in a few lines.
+    """
+    import pyarrow.parquet as pq
+
+    from training import report
+    from training.baselines import baselines, checks
+
+    found, told = [], []
+    if train_rows is not None:
+        reported = [target for target in model.targets if target.name in model.reported]
+        found = baselines(reported, train_rows, rows, quiet=False)
+        told = checks(train_rows, rows, names)
+    metrics = report.write(table, directory, found, told, resamples=resamples)
+    temporary = Path(directory) / ".predictions.parquet"
+    pq.write_table(table, temporary)
+    temporary.replace(Path(directory) / "predictions.parquet")
+    return report.summary(metrics)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
