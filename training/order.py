@@ -11,7 +11,8 @@ the same number of steps, and every row is read exactly once:
 - rows that are too few to give each rank one go into the step before, whose batches are then larger.
 
 What was read is one number, the rows of this epoch consumed by all ranks together; so a state can be
-taken up by another number of processes or another batch size, again without loss or repetition.
+taken up by another number of processes or another batch size, again without loss or repetition (only when
+fewer rows are left than there are now processes are they left out).
 """
 
 import numpy as np
