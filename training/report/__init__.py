@@ -11,14 +11,15 @@ An Arrow table or Parquet file, one row an evaluated row.
     ``onset_sec`` (double), ``hand`` (int8: 0 right, 1 left), ``is_accent``, ``is_grace_note`` (bool).
     ``true_T`` may be null: such a row is left out for T and counted.
 
-The schema's metadata key ``sousa`` holds JSON: ``targets`` (a list of ``name``, ``kind``: class, score or strokes,
-for classes ``labels`` in their order, for scores ``low`` and ``high``), ``checkpoint``, ``data``, ``split``.
+The schema's metadata key ``sousa`` holds JSON: ``targets`` (a list of ``name``, ``kind``: class, score or
+strokes, for classes ``labels`` in their order, for scores ``low`` and ``high``), ``checkpoint``, ``data``,
+``split``.
 
 The report
 ----------
-``metrics.json`` (everything), ``metrics.csv`` (long form), ``dashboard.png``, ``confusion_T.png`` for each class
-target, and ``report.html``, one page that needs nothing else. Each file is written under another name and renamed
-when it is whole, the page last.
+``metrics.json`` (everything), ``metrics.csv`` (long form), ``dashboard.png``, ``confusion_T.png`` for each
+class target, and ``report.html``, one page that needs nothing else. Each file is written under another name
+and renamed when it is whole, the page last.
 """
 
 import csv
@@ -38,16 +39,16 @@ def write(predictions, directory, baselines=None, checks=None, resamples=RESAMPL
     Args:
         predictions: Arrow table or path of a Parquet file, as above.
         directory: where to; made if need be. Files of an earlier report are replaced.
-        baselines: list of ``{"name", "target", "pred"}``, ``pred`` a list of predictions, one a row of the table.
-        checks: list of ``{"name", "passed", "detail"}``: what was checked of the data, such as that no player is
-            in two splits; ``passed`` is None where it could not be judged.
+        baselines: list of ``{"name", "target", "pred"}``, ``pred`` a list of predictions, one a row.
+        checks: list of ``{"name", "passed", "detail"}``: what was checked of the data, such as that no player
+            is in two splits; ``passed`` is None where it could not be judged.
         resamples, seed: of the intervals, see :mod:`training.metrics.bootstrap`.
 
-    Returns: what ``metrics.json`` holds: ``targets``, a dict of name to ``kind``, ``metrics`` (dict of metric to
-        ``{"value", "low", "high"}``), ``num_rows``, ``num_players``, ``num_left_out``, ``by`` (breakdown, value,
-        the same again), ``baselines`` (name to ``metrics`` and ``difference``: the model less the baseline, paired)
-        and for classes ``labels``, ``per_class``, ``confusion``; and ``checkpoint``, ``data``, ``split``,
-        ``num_rows``, ``num_players``, ``checks``, ``notes``.
+    Returns: what ``metrics.json`` holds: ``targets``, a dict of name to ``kind``, ``metrics`` (dict of metric
+        to ``{"value", "low", "high"}``), ``num_rows``, ``num_players``, ``num_left_out``, ``by`` (breakdown,
+        value, the same again), ``baselines`` (name to ``metrics`` and ``difference``: the model less the
+        baseline, paired) and for classes ``labels``, ``per_class``, ``confusion``; and ``checkpoint``, ``data``,
+        ``split``, ``num_rows``, ``num_players``, ``checks``, ``notes``.
     Raises:
         UsageError: the table, a baseline or a prediction is not as it should be; nothing is written.
         RunError: a file can't be written.

@@ -27,11 +27,12 @@ def dashboard(metrics, table):
     """
     targets = metrics["targets"]
     shares = {name: one for name, one in targets.items() if one["kind"] != "score"}
-    errors = {name: one for name, one in list(targets.items())[:] if one["kind"] == "score"}
+    errors = {name: one for name, one in targets.items() if one["kind"] == "score"}
     errors = dict(list(errors.items())[:_MOST_SCORES])
-    panels = [lambda axis: _headline(axis, targets)]
+    colours = {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate({**shares, **errors})}
+    panels = [lambda axis: _headline(axis, {**shares, **errors}, colours)]
     if errors:
-        panels.append(lambda axis: _score_errors(axis, errors))
+        panels.append(lambda axis: _score_errors(axis, errors, colours))
     for group in (shares, errors):
         for breakdown, draw in (
             ("skill_tier", _dots),
@@ -39,7 +40,7 @@ def dashboard(metrics, table):
             ("augmentation_preset", _dots),
         ):
             if any(len(one["by"].get(breakdown, {})) > 1 for one in group.values()):
-                panels.append(lambda axis, d=draw, g=group, b=breakdown: d(axis, g, b))
+                panels.append(lambda axis, d=draw, g=group, b=breakdown: d(axis, g, b, colours))
     for name, one in shares.items():
         if one["kind"] == "strokes":
             panels.append(lambda axis, n=name, o=one: _tolerances(axis, n, o))
@@ -56,9 +57,9 @@ def _draw(metrics, panels, tall):
     """Panels in rows, the tall one left of them."""
     columns = min(3 if tall is None else 2, len(panels))
     rows = -(-len(panels) // columns)
-    height = max(3.1 * rows, 8.8 if tall else 0) + 0.5
-    figure = _figure(5.2 * (columns + (tall is not None)), height)
-    grid = figure.add_gridspec(rows, columns + (tall is not None))
+    heights = [3.9, *[3.3] * (rows - 1)]  # the headline has the most lines
+    figure = _figure(5.6 * (columns + (tall is not None)), max(sum(heights), 8.8 if tall else 0) + 0.5)
+    grid = figure.add_gridspec(rows, columns + (tall is not None), height_ratios=heights)
     if tall:
         tall(figure.add_subplot(grid[:, 0]))
     for i, draw in enumerate(panels):
@@ -89,8 +90,8 @@ def confusion(name, target):
         text = f"{counts[i, j]:,}" if size <= 12 else f"{counts[i, j]}"
         colour = "white" if shares[i, j] > 0.55 else "#222222" if i == j else RED
         axis.text(j, i, text, ha="center", va="center", fontsize=small, color=colour)
-    axis.set_xticks(range(size), labels, rotation=90 if size > 6 else 30, fontsize=9,
-                    ha="center" if size > 6 else "right", rotation_mode="default" if size > 6 else "anchor")  # fmt: skip
+    turned = {"rotation": 90} if size > 6 else {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
+    axis.set_xticks(range(size), labels, fontsize=9, **turned)
     axis.set_yticks(range(size), [f"{n}  ({c:,})" for n, c in zip(labels, support, strict=True)], fontsize=9)
     axis.set_xticks(np.arange(size + 1) - 0.5, minor=True)
     axis.set_yticks(np.arange(size + 1) - 0.5, minor=True)
@@ -145,11 +146,19 @@ def _legend(axis):
     handles, labels = axis.get_legend_handles_labels()
     once = dict(zip(labels, handles, strict=True))
     if once:
-        axis.legend(once.values(), once.keys(), fontsize=7.5, framealpha=0.85)
+        axis.legend(
+            once.values(),
+            once.keys(),
+            fontsize=8,
+            frameon=False,
+            ncols=min(len(once), 3 if sum(map(len, once)) < 48 else 2),
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.16),
+        )
 
 
 def _share_axis(axis):
-    axis.set_xlim(min(-0.02, axis.get_xlim()[0]) if axis.get_xlim()[0] < 0 else -0.02, 1.02)
+    axis.set_xlim(min(-0.02, axis.get_xlim()[0]), 1.04)
 
 
 def _compare(axis, entries):
@@ -170,25 +179,22 @@ def _compare(axis, entries):
     _legend(axis)
 
 
-def _headline(axis, targets):
-    entries, scores = [], 0
-    for i, (name, target) in enumerate(targets.items()):
-        scores += target["kind"] == "score"
-        if target["kind"] == "score" and scores > _MOST_SCORES:
-            continue
+def _headline(axis, targets, colours):
+    entries = []
+    for name, target in targets.items():
         for key, _ in words.headline(target):
             if not words.is_error(key):
-                entries.append((f"{words.metric(name)}\n{words.metric(key)}", target, key, _COLOURS[i % 6]))
+                entries.append((f"{words.metric(name)}: {words.metric(key)}", target, key, colours[name]))
     _compare(axis, entries)
     _share_axis(axis)
-    axis.set_title("Headline (lines: 95 % intervals over players; hollow: baselines)", fontsize=9.5)
+    axis.set_title("Headline, 95 % intervals; hollow: baselines", fontsize=9.5)
 
 
-def _score_errors(axis, errors):
-    entries = [(words.metric(n), t, "mae", _COLOURS[i % 6]) for i, (n, t) in enumerate(errors.items())]
+def _score_errors(axis, errors, colours):
+    entries = [(words.metric(n), t, "mae", colours[n]) for n, t in errors.items()]
     _compare(axis, entries)
     axis.set_xlim(left=0)
-    axis.set_title("Mean absolute error, in the score's unit (less is better)", fontsize=9.5)
+    axis.set_title("Mean absolute error (less is better)", fontsize=9.5)
 
 
 def _title(group, breakdown):
@@ -202,7 +208,7 @@ def _label(name, target, group):
     return f"{words.metric(name)}: {words.metric(words.main(target))}" if several else words.metric(name)
 
 
-def _dots(axis, group, breakdown):
+def _dots(axis, group, breakdown, colours):
     """A row for each value of a breakdown, a dot for each target."""
     values = list(dict.fromkeys(value for one in group.values() for value in one["by"].get(breakdown, {})))
     step = 0.7 / max(len(group), 1)
@@ -210,7 +216,7 @@ def _dots(axis, group, breakdown):
         for j, value in enumerate(values):
             found = target["by"][breakdown][value]["metrics"][words.main(target)]
             at = j + (i - (len(group) - 1) / 2) * step
-            _dot(axis, found, at, _COLOURS[i % 6], _label(name, target, group))
+            _dot(axis, found, at, colours[name], _label(name, target, group))
     _rows(axis, [value.replace("_", " ") for value in values])
     if all(one["kind"] != "score" for one in group.values()):
         _share_axis(axis)
@@ -221,21 +227,22 @@ def _dots(axis, group, breakdown):
     axis.set_title(_title(group, breakdown), fontsize=9.5)
 
 
-def _curve(axis, group, breakdown):
-    for i, (name, target) in enumerate(group.items()):
+def _curve(axis, group, breakdown, colours):
+    """A line over ordered values of a breakdown for each target."""
+    for name, target in group.items():
         values = target["by"][breakdown]
         found = [one["metrics"][words.main(target)] for one in values.values()]
         numbers = {
             key: np.array([np.nan if one[key] is None else one[key] for one in found], dtype=float)
             for key in ("value", "low", "high")
         }
-        at, colour = np.arange(len(found)), _COLOURS[i % 6]
+        at, colour = np.arange(len(found)), colours[name]
         axis.plot(at, numbers["value"], "o-", color=colour, markersize=4, label=_label(name, target, group))
         axis.fill_between(at, numbers["low"], numbers["high"], color=colour, alpha=0.15, linewidth=0)
         counts = [one["num_rows"] for one in values.values()]
-        names = [f"{band}\n{count:,}" for band, count in zip(values, counts, strict=True)]
-    axis.set_xticks(range(len(names)), names, fontsize=7.5)
-    axis.set_xlabel("BPM, and rows", fontsize=8)
+        names = [f"{band}\n({count:,})" for band, count in zip(values, counts, strict=True)]
+    axis.set_xticks(range(len(names)), names, fontsize=7.5 if len(names) < 8 else 6)
+    axis.set_xlabel("BPM (rows)", fontsize=8)
     axis.grid(axis="y", color="#e6e6e6", linewidth=0.8)
     axis.set_ylim(0, 1.02 if all(one["kind"] != "score" for one in group.values()) else None)
     if len(group) > 1:
@@ -250,19 +257,22 @@ def _bars(axis, name, target, breakdown):
     sign = 1 if words.is_error(key) else -1
     worst = float("inf")
     order = sorted(found, key=lambda v: worst if found[v]["value"] is None else sign * found[v]["value"])
+    most = 1 if not words.is_error(key) else max((one["value"] or 0) for one in found.values())
     for i, value in enumerate(order):
         one = found[value]
         if one["value"] is not None:
             axis.barh(i, one["value"], height=0.72, color=BLUE, alpha=0.8)
         if one["low"] is not None:
             axis.hlines(i, one["low"], one["high"], "#222222", linewidth=1.2)
-        axis.annotate(words.number(one["value"], key)[:5], (0, i), xytext=(4, 0), textcoords="offset points",
-                      va="center", fontsize=7.5, color="white" if (one["value"] or 0) > 0.12 else "#222222")  # fmt: skip
+        colour = "white" if (one["value"] or 0) > 0.12 * most else "#222222"
+        axis.annotate(words.number(one["value"], key), (0, i), xytext=(4, 0), textcoords="offset points",
+                      va="center", fontsize=7.5, color=colour)  # fmt: skip
     _rows(axis, [value.replace("_", " ") for value in order])
     if not words.is_error(key):
         axis.set_xlim(0, 1)
-    what = "recall" if name == breakdown else words.metric(key)
-    axis.set_title(f"{words.metric(name)}: {what} by {words.metric(breakdown)}, best first", fontsize=9.5)
+    title = f"{words.metric(name)}: {words.metric(key)} by {words.metric(breakdown)}"
+    title = f"Recall of each {words.metric(breakdown)}" if name == breakdown else title
+    axis.set_title(f"{title}, best first", fontsize=9.5)
 
 
 def _tolerances(axis, name, target):
@@ -286,7 +296,7 @@ def _attributes(axis, name, target):
     keys = [k for k in keys if not k.startswith("hand_f1")]  # neither hand is the positive one
     _compare(axis, [(words.metric(k), target, k, BLUE if "joint" in k else GREEN) for k in keys])
     _share_axis(axis)
-    axis.set_title("Matched onsets (green); onset F1 where it must agree too (blue)", fontsize=9.5)
+    axis.set_title("Attributes of matched onsets; joint with onset (blue)", fontsize=9.5)
 
 
 def _scatter(axis, name, target, table):

@@ -1,8 +1,8 @@
 """A predictions table measured: everything that the report says, as plain data.
 
-Conventions: the table is that of :mod:`training.report`. Metrics of a target are a flat dict of name to
-``{"value", "low", "high"}``; onset metrics carry their tolerance (``onset_f1_20ms``). Shares are 0 to 1, errors of
-scores in the unit of the score. Tempo bands are 20 BPM wide, ``80-100`` meaning 80 <= tempo < 100.
+Conventions: the table is that of :mod:`training.report`. Metrics of a target are a dict of name to
+``{"value", "low", "high"}``; onset metrics carry their tolerance (``onset_f1_20ms``). Shares are 0 to 1, errors
+are in the unit of the score. Tempo bands are 20 BPM wide, ``80-100`` meaning 80 <= tempo < 100.
 """
 
 import json
@@ -124,8 +124,8 @@ def opened(predictions):
 def breakdowns(table, about):
     """Rows by the values of each breakdown column that the table has.
 
-    Returns: dict of breakdown to a list of ``(value, int array of rows)`` in the order to show; rows whose value
-        is null are in none.
+    Returns: dict of breakdown to a list of ``(value, int array of rows)`` in the order to show; rows whose
+        value is null are in none.
     """
     labels = {target["name"]: target.get("labels") or [] for target in about["targets"]}
     out = {}
@@ -155,8 +155,8 @@ def breakdowns(table, about):
 def long_form(metrics):
     """The rows of ``metrics.csv``.
 
-    Returns: list of tuples: target, metric, breakdown, group, value, low, high, rows, players. ``breakdown`` is
-        ``all``, a column, ``class`` (figures of one class), ``baseline``, or ``difference`` (from a baseline).
+    Returns: list of tuples: target, metric, breakdown, group, value, low, high, rows, players. ``breakdown``
+        is ``all``, a column, ``class`` (figures of one class), ``baseline``, or ``difference`` (from one).
     """
     out = []
 
@@ -183,9 +183,7 @@ def long_form(metrics):
 
 def _notes(groups):
     if groups is None:
-        return [
-            "The table has no profile_id: each row is taken as its own player, so intervals may be too narrow."
-        ]
+        return ["The table has no profile_id: each row counts as a player, so intervals may be too narrow."]
     count = len(set(groups))
     if count == 1:
         return ["All rows are of one player: there are no intervals."]
@@ -201,9 +199,8 @@ def _check_baselines(table, about, baselines):
         if one["target"] not in names:
             problems.append(f"baseline {one['name']!r}: target {one_of(one['target'], names)}")
         elif len(one["pred"]) != len(table):
-            problems.append(
-                f"baseline {one['name']!r} has {len(one['pred']):,} predictions for {len(table):,} rows; give one a row"
-            )
+            given = f"{len(one['pred']):,} predictions for {len(table):,} rows"
+            problems.append(f"baseline {one['name']!r} has {given}; give one a row")
     raise_all(problems)
 
 
@@ -276,7 +273,7 @@ def _take(column, rows):
 
 
 def _strokes(column):
-    """Times and attributes of lists of strokes: ``(lists of seconds or None, dict of name to lists of ints)``.
+    """Times of lists of strokes, in seconds, and a dict of their attributes: lists of ints.
 
     Args:
         column: Arrow lists of structs, or a list of lists of dicts.

@@ -7,8 +7,8 @@ from training.report import words
 
 _STYLE = """
 :root{color-scheme:light dark;--text:#222;--soft:#667;--line:#ddd;--back:#fff;--card:#f5f6f8;--bar:#1f5fa8}
-@media (prefers-color-scheme:dark){:root{--text:#e4e6ea;--soft:#9aa3ad;--line:#3a3f46;--back:#15181c;--card:#1f2429;
---bar:#6ea8e8}}
+@media (prefers-color-scheme:dark){:root{--text:#e4e6ea;--soft:#9aa3ad;--line:#3a3f46;--back:#15181c;
+--card:#1f2429;--bar:#6ea8e8}}
 *{box-sizing:border-box}
 body{font:15px/1.5 system-ui,sans-serif;max-width:76em;margin:2em auto;padding:0 1.2em;color:var(--text);
 background:var(--back)}
@@ -71,10 +71,9 @@ def _table(head, rows, numbers_from=1):
     """A table; columns from ``numbers_from`` on are numbers. Cells that are tuples are raw HTML."""
 
     def row(cells, tag):
-        return "".join(
-            f"<{tag}{' class=n' if i >= numbers_from else ''}>{c[0] if isinstance(c, tuple) else _text(c)}</{tag}>"
-            for i, c in enumerate(cells)
-        )
+        kinds = ["" if i < numbers_from else " class=n" for i in range(len(cells))]
+        inner = [cell[0] if isinstance(cell, tuple) else _text(cell) for cell in cells]
+        return "".join(f"<{tag}{kind}>{text}</{tag}>" for kind, text in zip(kinds, inner, strict=True))
 
     body = "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in rows)
     return f"<div class=scroll><table><tr>{row(head, 'th')}</tr>{body}</table></div>"
