@@ -47,8 +47,8 @@ def write(predictions, directory, baselines=None, checks=None, resamples=RESAMPL
     Returns: what ``metrics.json`` holds: ``targets``, a dict of name to ``kind``, ``metrics`` (dict of metric
         to ``{"value", "low", "high"}``), ``num_rows``, ``num_players``, ``num_left_out``, ``by`` (breakdown,
         value, the same again), ``baselines`` (name to ``metrics`` and ``difference``: the model less the
-        baseline, paired) and for classes ``labels``, ``per_class``, ``confusion``; and ``checkpoint``, ``data``,
-        ``split``, ``num_rows``, ``num_players``, ``checks``, ``notes``.
+        baseline, paired) and for classes ``labels``, ``per_class``, ``confusion``; and ``checkpoint``,
+        ``data``, ``split``, ``num_rows``, ``num_players``, ``checks``, ``notes``.
     Raises:
         UsageError: the table, a baseline or a prediction is not as it should be; nothing is written.
         RunError: a file can't be written.

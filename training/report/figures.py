@@ -14,6 +14,7 @@ BLUE, RED, GREEN, VIOLET, OCHRE, GREY = "#1f5fa8", "#c1440e", "#2a7f4f", "#7d4aa
 _COLOURS = (BLUE, RED, GREEN, VIOLET, OCHRE, GREY)
 _MARKS = "sD^vPX"
 _DPI = 110
+_FEWEST_ROWS = 10  # of a point of a curve
 _MOST_SCORES = 6  # drawn in one panel; tables have them all
 
 
@@ -229,19 +230,21 @@ def _dots(axis, group, breakdown, colours):
 
 def _curve(axis, group, breakdown, colours):
     """A line over ordered values of a breakdown for each target."""
+    bands = next(iter(group.values()))["by"][breakdown]  # the same for all, but for rows without label
+    counts = {band: max(one["by"][breakdown][band]["num_rows"] for one in group.values()) for band in bands}
+    # a point of a few rows would only draw the eye; tables have them
+    bands = [band for band, count in counts.items() if count >= _FEWEST_ROWS]
+    at = np.arange(len(bands))
     for name, target in group.items():
-        values = target["by"][breakdown]
-        found = [one["metrics"][words.main(target)] for one in values.values()]
-        numbers = {
-            key: np.array([np.nan if one[key] is None else one[key] for one in found], dtype=float)
+        found = [target["by"][breakdown][band]["metrics"][words.main(target)] for band in bands]
+        value, low, high = (
+            np.array([np.nan if one[key] is None else one[key] for one in found], dtype=float)
             for key in ("value", "low", "high")
-        }
-        at, colour = np.arange(len(found)), colours[name]
-        axis.plot(at, numbers["value"], "o-", color=colour, markersize=4, label=_label(name, target, group))
-        axis.fill_between(at, numbers["low"], numbers["high"], color=colour, alpha=0.15, linewidth=0)
-        counts = [one["num_rows"] for one in values.values()]
-        names = [f"{band}\n({count:,})" for band, count in zip(values, counts, strict=True)]
-    axis.set_xticks(range(len(names)), names, fontsize=7.5 if len(names) < 8 else 6)
+        )
+        axis.plot(at, value, "o-", color=colours[name], markersize=4, label=_label(name, target, group))
+        axis.fill_between(at, low, high, color=colours[name], alpha=0.15, linewidth=0)
+    names = [f"{band}\n({counts[band]:,})" for band in bands]
+    axis.set_xticks(at, names, fontsize=7.5 if len(names) < 8 else 6)
     axis.set_xlabel("BPM (rows)", fontsize=8)
     axis.grid(axis="y", color="#e6e6e6", linewidth=0.8)
     axis.set_ylim(0, 1.02 if all(one["kind"] != "score" for one in group.values()) else None)
@@ -316,7 +319,5 @@ def _scatter(axis, name, target, table):
     axis.set_aspect("equal", adjustable="box")
     axis.set_xlabel("reference", fontsize=8)
     axis.set_ylabel("predicted", fontsize=8)
-    said = ", ".join(
-        f"{words.metric(k)} {words.number(one['value'], k)}" for k, one in words.headline(target)
-    )
-    axis.set_title(f"{words.metric(name)}: {said}", fontsize=9.5)
+    mae, rank = (words.number(target["metrics"][key]["value"], key) for key in ("mae", "spearman"))
+    axis.set_title(f"{words.metric(name)}: error {mae}, rank corr. {rank}", fontsize=9.5)

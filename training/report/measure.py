@@ -1,8 +1,8 @@
 """A predictions table measured: everything that the report says, as plain data.
 
 Conventions: the table is that of :mod:`training.report`. Metrics of a target are a dict of name to
-``{"value", "low", "high"}``; onset metrics carry their tolerance (``onset_f1_20ms``). Shares are 0 to 1, errors
-are in the unit of the score. Tempo bands are 20 BPM wide, ``80-100`` meaning 80 <= tempo < 100.
+``{"value", "low", "high"}``; onset metrics carry their tolerance (``onset_f1_20ms``). Shares are 0 to 1,
+errors are in the unit of the score. Tempo bands are 20 BPM wide, ``80-100`` meaning 80 <= tempo < 100.
 """
 
 import json
