@@ -3,6 +3,7 @@
 Conventions: classes are names (ints are taken as their decimal text). Rows of a confusion matrix are the
 reference, columns the prediction. Balanced accuracy is the mean recall of the classes that occur in the
 references, macro F1 the mean F1 of those that occur in references or predictions: scikit-learn's conventions.
+A class whose players are all absent from a resample is left out of both there, as nothing of it was drawn.
 What is undefined (recall of a class with no rows, precision of one never predicted) is None, not 0.
 """
 
@@ -32,7 +33,7 @@ def class_metrics(predictions, references, groups=None, labels=None, resamples=b
     bootstrap.check_rows(predictions=predictions, references=references, groups=groups)
     kept, names, truth, guess, codes = _coded(predictions, references, groups, labels)
     size = len(names)
-    values, resampled = bootstrap.resample(_statistic, _sums(truth, guess, codes, size), resamples, seed)
+    values, resampled = _resample(truth, guess, codes, size, resamples, seed)
     scored = [bootstrap.interval(value, resampled[:, i]) for i, value in enumerate(values)]
     confusion = np.bincount(truth * size + guess, minlength=size * size).reshape(size, size)
     support = confusion.sum(1)
@@ -71,7 +72,7 @@ def class_differences(
     parts = []
     for column in (predictions, others):
         _, names, truth, guess, codes = _coded(column, references, groups, labels)
-        parts.append(bootstrap.resample(_statistic, _sums(truth, guess, codes, len(names)), resamples, seed))
+        parts.append(_resample(truth, guess, codes, len(names), resamples, seed))
     (a, resampled_a), (b, resampled_b) = parts
     return {
         name: bootstrap.interval(a[i] - b[i], resampled_a[:, i] - resampled_b[:, i])
@@ -111,10 +112,17 @@ def _mean(values):
     return np.where(defined, values, 0).sum(-1) / defined.sum(-1)
 
 
-def _statistic(sums):
+def _resample(truth, guess, codes, size, resamples, seed):
+    sums = _sums(truth, guess, codes, size)
+    real = sums.sum(0)[size : 2 * size] > 0
+    return bootstrap.resample(lambda some: _statistic(some, real), sums, resamples, seed)
+
+
+def _statistic(sums, real):
     """Accuracy, balanced accuracy, macro F1, then recall, precision and F1 of each class."""
     right, support, predicted = np.split(sums, 3, axis=-1)
     recall, precision, f1 = right / support, right / predicted, 2 * right / (support + predicted)
+    f1 = np.where(real & (support == 0), np.nan, f1)
     accuracy = right.sum(-1) / support.sum(-1)
     whole = np.stack([accuracy, _mean(recall), _mean(f1)], axis=-1)
     return np.concatenate([whole, recall, precision, f1], axis=-1)

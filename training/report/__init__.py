@@ -1,0 +1,99 @@
+"""The evaluation report, drawn from saved predictions alone.
+
+The predictions table
+---------------------
+An Arrow table or Parquet file, one row an evaluated row.
+
+``sample_id``, ``profile_id``: strings; the profile is the player, over whom intervals are made.
+``rudiment_slug``, ``skill_tier``, ``augmentation_preset``: strings or null, ``tempo_bpm``: beats a minute; by
+    these the metrics are broken down. Any of these six may be missing: that breakdown is left out then.
+``true_T``, ``pred_T``: of each target T. A class: strings. A score: float64. Strokes: lists of structs with
+    ``onset_sec`` (double), ``hand`` (int8: 0 right, 1 left), ``is_accent``, ``is_grace_note`` (bool).
+    ``true_T`` may be null: such a row is left out for T and counted.
+
+The schema's metadata key ``sousa`` holds JSON: ``targets`` (a list of ``name``, ``kind``: class, score or
+strokes, for classes ``labels`` in their order, for scores ``low`` and ``high``), ``checkpoint``, ``data``,
+``split``.
+
+The report
+----------
+``metrics.json`` (everything), ``metrics.csv`` (long form), ``dashboard.png``, ``confusion_T.png`` for each
+class target, and ``report.html``, one page that needs nothing else. Each file is written under another name
+and renamed when it is whole, the page last.
+"""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from generation.shards import atomic_file
+from training.metrics.bootstrap import RESAMPLES
+
+COLUMNS = ("target", "metric", "breakdown", "group", "value", "low", "high", "rows", "players")
+
+
+def write(predictions, directory, baselines=None, checks=None, resamples=RESAMPLES, seed=0):
+    """Measure predictions and write the report.
+
+    Args:
+        predictions: Arrow table or path of a Parquet file, as above.
+        directory: where to; made if need be. Files of an earlier report are replaced.
+        baselines: list of ``{"name", "target", "pred"}``, ``pred`` a list of predictions, one a row.
+        checks: list of ``{"name", "passed", "detail"}``: what was checked of the data, such as that no player
+            is in two splits; ``passed`` is None where it could not be judged.
+        resamples, seed: of the intervals, see :mod:`training.metrics.bootstrap`.
+
+    Returns: what ``metrics.json`` holds: ``targets``, a dict of name to ``kind``, ``metrics`` (dict of metric
+        to ``{"value", "low", "high"}``), ``num_rows``, ``num_players``, ``num_left_out``, ``by`` (breakdown,
+        value, the same again), ``baselines`` (name to ``metrics`` and ``difference``: the model less the
+        baseline, paired) and for classes ``labels``, ``per_class``, ``confusion``; and ``checkpoint``,
+        ``data``, ``split``, ``num_rows``, ``num_players``, ``checks``, ``notes``.
+    Raises:
+        UsageError: the table, a baseline or a prediction is not as it should be; nothing is written.
+        RunError: a file can't be written.
+    """
+    from training.report import figures, measure, page
+
+    table, about = measure.opened(predictions)
+    metrics = measure.measure(table, about, baselines or (), checks or (), resamples, seed)
+    pictures = {"dashboard.png": figures.dashboard(metrics, table)}
+    for name, target in metrics["targets"].items():
+        if target["kind"] == "class":
+            pictures[f"confusion_{name}.png"] = figures.confusion(name, target)
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows([COLUMNS, *measure.long_form(metrics)])
+    files = {
+        "metrics.json": (json.dumps(metrics, indent=1, allow_nan=False) + "\n").encode(),
+        "metrics.csv": lines.getvalue().encode(),
+        **pictures,
+        "report.html": page.page(metrics, pictures).encode(),
+    }
+    for name, data in files.items():
+        with atomic_file(Path(directory) / name) as file:
+            file.write(data)
+    return metrics
+
+
+def summary(metrics):
+    """A few lines for a terminal.
+
+    Args:
+        metrics: what :func:`write` returned or ``metrics.json`` holds.
+
+    Returns: text, one line a target and one for each failed check, without a line end.
+    """
+    from training.report import words
+
+    players = metrics["num_players"]
+    lines = [f"{metrics['num_rows']:,} rows" + (f" of {players:,} players" if players else "")]
+    width = max(len(name) for name in metrics["targets"])
+    for name, target in metrics["targets"].items():
+        parts = [f"{words.metric(key)} {words.interval(one, key)}" for key, one in words.headline(target)]
+        main = words.main(target)
+        for baseline, one in target["baselines"].items():
+            parts.append(f"{baseline} {words.number(one['metrics'][main]['value'], main)}")
+        lines.append(f"{name:{width}s}  " + "; ".join(parts))
+    failed = [check for check in metrics["checks"] if check["passed"] is False]
+    lines += [f"FAIL  {check['name']}: {check['detail']}" for check in failed]
+    return "\n".join([*lines, *metrics["notes"]])

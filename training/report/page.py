@@ -1,0 +1,181 @@
+"""The report as one HTML page that needs no other file: pictures are inside, light and dark."""
+
+import base64
+import html
+
+from training.report import words
+
+_STYLE = """
+:root{color-scheme:light dark;--text:#222;--soft:#667;--line:#ddd;--back:#fff;--card:#f5f6f8;--bar:#1f5fa8}
+@media (prefers-color-scheme:dark){:root{--text:#e4e6ea;--soft:#9aa3ad;--line:#3a3f46;--back:#15181c;
+--card:#1f2429;--bar:#6ea8e8}}
+*{box-sizing:border-box}
+body{font:15px/1.5 system-ui,sans-serif;max-width:76em;margin:2em auto;padding:0 1.2em;color:var(--text);
+background:var(--back)}
+h1{margin-bottom:.2em}h2{margin-top:1.8em;border-bottom:1px solid var(--line);padding-bottom:.2em}
+.soft{color:var(--soft)}
+.cards{display:flex;flex-wrap:wrap;gap:.9em;margin:1.2em 0}
+.card{background:var(--card);border-radius:8px;padding:.8em 1.1em;min-width:13em}
+.card b{display:block;font-size:1.75em;line-height:1.25}
+.scroll{overflow-x:auto}
+table{border-collapse:collapse;margin:.8em 0}
+td,th{padding:.28em .8em;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+img{max-width:100%;background:#fff;border-radius:8px;padding:6px}
+details{margin:.7em 0}summary{cursor:pointer;font-weight:600}
+.PASS{color:#1b8a3a;font-weight:600}.FAIL{color:#d3263b;font-weight:600}
+.meter{display:inline-block;width:7em;height:.6em;background:var(--line);border-radius:3px;overflow:hidden}
+.meter i{display:block;height:100%;background:var(--bar)}
+"""
+_MARK = {True: "PASS", False: "FAIL", None: "–"}
+
+
+def page(metrics, pictures):
+    """The page.
+
+    Args:
+        metrics: of :func:`training.report.measure.measure`; pictures: dict of file name to PNG bytes.
+
+    Returns: HTML text.
+    """
+    said = [f"{key} {metrics[key]}" for key in ("checkpoint", "data", "split") if metrics.get(key)]
+    players = f" of {metrics['num_players']:,} players" if metrics["num_players"] else ""
+    parts = [
+        "<!doctype html><html lang=en><head><meta charset=utf-8>",
+        '<meta name=viewport content="width=device-width,initial-scale=1"><title>Evaluation</title>',
+        f"<style>{_STYLE}</style></head><body><h1>Evaluation</h1><p class=soft>{_text('; '.join(said))}</p>",
+        f"<p>{metrics['num_rows']:,} rows{players}. In brackets: {metrics['level']:.0%} intervals from "
+        f"{metrics['resamples']:,} resamples of {'players' if players else 'rows'}.</p>",
+        *(f"<p><strong>{_text(note)}</strong></p>" for note in metrics["notes"]),
+        _cards(metrics["targets"]),
+        _checks(metrics["checks"]),
+        _image(
+            "dashboard.png", pictures, "Headline figures, and metrics by rudiment, tier, tempo and acoustics"
+        ),
+    ]
+    for name, target in metrics["targets"].items():
+        parts += _target(name, target, pictures)
+    return "".join(parts) + "</body></html>\n"
+
+
+def _text(value):
+    return html.escape(str(value))
+
+
+def _image(name, pictures, alt):
+    data = base64.b64encode(pictures[name]).decode()
+    return f'<p><img alt="{html.escape(alt)}" src="data:image/png;base64,{data}"></p>'
+
+
+def _table(head, rows, numbers_from=1):
+    """A table; columns from ``numbers_from`` on are numbers. Cells that are tuples are raw HTML."""
+
+    def row(cells, tag):
+        kinds = ["" if i < numbers_from else " class=n" for i in range(len(cells))]
+        inner = [cell[0] if isinstance(cell, tuple) else _text(cell) for cell in cells]
+        return "".join(f"<{tag}{kind}>{text}</{tag}>" for kind, text in zip(kinds, inner, strict=True))
+
+    body = "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in rows)
+    return f"<div class=scroll><table><tr>{row(head, 'th')}</tr>{body}</table></div>"
+
+
+def _cards(targets):
+    cards = []
+    for name, target in targets.items():
+        (key, one), *rest = words.headline(target)
+        more = "".join(f"<br>{words.metric(k)} {words.interval(v, k)}" for k, v in rest)
+        bounds = words.interval(one, key).partition(" ")[2]
+        cards.append(
+            f"<div class=card><span class=soft>{_text(words.metric(name))}: {words.metric(key)}</span>"
+            f"<b>{words.number(one['value'], key)}</b><span class=soft>{bounds}{more}</span></div>"
+        )
+    return f"<div class=cards>{''.join(cards)}</div>"
+
+
+def _checks(checks):
+    if not checks:
+        return ""
+    rows = [
+        ((f"<span class={_MARK[c['passed']]}>{_MARK[c['passed']]}</span>",), c["name"], c["detail"])
+        for c in checks
+    ]
+    return "<h2>Checks of the data</h2>" + _table(["", "check", "found"], rows, 9)
+
+
+def _target(name, target, pictures):
+    out = [f"<h2>{_text(words.metric(name))}</h2>"]
+    left = target["num_left_out"]
+    if left:
+        out.append(f"<p class=soft>{left:,} rows without a label are left out.</p>")
+    if empty := target.get("num_empty_references"):
+        out.append(f"<p class=soft>{empty:,} rows have no onset in the reference and count 0.</p>")
+    out.append(_whole(target))
+    if target["kind"] == "class":
+        out.append(_image(f"confusion_{name}.png", pictures, f"Confusion matrix of {name}"))
+        out += [_confused(target), _classes(target)]
+    for breakdown, values in target["by"].items():
+        if values:
+            out.append(_breakdown(breakdown, values, target))
+    return out
+
+
+def _whole(target):
+    """All metrics, beside those of the baselines."""
+    baselines = target["baselines"]
+    head = ["metric", "value", *(text for b in baselines for text in (b, f"difference from {b}"))]
+    rows = []
+    for key, one in target["metrics"].items():
+        cells = [words.metric(key), words.interval(one, key)]
+        for found in baselines.values():
+            better = found.get("difference", {}).get(key)
+            cells += [
+                words.interval(found["metrics"][key], key),
+                words.interval(better, key) if better else "–",
+            ]
+        rows.append(cells)
+    return _table(head, rows)
+
+
+def _confused(target):
+    pairs = [
+        (count, i, j)
+        for i, row in enumerate(target["confusion"])
+        for j, count in enumerate(row)
+        if i != j and count
+    ]
+    pairs.sort(key=lambda pair: (-pair[0], pair[1:]))
+    if not pairs:
+        return ""
+    names, support = target["labels"], [sum(row) for row in target["confusion"]]
+    rows = [(names[i], names[j], f"{count:,}", f"{count / support[i]:.1%}") for count, i, j in pairs[:12]]
+    return "<h3>Most often confused</h3>" + _table(["reference", "predicted", "rows", "of its rows"], rows, 2)
+
+
+def _classes(target):
+    rows = [
+        (label, f"{one['support']:,}", _meter(one["recall"]["value"]),
+         *(words.interval(one[key], key) for key in ("recall", "precision", "f1")))
+        for label, one in target["per_class"].items()
+    ]  # fmt: skip
+    table = _table(["class", "rows", "", "recall", "precision", "F1"], rows)
+    return f"<details><summary>Each class</summary>{table}</details>"
+
+
+def _breakdown(breakdown, values, target):
+    main, (first, *_) = words.main(target), values.values()
+    keys = [key for key in first["metrics"] if "pooled" not in key]
+    if target["kind"] == "strokes":
+        keys = [key for key in keys if key.startswith("onset_f1") or "joint" in key]
+    share = not words.is_error(main)
+    rows = []
+    for value, one in values.items():
+        players = "–" if one["num_players"] is None else f"{one['num_players']:,}"
+        meter = [_meter(one["metrics"][main]["value"])] if share else []
+        figures = [words.interval(one["metrics"][key], key) for key in keys]
+        rows.append([value, f"{one['num_rows']:,}", players, *meter, *figures])
+    head = [words.metric(breakdown), "rows", "players", *([""] if share else []), *map(words.metric, keys)]
+    return f"<details><summary>By {words.metric(breakdown)}</summary>{_table(head, rows)}</details>"
+
+
+def _meter(value):
+    return (f"<span class=meter><i style='width:{100 * (value or 0):.1f}%'></i></span>",)
