@@ -1,0 +1,307 @@
+"""Labels of a row at every level: frames, strokes, bars; placed in the audio that the row gives.
+
+Conventions
+-----------
+A row may be a part of its clip (``start_sample``, in samples at ``file_rate``) and at another rate
+(``sampling_rate``); labels in the dataset are in samples of the whole clip. Here all times count from
+the beginning of the row's audio, and an onset is inside when ``0 <= time < length of the audio``; what
+lies outside a crop is left out. Resampling moves nothing: sample 0 stays where it is.
+
+Frame ``i`` covers ``[i * hop, (i + 1) * hop)`` seconds; an onset belongs to the frame that contains it.
+The last frame may reach past the end of the audio. Places are computed in integers, so an onset on the
+edge of two frames is in the later one, always.
+
+Rows need the columns ``strokes``, ``measures``, ``num_samples`` and ``sample_rate``, or those fields of
+them that a function names; a row without audio (``audio=None``) stands for its whole clip at its own rate.
+A transform that stretches or shifts the audio is not known here. Hands are numbered as in ``HANDS``.
+"""
+
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+
+from generation.errors import UsageError
+
+COLUMNS = ("strokes", "measures", "num_samples", "sample_rate")
+HANDS = ("R", "L")
+NO_TARGET = -100  # what torch's cross entropy leaves out
+STROKE_FEATURES = (
+    "time_sec", "interval_sec", "velocity", "timing_error_ms", "hand", "accent", "grace", "diddle", "buzz",
+    "bounce", "measure_index", "measure_phase",
+)  # fmt: skip
+
+
+class Labels:
+    """The strokes and bars of a row that lie in its audio.
+
+    Args:
+        row: what :class:`training.stream.Rows` gives.
+
+    Attributes:
+        rate: Hz of the row's audio; num_samples: its length; duration_sec.
+        strokes: dict of the fields of the strokes inside, in order of ``onset_sample``, arrays
+            [strokes]; and ``sample`` int64, the sample of the row's audio that contains the onset, and
+            ``time_sec`` float64.
+        measures: dict of the fields of the bars that overlap the audio, arrays [bars]; and
+            ``start_sec``, ``end_sec`` float64 (the grid's; a take's only bar ends with the clip), ``sample``
+            int64 (of its beginning, negative before the audio) and ``is_whole`` bool: none of its strokes
+            is outside.
+
+    Raises: UsageError when columns are missing.
+    """
+
+    def __init__(self, row):
+        self.file_rate = int(_need(row, "file_rate", "sample_rate"))
+        self.rate = int(row.get("sampling_rate", self.file_rate))
+        self.start = int(row.get("start_sample", 0))
+        self.num_samples = len(row["audio"]) if "audio" in row else int(_need(row, "num_samples"))
+        self.duration_sec = self.num_samples / self.rate
+        self._row = row
+
+    @cached_property
+    def _kept(self):
+        """Which strokes are inside, in order of time."""
+        at = _need(_need(self._row, "strokes"), "onset_sample", of="strokes") - self.start
+        kept = np.flatnonzero((at >= 0) & (at * self.rate < self.num_samples * self.file_rate))
+        return kept[np.argsort(at[kept], kind="stable")]
+
+    @cached_property
+    def strokes(self):
+        strokes = _need(self._row, "strokes")
+        at = _need(strokes, "onset_sample", of="strokes") - self.start
+        kept = self._kept
+        out = {name: values[kept] for name, values in strokes.items()}
+        return {**out, "sample": self._sample(at[kept]), "time_sec": at[kept] / self.file_rate}
+
+    @cached_property
+    def measures(self):
+        measures = _need(self._row, "measures")
+        at = _need(measures, "start_sample", of="measures") - self.start
+        index = _need(measures, "index", of="measures")
+        clip_end = int(_need(self._row, "num_samples")) - self.start
+        last = 2 * at[-1] - at[-2] if len(at) > 1 else clip_end  # the tempo is steady
+        end = np.append(at[1:], last)[: len(at)]
+        kept = np.flatnonzero((at * self.rate < self.num_samples * self.file_rate) & (end > 0))
+        of_stroke = _need(self._row["strokes"], "measure_index", of="strokes")
+        heard = np.isin(np.arange(len(of_stroke)), self._kept)
+        out = {name: values[kept] for name, values in measures.items()}
+        return {
+            **out, "sample": self._sample(at[kept]),
+            "start_sec": at[kept] / self.file_rate, "end_sec": end[kept] / self.file_rate,
+            "is_whole": ~np.isin(index[kept], of_stroke[~heard]),
+        }  # fmt: skip
+
+    def _sample(self, at):
+        """The sample of the row's audio that contains a sample of the file."""
+        return at * self.rate // self.file_rate
+
+    def of_measure(self, index):
+        """Strokes of a bar by its index in the take, as :attr:`strokes`; graces are with their primary."""
+        strokes = self.strokes
+        chosen = _need(strokes, "measure_index", of="strokes") == index
+        return {name: values[chosen] for name, values in strokes.items()}
+
+    def num_frames(self, hop_sec=0.01):
+        """Frames that cover the audio."""
+        step = _hop(hop_sec) * self.rate
+        return -(-self.num_samples * step.denominator // step.numerator)
+
+    def frames(self, hop_sec=0.01):
+        """Frame of each stroke: int64 [strokes]; ``hop_sec`` such as 0.01, or 256 / 16000."""
+        at = _need(_need(self._row, "strokes"), "onset_sample", of="strokes")[self._kept]
+        return self._frame(at - self.start, hop_sec)
+
+    def measure_frames(self, hop_sec=0.01):
+        """Frame in which each bar of :attr:`measures` begins: int64 [bars], negative before the audio."""
+        at = self._row["measures"]["start_sample"][
+            np.isin(self._row["measures"]["index"], self.measures["index"])
+        ]
+        return self._frame(at - self.start, hop_sec)
+
+    def _frame(self, at, hop_sec):
+        step = _hop(hop_sec) * self.file_rate
+        return at * step.denominator // step.numerator
+
+
+def _need(row, *names, of=None):
+    """The first of these that a row has."""
+    for name in names:
+        if row.get(name) is not None:
+            return row[name]
+    wanted = f"{of}.{names[-1]}" if of else names[-1]
+    raise UsageError(f"the row has no {wanted}; open the rows with columns={COLUMNS!r}")
+
+
+def _hop(hop_sec):
+    """A hop as an exact fraction of seconds."""
+    if not hop_sec > 0:
+        raise UsageError(f"a hop of {hop_sec} s: give more than 0")
+    return Fraction(hop_sec).limit_denominator(1_000_000)
+
+
+def _hands(hand):
+    """Numbers of hands, as in ``HANDS``."""
+    return (np.asarray(hand) == HANDS[1]).astype(np.int64)
+
+
+def stroke_features(row, max_strokes=None):
+    """Strokes as a sequence of numbers, padded.
+
+    Args:
+        max_strokes: length; the first so many strokes are kept. None for as many as there are.
+
+    Returns: ``(features, mask)``: float32 [max_strokes, 12], zeros where padded, and bool [max_strokes],
+        true for strokes. The features, in the order of ``STROKE_FEATURES``:
+
+        0 time_sec, s, from the beginning of the audio; 1 interval_sec, s since the stroke before, 0 for the
+        first; 2 velocity, played, MIDI velocity / 127; 3 timing_error_ms, ms, played - written;
+        4 hand, 0 right, 1 left; 5 accent, 6 grace, 7 diddle (either stroke of one), 8 buzz (a press),
+        9 bounce, each 0 or 1; 10 measure_index, bar of the take; 11 measure_phase, place in that bar's
+        grid, 0 at its beginning and 1 at its end (a little outside where it is early or late).
+    """
+    labels = Labels(row)
+    strokes, measures = labels.strokes, labels.measures
+    count = len(strokes["sample"])
+    names = (
+        "actual_velocity", "timing_error_ms", "hand", "is_accent", "is_grace_note", "diddle_position",
+        "stroke_type", "measure_index",
+    )  # fmt: skip
+    velocity, error, hand, accent, grace, diddle, kind, measure = (
+        _need(strokes, name, of="strokes") for name in names
+    )
+    phase = np.zeros(count)
+    if count and len(measures["sample"]):
+        # a stroke just inside the audio may be of a bar that begins after it: the nearest bar's grid serves
+        near = np.clip(measure - _need(measures, "index", of="measures")[0], 0, len(measures["sample"]) - 1)
+        first, last = (measures[name][near] for name in ("start_sec", "end_sec"))
+        phase = (strokes["time_sec"] - first) / np.maximum(last - first, 1e-9)
+    columns = (
+        strokes["time_sec"], np.diff(strokes["time_sec"], prepend=strokes["time_sec"][:1]), velocity / 127,
+        error, _hands(hand), accent, grace, ~np.isnan(np.asarray(diddle, float)), kind == "buzz",
+        kind == "bounce", measure, phase,
+    )  # fmt: skip
+    size = count if max_strokes is None else int(max_strokes)
+    out, mask = np.zeros((size, len(STROKE_FEATURES)), np.float32), np.arange(size) < count
+    kept = min(count, size)
+    out[:kept] = np.stack([np.asarray(values, np.float32) for values in columns], axis=1)[:kept]
+    return out, mask
+
+
+def pad_strokes(rows, max_strokes=None):
+    """:func:`stroke_features` of several rows: float32 [rows, longest, 12] and bool [rows, longest]."""
+    parts = [stroke_features(row, max_strokes) for row in rows]
+    size = max((len(mask) for _, mask in parts), default=0)
+    features = np.zeros((len(parts), size, len(STROKE_FEATURES)), np.float32)
+    masks = np.zeros((len(parts), size), bool)
+    for i, (one, mask) in enumerate(parts):
+        features[i, : len(one)], masks[i, : len(mask)] = one, mask
+    return features, masks
+
+
+def frame_targets(row, hop_sec=0.01):
+    """What happens in each frame.
+
+    Args:
+        hop_sec: length of a frame, s.
+
+    Returns: dict of ``onset``, ``accent``, ``grace`` float32 [frames], 1 where a frame contains such a
+        stroke, else 0; and ``hand`` int64 [frames], as in ``HANDS``, of the loudest stroke of the frame (the
+        first of equals), ``NO_TARGET`` (-100) where there is no onset.
+    """
+    labels = Labels(row)
+    strokes, at, size = labels.strokes, labels.frames(hop_sec), labels.num_frames(hop_sec)
+    out = {name: np.zeros(size, np.float32) for name in ("onset", "accent", "grace")}
+    out["onset"][at] = 1
+    out["accent"][at[_need(strokes, "is_accent", of="strokes")]] = 1
+    out["grace"][at[_need(strokes, "is_grace_note", of="strokes")]] = 1
+    hand = np.full(size, NO_TARGET, np.int64)
+    velocity = _need(strokes, "actual_velocity", of="strokes")
+    order = np.lexsort((-np.arange(len(at)), velocity))  # of those in one frame the last one written stays
+    hand[at[order]] = _hands(_need(strokes, "hand", of="strokes"))[order]
+    return {**out, "hand": hand}
+
+
+def measure_summaries(row):
+    """What is heard of each bar, from the strokes inside the audio.
+
+    Returns: dict of arrays [bars]: ``index`` int64; ``start_sec``, ``end_sec`` float64; ``is_whole`` bool;
+        ``num_strokes`` (with graces and bounces), ``num_accents``, ``num_graces``, ``num_right``,
+        ``num_left`` int64; of primaries (no graces, no bounces) ``velocity_mean``, MIDI velocity,
+        ``timing_mean_error_ms`` and ``timing_std_ms`` (n - 1), ms, float64, NaN without (the last: with
+        fewer than two). Of whole bars they equal the fields of ``measures``.
+    """
+    labels = Labels(row)
+    strokes, measures = labels.strokes, labels.measures
+    index = _need(measures, "index", of="measures")
+    out = {"index": index, **{name: measures[name] for name in ("start_sec", "end_sec", "is_whole")}}
+    inside = _need(strokes, "measure_index", of="strokes")[None] == index[:, None]  # [bars, strokes]
+    grace, hand = _need(strokes, "is_grace_note", of="strokes"), _hands(_need(strokes, "hand", of="strokes"))
+    flags = {
+        "num_strokes": np.ones(len(hand), bool), "num_graces": grace,
+        "num_accents": _need(strokes, "is_accent", of="strokes"),
+        "num_right": hand == 0, "num_left": hand == 1,
+    }  # fmt: skip
+    out.update((name, (inside & flag).sum(1)) for name, flag in flags.items())
+    primary = inside & ~grace & (_need(strokes, "stroke_type", of="strokes") != "bounce")
+    error = _need(strokes, "timing_error_ms", of="strokes")
+
+    def per_bar(function, values, least=1):
+        chosen = [values[bar] for bar in primary]
+        return np.array([function(one) if len(one) >= least else np.nan for one in chosen], np.float64)
+
+    out["velocity_mean"] = per_bar(np.mean, _need(strokes, "actual_velocity", of="strokes"))
+    out["timing_mean_error_ms"] = per_bar(np.mean, error)
+    out["timing_std_ms"] = per_bar(lambda one: np.std(one, ddof=1), error, 2)
+    return out
+
+
+def visualise(row, path):
+    """Draw a row's waveform with its strokes and bars; the ending of ``path`` says what kind of picture.
+
+    Strokes: colour is the hand, height the velocity; accents are filled triangles, graces small open
+    circles, others dots. Bars: dashed lines with their numbers.
+
+    Raises: UsageError for a row without audio.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    if row.get("audio") is None:
+        raise UsageError("the row has no audio to draw; open the rows without audio=None")
+    labels, audio = Labels(row), np.asarray(row["audio"])
+    strokes, measures = labels.strokes, labels.measures
+    figure = Figure((max(8, min(1.8 * labels.duration_sec, 40)), 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    wave, hits = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1.4))
+    wave.plot(np.arange(len(audio)) / labels.rate, audio, color="0.6", linewidth=0.4)
+    wave.set(ylabel="amplitude", xlim=(0, labels.duration_sec))
+    hits.set(ylabel="velocity", xlabel="time (s)", ylim=(0, 135))
+    hand, times, velocity = _hands(strokes["hand"]), strokes["time_sec"], strokes["actual_velocity"]
+    accent, grace = strokes["is_accent"], strokes["is_grace_note"]
+    kinds = (
+        ("accent", accent, "^", 42, True), ("grace", grace, "o", 16, False),
+        ("", ~(accent | grace), "o", 16, True),
+    )  # fmt: skip
+    for number, (name, colour) in enumerate((("right", "#0060b0"), ("left", "#d05000"))):
+        mine = hand == number
+        hits.vlines(times[mine], 0, velocity[mine], color=colour, linewidth=0.8)
+        across = wave.get_xaxis_transform()  # seconds across, 0 to 1 up
+        wave.vlines(times[mine], 0, 1, color=colour, linewidth=0.6, alpha=0.6, transform=across)
+        for kind, chosen, marker, size, filled in kinds:
+            chosen = chosen & mine
+            if chosen.any():
+                hits.scatter(
+                    times[chosen], velocity[chosen], size, marker=marker, edgecolors=colour, zorder=3,
+                    facecolors=colour if filled else "white", label=f"{name} {kind}".strip(),
+                )  # fmt: skip
+    for index, begin in zip(measures.get("index", ()), measures["start_sec"], strict=False):
+        if 0 <= begin < labels.duration_sec:
+            for axes in (wave, hits):
+                axes.axvline(begin, color="0.2", linewidth=0.9, linestyle="--")
+            wave.text(begin, 1.01, f"bar {index}", transform=across, fontsize=8)
+    if len(times):
+        hits.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
+    if row.get("sample_id"):
+        wave.set_title(row["sample_id"], fontsize=9, loc="right", pad=14)  # above the numbers of bars
+    figure.savefig(path, dpi=110)
