@@ -1,8 +1,9 @@
-"""Set up and run, with nothing but Python: ``python3 make.py small`` or ``python3 make.py test``.
+"""Set up and run, with nothing but Python: ``python3 make.py small``, ``training`` or ``test``.
 
 Makes the virtual environment ``.venv`` in this directory, installs what is needed into it (again
-only when ``pyproject.toml`` or ``constraints.txt`` changed), and runs. ``make small`` and ``make
-test`` do the same.
+only when ``pyproject.toml`` or ``constraints.txt`` changed), and runs. Training has an environment of its
+own, ``.venv-training``: torch is 5 GB, and everything else must work without it. ``make small``, ``make
+training`` and ``make test`` do the same.
 """
 
 import ctypes.util
@@ -15,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
-BIN = VENV / "bin"
+TRAINING = HERE / ".venv-training"
 
 
 def say(text):
@@ -46,62 +47,77 @@ def system_package(apt_name, brew_name, why):
     stop(f"{why}: install {apt_name} (Debian) or {brew_name} (Homebrew), then run this command again")
 
 
-def make_venv():
-    """The virtual environment, with pip."""
-    if (BIN / "pip").exists():
+def make_venv(venv):
+    """A virtual environment, with pip."""
+    if (venv / "bin" / "pip").exists():
         return
-    shutil.rmtree(VENV, ignore_errors=True)
-    say(f"making {VENV.name} with Python {sys.version.split()[0]}")
-    command = [sys.executable, "-m", "venv", str(VENV)]
+    shutil.rmtree(venv, ignore_errors=True)
+    say(f"making {venv.name} with Python {sys.version.split()[0]}")
+    command = [sys.executable, "-m", "venv", str(venv)]
     if subprocess.run(command, capture_output=True).returncode:
         # Debian splits venv off; its package is named after the version
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         system_package(f"python{version}-venv", "python", "making a virtual environment")
-        shutil.rmtree(VENV, ignore_errors=True)
+        shutil.rmtree(venv, ignore_errors=True)
         if subprocess.run(command).returncode:
             stop("Python can't make a virtual environment; see the lines above")
 
 
-def install(extras):
-    """Install this checkout with its exact dependencies, if that is not done yet."""
+def install(extras, venv=VENV):
+    """Install this checkout with its exact dependencies, if that is not done yet. Returns: its programs."""
+    make_venv(venv)
     files = b"".join((HERE / name).read_bytes() for name in ("pyproject.toml", "constraints.txt"))
     wanted = hashlib.sha256(files + str(HERE).encode()).hexdigest() + extras
-    stamp = VENV / ".installed"
-    # the development extra holds everything the plain one does
-    if stamp.exists() and stamp.read_text() in (wanted, wanted.removesuffix(extras) + "[dev]"):
-        return
-    say("installing Python packages")
-    command = [str(BIN / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    stamp = venv / ".installed"
+    # with the development extra there is everything that there is without
+    more = extras.replace("[", "[dev,") if extras else "[dev]"
+    if stamp.exists() and stamp.read_text() in (wanted, wanted.removesuffix(extras) + more):
+        return venv / "bin"
+    say(f"installing Python packages into {venv.name}" + (" (5 GB with torch)" if venv == TRAINING else ""))
+    command = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if subprocess.run([*command, "-c", "constraints.txt", "-e", f".{extras}"], cwd=HERE).returncode:
         stop("pip could not install the packages; see the lines above")
     stamp.write_text(wanted)
+    return venv / "bin"
 
 
 def small(arguments):
     """The small preset with audio, in output/dataset."""
-    install("")
-    run([str(BIN / "sousa"), "generate", "--preset", "small", *arguments])
+    programs = install("")
+    run([str(programs / "sousa"), "generate", "--preset", "small", *arguments])
+
+
+def training(arguments):
+    """The environment for training."""
+    programs = install("[training]", TRAINING)
+    say(f"ready: {programs / 'accelerate'} launch training/train.py training/configs/rudiment_small.yaml")
 
 
 def test(arguments):
-    """All tests, after the linter. Building note banks needs the FluidSynth library."""
+    """All tests, after the linter; those of training in their own environment.
+
+    Building note banks needs the FluidSynth library.
+    """
     if not ctypes.util.find_library("fluidsynth"):
         system_package("libfluidsynth3", "fluid-synth", "the FluidSynth library, to test cutting note banks")
-    install("[dev]")
-    run([str(BIN / "ruff"), "check", "."])
-    run([str(BIN / "ruff"), "format", "--check", "."])
-    run([str(BIN / "python"), "-m", "pytest", *arguments])
+    programs = install("[dev]")
+    run([str(programs / "ruff"), "check", "."])
+    run([str(programs / "ruff"), "format", "--check", "."])
+    run([str(programs / "python"), "-m", "pytest", *arguments])
+    programs = install("[dev,training]", TRAINING)
+    # one thread a process: on shared cores more of them wait for each other
+    run([str(programs / "python"), "-m", "pytest", "tests/training", *arguments], OMP_NUM_THREADS="1")
     say("all tests passed")
 
 
-def run(command):
+def run(command, **environment):
     """Run in the checkout; end with its status if it fails."""
-    status = subprocess.run(command, cwd=HERE).returncode
+    status = subprocess.run(command, cwd=HERE, env={**os.environ, **environment}).returncode
     if status:
         sys.exit(status)
 
 
-TARGETS = {"small": small, "test": test}
+TARGETS = {"small": small, "training": training, "test": test}
 
 
 def main():
@@ -110,7 +126,6 @@ def main():
         stop(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}; try python3.11 make.py ...")
     if len(sys.argv) < 2 or sys.argv[1] not in TARGETS:
         stop(f"say what to do: {' or '.join(TARGETS)}")
-    make_venv()
     TARGETS[sys.argv[1]](sys.argv[2:])
 
 
