@@ -143,7 +143,7 @@ def _rows(axis, names):
     axis.tick_params(axis="y", length=0)
 
 
-def _legend(axis):
+def _legend(axis, below=0.16):
     handles, labels = axis.get_legend_handles_labels()
     once = dict(zip(labels, handles, strict=True))
     if once:
@@ -154,7 +154,7 @@ def _legend(axis):
             frameon=False,
             ncols=min(len(once), 3 if sum(map(len, once)) < 48 else 2),
             loc="upper center",
-            bbox_to_anchor=(0.5, -0.16),
+            bbox_to_anchor=(0.5, -below),
         )
 
 
@@ -249,7 +249,7 @@ def _curve(axis, group, breakdown, colours):
     axis.grid(axis="y", color="#e6e6e6", linewidth=0.8)
     axis.set_ylim(0, 1.02 if all(one["kind"] != "score" for one in group.values()) else None)
     if len(group) > 1:
-        _legend(axis)
+        _legend(axis, 0.24)
     axis.set_title(_title(group, breakdown), fontsize=9.5)
 
 
