@@ -214,7 +214,12 @@ def build(given):
     from training.augment import SpecAugment, Waveform
     from training.tasks import make_targets
 
-    given = {name: value for name, value in given.items() if value is not None}
+    # null takes a key back, as on the command line: --auxiliary.strokes null
+    given = {
+        name: {key: one for key, one in value.items() if one is not None} if name in _SECTIONS else value
+        for name, value in given.items()
+        if value is not None
+    }
     data = given.pop("data", {})
     problems = []
     settings = Settings(**given, data=Data(**data))

@@ -1,0 +1,142 @@
+"""Bad input to training and evaluation: one clear sentence, a status, nothing half-written."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.training.runs import SMALL, start, write
+from training import evaluate, train
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A dataset, and a model of it."""
+    place = tmp_path_factory.mktemp("refusals")
+    assert train.main([str(write(place, train={"num_train_epochs": 1}, report=False))]) == 0
+    return place
+
+
+CASES = {
+    "wrong task": ({"task": "rudimant"}, (), "unknown task 'rudimant' (did you mean rudiment?)"),
+    "wrong target": ({"targets": ["skil_tier"]}, (), "unknown target 'skil_tier' (did you mean skill_tier?)"),
+    "typo of a key": ({"tarin": {}}, (), "unknown key 'tarin' (did you mean train?)"),
+    "key in the wrong place": ({"learning_rate": 1}, (), "it belongs under train"),
+    "typo in a section": ({"train": {"learning_rte": 1}}, (), "unknown key 'learning_rte'"),
+    "typo on the command line": ({}, ("--learning_rte", "1"), "--learning_rte is not known: 'learning_rte'"),
+    "ambiguous on the command line": ({}, ("--kind", "compact"), "--kind is model.kind or front_end.kind"),
+    "no value": ({}, ("--seed",), "--seed has no value"),
+    "no option": ({}, ("seed",), "'seed' is no option"),
+    "wrong generate": ({"data": {"generate": {"profils": 2}}}, (), "unknown key 'profils' (did you mean"),
+    "wrong filter": ({"data": {"where": {"tiers": ["expert"]}}}, (), "'expert'"),
+    "empty filter": ({"data": {"where": {"tempo_bpm": [500, 600]}}}, (), "no row of split train is left"),
+    "missing split": ({"data": {"validation": "dev"}}, (), "has no split 'dev'"),
+    "wrong model": ({"model": {"kind": "big"}}, (), "model.kind: unknown 'big'"),
+    "no path of a model": ({"model": {"kind": "pretrained"}}, (), "model.path is missing"),
+    "no such pretrained model": (
+        {"model": {"kind": "pretrained", "path": "nowhere/nothing"}}, (), "'nowhere/nothing' can't be loaded"
+    ),
+    "wrong weights": ({"train": {"class_weights": "even"}}, (), "train.class_weights is 'even'; give"),
+    "wrong warm-up": ({"train": {"warmup_ratio": 2}}, (), "train.warmup_ratio is 2"),
+    "push without a name": ({"train": {"push_to_hub": True}}, (), "push_to_hub needs train.hub_model_id"),
+    "another dataset there": (
+        {"data": {"generate": {"profiles": 4}}}, (), "holds another dataset than data.generate asks for"
+    ),
+    "masks": ({"spec_augment": {"band_masks": -1}}, (), "numbers and widths of masks are 0 or more"),
+    "bands": ({"front_end": {"f_max_hz": 40000}}, (), "mel bands from 30 to 40000 Hz"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_wrong_request_is_one_sentence_and_leaves_nothing(data, tmp_path, case, capsys):
+    changes, arguments, sentence = CASES[case]
+    changes = dict(changes)
+    given = dict(changes.pop("data", {}))
+    if not {"generate"} <= given.keys():
+        given["generate"] = SMALL["data"]["generate"]
+    path = write(tmp_path, data={"path": str(data / "data"), **given}, **changes)
+    assert train.main([str(path), *arguments]) == 2
+    said = capsys.readouterr().err
+    assert sentence in said and "Traceback" not in said and len(said.strip().splitlines()) == 1, said
+    assert not (tmp_path / "run").exists()
+
+
+def test_all_problems_are_reported_together(tmp_path, capsys):
+    path = write(tmp_path, task="rudimant", model={"kind": "big"}, train={"warmup_ratio": 3})
+    assert train.main([str(path)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("3 problems:") and all(
+        word in said for word in ("rudimant", "big", "warmup_ratio")
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"), [("a: [", "is not YAML"), ("- 1", "holds list"), (None, "can't be read")]
+)
+def test_files_that_hold_no_settings(tmp_path, text, sentence, capsys):
+    path = tmp_path / "x.yaml"
+    if text is not None:
+        path.write_text(text)
+    assert train.main([str(path)]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_launched_run_ends_with_the_sentence_too(tmp_path):
+    process = start(write(tmp_path, task="rudimant"))
+    text, _ = process.communicate(timeout=120)
+    assert process.returncode != 0 and "unknown task 'rudimant'" in text
+
+
+def test_a_damaged_clip_ends_training_with_one_sentence(data, tmp_path, capsys):
+    from builders.row_index import byte_ranges
+
+    copy = shutil.copytree(data / "data", tmp_path / "data")
+    file = sorted(copy.glob("data/train/*.parquet"))[0]
+    offsets, lengths = byte_ranges(file)
+    content = bytearray(file.read_bytes())
+    for offset, length in zip(offsets, lengths, strict=True):
+        content[offset : offset + length] = bytes(int(length))
+    file.write_bytes(content)
+    for workers in (0, 1):
+        more = {"train": {"dataloader_num_workers": workers}, "output": f"run{workers}"}
+        path = write(tmp_path, data={"path": str(copy), "generate": None}, **more)
+        assert train.main([str(path)]) == 1
+        said = capsys.readouterr().err.strip().splitlines()[-1]
+        assert said.startswith("row ") and file.name in said and "can't be decoded" in said
+
+
+MODEL_CASES = {
+    "no model": (["{tmp}/nothing"], "there is no model at"),
+    "an empty directory": (["{tmp}"], "holds no saved model (no config.json)"),
+    "another task": (["{run}", "--task", "strokes"], "is a model of task rudiment, not strokes"),
+    "missing split": (["{run}", "--split", "tets"], "has no split 'tets' (did you mean test?)"),
+    "no dataset": (["{run}", "--data", "{tmp}/nix"], "neither a directory or Parquet file"),
+    "wrong filter": (["{run}", "--where", "{{tier: [x]}}"], "tier"),
+    "no YAML": (["{run}", "--where", "[a"], "which is not YAML"),
+}
+
+
+@pytest.mark.parametrize("case", MODEL_CASES)
+def test_a_wrong_evaluation_is_one_sentence(data, tmp_path, case, capsys):
+    arguments, sentence = MODEL_CASES[case]
+    arguments = [one.format(tmp=tmp_path, run=data / "run") for one in arguments]
+    assert evaluate.main([*arguments, "-o", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert sentence in said and "Traceback" not in said and not (tmp_path / "out").exists()
+
+
+def test_a_model_of_something_else_is_refused(tmp_path, capsys):
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    assert evaluate.main([str(tmp_path), "--data", "x"]) == 2
+    assert "is not of a model that training/train.py saved" in capsys.readouterr().err
+
+
+def test_every_configuration_in_the_repository_is_valid():
+    from training import config
+
+    found = sorted(Path(config.__file__).parent.glob("configs/*.yaml"))
+    assert found
+    for path in found:
+        settings = config.read(path)
+        assert yaml.safe_load(yaml.safe_dump(settings.plain()))["task"] == settings.task
