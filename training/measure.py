@@ -31,9 +31,8 @@ def measure(table):
             values = {key: found[key]["value"] for key in ("mae", "spearman")}
         else:
             times = [[[stroke["onset_sec"] for stroke in row] for row in part] for part in (pred, true)]
-            values = {
-                "onset_f1_20ms": onset_metrics(*times, tolerances=(0.02,), resamples=0)["tolerances"]["0.02"]["f1"]["value"]
-            }
+            found = onset_metrics(*times, tolerances=(0.02,), resamples=0)["tolerances"]["0.02"]
+            values = {"onset_f1_20ms": found["f1"]["value"]}
         out.update((f"{name}_{key}", value) for key, value in values.items() if value is not None)
         mains.append(values[MAIN[kind]] or 0.0)
     out["main"] = float(np.mean(mains))
