@@ -1,0 +1,58 @@
+"""Features of a dataset: log-mel, level, onsets against the labels, a frozen model, and all of it stored.
+
+    python training/examples/feature_extraction.py DATASET
+
+DATASET is a directory that ``sousa generate`` or ``sousa release`` made. The model is used when it is in
+the Hub's cache: ``hf download facebook/wav2vec2-base-960h``.
+"""
+
+import sys
+
+import numpy as np
+
+from generation.errors import RunError, SousaError
+from training.features import (
+    FeatureCache,
+    FrozenFeatures,
+    Mel,
+    data_identity,
+    interval_statistics,
+    log_mel,
+    onsets,
+    rms,
+)
+from training.hierarchy import COLUMNS, Labels
+from training.stream import open_rows
+
+
+def main(where):
+    rows = open_rows(where, columns=(*COLUMNS, "sample_id"), sample_rate=16000)
+    row, mel = rows[0], Mel()
+    spectrogram, level = log_mel(row["audio"], mel), rms(row["audio"])
+    print(f"{row['sample_id']}: log-mel {spectrogram.shape} {spectrogram.dtype}, "
+          f"{spectrogram.min():.0f} to {spectrogram.max():.0f} dB; "
+          f"RMS up to {20 * np.log10(level.max()):.1f} dB")  # fmt: skip
+
+    found, true = onsets(row["audio"]), Labels(row).strokes["time_sec"]
+    heard = sum(np.abs(found - time).min(initial=np.inf) < 0.05 for time in true)
+    print(f"{len(found)} onsets found; {heard} of {len(true)} labelled ones within 50 ms of one")
+    print({name: round(value, 4) for name, value in interval_statistics(found).items()})
+
+    cache = FeatureCache(data_identity(rows), mel.settings())
+    for row in rows.select(range(min(3, len(rows)))):
+        stored = cache.get_or_make(row["sample_id"], lambda row=row: {"log_mel": log_mel(row["audio"], mel)})
+        print(f"stored: {row['sample_id']} {stored['log_mel'].shape}")
+    try:
+        model = FrozenFeatures("facebook/wav2vec2-base-960h", local_files_only=True)
+        print(f"{model.name}: {tuple(model([row['audio']], 16000).shape)}")
+    except RunError as error:
+        print(error)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    try:
+        main(sys.argv[1])
+    except SousaError as error:
+        sys.exit(f"feature_extraction.py: {error}")

@@ -1,0 +1,258 @@
+"""Features of audio: log-mel spectrogram, level, onset strength, onsets.
+
+Conventions
+-----------
+Audio is float32, one channel, full scale 1.0, ``(samples,)`` or ``(batch, samples)``, NumPy or torch; what
+comes out is float32 of the same kind (torch: on the same device, differentiable). Rows of these rates:
+``Rows(..., sample_rate=16000)``; nothing is resampled here.
+
+Frame ``i`` is centred at sample ``i * hop``; before and after the clip there is silence. A clip has
+``1 + samples // hop`` frames, whatever else is in its batch, and padding with zeros changes no frame
+that lies before it.
+
+Levels are dB re full scale squared: ``10 log10(max(power, 1e-10))``, -100 dB where there is nothing. There is
+no floor relative to the loudest frame, because then a frame would depend on the rest of its clip.
+
+Mel filters are Slaney's (linear below 1 kHz, area 1), because with 128 bands HTK's are narrower than
+an FFT bin at the low end and some would be empty.
+"""
+
+import functools
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+
+from generation.errors import UsageError, raise_all
+from training.feature_cache import FeatureCache, data_identity  # noqa: F401
+from training.pretrained import FrozenFeatures  # noqa: F401
+
+_LEAST = 1e-10  # power
+# seconds, as in librosa's onset_detect; and the share of the curve's range, which is 0.07 there
+_BEFORE_MAX, _BEFORE_MEAN, _AFTER_MEAN, _WAIT, _DELTA = 0.03, 0.10, 0.10, 0.03, 0.04
+
+
+@dataclass(frozen=True)
+class Mel:
+    """Settings of the mel front end.
+
+    Attributes:
+        sample_rate: Hz of the audio; num_mels: bands; n_fft: window (Hann) and FFT, samples; hop: samples.
+        f_min_hz, f_max_hz: range of the bands.
+
+    Raises: UsageError for settings that don't fit each other, or leave a band without an FFT bin.
+    """
+
+    sample_rate: int = 16000
+    num_mels: int = 128
+    n_fft: int = 1024
+    hop: int = 256
+    f_min_hz: float = 20.0
+    f_max_hz: float = 8000.0
+
+    def __post_init__(self):
+        problems = [
+            f"{name} is {getattr(self, name)}; give 1 or more"
+            for name in ("sample_rate", "num_mels", "n_fft", "hop") if getattr(self, name) < 1
+        ]  # fmt: skip
+        if not 0 <= self.f_min_hz < self.f_max_hz <= self.sample_rate / 2:
+            problems.append(
+                f"bands from {self.f_min_hz} to {self.f_max_hz} Hz; give a range within 0 to "
+                f"{self.sample_rate / 2:g} Hz, half the sample rate"
+            )
+        raise_all(problems)
+        empty = int((_filters(self).sum(0) == 0).sum())
+        if empty:
+            raise UsageError(
+                f"{empty} of {self.num_mels} mel bands have no FFT bin; give fewer bands, or an n_fft above "
+                f"{self.n_fft}"
+            )
+
+    def settings(self):
+        """All settings as plain data, for :class:`training.feature_cache.FeatureCache`."""
+        return {"kind": "log_mel", **asdict(self)}
+
+    @property
+    def hop_sec(self):
+        """Time between frames, s."""
+        return self.hop / self.sample_rate
+
+
+@functools.cache
+def _filters(mel):
+    """Mel filters: float32 [FFT bins, bands]. Source: M. Slaney, Auditory Toolbox (1998), as in librosa."""
+    import warnings
+
+    from torchaudio.functional import melscale_fbanks
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # empty bands are refused
+        return melscale_fbanks(
+            mel.n_fft // 2 + 1, mel.f_min_hz, mel.f_max_hz, mel.num_mels, mel.sample_rate, "slaney", "slaney"
+        )
+
+
+@functools.lru_cache(maxsize=16)
+def _transform(mel, device):
+    from torchaudio.transforms import MelSpectrogram
+
+    return MelSpectrogram(
+        mel.sample_rate, mel.n_fft, hop_length=mel.hop, f_min=mel.f_min_hz, f_max=mel.f_max_hz,
+        n_mels=mel.num_mels, power=2.0, norm="slaney", mel_scale="slaney", center=True, pad_mode="constant",
+    ).to(device)  # fmt: skip
+
+
+def _taking_either(function):
+    """Let a function of a torch tensor (batch, samples) take what the module's conventions allow."""
+
+    @functools.wraps(function)
+    def wrapped(audio, *args, **kwargs):
+        given = audio if isinstance(audio, torch.Tensor) else torch.from_numpy(np.asarray(audio, np.float32))
+        if given.ndim not in (1, 2) or not given.shape[-1]:
+            raise UsageError(
+                f"audio of shape {tuple(given.shape)}; give (samples,) or (batch, samples), not empty"
+            )
+        out = function(given.float().reshape(-1, given.shape[-1]), *args, **kwargs)
+        out = out[0] if given.ndim == 1 else out
+        return out if isinstance(audio, torch.Tensor) else out.numpy()
+
+    return wrapped
+
+
+@_taking_either
+def log_mel(audio, mel=Mel(), normalise=None):
+    """Log-mel spectrogram.
+
+    Args:
+        audio: (samples,) or (batch, samples) at ``mel.sample_rate``.
+        normalise: None; ``"clip"`` to bring each band of each clip to mean 0 and standard deviation 1; or
+            (mean, std), arrays [bands] in dB, of a training set for example.
+
+    Returns: float32 [(batch,) bands, frames], dB; without unit when normalised.
+    """
+    power = _transform(mel, audio.device)(audio)
+    out = 10 * torch.log10(torch.clamp(power, min=_LEAST))
+    if normalise is None:
+        return out
+    if isinstance(normalise, str):
+        if normalise != "clip":
+            raise UsageError(f"normalise is {normalise!r}; give None, 'clip' or arrays (mean, std)")
+        mean, std = out.mean(-1, keepdim=True), out.std(-1, keepdim=True, correction=0)
+    else:
+        mean, std = (torch.as_tensor(one, dtype=out.dtype, device=out.device)[:, None] for one in normalise)
+    return (out - mean) / torch.clamp(std, min=1e-5)
+
+
+@_taking_either
+def rms(audio, frame=2048, hop=512):
+    """Root mean square level.
+
+    Args:
+        audio: (samples,) or (batch, samples). frame, hop: samples.
+
+    Returns: float32 [(batch,) frames], linear, 1.0 for a square wave of full scale.
+    """
+    padded = torch.nn.functional.pad(audio, (frame // 2, frame // 2))
+    if padded.shape[-1] < frame:
+        padded = torch.nn.functional.pad(padded, (0, frame - padded.shape[-1]))
+    return padded.unfold(-1, frame, hop).square().mean(-1).sqrt()
+
+
+ONSET_MEL = Mel(num_mels=64, n_fft=512, hop=128)  # short windows: strokes follow each other in 30 ms
+
+
+@_taking_either
+def onset_strength(audio, mel=ONSET_MEL):
+    """Half-wave rectified spectral flux: how much louder the mel bands are than a frame before, on average.
+
+    Returns: float32 [(batch,) frames], dB, 0 or more. The flux grows when the window first touches a sound,
+        half a window before it is centred there, so values are given ``n_fft // 2`` samples later; peaks
+        then lie at onsets or up to two frames after them (see :func:`onsets`).
+    Source: S. Böck and G. Widmer, Maximum filter vibrato suppression for onset detection, DAFx 2013, with
+        lag 1 and without the filter; as librosa's ``onset_strength``.
+    """
+    level = 10 * torch.log10(torch.clamp(_transform(mel, audio.device)(audio), min=_LEAST))
+    flux = torch.relu(level.diff(dim=-1)).mean(1)
+    later = 1 + mel.n_fft // (2 * mel.hop)
+    return torch.nn.functional.pad(flux, (later, 0))[:, : level.shape[-1]]
+
+
+def pick_peaks(strength, hop_sec, delta=_DELTA):
+    """Frames of the peaks of an onset strength.
+
+    A peak is the largest of the 30 ms before it, exceeds the mean of the 100 ms before and after it by
+    ``delta`` of the curve's range, and comes 30 ms or more after the peak before.
+
+    Args:
+        strength: NumPy [frames], 0 or more. hop_sec: time between frames, s.
+
+    Returns: int64 [peaks].
+    Source: Böck, Krebs and Schedl, Evaluating the online capabilities of onset detection methods, ISMIR 2012;
+        times as in librosa's ``onset_detect``.
+    """
+    from scipy.ndimage import maximum_filter1d
+
+    curve = np.asarray(strength, np.float64)
+    curve = curve - curve.min()
+    if not curve.any():
+        return np.empty(0, np.int64)
+    curve /= curve.max()
+    before, mean_before, mean_after, wait = (
+        int(time / hop_sec + 1e-9) for time in (_BEFORE_MAX, _BEFORE_MEAN, _AFTER_MEAN, _WAIT)
+    )
+    size = len(curve)
+    # a window of the frame itself and those before it
+    largest = maximum_filter1d(curve, before + 1, mode="constant", cval=-1, origin=before - (before + 1) // 2)
+    total = np.concatenate([[0.0], np.cumsum(curve)])
+    first = np.maximum(np.arange(size) - mean_before, 0)
+    last = np.minimum(np.arange(size) + mean_after + 1, size)
+    mean = (total[last] - total[first]) / (last - first)
+    out = []
+    for peak in np.flatnonzero((curve == largest) & (curve >= mean + delta) & (curve > 0)):
+        if not out or peak > out[-1] + wait:
+            out.append(peak)
+    return np.array(out, np.int64)
+
+
+def onsets(audio, mel=ONSET_MEL, delta=_DELTA):
+    """Times of onsets.
+
+    Args:
+        audio: (samples,) or (batch, samples) at ``mel.sample_rate``; delta: as in :func:`pick_peaks`.
+
+    Returns: float64 [onsets], s; a list of such arrays for (batch, samples). A peak stands for an onset half
+        a hop and an eighth of a window before it; so found, the corpus's strokes are 2 ms late in the median.
+    """
+    strength = onset_strength(audio, mel)
+    strength = strength.detach().cpu().numpy() if isinstance(strength, torch.Tensor) else strength
+    late = (mel.hop / 2 + mel.n_fft / 8) / mel.sample_rate
+    out = [
+        np.maximum(pick_peaks(one, mel.hop_sec, delta) * mel.hop_sec - late, 0.0)
+        for one in np.atleast_2d(strength)
+    ]
+    return out[0] if strength.ndim == 1 else out
+
+
+def interval_statistics(times):
+    """Statistics of the intervals between onsets.
+
+    Args:
+        times: s, rising, array [onsets].
+
+    Returns: dict: ``count`` of intervals; ``mean_sec``, ``median_sec``, ``std_sec`` (n - 1), ``min_sec``,
+        ``max_sec``; ``cv``, standard deviation over mean; ``rate_hz``, onsets a second, 1 / mean. NaN
+        where there are too few.
+    """
+    intervals = np.diff(np.asarray(times, np.float64))
+    names = ("mean_sec", "median_sec", "std_sec", "min_sec", "max_sec", "cv", "rate_hz")
+    out = {"count": len(intervals), **dict.fromkeys(names, float("nan"))}
+    if len(intervals):
+        out.update(
+            mean_sec=float(intervals.mean()), median_sec=float(np.median(intervals)),
+            min_sec=float(intervals.min()), max_sec=float(intervals.max()),
+        )  # fmt: skip
+        out["rate_hz"] = 1 / out["mean_sec"] if out["mean_sec"] else float("nan")
+    if len(intervals) > 1 and out["mean_sec"]:
+        out["std_sec"] = float(intervals.std(ddof=1))
+        out["cv"] = out["std_sec"] / out["mean_sec"]
+    return out

@@ -1,0 +1,231 @@
+"""Frozen pretrained encoders: Wav2Vec2, HuBERT and the Audio Spectrogram Transformer (AST).
+
+Conventions
+-----------
+A model is a directory that ``save_pretrained`` made or a name on the Hub, with its feature extractor
+(``preprocessor_config.json``) and safetensors weights; other weights would be unpickled and are refused,
+and so is code that comes with a model. It runs in eval mode without gradients; what it gives
+are plain tensors that heads can be trained on.
+
+A clip's features don't depend on the clips it is batched with. Wav2Vec2 and HuBERT are given attention
+masks; those of them whose first layer normalises over time (``feat_extract_norm="group"``, the base models)
+would mix padding in, so clips of different length never share a batch there. AST always sees
+``max_length`` spectrogram frames; tokens that begin after the clip's end are masked out.
+"""
+
+import hashlib
+import json
+import os
+
+import numpy as np
+import torch
+
+from generation.errors import RunError, UsageError, one_of
+
+MODELS = ("wav2vec2", "hubert", "audio-spectrogram-transformer")
+_UNUSED = {"masked_spec_embed"}  # of pretraining; some published weights leave it out
+_AST_WINDOW, _AST_STEP = 0.025, 0.010  # seconds; of the filter bank in its feature extractor
+
+
+class FrozenFeatures:
+    """Features of audio by a pretrained model.
+
+    Args:
+        path_or_name: directory, or name on the Hub such as ``facebook/wav2vec2-base-960h``.
+        layer: 0 for what goes into the first transformer layer, 1 for what leaves it, …; -1 for the
+            model's output, negative numbers counting from there.
+        pooling: ``"mean"`` over time (AST: over tokens), or None for the whole sequence.
+        device: torch device. batch_size: clips at once.
+        revision, token: of the Hub. local_files_only: ask nothing of the network.
+
+    Attributes:
+        sample_rate: Hz of the audio it takes; dim: width of the features; num_layers; model_type.
+
+    Raises: UsageError for other models, layers and poolings; RunError when it can't be loaded, or its weights
+        are not complete.
+    """
+
+    def __init__(
+        self, path_or_name, layer=-1, pooling="mean", *, device="cpu", batch_size=8, revision=None,
+        token=None, local_files_only=False,
+    ):  # fmt: skip
+        if pooling not in ("mean", None):
+            raise UsageError(f"unknown pooling {pooling!r}; give 'mean', or None for the whole sequence")
+        if batch_size < 1:
+            raise UsageError(f"batch size {batch_size}; give 1 or more")
+        self.name, self.layer, self.pooling = os.fspath(path_or_name), layer, pooling
+        self.device, self.batch_size = torch.device(device), batch_size
+        options = {"revision": revision, "token": token, "local_files_only": local_files_only}
+        config, self.extractor, self.model = _load(self.name, options)
+        self.model_type, self.num_layers, self.dim = (
+            config.model_type, config.num_hidden_layers, config.hidden_size,
+        )  # fmt: skip
+        if not -self.num_layers - 1 <= layer <= self.num_layers:
+            raise UsageError(
+                f"{self.name} has no layer {layer}; give 0 to {self.num_layers}, or -1 to "
+                f"{-self.num_layers - 1}"
+            )
+        self._number = layer % (self.num_layers + 1)
+        self.sample_rate = int(self.extractor.sampling_rate)
+        self._alike = getattr(config, "feat_extract_norm", None) == "group"
+        self.model.eval().requires_grad_(False).to(self.device)
+        self._settings = None
+
+    def settings(self):
+        """What the features depend on, as plain data: the model by a digest, not by its name."""
+        if self._settings is None:
+            digest = hashlib.sha256()
+            for name, values in sorted(self.model.state_dict().items()):
+                digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
+                digest.update(values.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            config = self.model.config.to_dict()
+            for name in ("_name_or_path", "transformers_version"):
+                config.pop(name, None)
+            digest.update(json.dumps(config, sort_keys=True, default=str).encode())
+            self._settings = {
+                "kind": "frozen", "model": self.model_type, "digest": digest.hexdigest(),
+                "layer": self._number, "pooling": self.pooling,
+                "extractor": {k: v for k, v in self.extractor.to_dict().items() if _plain(v)},
+            }  # fmt: skip
+        return self._settings
+
+    def __call__(self, audio, sample_rate, lengths=None):
+        """Features of clips.
+
+        Args:
+            audio: list of float32 (samples,), or an array or tensor (batch, samples).
+            sample_rate: Hz of the audio.
+            lengths: samples of each clip that are not padding, for padded batches.
+
+        Returns: float32 tensor on ``device``: [clips, dim] with pooling; else ``(features, mask)``,
+            [clips, longest, dim] with zeros where padded, and bool [clips, longest].
+        Raises: UsageError for another sample rate, and for clips that are too short or too long.
+        """
+        if sample_rate != self.sample_rate:
+            raise UsageError(
+                f"{self.name} takes audio at {self.sample_rate} Hz, not {sample_rate}; "
+                f"open the rows with sample_rate={self.sample_rate}"
+            )
+        clips = [_array(one) for one in audio]
+        if lengths is not None:
+            clips = [clip[: int(length)] for clip, length in zip(clips, lengths, strict=True)]
+        sizes = [len(clip) if clip.ndim == 1 else -1 for clip in clips]
+        counts = [self._tokens(size) if size >= 0 else 0 for size in sizes]
+        if not clips or min(counts) < 1:
+            bad = counts.index(0) if clips else 0
+            what = f"clip {bad} has shape {clips[bad].shape}" if clips else "there are no clips"
+            raise UsageError(f"{what}; give one channel, and enough samples for one step of {self.name}")
+        parts = {}
+        for batch in self._batches(sizes):
+            hidden = self._hidden([clips[i] for i in batch])
+            mask = self._mask([counts[i] for i in batch], hidden.shape[1])
+            hidden = torch.where(mask[..., None], hidden, 0)
+            if self.pooling:
+                hidden = hidden.sum(1) / mask.sum(1, keepdim=True)
+            parts.update((i, (hidden[k], mask[k])) for k, i in enumerate(batch))
+        if self.pooling:
+            return torch.stack([parts[i][0] for i in range(len(clips))])
+        return tuple(
+            torch.nn.utils.rnn.pad_sequence([parts[i][k] for i in range(len(clips))], batch_first=True)
+            for k in (0, 1)
+        )
+
+    def _batches(self, sizes):
+        """Numbers of clips, batch by batch; those of like length together."""
+        order = sorted(range(len(sizes)), key=sizes.__getitem__)
+        while order:
+            same = [i for i in order[: self.batch_size] if not self._alike or sizes[i] == sizes[order[0]]]
+            yield same
+            order = order[len(same) :]
+
+    def _tokens(self, size):
+        """Steps of a clip of so many samples; of AST, the time steps of its patches."""
+        if self.model_type == MODELS[2]:
+            config, most = self.model.config, self.extractor.max_length
+            window, step = (round(part * self.sample_rate) for part in (_AST_WINDOW, _AST_STEP))
+            frames = (size - window) // step + 1 if size >= window else 0
+            if frames > most:
+                raise UsageError(
+                    f"a clip of {size / self.sample_rate:.2f} s is too long for {self.name}, which takes "
+                    f"{((most - 1) * step + window) / self.sample_rate:.2f} s; open the rows with crop_sec="
+                )
+            whole = (config.max_length - config.patch_size) // config.time_stride + 1
+            return min(-(-frames // config.time_stride), whole)
+        if self._number == self.num_layers:
+            return max(int(self.model._get_feat_extract_output_lengths(torch.tensor(size))), 0)
+        more = {"add_adapter": False} if self.model_type == MODELS[0] else {}
+        return max(int(self.model._get_feat_extract_output_lengths(torch.tensor(size), **more)), 0)
+
+    def _mask(self, counts, size):
+        counts = torch.tensor(counts, device=self.device)[:, None]
+        if self.model_type != MODELS[2]:
+            return torch.arange(size, device=self.device) < counts
+        # class and distillation token, then patches, times running fastest
+        config = self.model.config
+        times = (config.max_length - config.patch_size) // config.time_stride + 1
+        patches = torch.arange(size - 2, device=self.device) % times < counts
+        return torch.cat([torch.ones_like(patches[:, :2]), patches], dim=1)
+
+    def _hidden(self, clips):
+        """What the layer gives for a batch: [clips, steps, dim]."""
+        options = {"sampling_rate": self.sample_rate, "return_tensors": "pt"}
+        if self.model_type == MODELS[2]:
+            given = {"input_values": self.extractor(clips, **options)["input_values"]}
+        else:
+            given = dict(self.extractor(clips, padding=True, return_attention_mask=True, **options))
+            if self._alike:  # not trained with masks, and there is nothing to mask
+                given.pop("attention_mask")
+        given = {name: values.to(self.device) for name, values in given.items()}
+        last = self._number == self.num_layers
+        with torch.no_grad():  # not inference mode, whose tensors no head could be trained on
+            out = self.model(**given, output_hidden_states=not last)
+        return (out.last_hidden_state if last else out.hidden_states[self._number]).float()
+
+
+def _array(audio):
+    return np.asarray(audio.detach().cpu() if isinstance(audio, torch.Tensor) else audio, np.float32)
+
+
+def _plain(value):
+    return isinstance(value, (str, int, float, bool, type(None)))
+
+
+def _load(name, options):
+    """``(config, feature extractor, model)``; see :class:`FrozenFeatures` for what is refused."""
+    from transformers import AutoConfig, AutoFeatureExtractor, AutoModel
+
+    here = os.path.isdir(name)
+    if not here and (name.startswith((".", "/", "~")) or name.count("/") != 1):
+        raise UsageError(
+            f"{name!r} is neither a directory here nor a name on the Hub (org/name); give one that "
+            "save_pretrained made"
+        )
+    try:
+        config = AutoConfig.from_pretrained(name, **options)
+        if config.model_type not in MODELS:
+            raise UsageError(f"{name} is of another kind: {one_of(config.model_type, MODELS)}")
+        extractor = AutoFeatureExtractor.from_pretrained(name, **options)
+        model, report = AutoModel.from_pretrained(
+            name,
+            config=config,
+            use_safetensors=True,
+            output_loading_info=True,
+            dtype=torch.float32,
+            **options,
+        )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".:")
+        advice = (
+            "give a directory with config.json, preprocessor_config.json and model.safetensors" if here
+            else "give a directory here, or a model on the Hub or in its cache, with safetensors weights"
+        )  # fmt: skip
+        raise RunError(f"{name} can't be loaded: {first}; {advice}") from None
+    missing = [key for key in report["missing_keys"] if key.rpartition(".")[2] not in _UNUSED]
+    wrong = sorted({*missing, *(str(key) for key in report.get("mismatched_keys", ()))})
+    if wrong or report.get("error_msgs"):
+        shown = ", ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
+        raise RunError(
+            f"{name}: the weights lack {shown or report['error_msgs'][0]}, which would be random; "
+            "give a model whose weights are complete"
+        )
+    return config, extractor, model
