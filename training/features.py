@@ -155,7 +155,9 @@ def rms(audio, frame=2048, hop=512):
     padded = torch.nn.functional.pad(audio, (frame // 2, frame // 2))
     if padded.shape[-1] < frame:
         padded = torch.nn.functional.pad(padded, (0, frame - padded.shape[-1]))
-    return padded.unfold(-1, frame, hop).square().mean(-1).sqrt()
+    power = padded.unfold(-1, frame, hop).square().mean(-1)
+    heard = power > 0  # in silence a root has no gradient
+    return torch.where(heard, torch.where(heard, power, 1.0).sqrt(), 0.0)
 
 
 ONSET_MEL = Mel(num_mels=64, n_fft=512, hop=128)  # short windows: strokes follow each other in 30 ms

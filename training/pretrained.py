@@ -9,8 +9,8 @@ are plain tensors that heads can be trained on.
 
 A clip's features don't depend on the clips it is batched with. Wav2Vec2 and HuBERT are given attention
 masks; those of them whose first layer normalises over time (``feat_extract_norm="group"``, the base models)
-would mix padding in, so clips of different length never share a batch there. AST always sees
-``max_length`` spectrogram frames; tokens that begin after the clip's end are masked out.
+or that end in an adapter would mix padding in, so clips of different length never share a batch there. AST
+always sees ``max_length`` spectrogram frames; tokens that begin after the clip's end are masked out.
 """
 
 import hashlib
@@ -67,7 +67,8 @@ class FrozenFeatures:
             )
         self._number = layer % (self.num_layers + 1)
         self.sample_rate = int(self.extractor.sampling_rate)
-        self._alike = getattr(config, "feat_extract_norm", None) == "group"
+        self._groups = getattr(config, "feat_extract_norm", None) == "group"
+        self._alike = self._groups or getattr(config, "add_adapter", False)
         self.model.eval().requires_grad_(False).to(self.device)
         self._settings = None
 
@@ -145,9 +146,10 @@ class FrozenFeatures:
             window, step = (round(part * self.sample_rate) for part in (_AST_WINDOW, _AST_STEP))
             frames = (size - window) // step + 1 if size >= window else 0
             if frames > most:
+                longest = ((most - 1) * step + window) * 100 // self.sample_rate / 100
                 raise UsageError(
-                    f"a clip of {size / self.sample_rate:.2f} s is too long for {self.name}, which takes "
-                    f"{((most - 1) * step + window) / self.sample_rate:.2f} s; open the rows with crop_sec="
+                    f"a clip of {size / self.sample_rate:.2f} s is too long for {self.name}; "
+                    f"open the rows with crop_sec={longest}"
                 )
             whole = (config.max_length - config.patch_size) // config.time_stride + 1
             return min(-(-frames // config.time_stride), whole)
@@ -173,7 +175,7 @@ class FrozenFeatures:
             given = {"input_values": self.extractor(clips, **options)["input_values"]}
         else:
             given = dict(self.extractor(clips, padding=True, return_attention_mask=True, **options))
-            if self._alike:  # not trained with masks, and there is nothing to mask
+            if self._groups:  # not trained with masks, and there is nothing to mask
                 given.pop("attention_mask")
         given = {name: values.to(self.device) for name, values in given.items()}
         last = self._number == self.num_layers
@@ -192,6 +194,7 @@ def _plain(value):
 
 def _load(name, options):
     """``(config, feature extractor, model)``; see :class:`FrozenFeatures` for what is refused."""
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoFeatureExtractor, AutoModel
 
     here = os.path.isdir(name)
@@ -213,7 +216,7 @@ def _load(name, options):
             dtype=torch.float32,
             **options,
         )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".:")
         advice = (
             "give a directory with config.json, preprocessor_config.json and model.safetensors" if here
