@@ -104,12 +104,13 @@ def _fitted(model, x, truth, test):
 
 
 def _flux(rows, quiet):
-    from training.features import find_onsets
+    from training.audio import resample
+    from training.features import ONSET_MEL, onsets
 
     out = []
     for number in tqdm(range(len(rows)), desc="spectral flux", unit="row", disable=quiet, leave=False):
         row = rows[number]
-        times = find_onsets(row["audio"], row["sampling_rate"])
+        times = onsets(resample(row["audio"], row["sampling_rate"], ONSET_MEL.sample_rate))
         out.append([
             {"onset_sec": float(t), "hand": 0, "is_accent": False, "is_grace_note": False} for t in times
         ])  # fmt: skip

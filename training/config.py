@@ -18,7 +18,7 @@ from generation.errors import UsageError, one_of, raise_all
 OWN_TRAIN = {
     # key: default; the others are TrainingArguments
     "warmup_ratio": None, "early_stopping_patience": None, "class_weights": None, "label_smoothing": 0.0,
-    "min_learning_rate": None,
+    "cpu_threads": None,
 }  # fmt: skip
 _OURS = ("output_dir", "resume_from_checkpoint", "remove_unused_columns", "do_train", "do_eval", "do_predict",
          "eval_strategy", "save_strategy", "metric_for_best_model", "greater_is_better", "label_names",

@@ -6,11 +6,14 @@ a dataset or release, or ``org/name`` on the Hub. What comes out, in ``--output`
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 if __package__ in (None, ""):  # run as a file: the checkout, not this folder, is where packages are
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+os.environ.setdefault("GOMP_SPINCOUNT", "0")  # see train.py
 
 import yaml
 

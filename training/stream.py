@@ -174,9 +174,8 @@ class Rows(_Base):
         self.columns, self.num_rows = columns_of(self.table), len(self._at)
         if not self.num_rows:
             what = f"split {split}" if split else "the dataset"
-            raise UsageError(
-                f"{self.source.where}: no row of {what} is left{' by the filter' if where else ''}"
-            )
+            why = " by the filter" if where is not None else ""
+            raise UsageError(f"{self.source.where}: no row of {what} is left{why}")
 
     def _take(self, rows):
         super()._take(rows)

@@ -16,6 +16,10 @@ from pathlib import Path
 if __package__ in (None, ""):  # run as a file: the checkout, not this folder, is where packages are
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+# threads that wait for each other must not spin: on shared cores that costs several times the time. It is
+# read when torch is imported
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
 import yaml
 from tqdm import tqdm
 
@@ -25,7 +29,8 @@ from training import config
 # settings that a resumed run may change
 _FREE = {"resume", "report", "output", "train.num_train_epochs", "train.max_steps", "train.logging_steps",
          "train.save_total_limit", "train.dataloader_num_workers", "train.disable_tqdm", "train.report_to",
-         "train.push_to_hub", "train.hub_model_id", "train.early_stopping_patience"}  # fmt: skip
+         "train.push_to_hub", "train.hub_model_id", "train.cpu_threads",
+         "train.early_stopping_patience"}  # fmt: skip
 
 
 def main(arguments=None):
@@ -67,6 +72,8 @@ def run(settings):
     arguments = _training_arguments(settings, root)
     checkpoint = _resumed_from(settings, root, last_checkpoint)
     state = PartialState(cpu=arguments.get("use_cpu", False) or None)
+    if arguments["use_cpu"]:
+        set_threads(settings.train.get("cpu_threads"), state.num_processes)
     main_one = state.is_main_process
     if main_one:
         source = ready_data(settings.data)
@@ -102,6 +109,14 @@ def run(settings):
         print(f"{trainer.state.global_step:,} steps, {minutes:.1f} min with data and report")
     state.wait_for_everyone()
     return root
+
+
+def set_threads(wanted, processes=1):
+    """Threads of torch on the CPU: as asked for, or the cores shared by the processes; accelerate sets 1."""
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    torch.set_num_threads(int(wanted or max(cores // processes, 1)))
 
 
 @contextmanager
