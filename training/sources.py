@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builders.release import layout
-from builders.row_index import byte_ranges, can_index
+from builders.row_index import byte_ranges
 from generation.errors import RunError, UsageError, one_of
 
 log = logging.getLogger(__name__)
@@ -225,13 +225,13 @@ def open_file(file, token=None):
 
 
 def read_columns(source, file, columns):
-    """Some columns of a file as an Arrow table; ``columns`` are Parquet paths.
+    """Some columns of a file as an Arrow table, and the file's metadata; ``columns`` are Parquet paths.
 
     Raises: RunError when the file can't be read.
     """
     try:
         with open_file(file, source.token) as handle, pq.ParquetFile(handle) as parquet:
-            return parquet.read(columns=columns)
+            return parquet.read(columns=columns), parquet.metadata
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"{file.name} can't be read ({str(error).splitlines()[0]})") from None
 
@@ -245,11 +245,11 @@ def schema(source, file):
         raise RunError(f"{file.name} can't be read ({str(error).splitlines()[0]})") from None
 
 
-def audio_ranges(source, file, column):
+def audio_ranges(source, file, column, metadata):
     """``(path that holds the bytes, offsets, lengths)`` of a file's audio; see :mod:`builders.row_index`.
 
     Args:
-        column: Parquet path of the leaf, such as ``audio.bytes``.
+        column: Parquet path of the leaf, such as ``audio.bytes``; metadata: of the file.
     """
     if file.remote:
         inside = file.path.split("@", 1)[1].split("/", 1)[1]
@@ -258,12 +258,11 @@ def audio_ranges(source, file, column):
         rows = source.index.filter(pc.field("file") == inside).sort_by("row")
         offsets, lengths = (rows[name].fill_null(-1).to_numpy() for name in ("audio_offset", "audio_bytes"))
         return file.path, offsets, np.maximum(lengths, 0)
-    if can_index(file.path, column) is None:
-        try:
-            return (file.path, *byte_ranges(file.path, column))
-        except ValueError as reason:  # what the footer can't tell
-            log.info("%s", reason)
-    return _unpacked(file, column)
+    try:
+        return (file.path, *byte_ranges(file.path, column, metadata))
+    except ValueError as reason:
+        log.info("%s", reason)
+        return _unpacked(file, column)
 
 
 def cache_directory():

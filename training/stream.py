@@ -151,9 +151,9 @@ class Rows(_Base):
         leaf = _audio_leaf(schema, audio, self.source.where) if self.with_audio else None
         tables, kept, paths = [], [], []
         for number, file in enumerate(files):
-            table = sources.read_columns(self.source, file, list(dict.fromkeys(own + tested)) or None)
+            table, metadata = sources.read_columns(self.source, file, list(dict.fromkeys(own + tested)))
             if leaf:
-                path, offsets, lengths = sources.audio_ranges(self.source, file, leaf)
+                path, offsets, lengths = sources.audio_ranges(self.source, file, leaf, metadata)
                 if len(offsets) != table.num_rows:
                     raise RunError(
                         f"{file.name} has {table.num_rows} rows and {len(offsets)} clips; fetch it again"
@@ -212,7 +212,7 @@ class Rows(_Base):
 
         number, inside = self._at[row, :2]
         file = self.files[number]
-        stored = sources.read_columns(self.source, file, ["audio.path"])["audio"][inside].as_py()
+        stored = sources.read_columns(self.source, file, ["audio.path"])[0]["audio"][inside].as_py()
         root = Path(file.path).resolve().parent
         path = (root / (stored or {}).get("path", "")).resolve() if stored and stored.get("path") else None
         if path is None:
