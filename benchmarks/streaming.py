@@ -1,0 +1,225 @@
+"""What it costs to read clips in a shuffled order: our stream, stock datasets, a folder of files.
+
+    python benchmarks/streaming.py [--rows 2000] [--seconds 5] [--repeats 3]
+
+Makes the rows (clean, about ``--seconds`` long) in a temporary directory, then reads all of them with each
+reader in a process of its own, in turn, ``--repeats`` times over, so that what else the machine does hits all
+alike. The work is the same for all: mono float32 in batches of 16, padded, as torch tensors, and the row's
+rudiment. Reported are CPU milliseconds per five seconds of audio (all threads, after imports, opening and
+indexing included), their ratio to decoding bytes that are in memory already, seconds to the first row, and
+the peak of resident memory.
+"""
+
+import argparse
+import io
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+BATCH, BUFFER = 16, 500
+
+
+def paths(root):
+    """Parquet files of a dataset, in order."""
+    return sorted(str(path) for path in Path(root).glob("data/*/*.parquet"))
+
+
+def batches(clips):
+    """Stack clips sixteen at a time, as a training loop would get them."""
+    import torch
+
+    kept = []
+    for clip in clips:
+        kept.append(torch.from_numpy(clip))
+        if len(kept) == BATCH:
+            torch.nn.utils.rnn.pad_sequence(kept, batch_first=True)
+            kept = []
+        yield len(clip)
+
+
+def decoded(data):
+    import soundfile
+
+    return soundfile.read(io.BytesIO(data), dtype="float32")[0]
+
+
+def floor(root):
+    """Decoding alone; the bytes are read before the clock starts."""
+    import pyarrow.parquet as pq
+
+    clips = [
+        row["bytes"]
+        for path in paths(root)
+        for row in pq.read_table(path, columns=["audio"])["audio"].to_pylist()
+    ]
+    yield None
+    yield from batches(decoded(clip) for clip in clips)
+
+
+def ours(root, shuffle=True):
+    from training.stream import Loader, Rows
+
+    yield None
+    loader = Loader(Rows(root, columns=["rudiment_slug"]), BATCH, shuffle=shuffle)
+    # the first row is what is waited for, not the first batch
+    first = loader.dataset[int(loader.order.rows(0)[0])]
+    yield -len(first["audio"])
+    yield from batches(audio for batch in loader for audio in batch["audio"])
+
+
+def in_order(root):
+    yield from ours(root, shuffle=False)
+
+
+def _stock(root, shuffled, decoder):
+    import datasets
+
+    from builders.audio import SoundfileAudio
+
+    datasets.disable_progress_bars()
+    yield None
+    stream = datasets.load_dataset("parquet", data_files=paths(root), split="train", streaming=True)
+    stream = stream.select_columns(["audio", "rudiment_slug"])
+    stream = stream.cast_column("audio", SoundfileAudio() if decoder == "soundfile" else datasets.Audio())
+    if shuffled:
+        stream = stream.shuffle(seed=0, buffer_size=BUFFER)
+    if decoder == "soundfile":
+        yield from batches(row["audio"]["array"] for row in stream)
+    else:
+        yield from batches(row["audio"].get_all_samples().data.mean(0).numpy() for row in stream)
+
+
+def stock_soundfile(root):
+    yield from _stock(root, False, "soundfile")
+
+
+def stock_shuffled(root):
+    yield from _stock(root, True, "soundfile")
+
+
+def stock_torchcodec(root):
+    yield from _stock(root, False, "torchcodec")
+
+
+def stock_torchcodec_shuffled(root):
+    yield from _stock(root, True, "torchcodec")
+
+
+def folder(root):
+    """A FLAC file for each row and a table of labels, through a plain torch Dataset."""
+    import numpy as np
+    import soundfile
+    from torch.utils.data import DataLoader, Dataset
+
+    files = sorted(str(path) for path in Path(root, "files").glob("*.flac"))
+
+    class Folder(Dataset):
+        def __len__(self):
+            return len(files)
+
+        def __getitem__(self, i):
+            return soundfile.read(files[i], dtype="float32")[0]
+
+    yield None
+    order = np.random.default_rng(0).permutation(len(files))
+    loader = DataLoader(Folder(), sampler=order.tolist(), batch_size=BATCH, collate_fn=list)
+    yield from batches(clip for batch in loader for clip in batch)
+
+
+READERS = {
+    "decode bytes in memory": floor, "sousa stream, global shuffle": ours, "sousa stream, in order": in_order,
+    "folder of FLAC files, random": folder, "datasets streaming, soundfile": stock_soundfile,
+    "datasets streaming + shuffle(500), soundfile": stock_shuffled,
+    "datasets streaming, torchcodec": stock_torchcodec,
+    "datasets streaming + shuffle(500), torchcodec": stock_torchcodec_shuffled,
+}  # fmt: skip
+
+
+def peak_rss_mb():
+    """Largest resident memory of this program; getrusage would count that of the one that started it."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def measure(name, root):
+    """Read everything once; prints a line of JSON."""
+    import soundfile  # noqa: F401
+    import torch
+
+    torch.set_num_threads(1)
+    reader = READERS[name](root)
+    next(reader)  # imports and what is made beforehand
+    cpu, begin, first, samples = time.process_time(), time.perf_counter(), None, 0
+    for size in reader:
+        first = time.perf_counter() - begin if first is None else first
+        samples += max(size, 0)
+    print(json.dumps({
+        "cpu_ms": (time.process_time() - cpu) * 1e3 / (samples / 44100 / 5), "first_sec": first,
+        "rss_mb": peak_rss_mb(), "samples": samples,
+    }))  # fmt: skip
+
+
+def make(root, rows, seconds):
+    """The dataset, and a folder of its clips."""
+    import pyarrow.parquet as pq
+
+    # lead-in and ring-out add about a second
+    options = ["-p", max(rows // 40, 1), "-t", 1, "-a", 1, "--duration", max(seconds - 0.95, 1.0)]
+    command = [sys.executable, str(ROOT / "sousa.py"), "generate", "-o", str(root), "-q", "--skip-validation"]
+    command += map(str, options)
+    subprocess.run(command, check=True)
+    (root / "files").mkdir()
+    for path in paths(root):
+        for row in pq.read_table(path, columns=["audio"])["audio"].to_pylist():
+            (root / "files" / row["path"]).write_bytes(row["bytes"])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--one", nargs=2, metavar=("READER", "DIRECTORY"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        return measure(*given.one)
+    from builders.audio import torchcodec_works
+
+    readers = [name for name in READERS if "torchcodec" not in name or torchcodec_works()]
+    with tempfile.TemporaryDirectory() as place:
+        root = Path(place) / "dataset"
+        make(root, given.rows, given.seconds)
+        found = {name: [] for name in readers}
+        for _ in range(given.repeats):
+            for name in readers:
+                done = subprocess.run(
+                    [sys.executable, __file__, "--one", name, str(root)], capture_output=True, text=True
+                )
+                lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+                if not lines:
+                    sys.exit(f"{name} failed:\n{done.stderr}")
+                found[name].append(json.loads(lines[-1]))
+    seconds = found[readers[0]][0]["samples"] / 44100
+    print(f"{given.rows:,} rows, {seconds / given.rows:.2f} s each; median of {given.repeats}")
+    print("| reader | CPU ms / 5 s | over decoding | first row, s | peak RSS, MB |")
+    print("| --- | --- | --- | --- | --- |")
+    middle = {
+        name: {key: statistics.median(one[key] for one in runs) for key in runs[0]}
+        for name, runs in found.items()
+    }
+    base = middle[readers[0]]["cpu_ms"]
+    for name, one in middle.items():
+        if abs(one["samples"] / 44100 - seconds) > 1:
+            sys.exit(f"{name} read {one['samples'] / 44100:.0f} s of {seconds:.0f} s")
+        figures = (f"{one['cpu_ms']:.2f}", f"{one['cpu_ms'] / base:.2f}", f"{one['first_sec']:.3f}")
+        print(f"| {name} | {' | '.join(figures)} | {one['rss_mb']:.0f} |")
+
+
+if __name__ == "__main__":
+    main()
