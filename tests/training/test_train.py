@@ -171,7 +171,8 @@ def test_each_task_trains_and_reports(data, tmp_path, task):
         "early_stopping_patience": 1,
     }
     auxiliary = {} if task == "strokes" else {"category": 0.1}
-    root = run(tmp_path, data, task=task, auxiliary={"strokes": None, **auxiliary}, train=more)
+    model = {"attention_layers": 2, "attention_heads": 2} if task == "multitask" else {}
+    root = run(tmp_path, data, task=task, auxiliary={"strokes": None, **auxiliary}, train=more, model=model)
     metrics = json.loads((root / "report" / "metrics.json").read_text())
     from training.tasks import TASKS
 
