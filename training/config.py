@@ -294,11 +294,11 @@ def _check_model(model):
     if kind == "compact" and ("path" in model or "freeze" in model):
         raise UsageError("model.path and model.freeze are for kind: pretrained")
     heads, wide = model.get("attention_heads", 4), model.get("wide_channels", 160)
-    if model.get("attention_layers") and all(isinstance(one, int) and one > 0 for one in (heads, wide)):
-        if wide % (2 * heads):
-            raise UsageError(
-                f"model.wide_channels is {wide}; with {heads} attention heads give a multiple of {2 * heads}"
-            )
+    whole = all(isinstance(one, int) and one > 0 for one in (heads, wide))
+    if model.get("attention_layers") and whole and wide % (2 * heads):
+        raise UsageError(
+            f"model.wide_channels is {wide}; with {heads} attention heads give a multiple of {2 * heads}"
+        )
     for name in ("channels", "wide_channels", "attention_heads"):
         if name in model and (not isinstance(model[name], int) or model[name] < 1):
             raise UsageError(f"model.{name} is {model[name]!r}; give a whole number of 1 or more")
