@@ -83,6 +83,10 @@ class SpecAugment(nn.Module):
             name: getattr(self, name) for name in ("time_masks", "time_width", "band_masks", "band_width")
         }
 
+    @property
+    def does_something(self):
+        return bool((self.time_masks and self.time_width) or (self.band_masks and self.band_width))
+
     def forward(self, x):
         for axis, masks, width in (
             (1, self.time_masks, self.time_width),

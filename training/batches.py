@@ -31,12 +31,12 @@ class Collate:
     """Makes a batch of a list of rows.
 
     Args:
-        model: whose front end and targets are used; labels: whether the rows have them.
+        model: whose front end and targets are used.
     """
 
-    def __init__(self, model, labels=True):
+    def __init__(self, model):
         self.front_end, self.max_sec, self.num_samples = model.front_end, model.max_sec, model.num_samples
-        self.targets = model.targets if labels else []
+        self.targets = model.targets
         frames = any(target.level == "frame" for target in self.targets)
         self.num_frames, self.frame_sec = (model.num_frames, model.frame_sec) if frames else (None, None)
 
@@ -48,15 +48,13 @@ class Collate:
             audio = row["audio"][: self.num_samples]
             valid.append(len(audio) / self.num_samples)
             values.append(self.front_end(np.pad(audio, (0, self.num_samples - len(audio)))))
-        batch = {"input_values": torch.stack(values), "valid": torch.tensor(valid)}
-        if self.targets:
-            batch["labels"] = {
-                target.name: torch.from_numpy(
-                    np.stack([target.label(row, self.num_frames, self.frame_sec) for row in rows])
-                )
-                for target in self.targets
-            }
-        return batch
+        labels = {
+            target.name: torch.from_numpy(
+                np.stack([target.label(row, self.num_frames, self.frame_sec) for row in rows])
+            )
+            for target in self.targets
+        }
+        return {"input_values": torch.stack(values), "valid": torch.tensor(valid), "labels": labels}
 
 
 class CollateKnown(Collate):
@@ -66,6 +64,11 @@ class CollateKnown(Collate):
         batch = super().__call__(rows)
         batch["row"] = [row["row"] for row in rows]
         batch["meta"] = {name: [row.get(name) for row in rows] for name in META}
+        batch["exact"] = {
+            target.name: [target.truth(row, self.max_sec) for row in rows]
+            for target in self.targets
+            if target.level == "frame"
+        }
         return batch
 
 
@@ -112,36 +115,47 @@ def predict(
     Returns: Arrow table, in the order of the rows.
     Raises: RunError when the model gives no numbers.
     """
+    if world_size > 1:  # each rank has statistics of its own batches; those of the first are what is saved
+        for buffer in model.buffers():
+            torch.distributed.broadcast(buffer, 0)
+    # no steps need to be equal here, so a rank may have fewer rows than the others, or none
+    own = rows.select(range(len(rows))[rank::world_size]) if world_size > 1 else rows
     loader = Loader(
-        rows, batch_size, shuffle=False, rank=rank, world_size=world_size, num_workers=num_workers,
+        own, batch_size, shuffle=False, rank=0, world_size=1, num_workers=num_workers,
         collate_fn=CollateKnown(model),
-    )  # fmt: skip
+    ) if len(own) else ()  # fmt: skip
     was_training = model.training
     model.eval()
     kind = torch.device(device).type
-    parts = []
+    parts, failed = [], None
     with torch.inference_mode():
         for batch in tqdm(loader, desc="predicting", unit="batch", disable=quiet or rank != 0, leave=False):
             values, valid = batch["input_values"].to(device), batch["valid"].to(device)
             with torch.autocast(kind, dtype) if dtype else nullcontext():
                 out = model(values, valid)
             seconds = (batch["valid"] * model.max_sec).tolist()
-            part = {"row": batch["row"], **batch["meta"]}
+            part = {"row": [rank + row * world_size for row in batch["row"]], **batch["meta"]}
             for target in model.targets:
                 if target.name in model.reported:
                     if not torch.isfinite(out[target.name]).all():
-                        raise RunError(
-                            f"the model's {target.name} is not a number for some rows; train with a lower "
-                            "learning rate, or without fp16"
-                        )
+                        failed = target.name
+                        continue
                     label = batch["labels"][target.name]
                     part.update(target.predictions(out[target.name], label, seconds, model.frame_sec))
+                    if target.name in batch["exact"]:  # labels on frames may have lost a stroke
+                        part[f"true_{target.name}"] = batch["exact"][target.name]
             parts.append(part)
     model.train(was_training)
     if world_size > 1:
         everything = [None] * world_size
-        torch.distributed.all_gather_object(everything, parts)
-        parts = [part for several in everything for part in several]
+        torch.distributed.all_gather_object(everything, (parts, failed))
+        parts = [part for several, _ in everything for part in several]
+        failed = next((name for _, name in everything if name), None)
+    if failed:
+        raise RunError(
+            f"the model's {failed} is not a number for some rows; train with a lower learning rate, or "
+            "without fp16"
+        )
     return _table(model, rows, parts)
 
 

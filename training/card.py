@@ -1,42 +1,52 @@
 """The card of a trained model: README.md beside its weights."""
 
+import os
+
 import yaml
 
 from generation import DATA_VERSION
+from generation.shards import atomic_file
 
 
 def write_card(directory, settings, trainer, results=None):
-    """Write the model card.
+    """Write the model card; paths of this machine are not in it, only their last part.
 
     Args:
         directory: of the saved model; settings: of the run; trainer: after training.
         results: lines of text about the test split, or None when it was not evaluated.
     """
     model, data = trainer.model, settings.data
-    head = {"library_name": "sousa", "license": "mit", "tags": ["audio", "drums", "sousa", settings.task],
+    head = {"library_name": "sousa", "tags": ["audio", "drums", "sousa", settings.task],
             "pipeline_tag": "audio-classification"}  # fmt: skip
+    if settings.model.get("kind", "compact") == "compact":
+        head["license"] = "mit"  # weights that began as somebody else's are under theirs
     parameters = sum(p.numel() for p in model.parameters())
+    best = trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint
+    which = f"the best of its checkpoints on the {data.validation} split" if best else "as training ended"
+    made = f" (data version {DATA_VERSION})" if data.generate else ""
+    plain = settings.plain()
+    plain["output"], plain["data"]["path"] = _last(settings.output), _last(data.path)
+    if "path" in plain["model"]:
+        plain["model"]["path"] = _last(plain["model"]["path"])
     lines = [
         "---", yaml.safe_dump(head, sort_keys=False).rstrip(), "---", "",
         f"# SOUSA {settings.task} model", "",
         f"Hears {', '.join(model.reported)} of a snare-drum recording. {parameters:,} parameters, "
         f"{model.max_sec:g} s of sound at {model.front_end.sampling_rate} Hz at a time.", "",
-        f"Trained for {trainer.state.global_step:,} steps on the {data.train} split of `{data.path}` (data "
-        f"version {DATA_VERSION}), the best of its checkpoints on the {data.validation} split; seed "
-        f"{settings.seed}.", "",
+        f"Trained for {trainer.state.global_step:,} steps on the {data.train} split of "
+        f"`{plain['data']['path']}`{made}; {which}; seed {settings.seed}.", "",
         "```python", "from training.models.model import Model", "",
         'model = Model.from_pretrained("PATH")  # this directory, or its name on the Hub', "```", "",
     ]  # fmt: skip
     if results:
         told = "Intervals are 95 %, by player. The sounds are synthetic: nothing is known about recordings."
-        lines += [f"## {data.test} split", "", "```", *results.splitlines(), "```", "", told]
-        lines.append("")
-    lines += [
-        "## Settings",
-        "",
-        "```yaml",
-        yaml.safe_dump(settings.plain(), sort_keys=False).rstrip(),
-        "```",
-        "",
-    ]
-    (directory / "README.md").write_text("\n".join(lines), encoding="utf-8")
+        lines += [f"## {data.test} split", "", "```", *results.splitlines(), "```", "", told, ""]
+    lines += ["## Settings", "", "```yaml", yaml.safe_dump(plain, sort_keys=False).rstrip(), "```", ""]
+    with atomic_file(directory / "README.md") as file:
+        file.write("\n".join(lines).encode())
+
+
+def _last(path):
+    """A name on the Hub as it is, of a path its last part."""
+    there = os.path.isabs(os.path.expanduser(path)) or os.path.exists(path) or path.count("/") != 1
+    return os.path.basename(os.path.normpath(path)) if there else path

@@ -14,15 +14,25 @@ from pathlib import Path
 import yaml
 
 from generation.errors import UsageError, one_of, raise_all
+from training import kinds
 
 OWN_TRAIN = {
     # key: default; the others are TrainingArguments
     "warmup_ratio": None, "early_stopping_patience": None, "class_weights": None, "label_smoothing": 0.0,
     "cpu_threads": None,
 }  # fmt: skip
-_OURS = ("output_dir", "resume_from_checkpoint", "remove_unused_columns", "do_train", "do_eval", "do_predict",
-         "eval_strategy", "save_strategy", "metric_for_best_model", "greater_is_better", "label_names",
-         "ignore_data_skip", "local_rank", "label_smoothing_factor")  # fmt: skip
+# fields of TrainingArguments that we set, that our model or streams have no use for, or that are secret
+_OURS = {
+    "output_dir", "resume_from_checkpoint", "remove_unused_columns", "do_train", "do_eval", "do_predict",
+    "eval_strategy", "save_strategy", "save_steps", "save_only_model", "metric_for_best_model",
+    "greater_is_better", "label_names", "ignore_data_skip", "local_rank", "label_smoothing_factor", "seed",
+    "auto_find_batch_size", "train_sampling_strategy", "length_column_name", "gradient_checkpointing",
+    "gradient_checkpointing_kwargs", "activation_checkpointing", "activation_checkpointing_kwargs",
+    "neftune_noise_alpha", "use_liger_kernel", "liger_kernel_config", "hub_token", "hub_strategy",
+    "hub_always_push", "hub_revision", "per_gpu_train_batch_size", "prediction_loss_only",
+    "eval_accumulation_steps", "eval_use_gather_object", "batch_eval_metrics", "include_for_metrics",
+    "eval_do_concat_batches", "use_cache", "data_seed", "bf16_full_eval", "fp16_full_eval",
+}  # fmt: skip
 
 
 @dataclass
@@ -88,7 +98,7 @@ class Settings:
         return asdict(self)
 
 
-_SECTIONS = ("data", "model", "front_end", "augment", "spec_augment", "train", "weights", "auxiliary")
+SECTIONS = ("data", "model", "front_end", "augment", "spec_augment", "train", "weights", "auxiliary")
 _OPEN = {"data.generate", "data.where", "weights", "auxiliary"}  # their keys are checked where they are used
 
 
@@ -137,7 +147,8 @@ def read(path, arguments=()):
         raise UsageError(f"{path} holds {type(given).__name__}, not keys with values")
     known = known_keys()
     problems = _unknown(given, known, path)
-    problems += _overlay(given, arguments, known)
+    raise_all(problems)
+    problems = _overlay(given, arguments, known)
     raise_all(problems)
     return build(given)
 
@@ -150,9 +161,9 @@ def _unknown(given, known, path):
             near = [full for full in known if full.endswith(f".{name}")]
             hint = f"; it belongs under {near[0].partition('.')[0]}" if near else ""
             problems.append(f"{path}: unknown key {one_of(name, top)}{hint}")
-        elif name in _SECTIONS and value is not None and not isinstance(value, dict):
+        elif name in SECTIONS and value is not None and not isinstance(value, dict):
             problems.append(f"{path}: {name} is {value!r}; give keys with values")
-        elif name in _SECTIONS and name not in _OPEN:
+        elif name in SECTIONS and name not in _OPEN:
             own = [full.partition(".")[2] for full, section in known.items() if section == name]
             problems += [
                 f"{path}: {name}: unknown key {one_of(key, own)}" for key in value or {} if key not in own
@@ -182,19 +193,28 @@ def _overlay(given, arguments, known):
             what = f"is {' or '.join(full)}; write which" if full else f"is not known: {one_of(name, known)}"
             problems.append(f"--{name} {what}")
             continue
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            value = text
-        if isinstance(value, str):
-            value = _number(value)
         *path, last = full[0].split(".")
         at = given
         for part in path:
-            at[part] = dict(at.get(part) or {})
+            if at.get(part) is not None and not isinstance(at[part], dict):
+                problems.append(f"{part} is {at[part]!r}; give keys with values")
+            at[part] = dict(at[part]) if isinstance(at.get(part), dict) else {}
             at = at[part]
-        at[last] = value
+        at[last] = _value(full[0], text)
+        if full[0] in SECTIONS and at[last] is not None and not isinstance(at[last], dict):
+            problems.append(f"--{name} is {text!r}; give one of its keys, such as --{name}.KEY")
     return problems
+
+
+def _value(key, text):
+    """What a value on the command line means."""
+    if kinds.is_text(key) and text not in ("null", "~"):
+        return text
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return _number(value) if isinstance(value, str) else value
 
 
 def _number(text):
@@ -210,30 +230,36 @@ def build(given):
 
     Raises: UsageError naming every problem.
     """
-    from training import augment, front_ends
+    from training import augment
     from training.augment import SpecAugment, Waveform
     from training.tasks import make_targets
 
     # null takes a key back, as on the command line: --auxiliary.strokes null
     given = {
-        name: {key: one for key, one in value.items() if one is not None} if name in _SECTIONS else value
+        name: {key: one for key, one in value.items() if one is not None} if name in SECTIONS else value
         for name, value in given.items()
         if value is not None
     }
-    data = given.pop("data", {})
-    problems = []
-    settings = Settings(**given, data=Data(**data))
-    settings.train = {key: _number(v) if isinstance(v, str) else v for key, v in settings.train.items()}
+    for section in ("train", "front_end", "augment", "weights", "auxiliary"):
+        numbers = {key: _number(v) if isinstance(v, str) else v for key, v in given.get(section, {}).items()}
+        given[section] = numbers if section in given else {}
+    problems = kinds.problems(given)
+    given = {name: value for name, value in given.items() if value != {} or name == "train"}
+    settings = Settings(**{**given, "data": Data(**given.get("data", {}))})
     checks = (
-        lambda: make_targets(settings.task, settings.targets, settings.weights, settings.auxiliary),
-        lambda: augment.build(Waveform, settings.augment),
-        lambda: augment.build(SpecAugment, settings.spec_augment),
-        lambda: front_ends.build(settings.front_end) if settings.model.get("kind") != "pretrained" else None,
-        lambda: _check_data(settings.data),
-        lambda: _check_model(settings.model),
-        lambda: _check_train(settings.train),
-    )
-    for check in checks:
+        ("task targets weights auxiliary",
+         lambda: make_targets(settings.task, settings.targets, settings.weights, settings.auxiliary)),
+        ("augment", lambda: augment.build(Waveform, settings.augment)),
+        ("spec_augment", lambda: augment.build(SpecAugment, settings.spec_augment)),
+        ("front_end model", lambda: _check_front_end(settings)),
+        ("data", lambda: _check_data(settings.data)),
+        ("model", lambda: _check_model(settings.model)),
+        ("train", lambda: _check_train(settings.train)),
+    )  # fmt: skip
+    wrong = {problem.split()[0].partition(".")[0] for problem in problems}
+    for sections, check in checks:
+        if wrong & set(sections.split()):
+            continue  # what is said already would be said again
         try:
             check()
         except UsageError as error:
@@ -242,10 +268,25 @@ def build(given):
                 for line in str(error).splitlines()
                 if not line.endswith("problems:")
             ]
-        except (TypeError, ValueError) as error:
-            problems.append(str(error).splitlines()[0])
+        except (TypeError, ValueError, AttributeError, KeyError) as error:
+            problems.append(
+                f"{sections.split()[0]}: {(str(error).splitlines() or [type(error).__name__])[0]}"
+            )
     raise_all(problems)
     return settings
+
+
+def _check_front_end(settings):
+    from training import front_ends
+
+    default = {"kind": "log_mel"}
+    if settings.model.get("kind") == "pretrained":
+        if settings.front_end != default:
+            raise UsageError("front_end is for model.kind: compact; a pretrained model brings its own")
+    elif settings.front_end.get("kind", "log_mel") != "log_mel":
+        raise UsageError(f"front_end.kind: unknown {one_of(settings.front_end['kind'], ['log_mel'])}")
+    else:
+        front_ends.build(settings.front_end)
 
 
 def _check_data(data):
@@ -253,8 +294,6 @@ def _check_data(data):
     from training.stream import CROPS
 
     problems = []
-    if not isinstance(data.max_sec, (int, float)) or not 0.1 <= data.max_sec <= 600:
-        problems.append(f"data.max_sec is {data.max_sec!r}; give 0.1 to 600 seconds")
     if data.crop not in CROPS:
         problems.append(f"data.crop: unknown {one_of(data.crop, CROPS)}")
     if data.live and data.generate is None:
@@ -293,24 +332,19 @@ def _check_model(model):
         raise UsageError("model.path is missing: name a pretrained model, a directory or org/name on the Hub")
     if kind == "compact" and ("path" in model or "freeze" in model):
         raise UsageError("model.path and model.freeze are for kind: pretrained")
+    idle = [name for name in model if name not in ("kind", "path", "freeze")]
+    if kind == "pretrained" and idle:
+        raise UsageError(f"model.{idle[0]} is for kind: compact; a pretrained model has sizes of its own")
     heads, wide = model.get("attention_heads", 4), model.get("wide_channels", 160)
-    whole = all(isinstance(one, int) and one > 0 for one in (heads, wide))
-    if model.get("attention_layers") and whole and wide % (2 * heads):
+    if model.get("attention_layers") and wide % (2 * heads):
         raise UsageError(
             f"model.wide_channels is {wide}; with {heads} attention heads give a multiple of {2 * heads}"
         )
-    for name in ("channels", "wide_channels", "attention_heads"):
-        if name in model and (not isinstance(model[name], int) or model[name] < 1):
-            raise UsageError(f"model.{name} is {model[name]!r}; give a whole number of 1 or more")
 
 
 def _check_train(train):
     weights = train.get("class_weights")
     if weights not in (None, "balanced"):
         raise UsageError(f"train.class_weights is {weights!r}; give balanced, or leave it out")
-    ratio = train.get("warmup_ratio")
-    if ratio is not None and not (isinstance(ratio, (int, float)) and 0 <= ratio < 1):
-        raise UsageError(f"train.warmup_ratio is {ratio!r}; give a share of the steps, 0 to below 1")
-    patience = train.get("early_stopping_patience")
-    if patience is not None and not (isinstance(patience, int) and patience >= 1):
-        raise UsageError(f"train.early_stopping_patience is {patience!r}; give evaluations, 1 or more")
+    if train.get("bf16") and train.get("fp16"):
+        raise UsageError("train.bf16 and train.fp16 are both true; choose one")

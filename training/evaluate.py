@@ -17,7 +17,9 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")  # see train.py
 
 import yaml
 
-from generation.errors import SousaError, UsageError
+from generation.errors import RunError, SousaError, UsageError, raise_all
+from training import config
+from training.train import ready_data
 
 
 def _parser():
@@ -26,7 +28,7 @@ def _parser():
     top.add_argument(
         "--data", help="dataset or release, or org/name on the Hub; default: what the run was made with"
     )
-    top.add_argument("--split", default="test")
+    top.add_argument("--split", help="which split (default: test, or the run's own)")
     top.add_argument("--output", "-o", help="directory of the report (default: MODEL/report-<split>)")
     top.add_argument("--task", help="refuse a model of another task")
     top.add_argument("--name", help="config of the dataset"), top.add_argument("--revision")
@@ -36,7 +38,9 @@ def _parser():
     top.add_argument("--batch-size", type=int, default=64)
     top.add_argument("--workers", type=int, default=0)
     top.add_argument("--device", help="such as cpu or cuda (default: cuda where there is one)")
-    top.add_argument("--bf16", action="store_true")
+    top.add_argument(
+        "--bf16", action=argparse.BooleanOptionalAction, help="half precision (default: as the run was made)"
+    )
     top.add_argument("--resamples", type=int, default=1000, help="of the bootstrap (default 1000)")
     return top
 
@@ -47,7 +51,9 @@ def main(arguments=None):
     try:
         run(given)
     except SousaError as error:
-        print(error, file=sys.stderr)
+        from training.stream import plain
+
+        print(plain(error) if isinstance(error, RunError) else error, file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
         print("interrupted; nothing was written", file=sys.stderr)
@@ -79,36 +85,72 @@ def run(given):
         raise UsageError(
             f"{given.model} is a model of task {model.task}, not {given.task}; name another model or task"
         )
-    data = given.data or _data_of(given.model)
-    if data is None:
+    wrong = [f"--{name} is {value}; give {least} or more" for name, value, least in (
+        ("batch-size", given.batch_size, 1), ("workers", given.workers, 0), ("resamples", given.resamples, 0),
+    ) if value < least]  # fmt: skip
+    raise_all(wrong)
+    device = _device(given.device)
+    made = _settings_of(given.model)
+    source, where = None, given.where
+    if given.data:
+        source = sources.find(given.data, given.name, given.revision)
+    elif made:
+        data = made["data"]
+        source = ready_data(config.Data(**data))
+        where = data["where"] if where is None else where
+        print(f"data of the run: {data['path']}" + (f", only {where}" if where else ""))
+    else:
         raise UsageError("what to evaluate on is not known; give --data DATASET")
-    device = given.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    source = sources.find(data, given.name, given.revision)
-    where = None
-    if given.where:
-        try:
-            where = Filter.parse(yaml.safe_load(given.where))
-        except yaml.YAMLError:
-            raise UsageError(f"--where is {given.where!r}, which is not YAML") from None
-    rows = rows_for(model, source, given.split, where=where)
-    dtype = torch.bfloat16 if given.bf16 else None
-    table = predict(model.to(device), rows, given.batch_size, given.workers, device, dtype)
-    table = with_facts(table, checkpoint=str(place), data=str(data), split=given.split)
+    split = given.split or (made["data"]["test"] if made and not given.data else None) or "test"
+    try:
+        where = Filter.parse(yaml.safe_load(where) if isinstance(where, str) else where) if where else None
+    except yaml.YAMLError:
+        raise UsageError(f"--where is {given.where!r}, which is not YAML") from None
+    rows = rows_for(model, source, split, where=where)
+    # as the run's own report was made
+    bf16 = bool(made and made["train"].get("bf16")) if given.bf16 is None else given.bf16
+    table = predict(
+        model.to(device), rows, given.batch_size, given.workers, device, torch.bfloat16 if bf16 else None
+    )
+    table = with_facts(
+        table, checkpoint=str(place), data=str(given.data or made["data"]["path"]), split=split
+    )
     train_rows = None
-    if not given.no_baselines and given.train_split in source.splits and given.train_split != given.split:
+    splits = getattr(source, "splits", ["train", "validation", "test"])
+    if not given.no_baselines and given.train_split in splits and given.train_split != split:
         train_rows = rows_for(model, source, given.train_split, where=where)
-    output = Path(given.output or _beside(given.model, given.split)).expanduser()
-    names = (given.train_split, given.split)
+    output = Path(given.output or _beside(given.model, split)).expanduser()
+    names = (given.train_split, split)
     print(report_on(model, table, rows, output, train_rows, names, resamples=given.resamples))
     print(f"report: {output / 'report.html'}")
 
 
-def _data_of(where):
-    """The dataset a run was made with, or None."""
+def _device(name):
+    """The device asked for, or the best there is.
+
+    Raises: UsageError when it is not there.
+    """
+    import torch
+
+    best = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name or best)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(
+            f"--device {name!r} can't be used ({str(error).splitlines()[0]}); here there is {best}"
+        ) from None
+    return name or best
+
+
+def _settings_of(where):
+    """Settings of the run that a model or checkpoint is of, or None."""
     for root in (Path(where), Path(where).parent):
         if (root / "settings.yaml").is_file():
-            settings = yaml.safe_load((root / "settings.yaml").read_text(encoding="utf-8"))
-            return settings["data"]["path"] if not settings["data"]["live"] else None
+            try:
+                made = yaml.safe_load((root / "settings.yaml").read_text(encoding="utf-8"))
+                return made if made["data"]["path"] and isinstance(made["train"], dict) else None
+            except (OSError, yaml.YAMLError, KeyError, TypeError):
+                return None
     return None
 
 
@@ -116,7 +158,9 @@ def _beside(where, split):
     return Path(where) / f"report-{split}" if Path(where).is_dir() else Path(f"report-{split}")
 
 
-def report_on(model, table, rows, directory, train_rows=None, names=("train", "test"), resamples=1000):
+def report_on(
+    model, table, rows, directory, train_rows=None, names=("train", "test"), resamples=1000, quiet=False
+):
     """Write predictions and report.
 
     Args:
@@ -133,7 +177,7 @@ def report_on(model, table, rows, directory, train_rows=None, names=("train", "t
     found, told = [], []
     if train_rows is not None:
         reported = [target for target in model.targets if target.name in model.reported]
-        found = baselines(reported, train_rows, rows, quiet=False)
+        found = baselines(reported, train_rows, rows, quiet=quiet)
         told = checks(train_rows, rows, names)
     metrics = report.write(table, directory, found, told, resamples=resamples)
     temporary = Path(directory) / ".predictions.parquet"

@@ -99,6 +99,14 @@ class Pretrained:
     def __init__(self, extractor):
         self.extractor, self.sampling_rate = extractor, int(extractor.sampling_rate)
 
+    @property
+    def longest_sec(self):
+        """Length after which an extractor of fixed length cuts, s; None for others."""
+        frames = (
+            getattr(self.extractor, "max_length", None) if hasattr(self.extractor, "num_mel_bins") else None
+        )
+        return frames and frames * 0.010  # Kaldi's frames, 10 ms apart
+
     def __call__(self, audio):
         values = self.extractor(np.asarray(audio), sampling_rate=self.sampling_rate, return_tensors="pt")
         return values[self.extractor.model_input_names[0]][0]

@@ -54,13 +54,16 @@ class Source:
     """A dataset's files.
 
     Attributes:
-        where: how the user named it; files: list of File.
-        token: of the Hub, or None; index: Arrow table of the release's row index, for files on the Hub.
+        where: how the user named it; files: list of File; token: of the Hub, or None.
+        revision: commit of a dataset on the Hub; root: directory that clips stored as paths must be in.
+        index: Arrow table of the release's row index, for files on the Hub.
     """
 
     where: str
     files: list
     token: str | None = None
+    revision: str | None = None
+    root: Path | None = None
     index: pa.Table | None = field(default=None, repr=False)
 
     @property
@@ -91,7 +94,7 @@ def find(where, name=None, revision=None, token=None):
         return where
     where = os.path.expanduser(os.fspath(where))
     if os.path.isfile(where):
-        return Source(where, [File(where, "train", where)])
+        return Source(where, [File(where, "train", where)], root=Path(where).parent)
     if os.path.isdir(where):
         if revision is not None:
             raise UsageError(f"{where} is a directory, which has no revisions; leave out {revision!r}")
@@ -119,7 +122,7 @@ def _directory(where, name):
     files = _of_card(root, name)
     if files is None:
         files = _by_datasets(where, name, None, None)
-    return Source(where, files)
+    return Source(where, files, root=root)
 
 
 def _of_card(root, name):
@@ -204,7 +207,8 @@ def _on_the_hub(repo, name, revision, token):
             pass
         if index is None:
             files = [_fetched(repo, commit, file, token) for file in files]
-    return Source(f"{repo}@{commit[:12]}", files, token, index)
+    root = Path(files[0].path).parent if index is None else None
+    return Source(f"{repo}@{commit[:12]}", files, token, commit, root, index)
 
 
 def _fetched(repo, commit, file, token):

@@ -3,8 +3,8 @@
 Conventions
 -----------
 ``open_rows`` gives :class:`Rows` over a directory that ``sousa generate`` or ``sousa release`` made, a
-Parquet file, or a dataset on the Hub; :class:`LiveRows` makes the rows it is asked for and needs no
-disk. Both are map-style torch datasets with a length and the same rows:
+Parquet file, or a dataset on the Hub; :class:`training.live.LiveRows` makes the rows it is asked for and
+needs no disk. Both are map-style torch datasets with a length and the same rows:
 
     ``audio`` float32 (samples,); ``sampling_rate`` Hz; ``start_sample`` where a crop begins, in samples
     of the stored clip, whose rate is ``file_rate``; ``row``, its number; and the columns asked for.
@@ -17,10 +17,10 @@ don't depend on workers or on a resume either.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from torch.utils.data import DataLoader, Dataset
 
 from generation import seeds
@@ -35,7 +35,7 @@ _PLACE = {"start": 0.0, "centre": 0.5}
 _REQUESTS = 16  # ranges asked of the Hub at once by one process
 
 
-class _Base(Dataset):
+class BaseRows(Dataset):
     """What stored and live rows share: everything from the encoded clip on."""
 
     def __init__(self, sample_rate, crop_sec, crop, pad, transform, seed):
@@ -112,7 +112,7 @@ def _first(error):
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-class Rows(_Base):
+class Rows(BaseRows):
     """Stored rows.
 
     Args:
@@ -149,9 +149,12 @@ class Rows(_Base):
         own = parquet_paths(schema, asked, self.source.where)
         tested = parquet_paths(schema, where.columns, self.source.where) if where is not None else []
         leaf = _audio_leaf(schema, audio, self.source.where) if self.with_audio else None
-        tables, kept, paths = [], [], []
+        wanted = list(dict.fromkeys(path.partition(".")[0] for path in own))
+        tables, kept, paths, self._names = [], [], [], {}
         for number, file in enumerate(files):
             table, metadata = sources.read_columns(self.source, file, list(dict.fromkeys(own + tested)))
+            if missing := [name for name in wanted if name not in table.column_names]:
+                raise RunError(f"{file.name} has no column {missing[0]!r}, which other files of it have")
             if leaf:
                 path, offsets, lengths = sources.audio_ranges(self.source, file, leaf, metadata)
                 if len(offsets) != table.num_rows:
@@ -159,6 +162,9 @@ class Rows(_Base):
                         f"{file.name} has {table.num_rows} rows and {len(offsets)} clips; fetch it again"
                     )
                 paths.append(path)
+                if (offsets < 0).any() and leaf.endswith(".bytes"):
+                    column = f"{leaf.removesuffix('.bytes')}.path"
+                    self._names[number] = sources.read_columns(self.source, file, [column])[0][audio]
             else:
                 offsets = lengths = np.zeros(table.num_rows, np.int64)
             rows = np.arange(table.num_rows)
@@ -166,11 +172,16 @@ class Rows(_Base):
                 numbered = table.append_column("__row", pa.array(rows))
                 rows = numbered.filter(where.expression)["__row"].to_numpy()
                 table = table.take(rows)
-            tables.append(table.select(list(dict.fromkeys(path.partition(".")[0] for path in own))))
+            tables.append(table.select(wanted))
             kept.append(np.stack([np.full(len(rows), number), rows, offsets[rows], lengths[rows]], axis=1))
         self.files, self._paths, self._reader = files, paths, sources.Reader(self.source.token)
         self._at = np.concatenate(kept)
-        self.table = pa.concat_tables(tables).unify_dictionaries()
+        try:
+            self.table = pa.concat_tables(tables).unify_dictionaries()
+        except pa.ArrowException as error:
+            raise RunError(
+                f"the files of {self.source.where} have columns of other kinds: {_first(error)}"
+            ) from None
         self.columns, self.num_rows = columns_of(self.table), len(self._at)
         if not self.num_rows:
             what = f"split {split}" if split else "the dataset"
@@ -208,17 +219,14 @@ class Rows(_Base):
 
     def _beside(self, row):
         """A clip that is stored as a path."""
-        from pathlib import Path
-
         number, inside = self._at[row, :2]
-        file = self.files[number]
-        stored = sources.read_columns(self.source, file, ["audio.path"])[0]["audio"][inside].as_py()
-        root = Path(file.path).resolve().parent
-        path = (root / (stored or {}).get("path", "")).resolve() if stored and stored.get("path") else None
-        if path is None:
+        name = self._names[number][int(inside)].as_py() if number in self._names else None
+        if not (name or {}).get("path"):
             raise RunError(f"{self.describe(row)} has no audio: neither bytes nor a path")
-        if not any(path.is_relative_to(base) for base in (root, *list(root.parents)[:2])):
-            raise RunError(f"{self.describe(row)} names {str(path)!r}, which is outside its dataset")
+        root = self.source.root.resolve()
+        path = (Path(self.files[number].path).resolve().parent / name["path"]).resolve()
+        if not path.is_relative_to(root):
+            raise RunError(f"{self.describe(row)} names {str(path)!r}, which is outside its dataset {root}")
         return path.read_bytes()
 
 
@@ -235,70 +243,6 @@ def _audio_leaf(schema, audio, where):
     raise UsageError(f"{where}: column {audio!r} is {kind}, not encoded audio; name another with audio=")
 
 
-class LiveRows(_Base):
-    """Rows made when they are asked for; the same as stored ones of the same configuration.
-
-    Args:
-        config: what :func:`generation.rudiments.corpus.make_config` gives.
-        (the others as in :class:`Rows`)
-    """
-
-    def __init__(
-        self, config, split=None, *, columns=(), where=None, sample_rate=None, crop_sec=None, crop="start",
-        pad=False, transform=None, seed=0, audio="audio",
-    ):  # fmt: skip
-        from generation.rudiments import corpus, definitions
-
-        super().__init__(sample_rate, crop_sec, crop, pad, transform, seed)
-        self.config, self.split, self.with_audio = config, split, audio is not None
-        if self.with_audio and not config.with_audio:
-            raise UsageError("the configuration has no audio; make it with audio, or give audio=None")
-        shards = corpus.plan(config)
-        splits = list(dict.fromkeys(shard.split for shard in shards))
-        if split is not None and split not in splits:
-            raise UsageError(f"the configuration has no split {one_of(split, splits)}")
-        schema = corpus.corpus_schema(config)
-        own = ["sample_id", "profile_index", "tempo_index", "augmentation_index", "rudiment_slug", "variant"]
-        names = list(dict.fromkeys(name.partition(".")[0] for name in [*columns, *own]))
-        tested = [name.partition(".")[0] for name in where.columns] if where is not None else []
-        parquet_paths(schema, [*columns, *tested], "the configuration")
-        tables = []
-        for shard in shards:
-            if split in (None, shard.split):
-                for table in corpus.shard_tables(config, shard, render=False):
-                    table = table.select(list(dict.fromkeys(names + tested)))
-                    tables.append(table.filter(where.expression) if where is not None else table)
-        self.table = pa.concat_tables(tables).select(names)
-        self.num_rows = self.table.num_rows
-        if not self.num_rows:
-            raise UsageError("no row of the configuration is left by the filter")
-        self.columns = columns_of(self.table)
-        self._forms = {form: definitions.load()[form] for form in config.forms}
-
-    def describe(self, row):
-        """A row in words, for messages."""
-        return f"row {self.columns['sample_id'][row]}"
-
-    def encoded(self, rows):
-        """Encoded clips of rows: list of bytes."""
-        from generation.rudiments import corpus
-
-        wanted = {}
-        for row in rows:
-            slug, variant, profile, tempo, augmentation = (
-                self.columns[name][row]
-                for name in ("rudiment_slug", "variant", "profile_index", "tempo_index", "augmentation_index")
-            )
-            form = self._forms[f"{slug}:{variant}" if variant else slug]
-            wanted.setdefault(augmentation, []).append((row, (profile, form, tempo)))
-        clips = {}
-        for augmentation, members in wanted.items():
-            made = corpus.make_rows(self.config, [at for _, at in members], augmentation)["audio"]
-            for (row, _), clip in zip(members, made.to_pylist(), strict=True):
-                clips[row] = clip["bytes"]
-        return [clips[row] for row in rows]
-
-
 def open_rows(source, split=None, **options):
     """Rows of a dataset here or on the Hub, or of a configuration to generate.
 
@@ -306,7 +250,11 @@ def open_rows(source, split=None, **options):
     """
     from generation.rudiments.settings import Config
 
-    return (LiveRows if isinstance(source, Config) else Rows)(source, split, **options)
+    if isinstance(source, Config):
+        from training.live import LiveRows
+
+        return LiveRows(source, split, **options)
+    return Rows(source, split, **options)
 
 
 def as_arrays(rows):
@@ -357,7 +305,7 @@ class Loader(DataLoader):
             except StopIteration:
                 break
             except RunError as error:
-                raise _plain(error) from None
+                raise plain(error) from None
             self._delivered += 1
             yield batch
         self._delivered = 0
@@ -390,7 +338,7 @@ class Loader(DataLoader):
             self.order.set_epoch(self.order.epoch + 1)
 
 
-def _plain(error):
+def plain(error):
     """An error of a worker as its own sentence, without the traceback torch puts before it."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     last = lines[-1].partition(f"{RunError.__module__}.{RunError.__name__}: ") if lines else ("", "", "")
@@ -400,8 +348,3 @@ def _plain(error):
 def values_of(rows, column):
     """All values of a column of rows as a list; None for null."""
     return rows.table[column].to_pylist() if column in rows.table.column_names else None
-
-
-def fraction_null(rows, column):
-    """Share of rows whose column is null, 0 to 1."""
-    return pc.sum(pc.is_null(rows.table[column])).as_py() / max(rows.num_rows, 1)

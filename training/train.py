@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 if __package__ in (None, ""):  # run as a file: the checkout, not this folder, is where packages are
@@ -23,14 +24,15 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")
 import yaml
 from tqdm import tqdm
 
-from generation.errors import SousaError, UsageError
-from training import config
+from builders.release import layout
+from generation.errors import RunError, SousaError, UsageError
+from generation.shards import atomic_file
+from training import config, sources
 
 # settings that a resumed run may change
 _FREE = {"resume", "report", "output", "train.num_train_epochs", "train.max_steps", "train.logging_steps",
          "train.save_total_limit", "train.dataloader_num_workers", "train.disable_tqdm", "train.report_to",
-         "train.push_to_hub", "train.hub_model_id", "train.cpu_threads",
-         "train.early_stopping_patience"}  # fmt: skip
+         "train.push_to_hub", "train.hub_model_id", "train.cpu_threads", "train.ddp_timeout"}  # fmt: skip
 
 
 def main(arguments=None):
@@ -38,15 +40,21 @@ def main(arguments=None):
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if not arguments or arguments[0] in ("-h", "--help"):
         keys = "\n".join(
-            f"  --{name}" for name in config.known_keys() if "." in name or name not in config._SECTIONS
+            f"  --{name}" for name in config.known_keys() if "." in name or name not in config.SECTIONS
         )
         print(f"{__doc__}\nKeys:\n{keys}")
         return 0 if arguments else 2
     try:
         run(config.read(arguments[0], arguments[1:]))
     except SousaError as error:
-        if _rank() == 0:
-            print(error, file=sys.stderr)
+        sentence = str(error)
+        if isinstance(error, RunError):
+            from training.stream import plain
+
+            sentence = str(plain(error))  # a worker's error brings its traceback along
+        # what is wrong with the request is wrong everywhere; what goes wrong later may be one rank's
+        if _rank() == 0 or isinstance(error, RunError):
+            print(sentence if _rank() == 0 else f"rank {_rank()}: {sentence}", file=sys.stderr, flush=True)
         return error.exit_status
     except KeyboardInterrupt:
         print("interrupted; go on with --resume true", file=sys.stderr)
@@ -65,35 +73,33 @@ def run(settings):
     """
     from accelerate import PartialState
 
-    begin = time.perf_counter()
     from training.trainer import last_checkpoint
 
+    begin = time.perf_counter()
     root = Path(settings.output).expanduser()
     arguments = _training_arguments(settings, root)
     checkpoint = _resumed_from(settings, root, last_checkpoint)
-    state = PartialState(cpu=arguments.get("use_cpu", False) or None)
+    # the others wait while the first makes data, or the report
+    patience = timedelta(seconds=settings.train.get("ddp_timeout", 24 * 3600))
+    state = PartialState(cpu=arguments["use_cpu"] or None, timeout=patience)
     if arguments["use_cpu"]:
         set_threads(settings.train.get("cpu_threads"), state.num_processes)
     main_one = state.is_main_process
-    if main_one:
+    with state.main_process_first():
         source = ready_data(settings.data)
-    state.wait_for_everyone()
-    if not main_one:
-        source = ready_data(settings.data)
-    trainer, train_rows = _trainer(settings, arguments, source)
+    settings.data.revision = getattr(source, "revision", None) or settings.data.revision
+    trainer, test_rows = _trainer(settings, arguments, source)
     if checkpoint:
         trainer.check_resume(checkpoint)
     if main_one:
-        root.mkdir(parents=True, exist_ok=True)
-        _write(root / "settings.yaml", yaml.safe_dump(settings.plain(), sort_keys=False))
+        _open_repository(settings)
+        write_text(root / "settings.yaml", yaml.safe_dump(settings.plain(), sort_keys=False))
     state.wait_for_everyone()
     trainer.train(resume_from_checkpoint=checkpoint)
     if main_one:
         trainer.model.save_pretrained(root / "model")
-        _write(root / "history.json", json.dumps(trainer.state.log_history, indent=1) + "\n")
-    results = None
-    if settings.report and settings.data.test:
-        results = _report(settings, trainer, source, train_rows, root, main_one)
+        write_text(root / "history.json", json.dumps(trainer.state.log_history, indent=1) + "\n")
+    results = _report(settings, trainer, source, test_rows, root, main_one) if test_rows is not None else None
     if main_one:
         from training.card import write_card
 
@@ -101,11 +107,10 @@ def run(settings):
         if settings.train.get("push_to_hub"):
             _push(settings, root)
         minutes = (time.perf_counter() - begin) / 60
-        print(
-            f"model: {root / 'model'}\nreport: {root / 'report' / 'report.html'}"
-            if results
-            else f"model: {root / 'model'}"
-        )
+        print(f"\n{results}\n" if results else "")
+        print(f"model: {root / 'model'}")
+        if results:
+            print(f"report: {root / 'report' / 'report.html'}")
         print(f"{trainer.state.global_step:,} steps, {minutes:.1f} min with data and report")
     state.wait_for_everyone()
     return root
@@ -125,19 +130,19 @@ def _progress_bar(title, total):
         yield bar.update
 
 
-def _write(path, text):
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+def write_text(path, text):
+    """Write a text file atomically."""
+    with atomic_file(path) as file:
+        file.write(text.encode())
 
 
 def ready_data(data):
-    """Where rows are read: the path, made first where ``generate`` says how, or a configuration to make live.
+    """Where rows are read: a source, made first where ``generate`` says how, or a configuration to make live.
 
     Raises: UsageError when the directory holds something else; RunError when it can't be made.
     """
     if data.generate is None:
-        return data.path
+        return sources.find(data.path, data.name, data.revision)
     wanted = config.generation_config(data.generate)
     if data.live:
         return wanted
@@ -156,15 +161,17 @@ def ready_data(data):
             f"{path} holds another dataset than data.generate asks for; name another data.path, or leave "
             "data.generate out to train on what is there"
         )
-    return path
+    return sources.find(path, data.name)
 
 
 def _training_arguments(settings, root):
     """Arguments for ``TrainingArguments``, as plain data."""
     given = {key: value for key, value in settings.train.items() if key not in config.OWN_TRAIN}
     given.pop("push_to_hub", None)  # one commit at the end, see _push
-    if settings.train.get("push_to_hub") and not settings.train.get("hub_model_id"):
-        raise UsageError("train.push_to_hub needs train.hub_model_id, such as org/name")
+    if settings.train.get("push_to_hub"):
+        name = settings.train.get("hub_model_id")
+        if not name or layout.repo_problem(name):
+            raise UsageError(f"train.push_to_hub needs train.hub_model_id, such as org/name; it is {name!r}")
     import torch
 
     defaults = {
@@ -185,11 +192,11 @@ def _training_arguments(settings, root):
     out.update(
         output_dir=str(root), eval_strategy=by, save_strategy=by, metric_for_best_model="eval_main",
         greater_is_better=True, remove_unused_columns=False, seed=settings.seed,
-        save_steps=given.get("eval_steps", 500),
+        save_steps=given.get("eval_steps", 500), log_level=given.get("log_level", "error"),
         ddp_find_unused_parameters=settings.model.get("kind") == "pretrained",
     )  # fmt: skip
-    if out["report_to"] in ("tensorboard", ["tensorboard"]):
-        os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(root / "logs"))
+    if "tensorboard" in out["report_to"]:
+        os.environ["TENSORBOARD_LOGGING_DIR"] = str(root / "logs")
     return out
 
 
@@ -265,25 +272,30 @@ def _trainer(settings, arguments, source):
     from training.trainer import StreamTrainer
 
     model, data = make_model(settings), settings.data
-    where = Filter.parse(data.where) if data.where else None
-    options = {"where": where} | ({} if data.live else {"name": data.name, "revision": data.revision})
+    options = {"where": Filter.parse(data.where)} if data.where else {}
     change = build(Waveform, settings.augment)
     train_rows = rows_for(
         model, source, data.train, crop=data.crop, transform=change if change.does_something else None,
         seed=settings.seed, **options,
     )  # fmt: skip
     eval_rows = rows_for(model, source, data.validation, **options)
+    test_rows = rows_for(model, source, data.test, **options) if settings.report and data.test else None
     if settings.train.get("class_weights") == "balanced":
         for target in model.targets:
             if target.kind == "class":
                 target.class_weights = balanced_weights(target, train_rows)
-    try:
-        args = TrainingArguments(**arguments)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"train: {str(error).splitlines()[0]}") from None
     patience = settings.train.get("early_stopping_patience")
     callbacks = [EarlyStoppingCallback(patience)] if patience else []
-    return StreamTrainer(model, args, train_rows, eval_rows, measure, callbacks), train_rows
+    try:
+        args = TrainingArguments(**arguments)
+        trainer = StreamTrainer(model, args, train_rows, eval_rows, measure, callbacks)
+        # what does not fit together is found here, before anything is written
+        steps = len(trainer.get_train_dataloader()) * max(int(args.num_train_epochs), 1)
+        trainer.create_optimizer_and_scheduler(steps)
+    except (TypeError, ValueError, ImportError, RuntimeError, AttributeError, KeyError) as error:
+        raise UsageError(f"train: {(str(error).splitlines() or [type(error).__name__])[0]}") from None
+    trainer.optimizer = trainer.lr_scheduler = None  # train() makes them for the true number of steps
+    return trainer, test_rows
 
 
 def balanced_weights(target, rows):
@@ -294,21 +306,37 @@ def balanced_weights(target, rows):
     return [total / (kinds * count) if count else 0.0 for count in there]
 
 
-def _report(settings, trainer, source, train_rows, root, main_one):
+def _report(settings, trainer, source, rows, root, main_one):
     """Predictions and report of the test split."""
     from training.batches import rows_for, with_facts
     from training.evaluate import report_on
     from training.filters import Filter
 
     data = settings.data
-    where = Filter.parse(data.where) if data.where else None
-    options = {"where": where} | ({} if data.live else {"name": data.name, "revision": data.revision})
-    rows = rows_for(trainer.model, source, data.test, **options)
     table = trainer.predictions(rows)
     if not main_one:
         return None
     table = with_facts(table, checkpoint=str(root / "model"), data=str(data.path), split=data.test)
-    return report_on(trainer.model, table, rows, root / "report", train_rows, (data.train, data.test))
+    options = {"where": Filter.parse(data.where)} if data.where else {}
+    plain_rows = rows_for(trainer.model, source, data.train, **options)  # as they are, for the baselines
+    names = (data.train, data.test)
+    return report_on(
+        trainer.model, table, rows, root / "report", plain_rows, names, quiet=trainer.args.disable_tqdm
+    )
+
+
+def _open_repository(settings):
+    """Make the model's repository, so that what forbids it is known before training.
+
+    Raises: RunError.
+    """
+    if settings.train.get("push_to_hub"):
+        from builders.hub import remote
+
+        repo = settings.train["hub_model_id"]
+        with remote.hub_errors(repo, "publishing"):
+            client = remote.client(None)
+            client.create_repo(repo, private=settings.train.get("hub_private_repo"), exist_ok=True)
 
 
 def _push(settings, root):
@@ -317,8 +345,7 @@ def _push(settings, root):
 
     repo = settings.train["hub_model_id"]
     with remote.hub_errors(repo, "publishing"):
-        client = remote.client(settings.train.get("hub_token"))
-        client.create_repo(repo, private=settings.train.get("hub_private_repo"), exist_ok=True)
+        client = remote.client(None)
         client.upload_folder(repo_id=repo, folder_path=root / "model", commit_message="Model")
     print(f"published: {repo}")
 

@@ -13,13 +13,13 @@ Metrics are made from the whole table of predictions, on every rank alike.
 
 import json
 import math
-import os
 from pathlib import Path
 
 import torch
 from transformers import Trainer, TrainerCallback
 
 from generation.errors import RunError, UsageError
+from generation.shards import write_json
 from training.batches import Collate, predict
 from training.models.model import load_weights, same_weights
 from training.stream import Loader
@@ -28,15 +28,16 @@ STREAM = "stream.json"
 
 
 class StreamState(TrainerCallback):
-    """Writes the state of the stream into each checkpoint, and compares it on resume."""
+    """Writes the state of the stream into each checkpoint, when all else of it is there."""
 
     def __init__(self, trainer):
         self.trainer = trainer
 
     def on_save(self, args, state, control, **kwargs):
+        self.trainer.accelerator.wait_for_everyone()
         if state.is_world_process_zero:
             path = Path(args.output_dir) / f"checkpoint-{state.global_step}" / STREAM
-            path.write_text(json.dumps(self.trainer.stream_state(state.global_step), indent=1) + "\n")
+            write_json(path, self.trainer.stream_state(state.global_step))
 
 
 class StreamTrainer(Trainer):
@@ -73,7 +74,7 @@ class StreamTrainer(Trainer):
                 "multiprocessing_context": args.dataloader_multiprocessing_context,
             }
         return Loader(
-            self.train_dataset, args.per_device_train_batch_size, seed=args.data_seed or args.seed,
+            self.train_dataset, args.per_device_train_batch_size, seed=args.seed,
             rank=args.process_index, world_size=args.world_size, drop_last=args.dataloader_drop_last,
             num_workers=args.dataloader_num_workers, collate_fn=Collate(self.model),
             pin_memory=args.dataloader_pin_memory and torch.cuda.is_available(), **more,
@@ -159,13 +160,3 @@ def last_checkpoint(directory):
         if number.isdigit() and all((path / name).is_file() for name in (STREAM, "trainer_state.json")):
             found.append((int(number), str(path)))
     return max(found)[1] if found else None
-
-
-def discard_unfinished(directory):
-    """Remove checkpoints that were being written when a run ended."""
-    import shutil
-
-    for path in Path(directory).glob("checkpoint-*"):
-        if path.is_dir() and not (path / STREAM).is_file():
-            shutil.rmtree(path)
-    return os.listdir(directory)

@@ -62,7 +62,14 @@ def settings(place, data, encoder, **changes):
     own = {"channels": None, "wide_channels": None, "dilations": None, "fine_dilations": None}
     changes = {"auxiliary": {"strokes": None}, "report": False, **changes}
     more = {"kind": "pretrained", "path": str(encoder), **own}
-    return write(place, data={"path": str(data), "max_sec": 1.2}, model=more, **changes)
+    return write(
+        place,
+        data={"path": str(data), "max_sec": 1.2},
+        model=more,
+        front_end=None,
+        spec_augment=None,
+        **changes,
+    )
 
 
 @pytest.mark.parametrize("name", ["ast", "wav2vec2", "hubert"])

@@ -18,6 +18,8 @@ def data(tmp_path_factory):
     return place
 
 
+_SIZES = dict.fromkeys(("channels", "wide_channels", "dilations", "fine_dilations"))
+PRETRAINED = {"model": {"kind": "pretrained", **_SIZES}, "front_end": None}
 CASES = {
     "wrong task": ({"task": "rudimant"}, (), "unknown task 'rudimant' (did you mean rudiment?)"),
     "wrong target": ({"targets": ["skil_tier"]}, (), "unknown target 'skil_tier' (did you mean skill_tier?)"),
@@ -33,9 +35,10 @@ CASES = {
     "empty filter": ({"data": {"where": {"tempo_bpm": [500, 600]}}}, (), "no row of split train is left"),
     "missing split": ({"data": {"validation": "dev"}}, (), "has no split 'dev'"),
     "wrong model": ({"model": {"kind": "big"}}, (), "model.kind: unknown 'big'"),
-    "no path of a model": ({"model": {"kind": "pretrained"}}, (), "model.path is missing"),
+    "no path of a model": (PRETRAINED, (), "model.path is missing"),
     "no such pretrained model": (
-        {"model": {"kind": "pretrained", "path": "nowhere/nothing"}}, (), "'nowhere/nothing' can't be loaded"
+        {**PRETRAINED, "model": {**PRETRAINED["model"], "path": "nowhere/nothing"}}, (),
+        "'nowhere/nothing' can't be loaded",
     ),
     "wrong weights": ({"train": {"class_weights": "even"}}, (), "train.class_weights is 'even'; give"),
     "wrong warm-up": ({"train": {"warmup_ratio": 2}}, (), "train.warmup_ratio is 2"),
@@ -43,7 +46,7 @@ CASES = {
     "another dataset there": (
         {"data": {"generate": {"profiles": 4}}}, (), "holds another dataset than data.generate asks for"
     ),
-    "masks": ({"spec_augment": {"band_masks": -1}}, (), "numbers and widths of masks are 0 or more"),
+    "masks": ({"spec_augment": {"band_masks": -1}}, (), "spec_augment.band_masks is -1; give a whole"),
     "bands": ({"front_end": {"f_max_hz": 40000}}, (), "mel bands from 30 to 40000 Hz"),
 }  # fmt: skip
 

@@ -85,6 +85,16 @@ class Model(nn.Module):
                 nn.init.constant_(self.heads[target.name].bias, -2.0)  # onsets are rare
         # sound is where labels are: the longest clip decides how many frames there are
         self.num_samples = round(self.max_sec * front_end.sampling_rate)
+        longest = getattr(front_end, "longest_sec", None)
+        if longest and self.max_sec > longest:
+            raise UsageError(
+                f"clips of {self.max_sec:g} s are longer than the {longest:.2f} s this encoder hears; give "
+                f"data.max_sec of at most {longest:.2f}"
+            )
+        if self.spec_augment.does_something and getattr(encoder, "over_waveforms", False):
+            raise UsageError(
+                "spec_augment masks spectrograms, and this encoder hears waveforms; leave it out"
+            )
 
     @property
     def frame_sec(self):
@@ -106,6 +116,8 @@ class Model(nn.Module):
         if self.training and input_values.dim() == 3:
             input_values = self.spec_augment(input_values)
         fine, coarse = self.encoder(input_values)
+        if not self.frame_sec:  # patches of a spectrogram are in no order of time that could be cut off
+            valid = torch.ones_like(valid)
         pooled = self.pooling(coarse, valid) if self.pooling is not None else None
         out = {t.name: self.heads[t.name](fine if t.level == "frame" else pooled) for t in self.targets}
         if not labels:
@@ -161,7 +173,7 @@ class Model(nn.Module):
                 settings["task"], targets, settings["reported"], front_end, encoder, settings["max_sec"],
                 settings["spec_augment"],
             )  # fmt: skip
-        except (KeyError, TypeError, ValueError, OSError) as error:
+        except (KeyError, TypeError, ValueError, OSError, AttributeError) as error:
             raise RunError(f"{root / CONFIG} can't be used ({type(error).__name__}: {error})") from None
         load_weights(model, root)
         return model.eval()
@@ -169,7 +181,10 @@ class Model(nn.Module):
 
 def _target(settings):
     target = make_target(settings.pop("name", "strokes"))
+    known = target.__dataclass_fields__
     for name, value in settings.items():
+        if name not in known:
+            raise ValueError(f"unknown setting {name!r} of a target")
         setattr(target, name, value)
     return target
 

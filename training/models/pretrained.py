@@ -26,7 +26,7 @@ def load(path, freeze=False):
 
     try:
         extractor = AutoFeatureExtractor.from_pretrained(path)
-        model, info = AutoModel.from_pretrained(path, output_loading_info=True)
+        model, info = AutoModel.from_pretrained(path, output_loading_info=True, dtype=torch.float32)
     except (OSError, ValueError) as error:
         raise UsageError(
             f"the pretrained model {str(path)!r} can't be loaded ({str(error).splitlines()[0]}); give a "
@@ -47,7 +47,7 @@ def rebuild(config, freeze=False):
     """An encoder of the same architecture with fresh weights, from what :meth:`Encoder.settings` gave."""
     from transformers import AutoConfig, AutoModel
 
-    config = dict(config)
+    config = {name: value for name, value in config.items() if name not in ("dtype", "torch_dtype")}
     return Encoder(AutoModel.from_config(AutoConfig.for_model(config.pop("model_type"), **config)), freeze)
 
 

@@ -55,13 +55,24 @@ class Strokes:
         out[frame, 4] = strokes["is_grace_note"][inside]
         return out
 
+    def truth(self, row, max_sec):
+        """The strokes of a row as annotated, as far as the model hears it: list of dicts as in ``STROKE``."""
+        strokes = row["strokes"]
+        times = (strokes["onset_sample"] - row["start_sample"]) / row["file_rate"]
+        return [
+            {"onset_sec": float(time), "hand": int(hand == "L"), "is_accent": bool(accent),
+             "is_grace_note": bool(grace)}
+            for time, hand, accent, grace in zip(times, *(strokes[name] for name in _FIELDS[1:]), strict=True)
+            if 0 <= time < max_sec
+        ]  # fmt: skip
+
     def loss(self, output, label):
         output, onset = output.float(), label[..., 0]
         weight = torch.tensor(self.positive_weight, device=output.device)
         found = F.binary_cross_entropy_with_logits(output[..., 0], onset, pos_weight=weight)
         at = onset > 0
         if not at.any():
-            return found
+            return 4.0 * found
         place = F.smooth_l1_loss(output[..., 1][at].sigmoid(), label[..., 1][at], beta=0.1)
         kinds = F.binary_cross_entropy_with_logits(output[..., 2:][at], label[..., 2:][at])
         # onsets are sparse: a mean over frames is small beside the others
