@@ -144,6 +144,9 @@ def _tells(what, values, tiers, players):
     """Whether a column of the recording predicts the tier better than chance, on other players."""
     from training.metrics.class_metrics import class_metrics
 
+    if len(set(tiers[1])) < 2:
+        detail = "the evaluated rows are of one tier, so it can't be judged"
+        return {"name": f"the {what} does not tell the tier", "passed": None, "detail": detail}
     often = {}
     for value, tier in zip(values[0], tiers[0], strict=True):
         often.setdefault(value, Counter())[tier] += 1

@@ -8,6 +8,7 @@ is ``--section.key value``, or ``--key value`` where only one section has it; va
 are errors, and all problems are reported together.
 """
 
+import difflib
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -141,7 +142,7 @@ def read(path, arguments=()):
         raise UsageError(
             f"{path} can't be read ({error.strerror}); give a YAML file, see training/configs"
         ) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(given, dict):
         raise UsageError(f"{path} holds {type(given).__name__}, not keys with values")
@@ -149,7 +150,7 @@ def read(path, arguments=()):
     problems = _unknown(given, known, path)
     raise_all(problems)
     problems = _overlay(given, arguments, known)
-    raise_all(problems)
+    raise_all(problems or _unknown(given, known, "command line"))
     return build(given)
 
 
@@ -190,7 +191,9 @@ def _overlay(given, arguments, known):
         if not full and (section in _OPEN or ".".join(name.split(".")[:2]) in _OPEN):
             full = [name]
         if len(full) != 1:
-            what = f"is {' or '.join(full)}; write which" if full else f"is not known: {one_of(name, known)}"
+            near = difflib.get_close_matches(name, [*known, *(key.partition(".")[2] for key in known)], n=1)
+            hint = f" (did you mean --{near[0]}?)" if near else ""
+            what = f"is {' or '.join(full)}; write which" if full else f"is not known{hint}; see --help"
             problems.append(f"--{name} {what}")
             continue
         *path, last = full[0].split(".")

@@ -128,6 +128,8 @@ def collate_fixed_length(items, target_length):
     """A batch of waveforms of ``target_length`` samples, else as :func:`collate_variable_length`."""
     if not items:
         raise UsageError("the batch is empty; give a batch at least one row")
+    if target_length < 1:
+        raise UsageError(f"batches of {target_length} samples; give a length of 1 or more")
     waveforms = torch.zeros(len(items), target_length)
     lengths = torch.tensor([min(len(item["waveform"]), target_length) for item in items])
     for line, item, length in zip(waveforms, items, lengths.tolist(), strict=True):
@@ -157,6 +159,8 @@ def create_dataloader(
 
     Returns: :class:`training.stream.Loader`, which can be resumed; with a batch_sampler torch's own.
     """
+    if fixed_length is not None and fixed_length < 1:
+        raise UsageError(f"fixed_length is {fixed_length}; give samples, 1 or more, or None")
     collate = (
         partial(collate_fixed_length, target_length=fixed_length) if fixed_length else collate_variable_length
     )
@@ -191,6 +195,8 @@ class StratifiedBatchSampler(Sampler):
             )
         if batch_size < 1:
             raise UsageError(f"batch size {batch_size}: give 1 or more")
+        if column in labels.SCORE_RANGES or column == "tempo_bpm":
+            raise UsageError(f"{column} has no classes to balance; choose one of {', '.join(labels.CLASSES)}")
         values = np.array([str(value) for value in dataset.rows.table[column].to_pylist()])
         self.members = {name: np.flatnonzero(values == name) for name in sorted(set(values))}
         self.num_rows, self.batch_size, self.drop_last = len(values), batch_size, drop_last

@@ -17,7 +17,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")  # see train.py
 
 import yaml
 
-from generation.errors import RunError, SousaError, UsageError, raise_all
+from generation.errors import RunError, SousaError, UsageError, one_of, raise_all
 from training import config
 from training.train import ready_data
 
@@ -116,6 +116,9 @@ def run(given):
         table, checkpoint=str(place), data=str(given.data or made["data"]["path"]), split=split
     )
     train_rows = None
+    there = getattr(source, "splits", None)
+    if there and given.train_split not in there and given.train_split != "train":
+        raise UsageError(f"--train-split: {source.where} has no split {one_of(given.train_split, there)}")
     splits = getattr(source, "splits", ["train", "validation", "test"])
     if not given.no_baselines and given.train_split in splits and given.train_split != split:
         train_rows = rows_for(model, source, given.train_split, where=where)
@@ -155,7 +158,13 @@ def _settings_of(where):
 
 
 def _beside(where, split):
-    return Path(where) / f"report-{split}" if Path(where).is_dir() else Path(f"report-{split}")
+    """A directory for the report: beside the model in its run, not inside what is published or resumed."""
+    root = Path(where)
+    if not root.is_dir():
+        return Path(f"report-{split}")
+    if (root.parent / "settings.yaml").is_file():
+        return root.parent / f"report-{root.name}-{split}"
+    return root / f"report-{split}"
 
 
 def report_on(

@@ -38,7 +38,7 @@ FLAG = ("true or false", lambda value: isinstance(value, bool))
 KEYS = ("keys with values", lambda value: isinstance(value, dict))
 TEXTS = (
     "a list of names",
-    lambda value: isinstance(value, list) and value and all(isinstance(one, str) for one in value),
+    lambda value: isinstance(value, (list, str)) and value and all(isinstance(one, str) for one in value),
 )
 WHOLES = (
     "a list of whole numbers of 1 or more",

@@ -5,6 +5,7 @@ import pyarrow as pa
 from generation.errors import UsageError, one_of
 from generation.rudiments import corpus, definitions
 from training.columns import columns_of, parquet_paths
+from training.filters import Filter
 from training.stream import BaseRows
 
 
@@ -21,6 +22,8 @@ class LiveRows(BaseRows):
         pad=False, transform=None, seed=0, audio="audio",
     ):  # fmt: skip
         super().__init__(sample_rate, crop_sec, crop, pad, transform, seed)
+        columns = [columns] if isinstance(columns, str) else columns
+        where = Filter.parse(where) if where is not None else None
         self.config, self.split, self.with_audio = config, split, audio is not None
         if self.with_audio and not config.with_audio:
             raise UsageError("the configuration has no audio; make it with audio, or give audio=None")

@@ -105,7 +105,11 @@ def find(where, name=None, revision=None, token=None):
             f"{where!r} is neither a directory or Parquet file here nor a dataset on the Hub (org/name); "
             "make one with 'sousa generate'"
         )
-    return _on_the_hub(where, name, revision or tag or None, token)
+    try:
+        return _on_the_hub(where, name, revision or tag or None, token)
+    except RunError as error:
+        hint = "" if "such a directory here" in str(error) else "; nor is there such a directory here"
+        raise RunError(f"{error}{hint}") from None
 
 
 def _directory(where, name):
@@ -116,7 +120,12 @@ def _directory(where, name):
         from builders.release import opened
 
         if not opened.is_release(where):
-            complete_manifest(where)  # an unfinished dataset is refused
+            manifest = complete_manifest(where)  # an unfinished dataset is refused
+            lost = [one["file"] for one in manifest["shards"].values() if not (root / one["file"]).exists()]
+            if lost:
+                raise RunError(
+                    f"{where} lacks {lost[0]}; run the 'sousa generate' command that made it again"
+                )
     elif (root / "train").is_dir() is False and not any(root.glob("**/*.parquet")):
         complete_manifest(where)  # says how to make one
     files = _of_card(root, name)
@@ -282,10 +291,10 @@ def _unpacked(file, column):
     values, ends = stem.with_suffix(".bin"), stem.with_suffix(".npy")
     if not ends.exists():
         log.warning("%s: its audio is stored compressed; unpacking it once into %s", file.name, stem.parent)
-        stem.parent.mkdir(parents=True, exist_ok=True)
         own = f".{os.getpid()}.tmp"
         lengths = []
         try:
+            stem.parent.mkdir(parents=True, exist_ok=True)
             with open(f"{values}{own}", "wb") as out, pq.ParquetFile(file.path) as parquet:
                 for batch in parquet.iter_batches(batch_size=64, columns=[column]):
                     array = batch.column(0)

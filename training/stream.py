@@ -28,6 +28,7 @@ from generation.errors import RunError, UsageError, one_of
 from training import sources
 from training.audio import decode
 from training.columns import columns_of, parquet_paths
+from training.filters import Filter
 from training.order import Order
 
 CROPS = ("start", "random", "centre")
@@ -70,7 +71,11 @@ class BaseRows(Dataset):
             except (RuntimeError, TypeError, ValueError) as error:
                 raise RunError(f"{self.describe(row)} can't be decoded: {_first(error)}") from None
             if self.transform is not None:
-                audio = self.transform(audio, rate, seeds.stream(self.seed, "transform", epoch, row))
+                try:
+                    audio = self.transform(audio, rate, seeds.stream(self.seed, "transform", epoch, row))
+                except Exception as error:
+                    what = f"{type(error).__name__}: {_first(error)}"
+                    raise RunError(f"{self.describe(row)}: the transform failed: {what}") from error
             out.update(audio=audio, sampling_rate=rate, start_sample=start, file_rate=own)
         out.update((name, values[row]) for name, values in self.columns.items())
         return out
@@ -120,7 +125,8 @@ class Rows(BaseRows):
         split: name, or None for all.
         columns: names of columns to give with each row, ``strokes.onset_sample`` for one field of a list of
             records; only they are read, once, when this is made.
-        where: a :class:`training.filters.Filter`: rows it refuses are left out; only its columns are read.
+        where: a :class:`training.filters.Filter`, or its keys as a dict: rows it refuses are left
+            out; only its columns are read.
         sample_rate: Hz to resample to, None for the stored rate.
         crop_sec, crop: length of a part of each clip and where it is cut: start, random or centre; pad:
             fill shorter clips with zeros.
@@ -141,6 +147,8 @@ class Rows(BaseRows):
         pad=False, transform=None, audio="audio", seed=0, name=None, revision=None, token=None,
     ):  # fmt: skip
         super().__init__(sample_rate, crop_sec, crop, pad, transform, seed)
+        columns = [columns] if isinstance(columns, str) else columns
+        where = Filter.parse(where) if where is not None else None
         self.source = sources.find(source, name, revision, token)
         self.split, self.with_audio = split, audio is not None
         files = self.source.of(split)
@@ -332,7 +340,12 @@ class Loader(DataLoader):
             raise UsageError(
                 f"the state is of another stream: {'; '.join(wrong)}; use the settings it was made with"
             )
-        self.order.epoch, self.order.start = int(state["epoch"]), int(state["consumed_rows"])
+        epoch, consumed = state.get("epoch"), state.get("consumed_rows")
+        if not (isinstance(epoch, int) and isinstance(consumed, int) and 0 <= consumed <= own["num_rows"]):
+            raise UsageError(
+                f"the state has epoch {epoch!r} and consumed_rows {consumed!r}, as no stream has"
+            )
+        self.order.epoch, self.order.start = epoch, consumed
         self._delivered = 0
         if self.order.start >= self.order.num_rows or not len(self.order):
             self.order.set_epoch(self.order.epoch + 1)

@@ -54,10 +54,18 @@ def main(arguments=None):
             sentence = str(plain(error))  # a worker's error brings its traceback along
         # what is wrong with the request is wrong everywhere; what goes wrong later may be one rank's
         if _rank() == 0 or isinstance(error, RunError):
-            print(sentence if _rank() == 0 else f"rank {_rank()}: {sentence}", file=sys.stderr, flush=True)
+            bar = "\n" if isinstance(error, RunError) and sys.stderr.isatty() else ""
+            who = "" if _rank() == 0 else f"rank {_rank()}: "
+            print(f"{bar}{who}{sentence}", file=sys.stderr, flush=True)
         return error.exit_status
+    except OSError as error:
+        what = error.strerror or str(error).splitlines()[0]
+        print(f"{error.filename or 'writing'}: {what}; what was finished before is kept", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
-        print("interrupted; go on with --resume true", file=sys.stderr)
+        print(
+            "\ninterrupted; --resume true goes on from the last checkpoint, if there is one", file=sys.stderr
+        )
         return 130
     return 0
 
@@ -88,6 +96,9 @@ def run(settings):
     with state.main_process_first():
         source = ready_data(settings.data)
     settings.data.revision = getattr(source, "revision", None) or settings.data.revision
+    if not settings.data.live and os.path.exists(os.path.expanduser(settings.data.path)):
+        # as it is found from another directory too
+        settings.data.path = os.path.abspath(os.path.expanduser(settings.data.path))
     trainer, test_rows = _trainer(settings, arguments, source)
     if checkpoint:
         trainer.check_resume(checkpoint)
@@ -179,7 +190,7 @@ def _training_arguments(settings, root):
         "num_train_epochs": 5, "weight_decay": 0.05, "lr_scheduler_type": "cosine", "logging_steps": 20,
         "save_total_limit": 2, "load_best_model_at_end": True, "report_to": "none",
         "restore_callback_states_from_checkpoint": True, "use_cpu": not torch.cuda.is_available(),
-        "dataloader_pin_memory": torch.cuda.is_available(),
+        "dataloader_pin_memory": torch.cuda.is_available(), "disable_tqdm": not sys.stderr.isatty(),
     }  # fmt: skip
     out = {**defaults, **given}
     if settings.train.get("warmup_ratio") is not None:
@@ -206,11 +217,26 @@ def _resumed_from(settings, root, last_checkpoint):
     Raises: UsageError when a run is there that is not to be resumed, or that was another one.
     """
     there = root / "settings.yaml"
+    if (root.exists() and not root.is_dir()) or (root / "manifest.json").exists():
+        raise UsageError(f"--output {root} is a file or a dataset; choose another directory")
     if not there.exists():
+        if root.is_dir() and any(root.iterdir()):
+            raise UsageError(f"--output {root} is not empty and holds no run; choose another directory")
         return None
+    if not list(root.glob("checkpoint-*")) and not (root / "model").exists():
+        return None  # a run that ended before anything was learnt
     if not settings.resume:
         raise UsageError(f"{root} holds a run already; go on with --resume true, or choose another --output")
-    before, now = _flat(yaml.safe_load(there.read_text(encoding="utf-8"))), _flat(settings.plain())
+    try:
+        before = _flat(yaml.safe_load(there.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, OSError, AttributeError, UnicodeDecodeError):
+        raise RunError(
+            f"{there} can't be read, so it is not known what run it was; choose another --output"
+        ) from None
+    now = _flat(settings.plain())
+    for one in (before, now):
+        one["data.path"] = os.path.abspath(os.path.expanduser(str(one["data.path"])))
+        one.pop("data.revision", None)  # the commit that was read is written down by the run
     other = [
         f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
         for name in sorted(before.keys() | now.keys())
@@ -280,6 +306,12 @@ def _trainer(settings, arguments, source):
     )  # fmt: skip
     eval_rows = rows_for(model, source, data.validation, **options)
     test_rows = rows_for(model, source, data.test, **options) if settings.report and data.test else None
+    for target in model.targets:
+        known = train_rows.table[target.columns[0].partition(".")[0]]
+        if target.name in model.reported and known.null_count == len(known):
+            raise UsageError(
+                f"{target.name} is null in all rows of {data.train}; there is nothing to learn from"
+            )
     if settings.train.get("class_weights") == "balanced":
         for target in model.targets:
             if target.kind == "class":

@@ -19,7 +19,7 @@ import torch
 from transformers import Trainer, TrainerCallback
 
 from generation.errors import RunError, UsageError
-from generation.shards import write_json
+from generation.shards import file_digest, write_json
 from training.batches import Collate, predict
 from training.models.model import load_weights, same_weights
 from training.stream import Loader
@@ -37,7 +37,8 @@ class StreamState(TrainerCallback):
         self.trainer.accelerator.wait_for_everyone()
         if state.is_world_process_zero:
             path = Path(args.output_dir) / f"checkpoint-{state.global_step}" / STREAM
-            write_json(path, self.trainer.stream_state(state.global_step))
+            files = {one.name: file_digest(one) for one in sorted(path.parent.iterdir()) if one.is_file()}
+            write_json(path, {**self.trainer.stream_state(state.global_step), "files": files})
 
 
 class StreamTrainer(Trainer):
@@ -104,6 +105,12 @@ class StreamTrainer(Trainer):
             step = json.loads((root / "trainer_state.json").read_text(encoding="utf-8"))["global_step"]
         except (OSError, ValueError, KeyError) as error:
             raise RunError(f"{root} is no whole checkpoint ({error}); remove it and resume again") from None
+        for name, digest in stored.get("files", {}).items():
+            if not (root / name).is_file() or file_digest(root / name) != digest:
+                raise RunError(
+                    f"{root} is damaged: {name} is not what was saved; remove that checkpoint, and --resume "
+                    "true goes on from the one before"
+                )
         own = self.stream_state(step)
         wrong = [
             f"{name} {stored.get(name)!r}, now {own[name]!r}" for name in own if stored.get(name) != own[name]

@@ -1,5 +1,6 @@
 """What tests of training share: a dataset of fifteen rows, a network that trains in seconds, runs of it."""
 
+import copy
 import json
 import os
 import subprocess
@@ -27,7 +28,7 @@ SMALL = {
 
 def merged(base, changes):
     """Settings with others over them."""
-    out = dict(base)
+    out = copy.deepcopy(base)
     for name, value in changes.items():
         out[name] = (
             merged(out[name], value) if isinstance(value, dict) and isinstance(out.get(name), dict) else value

@@ -141,9 +141,12 @@ class Model(nn.Module):
         root = Path(directory)
         root.mkdir(parents=True, exist_ok=True)
         state = self.state_dict() if state_dict is None else state_dict
-        save_file(
-            {k: v.contiguous() for k, v in state.items()}, root / f".{WEIGHTS}", metadata={"format": "pt"}
-        )
+        try:
+            whole = {name: value.contiguous() for name, value in state.items()}
+            save_file(whole, root / f".{WEIGHTS}", metadata={"format": "pt"})
+        except (SafetensorError, OSError) as error:
+            (root / f".{WEIGHTS}").unlink(missing_ok=True)
+            raise RunError(f"{root / WEIGHTS} can't be written ({str(error).splitlines()[0]})") from None
         (root / f".{CONFIG}").write_text(json.dumps(self.settings(), indent=1) + "\n", encoding="utf-8")
         for name in (CONFIG, WEIGHTS):
             os.replace(root / f".{name}", root / name)
@@ -250,7 +253,9 @@ def load_weights(model, directory):
     try:
         state = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise RunError(f"{path} can't be read ({str(error).splitlines()[0]})") from None
+        raise RunError(
+            f"{path} can't be read ({str(error).splitlines()[0]}); name another checkpoint, or train again"
+        ) from None
     own = model.state_dict()
     wrong = [f"lacks {name}" for name in own if name not in state]
     wrong += [f"has {name}, which the model has not" for name in state if name not in own]

@@ -37,6 +37,7 @@ def make_targets(task, targets=None, weights=None, auxiliary=None):
     """
     if task not in TASKS:
         raise UsageError(f"unknown task {one_of(task, TASKS)}")
+    targets = [targets] if isinstance(targets, str) else targets
     names, weights, auxiliary = list(targets or TASKS[task]), weights or {}, auxiliary or {}
     known = ["strokes", *labels.CLASSES, *labels.SCORE_RANGES]
     wrong = [
@@ -44,6 +45,7 @@ def make_targets(task, targets=None, weights=None, auxiliary=None):
     ]
     wrong += [f"weight of {name}, which is no target of {task}" for name in weights if name not in names]
     wrong += [f"{name} is a target already, so it can't be auxiliary" for name in auxiliary if name in names]
+    wrong += [f"{name} is named twice" for name in dict.fromkeys(names) if names.count(name) > 1]
     if wrong:
         raise UsageError("; ".join(wrong))
     out = [make_target(name, float(weights.get(name, 1.0))) for name in names]
