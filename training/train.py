@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -325,6 +325,8 @@ def _trainer(settings, arguments, source):
         steps = len(trainer.get_train_dataloader()) * max(int(args.num_train_epochs), 1)
         trainer.create_optimizer_and_scheduler(steps)
     except (TypeError, ValueError, ImportError, RuntimeError, AttributeError, KeyError) as error:
+        with suppress(OSError):
+            os.rmdir(arguments["output_dir"])  # the Trainer makes it; only an empty one goes
         raise UsageError(f"train: {(str(error).splitlines() or [type(error).__name__])[0]}") from None
     trainer.optimizer = trainer.lr_scheduler = None  # train() makes them for the true number of steps
     return trainer, test_rows

@@ -250,6 +250,25 @@ def test_directories_that_are_no_dataset_are_refused(tmp_path, tiny):
         Rows(unfinished)
 
 
+def test_files_that_differ_are_named(tmp_path):
+    clips = [{"bytes": clip, "path": None} for clip in tones(2)]
+    for name, columns in (("a", {"label": ["x", "y"]}), ("b", {})):
+        place = tmp_path / "data"
+        place.mkdir(exist_ok=True)
+        pq.write_table(
+            pa.table({"audio": clips, **columns}), place / f"train-{name}.parquet", compression="none"
+        )
+    with pytest.raises(RunError, match=r"train-b.parquet has no column 'label'"):
+        Rows(tmp_path, "train", columns=["label"])
+
+
+def test_a_dataset_that_lost_a_file_is_refused(tiny, tmp_path):
+    copy = shutil.copytree(tiny, tmp_path / "d")
+    sorted(copy.glob("data/train/*.parquet"))[0].unlink()
+    with pytest.raises(RunError, match="lacks data/train"):
+        Rows(copy)
+
+
 def test_select_keeps_rows_and_their_sound_together(small):
     rows = Rows(small[0], "test", columns=["tempo_bpm"])
     some = rows.select([7, 3, 3])

@@ -144,6 +144,30 @@ def test_a_resume_with_another_stream_or_other_settings_is_refused(data, tmp_pat
     assert "another stream: num_rows 8, now 9" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["optimizer.pt", "scheduler.pt", "rng_state.pth", "model.safetensors"])
+@pytest.mark.parametrize("how", ["missing", "empty", "garbled"])
+def test_a_damaged_checkpoint_is_found_before_training_goes_on(data, tmp_path, name, how, capsys):
+    root = run(tmp_path, data, report=False, train={"num_train_epochs": 1})
+    file = Path(last_checkpoint(root)) / name
+    content = bytearray(file.read_bytes())
+    if how == "missing":
+        file.unlink()
+    else:
+        content[len(content) // 2] ^= 255
+        file.write_bytes(b"" if how == "empty" else content)
+    weights = (root / "model" / "model.safetensors").read_bytes()
+    assert train.main([str(tmp_path / "settings.yaml"), "--resume", "true", "--num_train_epochs", "2"]) == 1
+    said = capsys.readouterr().err
+    assert f"is damaged: {name} is not what was saved" in said and "Traceback" not in said
+    assert (root / "model" / "model.safetensors").read_bytes() == weights
+
+
+def test_nothing_secret_and_no_path_of_this_machine_is_in_the_card(data, tmp_path):
+    root = run(tmp_path, data, report=False, train={"num_train_epochs": 1})
+    card = (root / "model" / "README.md").read_text()
+    assert str(tmp_path) not in card and str(data) not in card and "token" not in card
+
+
 def test_missing_further_and_misshapen_weights_are_errors(data, tmp_path):
     model = Model.from_pretrained(data / "run" / "model")
     state = load_file(data / "run" / "model" / "model.safetensors")

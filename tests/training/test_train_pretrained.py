@@ -105,6 +105,34 @@ def test_a_frozen_encoder_stays_as_it_was(encoders, data, tmp_path):
         assert torch.equal(model.state_dict()[f"encoder.model.{name}"], value)
 
 
+def test_a_spectrogram_encoder_hears_short_clips_whole(encoders, data, tmp_path):
+    """Its tokens go band by band, so the last of them are no later than the first."""
+    path = settings(tmp_path, data, encoders / "ast", train={"num_train_epochs": 1})
+    net = train.make_model(config.read(path)).eval()
+    values = torch.randn(1, 128, 32)
+    with torch.inference_mode():
+        whole, short = (net(values, torch.tensor([valid]))["rudiment_slug"] for valid in (1.0, 0.3))
+        high = values.clone()
+        high[:, :, 24:] += 1.0
+        assert not torch.allclose(net(high, torch.tensor([0.3]))["rudiment_slug"], short)
+    assert torch.equal(whole, short)
+
+
+def test_a_clip_longer_than_the_encoder_hears_is_refused(encoders, data, tmp_path, capsys):
+    path = settings(tmp_path, data, encoders / "ast")
+    assert train.main([str(path), "--data.max_sec", "1.5"]) == 2
+    assert "longer than the 1.28 s this encoder hears" in capsys.readouterr().err
+
+
+def test_half_precision_checkpoints_are_trained_in_full(encoders, data, tmp_path):
+    Wav2Vec2Model.from_pretrained(encoders / "wav2vec2").half().save_pretrained(tmp_path / "half")
+    Wav2Vec2FeatureExtractor().save_pretrained(tmp_path / "half")
+    path = settings(tmp_path / "a", data, tmp_path / "half", train={"num_train_epochs": 1})
+    assert train.main([str(path)]) == 0
+    state = load_file(tmp_path / "a" / "run" / "model" / "model.safetensors")
+    assert {value.dtype for name, value in state.items() if "encoder.model" in name} == {torch.float32}
+
+
 def test_strokes_need_frames(encoders, data, tmp_path, capsys):
     path = settings(
         tmp_path / "a", data, encoders / "wav2vec2", task="strokes", train={"num_train_epochs": 1}

@@ -46,6 +46,23 @@ CASES = {
     "another dataset there": (
         {"data": {"generate": {"profiles": 4}}}, (), "holds another dataset than data.generate asks for"
     ),
+    "a token": ({"train": {"hub_token": "hf_x"}}, (), "unknown key 'hub_token'"),
+    "no way to resume": ({"train": {"save_only_model": True}}, (), "unknown key 'save_only_model'"),
+    "text for a number": ({"train": {"learning_rate": "abc"}}, (), "train.learning_rate is 'abc'; give a"),
+    "not a number": ({"train": {"weight_decay": float("nan")}}, (), "train.weight_decay is nan; give a"),
+    "half a row": ({"train": {"per_device_train_batch_size": 1.5}}, (), "give a whole number of 1 or more"),
+    "number for text": ({"data": {"crop": 5}}, (), "data.crop is 5; give text"),
+    "seed": ({"seed": -1}, (), "seed is -1; give a whole number from 0"),
+    "text for a flag": ({"resume": "no thanks"}, (), "resume is 'no thanks'; give true or false"),
+    "one for a list": ({"model": {"dilations": 3}}, (), "model.dilations is 3; give a list"),
+    "list for keys": ({"data": {"generate": [1]}}, (), "data.generate is [1]; give keys with values"),
+    "a section as a value": ({}, ("--train", "5"), "--train is '5'; give one of its keys"),
+    "negative weight": ({"weights": {"rudiment_slug": -1}}, (), "weights.rudiment_slug is -1; give a"),
+    "named twice": ({"targets": ["skill_tier", "skill_tier"]}, (), "skill_tier is named twice"),
+    "unknown scheduler": ({"train": {"lr_scheduler_type": "x"}}, (), "train: x is not a valid SchedulerType"),
+    "scheduler without its arguments": (
+        {"train": {"lr_scheduler_type": "cosine_with_min_lr"}}, (), "train: One of min_lr"
+    ),
     "masks": ({"spec_augment": {"band_masks": -1}}, (), "spec_augment.band_masks is -1; give a whole"),
     "bands": ({"front_end": {"f_max_hz": 40000}}, (), "mel bands from 30 to 40000 Hz"),
 }  # fmt: skip
@@ -63,6 +80,23 @@ def test_a_wrong_request_is_one_sentence_and_leaves_nothing(data, tmp_path, case
     said = capsys.readouterr().err
     assert sentence in said and "Traceback" not in said and len(said.strip().splitlines()) == 1, said
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("there", ["file", "other", "dataset"])
+def test_an_output_that_is_something_else_is_left_alone(data, tmp_path, there, capsys):
+    output = tmp_path / "run"
+    if there == "file":
+        output.write_text("mine")
+    elif there == "other":
+        (output / "checkpoint-7").mkdir(parents=True)
+        (output / "checkpoint-7" / "notes").write_text("mine")
+    else:
+        shutil.copytree(data / "data", output)
+    before = sorted(str(path) for path in tmp_path.rglob("*"))
+    path = write(tmp_path, data={"path": str(data / "data")})
+    assert train.main([str(path)]) == 2
+    assert "choose another directory" in capsys.readouterr().err
+    assert sorted(str(one) for one in tmp_path.rglob("*") if one != path) == before
 
 
 def test_all_problems_are_reported_together(tmp_path, capsys):
