@@ -104,7 +104,7 @@ def test(arguments):
     run([str(programs / "ruff"), "check", "."])
     run([str(programs / "ruff"), "format", "--check", "."])
     run([str(programs / "python"), "-m", "pytest", *arguments])
-    programs = install("[dev,training]", TRAINING)
+    programs = install("[dev,training,benchmarks]", TRAINING)  # librosa is an oracle of some tests
     # one thread a process: on shared cores more of them wait for each other
     run([str(programs / "python"), "-m", "pytest", "tests/training", *arguments], OMP_NUM_THREADS="1")
     say("all tests passed")
