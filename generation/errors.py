@@ -19,6 +19,11 @@ class RunError(SousaError):
     exit_status = 1
 
 
+def first_line(error):
+    """What an exception says, in one line: its first, or the name of its kind when it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def one_of(value, allowed):
     """``'x'; choose one of a, b, c``, with the nearest name first when one is close."""
     import difflib

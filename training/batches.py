@@ -77,8 +77,15 @@ def rows_for(model, source, split=None, **options):
 
     Raises: UsageError when the dataset lacks a column that a target needs.
     """
+    from generation.rudiments.settings import Config
+    from training import sources
+
     wanted = [column for target in model.targets for column in target.columns]
-    known = _columns_there(source, options, [*META, *{c.partition(".")[0] for c in wanted}])
+    known = list(dict.fromkeys([*META, *(column.partition(".")[0] for column in wanted)]))
+    if not isinstance(source, Config):
+        source = sources.find(source, *(options.pop(name, None) for name in ("name", "revision", "token")))
+        there = sources.schema(source, source.files[0]).names
+        known = [name for name in known if name in there]
     missing = [column for column in wanted if column.partition(".")[0] not in known]
     if missing:
         raise UsageError(
@@ -88,18 +95,6 @@ def rows_for(model, source, split=None, **options):
         source, split, columns=list(dict.fromkeys([*(c for c in META if c in known), *wanted])),
         sample_rate=model.front_end.sampling_rate, crop_sec=model.max_sec, **options,
     )  # fmt: skip
-
-
-def _columns_there(source, options, names):
-    """Which of some columns a source has."""
-    from generation.rudiments.settings import Config
-    from training import sources
-
-    if isinstance(source, Config):
-        return list(names)
-    found = sources.find(source, *(options.get(name) for name in ("name", "revision", "token")))
-    schema, _ = sources.schema(found, found.files[0])
-    return [name for name in dict.fromkeys(names) if name in schema.names]
 
 
 def predict(

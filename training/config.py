@@ -14,14 +14,11 @@ from pathlib import Path
 
 import yaml
 
-from generation.errors import UsageError, one_of, raise_all
+from generation.errors import UsageError, first_line, one_of, raise_all
 from training import kinds
 
-OWN_TRAIN = {
-    # key: default; the others are TrainingArguments
-    "warmup_ratio": None, "early_stopping_patience": None, "class_weights": None, "label_smoothing": 0.0,
-    "cpu_threads": None,
-}  # fmt: skip
+# keys of ``train`` that are no TrainingArguments
+OWN_TRAIN = ("warmup_ratio", "early_stopping_patience", "class_weights", "label_smoothing", "cpu_threads")
 # fields of TrainingArguments that we set, that our model or streams have no use for, or that are secret
 _OURS = {
     "output_dir", "resume_from_checkpoint", "remove_unused_columns", "do_train", "do_eval", "do_predict",
@@ -107,7 +104,7 @@ def train_keys():
     """Keys of ``train``."""
     from transformers import TrainingArguments
 
-    return [f.name for f in fields(TrainingArguments) if f.init and f.name not in _OURS] + list(OWN_TRAIN)
+    return [f.name for f in fields(TrainingArguments) if f.init and f.name not in _OURS] + [*OWN_TRAIN]
 
 
 def known_keys():
@@ -272,9 +269,7 @@ def build(given):
                 if not line.endswith("problems:")
             ]
         except (TypeError, ValueError, AttributeError, KeyError) as error:
-            problems.append(
-                f"{sections.split()[0]}: {(str(error).splitlines() or [type(error).__name__])[0]}"
-            )
+            problems.append(f"{sections.split()[0]}: {first_line(error)}")
     raise_all(problems)
     return settings
 

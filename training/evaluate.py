@@ -17,7 +17,8 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")  # see train.py
 
 import yaml
 
-from generation.errors import RunError, SousaError, UsageError, one_of, raise_all
+from builders.release import layout
+from generation.errors import RunError, SousaError, UsageError, first_line, one_of, raise_all
 from training import config
 from training.train import ready_data
 
@@ -116,10 +117,9 @@ def run(given):
         table, checkpoint=str(place), data=str(given.data or made["data"]["path"]), split=split
     )
     train_rows = None
-    there = getattr(source, "splits", None)
-    if there and given.train_split not in there and given.train_split != "train":
-        raise UsageError(f"--train-split: {source.where} has no split {one_of(given.train_split, there)}")
-    splits = getattr(source, "splits", ["train", "validation", "test"])
+    splits = getattr(source, "splits", layout.SPLITS)  # rows made live have all
+    if given.train_split not in splits and given.train_split != "train":
+        raise UsageError(f"--train-split: there is no split {one_of(given.train_split, splits)}")
     if not given.no_baselines and given.train_split in splits and given.train_split != split:
         train_rows = rows_for(model, source, given.train_split, where=where)
     output = Path(given.output or _beside(given.model, split)).expanduser()
@@ -140,7 +140,7 @@ def _device(name):
         torch.zeros(1, device=name or best)
     except (RuntimeError, AssertionError) as error:
         raise UsageError(
-            f"--device {name!r} can't be used ({str(error).splitlines()[0]}); here there is {best}"
+            f"--device {name!r} can't be used ({first_line(error)}); here there is {best}"
         ) from None
     return name or best
 

@@ -20,7 +20,7 @@ import os
 import numpy as np
 import torch
 
-from generation.errors import RunError, UsageError, one_of
+from generation.errors import RunError, UsageError, first_line, one_of
 
 MODELS = ("wav2vec2", "hubert", "audio-spectrogram-transformer")
 _UNUSED = {"masked_spec_embed"}  # of pretraining; some published weights leave it out
@@ -217,7 +217,7 @@ def _load(name, options):
             **options,
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".:")
+        first = first_line(error).rstrip(".:")
         advice = (
             "give a directory with config.json, preprocessor_config.json and model.safetensors" if here
             else "give a directory here, or a model on the Hub or in its cache, with safetensors weights"

@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 
 from builders.release import layout
 from builders.row_index import byte_ranges
-from generation.errors import RunError, UsageError, one_of
+from generation.errors import RunError, UsageError, first_line, one_of
 
 log = logging.getLogger(__name__)
 _OPEN_FILES = 64  # of one process
@@ -182,7 +182,7 @@ def _by_datasets(where, name, revision, token):
         datasets.exceptions.DataFilesNotFoundError,
         ValueError,
     ) as error:
-        raise UsageError(f"{where} can't be read as a dataset: {str(error).splitlines()[0]}") from None
+        raise UsageError(f"{where} can't be read as a dataset: {first_line(error)}") from None
     out = []
     for split, paths in found.items():
         for path in map(str, paths):
@@ -246,16 +246,19 @@ def read_columns(source, file, columns):
         with open_file(file, source.token) as handle, pq.ParquetFile(handle) as parquet:
             return parquet.read(columns=columns), parquet.metadata
     except (OSError, pa.ArrowException) as error:
-        raise RunError(f"{file.name} can't be read ({str(error).splitlines()[0]})") from None
+        raise RunError(f"{file.name} can't be read ({first_line(error)})") from None
 
 
 def schema(source, file):
-    """Arrow schema of a file, and its number of rows."""
+    """Arrow schema of a file.
+
+    Raises: RunError when the file can't be read.
+    """
     try:
         with open_file(file, source.token) as handle, pq.ParquetFile(handle) as parquet:
-            return parquet.schema_arrow, parquet.metadata.num_rows
+            return parquet.schema_arrow
     except (OSError, pa.ArrowException) as error:
-        raise RunError(f"{file.name} can't be read ({str(error).splitlines()[0]})") from None
+        raise RunError(f"{file.name} can't be read ({first_line(error)})") from None
 
 
 def audio_ranges(source, file, column, metadata):
@@ -310,7 +313,7 @@ def _unpacked(file, column):
         except (OSError, pa.ArrowException) as error:
             for path in (values, ends):
                 Path(f"{path}{own}").unlink(missing_ok=True)
-            raise RunError(f"{file.name} can't be unpacked ({str(error).splitlines()[0]})") from None
+            raise RunError(f"{file.name} can't be unpacked ({first_line(error)})") from None
     lengths = np.load(ends)
     sizes = np.maximum(lengths, 0)
     offsets = np.cumsum(sizes) - sizes

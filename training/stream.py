@@ -24,7 +24,7 @@ import pyarrow as pa
 from torch.utils.data import DataLoader, Dataset
 
 from generation import seeds
-from generation.errors import RunError, UsageError, one_of
+from generation.errors import RunError, UsageError, first_line, one_of
 from training import sources
 from training.audio import decode
 from training.columns import columns_of, parquet_paths
@@ -69,12 +69,12 @@ class BaseRows(Dataset):
                     data, self.sample_rate, self.crop_sec, self._place(epoch, row), self.pad
                 )
             except (RuntimeError, TypeError, ValueError) as error:
-                raise RunError(f"{self.describe(row)} can't be decoded: {_first(error)}") from None
+                raise RunError(f"{self.describe(row)} can't be decoded: {first_line(error)}") from None
             if self.transform is not None:
                 try:
                     audio = self.transform(audio, rate, seeds.stream(self.seed, "transform", epoch, row))
                 except Exception as error:
-                    what = f"{type(error).__name__}: {_first(error)}"
+                    what = f"{type(error).__name__}: {first_line(error)}"
                     raise RunError(f"{self.describe(row)}: the transform failed: {what}") from error
             out.update(audio=audio, sampling_rate=rate, start_sample=start, file_rate=own)
         out.update((name, values[row]) for name, values in self.columns.items())
@@ -113,10 +113,6 @@ class BaseRows(Dataset):
         return (self[i] for i in range(self.num_rows))
 
 
-def _first(error):
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
 class Rows(BaseRows):
     """Stored rows.
 
@@ -152,7 +148,7 @@ class Rows(BaseRows):
         self.source = sources.find(source, name, revision, token)
         self.split, self.with_audio = split, audio is not None
         files = self.source.of(split)
-        schema, _ = sources.schema(self.source, files[0])
+        schema = sources.schema(self.source, files[0])
         asked = list(columns) + [c for c in ("sample_id",) if c in schema.names]
         own = parquet_paths(schema, asked, self.source.where)
         tested = parquet_paths(schema, where.columns, self.source.where) if where is not None else []
@@ -188,7 +184,7 @@ class Rows(BaseRows):
             self.table = pa.concat_tables(tables).unify_dictionaries()
         except pa.ArrowException as error:
             raise RunError(
-                f"the files of {self.source.where} have columns of other kinds: {_first(error)}"
+                f"the files of {self.source.where} have columns of other kinds: {first_line(error)}"
             ) from None
         self.columns, self.num_rows = columns_of(self.table), len(self._at)
         if not self.num_rows:
@@ -223,7 +219,7 @@ class Rows(BaseRows):
                 return self._reader.read(self._paths[number], int(offset), int(length))
             return self._beside(row)
         except (OSError, EOFError) as error:
-            raise RunError(f"{self.describe(row)} can't be read: {_first(error)}") from None
+            raise RunError(f"{self.describe(row)} can't be read: {first_line(error)}") from None
 
     def _beside(self, row):
         """A clip that is stored as a path."""

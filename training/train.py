@@ -25,7 +25,7 @@ import yaml
 from tqdm import tqdm
 
 from builders.release import layout
-from generation.errors import RunError, SousaError, UsageError
+from generation.errors import RunError, SousaError, UsageError, first_line
 from generation.shards import atomic_file
 from training import config, sources
 
@@ -59,7 +59,7 @@ def main(arguments=None):
             print(f"{bar}{who}{sentence}", file=sys.stderr, flush=True)
         return error.exit_status
     except OSError as error:
-        what = error.strerror or str(error).splitlines()[0]
+        what = error.strerror or first_line(error)
         print(f"{error.filename or 'writing'}: {what}; what was finished before is kept", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -81,12 +81,10 @@ def run(settings):
     """
     from accelerate import PartialState
 
-    from training.trainer import last_checkpoint
-
     begin = time.perf_counter()
     root = Path(settings.output).expanduser()
     arguments = _training_arguments(settings, root)
-    checkpoint = _resumed_from(settings, root, last_checkpoint)
+    checkpoint = _resumed_from(settings, root)
     # the others wait while the first makes data, or the report
     patience = timedelta(seconds=settings.train.get("ddp_timeout", 24 * 3600))
     state = PartialState(cpu=arguments["use_cpu"] or None, timeout=patience)
@@ -211,11 +209,13 @@ def _training_arguments(settings, root):
     return out
 
 
-def _resumed_from(settings, root, last_checkpoint):
+def _resumed_from(settings, root):
     """The checkpoint to go on from, or None.
 
     Raises: UsageError when a run is there that is not to be resumed, or that was another one.
     """
+    from training.trainer import last_checkpoint
+
     there = root / "settings.yaml"
     if (root.exists() and not root.is_dir()) or (root / "manifest.json").exists():
         raise UsageError(f"--output {root} is a file or a dataset; choose another directory")
@@ -293,19 +293,19 @@ def _trainer(settings, arguments, source):
 
     from training.augment import Waveform, build
     from training.batches import rows_for
-    from training.filters import Filter
     from training.measure import measure
     from training.trainer import StreamTrainer
 
     model, data = make_model(settings), settings.data
-    options = {"where": Filter.parse(data.where)} if data.where else {}
     change = build(Waveform, settings.augment)
     train_rows = rows_for(
         model, source, data.train, crop=data.crop, transform=change if change.does_something else None,
-        seed=settings.seed, **options,
+        seed=settings.seed, where=data.where,
     )  # fmt: skip
-    eval_rows = rows_for(model, source, data.validation, **options)
-    test_rows = rows_for(model, source, data.test, **options) if settings.report and data.test else None
+    eval_rows = rows_for(model, source, data.validation, where=data.where)
+    test_rows = None
+    if settings.report and data.test:
+        test_rows = rows_for(model, source, data.test, where=data.where)
     for target in model.targets:
         known = train_rows.table[target.columns[0].partition(".")[0]]
         if target.name in model.reported and known.null_count == len(known):
@@ -327,7 +327,7 @@ def _trainer(settings, arguments, source):
     except (TypeError, ValueError, ImportError, RuntimeError, AttributeError, KeyError) as error:
         with suppress(OSError):
             os.rmdir(arguments["output_dir"])  # the Trainer makes it; only an empty one goes
-        raise UsageError(f"train: {(str(error).splitlines() or [type(error).__name__])[0]}") from None
+        raise UsageError(f"train: {first_line(error)}") from None
     trainer.optimizer = trainer.lr_scheduler = None  # train() makes them for the true number of steps
     return trainer, test_rows
 
@@ -344,15 +344,14 @@ def _report(settings, trainer, source, rows, root, main_one):
     """Predictions and report of the test split."""
     from training.batches import rows_for, with_facts
     from training.evaluate import report_on
-    from training.filters import Filter
 
     data = settings.data
     table = trainer.predictions(rows)
     if not main_one:
         return None
     table = with_facts(table, checkpoint=str(root / "model"), data=str(data.path), split=data.test)
-    options = {"where": Filter.parse(data.where)} if data.where else {}
-    plain_rows = rows_for(trainer.model, source, data.train, **options)  # as they are, for the baselines
+    # as they are, for the baselines
+    plain_rows = rows_for(trainer.model, source, data.train, where=data.where)
     names = (data.train, data.test)
     return report_on(
         trainer.model, table, rows, root / "report", plain_rows, names, quiet=trainer.args.disable_tqdm

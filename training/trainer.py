@@ -83,14 +83,14 @@ class StreamTrainer(Trainer):
 
     def stream_state(self, global_step):
         """Where the stream stands after so many optimizer steps, as plain data."""
-        loader = self.get_train_dataloader()
-        steps = math.ceil(len(loader) / self.args.gradient_accumulation_steps)
+        order = self.get_train_dataloader().order
+        steps = math.ceil(len(order) / self.args.gradient_accumulation_steps)
         epoch, done = divmod(global_step, steps)
-        loader.set_epoch(epoch)
-        consumed = loader.order.consumed(done * self.args.gradient_accumulation_steps) if done else 0
+        # a step is counted after its batches were read; every epoch is cut alike
+        consumed = order.consumed(done * self.args.gradient_accumulation_steps)
         return {
-            "epoch": epoch, "consumed_rows": consumed, **loader.order.identity(),
-            "batch_size": loader.order.batch_size, "world_size": loader.order.world_size,
+            "epoch": epoch, "consumed_rows": consumed, **order.identity(),
+            "batch_size": order.batch_size, "world_size": order.world_size,
             "gradient_accumulation_steps": self.args.gradient_accumulation_steps,
         }  # fmt: skip
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from builders.release import layout, versions
 from builders.release.index import INDEX_SCHEMA
-from generation.errors import RunError, UsageError
+from generation.errors import RunError, UsageError, first_line
 
 RELEASE_FORMAT = 1
 _KEYS = {
@@ -63,11 +63,7 @@ class Release:
             table = pq.read_table(path, columns=columns, filters=rows, read_dictionary=_NAMES)
             return table.unify_dictionaries()
         except (OSError, pa.ArrowException) as error:
-            raise RunError(f"the row index of {self.where} can't be read ({_first(error)})") from None
-
-
-def _first(error):
-    return (str(error).splitlines() or [type(error).__name__])[0]
+            raise RunError(f"the row index of {self.where} can't be read ({first_line(error)})") from None
 
 
 def sealed(manifest):
@@ -141,7 +137,7 @@ def read(root):
             f"{root} --version X.Y.Z', which goes on where it was stopped"
         ) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{root / layout.MANIFEST} can't be read ({_first(error)})") from None
+        raise RunError(f"{root / layout.MANIFEST} can't be read ({first_line(error)})") from None
     if isinstance(manifest, dict) and "shards" in manifest:
         raise UsageError(
             f"{root} is a dataset, not a release; make one of it with 'sousa release {root} -o RELEASE "

@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from generation.errors import RunError, UsageError, one_of
+from generation.errors import RunError, UsageError, first_line, one_of
 from training import front_ends
 from training.augment import SpecAugment
 from training.models import pretrained
@@ -146,7 +146,7 @@ class Model(nn.Module):
             save_file(whole, root / f".{WEIGHTS}", metadata={"format": "pt"})
         except (SafetensorError, OSError) as error:
             (root / f".{WEIGHTS}").unlink(missing_ok=True)
-            raise RunError(f"{root / WEIGHTS} can't be written ({str(error).splitlines()[0]})") from None
+            raise RunError(f"{root / WEIGHTS} can't be written ({first_line(error)})") from None
         (root / f".{CONFIG}").write_text(json.dumps(self.settings(), indent=1) + "\n", encoding="utf-8")
         for name in (CONFIG, WEIGHTS):
             os.replace(root / f".{name}", root / name)
@@ -254,7 +254,7 @@ def load_weights(model, directory):
         state = load_file(path)
     except (OSError, SafetensorError) as error:
         raise RunError(
-            f"{path} can't be read ({str(error).splitlines()[0]}); name another checkpoint, or train again"
+            f"{path} can't be read ({first_line(error)}); name another checkpoint, or train again"
         ) from None
     own = model.state_dict()
     wrong = [f"lacks {name}" for name in own if name not in state]

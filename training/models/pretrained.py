@@ -10,7 +10,7 @@ import math
 import torch
 from torch import nn
 
-from generation.errors import RunError, UsageError
+from generation.errors import RunError, UsageError, first_line
 
 
 def load(path, freeze=False):
@@ -29,7 +29,7 @@ def load(path, freeze=False):
         model, info = AutoModel.from_pretrained(path, output_loading_info=True, dtype=torch.float32)
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"the pretrained model {str(path)!r} can't be loaded ({str(error).splitlines()[0]}); give a "
+            f"the pretrained model {str(path)!r} can't be loaded ({first_line(error)}); give a "
             "directory with config, weights and feature extractor, or a name on the Hub within reach"
         ) from None
     # a masking vector is only used in pretraining; whatever else is missing would be noise
@@ -43,12 +43,12 @@ def load(path, freeze=False):
     return Encoder(model, freeze), extractor
 
 
-def rebuild(config, freeze=False):
+def rebuild(config):
     """An encoder of the same architecture with fresh weights, from what :meth:`Encoder.settings` gave."""
     from transformers import AutoConfig, AutoModel
 
     config = {name: value for name, value in config.items() if name not in ("dtype", "torch_dtype")}
-    return Encoder(AutoModel.from_config(AutoConfig.for_model(config.pop("model_type"), **config)), freeze)
+    return Encoder(AutoModel.from_config(AutoConfig.for_model(config.pop("model_type"), **config)))
 
 
 class Encoder(nn.Module):

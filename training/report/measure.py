@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from generation.errors import UsageError, one_of, raise_all
+from generation.errors import UsageError, first_line, one_of, raise_all
 from generation.rudiments import players
 from training.metrics import bootstrap, onset_metrics
 from training.metrics.class_metrics import class_differences, class_metrics
@@ -93,9 +93,7 @@ def opened(predictions):
         try:
             predictions = pq.read_table(Path(predictions))
         except (OSError, pa.ArrowInvalid) as error:
-            raise UsageError(
-                f"predictions {predictions} can't be read: {str(error).splitlines()[0]}"
-            ) from None
+            raise UsageError(f"predictions {predictions} can't be read: {first_line(error)}") from None
     try:
         about = json.loads((predictions.schema.metadata or {})[b"sousa"])
         targets = about["targets"]
