@@ -1,0 +1,243 @@
+"""What textures corpus to make: the configuration, as it is used after a file has been read and checked.
+
+Conventions
+-----------
+All values are natural (the synthesizer's own) unless a name says otherwise; *user* values are the labels a
+configuration may attach to them. A *sound* is one synthesizer with a part of its parameter space; a
+*setting* is one point of that; an *example* is one rendering of a setting into a long signal, which is cut
+into *chunks*. A row is one chunk. :mod:`generation.textures.schema` makes these objects.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+
+from pydantic import TypeAdapter
+
+from generation import DATA_VERSION
+
+NAME = "textures"
+METHODS = ("grid", "sobol", "latin_hypercube", "random", "list")
+POLICIES = ("none", "peak", "rms")
+RECORDS = ("params", "nsjson", "tfrecords", "frames", "nsynth")
+SHAPES = ("points", "sine", "random")
+FRAME_RATE_HZ = 75
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A swept parameter.
+
+    Attributes:
+        name: of the synthesizer's parameter; user_name, user_doc: as the configuration calls it.
+        user_min, user_max: what its labels say at the ends.
+        minimum, maximum: natural values at the ends; ``maximum`` may be the lower one.
+        count: points of a grid, None with other methods.
+        scale: linear or log: how the points are spaced; user values are always spaced as the shares are.
+        values: natural values one by one in place of a range, or None.
+        units: natural or norm, the unit in which the configuration gave the ends; given_min, given_max: as
+            it gave them.
+    """
+
+    name: str
+    user_name: str
+    user_doc: str
+    user_min: float
+    user_max: float
+    minimum: float
+    maximum: float
+    count: int | None
+    scale: str
+    values: tuple[float, ...] | None
+    units: str
+    given_min: float
+    given_max: float
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A parameter with one value: ``natural``, and as the configuration gave it (``units``, ``given``)."""
+
+    name: str
+    natural: float
+    given: float
+    units: str
+    user_doc: str
+
+
+@dataclass(frozen=True)
+class Moving:
+    """A parameter that changes in time, the same way in every setting or, with ``random``, in its own.
+
+    Attributes:
+        name: of the parameter.
+        shape: points; sine, from minimum to maximum and back, beginning halfway up; or random: ``count``
+            values drawn between minimum and maximum for each setting, evenly spaced in time.
+        points: pairs of seconds and natural value, for the shape points.
+        minimum, maximum: natural values.
+        cycles: of a sine, over the whole long signal.
+        count: points of random.
+        scale: linear or log.
+    """
+
+    name: str
+    shape: str
+    points: tuple[tuple[float, float], ...]
+    minimum: float
+    maximum: float
+    cycles: float
+    count: int
+    scale: str
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A synthesizer and the part of its parameter space to cover.
+
+    Attributes:
+        name: as the configuration calls it; it begins the names of rows.
+        synth, synth_version: see :mod:`generation.textures.synth`.
+        axes: swept parameters, in order; on a grid the last one changes fastest.
+        fixed, moving: parameters that are not swept; the synthesizer's other ones have their defaults.
+        method: one of METHODS; count: settings to make, None for grid and list.
+        points: of the method list: natural values of the axes, a tuple a setting.
+        drawn_as: what stands in place of values when random draws are named, so that a derived corpus has
+            the draws of its base: pairs of parameter and value.
+    """
+
+    name: str
+    synth: str
+    synth_version: str
+    axes: tuple[Axis, ...]
+    fixed: tuple[Fixed, ...]
+    moving: tuple[Moving, ...]
+    method: str
+    count: int | None
+    points: tuple[tuple[float, ...], ...]
+    drawn_as: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Level:
+    """What is done to the level of a long signal before it is cut: nothing, or one gain.
+
+    ``target_db``: of the peak or of the RMS, dB relative to full scale; no meaning for ``none``.
+    """
+
+    policy: str
+    target_db: float
+
+
+Box = tuple[tuple[str, float, float], ...]  # parameter, lowest, highest: all of them have to hold
+
+
+@dataclass(frozen=True)
+class Splits:
+    """How settings are divided; every chunk and example of a setting goes with it.
+
+    Attributes:
+        validation, test: shares of settings, drawn for each setting by its own coordinates.
+        interpolation_share: share of the settings strictly inside every axis that becomes test data.
+        interpolation: boxes whose settings become test data; they don't reach the ends of axes.
+        extrapolation: boxes whose settings become test data, whatever else is said of them.
+    """
+
+    validation: float
+    test: float
+    interpolation_share: float
+    interpolation: tuple[Box, ...]
+    extrapolation: tuple[Box, ...]
+
+
+@dataclass(frozen=True)
+class Config:
+    """A textures corpus. Made by :mod:`generation.textures.schema`, which checks it.
+
+    Attributes:
+        preset: name it came from, or custom.
+        sounds: what is rendered.
+        seed: of the corpus.
+        sample_rate: Hz.
+        duration_sec: length of the long signals; chunk_sec: of the rows.
+        examples: renderings of each setting, which differ by chance alone.
+        level: policy.
+        splits: of settings.
+        audio_format: flac or wav.
+        records: formats written beside the shards, of RECORDS.
+        shard_mib: size of TFRecord shards; None: one file a row.
+        naming: names of rows: values (as DSGenerator has them), later (its later generation's), index.
+        base: digest of the dataset this one is derived from, or None.
+    """
+
+    preset: str
+    sounds: tuple[Sound, ...]
+    seed: int
+    sample_rate: int
+    duration_sec: float
+    chunk_sec: float
+    examples: int
+    level: Level
+    splits: Splits
+    audio_format: str
+    records: tuple[str, ...]
+    shard_mib: float | None
+    naming: str
+    base: str | None = None
+
+    with_audio = True  # there are no textures without sound
+    channels = 1
+
+    def identity(self):
+        """What decides the bytes of the corpus, as plain data."""
+        data = asdict(self)
+        del data["preset"]
+        return _plain(data) | {"corpus": NAME, "data_version": DATA_VERSION}
+
+    @property
+    def chunk_samples(self):
+        """Length of a row, samples."""
+        return round(self.chunk_sec * self.sample_rate)
+
+    @property
+    def chunks(self):
+        """Rows of a long signal; what is left over at its end is not used."""
+        # the small number forgives 0.3 / 0.1 = 2.9999999999999996
+        return int(self.duration_sec / self.chunk_sec + 1e-9)
+
+    @property
+    def long_samples(self):
+        """Length of a long signal, samples; at least all its chunks."""
+        return max(round(self.duration_sec * self.sample_rate), self.chunks * self.chunk_samples)
+
+    @property
+    def rows_per_setting(self):
+        return self.examples * self.chunks
+
+    @cached_property
+    def settings(self):
+        """All settings, in order of their rows: tuple of :class:`generation.textures.space.Setting`."""
+        from generation.textures.space import settings
+
+        return settings(self)
+
+    @property
+    def num_rows(self):
+        return len(self.settings) * self.rows_per_setting
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def from_identity(data, preset="custom"):
+    """The Config of an identity, without its ``corpus`` and ``data_version``.
+
+    Raises: pydantic.ValidationError (a ValueError) for anything else.
+    """
+    return TypeAdapter(Config).validate_python({**data, "preset": preset})
+
+
+def with_records(config, records, shard_mib=None):
+    """The same corpus with other records beside it."""
+    return replace(config, records=tuple(records), shard_mib=shard_mib)

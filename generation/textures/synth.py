@@ -1,0 +1,190 @@
+"""The protocol that synthesizers keep, and how they are found.
+
+A synthesizer is a class with these attributes, made without arguments; it needs to inherit nothing::
+
+    class Ping:
+        name = "ping"                    # lower case, digits and _; what configurations say
+        version = "1.0.0"                # another one when the same parameters sound otherwise
+        about = "Decaying sine tones at random times."
+        parameters = (Parameter("rate", 0.1, 50, 2, "events/s", "how many a second", "log", varying=True),)
+
+        def render(self, params, samples, rate, rng):
+            ...
+            return audio, onsets
+
+``render`` takes
+
+- ``params``: dict with a value for every parameter: a float in the declared range or, for parameters
+  declared ``varying``, a float or a :class:`generation.textures.values.Curve`;
+- ``samples``: length wanted; ``rate``: sample rate in Hz;
+- ``rng``: a ``numpy.random.Generator``, the only source of chance.
+
+It returns ``(audio, onsets)``: float32 mono of that length, and the sample index at which each event begins
+(int64, in order, 0 <= onset < samples), or None where there are no events. It may return
+``(audio, onsets, details)`` with a dict of further arrays, one value an onset (``"kind"``: strings, or
+``"velocity"``: 1 to 127); anything else in it is an error. The result is a pure function of the arguments:
+nothing is kept from one call to the next. Levels are the synthesizer's own; 1.0 is full scale.
+
+A package makes its synthesizers known by the entry-point group ``sousa.synths``, for example
+``[project.entry-points."sousa.synths"] ping = "my_package:Ping"`` in its ``pyproject.toml``. Old-style
+classes (``setParam``, ``generate``) in a file are taken by ``--synth-file``, see
+:mod:`generation.textures.old_style`.
+
+Attributes that may be left out: ``aliases``, other names of the class in configurations;
+``parameter_aliases``, dict of other names of parameters.
+"""
+
+import re
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+
+import numpy as np
+
+from generation.errors import RunError, UsageError, first_line, one_of
+from generation.textures.values import Parameter
+
+GROUP = "sousa.synths"
+_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+BUILT_IN = {
+    "pop": "pop:Pop",
+    "pop_documented": "pop:PopDocumented",
+    "drip": "drip:Drip",
+    "grains": "grains:Grains",
+    "fm": "fm:FM",
+    "wind": "wind:Wind",
+    "chimes": "chimes:Chimes",
+    "pistons": "pistons:Pistons",
+    "applause": "applause:Applause",
+    "rain": "rain:Rain",
+    "fire": "fire:Fire",
+    "bees": "bees:Bees",
+}
+
+
+def problem_with(synth):
+    """Why an object does not keep the protocol, or None."""
+    missing = [a for a in ("name", "version", "parameters", "about", "render") if not hasattr(synth, a)]
+    if missing:
+        return f"it has no {', '.join(missing)}"
+    if not isinstance(synth.name, str) or not _NAME.match(synth.name):
+        return f"its name is {synth.name!r}; lower-case letters, digits and _ are allowed"
+    if not isinstance(synth.version, str) or not synth.version:
+        return f"its version is {synth.version!r}; give text such as 1.0.0"
+    if not synth.parameters or not all(isinstance(p, Parameter) for p in synth.parameters):
+        return "its parameters are not a tuple of generation.textures.values.Parameter"
+    names = [p.name for p in synth.parameters]
+    if len(set(names)) < len(names):
+        return "two of its parameters have one name"
+    return None
+
+
+@cache
+def known():
+    """Synthesizers by name, the built-in ones first: dict of name to what loads it."""
+    found = {name: f"generation.textures.synths.{place}" for name, place in BUILT_IN.items()}
+    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+        if point.name in BUILT_IN:
+            raise RunError(
+                f"a package ({point.value}) brings a synthesizer named {point.name}, which is built in; "
+                "it has to choose another name, or be uninstalled"
+            )
+        found[point.name] = point.value
+    return found
+
+
+_GIVEN = {}  # by --synth-file, for this process
+
+
+def add(synth):
+    """Make a synthesizer object known in this process, as ``--synth-file`` does."""
+    _GIVEN[synth.name] = synth
+
+
+def names():
+    """Names of all synthesizers."""
+    return [*known(), *(name for name in _GIVEN if name not in known())]
+
+
+def get(name):
+    """A synthesizer by its name.
+
+    Raises: UsageError when there is none; RunError when its package can't be loaded or does not keep the
+        protocol.
+    """
+    if name in _GIVEN:
+        return _GIVEN[name]
+    if name not in known():
+        raise UsageError(f"unknown synthesizer {one_of(name, names())}")
+    return _load(name)
+
+
+@cache
+def _load(name):
+    module, _, attribute = known()[name].partition(":")
+    try:
+        synth = getattr(import_module(module), attribute)()
+    except Exception as error:  # whatever another package does
+        raise RunError(
+            f"synthesizer {name} ({module}:{attribute}) can't be loaded: {first_line(error)}"
+        ) from None
+    problem = problem_with(synth)
+    if problem is None and synth.name != name:
+        problem = f"it calls itself {synth.name}"
+    if problem:
+        raise RunError(f"synthesizer {name} ({module}:{attribute}) can't be used: {problem}")
+    return synth
+
+
+def render(synth, params, samples, rate, rng):
+    """Render, and hold the synthesizer to the protocol.
+
+    Returns: ``(audio, onsets, details)``: float32 (samples,); int64 or None; dict of arrays.
+    Raises: RunError naming the synthesizer when it fails or returns something else.
+    """
+    try:
+        result = synth.render(params, samples, rate, rng)
+    except Exception as error:  # whatever another package does
+        raise RunError(
+            f"synthesizer {synth.name} failed for {_told(params)}: {type(error).__name__}: {first_line(error)}"
+        ) from error
+    problem = _problem_with_result(result, samples)
+    if problem:
+        raise RunError(f"synthesizer {synth.name} {problem} for {_told(params)}")
+    audio, onsets, details = result if len(result) == 3 else (*result, {})
+    return audio, onsets if onsets is None else np.asarray(onsets, np.int64), details
+
+
+def _problem_with_result(result, samples):
+    if not isinstance(result, tuple) or len(result) not in (2, 3):
+        return "returned no (audio, onsets)"
+    audio, onsets = result[:2]
+    details = result[2] if len(result) == 3 else {}
+    if not isinstance(audio, np.ndarray) or audio.shape != (samples,) or audio.dtype != np.float32:
+        got = f"{audio.dtype} {audio.shape}" if isinstance(audio, np.ndarray) else type(audio).__name__
+        return f"returned audio {got} in place of float32 ({samples},)"
+    if not np.isfinite(audio).all():
+        return "returned NaN or infinity"
+    if onsets is not None:
+        onsets = np.asarray(onsets)
+        if onsets.ndim != 1 or (len(onsets) and onsets.dtype.kind not in "iu"):
+            return f"returned onsets {onsets.dtype} {onsets.shape} in place of whole numbers in a row"
+        if len(onsets) and (onsets[0] < 0 or onsets[-1] >= samples or (np.diff(onsets) < 0).any()):
+            return "returned onsets outside the sound or out of order"
+    unknown = [name for name in details if name not in ("kind", "velocity")]
+    if unknown or (details and onsets is None):
+        return f"returned details {', '.join(map(str, details))}; kind and velocity of onsets are allowed"
+    if any(len(values) != len(onsets) for values in details.values()):
+        return "returned details of another number than its onsets"
+    return None
+
+
+def _told(params):
+    return ", ".join(
+        f"{name}={value if isinstance(value, float) else 'a curve'}" for name, value in params.items()
+    )
+
+
+def streams(rng, count):
+    """Independent generators out of one, so that drawing more of one thing changes no other."""
+    return [np.random.Generator(np.random.PCG64(int(seed))) for seed in rng.integers(2**63, size=count)]
