@@ -146,7 +146,8 @@ def render(synth, params, samples, rate, rng):
         result = synth.render(params, samples, rate, rng)
     except Exception as error:  # whatever another package does
         raise RunError(
-            f"synthesizer {synth.name} failed for {_told(params)}: {type(error).__name__}: {first_line(error)}"
+            f"synthesizer {synth.name} failed for {_told(params)}: "
+            f"{type(error).__name__}: {first_line(error)}"
         ) from error
     problem = _problem_with_result(result, samples)
     if problem:
