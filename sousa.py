@@ -9,10 +9,11 @@ import signal
 import sys
 import time
 from contextlib import contextmanager, suppress
+from importlib import import_module
 
 try:
     from generation import DATA_VERSION, options, runners, seeds
-    from generation.errors import RunError, SousaError, UsageError, raise_all
+    from generation.errors import RunError, SousaError, UsageError, one_of, raise_all
 except ModuleNotFoundError as error:
     if __name__ != "__main__":
         raise
@@ -98,89 +99,37 @@ def _progress_bar(title, total, quiet=False, **more):
         yield bar.update
 
 
-def _workers_problem(workers):
-    return [] if workers >= 0 else [f"--workers is {workers}; give 0 (one a core) or more"]
-
-
-def _names(text):
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _config(arguments, say):
-    from generation.audio import noise, rooms
-    from generation.audio.commands import fonts_to_banks
-    from generation.errors import one_of
-    from generation.rudiments.corpus import make_config
-
-    problems = []
-    if arguments.corpus != "rudiments":
-        problems.append(f"unknown corpus {one_of(arguments.corpus, ['rudiments'])}")
-    problems += _workers_problem(arguments.workers)
-    if not arguments.output:
-        problems.append("--output is empty; name a directory")
-    for option in ("soundfont", "impulse_responses", "noise_files"):
-        if getattr(arguments, option) == "":
-            problems.append(
-                f"--{option.replace('_', '-')} is empty; name a file or directory, or leave it out"
-            )
-    for option in ("soundfont", "presets", "impulse_responses", "noise_files"):
-        if getattr(arguments, option) and arguments.no_audio:
-            problems.append(f"--{option.replace('_', '-')} has no use with --no-audio; leave one out")
-    named = {name: getattr(arguments, name) for name in ("rudiments", "tiers", "presets")}
-    for option, value in ((f"--{name}", value) for name, value in named.items()):
-        if value is not None and not _names(value):
-            problems.append(f"{option} is empty; name at least one or leave it out")
-    request = {
-        "preset": arguments.preset, "profiles": arguments.profiles, "tempos": arguments.tempos,
-        "augmentations": arguments.augmentations, "seed": arguments.seed,
-        "rudiments": _names(arguments.rudiments) or None, "tiers": _names(arguments.tiers) or None,
-        "acoustic_presets": _names(arguments.presets) or None,
-        "duration_sec": arguments.duration, "sample_rate": arguments.sample_rate,
-        "channels": 2 if arguments.stereo else 1,
-        "audio_format": arguments.audio_format, "with_audio": not arguments.no_audio,
-    }  # fmt: skip
-    try:
-        config = make_config(**request)
-    except UsageError as error:
-        problems += [
-            line.removeprefix("  - ") for line in str(error).splitlines() if not line.endswith("problems:")
-        ]
-    raise_all(problems)
-    own = {}
-    if arguments.impulse_responses is not None:
-        own["user_rooms"] = rooms.user_pool(arguments.impulse_responses)
-    if arguments.noise_files is not None:
-        own["user_noises"] = noise.user_files(arguments.noise_files)
-    if arguments.soundfont:
-        own["bank_list"] = fonts_to_banks(arguments.soundfont, say)
-    return make_config(**request, **own) if own else config
-
-
 def _generate(arguments):
     from functools import partial
 
+    from generation import reopen
+
+    raise_all(options.foreign_options(arguments))
     arguments.output = os.path.expanduser(arguments.output)
-
-    from builders.release.rudiments import write_card
-    from generation.rudiments import generate, reopen
-    from generation.rudiments.validation import report
-
+    commands = import_module(f"generation.{arguments.corpus}.commands")
+    if arguments.list:
+        commands.no_other(arguments)
+        return commands.list_synths(arguments, _print)
     say = (lambda text: None) if arguments.quiet else _say
     if not seeds.self_check():
         say(
             "warning: NumPy draws other numbers here than where published corpora were made: rows will differ"
         )
-    config = _config(arguments, say)
+    config = commands.config(arguments, say)
     if arguments.dry_run:
-        return _dry_run(config, arguments)
+        told = commands.estimate_text(
+            config, arguments, lambda shards: min(runners.worker_count(arguments.workers), shards)
+        )
+        return _print(f"{told}\nnothing was made; {arguments.output} would hold it")
     begin = time.perf_counter()
     progress = partial(_progress_bar, quiet=arguments.quiet)
-    records = generate.generate(
-        config, arguments.output, arguments.workers, arguments.files, say, progress, write_card
+    records = import_module(f"generation.{arguments.corpus}.generate").generate(
+        config, arguments.output, arguments.workers, arguments.files, say, progress, _write_card
     )
     passed = None
     if not arguments.skip_validation:
         with progress("validating", config.num_rows) as done:
+            report = import_module(f"generation.{arguments.corpus}.validation.report")
             passed, result = report.validate(arguments.output, config, records, arguments.workers, done)
         say(report.as_text(result))
     hours = reopen.seconds_of(arguments.output, records) / 3600
@@ -196,20 +145,17 @@ def _generate(arguments):
         raise RunError(f"validation failed; see {arguments.output}/validation_report.html")
 
 
-def _dry_run(config, arguments):
-    from generation.rudiments import generate
+def _write_card(root, config, records):
+    corpus = config.identity()["corpus"]
+    import_module(f"builders.release.{corpus}").write_card(root, config, records)
 
-    what = generate.estimate(config, arguments.files)
-    workers = min(runners.worker_count(arguments.workers), what.shards)
-    minutes = generate.trial_speed(config) * what.rows / workers / 60
-    _print(
-        f"{what.rows:,} rows ({what.takes:,} takes, {config.augmentations} renderings each) "
-        f"in {what.shards:,} shards\n"
-        f"{what.hours:.2f} hours of {'audio' if config.with_audio else 'music, without audio'}, "
-        f"about {what.num_bytes / 1e6:,.0f} MB, about {max(minutes, 0.1):.1f} minutes "
-        f"with {workers} workers\n"
-        f"nothing was made; {arguments.output} would hold it"
-    )
+
+def _part(manifest, module):
+    """A module of the corpus that a dataset's manifest names."""
+    corpus = str(manifest["config"].get("corpus"))
+    if corpus not in options.CORPORA:
+        raise RunError(f"the dataset is of corpus {one_of(corpus, options.CORPORA)}")
+    return import_module(f"generation.{corpus}.{module}")
 
 
 def _release(arguments):
@@ -217,7 +163,7 @@ def _release(arguments):
 
     from builders import commands
 
-    raise_all(_workers_problem(arguments.workers))
+    raise_all(options.workers_problem(arguments.workers))
     say, print_ = _talk(arguments.quiet)
     commands.release(arguments, print_, say, partial(_progress_bar, quiet=arguments.quiet))
 
@@ -244,12 +190,12 @@ def _talk(quiet):
 
 
 def _validate(arguments):
-    from generation.rudiments import reopen
-    from generation.rudiments.validation import report
     from generation.tables import complete_manifest
 
-    raise_all(_workers_problem(arguments.workers))
+    raise_all(options.workers_problem(arguments.workers))
     manifest = complete_manifest(arguments.directory)
+    reopen, report = _part(manifest, "reopen"), _part(manifest, "validation.report")
+    _load_synths(arguments, manifest)
     config = reopen.config_of(manifest)
     records = reopen.records_of(manifest, config)
     with _progress_bar("validating", config.num_rows, arguments.quiet) as done:
@@ -267,16 +213,17 @@ def _validate(arguments):
 
 def _verify(arguments):
     from builders.release import opened
-    from generation.rudiments import reopen
     from generation.tables import complete_manifest
 
     arguments.directory = os.path.expanduser(arguments.directory)
     if opened.is_release(arguments.directory):
         return _verify_release(arguments)
-    total = complete_manifest(arguments.directory)["num_rows"]
+    manifest = complete_manifest(arguments.directory)
+    _load_synths(arguments, manifest)
+    total = manifest["num_rows"]
     wanted = total if arguments.all else min(arguments.rows, total)
     with _progress_bar("verifying", wanted, arguments.quiet) as done:
-        compared, differences = reopen.verify(
+        compared, differences = _part(manifest, "reopen").verify(
             arguments.directory, arguments.rows, arguments.all, arguments.seed, done
         )
     if differences:
@@ -287,7 +234,15 @@ def _verify(arguments):
             f"that made {arguments.directory}"
         )
     if not arguments.quiet:
-        _print(f"{compared:,} rows made again: every label, MIDI byte and audio sample is the same")
+        _print(f"{compared:,} rows made again: every label and every audio sample is the same")
+
+
+def _load_synths(arguments, manifest):
+    """Load the files of ``--synth-file``, which only textures have a use for."""
+    if arguments.synth_file:
+        if manifest["config"].get("corpus") != "textures":
+            raise UsageError("--synth-file belongs to textures; leave it out")
+        _part(manifest, "commands").load_files(arguments.synth_file)
 
 
 def _verify_release(arguments):
@@ -306,7 +261,7 @@ def _preview(arguments):
 
     from generation.rudiments.preview import page
 
-    names = [_names(text) for text in (arguments.rudiments, arguments.tiers, arguments.presets)]
+    names = [options.names(text) for text in (arguments.rudiments, arguments.tiers, arguments.presets)]
     output = arguments.output and os.path.expanduser(arguments.output)
     progress = partial(_progress_bar, quiet=arguments.quiet)
     path, rows, size = page.write(

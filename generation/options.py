@@ -3,6 +3,50 @@
 import argparse
 
 from generation import DATA_VERSION
+from generation.errors import one_of
+
+CORPORA = ("rudiments", "textures")
+
+
+def names(text):
+    """A list written with commas, or None."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def workers_problem(workers):
+    """What is wrong with ``--workers``: a list of no or one sentence."""
+    return [] if workers >= 0 else [f"--workers is {workers}; give 0 (one a core) or more"]
+
+
+def request_problems(arguments):
+    """What is wrong with a request to generate, whatever the corpus: list of sentences."""
+    problems = workers_problem(arguments.workers)
+    if not arguments.output:
+        problems.append("--output is empty; name a directory")
+    return problems
+
+
+def foreign_options(arguments):
+    """Options that belong to another corpus than the one asked for: list of sentences."""
+    from importlib import import_module
+
+    own = {name: import_module(f"generation.{name}.commands").OWN for name in CORPORA}
+    if arguments.corpus not in own:
+        return [f"unknown corpus {one_of(arguments.corpus, CORPORA)}"]
+    problems = []
+    for option in dict.fromkeys(option for options in own.values() for option in options):
+        owners = [name for name, options in own.items() if option in options]
+        if arguments.corpus not in owners and getattr(arguments, option) not in (None, False):
+            problems.append(f"--{option.replace('_', '-')} belongs to {', '.join(owners)}; leave it out")
+    return problems
+
+
+class _Given(argparse.Action):
+    """Stores a value and that it was given."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        setattr(namespace, self.dest, values)
+        setattr(namespace, f"{self.dest}_given", True)
 
 
 def parser():
@@ -18,6 +62,7 @@ def parser():
     sub.add_argument(
         "--all", action="store_true", help="read MIDI and audio of every row, not of about 1,200"
     )
+    _synth_file(sub)
     sub.add_argument("--workers", "-w", type=int, default=0)
     sub.add_argument("--quiet", "-q", action="store_true")
     sub.set_defaults(command="validate")
@@ -26,6 +71,7 @@ def parser():
     sub.add_argument("--rows", type=int, default=20, help="how many, chosen at random (default 20)")
     sub.add_argument("--all", action="store_true", help="all rows")
     sub.add_argument("--seed", type=int, help="choose the same rows each time")
+    _synth_file(sub)
     sub.add_argument("--quiet", "-q", action="store_true")
     sub.set_defaults(command="verify")
     _preview_options(commands.add_parser("preview", help="make a page to look at rows and hear them"))
@@ -46,19 +92,27 @@ def parser():
 
 def _generate_options(sub):
     sub.add_argument("corpus", nargs="?", default="rudiments", help="which corpus (default rudiments)")
-    sub.add_argument("--preset", default="small", help="small, medium or full: 1,200, 12,000 or 100,000 rows")
-    sub.add_argument("--output", "-o", default="output/dataset", help="directory (default output/dataset)")
+    sub.add_argument(
+        "--preset", default="small", action=_Given,
+        help="small, medium or full: 1,200, 12,000 or 100,000 rows of rudiments; 528, 5,280 or 52,800 of "
+        "textures",
+    )  # fmt: skip
+    sub.add_argument(
+        "--output", "-o", "--outputpath", default="output/dataset", help="directory (default output/dataset)"
+    )
+    sub.set_defaults(preset_given=False)
     sub.add_argument("--profiles", "-p", type=int, help="number of players")
     sub.add_argument("--tempos", "-t", type=int, help="tempi for each player and rudiment")
     sub.add_argument("--augmentations", "-a", type=int, help="renderings of each take")
-    sub.add_argument("--seed", type=int, default=42)
+    sub.add_argument("--seed", type=int, help="of every random choice (default 42)")
     sub.add_argument(
         "--rudiments", metavar="NAMES", help="only these: slug, slug:variant or slug:*, with commas"
     )
     sub.add_argument("--tiers", metavar="NAMES", help="only players of these tiers, with commas")
     sub.add_argument(
-        "--duration", type=float, default=6.0, metavar="SEC", help="length of playing (default 6)"
-    )
+        "--duration", type=float, metavar="SEC",
+        help="length of playing (default 6); of a texture's long signal",
+    )  # fmt: skip
     sub.add_argument(
         "--presets", metavar="NAMES", help="acoustics of the renderings, with commas (default all; see "
         "'sousa acoustics')"
@@ -76,9 +130,10 @@ def _generate_options(sub):
         "--soundfont", metavar="PATH",
         help="snares of this .sf2/.sf3, of a directory, of a KEY of 'soundfonts list'; or BANKS by name",
     )  # fmt: skip
-    sub.add_argument("--sample-rate", type=int, default=44100, metavar="HZ")
+    sub.add_argument("--sample-rate", type=int, metavar="HZ", help="default 44100, or the config file's")
     sub.add_argument("--stereo", action="store_true", help="two channels")
-    sub.add_argument("--audio-format", default="flac", help="flac or wav")
+    sub.add_argument("--audio-format", help="flac (default) or wav")
+    _texture_options(sub.add_argument_group("textures"))
     sub.add_argument("--files", action="store_true", help="also write each row's audio and MIDI as files")
     sub.add_argument("--workers", "-w", type=int, default=0, help="processes; 0 is one a core (default)")
     sub.add_argument("--dry-run", action="store_true", help="say what would be made, and stop")
@@ -87,8 +142,37 @@ def _generate_options(sub):
     sub.set_defaults(command="generate")
 
 
+def _texture_options(group):
+    group.add_argument("--configfile", metavar="FILE", help="what to make: DSGenerator JSON, or our YAML")
+    group.add_argument(
+        "--records", metavar="NAMES", help="also write params, nsjson, tfrecords, frames, nsynth"
+    )
+    group.add_argument("--chunk", type=float, metavar="SEC", help="length of a row")
+    group.add_argument(
+        "--examples", type=int, help="renderings of each setting, which differ by chance alone"
+    )
+    group.add_argument("--level", metavar="POLICY", help="none, peak:DB or rms:DB (default peak:-1)")
+    group.add_argument(
+        "--derive", metavar="DATASET", help="the same corpus with something changed: same draws, same splits"
+    )
+    group.add_argument(
+        "--set", action="append", metavar="KEY=VALUE", help="what --derive changes, such as Q=20"
+    )
+    _synth_file(group)
+    group.add_argument("--list", action="store_true", help="show the synthesizers and stop")
+
+
+def _synth_file(sub):
+    sub.add_argument(
+        "--synth-file", action="append", metavar="FILE",
+        help="run this Python file and use its old-style classes (setParam, generate) as synthesizers",
+    )  # fmt: skip
+
+
 def _preview_options(sub):
     sub.add_argument("directory")
+    sub.add_argument("--sounds", metavar="NAMES", help="of textures: only these")
+    _synth_file(sub)
     sub.add_argument("--output", "-o", metavar="FILE", help="page to write (default DIRECTORY/preview.html)")
     sub.add_argument("--rows", type=int, default=48, help="how many, evenly chosen (default 48)")
     sub.add_argument("--rudiments", metavar="NAMES", help="only these: slug, slug:variant or slug:*")

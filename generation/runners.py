@@ -87,7 +87,8 @@ def _here(function, tasks):
 def _elsewhere(function, tasks, workers):
     # forkserver: children start clean, with no threads or libraries of this process
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["generation.rudiments.corpus"])
+    called = [function, *(part for part in tasks[0] if callable(part))]
+    context.set_forkserver_preload(sorted({one.__module__ for one in called}))
     queue = list(reversed(tasks))
     lifeline, held = context.Pipe(duplex=False)
     with (

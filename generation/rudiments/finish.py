@@ -7,7 +7,8 @@ import pyarrow as pa
 from generation import tables
 from generation.rudiments import corpus, players
 from generation.rudiments.columns import IDENTITY, PLAYER, SCORES, SOUND
-from generation.shards import atomic_file, file_record, write_json
+from generation.shards import file_record, write_json
+from generation.writing import write_once
 
 
 def _paths(config, ids, with_files):
@@ -65,14 +66,7 @@ def write_files(root, config, records, progress):
     for record in records:
         for group in tables.row_groups(Path(root) / record["file"], wanted):
             for row in group.to_pylist():
-                _write_once(Path(root) / "midi" / f"{row['sample_id']}.mid", row["midi"])
+                write_once(Path(root) / "midi" / f"{row['sample_id']}.mid", row["midi"])
                 if config.with_audio:
-                    _write_once(Path(root) / "audio" / row["audio"]["path"], row["audio"]["bytes"])
+                    write_once(Path(root) / "audio" / row["audio"]["path"], row["audio"]["bytes"])
                 progress(1)
-
-
-def _write_once(path, data):
-    if path.exists() and path.read_bytes() == data:
-        return
-    with atomic_file(path) as file:
-        file.write(data)

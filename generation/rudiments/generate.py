@@ -1,21 +1,13 @@
-"""Making a rudiments dataset: shards, label tables, splits, loose files, in a directory.
+"""Making a rudiments dataset: shards, label tables, splits, loose files, in a directory."""
 
-Everything here can be stopped and started again; what is finished is kept, and the result does not
-depend on how often that happened.
-"""
-
-import shutil
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
-from generation import runners
 from generation.audio import presets
-from generation.errors import RunError
+from generation.make import Job, make
 from generation.rudiments import corpus, finish
 from generation.rudiments.players import player
 from generation.rudiments.score import plan_take
-from generation.shards import Store, write_shard
 
 # Bytes of FLAC a second and channel at 44.1 kHz of clean and of augmented rows, measured on 9,600 rows
 # under all presets; an estimate for --dry-run and for the check of free space.
@@ -88,36 +80,15 @@ def generate(config, root, workers=0, with_files=False, say=print, progress=None
 
     Args:
         config: a :class:`generation.rudiments.corpus.Config`.
-        root: dataset directory.
-        workers: processes; 0 is one a core.
+        root, workers, say, progress: as :func:`generation.make.make` takes them.
         with_files: also write loose audio and MIDI files.
-        say: takes a line of text.
-        progress: ``progress(title, total)`` gives a context manager whose value is called with the
-            number of rows done.
         write_card: called with (root, config, records) to write the dataset's card.
 
     Returns: manifest records of the shards, in order of rows.
     Raises: UsageError when ``root`` belongs to something else, RunError when it can't be finished.
     """
-    shards = corpus.plan(config)
-    with Store(root, config, shards) as store:
-        todo, problems = store.missing()
-        for problem in problems:
-            say(f"{problem}: making it again")
-        if len(todo) < len(shards):
-            say(f"{len(shards) - len(todo)} of {len(shards)} shards are already there")
-        _check_space(root, config, todo, shards, with_files)
-        store.write(complete=False)
-        schema = corpus.corpus_schema(config)
-        # renderings of the same takes one after the other: they share drums in rooms
-        order = sorted(todo, key=lambda s: (s.key["profiles"], s.key["tempos"], s.key["augmentation"]))
-        tasks = [(corpus.shard_tables, schema, config, shard, str(root)) for shard in order]
-        by_name = {shard.name: shard for shard in shards}
-        with progress("making rows", sum(shard.rows for shard in todo)) as done:
-            for name, entry in runners.run(write_shard, tasks, workers):
-                store.record(name, entry)
-                done(by_name[name].rows)
-        records = [store.records[shard.name] for shard in shards]
+
+    def rest(records):
         say("writing label tables")
         beside = finish.write_labels(root, config, records, with_files)
         beside.append(finish.write_splits(root, config))
@@ -127,17 +98,12 @@ def generate(config, root, workers=0, with_files=False, say=print, progress=None
         if write_card:
             write_card(root, config, records)
         drums = [corpus.load_bank(ref).about() for ref in config.banks]
-        store.write(complete=True, loose_files=with_files, drums=drums, tables=beside)
-    return records
+        return {"loose_files": with_files, "drums": drums, "tables": beside}
 
-
-def _check_space(root, config, todo, shards, with_files):
-    """Refuse to start what can't fit."""
-    share = sum(shard.rows for shard in todo) / max(sum(shard.rows for shard in shards), 1)
-    wanted = estimate(config, with_files).num_bytes * share
-    free = shutil.disk_usage(Path(root)).free
-    if wanted > free:
-        raise RunError(
-            f"about {wanted / 1e9:.2f} GB are needed but only {free / 1e9:.2f} GB are free at {root}; "
-            "free some, choose another directory with -o, or ask for less"
-        )
+    job = Job(
+        config, corpus.plan(config), corpus.corpus_schema(config), corpus.shard_tables,
+        # renderings of the same takes one after the other: they share drums in rooms
+        lambda shard: (shard.key["profiles"], shard.key["tempos"], shard.key["augmentation"]),
+        estimate(config, with_files).num_bytes, rest,
+    )  # fmt: skip
+    return make(job, root, workers, say, progress)

@@ -1,18 +1,13 @@
 """Finished datasets read back: their configuration, their views, and proof that rows are true."""
 
-import random
 import re
 from dataclasses import replace
-from pathlib import Path
 
-import pyarrow.compute as pc
-
-from generation import DATA_VERSION, FORMAT_VERSION
-from generation.audio import acoustics, banks, encode, noise, presets, rooms
-from generation.errors import RunError, UsageError
+from generation import reopen
+from generation.audio import acoustics, banks, noise, presets, rooms
+from generation.errors import RunError
 from generation.rudiments import corpus, definitions, settings
-from generation.shards import config_digest, damage
-from generation.tables import complete_manifest, row_groups
+from generation.tables import complete_manifest
 
 
 def config_of(manifest, need_drums=True):
@@ -23,18 +18,7 @@ def config_of(manifest, need_drums=True):
 
     Raises: RunError when the dataset is another corpus or version, or a drum is needed and not here.
     """
-    if manifest["format_version"] != FORMAT_VERSION:
-        raise RunError(
-            f"this dataset has format {manifest['format_version']}, this sousa reads {FORMAT_VERSION}"
-        )
-    data = dict(manifest["config"])
-    if data.pop("corpus", None) != corpus.NAME:
-        raise RunError("this is not a rudiments dataset")
-    version = data.pop("data_version", None)
-    if version != DATA_VERSION:
-        raise RunError(
-            f"this dataset has data version {version}, this sousa makes {DATA_VERSION}; use that sousa"
-        )
+    data = reopen.identity_of(manifest, corpus.NAME)
     here = {}
     for path in banks.available().values():
         try:
@@ -80,8 +64,7 @@ def _rebuilt(manifest, data, here, need_drums):
     if unknown:
         raise RunError(f"rudiments not on this machine: {', '.join(unknown)}; add their definition files")
     config = corpus.Config(preset=manifest.get("preset", "custom"), banks=tuple(refs), **data)
-    if config_digest(config.identity()) != manifest["config_digest"]:
-        raise RunError("manifest.json was changed by hand: its settings do not match their digest")
+    reopen.require_digest(manifest, config)
     return config
 
 
@@ -90,14 +73,7 @@ def records_of(manifest, config):
 
     Raises: RunError when the manifest does not list exactly the planned shards.
     """
-    planned = [(s.name, s.file, s.split, s.rows) for s in corpus.plan(config)]
-    listed = [(name, r["file"], r["split"], r["rows"]) for name, r in manifest["shards"].items()]
-    if sorted(planned) != sorted(listed) or manifest["num_rows"] != config.num_rows:
-        raise RunError(
-            "manifest.json does not list the shards of its own settings; run the 'sousa generate' command "
-            "that made the dataset again"
-        )
-    return [manifest["shards"][name] for name, *_ in planned]
+    return reopen.records_of(manifest, config, corpus.plan(config))
 
 
 def views(config):
@@ -120,64 +96,14 @@ def views(config):
 
 
 def verify(root, count=20, everything=False, seed=None, progress=None):
-    """Make rows again and compare them with the stored ones, after checking every shard's digest.
-
-    Args:
-        count: rows to make again; ``everything``: all of them.
-        seed: of the choice of rows; by default another choice each time.
-
-    Returns: ``(rows compared, list of differences)``; a difference is one line of text.
-    """
+    """Make rows of a finished dataset again: see :func:`generation.reopen.verify`."""
     manifest = complete_manifest(root)
     config = config_of(manifest)
     records = records_of(manifest, config)
-    differences = [problem for problem in (damage(root, record) for record in records) if problem]
-    if differences:
-        return 0, differences
-    total = manifest["num_rows"]
-    if not everything and count < 1:
-        raise UsageError(f"--rows is {count}; give 1 or more")
-    wanted = (
-        set(range(total)) if everything else set(random.Random(seed).sample(range(total), min(count, total)))
-    )
-    first, compared = 0, 0
-    for record in records:
-        inside = [number - first for number in wanted if first <= number < first + record["rows"]]
-        first += record["rows"]
-        if inside:
-            for row in _pick(Path(root) / record["file"], sorted(inside)):
-                differences += _compare(config, row)
-                compared += 1
-                if progress:
-                    progress(1)
-    return compared, differences
 
+    def again(row):
+        form = definitions.form_name(row["rudiment_slug"], row["variant"])
+        address = (row["profile_index"], definitions.load()[form], row["tempo_index"])
+        return corpus.make_rows(config, [address], row["augmentation_index"]).to_pylist()[0]
 
-def _pick(path, numbers):
-    first = 0
-    for group in row_groups(path):
-        inside = [n - first for n in numbers if first <= n < first + len(group)]
-        yield from group.take(inside).to_pylist() if inside else []
-        first += len(group)
-
-
-def _compare(config, row):
-    form = definitions.form_name(row["rudiment_slug"], row["variant"])
-    address = (row["profile_index"], definitions.load()[form], row["tempo_index"])
-    again = corpus.make_rows(config, [address], row["augmentation_index"]).to_pylist()[0]
-    wrong = [name for name in again if name != "audio" and again[name] != row[name]]
-    if config.with_audio:
-        # FLAC bytes may differ between library versions; the samples may not
-        stored = encode.pcm_digest(encode.decode(row["audio"]["bytes"])[0])
-        if stored != again["pcm_digest"]:
-            wrong.append("audio")
-    return [f"{row['sample_id']}: {', '.join(wrong)} differ"] if wrong else []
-
-
-def seconds_of(root, records):
-    """Total length of the rows of shards, in seconds."""
-    return sum(
-        pc.sum(group["duration_sec"]).as_py()
-        for record in records
-        for group in row_groups(Path(root) / record["file"], ["duration_sec"])
-    )
+    return reopen.verify(root, config, records, again, count, everything, seed, progress)

@@ -1,0 +1,241 @@
+"""The textures corpus: from a configuration to shards, and from settings to rows.
+
+Conventions
+-----------
+A long signal is rendered for each (setting, example) and cut into chunks; a row is a chunk. Its bytes are
+a function of the corpus seed, the synthesizer and its version, the natural values of all parameters, the
+example and the chunk: not of the grid the setting lies on, the order, or the workers. A *shard* is all rows
+of a block of settings of one sound in one split.
+
+Audio is rounded to 16 bits once: 1.0 is 32767, and what is beyond full scale is cut off and counted.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+
+from generation import DATA_VERSION, seeds
+from generation.audio import encode
+from generation.columns import schema
+from generation.shards import Shard
+from generation.textures import names, synth
+from generation.textures.columns import columns
+from generation.textures.settings import FRAME_RATE_HZ
+from generation.textures.values import Curve
+
+SPLITS = ("train", "validation", "test")
+FIRST_BLOCK, BLOCK = 24, 240  # settings: where blocks end, so that shards of small corpora are in larger ones
+ROWS_PER_BLOCK = 4800  # settings with many rows share a block with fewer
+ROWS_PER_GROUP = 120
+FULL_SCALE = 32767
+
+
+def swept(config):
+    """Parameters that some sound sweeps: list of ``(name, unit)``, in order."""
+    units = {}
+    for sound in config.sounds:
+        declared = {p.name: p for p in synth.get(sound.synth).parameters}
+        for axis in sound.axes:
+            units.setdefault(axis.name, []).append(declared[axis.name].unit)
+    # one column for parameters of several synthesizers that share a name
+    return [(name, found[0] if len(set(found)) == 1 else "") for name, found in units.items()]
+
+
+def corpus_schema(config):
+    """Arrow schema of the shards of a configuration."""
+    return schema(columns(swept(config)), config.sample_rate)
+
+
+def _edges(count, rows_per_setting):
+    most = max(1, ROWS_PER_BLOCK // rows_per_setting)
+    first, block = min(FIRST_BLOCK, most), min(BLOCK, most)
+    edges = [0, first, *range(block, count + block, block)]
+    return [edge for edge in sorted(set(edges)) if edge < count] + [count]
+
+
+def plan(config):
+    """All shards of a configuration, in the order of their rows: list of Shard.
+
+    A shard's key holds ``settings``: positions in ``config.settings``.
+    """
+    by_sound = {}
+    for position, setting in enumerate(config.settings):
+        by_sound.setdefault(setting.sound, []).append((position, setting))
+    shards = []
+    for index, members in by_sound.items():
+        name = config.sounds[index].synth
+        for first, end in pairwise(_edges(len(members), config.rows_per_setting)):
+            for split in SPLITS:
+                own = [p for p, setting in members[first:end] if setting.split == split]
+                if own:
+                    stem = f"{index:03d}_{name}_{first:06d}"
+                    rows = len(own) * config.rows_per_setting
+                    shards.append(Shard(f"{split}/{stem}", split, rows, {"settings": own}))
+    return shards
+
+
+def shard_tables(config, shard):
+    """Rows of a shard as Arrow tables, one a row group, in order."""
+    wanted = corpus_schema(config)
+    rows = []
+    for position in shard.key["settings"]:
+        for example in range(config.examples):
+            for row in make_rows(config, position, example):
+                rows.append(row)
+                if len(rows) == ROWS_PER_GROUP:
+                    yield pa.Table.from_pylist(rows, wanted)
+                    rows = []
+    if rows:
+        yield pa.Table.from_pylist(rows, wanted)
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A long signal after its gain.
+
+    Attributes:
+        audio: float64 (samples,), not yet rounded; gain_db: what was applied.
+        onsets: int64 or None; details: dict of arrays, one value an onset.
+    """
+
+    audio: np.ndarray
+    gain_db: float
+    onsets: np.ndarray | None
+    details: dict
+
+
+def render_signal(config, setting, example):
+    """Render the long signal of a setting.
+
+    Returns: Signal, as long as all its chunks.
+    Raises: RunError when the synthesizer fails or breaks its promise.
+    """
+    sound = config.sounds[setting.sound]
+    rng = seeds.stream(config.seed, "textures", setting.draws, example)
+    audio, onsets, details = synth.render(
+        synth.get(sound.synth), setting.params, config.long_samples, config.sample_rate, rng
+    )
+    audio = audio[: config.chunks * config.chunk_samples].astype(np.float64)
+    gain_db = _gain_db(audio, config.level)
+    audio *= round(10.0 ** (gain_db / 20.0), 9)
+    return Signal(audio, gain_db, onsets, details)
+
+
+def _gain_db(audio, level):
+    """The gain a policy asks for, dB, 4 decimals; 0 for silence, which no gain changes."""
+    if level.policy == "none":
+        return 0.0
+    size = np.abs(audio).max() if level.policy == "peak" else math.sqrt(np.dot(audio, audio) / len(audio))
+    return round(level.target_db - 20.0 * math.log10(size), 4) if size > 0 else 0.0
+
+
+def make_rows(config, position, example, only_chunk=None):
+    """Rows of one example of a setting, in order.
+
+    Args:
+        position: in ``config.settings``; only_chunk: make this chunk's row alone.
+
+    Yields: dicts of the corpus's columns.
+    """
+    setting = config.settings[position]
+    signal = render_signal(config, setting, example)
+    shared = _setting_columns(config, setting, example)
+    size = config.chunk_samples
+    for chunk in range(config.chunks):
+        if only_chunk in (None, chunk):
+            yield shared | _chunk_columns(config, setting, signal, example, chunk, chunk * size)
+
+
+def _setting_columns(config, setting, example):
+    sound = config.sounds[setting.sound]
+    axes = {axis.name: axis for axis in sound.axes}
+    fixed = {one.name for one in sound.fixed}
+    user = dict(zip(axes, setting.user, strict=True))
+    params, flat = [], {f"param_{name}": None for name, _ in swept(config)}
+    for parameter in synth.get(sound.synth).parameters:
+        name, value = parameter.name, setting.params[parameter.name]
+        moving = isinstance(value, Curve)
+        role = "swept" if name in axes else "moving" if moving else "fixed" if name in fixed else "default"
+        norm = None if moving else _norm(parameter, value)
+        params.append({
+            "name": name, "role": role, "natural": None if moving else value, "norm": norm,
+            "unit": parameter.unit, "user_name": axes[name].user_name if name in axes else None,
+            "user": user.get(name),
+        })  # fmt: skip
+        if name in axes:
+            flat[f"param_{name}"] = value
+    return {
+        "setting_id": names.setting_id(config, setting), "sound": sound.name, "synth": sound.synth,
+        "synth_version": sound.synth_version, "split": setting.split, "held_out": setting.held_out,
+        "setting_index": setting.index, "example_index": example, "duration_sec": config.chunk_samples
+        / config.sample_rate, "num_samples": config.chunk_samples, "sample_rate": config.sample_rate,
+        "params": params, "level_policy": config.level.policy, "seed": config.seed, "draws": setting.draws,
+        "data_version": DATA_VERSION, **flat,
+    }  # fmt: skip
+
+
+def _norm(parameter, natural):
+    # logarithms differ in the last digit from one library to the next
+    return round(float(parameter.norm(natural)), 9)
+
+
+def _chunk_columns(config, setting, signal, example, chunk, start):
+    audio = signal.audio[start : start + config.chunk_samples]
+    steps = np.rint(audio * FULL_SCALE)
+    top = np.abs(steps).max()
+    clipped = int(np.count_nonzero(np.abs(steps) > FULL_SCALE)) if top > FULL_SCALE else 0
+    pcm = np.clip(steps, -FULL_SCALE, FULL_SCALE).astype(np.int16)
+    data, digest = encode.encode_and_digest(pcm, config.sample_rate, config.audio_format)
+    name = names.sample_id(config, setting, example, chunk)
+    events = _events(signal, start, config.chunk_samples)
+    return {
+        "sample_id": name, "chunk_index": chunk, "start_sample": start,
+        "curves": _curves(config, setting, start),
+        "events": events, "num_events": None if events is None else len(events), "gain_db": signal.gain_db,
+        "peak_db": _db(np.abs(audio).max()), "rms_db": _db(math.sqrt(np.dot(audio, audio) / len(audio))),
+        "clipped_samples": clipped, "pcm_digest": digest,
+        "audio": {"bytes": data, "path": f"{name}.{config.audio_format}"},
+    }  # fmt: skip
+
+
+def _db(size):
+    return round(20.0 * math.log10(size), 3) if size > 0 else None
+
+
+def _events(signal, start, size):
+    if signal.onsets is None:
+        return None
+    first, end = np.searchsorted(signal.onsets, [start, start + size])
+    onsets = (signal.onsets[first:end] - start).tolist()
+    kinds, velocities = (signal.details.get(name) for name in ("kind", "velocity"))
+    return [
+        {
+            "onset_sample": onset,
+            "kind": None if kinds is None else str(kinds[first + i]),
+            "velocity": None if velocities is None else int(velocities[first + i]),
+        }
+        for i, onset in enumerate(onsets)
+    ]
+
+
+def frame_times(config):
+    """Middles of the frames of a row, seconds from its beginning: as many as begin in it, 75 a second."""
+    count = -(-config.chunk_samples * FRAME_RATE_HZ // config.sample_rate)
+    return (np.arange(count) + 0.5) / FRAME_RATE_HZ
+
+
+def _curves(config, setting, start):
+    sound, out = config.sounds[setting.sound], []
+    for parameter in synth.get(sound.synth).parameters:
+        value = setting.params[parameter.name]
+        if isinstance(value, Curve):
+            natural = value.at(start / config.sample_rate + frame_times(config))
+            norm = parameter.norm(natural)
+            out += [
+                {"name": parameter.name, "frame": i, "natural": round(a, 9), "norm": round(b, 9)}
+                for i, (a, b) in enumerate(zip(natural.tolist(), norm.tolist(), strict=True))
+            ]
+    return out

@@ -1,0 +1,100 @@
+"""Making a textures dataset in a directory: shards, label tables, splits, records, loose files."""
+
+import time
+from dataclasses import dataclass
+
+from generation.make import Job, make
+from generation.textures import corpus, finish
+
+# Bytes a second of sound and bytes a row of labels, measured on the small preset; for --dry-run and the
+# check of free space.
+FLAC_SHARE = 0.75  # of the bytes of 16-bit PCM: noise does not get much smaller
+LABEL_BYTES_PER_ROW = 2_500
+_RECORD_BYTES_PER_ROW = {"params": 6_000, "nsjson": 700, "tfrecords": 2_500, "frames": 9_000, "nsynth": 900}
+_TRIAL_SEC = 0.3  # of work a sound, to estimate speed
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a configuration will make.
+
+    ``files``: shards and what is beside them; ``audio_sec``: of all rows; ``num_bytes``: on disk, about.
+    """
+
+    settings: int
+    rows: int
+    shards: int
+    files: int
+    audio_sec: float
+    num_bytes: int
+
+
+def estimate(config, with_files=False):
+    """Estimate a dataset without making it."""
+    rows, shards = config.num_rows, len(corpus.plan(config))
+    seconds = rows * config.chunk_samples / config.sample_rate
+    pcm = seconds * config.sample_rate * 2
+    sound = pcm * (FLAC_SHARE if config.audio_format == "flac" else 1)
+    size = sound * (1 + with_files) + rows * LABEL_BYTES_PER_ROW
+    files = shards + 7 + rows * with_files
+    for kind in config.records:
+        size += pcm * (2 if kind == "tfrecords" else 1) + rows * _RECORD_BYTES_PER_ROW[kind]
+        if kind == "tfrecords" and config.shard_mib:
+            files += -(-int(pcm * 2) // int(config.shard_mib * 2**20 or 1))
+        else:
+            files += rows * {"params": 2, "frames": 2}.get(kind, 1)
+    return Estimate(len(config.settings), rows, shards, files, seconds, int(size))
+
+
+def trial_speed(config):
+    """Seconds of work a row on this machine, by making a few rows of each sound."""
+    seconds, rows = 0.0, 0
+    by_sound = {}
+    for position, setting in enumerate(config.settings):
+        by_sound.setdefault(setting.sound, []).append(position)
+    for members in by_sound.values():
+        list(corpus.make_rows(config, members[0], 0))  # loads the synthesizer
+        begin, made = time.perf_counter(), 0
+        for position in members[:: max(1, len(members) // 16)]:
+            made += len(list(corpus.make_rows(config, position, 0)))
+            if time.perf_counter() - begin > _TRIAL_SEC:
+                break
+        share = len(members) * config.rows_per_setting
+        seconds += (time.perf_counter() - begin) / made * share
+        rows += share
+    return seconds / rows
+
+
+def generate(config, root, workers=0, with_files=False, say=print, progress=None, write_card=None):
+    """Make a dataset, or finish one.
+
+    Args:
+        config: a :class:`generation.textures.settings.Config`.
+        root, workers, say, progress: as :func:`generation.make.make` takes them.
+        with_files: also write loose audio files.
+        write_card: called with (root, config, records) to write the dataset's card.
+
+    Returns: manifest records of the shards, in order of rows.
+    Raises: UsageError when ``root`` belongs to something else, RunError when it can't be finished.
+    """
+
+    def rest(shards):
+        say("writing label tables")
+        beside = finish.write_labels(root, config, shards)
+        beside.append(finish.write_splits(root, config))
+        if with_files:
+            with progress("writing files", config.num_rows) as done:
+                finish.write_files(root, shards, done)
+        written = []
+        if config.records:
+            with progress("writing records", config.num_rows) as done:
+                written = finish.write_records(root, config, shards, done)
+        if write_card:
+            write_card(root, config, shards)
+        return {"loose_files": with_files, "tables": beside, "records": written}
+
+    job = Job(
+        config, corpus.plan(config), corpus.corpus_schema(config), corpus.shard_tables,
+        lambda shard: shard.key["settings"], estimate(config, with_files).num_bytes, rest,
+    )  # fmt: skip
+    return make(job, root, workers, say, progress)
