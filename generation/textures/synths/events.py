@@ -19,7 +19,8 @@ from generation.textures import values
 
 _GRID_SEC = 0.001  # a moving rate is integrated in steps of this length
 _ALL_CHANCE = 1e6  # irregularity beyond which nothing changes: every event is anywhere
-_BLOCK = 256  # events whose tables are made at a time
+_NO_POLE = 1e-300  # as good as 0, with a logarithm
+_BLOCK = 2**20  # numbers in the tables that are made at a time
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,13 @@ def per_second(rate_exp):
     return 2.0**rate_exp
 
 
+def scaled(quantity, factor):
+    """A quantity times a number, as a quantity."""
+    if isinstance(quantity, int | float):
+        return factor * quantity
+    return lambda seconds: factor * _at(quantity, seconds)
+
+
 def spread(irreg_exp):
     """Irregularity as published in code, 0.1 * x * 10**x mean gaps, as a quantity. Regular at 0."""
     if isinstance(irreg_exp, values.Curve):
@@ -78,7 +86,7 @@ def _at(quantity, seconds):
 
 def _clock(rate, duration_sec):
     """``(total, seconds_of)``: L at the end, and the function from L back to seconds."""
-    if not callable(rate) and not isinstance(rate, values.Curve):
+    if isinstance(rate, int | float):
         return rate * duration_sec, lambda passed: passed / rate
     grid = np.linspace(0.0, duration_sec, int(np.ceil(duration_sec / _GRID_SEC)) + 1)
     speed = _at(rate, grid)
@@ -147,6 +155,20 @@ def add(buffer, onsets, sounds, gains=None):
         place += gain * sound[: len(place)]
 
 
+def soften(sound, rise, fall):
+    """Straight ramps at the ends of a sound, so that it does not click; the first sample is not 0.
+
+    Args:
+        sound: float (samples,), changed in place; rise, fall: lengths of the ramps, samples.
+
+    Returns: ``sound``.
+    """
+    rise, fall = min(rise, len(sound) // 2), min(fall, len(sound) // 2)
+    sound[:rise] *= (np.arange(rise) + 0.5) / max(rise, 1)
+    sound[len(sound) - fall :] *= (np.arange(fall)[::-1] + 0.5) / max(fall, 1)
+    return sound
+
+
 def ringing(weights, poles, lengths):
     """Decaying oscillations, one sound an event: the sum over modes of Re(weight * pole**n), n = 0, 1, ...
 
@@ -155,17 +177,19 @@ def ringing(weights, poles, lengths):
     tables, so that a sound is one small product of matrices and hardly any exponentials are taken.
 
     Args:
-        weights, poles: complex or real (events, modes); poles are not 0.
+        weights, poles: complex or real (events, modes).
         lengths: int (events,), samples.
 
     Yields: float64 (lengths[i],) for each event i.
     """
-    for first in range(0, len(lengths), _BLOCK):
-        part = slice(first, first + _BLOCK)
-        longest = max(1, int(lengths[part].max()))
-        width = int(np.ceil(np.sqrt(longest)))
-        height = -(-longest // width)
-        turn = np.log(poles[part].astype(complex))[..., None]
+    if not len(lengths):
+        return
+    together = int(_BLOCK / (2 * weights.shape[1] * np.sqrt(lengths.max())))
+    for first in range(0, len(lengths), max(1, together)):
+        part = slice(first, first + max(1, together))
+        width = int(np.ceil(np.sqrt(lengths[part].max())))
+        height = -(-int(lengths[part].max()) // width)
+        turn = np.log(np.where(poles[part] == 0, _NO_POLE, poles[part]).astype(complex))[..., None]
         fine = np.exp(turn * np.arange(width))
         coarse = weights[part][..., None] * np.exp(turn * (width * np.arange(height)))
         right = np.concatenate([fine.real, fine.imag], axis=1)
@@ -176,6 +200,10 @@ def ringing(weights, poles, lengths):
 
 
 def ring_length(poles, decay_db=96.0):
-    """Samples until a pole's oscillation has fallen by ``decay_db``: int64, as ``poles``; at least 1."""
-    nepers = decay_db * np.log(10.0) / 20.0
-    return np.maximum(1, np.ceil(nepers / -np.log(np.abs(poles)))).astype(np.int64)
+    """Samples until a pole's oscillation has fallen by ``decay_db``: int64, as ``poles``; at least 1.
+
+    Args:
+        poles: complex or real, of a size below 1; decay_db: number, or as ``poles``.
+    """
+    nepers = np.asarray(decay_db) * np.log(10.0) / 20.0
+    return np.maximum(1, np.ceil(nepers / -np.log(np.maximum(np.abs(poles), _NO_POLE)))).astype(np.int64)
