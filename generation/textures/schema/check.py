@@ -10,6 +10,7 @@ from generation.audio import encode
 from generation.errors import one_of
 from generation.textures import space
 from generation.textures.schema import sounds
+from generation.textures.schema.request import AxisRequest
 from generation.textures.schema.words import shown
 from generation.textures.settings import Config
 
@@ -42,8 +43,7 @@ def config(request, preset, problems, notices):
     made = [one for one in made if one is not None]
     twice = [name for name, number in Counter(one.name for one in made).items() if number > 1]
     problems += [f"two sounds are named {name}; give each its own name" for name in twice]
-    if request.splits is not None:
-        problems += split_problems(request.splits, made, all_known=len(made) == len(request.sounds))
+    problems += split_problems(request.splits, made, _asked(request))
     if problems:
         return None
     result = Config(
@@ -108,8 +108,18 @@ def chunk_problems(duration, chunk, rate, chunk_word="chunk_sec", duration_word=
     return [], []
 
 
-def split_problems(splits, made, all_known=True):
-    """Problems with splits that show without settings."""
+def _asked(request):
+    """Names of everything that some sound was meant to sweep."""
+    names = {p.name for one in request.sounds for p in one.parameters if isinstance(p, AxisRequest)}
+    return names | {name for one in request.sounds for point in one.points or () for name in point}
+
+
+def split_problems(splits, made, asked=()):
+    """Problems with splits that show without settings.
+
+    Args:
+        made: sounds; asked: swept parameters that are wrong and have been told, so they may be missing in it.
+    """
     found = []
     for word in ("validation", "test"):
         value = getattr(splits, word)
@@ -123,9 +133,11 @@ def split_problems(splits, made, all_known=True):
     if not 0 <= splits.interpolation_share <= 1:
         found.append(f"splits: interpolation is {shown(splits.interpolation_share)}; give 0 to 1, or boxes")
     swept = {axis.name for one in made for axis in one.axes}
-    for kind in ("interpolation", "extrapolation") if all_known else ():
+    for kind in ("interpolation", "extrapolation"):
         for box in getattr(splits, kind):
             unknown = [name for name, _, _ in box if name not in swept]
+            if unknown and unknown[0] in asked:
+                continue
             if unknown:
                 found.append(f"splits: {kind}: {unknown[0]!r} is not swept; " + (
                     f"swept are {', '.join(sorted(swept))}" if swept else "no parameter is"

@@ -294,20 +294,18 @@ def _pair(given, place, problems):
 
 
 def _splits(given, problems):
-    before = len(problems)
     keys = SplitKeys() if given is None else validated(SplitKeys, given, "splits", problems)
-    if keys is None:
-        return None
+    keys = keys or SplitKeys()
     share, inner = 0.0, ()
     if isinstance(keys.interpolation, (dict, list)):
         inner = _boxes(keys.interpolation, "splits: interpolation", problems)
     elif keys.interpolation is not None:
-        share = number(keys.interpolation, "splits: interpolation", problems)
-    outer = (
-        () if keys.extrapolation is None else _boxes(keys.extrapolation, "splits: extrapolation", problems)
-    )
+        share = number(keys.interpolation, "splits: interpolation", problems) or 0.0
+    outer = ()
+    if keys.extrapolation is not None:
+        outer = _boxes(keys.extrapolation, "splits: extrapolation", problems)
     shares = [0.15 if value is None else value for value in (keys.validation, keys.test)]
-    return Splits(*shares, share, inner, outer) if len(problems) == before else None
+    return Splits(*shares, share, inner, outer)
 
 
 def _boxes(given, place, problems):

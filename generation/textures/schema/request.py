@@ -74,7 +74,7 @@ class Request:
     chunk_sec: float | None
     examples: int | None
     level: Level | None
-    splits: Splits | None
+    splits: Splits
     audio_format: str | None
     records: tuple
     shard_mib: float | None
