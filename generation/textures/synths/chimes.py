@@ -5,9 +5,9 @@ A tube of length L that is free at both ends bends (Euler-Bernoulli) with the fr
     f_n = (b_n / L)^2 / (2 pi) * sqrt(E / rho) * sqrt(R^2 + r^2) / 2,     cos(b_n) cosh(b_n) = 1
 
 b_n = 4.730, 7.853, 10.996, 14.137, 17.279, so f_n / f_1 = 1, 2.757, 5.404, 8.933, 13.344 (Fletcher and
-Rossing, The Physics of Musical Instruments, 2.12 to 2.13). Aluminium: E = 69 GPa, rho = 2,700 kg/m^3; outer
-and inner radius R = 12.5 mm, r = 11 mm. The longest tube has the length `chime_size_m`, the others are as
-much shorter as gives fundamentals 9/8, 5/4, 3/2 and 5/3 times as high, each off by a drawn 0.4 % (standard deviation).
+Rossing, The Physics of Musical Instruments, chapter 2). Aluminium: E = 69 GPa, rho = 2,700 kg/m^3; outer and
+inner radius R = 12.5 mm, r = 11 mm. The longest tube has the length `chime_size_m`, the others are as much
+shorter as gives fundamentals 9/8, 5/4, 3/2 and 5/3 times as high, each off by a drawn deviation of 0.4 %.
 Partial n sounds as e^(-6.91 t / T_n) sin(2 pi f_n t) with T_n = decay_sec * sqrt(f_1 of the longest / f_n);
 those above half the sample rate are left out.
 
