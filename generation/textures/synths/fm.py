@@ -1,0 +1,109 @@
+"""Frequency modulation: one sine moves the phase of another.
+
+    x(t) = 0.5 sin(2 pi cf t + a + I sin(2 pi m t + b))
+
+with carrier frequency cf, modulator frequency m and index I. Its spectrum is lines at cf + k m with
+amplitudes J_k(I), Bessel functions of the first kind (Chowning, The Synthesis of Complex Audio Spectra by
+Means of Frequency Modulation, 1973); lines at negative frequencies are heard at their absolute value. Where
+cf and m move in time, cf t and m t are integrals. The phases a and b are drawn, so that examples of one
+setting differ; the lines' amplitudes don't depend on them, unless lines fall on each other.
+
+=============  ==============  =======  ====  ======  =====================================================
+parameter      range           default  unit  scale   meaning
+=============  ==============  =======  ====  ======  =====================================================
+carrier_hz     20 to 8,000     440      Hz    log     frequency in the middle of the spectrum
+modulator_hz   0.1 to 4,000    110      Hz    log     distance of the lines; below about 20 a vibrato
+index          0 to 20         2              linear  how many lines: the peak deviation is index * modulator
+=============  ==============  =======  ====  ======  =====================================================
+
+Lines above half the sample rate would fold back to frequencies that no label speaks of. Where lines above
+-80 dB lie there, the sound is made at 2, 4, ... times the rate and brought down with a low-pass that ends at
+half the rate, so what is left is the true spectrum without its top. Nothing else is taken away: limiting
+the index would make its label wrong.
+"""
+
+import numpy as np
+
+from generation.textures.synth import streams
+from generation.textures.synths.tones import sine
+from generation.textures.values import Curve, Parameter, at, highest
+
+_LEVEL = 0.5
+_MARGIN = 256  # samples of the final rate: beyond them the low-pass has rung out
+_BLOCK = 2048
+_PASS = 0.45  # of the rate: from here to half of it the low-pass falls
+
+
+class FM:
+    name = "fm"
+    version = "1.0.0"
+    about = "Frequency modulation of a sine by a sine."
+    aliases = ("BasicFM", "DS_BasicFM", "DS_BasicFM_1.0")
+    parameters = (
+        Parameter("carrier_hz", 20.0, 8000.0, 440.0, "Hz", "middle of the spectrum", "log", True, True),
+        Parameter("modulator_hz", 0.1, 4000.0, 110.0, "Hz", "distance of the lines", "log", True, True),
+        Parameter("index", 0.0, 20.0, 2.0, "", "number and strength of the sidebands", varying=True),
+    )
+
+    def render(self, params, samples, rate, rng):
+        """See :mod:`generation.textures.synth`. There are no events."""
+        carrier, modulator, index = (params[p.name] for p in self.parameters)
+        phases = [stream.random() for stream in streams(rng, 2)]
+        times = _oversampling(carrier, modulator, index, rate)
+        margin = _MARGIN if times > 1 else 0
+        size = (samples + 2 * margin) * times
+        seconds = (np.arange(size) / times - margin) / rate
+        turns = _fraction(_turns(modulator, seconds, phases[1]))
+        turns = (at(index, seconds) / (2 * np.pi)).astype(np.float32) * sine(turns)
+        turns += _fraction(_turns(carrier, seconds, phases[0]))
+        turns -= np.rint(turns)
+        sound = np.float32(_LEVEL) * sine(turns)
+        return (_lower(sound, samples, times) if times > 1 else sound), None
+
+
+def _turns(frequency, seconds, phase):
+    """Integral of a frequency in Hz over times, plus a phase: turns, float64."""
+    if not isinstance(frequency, Curve):
+        return frequency * seconds + phase
+    values = frequency.at(seconds)
+    steps = np.diff(seconds) * (values[1:] + values[:-1]) / 2.0
+    return np.concatenate([[phase], phase + np.cumsum(steps)])
+
+
+def _fraction(turns):
+    return (turns - np.rint(turns)).astype(np.float32)
+
+
+def sidebands(index):
+    """How many lines on either side of the carrier can be above -80 dB (1e-4) of the whole."""
+    return 0 if index == 0 else int(np.ceil(index + 2.7 * index ** (1 / 3) + 2.0))
+
+
+def _oversampling(carrier, modulator, index, rate):
+    """Power of two by which the rate has to grow for no line to fold below half of the final rate."""
+    top = highest(carrier) + sidebands(highest(index)) * highest(modulator)
+    times = 1
+    while top > (times - 0.5) * rate:
+        times *= 2
+    return times
+
+
+def _lower(sound, samples, times):
+    """Every ``times``-th sample after a low-pass, less the margins: float32 (samples,).
+
+    Overlapping blocks are cut off in the frequency domain, from _PASS of the rate on by half a period of a
+    cosine; shorter inverse transforms then have the lower rate. Margins of blocks, which wrap, are dropped.
+    """
+    from scipy.fft import irfft, rfft
+
+    hop = _BLOCK - 2 * _MARGIN
+    count = -(-samples // hop)
+    padded = np.zeros(((count - 1) * hop + _BLOCK) * times, np.float32)
+    padded[: len(sound)] = sound
+    blocks = np.lib.stride_tricks.sliding_window_view(padded, _BLOCK * times)[:: hop * times]
+    fall = np.clip((np.arange(_BLOCK // 2 + 1) / _BLOCK - _PASS) / (0.5 - _PASS), 0.0, 1.0)
+    response = (0.5 + 0.5 * np.cos(np.pi * fall)) / times
+    spectra = rfft(blocks.astype(np.float64))[:, : _BLOCK // 2 + 1] * response
+    low = irfft(spectra, _BLOCK)[:, _MARGIN:-_MARGIN]
+    # rounded, so that the last bit of a machine's transform can't reach the samples
+    return np.round(low.ravel()[:samples], 6).astype(np.float32)

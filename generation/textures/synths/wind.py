@@ -1,0 +1,114 @@
+"""Wind: noise through a resonance whose frequency and gain follow one smooth random curve.
+
+    g(t) = value noise, -1 to 1, with `gustiness` new values a second
+    f(t) = 150 Hz * 8^strength * 2^(0.8 g)                 centre of the resonance
+    gain = 7 dB * g + 6 dB * (strength - 1/2)
+    H(x) = 1 / (1 + j Q (x - 1/x)) / sqrt(1 + (x/3)^10)    at x = frequency / f(t)
+
+H is the band-pass of a tuned circuit of quality Q (`howliness`), times the magnitude of a fifth-order
+Butterworth low-pass, three times as high as the resonance, that takes the hiss away.
+
+===========  ==========  =======  =======  ======  ==========================================================
+parameter    range       default  unit     scale   meaning
+===========  ==========  =======  =======  ======  ==========================================================
+strength     0 to 1      0.5               linear  how hard it blows: mean centre frequency (150 to 1,200 Hz)
+                                                   and level
+gustiness    0.05 to 4   0.4      gusts/s  log     how often strength turns
+howliness    0.7 to 40   5        Q        log     how narrow the resonance is: from a rush to a whistle
+===========  ==========  =======  =======  ======  ==========================================================
+
+How the filter moves: a resonance of constant Q keeps its shape on the axis x. So the noise is made once with
+the spectrum H over *cycles of the centre frequency* in place of seconds, 16 values a cycle, and read along
+the integral of f(t), as a tape is read with a changing speed. That has no blocks that could click or be
+heard as steps of pitch, which overlap-add and crossfaded banks have at high Q; its level stays the same
+whatever f and Q do, because the noise on the tape is stationary; and the tape, a few thousand values a
+second, does not depend on the sample rate. Where howliness moves, tapes of the same noise for neighbouring
+values of Q are faded into each other. What H leaves above half the sample rate folds back: noise onto noise,
+below -20 dB but at rates under 16 kHz with strength near 1.
+"""
+
+import math
+
+import numpy as np
+
+from generation.textures.synth import streams
+from generation.textures.synths import slow
+from generation.textures.synths.shaped_noise import uniform
+from generation.textures.values import Parameter, at, highest, lowest
+
+_LOWEST_HZ, _RANGE = 150.0, 8.0
+_GUST_OCTAVES, _GUST_DB, _STRENGTH_DB = 0.8, 7.0, 6.0
+_LEVEL = 0.1  # RMS at strength 0.5 while the curve is at 0
+_PER_CYCLE = 16  # values of the tape
+_Q_STEP = 1.5  # between tapes
+
+
+class Wind:
+    name = "wind"
+    version = "1.0.0"
+    about = "Gusts of wind that howl."
+    aliases = ("DS_Wind", "DS_Wind_1.0", "DS_Wind_1.1")
+    parameters = (
+        Parameter("strength", 0.0, 1.0, 0.5, "", "how hard it blows: pitch and level", varying=True),
+        Parameter("gustiness", 0.05, 4.0, 0.4, "gusts/s", "how often strength turns", "log", varying=True),
+        Parameter("howliness", 0.7, 40.0, 5.0, "Q", "from a rush to a whistle", "log", varying=True),
+    )
+
+    def render(self, params, samples, rate, rng):
+        """See :mod:`generation.textures.synth`. There are no events."""
+        of_gusts, of_noise = streams(rng, 2)
+        times = slow.control_times(samples, rate)
+        strength = at(params["strength"], times)
+        gust = slow.gusts(of_gusts, params["gustiness"], times)
+        cycles = slow.integral(_LOWEST_HZ * _RANGE**strength * 2.0 ** (_GUST_OCTAVES * gust))
+        gain = _LEVEL * 10.0 ** ((_GUST_DB * gust + _STRENGTH_DB * (strength - 0.5)) / 20.0)
+
+        tape = _tape(of_noise, params["howliness"], cycles, times)
+        sound = _read(tape, slow.knots(cycles * _PER_CYCLE, samples, rate), samples)
+        sound *= slow.ramps(slow.knots(gain, samples, rate), samples)
+        return sound, None
+
+
+def _tape(rng, howliness, cycles, times):
+    """Noise over cycles of the centre frequency: float32, variance 1, _PER_CYCLE values a cycle.
+
+    Args:
+        cycles: passed at each of ``times``.
+    """
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    size = next_fast_len(int(cycles[-1] * _PER_CYCLE) + 8 * slow.KNOT, real=True)
+    x = np.maximum(np.arange(size // 2 + 1) * (_PER_CYCLE / size), 1e-9)
+    white = rfft(uniform(rng, size)) / np.sqrt(1.0 + (x / 3.0) ** 10)
+
+    def of(q):
+        spectrum = white / (1.0 + 1j * q * (x - 1.0 / x))
+        power = 1.0 / (1.0 + (q * (x - 1.0 / x)) ** 2) / (1.0 + (x / 3.0) ** 10)
+        # rounded, so that the last bit of a machine's transform can't reach the samples
+        return np.round(irfft(spectrum, size) / np.sqrt(power.mean()), 6).astype(np.float32)
+
+    low, high = lowest(howliness), highest(howliness)
+    if low == high:
+        return of(low)
+    steps = math.ceil(math.log(high / low) / math.log(_Q_STEP))
+    quality = np.interp(np.arange(size) / _PER_CYCLE, cycles, np.log(at(howliness, times) / low))
+    place = np.clip(quality * (steps / math.log(high / low)), 0.0, steps).astype(np.float32)
+    out = np.zeros(size, np.float32)
+    for step in range(steps + 1):
+        share = np.maximum(np.float32(1.0) - np.abs(place - np.float32(step)), np.float32(0.0))
+        out += share * of(low * (high / low) ** (step / steps))
+    return out
+
+
+def _read(tape, at_knots, samples):
+    """The tape at straight lines between knots (in values of the tape): float32 (samples,)."""
+    position = slow.fractions(at_knots, samples)
+    whole = np.floor(position)
+    position -= whole
+    index = np.repeat(np.floor(at_knots[:-1]).astype(np.intp), slow.KNOT)[:samples] + whole.astype(np.intp)
+    first = tape.take(index, mode="clip")
+    rest = tape.take(index + 1, mode="clip")
+    rest -= first
+    rest *= position
+    rest += first
+    return rest
