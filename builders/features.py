@@ -4,12 +4,12 @@ The declarations (name, type, unit, meaning) stand beside the code that fills th
 ``generation/<corpus>/columns.py``; nothing is declared twice.
 """
 
-from datasets import Audio, Features, List, Value
-
 from generation.columns import AUDIO
 
 
 def _feature(kind, sample_rate, stored):
+    from datasets import Audio, List, Value  # slow to import, and not needed for tables
+
     if kind == AUDIO:
         return (
             {"bytes": Value("binary"), "path": Value("string")}
@@ -32,6 +32,8 @@ def features(columns, sample_rate, stored=False):
 
     Returns: ``datasets.Features``.
     """
+    from datasets import Features
+
     return Features({column.name: _feature(column.type, sample_rate, stored) for column in columns})
 
 

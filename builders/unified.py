@@ -25,6 +25,7 @@ from builders.audio import ReadableAudio
 from builders.features import features, table
 from builders.release.layout import SPLITS
 from builders.rudiments import Rudiments
+from builders.textures import Textures
 from generation import DATA_VERSION
 from generation.columns import AUDIO, Column
 from generation.errors import SousaError, one_of
@@ -72,7 +73,16 @@ def _rudiment(row):
     }  # fmt: skip
 
 
-CORPORA = {"rudiments": (Rudiments, _rudiment)}
+def _texture(row):
+    events = row["events"] and [
+        {"onset_sample": e["onset_sample"], "offset_sample": None, "pitch": None, "velocity": e["velocity"],
+         "kind": e["kind"], "part": None}
+        for e in row["events"]
+    ]  # fmt: skip
+    return {"group_id": row["setting_id"], "label": row["synth"], "events": events}
+
+
+CORPORA = {"rudiments": (Rudiments, _rudiment), "textures": (Textures, _texture)}
 
 
 def unify(corpus, row):

@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from pathlib import Path
 
-import datasets
 import pyarrow.compute as pc
 import yaml
 
@@ -97,6 +96,8 @@ def write_release_card(source, root, facts, manifest, counted):
 
 def _release_card(source, facts, manifest, counted):
     """``(YAML head as plain data, text)`` of a release's card."""
+    import datasets  # slow to import, and not needed for the card of a dataset directory
+
     version, repo = manifest["version"], manifest["repo"]
     names = [column.name for column in source.columns]
     declared = features(source.columns, source.sample_rate)
@@ -145,6 +146,8 @@ def _config(view, version, paths):
 
 def _info(view, splits, declared):
     """DatasetInfo of a config: features, splits with rows and bytes, sizes."""
+    import datasets
+
     wanted = list(declared) if view.columns is None else view.columns
     parts = {
         split: datasets.SplitInfo(

@@ -4,8 +4,8 @@ Conventions
 -----------
 A shard's file is ``data/<view>/<split>/<shard>.parquet`` under the smallest view that contains it.
 Views are nested, so each reads its own folder and those of the views before it: nothing is stored
-twice, and the file of a row never moves when larger views are added. Beside each view with sound
-stands ``<view>-midi``, the same files without the audio column; ``labels`` is everything without
+twice, and the file of a row never moves when larger views are added. Beside each view with sound and
+MIDI stands ``<view>-midi``, the same files without the audio column; ``labels`` is everything without
 audio and MIDI.
 """
 
@@ -83,7 +83,7 @@ def views(names, columns):
     out = []
     for i, name in enumerate(names):
         out.append(View(name, tuple(names[: i + 1]), None, name == names[-1]))
-    if "audio" in columns:
+    if {"audio", "midi"} <= set(columns):
         silent = tuple(column for column in columns if column != "audio")
         out += [View(f"{view.name}-midi", view.folders, silent, False) for view in list(out)]
     plain = tuple(column for column in columns if column not in ("audio", "midi"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from generation.errors import RunError, one_of
 from generation.tables import complete_manifest
 
-CORPORA = {"rudiments": "builders.release.rudiments"}
+CORPORA = {name: f"builders.release.{name}" for name in ("rudiments", "textures")}
 
 
 @dataclass(frozen=True)

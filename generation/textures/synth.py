@@ -96,6 +96,14 @@ def known():
 _GIVEN = {}  # by --synth-file, for this process
 
 
+def package_of(name):
+    """Name of the installed package that brings a synthesizer, or None."""
+    for point in entry_points(group=GROUP):
+        if point.name == name and point.dist is not None:
+            return point.dist.name
+    return None
+
+
 def add(synth):
     """Make a synthesizer object known in this process, as ``--synth-file`` does."""
     _GIVEN[synth.name] = synth

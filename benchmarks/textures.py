@@ -1,0 +1,155 @@
+"""Speed of the textures corpus: ``python benchmarks/textures.py [--synths] [--memory]``.
+
+The README's own example is made whole, as a user makes it: 125 settings of pop, 10 s each at 16 kHz in
+chunks of 2 s, 625 rows, with one process and without validation. CPU seconds are those of the whole command,
+start-up, dataset card and label tables included. Beside it stands the way of the earlier DSGenerator, which
+took 23-25 CPU seconds for it where that was measured: here its two costs alone are run (each pop filtered
+over a whole second, and added sample by sample), on a part of the same settings and scaled up.
+
+``--synths``: seconds of audio a CPU second that each built-in synthesizer renders at its defaults.
+``--memory``: peak memory of making 1, 4 and 16 times as many rows.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parent.parent
+EARLIER_CPU_SEC = (23, 25)
+RATE, LENGTH_SEC, CHUNK_SEC = 16000, 10, 2
+
+
+def example(records="params", values=5, length_sec=LENGTH_SEC):
+    """The example of DSGenerator's README as a configuration of its own kind."""
+
+    def axis(user, synth, low, high):
+        return {
+            "user_pname": user, "user_minval": low, "user_maxval": high, "user_nvals": values, "user_doc": "",
+            "synth_pname": synth, "synth_minval": low, "synth_maxval": high, "synth_units": "natural",
+        }  # fmt: skip
+
+    return {
+        "soundname": "PopPatternSynth", "samplerate": RATE, "chunkSecs": CHUNK_SEC,
+        "soundDuration": length_sec, "recordFormat": records, "tftype": "shards", "shard_size": 16,
+        "params": [
+            axis("rate_exp", "rate_exp", 0, 4), axis("irregularity", "irreg_exp", 0, 1),
+            axis("center frequency", "cf", 220, 880),
+        ],
+        "fixedParams": [{"user_doc": "", "synth_pname": "Q", "synth_val": 40, "synth_units": "natural"}],
+    }  # fmt: skip
+
+
+def run(config, place, *options):
+    """Make a dataset in a process of its own: ``(CPU seconds, peak memory in MiB)``."""
+    file = place / "config.json"
+    file.write_text(json.dumps(config))
+    out = tempfile.mkdtemp(dir=place)
+    command = [sys.executable, str(ROOT / "sousa.py"), "generate", "textures", "--configfile", str(file),
+               "--outputpath", out, "--workers", "1", "--quiet", *options]  # fmt: skip
+    process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"{' '.join(command)} failed")
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def earlier_way(share=0.04):
+    """CPU seconds of the earlier way of making the example's sound, from a share of its settings."""
+    from scipy.signal import lfilter
+
+    from generation.textures.synths.pop import peak_filter
+
+    rng = np.random.default_rng(0)
+    settings = [(2.0**rate, cf) for rate in range(5) for cf in np.linspace(220, 880, 5)] * 5
+    chosen = settings[:: round(1 / share)]
+    begin = time.process_time()
+    for events_per_sec, cf in chosen:
+        sound = np.zeros(RATE * LENGTH_SEC)
+        for onset in rng.uniform(0, LENGTH_SEC, int(events_per_sec * LENGTH_SEC)):
+            gain, first, second = peak_filter(cf, 40.0, RATE)
+            noise = np.zeros(RATE)
+            noise[:3] = rng.uniform(-1, 1, 3)
+            pop = lfilter([gain, 0.0, -gain], [1.0, -first, -second], noise)
+            start = round(onset * RATE)
+            for i in range(min(len(pop), len(sound) - start)):
+                sound[start + i] += pop[i]
+    return (time.process_time() - begin) * len(settings) / len(chosen)
+
+
+def table(place):
+    """Print the figures of the example under each format."""
+    earlier = earlier_way()
+    seconds = 125 * LENGTH_SEC
+    print(f"{seconds} s of audio, 625 rows; the earlier way, sound alone, here: {earlier:.1f} CPU s")
+    print(f"earlier system whole, where it was measured: {EARLIER_CPU_SEC[0]}-{EARLIER_CPU_SEC[1]} CPU s\n")
+    print("what is made                      CPU s   x real time   of 23 s   of the earlier way here")
+    rows = [
+        ("shards alone (WAV)", "", ()),
+        ("shards alone (FLAC)", "", ("--audio-format", "flac")),
+        ("and params", "params", ()),
+        ("and nsjson", "nsjson", ()),
+        ("and tfrecords", "tfrecords", ()),
+    ]
+    for name, records, options in rows:
+        more = ("--records", records) if records else ("--records", "none")
+        cpu = min(run(example(), place, "--skip-validation", *more, *options)[0] for _ in range(3))
+        shares = f"1/{EARLIER_CPU_SEC[0] / cpu:<8.1f}1/{earlier / cpu:.1f}"
+        print(f"{name:32} {cpu:6.2f}   {seconds / cpu:11,.0f}   {shares}")
+    cpu, _ = run(example(), place)
+    print(f"{'and params, then validated':32} {cpu:6.2f}   {seconds / cpu:11,.0f}")
+
+
+def synths():
+    """Print what each synthesizer renders in a CPU second."""
+    from generation.textures import synth
+
+    print(
+        f"{'synthesizer':16} {'16 kHz':>10} {'44.1 kHz':>10}   seconds of audio a CPU second, at its defaults"
+    )
+    for name in synth.BUILT_IN:
+        one, told = synth.get(name), []
+        params = {p.name: float(p.default) for p in one.parameters}
+        for rate in (16000, 44100):
+            best = float("inf")
+            for seed in range(6):  # the first is a warm-up
+                begin = time.process_time()
+                synth.render(one, params, 10 * rate, rate, np.random.default_rng(seed))
+                best = min(best, time.process_time() - begin)
+            told.append(f"{10 / best:10,.0f}")
+        print(f"{name:16} {' '.join(told)}")
+
+
+def memory(place):
+    """Print peak memory for datasets of growing length."""
+    for length in (10, 40, 160):
+        config = {**example(values=3, length_sec=10), "examples": length // 10}
+        cpu, peak = run(config, place, "--skip-validation", "--records", "params,tfrecords")
+        print(f"{27 * length:6,} s of audio: {peak:5.0f} MiB, {cpu:.2f} CPU s")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--synths", action="store_true", help="the synthesizers alone")
+    parser.add_argument("--memory", action="store_true", help="peak memory")
+    arguments = parser.parse_args()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with tempfile.TemporaryDirectory() as place:
+        if arguments.synths:
+            synths()
+        elif arguments.memory:
+            memory(Path(place))
+        else:
+            table(Path(place))
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    main()

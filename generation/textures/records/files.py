@@ -1,0 +1,236 @@
+"""Folders of records: thousands of small files, each written whole or not at all.
+
+Conventions
+-----------
+Names are relative to the folder, with ``/`` between parts. A file is written under a temporary name and
+renamed, but not synced: after a power failure some may be empty, which the digest shows and another run
+mends. A file that is there with the same bytes is left alone. When a folder is closed, whatever else lies
+in it (temporary files, shards of another plan) is removed, so its content never depends on what happened
+before. Memory: 48 bytes a file.
+"""
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from generation.errors import RunError
+from generation.shards import explain
+
+DIRECTORY = "records"
+LONGEST_NAME = 240  # bytes; file systems allow 255, and endings are added
+
+
+def stem(row):
+    """A row's sample_id, as the name of files.
+
+    Raises: RunError when it can't be one.
+    """
+    name = row["sample_id"]
+    if not name or name.startswith(".") or "/" in name or not name.isprintable():
+        raise RunError(f"the row named {name!r} can't be written to a file of that name")
+    if len(name.encode()) > LONGEST_NAME:
+        raise RunError(
+            f"the row named {name!r} can't be written to a file of that name: it is longer than "
+            f"{LONGEST_NAME} bytes; give the parameters shorter names, or set naming to index"
+        )
+    return name
+
+
+def member(name, value):
+    """Text of one member of an indented JSON object, without the braces around it."""
+    text = json.dumps({name: value}, indent=4, ensure_ascii=False, allow_nan=False)
+    return text[2:-2]
+
+
+class Folder:
+    """One format's folder being written: ``<root>/records/<name>``."""
+
+    def __init__(self, root, name):
+        self.path = Path(root) / DIRECTORY / name
+        self._listing = _Listing()
+        self._made = set()
+        self._streams = []
+
+    def put(self, name, data):
+        """Write a file of these bytes.
+
+        Raises: RunError when that fails.
+        """
+        path = self._place(name)
+        try:
+            if not _holds(path, data):
+                work = f"{self.path}/.0.{os.getpid()}.tmp"
+                with open(work, "wb", buffering=0) as file:
+                    file.write(data)
+                os.replace(work, path)
+        except OSError as error:
+            raise explain(error, path) from None
+        self._listing.add(name, len(data), hashlib.sha256(data).digest())
+
+    def stream(self, name):
+        """A file written piece by piece; it takes its name when it is closed."""
+        stream = Stream(self._place(name), f"{self.path}/.{len(self._streams) + 1}.{os.getpid()}.tmp")
+        stream.done = lambda: self._listing.add(name, stream.bytes, stream.sha.digest())
+        self._streams.append(stream)
+        return stream
+
+    def close(self):
+        """Remove what does not belong here.
+
+        Returns: dict of ``files`` (count), ``bytes`` and ``sha256``, for the manifest.
+        Raises: RunError when two files have one name, or the folder can't be tidied.
+        """
+        found = self._listing.summary()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            count = sum(1 for _ in _walk(self.path))
+            _tidy(self.path, "", self._listing.names() if count != found["files"] else None)
+        except OSError as error:
+            raise explain(error, self.path) from None
+        return found
+
+    def abandon(self):
+        """Remove the temporary files of streams that were not closed."""
+        for stream in self._streams:
+            stream.abandon()
+        with suppress(OSError):
+            os.unlink(f"{self.path}/.0.{os.getpid()}.tmp")
+
+    def _place(self, name):
+        path = f"{self.path}/{name}"
+        directory = os.path.dirname(path)
+        if directory not in self._made:
+            try:
+                os.makedirs(directory, exist_ok=True)
+            except OSError as error:
+                raise explain(error, directory) from None
+            self._made.add(directory)
+        return path
+
+
+class Stream:
+    """A file being written; ``bytes`` so far."""
+
+    def __init__(self, path, work):
+        self.path, self.work = path, work
+        self.bytes, self.sha = 0, hashlib.sha256()
+        try:
+            self.file = open(work, "wb")  # noqa: SIM115 - closed by close or abandon
+        except OSError as error:
+            raise explain(error, path) from None
+
+    def write(self, data):
+        """Add bytes. Raises: RunError when that fails."""
+        try:
+            self.file.write(data)
+        except OSError as error:
+            raise explain(error, self.path) from None
+        self.sha.update(data)
+        self.bytes += len(data)
+
+    def close(self):
+        """Give the file its name. Raises: RunError when that fails."""
+        try:
+            self.file.close()
+            os.replace(self.work, self.path)
+        except OSError as error:
+            raise explain(error, self.path) from None
+        self.done()
+
+    def abandon(self):
+        if not self.file.closed:
+            with suppress(OSError):
+                self.file.close()
+        with suppress(OSError):
+            os.unlink(self.work)
+
+
+def damage(root, record):
+    """What is wrong with the folder of a manifest record, or None; every file is read.
+
+    Args:
+        record: ``format``, ``files``, ``bytes`` and ``sha256``, as :meth:`Folder.close` gives them.
+    """
+    path = Path(root) / DIRECTORY / record["format"]
+    place = f"{DIRECTORY}/{record['format']}"
+    if not path.is_dir():
+        return f"{place} is missing"
+    listing = _Listing()
+    try:
+        for name, entry in _walk(path):
+            with open(entry.path, "rb") as file:
+                digest = hashlib.file_digest(file, "sha256").digest()
+            listing.add(name, entry.stat(follow_symlinks=False).st_size, digest)
+    except OSError as error:
+        return f"{place} can't be read ({error.strerror or error})"
+    found = listing.summary()
+    for key, unit in (("files", "files"), ("bytes", "bytes")):
+        if found[key] != record[key]:
+            return f"{place} has {found[key]} {unit} instead of {record[key]}"
+    if found["sha256"] != record["sha256"]:
+        return f"{place} has a file that does not match its digest"
+    return None
+
+
+class _Listing:
+    """Names and digests of files, whatever their order: 16 bytes of a digest of the name, 32 of content."""
+
+    def __init__(self):
+        self._entries = bytearray()
+        self._bytes = 0
+
+    def add(self, name, size, digest):
+        self._entries += _hashed(name) + digest
+        self._bytes += size
+
+    def names(self):
+        return {bytes(self._entries[i : i + 16]) for i in range(0, len(self._entries), 48)}
+
+    def summary(self):
+        entries = np.frombuffer(bytes(self._entries), dtype=">u8").reshape(-1, 6)
+        entries = entries[np.lexsort((entries[:, 1], entries[:, 0]))]
+        if (entries[1:, :2] == entries[:-1, :2]).all(axis=1).any():
+            raise RunError("two rows have one name, so their files would replace each other: this is a bug")
+        digest = hashlib.sha256(entries.tobytes()).hexdigest()
+        return {"files": len(entries), "bytes": self._bytes, "sha256": digest}
+
+
+def _hashed(name):
+    return hashlib.blake2b(name.encode(), digest_size=16).digest()
+
+
+def _holds(path, data):
+    try:
+        if os.stat(path).st_size != len(data):
+            return False
+        with open(path, "rb", buffering=0) as file:
+            return file.read() == data
+    except FileNotFoundError:
+        return False
+
+
+def _walk(path, prefix=""):
+    """Files below a directory: pairs of name and entry; links are not followed."""
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(entry.path, f"{prefix}{entry.name}/")
+            else:
+                yield f"{prefix}{entry.name}", entry
+
+
+def _tidy(path, prefix, known):
+    """Remove files whose hashed names are not known (None: keep all), and empty directories."""
+    with os.scandir(path) as entries:
+        for entry in list(entries) if known is not None else entries:
+            name = f"{prefix}{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                _tidy(entry.path, f"{name}/", known)
+                with suppress(OSError):  # not empty
+                    os.rmdir(entry.path)
+            elif known is not None and _hashed(name) not in known:
+                os.unlink(entry.path)

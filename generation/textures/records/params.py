@@ -1,0 +1,118 @@
+"""``params``: a WAV file and a JSON text beside it for each row, as paramManager reads them.
+
+Conventions
+-----------
+``<sample_id>.wav`` and ``<sample_id>.params``, side by side. The text has ``meta`` and, by the name of the
+synthesizer's parameter, one entry for every parameter, in its order::
+
+    times, values   at least two each, seconds and value; readers draw straight lines between them
+    units           of the values; null where they are labels without a unit, or the parameter has none
+    nvals           values of a sweep; 0: continuous; 1: fixed
+    minval, maxval  of the values in the corpus (of fixed ones: that the synthesizer takes)
+    origMinval, origMaxval, origUnits   the same, natural
+
+Values of swept parameters are the labels of the configuration, as DSGenerator has them: ``minval`` to
+``maxval`` lies over ``origMinval`` to ``origMaxval``. All others are natural. Moving parameters have a value
+in the middle of each frame of 1/75 s, and two at the ends of the row, where the first and last lines are
+drawn on; between frames a curve on a log scale is straight here and not there.
+
+``meta`` has the name of the WAV file (DSGenerator's first generation has its own name there, so that
+readers found no audio), who the row is, ``onsets`` in seconds (null where there are no events),
+``<parameter>_synth_doc`` and, of what the configuration names, ``<parameter>_user_doc``.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from generation.textures.records.files import member, stem
+from generation.textures.settings import FRAME_RATE_HZ
+
+META = (
+    "sample_id",
+    "setting_id",
+    "split",
+    "held_out",
+    "sound",
+    "synth",
+    "synth_version",
+    "seed",
+    "sample_rate",
+)
+
+
+class Params:
+    """Writer of WAV and .params files."""
+
+    reads = "wav"
+
+    def __init__(self, folder, config, labels):
+        self.folder, self.labels = folder, labels
+        self.docs = {sound: _docs(of) for sound, of in labels.items()}
+
+    @staticmethod
+    def problems(config, labels):
+        """Why a corpus can't be written so."""
+        for sound, own in labels.items():
+            if "meta" in own:
+                yield f"{sound}: params records can't hold a parameter named meta; leave out records params"
+
+    def add(self, row, pcm):
+        """Write a row."""
+        name = stem(row)
+        self.folder.put(f"{name}.wav", row["wav"])
+        onsets = row["onsets"]
+        meta = {"filename": f"{name}.wav"} | {key: row[key] for key in META}
+        meta["start_sec"] = row["start_sample"] / row["sample_rate"]
+        meta["onsets"] = None if onsets is None else (onsets / row["sample_rate"]).tolist()
+        members = [member("meta", meta | self.docs[row["sound"]])]
+        for param in row["params"]:
+            label = self.labels[row["sound"]][param["name"]]
+            if label.role == "moving":
+                line = _line(row["curves"][label.name][0], row["duration_sec"])
+                members.append(member(label.name, _entry(label, *line)))
+            else:
+                value = param["user"] if label.role == "swept" else param["natural"]
+                members.append(_constant(label, value, row["duration_sec"]))
+        text = ",\n".join(members)
+        self.folder.put(f"{name}.params", f"{{\n{text}\n}}".encode())
+
+    def close(self):
+        """Nothing is left to do."""
+
+
+def _docs(labels):
+    docs = {}
+    for label in labels.values():
+        if label.role in ("swept", "fixed"):
+            docs[f"{label.name}_user_doc"] = label.user_doc
+        docs[f"{label.name}_synth_doc"] = label.meaning
+    return docs
+
+
+@lru_cache(maxsize=4096)  # a value comes back in many settings, and in every chunk
+def _constant(label, value, duration_sec):
+    return member(label.name, _entry(label, [0.0, duration_sec], [value, value]))
+
+
+def _entry(label, times, values):
+    natural = (label.minimum, label.maximum) if label.role == "swept" else label.declared
+    return {
+        "times": times, "values": values, "units": (label.unit or None) if label.is_natural else None,
+        "nvals": label.count, "minval": label.user_min, "maxval": label.user_max,
+        "origMinval": natural[0], "origUnits": label.unit or None, "origMaxval": natural[1],
+    }  # fmt: skip
+
+
+def _line(values, duration_sec):
+    """Points of a curve known in the middle of frames: lists of times and values, from 0 to the end."""
+    centres = (np.arange(len(values)) + 0.5) / FRAME_RATE_HZ
+    times = np.concatenate([[0.0], centres[centres < duration_sec], [duration_sec]])
+    drawn = np.interp(times, centres, values)
+    if len(values) > 1:  # on past the outermost frames, but not out of what the curve covers
+        ends = times < centres[0], times > centres[-1]
+        for outside, (a, b) in zip(ends, ((0, 1), (-1, -2)), strict=True):
+            slope = (values[a] - values[b]) / (centres[a] - centres[b])
+            on = values[a] + slope * (times[outside] - centres[a])
+            drawn[outside] = np.clip(on, values.min(), values.max())
+    return times.tolist(), drawn.tolist()

@@ -1,0 +1,187 @@
+"""``tfrecords``: TFRecord files of ``tf.train.Example``, with the audio in them.
+
+Conventions
+-----------
+``<split>/shard<k>.tfrecord``, each of at most ``shard_mib`` MiB as it lies on the disk, unless a single
+record is larger; or, without ``shard_mib``, ``<split>/<sample_id>.tfrecord``, one row each. Every row is
+there once, in order. (DSGenerator has one folder; a corpus that is read by listing files has to keep its
+splits apart.) ``index.json`` says what features there are, of what type and length (null: not the same in all
+rows, or not there), which sounds have them where not all do, and how many rows and files each split has. Features of a row::
+
+    audio               float32, the 16-bit samples / 32768, mono
+    pfname              <sample_id>.params, as DSGenerator names rows
+    soundDuration       beginning and end of the row in it, seconds: 0 and its length
+    segmentNum          number of the chunk in its long signal
+    sample_rate         Hz
+    sample_id, setting_id, split, sound, synth, synth_version    texts
+    held_out            text: random, interpolation or extrapolation; of test rows only
+    seed, example_index numbers
+    onset_sample        of events, any number of them; not there where the synthesizer has no events
+
+and of each parameter, by the synthesizer's name for it::
+
+    <p>                 label of a swept parameter, natural value of a fixed one
+    <p>_natural, <p>_norm   natural value; 0-1 over the declared range
+    <p>_curve           in place of those three, of moving parameters: natural value of each frame
+    <p>_synth_units     norm or natural: of the two below
+    <p>_synth_minval, <p>_synth_maxval  range as the configuration gave it; of fixed ones, the declared range
+    <p>_user_minval, <p>_user_maxval    range of the labels; of others, natural
+    <p>_user_nvals      values of a sweep; 0: continuous; 1: fixed
+
+``frame_rate_hz`` is there where a parameter moves. Texts are UTF-8 bytes, whole numbers int64, all others
+float32. (DSGenerator's ranges are all infinite, its ``nvals`` 1, and its shards larger than asked for and
+short of rows.)
+"""
+
+import json
+
+import numpy as np
+
+from generation.textures.records.example import example, floats, ints, record, text
+from generation.textures.records.files import stem
+from generation.textures.settings import FRAME_RATE_HZ
+
+TEXTS = ("sample_id", "setting_id", "split", "sound", "synth", "synth_version")
+MIB = 1 << 20
+_FULL_SCALE = np.float32(1 / 32768)
+
+
+class TFRecords:
+    """Writer of TFRecord files."""
+
+    reads = "pcm"
+
+    def __init__(self, folder, config, labels):
+        self.folder, self.config, self.labels = folder, config, labels
+        self.limit = None if config.shard_mib is None else config.shard_mib * MIB
+        self.same = {sound: list(_same_in_all_rows(own)) for sound, own in labels.items()}
+        self.splits = {}
+
+    @staticmethod
+    def problems(config, labels):
+        """Why a corpus can't be written so."""
+        if config.shard_mib is not None and not config.shard_mib > 0:
+            yield f"shard_mib is {config.shard_mib:g}; give a size above 0, or none for one file a row"
+        for sound, own in labels.items():
+            names = [name for name, _, _ in _features(config, own)]
+            for name in sorted({name for name in names if names.count(name) > 1}):
+                yield (
+                    f"{sound}: tfrecords records would have two features named {name}, because of the name of "
+                    "a parameter; leave out records tfrecords"
+                )
+
+    def add(self, row, pcm):
+        """Write a row."""
+        data = record(example(self._row(row, pcm)))
+        split = self.splits.setdefault(row["split"], _Split())
+        split.rows += 1
+        split.bytes += len(data)
+        if self.limit is None:
+            self.folder.put(f"{row['split']}/{stem(row)}.tfrecord", data)
+            split.files += 1
+            return
+        if split.shard is None or split.shard.bytes + len(data) > self.limit:
+            self._end_shard(split)
+            file = f"{row['split']}/shard{split.files}.tfrecord"
+            split.shard, split.shards = self.folder.stream(file), [*split.shards, {"file": file, "rows": 0}]
+            split.files += 1
+        split.shard.write(data)
+        split.shards[-1]["rows"] += 1
+
+    def close(self):
+        """End the shards and write the index."""
+        for split in self.splits.values():
+            self._end_shard(split)
+        index = {
+            "format": "tf.train.Example in TFRecord files, not compressed", "shard_mib": self.config.shard_mib,
+            "features": self._index(),
+            "splits": {
+                name: {"rows": split.rows, "files": split.files, "bytes": split.bytes, "shards": split.shards}
+                for name, split in self.splits.items()
+            },
+        }  # fmt: skip
+        self.folder.put("index.json", (json.dumps(index, indent=1, ensure_ascii=False) + "\n").encode())
+
+    @staticmethod
+    def _end_shard(split):
+        if split.shard is not None:
+            split.shard.close()
+            split.shards[-1]["bytes"] = split.shard.bytes
+
+    def _row(self, row, pcm):
+        yield floats("audio", pcm * _FULL_SCALE)
+        yield text("pfname", f"{stem(row)}.params")
+        yield floats("soundDuration", (0.0, row["duration_sec"]))
+        yield ints("segmentNum", (row["chunk_index"],))
+        for name in ("sample_rate", "seed", "example_index"):
+            yield ints(name, (row[name],))
+        for name in TEXTS:
+            yield text(name, row[name])
+        if row["held_out"] is not None:
+            yield text("held_out", row["held_out"])
+        if row["onsets"] is not None:
+            yield ints("onset_sample", row["onsets"])
+        for param in row["params"]:
+            name, role = param["name"], param["role"]
+            if role == "moving":
+                yield floats(f"{name}_curve", row["curves"][name][0])
+                continue
+            yield floats(name, (param["user"] if role == "swept" else param["natural"],))
+            yield floats(f"{name}_natural", (param["natural"],))
+            yield floats(f"{name}_norm", (param["norm"],))
+        yield from self.same[row["sound"]]
+
+    def _index(self):
+        found = {}
+        for sound, own in self.labels.items():
+            for name, kind, length in _features(self.config, own):
+                found.setdefault(name, {"type": kind, "length": length, "sounds": []})["sounds"].append(sound)
+        for entry in found.values():
+            if len(entry["sounds"]) == len(self.labels):
+                del entry["sounds"]
+        return found
+
+
+class _Split:
+    """What has been written of a split."""
+
+    def __init__(self):
+        self.rows = self.files = self.bytes = 0
+        self.shard, self.shards = None, []
+
+
+def _same_in_all_rows(labels):
+    for label in labels.values():
+        yield text(f"{label.name}_synth_units", label.units)
+        yield floats(f"{label.name}_synth_minval", (label.given_min,))
+        yield floats(f"{label.name}_synth_maxval", (label.given_max,))
+        yield floats(f"{label.name}_user_minval", (label.user_min,))
+        yield floats(f"{label.name}_user_maxval", (label.user_max,))
+        yield ints(f"{label.name}_user_nvals", (label.count,))
+    if any(label.role == "moving" for label in labels.values()):
+        yield floats("frame_rate_hz", (FRAME_RATE_HZ,))
+
+
+def _features(config, labels):
+    """Name, type and length of every feature of a sound."""
+    yield "audio", "float", config.chunk_samples
+    yield "pfname", "bytes", 1
+    yield "soundDuration", "float", 2
+    for name in ("segmentNum", "sample_rate", "seed", "example_index"):
+        yield name, "int64", 1
+    for name in TEXTS:
+        yield name, "bytes", 1
+    yield "held_out", "bytes", None
+    yield "onset_sample", "int64", None
+    for label in labels.values():
+        if label.role == "moving":
+            yield f"{label.name}_curve", "float", None
+        else:
+            for name in ("", "_natural", "_norm"):
+                yield f"{label.name}{name}", "float", 1
+        yield f"{label.name}_synth_units", "bytes", 1
+        for name in ("_synth_minval", "_synth_maxval", "_user_minval", "_user_maxval"):
+            yield f"{label.name}{name}", "float", 1
+        yield f"{label.name}_user_nvals", "int64", 1
+    if any(label.role == "moving" for label in labels.values()):
+        yield "frame_rate_hz", "float", 1

@@ -1,0 +1,117 @@
+"""From configuration files to checked settings of a corpus.
+
+Three kinds of files are read: ``dsgenerator`` (both generations of DSGenerator's JSON), ``own`` (ours, YAML
+or JSON) and ``generation/textures/presets.yaml`` (ours, with sizes). Each becomes a ``request``; ``sounds``
+and ``check`` make a :class:`generation.textures.settings.Config` of it, or tell all that is wrong at once.
+"""
+
+from functools import cache
+from importlib import resources
+
+import yaml
+
+from generation.errors import UsageError, one_of, raise_all
+from generation.textures.schema import check, dsgenerator, files, own
+from generation.textures.schema.words import Model, Number, Whole, shown, validated
+
+PRESETS = ("small", "medium", "full")
+_OPTIONS = {
+    "seed": "--seed", "sample_rate": "--sample-rate", "audio_format": "--audio-format",
+    "duration_sec": "--duration", "chunk_sec": "--chunk", "examples": "--examples", "records": "--records",
+    "shard_mib": "--shard-mib", "level": "--level",
+}  # fmt: skip
+
+
+def read(path, **overrides):
+    """The configuration in a file.
+
+    Args:
+        path: of a JSON or YAML file.
+        overrides: ``seed``, ``sample_rate`` (Hz), ``audio_format``, ``duration_sec``, ``chunk_sec``,
+            ``examples``, ``records`` (names), ``shard_mib`` (or ``"single"``) and ``level`` (``peak``,
+            ``peak:-3`` and so on) in place of the file's; None is not given.
+
+    Returns: ``(Config, notices)``: notices are sentences about what is read otherwise than one might think.
+    Raises: UsageError naming every problem.
+    """
+    return parse(files.load(path), str(path), **overrides)
+
+
+def parse(data, where, **overrides):
+    """The same for the plain data of a file; ``where`` begins every problem."""
+    return _parse(data, where, "custom", overrides)
+
+
+def preset(name, **overrides):
+    """The Config of a preset: small, medium or full; a smaller one is the beginning of a larger one."""
+    if name not in PRESETS:
+        raise UsageError(f"unknown preset {one_of(name, PRESETS)}")
+    data = dict(_presets())
+    data["settings"] = data.pop("presets")[name]
+    # other renderings of settings make another corpus of it, as other counts do elsewhere
+    custom = overrides.get("examples") is not None
+    return _parse(data, "presets.yaml", "custom" if custom else name, overrides)[0]
+
+
+@cache
+def _presets():
+    return yaml.safe_load(resources.files("generation.textures").joinpath("presets.yaml").read_text("utf-8"))
+
+
+class _Overrides(Model):
+    seed: Whole | None = None
+    sample_rate: Whole | None = None
+    duration_sec: Number | None = None
+    chunk_sec: Number | None = None
+    examples: Whole | None = None
+    shard_mib: Number | None = None
+    audio_format: str | None = None
+
+
+def _parse(data, where, preset_name, overrides):
+    problems, notices = [], []
+    if not isinstance(data, dict):
+        raise UsageError(f"{where} holds {shown(data)}; give a mapping of keys to values")
+    kind = dsgenerator if _is_dsgenerator(data) else own
+    try:
+        request = kind.request(data, problems, notices)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
+    mentioned = len(problems)
+    _override(request, overrides, problems)
+    outside = problems[mentioned:]
+    del problems[mentioned:]
+    config = check.config(request, preset_name, problems, notices)
+    raise_all([*(text if text.startswith("--") else f"{where}: {text}" for text in problems), *outside])
+    return config, notices
+
+
+def _is_dsgenerator(data):
+    """Which kind of file it is, by the keys that only one of them has."""
+    theirs = data.keys() & (dsgenerator.File.model_fields.keys() - own.File.model_fields.keys())
+    ours = data.keys() & (own.File.model_fields.keys() - dsgenerator.File.model_fields.keys())
+    return len(theirs) > len(ours)
+
+
+def _override(request, overrides, problems):
+    """Put the command line's values into a request."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    unknown = [name for name in given if name not in _OPTIONS]
+    if unknown:
+        raise TypeError(f"unknown override {unknown[0]}")
+    request.words.update({name: _OPTIONS[name] for name in given})
+    if "level" in given:
+        request.level = own.level(given.pop("level"), "--level", problems)
+    if "records" in given:
+        request.records = own.records(given.pop("records"), "--records", problems)
+    if given.get("shard_mib") == "single":
+        request.shard_mib = None
+        del given["shard_mib"]
+    values = validated(_Overrides, given, "", wrong := [])
+    for text in wrong:  # they begin with the names of fields
+        name, _, rest = text.partition(" ")
+        problems.append(f"{_OPTIONS[name]} {rest}")
+    for name in given:
+        setattr(request, name, getattr(values, name))
+    if "chunk_sec" in given:
+        request.num_chunks = None

@@ -1,0 +1,125 @@
+"""Configuration files as plain data: JSON or YAML, without surprises.
+
+Conventions: YAML is its safe part without tags, aliases and duplicate keys, and with numbers such as 1e-3.
+JSON is as its standard has it, but for NaN and Infinity, which are passed on to be refused by name.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import yaml
+
+from generation.errors import UsageError, first_line
+
+MAX_BYTES = 64 * 2**20
+
+
+def load(path):
+    """The plain data of a configuration file.
+
+    Args:
+        path: of a file; ``.json`` is JSON, ``.yaml`` and ``.yml`` are YAML, and others are JSON when they
+            begin with a brace.
+
+    Raises: UsageError with the line and column of what can't be read.
+    """
+    path = Path(path)
+    text = _text(path)
+    if not text.strip():
+        raise UsageError(f"{path} is empty; write a configuration into it")
+    kind = path.suffix.lower()
+    if kind == ".json" or (kind not in (".yaml", ".yml") and text.lstrip().startswith("{")):
+        return _json(text, path)
+    return _yaml(text, path)
+
+
+def _text(path):
+    try:
+        if path.is_dir():
+            raise UsageError(f"{path} is a directory; name a configuration file")
+        if path.stat().st_size > MAX_BYTES:
+            raise UsageError(f"{path} is larger than {MAX_BYTES // 2**20} MiB; that is no configuration file")
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist; name a configuration file") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{path} is not UTF-8 text: byte {error.start} can't be read; save it as UTF-8"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+class _Duplicate(Exception):
+    pass
+
+
+def _unique(pairs):
+    found = {}
+    for key, value in pairs:
+        if key in found:
+            raise _Duplicate(key)
+        found[key] = value
+    return found
+
+
+def _json(text, where):
+    try:
+        return json.loads(text, object_pairs_hook=_unique)
+    except _Duplicate as error:
+        raise UsageError(
+            f"{where}: the key {str(error)!r} is there twice in one object; leave one out"
+        ) from None
+    except json.JSONDecodeError as error:
+        before, found = text[: error.pos].rstrip(), text[error.pos : error.pos + 1]
+        hint = "; take out the comma before it" if before.endswith(",") and found and found in "]}" else ""
+        raise UsageError(
+            f"{where} is not JSON: line {error.lineno}, column {error.colno}: {error.msg[0].lower()}"
+            f"{error.msg[1:]}, found {repr(found) if found else 'the end of the file'}{hint}"
+        ) from None
+    except (RecursionError, ValueError) as error:  # nested too deeply, or a number of thousands of digits
+        raise UsageError(f"{where} can't be read as JSON: {first_line(error)}") from None
+
+
+class _Loader(yaml.SafeLoader):
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise yaml.composer.ComposerError(
+                None, None, f"aliases such as *{event.anchor} are not read; write the values out",
+                event.start_mark,
+            )  # fmt: skip
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node, deep=False):
+        keys = set()
+        for key, _ in node.value:
+            name = getattr(key, "value", None)
+            if isinstance(name, str) and name in keys:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {name!r} is there twice; leave one out", key.start_mark
+                )
+            keys.add(str(name))
+        return super().construct_mapping(node, deep)
+
+
+# YAML 1.1 takes 1e-3, without a point or sign, for text
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)
+
+
+def _yaml(text, where):
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.MarkedYAMLError as error:
+        mark, problem = error.problem_mark or error.context_mark, error.problem or error.context
+        if "could not determine a constructor for the tag" in problem:
+            problem = f"the tag {problem.split()[-1]} is not read; write plain values"
+        at = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise UsageError(f"{where} is not YAML: {at}{problem}") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise UsageError(f"{where} can't be read as YAML: {first_line(error)}") from None

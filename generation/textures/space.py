@@ -1,0 +1,323 @@
+"""The points of parameter space that a corpus renders, and the split each of them is in.
+
+Conventions
+-----------
+A *share* is 0 to 1 from one end of an axis to the other. Natural values have 12 significant digits, so a
+point that two grids have in common is the same float in both. A setting's text ``draws`` names everything
+that chance is drawn by, besides the corpus seed and the number of the example: synthesizer, version and
+parameters, and neither labels, grid size, nor order. Moving parameters are in it by what the configuration
+says of them.
+"""
+
+import itertools
+import json
+from dataclasses import dataclass
+
+import numpy as np
+
+from generation import seeds
+from generation.textures import synth
+from generation.textures.values import Curve, between
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+RANDOM, INTERPOLATION, EXTRAPOLATION = "random", "interpolation", "extrapolation"
+# a longer sequence of points begins with a shorter one; so do its splits, from this many settings on
+PREFIX_METHODS = ("sobol", "random")
+PREFIX_SETTINGS = 24
+# straight lines in one cycle of a sine: at most 0.12 % of its height off
+SINE_POINTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One point of a sound's parameter space.
+
+    Attributes:
+        sound: number of the sound in the configuration; index: of the setting in its sound.
+        params: dict with a float or :class:`generation.textures.values.Curve` for every parameter of the
+            synthesizer, in its order.
+        user, natural: label and natural value of each axis.
+        draws: see the module's conventions.
+        split: train, validation or test; held_out: of test settings: random, interpolation, extrapolation.
+    """
+
+    sound: int
+    index: int
+    params: dict
+    user: tuple
+    natural: tuple
+    draws: str
+    split: str
+    held_out: str | None
+
+
+def settings(config):
+    """All settings of a configuration, sound by sound: tuple of :class:`Setting`."""
+    return tuple(
+        setting for number, sound in enumerate(config.sounds) for setting in _of_sound(config, number, sound)
+    )
+
+
+def count(sound):
+    """How many settings a sound has; makes none of them."""
+    if sound.method == "grid":
+        total = 1
+        for axis in sound.axes:
+            total *= axis.count
+        return total
+    return len(sound.points) if sound.method == "list" else sound.count
+
+
+def rounded(value):
+    """A value with 12 significant digits, and no negative zero."""
+    return float(f"{value:.12g}") + 0.0
+
+
+def _of_sound(config, number, sound):
+    parameters = synth.get(sound.synth).parameters
+    constant = {p.name: p.default for p in parameters} | {one.name: one.natural for one in sound.fixed}
+    constant = {name: rounded(value) for name, value in constant.items()}
+    curves = {one.name: _curve(one, config.duration_sec) for one in sound.moving if one.shape != "random"}
+    wandering = [one for one in sound.moving if one.shape == "random"]
+    told = {one.name: _description(one) for one in sound.moving}
+    replaced = dict(sound.drawn_as)
+    axes = [axis.name for axis in sound.axes]
+
+    points, texts = list(_points(config.seed, sound, parameters)), []
+    for natural, _ in points:
+        named = {**constant, **dict(zip(axes, natural, strict=True)), **told, **replaced}
+        texts.append(
+            json.dumps(
+                {"params": named, "synth": sound.synth, "version": sound.synth_version}, sort_keys=True
+            )
+        )
+    places = _divide(config, sound, [natural for natural, _ in points], texts)
+    made = []
+    for index, ((natural, user), draws, (split, held_out)) in enumerate(
+        zip(points, texts, places, strict=True)
+    ):
+        params = {**constant, **curves, **dict(zip(axes, natural, strict=True))}
+        for one in wandering:
+            params[one.name] = _random_curve(one, config, draws)
+        made.append(Setting(number, index, params, user, natural, draws, split, held_out))
+    return made
+
+
+# --- points ---
+
+
+def _points(seed, sound, parameters):
+    """``(natural, user)`` of every setting, each a tuple with a value an axis."""
+    if sound.method == "list":
+        columns = [_labelled(axis, [point[i] for point in sound.points]) for i, axis in enumerate(sound.axes)]
+        return zip(*(_transposed(columns, len(sound.points))), strict=True)
+    declared = {p.name: p for p in parameters}
+    if sound.method == "grid":
+        columns = [_at_shares(axis, _even(axis.count), declared) for axis in sound.axes]
+        pairs = itertools.product(*(list(zip(*column, strict=True)) for column in columns))
+        return ((tuple(n for n, _ in pair), tuple(u for _, u in pair)) for pair in pairs)
+    shares = _drawn_shares(seed, sound)
+    columns = [_at_shares(axis, shares[:, i], declared) for i, axis in enumerate(sound.axes)]
+    return zip(*_transposed(columns, sound.count), strict=True)
+
+
+def _transposed(columns, length):
+    """Lists of tuples, natural and user, a tuple a setting, from (natural, user) of each axis."""
+    if not columns:
+        return [()] * length, [()] * length
+    return tuple(list(zip(*part, strict=True)) for part in zip(*columns, strict=True))
+
+
+def _even(number):
+    return np.arange(number) / max(number - 1, 1)
+
+
+def _drawn_shares(seed, sound):
+    """Shares in [0, 1) of the methods that draw them: float64 (settings, axes).
+
+    A point of ``sobol`` and ``random`` does not depend on how many are asked for; one of
+    ``latin_hypercube`` does, because each of the equal slices of an axis holds one point.
+    """
+    size = (sound.count, len(sound.axes))
+    if not sound.axes:
+        return np.zeros(size)
+    names = [axis.name for axis in sound.axes]
+    if sound.method == "sobol":
+        return _sobol(seed, sound.synth, names, sound.count)
+    if sound.method == "random":
+        return np.array(
+            [
+                [seeds.uniforms(seed, 1, "textures", "random", sound.synth, name, i)[0] for name in names]
+                for i in range(sound.count)
+            ]
+        )
+    shares = np.empty(size)
+    for column, name in enumerate(names):
+        rng = seeds.stream(seed, "textures", "latin_hypercube", sound.synth, name, sound.count)
+        shares[:, column] = (rng.permutation(sound.count) + rng.random(sound.count)) / sound.count
+    return shares
+
+
+def _sobol(seed, synth_name, names, number):
+    """Sobol points with a digital shift of our own: scipy may change how it scrambles, never the sequence.
+
+    Source: S. Joe and F. Y. Kuo, Constructing Sobol sequences with better two-dimensional projections,
+    SIAM J. Sci. Comput. 30 (2008), whose direction numbers scipy has.
+    """
+    from scipy.stats import qmc  # slow to import
+
+    bits = 52
+    exponent = max(number - 1, 0).bit_length()
+    points = qmc.Sobol(len(names), scramble=False, bits=bits).random_base2(exponent)[:number]
+    drawn = [seeds.uniforms(seed, 1, "textures", "sobol", synth_name, name)[0] for name in names]
+    shift = (np.array(drawn) * 2.0**bits).astype(np.uint64)
+    return ((points * 2.0**bits).astype(np.uint64) ^ shift) / 2.0**bits
+
+
+def _at_shares(axis, shares, declared):
+    """``(natural, user)`` of an axis at shares: lists of floats."""
+    if axis.values is not None:
+        if len(shares) == axis.count:
+            return _labelled(axis, axis.values)
+        return _labelled(axis, [axis.values[int(share * len(axis.values))] for share in shares])
+    natural = between(axis.minimum, axis.maximum, shares, axis.scale)
+    # the last digit must not lead out of the declared range
+    parameter = declared[axis.name]
+    natural = [min(max(rounded(v), parameter.minimum), parameter.maximum) for v in natural.tolist()]
+    return natural, natural if _unlabelled(axis) else _labels(axis, shares)
+
+
+def _labelled(axis, natural):
+    """The same for natural values; a label is as far between its ends as the value is."""
+    natural = [rounded(value) for value in natural]
+    if _unlabelled(axis):
+        return natural, natural
+    if axis.minimum == axis.maximum:
+        return natural, [axis.user_min] * len(natural)
+    ends, values = np.array([axis.minimum, axis.maximum]), np.array(natural)
+    if axis.scale == "log":
+        ends, values = np.log(ends), np.log(values)
+    return natural, _labels(axis, (values - ends[0]) / (ends[1] - ends[0]))
+
+
+def _unlabelled(axis):
+    """Labels with the ends of the values are the values, on any scale."""
+    return (axis.user_min, axis.user_max) == (axis.minimum, axis.maximum)
+
+
+def _labels(axis, shares):
+    return [rounded(value) for value in between(axis.user_min, axis.user_max, np.asarray(shares)).tolist()]
+
+
+# --- curves ---
+
+
+def _curve(moving, duration_sec):
+    """The Curve of a parameter that moves the same way in every setting."""
+    if moving.shape == "points":
+        times, values = zip(*moving.points, strict=True)
+        return Curve(times, tuple(rounded(value) for value in values), moving.scale)
+    share = np.linspace(0, 1, max(2, round(SINE_POINTS * moving.cycles) + 1))
+    height = (1 + np.sin(2 * np.pi * moving.cycles * share)) / 2
+    return _on_scale(moving, share, height, duration_sec)
+
+
+def _random_curve(moving, config, draws):
+    rng = seeds.stream(config.seed, "textures", "curve", moving.name, draws)
+    return _on_scale(moving, np.linspace(0, 1, moving.count), rng.random(moving.count), config.duration_sec)
+
+
+def _on_scale(moving, share, height, duration_sec):
+    values = between(moving.minimum, moving.maximum, height, moving.scale)
+    lowest, highest = sorted((moving.minimum, moving.maximum))
+    return Curve(
+        tuple((share * duration_sec).tolist()),
+        tuple(min(max(rounded(value), lowest), highest) for value in values.tolist()),
+        moving.scale,
+    )
+
+
+def _description(moving):
+    """What a configuration says of a moving parameter; lengths of signals are no part of it."""
+    if moving.shape == "points":
+        return {"shape": moving.shape, "points": moving.points, "scale": moving.scale}
+    size = {"cycles": moving.cycles} if moving.shape == "sine" else {"count": moving.count}
+    ends = {"minimum": moving.minimum, "maximum": moving.maximum}
+    return {"shape": moving.shape, "scale": moving.scale, **ends, **size}
+
+
+# --- splits ---
+
+
+def _divide(config, sound, naturals, texts):
+    """``(split, held_out)`` of each setting of a sound.
+
+    Boxes decide first, those of extrapolation before those of interpolation; the rest is divided by a
+    uniform number of each setting's own.
+    """
+    splits, axes = config.splits, [axis.name for axis in sound.axes]
+    extrapolation = [held for box in splits.extrapolation if (held := _in_box(box, axes))]
+    interpolation = [held for box in splits.interpolation if (held := _in_box(box, axes))]
+    places, free = [None] * len(texts), []
+    for i, (natural, draws) in enumerate(zip(naturals, texts, strict=True)):
+        if any(held(natural) for held in extrapolation):
+            places[i] = (TEST, EXTRAPOLATION)
+        elif any(held(natural) for held in interpolation) or (
+            splits.interpolation_share
+            and inside(sound, natural)
+            and _uniform(config, "interpolation", draws) < splits.interpolation_share
+        ):
+            places[i] = (TEST, INTERPOLATION)
+        else:
+            free.append((_uniform(config, "split", draws), i))
+    prefix = sound.method in PREFIX_METHODS and len(texts) >= PREFIX_SETTINGS
+    window = [one for one in free if one[1] < PREFIX_SETTINGS] if prefix else free
+    for number, i in free:
+        places[i] = _by_number(splits, number)
+    for i, place in _none_empty(splits, sorted(window)):
+        places[i] = place
+    return places
+
+
+def _uniform(config, purpose, draws):
+    return seeds.uniforms(config.seed, 1, "textures", purpose, draws)[0]
+
+
+def _by_number(splits, number):
+    if number < splits.test:
+        return TEST, RANDOM
+    return (VALIDATION if number < splits.test + splits.validation else TRAIN), None
+
+
+def _none_empty(splits, ordered):
+    """Places of settings in order of their numbers, so that no split that is asked for is empty.
+
+    A split without a setting takes the one whose number is nearest. Of one or two settings all are train.
+    """
+    if len(ordered) < 3:
+        return [(i, (TRAIN, None)) for _, i in ordered]
+    test = sum(number < splits.test for number, _ in ordered)
+    both = sum(number < splits.test + splits.validation for number, _ in ordered)
+    wanted = int(splits.validation > 0)
+    test = min(max(test, int(splits.test > 0)), len(ordered) - 1 - wanted)
+    both = min(max(both, test + wanted), len(ordered) - 1)
+    return [
+        (i, (TEST, RANDOM) if n < test else (VALIDATION if n < both else TRAIN, None))
+        for n, (_, i) in enumerate(ordered)
+    ]
+
+
+def _in_box(box, axes):
+    """A test of natural values for a box, or None when the sound does not sweep all its parameters."""
+    if not all(name in axes for name, _, _ in box):
+        return None
+    sides = [(axes.index(name), lowest, highest) for name, lowest, highest in box]
+    return lambda natural: all(lowest <= natural[i] <= highest for i, lowest, highest in sides)
+
+
+def inside(sound, natural):
+    """Whether a point is strictly between the ends of every axis; not without axes."""
+    return bool(sound.axes) and all(
+        min(axis.minimum, axis.maximum) < value < max(axis.minimum, axis.maximum)
+        for axis, value in zip(sound.axes, natural, strict=True)
+    )
