@@ -142,14 +142,15 @@ def make_rows(config, position, example, only_chunk=None):
     """
     setting = config.settings[position]
     signal = render_signal(config, setting, example)
-    shared = _setting_columns(config, setting, example)
+    shared = setting_columns(config, setting, example)
     size = config.chunk_samples
     for chunk in range(config.chunks):
         if only_chunk in (None, chunk):
             yield shared | _chunk_columns(config, setting, signal, example, chunk, chunk * size)
 
 
-def _setting_columns(config, setting, example):
+def setting_columns(config, setting, example):
+    """What all rows of one example of a setting have in common: dict of columns."""
     sound = config.sounds[setting.sound]
     axes = {axis.name: axis for axis in sound.axes}
     fixed = {one.name for one in sound.fixed}
@@ -193,7 +194,7 @@ def _chunk_columns(config, setting, signal, example, chunk, start):
     events = _events(signal, start, config.chunk_samples)
     return {
         "sample_id": name, "chunk_index": chunk, "start_sample": start,
-        "curves": _curves(config, setting, start),
+        "curves": curves(config, setting, start),
         "events": events, "num_events": None if events is None else len(events), "gain_db": signal.gain_db,
         "peak_db": _db(np.abs(audio).max()), "rms_db": _db(math.sqrt(np.dot(audio, audio) / len(audio))),
         "clipped_samples": clipped, "pcm_digest": digest,
@@ -227,7 +228,8 @@ def frame_times(config):
     return (np.arange(count) + 0.5) / FRAME_RATE_HZ
 
 
-def _curves(config, setting, start):
+def curves(config, setting, start):
+    """Frames of the parameters that move, of a row that begins at sample ``start``: list of dicts."""
     sound, out = config.sounds[setting.sound], []
     for parameter in synth.get(sound.synth).parameters:
         value = setting.params[parameter.name]
