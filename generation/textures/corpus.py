@@ -12,6 +12,7 @@ Audio is rounded to 16 bits once: 1.0 is 32767, and what is beyond full scale is
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -142,15 +143,19 @@ def make_rows(config, position, example, only_chunk=None):
     """
     setting = config.settings[position]
     signal = render_signal(config, setting, example)
-    shared = setting_columns(config, setting, example)
+    shared = setting_columns(config, position, example)
     size = config.chunk_samples
     for chunk in range(config.chunks):
         if only_chunk in (None, chunk):
-            yield shared | _chunk_columns(config, setting, signal, example, chunk, chunk * size)
+            own = _chunk_columns(config, setting, signal, chunk, chunk * size)
+            name = shared["setting_id"] + names.suffix(config, example, chunk)
+            own["audio"] = {"bytes": own["audio"], "path": f"{name}.{config.audio_format}"}
+            yield {"sample_id": name, **shared, **own}
 
 
-def setting_columns(config, setting, example):
+def setting_columns(config, position, example):
     """What all rows of one example of a setting have in common: dict of columns."""
+    setting = config.settings[position]
     sound = config.sounds[setting.sound]
     axes = {axis.name: axis for axis in sound.axes}
     fixed = {one.name for one in sound.fixed}
@@ -169,7 +174,7 @@ def setting_columns(config, setting, example):
         if name in axes:
             flat[f"param_{name}"] = value
     return {
-        "setting_id": names.setting_id(config, setting), "sound": sound.name, "synth": sound.synth,
+        "setting_id": setting_ids(config)[position], "sound": sound.name, "synth": sound.synth,
         "synth_version": sound.synth_version, "split": setting.split, "held_out": setting.held_out,
         "setting_index": setting.index, "example_index": example, "duration_sec": config.chunk_samples
         / config.sample_rate, "num_samples": config.chunk_samples, "sample_rate": config.sample_rate,
@@ -178,27 +183,32 @@ def setting_columns(config, setting, example):
     }  # fmt: skip
 
 
+@lru_cache(maxsize=4)
+def setting_ids(config):
+    """Names of all settings, in order."""
+    return tuple(names.setting_ids(config))
+
+
 def _norm(parameter, natural):
     # logarithms differ in the last digit from one library to the next
     return round(float(parameter.norm(natural)), 9)
 
 
-def _chunk_columns(config, setting, signal, example, chunk, start):
+def _chunk_columns(config, setting, signal, chunk, start):
     audio = signal.audio[start : start + config.chunk_samples]
     steps = np.rint(audio * FULL_SCALE)
     top = np.abs(steps).max()
     clipped = int(np.count_nonzero(np.abs(steps) > FULL_SCALE)) if top > FULL_SCALE else 0
     pcm = np.clip(steps, -FULL_SCALE, FULL_SCALE).astype(np.int16)
     data, digest = encode.encode_and_digest(pcm, config.sample_rate, config.audio_format)
-    name = names.sample_id(config, setting, example, chunk)
     events = _events(signal, start, config.chunk_samples)
     return {
-        "sample_id": name, "chunk_index": chunk, "start_sample": start,
+        "chunk_index": chunk, "start_sample": start,
         "curves": curves(config, setting, start),
         "events": events, "num_events": None if events is None else len(events), "gain_db": signal.gain_db,
         "peak_db": _db(np.abs(audio).max()), "rms_db": _db(math.sqrt(np.dot(audio, audio) / len(audio))),
         "clipped_samples": clipped, "pcm_digest": digest,
-        "audio": {"bytes": data, "path": f"{name}.{config.audio_format}"},
+        "audio": data,
     }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from generation import tables
 from generation.shards import file_record, write_json
-from generation.textures import corpus, names, records
+from generation.textures import corpus, records
 from generation.textures.columns import AFTER, BEFORE
 from generation.writing import write_once
 
@@ -35,8 +35,7 @@ def write_splits(root, config):
     """
     lists = {split: [] for split in corpus.SPLITS}
     held_out = {}
-    for setting in config.settings:
-        name = names.setting_id(config, setting)
+    for setting, name in zip(config.settings, corpus.setting_ids(config), strict=True):
         lists[setting.split].append(name)
         if setting.held_out:
             held_out.setdefault(setting.held_out, []).append(name)

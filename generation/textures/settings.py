@@ -9,7 +9,7 @@ into *chunks*. A row is one chunk. :mod:`generation.textures.schema` makes these
 """
 
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import lru_cache
 
 from pydantic import TypeAdapter
 
@@ -212,16 +212,21 @@ class Config:
     def rows_per_setting(self):
         return self.examples * self.chunks
 
-    @cached_property
+    @property
     def settings(self):
         """All settings, in order of their rows: tuple of :class:`generation.textures.space.Setting`."""
-        from generation.textures.space import settings
-
-        return settings(self)
+        return _settings(self)
 
     @property
     def num_rows(self):
         return len(self.settings) * self.rows_per_setting
+
+
+@lru_cache(maxsize=4)  # by value, so that a worker that gets a copy with each shard works them out once
+def _settings(config):
+    from generation.textures.space import settings
+
+    return settings(config)
 
 
 def _plain(value):

@@ -16,7 +16,6 @@ clapper j claps while there are more than j.
 """
 
 import numpy as np
-from scipy.signal import lfilter
 
 from generation.textures import values
 from generation.textures.synth import streams
@@ -40,6 +39,8 @@ def claps(loudness, centre_hz, quality, decay_sec, rate, rng):
 
     Yields: float64 (length,) for each clap.
     """
+    from scipy.signal import lfilter  # slow to import
+
     gain, first, second = peak_filter(min(centre_hz, _HIGHEST * rate), quality, rate)
     slowest = np.abs(np.roots([1.0, -first, -second])).max()
     ring = int(events.ring_length(slowest, _TAIL_DB))

@@ -90,7 +90,7 @@ def _planned(config, group, wanted, wrong):
     shared, place, before = [], [], None
     for position, example, _ in wanted:
         if (position, example) != before:
-            shared.append(corpus.setting_columns(config, config.settings[position], example))
+            shared.append(corpus.setting_columns(config, position, example))
         before = (position, example)
         place.append(len(shared) - 1)
     for name in shared[0]:
@@ -104,7 +104,8 @@ def _planned(config, group, wanted, wrong):
             wrong(what, differ if any(differ) else [True])
     chunks = np.array([chunk for *_, chunk in wanted])
     wrong("coordinates_differ_from_plan", numpy(group["chunk_index"]) != chunks)
-    ids = [names.sample_id(config, config.settings[p], e, c) for p, e, c in wanted]
+    known = corpus.setting_ids(config)
+    ids = [known[position] + names.suffix(config, *rest) for position, *rest in wanted]
     wrong("names_differ_from_plan", numpy(group["sample_id"]) != np.array(ids, object))
 
 
