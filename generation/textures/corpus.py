@@ -143,7 +143,7 @@ def make_rows(config, position, example, only_chunk=None):
     """
     setting = config.settings[position]
     signal = render_signal(config, setting, example)
-    shared = _setting_columns(config, setting, example) | {"setting_id": setting_ids(config)[position]}
+    shared = setting_columns(config, position, example)
     size = config.chunk_samples
     for chunk in range(config.chunks):
         if only_chunk in (None, chunk):
@@ -153,7 +153,9 @@ def make_rows(config, position, example, only_chunk=None):
             yield {"sample_id": name, **shared, **own}
 
 
-def _setting_columns(config, setting, example):
+def setting_columns(config, position, example):
+    """What all rows of one example of a setting have in common: dict of columns."""
+    setting = config.settings[position]
     sound = config.sounds[setting.sound]
     axes = {axis.name: axis for axis in sound.axes}
     fixed = {one.name for one in sound.fixed}
@@ -172,7 +174,7 @@ def _setting_columns(config, setting, example):
         if name in axes:
             flat[f"param_{name}"] = value
     return {
-        "sound": sound.name, "synth": sound.synth,
+        "setting_id": setting_ids(config)[position], "sound": sound.name, "synth": sound.synth,
         "synth_version": sound.synth_version, "split": setting.split, "held_out": setting.held_out,
         "setting_index": setting.index, "example_index": example, "duration_sec": config.chunk_samples
         / config.sample_rate, "num_samples": config.chunk_samples, "sample_rate": config.sample_rate,
@@ -202,7 +204,7 @@ def _chunk_columns(config, setting, signal, chunk, start):
     events = _events(signal, start, config.chunk_samples)
     return {
         "chunk_index": chunk, "start_sample": start,
-        "curves": _curves(config, setting, start),
+        "curves": curves(config, setting, start),
         "events": events, "num_events": None if events is None else len(events), "gain_db": signal.gain_db,
         "peak_db": _db(np.abs(audio).max()), "rms_db": _db(math.sqrt(np.dot(audio, audio) / len(audio))),
         "clipped_samples": clipped, "pcm_digest": digest,
@@ -236,7 +238,8 @@ def frame_times(config):
     return (np.arange(count) + 0.5) / FRAME_RATE_HZ
 
 
-def _curves(config, setting, start):
+def curves(config, setting, start):
+    """Frames of the parameters that move, of a row that begins at sample ``start``: list of dicts."""
     sound, out = config.sounds[setting.sound], []
     for parameter in synth.get(sound.synth).parameters:
         value = setting.params[parameter.name]
