@@ -15,13 +15,14 @@ in ``generate``, without a seed or with a constant one, can't be reached.
 import hashlib
 import importlib.util
 import inspect
+import json
 import math
 import os
 import random
 import re
 import sys
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,8 @@ from generation.textures.values import Parameter
 
 _METHODS = ("setParam", "getParam", "getParams", "generate")
 _RATES = ("sr", "samplerate")
+_OFFERED = ("sr", "rngseed", "rng")
+_OURS = ("builders", "dataset_cards", "generation", "sousa", "training")
 
 
 def use(paths):
@@ -42,8 +45,8 @@ def use(paths):
 
     Raises: UsageError for files that are not there or hold no such class; RunError for those that fail.
     """
-    text = os.pathsep.join(str(Path(path).absolute()) for path in paths)
-    load_all(text.split(os.pathsep) if text else [])  # so that what is wrong is said now
+    text = json.dumps([str(Path(path).absolute()) for path in paths])
+    synth.from_files(text)  # so that what is wrong is said now
     os.environ[synth.FILES] = text
 
 
@@ -81,6 +84,7 @@ def load(path):
             if inspect.isclass(one)
             and one.__module__ == module.__name__
             and all(callable(getattr(one, method, None)) for method in _METHODS)
+            and _can_be_made(one)
         ]
         made = [OldStyle(path, one, version) for one in dict.fromkeys(classes)]
     made = [one for one in made if one.parameters]  # a base class has none
@@ -89,6 +93,23 @@ def load(path):
             f"{path} holds no synthesizer: no class of its own with {', '.join(_METHODS)} and with parameters"
         )
     return made
+
+
+def _can_be_made(cls):
+    """Whether the constructor needs nothing but what is offered."""
+    needed = [
+        name
+        for name, one in _arguments(cls).items()
+        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+    ]
+    return set(needed) <= set(_OFFERED)
+
+
+def _arguments(cls):
+    try:
+        return inspect.signature(cls).parameters
+    except (TypeError, ValueError):  # of a class without Python code
+        return {}
 
 
 def _module(path, version):
@@ -100,7 +121,7 @@ def _module(path, version):
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever a user's file does
+    except (Exception, SystemExit) as error:  # whatever a user's file does
         del sys.modules[name]
         raise RunError(f"{path} can't be run: {type(error).__name__}: {first_line(error)}") from None
     return module
@@ -190,6 +211,8 @@ class OldStyle:
         ]
         try:
             low, high, value = map(float, values)
+            if not all(map(math.isfinite, (low, high, value))):
+                raise ValueError
         except (TypeError, ValueError):
             raise RunError(
                 f"{name} of {self._class.__name__} in {self.path} has min, max and val "
@@ -206,13 +229,12 @@ class OldStyle:
 
     def _made(self, rate, rng):
         """A new object, at a sample rate in Hz or, for None, at its own."""
-        try:
-            accepted = inspect.signature(self._class).parameters
-        except (TypeError, ValueError):
-            accepted = {}
+        accepted = _arguments(self._class)
         offered = {"rngseed": int(rng.integers(2**31)), "rng": np.random.default_rng(rng.integers(2**63))}
         if rate is not None:
             offered["sr"] = rate
+        elif "sr" in accepted and accepted["sr"].default is inspect.Parameter.empty:
+            offered["sr"] = 44100
         instance = self._asked(
             lambda: self._class(**{name: value for name, value in offered.items() if name in accepted})
         )
@@ -226,14 +248,12 @@ class OldStyle:
         for name in _RATES:
             if getattr(instance, name, rate) == rate:
                 continue
-            try:
+            with suppress(Exception):  # whatever a user's file does
                 setattr(instance, name, rate)
-            except AttributeError:
-                pass
             if getattr(instance, name) != rate:
                 raise RunError(
-                    f"{self._class.__name__} in {self.path} renders at {getattr(instance, name)} Hz alone, and "
-                    f"{rate} Hz is asked for; generate at its rate"
+                    f"{self._class.__name__} in {self.path} renders at {getattr(instance, name)} Hz alone, "
+                    f"and {rate} Hz is asked for; generate at its rate"
                 )
 
     def render(self, params, samples, rate, rng):
@@ -247,7 +267,7 @@ class OldStyle:
         if audio.ndim != 1 or len(audio) < samples:
             raise RunError(
                 f"{self._class.__name__} in {self.path} returned samples of shape {audio.shape} for "
-                f"{seconds:g} s at {rate} Hz; {samples} in a row are needed. Perhaps it renders at another rate"
+                f"{seconds:g} s at {rate} Hz; {samples} are needed. Perhaps it renders at another rate"
             )
         if len(audio) > samples + 1:  # one too many is rounding
             warnings.warn(

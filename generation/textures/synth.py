@@ -34,6 +34,7 @@ Attributes that may be left out: ``aliases``, other names of the class in config
 ``parameter_aliases``, dict of other names of parameters.
 """
 
+import json
 import os
 import re
 from functools import cache
@@ -46,7 +47,7 @@ from generation.errors import RunError, UsageError, first_line, one_of
 from generation.textures.values import Parameter
 
 GROUP = "sousa.synths"
-# files of old-style classes, named by the user; the environment takes them to worker processes
+# JSON list of files of old-style classes that the user named; it takes them to worker processes
 FILES = "SOUSA_SYNTH_FILES"
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 BUILT_IN = {
@@ -105,16 +106,17 @@ def add(synth):
 
 
 @cache
-def _from_files(paths):
+def from_files(paths):
+    """Synthesizers by name of the files in a JSON list, see :mod:`generation.textures.old_style`."""
     from generation.textures.old_style import load_all
 
-    return {synth.name: synth for synth in load_all(paths.split(os.pathsep))}
+    return {synth.name: synth for synth in load_all(json.loads(paths))}
 
 
 def _given():
     """Synthesizers that come before others of the same name: added here, or by ``--synth-file``."""
     paths = os.environ.get(FILES)
-    return {**(_from_files(paths) if paths else {}), **_ADDED}
+    return {**(from_files(paths) if paths else {}), **_ADDED}
 
 
 def names():
