@@ -228,9 +228,10 @@ def falling(audio):
     return -np.median(steps[steps < 0])
 
 
-def level_of_gust(audio):
-    """How far apart the levels of seconds are."""
-    return np.std(levels_db(audio, 1.0))
+def memory(audio):
+    """Correlation of the level with itself 0.75 s later."""
+    level = levels_db(audio, 0.25)
+    return np.corrcoef(level[3:], level[:-3])[0, 1]
 
 
 LONE = {"hiss_db": -60.0, "bubble_share": 1.0}
@@ -245,7 +246,7 @@ CLAIMS = (  # synth, parameter, shares of its range, measure, direction, other v
     ("wind", "howliness", (0, 0.25, 0.5, 0.75, 1), relative_width, -1, {"gustiness": 0.05}, 8),
     ("chimes", "strength", (0, 0.33, 0.67, 1), attacks, 1, {"decay_sec": 0.5}, 30),
     ("chimes", "strength", (0, 0.5, 1), rms_db, 1, {}, 30),
-    ("chimes", "gustiness", (0, 0.5, 1), level_of_gust, -1, {"strength": 1.0, "decay_sec": 0.5}, 60),
+    ("chimes", "gustiness", (0.4, 0.7, 1), memory, -1, {"strength": 1.0, "decay_sec": 0.5}, 120),
     ("chimes", "chime_size_m", (0, 0.33, 0.67, 1), centroid, -1, {}, 8),
     ("chimes", "decay_sec", (0, 0.33, 0.67, 1), falling, -1, {"strength": 0.2}, 30),
     ("rain", "drops_per_sec", (0, 0.2, 0.4, 0.6), attacks, 1, LONE, 20),
@@ -262,7 +263,7 @@ CLAIMS = (  # synth, parameter, shares of its range, measure, direction, other v
     ("bees", "num_bees", (0, 0.33, 0.67, 1), lines, 1, {"pitch_spread": 3.0}, 16),
     ("bees", "busyness", (0, 0.33, 0.67, 1), turning, 1, {"num_bees": 1.0}, 30),
     ("bees", "wingbeat_hz", (0, 0.25, 0.5, 0.75, 1), fundamental, 1, {"pitch_spread": 0.0}, 4),
-    ("bees", "pitch_spread", (0, 0.33, 0.67, 1), lines, 1, {"num_bees": 10.0}, 16),
+    ("bees", "pitch_spread", (0, 0.2, 0.4, 0.6), lines, 1, {"num_bees": 10.0}, 16),
 )
 
 
