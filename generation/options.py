@@ -64,7 +64,7 @@ def parser():
     sub = commands.add_parser("validate", help="check a dataset and write its report")
     sub.add_argument("directory")
     sub.add_argument(
-        "--all", action="store_true", help="read MIDI and audio of every row, not of about 1,200"
+        "--all", action="store_true", help="read MIDI and audio of every row, not of a part of them"
     )
     _synth_file(sub)
     sub.add_argument("--workers", "-w", type=int, default=0)

@@ -13,7 +13,7 @@ from generation.validation.findings import Check, absence
 
 @dataclass
 class Findings:
-    """Measurements of all shards together, see :func:`~generation.textures.validation.examine.examine_shard`."""
+    """Measurements of all shards together, as ``examine.examine_shard`` gives them."""
 
     rows: dict
     media: list

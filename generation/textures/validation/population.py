@@ -245,7 +245,7 @@ def _settings(findings):
 
 
 def splits(findings, config):
-    """A setting, and what is drawn by its coordinates, is in one split; test data say how they are held out."""
+    """A setting, and what its coordinates draw, is in one split; test data say how they are held out."""
     rows, problems = findings.rows, []
     split = np.array([SPLITS.index(s) if s in SPLITS else -1 for s in rows["split"]])
     for what, keys in (

@@ -19,7 +19,8 @@ from generation.validation.report import (
     write,
 )
 
-AGAIN_SIGNALS = 24  # made again, spread over the shards
+MEDIA_ROWS = 400  # sound of about this many rows is read: reading takes as long as making
+AGAIN_SIGNALS = 12  # made again, spread over the shards
 _COLUMNS = 4  # of plots
 
 
@@ -29,11 +30,11 @@ def validate(root, config, records, workers=0, progress=None, all_media=False):
     Args:
         records: manifest records of its shards, in order.
         progress: called with the rows of each shard done.
-        all_media: read the sound of every row, not of about 1,200.
+        all_media: read the sound of every row, not of about 400.
 
     Returns: ``(passed, report)``; the report is what the JSON file holds.
     """
-    every = media_every(config.num_rows, all_media)
+    every = media_every(config.num_rows, all_media, MEDIA_ROWS)
     manifest = read_manifest(root) or {}
     loose = bool(manifest.get("loose_files"))
     again = _spread(len(records))
@@ -82,7 +83,7 @@ def _sounds(findings, config):
             "median_rms_db": float(np.median(level)) if len(level) else None,
             "events_per_sec": None if np.isnan(events).any() else float(events.sum() / seconds),
             "promised_per_sec": rate["promised"] / seconds if rate and rate["rows"] == mask.sum() else None,
-            "median_pitch_error_semitones": pitches[one.name][0] if one.name in pitches else None,
+            "median_pitch_error_semitones": round(pitches[one.name][0], 3) if one.name in pitches else None,
             "clipped_samples": int(rows["clipped_samples"].sum()),
             "silent_rows": int(np.isnan(rows["peak_db"]).sum()), "rows_heard": len(heard),
         }  # fmt: skip
@@ -134,20 +135,22 @@ def as_html(report, findings, config):
     return page_of("textures", report, told, parts)
 
 
-def _grid(count, height):
-    """``(draw, width, height)`` of plots side by side; ``draw`` is made from a function of their axes."""
+def _grid(count, height, plot):
+    """Plots side by side as an image; ``plot`` fills as many axes."""
     lines = -(-count // _COLUMNS)
 
-    def drawn(plot):
-        def draw(sheet):
-            axes = sheet.subplots(lines, _COLUMNS, squeeze=False).ravel()
-            plot(axes)
-            for axis in axes[count:]:
-                axis.set_visible(False)
+    def draw(sheet):
+        axes = sheet.subplots(lines, _COLUMNS, squeeze=False).ravel()
+        for axis in axes:
+            axis.tick_params(labelsize=6)
+        plot(axes)
+        for axis in axes[:count]:
+            axis.minorticks_off()
+        for axis in axes[count:]:
+            axis.remove()
+        sheet.subplots_adjust(0.06, 0.5 / (height * lines), 0.99, 1 - 0.25 / (height * lines), 0.35, 0.5)
 
-        return figure(draw, 10, height * lines)
-
-    return drawn
+    return figure(draw, 10, height * lines, layout=None)
 
 
 def _levels(findings, config):
@@ -180,10 +183,10 @@ def _rates(findings, config):
             axis.plot(ends, ends, color="grey", linewidth=0.8)
             axis.set_xscale("log")
             axis.set_yscale("symlog", linthresh=1 / float(seconds.max()))
+            axis.set_ylim(bottom=0)
             axis.set_title(f"{one.name}: events/s, promised to right", fontsize=8)
-            axis.tick_params(labelsize=7)
 
-    return _grid(len(shown), 2.2)(plot)
+    return _grid(len(shown), 2.2, plot)
 
 
 def _coverage(findings, config):
@@ -205,7 +208,6 @@ def _coverage(findings, config):
                 axis.set_yscale(second.scale)
                 axis.set_ylabel(second.name, fontsize=7)
             axis.set_title(one.name, fontsize=9)
-            axis.tick_params(labelsize=6)
         axes[0].legend(fontsize=6)
 
-    return _grid(len(shown), 2.4)(plot)
+    return _grid(len(shown), 2.4, plot)
