@@ -8,7 +8,7 @@ configuration may attach to them. A *sound* is one synthesizer with a part of it
 into *chunks*. A row is one chunk. :mod:`generation.textures.schema` makes these objects.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 from pydantic import TypeAdapter
@@ -21,6 +21,7 @@ POLICIES = ("none", "peak", "rms")
 RECORDS = ("params", "nsjson", "tfrecords", "frames", "nsynth")
 SHAPES = ("points", "sine", "random")
 FRAME_RATE_HZ = 75
+DEFAULT_SHARD_MIB = 64.0  # of TFRecords
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,8 @@ class Config:
     def identity(self):
         """What decides the bytes of the corpus, as plain data."""
         data = asdict(self)
-        del data["preset"]
+        for name in ("preset", "records", "shard_mib"):  # records repeat the rows in other formats
+            del data[name]
         return _plain(data) | {"corpus": NAME, "data_version": DATA_VERSION}
 
     @property
@@ -236,13 +238,9 @@ def _plain(value):
 
 
 def from_identity(data, preset="custom"):
-    """The Config of an identity, without its ``corpus`` and ``data_version``.
+    """The Config of an identity, without its ``corpus`` and ``data_version``; it asks for no records.
 
     Raises: pydantic.ValidationError (a ValueError) for anything else.
     """
-    return TypeAdapter(Config).validate_python({**data, "preset": preset})
-
-
-def with_records(config, records, shard_mib=None):
-    """The same corpus with other records beside it."""
-    return replace(config, records=tuple(records), shard_mib=shard_mib)
+    own = {"preset": preset, "records": (), "shard_mib": DEFAULT_SHARD_MIB}
+    return TypeAdapter(Config).validate_python({**data, **own})

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator
 from generation.errors import UsageError
 from generation.textures.schema.request import AxisRequest, FixedRequest, Request, SoundRequest
 from generation.textures.schema.words import Model, Number, Text, Whole, shown, validated
-from generation.textures.settings import Level, Splits
+from generation.textures.settings import DEFAULT_SHARD_MIB, Level, Splits
 
 LATER = ("numChunks", "computeSR", "datafileSR", "rngseed", "examples")
 _OLDEST = {"pname", "minval", "maxval", "nvals", "formula"}
@@ -23,7 +23,6 @@ _FORMATS = {"params": "params", "0": "params", "nsjson": "nsjson", "1": "nsjson"
             "tfrecord": "tfrecords", "2": "tfrecords"}  # fmt: skip
 _UNITS = {"natural": "natural", "norm": "norm", "normalized": "norm", "normalised": "norm"}
 DEFAULT_SEED = 42
-DEFAULT_SHARD_MIB = 64.0
 
 
 def _format(value):

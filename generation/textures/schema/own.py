@@ -7,7 +7,7 @@ parameter's own scale. A label is the natural value unless ``label`` says otherw
 from typing import Annotated, Any, ClassVar
 
 from generation.errors import one_of
-from generation.textures.schema.dsgenerator import DEFAULT_SEED, DEFAULT_SHARD_MIB, drawn_seed
+from generation.textures.schema.dsgenerator import DEFAULT_SEED, drawn_seed
 from generation.textures.schema.request import AxisRequest, FixedRequest, MovingRequest, Request, SoundRequest
 from generation.textures.schema.words import (
     Model,
@@ -21,7 +21,7 @@ from generation.textures.schema.words import (
     shown,
     validated,
 )
-from generation.textures.settings import METHODS, POLICIES, RECORDS, Level, Splits
+from generation.textures.settings import DEFAULT_SHARD_MIB, METHODS, POLICIES, RECORDS, Level, Splits
 from generation.textures.values import SCALES
 
 Method = Annotated[str, chosen(*METHODS)]
