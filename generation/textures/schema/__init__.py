@@ -63,10 +63,9 @@ def _parse(data, where, preset_name, overrides):
         request = kind.request(data, problems, notices)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
-    outside = []
-    override(request, overrides, OPTIONS, outside)
+    override(request, overrides, OPTIONS, problems)
     config = check.config(request, preset_name, problems, notices)
-    raise_all([*(text if text.startswith("--") else f"{where}: {text}" for text in problems), *outside])
+    raise_all(text if text.startswith("--") else f"{where}: {text}" for text in problems)
     return config, notices
 
 

@@ -108,7 +108,7 @@ def request(data, problems, notices):
             )
     file = validated(File, data, "", problems)
     later = any(key in data for key in LATER)
-    _missing(file, data, problems)
+    _missing(data, problems)
     _notices(file, notices)
     records = (file.recordFormat,) if file.recordFormat else ()
     single = str(file.tftype).lower() == "single"
@@ -136,10 +136,10 @@ def request(data, problems, notices):
     )
 
 
-def _missing(file, data, problems):
-    if "samplerate" not in data and "datafileSR" not in data:
+def _missing(data, problems):
+    if data.get("samplerate") is None and data.get("datafileSR") is None:
         problems.append("missing key samplerate")
-    if "chunkSecs" not in data and "numChunks" not in data:
+    if data.get("chunkSecs") is None and data.get("numChunks") is None:
         problems.append("missing key chunkSecs (or numChunks)")
 
 
