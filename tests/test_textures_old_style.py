@@ -243,6 +243,53 @@ def test_seeds_reach_generators_of_an_object(later):
     assert not np.array_equal(rendered(one, seed=1)[0], rendered(one, seed=2)[0])
 
 
+# the ways of the published classes: events from another object with a rate of its own, times from a generator
+# with a constant seed, whole seconds, and a lot of printing
+PATTERN = """
+import numpy as np
+from early_base import Model
+
+class Event(Model):
+    def __init__(self):
+        super().__init__()
+        self.add("f", 100, 1000, 440)
+    def generate(self, sec):
+        return np.sin(2 * np.pi * self.getParam("f") * np.arange(int(sec * self.sr)) / self.sr)
+
+class Pattern(Model):
+    def __init__(self, sub=Event):
+        super().__init__()
+        self.kind, self.parts = sub, [sub()]
+        self.add("f", 100, 1000, 440)
+    def setParam(self, name, value):
+        super().setParam(name, value)
+        self.parts[0].setParam(name, value)
+    def generate(self, sec):
+        out = np.zeros(sec * self.sr)
+        at = int(np.random.default_rng(18005551212).uniform(0, 0.5) * self.sr)
+        event = self.parts[0].generate(0.25)
+        out[at : at + len(event)] += event
+        print("event at", at)
+        return out
+"""
+
+
+def test_the_ways_of_published_classes(early, capsys):
+    path = early.parent / "Pattern.py"
+    path.write_text(PATTERN)
+    _, pattern = sorted(old_style.load(path), key=lambda one: one.name)
+    for rate in (16000, 32000):
+        audio = rendered(pattern, 1, rate, f=500.0)[0]
+        assert np.argmax(np.abs(np.fft.rfft(audio))) == 500  # Hz, so the event has the rate too
+        assert np.count_nonzero(audio) == pytest.approx(0.25 * rate, rel=0.1)
+    starts = {int(np.flatnonzero(rendered(pattern, 1, seed=seed)[0])[0]) for seed in range(10)}
+    assert len(starts) == 10  # the constant seed is not the same chance each time
+    assert np.array_equal(rendered(pattern, 1.5, seed=3)[0], rendered(pattern, 1.5, seed=3)[0])
+    assert len(rendered(pattern, 1.5)[0]) == 24000
+    assert capsys.readouterr().out == ""
+    assert np.random.default_rng(5).random() == np.random.Generator(np.random.PCG64(5)).random()
+
+
 # --- what is wrong ---
 
 

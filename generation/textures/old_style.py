@@ -7,14 +7,18 @@ constructor takes.
 
 Loading a file runs it; nothing is loaded that was not named on the command line. The folder of the file is
 the first place of imports while it is loaded or renders, as if it were run as a script, and at no other time.
-A new object makes each signal, because the old ones carry state from one to the next, and numpy's and
-Python's global generators are seeded for it and put back afterwards. A generator that a file makes for itself
-in ``generate``, without a seed or with a constant one, can't be reached.
+A new object makes each signal, because the old ones carry state from one to the next. All chance comes from
+our generator: numpy's and Python's global ones are seeded from it and put back afterwards, and those that
+``numpy.random.default_rng`` makes meanwhile depend on it too, whatever seed they are given, because the old
+ones had one constant seed and so the same chance in every sound; a file that imports that function by its own
+name is not reached. What a class prints while it renders is dropped.
 """
 
 import hashlib
 import importlib.util
 import inspect
+import io
+import itertools
 import json
 import math
 import os
@@ -22,7 +26,7 @@ import random
 import re
 import sys
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 
 import numpy as np
@@ -164,13 +168,22 @@ def _is_in(name, module, folder):
 
 @contextmanager
 def _seeded(rng):
-    """Global generators seeded from ``rng``, and as they were afterwards."""
-    arrays, numbers = np.random.get_state(), random.getstate()
+    """All generators of numpy and Python seeded from ``rng``, and as they were afterwards."""
+    arrays, numbers, make = np.random.get_state(), random.getstate(), np.random.default_rng
+    ours, calls = int(rng.integers(2**63)), itertools.count()
+
+    def default_rng(seed=None):
+        if seed is None:
+            return make([ours, next(calls)])
+        return make([ours, 0, int(seed)] if isinstance(seed, (int, np.integer)) and seed >= 0 else seed)
+
     np.random.seed(int(rng.integers(2**32)))
     random.seed(int(rng.integers(2**63)))
+    np.random.default_rng = default_rng
     try:
         yield
     finally:
+        np.random.default_rng = make
         np.random.set_state(arrays)
         random.setstate(numbers)
 
@@ -238,32 +251,30 @@ class OldStyle:
         instance = self._asked(
             lambda: self._class(**{name: value for name, value in offered.items() if name in accepted})
         )
-        if "rng" not in accepted and isinstance(getattr(instance, "rng", None), np.random.Generator):
-            instance.rng = offered["rng"]  # theirs has one constant seed: the same chance in every sound
         if rate is not None and "sr" not in accepted:
-            self._set_rate(instance, rate)
+            for one in _models(instance):
+                self._set_rate(one, rate)
         return instance
 
-    def _set_rate(self, instance, rate):
+    def _set_rate(self, one, rate):
         for name in _RATES:
-            if getattr(instance, name, rate) == rate:
+            if getattr(one, name, rate) == rate:
                 continue
             with suppress(Exception):  # whatever a user's file does
-                setattr(instance, name, rate)
-            if getattr(instance, name) != rate:
+                setattr(one, name, rate)
+            if getattr(one, name) != rate:
                 raise RunError(
-                    f"{self._class.__name__} in {self.path} renders at {getattr(instance, name)} Hz alone, "
-                    f"and {rate} Hz is asked for; generate at its rate"
+                    f"{self._class.__name__} in {self.path} renders at {getattr(one, name)} Hz alone, and "
+                    f"{rate} Hz is asked for; generate at its rate"
                 )
 
     def render(self, params, samples, rate, rng):
         """See :mod:`generation.textures.synth`; there are no events, and what is too long is cut."""
         seconds = _seconds(samples, rate)
-        with _importing_from(self.path.parent), _seeded(rng):
-            instance = self._made(rate, rng)
-            for name, value in params.items():
-                self._asked(lambda name=name, value=value: instance.setParam(name, value))
-            audio = self._asked(lambda: np.asarray(instance.generate(seconds), np.float64))
+        try:
+            audio = self._generated(params, seconds, rate, rng)
+        except _NotWhole:
+            audio = self._generated(params, math.ceil(seconds), rate, rng)[:samples]
         if audio.ndim != 1 or len(audio) < samples:
             raise RunError(
                 f"{self._class.__name__} in {self.path} returned samples of shape {audio.shape} for "
@@ -276,6 +287,35 @@ class OldStyle:
                 stacklevel=2,
             )
         return audio[:samples].astype(np.float32), None
+
+    def _generated(self, params, seconds, rate, rng):
+        with _importing_from(self.path.parent), _seeded(rng), redirect_stdout(io.StringIO()):
+            instance = self._made(rate, rng)
+            for name, value in params.items():
+                self._asked(lambda: instance.setParam(name, value))  # noqa: B023 called at once
+            try:
+                return np.asarray(instance.generate(seconds), np.float64)
+            except TypeError as error:
+                if isinstance(seconds, float):  # many take whole seconds alone
+                    raise _NotWhole from error
+                raise
+
+
+class _NotWhole(Exception):
+    pass
+
+
+def _models(instance):
+    """An old-style object and those it is made of, each once."""
+    found, ahead = {}, [instance]
+    while ahead:
+        one = ahead.pop()
+        if id(one) in found or isinstance(one, type) or not hasattr(one, "setParam"):
+            continue
+        found[id(one)] = one
+        for value in getattr(one, "__dict__", {}).values():
+            ahead += value if isinstance(value, (list, tuple)) else [value]
+    return list(found.values())
 
 
 def _seconds(samples, rate):
