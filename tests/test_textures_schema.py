@@ -158,6 +158,7 @@ def test_defaults_of_ours():
     assert config(own(level="rms")).level == Level("rms", -20)
     assert config(own(level="none")).level.policy == "none"
     assert config(own(level="rms:-30")).level == Level("rms", -30)
+    assert config(own(records="none")).records == config(own(records=["none"])).records == ()
     assert config(own(tfrecords="single")).shard_mib is None
     assert config({**own(), "shard_mib": None}).shard_mib is None
     assert config(own(splits={"interpolation": 0.1})).splits.interpolation_share == 0.1

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -267,6 +268,7 @@ def test_a_config_survives_its_identity():
     data = json.loads(json.dumps(made.identity()))
     del data["corpus"], data["data_version"]
     again = settings.from_identity(data)
+    made = replace(made, records=(), shard_mib=again.shard_mib)  # they are no part of it
     assert again == made and again.settings == made.settings
 
 

@@ -167,9 +167,9 @@ def level(given, place, problems):
 
 def records(given, place, problems):
     """Names of record formats, each once; none, alone, for no records."""
-    given = [] if given is None else [given] if isinstance(given, str) else given
-    if list(given) == ["none"]:
+    if given in (None, "none", ["none"]):
         return ()
+    given = [given] if isinstance(given, str) else given
     if not isinstance(given, (list, tuple)):
         problems.append(f"{place} is {shown(given)}; give a list of {', '.join(RECORDS)}")
         return ()
