@@ -1,4 +1,4 @@
-"""``sousa generate textures`` as a user runs it: seed configurations, records, other people's synthesizers."""
+"""``sousa generate textures`` as a user runs it: configurations, records, other people's synthesizers."""
 
 import json
 import subprocess
@@ -226,7 +226,8 @@ def test_a_synthesizer_of_another_package_is_listed_and_makes_a_corpus(tmp_path,
     assert "ping 0.3.0" not in sousa("generate", "textures", "--list").stdout
     file = tmp_path / "ping.yaml"
     file.write_text(
-        "synth: ping\nduration_sec: 2\nchunk_sec: 1\nparameters:\n  pitch_hz: {min: 200, max: 2000, count: 12, scale: log}\n"
+        "synth: ping\nduration_sec: 2\nchunk_sec: 1\n"
+        "parameters:\n  pitch_hz: {min: 200, max: 2000, count: 12, scale: log}\n"
         "records: [params]\n"
     )
     root = tmp_path / "out"

@@ -87,8 +87,13 @@ def test_settings_do_not_share_jitter_nor_do_examples():
 
 @pytest.mark.parametrize(
     "rate, duration, chunk, rows, size",
-    [(44100, 4, 2, 2, 88200), (16000, 2.5, 0.5, 5, 8000), (22050, 1.0, 0.3, 3, 6615), (96000, 0.3, 0.1, 3, 9600)],
-)  # fmt: skip
+    [
+        (44100, 4, 2, 2, 88200),
+        (16000, 2.5, 0.5, 5, 8000),
+        (22050, 1.0, 0.3, 3, 6615),
+        (96000, 0.3, 0.1, 3, 9600),
+    ],
+)
 def test_every_chunk_has_its_length_at_any_rate(rate, duration, chunk, rows, size):
     config = config_of(sample_rate=rate, duration_sec=duration, chunk_sec=chunk)
     made = rows_of(config, 0)
@@ -176,14 +181,14 @@ def test_the_same_bytes_for_any_workers_and_after_a_kill(tmp_path, sousa):
     file.write_text(text)
     manifests = {}
     for workers in (1, 2):
-        done = sousa("generate", "textures", "--configfile", file, "-o", tmp_path / f"w{workers}", "-w", workers,
-                     "-q", "--skip-validation")  # fmt: skip
+        place = ("-o", tmp_path / f"w{workers}", "-w", workers)
+        done = sousa("generate", "textures", "--configfile", file, *place, "-q", "--skip-validation")
         assert done.returncode == 0, done.stderr
         manifests[workers] = facts(tmp_path / f"w{workers}")
     assert manifests[1] == manifests[2]
     root = tmp_path / "killed"
-    command = [sys.executable, str(ROOT / "sousa.py"), "generate", "textures", "--configfile", str(file), "-o",
-               str(root), "-w", "2", "-q", "--skip-validation"]  # fmt: skip
+    command = [sys.executable, str(ROOT / "sousa.py"), "generate", "textures", "--configfile", str(file)]
+    command += ["-o", str(root), "-w", "2", "-q", "--skip-validation"]
     for seconds in (0.8, 1.1, 1.4, 1.7):
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         time.sleep(seconds)
