@@ -250,14 +250,14 @@ def _audio_leaf(schema, audio, where):
 def open_rows(source, split=None, **options):
     """Rows of a dataset here or on the Hub, or of a configuration to generate.
 
-    Args: those of :class:`Rows`; ``source`` may be a :class:`generation.rudiments.settings.Config`.
+    Args: those of :class:`Rows`; ``source`` may be the Config of a corpus, see :mod:`training.corpora`.
     """
-    from generation.rudiments.settings import Config
+    from training import corpora
 
-    if isinstance(source, Config):
-        from training.live import LiveRows
+    if corpora.name_of(source):
+        from training import live
 
-        return LiveRows(source, split, **options)
+        return live.KINDS[corpora.name_of(source)](source, split, **options)
     return Rows(source, split, **options)
 
 

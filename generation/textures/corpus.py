@@ -32,6 +32,7 @@ FIRST_BLOCK, BLOCK = 24, 240  # settings: where blocks end, so that shards of sm
 ROWS_PER_BLOCK = 4800  # settings with many rows share a block with fewer
 ROWS_PER_GROUP = 120
 FULL_SCALE = 32767
+RENDERED = ("events", "num_events", "gain_db", "peak_db", "rms_db", "clipped_samples", "pcm_digest", "audio")
 
 
 def swept(config):
@@ -141,16 +142,27 @@ def make_rows(config, position, example, only_chunk=None):
 
     Yields: dicts of the corpus's columns.
     """
+    signal = render_signal(config, config.settings[position], example)
+    for row in label_rows(config, position, example):
+        if only_chunk in (None, row["chunk_index"]):
+            own = _chunk_columns(config, signal, row["start_sample"])
+            path = f"{row['sample_id']}.{config.audio_format}"
+            yield {**row, **own, "audio": {"bytes": own["audio"], "path": path}}
+
+
+def label_rows(config, position, example):
+    """The same without what only rendering tells, ``RENDERED``; takes no time.
+
+    Yields: dicts of the corpus's other columns.
+    """
     setting = config.settings[position]
-    signal = render_signal(config, setting, example)
     shared = setting_columns(config, position, example)
-    size = config.chunk_samples
     for chunk in range(config.chunks):
-        if only_chunk in (None, chunk):
-            own = _chunk_columns(config, setting, signal, chunk, chunk * size)
-            name = shared["setting_id"] + names.suffix(config, example, chunk)
-            own["audio"] = {"bytes": own["audio"], "path": f"{name}.{config.audio_format}"}
-            yield {"sample_id": name, **shared, **own}
+        start = chunk * config.chunk_samples
+        yield {
+            "sample_id": shared["setting_id"] + names.suffix(config, example, chunk), **shared,
+            "chunk_index": chunk, "start_sample": start, "curves": curves(config, setting, start),
+        }  # fmt: skip
 
 
 def setting_columns(config, position, example):
@@ -194,7 +206,7 @@ def _norm(parameter, natural):
     return round(float(parameter.norm(natural)), 9)
 
 
-def _chunk_columns(config, setting, signal, chunk, start):
+def _chunk_columns(config, signal, start):
     audio = signal.audio[start : start + config.chunk_samples]
     steps = np.rint(audio * FULL_SCALE)
     top = np.abs(steps).max()
@@ -203,8 +215,6 @@ def _chunk_columns(config, setting, signal, chunk, start):
     data, digest = encode.encode_and_digest(pcm, config.sample_rate, config.audio_format)
     events = _events(signal, start, config.chunk_samples)
     return {
-        "chunk_index": chunk, "start_sample": start,
-        "curves": curves(config, setting, start),
         "events": events, "num_events": None if events is None else len(events), "gain_db": signal.gain_db,
         "peak_db": _db(np.abs(audio).max()), "rms_db": _db(math.sqrt(np.dot(audio, audio) / len(audio))),
         "clipped_samples": clipped, "pcm_digest": digest,
