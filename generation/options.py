@@ -41,6 +41,10 @@ def foreign_options(arguments):
     return problems
 
 
+def _size(text):
+    return text if text == "single" else float(text)
+
+
 class _Given(argparse.Action):
     """Stores a value and that it was given."""
 
@@ -145,7 +149,10 @@ def _generate_options(sub):
 def _texture_options(group):
     group.add_argument("--configfile", metavar="FILE", help="what to make: DSGenerator JSON, or our YAML")
     group.add_argument(
-        "--records", metavar="NAMES", help="also write params, nsjson, tfrecords, frames, nsynth"
+        "--records", metavar="NAMES", help="also write params, nsjson, tfrecords, frames or nsynth; or none"
+    )
+    group.add_argument(
+        "--shard-mib", type=_size, metavar="MIB", help="TFRecord files (default 64), or single: one a row"
     )
     group.add_argument("--chunk", type=float, metavar="SEC", help="length of a row")
     group.add_argument(

@@ -1,9 +1,10 @@
 """Names of settings and rows: unique over a corpus, and safe as names of files everywhere.
 
-Conventions: as DSGenerator has them. ``values``: sound, fixed parameters, labels of swept ones and the chunk,
-``Pop--rate_exp-00.50--center frequency-220.00--v-001``; ``later``: without the fixed ones, chunks as
-``--c-01`` and examples as ``--x-01`` where there are several; ``index``: ``pop--s-00012--x-00--c-00``. Numbers
-have two decimals, and more where labels of an axis would look alike. Spaces are kept.
+Conventions: names are those of DSGenerator. ``values``: sound, fixed parameters, labels of swept ones and
+chunk, ``Pop--rate_exp-00.50--center frequency-220.00--v-001``. ``later``, its later generation: without the
+fixed ones, chunks as ``--c-01`` and examples as ``--x-01`` where there are several. ``index``: our own,
+``pop--s-00012--x-00--c-00``. Numbers have two decimals, and more where labels of an axis would look alike.
+Spaces are kept.
 """
 
 import re

@@ -115,7 +115,7 @@ def request(data, problems, notices):
     single = file.tfrecords == "single" or (file.given("shard_mib") and data["shard_mib"] is None)
     chunk = file.duration_sec if data.get("chunk_sec") is None else file.chunk_sec
     sounds = _sounds(file, data, problems)
-    grids = all(one.method in ("grid", "list") for one in sounds)
+    grids = all(one.method == "grid" for one in sounds)
     return Request(
         sounds=sounds,
         seed=drawn_seed("seed", notices) if null_seed else _default(file, data, "seed", DEFAULT_SEED),
@@ -166,8 +166,10 @@ def level(given, place, problems):
 
 
 def records(given, place, problems):
-    """Names of record formats, each once."""
+    """Names of record formats, each once; none, alone, for no records."""
     given = [] if given is None else [given] if isinstance(given, str) else given
+    if list(given) == ["none"]:
+        return ()
     if not isinstance(given, (list, tuple)):
         problems.append(f"{place} is {shown(given)}; give a list of {', '.join(RECORDS)}")
         return ()
