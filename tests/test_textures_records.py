@@ -13,6 +13,8 @@ import soundfile
 
 from generation.audio.encode import decode, encode, pcm_digest
 from generation.errors import RunError, UsageError
+from generation.shards import parquet_writer
+from generation.tables import row_groups
 from generation.textures import records, settings
 from generation.textures.records import files
 from generation.textures.values import Parameter
@@ -185,6 +187,20 @@ def test_memory_does_not_grow_with_rows(tmp_path):
     assert large - small < 280 * 1000
 
 
+def test_rows_come_from_shards_as_well(tmp_path):
+    made = rich(records=ALL)
+    tables = texture_rows.tables(made, group=5)
+    with parquet_writer(tmp_path / "shard.parquet", tables[0].schema) as writer:
+        for table in tables:
+            writer.write_table(table)
+    stored = row_groups(tmp_path / "shard.parquet", list(records.COLUMNS))
+    nothing = tables[0].slice(0, 0)
+    assert (
+        write(tmp_path / "a", made, (t for t in (nothing, *stored, nothing)))[0]
+        == write(tmp_path / "b", made)[0]
+    )
+
+
 def test_nothing_asked_for_reads_nothing(tmp_path):
     def tables():
         pytest.fail("read for nothing")
@@ -212,11 +228,18 @@ def test_two_rows_of_one_name_are_refused(tmp_path):
 
 def test_what_a_format_cannot_hold_is_refused_before_anything_is_written(tmp_path, monkeypatch):
     odd = (Parameter("meta", 0, 1, 0, "", ""), Parameter("audio", 0, 1, 0, "", ""))
+    odd += (Parameter("wide", -1e300, 1e300, 0, "", ""),)
     monkeypatch.setattr(texture_rows.Hum, "parameters", odd)
     made = config(sound("hum", axes=[], kind="test_hum"), records=ALL, shard_mib=0.0)
     with pytest.raises(UsageError) as caught:
         records.write(tmp_path, made, None, None)
-    for part in ("named meta", "two features named audio", "shard_mib is 0", "frames records need a swept"):
+    for part in (
+        "named meta",
+        "range of wide is too large",
+        "two features named audio",
+        "shard_mib is 0",
+        "frames records need a swept",
+    ):
         assert part in str(caught.value)
     assert not list(tmp_path.iterdir())
 
@@ -231,7 +254,7 @@ def test_params_by_its_rules(tmp_path):
     for row in texture_rows.rows(made):
         content = json.loads((folder / f"{row['sample_id']}.params").read_text(encoding="utf-8"))
         meta = content.pop("meta")
-        assert (folder / meta["filename"]).is_file()
+        assert meta["filename"] == f"{row['sample_id']}.wav"
         assert [meta[key] for key in ("sample_id", "setting_id", "split", "seed", "held_out")] == [
             row[key] for key in ("sample_id", "setting_id", "split", "seed", "held_out")
         ]

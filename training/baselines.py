@@ -8,6 +8,7 @@ are made of them as of the model. A check has a name, whether it passed, and a s
 - ``mean spectrum``: logistic regression (ridge regression for scores) on mean and spread over time of each
   log-mel band, from up to ``MAX_ROWS`` training rows
 - ``spectral flux`` (strokes): peaks of onset strength, see :mod:`training.features`
+- ``mean`` and ``ridge`` (parameters): see :mod:`training.parameter_baselines`
 """
 
 from collections import Counter
@@ -15,7 +16,8 @@ from collections import Counter
 import numpy as np
 from tqdm import tqdm
 
-from training.front_ends import LogMel
+from training import parameter_baselines
+from training.spectral_statistics import bands_of, mean_and_spread
 from training.stream import values_of
 
 MAX_ROWS = 2000
@@ -24,22 +26,15 @@ _NEIGHBOURS = 25
 
 def mean_spectra(rows, numbers, quiet=True):
     """Mean and standard deviation over time of each log-mel band: float32 [rows, 2 * bands]."""
-    front_end, out = None, []
-    for number in tqdm(numbers, desc="mean spectra", unit="row", disable=quiet, leave=False):
-        row = rows[int(number)]
-        if front_end is None:
-            rate = row["sampling_rate"]
-            front_end = LogMel(rate, 1024, rate // 100, 64, 30.0, min(16000.0, rate / 2))
-        bands = front_end(row["audio"]).numpy()
-        out.append(np.concatenate([bands.mean(0), bands.std(0)]))
-    return np.stack(out)
+    return np.stack([mean_and_spread(bands) for _, bands in bands_of(rows, numbers, "mean spectra", quiet)])
 
 
-def baselines(targets, train_rows, rows, seed=0, quiet=True):
+def baselines(targets, train_rows, rows, seed=0, quiet=True, validation_rows=None, frames=(None, None)):
     """Predictions of the baselines.
 
     Args:
         targets: of the model; train_rows, rows: what they learn from and what they predict.
+        validation_rows, frames: as :func:`training.parameter_baselines.baselines` takes them.
 
     Returns: list of dicts ``name``, ``target``, ``pred`` (a value for each of ``rows``).
     """
@@ -74,6 +69,10 @@ def baselines(targets, train_rows, rows, seed=0, quiet=True):
                 out.append({"name": "mean spectrum", "target": target.name, "pred": pred})
     if any(target.kind == "strokes" for target in targets):
         out.append({"name": "spectral flux", "target": "strokes", "pred": _flux(rows, quiet)})
+    if parameters := [target for target in targets if target.kind in ("parameter", "curve")]:
+        out += parameter_baselines.baselines(
+            parameters, train_rows, rows, validation_rows, frames, seed, quiet
+        )
     return out
 
 
@@ -123,7 +122,7 @@ def checks(train_rows, rows, names=("train", "test")):
     Returns: list of dicts ``name``, ``passed``, ``detail``.
     """
     out = []
-    for column, what in (("profile_id", "player"), ("sample_id", "row")):
+    for column, what in (("profile_id", "player"), ("setting_id", "setting"), ("sample_id", "row")):
         values = [values_of(part, column) for part in (train_rows, rows)]
         if all(values):
             both = set(values[0]) & set(values[1])

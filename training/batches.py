@@ -23,7 +23,8 @@ from training.stream import Loader, open_rows
 META = {
     "sample_id": pa.string(), "profile_id": pa.string(), "rudiment_slug": pa.string(),
     "skill_tier": pa.string(), "augmentation_preset": pa.string(), "bank": pa.string(),
-    "tempo_bpm": pa.float64(),
+    "tempo_bpm": pa.float64(), "setting_id": pa.string(), "sound": pa.string(), "synth": pa.string(),
+    "held_out": pa.string(),
 }  # fmt: skip
 
 
@@ -67,7 +68,7 @@ class CollateKnown(Collate):
         batch["exact"] = {
             target.name: [target.truth(row, self.max_sec) for row in rows]
             for target in self.targets
-            if target.level == "frame"
+            if hasattr(target, "truth")
         }
         return batch
 
@@ -77,15 +78,16 @@ def rows_for(model, source, split=None, **options):
 
     Raises: UsageError when the dataset lacks a column that a target needs.
     """
-    from generation.rudiments.settings import Config
-    from training import sources
+    from training import corpora, sources
 
     wanted = [column for target in model.targets for column in target.columns]
     known = list(dict.fromkeys([*META, *(column.partition(".")[0] for column in wanted)]))
-    if not isinstance(source, Config):
+    if corpora.name_of(source):
+        there = corpora.schema(source).names
+    else:
         source = sources.find(source, *(options.pop(name, None) for name in ("name", "revision", "token")))
         there = sources.schema(source, source.files[0]).names
-        known = [name for name in known if name in there]
+    known = [name for name in known if name in there]
     missing = [column for column in wanted if column.partition(".")[0] not in known]
     if missing:
         raise UsageError(
@@ -136,7 +138,10 @@ def predict(
                         failed = target.name
                         continue
                     label = batch["labels"][target.name]
-                    part.update(target.predictions(out[target.name], label, seconds, model.frame_sec))
+                    found = target.predictions(
+                        out[target.name], label, seconds, model.frame_sec, batch["meta"]
+                    )
+                    part.update(found)
                     if target.name in batch["exact"]:  # labels on frames may have lost a stroke
                         part[f"true_{target.name}"] = batch["exact"][target.name]
             parts.append(part)
@@ -163,7 +168,11 @@ def _table(model, rows, parts):
     for name, kind in fields:
         values = [value for part in parts for value in part[name]]
         columns.append(pa.array([values[i] for i in order], kind))
-    facts = {"targets": [target.about() for target in reported], "task": model.task}
+    facts = {
+        "targets": [target.about() for target in reported],
+        "task": model.task,
+        "frame_sec": model.frame_sec,
+    }
     schema = pa.schema(fields, metadata={"sousa": json.dumps(facts)})
     return pa.Table.from_arrays(columns, schema=schema)
 

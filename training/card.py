@@ -6,6 +6,13 @@ import yaml
 
 from generation import DATA_VERSION
 from generation.shards import atomic_file
+from training.tasks import FROM_DATA
+
+# what is heard, tags, whose rows are alike
+_WORDS = {
+    "strokes": ("a snare-drum recording", ("drums",), "player"),
+    "parameters": ("a synthesized sound texture", ("synthesis", "sound-textures"), "parameter setting"),
+}
 
 
 def write_card(directory, settings, trainer, results=None):
@@ -16,7 +23,8 @@ def write_card(directory, settings, trainer, results=None):
         results: lines of text about the test split, or None when it was not evaluated.
     """
     model, data = trainer.model, settings.data
-    head = {"library_name": "sousa", "tags": ["audio", "drums", "sousa", settings.task],
+    heard, tags, groups = _WORDS["parameters" if settings.task in FROM_DATA else "strokes"]
+    head = {"library_name": "sousa", "tags": ["audio", *tags, "sousa", settings.task],
             "pipeline_tag": "audio-classification"}  # fmt: skip
     if settings.model.get("kind", "compact") == "compact":
         head["license"] = "mit"  # weights that began as somebody else's are under theirs
@@ -26,24 +34,40 @@ def write_card(directory, settings, trainer, results=None):
     made = f" (data version {DATA_VERSION})" if data.generate else ""
     plain = settings.plain()
     plain["output"], plain["data"]["path"] = _last(settings.output), _last(data.path)
+    if os.path.isabs((data.generate or {}).get("configfile") or ""):
+        plain["data"]["generate"]["configfile"] = _last(plain["data"]["generate"]["configfile"])
     if "path" in plain["model"]:
         plain["model"]["path"] = _last(plain["model"]["path"])
     lines = [
         "---", yaml.safe_dump(head, sort_keys=False).rstrip(), "---", "",
         f"# SOUSA {settings.task} model", "",
-        f"Hears {', '.join(model.reported)} of a snare-drum recording. {parameters:,} parameters, "
+        f"Hears {', '.join(model.reported)} of {heard}. {parameters:,} parameters, "
         f"{model.max_sec:g} s of sound at {model.front_end.sampling_rate} Hz at a time.", "",
         f"Trained for {trainer.state.global_step:,} steps on the {data.train} split of "
         f"`{plain['data']['path']}`{made}; {which}; seed {settings.seed}.", "",
+        *_frames(model),
         "```python", "from training.models.model import Model", "",
         'model = Model.from_pretrained("PATH")  # this directory, or its name on the Hub', "```", "",
     ]  # fmt: skip
     if results:
-        told = "Intervals are 95 %, by player. The sounds are synthetic: nothing is known about recordings."
+        told = (
+            f"Intervals are 95 %, by {groups}. The sounds are synthetic: nothing is known about recordings."
+        )
         lines += [f"## {data.test} split", "", "```", *results.splitlines(), "```", "", told, ""]
     lines += ["## Settings", "", "```yaml", yaml.safe_dump(plain, sort_keys=False).rstrip(), "```", ""]
     with atomic_file(directory / "README.md") as file:
         file.write("\n".join(lines).encode())
+
+
+def _frames(model):
+    """A sentence about parameters that move, where there are some."""
+    moving = [target.name for target in model.targets if target.kind == "curve"]
+    told = (
+        f"{', '.join(moving)}: frame by frame, a value each {1000 * model.frame_sec:.3g} ms."
+        if moving
+        else ""
+    )
+    return [told, ""] if told else []
 
 
 def _last(path):

@@ -39,7 +39,7 @@ class Data:
 
     Attributes:
         path: directory of a dataset or release, ``org/name`` on the Hub; made there by ``generate``.
-        generate: options of ``sousa generate`` by name; the dataset is made at ``path`` if it is not there.
+        generate: what to make at ``path`` if it is not there, see :mod:`training.corpora`.
         live: make each row when it is read in place of storing it; needs ``generate``.
         name, revision: config and revision of a dataset on the Hub.
         train, validation, test: names of the splits.
@@ -65,7 +65,7 @@ class Settings:
     """Everything about a run.
 
     Attributes:
-        task: rudiment, tier, score, multitask or strokes; targets: names in place of the task's own.
+        task: one of :data:`training.tasks.TASKS`; targets: names in place of the task's own.
         weights: of losses by target; auxiliary: further targets, with weights, that are learnt and not
             reported.
         model: ``kind`` compact with its sizes, or pretrained with ``path`` and ``freeze``.
@@ -288,6 +288,7 @@ def _check_front_end(settings):
 
 
 def _check_data(data):
+    from training import corpora
     from training.filters import Filter
     from training.stream import CROPS
 
@@ -300,24 +301,7 @@ def _check_data(data):
     if data.where is not None:
         Filter.parse(data.where)
     if data.generate is not None:
-        generation_config(data.generate)
-
-
-def generation_config(options):
-    """The corpus to generate, from options of ``sousa generate`` by name.
-
-    Raises: UsageError naming every problem.
-    """
-    import inspect
-
-    from generation.rudiments.settings import make_config
-
-    known = [*inspect.signature(make_config).parameters]
-    names = {"presets": "acoustic_presets", "duration": "duration_sec"}
-    options = {names.get(name, name): value for name, value in options.items()}
-    wrong = [f"data.generate: unknown key {one_of(name, known)}" for name in options if name not in known]
-    raise_all(wrong)
-    return make_config(**options)
+        corpora.config(data.generate)
 
 
 def _check_model(model):

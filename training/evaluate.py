@@ -19,8 +19,7 @@ import yaml
 
 from builders.release import layout
 from generation.errors import RunError, SousaError, UsageError, first_line, one_of, raise_all
-from training import config
-from training.train import ready_data
+from training import config, corpora
 
 
 def _parser():
@@ -79,6 +78,7 @@ def run(given):
     from training.batches import predict, rows_for, with_facts
     from training.filters import Filter
     from training.models.model import Model
+    from training.tasks import FROM_DATA
 
     place = find_model(given.model)
     model = Model.from_pretrained(place)
@@ -97,14 +97,21 @@ def run(given):
         source = sources.find(given.data, given.name, given.revision)
     elif made:
         data = made["data"]
-        source = ready_data(config.Data(**data))
+        source = corpora.ready(config.Data(**data))
         where = data["where"] if where is None else where
         print(f"data of the run: {data['path']}" + (f", only {where}" if where else ""))
     else:
         raise UsageError("what to evaluate on is not known; give --data DATASET")
     split = given.split or (made["data"]["test"] if made and not given.data else None) or "test"
     try:
-        where = Filter.parse(yaml.safe_load(where) if isinstance(where, str) else where) if where else None
+        where = yaml.safe_load(where) if isinstance(where, str) else where
+        # only test rows are held out: what baselines learn from is not chosen by it
+        learnt = (
+            {key: one for key, one in where.items() if key != "held_out"}
+            if isinstance(where, dict)
+            else where
+        )
+        where, learnt = (Filter.parse(one) if one else None for one in (where, learnt))
     except yaml.YAMLError:
         raise UsageError(f"--where is {given.where!r}, which is not YAML") from None
     rows = rows_for(model, source, split, where=where)
@@ -116,15 +123,22 @@ def run(given):
     table = with_facts(
         table, checkpoint=str(place), data=str(given.data or made["data"]["path"]), split=split
     )
-    train_rows = None
+    train_rows = validation_rows = None
     splits = getattr(source, "splits", layout.SPLITS)  # rows made live have all
     if given.train_split not in splits and given.train_split != "train":
         raise UsageError(f"--train-split: there is no split {one_of(given.train_split, splits)}")
     if not given.no_baselines and given.train_split in splits and given.train_split != split:
-        train_rows = rows_for(model, source, given.train_split, where=where)
+        train_rows = rows_for(model, source, given.train_split, where=learnt)
+        own = made["data"]["validation"] if made and not given.data else "validation"
+        if model.task in FROM_DATA and own in splits and own not in (split, given.train_split):
+            validation_rows = rows_for(model, source, own, where=learnt)
     output = Path(given.output or _beside(given.model, split)).expanduser()
     names = (given.train_split, split)
-    print(report_on(model, table, rows, output, train_rows, names, resamples=given.resamples))
+    print(
+        report_on(
+            model, table, rows, output, train_rows, names, given.resamples, validation_rows=validation_rows
+        )
+    )
     print(f"report: {output / 'report.html'}")
 
 
@@ -168,13 +182,14 @@ def _beside(where, split):
 
 
 def report_on(
-    model, table, rows, directory, train_rows=None, names=("train", "test"), resamples=1000, quiet=False
-):
+    model, table, rows, directory, train_rows=None, names=("train", "test"), resamples=1000, quiet=False,
+    validation_rows=None,
+):  # fmt: skip
     """Write predictions and report.
 
     Args:
         table: predictions of ``rows``; train_rows: what baselines learn from, None for no baselines.
-        names: of the two splits.
+        names: of the two splits; validation_rows: what baselines choose by, or None.
 
     Returns: the result in a few lines.
     """
@@ -186,7 +201,10 @@ def report_on(
     found, told = [], []
     if train_rows is not None:
         reported = [target for target in model.targets if target.name in model.reported]
-        found = baselines(reported, train_rows, rows, quiet=quiet)
+        frames = (
+            (model.num_frames, model.frame_sec) if any(t.level == "frame" for t in reported) else (None, None)
+        )
+        found = baselines(reported, train_rows, rows, 0, quiet, validation_rows, frames)
         told = checks(train_rows, rows, names)
     metrics = report.write(table, directory, found, told, resamples=resamples)
     temporary = Path(directory) / ".predictions.parquet"

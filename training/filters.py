@@ -165,7 +165,7 @@ def _range(name, value, problems, scale=(0, None), column=None):
     bottom, top = scale
     if low is not None and high is not None and low > high:
         problems.append(f"{name} from {low} to {high} keeps no row; give the lower number first")
-    elif (low is not None and top is not None and low > top) or (high is not None and high < bottom):
+    elif (None not in (low, top) and low > top) or (None not in (high, bottom) and high < bottom):
         values = f"{bottom} to {top}" if top is not None else f"{bottom} or more"
         problems.append(f"{name} from {low} to {high} keeps no row; its values are {values}")
     test = pc.field(column).is_valid()
@@ -203,14 +203,25 @@ _TESTS = {
     "presets": _named("augmentation_preset", "preset", acoustics.names),
     "players": _players,
     "tier_confidence": _confidence,
+    "synth": _named("synth", "synthesizer"),
+    "sound": _named("sound", "sound"),
+    "setting_id": _named("setting_id", "setting"),
+    "held_out": _named(
+        "held_out", "kind of test setting", lambda: ("random", "interpolation", "extrapolation")
+    ),
 }
+_PARAM = "param_"  # begins the name of each column of a swept parameter
+
+
+def _parameter(name, value, problems):
+    return _range(name, value, problems, (None, None))
 
 
 def select(
     *, tiers=None, rudiments=None, categories=None, tempo_bpm=None, scores=None, banks=None, presets=None,
-    players=None, tier_confidence=None,
+    players=None, tier_confidence=None, synth=None, sound=None, setting_id=None, held_out=None, **params,
 ):  # fmt: skip
-    """A filter of the rudiments corpus; every condition given has to hold.
+    """A filter of the rudiments corpus or, from ``synth`` on, of textures; every condition given has to hold.
 
     Args:
         tiers: skill tiers; categories: of rudiments; presets: of acoustics, ``clean`` among them.
@@ -220,20 +231,27 @@ def select(
         banks: names of drums, as in the column ``bank``; a dataset may have others than those shipped.
         players: ids such as ``adv042``, or profile numbers.
         tier_confidence: (low, high) within 0 to 1.
+        synth, sound, setting_id: names of synthesizers, of sounds, of settings.
+        held_out: kinds of test settings: random, interpolation, extrapolation. Rows of other splits are of
+            none.
+        params: ``param_<name>=(low, high)``: natural value of a parameter that is swept.
 
     A condition that is None, or left out, keeps every row.
     Returns: Filter.
     Raises: UsageError naming every unknown name and every bad range at once.
     """
-    return _select(locals())
+    given = dict(locals())
+    return _select({**given, **given.pop("params")})
 
 
 def _select(tests):
-    problems = [f"unknown filter {one_of(name, _TESTS)}" for name in tests if name not in _TESTS]
-    out = None
+    problems, out = [], None
     for name, value in tests.items():
-        if name in _TESTS and value is not None:
-            one = _TESTS[name](name, value, problems)
+        test = _TESTS.get(name) or (_parameter if str(name).startswith(_PARAM) else None)
+        if test is None:
+            problems.append(f"unknown filter {one_of(name, [*_TESTS, f'{_PARAM}NAME'])}")
+        elif value is not None:
+            one = test(name, value, problems)
             out = one if out is None or one is None else out & one
     raise_all(problems)
     return out if out is not None else Filter([], pc.scalar(True))

@@ -4,7 +4,10 @@ import json
 
 import numpy as np
 
-MAIN = {"class": "balanced_accuracy", "score": "spearman", "strokes": "onset_f1_20ms"}
+MAIN = {
+    "class": "balanced_accuracy", "score": "spearman", "strokes": "onset_f1_20ms",
+    "parameter": "r2", "curve": "r2",
+}  # fmt: skip
 
 
 def measure(table):
@@ -18,6 +21,7 @@ def measure(table):
     from training.metrics.class_metrics import class_metrics
     from training.metrics.onset_metrics import onset_metrics
     from training.metrics.score_metrics import score_metrics
+    from training.report import parameters
 
     out, mains = {}, []
     for target in json.loads(table.schema.metadata[b"sousa"])["targets"]:
@@ -29,6 +33,9 @@ def measure(table):
         elif kind == "score":
             found = score_metrics(pred, true, resamples=0)
             values = {key: found[key]["value"] for key in ("mae", "spearman")}
+        elif kind in parameters.KINDS:
+            found = score_metrics(*parameters.pairs(true, pred, kind)[::-1], resamples=0, rank=False)
+            values = {key: found[key]["value"] for key in ("mae", "r2")}
         else:
             times = [[[stroke["onset_sec"] for stroke in row] for row in part] for part in (pred, true)]
             found = onset_metrics(*times, tolerances=(0.02,), resamples=0)["tolerances"]["0.02"]

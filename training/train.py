@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,12 +22,11 @@ if __package__ in (None, ""):  # run as a file: the checkout, not this folder, i
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 import yaml
-from tqdm import tqdm
 
 from builders.release import layout
 from generation.errors import RunError, SousaError, UsageError, first_line
 from generation.shards import atomic_file
-from training import config, sources
+from training import config, corpora
 
 # settings that a resumed run may change
 _FREE = {"resume", "report", "output", "train.num_train_epochs", "train.max_steps", "train.logging_steps",
@@ -92,11 +91,12 @@ def run(settings):
         set_threads(settings.train.get("cpu_threads"), state.num_processes)
     main_one = state.is_main_process
     with state.main_process_first():
-        source = ready_data(settings.data)
+        source = corpora.ready(settings.data)
     settings.data.revision = getattr(source, "revision", None) or settings.data.revision
     if not settings.data.live and os.path.exists(os.path.expanduser(settings.data.path)):
         # as it is found from another directory too
         settings.data.path = os.path.abspath(os.path.expanduser(settings.data.path))
+    settings.data.generate = corpora.found_anywhere(settings.data.generate)
     trainer, test_rows = _trainer(settings, arguments, source)
     if checkpoint:
         trainer.check_resume(checkpoint)
@@ -133,44 +133,10 @@ def set_threads(wanted, processes=1):
     torch.set_num_threads(int(wanted or max(cores // processes, 1)))
 
 
-@contextmanager
-def _progress_bar(title, total):
-    with tqdm(total=total, desc=title, unit=" rows", mininterval=1.0) as bar:
-        yield bar.update
-
-
 def write_text(path, text):
     """Write a text file atomically."""
     with atomic_file(path) as file:
         file.write(text.encode())
-
-
-def ready_data(data):
-    """Where rows are read: a source, made first where ``generate`` says how, or a configuration to make live.
-
-    Raises: UsageError when the directory holds something else; RunError when it can't be made.
-    """
-    if data.generate is None:
-        return sources.find(data.path, data.name, data.revision)
-    wanted = config.generation_config(data.generate)
-    if data.live:
-        return wanted
-    from generation.shards import config_digest, read_manifest
-
-    path = os.path.expanduser(data.path)
-    manifest = read_manifest(path) if os.path.isdir(path) else None
-    if manifest is None or not manifest["complete"]:
-        from builders.release.rudiments import write_card
-        from generation.rudiments.generate import generate
-
-        print(f"making {wanted.num_rows:,} rows in {path}", flush=True)
-        generate(wanted, path, say=lambda text: None, progress=_progress_bar, write_card=write_card)
-    elif manifest["config_digest"] != config_digest(wanted.identity()):
-        raise UsageError(
-            f"{path} holds another dataset than data.generate asks for; name another data.path, or leave "
-            "data.generate out to train on what is there"
-        )
-    return sources.find(path, data.name)
 
 
 def _training_arguments(settings, root):
@@ -228,12 +194,16 @@ def _resumed_from(settings, root):
     if not settings.resume:
         raise UsageError(f"{root} holds a run already; go on with --resume true, or choose another --output")
     try:
-        before = _flat(yaml.safe_load(there.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, OSError, AttributeError, UnicodeDecodeError):
+        before = yaml.safe_load(there.read_text(encoding="utf-8"))
+        before["data"]["generate"] = corpora.found_anywhere(before["data"].get("generate"))
+        before = _flat(before)
+    except (yaml.YAMLError, OSError, AttributeError, KeyError, TypeError, UnicodeDecodeError):
         raise RunError(
             f"{there} can't be read, so it is not known what run it was; choose another --output"
         ) from None
-    now = _flat(settings.plain())
+    now = settings.plain()
+    now["data"]["generate"] = corpora.found_anywhere(now["data"]["generate"])
+    now = _flat(now)
     for one in (before, now):
         one["data.path"] = os.path.abspath(os.path.expanduser(str(one["data.path"])))
         one.pop("data.revision", None)  # the commit that was read is written down by the run
@@ -259,8 +229,12 @@ def _flat(data, prefix=""):
     return out
 
 
-def make_model(settings):
+def make_model(settings, source=None):
     """A fresh model of the settings, its weights drawn from the seed.
+
+    Args:
+        source: what :func:`training.corpora.ready` gives; only tasks whose targets are found in the data
+            need it.
 
     Raises: UsageError for what does not fit together.
     """
@@ -278,7 +252,8 @@ def make_model(settings):
     else:
         front_end = front_ends.build(settings.front_end)
         encoder = build_encoder(settings.model, front_end)
-    targets = make_targets(settings.task, settings.targets, settings.weights, settings.auxiliary)
+    wanted = (settings.task, settings.targets, settings.weights, settings.auxiliary)
+    targets = make_targets(*wanted, found=_found(settings, source))
     reported = [target.name for target in targets if target.name not in settings.auxiliary]
     for target in targets:
         if target.kind == "class":
@@ -286,6 +261,16 @@ def make_model(settings):
     return Model(
         settings.task, targets, reported, front_end, encoder, settings.data.max_sec, settings.spec_augment
     )
+
+
+def _found(settings, source):
+    """Targets that only the data tells, by name; None for tasks that know their own."""
+    from training.tasks import FROM_DATA, found
+
+    if settings.task not in FROM_DATA:
+        return None
+    rows = found.open_columns(source, settings.data)
+    return found.choose(rows, settings.task, settings.targets, settings.auxiliary)
 
 
 def _trainer(settings, arguments, source):
@@ -296,7 +281,7 @@ def _trainer(settings, arguments, source):
     from training.measure import measure
     from training.trainer import StreamTrainer
 
-    model, data = make_model(settings), settings.data
+    model, data = make_model(settings, source), settings.data
     change = build(Waveform, settings.augment)
     train_rows = rows_for(
         model, source, data.train, crop=data.crop, transform=change if change.does_something else None,
@@ -354,8 +339,9 @@ def _report(settings, trainer, source, rows, root, main_one):
     plain_rows = rows_for(trainer.model, source, data.train, where=data.where)
     names = (data.train, data.test)
     return report_on(
-        trainer.model, table, rows, root / "report", plain_rows, names, quiet=trainer.args.disable_tqdm
-    )
+        trainer.model, table, rows, root / "report", plain_rows, names, quiet=trainer.args.disable_tqdm,
+        validation_rows=trainer.eval_dataset,
+    )  # fmt: skip
 
 
 def _open_repository(settings):

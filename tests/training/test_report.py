@@ -82,7 +82,7 @@ def test_files_are_there_and_agree(written):
     gym = metrics["targets"]["strokes"]["by"]["augmentation_preset"]["gym"]
     row = found["strokes", "onset_f1_20ms", "augmentation_preset", "gym"]
     assert float(row["value"]) == gym["metrics"]["onset_f1_20ms"]["value"]
-    assert int(row["rows"]) == gym["num_rows"] and int(row["players"]) == gym["num_players"]
+    assert int(row["rows"]) == gym["num_rows"] and int(row["groups"]) == gym["num_groups"]
     for name in ("dashboard.png", "confusion_rudiment_slug.png"):
         assert (out / name).read_bytes().startswith(b"\x89PNG")
 

@@ -1,8 +1,10 @@
-"""Metrics of scores: mean absolute error, root mean squared error, rank correlation.
+"""Metrics of scores and other numbers: mean absolute error, root mean squared error, R2, rank correlation.
 
-Conventions: errors are in the unit of the score. Rank correlation is Spearman's with tied values given their
-mean rank; it is None where references or predictions are constant, and is recomputed, ranks and all, on every
-resample.
+Conventions: errors are in the unit of the score. R2 is 1 less the squared errors over the squared deviations
+of the references from their own mean, that of the rows scored: a model that says that mean has 0, and where
+references hardly differ R2 is low or negative however small the errors. Where they are constant it is None; a
+resample has its own mean. Rank correlation is Spearman's with tied values given their mean rank; it is None
+where references or predictions are constant, and is recomputed, ranks and all, on every resample.
 """
 
 import numpy as np
@@ -11,29 +13,33 @@ from generation.errors import UsageError
 from training.metrics import bootstrap
 
 
-def score_metrics(predictions, references, groups=None, resamples=bootstrap.RESAMPLES, seed=0):
+def score_metrics(
+    predictions, references, groups=None, resamples=bootstrap.RESAMPLES, seed=0, rank=True
+):  # fmt: skip
     """Score predicted numbers.
 
     Args:
         predictions: floats [rows]. references: the same; None or NaN leaves the row out.
         groups: names of players, one a row; None: each row is its own.
         resamples, seed: of the intervals, see :mod:`training.metrics.bootstrap`.
+        rank: whether the rank correlation is wanted; it takes the longest, and is left out otherwise.
 
-    Returns: dict: ``mae``, ``rmse``, ``spearman``: ``{"value", "low", "high"}``; ``num_rows``,
+    Returns: dict: ``mae``, ``rmse``, ``r2``, ``spearman``: ``{"value", "low", "high"}``; ``num_rows``,
         ``num_groups``: that were scored; ``num_left_out``: rows without reference.
     Raises: UsageError when the columns differ in length or a prediction is None, NaN or infinite.
-    Source: SciPy, ``scipy.stats.spearmanr`` (Pearson's correlation of mean ranks).
+    Source: SciPy, ``scipy.stats.spearmanr`` (Pearson's correlation of mean ranks); scikit-learn,
+        ``sklearn.metrics.r2_score``.
     """
     bootstrap.check_rows(predictions=predictions, references=references, groups=groups)
     truth, guess, codes = _kept(predictions, references, groups)
-    error = guess - truth
-    sums = _error_sums(codes, error)
-    mae, rmse = bootstrap.intervals(_errors, sums, resamples, seed)
-    value, resampled = _spearman(truth, guess, codes, resamples, seed)
+    sums = _error_sums(codes, truth, guess)
+    mae, rmse, r2 = bootstrap.intervals(_errors, sums, resamples, seed)
+    out = {"mae": mae, "rmse": rmse, "r2": r2}
+    if rank:
+        value, resampled = _spearman(truth, guess, codes, resamples, seed)
+        out["spearman"] = bootstrap.interval(value, resampled)
     return {
-        "mae": mae,
-        "rmse": rmse,
-        "spearman": bootstrap.interval(value, resampled),
+        **out,
         "num_rows": len(truth),
         "num_groups": len(sums),
         "num_left_out": len(references) - len(truth),
@@ -46,17 +52,18 @@ def score_differences(
     """Errors of ``predictions`` less those of ``others`` on the same rows, resampled in pairs.
 
     Args: as :func:`score_metrics`; ``others``: floats of the other system.
-    Returns: dict of ``mae``, ``rmse``: ``{"value", "low", "high"}``; below 0: ``predictions`` are better.
+    Returns: dict of ``mae``, ``rmse``, ``r2``: ``{"value", "low", "high"}``; ``predictions`` are better where
+        errors are below 0 and R2 above.
     """
     bootstrap.check_rows(predictions=predictions, others=others, references=references, groups=groups)
     parts = []
     for column in (predictions, others):
         truth, guess, codes = _kept(column, references, groups)
-        parts.append(bootstrap.resample(_errors, _error_sums(codes, guess - truth), resamples, seed))
+        parts.append(bootstrap.resample(_errors, _error_sums(codes, truth, guess), resamples, seed))
     (a, resampled_a), (b, resampled_b) = parts
     return {
         name: bootstrap.interval(a[i] - b[i], resampled_a[:, i] - resampled_b[:, i])
-        for i, name in enumerate(("mae", "rmse"))
+        for i, name in enumerate(("mae", "rmse", "r2"))
     }
 
 
@@ -79,14 +86,21 @@ def _kept(predictions, references, groups):
     return truth, guess, codes
 
 
-def _error_sums(codes, error):
-    columns = np.stack([np.ones(len(error)), np.abs(error), error**2], axis=-1)
+def _error_sums(codes, truth, guess):
+    error = guess - truth
+    # squares of what is left after a mean keep their digits; whose mean it is does not matter
+    away = truth - truth.mean() if len(truth) and np.ptp(truth) > 0 else np.zeros(len(truth))
+    columns = np.stack([np.ones(len(error)), np.abs(error), error**2, away, away**2], axis=-1)
     return bootstrap.sums_by_group(codes, columns)
 
 
 def _errors(sums):
-    """MAE and RMSE from counts, absolute and squared errors."""
-    return np.stack([sums[..., 1] / sums[..., 0], np.sqrt(sums[..., 2] / sums[..., 0])], axis=-1)
+    """MAE, RMSE and R2 from counts, absolute and squared errors, references and their squares."""
+    count, absolute, squared, first, second = np.moveaxis(sums, -1, 0)
+    spread = second - first**2 / count
+    # what rounding leaves of no spread is none
+    r2 = np.where(spread > 1e-12 * np.maximum(second, 1e-300), 1 - squared / spread, np.nan)
+    return np.stack([absolute / count, np.sqrt(squared / count), r2], axis=-1)
 
 
 def _spearman(truth, guess, codes, resamples, seed):

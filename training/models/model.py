@@ -32,7 +32,6 @@ from training.tasks import make_target
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 FORMAT = 1
 KINDS = ("compact", "pretrained")
-_COARSEST_SEC = 0.0201  # frames that strokes can be told in
 
 
 class Pooling(nn.Module):
@@ -73,16 +72,15 @@ class Model(nn.Module):
         self.heads = nn.ModuleDict()
         for target in self.targets:
             frames = target.level == "frame"
-            self.heads[target.name] = nn.Linear(
-                encoder.fine_size if frames else self.pooling.size, target.num_outputs
-            )
+            head = nn.Linear(encoder.fine_size if frames else self.pooling.size, target.num_outputs)
             if frames:
-                if (self.frame_sec or 1.0) > _COARSEST_SEC:
+                if (self.frame_sec or 1.0) > target.coarsest_sec:
                     raise UsageError(
-                        f"{target.name} need frames of at most 20 ms, which this encoder does not give; use "
-                        "a compact model, Wav2Vec2 or HuBERT"
+                        f"{target.name} need frames of at most {1000 * target.coarsest_sec:.0f} ms, which "
+                        "this encoder does not give; use a compact model, Wav2Vec2 or HuBERT"
                     )
-                nn.init.constant_(self.heads[target.name].bias, -2.0)  # onsets are rare
+                nn.init.constant_(head.bias, target.first_bias)
+            self.heads[_head_of(target)] = head
         # sound is where labels are: the longest clip decides how many frames there are
         self.num_samples = round(self.max_sec * front_end.sampling_rate)
         longest = getattr(front_end, "longest_sec", None)
@@ -119,7 +117,7 @@ class Model(nn.Module):
         if not self.frame_sec:  # patches of a spectrogram are in no order of time that could be cut off
             valid = torch.ones_like(valid)
         pooled = self.pooling(coarse, valid) if self.pooling is not None else None
-        out = {t.name: self.heads[t.name](fine if t.level == "frame" else pooled) for t in self.targets}
+        out = {t.name: self.heads[_head_of(t)](fine if t.level == "frame" else pooled) for t in self.targets}
         if not labels:
             return out
         losses = [t.weight * t.loss(out[t.name], labels[t.name]) for t in self.targets if t.name in labels]
@@ -131,7 +129,8 @@ class Model(nn.Module):
         encoder = {"kind": "compact", **asdict(self.encoder.config)} if compact else None
         return {
             "format": FORMAT, "task": self.task, "max_sec": self.max_sec, "reported": self.reported,
-            "targets": [vars(target) for target in self.targets], "front_end": self.front_end.settings(),
+            "targets": [{"kind": t.kind, **vars(t)} for t in self.targets],
+            "front_end": self.front_end.settings(),
             "encoder": encoder or {"kind": "pretrained", "config": self.encoder.settings()},
             "spec_augment": self.spec_augment.settings(),
         }  # fmt: skip
@@ -182,8 +181,12 @@ class Model(nn.Module):
         return model.eval()
 
 
+def _head_of(target):
+    return getattr(target, "head", target.name)
+
+
 def _target(settings):
-    target = make_target(settings.pop("name", "strokes"))
+    target = make_target(settings.pop("name", "strokes"), kind=settings.pop("kind", None))
     known = target.__dataclass_fields__
     for name, value in settings.items():
         if name not in known:

@@ -4,16 +4,18 @@ The predictions table
 ---------------------
 An Arrow table or Parquet file, one row an evaluated row.
 
-``sample_id``, ``profile_id``: strings; the profile is the player, over whom intervals are made.
+``sample_id``; ``profile_id`` (the player) or ``setting_id``: strings; over the latter intervals are made.
 ``rudiment_slug``, ``skill_tier``, ``augmentation_preset``: strings or null, ``tempo_bpm``: beats a minute; by
-    these the metrics are broken down. Any of these six may be missing: that breakdown is left out then.
-``true_T``, ``pred_T``: of each target T. A class: strings. A score: float64. Strokes: lists of structs with
+    these the metrics are broken down, and by ``held_out`` and ``synth``, strings or null. Any of these may be
+    missing: that breakdown is left out then.
+``true_T``, ``pred_T``: of each target T. A class: strings. A score: float64. A parameter:
+    float64, normalised; a curve: a list of these, one a frame. Strokes: lists of structs with
     ``onset_sec`` (double), ``hand`` (int8: 0 right, 1 left), ``is_accent``, ``is_grace_note`` (bool).
     ``true_T`` may be null: such a row is left out for T and counted.
 
-The schema's metadata key ``sousa`` holds JSON: ``targets`` (a list of ``name``, ``kind``: class, score or
-strokes, for classes ``labels`` in their order, for scores ``low`` and ``high``), ``checkpoint``, ``data``,
-``split``.
+The schema's metadata key ``sousa`` holds JSON: ``targets`` (a list of ``name``, ``kind``: class, score,
+strokes, parameter or curve, for classes ``labels`` in their order, for scores ``low`` and ``high``, for
+parameters and curves ``synths``, the declared ranges, and ``unit``), ``checkpoint``, ``data``, ``split``.
 
 The report
 ----------
@@ -30,7 +32,7 @@ from pathlib import Path
 from generation.shards import atomic_file
 from training.metrics.bootstrap import RESAMPLES
 
-COLUMNS = ("target", "metric", "breakdown", "group", "value", "low", "high", "rows", "players")
+COLUMNS = ("target", "metric", "breakdown", "group", "value", "low", "high", "rows", "groups")
 
 
 def write(predictions, directory, baselines=None, checks=None, resamples=RESAMPLES, seed=0):
@@ -45,10 +47,10 @@ def write(predictions, directory, baselines=None, checks=None, resamples=RESAMPL
         resamples, seed: of the intervals, see :mod:`training.metrics.bootstrap`.
 
     Returns: what ``metrics.json`` holds: ``targets``, a dict of name to ``kind``, ``metrics`` (dict of metric
-        to ``{"value", "low", "high"}``), ``num_rows``, ``num_players``, ``num_left_out``, ``by`` (breakdown,
+        to ``{"value", "low", "high"}``), ``num_rows``, ``num_groups``, ``num_left_out``, ``by`` (breakdown,
         value, the same again), ``baselines`` (name to ``metrics`` and ``difference``: the model less the
         baseline, paired) and for classes ``labels``, ``per_class``, ``confusion``; and ``checkpoint``,
-        ``data``, ``split``, ``num_rows``, ``num_players``, ``checks``, ``notes``.
+        ``data``, ``split``, ``num_rows``, ``num_groups``, ``grouped_by``, ``checks``, ``notes``.
     Raises:
         UsageError: the table, a baseline or a prediction is not as it should be; nothing is written.
         RunError: a file can't be written.
@@ -85,8 +87,7 @@ def summary(metrics):
     """
     from training.report import words
 
-    players = metrics["num_players"]
-    lines = [f"{metrics['num_rows']:,} rows" + (f" of {players:,} players" if players else "")]
+    lines = [f"{metrics['num_rows']:,} rows{words.groups(metrics)}"]
     width = max(len(name) for name in metrics["targets"])
     for name, target in metrics["targets"].items():
         parts = [f"{words.metric(key)} {words.interval(one, key)}" for key, one in words.headline(target)]
@@ -94,6 +95,21 @@ def summary(metrics):
         for baseline, one in target["baselines"].items():
             parts.append(f"{baseline} {words.number(one['metrics'][main]['value'], main)}")
         lines.append(f"{name:{width}s}  " + "; ".join(parts))
+        lines += [f"{'':{width}s}    {text}" for text in _held_out(target, main)]
     failed = [check for check in metrics["checks"] if check["passed"] is False]
     lines += [f"FAIL  {check['name']}: {check['detail']}" for check in failed]
     return "\n".join([*lines, *metrics["notes"]])
+
+
+def _held_out(target, main):
+    """A line for each kind of test setting of a parameter."""
+    from training.report import words
+
+    for value, one in target["by"].get("held_out", {}).items():
+        parts = [f"{words.metric(main)} {words.interval(one['metrics'][main], main)}"]
+        parts += [
+            f"{name} {words.number(baseline['by']['held_out'][value]['metrics'][main]['value'], main)}"
+            for name, baseline in target["baselines"].items()
+            if "by" in baseline
+        ]
+        yield f"{value}: " + "; ".join(parts)

@@ -8,13 +8,14 @@ import io
 
 import numpy as np
 
-from training.report import words
+from training.report import parameters, words
 
 BLUE, RED, GREEN, VIOLET, OCHRE, GREY = "#1f5fa8", "#c1440e", "#2a7f4f", "#7d4aa0", "#a9780a", "#6b6b6b"
 _COLOURS = (BLUE, RED, GREEN, VIOLET, OCHRE, GREY)
 _MARKS = "sD^vPX"
 _DPI = 110
 _FEWEST_ROWS = 10  # of a point of a curve
+_SHORT = {"r2": "R2", "mae_norm": "error", "spearman": "rank corr."}
 _MOST_SCORES = 6  # drawn in one panel; tables have them all
 
 
@@ -39,6 +40,8 @@ def dashboard(metrics, table):
             ("skill_tier", _dots),
             ("tempo_band_bpm", _curve),
             ("augmentation_preset", _dots),
+            ("held_out", _dots),
+            ("synth", _dots),
         ):
             if any(len(one["by"].get(breakdown, {})) > 1 for one in group.values()):
                 panels.append(lambda axis, d=draw, g=group, b=breakdown: d(axis, g, b, colours))
@@ -47,7 +50,8 @@ def dashboard(metrics, table):
             panels.append(lambda axis, n=name, o=one: _tolerances(axis, n, o))
             if any(key.startswith("hand_") or key.startswith("accent_") for key in one["metrics"]):
                 panels.append(lambda axis, n=name, o=one: _attributes(axis, n, o))
-    for name, one in errors.items():
+    told = {name: one for name, one in targets.items() if one["kind"] in parameters.KINDS}
+    for name, one in {**errors, **dict(list(told.items())[:_MOST_SCORES])}.items():
         panels.append(lambda axis, n=name, o=one: _scatter(axis, n, o, table))
     first = next(iter((shares or errors).items()))
     tall = len(first[1]["by"].get("rudiment_slug", {})) > 1
@@ -66,8 +70,9 @@ def _draw(metrics, panels, tall):
     for i, draw in enumerate(panels):
         draw(figure.add_subplot(grid[i // columns, i % columns + (tall is not None)]))
     said = [str(metrics[key]) for key in ("data", "split") if metrics.get(key)]
-    players = f" of {metrics['num_players']:,} players" if metrics["num_players"] else ""
-    figure.suptitle("  ·  ".join([*said, f"{metrics['num_rows']:,} rows{players}"]), fontsize=12)
+    figure.suptitle(
+        "  ·  ".join([*said, f"{metrics['num_rows']:,} rows{words.groups(metrics)}"]), fontsize=12
+    )
     return _png(figure)
 
 
@@ -159,7 +164,7 @@ def _legend(axis, below=0.16):
 
 
 def _share_axis(axis):
-    axis.set_xlim(min(-0.02, axis.get_xlim()[0]), 1.04)
+    axis.set_xlim(max(min(-0.02, axis.get_xlim()[0]), -1.04), 1.04)  # R2 has no lower end
 
 
 def _compare(axis, entries):
@@ -303,9 +308,8 @@ def _attributes(axis, name, target):
 
 
 def _scatter(axis, name, target, table):
-    truth, guess = (np.array(table[f"{side}_{name}"].to_pylist(), dtype=float) for side in ("true", "pred"))
-    kept = ~np.isnan(truth)
-    truth, guess = truth[kept], guess[kept]
+    columns = (table[f"{side}_{name}"].to_pylist() for side in ("true", "pred"))
+    truth, guess = parameters.pairs(*columns, "curve" if target["kind"] == "curve" else "parameter")
     axis.plot(
         truth, guess, ".", color=BLUE, alpha=min(0.6, max(0.05, 300 / max(len(truth), 1))), markersize=5
     )
@@ -319,5 +323,9 @@ def _scatter(axis, name, target, table):
     axis.set_aspect("equal", adjustable="box")
     axis.set_xlabel("reference", fontsize=8)
     axis.set_ylabel("predicted", fontsize=8)
-    mae, rank = (words.number(target["metrics"][key]["value"], key) for key in ("mae", "spearman"))
-    axis.set_title(f"{words.metric(name)}: error {mae}, rank corr. {rank}", fontsize=9.5)
+    (_, first), *rest = said = [(key, words.number(one["value"], key)) for key, one in words.headline(target)]
+    if target["kind"] == "score":
+        title = f"error {first}, rank corr. {rest[-1][1]}"
+    else:
+        title = ", ".join(f"{_SHORT[key]} {text}" for key, text in said)
+    axis.set_title(f"{words.metric(name)}: {title}", fontsize=9.5)

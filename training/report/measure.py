@@ -18,14 +18,19 @@ from generation.rudiments import players
 from training.metrics import bootstrap, onset_metrics
 from training.metrics.class_metrics import class_differences, class_metrics
 from training.metrics.score_metrics import score_differences, score_metrics
+from training.report import parameters, words
 
-KINDS = ("class", "score", "strokes")
-BREAKDOWNS = ("rudiment_slug", "skill_tier", "augmentation_preset", "tempo_band_bpm")
+KINDS = ("class", "score", "strokes", *parameters.KINDS)
+BREAKDOWNS = (
+    "rudiment_slug", "skill_tier", "augmentation_preset", "tempo_band_bpm", "held_out", "synth",
+)  # fmt: skip
+GROUPS = ("profile_id", "setting_id")  # whose rows are alike, the first that a table has
 _BAND_BPM = 20
-_FEW_PLAYERS = 10
+_FEW_GROUPS = 10
 _ATTRIBUTES = {"hand": "hand", "accent": "is_accent", "grace": "is_grace_note"}
 _CLASS_METRICS = ("accuracy", "balanced_accuracy", "macro_f1")
 _SCORE_METRICS = ("mae", "rmse", "spearman")
+_SHORT = ("metrics", "num_rows", "num_groups", "num_values")
 
 
 def measure(table, about, baselines=(), checks=(), resamples=bootstrap.RESAMPLES, seed=0):
@@ -39,43 +44,59 @@ def measure(table, about, baselines=(), checks=(), resamples=bootstrap.RESAMPLES
     Raises: UsageError.
     """
     _check_baselines(table, about, baselines)
-    groups = table["profile_id"].to_pylist() if "profile_id" in table.column_names else None
+    grouped_by = next((name for name in GROUPS if name in table.column_names), "row")
+    groups = None if grouped_by == "row" else table[grouped_by].to_pylist()
     out = {
-        "format_version": 1,
+        "format_version": 2,
         **{key: about.get(key) for key in ("checkpoint", "data", "split")},
         "num_rows": len(table),
-        "num_players": None if groups is None else len(set(groups)),
-        "grouped_by": "row" if groups is None else "profile_id",
+        "num_groups": None if groups is None else len(set(groups)),
+        "grouped_by": grouped_by,
         "resamples": resamples,
         "seed": seed,
         "level": bootstrap.LEVEL,
-        "notes": _notes(groups),
+        "notes": _notes(groups, grouped_by),
         "checks": [{key: check[key] for key in ("name", "passed", "detail")} for check in checks],
         "targets": {},
     }
     parts = breakdowns(table, about)
+    synths = table["synth"].to_pylist() if "synth" in table.column_names else None
     for target in about["targets"]:
+        target = {**target, "row_synths": synths}
         name, kind = target["name"], target["kind"]
         column = _READ[kind](table, name)
         truth, guess = column("true"), column("pred")
         score = _SCORERS[kind](truth, guess, groups, target, resamples, seed)
-        one = {"kind": kind, **{key: target[key] for key in ("low", "high") if key in target}, **score(None)}
-        one["by"] = {
-            breakdown: {value: _short(score(rows)) for value, rows in values}
-            for breakdown, values in parts.items()
+        one = {
+            "kind": kind,
+            **{key: target[key] for key in ("low", "high", "unit") if key in target},
+            **score(None),
         }
+        one["by"] = _broken_down(score, parts)
         one["baselines"] = {}
         for baseline in baselines:
             if baseline["target"] == name:
-                found = _SCORERS[kind](truth, baseline["pred"], groups, target, resamples, seed)(None)
-                found = {"metrics": found["metrics"]}
-                if kind != "strokes":
+                score = _SCORERS[kind](truth, baseline["pred"], groups, target, resamples, seed)
+                found = {"metrics": score(None)["metrics"]}
+                if kind in parameters.KINDS:
+                    found["by"] = _broken_down(score, parts)
+                    found["difference"] = parameters.differences(
+                        guess, baseline["pred"], truth, groups, target, resamples, seed
+                    )
+                elif kind != "strokes":
                     differ = class_differences if kind == "class" else score_differences
                     better = differ(guess, baseline["pred"], truth, groups, resamples, seed)
                     found["difference"] = better
                 one["baselines"][baseline["name"]] = found
         out["targets"][name] = one
     return out
+
+
+def _broken_down(score, parts):
+    return {
+        breakdown: {value: _short(score(rows)) for value, rows in values}
+        for breakdown, values in parts.items()
+    }
 
 
 def opened(predictions):
@@ -153,19 +174,19 @@ def breakdowns(table, about):
 def long_form(metrics):
     """The rows of ``metrics.csv``.
 
-    Returns: list of tuples: target, metric, breakdown, group, value, low, high, rows, players. ``breakdown``
+    Returns: list of tuples: target, metric, breakdown, group, value, low, high, rows, groups. ``breakdown``
         is ``all``, a column, ``class`` (figures of one class), ``baseline``, or ``difference`` (from one).
     """
     out = []
 
-    def add(target, breakdown, group, found, rows, players):
+    def add(target, breakdown, group, found, rows, groups):
         for metric, one in found.items():
             out.append(
-                (target, metric, breakdown, group, one["value"], one["low"], one["high"], rows, players)
+                (target, metric, breakdown, group, one["value"], one["low"], one["high"], rows, groups)
             )
 
     for name, target in metrics["targets"].items():
-        counts = target["num_rows"], target["num_players"]
+        counts = target["num_rows"], target["num_groups"]
         add(name, "all", "", target["metrics"], *counts)
         for label, one in target.get("per_class", {}).items():
             each = {key: one[key] for key in ("recall", "precision", "f1")}
@@ -173,20 +194,25 @@ def long_form(metrics):
         for baseline, one in target["baselines"].items():
             add(name, "baseline", baseline, one["metrics"], *counts)
             add(name, "difference", baseline, one.get("difference", {}), *counts)
+            for breakdown, values in one.get("by", {}).items():
+                for value, part in values.items():
+                    what = f"{breakdown} of {baseline}"
+                    add(name, what, value, part["metrics"], part["num_rows"], part["num_groups"])
         for breakdown, values in target["by"].items():
             for value, one in values.items():
-                add(name, breakdown, value, one["metrics"], one["num_rows"], one["num_players"])
+                add(name, breakdown, value, one["metrics"], one["num_rows"], one["num_groups"])
     return out
 
 
-def _notes(groups):
+def _notes(groups, grouped_by):
     if groups is None:
-        return ["The table has no profile_id: each row counts as a player, so intervals may be too narrow."]
-    count = len(set(groups))
+        named = " or ".join(GROUPS)
+        return [f"The table has no {named}: each row counts by itself, so intervals may be too narrow."]
+    count, (one, many) = len(set(groups)), words.GROUPS[grouped_by]
     if count == 1:
-        return ["All rows are of one player: there are no intervals."]
-    if count < _FEW_PLAYERS:
-        return [f"Only {count} players: intervals from so few are narrower than they should be."]
+        return [f"All rows are of one {one}: there are no intervals."]
+    if count < _FEW_GROUPS:
+        return [f"Only {count} {many}: intervals from so few are narrower than they should be."]
     return []
 
 
@@ -203,13 +229,13 @@ def _check_baselines(table, about, baselines):
 
 
 def _short(scored):
-    return {key: scored[key] for key in ("metrics", "num_rows", "num_players")}
+    return {key: one for key, one in scored.items() if key in _SHORT}
 
 
 def _counts(found):
     return {
         "num_rows": found["num_rows"],
-        "num_players": found["num_groups"],
+        "num_groups": found["num_groups"],
         "num_left_out": found["num_left_out"],
     }
 
@@ -220,8 +246,8 @@ def _plain(table, name):
 
 def _class_scorer(truth, guess, groups, target, resamples, seed):
     def score(rows):
-        a, b, players = (_take(column, rows) for column in (truth, guess, groups))
-        found = class_metrics(b, a, players, target.get("labels") if rows is None else None, resamples, seed)
+        a, b, owners = (_take(column, rows) for column in (truth, guess, groups))
+        found = class_metrics(b, a, owners, target.get("labels") if rows is None else None, resamples, seed)
         out = {"metrics": {name: found[name] for name in _CLASS_METRICS}, **_counts(found)}
         return out | {name: found[name] for name in ("labels", "per_class", "confusion")}
 
@@ -230,8 +256,8 @@ def _class_scorer(truth, guess, groups, target, resamples, seed):
 
 def _score_scorer(truth, guess, groups, target, resamples, seed):
     def score(rows):
-        a, b, players = (_take(column, rows) for column in (truth, guess, groups))
-        found = score_metrics(b, a, players, resamples, seed)
+        a, b, owners = (_take(column, rows) for column in (truth, guess, groups))
+        found = score_metrics(b, a, owners, resamples, seed)
         return {"metrics": {name: found[name] for name in _SCORE_METRICS}, **_counts(found)}
 
     return score
@@ -300,8 +326,10 @@ def _strokes(column):
 
 
 _READ = {
-    "class": _plain,
-    "score": _plain,
+    **dict.fromkeys(("class", "score", *parameters.KINDS), _plain),
     "strokes": lambda table, name: lambda side: table[f"{side}_{name}"],
 }
-_SCORERS = {"class": _class_scorer, "score": _score_scorer, "strokes": _stroke_scorer}
+_SCORERS = {
+    "class": _class_scorer, "score": _score_scorer, "strokes": _stroke_scorer,
+    **dict.fromkeys(parameters.KINDS, parameters.scorer),
+}  # fmt: skip

@@ -3,7 +3,7 @@
 import base64
 import html
 
-from training.report import words
+from training.report import parameters, words
 
 _STYLE = """
 :root{color-scheme:light dark;--text:#222;--soft:#667;--line:#ddd;--back:#fff;--card:#f5f6f8;--bar:#1f5fa8}
@@ -39,22 +39,20 @@ def page(metrics, pictures):
     Returns: HTML text.
     """
     said = [f"{key} {metrics[key]}" for key in ("checkpoint", "data", "split") if metrics.get(key)]
-    players = f" of {metrics['num_players']:,} players" if metrics["num_players"] else ""
+    many = words.GROUPS[metrics["grouped_by"]][1]
     parts = [
         "<!doctype html><html lang=en><head><meta charset=utf-8>",
         '<meta name=viewport content="width=device-width,initial-scale=1"><title>Evaluation</title>',
         f"<style>{_STYLE}</style></head><body><h1>Evaluation</h1><p class=soft>{_text('; '.join(said))}</p>",
-        f"<p>{metrics['num_rows']:,} rows{players}. In brackets: {metrics['level']:.0%} intervals from "
-        f"{metrics['resamples']:,} resamples of {'players' if players else 'rows'}.</p>",
+        f"<p>{metrics['num_rows']:,} rows{words.groups(metrics)}. In brackets: {metrics['level']:.0%} "
+        f"intervals from {metrics['resamples']:,} resamples of {many}.</p>",
         *(f"<p><strong>{_text(note)}</strong></p>" for note in metrics["notes"]),
         _cards(metrics["targets"]),
         _checks(metrics["checks"]),
-        _image(
-            "dashboard.png", pictures, "Headline figures, and metrics by rudiment, tier, tempo and acoustics"
-        ),
+        _image("dashboard.png", pictures, "Headline figures, and metrics of parts of the data"),
     ]
     for name, target in metrics["targets"].items():
-        parts += _target(name, target, pictures)
+        parts += _target(name, target, pictures, many)
     return "".join(parts) + "</body></html>\n"
 
 
@@ -102,20 +100,22 @@ def _checks(checks):
     return "<h2>Checks of the data</h2>" + _table(["", "check", "found"], rows, 9)
 
 
-def _target(name, target, pictures):
+def _target(name, target, pictures, many):
     out = [f"<h2>{_text(words.metric(name))}</h2>"]
     left = target["num_left_out"]
     if left:
         out.append(f"<p class=soft>{left:,} rows without a label are left out.</p>")
     if empty := target.get("num_empty_references"):
         out.append(f"<p class=soft>{empty:,} rows have no onset in the reference and count 0.</p>")
+    if target["kind"] in parameters.KINDS:
+        out.append(f"<p class=soft>{_text(parameters.NOTE)}</p>")
     out.append(_whole(target))
     if target["kind"] == "class":
         out.append(_image(f"confusion_{name}.png", pictures, f"Confusion matrix of {name}"))
         out += [_confused(target), _classes(target)]
     for breakdown, values in target["by"].items():
         if values:
-            out.append(_breakdown(breakdown, values, target))
+            out.append(_breakdown(breakdown, values, target, many))
     return out
 
 
@@ -125,7 +125,7 @@ def _whole(target):
     head = ["metric", "value", *(text for b in baselines for text in (b, f"difference from {b}"))]
     rows = []
     for key, one in target["metrics"].items():
-        cells = [words.metric(key), words.interval(one, key)]
+        cells = [words.metric(key, target.get("unit")), words.interval(one, key)]
         for found in baselines.values():
             better = found.get("difference", {}).get(key)
             cells += [
@@ -161,21 +161,28 @@ def _classes(target):
     return f"<details><summary>Each class</summary>{table}</details>"
 
 
-def _breakdown(breakdown, values, target):
+def _breakdown(breakdown, values, target, many):
     main, (first, *_) = words.main(target), values.values()
     keys = [key for key in first["metrics"] if "pooled" not in key]
     if target["kind"] == "strokes":
         keys = [key for key in keys if key.startswith("onset_f1") or "joint" in key]
     share = not words.is_error(main)
+    others = {name: part for name, part in target["baselines"].items() if "by" in part}
     rows = []
     for value, one in values.items():
-        players = "–" if one["num_players"] is None else f"{one['num_players']:,}"
+        counts = [f"{one[key]:,}" for key in ("num_rows", "num_groups", "num_values") if key in one]
         meter = [_meter(one["metrics"][main]["value"])] if share else []
         figures = [words.interval(one["metrics"][key], key) for key in keys]
-        rows.append([value, f"{one['num_rows']:,}", players, *meter, *figures])
-    head = [words.metric(breakdown), "rows", "players", *([""] if share else []), *map(words.metric, keys)]
+        beside = [
+            words.interval(part["by"][breakdown][value]["metrics"][main], main) for part in others.values()
+        ]
+        rows.append([value, *counts, *meter, *figures, *beside])
+    kinds = ["rows", many, *(["different values"] if "num_values" in first else [])]
+    named = [words.metric(key, target.get("unit")) for key in keys]
+    beside = [f"{name}: {words.metric(main)}" for name in others]
+    head = [words.metric(breakdown), *kinds, *([""] if share else []), *named, *beside]
     return f"<details><summary>By {words.metric(breakdown)}</summary>{_table(head, rows)}</details>"
 
 
 def _meter(value):
-    return (f"<span class=meter><i style='width:{100 * (value or 0):.1f}%'></i></span>",)
+    return (f"<span class=meter><i style='width:{100 * min(max(value or 0, 0), 1):.1f}%'></i></span>",)

@@ -40,6 +40,8 @@ class Strokes:
 
     name, kind, level, num_outputs = "strokes", "strokes", "frame", 5
     columns = tuple(f"strokes.{field}" for field in _FIELDS)
+    first_bias = -2.0  # onsets are rare
+    coarsest_sec = 0.0201  # frames that strokes can be told in
 
     def label(self, row, num_frames, frame_sec):
         out = np.zeros((num_frames, 5), np.float32)
@@ -78,8 +80,8 @@ class Strokes:
         # onsets are sparse: a mean over frames is small beside the others
         return 4.0 * found + place + kinds
 
-    def predictions(self, output, label, lengths, frame_sec):
-        """Args: lengths: seconds of each clip that are sound, not padding."""
+    def predictions(self, output, label, lengths, frame_sec, meta=None):
+        """Args: lengths: seconds of each clip that are sound, not padding; meta: what is known of rows."""
         output = output.float().cpu().numpy()
         label = label.cpu().numpy()
         return {

@@ -61,7 +61,7 @@ class ClassTarget:
             output.float(), label, weights, ignore_index=-100, label_smoothing=self.label_smoothing
         )
 
-    def predictions(self, output, label, lengths, frame_sec):
+    def predictions(self, output, label, lengths, frame_sec, meta=None):
         probabilities = output.float().softmax(-1).cpu().numpy().astype(np.float32)
         names = self.classes
         return {
@@ -103,7 +103,7 @@ class ScoreTarget:
         # standard deviations of scores are about 0.2: this brings the loss near that of a class
         return 10.0 * F.mse_loss(output.float()[known, 0], label[known] - 0.5)
 
-    def predictions(self, output, label, lengths, frame_sec):
+    def predictions(self, output, label, lengths, frame_sec, meta=None):
         values = labels.unscaled(self.name, np.clip(output.float()[:, 0].cpu().numpy() + 0.5, 0.0, 1.0))
         true = labels.unscaled(self.name, label.cpu().numpy().astype(np.float64))
         return {

@@ -70,6 +70,10 @@ class TFRecords:
                     f"{sound}: tfrecords records would have two features named {name}, because of the name "
                     "of a parameter; leave out records tfrecords"
                 )
+            for label in own.values():
+                ends = (label.given_min, label.given_max, label.user_min, label.user_max)
+                if np.abs(ends).max() > np.finfo(np.float32).max:
+                    yield f"{sound}: the range of {label.name} is too large for tfrecords, which have float32"
 
     def add(self, row, pcm):
         """Write a row."""

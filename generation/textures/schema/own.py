@@ -1,4 +1,4 @@
-"""Our own configurations, in YAML or JSON. An example that has every key is in the README.
+"""Our own configurations, in YAML or JSON; tests/texture_configs/every_key.yaml has every key.
 
 Conventions: values are natural unless ``units: norm`` is said of a parameter; normalised values are on the
 parameter's own scale. A label is the natural value unless ``label`` says otherwise.

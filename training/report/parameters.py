@@ -1,0 +1,99 @@
+"""Parameters of synthesizers measured: normalised and natural errors, R2, rank correlation.
+
+Conventions: the kinds ``parameter`` (a number a row) and ``curve`` (a list of numbers a row, one a frame).
+Every frame of a curve counts as one value, and frames are resampled with their row's group; a frame without
+label is left out. ``mae_natural`` is there where all synthesizers have the parameter in one known unit.
+"""
+
+import numpy as np
+
+from generation.textures.values import between
+from training.metrics.score_metrics import score_differences, score_metrics
+
+KINDS = ("parameter", "curve")
+NOTE = (
+    "R2 is 1 less the squared errors over the squared deviations of the references from their own mean, that "
+    "of the rows in each line (as sklearn.metrics.r2_score). Over a part with few or close values, such as a "
+    "held-out region, it is low or negative however small the errors: read the errors beside it."
+)
+_NAMES = {"r2": "r2", "mae": "mae_norm", "rmse": "rmse_norm", "spearman": "spearman"}
+
+
+def scorer(truth, guess, groups, target, resamples, seed):
+    """A function of rows (None for all) that gives their metrics.
+
+    Args:
+        truth, guess: a number or list of numbers a row, normalised; truth None for no label.
+        groups: names, one a row, or None.
+        target: of the table's metadata, and ``row_synths``: names of synthesizers, one a row.
+    """
+    true, pred, rows = _flat(truth, guess, target["kind"])
+    names = _owners(groups, rows)
+    unit, synths = target.get("unit"), target.get("row_synths")
+    if unit is not None and synths:
+        of = np.array(synths, object)[rows]
+        true_natural, pred_natural = (_natural(values, of, target["synths"]) for values in (true, pred))
+
+    def score(chosen):
+        kept = np.arange(len(rows)) if chosen is None else np.flatnonzero(np.isin(rows, chosen))
+        own = [names[i] for i in kept]
+        found = score_metrics(
+            pred[kept], true[kept], own, resamples, seed, rank=target["kind"] == "parameter"
+        )
+        metrics = {new: found[old] for old, new in _NAMES.items() if old in found}
+        if unit is not None and synths:
+            natural = score_metrics(pred_natural[kept], true_natural[kept], own, resamples, seed, rank=False)
+            metrics["mae_natural"] = natural["mae"]
+        num_rows = len(np.unique(rows[kept]))
+        total = len(truth) if chosen is None else len(chosen)
+        out = {
+            "metrics": metrics, "num_rows": num_rows, "num_groups": found["num_groups"],
+            "num_left_out": total - num_rows, "num_values": len(np.unique(np.round(true[kept], 6))),
+        }  # fmt: skip
+        return out | ({"num_frames": len(kept)} if target["kind"] == "curve" else {})
+
+    return score
+
+
+def differences(guess, other, truth, groups, target, resamples, seed):
+    """What :func:`training.metrics.score_metrics.score_differences` gives, by our names."""
+    true, pred, rows = _flat(truth, guess, target["kind"])
+    beside = _flat(truth, other, target["kind"])[1]
+    found = score_differences(pred, beside, true, _owners(groups, rows), resamples, seed)
+    return {_NAMES[name]: one for name, one in found.items()}
+
+
+def pairs(truth, guess, kind):
+    """Labelled values and what was said of them: two float64 arrays, as long as there are labels."""
+    return _flat(truth, guess, kind)[:2]
+
+
+def _owners(groups, rows):
+    return [int(row) if groups is None else groups[row] for row in rows]
+
+
+def _flat(truth, guess, kind):
+    """Labelled values, predictions of them, and the number of each one's row."""
+    if kind == "parameter":
+        truth, guess = [[value] for value in truth], [[value] for value in guess]
+    true, pred, rows = [], [], []
+    for row, (one, said) in enumerate(zip(truth, guess, strict=True)):
+        one = np.array([] if one is None else one, np.float64)  # None inside becomes NaN
+        said = np.array([] if said is None else said[: len(one)], np.float64)
+        known = ~np.isnan(one)
+        if len(said) < len(one):  # nothing was said: a prediction is missing, and score_metrics says so
+            said = np.full(len(one), np.nan)
+        true.append(one[known]), pred.append(said[known]), rows.append(np.full(known.sum(), row))
+    empty = [np.empty(0)]
+    return *(np.concatenate(part or empty) for part in (true, pred)), np.concatenate(rows or empty).astype(
+        int
+    )
+
+
+def _natural(values, synths, ranges):
+    out = np.full(len(values), np.nan)
+    for name, one in ranges.items():
+        at = synths == name
+        if at.any():
+            out[at] = between(one["low"], one["high"], values[at], one["scale"])
+    return out

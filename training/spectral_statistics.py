@@ -1,0 +1,79 @@
+"""Statistics of spectra that simple baselines learn from.
+
+Conventions: log-mel bands of magnitudes, 64 from 30 Hz to half the sample rate (16 kHz at most), 100 frames a
+second, windows of 1024 samples. *Level* is the mean over bands; *flux* the mean over bands of what they rise
+from frame to frame, 0 where they fall.
+"""
+
+import numpy as np
+from tqdm import tqdm
+
+from training.features import pick_peaks
+from training.front_ends import LogMel
+
+FRAME_RATE = 100
+_MODULATION_HZ = (0.5, 1, 2, 4, 8, 16, 32, 50)  # edges of bands of the level's modulation
+_AROUND = 12  # frames before and after a frame, for its local statistics: an eighth of a second
+
+
+def bands_of(rows, numbers, title, quiet=True):
+    """Log-mel bands of rows, one by one.
+
+    Args:
+        rows: what :func:`training.stream.open_rows` gives; numbers: which of them, in order; title: of the
+            progress bar.
+
+    Yields: ``(row, bands)``, bands float32 [frames, bands].
+    """
+    front_end = None
+    for number in tqdm(numbers, desc=title, unit="row", disable=quiet, leave=False):
+        row = rows[int(number)]
+        if front_end is None:
+            rate = row["sampling_rate"]
+            front_end = LogMel(rate, 1024, rate // FRAME_RATE, 64, 30.0, min(16000.0, rate / 2))
+        yield row, front_end(row["audio"]).numpy()
+
+
+def mean_and_spread(bands):
+    """Mean and standard deviation over time of each band: float32 [2 * bands]."""
+    return np.concatenate([bands.mean(0), bands.std(0)])
+
+
+def in_time(bands):
+    """The same, and how the sound goes on in time: float64 [3 * bands + 12].
+
+    Besides mean and spread: skewness of each band; mean, spread and skewness of the flux, onsets a second
+    (peaks of the flux), mean of the level; and the modulation of the level in seven bands from 0.5 to 50 Hz,
+    as logarithm of its share of the variance.
+    """
+    away = bands - bands.mean(0)
+    spread = bands.std(0)
+    skew = (away**3).mean(0) / np.maximum(spread, 1e-6) ** 3
+    level, flux = bands.mean(1), np.maximum(np.diff(bands, axis=0), 0).mean(1)
+    if len(flux) < 2:
+        flux = np.zeros(2)
+    rough = flux - flux.mean()
+    own = [flux.mean(), flux.std(), (rough**3).mean() / max(flux.std(), 1e-6) ** 3,
+           len(pick_peaks(flux, 1 / FRAME_RATE)) * FRAME_RATE / len(flux), level.mean()]  # fmt: skip
+    return np.concatenate([mean_and_spread(bands), skew, own, _modulation(level)]).astype(np.float64)
+
+
+def _modulation(level):
+    power = np.abs(np.fft.rfft((level - level.mean()) * np.hanning(len(level)))) ** 2
+    hz = np.fft.rfftfreq(len(level), 1 / FRAME_RATE)
+    parts = np.histogram(hz, _MODULATION_HZ, weights=power)[0]
+    return np.log(parts / max(power.sum(), 1e-12) + 1e-4)
+
+
+def around_frames(bands, middles):
+    """Bands at moments of a clip, and mean and spread of them around it: float64 [moments, 3 * bands].
+
+    Args:
+        middles: seconds, growing.
+    """
+    at = np.clip(np.round(np.asarray(middles) * FRAME_RATE).astype(int), 0, len(bands) - 1)
+    first, last = np.maximum(at - _AROUND, 0), np.minimum(at + _AROUND + 1, len(bands))
+    count = (last - first)[:, None]
+    sums = [np.concatenate([np.zeros((1, bands.shape[1])), np.cumsum(b, 0)]) for b in (bands, bands**2)]
+    mean, square = ((total[last] - total[first]) / count for total in sums)
+    return np.concatenate([bands[at], mean, np.sqrt(np.maximum(square - mean**2, 0))], axis=1)
