@@ -32,7 +32,9 @@ class Page:
     """What a corpus says of its page.
 
     Attributes:
-        meta: plain data for the page's scripts, besides what every page has.
+        meta: plain data for the page's scripts, besides what every page has: ``folded``, titles of groups
+            that are closed at first; ``darkest_db``, level of a bin of a spectrogram that is darkest, of a
+            full-scale sine; and whatever the corpus's own ones read.
         groups: pairs of title and Columns: what is told of a row; of each, names, units and meanings.
         filters: pairs of text and column of a row, or property of it in ``0_rows.js``.
         scripts: folder with the corpus's own ``.js`` files.

@@ -52,7 +52,8 @@ def write(
     numbers = choose.choose(index, rows, seed)
     names = [c.name for _, group in _GROUPS for c in group] + [c.name for c in columns.NESTED]
     names += [c.name for c in columns.SOUND_FILE] if config.with_audio else []
-    meta = {"tiers": list(config.tiers), "folded": ["Player"]}
+    # drums spread their energy over all pitches, so a bin is some 20 dB below the whole
+    meta = {"tiers": list(config.tiers), "folded": ["Player"], "darkest_db": -20}
     page = Page(meta, _GROUPS, _FILTERS, Path(__file__).parent / "js", _labels)
     return write_page(
         page, root, config, read_rows(root, records, numbers, names), len(numbers), output, progress

@@ -6,7 +6,7 @@ from generation.preview.page import DEFAULT_ROWS, Page, check, read_rows
 from generation.preview.page import write as write_page
 from generation.tables import complete_manifest
 from generation.textures import reopen
-from generation.textures.columns import AFTER, BEFORE
+from generation.textures.columns import AFTER, BEFORE, EVENT
 from generation.textures.preview import choose
 from generation.textures.settings import FRAME_RATE_HZ
 
@@ -41,7 +41,7 @@ def write(root, output=None, rows=DEFAULT_ROWS, sounds=None, seed=42, progress=N
     names = [column.name for _, group in _GROUPS for column in group] + list(_LISTS)
     meta = {
         "sounds": [sound.name for sound in config.sounds], "frame_rate_hz": FRAME_RATE_HZ,
-        "folded": ["Row", "Sound"],
+        "examples": config.examples, "folded": ["Row", "Sound"], "darkest_db": -6,
     }  # fmt: skip
     page = Page(meta, _GROUPS, _FILTERS, Path(__file__).parent / "js", _labels)
     return write_page(
@@ -57,10 +57,10 @@ def _labels(row):
         one = curves.setdefault(frame["name"], {"natural": [], "norm": []})
         one["natural"].append(frame["natural"])
         one["norm"].append(frame["norm"])
-    events = row["events"]
+    events = row["events"] or ()
     return {
         "facts": facts,
         "params": [{name: one[name] for name in _PARAM} for one in row["params"]],
         "curves": curves,
-        "events": events and {name: [e[name] for e in events] for name in events[0]},
+        "events": {column.name: [event[column.name] for event in events] for column in EVENT},
     }

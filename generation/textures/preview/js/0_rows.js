@@ -7,12 +7,12 @@ function describe(row) {
   const facts = row.facts, swept = row.params.filter((p) => p.role === "swept");
   const moving = Object.keys(row.curves);
   const values = swept.map((p) => `${p.name} ${say(round(p.natural))}`);
-  row.events = row.events || { onset_sample: [], kind: [], velocity: [] };
   return {
     onsets: row.events.onset_sample,
     kinds: [...new Set(row.events.kind.filter((kind) => kind !== null))].sort(),
     title: `${facts.sound} ${facts.setting_index}`,
-    about: [...values, ...moving.map((name) => `${name} moves`), `chunk ${facts.chunk_index}`],
+    about: [...values, ...moving.map((name) => `${name} moves`),
+      meta.examples > 1 && `example ${facts.example_index}`, `chunk ${facts.chunk_index}`],
     chips: [facts.synth, facts.split + (facts.held_out ? `, held out: ${facts.held_out}` : ""),
       `example ${facts.example_index}, chunk ${facts.chunk_index}`,
       facts.num_events === null ? "no events" : `${facts.num_events} events`,
