@@ -192,7 +192,11 @@ class _Walk:
             return
         if key not in self.remade:
             self.remade = {key: list(corpus.make_rows(self.config, *key))}
-        for line in reopen.compare(self.config, row, self.remade[key][row["chunk_index"]]):
+        try:
+            lines = reopen.compare(self.config, row, self.remade[key][row["chunk_index"]])
+        except Exception as error:  # any reader's complaint means the same here
+            lines = [f"{row['sample_id']}: its audio can't be read ({error})"]
+        for line in lines:
             self.out["problems"].add("row_differs_from_made_again", line)
         self.out["again"].append(row["sample_id"])
 

@@ -64,7 +64,7 @@ function drawCurves(pen, row, view, size, colours, xOf) {
     pen.strokeStyle = colours.halo;
     path();
     pen.globalAlpha = 1;
-    pen.lineWidth = 1.75;
+    pen.lineWidth = 2;
     pen.setLineDash(DASHES[k % DASHES.length]);
     pen.strokeStyle = colours.head;
     path();
