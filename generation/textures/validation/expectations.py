@@ -9,7 +9,10 @@ import math
 
 import numpy as np
 
-UNITS = {"events/s": lambda value: value, "log2 events/s": lambda value: 2.0**value}
+_AS_IT_IS = np.asarray
+UNITS = {
+    "events/s": _AS_IT_IS, "drops/s": _AS_IT_IS, "crackles/s": _AS_IT_IS, "log2 events/s": np.exp2,
+}  # fmt: skip
 # by how much a long signal's own mean rate differs from the promised one, as a share
 RATE_SPREAD = {"applause": 0.1}
 

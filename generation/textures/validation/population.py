@@ -286,6 +286,10 @@ def _shares(findings, config):
     rows, first = findings.rows, _settings(findings)
     free = first[~np.isin(rows["held_out"][first], ["interpolation", "extrapolation"])]
     problems = []
+    if len(free) >= 3 * len(config.sounds):
+        for name in ("validation", "test"):
+            if getattr(config.splits, name) > 0 and not (rows["split"] == name).any():
+                problems.append(f"{name} is empty")
     if len(free) >= 24:
         for name in ("validation", "test"):
             share, found = getattr(config.splits, name), (rows["split"][free] == name).sum()

@@ -34,16 +34,24 @@ def validate(root, config, records, workers=0, progress=None, all_media=False):
 
     Returns: ``(passed, report)``; the report is what the JSON file holds.
     """
+    findings, results = judge(root, config, records, workers, progress, all_media)
+    report = summary(findings, results, config)
+    report["not_written"] = write(root, report, as_text(report), as_html(report, findings, config))
+    return report["passed"], report
+
+
+def judge(root, config, records, workers=0, progress=None, all_media=False):
+    """Measure and check a dataset, and write nothing; arguments as for :func:`validate`.
+
+    Returns: ``(Findings, list of Checks)``.
+    """
     every = media_every(config.num_rows, all_media, MEDIA_ROWS)
     manifest = read_manifest(root) or {}
     loose = bool(manifest.get("loose_files"))
     again = _spread(len(records))
     tasks = [(str(root), config, record, every, again[i], loose) for i, record in enumerate(records)]
     findings = checks.Findings(**join(examine_all(examine.examine_shard, tasks, records, workers, progress)))
-    results = checks.run_all(findings, root, config, manifest)
-    report = summary(findings, results, config)
-    report["not_written"] = write(root, report, as_text(report), as_html(report, findings, config))
-    return report["passed"], report
+    return findings, checks.run_all(findings, root, config, manifest)
 
 
 def _spread(shards):

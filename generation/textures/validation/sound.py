@@ -78,9 +78,9 @@ def onset_errors(pcm, onset, rate):
         heard = size[at - reach : at + min(int(after[i]), round(_LONGEST_RISE_SEC * rate))]
         peak = int(heard.max())
         if peak >= STANDS_OUT:
-            errors.append(int(np.argmax(heard > quiet + 1)) - reach)
-            rise = max(0, int(np.argmax(heard >= peak / 2)) - reach)
-            allowed.append(LATE + LATE_SHARE * rise)
+            first, loud = int(np.argmax(heard > quiet + 1)), int(np.argmax(heard >= peak / 2))
+            errors.append(first - reach)
+            allowed.append(LATE + LATE_SHARE * (loud - first))
     return np.array(errors, float), np.array(allowed, float)
 
 
