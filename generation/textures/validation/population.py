@@ -209,7 +209,12 @@ def pitches(findings, config):
     judged = {s: v for s, v in pitch_table(findings).items() if v[2] >= FEWEST_ROWS}
     if not judged:
         return Check("pitch", None, f"no sound with a centre frequency has {FEWEST_ROWS} rows to judge it by")
-    wrong = [s for s, (_, size, _) in judged.items() if size > expectations.CENTRES[of[s]][3]]
+    wrong = []
+    for name, (_, size, count) in judged.items():
+        allowed, deviation = expectations.CENTRES[of[name]][-2:]
+        # the median of n sizes of normal errors has the deviation 0.8 / root n
+        if size > allowed + DEVIATIONS * 0.8 * deviation / np.sqrt(count):
+            wrong.append(name)
     text = ", ".join(f"{s} {size:.2f}" for s, (_, size, _) in judged.items())
     examples = [f"{s}: {judged[s][0]:+.2f} semitones over {judged[s][2]} rows" for s in wrong]
     return Check(
