@@ -12,7 +12,6 @@ Audio is rounded to 16 bits once: 1.0 is 32767, and what is beyond full scale is
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -186,19 +185,13 @@ def setting_columns(config, position, example):
         if name in axes:
             flat[f"param_{name}"] = value
     return {
-        "setting_id": setting_ids(config)[position], "sound": sound.name, "synth": sound.synth,
+        "setting_id": config.setting_ids[position], "sound": sound.name, "synth": sound.synth,
         "synth_version": sound.synth_version, "split": setting.split, "held_out": setting.held_out,
         "setting_index": setting.index, "example_index": example, "duration_sec": config.chunk_samples
         / config.sample_rate, "num_samples": config.chunk_samples, "sample_rate": config.sample_rate,
         "params": params, "level_policy": config.level.policy, "seed": config.seed, "draws": setting.draws,
         "data_version": DATA_VERSION, **flat,
     }  # fmt: skip
-
-
-@lru_cache(maxsize=4)
-def setting_ids(config):
-    """Names of all settings, in order."""
-    return tuple(names.setting_ids(config))
 
 
 def _norm(parameter, natural):

@@ -104,7 +104,7 @@ def _planned(config, group, wanted, wrong):
             wrong(what, differ if any(differ) else [True])
     chunks = np.array([chunk for *_, chunk in wanted])
     wrong("coordinates_differ_from_plan", numpy(group["chunk_index"]) != chunks)
-    known = corpus.setting_ids(config)
+    known = config.setting_ids
     ids = [known[position] + names.suffix(config, *rest) for position, *rest in wanted]
     wrong("names_differ_from_plan", numpy(group["sample_id"]) != np.array(ids, object))
 
