@@ -121,7 +121,7 @@ def render_signal(config, setting, example):
     )
     audio = audio[: config.chunks * config.chunk_samples].astype(np.float64)
     gain_db = _gain_db(audio, config.level)
-    audio *= round(10.0 ** (gain_db / 20.0), 9)
+    audio *= _nine_digits(10.0 ** (gain_db / 20.0))
     return Signal(audio, gain_db, onsets, details)
 
 
@@ -194,9 +194,13 @@ def setting_columns(config, position, example):
     }  # fmt: skip
 
 
+def _nine_digits(value):
+    # powers and logarithms differ in the last digit from one processor to the next
+    return float(f"{value:.9g}")
+
+
 def _norm(parameter, natural):
-    # logarithms differ in the last digit from one library to the next
-    return round(float(parameter.norm(natural)), 9)
+    return round(float(parameter.norm(natural)), 9)  # for the same reason
 
 
 def _chunk_columns(config, signal, start):
@@ -250,7 +254,7 @@ def curves(config, setting, start):
             natural = value.at(start / config.sample_rate + frame_times(config))
             norm = parameter.norm(natural)
             out += [
-                {"name": parameter.name, "frame": i, "natural": round(a, 9), "norm": round(b, 9)}
+                {"name": parameter.name, "frame": i, "natural": _nine_digits(a), "norm": round(b, 9)}
                 for i, (a, b) in enumerate(zip(natural.tolist(), norm.tolist(), strict=True))
             ]
     return out
