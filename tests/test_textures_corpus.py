@@ -11,7 +11,8 @@ import pytest
 
 from generation.audio.encode import decode
 from generation.shards import read_manifest
-from generation.textures import corpus, reopen, schema
+from generation.textures import corpus, reopen, schema, synth
+from generation.textures.values import Parameter
 from tests.conftest import ROOT
 
 GRID = {
@@ -228,3 +229,24 @@ def test_presets_are_nested():
     numbers = [(s.sound, s.index, s.draws, s.split) for s in small.settings]
     assert set(numbers) <= {(s.sound, s.index, s.draws, s.split) for s in medium.settings}
     assert (small.num_rows, medium.num_rows) == (528, 5280)
+
+
+class Tiny:
+    """Loud beyond measure, with a parameter in farads."""
+
+    name, version, about = "tiny", "1.0.0", "A sine."
+    parameters = (Parameter("capacity", 1e-12, 1e-9, 1e-10, "F", "", "log", varying=True),)
+
+    def render(self, params, samples, rate, rng):
+        return (1e10 * np.sin(np.arange(samples) * 0.1)).astype(np.float32), None
+
+
+def test_values_and_gains_of_any_size_keep_their_digits(monkeypatch):
+    monkeypatch.setitem(synth._ADDED, "tiny", Tiny())
+    curve = {"capacity": {"curve": [[0, 2e-12], [2, 3e-10]], "scale": "log"}}
+    row = rows_of(config_of(synth="tiny", parameters=curve, level="peak:-6"), 0)[1]
+    times = 0.5 + (np.arange(38) + 0.5) / 75
+    wanted = 2e-12 * 150 ** (times / 2)
+    assert [one["natural"] for one in row["curves"]] == pytest.approx(wanted, rel=1e-8)
+    assert row["peak_db"] == pytest.approx(-6, abs=0.02)
+    assert 20 * np.log10(np.abs(pcm_of(row)).max() / 32767) == pytest.approx(-6, abs=0.02)

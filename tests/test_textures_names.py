@@ -96,6 +96,7 @@ def test_names_for_points_that_are_no_grid():
         ("é", "é"),
         ("e\u0301", "é"),
         ("\ud800", "_"),
+        ("zero\u200bwidth\ufeff", "zero_width_"),
     ],
 )  # fmt: skip
 def test_unsafe_names(given, made):

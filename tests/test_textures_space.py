@@ -1,6 +1,7 @@
 """Points of parameter space: which there are, what they draw, and how they are divided."""
 
 import json
+import pickle
 import subprocess
 import sys
 from collections import Counter
@@ -9,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from generation.textures import schema, settings, space
+from generation.textures import corpus, schema, settings, space
 from generation.textures.values import Curve
 from tests.texture_ping import Ping, config, own, ping, theirs  # noqa: F401
 
@@ -275,3 +276,14 @@ def test_a_config_survives_its_identity():
 def test_count_makes_nothing():
     for made in (grid(7), sampled("sobol", 31), schema.read("tests/texture_configs/every_key.yaml")[0]):
         assert sum(space.count(one) for one in made.sounds) == len(made.settings)
+
+
+def test_rows_look_for_no_settings_by_value_and_workers_get_none(monkeypatch):
+    """Comparing a list of a hundred thousand points for each of its rows would take most of the time."""
+    made = config(parameters={"rate": {"min": 1, "max": 4, "count": 6}}, duration_sec=0.1, chunk_sec=0.1)
+    size = len(pickle.dumps(made))
+    list(corpus.make_rows(made, 0, 0))
+    assert len(pickle.dumps(made)) == size
+    monkeypatch.setattr(settings.Config, "__hash__", None)
+    rows = [row for position in range(1, 6) for row in corpus.make_rows(made, position, 0)]
+    assert len({row["setting_id"] for row in rows}) == 5

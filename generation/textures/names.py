@@ -11,8 +11,8 @@ import re
 import unicodedata
 
 MAX_BYTES = 200
-# what some system refuses in a file's name, and control characters
-_UNSAFE = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+# what some system refuses in a file's name
+_UNSAFE = re.compile(r'[/\\:*?"<>|]')
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])$", re.IGNORECASE)
 _MAX_DECIMALS = 15
 
@@ -50,8 +50,9 @@ def setting_ids(config):
 
 
 def safe(name):
-    """A name that every file system takes: what it refuses becomes ``_``."""
-    name = _UNSAFE.sub("_", unicodedata.normalize("NFC", name)).rstrip(" .")
+    """A name that every file system takes: what it refuses, and what can't be seen, becomes ``_``."""
+    name = _UNSAFE.sub("_", unicodedata.normalize("NFC", name))
+    name = "".join(one if one.isprintable() else "_" for one in name).rstrip(" .")
     name = re.sub(r"^[. ]+", "_", name) or "_"
     return f"_{name}" if _RESERVED.match(name) else name
 
