@@ -122,6 +122,19 @@ def test_evaluation_needs_neither_configuration_nor_synthesizer(run, space, tmp_
     assert "settings" in said.splitlines()[0] and "ridge" in said
 
 
+def test_a_run_goes_on_where_it_ended_also_from_another_directory(run, space, tmp_path, monkeypatch, capsys):
+    shutil.copytree(run, tmp_path / "run")
+    more = ["--resume", "true", "--num_train_epochs", "3", "--report", "false"]
+    given = {"corpus": "textures", "configfile": "space.yaml"}
+    monkeypatch.chdir(space.parent)  # the run was made with the whole path
+    assert train.main([str(write(tmp_path, space, data={"generate": given})), *more]) == 0
+    before, after = (losses(root)[0] for root in (run, tmp_path / "run"))
+    assert len(after) == len(before) * 3 // 2 and {step: after[step] for step in before} == before
+    given["duration"] = 0.4
+    assert train.main([str(write(tmp_path, space, data={"generate": given})), *more]) == 2
+    assert "data.generate.duration was None and is 0.4" in capsys.readouterr().err
+
+
 def test_live_rows_and_chosen_targets_train_as_stored_ones(space, tmp_path):
     runs = []
     for name, live in (("a", False), ("b", True)):
