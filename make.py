@@ -2,8 +2,8 @@
 
 Makes the virtual environment ``.venv`` in this directory, installs what is needed into it (again
 only when ``pyproject.toml`` or ``constraints.txt`` changed), and runs. Training has an environment of its
-own, ``.venv-training``: torch is 5 GB, and everything else must work without it. ``make small``, ``make
-training`` and ``make test`` do the same.
+own, ``.venv-training``: torch is 5 GB, and everything else must work without it. TensorFlow, which only tests
+need, has ``.venv-tensorflow``. ``make small``, ``make training`` and ``make test`` do the same.
 """
 
 import ctypes.util
@@ -17,6 +17,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 TRAINING = HERE / ".venv-training"
+TENSORFLOW = HERE / ".venv-tensorflow"
+SIZES = {TRAINING: " (5 GB with torch)", TENSORFLOW: " (2 GB with TensorFlow)"}
 
 
 def say(text):
@@ -73,7 +75,7 @@ def install(extras, venv=VENV):
     more = extras.replace("[", "[dev,") if extras else "[dev]"
     if stamp.exists() and stamp.read_text() in (wanted, wanted.removesuffix(extras) + more):
         return venv / "bin"
-    say(f"installing Python packages into {venv.name}" + (" (5 GB with torch)" if venv == TRAINING else ""))
+    say(f"installing Python packages into {venv.name}{SIZES.get(venv, '')}")
     command = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if subprocess.run([*command, "-c", "constraints.txt", "-e", f".{extras}"], cwd=HERE).returncode:
         stop("pip could not install the packages; see the lines above")
@@ -94,7 +96,7 @@ def training(arguments):
 
 
 def test(arguments):
-    """All tests, after the linter; those of training in their own environment.
+    """All tests, after the linter; those of training and those with TensorFlow in environments of their own.
 
     Building note banks needs the FluidSynth library.
     """
@@ -107,6 +109,11 @@ def test(arguments):
     programs = install("[dev,training,benchmarks]", TRAINING)  # librosa is an oracle of some tests
     # one thread a process: on shared cores more of them wait for each other
     run([str(programs / "python"), "-m", "pytest", "tests/training", *arguments], OMP_NUM_THREADS="1")
+    programs = install("[dev,tensorflow]", TENSORFLOW)
+    run(
+        [str(programs / "python"), "-m", "pytest", "tests/tensorflow", *arguments],
+        OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3",
+    )  # fmt: skip
     say("all tests passed")
 
 

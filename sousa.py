@@ -259,9 +259,20 @@ def _verify_release(arguments):
 def _preview(arguments):
     from functools import partial
 
-    from generation.rudiments.preview import page
+    from generation.tables import complete_manifest
 
-    names = [options.names(text) for text in (arguments.rudiments, arguments.tiers, arguments.presets)]
+    manifest = complete_manifest(arguments.directory)
+    page = _part(manifest, "preview.page")
+    corpus = manifest["config"]["corpus"]
+    chosen = {"rudiments": ("rudiments", "tiers", "presets"), "textures": ("sounds",)}
+    raise_all(
+        f"--{name} belongs to {owner}, and {arguments.directory} holds {corpus}; leave it out"
+        for owner, own in chosen.items()
+        for name in own
+        if owner != corpus and getattr(arguments, name) is not None
+    )
+    _load_synths(arguments, manifest)
+    names = [options.names(getattr(arguments, name)) for name in chosen[corpus]]
     output = arguments.output and os.path.expanduser(arguments.output)
     progress = partial(_progress_bar, quiet=arguments.quiet)
     path, rows, size = page.write(

@@ -41,6 +41,10 @@ def foreign_options(arguments):
     return problems
 
 
+def _size(text):
+    return text if text == "single" else float(text)
+
+
 class _Given(argparse.Action):
     """Stores a value and that it was given."""
 
@@ -60,7 +64,7 @@ def parser():
     sub = commands.add_parser("validate", help="check a dataset and write its report")
     sub.add_argument("directory")
     sub.add_argument(
-        "--all", action="store_true", help="read MIDI and audio of every row, not of about 1,200"
+        "--all", action="store_true", help="read MIDI and audio of every row, not of a part of them"
     )
     _synth_file(sub)
     sub.add_argument("--workers", "-w", type=int, default=0)
@@ -145,7 +149,10 @@ def _generate_options(sub):
 def _texture_options(group):
     group.add_argument("--configfile", metavar="FILE", help="what to make: DSGenerator JSON, or our YAML")
     group.add_argument(
-        "--records", metavar="NAMES", help="also write params, nsjson, tfrecords, frames, nsynth"
+        "--records", metavar="NAMES", help="also write params, nsjson, tfrecords, frames or nsynth; or none"
+    )
+    group.add_argument(
+        "--shard-mib", type=_size, metavar="MIB", help="TFRecord files (default 64), or single: one a row"
     )
     group.add_argument("--chunk", type=float, metavar="SEC", help="length of a row")
     group.add_argument(

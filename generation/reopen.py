@@ -84,7 +84,7 @@ def verify(root, config, records, again, count=20, everything=False, seed=None, 
         first += record["rows"]
         if inside:
             for row in _pick(Path(root) / record["file"], sorted(inside)):
-                differences += _compare(config, row, again(row))
+                differences += compare(config, row, again(row))
                 compared += 1
                 if progress:
                     progress(1)
@@ -99,7 +99,8 @@ def _pick(path, numbers):
         first += len(group)
 
 
-def _compare(config, row, again):
+def compare(config, row, again):
+    """What differs between a stored row and the same one made again: list of no or one line of text."""
     wrong = [name for name in again if name != "audio" and again[name] != row[name]]
     if config.with_audio:
         # FLAC bytes may differ between library versions; the samples may not

@@ -23,7 +23,14 @@ def worker_count(workers):
     return os.cpu_count() or 1
 
 
-def _start_worker(lifeline):
+# where a user's synthesizers are; the fork server may be older than the wish for them
+_PASSED_ON = ("SOUSA_SYNTH_FILES",)
+
+
+def _start_worker(lifeline, environment):
+    for name in _PASSED_ON:
+        os.environ.pop(name, None)
+    os.environ.update(environment)
     # Ctrl-C reaches the whole group; the parent decides, so that shards in hand are finished
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -91,10 +98,13 @@ def _elsewhere(function, tasks, workers):
     context.set_forkserver_preload(sorted({one.__module__ for one in called}))
     queue = list(reversed(tasks))
     lifeline, held = context.Pipe(duplex=False)
+    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     with (
         held,
         lifeline,
-        ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(lifeline,)) as pool,
+        ProcessPoolExecutor(
+            workers, context, initializer=_start_worker, initargs=(lifeline, environment)
+        ) as pool,
     ):
         running, interrupted = set(), False
         try:

@@ -13,6 +13,7 @@ import pytest
 
 from generation.audio import encode
 from generation.errors import RunError, UsageError
+from generation.preview import page as pages
 from generation.rudiments import columns
 from generation.rudiments.preview import choose, page
 from tests.conftest import run_sousa
@@ -92,7 +93,7 @@ def test_a_page_needs_nothing_outside_it(made):
 
 
 def test_texts_can_not_end_the_script_they_are_in():
-    text = page.as_script({"a": "</script><!-- & \u2028", "b": float("nan"), "c": [float("inf"), 1.5]})
+    text = pages.as_script({"a": "</script><!-- & \u2028", "b": float("nan"), "c": [float("inf"), 1.5]})
     assert not re.search(r"[<>&\u2028]", text)
     assert json.loads(text) == {"a": "</script><!-- & \u2028", "b": None, "c": [None, 1.5]}
 
@@ -198,7 +199,7 @@ def test_bad_requests_get_one_sentence(tiny):
 
 
 def test_a_page_that_would_be_too_large_is_refused(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(page, "MAX_BYTES", 800_000)
+    monkeypatch.setattr(pages, "MAX_BYTES", 800_000)
     with pytest.raises(UsageError, match=r"larger than 1 MB; about \d of them fit"):
         page.write(tiny, tmp_path / "p.html")
     assert not list(tmp_path.iterdir())

@@ -5,7 +5,7 @@ import pytest
 from scipy.signal import lfilter
 
 from generation.textures import synth
-from generation.textures.synths import pop
+from generation.textures.synths import events, pop
 from tests.texture_claims import rendered
 
 RATES = (8000, 16000, 44100, 96000)
@@ -53,13 +53,29 @@ def test_a_filter_whose_poles_meet():
 
 @pytest.mark.parametrize("rate", RATES)
 def test_bands_and_pitches_beyond_the_filter_are_held(rate):
-    rng = np.random.default_rng(1)
+    noise = np.random.default_rng(1).uniform(-1, 1, 3)
     for frequency_hz in (100.0, 2000.0, 0.49 * rate, 0.7 * rate, 10.0 * rate):
+        held_hz = min(frequency_hz, 0.49 * rate)
         for quality in (0.1, 0.2, 1.0, 50.0):
-            sound = one_pop(rng.uniform(-1, 1, 3), frequency_hz, quality, rate)
-            assert np.isfinite(sound).all() and np.abs(sound).max() == pytest.approx(0.9)
-            # stable: it dies away
-            assert len(sound) < 50 or np.abs(sound[-5:]).max() < 1e-4, (frequency_hz, quality)
+            held = max(quality, held_hz / (0.95 * rate / 2))
+            sound = one_pop(noise, frequency_hz, quality, rate)
+            wanted = published(noise, held_hz, held, rate, len(sound) + rate)
+            assert np.abs(sound - wanted[: len(sound)]).max() < 1e-6
+            assert np.abs(wanted[len(sound) :]).max() < 1e-4  # stable: it dies away
+
+
+def test_a_texture_is_the_sum_of_its_pops():
+    audio, onsets, _ = rendered("pop", 4.0, seed=9, rate_exp=3.0, irreg_exp=0.4, Q=20.0)
+    when, pitch, noise = synth.streams(np.random.default_rng(9), 3)
+    found = events.regular(8.0, 0.1 * 0.4 * 10**0.4, 4.0, when)
+    frequency = 440.0 * 2.0 ** (pitch.standard_normal(found.drawn) / 12.0)
+    taps = noise.uniform(-1.0, 1.0, (found.drawn, 3))
+    wanted = np.zeros(2 * len(audio))
+    for seconds, number in zip(found.seconds, found.number, strict=True):
+        onset = int(seconds * 16000)
+        wanted[onset : onset + 64000] += published(taps[number], frequency[number], 20.0, 16000, 64000)
+    assert len(onsets) == len(found.seconds) > 20
+    assert np.abs(audio - wanted[: len(audio)]).max() < 1e-4  # what the cut tails of some pops add up to
 
 
 @pytest.mark.parametrize("rate_exp", [-3.0, 0.3, 1.3, 5.0])

@@ -49,7 +49,8 @@ def axis(name="cf", user=(0.0, 1.0), natural=(200.0, 800.0), count=3, **other):
     own = {
         "name": name, "user_name": f"my {name}", "user_doc": f"about {name}", "user_min": user[0],
         "user_max": user[1], "minimum": natural[0], "maximum": natural[1], "count": count,
-        "scale": "linear", "values": None, "units": "natural", "given_min": natural[0], "given_max": natural[1],
+        "scale": "linear", "values": None, "units": "natural",
+        "given_min": natural[0], "given_max": natural[1],
     }  # fmt: skip
     return settings.Axis(**own | other)
 
@@ -65,8 +66,8 @@ def sound(name="Ping_0001", axes=None, fixed=(), moved=(), kind="test_ping"):
 
 def config(*sounds, records=("params",), **other):
     own = {
-        "preset": "custom", "sounds": sounds or (sound(),), "seed": 7, "sample_rate": RATE, "duration_sec": 1.0,
-        "chunk_sec": 0.5, "examples": 1, "level": settings.Level("none", 0.0),
+        "preset": "custom", "sounds": sounds or (sound(),), "seed": 7, "sample_rate": RATE,
+        "duration_sec": 1.0, "chunk_sec": 0.5, "examples": 1, "level": settings.Level("none", 0.0),
         "splits": settings.Splits(0.2, 0.2, 0.0, (), ()), "audio_format": "flac", "records": tuple(records),
         "shard_mib": None, "naming": "values",
     }  # fmt: skip
@@ -82,7 +83,7 @@ def curve(moved, duration_sec):
 
 
 def rows(config):
-    """Rows of a corpus, as dicts of all columns; every fifth setting is for validation, and the next a test."""
+    """Rows of a corpus, as dicts of all columns; of five settings one is for validation, one a test."""
     for one in config.sounds:
         parameters = synth.get(one.synth).parameters
         axes = [np.arange(axis.count) / max(axis.count - 1, 1) for axis in one.axes]
@@ -135,7 +136,8 @@ def _row(config, one, parameters, index, shares, example, chunk):
         "sample_rate": config.sample_rate, "params": params, "curves": curves,
         "events": onsets and [{"onset_sample": o, "kind": None, "velocity": None} for o in onsets],
         "num_events": None if onsets is None else len(onsets), "level_policy": "none", "gain_db": 0.0,
-        "seed": config.seed, "pcm_digest": digest, "audio": {"bytes": data, "path": f"{name}.{config.audio_format}"},
+        "seed": config.seed, "pcm_digest": digest,
+        "audio": {"bytes": data, "path": f"{name}.{config.audio_format}"},
     }  # fmt: skip
 
 

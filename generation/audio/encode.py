@@ -8,6 +8,7 @@ that every FLAC file carries of its samples, so ``metaflac --show-md5sum`` shows
 
 import hashlib
 import io
+import wave
 
 import numpy as np
 import soundfile
@@ -21,10 +22,13 @@ _FLAC_MD5 = slice(26, 42)
 def encode(pcm, sample_rate, audio_format):
     """A FLAC or WAV file as bytes."""
     buffer = io.BytesIO()
-    level = _FLAC_LEVEL if audio_format == "flac" else None
-    soundfile.write(
-        buffer, pcm, sample_rate, format=audio_format.upper(), subtype="PCM_16", compression_level=level
-    )
+    if audio_format == "wav":  # the same bytes as soundfile's, in half the time
+        with wave.open(buffer, "wb") as file:
+            channels = 1 if pcm.ndim == 1 else pcm.shape[1]
+            file.setparams((channels, 2, sample_rate, len(pcm), "NONE", None))
+            file.writeframesraw(np.ascontiguousarray(pcm, dtype="<i2").tobytes())
+        return buffer.getvalue()
+    soundfile.write(buffer, pcm, sample_rate, format="FLAC", subtype="PCM_16", compression_level=_FLAC_LEVEL)
     return buffer.getvalue()
 
 

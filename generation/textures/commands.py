@@ -6,6 +6,7 @@ from generation.options import names, request_problems
 OWN = (
     "configfile",
     "records",
+    "shard_mib",
     "derive",
     "set",
     "synth_file",
@@ -15,7 +16,6 @@ OWN = (
     "level",
     "duration",
 )
-_NOT_WITH_FILE = ("preset",)
 
 
 def config(arguments, say):
@@ -40,7 +40,7 @@ def config(arguments, say):
     overrides = {
         "seed": arguments.seed, "sample_rate": arguments.sample_rate, "audio_format": arguments.audio_format,
         "duration_sec": arguments.duration, "chunk_sec": arguments.chunk, "examples": arguments.examples,
-        "records": names(arguments.records), "level": arguments.level,
+        "records": names(arguments.records), "level": arguments.level, "shard_mib": arguments.shard_mib,
     }  # fmt: skip
     if arguments.derive is not None:
         return _derived(arguments, {k: v for k, v in overrides.items() if v is not None})
@@ -57,8 +57,7 @@ def load_files(paths):
     if paths:
         from generation.textures import old_style
 
-        for path in paths:
-            old_style.make_known(path)
+        old_style.use(paths)
 
 
 def _derived(arguments, overrides):

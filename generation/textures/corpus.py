@@ -12,7 +12,6 @@ Audio is rounded to 16 bits once: 1.0 is 32767, and what is beyond full scale is
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -122,7 +121,7 @@ def render_signal(config, setting, example):
     )
     audio = audio[: config.chunks * config.chunk_samples].astype(np.float64)
     gain_db = _gain_db(audio, config.level)
-    audio *= round(10.0 ** (gain_db / 20.0), 9)
+    audio *= _nine_digits(10.0 ** (gain_db / 20.0))
     return Signal(audio, gain_db, onsets, details)
 
 
@@ -156,16 +155,18 @@ def label_rows(config, position, example):
     Yields: dicts of the corpus's other columns.
     """
     setting = config.settings[position]
-    shared = _setting_columns(config, setting, example) | {"setting_id": setting_ids(config)[position]}
+    shared = setting_columns(config, position, example)
     for chunk in range(config.chunks):
         start = chunk * config.chunk_samples
         yield {
             "sample_id": shared["setting_id"] + names.suffix(config, example, chunk), **shared,
-            "chunk_index": chunk, "start_sample": start, "curves": _curves(config, setting, start),
+            "chunk_index": chunk, "start_sample": start, "curves": curves(config, setting, start),
         }  # fmt: skip
 
 
-def _setting_columns(config, setting, example):
+def setting_columns(config, position, example):
+    """What all rows of one example of a setting have in common: dict of columns."""
+    setting = config.settings[position]
     sound = config.sounds[setting.sound]
     axes = {axis.name: axis for axis in sound.axes}
     fixed = {one.name for one in sound.fixed}
@@ -184,7 +185,7 @@ def _setting_columns(config, setting, example):
         if name in axes:
             flat[f"param_{name}"] = value
     return {
-        "sound": sound.name, "synth": sound.synth,
+        "setting_id": config.setting_ids[position], "sound": sound.name, "synth": sound.synth,
         "synth_version": sound.synth_version, "split": setting.split, "held_out": setting.held_out,
         "setting_index": setting.index, "example_index": example, "duration_sec": config.chunk_samples
         / config.sample_rate, "num_samples": config.chunk_samples, "sample_rate": config.sample_rate,
@@ -193,15 +194,13 @@ def _setting_columns(config, setting, example):
     }  # fmt: skip
 
 
-@lru_cache(maxsize=4)
-def setting_ids(config):
-    """Names of all settings, in order."""
-    return tuple(names.setting_ids(config))
+def _nine_digits(value):
+    # powers and logarithms differ in the last digit from one processor to the next
+    return float(f"{value:.9g}")
 
 
 def _norm(parameter, natural):
-    # logarithms differ in the last digit from one library to the next
-    return round(float(parameter.norm(natural)), 9)
+    return round(float(parameter.norm(natural)), 9)  # for the same reason
 
 
 def _chunk_columns(config, signal, start):
@@ -246,7 +245,8 @@ def frame_times(config):
     return (np.arange(count) + 0.5) / FRAME_RATE_HZ
 
 
-def _curves(config, setting, start):
+def curves(config, setting, start):
+    """Frames of the parameters that move, of a row that begins at sample ``start``: list of dicts."""
     sound, out = config.sounds[setting.sound], []
     for parameter in synth.get(sound.synth).parameters:
         value = setting.params[parameter.name]
@@ -254,7 +254,7 @@ def _curves(config, setting, start):
             natural = value.at(start / config.sample_rate + frame_times(config))
             norm = parameter.norm(natural)
             out += [
-                {"name": parameter.name, "frame": i, "natural": round(a, 9), "norm": round(b, 9)}
+                {"name": parameter.name, "frame": i, "natural": _nine_digits(a), "norm": round(b, 9)}
                 for i, (a, b) in enumerate(zip(natural.tolist(), norm.tolist(), strict=True))
             ]
     return out

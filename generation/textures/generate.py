@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from generation.make import Job, make
+from generation.shards import read_manifest
 from generation.textures import corpus, finish
 
 # Bytes a second of sound and bytes a row of labels, measured on the small preset; for --dry-run and the
@@ -78,6 +79,10 @@ def generate(config, root, workers=0, with_files=False, say=print, progress=None
     Raises: UsageError when ``root`` belongs to something else, RunError when it can't be finished.
     """
 
+    # records of formats that are not asked for now stay true: the rows are the same
+    earlier = (read_manifest(root) or {}).get("records", [])
+    kept = [entry for entry in earlier if entry["format"] not in config.records]
+
     def rest(shards):
         say("writing label tables")
         beside = finish.write_labels(root, config, shards)
@@ -91,7 +96,7 @@ def generate(config, root, workers=0, with_files=False, say=print, progress=None
                 written = finish.write_records(root, config, shards, done)
         if write_card:
             write_card(root, config, shards)
-        return {"loose_files": with_files, "tables": beside, "records": written}
+        return {"loose_files": with_files, "tables": beside, "records": kept + written}
 
     job = Job(
         config, corpus.plan(config), corpus.corpus_schema(config), corpus.shard_tables,

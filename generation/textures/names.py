@@ -1,17 +1,18 @@
 """Names of settings and rows: unique over a corpus, and safe as names of files everywhere.
 
-Conventions: as DSGenerator has them. ``values``: sound, fixed parameters, labels of swept ones and the chunk,
-``Pop--rate_exp-00.50--center frequency-220.00--v-001``; ``later``: without the fixed ones, chunks as
-``--c-01`` and examples as ``--x-01`` where there are several; ``index``: ``pop--s-00012--x-00--c-00``. Numbers
-have two decimals, and more where labels of an axis would look alike. Spaces are kept.
+Conventions: names are those of DSGenerator. ``values``: sound, fixed parameters, labels of swept ones and
+chunk, ``Pop--rate_exp-00.50--center frequency-220.00--v-001``. ``later``, its later generation: without the
+fixed ones, chunks as ``--c-01`` and examples as ``--x-01`` where there are several. ``index``: our own,
+``pop--s-00012--x-00--c-00``. Numbers have two decimals, and more where labels of an axis would look alike.
+Spaces are kept.
 """
 
 import re
 import unicodedata
 
 MAX_BYTES = 200
-# what some system refuses in a file's name, and control characters
-_UNSAFE = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+# what some system refuses in a file's name
+_UNSAFE = re.compile(r'[/\\:*?"<>|]')
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])$", re.IGNORECASE)
 _MAX_DECIMALS = 15
 
@@ -49,8 +50,9 @@ def setting_ids(config):
 
 
 def safe(name):
-    """A name that every file system takes: what it refuses becomes ``_``."""
-    name = _UNSAFE.sub("_", unicodedata.normalize("NFC", name)).rstrip(" .")
+    """A name that every file system takes: what it refuses, and what can't be seen, becomes ``_``."""
+    name = _UNSAFE.sub("_", unicodedata.normalize("NFC", name))
+    name = "".join(one if one.isprintable() else "_" for one in name).rstrip(" .")
     name = re.sub(r"^[. ]+", "_", name) or "_"
     return f"_{name}" if _RESERVED.match(name) else name
 

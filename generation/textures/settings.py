@@ -8,8 +8,8 @@ configuration may attach to them. A *sound* is one synthesizer with a part of it
 into *chunks*. A row is one chunk. :mod:`generation.textures.schema` makes these objects.
 """
 
-from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property, lru_cache
 
 from pydantic import TypeAdapter
 
@@ -21,6 +21,7 @@ POLICIES = ("none", "peak", "rms")
 RECORDS = ("params", "nsjson", "tfrecords", "frames", "nsynth")
 SHAPES = ("points", "sine", "random")
 FRAME_RATE_HZ = 75
+DEFAULT_SHARD_MIB = 64.0  # of TFRecords
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,8 @@ class Config:
     def identity(self):
         """What decides the bytes of the corpus, as plain data."""
         data = asdict(self)
-        del data["preset"]
+        for name in ("preset", "records", "shard_mib"):  # records repeat the rows in other formats
+            del data[name]
         return _plain(data) | {"corpus": NAME, "data_version": DATA_VERSION}
 
     @property
@@ -212,10 +214,20 @@ class Config:
     def rows_per_setting(self):
         return self.examples * self.chunks
 
-    @property
+    # once an object: to find them by value takes as long as the configuration is large
+
+    @cached_property
     def settings(self):
         """All settings, in order of their rows: tuple of :class:`generation.textures.space.Setting`."""
         return _settings(self)
+
+    @cached_property
+    def setting_ids(self):
+        """Names of all settings, in the same order: tuple of texts."""
+        return _setting_ids(self)
+
+    def __getstate__(self):  # what is kept of an object above does not go to workers with it
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @property
     def num_rows(self):
@@ -229,6 +241,13 @@ def _settings(config):
     return settings(config)
 
 
+@lru_cache(maxsize=4)
+def _setting_ids(config):
+    from generation.textures.names import setting_ids
+
+    return tuple(setting_ids(config))
+
+
 def _plain(value):
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items()}
@@ -236,13 +255,9 @@ def _plain(value):
 
 
 def from_identity(data, preset="custom"):
-    """The Config of an identity, without its ``corpus`` and ``data_version``.
+    """The Config of an identity, without its ``corpus`` and ``data_version``; it asks for no records.
 
     Raises: pydantic.ValidationError (a ValueError) for anything else.
     """
-    return TypeAdapter(Config).validate_python({**data, "preset": preset})
-
-
-def with_records(config, records, shard_mib=None):
-    """The same corpus with other records beside it."""
-    return replace(config, records=tuple(records), shard_mib=shard_mib)
+    own = {"preset": preset, "records": (), "shard_mib": DEFAULT_SHARD_MIB}
+    return TypeAdapter(Config).validate_python({**data, **own})

@@ -34,6 +34,8 @@ Attributes that may be left out: ``aliases``, other names of the class in config
 ``parameter_aliases``, dict of other names of parameters.
 """
 
+import json
+import os
 import re
 from functools import cache
 from importlib import import_module
@@ -45,6 +47,8 @@ from generation.errors import RunError, UsageError, first_line, one_of
 from generation.textures.values import Parameter
 
 GROUP = "sousa.synths"
+# JSON list of files of old-style classes that the user named; it takes them to worker processes
+FILES = "SOUSA_SYNTH_FILES"
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 BUILT_IN = {
     "pop": "pop:Pop",
@@ -93,7 +97,7 @@ def known():
     return found
 
 
-_GIVEN = {}  # by --synth-file, for this process
+_ADDED = {}
 
 
 def package_of(name):
@@ -105,13 +109,27 @@ def package_of(name):
 
 
 def add(synth):
-    """Make a synthesizer object known in this process, as ``--synth-file`` does."""
-    _GIVEN[synth.name] = synth
+    """Make a synthesizer object known in this process."""
+    _ADDED[synth.name] = synth
+
+
+@cache
+def from_files(paths):
+    """Synthesizers by name of the files in a JSON list, see :mod:`generation.textures.old_style`."""
+    from generation.textures.old_style import load_all
+
+    return {synth.name: synth for synth in load_all(json.loads(paths))}
+
+
+def _given():
+    """Synthesizers that come before others of the same name: added here, or by ``--synth-file``."""
+    paths = os.environ.get(FILES)
+    return {**(from_files(paths) if paths else {}), **_ADDED}
 
 
 def names():
     """Names of all synthesizers."""
-    return [*known(), *(name for name in _GIVEN if name not in known())]
+    return [*known(), *(name for name in _given() if name not in known())]
 
 
 def get(name):
@@ -120,8 +138,8 @@ def get(name):
     Raises: UsageError when there is none; RunError when its package can't be loaded or does not keep the
         protocol.
     """
-    if name in _GIVEN:
-        return _GIVEN[name]
+    if found := _given().get(name):
+        return found
     if name not in known():
         raise UsageError(f"unknown synthesizer {one_of(name, names())}")
     return _load(name)

@@ -1,5 +1,4 @@
-"""A page to look at rows of a dataset and to hear them.
+"""The preview page of rudiments: ``choose`` decides which rows, ``page`` and ``js/`` how they are shown.
 
-``choose`` decides which rows; ``page`` writes them, with their sound, into one HTML file. The page's
-own parts lie beside them: ``page.html``, ``page.css`` and ``js/``, put together in order of name.
+What it has in common with pages of other corpora is in :mod:`generation.preview`.
 """

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from generation.audio.presets import CLEAN
 from generation.rudiments.validation import population
-from generation.rudiments.validation.findings import Check
 from generation.shards import damage
+from generation.validation.findings import Check, absence
 
 MAX_ONSET_ERROR = 1.0  # samples
 MAX_RAILS = 0.005  # share of strokes at velocity 1 or 127
@@ -41,11 +41,7 @@ def run_all(findings, root, config, manifest):
 
 
 def _absence(findings, name, problems, claim):
-    found = {p: findings.problems[p] for p in problems if p in findings.problems}
-    if not found:
-        return Check(name, True, claim)
-    text = ", ".join(f"{p.replace('_', ' ')}: {count}" for p, (count, _) in found.items())
-    return Check(name, False, text, [e for _, examples in found.values() for e in examples])
+    return absence(findings.problems, name, problems, claim)
 
 
 def _completeness(findings, config):

@@ -21,6 +21,7 @@ from generation.rudiments.renderings import record_of
 from generation.rudiments.validation import figures
 from generation.rudiments.validation.sound import check_sound
 from generation.shards import damage
+from generation.validation.findings import Problems
 
 FLAT = (
     "sample_id", "profile_id", "rudiment_slug", "variant", "category", "split", "skill_tier", "tempo_bpm",
@@ -36,16 +37,6 @@ KEPT = (
     "sample_id", "profile_id", "rudiment_slug", "split", "skill_tier", "tempo_bpm", "num_strokes",
     "num_measures", "bank", "augmentation_preset",
 )  # fmt: skip
-
-
-class Problems(dict):
-    """Counts of what is wrong, by name, each with the first few examples."""
-
-    def add(self, name, example, count=1):
-        entry = self.setdefault(name, [0, []])
-        entry[0] += int(count)
-        if len(entry[1]) < 3:
-            entry[1].append(str(example))
 
 
 def examine_shard(root, config, record, media_every, loose_files=False):

@@ -12,7 +12,7 @@ from generation.audio.presets import CLEAN
 from generation.rudiments import corpus, players
 from generation.rudiments.scores import SCORE_NAMES, SKILL_SCORES
 from generation.rudiments.validation import figures
-from generation.rudiments.validation.findings import Check
+from generation.validation.findings import Check
 
 MIN_PLAYERS_A_TIER = 7
 MIN_ROWS_A_DRUM = 20

@@ -1,22 +1,25 @@
 """The validation report: measured once, written as JSON, text and one HTML page with plots."""
 
-import base64
-import html
-import io
-from pathlib import Path
-
 import numpy as np
 
-from generation import DATA_VERSION, runners
-from generation.errors import RunError
 from generation.rudiments import players
 from generation.rudiments.scores import SCORE_NAMES, SKILL_SCORES
 from generation.rudiments.validation import checks, examine, figures, population
-from generation.rudiments.validation.findings import gather
-from generation.shards import atomic_file, read_manifest, write_json
-
-MEDIA_ROWS = 1200  # MIDI and audio of about this many rows are read; --all reads every one
-_MARK = {True: "PASS", False: "FAIL", None: "----"}
+from generation.rudiments.validation.findings import Findings
+from generation.shards import read_manifest
+from generation.validation.findings import join
+from generation.validation.report import (
+    examine_all,
+    figure,
+    media_every,
+    number,
+    outcome,
+    page_of,
+    rows_told,
+    table,
+    text_of,
+    write,
+)
 
 
 def validate(root, config, records, workers=0, progress=None, all_media=False):
@@ -25,49 +28,24 @@ def validate(root, config, records, workers=0, progress=None, all_media=False):
     Args:
         records: manifest records of its shards, in order.
         progress: called with the rows of each shard done.
+        all_media: read MIDI and audio of every row, not of about 1,200.
 
     Returns: ``(passed, report)``; the report is what the JSON file holds.
     """
-    every = 1 if all_media else max(1, -(-config.num_rows // MEDIA_ROWS))
+    every = media_every(config.num_rows, all_media)
     manifest = read_manifest(root) or {}
     loose = bool(manifest.get("loose_files"))
     tasks = [(str(root), config, record, every, loose) for record in records]
-    parts = {}
-    for index, part in runners.run(_examine, [(i, *task) for i, task in enumerate(tasks)], workers):
-        parts[index] = part
-        if progress:
-            progress(records[index]["rows"])
-    findings = gather([parts[i] for i in sorted(parts)])
+    findings = Findings(**join(examine_all(examine.examine_shard, tasks, records, workers, progress)))
     results = checks.run_all(findings, root, config, manifest)
     report = summary(findings, results, config)
-    report["not_written"] = _write(root, report, findings)
+    report["not_written"] = write(root, report, as_text(report), as_html(report, findings))
     return report["passed"], report
-
-
-def _write(root, report, findings):
-    """Write the three files; returns why they can't be written, or None."""
-    try:
-        write_json(Path(root) / "validation_report.json", report)
-        for name, text in (("txt", as_text(report)), ("html", as_html(report, findings))):
-            with atomic_file(Path(root) / f"validation_report.{name}") as file:
-                file.write(text.encode())
-    except RunError as error:  # a read-only dataset can still be judged
-        return str(error)
-    return None
-
-
-def _examine(index, *task):
-    return index, examine.examine_shard(*task)
 
 
 def summary(findings, results, config):
     """The report as plain data."""
-    report = {
-        "data_version": DATA_VERSION,
-        "preset": config.preset,
-        "passed": all(check.passed is not False for check in results),
-        "checks": [check.__dict__ for check in results],
-    }
+    report = outcome(results, config)
     if not findings.rows:
         return report
     rows = findings.rows
@@ -135,22 +113,12 @@ def _correlations(findings):
 
 def as_text(report):
     """The report for a terminal."""
-    lines = ["SOUSA rudiments: validation report", ""]
-    if "rows" in report:
-        lines.append(f"{report['rows']:,} rows, {report['hours']:.2f} h, {report['strokes']:,} strokes")
-        lines.append("")
-    for check in report["checks"]:
-        lines.append(f"{_MARK[check['passed']]}  {check['name']}: {check['detail']}")
-        lines += [f"        {example}" for example in check["examples"]]
-    if "rows" in report:
-        lines += _preset_lines(report) + _figure_lines(report) + _score_lines(report)
-    judged = [c for c in report["checks"] if c["passed"] is not None]
-    failed = [c["name"] for c in judged if not c["passed"]]
-    text = f"{len(judged) - len(failed)} of {len(judged)} checks passed"
-    if len(judged) < len(report["checks"]):
-        text += f", {len(report['checks']) - len(judged)} could not be judged"
-    lines += ["", text + (f"; failed: {', '.join(failed)}" if failed else "")]
-    return "\n".join(lines) + "\n"
+    if "rows" not in report:
+        return text_of("rudiments", report, None)
+    told = f"{report['rows']:,} rows, {report['hours']:.2f} h, {report['strokes']:,} strokes"
+    return text_of(
+        "rudiments", report, told, _preset_lines(report) + _figure_lines(report) + _score_lines(report)
+    )
 
 
 def _figure_lines(report):
@@ -186,20 +154,6 @@ def _score_lines(report):
     return lines
 
 
-def _figure(draw, width, height):
-    """A plot as an inline image."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
-    draw(figure)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return f'<img alt="" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
-
-
 def _score_plot(findings):
     def draw(figure):
         names = [n for n in SKILL_SCORES if (~np.isnan(findings.rows[n])).any()]
@@ -220,7 +174,7 @@ def _score_plot(findings):
         for axis in axes[len(names) :]:
             axis.set_visible(False)
 
-    return _figure(draw, 10, 8)
+    return figure(draw, 10, 8)
 
 
 def _timing_plot(findings):
@@ -242,7 +196,7 @@ def _timing_plot(findings):
         if axes[0].get_legend_handles_labels()[0]:
             axes[0].legend(fontsize=7)
 
-    return _figure(draw, 10, 3)
+    return figure(draw, 10, 3)
 
 
 def _mix_plot(findings):
@@ -272,72 +226,41 @@ def _mix_plot(findings):
         right.hist(findings.rows["duration_sec"], bins=40)
         right.set_title("length of rows (s)", fontsize=9)
 
-    return _figure(draw, 10, 3)
-
-
-def _table(head, rows):
-    cells = "".join(f"<th>{html.escape(h)}</th>" for h in head)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in row) + "</tr>" for row in rows)
-    return f"<table><tr>{cells}</tr>{body}</table>"
-
-
-_STYLE = (
-    "body{font:15px/1.45 system-ui,sans-serif;max-width:68em;margin:2em auto;padding:0 1em;color:#222}"
-    "table{border-collapse:collapse;margin:1em 0}td,th{padding:.25em .7em;border-bottom:1px solid #ddd;"
-    "text-align:left;vertical-align:top}img{max-width:100%}.FAIL{color:#b00020;font-weight:600}.PASS{color:#1b7a32}"
-)
-
-
-def _number(value):
-    return "-" if value is None else f"{value:.3g}"
+    return figure(draw, 10, 3)
 
 
 def as_html(report, findings):
     """The report as one self-contained page."""
-    checked = "".join(
-        f'<tr><td class="{_MARK[c["passed"]]}">{_MARK[c["passed"]]}</td><td>{html.escape(c["name"])}</td>'
-        f"<td>{html.escape(c['detail'])}{''.join('<br>' + html.escape(e) for e in c['examples'])}</td></tr>"
-        for c in report["checks"]
+    if "rows" not in report:
+        return page_of("rudiments", report, None)
+    told = (
+        f"{rows_told(report)}, {report['strokes']:,} strokes, preset {report['preset']}, "
+        f"data version {report['data_version']}."
     )
-    parts = [
-        "<!doctype html><html lang=en><meta charset=utf-8><title>SOUSA rudiments: validation</title>",
-        f"<style>{_STYLE}</style><h1>Validation of a rudiments dataset</h1>",
-    ]
-    if "rows" in report:
-        splits = ", ".join(f"{name} {count:,}" for name, count in report["rows_by_split"].items())
-        parts.append(
-            f"<p>{report['rows']:,} rows ({splits}), {report['hours']:.2f} hours, "
-            f"{report['strokes']:,} strokes, preset {html.escape(report['preset'])}, "
-            f"data version {report['data_version']}.</p>"
+    professionals = [
+        (
+            r["what"],
+            number(r["value"]),
+            f"{r['low']:g} to {r['high']:g}",
+            number(r["typical"]),
+            r["basis"],
+            r["count"],
         )
-    parts.append(f"<h2>Checks</h2><table>{checked}</table>")
-    if "rows" in report:
-        professionals = [
-            (
-                r["what"],
-                _number(r["value"]),
-                f"{r['low']:g} to {r['high']:g}",
-                _number(r["typical"]),
-                r["basis"],
-                r["count"],
-            )
-            for r in report["professionals"]
-        ]
-        tiers = list(report["players_by_tier"])
-        means = [
-            (score, *(_number(means[t]) for t in tiers)) for score, means in report["tier_means"].items()
-        ]
-        shares = [
-            (n, f"{s['player']:.2f}", f"{s['rudiment']:.2f}") for n, s in report["variance_explained"].items()
-        ]
-        parts += [
-            "<h2>Professionals beside measured drummers</h2>",
-            _table(["figure", "median here", "range", "typical", "basis", "takes or strokes"], professionals),
-            "<p>Lower tiers are modelled, not measured; grey bands are the professional ranges.</p>",
-            _timing_plot(findings), "<h2>Scores by tier</h2>", _score_plot(findings),
-            _table(["mean score", *tiers], means), "<h2>What the scores grade</h2>",
-            _table(["variance explained by", "player", "rudiment"], shares),
-            _table(["correlation", "r"], [(k, f"{v:.2f}") for k, v in report["correlations"].items()]),
-            "<h2>What is in it</h2>", _mix_plot(findings),
-        ]  # fmt: skip
-    return "".join(parts) + "</html>\n"
+        for r in report["professionals"]
+    ]
+    tiers = list(report["players_by_tier"])
+    means = [(score, *(number(means[t]) for t in tiers)) for score, means in report["tier_means"].items()]
+    shares = [
+        (n, f"{s['player']:.2f}", f"{s['rudiment']:.2f}") for n, s in report["variance_explained"].items()
+    ]
+    parts = [
+        "<h2>Professionals beside measured drummers</h2>",
+        table(["figure", "median here", "range", "typical", "basis", "takes or strokes"], professionals),
+        "<p>Lower tiers are modelled, not measured; grey bands are the professional ranges.</p>",
+        _timing_plot(findings), "<h2>Scores by tier</h2>", _score_plot(findings),
+        table(["mean score", *tiers], means), "<h2>What the scores grade</h2>",
+        table(["variance explained by", "player", "rudiment"], shares),
+        table(["correlation", "r"], [(k, f"{v:.2f}") for k, v in report["correlations"].items()]),
+        "<h2>What is in it</h2>", _mix_plot(findings),
+    ]  # fmt: skip
+    return page_of("rudiments", report, told, parts)

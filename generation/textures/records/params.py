@@ -69,7 +69,7 @@ class Params:
         for param in row["params"]:
             label = self.labels[row["sound"]][param["name"]]
             if label.role == "moving":
-                line = _line(row["curves"][label.name][0], row["duration_sec"])
+                line = _line(row["curves"][label.name][0], row["duration_sec"], label.low, label.high)
                 members.append(member(label.name, _entry(label, *line)))
             else:
                 value = param["user"] if label.role == "swept" else param["natural"]
@@ -104,15 +104,14 @@ def _entry(label, times, values):
     }  # fmt: skip
 
 
-def _line(values, duration_sec):
+def _line(values, duration_sec, low, high):
     """Points of a curve known in the middle of frames: lists of times and values, from 0 to the end."""
     centres = (np.arange(len(values)) + 0.5) / FRAME_RATE_HZ
-    times = np.concatenate([[0.0], centres[centres < duration_sec], [duration_sec]])
-    drawn = np.interp(times, centres, values)
-    if len(values) > 1:  # on past the outermost frames, but not out of what the curve covers
-        ends = times < centres[0], times > centres[-1]
-        for outside, (a, b) in zip(ends, ((0, 1), (-1, -2)), strict=True):
-            slope = (values[a] - values[b]) / (centres[a] - centres[b])
-            on = values[a] + slope * (times[outside] - centres[a])
-            drawn[outside] = np.clip(on, values.min(), values.max())
-    return times.tolist(), drawn.tolist()
+    centres = centres[centres < duration_sec]  # of the last frame, the row may have less than half
+    values = values[: len(centres)]
+    ends = values[[0, -1]]
+    if len(values) > 1:  # on past the outermost ones, but not out of what curves cover
+        slope = (np.diff(values) / np.diff(centres))[[0, -1]]
+        ends = ends + slope * ([0.0, duration_sec] - centres[[0, -1]])
+        ends = np.clip(ends, low, high)
+    return [0.0, *centres.tolist(), duration_sec], [float(ends[0]), *values.tolist(), float(ends[1])]

@@ -11,6 +11,8 @@ Lists of numbers go through numpy, because a Python object for each frame of eac
 than everything else together.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import pyarrow.compute as pc
 
@@ -55,7 +57,7 @@ def _curves(table):
     encoded = pc.struct_field(records, "name").combine_chunks().dictionary_encode()
     names, code = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
     frame, natural, norm = (_numbers(records, name) for name in ("frame", "natural", "norm"))
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, last in pairwise(bounds):
         own = {}
         for one in dict.fromkeys(code[first:last].tolist()):
             at = first + np.flatnonzero(code[first:last] == one)

@@ -5,8 +5,9 @@ Conventions
 ``<split>/shard<k>.tfrecord``, each of at most ``shard_mib`` MiB as it lies on the disk, unless a single
 record is larger; or, without ``shard_mib``, ``<split>/<sample_id>.tfrecord``, one row each. Every row is
 there once, in order. (DSGenerator has one folder; a corpus that is read by listing files has to keep its
-splits apart.) ``index.json`` says what features there are, of what type and length (null: not the same in all
-rows, or not there), which sounds have them where not all do, and how many rows and files each split has. Features of a row::
+splits apart.) ``index.json`` says what features there are, of what type and length (null: not the same in
+all rows, or not there), which sounds have them where not all do, and how many rows and files each split has.
+Features of a row::
 
     audio               float32, the 16-bit samples / 32768, mono
     pfname              <sample_id>.params, as DSGenerator names rows
@@ -66,9 +67,13 @@ class TFRecords:
             names = [name for name, _, _ in _features(config, own)]
             for name in sorted({name for name in names if names.count(name) > 1}):
                 yield (
-                    f"{sound}: tfrecords records would have two features named {name}, because of the name of "
-                    "a parameter; leave out records tfrecords"
+                    f"{sound}: tfrecords records would have two features named {name}, because of the name "
+                    "of a parameter; leave out records tfrecords"
                 )
+            for label in own.values():
+                ends = (label.given_min, label.given_max, label.user_min, label.user_max)
+                if np.abs(ends).max() > np.finfo(np.float32).max:
+                    yield f"{sound}: the range of {label.name} is too large for tfrecords, which have float32"
 
     def add(self, row, pcm):
         """Write a row."""
@@ -83,7 +88,8 @@ class TFRecords:
         if split.shard is None or split.shard.bytes + len(data) > self.limit:
             self._end_shard(split)
             file = f"{row['split']}/shard{split.files}.tfrecord"
-            split.shard, split.shards = self.folder.stream(file), [*split.shards, {"file": file, "rows": 0}]
+            split.shard = self.folder.stream(file)
+            split.shards.append({"file": file, "rows": 0})
             split.files += 1
         split.shard.write(data)
         split.shards[-1]["rows"] += 1
@@ -93,7 +99,8 @@ class TFRecords:
         for split in self.splits.values():
             self._end_shard(split)
         index = {
-            "format": "tf.train.Example in TFRecord files, not compressed", "shard_mib": self.config.shard_mib,
+            "format": "tf.train.Example in TFRecord files, not compressed",
+            "shard_mib": self.config.shard_mib,
             "features": self._index(),
             "splits": {
                 name: {"rows": split.rows, "files": split.files, "bytes": split.bytes, "shards": split.shards}

@@ -12,14 +12,10 @@ import yaml
 
 from generation.errors import UsageError, one_of, raise_all
 from generation.textures.schema import check, dsgenerator, files, own
-from generation.textures.schema.words import Model, Number, Whole, shown, validated
+from generation.textures.schema.overrides import OPTIONS, override
+from generation.textures.schema.words import shown
 
 PRESETS = ("small", "medium", "full")
-_OPTIONS = {
-    "seed": "--seed", "sample_rate": "--sample-rate", "audio_format": "--audio-format",
-    "duration_sec": "--duration", "chunk_sec": "--chunk", "examples": "--examples", "records": "--records",
-    "shard_mib": "--shard-mib", "level": "--level",
-}  # fmt: skip
 
 
 def read(path, **overrides):
@@ -58,16 +54,6 @@ def _presets():
     return yaml.safe_load(resources.files("generation.textures").joinpath("presets.yaml").read_text("utf-8"))
 
 
-class _Overrides(Model):
-    seed: Whole | None = None
-    sample_rate: Whole | None = None
-    duration_sec: Number | None = None
-    chunk_sec: Number | None = None
-    examples: Whole | None = None
-    shard_mib: Number | None = None
-    audio_format: str | None = None
-
-
 def _parse(data, where, preset_name, overrides):
     problems, notices = [], []
     if not isinstance(data, dict):
@@ -77,12 +63,9 @@ def _parse(data, where, preset_name, overrides):
         request = kind.request(data, problems, notices)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
-    mentioned = len(problems)
-    _override(request, overrides, problems)
-    outside = problems[mentioned:]
-    del problems[mentioned:]
+    override(request, overrides, OPTIONS, problems)
     config = check.config(request, preset_name, problems, notices)
-    raise_all([*(text if text.startswith("--") else f"{where}: {text}" for text in problems), *outside])
+    raise_all(text if text.startswith("--") else f"{where}: {text}" for text in problems)
     return config, notices
 
 
@@ -91,27 +74,3 @@ def _is_dsgenerator(data):
     theirs = data.keys() & (dsgenerator.File.model_fields.keys() - own.File.model_fields.keys())
     ours = data.keys() & (own.File.model_fields.keys() - dsgenerator.File.model_fields.keys())
     return len(theirs) > len(ours)
-
-
-def _override(request, overrides, problems):
-    """Put the command line's values into a request."""
-    given = {name: value for name, value in overrides.items() if value is not None}
-    unknown = [name for name in given if name not in _OPTIONS]
-    if unknown:
-        raise TypeError(f"unknown override {unknown[0]}")
-    request.words.update({name: _OPTIONS[name] for name in given})
-    if "level" in given:
-        request.level = own.level(given.pop("level"), "--level", problems)
-    if "records" in given:
-        request.records = own.records(given.pop("records"), "--records", problems)
-    if given.get("shard_mib") == "single":
-        request.shard_mib = None
-        del given["shard_mib"]
-    values = validated(_Overrides, given, "", wrong := [])
-    for text in wrong:  # they begin with the names of fields
-        name, _, rest = text.partition(" ")
-        problems.append(f"{_OPTIONS[name]} {rest}")
-    for name in given:
-        setattr(request, name, getattr(values, name))
-    if "chunk_sec" in given:
-        request.num_chunks = None

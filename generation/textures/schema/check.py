@@ -8,7 +8,7 @@ from collections import Counter
 
 from generation.audio import encode
 from generation.errors import one_of
-from generation.textures import space
+from generation.textures import records, space
 from generation.textures.schema import sounds
 from generation.textures.schema.request import AxisRequest
 from generation.textures.schema.words import shown
@@ -17,6 +17,7 @@ from generation.textures.settings import Config
 MAX_ROWS = 10_000_000
 MAX_SETTINGS = 1_000_000
 MAX_DURATION_SEC = 3600.0
+MAX_SHARD_MIB = 10_240
 
 
 def config(request, preset, problems, notices):
@@ -27,18 +28,7 @@ def config(request, preset, problems, notices):
 
     Returns: the Config; None when there are problems.
     """
-    rate = _rate(request, problems)
-    chunk_sec = _chunk(request, rate, problems, notices)
-    if request.examples is not None and request.examples < 1:
-        problems.append(f"{request.word('examples')} is {request.examples}; give 1 or more")
-    if request.seed is not None and not 0 <= request.seed < 2**63:
-        problems.append(f"{request.word('seed')} is {request.seed}; give a whole number from 0 to 2^63 - 1")
-    if request.audio_format is not None and request.audio_format not in encode.FORMATS:
-        problems.append(f"{request.word('audio_format')}: {one_of(request.audio_format, encode.FORMATS)}")
-    if request.shard_mib is not None and not 0 < request.shard_mib <= 10_240:
-        problems.append(
-            f"{request.word('shard_mib')} is {shown(request.shard_mib)}; give more than 0, up to 10240 MiB"
-        )
+    rate, chunk_sec = plain_values(request, problems, notices)
     made = [sounds.sound(one, rate, request.duration_sec, problems) for one in request.sounds]
     made = [one for one in made if one is not None]
     twice = [name for name, number in Counter(one.name for one in made).items() if number > 1]
@@ -55,6 +45,24 @@ def config(request, preset, problems, notices):
     problems += found
     notices += told
     return None if found else result
+
+
+def plain_values(request, problems, notices):
+    """Check what is not about sounds. Returns: ``(sample_rate, chunk_sec)``, None where they are wrong."""
+    rate = _rate(request, problems)
+    chunk_sec = _chunk(request, rate, problems, notices)
+    if request.examples is not None and request.examples < 1:
+        problems.append(f"{request.word('examples')} is {request.examples}; give 1 or more")
+    if request.seed is not None and not 0 <= request.seed < 2**63:
+        problems.append(f"{request.word('seed')} is {request.seed}; give a whole number from 0 to 2^63 - 1")
+    if request.audio_format is not None and request.audio_format not in encode.FORMATS:
+        problems.append(f"{request.word('audio_format')}: {one_of(request.audio_format, encode.FORMATS)}")
+    if request.shard_mib is not None and not 0 < request.shard_mib <= MAX_SHARD_MIB:
+        given = shown(request.shard_mib)
+        problems.append(
+            f"{request.word('shard_mib')} is {given}; give more than 0, up to {MAX_SHARD_MIB} MiB"
+        )
+    return rate, chunk_sec
 
 
 def _rate(request, problems):
@@ -169,7 +177,7 @@ def _at_ends(box, made):
 
 
 def whole(made):
-    """``(problems, notices)`` of a Config as a whole: its size, its settings and their splits."""
+    """``(problems, notices)`` of a Config as a whole: size, settings, their splits, formats of records."""
     total = sum(space.count(one) for one in made.sounds)
     rows = total * made.rows_per_setting
     if rows > MAX_ROWS or total > MAX_SETTINGS:
@@ -185,7 +193,7 @@ def whole(made):
             notices.append(f"{one.name} has {many} not divided at random")
         if not any(setting.split == space.TRAIN for setting in own):
             found.append(f"splits leave no setting of {one.name} for train; make them smaller")
-    return found + _boxes(made), notices
+    return found + _boxes(made) + records.problems(made), notices
 
 
 def _twice(made):

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator
 from generation.errors import UsageError
 from generation.textures.schema.request import AxisRequest, FixedRequest, Request, SoundRequest
 from generation.textures.schema.words import Model, Number, Text, Whole, shown, validated
-from generation.textures.settings import Level, Splits
+from generation.textures.settings import DEFAULT_SHARD_MIB, Level, Splits
 
 LATER = ("numChunks", "computeSR", "datafileSR", "rngseed", "examples")
 _OLDEST = {"pname", "minval", "maxval", "nvals", "formula"}
@@ -23,7 +23,6 @@ _FORMATS = {"params": "params", "0": "params", "nsjson": "nsjson", "1": "nsjson"
             "tfrecord": "tfrecords", "2": "tfrecords"}  # fmt: skip
 _UNITS = {"natural": "natural", "norm": "norm", "normalized": "norm", "normalised": "norm"}
 DEFAULT_SEED = 42
-DEFAULT_SHARD_MIB = 64.0
 
 
 def _format(value):
@@ -109,7 +108,7 @@ def request(data, problems, notices):
             )
     file = validated(File, data, "", problems)
     later = any(key in data for key in LATER)
-    _missing(file, data, problems)
+    _missing(data, problems)
     _notices(file, notices)
     records = (file.recordFormat,) if file.recordFormat else ()
     single = str(file.tftype).lower() == "single"
@@ -137,10 +136,10 @@ def request(data, problems, notices):
     )
 
 
-def _missing(file, data, problems):
-    if "samplerate" not in data and "datafileSR" not in data:
+def _missing(data, problems):
+    if data.get("samplerate") is None and data.get("datafileSR") is None:
         problems.append("missing key samplerate")
-    if "chunkSecs" not in data and "numChunks" not in data:
+    if data.get("chunkSecs") is None and data.get("numChunks") is None:
         problems.append("missing key chunkSecs (or numChunks)")
 
 

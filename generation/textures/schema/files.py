@@ -101,7 +101,13 @@ class _Loader(yaml.SafeLoader):
                     None, None, f"the key {name!r} is there twice; leave one out", key.start_mark
                 )
             keys.add(str(name))
-        return super().construct_mapping(node, deep)
+        found = super().construct_mapping(node, deep)
+        for key, (place, _) in zip(found, node.value, strict=False):
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {place.value} is no text; write it in quotes", place.start_mark
+                )
+        return found
 
 
 # YAML 1.1 takes 1e-3, without a point or sign, for text

@@ -1,4 +1,4 @@
-"""Our own configurations, in YAML or JSON. An example that has every key is in the README.
+"""Our own configurations, in YAML or JSON; tests/texture_configs/every_key.yaml has every key.
 
 Conventions: values are natural unless ``units: norm`` is said of a parameter; normalised values are on the
 parameter's own scale. A label is the natural value unless ``label`` says otherwise.
@@ -7,7 +7,7 @@ parameter's own scale. A label is the natural value unless ``label`` says otherw
 from typing import Annotated, Any, ClassVar
 
 from generation.errors import one_of
-from generation.textures.schema.dsgenerator import DEFAULT_SEED, DEFAULT_SHARD_MIB, drawn_seed
+from generation.textures.schema.dsgenerator import DEFAULT_SEED, drawn_seed
 from generation.textures.schema.request import AxisRequest, FixedRequest, MovingRequest, Request, SoundRequest
 from generation.textures.schema.words import (
     Model,
@@ -21,7 +21,7 @@ from generation.textures.schema.words import (
     shown,
     validated,
 )
-from generation.textures.settings import METHODS, POLICIES, RECORDS, Level, Splits
+from generation.textures.settings import DEFAULT_SHARD_MIB, METHODS, POLICIES, RECORDS, Level, Splits
 from generation.textures.values import SCALES
 
 Method = Annotated[str, chosen(*METHODS)]
@@ -115,7 +115,7 @@ def request(data, problems, notices):
     single = file.tfrecords == "single" or (file.given("shard_mib") and data["shard_mib"] is None)
     chunk = file.duration_sec if data.get("chunk_sec") is None else file.chunk_sec
     sounds = _sounds(file, data, problems)
-    grids = all(one.method in ("grid", "list") for one in sounds)
+    grids = all(one.method == "grid" for one in sounds)
     return Request(
         sounds=sounds,
         seed=drawn_seed("seed", notices) if null_seed else _default(file, data, "seed", DEFAULT_SEED),
@@ -166,8 +166,10 @@ def level(given, place, problems):
 
 
 def records(given, place, problems):
-    """Names of record formats, each once."""
-    given = [] if given is None else [given] if isinstance(given, str) else given
+    """Names of record formats, each once; none, alone, for no records."""
+    if given in (None, "none", ["none"]):
+        return ()
+    given = [given] if isinstance(given, str) else given
     if not isinstance(given, (list, tuple)):
         problems.append(f"{place} is {shown(given)}; give a list of {', '.join(RECORDS)}")
         return ()

@@ -22,8 +22,9 @@ def find_synth(name):
 
     Raises: UsageError when there is none.
     """
-    if name in synths.names():
-        return synths.get(name)
+    for exact in (name, name.lower()):  # a user's own class comes before an alias of another one
+        if exact in synths.names():
+            return synths.get(exact)
     others = {}
     for known in synths.names():
         try:

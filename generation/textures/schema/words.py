@@ -26,7 +26,12 @@ class Model(BaseModel):
         return key in self.model_fields_set
 
 
+_LARGEST = 10**18
+
+
 def _whole(value):
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise ValueError("give a number of a sensible size")
     if isinstance(value, float) and math.isfinite(value) and value == int(value):
         return int(value)
     return value
@@ -34,7 +39,7 @@ def _whole(value):
 
 def _number(value):
     # a whole number too large for a float
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**300:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _LARGEST:
         raise ValueError("give a number of a sensible size")
     return value
 
@@ -47,7 +52,7 @@ _WANTED = {
     "float_type": "a number", "int_type": "a whole number", "int_from_float": "a whole number",
     "string_type": "text", "string_too_short": "some text", "finite_number": "a finite number",
     "list_type": "a list", "tuple_type": "a list", "dict_type": "a mapping of keys to values",
-    "bool_type": "true or false",
+    "string_unicode": "text in Unicode",
 }  # fmt: skip
 
 

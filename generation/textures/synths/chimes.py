@@ -5,14 +5,14 @@ A tube of length L that is free at both ends bends (Euler-Bernoulli) with the fr
     f_n = (b_n / L)^2 / (2 pi) * sqrt(E / rho) * sqrt(R^2 + r^2) / 2,     cos(b_n) cosh(b_n) = 1
 
 b_n = 4.730, 7.853, 10.996, 14.137, 17.279, so f_n / f_1 = 1, 2.757, 5.404, 8.933, 13.344 (Fletcher and
-Rossing, The Physics of Musical Instruments, 2.12 to 2.13). Aluminium: E = 69 GPa, rho = 2,700 kg/m^3; outer
-and inner radius R = 12.5 mm, r = 11 mm. The longest tube has the length `chime_size_m`, the others are as
-much shorter as gives fundamentals 9/8, 5/4, 3/2 and 5/3 times as high, each off by a drawn 0.4 % (standard deviation).
+Rossing, The Physics of Musical Instruments, chapter 2). Aluminium: E = 69 GPa, rho = 2,700 kg/m^3; outer and
+inner radius R = 12.5 mm, r = 11 mm. The longest tube has the length `chime_size_m`, the others are as much
+shorter as gives fundamentals 9/8, 5/4, 3/2 and 5/3 times as high, each off by a drawn deviation of 0.4 %.
 Partial n sounds as e^(-6.91 t / T_n) sin(2 pi f_n t) with T_n = decay_sec * sqrt(f_1 of the longest / f_n);
 those above half the sample rate are left out.
 
 The wind is g(t), value noise from -1 to 1 with `gustiness` new values a second. Strikes come as a Poisson
-process with the moving rate 0.2 * 40^strength * 4^g a second, on a tube drawn for each, with the gain
+process with the moving rate 0.5 * 20^strength * 3^g a second, on a tube drawn for each, with the gain
 -9 dB + 5 dB * strength + 5 dB * g + N(0, 3 dB), at most 0 dB. Harder strikes are brighter: partials 3 to 5
 grow by 1.5 dB where the others grow by 1.
 
@@ -45,7 +45,7 @@ _GYRATION_M = 0.5 * np.hypot(0.0125, 0.011)
 _GAINS = np.array([1.0, 0.7, 0.5, 0.3, 0.2])
 _LOW = 2  # partials that grow as the gain does
 _RING_DB = 72.0
-_LEVEL = 0.22
+_LEVEL = 0.17
 _DETUNE = 0.004
 
 
@@ -67,7 +67,7 @@ class Chimes:
         times = slow.control_times(samples, rate)
         strength = at(params["strength"], times)
         gust = slow.gusts(of_wind, params["gustiness"], times)
-        per_sec = 0.2 * 40.0**strength * 4.0**gust
+        per_sec = 0.5 * 20.0**strength * 3.0**gust
         strikes = events.poisson(lambda t: np.interp(t, times, per_sec), samples / rate, of_times)
         wind_db = np.interp(strikes.seconds, times, -9.0 + 5.0 * strength + 5.0 * gust)
         gain = 10.0 ** (np.minimum(wind_db + 3.0 * strikes.normal(of_gains), 0.0) / 20.0)

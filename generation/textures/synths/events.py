@@ -98,7 +98,8 @@ def regular(rate, irregularity, duration_sec, rng, phase=None):
     """Events of a given rate, from evenly spaced to anywhere.
 
     Event i of n = ceil(L(end)) lies at L = (i + phase + irregularity * N(0, 1)) mod n, and is left out where
-    that is past the end: on average exactly L(end) events remain.
+    that is past the end: over all phases L(end) events remain on average, to 0.1 % and for an irregularity
+    that does not move.
 
     Args:
         rate: quantity, events/s, above 0.

@@ -13,7 +13,8 @@ A crackle is one of 32 short sounds drawn for each signal, half a noise burst an
 
 with z, z' normal and cut off at +-2.5, and f at most 0.45 of the sample rate. The roar is noise with the
 power 1 / (1 + (f/120 Hz)^4) above 25 Hz, whose level wanders by +-5 dB, 1.5 new values a second; the hiss is
-noise with the power (f/5 kHz)^2 / (1 + (f/5 kHz)^2)^2 that follows half of it.
+noise with the power (f/4 kHz)^2 / (1 + (f/4 kHz)^6) that follows half of it. Their levels are those while
+the wandering is at 0; 3 dB of the hiss are missing at 8 kHz, 0.4 dB at 16 kHz.
 
 ================  ============  =======  ==========  ======  ================================================
 parameter         range         default  unit        scale   meaning
@@ -40,7 +41,7 @@ _SPAN = 10.0**1.5  # loudest to softest
 _SHAPES = 32
 _TAU_SEC = 0.0015
 _RMS_GAIN = 0.11
-_ROAR_HZ, _LOWEST_HZ, _HISS_HZ = 120.0, 25.0, 5000.0
+_ROAR_HZ, _LOWEST_HZ, _HISS_HZ = 120.0, 25.0, 4000.0
 _ROAR_DB, _ROAR_PER_SEC = 5.0, 1.5
 
 
@@ -111,8 +112,8 @@ def _background(params, samples, rate, of_roar, of_noise):
 
     def amplitude(f):
         x = f / _HISS_HZ
-        low = (f > _LOWEST_HZ) / (1.0 + (f / _ROAR_HZ) ** 4) / (1.09 * _ROAR_HZ - _LOWEST_HZ)
-        high = 4.0 / (np.pi * _HISS_HZ) * (x / (1.0 + x * x)) ** 2
+        low = (f > _LOWEST_HZ) / (1.0 + (f / _ROAR_HZ) ** 4) / (np.pi / 8.0**0.5 * _ROAR_HZ - _LOWEST_HZ)
+        high = 6.0 / (np.pi * _HISS_HZ) * x**2 / (1.0 + x**6)
         return np.sqrt(roar[:, None] * low + hiss[:, None] * high)
 
     return noise(of_noise, samples, rate, amplitude)

@@ -12,6 +12,8 @@ With evdur = 0 (GaussGrains) D is 2**durdutyexp times the gap to the next grain,
 is a Gaussian of standard deviation D / 6 less its value at the ends. With evdur > 0 (Chirp) D = evdur and the
 window is flat with ramps of 5 ms. comps is rounded to a whole number. f is held at 0.45 of the sample
 rate; partials fade out from there to half of it.
+
+An onset is where a grain begins; a Gaussian one is loudest D / 2 later.
 """
 
 import numpy as np

@@ -16,6 +16,8 @@ After the input has ended y[n] is a sum of two powers, of the poles p = g cos(w)
 2 g + 1), which are conjugate (a decaying sine) for all but the lowest Q. It is rendered in that form until it
 has fallen by 96 dB.
 
+Where irreg_exp reaches about 2 pops are anywhere (the deviation is 20 gaps), and more changes nothing.
+
 Two limits keep it finite anywhere. f is held at 0.49 of the sample rate. The band f / Q is held at 0.95 of
 half the sample rate: beyond that tan() changes its sign and the filter is unstable.
 """

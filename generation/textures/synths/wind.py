@@ -18,10 +18,10 @@ howliness    0.7 to 40   5        Q        log     how narrow the resonance is: 
 ===========  ==========  =======  =======  ======  ==========================================================
 
 How the filter moves: a resonance of constant Q keeps its shape on the axis x. So the noise is made once with
-the spectrum H over *cycles of the centre frequency* in place of seconds, 16 values a cycle, and read along
+the spectrum H over *cycles of the centre frequency* in place of seconds, 32 values a cycle, and read along
 the integral of f(t), as a tape is read with a changing speed. That has no blocks that could click or be
 heard as steps of pitch, which overlap-add and crossfaded banks have at high Q; its level stays the same
-whatever f and Q do, because the noise on the tape is stationary; and the tape, a few thousand values a
+whatever f and Q do, because the noise on the tape is stationary; and the tape, some 20,000 values a
 second, does not depend on the sample rate. Where howliness moves, tapes of the same noise for neighbouring
 values of Q are faded into each other. What H leaves above half the sample rate folds back: noise onto noise,
 below -20 dB but at rates under 16 kHz with strength near 1.
@@ -38,8 +38,8 @@ from generation.textures.values import Parameter, at, highest, lowest
 
 _LOWEST_HZ, _RANGE = 150.0, 8.0
 _GUST_OCTAVES, _GUST_DB, _STRENGTH_DB = 0.8, 7.0, 6.0
-_LEVEL = 0.1  # RMS at strength 0.5 while the curve is at 0
-_PER_CYCLE = 16  # values of the tape
+_LEVEL = 0.08  # RMS at strength 0.5 while the curve is at 0
+_PER_CYCLE = 32  # values of the tape
 _Q_STEP = 1.5  # between tapes
 
 

@@ -1,6 +1,6 @@
-// How labels look: strokes by hand and kind, the written grid, bars, and the ruler of time.
+// How labels look: strokes by hand and kind, the written grid, and bars.
 
-const RULER = 20, LANE = 60;
+const LANE = 60;
 const isPrimary = (row, i) => row.strokes.parent_stroke_index[i] === null;
 
 // Look of a kind of stroke: size of its letter, weight, width of its line, strength of the line.
@@ -45,12 +45,6 @@ function drawGlyph(pen, x, y, hand, kind, colour) {
     pen.moveTo(x - 3, y + 24.5); pen.lineTo(x + 3, y + 24.5); pen.lineTo(x - 3, y + 28.5); pen.lineTo(x + 3, y + 28.5);
   }
   pen.stroke();
-}
-
-// A vertical line on whole pixels of the screen, so that it is sharp and exactly at its sample.
-function verticalLine(pen, x, top, bottom, width, scale) {
-  const wide = Math.max(1, Math.round(width * scale));
-  pen.fillRect((Math.round(x * scale) - Math.floor(wide / 2)) / scale, top, wide / scale, bottom - top);
 }
 
 // Draws all labels in view, with a halo over a coloured ground; returns the strokes drawn: [{index, x}].
@@ -103,26 +97,6 @@ function drawLabels(pen, row, view, size, colours, halo) {
   return drawn;
 }
 
-const STEPS = [1, 2, 5];
-function drawRuler(pen, row, view, size, colours) {
-  const rate = row.facts.sample_rate, seconds = view.step * size.width / rate;
-  let step = 1e-6;
-  for (let power = -6, k = 0; step < seconds * 90 / size.width; k++) {
-    if (k === 3) { k = 0; power++; }
-    step = STEPS[k] * Math.pow(10, power);
-  }
-  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  pen.fillStyle = colours.quiet;
-  pen.font = "11px system-ui, sans-serif";
-  pen.textAlign = "left";
-  pen.textBaseline = "middle";
-  for (let t = Math.ceil(view.start / rate / step) * step; t <= view.start / rate + seconds; t += step) {
-    const x = (t * rate - view.start) / view.step;
-    verticalLine(pen, x, 12, RULER, 1, size.scale);
-    pen.fillText(digits > 3 ? `${(t * 1000).toFixed(digits - 3)} ms` : `${t.toFixed(digits)} s`, x + 3, 8);
-  }
-}
-
 function drawLegend(place, colours) {
   const entries = [
     ["right hand", "R", KINDS.tap], ["left hand", "L", KINDS.tap], ["accent", "R", KINDS.accent],
@@ -146,4 +120,13 @@ function drawLegend(place, colours) {
     item.append(canvas, text);
     return item;
   }));
+}
+
+// Strokes in the overview: pixels are `step` samples.
+function drawMarks(pen, row, step, height, colours) {
+  for (let i = 0; i < row.strokeCount; i++) {
+    const right = row.strokes.hand[i] === "R";
+    pen.fillStyle = right ? colours.right : colours.left;
+    pen.fillRect(row.strokes.onset_sample[i] / step - 0.5, right ? 0 : height - 5, 1, 5);
+  }
 }

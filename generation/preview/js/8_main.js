@@ -60,7 +60,7 @@ async function choose(row) {
   try { sound = await soundOf(row); } catch (error) { problem = error.message || String(error); }
   if (asked !== row) return; // another was chosen meanwhile
   player.stop();
-  const same = before && before.facts.augmentation_group_id === row.facts.augmentation_group_id;
+  const same = before && before.family === row.family && before.aligned === row.aligned;
   state.row = row;
   state.sound = sound;
   if (!same) {
@@ -89,17 +89,16 @@ function setFlag(name, value) {
   dirty = true;
 }
 
-function toStroke(direction) {
-  const here = Math.round(player.position()), onsets = state.row.strokes.onset_sample;
+function toLabel(direction) {
+  const here = Math.round(player.position()), onsets = state.row.onsets;
   const next = direction > 0 ? onsets.find((o) => o > here) : onsets.findLast((o) => o < here);
   if (next === undefined) return;
   seek(next);
   setView(state.span < state.row.facts.num_samples ? next - state.span / 2 : 0, state.span);
 }
 
-// The stroke under the pointer, or the last one that the playhead has passed.
-function strokeText() {
-  const row = state.row, strokes = row.strokes;
+// The label under the pointer, or the last one that the playhead has passed; -1 before the first.
+function currentLabel() {
   let best = -1;
   if (state.hover !== null) {
     let least = 8;
@@ -107,14 +106,9 @@ function strokeText() {
       if (Math.abs(x - state.hover) < least) { least = Math.abs(x - state.hover); best = index; }
   } else {
     const here = Math.round(player.position());
-    for (let i = 0; i < row.strokeCount && strokes.onset_sample[i] <= here; i++) best = i;
+    for (let i = 0; i < state.row.onsets.length && state.row.onsets[i] <= here; i++) best = i;
   }
-  if (best < 0) return `${row.strokeCount} strokes`;
-  const error = strokes.timing_error_ms[best];
-  return `stroke ${best}: ${strokes.hand[best]} ${strokes.stroke_type[best]}` +
-    `${strokes.is_accent[best] && strokes.stroke_type[best] !== "accent" ? ", accented" : ""}, ` +
-    `velocity ${strokes.actual_velocity[best]}, ${Math.abs(error).toFixed(1)} ms ${error < 0 ? "early" : "late"}, ` +
-    `sample ${strokes.onset_sample[best]}`;
+  return best;
 }
 
 function frame() {
@@ -134,7 +128,7 @@ function frame() {
     drawCursor(byId("cursor"), state, colours);
     const at = state.hover === null ? place : Math.min(Math.max(sampleAt(state.hover), 0), state.row.facts.num_samples - 1);
     byId("time").textContent = `${(at / state.row.facts.sample_rate).toFixed(4)} s, sample ${Math.round(at)}`;
-    byId("stroke").textContent = strokeText();
+    byId("label").textContent = labelText(state.row, currentLabel(), at);
     const window = windowSize(state.view.step) / state.row.facts.sample_rate * 1000;
     byId("window").textContent = state.spectrum && state.sound ?
       `window ${window.toFixed(1)} ms, so energy shows up to ${(window / 2).toFixed(1)} ms early` : "";

@@ -5,7 +5,7 @@ function clickBuffer(row, level) {
   const rate = row.facts.sample_rate;
   const buffer = new AudioBuffer({ numberOfChannels: 2, length: row.facts.num_samples, sampleRate: rate });
   const right = buffer.getChannelData(1), length = Math.round(0.004 * rate);
-  for (const onset of row.strokes.onset_sample)
+  for (const onset of row.onsets)
     for (let i = 0; i < length && onset + i < right.length; i++)
       // a cosine: the click is loudest at its first sample, which is the labelled one
       right[onset + i] += level * Math.cos(2 * Math.PI * 3200 * i / rate) * Math.exp(-i / (0.0008 * rate));

@@ -1,26 +1,16 @@
-"use strict";
 // Rows of the page: labels as JSON, sound as base64, decoded when a row is looked at.
 
-const byId = (id) => document.getElementById(id);
-const meta = JSON.parse(byId("meta").textContent);
 const rows = [...document.querySelectorAll("script.row")].map((element, number) => {
   const row = JSON.parse(element.textContent);
   row.number = number;
-  row.form = row.facts.rudiment_slug + (row.facts.variant ? ":" + row.facts.variant : "");
-  row.strokeCount = row.strokes.onset_sample.length;
-  row.text = Object.values(row.facts).concat(row.form).filter((v) => typeof v === "string").join(" ").toLowerCase();
+  Object.assign(row, describe(row));
+  const words = [row.title, ...row.about, ...Object.values(row.facts)];
+  row.text = words.filter((v) => typeof v === "string").join(" ").toLowerCase();
   return row;
 });
-
-// Order of the list: renderings of one take stand together, the clean one first.
-const orderOf = (row) => [
-  row.facts.rudiment_number, row.form, meta.tiers.indexOf(row.facts.skill_tier), row.facts.augmentation_group_id,
-  row.facts.augmentation_preset === "clean" ? 0 : 1, row.facts.augmentation_index,
-];
 rows.sort((a, b) => {
-  const x = orderOf(a), y = orderOf(b);
-  const i = x.findIndex((value, place) => value !== y[place]);
-  return i < 0 ? 0 : x[i] < y[i] ? -1 : 1;
+  const i = a.order.findIndex((value, place) => value !== b.order[place]);
+  return i < 0 ? 0 : a.order[i] < b.order[i] ? -1 : 1;
 });
 
 function encodedSound(row) {

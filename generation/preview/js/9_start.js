@@ -52,8 +52,8 @@ const pan = (part) => setView(state.view.start + part * state.span, state.span);
 const step = (by) => choose(neighbour(asked, by));
 const keys = {
   " ": toggle, j: () => step(1), k: () => step(-1), ArrowRight: () => step(1), ArrowLeft: () => step(-1),
-  "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), 0: fit, ",": () => toStroke(-1),
-  ".": () => toStroke(1), s: () => setFlag("spectrum", !state.spectrum), c: () => setFlag("clicks", !player.clicks),
+  "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), 0: fit, ",": () => toLabel(-1),
+  ".": () => toLabel(1), s: () => setFlag("spectrum", !state.spectrum), c: () => setFlag("clicks", !player.clicks),
   n: () => setFlag("normalise", !state.normalise), Home: () => { seek(0); show(0); },
   "/": () => byId("search").focus(),
 };

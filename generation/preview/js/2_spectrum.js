@@ -88,8 +88,7 @@ function spectrogram(channels, rate, start, step, width, height, gain, map) {
         value = power[base] + (k - base) * (power[base + 1] - power[base]);
       }
       const db = 20 * Math.log10(value * gain + 1e-9);
-      // drums spread their energy over all pitches, so a bin is some 20 dB below the whole
-      const shade = 3 * Math.round(255 * Math.min(Math.max((db + 20 + RANGE_DB) / RANGE_DB, 0), 1));
+      const shade = 3 * Math.round(255 * Math.min(Math.max((db - meta.darkest_db + RANGE_DB) / RANGE_DB, 0), 1));
       const at = 4 * (y * width + x);
       image.data[at] = map[shade]; image.data[at + 1] = map[shade + 1]; image.data[at + 2] = map[shade + 2];
       image.data[at + 3] = 255;

@@ -104,7 +104,7 @@ function drawSpectrum(pen, sound, row, view, size, gain, colours) {
   }
 }
 
-// Draws everything in view; returns the strokes drawn.
+// Draws everything in view; returns the labels drawn.
 function drawPicture(canvas, state, colours) {
   const { pen, size } = fitCanvas(canvas);
   const { row, sound, view } = state;
@@ -138,11 +138,7 @@ function drawOverview(canvas, state, colours) {
     thin.setTransform(size.scale, 0, 0, size.scale, 0, 0);
     thin.clearRect(0, 0, size.width, size.height);
     if (sound) drawChannel(thin, sound.channels[0], whole, size, 0, size.height, 1 / (sound.peak || 1), colours);
-    for (let i = 0; i < row.strokeCount; i++) {
-      const right = row.strokes.hand[i] === "R";
-      thin.fillStyle = right ? colours.right : colours.left;
-      thin.fillRect(row.strokes.onset_sample[i] / whole.step - 0.5, right ? 0 : size.height - 5, 1, 5);
-    }
+    drawMarks(thin, row, whole.step, size.height, colours);
     strip.key = key;
   }
   pen.clearRect(0, 0, size.width, size.height);

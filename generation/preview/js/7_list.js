@@ -1,7 +1,7 @@
 // Filters and the list of rows.
 
 const filters = [...document.querySelectorAll("#filters select")];
-const valueOf = (row, column) => (column === "form" ? row.form : row.facts[column]);
+const valueOf = (row, column) => (column in row ? row[column] : row.facts[column]);
 let listed = rows;
 
 function passes(row, except) {
@@ -18,8 +18,7 @@ function fillFilters() {
     const others = rows.filter((row) => passes(row, select));
     for (const row of others) counts.set(valueOf(row, column), counts.get(valueOf(row, column)) + 1);
     let names = [...counts.keys()].filter((name) => name !== null);
-    if (column === "skill_tier") names.sort((a, b) => meta.tiers.indexOf(a) - meta.tiers.indexOf(b));
-    else if (column !== "form") names.sort();
+    names = inOrder(column, names);
     const option = (value, text) => Object.assign(make("option", text), { value });
     select.replaceChildren(option("", `all (${others.length})`),
       ...names.map((name) => option(name, `${plain(name)} (${counts.get(name)})`)));
@@ -32,12 +31,8 @@ function fillList(current, choose) {
   listed = rows.filter((row) => passes(row, null));
   byId("count").textContent = `${listed.length} of ${rows.length} rows`;
   byId("list").replaceChildren(...listed.map((row) => {
-    const item = make("li", null), button = make("button", row.facts.rudiment_name), facts = row.facts;
-    const about = [
-      facts.variant && plain(facts.variant), `${facts.tempo_bpm} BPM`, `${facts.skill_tier} ${facts.profile_id}`,
-      `${facts.augmentation_preset} ${facts.augmentation_index}`,
-    ];
-    button.append(make("small", about.filter(Boolean).join(" \u00b7 ")));
+    const item = make("li", null), button = make("button", row.title);
+    button.append(make("small", row.about.filter(Boolean).join(" \u00b7 ")));
     button.onclick = () => choose(row);
     item.append(button);
     item.dataset.row = row.number;

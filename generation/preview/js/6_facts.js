@@ -7,14 +7,6 @@ function make(tag, text, attributes = {}) {
   return element;
 }
 
-const plain = (name) => name.replace(/_/g, " ");
-function say(value) {
-  if (value === null || value === undefined) return "-";
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value === "number") return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
-  return String(value);
-}
-
 // Columns that hold JSON are shown as what is in them.
 function unpack(value) {
   if (typeof value !== "string" || !/^\s*[[{]/.test(value)) return value;
@@ -43,31 +35,24 @@ function group(title, columns, facts) {
   const block = make("details", null, { open: "" });
   block.append(make("summary", title), table);
   if (missing.length) block.append(make("p", "null: " + missing.join(", "), { class: "none" }));
-  if (title === "Player") block.open = false;
+  if (meta.folded.includes(title)) block.open = false;
   return block;
 }
 
 function showFacts(row) {
-  const facts = row.facts;
-  byId("name").textContent = facts.rudiment_name + (facts.variant ? ` (${plain(facts.variant)})` : "");
-  byId("chips").textContent = [
-    `${facts.tempo_bpm} BPM`, facts.metre, `${facts.skill_tier} ${facts.profile_id}`, facts.augmentation_preset,
-    facts.bank, facts.split, facts.overall_score === null ? null : `score ${say(facts.overall_score)}`,
-  ].filter(Boolean).join(" \u00b7 ");
+  byId("name").textContent = row.title;
+  byId("chips").textContent = row.chips.filter(Boolean).join(" \u00b7 ");
   const opened = [...document.querySelectorAll("#facts details")].map((block) => block.open);
-  byId("facts").replaceChildren(...meta.groups.map((g) => group(g.title, g.columns, facts)));
+  byId("facts").replaceChildren(...ownFacts(row), ...meta.groups.map((g) => group(g.title, g.columns, row.facts)));
   // what was folded stays folded
   document.querySelectorAll("#facts details").forEach((block, i) => { if (i in opened) block.open = opened[i]; });
 }
 
 function showRenderings(row, choose) {
-  const place = byId("renderings");
-  const family = rows.filter((other) => other.facts.augmentation_group_id === row.facts.augmentation_group_id);
+  const place = byId("renderings"), family = rows.filter((other) => other.family === row.family);
   place.hidden = family.length < 2;
-  place.replaceChildren(make("span", "Renderings of this take:"), ...family.map((other) => {
-    const facts = other.facts;
-    const text = `${facts.augmentation_index}: ${[facts.augmentation_preset, facts.bank].filter(Boolean).join(", ")}`;
-    const button = make("button", text, { "aria-pressed": other === row });
+  place.replaceChildren(make("span", FAMILY), ...family.map((other) => {
+    const button = make("button", other.member, { "aria-pressed": other === row });
     button.onclick = () => choose(other);
     return button;
   }));

@@ -1,0 +1,328 @@
+"""Synthesizers written for DSGenerator, from a Python file that the user named.
+
+Conventions: a class has ``setParam(name, natural)``, ``getParam(name, prop)`` with the properties ``val``,
+``min``, ``max`` and perhaps ``synth_doc``, ``getParams()``, which gives the names, and ``generate(seconds)``,
+which returns samples. It is made without arguments, or with those of ``sr``, ``rngseed`` and ``rng`` that its
+constructor takes.
+
+Loading a file runs it; nothing is loaded that was not named on the command line. The folder of the file is
+the first place of imports while it is loaded or renders, as if it were run as a script, and at no other time.
+A new object makes each signal, because the old ones carry state from one to the next. All chance comes from
+our generator: numpy's and Python's global ones are seeded from it and put back afterwards, and those that
+``numpy.random.default_rng`` makes meanwhile depend on it too, whatever seed they are given, because the old
+ones had one constant seed and so the same chance in every sound; a file that imports that function by its own
+name is not reached. What a class prints while it renders is dropped.
+"""
+
+import hashlib
+import importlib.util
+import inspect
+import io
+import itertools
+import json
+import math
+import os
+import random
+import re
+import sys
+import warnings
+from contextlib import contextmanager, redirect_stdout, suppress
+from pathlib import Path
+
+import numpy as np
+
+from generation.errors import RunError, UsageError, first_line
+from generation.textures import synth
+from generation.textures.values import Parameter
+
+_METHODS = ("setParam", "getParam", "getParams", "generate")
+_RATES = ("sr", "samplerate")
+_OFFERED = ("sr", "rngseed", "rng")
+_OURS = ("builders", "dataset_cards", "generation", "sousa", "training")
+
+
+def use(paths):
+    """Make the classes in files known to this process and to the worker processes it starts.
+
+    Args:
+        paths: of Python files, as the user named them.
+
+    Raises: UsageError for files that are not there or hold no such class; RunError for those that fail.
+    """
+    text = json.dumps([str(Path(path).absolute()) for path in paths])
+    synth.from_files(text)  # so that what is wrong is said now
+    os.environ[synth.FILES] = text
+
+
+def load_all(paths):
+    """Synthesizers of several files. Raises: as :func:`load`, and UsageError for two of one name."""
+    found = {}
+    for path in paths:
+        for one in load(path):
+            if one.name in found:
+                raise UsageError(
+                    f"{path} and {found[one.name].path} both have a class named {one.name}; name one of them"
+                )
+            found[one.name] = one
+    return list(found.values())
+
+
+def load(path):
+    """The synthesizers in a file.
+
+    Args:
+        path: of a Python file; it is run.
+
+    Returns: list of objects that keep the protocol of :mod:`generation.textures.synth`.
+    Raises: UsageError for a file that is not there or holds no such class; RunError for one that fails.
+    """
+    path = Path(path).absolute()
+    if not path.is_file():
+        raise UsageError(f"{path} is no file; name a Python file with an old-style synthesizer")
+    version = "file-" + hashlib.blake2b(path.read_bytes(), digest_size=4).hexdigest()
+    with _importing_from(path.parent):
+        module = _module(path, version)
+        classes = [
+            one
+            for one in vars(module).values()
+            if inspect.isclass(one)
+            and one.__module__ == module.__name__
+            and all(callable(getattr(one, method, None)) for method in _METHODS)
+            and _can_be_made(one)
+        ]
+        made = [OldStyle(path, one, version) for one in dict.fromkeys(classes)]
+    made = [one for one in made if one.parameters]  # a base class has none
+    if not made:
+        raise UsageError(
+            f"{path} holds no synthesizer: no class of its own with {', '.join(_METHODS)} and with parameters"
+        )
+    return made
+
+
+def _can_be_made(cls):
+    """Whether the constructor needs nothing but what is offered."""
+    needed = [
+        name
+        for name, one in _arguments(cls).items()
+        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+    ]
+    return set(needed) <= set(_OFFERED)
+
+
+def _arguments(cls):
+    try:
+        return inspect.signature(cls).parameters
+    except (TypeError, ValueError):  # of a class without Python code
+        return {}
+
+
+def _module(path, version):
+    name = f"sousa_{version.replace('-', '_')}_{re.sub('[^0-9a-zA-Z]', '_', path.stem)}"
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=None)
+    if spec is None:
+        raise UsageError(f"{path} is no Python file; its name has to end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # whatever a user's file does
+        del sys.modules[name]
+        raise RunError(f"{path} can't be run: {type(error).__name__}: {first_line(error)}") from None
+    return module
+
+
+_SIBLINGS = {}  # by folder: modules that are in sys.modules only while something of the folder runs
+
+
+@contextmanager
+def _importing_from(folder):
+    """Imports find files of a folder first; two folders may have modules of one name."""
+    path, outside = list(sys.path), dict(sys.modules)
+    sys.modules.update(_SIBLINGS.get(folder, {}))
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        own = {
+            name: module
+            for name, module in sys.modules.items()
+            if outside.get(name) is not module and _is_in(name, module, folder)
+        }
+        _SIBLINGS[folder] = {**_SIBLINGS.get(folder, {}), **own}
+        for name in own:
+            if name in outside:
+                sys.modules[name] = outside[name]
+            else:
+                del sys.modules[name]
+
+
+def _is_in(name, module, folder):
+    """Whether a module was imported from a file or package directly in a folder."""
+    top = name.partition(".")[0]
+    if top in _OURS or not ((folder / top).is_dir() or (folder / f"{top}.py").is_file()):
+        return False
+    places = [getattr(module, "__file__", None) or "", *map(str, getattr(module, "__path__", []))]
+    return any(place and Path(place).absolute().is_relative_to(folder) for place in places)
+
+
+@contextmanager
+def _seeded(rng):
+    """All generators of numpy and Python seeded from ``rng``, and as they were afterwards."""
+    arrays, numbers, make = np.random.get_state(), random.getstate(), np.random.default_rng
+    ours, calls = int(rng.integers(2**63)), itertools.count()
+
+    def default_rng(seed=None):
+        if seed is None:
+            return make([ours, next(calls)])
+        return make([ours, 0, int(seed)] if isinstance(seed, (int, np.integer)) and seed >= 0 else seed)
+
+    np.random.seed(int(rng.integers(2**32)))
+    random.seed(int(rng.integers(2**63)))
+    np.random.default_rng = default_rng
+    try:
+        yield
+    finally:
+        np.random.default_rng = make
+        np.random.set_state(arrays)
+        random.setstate(numbers)
+
+
+class OldStyle:
+    """An old-style class under our protocol; see :mod:`generation.textures.synth`.
+
+    Attributes:
+        path: the file.
+        version: ``file-`` and a digest of that file; of what it imports nothing is in it.
+    """
+
+    def __init__(self, path, cls, version):
+        self.path, self.version, self._class = path, version, cls
+        name = re.sub(r"[^a-z0-9_]", "_", cls.__name__.lower()).lstrip("_0123456789")
+        self.name = name or "synth"
+        self.aliases = (cls.__name__,)
+        self.about = " ".join((inspect.getdoc(cls) or f"{cls.__name__} of {path.name}").split())
+        with _seeded(np.random.default_rng(0)):
+            instance = self._made(None, np.random.default_rng(0))
+            names = self._asked(lambda: list(instance.getParams()))
+            found = [self._parameter(instance, str(one)) for one in names]
+        # what can't be changed is left as the class has it
+        self.parameters = tuple(one for one in found if one is not None)
+
+    def _asked(self, call):
+        try:
+            return call()
+        except Exception as error:  # whatever a user's file does
+            raise RunError(
+                f"{self._class.__name__} in {self.path} failed: {type(error).__name__}: {first_line(error)}"
+            ) from error
+
+    def _parameter(self, instance, name):
+        """The Parameter of a name, or None when its range is a single value."""
+        values = [
+            self._asked(lambda prop=prop: instance.getParam(name, prop)) for prop in ("min", "max", "val")
+        ]
+        try:
+            low, high, value = map(float, values)
+            if not all(map(math.isfinite, (low, high, value))):
+                raise ValueError
+        except (TypeError, ValueError):
+            raise RunError(
+                f"{name} of {self._class.__name__} in {self.path} has min, max and val "
+                f"{', '.join(map(repr, values))}; numbers are needed"
+            ) from None
+        if not low < high:
+            return None
+        try:
+            meaning = str(instance.getParam(name, "synth_doc") or "")
+        except Exception:  # the oldest ones have no such property
+            meaning = ""
+        # their ranges were never checked: some begin outside them
+        return Parameter(name, min(low, value), max(high, value), value, "", meaning)
+
+    def _made(self, rate, rng):
+        """A new object, at a sample rate in Hz or, for None, at its own."""
+        accepted = _arguments(self._class)
+        offered = {"rngseed": int(rng.integers(2**31)), "rng": np.random.default_rng(rng.integers(2**63))}
+        if rate is not None:
+            offered["sr"] = rate
+        elif "sr" in accepted and accepted["sr"].default is inspect.Parameter.empty:
+            offered["sr"] = 44100
+        instance = self._asked(
+            lambda: self._class(**{name: value for name, value in offered.items() if name in accepted})
+        )
+        if rate is not None and "sr" not in accepted:
+            for one in _models(instance):
+                self._set_rate(one, rate)
+        return instance
+
+    def _set_rate(self, one, rate):
+        for name in _RATES:
+            if getattr(one, name, rate) == rate:
+                continue
+            with suppress(Exception):  # whatever a user's file does
+                setattr(one, name, rate)
+            if getattr(one, name) != rate:
+                raise RunError(
+                    f"{self._class.__name__} in {self.path} renders at {getattr(one, name)} Hz alone, and "
+                    f"{rate} Hz is asked for; generate at its rate"
+                )
+
+    def render(self, params, samples, rate, rng):
+        """See :mod:`generation.textures.synth`; there are no events, and what is too long is cut."""
+        seconds = _seconds(samples, rate)
+        try:
+            audio = self._generated(params, seconds, rate, rng)
+        except _NotWhole:
+            audio = self._generated(params, math.ceil(seconds), rate, rng)[:samples]
+        if audio.ndim != 1 or len(audio) < samples:
+            raise RunError(
+                f"{self._class.__name__} in {self.path} returned samples of shape {audio.shape} for "
+                f"{seconds:g} s at {rate} Hz; {samples} are needed. Perhaps it renders at another rate"
+            )
+        if len(audio) > samples + 1:  # one too many is rounding
+            warnings.warn(
+                f"{self._class.__name__} in {self.path} returned {len(audio)} samples for {seconds:g} s at "
+                f"{rate} Hz; what is beyond {samples} is cut",
+                stacklevel=2,
+            )
+        return audio[:samples].astype(np.float32), None
+
+    def _generated(self, params, seconds, rate, rng):
+        with _importing_from(self.path.parent), _seeded(rng), redirect_stdout(io.StringIO()):
+            instance = self._made(rate, rng)
+            for name, value in params.items():
+                self._asked(lambda: instance.setParam(name, value))  # noqa: B023 called at once
+            try:
+                return np.asarray(instance.generate(seconds), np.float64)
+            except TypeError as error:
+                if isinstance(seconds, float):  # many take whole seconds alone
+                    raise _NotWhole from error
+                raise
+
+
+class _NotWhole(Exception):
+    pass
+
+
+def _models(instance):
+    """An old-style object and those it is made of, each once."""
+    found, ahead = {}, [instance]
+    while ahead:
+        one = ahead.pop()
+        if id(one) in found or isinstance(one, type) or not hasattr(one, "setParam"):
+            continue
+        found[id(one)] = one
+        for value in getattr(one, "__dict__", {}).values():
+            ahead += value if isinstance(value, (list, tuple)) else [value]
+    return list(found.values())
+
+
+def _seconds(samples, rate):
+    """Length to ask for, such that no rounding gives fewer samples; whole seconds as an int."""
+    seconds = samples / rate
+    if seconds == int(seconds):
+        return int(seconds)  # the oldest ones take nothing else
+    while int(seconds * rate) < samples:
+        seconds = math.nextafter(seconds, math.inf)
+    return seconds

@@ -1,0 +1,106 @@
+"""What the parameters of the built-in synthesizers promise of their sound: how many events, and what pitch.
+
+Conventions: ``natural`` is a dict of a row's natural values by parameter; one that moves is not in it.
+Rates are events a second, frequencies Hz. A synthesizer that nothing is known of promises only what the
+units of its parameters say.
+"""
+
+import math
+
+import numpy as np
+
+_AS_IT_IS = np.asarray
+UNITS = {
+    "events/s": _AS_IT_IS, "drops/s": _AS_IT_IS, "crackles/s": _AS_IT_IS, "log2 events/s": np.exp2,
+}  # fmt: skip
+# by how much a long signal's own mean rate differs from the promised one, as a share
+RATE_SPREAD = {"applause": 0.1}
+
+
+def rate_parameter(synth):
+    """``(parameter, function from its natural values to events/s)`` of a synthesizer, or None."""
+    found = [p for p in synth.parameters if p.unit in UNITS]
+    return (found[0], UNITS[found[0].unit]) if len(found) == 1 else None
+
+
+def rate_factor(synth_name, natural):
+    """What the parameter's rate is multiplied by to have that of all events; None when it moves."""
+    if synth_name != "applause":
+        return 1.0
+    clappers = natural.get("num_clappers")  # the rate is that of each
+    return None if clappers is None else float(max(1, round(clappers)))
+
+
+def _pop(p):
+    # less than this, and what is heard is hardly a pitch; each pop is about a semitone off
+    return (p["cf"], p["cf"]) if p["Q"] >= 5 else None
+
+
+def _drip(p):
+    return p["cf"], p["cf"] + p["sweep"]
+
+
+def _grains(p):
+    middle = 440.0 * 2.0 ** p["cf_exp"]
+    octaves = p["cfrangeocts"] / 2 + abs(p["nocts"]) / 2 + p["cfsd"] / 6
+    return middle * 2.0**-octaves, middle * 2.0**octaves
+
+
+def _pistons(p):
+    return p["cf"], p["cf"]
+
+
+def _fm(p):
+    # lines at negative frequencies would be heard at their absolute value, and move the middle
+    reach = p["modulator_hz"] * (p["index"] + 2.7 * p["index"] ** (1 / 3) + 2.0)
+    return (p["carrier_hz"],) * 2 if reach < p["carrier_hz"] else None
+
+
+# synthesizer: (function giving (lowest, highest) Hz or None, what is measured, parameters it needs, median
+# distance in semitones that is allowed, deviation of rows in semitones)
+CENTRES = {
+    "pop": (_pop, "peak", ("cf", "Q"), 0.8, 1.0),
+    "pop_documented": (_pop, "peak", ("cf", "Q"), 0.8, 1.0),
+    "drip": (_drip, "peak", ("cf", "sweep"), 0.5, 0.5),
+    "grains": (_grains, "peak", ("cf_exp", "cfrangeocts", "nocts", "cfsd"), 0.5, 0.5),
+    "pistons": (_pistons, "peak", ("cf",), 1.0, 1.0),
+    "fm": (_fm, "middle", ("carrier_hz", "modulator_hz", "index"), 0.2, 0.0),
+}
+
+
+def centre_error(synth_name, natural, pcm, rate):
+    """How far the pitch of a row is from where its parameters put it.
+
+    Args:
+        pcm: int16 (samples,).
+
+    Returns: semitones, found - promised, 0 inside a promised range; None where nothing is promised.
+    """
+    if synth_name not in CENTRES:
+        return None
+    promised, how, needed, *_ = CENTRES[synth_name]
+    bounds = promised(natural) if all(name in natural for name in needed) else None
+    if bounds is None or bounds[1] > 0.4 * rate or not pcm.any():
+        return None
+    found = (_peak_hz if how == "peak" else _middle_hz)(pcm, rate)
+    inside = min(max(found, bounds[0]), bounds[1])
+    return 12.0 * math.log2(found / inside)
+
+
+def _power(pcm):
+    size = 1 << (len(pcm) - 1).bit_length()
+    shape = np.hanning(len(pcm)).astype(np.float32)
+    return np.abs(np.fft.rfft(pcm * shape, size)) ** 2, size
+
+
+def _peak_hz(pcm, rate):
+    """Frequency of the highest bin, above 20 Hz."""
+    power, size = _power(pcm)
+    first = max(1, 20 * size // rate)
+    return (first + int(np.argmax(power[first:]))) * rate / size
+
+
+def _middle_hz(pcm, rate):
+    """Mean frequency of the power."""
+    power, size = _power(pcm)
+    return float(power @ np.arange(len(power)) / power.sum()) * rate / size

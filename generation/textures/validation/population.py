@@ -1,0 +1,253 @@
+"""Checks on a dataset as a whole: levels, event rates, onsets, pitches, borders, chance that is not shared.
+
+Conventions: a check that needs more rows or settings than a dataset has is not judged (``passed`` is None)
+and says so. Tolerances are of the statistic's own deviation, so that true data fail about once in ten
+thousand datasets.
+"""
+
+from collections import defaultdict
+from itertools import pairwise
+
+import numpy as np
+
+from generation.textures import synth
+from generation.textures.validation import expectations
+from generation.validation.findings import Check
+
+DEVIATIONS = 4.5
+FEWEST_EVENTS = 20  # promised, to judge a rate
+FEWEST_ROWS = 8  # to judge a pitch
+FEWEST_PAIRS = 8
+SHARED = 0.3  # mean correlation of gaps of neighbouring settings from which chance is shared
+
+
+def _whole_signals(findings, config):
+    """The rows as (signals, chunks) numbers, or None when rows are missing."""
+    count = findings.count
+    return np.arange(count).reshape(-1, config.chunks) if count % config.chunks == 0 else None
+
+
+# --- level ---
+
+
+def levels(findings, config):
+    """The gain of each long signal is what its policy asks for."""
+    rows, policy = findings.rows, config.level
+    order = _whole_signals(findings, config)
+    if order is None:
+        return Check("level", False, "rows are missing")
+    gain = rows["gain_db"][order]
+    same = (gain == gain[:, :1]).all()
+    silent = np.isnan(rows["peak_db"][order]).all(axis=1)
+    if policy.policy == "none":
+        good = same and (gain == 0).all()
+        return Check("level", bool(good), f"policy none: no gain anywhere in {len(order):,} signals")
+    if policy.policy == "peak":
+        found = np.fmax.reduce(rows["peak_db"][order], axis=1)
+    else:
+        power = np.nan_to_num(10.0 ** (rows["rms_db"][order] / 10.0))
+        with np.errstate(divide="ignore"):
+            found = 10.0 * np.log10(power.mean(axis=1))
+    away = np.abs(found - policy.target_db)[~silent]
+    worst = float(away.max(initial=0.0))
+    text = (
+        f"policy {policy.policy}: {len(away):,} signals within {worst:.4f} dB of {policy.target_db:g} dB, "
+        f"{int(silent.sum())} silent"
+    )
+    return Check("level", bool(same and worst <= 0.01), text)
+
+
+def silence(findings, config):
+    """No event is silent, and no sound is silent throughout; rows in which nothing happens may be."""
+    silent = np.isnan(findings.rows["peak_db"])
+    wrong = [
+        f"{one.name} is silent throughout"
+        for one, _, mask in by_sound(findings, config)
+        if mask.any() and silent[mask].all() and (findings.rows["num_events"][mask] != 0).any()
+    ]
+    count, examples = findings.problems.get("event_without_sound", (0, []))
+    text = f"{int(silent.sum()):,} of {findings.count:,} rows are silent, {count} of them with events"
+    return Check("silence", not (wrong or count), text, wrong + examples)
+
+
+def clipping(findings):
+    """How much is cut off at full scale: counted, not judged."""
+    clipped = findings.rows["clipped_samples"]
+    count = int((clipped > 0).sum())
+    text = f"{int(clipped.sum()):,} samples in {count:,} of {findings.count:,} rows are cut off at full scale"
+    return Check("clipping", None if count else True, text if count else "no sample is cut off")
+
+
+# --- events ---
+
+
+def by_sound(findings, config):
+    """Masks of rows: list of ``(Sound, its synthesizer, mask)``."""
+    return [(one, synth.get(one.synth), findings.rows["sound"] == one.name) for one in config.sounds]
+
+
+def rate_table(findings, config):
+    """Events found beside events promised, a dict for each sound that promises a rate."""
+    out = []
+    for one, made_by, mask in by_sound(findings, config):
+        rows = {name: findings.rows[name][mask] for name in ("promised_events", "num_events")}
+        if expectations.rate_parameter(made_by) is None or not mask.any():
+            continue
+        known = ~np.isnan(rows["promised_events"]) & ~np.isnan(rows["num_events"])
+        promised, found = rows["promised_events"][known], rows["num_events"][known]
+        if not len(promised):
+            continue
+        signal = np.flatnonzero(known) // config.chunks
+        own = np.bincount(signal, promised)
+        spread = expectations.RATE_SPREAD.get(one.synth, 0.0) * np.sqrt((own**2).sum())
+        total = float(promised.sum())
+        out.append({
+            "sound": one.name, "rows": len(promised), "promised": total, "found": int(found.sum()),
+            "deviation": float(np.hypot(np.sqrt(total), spread)),
+        })  # fmt: skip
+    return out
+
+
+def event_rates(findings, config):
+    """The number of events of each sound is what its rates promise, as far as chance allows."""
+    table = rate_table(findings, config)
+    judged = [row for row in table if row["promised"] >= FEWEST_EVENTS]
+    if not judged:
+        return Check("event rate", None, "no sound promises enough events to judge its rate")
+    wrong = [r for r in judged if abs(r["found"] - r["promised"]) > DEVIATIONS * r["deviation"]]
+    shares = ", ".join(f"{r['sound']} {r['found'] / r['promised'] - 1:+.2%}" for r in judged)
+    examples = [
+        f"{r['sound']}: {r['found']:,} events, {r['promised']:,.1f} +- {r['deviation']:.1f} promised"
+        for r in wrong
+    ]
+    return Check("event rate", not wrong, f"events found against promised: {shares}", examples)
+
+
+def rates_follow(findings, config):
+    """Inside each sound, rows that promise more events have more: quarters of the rows by their rate."""
+    wrong, judged = [], 0
+    for one, _, mask in by_sound(findings, config):
+        promised, found = findings.rows["promised_events"][mask], findings.rows["num_events"][mask]
+        known = ~np.isnan(promised) & ~np.isnan(found)
+        promised, found = promised[known], found[known]
+        if len(promised) < 4 or np.ptp(promised) == 0:
+            continue
+        spread = expectations.RATE_SPREAD.get(one.synth, 0.0)
+        for part in np.array_split(np.argsort(promised, kind="stable"), 4):
+            want, have = promised[part].sum(), found[part].sum()
+            if want < FEWEST_EVENTS:
+                continue
+            judged += 1
+            # rows of one signal share its rate: as if all of a signal were in one part
+            own = spread * np.sqrt(config.chunks * (promised[part] ** 2).sum())
+            if abs(have - want) > DEVIATIONS * np.hypot(np.sqrt(want), own):
+                wrong.append(f"{one.name}: {have:,.0f} events where {want:,.1f} are promised")
+    if not judged:
+        return Check("event rate by setting", None, "no sound has enough events at different rates")
+    text = f"{judged - len(wrong)} of {judged} quarters of sounds, by rate, have the events promised"
+    return Check("event rate by setting", not wrong, text, wrong[:5])
+
+
+def onsets(findings):
+    """Isolated events are heard where they are labelled."""
+    heard = [m for m in findings.media if "errors" in m and len(m["errors"])]
+    if not heard:
+        return Check("label = audio", None, "no event begins after silence")
+    errors, allowed = (np.concatenate([m[name] for m in heard]) for name in ("errors", "allowed"))
+    early, late = errors < 0, errors > allowed
+    exact = int((errors == 0).sum())
+    text = (
+        f"{len(errors):,} events after silence: {exact:,} heard at the labelled sample, "
+        f"{int(((errors > 0) & ~late).sum()):,} as late as they swell, {int(early.sum())} early, "
+        f"{int(late.sum())} too late"
+    )
+    # a click of one step, or a soft event under a loud one, is no evidence
+    return Check("label = audio", bool((early | late).mean() <= 0.01), text)
+
+
+def shared_chance(findings):
+    """No two signals have the same irregular onsets, and gaps of neighbouring settings don't go together."""
+    rows = findings.rows
+    known = np.flatnonzero(rows["onsets"])
+    order = known[np.lexsort((rows["draws"][known], rows["onsets"][known]))]
+    same = rows["onsets"][order][1:] == rows["onsets"][order][:-1]
+    # sounds may have a setting in common, drawn by the same coordinates
+    keys = np.stack([rows[n][order] for n in ("draws", "example_index", "chunk_index")], axis=1)
+    other = (keys[1:] != keys[:-1]).any(axis=1)
+    twins = np.flatnonzero(same & other)
+    names = rows["sample_id"][order]
+    examples = [f"{names[i]} and {names[i + 1]}: the same onsets" for i in twins[:3]]
+    text = f"{len(known):,} rows with irregular onsets, {len(twins)} of them like another's"
+    if not len(known):
+        return Check("chance not shared", None, "no row has irregular onsets")
+    found = correlations(findings)
+    if len(found) >= FEWEST_PAIRS:
+        mean = float(np.mean(found))
+        text += f"; mean correlation of gaps of {len(found):,} pairs of neighbours {mean:+.3f}"
+        return Check("chance not shared", not len(twins) and mean <= SHARED, text, examples)
+    return Check("chance not shared", not len(twins), text, examples)
+
+
+def correlations(findings):
+    """Correlation of the gaps of events, for neighbouring signals of a sound: list of floats.
+
+    Sounds whose rate moves have a trend in common and are left out.
+    """
+    out = []
+    for (sound, setting, gaps), (next_sound, other, more) in pairwise(findings.trains):
+        if sound == next_sound and setting != other:
+            count = min(len(gaps), len(more))
+            a, b = gaps[:count], more[:count]
+            if np.ptp(a) > 2 and np.ptp(b) > 2:
+                out.append(float(np.corrcoef(a, b)[0, 1]))
+    return out
+
+
+# --- sound ---
+
+
+def pitch_table(findings):
+    """Median pitch error of each sound, semitones: dict of sound to ``(median, median of size, rows)``."""
+    errors = defaultdict(list)
+    for one in findings.media:
+        if one["centre"] is not None:
+            errors[one["sound"]].append(one["centre"])
+    return {s: (float(np.median(e)), float(np.median(np.abs(e))), len(e)) for s, e in errors.items()}
+
+
+def pitches(findings, config):
+    """The spectrum is where the parameters of centre frequency put it."""
+    of = {one.name: one.synth for one in config.sounds}
+    judged = {s: v for s, v in pitch_table(findings).items() if v[2] >= FEWEST_ROWS}
+    if not judged:
+        return Check("pitch", None, f"no sound with a centre frequency has {FEWEST_ROWS} rows to judge it by")
+    wrong = []
+    for name, (_, size, count) in judged.items():
+        allowed, deviation = expectations.CENTRES[of[name]][-2:]
+        # the median of n sizes of normal errors has the deviation 0.8 / root n
+        if size > allowed + DEVIATIONS * 0.8 * deviation / np.sqrt(count):
+            wrong.append(name)
+    text = ", ".join(f"{s} {size:.2f}" for s, (_, size, _) in judged.items())
+    examples = [f"{s}: {judged[s][0]:+.2f} semitones over {judged[s][2]} rows" for s in wrong]
+    return Check(
+        "pitch", not wrong, f"median distance from the labelled centre frequency, semitones: {text}", examples
+    )
+
+
+def borders(findings):
+    """Steps across borders of chunks are like the steps beside them."""
+    if not findings.borders:
+        return Check("borders", None, "no two neighbouring chunks were read")
+    names = [name for name, *_ in findings.borders]
+    step, largest = np.array([one[1:] for one in findings.borders], float).T
+    above = step > largest
+    # of 201 steps any may be the largest
+    expected = len(step) / 201.0
+    most = expected + DEVIATIONS * np.sqrt(expected) + 2
+    clicks = step > 4 * largest + 200
+    text = (
+        f"{len(step):,} borders: the step across is the largest of 201 at {int(above.sum())} "
+        f"({expected:.1f} expected), over four times the others at {int(clicks.sum())}"
+    )
+    good = above.sum() <= most and clicks.sum() <= 1 + 0.002 * len(step)
+    return Check("borders", bool(good), text, [names[i] for i in np.flatnonzero(clicks)[:3]])
