@@ -120,6 +120,11 @@ def test_evaluation_needs_neither_configuration_nor_synthesizer(run, space, tmp_
     value = whole["targets"]["cf"]["by"]["held_out"]["extrapolation"]["metrics"]["r2"]["value"]
     assert metrics["targets"]["cf"]["metrics"]["r2"]["value"] == pytest.approx(value, abs=1e-5)
     assert "settings" in said.splitlines()[0] and "ridge" in said
+    # baselines learn from all training rows still, of which none is held out
+    for name in ("mean", "ridge"):
+        found, of_run = (m["targets"]["cf"]["baselines"][name] for m in (metrics, whole))
+        value = of_run["by"]["held_out"]["extrapolation"]["metrics"]["r2"]["value"]
+        assert found["metrics"]["r2"]["value"] == pytest.approx(value)
 
 
 def test_a_run_goes_on_where_it_ended_also_from_another_directory(run, space, tmp_path, monkeypatch, capsys):
