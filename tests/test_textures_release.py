@@ -117,6 +117,43 @@ def test_the_card_tells_the_space_and_loads(space, first, tmp_path):
     }
 
 
+OLD_STYLE = """
+import numpy as np
+
+class Hum:
+    def __init__(self, sr=16000):
+        self.sr, self.f = sr, 200
+
+    def setParam(self, name, value):
+        self.f = value
+
+    def getParam(self, name, prop="val"):
+        return {"min": 100, "max": 500, "val": self.f}[prop]
+
+    def getParams(self):
+        return ["f"]
+
+    def generate(self, sec):
+        return 0.5 * np.sin(2 * np.pi * self.f * np.arange(int(sec * self.sr)) / self.sr)
+"""
+
+
+def test_sounds_of_a_users_file_are_released_and_their_licence_is_not_guessed(tmp_path, sousa):
+    (tmp_path / "hum.py").write_text(OLD_STYLE)
+    space = {"synth": "hum", "duration_sec": 0.5, "parameters": {"f": {"min": 110, "max": 400, "count": 5}}}
+    (tmp_path / "hum.yaml").write_text(yaml.safe_dump(space))
+    root, own = tmp_path / "d", ("--synth-file", tmp_path / "hum.py")
+    done = sousa("generate", "textures", "--configfile", tmp_path / "hum.yaml", *own, "-o", root, "-q")
+    assert done.returncode == 0, done.stderr
+    order = ("release", root, "-o", tmp_path / "v1", "--version", "1.0.0", "-q")
+    done = sousa(*order)
+    assert done.returncode == 1 and "name its file with --synth-file" in done.stderr
+    done = sousa(*order, *own)
+    assert done.returncode == 0, done.stderr
+    source = json.loads((tmp_path / "v1" / "manifest.json").read_text())["made_of"][0]
+    assert (source["kind"], source["name"], source["free"]) == ("synthesizer", "hum", False)
+
+
 # --- builders ---
 
 
