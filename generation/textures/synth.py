@@ -102,8 +102,8 @@ def known():
             )
         if found.setdefault(point.name, point.value) != point.value:
             raise RunError(
-                f"two packages ({found[point.name]} and {point.value}) bring a synthesizer named {point.name}; "
-                "uninstall one of them"
+                f"two packages ({found[point.name]} and {point.value}) bring a synthesizer named "
+                f"{point.name}; uninstall one of them"
             )
     return found
 
