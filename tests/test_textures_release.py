@@ -19,6 +19,7 @@ from generation.audio import encode
 from generation.errors import RunError
 from generation.shards import read_manifest
 from generation.textures import finish, generate, schema
+from generation.textures.settings import RECORDS
 from tests.releases import release
 
 datasets.disable_progress_bars()
@@ -37,7 +38,10 @@ PLAIN = datasets.Audio(decode=False)
 
 def made(root, **changes):
     """Make a dataset of the space in this process; returns its directory."""
-    config = schema.parse({**SPACE, **changes}, "space")[0]
+    return written(schema.parse({**SPACE, **changes}, "space")[0], root)
+
+
+def written(config, root):
     silent = {"say": lambda text: None, "progress": lambda title, total: nullcontext(lambda done: None)}
     generate.generate(config, root, 1, write_card=textures.write_card, **silent)
     return root
@@ -70,6 +74,19 @@ def file(tmp_path_factory):
 @pytest.fixture(scope="module")
 def first(space, tmp_path_factory):
     return release(space, tmp_path_factory.mktemp("first") / "v1")
+
+
+@pytest.mark.parametrize(
+    "records", [{"records": r} for r in RECORDS if r != "tfrecords"]
+    + [{"records": "tfrecords", "shard_mib": size} for size in (0.1, "single")], ids=str,
+)  # fmt: skip
+def test_estimates_count_every_file(tmp_path, records):
+    config = schema.parse({**SPACE, "settings": 12}, "space", **records)[0]
+    written(config, tmp_path)
+    found = [path for path in tmp_path.rglob("*") if path.is_file()]
+    guess = generate.estimate(config)
+    assert guess.files == len(found)
+    assert guess.num_bytes == pytest.approx(sum(path.stat().st_size for path in found), rel=1)
 
 
 # --- releases ---

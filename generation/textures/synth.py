@@ -100,7 +100,11 @@ def known():
                 f"a package ({point.value}) brings a synthesizer named {point.name}, which is built in; "
                 "it has to choose another name, or be uninstalled"
             )
-        found[point.name] = point.value
+        if found.setdefault(point.name, point.value) != point.value:
+            raise RunError(
+                f"two packages ({found[point.name]} and {point.value}) bring a synthesizer named "
+                f"{point.name}; uninstall one of them"
+            )
     return found
 
 

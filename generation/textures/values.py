@@ -40,7 +40,7 @@ class Parameter:
     """One parameter of a synthesizer.
 
     Attributes:
-        name: as in configurations.
+        name: as in configurations; text without points, because columns are named after it.
         minimum, maximum: declared range, natural.
         default: natural value where a configuration says nothing.
         unit: of the natural value, empty for none.
