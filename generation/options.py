@@ -200,6 +200,7 @@ def _release_options(sub):
     )  # fmt: skip
     sub.add_argument("--repo", metavar="ORG/NAME", help="where it will be published, for the card")
     sub.add_argument("--note", action="append", default=[], metavar="TEXT", help="a line for the changelog")
+    _synth_file(sub)
     sub.add_argument("--workers", "-w", type=int, default=0, help="processes; 0 is one a core (default)")
     sub.add_argument("--quiet", "-q", action="store_true")
     sub.set_defaults(command="release")

@@ -1,6 +1,7 @@
 """``sousa generate textures`` as a user runs it: configurations, records, other people's synthesizers."""
 
 import json
+import shutil
 import subprocess
 import sys
 import wave
@@ -254,6 +255,19 @@ def test_a_package_may_not_replace_a_built_in(tmp_path, sousa):
     done = sousa("generate", "textures", "--list", PYTHONPATH=site.parent)
     assert done.returncode == 1
     assert "built in" in done.stderr
+
+
+def test_two_packages_may_not_have_one_name(tmp_path, sousa):
+    for package, place in (("one", "one:Hum"), ("two", "two:Hum"), ("twice", "one:Hum")):
+        site = tmp_path / "site" / f"{package}-1.0.dist-info"
+        site.mkdir(parents=True)
+        (site / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        (site / "entry_points.txt").write_text(f"[sousa.synths]\nhum = {place}\n")
+    done = sousa("generate", "textures", "--list", PYTHONPATH=site.parent)
+    assert done.returncode == 1
+    assert "bring a synthesizer named hum" in done.stderr
+    shutil.rmtree(tmp_path / "site" / "two-1.0.dist-info")
+    assert sousa("generate", "textures", "--list", PYTHONPATH=site.parent).returncode == 0
 
 
 def test_broken_packages_say_what_is_wrong(tmp_path, sousa):

@@ -221,6 +221,15 @@ def test_a_row_can_be_made_again_from_its_coordinates(tmp_path, sousa):
     assert (compared, differences) == (40, [])
 
 
+def test_rows_do_not_depend_on_the_order_they_are_made_in():
+    config = schema.read(ROOT / "tests" / "texture_configs" / "mixed.yaml")[0]
+    asked = range(0, len(config.settings), 3)
+    forth = {position: rows_of(config, position) for position in asked}
+    back = {position: rows_of(config, position) for position in reversed(asked)}
+    assert forth == back
+    assert next(corpus.make_rows(config, asked[-1], 0, 1)) == forth[asked[-1]][1]
+
+
 def test_presets_are_nested():
     small, medium = schema.preset("small"), schema.preset("medium")
     inside = {s.name: (s.split, s.rows) for s in corpus.plan(medium)}

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from generation.errors import UsageError
 from generation.textures import corpus, schema, settings, space
 from generation.textures.values import Curve
 from tests.texture_ping import Ping, config, own, ping, theirs  # noqa: F401
@@ -287,3 +288,27 @@ def test_rows_look_for_no_settings_by_value_and_workers_get_none(monkeypatch):
     monkeypatch.setattr(settings.Config, "__hash__", None)
     rows = [row for position in range(1, 6) for row in corpus.make_rows(made, position, 0)]
     assert len({row["setting_id"] for row in rows}) == 5
+
+
+@pytest.mark.parametrize(
+    "scale, onto",
+    [("linear", lambda v: v), ("log", np.log), ("sqrt", np.sqrt), ("mel", lambda v: np.log10(1 + v / 700))],
+)
+def test_points_are_even_on_their_scale(scale, onto):
+    from generation.textures.values import Curve, share_of
+
+    cf = {"min": 200, "max": 2000, "count": 7, "scale": scale}
+    config, _ = schema.parse({"synth": "pop", "parameters": {"cf": cf}, "duration_sec": 1}, "test")
+    found = np.array([setting.params["cf"] for setting in config.settings])
+    assert (found[0], found[-1]) == (200.0, 2000.0)
+    assert np.diff(onto(found)) == pytest.approx(np.full(6, np.diff(onto(found)).mean()), rel=1e-9)
+    assert share_of(200, 2000, found, scale) == pytest.approx(np.arange(7) / 6)
+    middle = Curve((0.0, 1.0), (200.0, 2000.0), scale).at([0.5])[0]
+    assert middle == pytest.approx(found[3])
+
+
+def test_a_scale_that_a_value_is_not_on_is_refused():
+    for scale, low in (("log", 0), ("sqrt", -1)):
+        rate = {"min": low, "max": 4, "count": 3, "scale": scale}
+        with pytest.raises(UsageError, match=f"scale {scale} needs values"):
+            schema.parse({"synth": "pop", "parameters": {"rate_exp": rate}, "duration_sec": 1}, "test")

@@ -3,9 +3,9 @@
 Conventions
 -----------
 A long signal is rendered for each (setting, example) and cut into chunks; a row is a chunk. Its bytes are
-a function of the corpus seed, the synthesizer and its version, the natural values of all parameters, the
-example and the chunk: not of the grid the setting lies on, the order, or the workers. A *shard* is all rows
-of a block of settings of one sound in one split.
+a function of the corpus seed, the synthesizer and its version, the natural values or curves of all
+parameters, the example and the chunk, the sample rate, the lengths and the level: not of the grid the setting
+lies on, the order, or the workers. A *shard* is all rows of a block of settings of one sound in one split.
 
 Audio is rounded to 16 bits once: 1.0 is 32767, and what is beyond full scale is cut off and counted.
 """

@@ -219,6 +219,8 @@ class OldStyle:
 
     def _parameter(self, instance, name):
         """The Parameter of a name, or None when its range is a single value."""
+        if problem := synth.problem_with_parameter(name):
+            raise RunError(f"{self._class.__name__} in {self.path} can't be used: {problem}")
         values = [
             self._asked(lambda prop=prop: instance.getParam(name, prop)) for prop in ("min", "max", "val")
         ]

@@ -33,7 +33,7 @@ class Axis:
         user_min, user_max: what its labels say at the ends.
         minimum, maximum: natural values at the ends; ``maximum`` may be the lower one.
         count: points of a grid, None with other methods.
-        scale: linear or log: how the points are spaced; user values are always spaced as the shares are.
+        scale: of values.SCALES: how the points are spaced; user values are always spaced as the shares are.
         values: natural values one by one in place of a range, or None.
         units: natural or norm, the unit in which the configuration gave the ends; given_min, given_max: as
             it gave them.
@@ -77,7 +77,7 @@ class Moving:
         minimum, maximum: natural values.
         cycles: of a sine, over the whole long signal.
         count: points of random.
-        scale: linear or log.
+        scale: one of values.SCALES.
     """
 
     name: str

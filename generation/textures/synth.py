@@ -80,7 +80,14 @@ def problem_with(synth):
     names = [p.name for p in synth.parameters]
     if len(set(names)) < len(names):
         return "two of its parameters have one name"
-    return None
+    return next((text for name in names if (text := problem_with_parameter(name))), None)
+
+
+def problem_with_parameter(name):
+    """Why a parameter can't be called so, or None: names of columns are made of it."""
+    if isinstance(name, str) and name.strip() and name.isprintable() and "." not in name:
+        return None
+    return f"one of its parameters is named {name!r}; text without points is allowed"
 
 
 @cache
@@ -93,7 +100,11 @@ def known():
                 f"a package ({point.value}) brings a synthesizer named {point.name}, which is built in; "
                 "it has to choose another name, or be uninstalled"
             )
-        found[point.name] = point.value
+        if found.setdefault(point.name, point.value) != point.value:
+            raise RunError(
+                f"two packages ({found[point.name]} and {point.value}) bring a synthesizer named "
+                f"{point.name}; uninstall one of them"
+            )
     return found
 
 

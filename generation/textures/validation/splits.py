@@ -8,6 +8,7 @@ import numpy as np
 
 from generation.textures.corpus import SPLITS
 from generation.textures.validation.population import DEVIATIONS
+from generation.textures.values import share_of
 from generation.validation.findings import Check
 
 
@@ -104,9 +105,7 @@ def _unevenness(axis, values):
         away = np.abs(np.cumsum(counts) / max(len(values), 1) - np.arange(1, len(known) + 1) / len(known))
         return float(away.max() * np.sqrt(len(values)))
     low, high = sorted((axis.minimum, axis.maximum))
-    if axis.scale == "log":
-        low, high, values = np.log(low), np.log(high), np.log(values)
-    share = (values - low) / (high - low) if high > low else np.linspace(0, 1, len(values))
+    share = share_of(low, high, values, axis.scale) if high > low else np.linspace(0, 1, len(values))
     steps = np.arange(len(share) + 1) / max(len(share), 1)
     away = np.maximum(np.abs(share - steps[:-1]), np.abs(share - steps[1:]))
     return float(away.max(initial=0.0) * np.sqrt(len(share)))
