@@ -190,11 +190,15 @@ def test_the_same_bytes_for_any_workers_and_after_a_kill(tmp_path, sousa):
     root = tmp_path / "killed"
     command = [sys.executable, str(ROOT / "sousa.py"), "generate", "textures", "--configfile", str(file)]
     command += ["-o", str(root), "-w", "2", "-q", "--skip-validation"]
-    for seconds in (0.8, 1.1, 1.4, 1.7):
+    # killed while shards are made, while tables are written, and while records are
+    for sign in ("data/*/*.parquet", "data/*/*000024*", "labels/*", "records/params/*.wav"):
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        time.sleep(seconds)
+        while process.poll() is None and not any(root.glob(sign)):
+            time.sleep(0.002)
+        assert process.poll() is None, f"done before {sign} was there"
         process.send_signal(signal.SIGKILL)
         process.wait()
+        assert not read_manifest(root)["complete"]
     assert subprocess.run(command).returncode == 0
     assert facts(root) == manifests[1]
     assert len(digests(root)) == 144 * 4

@@ -17,14 +17,6 @@ _RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])$", re.IGNORECASE)
 _MAX_DECIMALS = 15
 
 
-def sample_ids(config):
-    """Names of all rows in their order: setting by setting, example by example, chunk by chunk."""
-    suffixes = [
-        suffix(config, example, chunk) for example in range(config.examples) for chunk in range(config.chunks)
-    ]
-    return [stem + end for stem in setting_ids(config) for end in suffixes]
-
-
 def suffix(config, example, chunk):
     """What follows a setting's name in the name of a row."""
     several = f"--x-{example:02d}" if config.examples > 1 else ""
