@@ -172,7 +172,8 @@ def _texture_options(group):
 def _synth_file(sub):
     sub.add_argument(
         "--synth-file", action="append", metavar="FILE",
-        help="run this Python file and use its old-style classes (setParam, generate) as synthesizers",
+        help="run this Python file and use its old-style classes (setParam, getParam, getParams, generate) "
+        "as synthesizers",
     )  # fmt: skip
 
 

@@ -194,6 +194,7 @@ def test_derived_corpus_has_the_same_draws(tmp_path, sousa):
         assert [p["natural"] for p in two["params"] if p["name"] == "Q"] == [5.0]
         assert one["pcm_digest"] != two["pcm_digest"]
     assert sousa("verify", other, "--all").returncode == 0
+    assert [one["format"] for one in read_manifest(other)["records"]] == ["params"]
     done = sousa(
         "generate", "textures", "--derive", base, "--set", "cf=300", "--set", "seed=4", "-o", tmp_path / "x"
     )

@@ -134,6 +134,14 @@ def test_the_card_tells_the_space_and_loads(space, first, tmp_path):
     }
 
 
+def test_the_card_tells_the_regions_that_are_held_out(tmp_path):
+    splits = {"extrapolation": [{"cf": [700, 900], "rate_exp": [1, 3]}, {"index": [4, 5]}]}
+    card = (made(tmp_path / "textures", splits=splits) / "README.md").read_text()
+    regions = "`cf` from 700 to 900 and `rate_exp` from 1 to 3; or `index` from 4 to 5"
+    assert f"that training leaves out: {regions}\n" in card
+    assert "- `interpolation`" not in card
+
+
 OLD_STYLE = """
 import numpy as np
 

@@ -25,9 +25,14 @@ It returns ``(audio, onsets)``: float32 mono of that length, and the sample inde
 ``"velocity"``: 1 to 127); anything else in it is an error. The result is a pure function of the arguments:
 nothing is kept from one call to the next. Levels are the synthesizer's own; 1.0 is full scale.
 
+What a synthesizer says is checked by ``sousa validate``: an onset is the first sample at which its event
+sounds, or just before it where it swells. A single parameter whose unit is ``events/s``, ``drops/s``,
+``crackles/s`` or ``log2 events/s`` promises that many events; with another unit nothing is promised.
+Frequencies that have to stay below half the sample rate are declared ``nyquist``.
+
 A package makes its synthesizers known by the entry-point group ``sousa.synths``, for example
 ``[project.entry-points."sousa.synths"] ping = "my_package:Ping"`` in its ``pyproject.toml``. Old-style
-classes (``setParam``, ``generate``) in a file are taken by ``--synth-file``, see
+classes (``setParam``, ``getParam``, ``getParams``, ``generate``) in a file are taken by ``--synth-file``, see
 :mod:`generation.textures.old_style`.
 
 Attributes that may be left out: ``aliases``, other names of the class in configurations;

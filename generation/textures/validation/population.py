@@ -220,7 +220,7 @@ def pitches(findings, config):
     of = {one.name: one.synth for one in config.sounds}
     judged = {s: v for s, v in pitch_table(findings).items() if v[2] >= FEWEST_ROWS}
     if not judged:
-        return Check("pitch", None, f"no sound with a centre frequency has {FEWEST_ROWS} rows to judge it by")
+        return Check("pitch", None, f"no sound has {FEWEST_ROWS} rows whose pitch its still parameters tell")
     wrong = []
     for name, (_, size, count) in judged.items():
         allowed, deviation = expectations.CENTRES[of[name]][-2:]
