@@ -248,6 +248,10 @@ _MANIFEST_TYPES = {
     "format_version": int, "config": dict, "config_digest": str, "complete": bool, "num_shards": int,
     "num_rows": int, "shards": dict,
 }  # fmt: skip
+_LIST_TYPES = {
+    "tables": {"file": str, "bytes": int, "sha256": str},
+    "records": {"format": str, "rows": int, "files": int, "bytes": int, "sha256": str},
+}
 _RECORD_TYPES = {"file": str, "split": str, "rows": int, "bytes": int, "sha256": str}
 
 
@@ -287,14 +291,20 @@ def _manifest_problem(manifest):
     for name, kind in _MANIFEST_TYPES.items():
         if not isinstance(manifest.get(name), kind):
             return f"{name} is {_short(manifest.get(name))}"
+    for name, kinds in _LIST_TYPES.items():  # of finished datasets
+        listed = manifest.get(name, [])
+        if not isinstance(listed, list) or not all(_has(record, kinds) for record in listed):
+            return f"{name} is {_short(listed)}"
     for name, record in manifest["shards"].items():
-        if not isinstance(record, dict) or not all(
-            isinstance(record.get(key), kind) for key, kind in _RECORD_TYPES.items()
-        ):
+        if not _has(record, _RECORD_TYPES):
             return f"the record of shard {name} is incomplete"
         if not _SHARD_FILE.match(record["file"]):
             return f"shard {name} has file {record['file']!r}"
     return None
+
+
+def _has(record, kinds):
+    return isinstance(record, dict) and all(isinstance(record.get(key), kind) for key, kind in kinds.items())
 
 
 class Store:
@@ -343,6 +353,7 @@ class Store:
         ]
         if old.get("format_version") != FORMAT_VERSION:
             differing.append(f"format_version: {old.get('format_version')} there, {FORMAT_VERSION} now")
+        differing = differing or ["its manifest was changed by hand"]
         raise UsageError(
             f"{self.root} holds a dataset made with other settings ({'; '.join(differing)}); "
             "choose another directory with -o, or delete this one"
