@@ -77,6 +77,6 @@ def _check_space(root, job, todo):
     free = shutil.disk_usage(Path(root)).free
     if wanted > free:
         raise RunError(
-            f"about {wanted / 1e9:.2f} GB are needed but only {free / 1e9:.2f} GB are free at {root}; "
+            f"about {wanted / 1e6:,.1f} MB are needed but only {free / 1e6:,.1f} MB are free at {root}; "
             "free some, choose another directory with -o, or ask for less"
         )

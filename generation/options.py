@@ -42,7 +42,10 @@ def foreign_options(arguments):
 
 
 def _size(text):
-    return text if text == "single" else float(text)
+    try:
+        return text if text == "single" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"it is {text!r}; give MiB, or single") from None
 
 
 class _Given(argparse.Action):

@@ -356,6 +356,7 @@ class Store:
         ]
         if old.get("format_version") != FORMAT_VERSION:
             differing.append(f"format_version: {old.get('format_version')} there, {FORMAT_VERSION} now")
+        differing = differing or ["its manifest was changed by hand"]
         raise UsageError(
             f"{self.root} holds a dataset made with other settings ({'; '.join(differing)}); "
             "choose another directory with -o, or delete this one"

@@ -4,9 +4,10 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
+from generation.errors import raise_all
 from generation.make import Job, make
 from generation.shards import read_manifest
-from generation.textures import corpus, finish
+from generation.textures import corpus, finish, records
 
 # Bytes a second of sound and bytes a row of labels, measured on the small preset; for --dry-run and the
 # check of free space.
@@ -32,7 +33,11 @@ class Estimate:
 
 
 def estimate(config, with_files=False):
-    """Estimate a dataset without making it."""
+    """Estimate a dataset without making it.
+
+    Raises: UsageError when it can't be written in a format that it asks for.
+    """
+    raise_all(records.problems(config))
     rows, shards = config.num_rows, len(corpus.plan(config))
     seconds = rows * config.chunk_samples / config.sample_rate
     pcm = seconds * config.sample_rate * 2

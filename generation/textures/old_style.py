@@ -212,7 +212,7 @@ class OldStyle:
     def _asked(self, call, where=""):
         try:
             return call()
-        except Exception as error:  # whatever a user's file does
+        except (Exception, SystemExit) as error:  # whatever a user's file does
             raise RunError(
                 f"{self._class.__name__} in {self.path} failed{where}: {type(error).__name__}: "
                 f"{first_line(error)}"
@@ -239,7 +239,7 @@ class OldStyle:
             return None
         try:
             meaning = str(instance.getParam(name, "synth_doc") or "")
-        except Exception:  # the oldest ones have no such property
+        except (Exception, SystemExit):  # the oldest ones have no such property
             meaning = ""
         # their ranges were never checked: some begin outside them
         return Parameter(name, min(low, value), max(high, value), value, "", meaning)

@@ -18,13 +18,13 @@ def config_of(manifest):
         config = settings.from_identity(data, manifest.get("preset", "custom"))
         for sound in config.sounds:
             _require(sound)
+        reopen.require_digest(manifest, config)  # first: other counts may be of any size
         config.settings  # noqa: B018 - a list of points may not fit its axes
     except UsageError as error:
         raise RunError(f"this dataset can't be used here: {error}") from None
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         first = str(error).splitlines()[0]
         raise RunError(f"manifest.json was changed by hand: its settings can't be used ({first})") from None
-    reopen.require_digest(manifest, config)
     return config
 
 

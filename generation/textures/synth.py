@@ -80,11 +80,17 @@ def problem_with(synth):
         return f"its name is {synth.name!r}; lower-case letters, digits and _ are allowed"
     if not isinstance(synth.version, str) or not synth.version:
         return f"its version is {synth.version!r}; give text such as 1.0.0"
-    if not synth.parameters or not all(isinstance(p, Parameter) for p in synth.parameters):
+    given = synth.parameters
+    if not isinstance(given, (tuple, list)) or not given or not all(isinstance(p, Parameter) for p in given):
         return "its parameters are not a tuple of generation.textures.values.Parameter"
     names = [p.name for p in synth.parameters]
     if len(set(names)) < len(names):
         return "two of its parameters have one name"
+    aliases = getattr(synth, "aliases", ())
+    if not isinstance(aliases, (tuple, list)) or not all(isinstance(one, str) for one in aliases):
+        return "its aliases are not a tuple of texts"
+    if not isinstance(getattr(synth, "parameter_aliases", {}), dict):
+        return "its parameter_aliases are no dict"
     return next((text for name in names if (text := problem_with_parameter(name))), None)
 
 
@@ -166,11 +172,11 @@ def _load(name):
     module, _, attribute = known()[name].partition(":")
     try:
         synth = getattr(import_module(module), attribute)()
-    except Exception as error:  # whatever another package does
+        problem = problem_with(synth)
+    except (Exception, SystemExit) as error:  # whatever another package does
         raise RunError(
             f"synthesizer {name} ({module}:{attribute}) can't be loaded: {first_line(error)}"
         ) from None
-    problem = problem_with(synth)
     if problem is None and synth.name != name:
         problem = f"it calls itself {synth.name}"
     if problem:
@@ -185,17 +191,17 @@ def render(synth, params, samples, rate, rng):
     Raises: RunError naming the synthesizer when it fails or returns something else.
     """
     try:
-        result = synth.render(params, samples, rate, rng)
-    except Exception as error:  # whatever another package does
+        result = synth.render(dict(params), samples, rate, rng)  # its own: the labels are made of ours
+    except (Exception, SystemExit) as error:  # whatever another package does
+        kind = "" if isinstance(error, RunError) else f"{type(error).__name__}: "
         raise RunError(
-            f"synthesizer {synth.name} failed for {_told(params)}: "
-            f"{type(error).__name__}: {first_line(error)}"
+            f"synthesizer {synth.name} failed for {_told(params)}: {kind}{first_line(error)}"
         ) from error
     problem = _problem_with_result(result, samples)
     if problem:
         raise RunError(f"synthesizer {synth.name} {problem} for {_told(params)}")
     audio, onsets, details = result if len(result) == 3 else (*result, {})
-    return audio, onsets if onsets is None else np.asarray(onsets, np.int64), details
+    return audio, onsets if onsets is None else _array(onsets).astype(np.int64), details
 
 
 def _problem_with_result(result, samples):
@@ -209,17 +215,42 @@ def _problem_with_result(result, samples):
     if not np.isfinite(audio).all():
         return "returned NaN or infinity"
     if onsets is not None:
-        onsets = np.asarray(onsets)
+        onsets = _array(onsets)
         if onsets.ndim != 1 or (len(onsets) and onsets.dtype.kind not in "iu"):
             return f"returned onsets {onsets.dtype} {onsets.shape} in place of whole numbers in a row"
+        onsets = onsets.astype(np.int64)  # differences of unsigned ones are never below 0
         if len(onsets) and (onsets[0] < 0 or onsets[-1] >= samples or (np.diff(onsets) < 0).any()):
             return "returned onsets outside the sound or out of order"
+    return _problem_with_details(details, onsets)
+
+
+def _problem_with_details(details, onsets):
+    if not isinstance(details, dict):
+        return f"returned details {type(details).__name__} in place of a dict"
     unknown = [name for name in details if name not in ("kind", "velocity")]
     if unknown or (details and onsets is None):
         return f"returned details {', '.join(map(str, details))}; kind and velocity of onsets are allowed"
-    if any(len(values) != len(onsets) for values in details.values()):
+    found = {name: _array(values) for name, values in details.items()}
+    if any(values.shape != onsets.shape for values in found.values()):
         return "returned details of another number than its onsets"
+    velocity, kind = found.get("velocity"), found.get("kind")
+    if (
+        velocity is not None
+        and len(velocity)
+        and (velocity.dtype.kind not in "iu" or velocity.min() < 1 or velocity.max() > 127)
+    ):
+        return "returned velocities that are not whole numbers from 1 to 127"
+    if kind is not None and not all(isinstance(one, str) and one.isprintable() for one in kind.tolist()):
+        return "returned kinds that are not texts"
     return None
+
+
+def _array(values):
+    """What a synthesizer gave as an array; one without numbers when it is none."""
+    try:
+        return np.asarray(values)
+    except ValueError:  # rows of different lengths
+        return np.array(None)
 
 
 def _told(params):

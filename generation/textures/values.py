@@ -10,6 +10,7 @@ may also be even in the square root (``sqrt``) and, for frequencies in Hz, in me
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
@@ -61,6 +62,12 @@ class Parameter:
     nyquist: bool = False
 
     def __post_init__(self):
+        texts = (self.name, self.unit, self.meaning)
+        if not self.name or not all(isinstance(text, str) for text in texts):
+            raise ValueError(f"name, unit and meaning of a parameter are {texts!r}; give texts, and a name")
+        given = (self.minimum, self.maximum, self.default)
+        if not all(isinstance(one, Real) and math.isfinite(one) for one in given):
+            raise ValueError(f"range and default of {self.name} are {given!r}; give numbers")
         if self.scale not in DECLARED_SCALES:
             raise ValueError(
                 f"scale of {self.name} is {self.scale!r}; give one of {', '.join(DECLARED_SCALES)}"

@@ -56,6 +56,7 @@ def _fm(p):
     return (p["carrier_hz"],) * 2 if reach < p["carrier_hz"] else None
 
 
+FEWEST_CYCLES = 40  # in a shorter row, lines of the spectrum are too wide to tell a pitch by
 # synthesizer: (function giving (lowest, highest) Hz or None, what is measured, parameters it needs, median
 # distance in semitones that is allowed, deviation of rows in semitones)
 CENTRES = {
@@ -74,13 +75,16 @@ def centre_error(synth_name, natural, pcm, rate):
     Args:
         pcm: int16 (samples,).
 
-    Returns: semitones, found - promised, 0 inside a promised range; None where nothing is promised.
+    Returns: semitones, found - promised, 0 inside a promised range; None where nothing is promised, or the
+        row is too short to tell.
     """
     if synth_name not in CENTRES:
         return None
     promised, how, needed, *_ = CENTRES[synth_name]
     bounds = promised(natural) if all(name in natural for name in needed) else None
     if bounds is None or bounds[1] > 0.4 * rate or not pcm.any():
+        return None
+    if bounds[0] * len(pcm) / rate < FEWEST_CYCLES:
         return None
     found = (_peak_hz if how == "peak" else _middle_hz)(pcm, rate)
     inside = min(max(found, bounds[0]), bounds[1])
