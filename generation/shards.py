@@ -295,7 +295,7 @@ def _manifest_problem(manifest):
     for name, types in _BESIDE.items():
         listed = manifest.get(name, [])
         if not isinstance(listed, list) or not all(_has(record, types) for record in listed):
-            return f"the list of {name} is incomplete"
+            return f"{name} is {_short(listed)}"
     for name, record in manifest["shards"].items():
         if not _has(record, _RECORD_TYPES):
             return f"the record of shard {name} is incomplete"

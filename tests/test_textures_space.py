@@ -312,3 +312,17 @@ def test_a_scale_that_a_value_is_not_on_is_refused():
         rate = {"min": low, "max": 4, "count": 3, "scale": scale}
         with pytest.raises(UsageError, match=f"scale {scale} needs values"):
             schema.parse({"synth": "pop", "parameters": {"rate_exp": rate}, "duration_sec": 1}, "test")
+
+
+def test_counts_are_whole_numbers_in_every_setting():
+    parameters = {
+        "cylinders": {"min": 1, "max": 9, "label": {"min": 0, "max": 1}},
+        "cf": {"min": 60, "max": 400},
+    }
+    data = {"synth": "pistons", "parameters": parameters, "enumeration": "sobol", "settings": 40}
+    config, _ = schema.parse({**data, "duration_sec": 1}, "test")
+    found = [setting.params["cylinders"] for setting in config.settings]
+    assert set(found) <= {float(n) for n in range(1, 10)} and len(set(found)) > 5
+    assert [s.user[0] for s in config.settings] == pytest.approx([(n - 1) / 8 for n in found])
+    with pytest.raises(UsageError, match=r"cylinders is 2.5; cylinders takes whole numbers"):
+        schema.parse({"synth": "pistons", "parameters": {"cylinders": 2.5}, "duration_sec": 1}, "test")

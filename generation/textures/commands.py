@@ -124,6 +124,7 @@ def list_synths(arguments, print_):
         print_(f"{one.name} {one.version}: {one.about}")
         for p in one.parameters:
             more = [p.scale] * (p.scale != "linear") + ["may move in time"] * p.varying
+            more += ["whole numbers"] * p.whole
             told = f" ({', '.join(more)})" if more else ""
             unit = f" {p.unit}" if p.unit else ""
             print_(f"    {p.name}: {p.minimum:g} to {p.maximum:g}{unit}, {p.default:g}{told}: {p.meaning}")

@@ -184,6 +184,8 @@ def _at_shares(axis, shares, declared):
     # the last digit must not lead out of the declared range
     parameter = declared[axis.name]
     natural = [min(max(rounded(v), parameter.minimum), parameter.maximum) for v in natural.tolist()]
+    if parameter.whole:
+        return _labelled(axis, [round(value) for value in natural])
     return natural, natural if _unlabelled(axis) else _labels(axis, shares)
 
 

@@ -49,6 +49,7 @@ class Parameter:
         scale: linear or log; log needs a minimum above 0.
         varying: whether its value may be a :class:`Curve`.
         nyquist: whether it is a frequency that has to lie below half the sample rate.
+        whole: whether it takes whole numbers alone, such as a count; it can't be varying then.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Parameter:
     scale: str = "linear"
     varying: bool = False
     nyquist: bool = False
+    whole: bool = False
 
     def __post_init__(self):
         texts = (self.name, self.unit, self.meaning)
@@ -74,6 +76,10 @@ class Parameter:
             )
         if not self.minimum < self.maximum or (self.scale == "log" and self.minimum <= 0):
             raise ValueError(f"range of {self.name} is {self.minimum:g} to {self.maximum:g}")
+        if self.whole and (self.varying or any(one != round(one) for one in given)):
+            raise ValueError(
+                f"{self.name} takes whole numbers: so are its range and default, and it can't move"
+            )
         if not self.minimum <= self.default <= self.maximum:
             raise ValueError(f"default of {self.name} is {self.default:g}, outside its range")
 

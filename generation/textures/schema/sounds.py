@@ -78,7 +78,11 @@ class _Checker:
             scale = "linear" if self.request.linear_norm else parameter.scale
             value = between(parameter.minimum, parameter.maximum, value, scale)
             value = min(max(rounded(value), parameter.minimum), parameter.maximum)
+            value = float(round(value)) if parameter.whole else value
         value = value + 0.0  # no negative zero
+        if parameter.whole and value != round(value):
+            self.problems.append(f"{where} is {shown(value)}; {parameter.name} takes whole numbers")
+            return None
         if not parameter.minimum <= value <= parameter.maximum:
             self.problems.append(
                 f"{where} is {shown(value)}; {parameter.name} of {self.synth.name} goes from "

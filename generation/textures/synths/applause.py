@@ -11,8 +11,8 @@ with N normal and U even between 0 and 1, drawn once a clapper. A clap is Gaussi
 in evdur, through a resonance (the peak filter of Pop) at c_j of quality Q, scaled to the peak
 0.4 * l_j * (0.7 + 0.3 U). That claps are noise bursts through resonances, and that free applause has about 4
 claps a second, follows Peltola et al., Synthesis of Hand Clapping Sounds, IEEE TASLP 15(3), 2007, and Repp,
-The Sound of Two Hands Clapping, JASA 81(4), 1987. num_clappers is rounded to a whole number; where it moves,
-clapper j claps while there are more than j.
+The Sound of Two Hands Clapping, JASA 81(4), 1987. Where num_clappers is n, clapper j = 0, 1, ... claps while
+n > j, and the last one, of whom there is only the part n - j, that much softer: all values sound different.
 """
 
 import numpy as np
@@ -65,7 +65,7 @@ class Applause:
     aliases = ("DSApplause", "DSApplauseSynth", "DSApplause_0003")
     parameter_aliases = {"numClappers": "num_clappers"}  # noqa: RUF012
     parameters = (
-        Parameter("num_clappers", 1, _PEOPLE, 10, "", "how many people clap, rounded", varying=True),
+        Parameter("num_clappers", 1, _PEOPLE, 10, "", "how many people clap", varying=True),
         Parameter(
             "rate_exp", -2, 4, 2, "log2 events/s", "each claps 2**rate_exp times a second", varying=True
         ),
@@ -86,7 +86,7 @@ class Applause:
         hurry, hands = who.standard_normal((2, _PEOPLE))
         phase, distance = who.random((2, _PEOPLE))
         clap_rate = events.per_second(params["rate_exp"])
-        people = round(values.highest(params["num_clappers"]))
+        people = int(np.ceil(values.highest(params["num_clappers"])))
         audio, found_at = np.zeros(samples), [np.zeros(0, np.int64)]
         for person, own in enumerate(streams(each, people)):
             when, strength, noise = streams(own, 3)
@@ -98,9 +98,12 @@ class Applause:
                 together + apart * phase[person],
             )
             peaks = _PEAK * 2.0 ** (-2.0 * distance[person]) * (0.7 + 0.3 * found.uniform(strength))
-            here = np.round(values.at(params["num_clappers"], found.seconds)) > person
+            part = np.clip(values.at(params["num_clappers"], found.seconds) - person, 0.0, 1.0)
+            here = part > 0.0
             onsets = found.onsets(samples, rate)[here]
             pitch = params["centre_hz"] * 2.0 ** (params["spread_octaves"] * hands[person])
-            events.add(audio, onsets, claps(peaks[here], pitch, params["Q"], params["evdur"], rate, noise))
+            events.add(
+                audio, onsets, claps((peaks * part)[here], pitch, params["Q"], params["evdur"], rate, noise)
+            )
             found_at.append(onsets)
         return audio.astype(np.float32), np.sort(np.concatenate(found_at))

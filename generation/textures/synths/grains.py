@@ -10,8 +10,8 @@ Conventions: frequencies in Hz, times in seconds, sweeps in octaves. Rate and ir
 
 With evdur = 0 (GaussGrains) D is 2**durdutyexp times the gap to the next grain, at least 2 ms, and the window
 is a Gaussian of standard deviation D / 6 less its value at the ends. With evdur > 0 (Chirp) D = evdur and the
-window is flat with ramps of 5 ms. comps is rounded to a whole number. f is held at 0.45 of the sample
-rate; partials fade out from there to half of it.
+window is flat with ramps of 5 ms. f is held at 0.45 of the sample rate; partials fade out from there to half
+of it.
 
 An onset is where a grain begins; a Gaussian one is loudest D / 2 later.
 """
@@ -80,7 +80,7 @@ class Grains:
         Parameter("nocts", -3, 3, 0, "octaves", "how far a grain's pitch rises", varying=True),
         Parameter("durdutyexp", -4, 2, 0, "octaves", "2**durdutyexp: length of grains in gaps", varying=True),
         Parameter("evdur", 0, 0.5, 0, "s", "length of chirps; 0: grains as long as durdutyexp says"),
-        Parameter("comps", 1, 10, 1, "", "partials of a grain's tone, rounded: how bright it is"),
+        Parameter("comps", 1, 10, 1, "", "partials of a grain's tone: how bright it is", whole=True),
     )
 
     def render(self, params, samples, rate, rng):
@@ -102,7 +102,7 @@ class Grains:
         duration = np.maximum(duration, _SHORTEST_SEC)
         onsets = found.onsets(samples, rate)
         centre = _REFERENCE_HZ * 2.0**middle / rate
-        partials = round(params["comps"])
+        partials = int(params["comps"])
 
         def sounds():
             ramp = round(_RAMP_SEC * rate)

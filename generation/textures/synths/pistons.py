@@ -8,7 +8,6 @@ Conventions: frequencies in Hz, times in seconds, levels in dB. Rate and irregul
 of partials below 0.45 of the sample rate (they fade out from there to half of it), so that nothing folds
 back. Firing i is that of cylinder i mod cylinders. The levels of the cylinders lie evenly between 0 and
 -imbalance_db, in a drawn order: what is heard is a pattern that repeats after every ``cylinders`` firings.
-cylinders is rounded to a whole number.
 """
 
 import numpy as np
@@ -47,7 +46,7 @@ class Pistons:
         ),
         Parameter("cf", 40, 1000, 110, "Hz", "pitch of a firing", "log", varying=True, nyquist=True),
         Parameter("evdur", 0.01, 0.5, 0.1, "s", "time in which a firing falls by 60 dB", "log", varying=True),
-        Parameter("cylinders", 1, 12, 4, "", "how many firings there are in a cycle, rounded"),
+        Parameter("cylinders", 1, 12, 4, "", "how many firings there are in a cycle", whole=True),
         Parameter("imbalance_db", 0, 24, 6, "dB", "how unlike the levels of cylinders are", varying=True),
     )
 
@@ -57,7 +56,7 @@ class Pistons:
         found = events.regular(
             events.per_second(params["rate_exp"]), events.spread(params["irreg_exp"]), samples / rate, when
         )
-        cylinders = round(params["cylinders"])
+        cylinders = int(params["cylinders"])
         place = np.argsort(order.random(cylinders)) / max(1, cylinders - 1)
         level = -values.at(params["imbalance_db"], found.seconds) * place[found.number % cylinders]
         # firings that sound alike are rendered once; where nothing moves that is all of them

@@ -28,7 +28,7 @@ def rate_factor(synth_name, natural):
     if synth_name != "applause":
         return 1.0
     clappers = natural.get("num_clappers")  # the rate is that of each
-    return None if clappers is None else float(max(1, round(clappers)))
+    return None if clappers is None else float(np.ceil(clappers))
 
 
 def _pop(p):
