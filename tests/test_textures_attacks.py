@@ -201,3 +201,8 @@ def test_a_digest_changed_by_hand_is_told_as_such(made, tmp_path, capsys):
     (tmp_path / "out" / "manifest.json").write_text(json.dumps(manifest | {"config_digest": "x"}))
     assert attempt(tmp_path) == 2
     assert "other settings (its manifest was changed by hand)" in capsys.readouterr().err
+
+
+def test_rows_of_one_sample_can_be_made_and_validated(tmp_path):
+    config = CONFIG | {"duration_sec": 2 / 8000, "chunk_sec": 1 / 8000}
+    assert attempt(tmp_path, config=config) == 0

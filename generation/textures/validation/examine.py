@@ -220,7 +220,8 @@ class _Walk:
         one["centre"] = expectations.centre_error(row["synth"], natural, pcm, row["sample_rate"])
         if before is not None and before[:2] == (signal, row["chunk_index"] - 1):
             begins = has_events and bool((onset <= 1).any())
-            if not begins:  # an event may begin with a jump, there as anywhere
+            short = min(len(before[2]), len(pcm)) <= sound.NEIGHBOURS
+            if not begins and not short:  # an event may begin with a jump, there as anywhere
                 self.out["borders"].append((row["sample_id"], *sound.border(before[2], pcm)))
         self.last = (signal, row["chunk_index"], pcm)
         self.out["media"].append(one)
