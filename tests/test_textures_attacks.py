@@ -206,3 +206,12 @@ def test_a_digest_changed_by_hand_is_told_as_such(made, tmp_path, capsys):
 def test_rows_of_one_sample_can_be_made_and_validated(tmp_path):
     config = CONFIG | {"duration_sec": 2 / 8000, "chunk_sec": 1 / 8000}
     assert attempt(tmp_path, config=config) == 0
+
+
+def test_rows_that_rounding_made_silent_fail_no_check(tmp_path):
+    sound = {
+        "synth": "rain",
+        "parameters": {"drops_per_sec": 30, "bubble_share": {"values": [0.2, 0.4, 0.6]}},
+    }
+    config = {"sample_rate": 8000, "duration_sec": 0.5, "chunk_sec": 0.05, "level": "peak:-80", "examples": 3}
+    assert attempt(tmp_path, config=config | sound) == 0

@@ -211,7 +211,9 @@ class _Walk:
         has_events = row["num_events"] is not None
         if has_events and _inside(onset, len(pcm)):
             one["errors"], one["allowed"] = sound.onset_errors(pcm, onset, row["sample_rate"])
-            if len(onset) and one["silent"]:
+            # what is softer than half a step, or only begins to swell at the end, is silent rightly
+            early = len(onset) and onset[0] < len(pcm) - sound.REACH_SEC * row["sample_rate"]
+            if early and one["silent"] and row["peak_db"] is None:
                 problems.add("event_without_sound", row["sample_id"])
             if row["chunk_index"] == 0 and not _rate_moves(row["synth"], natural):
                 self._train(row, onset)
