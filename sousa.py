@@ -162,8 +162,11 @@ def _release(arguments):
     from functools import partial
 
     from builders import commands
+    from generation.tables import complete_manifest
 
     raise_all(options.workers_problem(arguments.workers))
+    if arguments.synth_file:
+        _load_synths(arguments, complete_manifest(os.path.expanduser(arguments.directory)))
     say, print_ = _talk(arguments.quiet)
     commands.release(arguments, print_, say, partial(_progress_bar, quiet=arguments.quiet))
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from builders.features import table
 from generation.audio import presets, rooms
 from generation.rudiments.columns import columns
+from generation.textures import synth
+from generation.textures.columns import columns as texture_columns
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -40,6 +42,19 @@ def preset_table():
     return "\n".join(rows)
 
 
+def synth_table():
+    """The built-in synthesizers, as a Markdown table."""
+    rows = ["| synthesizer | what it makes | parameters |", "| --- | --- | --- |"]
+    for one in map(synth.get, synth.BUILT_IN):
+        told = [
+            f"`{p.name}`{'~' * p.varying} {p.minimum:g} to {p.maximum:g} {p.unit}".rstrip()
+            for p in one.parameters
+        ]
+        rows.append(f"| `{one.name}` | {one.about.rstrip('.')} | {', '.join(told)} |")
+    rows += ["", "`~`: may move in time. `sousa generate textures --list` says what each parameter does."]
+    return "\n".join(rows)
+
+
 def _span(values):
     return f"{values[0]:g} to {values[1]:g}"
 
@@ -58,6 +73,8 @@ def professionals(directory):
 if __name__ == "__main__":
     text = replace(README.read_text(encoding="utf-8"), "columns", table(columns()))
     text = replace(text, "presets", preset_table())
+    text = replace(text, "synths", synth_table())
+    text = replace(text, "texture-columns", table(texture_columns(())))
     if len(sys.argv) > 1:
         sys.path.insert(0, str(README.parent))
         from benchmarks.acoustics import room_table

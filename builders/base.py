@@ -81,7 +81,8 @@ class CorpusBuilder(ReadableAudio, datasets.GeneratorBasedBuilder):
             views.setdefault("custom", list(manifest["shards"]))
             if config.name not in views:
                 raise SousaError(
-                    f"{config.data_dir} does not hold preset {config.name}; it has {', '.join(views)}"
+                    f"{config.data_dir} does not hold preset {config.name}; it has "
+                    f"{', '.join(views)}, to be given as config_name"
                 )
             self.REOPEN.records_of(manifest, self.settings)
             self._records = {name: manifest["shards"][name] for name in views[config.name]}

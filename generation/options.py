@@ -175,7 +175,8 @@ def _texture_options(group):
 def _synth_file(sub):
     sub.add_argument(
         "--synth-file", action="append", metavar="FILE",
-        help="run this Python file and use its old-style classes (setParam, generate) as synthesizers",
+        help="run this Python file and use its old-style classes (setParam, getParam, getParams, generate) "
+        "as synthesizers",
     )  # fmt: skip
 
 
@@ -203,6 +204,7 @@ def _release_options(sub):
     )  # fmt: skip
     sub.add_argument("--repo", metavar="ORG/NAME", help="where it will be published, for the card")
     sub.add_argument("--note", action="append", default=[], metavar="TEXT", help="a line for the changelog")
+    _synth_file(sub)
     sub.add_argument("--workers", "-w", type=int, default=0, help="processes; 0 is one a core (default)")
     sub.add_argument("--quiet", "-q", action="store_true")
     sub.set_defaults(command="release")

@@ -248,11 +248,12 @@ _MANIFEST_TYPES = {
     "format_version": int, "config": dict, "config_digest": str, "complete": bool, "num_shards": int,
     "num_rows": int, "shards": dict,
 }  # fmt: skip
-_LIST_TYPES = {
+_RECORD_TYPES = {"file": str, "split": str, "rows": int, "bytes": int, "sha256": str}
+# what may stand beside the shards: lists of records of these types
+_BESIDE = {
     "tables": {"file": str, "bytes": int, "sha256": str},
     "records": {"format": str, "rows": int, "files": int, "bytes": int, "sha256": str},
 }
-_RECORD_TYPES = {"file": str, "split": str, "rows": int, "bytes": int, "sha256": str}
 
 
 def read_manifest(root):
@@ -291,10 +292,10 @@ def _manifest_problem(manifest):
     for name, kind in _MANIFEST_TYPES.items():
         if not isinstance(manifest.get(name), kind):
             return f"{name} is {_short(manifest.get(name))}"
-    for name, kinds in _LIST_TYPES.items():  # of finished datasets
+    for name, types in _BESIDE.items():
         listed = manifest.get(name, [])
-        if not isinstance(listed, list) or not all(_has(record, kinds) for record in listed):
-            return f"{name} is {_short(listed)}"
+        if not isinstance(listed, list) or not all(_has(record, types) for record in listed):
+            return f"the list of {name} is incomplete"
     for name, record in manifest["shards"].items():
         if not _has(record, _RECORD_TYPES):
             return f"the record of shard {name} is incomplete"
@@ -303,8 +304,8 @@ def _manifest_problem(manifest):
     return None
 
 
-def _has(record, kinds):
-    return isinstance(record, dict) and all(isinstance(record.get(key), kind) for key, kind in kinds.items())
+def _has(record, types):
+    return isinstance(record, dict) and all(isinstance(record.get(key), kind) for key, kind in types.items())
 
 
 class Store:
@@ -332,6 +333,8 @@ class Store:
                 self._refuse_other(old)
             sweep(self.root)
             self.records = dict((old or {}).get("shards", {}))
+            # of formats that an earlier run made; they stay true if this one is stopped
+            self.kept = {name: old[name] for name in ("records",) if name in (old or {})}
             held.pop_all()
         return self
 
@@ -392,7 +395,7 @@ class Store:
                 "format_version": FORMAT_VERSION, "data_version": DATA_VERSION, "preset": self.preset,
                 "config": self.identity, "config_digest": self.digest, "complete": complete,
                 "num_shards": len(self.shards), "num_rows": sum(shard.rows for shard in self.shards),
-                **extra,
+                **self.kept, **extra,
                 "shards": dict(sorted(self.records.items(), key=lambda item: order[item[0]])),
             },
         )  # fmt: skip

@@ -89,7 +89,7 @@ def test_an_old_style_class_that_ends_the_program_does_not(tmp_path, capsys):
         "    def generate(self, seconds): pass\n"
     )
     assert attempt(tmp_path, "--synth-file", str(file)) == 1
-    assert "Leaver in" in (said := capsys.readouterr().err) and "failed: SystemExit: 0" in said
+    assert "Leaver in" in (said := capsys.readouterr().err) and "SystemExit: 0" in said
 
 
 def test_a_synthesizer_can_not_change_the_labels():
@@ -182,8 +182,8 @@ def made(tmp_path_factory):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda m: m.update(records=5), "records is 5"),
-        (lambda m: m.update(tables=[{"file": "labels/samples.parquet"}]), "tables is"),
+        (lambda m: m.update(records=5), "the list of records is incomplete"),
+        (lambda m: m.update(tables=[{"file": "labels/samples.parquet"}]), "the list of tables is incomplete"),
         (lambda m: m["config"]["sounds"][0]["axes"][0].update(count=10**12), "do not match their digest"),
     ],
 )

@@ -1,6 +1,7 @@
 """``sousa generate textures`` as a user runs it: configurations, records, other people's synthesizers."""
 
 import json
+import shutil
 import subprocess
 import sys
 import wave
@@ -193,6 +194,7 @@ def test_derived_corpus_has_the_same_draws(tmp_path, sousa):
         assert [p["natural"] for p in two["params"] if p["name"] == "Q"] == [5.0]
         assert one["pcm_digest"] != two["pcm_digest"]
     assert sousa("verify", other, "--all").returncode == 0
+    assert [one["format"] for one in read_manifest(other)["records"]] == ["params"]
     done = sousa(
         "generate", "textures", "--derive", base, "--set", "cf=300", "--set", "seed=4", "-o", tmp_path / "x"
     )
@@ -254,6 +256,19 @@ def test_a_package_may_not_replace_a_built_in(tmp_path, sousa):
     done = sousa("generate", "textures", "--list", PYTHONPATH=site.parent)
     assert done.returncode == 1
     assert "built in" in done.stderr
+
+
+def test_two_packages_may_not_have_one_name(tmp_path, sousa):
+    for package, place in (("one", "one:Hum"), ("two", "two:Hum"), ("twice", "one:Hum")):
+        site = tmp_path / "site" / f"{package}-1.0.dist-info"
+        site.mkdir(parents=True)
+        (site / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        (site / "entry_points.txt").write_text(f"[sousa.synths]\nhum = {place}\n")
+    done = sousa("generate", "textures", "--list", PYTHONPATH=site.parent)
+    assert done.returncode == 1
+    assert "bring a synthesizer named hum" in done.stderr
+    shutil.rmtree(tmp_path / "site" / "two-1.0.dist-info")
+    assert sousa("generate", "textures", "--list", PYTHONPATH=site.parent).returncode == 0
 
 
 def test_broken_packages_say_what_is_wrong(tmp_path, sousa):

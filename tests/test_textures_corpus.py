@@ -11,7 +11,8 @@ import pytest
 
 from generation.audio.encode import decode
 from generation.shards import read_manifest
-from generation.textures import corpus, reopen, schema
+from generation.textures import corpus, reopen, schema, synth
+from generation.textures.values import Parameter
 from tests.conftest import ROOT
 
 GRID = {
@@ -189,11 +190,15 @@ def test_the_same_bytes_for_any_workers_and_after_a_kill(tmp_path, sousa):
     root = tmp_path / "killed"
     command = [sys.executable, str(ROOT / "sousa.py"), "generate", "textures", "--configfile", str(file)]
     command += ["-o", str(root), "-w", "2", "-q", "--skip-validation"]
-    for seconds in (0.8, 1.1, 1.4, 1.7):
+    # killed while shards are made, while tables are written, and while records are
+    for sign in ("data/*/*.parquet", "data/*/*000024*", "labels/*", "records/params/*.wav"):
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        time.sleep(seconds)
+        while process.poll() is None and not any(root.glob(sign)):
+            time.sleep(0.002)
+        assert process.poll() is None, f"done before {sign} was there"
         process.send_signal(signal.SIGKILL)
         process.wait()
+        assert not read_manifest(root)["complete"]
     assert subprocess.run(command).returncode == 0
     assert facts(root) == manifests[1]
     assert len(digests(root)) == 144 * 4
@@ -220,6 +225,15 @@ def test_a_row_can_be_made_again_from_its_coordinates(tmp_path, sousa):
     assert (compared, differences) == (40, [])
 
 
+def test_rows_do_not_depend_on_the_order_they_are_made_in():
+    config = schema.read(ROOT / "tests" / "texture_configs" / "mixed.yaml")[0]
+    asked = range(0, len(config.settings), 3)
+    forth = {position: rows_of(config, position) for position in asked}
+    back = {position: rows_of(config, position) for position in reversed(asked)}
+    assert forth == back
+    assert next(corpus.make_rows(config, asked[-1], 0, 1)) == forth[asked[-1]][1]
+
+
 def test_presets_are_nested():
     small, medium = schema.preset("small"), schema.preset("medium")
     inside = {s.name: (s.split, s.rows) for s in corpus.plan(medium)}
@@ -228,3 +242,24 @@ def test_presets_are_nested():
     numbers = [(s.sound, s.index, s.draws, s.split) for s in small.settings]
     assert set(numbers) <= {(s.sound, s.index, s.draws, s.split) for s in medium.settings}
     assert (small.num_rows, medium.num_rows) == (528, 5280)
+
+
+class Tiny:
+    """Loud beyond measure, with a parameter in farads."""
+
+    name, version, about = "tiny", "1.0.0", "A sine."
+    parameters = (Parameter("capacity", 1e-12, 1e-9, 1e-10, "F", "", "log", varying=True),)
+
+    def render(self, params, samples, rate, rng):
+        return (1e10 * np.sin(np.arange(samples) * 0.1)).astype(np.float32), None
+
+
+def test_values_and_gains_of_any_size_keep_their_digits(monkeypatch):
+    monkeypatch.setitem(synth._ADDED, "tiny", Tiny())
+    curve = {"capacity": {"curve": [[0, 2e-12], [2, 3e-10]], "scale": "log"}}
+    row = rows_of(config_of(synth="tiny", parameters=curve, level="peak:-6"), 0)[1]
+    times = 0.5 + (np.arange(38) + 0.5) / 75
+    wanted = 2e-12 * 150 ** (times / 2)
+    assert [one["natural"] for one in row["curves"]] == pytest.approx(wanted, rel=1e-8)
+    assert row["peak_db"] == pytest.approx(-6, abs=0.02)
+    assert 20 * np.log10(np.abs(pcm_of(row)).max() / 32767) == pytest.approx(-6, abs=0.02)

@@ -1,16 +1,23 @@
 """Names of rows: those of DSGenerator, unique, and safe on every file system."""
 
 import re
+from itertools import product
 
 import pytest
 
-from generation.textures import names, schema
+from generation.textures import corpus, names, schema
 from tests.texture_ping import config, own, ping, theirs  # noqa: F401
+
+
+def sample_ids(config):
+    """Names of all rows, in order."""
+    signals = product(range(len(config.settings)), range(config.examples))
+    return [row["sample_id"] for signal in signals for row in corpus.label_rows(config, *signal)]
 
 
 def rows(config):
     """Names of all rows, after what holds of all of them."""
-    found = names.sample_ids(config)
+    found = sample_ids(config)
     assert len(found) == config.num_rows == len({one.casefold() for one in found})
     for one in found:
         assert not re.search(r'[/\\:*?"<>|\x00-\x1f\x7f]', one) and not one.startswith(".")
@@ -77,7 +84,7 @@ def test_negative_labels():
 def test_names_for_points_that_are_no_grid():
     made = schema.preset("small")
     assert rows(made)[1] == "pop--s-00000--x-00--c-01"
-    assert "wind--s-00023--x-00--c-00" in names.sample_ids(made)
+    assert "wind--s-00023--x-00--c-00" in sample_ids(made)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +103,7 @@ def test_names_for_points_that_are_no_grid():
         ("é", "é"),
         ("e\u0301", "é"),
         ("\ud800", "_"),
+        ("zero\u200bwidth\ufeff", "zero_width_"),
     ],
 )  # fmt: skip
 def test_unsafe_names(given, made):

@@ -302,6 +302,12 @@ def test_the_ways_of_published_classes(early, capsys):
         ("raise SystemExit(0)\n", RunError, "can't be run: SystemExit"),
         (LATER.replace('"max": 500', '"max": "high"'), RunError, "numbers are needed"),
         (LATER.replace('"max": 500', '"max": float("nan")'), RunError, "numbers are needed"),
+        (LATER.replace('return ["f"]', 'return ["osc.f"]'), RunError, "'osc.f'; text without points"),
+        (
+            LATER.replace("getParam(self, name, prop)", "getParam(self, name)"),
+            RunError,
+            r"Hum in .* failed in getParam\('f', 'min'\): TypeError",
+        ),
         (LATER.replace('return ["f"]', "return 1 / 0"), RunError, "Hum in .* failed: ZeroDivisionError"),
         (
             LATER.replace("def __init__(self, ", "def __init__(self, needed, "),

@@ -15,7 +15,7 @@ from generation.audio.encode import decode, encode, pcm_digest
 from generation.errors import RunError, UsageError
 from generation.shards import parquet_writer
 from generation.tables import row_groups
-from generation.textures import records, settings
+from generation.textures import corpus, records, schema, settings
 from generation.textures.records import files
 from generation.textures.values import Parameter
 from tests import texture_rows
@@ -287,7 +287,18 @@ def test_params_by_its_rules(tmp_path):
         assert rest["cf"] == [None, 3, 0.0, 1.0, 220.0, "Hz", 440.0]
         assert rest["shift"] == ["st", 2, -4.0, 4.0, -4.0, "st", 4.0]
         assert rest["rate"] == ["events/s", 1, 0.1, 50, 0.1, "events/s", 50]
-        assert rest["irregularity"] == [None, 0, 0.2, 0.8, 0, None, 1]
+        assert rest["irregularity"] == [None, 0, 0.2, 0.8, 0.2, None, 0.8]
+
+
+def test_params_without_labels_of_their_own_are_natural_on_any_scale(tmp_path):
+    swept = {"cf": {"min": 200, "max": 1800, "count": 3, "scale": "log"}}
+    made = schema.parse({"synth": "pop", "sample_rate": 8000, "duration_sec": 0.1, "parameters": swept,
+                         "records": ["params"]}, "test")[0]  # fmt: skip
+    groups = [table for shard in corpus.plan(made) for table in corpus.shard_tables(made, shard)]
+    records.write(tmp_path, made, groups, lambda count: None)
+    told = [json.loads(path.read_text())["cf"] for path in sorted(tmp_path.rglob("*.params"))]
+    assert sorted(one["values"][0] for one in told) == pytest.approx([200, 600, 1800])
+    assert {one["units"] for one in told} == {"Hz"}
 
 
 def test_params_curves_are_the_curve_between_frames_too(tmp_path):

@@ -480,6 +480,11 @@ def test_what_is_wrong_with_overrides(overrides, said):
     assert not re.match(r"f: --", text)
 
 
+def test_what_a_record_format_can_not_hold_is_refused_before_rendering():
+    fixed = {"synth": "ping", "duration_sec": 1, "records": ["frames"], "parameters": {"cf": 300}}
+    assert "ping: frames records need a swept or moving parameter" in problems(fixed)
+
+
 def test_odd_names_are_taken(tmp_path):
     data = theirs(each=({"user_pname": "a/b"}, {"user_pname": "c\nd"}))
     assert [axis.user_name for axis in config(data).sounds[0].axes] == ["a/b", "c\nd"]

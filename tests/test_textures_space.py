@@ -1,6 +1,7 @@
 """Points of parameter space: which there are, what they draw, and how they are divided."""
 
 import json
+import pickle
 import subprocess
 import sys
 from collections import Counter
@@ -9,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from generation.textures import schema, settings, space
+from generation.errors import UsageError
+from generation.textures import corpus, schema, settings, space
 from generation.textures.values import Curve
 from tests.texture_ping import Ping, config, own, ping, theirs  # noqa: F401
 
@@ -275,3 +277,38 @@ def test_a_config_survives_its_identity():
 def test_count_makes_nothing():
     for made in (grid(7), sampled("sobol", 31), schema.read("tests/texture_configs/every_key.yaml")[0]):
         assert sum(space.count(one) for one in made.sounds) == len(made.settings)
+
+
+def test_rows_look_for_no_settings_by_value_and_workers_get_none(monkeypatch):
+    """Comparing a list of a hundred thousand points for each of its rows would take most of the time."""
+    made = config(parameters={"rate": {"min": 1, "max": 4, "count": 6}}, duration_sec=0.1, chunk_sec=0.1)
+    size = len(pickle.dumps(made))
+    list(corpus.make_rows(made, 0, 0))
+    assert len(pickle.dumps(made)) == size
+    monkeypatch.setattr(settings.Config, "__hash__", None)
+    rows = [row for position in range(1, 6) for row in corpus.make_rows(made, position, 0)]
+    assert len({row["setting_id"] for row in rows}) == 5
+
+
+@pytest.mark.parametrize(
+    "scale, onto",
+    [("linear", lambda v: v), ("log", np.log), ("sqrt", np.sqrt), ("mel", lambda v: np.log10(1 + v / 700))],
+)
+def test_points_are_even_on_their_scale(scale, onto):
+    from generation.textures.values import Curve, share_of
+
+    cf = {"min": 200, "max": 2000, "count": 7, "scale": scale}
+    config, _ = schema.parse({"synth": "pop", "parameters": {"cf": cf}, "duration_sec": 1}, "test")
+    found = np.array([setting.params["cf"] for setting in config.settings])
+    assert (found[0], found[-1]) == (200.0, 2000.0)
+    assert np.diff(onto(found)) == pytest.approx(np.full(6, np.diff(onto(found)).mean()), rel=1e-9)
+    assert share_of(200, 2000, found, scale) == pytest.approx(np.arange(7) / 6)
+    middle = Curve((0.0, 1.0), (200.0, 2000.0), scale).at([0.5])[0]
+    assert middle == pytest.approx(found[3])
+
+
+def test_a_scale_that_a_value_is_not_on_is_refused():
+    for scale, low in (("log", 0), ("sqrt", -1)):
+        rate = {"min": low, "max": 4, "count": 3, "scale": scale}
+        with pytest.raises(UsageError, match=f"scale {scale} needs values"):
+            schema.parse({"synth": "pop", "parameters": {"rate_exp": rate}, "duration_sec": 1}, "test")

@@ -238,6 +238,8 @@ LIES = {
     "shorter": (sounding(lambda row, pcm: pcm[:-1]), {"audio"}),
     "other rate": (sounding(lambda row, pcm: pcm, rate=22050), {"audio"}),
     "silence": (sounding(lambda row, pcm: 0 * pcm), {"silence", "rows made again"}),
+    "silent pops": (sounding(lambda row, pcm: pcm * (row["sound"] != "pops")), {"silence"}),
+    "a silent sound": (sounding(lambda row, pcm: pcm * (row["sound"] != "gale")), {"silence"}),
     "one step in one sample": (sounding(a_little_louder), {"rows made again"}),
     "clipping told": (column(clipped_samples=7), {"audio"}),
     "gain told": (column(lambda r: r["chunk_index"] == 1, gain_db=3.0), {"level", "rows made again"}),

@@ -1,6 +1,7 @@
 """One schema over the corpora, stored and live."""
 
 import json
+from pathlib import Path
 
 import datasets
 import pytest
@@ -10,13 +11,15 @@ from builders.unified import COLUMNS, CORPORA, Unified, unify
 
 datasets.disable_progress_bars()
 TINY = {"profiles": 3, "tempos": 1, "augmentations": 1, "rudiments": ["flam"]}
+SEED = {"configfile": str(Path(__file__).parent / "texture_configs" / "seed.json")}
 
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory):
     builder = Unified(
-        config_name="custom", options={"rudiments": TINY}, cache_dir=str(tmp_path_factory.mktemp("cache"))
-    )
+        config_name="custom", options={"rudiments": TINY, "textures": SEED},
+        cache_dir=str(tmp_path_factory.mktemp("cache")),
+    )  # fmt: skip
     builder.download_and_prepare()
     return builder
 
@@ -52,25 +55,31 @@ def test_live_rows_equal_streamed_rows_and_a_directory_of_datasets_works(live, t
     (tmp_path / "all" / "rudiments").symlink_to(tiny)
     stored = Unified(config_name="custom", data_dir=str(tmp_path / "all"), cache_dir=str(tmp_path / "c"))
     stored.download_and_prepare()
-    row = next(iter(raw(live.as_dataset(split="train"))))
+    rows = raw(live.as_dataset(split="train"))
+    assert {row["dataset"] for row in rows} == set(CORPORA)
+    row = rows[0]
     again = [r for r in raw(stored.as_dataset(split="train")) if r["sample_id"] == row["sample_id"]]
     assert again == [row]
 
 
 def test_rows_without_audio_have_no_audio_column(tmp_path):
-    builder = Unified(
-        config_name="custom", options={"rudiments": {**TINY, "with_audio": False}}, cache_dir=str(tmp_path)
-    )
+    silent = {"rudiments": {**TINY, "with_audio": False}}
+    builder = Unified(config_name="custom", corpora=["rudiments"], options=silent, cache_dir=str(tmp_path))
     builder.download_and_prepare()
     row = builder.as_dataset(split="train")[0]
     assert "audio" not in row and row["pcm_digest"] is None and row["events"]
 
 
-def test_every_corpus_fills_every_shared_column():
-    row = next(iter(Rudiments(config_name="small").as_streaming_dataset(split="test")))
-    shared = unify("rudiments", row)
-    assert set(shared) == {column.name for column in COLUMNS} and set(CORPORA) == {"rudiments"}
-    assert all(value is not None for value in shared.values())
+# what a corpus has nothing to say of
+NULL = {"rudiments": set(), "textures": {"tempo_bpm", "acoustics", "midi"}}
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_every_corpus_fills_the_shared_columns(corpus):
+    row = next(iter(CORPORA[corpus][0](config_name="small").as_streaming_dataset(split="test")))
+    shared = unify(corpus, row)
+    assert set(shared) == {column.name for column in COLUMNS}
+    assert {name for name, value in shared.items() if value is None} == NULL[corpus]
 
 
 @pytest.mark.parametrize(

@@ -252,7 +252,7 @@ def build(given):
         ("augment", lambda: augment.build(Waveform, settings.augment)),
         ("spec_augment", lambda: augment.build(SpecAugment, settings.spec_augment)),
         ("front_end model", lambda: _check_front_end(settings)),
-        ("data", lambda: _check_data(settings.data)),
+        ("data task", lambda: _check_data(settings.data, settings.task)),
         ("model", lambda: _check_model(settings.model)),
         ("train", lambda: _check_train(settings.train)),
     )  # fmt: skip
@@ -287,10 +287,11 @@ def _check_front_end(settings):
         front_ends.build(settings.front_end)
 
 
-def _check_data(data):
+def _check_data(data, task):
     from training import corpora
     from training.filters import Filter
     from training.stream import CROPS
+    from training.tasks import FROM_DATA
 
     problems = []
     if data.crop not in CROPS:
@@ -301,7 +302,12 @@ def _check_data(data):
     if data.where is not None:
         Filter.parse(data.where)
     if data.generate is not None:
-        corpora.config(data.generate)
+        made = corpora.name_of(corpora.config(data.generate))
+        wanted = "textures" if task in FROM_DATA else "rudiments"
+        if made != wanted:
+            raise UsageError(
+                f"task {task} learns from {wanted}, and data.generate makes {made}; change one of them"
+            )
 
 
 def _check_model(model):

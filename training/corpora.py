@@ -36,7 +36,7 @@ def config(options):
     Returns: the Config of that corpus.
     Raises: UsageError naming every problem.
     """
-    options = dict(options)
+    options = {name: value for name, value in options.items() if value is not None}  # null takes a key back
     corpus = options.pop("corpus", "rudiments")
     if corpus not in NAMES:
         raise UsageError(f"data.generate: unknown corpus {one_of(corpus, NAMES)}")
@@ -69,7 +69,6 @@ def _textures(options):
             "data.generate: a textures corpus needs either configfile, the path of a file that says what to "
             "make, or preset, the name of one that is built in"
         )
-    options = {name: value for name, value in options.items() if value is not None}
     if preset is not None:
         return schema.preset(preset, **options)
     return schema.read(config_file(path), **options)[0]

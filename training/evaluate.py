@@ -105,12 +105,9 @@ def run(given):
     split = given.split or (made["data"]["test"] if made and not given.data else None) or "test"
     try:
         where = yaml.safe_load(where) if isinstance(where, str) else where
-        # only test rows are held out: what baselines learn from is not chosen by it
-        learnt = (
-            {key: one for key, one in where.items() if key != "held_out"}
-            if isinstance(where, dict)
-            else where
-        )
+        learnt = where
+        if model.task in FROM_DATA:  # of a part of the test rows a baseline must not know more than the model
+            learnt = made["data"]["where"] if made else None
         where, learnt = (Filter.parse(one) if one else None for one in (where, learnt))
     except yaml.YAMLError:
         raise UsageError(f"--where is {given.where!r}, which is not YAML") from None

@@ -241,7 +241,8 @@ def select(
     Raises: UsageError naming every unknown name and every bad range at once.
     """
     given = dict(locals())
-    return _select({**given, **given.pop("params")})
+    params = given.pop("params")
+    return _select({**given, **params})
 
 
 def _select(tests):

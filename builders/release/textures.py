@@ -120,4 +120,13 @@ def _level(level):
 
 def _held_out(config):
     used = {setting.held_out for setting in config.settings} - {None}
-    return "\n".join(f"- `{name}`: {text}" for name, text in _HELD_OUT.items() if name in used) or "None."
+    lines = []
+    for name, text in _HELD_OUT.items():
+        if name in used:
+            boxes = "; or ".join(_box(box) for box in getattr(config.splits, name, ()))
+            lines.append(f"- `{name}`: {text}" + (f": {boxes}" if boxes else ""))
+    return "\n".join(lines) or "None."
+
+
+def _box(box):
+    return " and ".join(f"`{name}` from {low:g} to {high:g}" for name, low, high in box)

@@ -61,11 +61,14 @@ def load_files(paths):
 
 
 def _derived(arguments, overrides):
+    from dataclasses import replace
+
     from generation.tables import complete_manifest
     from generation.textures import derive, reopen
 
     manifest = complete_manifest(arguments.derive)
-    base = reopen.config_of(manifest)
+    kept = tuple(entry["format"] for entry in manifest.get("records", ()))
+    base = replace(reopen.config_of(manifest), records=kept)  # an identity is silent on them
     changes, problems = {}, []
     for text in arguments.set or ():
         key, equals, value = text.partition("=")

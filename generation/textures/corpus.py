@@ -3,16 +3,15 @@
 Conventions
 -----------
 A long signal is rendered for each (setting, example) and cut into chunks; a row is a chunk. Its bytes are
-a function of the corpus seed, the synthesizer and its version, the natural values of all parameters, the
-example and the chunk: not of the grid the setting lies on, the order, or the workers. A *shard* is all rows
-of a block of settings of one sound in one split.
+a function of the corpus seed, the synthesizer and its version, the natural values or curves of all
+parameters, the example and the chunk, the sample rate, the lengths and the level: not of the grid the setting
+lies on, the order, or the workers. A *shard* is all rows of a block of settings of one sound in one split.
 
 Audio is rounded to 16 bits once: 1.0 is 32767, and what is beyond full scale is cut off and counted.
 """
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -122,7 +121,7 @@ def render_signal(config, setting, example):
     )
     audio = audio[: config.chunks * config.chunk_samples].astype(np.float64)
     gain_db = _gain_db(audio, config.level)
-    audio *= round(10.0 ** (gain_db / 20.0), 9)
+    audio *= _nine_digits(10.0 ** (gain_db / 20.0))
     return Signal(audio, gain_db, onsets, details)
 
 
@@ -186,7 +185,7 @@ def setting_columns(config, position, example):
         if name in axes:
             flat[f"param_{name}"] = value
     return {
-        "setting_id": setting_ids(config)[position], "sound": sound.name, "synth": sound.synth,
+        "setting_id": config.setting_ids[position], "sound": sound.name, "synth": sound.synth,
         "synth_version": sound.synth_version, "split": setting.split, "held_out": setting.held_out,
         "setting_index": setting.index, "example_index": example, "duration_sec": config.chunk_samples
         / config.sample_rate, "num_samples": config.chunk_samples, "sample_rate": config.sample_rate,
@@ -195,15 +194,13 @@ def setting_columns(config, position, example):
     }  # fmt: skip
 
 
-@lru_cache(maxsize=4)
-def setting_ids(config):
-    """Names of all settings, in order."""
-    return tuple(names.setting_ids(config))
+def _nine_digits(value):
+    # powers and logarithms differ in the last digit from one processor to the next
+    return float(f"{value:.9g}")
 
 
 def _norm(parameter, natural):
-    # logarithms differ in the last digit from one library to the next
-    return round(float(parameter.norm(natural)), 9)
+    return round(float(parameter.norm(natural)), 9)  # for the same reason
 
 
 def _chunk_columns(config, signal, start):
@@ -257,7 +254,7 @@ def curves(config, setting, start):
             natural = value.at(start / config.sample_rate + frame_times(config))
             norm = parameter.norm(natural)
             out += [
-                {"name": parameter.name, "frame": i, "natural": round(a, 9), "norm": round(b, 9)}
+                {"name": parameter.name, "frame": i, "natural": _nine_digits(a), "norm": round(b, 9)}
                 for i, (a, b) in enumerate(zip(natural.tolist(), norm.tolist(), strict=True))
             ]
     return out

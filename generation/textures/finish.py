@@ -35,7 +35,7 @@ def write_splits(root, config):
     """
     lists = {split: [] for split in corpus.SPLITS}
     held_out = {}
-    for setting, name in zip(config.settings, corpus.setting_ids(config), strict=True):
+    for setting, name in zip(config.settings, config.setting_ids, strict=True):
         lists[setting.split].append(name)
         if setting.held_out:
             held_out.setdefault(setting.held_out, []).append(name)

@@ -1,6 +1,7 @@
 """Making a textures dataset in a directory: shards, label tables, splits, records, loose files."""
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 from generation.errors import raise_all
@@ -12,7 +13,7 @@ from generation.textures import corpus, finish, records
 # check of free space.
 FLAC_SHARE = 0.75  # of the bytes of 16-bit PCM: noise does not get much smaller
 LABEL_BYTES_PER_ROW = 2_500
-_RECORD_BYTES_PER_ROW = {"params": 6_000, "nsjson": 700, "tfrecords": 2_500, "frames": 9_000, "nsynth": 900}
+_RECORD_BYTES_PER_ROW = {"params": 6_000, "nsjson": 700, "tfrecords": 1_300, "frames": 9_000, "nsynth": 900}
 _TRIAL_SEC = 0.3  # of work a sound, to estimate speed
 
 
@@ -45,11 +46,21 @@ def estimate(config, with_files=False):
     files = shards + 7 + rows * with_files
     for kind in config.records:
         size += pcm * (2 if kind == "tfrecords" else 1) + rows * _RECORD_BYTES_PER_ROW[kind]
-        if kind == "tfrecords" and config.shard_mib:
-            files += -(-int(pcm * 2) // int(config.shard_mib * 2**20 or 1))
-        else:
-            files += rows * {"params": 2, "frames": 2}.get(kind, 1)
+        files += _record_files(config, kind)
     return Estimate(len(config.settings), rows, shards, files, seconds, int(size))
+
+
+def _record_files(config, kind):
+    """Files of a format of records; how many shards TFRecords have depends on their features, a little."""
+    by_split = Counter()
+    for setting in config.settings:
+        by_split[setting.split] += config.rows_per_setting
+    if kind == "tfrecords":
+        record = 4 * config.chunk_samples + _RECORD_BYTES_PER_ROW[kind]
+        held = 1 if config.shard_mib is None else max(1, int(config.shard_mib * 2**20 / record))
+        return 1 + sum(-(-count // held) for count in by_split.values())
+    beside = {"params": 0, "nsjson": 1, "frames": len(config.sounds), "nsynth": 2 * len(by_split)}
+    return config.num_rows * (2 if kind in ("params", "frames") else 1) + beside[kind]
 
 
 def trial_speed(config):

@@ -11,18 +11,10 @@ import re
 import unicodedata
 
 MAX_BYTES = 200
-# what some system refuses in a file's name, and control characters
-_UNSAFE = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+# what some system refuses in a file's name
+_UNSAFE = re.compile(r'[/\\:*?"<>|]')
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])$", re.IGNORECASE)
 _MAX_DECIMALS = 15
-
-
-def sample_ids(config):
-    """Names of all rows in their order: setting by setting, example by example, chunk by chunk."""
-    suffixes = [
-        suffix(config, example, chunk) for example in range(config.examples) for chunk in range(config.chunks)
-    ]
-    return [stem + end for stem in setting_ids(config) for end in suffixes]
 
 
 def suffix(config, example, chunk):
@@ -50,8 +42,9 @@ def setting_ids(config):
 
 
 def safe(name):
-    """A name that every file system takes: what it refuses becomes ``_``."""
-    name = _UNSAFE.sub("_", unicodedata.normalize("NFC", name)).rstrip(" .")
+    """A name that every file system takes: what it refuses, and what can't be seen, becomes ``_``."""
+    name = _UNSAFE.sub("_", unicodedata.normalize("NFC", name))
+    name = "".join(one if one.isprintable() else "_" for one in name).rstrip(" .")
     name = re.sub(r"^[. ]+", "_", name) or "_"
     return f"_{name}" if _RESERVED.match(name) else name
 

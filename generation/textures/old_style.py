@@ -209,18 +209,22 @@ class OldStyle:
         # what can't be changed is left as the class has it
         self.parameters = tuple(one for one in found if one is not None)
 
-    def _asked(self, call):
+    def _asked(self, call, where=""):
         try:
             return call()
         except (Exception, SystemExit) as error:  # whatever a user's file does
             raise RunError(
-                f"{self._class.__name__} in {self.path} failed: {type(error).__name__}: {first_line(error)}"
+                f"{self._class.__name__} in {self.path} failed{where}: {type(error).__name__}: "
+                f"{first_line(error)}"
             ) from error
 
     def _parameter(self, instance, name):
         """The Parameter of a name, or None when its range is a single value."""
+        if problem := synth.problem_with_parameter(name):
+            raise RunError(f"{self._class.__name__} in {self.path} can't be used: {problem}")
         values = [
-            self._asked(lambda prop=prop: instance.getParam(name, prop)) for prop in ("min", "max", "val")
+            self._asked(lambda prop=prop: instance.getParam(name, prop), f" in getParam({name!r}, {prop!r})")
+            for prop in ("min", "max", "val")
         ]
         try:
             low, high, value = map(float, values)

@@ -34,7 +34,7 @@ def _require(sound):
     except UsageError:
         raise RunError(
             f"synthesizer {sound.synth} is not on this machine; install its package, or name its file with "
-            "--synth-file"
+            "--synth-file (in Python: generation.textures.old_style.use([FILE]))"
         ) from None
     if here.version != sound.synth_version:
         raise RunError(

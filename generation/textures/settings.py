@@ -8,8 +8,8 @@ configuration may attach to them. A *sound* is one synthesizer with a part of it
 into *chunks*. A row is one chunk. :mod:`generation.textures.schema` makes these objects.
 """
 
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property, lru_cache
 
 from pydantic import TypeAdapter
 
@@ -33,7 +33,7 @@ class Axis:
         user_min, user_max: what its labels say at the ends.
         minimum, maximum: natural values at the ends; ``maximum`` may be the lower one.
         count: points of a grid, None with other methods.
-        scale: linear or log: how the points are spaced; user values are always spaced as the shares are.
+        scale: of values.SCALES: how the points are spaced; user values are always spaced as the shares are.
         values: natural values one by one in place of a range, or None.
         units: natural or norm, the unit in which the configuration gave the ends; given_min, given_max: as
             it gave them.
@@ -77,7 +77,7 @@ class Moving:
         minimum, maximum: natural values.
         cycles: of a sine, over the whole long signal.
         count: points of random.
-        scale: linear or log.
+        scale: one of values.SCALES.
     """
 
     name: str
@@ -214,10 +214,20 @@ class Config:
     def rows_per_setting(self):
         return self.examples * self.chunks
 
-    @property
+    # once an object: to find them by value takes as long as the configuration is large
+
+    @cached_property
     def settings(self):
         """All settings, in order of their rows: tuple of :class:`generation.textures.space.Setting`."""
         return _settings(self)
+
+    @cached_property
+    def setting_ids(self):
+        """Names of all settings, in the same order: tuple of texts."""
+        return _setting_ids(self)
+
+    def __getstate__(self):  # what is kept of an object above does not go to workers with it
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @property
     def num_rows(self):
@@ -229,6 +239,13 @@ def _settings(config):
     from generation.textures.space import settings
 
     return settings(config)
+
+
+@lru_cache(maxsize=4)
+def _setting_ids(config):
+    from generation.textures.names import setting_ids
+
+    return tuple(setting_ids(config))
 
 
 def _plain(value):

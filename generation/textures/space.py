@@ -17,7 +17,7 @@ import numpy as np
 
 from generation import seeds
 from generation.textures import synth
-from generation.textures.values import Curve, between
+from generation.textures.values import Curve, between, share_of
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 RANDOM, INTERPOLATION, EXTRAPOLATION = "random", "interpolation", "extrapolation"
@@ -194,10 +194,7 @@ def _labelled(axis, natural):
         return natural, natural
     if axis.minimum == axis.maximum:
         return natural, [axis.user_min] * len(natural)
-    ends, values = np.array([axis.minimum, axis.maximum]), np.array(natural)
-    if axis.scale == "log":
-        ends, values = np.log(ends), np.log(values)
-    return natural, _labels(axis, (values - ends[0]) / (ends[1] - ends[0]))
+    return natural, _labels(axis, share_of(axis.minimum, axis.maximum, np.array(natural), axis.scale))
 
 
 def _unlabelled(axis):

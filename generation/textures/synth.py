@@ -25,9 +25,14 @@ It returns ``(audio, onsets)``: float32 mono of that length, and the sample inde
 ``"velocity"``: 1 to 127); anything else in it is an error. The result is a pure function of the arguments:
 nothing is kept from one call to the next. Levels are the synthesizer's own; 1.0 is full scale.
 
+What a synthesizer says is checked by ``sousa validate``: an onset is the first sample at which its event
+sounds, or just before it where it swells. A single parameter whose unit is ``events/s``, ``drops/s``,
+``crackles/s`` or ``log2 events/s`` promises that many events; with another unit nothing is promised.
+Frequencies that have to stay below half the sample rate are declared ``nyquist``.
+
 A package makes its synthesizers known by the entry-point group ``sousa.synths``, for example
 ``[project.entry-points."sousa.synths"] ping = "my_package:Ping"`` in its ``pyproject.toml``. Old-style
-classes (``setParam``, ``generate``) in a file are taken by ``--synth-file``, see
+classes (``setParam``, ``getParam``, ``getParams``, ``generate``) in a file are taken by ``--synth-file``, see
 :mod:`generation.textures.old_style`.
 
 Attributes that may be left out: ``aliases``, other names of the class in configurations;
@@ -86,7 +91,14 @@ def problem_with(synth):
         return "its aliases are not a tuple of texts"
     if not isinstance(getattr(synth, "parameter_aliases", {}), dict):
         return "its parameter_aliases are no dict"
-    return None
+    return next((text for name in names if (text := problem_with_parameter(name))), None)
+
+
+def problem_with_parameter(name):
+    """Why a parameter can't be called so, or None: names of columns are made of it."""
+    if isinstance(name, str) and name.strip() and name.isprintable() and "." not in name:
+        return None
+    return f"one of its parameters is named {name!r}; text without points is allowed"
 
 
 @cache
@@ -99,7 +111,11 @@ def known():
                 f"a package ({point.value}) brings a synthesizer named {point.name}, which is built in; "
                 "it has to choose another name, or be uninstalled"
             )
-        found[point.name] = point.value
+        if found.setdefault(point.name, point.value) != point.value:
+            raise RunError(
+                f"two packages ({found[point.name]} and {point.value}) bring a synthesizer named "
+                f"{point.name}; uninstall one of them"
+            )
     return found
 
 

@@ -3,8 +3,9 @@
 Conventions
 -----------
 Natural values are in the parameter's own unit. Normalised values are 0 to 1 over its declared range:
-evenly in the natural value for the scale ``linear``, evenly in its logarithm for ``log``. Times are seconds
-from the beginning of the long signal.
+evenly in the natural value for the scale ``linear``, evenly in its logarithm for ``log``. Axes and curves
+may also be even in the square root (``sqrt``) and, for frequencies in Hz, in mel (``mel``, 2595 log10(1 + f /
+700); O'Shaughnessy, Speech Communication, 1987). Times are seconds from the beginning of the long signal.
 """
 
 import math
@@ -13,7 +14,26 @@ from numbers import Real
 
 import numpy as np
 
-SCALES = ("linear", "log")
+# each scale: the way to where it is even, the way back, and the value below which there is none
+_SCALES = {
+    "linear": (np.asarray, np.asarray, -math.inf),
+    "log": (np.log, np.exp, 0.0),
+    "sqrt": (np.sqrt, np.square, 0.0),
+    "mel": (lambda hz: np.log1p(np.asarray(hz) / 700.0), lambda mel: 700.0 * np.expm1(mel), 0.0),
+}
+SCALES = tuple(_SCALES)
+DECLARED_SCALES = ("linear", "log")  # of parameters: what readers of norm values have to know
+
+
+def has_scale(value, scale):
+    """Whether a value lies on a scale: log needs one above 0, sqrt and mel one of 0 or more."""
+    return value > 0 if scale == "log" else value >= _SCALES[scale][2]
+
+
+def share_of(first, last, value, scale="linear"):
+    """How far values are on the way from ``first`` to ``last``, 0 to 1: undoes :func:`between`."""
+    onto = _SCALES[scale][0]
+    return (onto(value) - onto(first)) / (onto(last) - onto(first))
 
 
 @dataclass(frozen=True)
@@ -21,7 +41,7 @@ class Parameter:
     """One parameter of a synthesizer.
 
     Attributes:
-        name: as in configurations.
+        name: as in configurations; text without points, because columns are named after it.
         minimum, maximum: declared range, natural.
         default: natural value where a configuration says nothing.
         unit: of the natural value, empty for none.
@@ -48,8 +68,10 @@ class Parameter:
         given = (self.minimum, self.maximum, self.default)
         if not all(isinstance(one, Real) and math.isfinite(one) for one in given):
             raise ValueError(f"range and default of {self.name} are {given!r}; give numbers")
-        if self.scale not in SCALES:
-            raise ValueError(f"scale of {self.name} is {self.scale!r}; give one of {', '.join(SCALES)}")
+        if self.scale not in DECLARED_SCALES:
+            raise ValueError(
+                f"scale of {self.name} is {self.scale!r}; give one of {', '.join(DECLARED_SCALES)}"
+            )
         if not self.minimum < self.maximum or (self.scale == "log" and self.minimum <= 0):
             raise ValueError(f"range of {self.name} is {self.minimum:g} to {self.maximum:g}")
         if not self.minimum <= self.default <= self.maximum:
@@ -69,14 +91,18 @@ class Parameter:
 def between(first, last, share, scale="linear"):
     """The value at a share (0 to 1) of the way from ``first`` to ``last``; numbers or arrays.
 
-    Raises: ValueError for the scale log with ends that are not above 0.
+    Raises: ValueError for ends that are not on the scale, such as 0 for log.
     """
+    if not (has_scale(first, scale) and has_scale(last, scale)):
+        raise ValueError(f"{scale} scale from {first:g} to {last:g}: both have to be above 0")
+    share = np.asarray(share, float)
     if scale == "log":
-        if first <= 0 or last <= 0:
-            raise ValueError(f"log scale from {first:g} to {last:g}: both have to be above 0")
-        value = first * (last / first) ** np.asarray(share, float)
+        value = first * (last / first) ** share
+    elif scale == "linear":
+        value = first + (last - first) * share
     else:
-        value = first + (last - first) * np.asarray(share, float)
+        onto, back, _ = _SCALES[scale]
+        value = back(onto(first) + (onto(last) - onto(first)) * share)
     # the ends exactly, whatever rounding does
     value = np.where(np.asarray(share) == 1, last, np.where(np.asarray(share) == 0, first, value))
     return float(value) if np.ndim(share) == 0 else value
@@ -90,7 +116,7 @@ class Curve:
         times: seconds, growing, of at least two points; before the first and after the last the value
             stays.
         values: natural, one a time.
-        scale: linear or log: on what scale the lines are straight.
+        scale: one of SCALES: on what scale the lines are straight.
     """
 
     times: tuple
@@ -99,9 +125,8 @@ class Curve:
 
     def at(self, seconds):
         """Natural values at times in seconds: float64 array, as long as ``seconds``."""
-        if self.scale == "log":
-            return np.exp(np.interp(seconds, self.times, np.log(self.values)))
-        return np.interp(seconds, self.times, self.values)
+        onto, back, _ = _SCALES[self.scale]
+        return back(np.interp(seconds, self.times, onto(self.values)))
 
     @property
     def low(self):

@@ -9,6 +9,7 @@ from generation.errors import UsageError
 from generation.textures import synth
 from training import corpora
 from training.config import Data
+from training.filters import select
 from training.front_ends import LogMel
 from training.live import LiveTextures
 from training.models.compact import Compact, CompactConfig
@@ -192,6 +193,11 @@ def test_rows_are_filtered_by_the_columns_of_textures(data):
     assert set(
         Rows(source, "train", columns=["sound"], where={"sound": ["still"]}).table["sound"].to_pylist()
     ) == {"still"}
+    both = select(synth="pop", param_cf=(300, 500))
+    assert (
+        Rows(source, "train", columns=["param_cf"], where=both, audio=None).table["param_cf"].to_pylist()
+        == values
+    )
     for where, sentence in (
         ({"held_out": "interpolate"}, "did you mean interpolation"),
         ({"param_cf": 3}, "give two numbers"),

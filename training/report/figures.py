@@ -190,7 +190,9 @@ def _headline(axis, targets, colours):
     for name, target in targets.items():
         for key, _ in words.headline(target):
             if not words.is_error(key):
-                entries.append((f"{words.metric(name)}: {words.metric(key)}", target, key, colours[name]))
+                entries.append(
+                    (f"{words.target(name, target)}: {words.metric(key)}", target, key, colours[name])
+                )
     _compare(axis, entries)
     _share_axis(axis)
     axis.set_title("Headline, 95 % intervals; hollow: baselines", fontsize=9.5)
@@ -211,7 +213,8 @@ def _title(group, breakdown):
 
 def _label(name, target, group):
     several = len({words.main(one) for one in group.values()}) > 1
-    return f"{words.metric(name)}: {words.metric(words.main(target))}" if several else words.metric(name)
+    named = words.target(name, target)
+    return f"{named}: {words.metric(words.main(target))}" if several else named
 
 
 def _dots(axis, group, breakdown, colours):
@@ -223,6 +226,11 @@ def _dots(axis, group, breakdown, colours):
             found = target["by"][breakdown][value]["metrics"][words.main(target)]
             at = j + (i - (len(group) - 1) / 2) * step
             _dot(axis, found, at, colours[name], _label(name, target, group))
+            for mark, (baseline, one) in enumerate(target["baselines"].items()):
+                beside = one["by"][breakdown][value]["metrics"][words.main(target)] if "by" in one else None
+                if beside and beside["value"] is not None and beside["value"] >= 0:  # tables have the others
+                    axis.plot([beside["value"]], [at], _MARKS[mark % len(_MARKS)], color=colours[name],
+                              markerfacecolor="none", markersize=6, label=f"{baseline} (hollow)")  # fmt: skip
     _rows(axis, [value.replace("_", " ") for value in values])
     if all(one["kind"] != "score" for one in group.values()):
         _share_axis(axis)
@@ -313,7 +321,7 @@ def _scatter(axis, name, target, table):
     axis.plot(
         truth, guess, ".", color=BLUE, alpha=min(0.6, max(0.05, 300 / max(len(truth), 1))), markersize=5
     )
-    ends = [target.get("low"), target.get("high")]
+    ends = [target.get("low"), target.get("high")] if target["kind"] == "score" else [None, None]
     if None in ends and len(truth):
         ends = [min(truth.min(), guess.min()), max(truth.max(), guess.max())]
     if None not in ends:
@@ -328,4 +336,4 @@ def _scatter(axis, name, target, table):
         title = f"error {first}, rank corr. {rest[-1][1]}"
     else:
         title = ", ".join(f"{_SHORT[key]} {text}" for key, text in said)
-    axis.set_title(f"{words.metric(name)}: {title}", fontsize=9.5)
+    axis.set_title(f"{words.target(name, target)}: {title}", fontsize=9.5)

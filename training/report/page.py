@@ -84,7 +84,8 @@ def _cards(targets):
         more = "".join(f"<br>{words.metric(k)} {words.interval(v, k)}" for k, v in rest)
         bounds = words.interval(one, key).partition(" ")[2]
         cards.append(
-            f"<div class=card><span class=soft>{_text(words.metric(name))}: {words.metric(key)}</span>"
+            f"<div class=card><span class=soft>{_text(words.target(name, target))}: "
+            f"{words.metric(key)}</span>"
             f"<b>{words.number(one['value'], key)}</b><span class=soft>{bounds}{more}</span></div>"
         )
     return f"<div class=cards>{''.join(cards)}</div>"
@@ -101,7 +102,7 @@ def _checks(checks):
 
 
 def _target(name, target, pictures, many):
-    out = [f"<h2>{_text(words.metric(name))}</h2>"]
+    out = [f"<h2>{_text(words.target(name, target))}</h2>"]
     left = target["num_left_out"]
     if left:
         out.append(f"<p class=soft>{left:,} rows without a label are left out.</p>")

@@ -32,14 +32,14 @@ _HEADLINE = {
 }
 
 
-def main(target):
+def main(found):
     """The metric of a target that breakdowns show."""
-    return _MAIN[target["kind"]]
+    return _MAIN[found["kind"]]
 
 
-def headline(target):
+def headline(found):
     """``(name, interval)`` of the metrics of a target that come first."""
-    return [(name, target["metrics"][name]) for name in _HEADLINE[target["kind"]]]
+    return [(name, found["metrics"][name]) for name in _HEADLINE[found["kind"]]]
 
 
 def metric(name, unit=None):
@@ -49,6 +49,11 @@ def metric(name, unit=None):
     parts = name.split("_")
     end = f", {parts.pop()[:-2]} ms" if parts[-1].endswith("ms") and parts[-1][:-2].isdigit() else ""
     return " ".join("F1" if part == "f1" else part for part in parts) + end
+
+
+def target(name, found):
+    """A target in words; a parameter's name is as its synthesizer has it."""
+    return name if found["kind"] in ("parameter", "curve") else metric(name)
 
 
 def is_error(name):

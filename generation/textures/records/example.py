@@ -2,7 +2,7 @@
 
 Conventions
 -----------
-A *feature* is what :func:`floats`, :func:`ints` and :func:`texts` return: the bytes of one entry of the map
+A *feature* is what :func:`floats`, :func:`ints` and :func:`text` return: the bytes of one entry of the map
 in an Example, with its name; an Example is :func:`example` of them. A record is the message in its frame:
 length (64 bits), masked CRC-32C of the length, message, masked CRC-32C of the message, little-endian
 (https://www.tensorflow.org/tutorials/load_data/tfrecord). On the wire an Example is field 1 of it, Features;

@@ -20,7 +20,6 @@ class Label:
         unit: of natural values; meaning: what the synthesizer says of it; scale: of its declared range.
         minimum, maximum: natural range in the corpus: from one end of a sweep to the other, or what a
             moving parameter covers, or the declared range of the others.
-        declared: lowest and highest natural value that the synthesizer takes.
         user_name, user_doc: as the configuration calls it, or empty.
         user_min, user_max: what labels say at the ends; of what is not swept, the natural range.
         count: values of a sweep, 0 where they are drawn from a range, 1 of fixed and default parameters.
@@ -37,7 +36,6 @@ class Label:
     scale: str
     minimum: float
     maximum: float
-    declared: tuple[float, float]
     user_name: str
     user_doc: str
     user_min: float
@@ -83,7 +81,7 @@ def _of_sound(sound):
             if fixed[p.name].units == "norm":
                 own |= {"units": "norm", "given_min": 0.0, "given_max": 1.0}
         found[p.name] = Label(
-            name=p.name, unit=p.unit, meaning=p.meaning, scale=p.scale, declared=(p.minimum, p.maximum),
+            name=p.name, unit=p.unit, meaning=p.meaning, scale=p.scale,
             nyquist=p.nyquist, **own,
         )  # fmt: skip
     return found
@@ -91,13 +89,13 @@ def _of_sound(sound):
 
 def _swept(axis):
     ends = (axis.minimum, axis.maximum)
-    same = (axis.user_min, axis.user_max) == ends and (axis.scale == "linear" or bool(axis.values))
     return {
         "role": "swept", "minimum": axis.minimum, "maximum": axis.maximum, "values": axis.values or (),
         "user_name": axis.user_name, "user_doc": axis.user_doc,
         "user_min": axis.user_min, "user_max": axis.user_max,
         "count": len(axis.values) if axis.values else axis.count or 0,
-        "units": axis.units, "given_min": axis.given_min, "given_max": axis.given_max, "is_natural": same,
+        "units": axis.units, "given_min": axis.given_min, "given_max": axis.given_max,
+        "is_natural": (axis.user_min, axis.user_max) == ends,  # on any scale, see space
     }  # fmt: skip
 
 

@@ -96,11 +96,10 @@ def _constant(label, value, duration_sec):
 
 
 def _entry(label, times, values):
-    natural = (label.minimum, label.maximum) if label.role == "swept" else label.declared
     return {
         "times": times, "values": values, "units": (label.unit or None) if label.is_natural else None,
         "nvals": label.count, "minval": label.user_min, "maxval": label.user_max,
-        "origMinval": natural[0], "origUnits": label.unit or None, "origMaxval": natural[1],
+        "origMinval": label.minimum, "origUnits": label.unit or None, "origMaxval": label.maximum,
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 
 from generation.audio import encode
 from generation.errors import one_of
-from generation.textures import space
+from generation.textures import records, space
 from generation.textures.schema import sounds
 from generation.textures.schema.request import AxisRequest
 from generation.textures.schema.words import shown
@@ -177,7 +177,7 @@ def _at_ends(box, made):
 
 
 def whole(made):
-    """``(problems, notices)`` of a Config as a whole: its size, its settings and their splits."""
+    """``(problems, notices)`` of a Config as a whole: size, settings, their splits, formats of records."""
     total = sum(space.count(one) for one in made.sounds)
     rows = total * made.rows_per_setting
     if rows > MAX_ROWS or total > MAX_SETTINGS:
@@ -193,7 +193,7 @@ def whole(made):
             notices.append(f"{one.name} has {many} not divided at random")
         if not any(setting.split == space.TRAIN for setting in own):
             found.append(f"splits leave no setting of {one.name} for train; make them smaller")
-    return found + _boxes(made), notices
+    return found + _boxes(made) + records.problems(made), notices
 
 
 def _twice(made):

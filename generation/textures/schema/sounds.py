@@ -12,7 +12,7 @@ from generation.textures.schema.request import AxisRequest, FixedRequest
 from generation.textures.schema.words import at, shown
 from generation.textures.settings import Axis, Fixed, Moving, Sound
 from generation.textures.space import SINE_POINTS, rounded
-from generation.textures.values import between
+from generation.textures.values import between, has_scale
 
 MAX_CURVE_POINTS = 10_000
 
@@ -92,14 +92,14 @@ class _Checker:
         if text:
             self.problems.append(text)
 
-    def above_zero(self, scale, values, where):
-        if scale == "log" and any(value is not None and value <= 0 for value in values):
-            low = min(value for value in values if value is not None)
+    def on_scale(self, scale, values, where):
+        off = [value for value in values if value is not None and not has_scale(value, scale or "linear")]
+        if off:
+            least = "above 0" if scale == "log" else "of 0 or more"
             self.problems.append(
-                f"{where}: scale log needs values above 0, and there is {shown(low)}; use linear"
+                f"{where}: scale {scale} needs values {least}, and there is {shown(min(off))}; use linear"
             )
-            return False
-        return True
+        return not off
 
 
 def told(parameter, value):
@@ -183,7 +183,7 @@ def _axis(check, parameter, one):
         for value, word in ((one.low, low_word), (one.high, high_word))
     ]
     scale = one.scale or (parameter.scale if one.units == "norm" else "linear")
-    good = check.above_zero(scale, ends, one.where) and None not in ends
+    good = check.on_scale(scale, ends, one.where) and None not in ends
     grid = check.request.method == "grid"
     if not grid and one.count is not None:
         check.problems.append(
@@ -223,7 +223,7 @@ def _axis_of_values(check, parameter, one):
         check.natural(parameter, value, one.units, f"{where}[{i}]") for i, value in enumerate(one.values)
     ]
     scale = one.scale or "linear"
-    if not check.above_zero(scale, natural, one.where) or None in natural:
+    if not check.on_scale(scale, natural, one.where) or None in natural:
         return None
     natural = tuple(rounded(value) for value in natural)
     twice = next((value for i, value in enumerate(natural) if value in natural[:i]), None)
@@ -266,7 +266,7 @@ def _moving(check, parameter, one):
         check.natural(parameter, value, "natural", at(one.where, word))
         for value, word in zip(values, words, strict=True)
     ]
-    good = check.above_zero(one.scale, natural, one.where) & _size(check, one)
+    good = check.on_scale(one.scale, natural, one.where) & _size(check, one)
     if not good or None in natural:
         return None
     check.below_nyquist(parameter, max(natural), one.where)

@@ -65,7 +65,7 @@ class Applause:
     aliases = ("DSApplause", "DSApplauseSynth", "DSApplause_0003")
     parameter_aliases = {"numClappers": "num_clappers"}  # noqa: RUF012
     parameters = (
-        Parameter("num_clappers", 1, _PEOPLE, 10, "", "how many people clap", varying=True),
+        Parameter("num_clappers", 1, _PEOPLE, 10, "", "how many people clap, rounded", varying=True),
         Parameter(
             "rate_exp", -2, 4, 2, "log2 events/s", "each claps 2**rate_exp times a second", varying=True
         ),

@@ -80,7 +80,7 @@ class Grains:
         Parameter("nocts", -3, 3, 0, "octaves", "how far a grain's pitch rises", varying=True),
         Parameter("durdutyexp", -4, 2, 0, "octaves", "2**durdutyexp: length of grains in gaps", varying=True),
         Parameter("evdur", 0, 0.5, 0, "s", "length of chirps; 0: grains as long as durdutyexp says"),
-        Parameter("comps", 1, 10, 1, "", "partials of a grain's tone: how bright it is"),
+        Parameter("comps", 1, 10, 1, "", "partials of a grain's tone, rounded: how bright it is"),
     )
 
     def render(self, params, samples, rate, rng):

@@ -47,7 +47,7 @@ class Pistons:
         ),
         Parameter("cf", 40, 1000, 110, "Hz", "pitch of a firing", "log", varying=True, nyquist=True),
         Parameter("evdur", 0.01, 0.5, 0.1, "s", "time in which a firing falls by 60 dB", "log", varying=True),
-        Parameter("cylinders", 1, 12, 4, "", "how many firings there are in a cycle"),
+        Parameter("cylinders", 1, 12, 4, "", "how many firings there are in a cycle, rounded"),
         Parameter("imbalance_db", 0, 24, 6, "dB", "how unlike the levels of cylinders are", varying=True),
     )
 

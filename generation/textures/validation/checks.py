@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from generation.shards import damage
 from generation.textures import records
-from generation.textures.validation import population
+from generation.textures.validation import population, splits
 from generation.validation.findings import Check, absence
 
 
@@ -63,7 +63,6 @@ _AUDIO = (
     "audio_unreadable", "audio_length_or_rate_differs", "pcm_digest_differs", "level_differs",
     "clipped_samples_differ",
 )  # fmt: skip
-_SILENCE = ("event_without_sound", "silence_without_events")
 
 
 def run_all(findings, root, config, manifest):
@@ -85,7 +84,7 @@ def run_all(findings, root, config, manifest):
         _label_tables(findings, root, manifest),
         *(absence(found, *check) for check in _ROW_CHECKS),
         absence(found, "audio", _AUDIO, claim),
-        absence(found, "silence", _SILENCE, f"no event is silent, no sound without events is ({part})"),
+        population.silence(findings, config),
         population.levels(findings, config),
         population.clipping(findings),
         _again(findings),
@@ -95,8 +94,8 @@ def run_all(findings, root, config, manifest):
         population.shared_chance(findings),
         population.pitches(findings, config),
         population.borders(findings),
-        population.splits(findings, config),
-        population.coverage(findings, config),
+        splits.splits(findings, config),
+        splits.coverage(findings, config),
     ]
     if manifest.get("loose_files"):
         claim = f"each is there and equal to its row ({part})"

@@ -28,6 +28,7 @@ NUMBERS = (
 _SOUND = ("num_samples", "sample_rate", "pcm_digest", "synth")
 FEWEST_EVENTS = 4  # of which one can say that two rows have the same
 INTERVALS = 32  # kept of a signal
+_HEARD_SEC = 0.05  # after which an event is more than silence
 
 
 def examine_shard(root, config, record, media_every, remade, loose_files=False):
@@ -211,14 +212,12 @@ class _Walk:
         has_events = row["num_events"] is not None
         if has_events and _inside(onset, len(pcm)):
             one["errors"], one["allowed"] = sound.onset_errors(pcm, onset, row["sample_rate"])
-            # what is softer than half a step, or only begins to swell at the end, is silent rightly
-            early = len(onset) and onset[0] < len(pcm) - sound.REACH_SEC * row["sample_rate"]
+            # one that begins with the last samples, or softer than half a step, is silent rightly
+            early = len(onset) and onset[0] < len(pcm) - _HEARD_SEC * row["sample_rate"]
             if early and one["silent"] and row["peak_db"] is None:
                 problems.add("event_without_sound", row["sample_id"])
             if row["chunk_index"] == 0 and not _rate_moves(row["synth"], natural):
                 self._train(row, onset)
-        elif one["silent"] and not has_events:
-            problems.add("silence_without_events", row["sample_id"])
         one["centre"] = expectations.centre_error(row["synth"], natural, pcm, row["sample_rate"])
         if before is not None and before[:2] == (signal, row["chunk_index"] - 1):
             begins = has_events and bool((onset <= 1).any())

@@ -57,15 +57,15 @@ def _fm(p):
 
 
 FEWEST_CYCLES = 40  # in a shorter row, lines of the spectrum are too wide to tell a pitch by
-# synthesizer: (function giving (lowest, highest) Hz or None, what is measured, parameters it needs,
-# semitones by which the median row may be outside)
+# synthesizer: (function giving (lowest, highest) Hz or None, what is measured, parameters it needs, median
+# distance in semitones that is allowed, deviation of rows in semitones)
 CENTRES = {
-    "pop": (_pop, "peak", ("cf", "Q"), 1.0),
-    "pop_documented": (_pop, "peak", ("cf", "Q"), 1.0),
-    "drip": (_drip, "peak", ("cf", "sweep"), 1.0),
-    "grains": (_grains, "peak", ("cf_exp", "cfrangeocts", "nocts", "cfsd"), 1.0),
-    "pistons": (_pistons, "peak", ("cf",), 1.5),
-    "fm": (_fm, "middle", ("carrier_hz", "modulator_hz", "index"), 0.2),
+    "pop": (_pop, "peak", ("cf", "Q"), 0.8, 1.0),
+    "pop_documented": (_pop, "peak", ("cf", "Q"), 0.8, 1.0),
+    "drip": (_drip, "peak", ("cf", "sweep"), 0.5, 0.5),
+    "grains": (_grains, "peak", ("cf_exp", "cfrangeocts", "nocts", "cfsd"), 0.5, 0.5),
+    "pistons": (_pistons, "peak", ("cf",), 1.0, 1.0),
+    "fm": (_fm, "middle", ("carrier_hz", "modulator_hz", "index"), 0.2, 0.0),
 }
 
 
@@ -80,7 +80,7 @@ def centre_error(synth_name, natural, pcm, rate):
     """
     if synth_name not in CENTRES:
         return None
-    promised, how, needed, _ = CENTRES[synth_name]
+    promised, how, needed, *_ = CENTRES[synth_name]
     bounds = promised(natural) if all(name in natural for name in needed) else None
     if bounds is None or bounds[1] > 0.4 * rate or not pcm.any():
         return None

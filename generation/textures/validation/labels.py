@@ -104,7 +104,7 @@ def _planned(config, group, wanted, wrong):
             wrong(what, differ if any(differ) else [True])
     chunks = np.array([chunk for *_, chunk in wanted])
     wrong("coordinates_differ_from_plan", numpy(group["chunk_index"]) != chunks)
-    known = corpus.setting_ids(config)
+    known = config.setting_ids
     ids = [known[position] + names.suffix(config, *rest) for position, *rest in wanted]
     wrong("names_differ_from_plan", numpy(group["sample_id"]) != np.array(ids, object))
 
@@ -190,7 +190,8 @@ def _curves(config, group, lists, wanted, wrong):
             wrong("value_out_of_declared_range", outside, rows)
             wrong("norm_differs_from_natural", np.abs(_norm(parameter, here) - norm[own][mine]) > 1e-6, rows)
             if mine.sum() == frames:
-                wrong("curve_differs_from_plan", np.abs(here - value.at(start + times)) > 1e-6, rows)
+                same = np.isclose(here, value.at(start + times), rtol=1e-8, atol=0)
+                wrong("curve_differs_from_plan", ~same, rows)
 
 
 def _events(group, events, wrong):

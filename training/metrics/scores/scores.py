@@ -1,4 +1,4 @@
-"""Errors and rank correlation of scores with intervals by player, as an `evaluate` module."""
+"""Errors, R2 and rank correlation of scores with intervals by player, as an `evaluate` module."""
 
 import datasets
 import evaluate
@@ -6,7 +6,7 @@ import evaluate
 from generation.errors import UsageError
 from training.metrics.score_metrics import score_metrics
 
-_DESCRIPTION = "MAE, RMSE and Spearman's rank correlation of scores, with intervals by player."
+_DESCRIPTION = "MAE, RMSE, R2 and Spearman's rank correlation of scores, with intervals by player."
 _INPUTS = """
 Args:
     predictions, references: a float a row, or a list of floats a row (one a score); a reference of None

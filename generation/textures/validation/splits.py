@@ -1,0 +1,111 @@
+"""Checks on the settings of a dataset: how they are divided into splits, and how they cover their space.
+
+Conventions: a share is 0 to 1 along an axis. Tolerances are as in
+:mod:`generation.textures.validation.population`.
+"""
+
+import numpy as np
+
+from generation.textures.corpus import FULL_SCALE, SPLITS
+from generation.textures.validation.population import DEVIATIONS
+from generation.textures.values import share_of
+from generation.validation.findings import Check
+
+
+def _settings(findings):
+    """Number of the first row of each setting."""
+    return np.unique(findings.rows["setting_id"].astype(str), return_index=True)[1]
+
+
+def splits(findings, config):
+    """A setting, and what its coordinates draw, is in one split; test data say how they are held out."""
+    rows, problems = findings.rows, []
+    split = np.array([SPLITS.index(s) if s in SPLITS else -1 for s in rows["split"]])
+    for what, keys in (
+        ("settings", np.unique(rows["setting_id"].astype(str), return_inverse=True)[1]),
+        ("draws", np.unique(rows["draws"], return_inverse=True)[1]),
+        ("sounds, sample by sample,", _loud(findings)),
+    ):
+        many = _in_several(keys, split)
+        if many:
+            problems.append(f"{many} {what} are in more than one split")
+    held = rows["held_out"] != None  # noqa: E711 - an array of objects
+    if (held & (rows["split"] != "test")).any():
+        problems.append(f"{int((held & (rows['split'] != 'test')).sum())} rows outside test are held out")
+    if (~held & (rows["split"] == "test")).any():
+        problems.append("test rows that don't say how they are held out")
+    problems += _shares(findings, config)
+    counts = {s: len(np.unique(rows["setting_id"][rows["split"] == s].astype(str))) for s in SPLITS}
+    text = ", ".join(f"{s} {c:,}" for s, c in counts.items())
+    return Check("splits", not problems, f"settings: {text}; none in two", problems)
+
+
+def _loud(findings):
+    """Keys of rows by their samples; rows of no more than a step or two are all of their own."""
+    rows = findings.rows
+    silent = ~(rows["peak_db"] > 20.0 * np.log10(2.0 / FULL_SCALE))
+    keys = np.unique(rows["pcm_digest"], return_inverse=True)[1]
+    return np.where(silent, len(keys) + np.arange(len(keys)), keys)
+
+
+def _in_several(keys, split):
+    """How many keys have rows in more than one split."""
+    pairs = np.unique(np.stack([keys, split]), axis=1)
+    return int((np.unique(pairs[0], return_counts=True)[1] > 1).sum())
+
+
+def _shares(findings, config):
+    """Shares of splits against those asked for, among settings that chance divides: list of problems."""
+    rows, first = findings.rows, _settings(findings)
+    free = first[~np.isin(rows["held_out"][first], ["interpolation", "extrapolation"])]
+    problems = []
+    if len(free) >= 3 * len(config.sounds):
+        for name in ("validation", "test"):
+            if getattr(config.splits, name) > 0 and not (rows["split"] == name).any():
+                problems.append(f"{name} is empty")
+    if len(free) >= 24:
+        for name in ("validation", "test"):
+            share, found = getattr(config.splits, name), (rows["split"][free] == name).sum()
+            allowed = DEVIATIONS * np.sqrt(len(free) * share * (1 - share)) + len(config.sounds)
+            if abs(found - share * len(free)) > allowed:
+                problems.append(f"{name} has {found / len(free):.1%} of settings, not {share:.0%}")
+    return problems
+
+
+def coverage(findings, config):
+    """Settings cover their axes evenly: each point of a grid once, drawn ones as evenly as chance does."""
+    rows, first = findings.rows, _settings(findings)
+    problems, told = [], []
+    for one in config.sounds:
+        own = first[rows["sound"][first] == one.name]
+        if one.method == "list" or not one.axes:
+            continue
+        values = [rows[f"param_{axis.name}"][own] for axis in one.axes]
+        if one.method == "grid":
+            points = len(set(zip(*values, strict=True)))
+            wanted = int(np.prod([len(set(v)) for v in values]))
+            told.append(f"{one.name} {points:,} of {wanted:,} points")
+            if not points == wanted == len(own):
+                problems.append(f"{one.name}: {points:,} points of a grid of {wanted:,}")
+            continue
+        worst = max(_unevenness(axis, v) for axis, v in zip(one.axes, values, strict=True))
+        told.append(f"{one.name} {worst:.2f}")
+        if worst > 2.2:  # Kolmogorov-Smirnov, about 1 in 10,000
+            problems.append(f"{one.name}: {worst:.2f}, more than chance would")
+    text = f"points of grids, or departure from even times the root of the number: {', '.join(told)}"
+    return Check("coverage", not problems if told else None, text if told else "nothing is swept", problems)
+
+
+def _unevenness(axis, values):
+    """Largest departure of the values' distribution over their axis from even, times root of their number."""
+    values = np.sort(values[~np.isnan(values)])
+    if axis.values is not None:
+        known = sorted(set(axis.values))
+        counts = np.array([(np.abs(values - v) <= 1e-9 * max(1, abs(v))).sum() for v in known])
+        away = np.abs(np.cumsum(counts) / max(len(values), 1) - np.arange(1, len(known) + 1) / len(known))
+        return float(away.max() * np.sqrt(len(values)))
+    low, high = sorted((axis.minimum, axis.maximum))
+    share = share_of(low, high, values, axis.scale) if high > low else np.linspace(0, 1, len(values))
+    steps = np.arange(len(share) + 1) / max(len(share), 1)
+    away = np.maximum(np.abs(share - steps[:-1]), np.abs(share - steps[1:]))
+    return float(away.max(initial=0.0) * np.sqrt(len(share)))
