@@ -115,7 +115,7 @@ def test_too_little_space_is_said_before_anything_is_made(sousa, tmp_path):
         pytest.skip("mounting a small disk needs root")
     try:
         done = sousa("generate", "-o", place / "d")
-        one_sentence(done, 1, "GB are needed but only", "free some")
+        one_sentence(done, 1, "MB are needed but only", "free some")
         assert not list(place.rglob("*.parquet"))
     finally:
         subprocess.run(["umount", place], check=True)

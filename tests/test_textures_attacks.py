@@ -182,8 +182,8 @@ def made(tmp_path_factory):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda m: m.update(records=5), "records is 5"),
-        (lambda m: m.update(tables=[{"file": "labels/samples.parquet"}]), "tables is"),
+        (lambda m: m.update(records=5), "the list of records is incomplete"),
+        (lambda m: m.update(tables=[{"file": "labels/samples.parquet"}]), "the list of tables is incomplete"),
         (lambda m: m["config"]["sounds"][0]["axes"][0].update(count=10**12), "do not match their digest"),
     ],
 )
@@ -201,3 +201,17 @@ def test_a_digest_changed_by_hand_is_told_as_such(made, tmp_path, capsys):
     (tmp_path / "out" / "manifest.json").write_text(json.dumps(manifest | {"config_digest": "x"}))
     assert attempt(tmp_path) == 2
     assert "other settings (its manifest was changed by hand)" in capsys.readouterr().err
+
+
+def test_rows_of_one_sample_can_be_made_and_validated(tmp_path):
+    config = CONFIG | {"duration_sec": 2 / 8000, "chunk_sec": 1 / 8000}
+    assert attempt(tmp_path, config=config) == 0
+
+
+def test_rows_that_rounding_made_silent_fail_no_check(tmp_path):
+    sound = {
+        "synth": "rain",
+        "parameters": {"drops_per_sec": 30, "bubble_share": {"values": [0.2, 0.4, 0.6]}},
+    }
+    config = {"sample_rate": 8000, "duration_sec": 0.5, "chunk_sec": 0.05, "level": "peak:-80", "examples": 3}
+    assert attempt(tmp_path, config=config | sound) == 0

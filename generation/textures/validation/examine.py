@@ -212,15 +212,17 @@ class _Walk:
         has_events = row["num_events"] is not None
         if has_events and _inside(onset, len(pcm)):
             one["errors"], one["allowed"] = sound.onset_errors(pcm, onset, row["sample_rate"])
-            # one that begins with the last samples may not have been heard yet
-            if one["silent"] and len(onset) and onset[0] < len(pcm) - _HEARD_SEC * row["sample_rate"]:
+            # one that begins with the last samples, or softer than half a step, is silent rightly
+            early = len(onset) and onset[0] < len(pcm) - _HEARD_SEC * row["sample_rate"]
+            if early and one["silent"] and row["peak_db"] is None:
                 problems.add("event_without_sound", row["sample_id"])
             if row["chunk_index"] == 0 and not _rate_moves(row["synth"], natural):
                 self._train(row, onset)
         one["centre"] = expectations.centre_error(row["synth"], natural, pcm, row["sample_rate"])
         if before is not None and before[:2] == (signal, row["chunk_index"] - 1):
             begins = has_events and bool((onset <= 1).any())
-            if not begins:  # an event may begin with a jump, there as anywhere
+            short = min(len(before[2]), len(pcm)) <= sound.NEIGHBOURS
+            if not begins and not short:  # an event may begin with a jump, there as anywhere
                 self.out["borders"].append((row["sample_id"], *sound.border(before[2], pcm)))
         self.last = (signal, row["chunk_index"], pcm)
         self.out["media"].append(one)

@@ -20,7 +20,7 @@ QUIET = 2  # steps
 STANDS_OUT = 600  # steps
 LATE, LATE_SHARE = 2, 0.05
 _LONGEST_RISE_SEC = 0.25
-_NEIGHBOURS = 100  # differences on each side of a border that it is compared with
+NEIGHBOURS = 100  # differences on each side of a border that it is compared with
 
 
 def decode(row, data, problems):
@@ -92,7 +92,7 @@ def border(before, after):
 
     Returns: ``(step, largest)``: difference across the border, and the largest of the 100 on each side.
     """
-    near = np.concatenate([before[-_NEIGHBOURS - 1 :], after[: _NEIGHBOURS + 1]]).astype(np.int32)
+    near = np.concatenate([before[-NEIGHBOURS - 1 :], after[: NEIGHBOURS + 1]]).astype(np.int32)
     steps = np.abs(np.diff(near))
-    middle = min(len(before), _NEIGHBOURS + 1) - 1
+    middle = min(len(before), NEIGHBOURS + 1) - 1
     return int(steps[middle]), int(np.delete(steps, middle).max())
