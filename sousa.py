@@ -92,10 +92,13 @@ class _Forgiving:
 
 @contextmanager
 def _progress_bar(title, total, quiet=False, **more):
+    if quiet:
+        yield lambda done=1: None
+        return
     from tqdm import tqdm
 
     look = {"unit": " rows", "mininterval": 0.5, "smoothing": 0.1, "file": _Forgiving(sys.stderr)} | more
-    with tqdm(total=total, desc=title, disable=quiet, **look) as bar:
+    with tqdm(total=total, desc=title, **look) as bar:
         yield bar.update
 
 
@@ -132,10 +135,10 @@ def _generate(arguments):
             report = import_module(f"generation.{arguments.corpus}.validation.report")
             passed, result = report.validate(arguments.output, config, records, arguments.workers, done)
         say(report.as_text(result))
-    hours = reopen.seconds_of(arguments.output, records) / 3600
-    size = sum(record["bytes"] for record in records) / 1e6
-    kind = "h of audio" if config.with_audio else "h, labels and MIDI only"
     if not arguments.quiet:
+        hours = reopen.seconds_of(arguments.output, records) / 3600
+        size = sum(record["bytes"] for record in records) / 1e6
+        kind = "h of audio" if config.with_audio else "h, labels and MIDI only"
         _print(
             f"{config.num_rows:,} rows, {hours:.2f} {kind}, {size:,.0f} MB in {arguments.output} "
             f"({time.perf_counter() - begin:.0f} s)\n"

@@ -121,7 +121,8 @@ def render_signal(config, setting, example):
     )
     audio = audio[: config.chunks * config.chunk_samples].astype(np.float64)
     gain_db = _gain_db(audio, config.level)
-    audio *= _nine_digits(10.0 ** (gain_db / 20.0))
+    if gain_db:
+        audio *= _nine_digits(10.0 ** (gain_db / 20.0))
     return Signal(audio, gain_db, onsets, details)
 
 
@@ -129,7 +130,7 @@ def _gain_db(audio, level):
     """The gain a policy asks for, dB, 4 decimals; 0 for silence, which no gain changes."""
     if level.policy == "none":
         return 0.0
-    size = np.abs(audio).max() if level.policy == "peak" else math.sqrt(np.dot(audio, audio) / len(audio))
+    size = _peak(audio) if level.policy == "peak" else math.sqrt(np.dot(audio, audio) / len(audio))
     return round(level.target_db - 20.0 * math.log10(size), 4) if size > 0 else 0.0
 
 
@@ -205,18 +206,25 @@ def _norm(parameter, natural):
 
 def _chunk_columns(config, signal, start):
     audio = signal.audio[start : start + config.chunk_samples]
-    steps = np.rint(audio * FULL_SCALE)
-    top = np.abs(steps).max()
-    clipped = int(np.count_nonzero(np.abs(steps) > FULL_SCALE)) if top > FULL_SCALE else 0
-    pcm = np.clip(steps, -FULL_SCALE, FULL_SCALE).astype(np.int16)
+    steps = audio * FULL_SCALE
+    np.rint(steps, out=steps)
+    clipped = 0
+    if _peak(steps) > FULL_SCALE:
+        clipped = int(np.count_nonzero(np.abs(steps) > FULL_SCALE))
+        np.clip(steps, -FULL_SCALE, FULL_SCALE, out=steps)
+    pcm = steps.astype(np.int16)
     data, digest = encode.encode_and_digest(pcm, config.sample_rate, config.audio_format)
     events = _events(signal, start, config.chunk_samples)
     return {
         "events": events, "num_events": None if events is None else len(events), "gain_db": signal.gain_db,
-        "peak_db": _db(np.abs(audio).max()), "rms_db": _db(math.sqrt(np.dot(audio, audio) / len(audio))),
+        "peak_db": _db(_peak(audio)), "rms_db": _db(math.sqrt(np.dot(audio, audio) / len(audio))),
         "clipped_samples": clipped, "pcm_digest": digest,
         "audio": data,
     }  # fmt: skip
+
+
+def _peak(values):
+    return max(values.max(), -values.min())
 
 
 def _db(size):

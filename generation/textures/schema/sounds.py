@@ -25,18 +25,17 @@ def find_synth(name):
     for exact in (name, name.lower()):  # a user's own class comes before an alias of another one
         if exact in synths.names():
             return synths.get(exact)
-    others = {}
+    others = []
     for known in synths.names():
         try:
             one = synths.get(known)
         except RunError:  # another package's, broken: said when it is asked for by name
             continue
-        for alias in (known, *getattr(one, "aliases", ())):
-            others.setdefault(alias.lower(), one)
-            others.setdefault(alias, one)
-    if found := others.get(name) or others.get(name.lower()):
-        return found
-    raise UsageError(one_of(name, [*synths.names(), *(n for n in others if n != n.lower())]))
+        aliases = [known, *getattr(one, "aliases", ())]
+        if name.lower() in [alias.lower() for alias in aliases]:
+            return one  # the rest need not be loaded
+        others += aliases[1:]
+    raise UsageError(one_of(name, [*synths.names(), *others]))
 
 
 class _Checker:
