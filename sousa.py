@@ -105,6 +105,7 @@ def _progress_bar(title, total, quiet=False, **more):
 def _generate(arguments):
     from functools import partial
 
+    from builders.release.source import write_card
     from generation import reopen
 
     raise_all(options.foreign_options(arguments))
@@ -127,7 +128,7 @@ def _generate(arguments):
     begin = time.perf_counter()
     progress = partial(_progress_bar, quiet=arguments.quiet)
     records = import_module(f"generation.{arguments.corpus}.generate").generate(
-        config, arguments.output, arguments.workers, arguments.files, say, progress, _write_card
+        config, arguments.output, arguments.workers, arguments.files, say, progress, write_card
     )
     passed = None
     if not arguments.skip_validation:
@@ -146,11 +147,6 @@ def _generate(arguments):
         )
     if passed is False:
         raise RunError(f"validation failed; see {arguments.output}/validation_report.html")
-
-
-def _write_card(root, config, records):
-    corpus = config.identity()["corpus"]
-    import_module(f"builders.release.{corpus}").write_card(root, config, records)
 
 
 def _part(manifest, module):

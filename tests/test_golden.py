@@ -1,16 +1,12 @@
 """Rows come out as they did when the data version was published, to the bit."""
 
 import json
-import os
-import platform
-import subprocess
-import sys
 
 import pytest
 
 from generation import DATA_VERSION
-from tests.conftest import ROOT
 from tests.make_golden import FILE, ROWS, digests
+from tests.older_processor import result_of, x86_64_linux
 
 GOLDEN = json.loads(FILE.read_text())
 
@@ -35,18 +31,6 @@ print(json.dumps([digests(row) for row in ROWS]))
 """
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64" or sys.platform != "linux", reason="x86-64 Linux")
+@x86_64_linux
 def test_an_older_processor_makes_the_same_rows():
-    """NumPy without AVX2 and AVX-512, and a C library without FMA: another rounding of many functions."""
-    from numpy._core._multiarray_umath import __cpu_features__ as features
-
-    off = [name for name in ("X86_V3", "X86_V4", "AVX512_ICL", "AVX512_SPR") if features.get(name)]
-    environment = {
-        "NPY_DISABLE_CPU_FEATURES": " ".join(off),
-        "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX512F,-AVX2,-FMA,-AVX",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", _OLD_PROCESSOR], cwd=ROOT, capture_output=True, text=True, check=True,
-        env={**os.environ, **environment},
-    )  # fmt: skip
-    assert json.loads(done.stdout) == GOLDEN["rows"]
+    assert result_of(_OLD_PROCESSOR) == GOLDEN["rows"]

@@ -15,9 +15,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from generation.errors import UsageError, one_of, raise_all
+from generation.options import CORPORA
 from training import sources
 
-NAMES = ("rudiments", "textures")
 _SYNONYMS = {
     "rudiments": {"presets": "acoustic_presets", "duration": "duration_sec"},
     "textures": {"duration": "duration_sec", "chunk": "chunk_sec"},
@@ -38,8 +38,8 @@ def config(options):
     """
     options = {name: value for name, value in options.items() if value is not None}  # null takes a key back
     corpus = options.pop("corpus", "rudiments")
-    if corpus not in NAMES:
-        raise UsageError(f"data.generate: unknown corpus {one_of(corpus, NAMES)}")
+    if corpus not in CORPORA:
+        raise UsageError(f"data.generate: unknown corpus {one_of(corpus, CORPORA)}")
     options = {_SYNONYMS[corpus].get(name, name): value for name, value in options.items()}
     known = _OF_TEXTURES if corpus == "textures" else _rudiment_options()
     if corpus == "rudiments" and "configfile" in options:
@@ -127,6 +127,7 @@ def ready(data):
     wanted = config(data.generate)
     if data.live:
         return wanted
+    from builders.release.source import write_card
     from generation.shards import config_digest, read_manifest
 
     path = os.path.expanduser(data.path)
@@ -134,14 +135,10 @@ def ready(data):
     if manifest is None or not manifest["complete"]:
         print(f"making {wanted.num_rows:,} rows in {path}", flush=True)
         generate = import_module(f"generation.{name_of(wanted)}.generate").generate
-        generate(wanted, path, say=lambda text: None, progress=_progress_bar, write_card=_card)
+        generate(wanted, path, say=lambda text: None, progress=_progress_bar, write_card=write_card)
     elif manifest["config_digest"] != config_digest(wanted.identity()):
         raise UsageError(
             f"{path} holds another dataset than data.generate asks for; name another data.path, or leave "
             "data.generate out to train on what is there"
         )
     return sources.find(path, data.name)
-
-
-def _card(root, wanted, records):
-    import_module(f"builders.release.{name_of(wanted)}").write_card(root, wanted, records)

@@ -9,9 +9,10 @@ from importlib import import_module
 from pathlib import Path
 
 from generation.errors import RunError, one_of
+from generation.options import CORPORA as NAMES
 from generation.tables import complete_manifest
 
-CORPORA = {name: f"builders.release.{name}" for name in ("rudiments", "textures")}
+CORPORA = {name: f"builders.release.{name}" for name in NAMES}
 
 
 @dataclass(frozen=True)
@@ -69,3 +70,12 @@ def describe(root):
     if corpus not in CORPORA:
         raise RunError(f"{root} has corpus {one_of(corpus, CORPORA)}")
     return import_module(CORPORA[corpus]).describe(Path(root), manifest)
+
+
+def write_card(root, config, records):
+    """Write the card of a dataset directory.
+
+    Args:
+        config: of its corpus, whichever that is; records: of its shards, in order of rows.
+    """
+    import_module(CORPORA[config.identity()["corpus"]]).write_card(root, config, records)

@@ -53,28 +53,34 @@ def records_of(manifest, config):
 
 def views(config):
     """Presets that are whole inside a configuration: dict of name to shard names, largest last."""
-    own = {shard.name: shard for shard in corpus.plan(config)}
+    own = {shard.name: (shard.split, shard.rows) for shard in corpus.plan(config)}
     out = {}
-    # presets are all Sobol: others need not be compared with them, which costs a second
-    sobol = all(sound.method == "sobol" for sound in config.sounds)
-    if sobol and any(_same(config, name) for name in schema.PRESETS):
-        for name in schema.PRESETS:
-            counts = [sound.count for sound in schema.preset(name).sounds]
-            sounds = [replace(s, count=c) for s, c in zip(config.sounds, counts, strict=True)]
-            planned = corpus.plan(replace(config, sounds=tuple(sounds)))
-            named = {s.name: (s.split, s.rows) for s in planned}
-            if all(n in own and (own[n].split, own[n].rows) == what for n, what in named.items()):
-                out[name] = list(named)
+    count = _preset_count(config)
+    for name, part in schema.counts().items() if count else ():
+        if part > count:  # not inside; planning it would only cost time
+            continue
+        sounds = tuple(replace(sound, count=part) for sound in config.sounds)
+        planned = {s.name: (s.split, s.rows) for s in corpus.plan(replace(config, sounds=sounds))}
+        if planned.items() <= own.items():
+            out[name] = list(planned)
     if not any(len(names) == len(own) for names in out.values()):
         out["custom"] = list(own)
     return out
 
 
-def _same(config, preset):
-    """Whether a configuration is that preset, apart from its seed, rate, format and records."""
+def _preset_count(config):
+    """Settings of each sound where a configuration is a preset's, or None.
+
+    It may differ from the preset in its seed, rate, format and records.
+    """
+    count = config.sounds[0].count
+    if count not in schema.counts().values():
+        return None
+    usual = schema.preset("small", sample_rate=config.sample_rate)
+    sounds = tuple(replace(sound, count=count) for sound in usual.sounds)
     free = ("seed", "sample_rate", "audio_format", "records", "shard_mib", "preset")
-    usual = schema.preset(preset, sample_rate=config.sample_rate)
-    return replace(usual, **{name: getattr(config, name) for name in free}) == config
+    usual = replace(usual, sounds=sounds, **{name: getattr(config, name) for name in free})
+    return count if usual == config else None
 
 
 def verify(root, count=20, everything=False, seed=None, progress=None):

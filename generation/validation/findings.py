@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from generation.shards import damage
+
 
 class Problems(dict):
     """Counts of what is wrong, by name, each with the first few examples."""
@@ -44,6 +46,20 @@ def absence(found, name, problems, claim):
         return Check(name, True, claim)
     text = ", ".join(f"{p.replace('_', ' ')}: {count}" for p, (count, _) in here.items())
     return Check(name, False, text, [e for _, examples in here.values() for e in examples])
+
+
+def count_check(ids, wanted):
+    """The check that there are as many rows as planned, each with a name of its own."""
+    unique = len(set(ids))
+    good = len(ids) == unique == wanted
+    return Check("rows", good, f"{len(ids):,} rows, {unique:,} different ids, {wanted:,} planned")
+
+
+def tables_damage(root, manifest):
+    """What is wrong with the files beside the shards that a manifest knows: one sentence, or None."""
+    listed = manifest.get("tables", [])
+    wrong = [problem for problem in (damage(root, record) for record in listed) if problem]
+    return "; ".join(wrong) or (None if listed else "the manifest does not know them")
 
 
 def join(parts):

@@ -11,8 +11,7 @@ import pyarrow.parquet as pq
 
 from generation.audio.presets import CLEAN
 from generation.rudiments.validation import population
-from generation.shards import damage
-from generation.validation.findings import Check, absence
+from generation.validation.findings import Check, absence, count_check, tables_damage
 
 MAX_ONSET_ERROR = 1.0  # samples
 MAX_RAILS = 0.005  # share of strokes at velocity 1 or 127
@@ -24,7 +23,7 @@ def run_all(findings, root, config, manifest):
         return [_absence(findings, "integrity", ["damaged_shard"], "every shard is as it was written")]
     return [
         _absence(findings, "integrity", ["damaged_shard"], "every shard is as it was written"),
-        _completeness(findings, config),
+        count_check(findings.rows["sample_id"], config.num_rows),
         _label_tables(findings, root, manifest),
         *_row_checks(findings),
         _rails(findings),
@@ -44,19 +43,10 @@ def _absence(findings, name, problems, claim):
     return absence(findings.problems, name, problems, claim)
 
 
-def _completeness(findings, config):
-    ids = findings.rows["sample_id"]
-    unique = len(set(ids))
-    good = len(ids) == unique == config.num_rows
-    return Check("rows", good, f"{len(ids):,} rows, {unique:,} different ids, {config.num_rows:,} planned")
-
-
 def _label_tables(findings, root, manifest):
     """The plain tables, and the other files the manifest knows: unchanged, and one to one with rows."""
-    records = manifest.get("tables", [])
-    wrong = [problem for problem in (damage(root, record) for record in records) if problem]
-    if wrong or not records:
-        return Check("label tables", False, "; ".join(wrong) or "the manifest does not know them")
+    if wrong := tables_damage(root, manifest):
+        return Check("label tables", False, wrong)
     strokes, bars = int(findings.rows["num_strokes"].sum()), int(findings.rows["num_measures"].sum())
     wanted = {"samples": findings.count, "exercises": findings.count, "measures": bars, "strokes": strokes}
     found = {n: pq.ParquetFile(Path(root) / "labels" / f"{n}.parquet").metadata.num_rows for n in wanted}

@@ -49,6 +49,11 @@ def preset(name, **overrides):
     return _parse(data, "presets.yaml", "custom" if custom else name, overrides)[0]
 
 
+def counts():
+    """How many settings each sound has in the presets: dict of name to number, the smallest first."""
+    return _presets()["presets"]
+
+
 @cache
 def _presets():
     return yaml.safe_load(resources.files("generation.textures").joinpath("presets.yaml").read_text("utf-8"))

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from generation.shards import damage
 from generation.textures import records
 from generation.textures.validation import population, splits
-from generation.validation.findings import Check, absence
+from generation.validation.findings import Check, absence, count_check, tables_damage
 
 
 @dataclass
@@ -80,7 +79,7 @@ def run_all(findings, root, config, manifest):
     claim = f"decodes to the labelled length, digest, peak and RMS ({part})"
     checks = [
         whole,
-        _rows(findings, config),
+        count_check(findings.rows["sample_id"], config.num_rows),
         _label_tables(findings, root, manifest),
         *(absence(found, *check) for check in _ROW_CHECKS),
         absence(found, "audio", _AUDIO, claim),
@@ -103,19 +102,10 @@ def run_all(findings, root, config, manifest):
     return [*checks, *_records(root, config, manifest)]
 
 
-def _rows(findings, config):
-    ids = findings.rows["sample_id"]
-    unique = len(set(ids))
-    good = len(ids) == unique == config.num_rows
-    return Check("rows", good, f"{len(ids):,} rows, {unique:,} different ids, {config.num_rows:,} planned")
-
-
 def _label_tables(findings, root, manifest):
     """The plain tables, and the other files the manifest knows: unchanged, and one to one with rows."""
-    listed = manifest.get("tables", [])
-    wrong = [problem for problem in (damage(root, record) for record in listed) if problem]
-    if wrong or not listed:
-        return Check("label tables", False, "; ".join(wrong) or "the manifest does not know them")
+    if wrong := tables_damage(root, manifest):
+        return Check("label tables", False, wrong)
     path = Path(root) / "labels" / "samples.parquet"
     ids = pq.read_table(path, columns=["sample_id"])["sample_id"].to_pylist()
     same = ids == list(findings.rows["sample_id"])
