@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from generation.audio import encode
-from generation.shards import read_manifest
+from generation.manifest import read_manifest
 from generation.tables import row_groups
 
 FRAME, BANDS = 2048, 40

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from generation.audio import acoustics, encode
+from generation.manifest import read_manifest
 from generation.rudiments import corpus, reopen
 from generation.rudiments.renderings import record_of
 from generation.rudiments.validation.onsets import blind_errors
 from generation.rudiments.validation.sound import CLEAR_MS, left_out_errors, played_strokes
-from generation.shards import read_manifest
 from generation.tables import row_groups
 
 

@@ -16,7 +16,7 @@ import mir_eval
 import numpy as np
 
 from generation.audio import encode
-from generation.shards import read_manifest
+from generation.manifest import read_manifest
 from generation.tables import row_groups
 
 HOP, WINDOW_SEC = 128, 0.025

@@ -29,8 +29,8 @@ from builders.textures import Textures
 from generation import DATA_VERSION
 from generation.columns import AUDIO, Column
 from generation.errors import SousaError, one_of
+from generation.manifest import MANIFEST
 from generation.rudiments.corpus import PRESETS
-from generation.shards import MANIFEST
 
 SCHEMA_VERSION = 1  # another one when rows are mapped otherwise: caches are told apart by it
 EVENT = (
@@ -208,7 +208,7 @@ class Unified(ReadableAudio, datasets.GeneratorBasedBuilder):
 
 def _stored(root):
     """Finished datasets in a directory: dict of corpus to its directory."""
-    from generation.shards import read_manifest
+    from generation.manifest import read_manifest
 
     found = {}
     for place in [root, *(root / name for name in CORPORA)]:

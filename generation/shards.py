@@ -27,8 +27,8 @@ import pyarrow.parquet as pq
 from generation import DATA_VERSION, FORMAT_VERSION
 from generation.columns import leaves
 from generation.errors import RunError, UsageError
+from generation.manifest import MANIFEST, read_manifest, short
 
-MANIFEST = "manifest.json"
 DATA_DIR = "data"
 _OWN_TEMPORARY = re.compile(r"^\..+\.\d+\.tmp$")
 
@@ -243,71 +243,6 @@ def config_digest(identity):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-_SHARD_FILE = re.compile(r"^data/[a-z]+/[A-Za-z0-9_-]+\.parquet$")
-_MANIFEST_TYPES = {
-    "format_version": int, "config": dict, "config_digest": str, "complete": bool, "num_shards": int,
-    "num_rows": int, "shards": dict,
-}  # fmt: skip
-_RECORD_TYPES = {"file": str, "split": str, "rows": int, "bytes": int, "sha256": str}
-# what may stand beside the shards: lists of records of these types
-_BESIDE = {
-    "tables": {"file": str, "bytes": int, "sha256": str},
-    "records": {"format": str, "rows": int, "files": int, "bytes": int, "sha256": str},
-}
-
-
-def read_manifest(root):
-    """The manifest of a dataset directory, or None when there is none.
-
-    Raises: RunError when it can't be read, or is not what this module writes.
-    """
-    path = Path(root) / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except NotADirectoryError:
-        raise UsageError(f"{root} is a file; name a directory") from None
-    except OSError as error:
-        raise RunError(f"{path} can't be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise RunError(f"{path} can't be read (not JSON: {error}); {_REMAKE}") from None
-    if isinstance(manifest, dict) and "release_format" in manifest:
-        raise UsageError(
-            f"{root} is a release, not a dataset; name the dataset it was made of, or load it with "
-            f'datasets.load_dataset("{root}")'
-        )
-    problem = _manifest_problem(manifest)
-    if problem:
-        raise RunError(f"{path} is not a manifest ({problem}); {_REMAKE}")
-    return manifest
-
-
-_REMAKE = "delete the dataset directory and generate again"
-
-
-def _manifest_problem(manifest):
-    if not isinstance(manifest, dict):
-        return "no object"
-    for name, kind in _MANIFEST_TYPES.items():
-        if not isinstance(manifest.get(name), kind):
-            return f"{name} is {_short(manifest.get(name))}"
-    for name, types in _BESIDE.items():
-        listed = manifest.get(name, [])
-        if not isinstance(listed, list) or not all(_has(record, types) for record in listed):
-            return f"{name} is {_short(listed)}"
-    for name, record in manifest["shards"].items():
-        if not _has(record, _RECORD_TYPES):
-            return f"the record of shard {name} is incomplete"
-        if not _SHARD_FILE.match(record["file"]):
-            return f"shard {name} has file {record['file']!r}"
-    return None
-
-
-def _has(record, types):
-    return isinstance(record, dict) and all(isinstance(record.get(key), kind) for key, kind in types.items())
-
-
 class Store:
     """A dataset directory being made: its manifest, its lock, and the way to finish it.
 
@@ -350,7 +285,7 @@ class Store:
             return
         theirs, ours = old.get("config", {}), self.identity
         differing = [
-            f"{key}: {_short(theirs.get(key))} there, {_short(ours.get(key))} now"
+            f"{key}: {short(theirs.get(key))} there, {short(ours.get(key))} now"
             for key in ours
             if json.dumps(theirs.get(key)) != json.dumps(ours.get(key))
         ]
@@ -399,8 +334,3 @@ class Store:
                 "shards": dict(sorted(self.records.items(), key=lambda item: order[item[0]])),
             },
         )  # fmt: skip
-
-
-def _short(value):
-    text = json.dumps(value)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from generation.errors import RunError
-from generation.shards import atomic_file, read_manifest
+from generation.manifest import read_manifest
+from generation.shards import atomic_file
 
 
 def row_groups(path, columns=None):

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builders.release import make
-from generation.shards import file_digest, parquet_writer, read_manifest, write_json
+from generation.manifest import read_manifest
+from generation.shards import file_digest, parquet_writer, write_json
 
 
 def no_progress(title, total, **look):

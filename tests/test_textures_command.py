@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from generation.shards import read_manifest
+from generation.manifest import read_manifest
 
 CONFIGS = Path(__file__).parent / "texture_configs"
 SEED_ROWS = 16

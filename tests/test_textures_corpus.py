@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from generation.audio.encode import decode
-from generation.shards import read_manifest
+from generation.manifest import read_manifest
 from generation.textures import corpus, reopen, schema, synth
 from generation.textures.values import Parameter
 from tests.conftest import ROOT

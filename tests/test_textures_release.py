@@ -17,7 +17,7 @@ from builders.textures import Textures
 from builders.unified import COLUMNS, Unified
 from generation.audio import encode
 from generation.errors import RunError
-from generation.shards import read_manifest
+from generation.manifest import read_manifest
 from generation.textures import finish, generate, schema
 from generation.textures.settings import RECORDS
 from tests.releases import release

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from generation.audio import encode
-from generation.shards import file_digest, parquet_writer, read_manifest
+from generation.manifest import read_manifest
+from generation.shards import file_digest, parquet_writer
 from generation.textures import reopen, synth
 from generation.textures.validation import expectations, population, report, sound
 from tests.conftest import run_sousa

@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from generation.audio import encode
+from generation.manifest import read_manifest
 from generation.rudiments import reopen
 from generation.rudiments.validation import report
-from generation.shards import file_digest, parquet_writer, read_manifest
+from generation.shards import file_digest, parquet_writer
 from tests.conftest import TINY
 
 

@@ -128,7 +128,8 @@ def ready(data):
     if data.live:
         return wanted
     from builders.release.source import write_card
-    from generation.shards import config_digest, read_manifest
+    from generation.manifest import read_manifest
+    from generation.shards import config_digest
 
     path = os.path.expanduser(data.path)
     manifest = read_manifest(path) if os.path.isdir(path) else None

@@ -26,7 +26,8 @@ from builders.release.source import describe
 from generation import runners
 from generation.columns import schema
 from generation.errors import RunError, UsageError, raise_all
-from generation.shards import MANIFEST, atomic_file, file_digest, locked, sweep, write_json
+from generation.manifest import MANIFEST
+from generation.shards import atomic_file, file_digest, locked, sweep, write_json
 
 WORK = ".unfinished"
 INDEX_GROUP_ROWS = 100_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from generation.errors import raise_all
 from generation.make import Job, make
-from generation.shards import read_manifest
+from generation.manifest import read_manifest
 from generation.textures import corpus, finish, records
 
 # Bytes a second of sound and bytes a row of labels, measured on the small preset; for --dry-run and the

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from generation.manifest import read_manifest
 from generation.rudiments import players
 from generation.rudiments.scores import SCORE_NAMES, SKILL_SCORES
 from generation.rudiments.validation import checks, examine, figures, population
 from generation.rudiments.validation.findings import Findings
-from generation.shards import read_manifest
 from generation.validation.findings import join
 from generation.validation.report import (
     examine_all,

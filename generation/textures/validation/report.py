@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from generation.shards import read_manifest
+from generation.manifest import read_manifest
 from generation.textures.corpus import SPLITS
 from generation.textures.validation import checks, examine, population
 from generation.validation.findings import join
