@@ -11,9 +11,13 @@ import time
 from contextlib import contextmanager, suppress
 from importlib import import_module
 
+# in a checkout this file stands beside the folders that a wheel installs under the name sousa
+if "__path__" not in globals():
+    __path__ = [os.path.dirname(os.path.abspath(__file__))]
+
 try:
-    from generation import DATA_VERSION, options, runners, seeds
-    from generation.errors import RunError, SousaError, UsageError, one_of, raise_all
+    from sousa.generation import DATA_VERSION, options, runners, seeds
+    from sousa.generation.errors import RunError, SousaError, UsageError, one_of, raise_all
 except ModuleNotFoundError as error:
     if __name__ != "__main__":
         raise
@@ -24,7 +28,7 @@ __version__ = DATA_VERSION
 
 def __getattr__(name):
     if name == "load":  # as late as this, because the command should start without datasets
-        from builders.hub.load import load
+        from sousa.builders.hub.load import load
 
         return load
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -105,12 +109,12 @@ def _progress_bar(title, total, quiet=False, **more):
 def _generate(arguments):
     from functools import partial
 
-    from builders.release.source import write_card
-    from generation import reopen
+    from sousa.builders.release.source import write_card
+    from sousa.generation import reopen
 
     raise_all(options.foreign_options(arguments))
     arguments.output = os.path.expanduser(arguments.output)
-    commands = import_module(f"generation.{arguments.corpus}.commands")
+    commands = import_module(f"sousa.generation.{arguments.corpus}.commands")
     if arguments.list:
         commands.no_other(arguments)
         return commands.list_synths(arguments, _print)
@@ -127,13 +131,13 @@ def _generate(arguments):
         return _print(f"{told}\nnothing was made; {arguments.output} would hold it")
     begin = time.perf_counter()
     progress = partial(_progress_bar, quiet=arguments.quiet)
-    records = import_module(f"generation.{arguments.corpus}.generate").generate(
+    records = import_module(f"sousa.generation.{arguments.corpus}.generate").generate(
         config, arguments.output, arguments.workers, arguments.files, say, progress, write_card
     )
     passed = None
     if not arguments.skip_validation:
         with progress("validating", config.num_rows) as done:
-            report = import_module(f"generation.{arguments.corpus}.validation.report")
+            report = import_module(f"sousa.generation.{arguments.corpus}.validation.report")
             passed, result = report.validate(arguments.output, config, records, arguments.workers, done)
         say(report.as_text(result))
     if not arguments.quiet:
@@ -154,14 +158,14 @@ def _part(manifest, module):
     corpus = str(manifest["config"].get("corpus"))
     if corpus not in options.CORPORA:
         raise RunError(f"the dataset is of corpus {one_of(corpus, options.CORPORA)}")
-    return import_module(f"generation.{corpus}.{module}")
+    return import_module(f"sousa.generation.{corpus}.{module}")
 
 
 def _release(arguments):
     from functools import partial
 
-    from builders import commands
-    from generation.tables import complete_manifest
+    from sousa.builders import commands
+    from sousa.generation.tables import complete_manifest
 
     raise_all(options.workers_problem(arguments.workers))
     if arguments.synth_file:
@@ -173,7 +177,7 @@ def _release(arguments):
 def _publish(arguments):
     from functools import partial
 
-    from builders import commands
+    from sousa.builders import commands
 
     say, print_ = _talk(arguments.quiet)
     commands.publish(arguments, print_, say, partial(_progress_bar, quiet=arguments.quiet))
@@ -182,7 +186,7 @@ def _publish(arguments):
 def _diff(arguments):
     from functools import partial
 
-    from builders import commands
+    from sousa.builders import commands
 
     commands.diff(arguments, _print, partial(_progress_bar, quiet=arguments.quiet))
 
@@ -192,7 +196,7 @@ def _talk(quiet):
 
 
 def _validate(arguments):
-    from generation.tables import complete_manifest
+    from sousa.generation.tables import complete_manifest
 
     raise_all(options.workers_problem(arguments.workers))
     manifest = complete_manifest(arguments.directory)
@@ -214,8 +218,8 @@ def _validate(arguments):
 
 
 def _verify(arguments):
-    from builders.release import opened
-    from generation.tables import complete_manifest
+    from sousa.builders.release import opened
+    from sousa.generation.tables import complete_manifest
 
     arguments.directory = os.path.expanduser(arguments.directory)
     if opened.is_release(arguments.directory):
@@ -250,7 +254,7 @@ def _load_synths(arguments, manifest):
 def _verify_release(arguments):
     from functools import partial
 
-    from builders.release import check, opened
+    from sousa.builders.release import check, opened
 
     release = opened.read(arguments.directory)
     check.require(release, partial(_progress_bar, quiet=arguments.quiet))
@@ -261,7 +265,7 @@ def _verify_release(arguments):
 def _preview(arguments):
     from functools import partial
 
-    from generation.tables import complete_manifest
+    from sousa.generation.tables import complete_manifest
 
     manifest = complete_manifest(arguments.directory)
     page = _part(manifest, "preview.page")
@@ -285,8 +289,8 @@ def _preview(arguments):
 
 
 def _rudiments(arguments):
-    from generation.rudiments import definitions
-    from generation.rudiments.notation import format_rhythm, format_sticking
+    from sousa.generation.rudiments import definitions
+    from sousa.generation.rudiments.notation import format_rhythm, format_sticking
 
     forms = definitions.select(arguments.names) if arguments.names else definitions.main_forms()
     for form in forms:
@@ -299,19 +303,19 @@ def _rudiments(arguments):
 
 
 def _acoustics(arguments):
-    from generation.audio import commands
+    from sousa.generation.audio import commands
 
     commands.acoustics(arguments.names, arguments.build_rooms, _print)
 
 
 def _banks_list(arguments):
-    from generation.audio import commands
+    from sousa.generation.audio import commands
 
     commands.list_banks(_print)
 
 
 def _banks_build(arguments):
-    from generation.audio import commands
+    from sousa.generation.audio import commands
 
     commands.build(
         arguments.font, arguments.kits, arguments.output, arguments.licence, arguments.character, _print
@@ -319,7 +323,7 @@ def _banks_build(arguments):
 
 
 def _banks_play(arguments):
-    from generation.audio import commands
+    from sousa.generation.audio import commands
 
     try:
         velocities = [int(text) for text in arguments.velocities.split(",")]
@@ -330,7 +334,7 @@ def _banks_play(arguments):
 
 
 def _fonts_list(arguments):
-    from generation.audio import font_commands
+    from sousa.generation.audio import font_commands
 
     font_commands.list_fonts(_print)
 
@@ -338,7 +342,7 @@ def _fonts_list(arguments):
 def _fonts_install(arguments):
     from functools import partial
 
-    from generation.audio import font_commands
+    from sousa.generation.audio import font_commands
 
     font_commands.install(
         arguments.keys, arguments.output, arguments.source, arguments.address,

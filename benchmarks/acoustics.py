@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pyroomacoustics
 
-from generation.audio import acoustics, rooms
+from sousa.generation.audio import acoustics, rooms
 
 MEASURES = {"rt60_sec": "aug_rt60_sec", "drr_db": "aug_drr_db", "c50_db": "aug_c50_db"}
 

@@ -17,9 +17,9 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from generation.audio import encode
-from generation.manifest import read_manifest
-from generation.tables import row_groups
+from sousa.generation.audio import encode
+from sousa.generation.manifest import read_manifest
+from sousa.generation.tables import row_groups
 
 FRAME, BANDS = 2048, 40
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.audio import acoustics, encode
-from generation.manifest import read_manifest
-from generation.rudiments import corpus, reopen
-from generation.rudiments.renderings import record_of
-from generation.rudiments.validation.onsets import blind_errors
-from generation.rudiments.validation.sound import CLEAR_MS, left_out_errors, played_strokes
-from generation.tables import row_groups
+from sousa.generation.audio import acoustics, encode
+from sousa.generation.manifest import read_manifest
+from sousa.generation.rudiments import corpus, reopen
+from sousa.generation.rudiments.renderings import record_of
+from sousa.generation.rudiments.validation.onsets import blind_errors
+from sousa.generation.rudiments.validation.sound import CLEAR_MS, left_out_errors, played_strokes
+from sousa.generation.tables import row_groups
 
 
 def measure(config, banks, row):

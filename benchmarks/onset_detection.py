@@ -15,9 +15,9 @@ import librosa
 import mir_eval
 import numpy as np
 
-from generation.audio import encode
-from generation.manifest import read_manifest
-from generation.tables import row_groups
+from sousa.generation.audio import encode
+from sousa.generation.manifest import read_manifest
+from sousa.generation.tables import row_groups
 
 HOP, WINDOW_SEC = 128, 0.025
 

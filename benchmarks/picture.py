@@ -8,8 +8,8 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from generation.audio import encode
-from generation.rudiments import corpus, definitions
+from sousa.generation.audio import encode
+from sousa.generation.rudiments import corpus, definitions
 
 matplotlib.use("Agg")
 from matplotlib.figure import Figure

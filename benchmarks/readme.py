@@ -10,11 +10,11 @@ import json
 import sys
 from pathlib import Path
 
-from builders.features import table
-from generation.audio import presets, rooms
-from generation.rudiments.columns import columns
-from generation.textures import synth
-from generation.textures.columns import columns as texture_columns
+from sousa.builders.features import table
+from sousa.generation.audio import presets, rooms
+from sousa.generation.rudiments.columns import columns
+from sousa.generation.textures import synth
+from sousa.generation.textures.columns import columns as texture_columns
 
 README = Path(__file__).parent.parent / "README.md"
 

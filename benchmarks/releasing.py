@@ -14,9 +14,9 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from builders.release import make
-from generation.shards import file_digest
-from generation.tables import complete_manifest
+from sousa.builders.release import make
+from sousa.generation.shards import file_digest
+from sousa.generation.tables import complete_manifest
 
 
 def cpu_ms(function):

@@ -22,9 +22,9 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from generation.audio import encode, presets
-from generation.rudiments import corpus
-from generation.shards import write_shard
+from sousa.generation.audio import encode, presets
+from sousa.generation.rudiments import corpus
+from sousa.generation.shards import write_shard
 
 SHARDS = 8
 

@@ -63,7 +63,7 @@ def floor(root):
 
 
 def ours(root, shuffle=True):
-    from training.stream import Loader, Rows
+    from sousa.training.stream import Loader, Rows
 
     yield None
     loader = Loader(Rows(root, columns=["rudiment_slug"]), BATCH, shuffle=shuffle)
@@ -80,7 +80,7 @@ def in_order(root):
 def _stock(root, shuffled, decoder):
     import datasets
 
-    from builders.audio import SoundfileAudio
+    from sousa.builders.audio import SoundfileAudio
 
     datasets.disable_progress_bars()
     yield None
@@ -189,7 +189,7 @@ def main():
     given = parser.parse_args()
     if given.one:
         return measure(*given.one)
-    from builders.audio import torchcodec_works
+    from sousa.builders.audio import torchcodec_works
 
     readers = [name for name in READERS if "torchcodec" not in name or torchcodec_works()]
     with tempfile.TemporaryDirectory() as place:

@@ -65,7 +65,7 @@ def earlier_way():
     """CPU seconds of the earlier way of making the example's sound, from a setting of each rate."""
     from scipy.signal import lfilter
 
-    from generation.textures.synths.pop import peak_filter
+    from sousa.generation.textures.synths.pop import peak_filter
 
     rng = np.random.default_rng(0)
     begin = time.process_time()
@@ -107,7 +107,7 @@ def table(place):
 
 def synths():
     """Print what each synthesizer renders in a CPU second."""
-    from generation.textures import synth
+    from sousa.generation.textures import synth
 
     print(
         f"{'synthesizer':16} {'16 kHz':>10} {'44.1 kHz':>10}   seconds of audio a CPU second, at its defaults"

@@ -17,8 +17,8 @@ from sklearn.metrics import balanced_accuracy_score
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from training.labels import SCORE_RANGES
-from training.stream import Rows
+from sousa.training.labels import SCORE_RANGES
+from sousa.training.stream import Rows
 
 
 def main():

@@ -10,10 +10,10 @@ import json
 
 import numpy as np
 
-from generation.rudiments import corpus, definitions, players
-from generation.rudiments.performance import play
-from generation.rudiments.score import plan_take
-from generation.rudiments.scores import DISTRIBUTIONS_FILE, exercise_scores
+from sousa.generation.rudiments import corpus, definitions, players
+from sousa.generation.rudiments.performance import play
+from sousa.generation.rudiments.score import plan_take
+from sousa.generation.rudiments.scores import DISTRIBUTIONS_FILE, exercise_scores
 
 
 def measure():

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import datasets
 
-from builders.audio import ReadableAudio
-from builders.features import features
-from builders.release.layout import SPLITS
-from generation.errors import SousaError
-from generation.shards import config_digest, damage
-from generation.tables import complete_manifest, row_groups
+from sousa.builders.audio import ReadableAudio
+from sousa.builders.features import features
+from sousa.builders.release.layout import SPLITS
+from sousa.generation.errors import SousaError
+from sousa.generation.shards import config_digest, damage
+from sousa.generation.tables import complete_manifest, row_groups
 
 
 class CorpusConfig(datasets.BuilderConfig):

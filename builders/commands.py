@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from generation.errors import UsageError
+from sousa.generation.errors import UsageError
 
 
 def release(arguments, print_, say, progress):
@@ -10,9 +10,9 @@ def release(arguments, print_, say, progress):
 
     Args:
         arguments: as parsed; print_: takes lines for the user; say: takes lines about what goes on;
-        progress: see :func:`builders.release.make.make`.
+        progress: see :func:`sousa.builders.release.make.make`.
     """
-    from builders.release import make
+    from sousa.builders.release import make
 
     manifest = make.make(
         Path(arguments.directory).expanduser(), Path(arguments.output).expanduser(), arguments.version,
@@ -33,7 +33,7 @@ def release(arguments, print_, say, progress):
 
 def publish(arguments, print_, say, progress):
     """Publish a release, or say what that would do."""
-    from builders.hub import publish as hub
+    from sousa.builders.hub import publish as hub
 
     path, repo = Path(arguments.release).expanduser(), arguments.repo
     named = [name.strip() for name in (arguments.redistribute or "").split(",") if name.strip()]
@@ -74,9 +74,9 @@ def publish(arguments, print_, say, progress):
 
 def diff(arguments, print_, progress):
     """Print what differs between two releases."""
-    from builders.hub import remote
-    from builders.release import opened, versions
-    from builders.release.compare import compare
+    from sousa.builders.hub import remote
+    from sousa.builders.release import opened, versions
+    from sousa.builders.release.compare import compare
 
     names = arguments.releases
     if len(names) == 3:

@@ -4,7 +4,7 @@ The declarations (name, type, unit, meaning) stand beside the code that fills th
 ``generation/<corpus>/columns.py``; nothing is declared twice.
 """
 
-from generation.columns import AUDIO
+from sousa.generation.columns import AUDIO
 
 
 def _feature(kind, sample_rate, stored):
@@ -25,7 +25,7 @@ def features(columns, sample_rate, stored=False):
     """Features of columns.
 
     Args:
-        columns: iterable of :class:`generation.columns.Column`.
+        columns: iterable of :class:`sousa.generation.columns.Column`.
         sample_rate: of audio columns, Hz.
         stored: describe audio as the record it is stored as. Writing through ``Audio`` needs
             torchcodec even for ready-made files; writing the record does not, and readers cast it.

@@ -27,7 +27,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from builders.parquet_footer import (
+from sousa.builders.parquet_footer import (
     PLAIN,
     RLE,
     Damaged,
@@ -214,7 +214,7 @@ def _opened(path_or_file, column):
 
 
 def _known_chunks(metadata, column, size):
-    """What :func:`builders.parquet_footer.chunks_of` gives, from metadata that pyarrow has read."""
+    """What :func:`sousa.builders.parquet_footer.chunks_of` gives, from metadata that pyarrow has read."""
     leaves = [metadata.schema.column(i) for i in range(metadata.num_columns)]
     found = [i for i, leaf in enumerate(leaves) if leaf.path == column]
     if len(found) != 1:

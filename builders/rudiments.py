@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import datasets
 
-from builders.base import CorpusBuilder, CorpusConfig
-from generation import DATA_VERSION
-from generation.audio import noise, rooms
-from generation.audio.commands import fonts_to_banks
-from generation.rudiments import corpus, reopen
-from generation.rudiments.columns import columns
+from sousa.builders.base import CorpusBuilder, CorpusConfig
+from sousa.generation import DATA_VERSION
+from sousa.generation.audio import noise, rooms
+from sousa.generation.audio.commands import fonts_to_banks
+from sousa.generation.rudiments import corpus, reopen
+from sousa.generation.rudiments.columns import columns
 
 
 @dataclass
@@ -42,7 +42,7 @@ class RudimentsConfig(CorpusConfig):
     noise_files: str | None = None
 
     def request(self):
-        """Arguments for :func:`generation.rudiments.corpus.make_config`, without the drums."""
+        """Arguments for :func:`sousa.generation.rudiments.corpus.make_config`, without the drums."""
         preset = self.name if self.name in corpus.PRESETS else "small"
         options = self.options()
         for name in _PATHS:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import datasets
 
-from builders.base import CorpusBuilder, CorpusConfig
-from generation import DATA_VERSION
-from generation.errors import UsageError
-from generation.textures import corpus, reopen, schema
-from generation.textures.columns import columns
+from sousa.builders.base import CorpusBuilder, CorpusConfig
+from sousa.generation import DATA_VERSION
+from sousa.generation.errors import UsageError
+from sousa.generation.textures import corpus, reopen, schema
+from sousa.generation.textures.columns import columns
 
 
 @dataclass

@@ -21,16 +21,16 @@ from typing import ClassVar
 
 import datasets
 
-from builders.audio import ReadableAudio
-from builders.features import features, table
-from builders.release.layout import SPLITS
-from builders.rudiments import Rudiments
-from builders.textures import Textures
-from generation import DATA_VERSION
-from generation.columns import AUDIO, Column
-from generation.errors import SousaError, one_of
-from generation.manifest import MANIFEST
-from generation.rudiments.corpus import PRESETS
+from sousa.builders.audio import ReadableAudio
+from sousa.builders.features import features, table
+from sousa.builders.release.layout import SPLITS
+from sousa.builders.rudiments import Rudiments
+from sousa.builders.textures import Textures
+from sousa.generation import DATA_VERSION
+from sousa.generation.columns import AUDIO, Column
+from sousa.generation.errors import SousaError, one_of
+from sousa.generation.manifest import MANIFEST
+from sousa.generation.rudiments.corpus import PRESETS
 
 SCHEMA_VERSION = 1  # another one when rows are mapped otherwise: caches are told apart by it
 EVENT = (
@@ -208,7 +208,7 @@ class Unified(ReadableAudio, datasets.GeneratorBasedBuilder):
 
 def _stored(root):
     """Finished datasets in a directory: dict of corpus to its directory."""
-    from generation.manifest import read_manifest
+    from sousa.generation.manifest import read_manifest
 
     found = {}
     for place in [root, *(root / name for name in CORPORA)]:

@@ -7,7 +7,7 @@ Conventions used everywhere in this package
 * Tempo is in quarter notes a minute (``tempo_bpm``), whatever the metre. Positions in music are in
   quarter-note beats.
 * Velocity is MIDI velocity, 1-127.
-* Every random number comes from :mod:`generation.seeds`, addressed by the coordinates of the row
+* Every random number comes from :mod:`sousa.generation.seeds`, addressed by the coordinates of the row
   that uses it, so a row never depends on which other rows are made, or by whom.
 """
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from generation import runners
-from generation.errors import RunError
-from generation.shards import Store, write_shard
+from sousa.generation import runners
+from sousa.generation.errors import RunError
+from sousa.generation.shards import Store, write_shard
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """The manifest of a dataset directory, read and checked: whatever another hand has made of it is told here.
 
-It is written by :class:`generation.shards.Store`.
+It is written by :class:`sousa.generation.shards.Store`.
 """
 
 import json
 import re
 from pathlib import Path
 
-from generation.errors import RunError, UsageError
+from sousa.generation.errors import RunError, UsageError
 
 MANIFEST = "manifest.json"
 _SHARD_FILE = re.compile(r"^data/[a-z]+/[A-Za-z0-9_-]+\.parquet$")
@@ -26,7 +26,7 @@ _BESIDE = {
 def read_manifest(root):
     """The manifest of a dataset directory, or None when there is none.
 
-    Raises: RunError when it can't be read, or is not what :class:`generation.shards.Store` writes.
+    Raises: RunError when it can't be read, or is not what :class:`sousa.generation.shards.Store` writes.
     """
     path = Path(root) / MANIFEST
     try:

@@ -2,8 +2,8 @@
 
 import argparse
 
-from generation import DATA_VERSION
-from generation.errors import one_of
+from sousa.generation import DATA_VERSION
+from sousa.generation.errors import one_of
 
 CORPORA = ("rudiments", "textures")
 
@@ -30,7 +30,7 @@ def foreign_options(arguments):
     """Options that belong to another corpus than the one asked for: list of sentences."""
     from importlib import import_module
 
-    own = {name: import_module(f"generation.{name}.commands").OWN for name in CORPORA}
+    own = {name: import_module(f"sousa.generation.{name}.commands").OWN for name in CORPORA}
     if arguments.corpus not in own:
         return [f"unknown corpus {one_of(arguments.corpus, CORPORA)}"]
     problems = []

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from generation import DATA_VERSION, FORMAT_VERSION
-from generation.audio import encode
-from generation.errors import RunError, UsageError
-from generation.shards import config_digest, damage
-from generation.tables import row_groups
+from sousa.generation import DATA_VERSION, FORMAT_VERSION
+from sousa.generation.audio import encode
+from sousa.generation.errors import RunError, UsageError
+from sousa.generation.shards import config_digest, damage
+from sousa.generation.tables import row_groups
 
 
 def identity_of(manifest, corpus):

@@ -11,7 +11,7 @@ import threading
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
-from generation.errors import RunError
+from sousa.generation.errors import RunError
 
 
 def worker_count(workers):

@@ -24,10 +24,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from generation import DATA_VERSION, FORMAT_VERSION
-from generation.columns import leaves
-from generation.errors import RunError, UsageError
-from generation.manifest import MANIFEST, read_manifest, short
+from sousa.generation import DATA_VERSION, FORMAT_VERSION
+from sousa.generation.columns import leaves
+from sousa.generation.errors import RunError, UsageError
+from sousa.generation.manifest import MANIFEST, read_manifest, short
 
 DATA_DIR = "data"
 _OWN_TEMPORARY = re.compile(r"^\..+\.\d+\.tmp$")

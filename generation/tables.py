@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from generation.errors import RunError
-from generation.manifest import read_manifest
-from generation.shards import atomic_file
+from sousa.generation.errors import RunError
+from sousa.generation.manifest import read_manifest
+from sousa.generation.shards import atomic_file
 
 
 def row_groups(path, columns=None):

@@ -1,6 +1,6 @@
 """Loose files: many small ones, written whole, kept when they are there already."""
 
-from generation.shards import atomic_file
+from sousa.generation.shards import atomic_file
 
 
 def write_once(path, data):

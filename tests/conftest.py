@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from generation.rudiments import corpus
+from sousa.generation.rudiments import corpus
 
 ROOT = Path(__file__).parent.parent
 
@@ -67,7 +67,7 @@ def tiny(tmp_path_factory):
 @pytest.fixture(scope="session")
 def versions(tmp_path_factory):
     """Two releases: five players, then four, one of them with another label."""
-    from tests.releases import altered, faster, release
+    from tests.support.releases import altered, faster, release
 
     place = tmp_path_factory.mktemp("versions")
     arguments = [*TINY, "-q", "--skip-validation"]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from generation.errors import UsageError, one_of
+from sousa.generation.errors import UsageError, one_of
 
 
 @dataclass(frozen=True)

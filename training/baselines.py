@@ -7,8 +7,8 @@ are made of them as of the model. A check has a name, whether it passed, and a s
 - ``tempo only``: the 25 nearest tempi of the training rows
 - ``mean spectrum``: logistic regression (ridge regression for scores) on mean and spread over time of each
   log-mel band, from up to ``MAX_ROWS`` training rows
-- ``spectral flux`` (strokes): peaks of onset strength, see :mod:`training.features`
-- ``mean`` and ``ridge`` (parameters): see :mod:`training.parameter_baselines`
+- ``spectral flux`` (strokes): peaks of onset strength, see :mod:`sousa.training.features`
+- ``mean`` and ``ridge`` (parameters): see :mod:`sousa.training.parameter_baselines`
 """
 
 from collections import Counter
@@ -16,9 +16,9 @@ from collections import Counter
 import numpy as np
 from tqdm import tqdm
 
-from training import parameter_baselines
-from training.spectral_statistics import bands_of, mean_and_spread
-from training.stream import values_of
+from sousa.training import parameter_baselines
+from sousa.training.spectral_statistics import bands_of, mean_and_spread
+from sousa.training.stream import values_of
 
 MAX_ROWS = 2000
 _NEIGHBOURS = 25
@@ -34,7 +34,7 @@ def baselines(targets, train_rows, rows, seed=0, quiet=True, validation_rows=Non
 
     Args:
         targets: of the model; train_rows, rows: what they learn from and what they predict.
-        validation_rows, frames: as :func:`training.parameter_baselines.baselines` takes them.
+        validation_rows, frames: as :func:`sousa.training.parameter_baselines.baselines` takes them.
 
     Returns: list of dicts ``name``, ``target``, ``pred`` (a value for each of ``rows``).
     """
@@ -103,8 +103,8 @@ def _fitted(model, x, truth, test):
 
 
 def _flux(rows, quiet):
-    from training.audio import resample
-    from training.features import ONSET_MEL, onsets
+    from sousa.training.audio import resample
+    from sousa.training.features import ONSET_MEL, onsets
 
     out = []
     for number in tqdm(range(len(rows)), desc="spectral flux", unit="row", disable=quiet, leave=False):
@@ -141,7 +141,7 @@ def checks(train_rows, rows, names=("train", "test")):
 
 def _tells(what, values, tiers, players):
     """Whether a column of the recording predicts the tier better than chance, on other players."""
-    from training.metrics.class_metrics import class_metrics
+    from sousa.training.metrics.class_metrics import class_metrics
 
     if len(set(tiers[1])) < 2:
         detail = "the evaluated rows are of one tier, so it can't be judged"

@@ -1,12 +1,12 @@
 """From rows to the batches a model takes, and from its outputs to a table of predictions.
 
-Conventions: a batch is ``input_values``, ``valid``, ``labels``, as :mod:`training.models.model` takes them.
-Clips are cut and padded to the model's ``max_sec``, so all batches have one shape and what is said of a clip
-does not depend on its neighbours.
+Conventions: a batch is ``input_values``, ``valid``, ``labels``, as :mod:`sousa.training.models.model` takes
+them. Clips are cut and padded to the model's ``max_sec``, so all batches have one shape and what is said of a
+clip does not depend on its neighbours.
 
 The table of predictions has one row a clip: what is known of it (``META``, as far as the dataset has it) and
-the columns of each target (:mod:`training.tasks.targets`); the JSON under the key ``sousa`` of its schema
-says what the targets are. Reports are drawn from it alone.
+the columns of each target (:mod:`sousa.training.tasks.targets`); the JSON under the key ``sousa`` of its
+schema says what the targets are. Reports are drawn from it alone.
 """
 
 import json
@@ -17,8 +17,8 @@ import pyarrow as pa
 import torch
 from tqdm import tqdm
 
-from generation.errors import RunError, UsageError, one_of
-from training.stream import Loader, open_rows
+from sousa.generation.errors import RunError, UsageError, one_of
+from sousa.training.stream import Loader, open_rows
 
 META = {
     "sample_id": pa.string(), "profile_id": pa.string(), "rudiment_slug": pa.string(),
@@ -78,7 +78,7 @@ def rows_for(model, source, split=None, **options):
 
     Raises: UsageError when the dataset lacks a column that a target needs.
     """
-    from training import corpora, sources
+    from sousa.training import corpora, sources
 
     wanted = [column for target in model.targets for column in target.columns]
     known = list(dict.fromkeys([*META, *(column.partition(".")[0] for column in wanted)]))
@@ -105,7 +105,7 @@ def predict(
     """What a model says of rows.
 
     Args:
-        model: a :class:`training.models.model.Model`; rows: what :func:`rows_for` gives.
+        model: a :class:`sousa.training.models.model.Model`; rows: what :func:`rows_for` gives.
         dtype: torch type to compute in (bfloat16, float16), None for float32.
         rank, world_size: each process predicts its part, and all get the whole table.
 

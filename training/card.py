@@ -4,9 +4,9 @@ import os
 
 import yaml
 
-from generation import DATA_VERSION
-from generation.shards import atomic_file
-from training.tasks import FROM_DATA
+from sousa.generation import DATA_VERSION
+from sousa.generation.shards import atomic_file
+from sousa.training.tasks import FROM_DATA
 
 # what is heard, tags, whose rows are alike
 _WORDS = {
@@ -46,7 +46,7 @@ def write_card(directory, settings, trainer, results=None):
         f"Trained for {trainer.state.global_step:,} steps on the {data.train} split of "
         f"`{plain['data']['path']}`{made}; {which}; seed {settings.seed}.", "",
         *_frames(model),
-        "```python", "from training.models.model import Model", "",
+        "```python", "from sousa.training.models.model import Model", "",
         'model = Model.from_pretrained("PATH")  # this directory, or its name on the Hub', "```", "",
     ]  # fmt: skip
     if results:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from generation.errors import UsageError, one_of
+from sousa.generation.errors import UsageError, one_of
 
 
 def parquet_paths(schema, names, where):

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import yaml
 
-from generation.errors import UsageError, first_line, one_of, raise_all
-from training import kinds
+from sousa.generation.errors import UsageError, first_line, one_of, raise_all
+from sousa.training import kinds
 
 # keys of ``train`` that are no TrainingArguments
 OWN_TRAIN = ("warmup_ratio", "early_stopping_patience", "class_weights", "label_smoothing", "cpu_threads")
@@ -39,11 +39,11 @@ class Data:
 
     Attributes:
         path: directory of a dataset or release, ``org/name`` on the Hub; made there by ``generate``.
-        generate: what to make at ``path`` if it is not there, see :mod:`training.corpora`.
+        generate: what to make at ``path`` if it is not there, see :mod:`sousa.training.corpora`.
         live: make each row when it is read in place of storing it; needs ``generate``.
         name, revision: config and revision of a dataset on the Hub.
         train, validation, test: names of the splits.
-        where: filter of rows, see :func:`training.filters.select`.
+        where: filter of rows, see :func:`sousa.training.filters.select`.
         max_sec: clips are cut and padded to it; crop: start or random, while training.
     """
 
@@ -65,12 +65,12 @@ class Settings:
     """Everything about a run.
 
     Attributes:
-        task: one of :data:`training.tasks.TASKS`; targets: names in place of the task's own.
+        task: one of :data:`sousa.training.tasks.TASKS`; targets: names in place of the task's own.
         weights: of losses by target; auxiliary: further targets, with weights, that are learnt and not
             reported.
         model: ``kind`` compact with its sizes, or pretrained with ``path`` and ``freeze``.
-        front_end: see :mod:`training.front_ends`.
-        augment, spec_augment: see :mod:`training.augment`.
+        front_end: see :mod:`sousa.training.front_ends`.
+        augment, spec_augment: see :mod:`sousa.training.augment`.
         train: see the module's conventions.
         output: directory of the run; resume: go on from its last checkpoint; seed: of everything.
         report: whether the test split is evaluated at the end.
@@ -109,9 +109,9 @@ def train_keys():
 
 def known_keys():
     """All keys on the command line: dict of full name to section."""
-    from training.augment import SpecAugment, Waveform
-    from training.front_ends import LogMel
-    from training.models.compact import CompactConfig
+    from sousa.training.augment import SpecAugment, Waveform
+    from sousa.training.front_ends import LogMel
+    from sousa.training.models.compact import CompactConfig
 
     keys = {
         "data": [f.name for f in fields(Data)],
@@ -230,9 +230,9 @@ def build(given):
 
     Raises: UsageError naming every problem.
     """
-    from training import augment
-    from training.augment import SpecAugment, Waveform
-    from training.tasks import make_targets
+    from sousa.training import augment
+    from sousa.training.augment import SpecAugment, Waveform
+    from sousa.training.tasks import make_targets
 
     # null takes a key back, as on the command line: --auxiliary.strokes null
     given = {
@@ -275,7 +275,7 @@ def build(given):
 
 
 def _check_front_end(settings):
-    from training import front_ends
+    from sousa.training import front_ends
 
     default = {"kind": "log_mel"}
     if settings.model.get("kind") == "pretrained":
@@ -288,10 +288,10 @@ def _check_front_end(settings):
 
 
 def _check_data(data, task):
-    from training import corpora
-    from training.filters import Filter
-    from training.stream import CROPS
-    from training.tasks import FROM_DATA
+    from sousa.training import corpora
+    from sousa.training.filters import Filter
+    from sousa.training.stream import CROPS
+    from sousa.training.tasks import FROM_DATA
 
     problems = []
     if data.crop not in CROPS:
@@ -311,7 +311,7 @@ def _check_data(data, task):
 
 
 def _check_model(model):
-    from training.models.model import KINDS
+    from sousa.training.models.model import KINDS
 
     kind = model.get("kind", "compact")
     if kind not in KINDS:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from generation.errors import UsageError, one_of, raise_all
-from generation.options import CORPORA
-from training import sources
+from sousa.generation.errors import UsageError, one_of, raise_all
+from sousa.generation.options import CORPORA
+from sousa.training import sources
 
 _SYNONYMS = {
     "rudiments": {"presets": "acoustic_presets", "duration": "duration_sec"},
@@ -49,19 +49,19 @@ def config(options):
 
 
 def _rudiment_options():
-    from generation.rudiments.settings import make_config
+    from sousa.generation.rudiments.settings import make_config
 
     return [*inspect.signature(make_config).parameters]
 
 
 def _rudiments(options):
-    from generation.rudiments.settings import make_config
+    from sousa.generation.rudiments.settings import make_config
 
     return make_config(**options)
 
 
 def _textures(options):
-    from generation.textures import schema
+    from sousa.generation.textures import schema
 
     path, preset = options.pop("configfile", None), options.pop("preset", None)
     if (path is None) == (preset is None):
@@ -96,8 +96,8 @@ def found_anywhere(options):
 
 def name_of(source):
     """Name of the corpus of a Config; None for anything else."""
-    from generation.rudiments import settings as rudiments
-    from generation.textures import settings as textures
+    from sousa.generation.rudiments import settings as rudiments
+    from sousa.generation.textures import settings as textures
 
     kinds = {"rudiments": rudiments.Config, "textures": textures.Config}
     return next((name for name, kind in kinds.items() if isinstance(source, kind)), None)
@@ -105,7 +105,7 @@ def name_of(source):
 
 def schema(wanted):
     """Arrow schema of the rows of a Config."""
-    return import_module(f"generation.{name_of(wanted)}.corpus").corpus_schema(wanted)
+    return import_module(f"sousa.generation.{name_of(wanted)}.corpus").corpus_schema(wanted)
 
 
 @contextmanager
@@ -118,7 +118,7 @@ def ready(data):
     """Where rows are read: a source, made first where ``generate`` says how, or a Config to make live.
 
     Args:
-        data: a :class:`training.config.Data`.
+        data: a :class:`sousa.training.config.Data`.
 
     Raises: UsageError when the directory holds something else; RunError when it can't be made.
     """
@@ -127,15 +127,15 @@ def ready(data):
     wanted = config(data.generate)
     if data.live:
         return wanted
-    from builders.release.source import write_card
-    from generation.manifest import read_manifest
-    from generation.shards import config_digest
+    from sousa.builders.release.source import write_card
+    from sousa.generation.manifest import read_manifest
+    from sousa.generation.shards import config_digest
 
     path = os.path.expanduser(data.path)
     manifest = read_manifest(path) if os.path.isdir(path) else None
     if manifest is None or not manifest["complete"]:
         print(f"making {wanted.num_rows:,} rows in {path}", flush=True)
-        generate = import_module(f"generation.{name_of(wanted)}.generate").generate
+        generate = import_module(f"sousa.generation.{name_of(wanted)}.generate").generate
         generate(wanted, path, say=lambda text: None, progress=_progress_bar, write_card=write_card)
     elif manifest["config_digest"] != config_digest(wanted.identity()):
         raise UsageError(

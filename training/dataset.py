@@ -15,16 +15,16 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from generation import seeds
-from generation.errors import UsageError, one_of
-from training import labels
-from training.labels import ID_TO_RUDIMENT as ID_TO_RUDIMENT
-from training.labels import ID_TO_SKILL_TIER as ID_TO_SKILL_TIER
-from training.labels import RUDIMENT_LABELS as RUDIMENT_LABELS
-from training.labels import RUDIMENT_TO_ID as RUDIMENT_TO_ID
-from training.labels import SKILL_TIER_LABELS as SKILL_TIER_LABELS
-from training.labels import SKILL_TIER_TO_ID as SKILL_TIER_TO_ID
-from training.stream import Loader, open_rows
+from sousa.generation import seeds
+from sousa.generation.errors import UsageError, one_of
+from sousa.training import labels
+from sousa.training.labels import ID_TO_RUDIMENT as ID_TO_RUDIMENT
+from sousa.training.labels import ID_TO_SKILL_TIER as ID_TO_SKILL_TIER
+from sousa.training.labels import RUDIMENT_LABELS as RUDIMENT_LABELS
+from sousa.training.labels import RUDIMENT_TO_ID as RUDIMENT_TO_ID
+from sousa.training.labels import SKILL_TIER_LABELS as SKILL_TIER_LABELS
+from sousa.training.labels import SKILL_TIER_TO_ID as SKILL_TIER_TO_ID
+from sousa.training.stream import Loader, open_rows
 
 METADATA = ("skill_tier", "rudiment_slug", "tempo_bpm")
 _PLURAL = {"skill_tier": "skill_tiers", "rudiment_slug": "rudiment_slugs", "tempo_bpm": "tempo_bpms"}
@@ -41,7 +41,7 @@ class SOUSADataset(Dataset):
         max_length_sec: longer sounds are cut there.
         transform: function of a waveform, giving one.
         normalize_audio: scale each waveform so that its peak is 1.
-        where, name, revision, token: as :class:`training.stream.Rows` takes them.
+        where, name, revision, token: as :class:`sousa.training.stream.Rows` takes them.
 
     An item is a dict: ``waveform``, ``label``, ``label_mask``, ``sample_id``, ``skill_tier``,
     ``rudiment_slug``, ``tempo_bpm``, ``sampling_rate``.
@@ -157,7 +157,7 @@ def create_dataloader(
         pin_memory: None pins where there is a GPU.
         batch_sampler: such as :class:`StratifiedBatchSampler`; it then decides size and order.
 
-    Returns: :class:`training.stream.Loader`, which can be resumed; with a batch_sampler torch's own.
+    Returns: :class:`sousa.training.stream.Loader`, which can be resumed; with a batch_sampler torch's own.
     """
     if fixed_length is not None and fixed_length < 1:
         raise UsageError(f"fixed_length is {fixed_length}; give samples, 1 or more, or None")

@@ -17,9 +17,9 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")  # see train.py
 
 import yaml
 
-from builders.release import layout
-from generation.errors import RunError, SousaError, UsageError, first_line, one_of, raise_all
-from training import config, corpora
+from sousa.builders.release import layout
+from sousa.generation.errors import RunError, SousaError, UsageError, first_line, one_of, raise_all
+from sousa.training import config, corpora
 
 
 def _parser():
@@ -51,7 +51,7 @@ def main(arguments=None):
     try:
         run(given)
     except SousaError as error:
-        from training.stream import plain
+        from sousa.training.stream import plain
 
         print(plain(error) if isinstance(error, RunError) else error, file=sys.stderr)
         return error.exit_status
@@ -74,11 +74,11 @@ def run(given):
     """
     import torch
 
-    from training import sources
-    from training.batches import predict, rows_for, with_facts
-    from training.filters import Filter
-    from training.models.model import Model
-    from training.tasks import FROM_DATA
+    from sousa.training import sources
+    from sousa.training.batches import predict, rows_for, with_facts
+    from sousa.training.filters import Filter
+    from sousa.training.models.model import Model
+    from sousa.training.tasks import FROM_DATA
 
     place = find_model(given.model)
     model = Model.from_pretrained(place)
@@ -192,8 +192,8 @@ def report_on(
     """
     import pyarrow.parquet as pq
 
-    from training import report
-    from training.baselines import baselines, checks
+    from sousa.training import report
+    from sousa.training.baselines import baselines, checks
 
     found, told = [], []
     if train_rows is not None:

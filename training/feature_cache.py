@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.errors import UsageError
-from generation.shards import atomic_file
-from training.sources import cache_directory
+from sousa.generation.errors import UsageError
+from sousa.generation.shards import atomic_file
+from sousa.training.sources import cache_directory
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def data_identity(rows):
     """What the audio of rows depends on, as plain data: the dataset and how it is read, not where it lies.
 
     Args:
-        rows: :class:`training.stream.Rows` or LiveRows.
+        rows: :class:`sousa.training.stream.Rows` or LiveRows.
 
     Raises: UsageError for random crops and transforms, whose audio is another one each epoch.
     """
@@ -73,7 +73,7 @@ class FeatureCache:
         settings: what the features depend on besides, such as ``Mel().settings()`` or
             ``FrozenFeatures(...).settings()``.
         directory: where to keep them; by default ``features`` in the cache directory of
-            :mod:`training.sources`.
+            :mod:`sousa.training.sources`.
 
     Attributes:
         path: directory of these features.

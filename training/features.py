@@ -23,9 +23,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 
-from generation.errors import UsageError, raise_all
-from training.feature_cache import FeatureCache, data_identity  # noqa: F401
-from training.pretrained import FrozenFeatures  # noqa: F401
+from sousa.generation.errors import UsageError, raise_all
+from sousa.training.feature_cache import FeatureCache, data_identity  # noqa: F401
+from sousa.training.pretrained import FrozenFeatures  # noqa: F401
 
 _LEAST = 1e-10  # power
 # seconds, as in librosa's onset_detect; and the share of the curve's range, which is 0.07 there
@@ -69,7 +69,7 @@ class Mel:
             )
 
     def settings(self):
-        """All settings as plain data, for :class:`training.feature_cache.FeatureCache`."""
+        """All settings as plain data, for :class:`sousa.training.feature_cache.FeatureCache`."""
         return {"kind": "log_mel", **asdict(self)}
 
     @property

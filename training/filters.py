@@ -15,12 +15,12 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow.compute as pc
 
-from generation.audio import presets as acoustics
-from generation.errors import UsageError, one_of, raise_all
-from generation.rudiments import definitions
-from generation.rudiments.columns import SCORES
-from generation.rudiments.players import tiers as tier_names
-from generation.rudiments.scores import SCORE_NAMES
+from sousa.generation.audio import presets as acoustics
+from sousa.generation.errors import UsageError, one_of, raise_all
+from sousa.generation.rudiments import definitions
+from sousa.generation.rudiments.columns import SCORES
+from sousa.generation.rudiments.players import tiers as tier_names
+from sousa.generation.rudiments.scores import SCORE_NAMES
 
 _SCALES = {column.name: tuple(int(end) for end in column.unit.split("-")) for column in SCORES}
 
@@ -262,7 +262,7 @@ def clean_pairs(rows):
     """Pairs of renderings of the same take: the clean one and another.
 
     Args:
-        rows: :class:`training.stream.Rows` or LiveRows with the columns ``augmentation_group_id`` and
+        rows: :class:`sousa.training.stream.Rows` or LiveRows with the columns ``augmentation_group_id`` and
             ``augmentation_preset``.
 
     Returns: int64 array [pairs, 2]: numbers of the clean row and of the other, in order of the other. Takes

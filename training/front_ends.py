@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from generation.errors import UsageError, one_of
+from sousa.generation.errors import UsageError, one_of
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from functools import cached_property
 
 import numpy as np
 
-from generation.errors import UsageError
+from sousa.generation.errors import UsageError
 
 COLUMNS = ("strokes", "measures", "num_samples", "sample_rate")
 HANDS = ("R", "L")
@@ -36,7 +36,7 @@ class Labels:
     """The strokes and bars of a row that lie in its audio.
 
     Args:
-        row: what :class:`training.stream.Rows` gives.
+        row: what :class:`sousa.training.stream.Rows` gives.
 
     Attributes:
         rate: Hz of the row's audio; num_samples: its length; duration_sec.

@@ -7,9 +7,9 @@ Tiers and rudiments have the same ids everywhere, whatever a split or a filter l
 own range: most are 0-100, ``groove_feel_proxy`` and ``tier_confidence`` are 0-1 already.
 """
 
-from generation.errors import UsageError, one_of
-from generation.rudiments import definitions, players
-from generation.rudiments.columns import SCORES
+from sousa.generation.errors import UsageError, one_of
+from sousa.generation.rudiments import definitions, players
+from sousa.generation.rudiments.columns import SCORES
 
 SKILL_TIER_LABELS = list(players.tiers())
 SKILL_TIER_TO_ID = {name: i for i, name in enumerate(SKILL_TIER_LABELS)}

@@ -2,13 +2,13 @@
 
 import pyarrow as pa
 
-from generation.errors import UsageError, one_of
-from generation.rudiments import corpus as rudiments
-from generation.rudiments import definitions
-from generation.textures import corpus as textures
-from training.columns import columns_of, parquet_paths
-from training.filters import Filter
-from training.stream import BaseRows
+from sousa.generation.errors import UsageError, one_of
+from sousa.generation.rudiments import corpus as rudiments
+from sousa.generation.rudiments import definitions
+from sousa.generation.textures import corpus as textures
+from sousa.training.columns import columns_of, parquet_paths
+from sousa.training.filters import Filter
+from sousa.training.stream import BaseRows
 
 
 class LiveRows(BaseRows):
@@ -18,8 +18,8 @@ class LiveRows(BaseRows):
     another; ``_label_tables`` of a shard; and ``encoded``.
 
     Args:
-        config: the Config of a corpus, as :func:`training.corpora.config` gives.
-        (the others as in :class:`training.stream.Rows`)
+        config: the Config of a corpus, as :func:`sousa.training.corpora.config` gives.
+        (the others as in :class:`sousa.training.stream.Rows`)
     """
 
     def __init__(

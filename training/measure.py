@@ -14,14 +14,14 @@ def measure(table):
     """Metrics of each target, and ``main``, the mean of the one that counts of each target.
 
     Args:
-        table: predictions, see :mod:`training.batches`.
+        table: predictions, see :mod:`sousa.training.batches`.
 
     Returns: dict of ``<target>_<metric>`` to float.
     """
-    from training.metrics.class_metrics import class_metrics
-    from training.metrics.onset_metrics import onset_metrics
-    from training.metrics.score_metrics import score_metrics
-    from training.report import parameters
+    from sousa.training.metrics.class_metrics import class_metrics
+    from sousa.training.metrics.onset_metrics import onset_metrics
+    from sousa.training.metrics.score_metrics import score_metrics
+    from sousa.training.report import parameters
 
     out, mains = {}, []
     for target in json.loads(table.schema.metadata[b"sousa"])["targets"]:

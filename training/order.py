@@ -18,8 +18,8 @@ fewer rows are left than there are now processes are they left out).
 import numpy as np
 from torch.utils.data import Sampler
 
-from generation import seeds
-from generation.errors import UsageError
+from sousa.generation import seeds
+from sousa.generation.errors import UsageError
 
 
 def permutation(num_rows, seed, epoch):

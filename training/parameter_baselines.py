@@ -5,13 +5,13 @@ squared error on the validation rows, of each parameter by itself, or by leave-o
 where there is no validation split. Nothing is fitted on the evaluated rows.
 
 - ``mean``: of the training labels
-- ``ridge``: statistics over time of a clip, :func:`training.spectral_statistics.in_time`; for parameters
-  that move, of each frame, :func:`training.spectral_statistics.around_frames`
+- ``ridge``: statistics over time of a clip, :func:`sousa.training.spectral_statistics.in_time`; for
+  parameters that move, of each frame, :func:`sousa.training.spectral_statistics.around_frames`
 """
 
 import numpy as np
 
-from training.spectral_statistics import around_frames, bands_of, in_time
+from sousa.training.spectral_statistics import around_frames, bands_of, in_time
 
 MAX_ROWS = 2000  # to learn from
 _FRAMES_OF_ROW = 25  # to learn from, spread over the row

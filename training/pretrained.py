@@ -20,7 +20,7 @@ import os
 import numpy as np
 import torch
 
-from generation.errors import RunError, UsageError, first_line, one_of
+from sousa.generation.errors import RunError, UsageError, first_line, one_of
 
 MODELS = ("wav2vec2", "hubert", "audio-spectrogram-transformer")
 _UNUSED = {"masked_spec_embed"}  # of pretraining; some published weights leave it out

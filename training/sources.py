@@ -4,7 +4,7 @@ Conventions
 -----------
 A *source* is a list of Parquet files of one or more splits, in the order of the dataset's card (for a
 generated directory or a release, the order of their names). A row's encoded audio is a byte range of
-its file: :mod:`builders.row_index`. Three kinds of file have no such ranges and are dealt with once:
+its file: :mod:`sousa.builders.row_index`. Three kinds of file have no such ranges and are dealt with once:
 
 - compressed or dictionary-encoded audio columns (not ours) are unpacked into the cache directory, and
   ranges point there;
@@ -27,9 +27,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builders.release import layout
-from builders.row_index import byte_ranges
-from generation.errors import RunError, UsageError, first_line, one_of
+from sousa.builders.release import layout
+from sousa.builders.row_index import byte_ranges
+from sousa.generation.errors import RunError, UsageError, first_line, one_of
 
 log = logging.getLogger(__name__)
 _OPEN_FILES = 64  # of one process
@@ -113,11 +113,11 @@ def find(where, name=None, revision=None, token=None):
 
 
 def _directory(where, name):
-    from generation.tables import complete_manifest
+    from sousa.generation.tables import complete_manifest
 
     root = Path(where)
     if (root / "manifest.json").exists():
-        from builders.release import opened
+        from sousa.builders.release import opened
 
         if not opened.is_release(where):
             manifest = complete_manifest(where)  # an unfinished dataset is refused
@@ -199,8 +199,8 @@ def _by_datasets(where, name, revision, token):
 def _on_the_hub(repo, name, revision, token):
     from huggingface_hub.errors import EntryNotFoundError
 
-    from builders.hub import remote
-    from builders.release.index import INDEX_SCHEMA
+    from sousa.builders.hub import remote
+    from sousa.builders.release.index import INDEX_SCHEMA
 
     with remote.hub_errors(repo, "reading"):
         files = _by_datasets(repo, name, revision, token)
@@ -221,7 +221,7 @@ def _on_the_hub(repo, name, revision, token):
 
 
 def _fetched(repo, commit, file, token):
-    from builders.hub import remote
+    from sousa.builders.hub import remote
 
     inside = file.path.split(f"@{commit}/", 1)[1]
     path = remote.client(token).hf_hub_download(repo, inside, repo_type="dataset", revision=commit)
@@ -262,7 +262,8 @@ def schema(source, file):
 
 
 def audio_ranges(source, file, column, metadata):
-    """``(path that holds the bytes, offsets, lengths)`` of a file's audio; see :mod:`builders.row_index`.
+    """``(path that holds the bytes, offsets, lengths)`` of a file's audio; see
+    :mod:`sousa.builders.row_index`.
 
     Args:
         column: Parquet path of the leaf, such as ``audio.bytes``; metadata: of the file.

@@ -8,8 +8,8 @@ from frame to frame, 0 where they fall.
 import numpy as np
 from tqdm import tqdm
 
-from training.features import pick_peaks
-from training.front_ends import LogMel
+from sousa.training.features import pick_peaks
+from sousa.training.front_ends import LogMel
 
 FRAME_RATE = 100
 _MODULATION_HZ = (0.5, 1, 2, 4, 8, 16, 32, 50)  # edges of bands of the level's modulation
@@ -20,8 +20,8 @@ def bands_of(rows, numbers, title, quiet=True):
     """Log-mel bands of rows, one by one.
 
     Args:
-        rows: what :func:`training.stream.open_rows` gives; numbers: which of them, in order; title: of the
-            progress bar.
+        rows: what :func:`sousa.training.stream.open_rows` gives; numbers: which of them, in order; title: of
+            the progress bar.
 
     Yields: ``(row, bands)``, bands float32 [frames, bands].
     """

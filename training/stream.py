@@ -3,14 +3,14 @@
 Conventions
 -----------
 ``open_rows`` gives :class:`Rows` over a directory that ``sousa generate`` or ``sousa release`` made, a
-Parquet file, or a dataset on the Hub; :class:`training.live.LiveRows` makes the rows it is asked for and
-needs no disk. Both are map-style torch datasets with a length and the same rows:
+Parquet file, or a dataset on the Hub; :class:`sousa.training.live.LiveRows` makes the rows it is asked for
+and needs no disk. Both are map-style torch datasets with a length and the same rows:
 
     ``audio`` float32 (samples,); ``sampling_rate`` Hz; ``start_sample`` where a crop begins, in samples
     of the stored clip, whose rate is ``file_rate``; ``row``, its number; and the columns asked for.
 
 A row is one read of a byte range: nothing is copied beforehand, no buffer is filled, and any order costs
-the same. :class:`Loader` is a torch ``DataLoader`` over :class:`training.order.Order`: a global shuffle
+the same. :class:`Loader` is a torch ``DataLoader`` over :class:`sousa.training.order.Order`: a global shuffle
 that is a pure function of (seed, epoch), the same number of steps on every rank, any number of workers,
 and a state of a few numbers. Random crops and transforms are functions of (seed, epoch, row), so they
 don't depend on workers or on a resume either.
@@ -23,13 +23,13 @@ import numpy as np
 import pyarrow as pa
 from torch.utils.data import DataLoader, Dataset
 
-from generation import seeds
-from generation.errors import RunError, UsageError, first_line, one_of
-from training import sources
-from training.audio import decode
-from training.columns import columns_of, parquet_paths
-from training.filters import Filter
-from training.order import Order
+from sousa.generation import seeds
+from sousa.generation.errors import RunError, UsageError, first_line, one_of
+from sousa.training import sources
+from sousa.training.audio import decode
+from sousa.training.columns import columns_of, parquet_paths
+from sousa.training.filters import Filter
+from sousa.training.order import Order
 
 CROPS = ("start", "random", "centre")
 _PLACE = {"start": 0.0, "centre": 0.5}
@@ -117,11 +117,11 @@ class Rows(BaseRows):
     """Stored rows.
 
     Args:
-        source: a path, a name on the Hub, or a :class:`training.sources.Source`.
+        source: a path, a name on the Hub, or a :class:`sousa.training.sources.Source`.
         split: name, or None for all.
         columns: names of columns to give with each row, ``strokes.onset_sample`` for one field of a list of
             records; only they are read, once, when this is made.
-        where: a :class:`training.filters.Filter`, or its keys as a dict: rows it refuses are left
+        where: a :class:`sousa.training.filters.Filter`, or its keys as a dict: rows it refuses are left
             out; only its columns are read.
         sample_rate: Hz to resample to, None for the stored rate.
         crop_sec, crop: length of a part of each clip and where it is cut: start, random or centre; pad:
@@ -130,7 +130,8 @@ class Rows(BaseRows):
             (seed, epoch, row); it has to be picklable for workers that are spawned.
         audio: column of the encoded clips, or None for rows without sound.
         seed: of random crops and transforms.
-        name, revision, token: config and revision of a dataset on the Hub; see :func:`training.sources.find`.
+        name, revision, token: config and revision of a dataset on the Hub; see
+            :func:`sousa.training.sources.find`.
 
     Attributes:
         table: Arrow table of the columns, a row each; num_rows; source.
@@ -250,12 +251,12 @@ def _audio_leaf(schema, audio, where):
 def open_rows(source, split=None, **options):
     """Rows of a dataset here or on the Hub, or of a configuration to generate.
 
-    Args: those of :class:`Rows`; ``source`` may be the Config of a corpus, see :mod:`training.corpora`.
+    Args: those of :class:`Rows`; ``source`` may be the Config of a corpus, see :mod:`sousa.training.corpora`.
     """
-    from training import corpora
+    from sousa.training import corpora
 
     if corpora.name_of(source):
-        from training import live
+        from sousa.training import live
 
         return live.KINDS[corpora.name_of(source)](source, split, **options)
     return Rows(source, split, **options)
@@ -267,7 +268,7 @@ def as_arrays(rows):
 
 
 class Loader(DataLoader):
-    """Batches of rows in the order of :class:`training.order.Order`, resumable to the batch.
+    """Batches of rows in the order of :class:`sousa.training.order.Order`, resumable to the batch.
 
     Args:
         rows: what :func:`open_rows` gives, or any map-style dataset whose items are taken by (epoch, row).

@@ -23,10 +23,10 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 import yaml
 
-from builders.release import layout
-from generation.errors import RunError, SousaError, UsageError, first_line
-from generation.shards import atomic_file
-from training import config, corpora
+from sousa.builders.release import layout
+from sousa.generation.errors import RunError, SousaError, UsageError, first_line
+from sousa.generation.shards import atomic_file
+from sousa.training import config, corpora
 
 # settings that a resumed run may change
 _FREE = {"resume", "report", "output", "train.num_train_epochs", "train.max_steps", "train.logging_steps",
@@ -48,7 +48,7 @@ def main(arguments=None):
     except SousaError as error:
         sentence = str(error)
         if isinstance(error, RunError):
-            from training.stream import plain
+            from sousa.training.stream import plain
 
             sentence = str(plain(error))  # a worker's error brings its traceback along
         # what is wrong with the request is wrong everywhere; what goes wrong later may be one rank's
@@ -110,7 +110,7 @@ def run(settings):
         write_text(root / "history.json", json.dumps(trainer.state.log_history, indent=1) + "\n")
     results = _report(settings, trainer, source, test_rows, root, main_one) if test_rows is not None else None
     if main_one:
-        from training.card import write_card
+        from sousa.training.card import write_card
 
         write_card(root / "model", settings, trainer, results)
         if settings.train.get("push_to_hub"):
@@ -180,7 +180,7 @@ def _resumed_from(settings, root):
 
     Raises: UsageError when a run is there that is not to be resumed, or that was another one.
     """
-    from training.trainer import last_checkpoint
+    from sousa.training.trainer import last_checkpoint
 
     there = root / "settings.yaml"
     if (root.exists() and not root.is_dir()) or (root / "manifest.json").exists():
@@ -233,17 +233,17 @@ def make_model(settings, source=None):
     """A fresh model of the settings, its weights drawn from the seed.
 
     Args:
-        source: what :func:`training.corpora.ready` gives; only tasks whose targets are found in the data
-            need it.
+        source: what :func:`sousa.training.corpora.ready` gives; only tasks whose targets are found in the
+            data need it.
 
     Raises: UsageError for what does not fit together.
     """
     from transformers import set_seed
 
-    from training import front_ends
-    from training.models import pretrained
-    from training.models.model import Model, build_encoder
-    from training.tasks import make_targets
+    from sousa.training import front_ends
+    from sousa.training.models import pretrained
+    from sousa.training.models.model import Model, build_encoder
+    from sousa.training.tasks import make_targets
 
     set_seed(settings.seed)
     if settings.model.get("kind") == "pretrained":
@@ -265,7 +265,7 @@ def make_model(settings, source=None):
 
 def _found(settings, source):
     """Targets that only the data tells, by name; None for tasks that know their own."""
-    from training.tasks import FROM_DATA, found
+    from sousa.training.tasks import FROM_DATA, found
 
     if settings.task not in FROM_DATA:
         return None
@@ -276,10 +276,10 @@ def _found(settings, source):
 def _trainer(settings, arguments, source):
     from transformers import EarlyStoppingCallback, TrainingArguments
 
-    from training.augment import Waveform, build
-    from training.batches import rows_for
-    from training.measure import measure
-    from training.trainer import StreamTrainer
+    from sousa.training.augment import Waveform, build
+    from sousa.training.batches import rows_for
+    from sousa.training.measure import measure
+    from sousa.training.trainer import StreamTrainer
 
     model, data = make_model(settings, source), settings.data
     change = build(Waveform, settings.augment)
@@ -327,8 +327,8 @@ def balanced_weights(target, rows):
 
 def _report(settings, trainer, source, rows, root, main_one):
     """Predictions and report of the test split."""
-    from training.batches import rows_for, with_facts
-    from training.evaluate import report_on
+    from sousa.training.batches import rows_for, with_facts
+    from sousa.training.evaluate import report_on
 
     data = settings.data
     table = trainer.predictions(rows)
@@ -350,7 +350,7 @@ def _open_repository(settings):
     Raises: RunError.
     """
     if settings.train.get("push_to_hub"):
-        from builders.hub import remote
+        from sousa.builders.hub import remote
 
         repo = settings.train["hub_model_id"]
         with remote.hub_errors(repo, "publishing"):
@@ -360,7 +360,7 @@ def _open_repository(settings):
 
 def _push(settings, root):
     """Publish the model: one commit with weights, configuration and card."""
-    from builders.hub import remote
+    from sousa.builders.hub import remote
 
     repo = settings.train["hub_model_id"]
     with remote.hub_errors(repo, "publishing"):

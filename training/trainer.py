@@ -2,7 +2,7 @@
 
 Conventions
 -----------
-The loader is :class:`training.stream.Loader`, sharded by rank already, so accelerate never dispatches
+The loader is :class:`sousa.training.stream.Loader`, sharded by rank already, so accelerate never dispatches
 batches from one process or pads the last one. A resumed run skips numbers of batches, not data: the
 Trainer's ``skip_first_batches`` wraps our batch sampler, which deals out row numbers. Each checkpoint has
 ``stream.json``, the state of the stream; a resume with other data, seed, batch size or number of
@@ -18,11 +18,11 @@ from pathlib import Path
 import torch
 from transformers import Trainer, TrainerCallback
 
-from generation.errors import RunError, UsageError
-from generation.shards import file_digest, write_json
-from training.batches import Collate, predict
-from training.models.model import load_weights, same_weights
-from training.stream import Loader
+from sousa.generation.errors import RunError, UsageError
+from sousa.generation.shards import file_digest, write_json
+from sousa.training.batches import Collate, predict
+from sousa.training.models.model import load_weights, same_weights
+from sousa.training.stream import Loader
 
 STREAM = "stream.json"
 
@@ -45,8 +45,8 @@ class StreamTrainer(Trainer):
     """The Trainer.
 
     Args:
-        model: a :class:`training.models.model.Model`.
-        train_rows, eval_rows: what :func:`training.batches.rows_for` gives.
+        model: a :class:`sousa.training.models.model.Model`.
+        train_rows, eval_rows: what :func:`sousa.training.batches.rows_for` gives.
         measure: function of a table of predictions giving a dict of numbers.
         (the others as in Trainer)
     """

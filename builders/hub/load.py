@@ -15,10 +15,10 @@ import datasets
 import pyarrow.parquet as pq
 import yaml
 
-from builders.audio import played_by, torchcodec_works
-from builders.hub import remote
-from builders.release import layout
-from generation.errors import one_of
+from sousa.builders.audio import played_by, torchcodec_works
+from sousa.builders.hub import remote
+from sousa.builders.release import layout
+from sousa.generation.errors import one_of
 
 DECODERS = ("auto", "soundfile", "torchcodec", "none")
 
@@ -38,7 +38,7 @@ def load(path, name=None, split=None, streaming=False, revision=None, decoder="a
             that fetches.
 
     Returns: Dataset, IterableDataset, or a dict of them. With soundfile a row's audio is a dict, see
-        :class:`builders.audio.SoundfileAudio`; ``row["audio"]["array"]`` and ``["sampling_rate"]`` work
+        :class:`sousa.builders.audio.SoundfileAudio`; ``row["audio"]["array"]`` and ``["sampling_rate"]`` work
         with both decoders.
     Raises: ValueError for a config, split or decoder that is not there; RunError when the Hub can't be
         read.

@@ -8,10 +8,10 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.hub import remote
-from builders.release import layout, versions
-from builders.release.compare import compare
-from generation.errors import RunError
+from sousa.builders.hub import remote
+from sousa.builders.release import layout, versions
+from sousa.builders.release.compare import compare
+from sousa.generation.errors import RunError
 
 
 @dataclass(frozen=True)

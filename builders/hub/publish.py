@@ -8,10 +8,10 @@ import re
 import time
 from pathlib import Path
 
-from builders.hub import dedup, plan, remote
-from builders.progress import silent
-from builders.release import check, layout, opened, versions
-from generation.errors import RunError, UsageError, raise_all
+from sousa.builders.hub import dedup, plan, remote
+from sousa.builders.progress import silent
+from sousa.builders.release import check, layout, opened, versions
+from sousa.generation.errors import RunError, UsageError, raise_all
 
 BATCH_BYTES, BATCH_FILES = 256 << 20, 64
 ATTEMPTS = 5

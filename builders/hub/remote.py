@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from traceback import walk_tb
 
-from generation.errors import RunError
+from sousa.generation.errors import RunError
 
 CONNECT_SEC, ANSWER_SEC = 30.0, 180.0  # a commit of thousands of files is answered late
 _LOGIN = "log in with 'hf auth login', or set HF_TOKEN to a token that may write to {owner}"
@@ -162,12 +162,12 @@ def release(repo, revision=None, token=None):
     Args:
         repo: ``org/name``; revision: tag, branch or commit, None for main.
 
-    Returns: :class:`builders.release.opened.Release`.
+    Returns: :class:`sousa.builders.release.opened.Release`.
     Raises: RunError when there is none.
     """
     from huggingface_hub import HfFileSystem
 
-    from builders.release import layout, opened
+    from sousa.builders.release import layout, opened
 
     api = client(token)
     with hub_errors(repo, "reading"):

@@ -14,11 +14,11 @@ from pathlib import Path
 import pyarrow.compute as pc
 import yaml
 
-from builders.features import features, table
-from builders.licences import hub_licence
-from builders.release import layout
-from generation.shards import atomic_file
-from generation.tables import row_groups
+from sousa.builders.features import features, table
+from sousa.builders.licences import hub_licence
+from sousa.builders.release import layout
+from sousa.generation.shards import atomic_file
+from sousa.generation.tables import row_groups
 
 TEMPLATES = Path(__file__).parent.parent.parent / "dataset_cards"
 _DECODING = """
@@ -87,7 +87,7 @@ def write_release_card(source, root, facts, manifest, counted):
 
     Args:
         root: release directory.
-        facts: dict of data file to what :func:`builders.release.pack.pack` found.
+        facts: dict of data file to what :func:`sousa.builders.release.pack.pack` found.
         manifest: of the release, with all but ``files``.
         counted: what :func:`figures` gives.
     """

@@ -8,11 +8,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
-from builders.licences import known
-from builders.release import layout
-from builders.release.digests import leaf_types
-from generation.errors import RunError
-from generation.shards import damage
+from sousa.builders.licences import known
+from sousa.builders.release import layout
+from sousa.builders.release.digests import leaf_types
+from sousa.generation.errors import RunError
+from sousa.generation.shards import damage
 
 # https://huggingface.co/docs/hub/datasets-cards: what the Hub knows, as far as these cards use it
 TASKS = (
@@ -28,7 +28,7 @@ def problems(release, progress=lambda done: None):
     """Everything wrong with a release directory.
 
     Args:
-        release: :class:`builders.release.opened.Release` of a directory.
+        release: :class:`sousa.builders.release.opened.Release` of a directory.
         progress: called with bytes read.
 
     Returns: list of sentences, empty when all is well.

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from builders.release.digests import row_digests
-from builders.release.layout import DATA_FILE
+from sousa.builders.release.digests import row_digests
+from sousa.builders.release.layout import DATA_FILE
 
 _SHOWN = 12
 NOTED, CARD = "a note in the changelog", "another card"
@@ -53,7 +53,7 @@ class Changes:
 
     @property
     def level(self):
-        """The version step this asks for; see :mod:`builders.release.versions`."""
+        """The version step this asks for; see :mod:`sousa.builders.release.versions`."""
         return "major" if self._breaking() else "minor" if self._additions() else "patch"
 
     @property
@@ -106,7 +106,7 @@ def compare(old, new, details=False, progress=lambda done: None):
     """Compare two releases.
 
     Args:
-        old, new: :class:`builders.release.opened.Release`.
+        old, new: :class:`sousa.builders.release.opened.Release`.
         details: also count, column by column, how many rows have other labels.
         progress: called with numbers of rows read.
 

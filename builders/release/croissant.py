@@ -9,10 +9,10 @@ of files and a record set, lists of records having sub-fields.
 Source: https://docs.mlcommons.org/croissant/docs/croissant-spec.html
 """
 
-from builders.licences import hub_licence
-from builders.release import layout
-from generation.columns import AUDIO
-from generation.shards import write_json
+from sousa.builders.licences import hub_licence
+from sousa.builders.release import layout
+from sousa.generation.columns import AUDIO
+from sousa.generation.shards import write_json
 
 _TYPES = {
     "string": "sc:Text", "binary": "sc:Text", "bool": "sc:Boolean", "int32": "cr:Int32", "int64": "cr:Int64",
@@ -47,7 +47,7 @@ def describe(source, manifest):
     """The description of a release, plain data.
 
     Args:
-        source: :class:`builders.release.source.Source`.
+        source: :class:`sousa.builders.release.source.Source`.
         manifest: of the release, with the data files.
     """
     files = [name for name in manifest["files"] if layout.DATA_FILE.match(name)]

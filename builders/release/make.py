@@ -15,19 +15,19 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builders.hub import remote
-from builders.progress import silent
-from builders.release import card, croissant, layout, opened, versions
-from builders.release.compare import NOTED, compare
-from builders.release.digests import leaf_types
-from builders.release.index import INDEX_SCHEMA
-from builders.release.pack import pack
-from builders.release.source import describe
-from generation import runners
-from generation.columns import schema
-from generation.errors import RunError, UsageError, raise_all
-from generation.manifest import MANIFEST
-from generation.shards import atomic_file, file_digest, locked, sweep, write_json
+from sousa.builders.hub import remote
+from sousa.builders.progress import silent
+from sousa.builders.release import card, croissant, layout, opened, versions
+from sousa.builders.release.compare import NOTED, compare
+from sousa.builders.release.digests import leaf_types
+from sousa.builders.release.index import INDEX_SCHEMA
+from sousa.builders.release.pack import pack
+from sousa.builders.release.source import describe
+from sousa.generation import runners
+from sousa.generation.columns import schema
+from sousa.generation.errors import RunError, UsageError, raise_all
+from sousa.generation.manifest import MANIFEST
+from sousa.generation.shards import atomic_file, file_digest, locked, sweep, write_json
 
 WORK = ".unfinished"
 INDEX_GROUP_ROWS = 100_000

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from builders.release import layout, versions
-from builders.release.index import INDEX_SCHEMA
-from generation.errors import RunError, UsageError, first_line
+from sousa.builders.release import layout, versions
+from sousa.builders.release.index import INDEX_SCHEMA
+from sousa.generation.errors import RunError, UsageError, first_line
 
 RELEASE_FORMAT = 1
 _KEYS = {
@@ -50,7 +50,7 @@ class Release:
         return self.manifest["version"]
 
     def index(self, columns=None, without=()):
-        """The row index as an Arrow table; see :mod:`builders.release.index`.
+        """The row index as an Arrow table; see :mod:`sousa.builders.release.index`.
 
         Args:
             columns: names, or None for all; without: files whose rows are left out.
@@ -164,6 +164,6 @@ def find(name, revision=None, token=None):
         raise UsageError(
             f"{str(name)!r} is neither a directory here nor of the form org/name or org/name@revision"
         )
-    from builders.hub import remote
+    from sousa.builders.hub import remote
 
     return remote.release(match["repo"], revision or match["revision"], token)

@@ -13,16 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from builders.release.digests import leaf_types, row_digests
-from builders.release.index import INDEX_SCHEMA
-from builders.row_index import byte_ranges
-from generation.errors import RunError
-from generation.shards import atomic_file, file_digest
-from generation.tables import row_groups
+from sousa.builders.release.digests import leaf_types, row_digests
+from sousa.builders.release.index import INDEX_SCHEMA
+from sousa.builders.row_index import byte_ranges
+from sousa.generation.errors import RunError
+from sousa.generation.shards import atomic_file, file_digest
+from sousa.generation.tables import row_groups
 
 
 def pack(source_file, record, root, file, view, part, digest_column):
-    """Put one shard into a release: a task for :func:`generation.runners.run`.
+    """Put one shard into a release: a task for :func:`sousa.generation.runners.run`.
 
     Args:
         source_file: the shard; record: its manifest record.

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from builders.licences import licensed
-from builders.release import card
-from builders.release.source import Source
-from generation.audio import presets
-from generation.errors import RunError
-from generation.rudiments import corpus, players, reopen
-from generation.rudiments.columns import columns
-from generation.shards import config_digest
+from sousa.builders.licences import licensed
+from sousa.builders.release import card
+from sousa.builders.release.source import Source
+from sousa.generation.audio import presets
+from sousa.generation.errors import RunError
+from sousa.generation.rudiments import corpus, players, reopen
+from sousa.generation.rudiments.columns import columns
+from sousa.generation.shards import config_digest
 
 _KEYS = {"soundfont", "licence", "licence_id"}
 _RENDERED = """Every take has `clean` among its renderings unless it was left out; the others are augmented.
@@ -48,7 +48,7 @@ def source(root, config, records, drums):
 
     Args:
         records: dict of shard name to record.
-        drums: what :meth:`generation.audio.banks.Bank.about` says of each.
+        drums: what :meth:`sousa.generation.audio.banks.Bank.about` says of each.
     """
     planned = [shard.name for shard in corpus.plan(config)]
     views = dict(sorted(reopen.views(config).items(), key=lambda item: len(item[1])))

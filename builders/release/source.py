@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-from generation.errors import RunError, one_of
-from generation.options import CORPORA as NAMES
-from generation.tables import complete_manifest
+from sousa.generation.errors import RunError, one_of
+from sousa.generation.options import CORPORA as NAMES
+from sousa.generation.tables import complete_manifest
 
-CORPORA = {name: f"builders.release.{name}" for name in NAMES}
+CORPORA = {name: f"sousa.builders.release.{name}" for name in NAMES}
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Source:
         shards: dict of shard name to manifest record, in order of rows.
         views: dict of view name to the names of its shards; each view contains the ones before it, and
             the last one is everything.
-        columns: declarations, a tuple of :class:`generation.columns.Column`.
+        columns: declarations, a tuple of :class:`sousa.generation.columns.Column`.
         sample_rate: Hz; digest_column: the column that stands for the sound of a row, or None.
-        made_of: list of :class:`builders.licences.Licensed`.
+        made_of: list of :class:`sousa.builders.licences.Licensed`.
         tags: for the Hub; tasks: its task categories.
         balance: columns whose counts the card shows, each with the order of its values.
         texts: what fills the rest of the card's template, by name.

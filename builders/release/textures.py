@@ -3,12 +3,12 @@
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
-from builders.licences import licensed
-from builders.release import card
-from builders.release.source import Source
-from generation.shards import config_digest
-from generation.textures import corpus, reopen, settings, synth
-from generation.textures.columns import columns
+from sousa.builders.licences import licensed
+from sousa.builders.release import card
+from sousa.builders.release.source import Source
+from sousa.generation.shards import config_digest
+from sousa.generation.textures import corpus, reopen, settings, synth
+from sousa.generation.textures.columns import columns
 
 _HELD_OUT = {
     "random": "drawn by setting",

@@ -7,7 +7,7 @@ licences, the way the same rows are stored.
 
 import re
 
-from generation.errors import UsageError
+from sousa.generation.errors import UsageError
 
 _FORM = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
 
@@ -45,7 +45,7 @@ def problem(version, changes, old_version):
     """Why a version can't follow another, or None.
 
     Args:
-        version: of the new release; ``changes``: a :class:`builders.release.compare.Changes`;
+        version: of the new release; ``changes``: a :class:`sousa.builders.release.compare.Changes`;
             ``old_version``: of the last one.
     """
     if not changes:

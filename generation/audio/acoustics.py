@@ -24,8 +24,8 @@ from functools import cache
 
 import numpy as np
 
-from generation.audio import chain, degrade, microphones, mix, noise, presets, rooms, voices
-from generation.audio.banks import BANK_RATE
+from sousa.generation.audio import chain, degrade, microphones, mix, noise, presets, rooms, voices
+from sousa.generation.audio.banks import BANK_RATE
 
 # part of the digest: to be raised when the code of the path changes what it makes
 PATH_VERSION = 1

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from generation.errors import RunError, UsageError, one_of
+from sousa.generation.errors import RunError, UsageError, one_of
 
 BANK_FORMAT = 1
 SHIPPED_DIR = Path(__file__).parent / "bank_data"

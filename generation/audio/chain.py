@@ -1,7 +1,7 @@
 """The recording chain after the microphone: preamp saturation and compression.
 
 Conventions: sound is float32 (channels, samples), 1.0 is full scale; functions return sound of the
-same shape and have no delay. Values come from a row's record (:mod:`generation.audio.acoustics`).
+same shape and have no delay. Values come from a row's record (:mod:`sousa.generation.audio.acoustics`).
 """
 
 import numpy as np

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generation.audio import banks, microphones
-from generation.audio.banks import BANK_RATE
+from sousa.generation.audio import banks, microphones
+from sousa.generation.audio.banks import BANK_RATE
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ CHARACTERS = {
 
 
 def apply(name, note):
-    """A note with a character; call :func:`generation.audio.soundfonts.trim` on it afterwards."""
+    """A note with a character; call :func:`sousa.generation.audio.soundfonts.trim` on it afterwards."""
     how = CHARACTERS[name]
     sound = np.stack(banks.resample([np.ascontiguousarray(note.T, dtype=np.float32)], how.ratio)[0])
     age_ms = np.arange(sound.shape[1]) * 1000.0 / BANK_RATE

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.audio import banks, encode, fonts, mix, presets, rooms, soundfonts, voices
-from generation.audio.characters import CHARACTERS
-from generation.errors import UsageError, one_of, raise_all
-from generation.shards import atomic_file, write_json
+from sousa.generation.audio import banks, encode, fonts, mix, presets, rooms, soundfonts, voices
+from sousa.generation.audio.characters import CHARACTERS
+from sousa.generation.errors import UsageError, one_of, raise_all
+from sousa.generation.shards import atomic_file, write_json
 
 
 def fonts_to_banks(path, say):
@@ -115,7 +115,7 @@ def acoustics(names, rooms_into, say):
     if rooms_into == "":
         raise UsageError("--build-rooms is empty; name a directory")
     if rooms_into is not None:
-        from generation.audio import room_builder
+        from sousa.generation.audio import room_builder
 
         wanted = [name for name in names or rooms.stated() if name in rooms.stated()]
         if not wanted:

@@ -11,7 +11,7 @@ import tarfile
 import zlib
 from contextlib import contextmanager
 
-from generation.errors import RunError
+from sousa.generation.errors import RunError
 
 _MAGIC = b"!<arch>\n"
 _KINDS = {"data.tar": "", "data.tar.gz": "gz", "data.tar.bz2": "bz2", "data.tar.xz": "xz"}

@@ -13,9 +13,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from generation import DATA_VERSION
-from generation.errors import RunError, UsageError
-from generation.shards import explain
+from sousa.generation import DATA_VERSION
+from sousa.generation.errors import RunError, UsageError
+from sousa.generation.shards import explain
 
 TRIES = 4  # in a row without any new byte
 PAUSE_SEC = 1.0  # before the second try, then twice as long each time

@@ -1,7 +1,7 @@
 """The ``sousa soundfonts`` commands."""
 
-from generation.audio import fonts
-from generation.errors import one_of, raise_all
+from sousa.generation.audio import fonts
+from sousa.generation.errors import one_of, raise_all
 
 
 def list_fonts(say, known=None):

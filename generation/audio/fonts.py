@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from generation.audio import banks, debs, download
-from generation.audio.soundfonts import file_sha256
-from generation.errors import RunError, UsageError
-from generation.shards import atomic_file, explain
+from sousa.generation.audio import banks, debs, download
+from sousa.generation.audio.soundfonts import file_sha256
+from sousa.generation.errors import RunError, UsageError
+from sousa.generation.shards import atomic_file, explain
 
 _CATALOGUE = Path(__file__).with_name("soundfonts.toml")
 _SHARE = ("sounds/sf2", "sounds/sf3", "soundfonts")

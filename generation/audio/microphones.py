@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.audio.banks import BANK_RATE
+from sousa.generation.audio.banks import BANK_RATE
 
 SPEED_OF_SOUND = 343.4  # m/s at 20 degrees Celsius
 TAPS = 2048

@@ -34,7 +34,7 @@ def add_up(voice, onset_sample, velocity, variant, num_samples, fade_sec=_FADE_S
     """Add the strokes of one performance.
 
     Args:
-        voice: a :class:`generation.audio.voices.Voice`.
+        voice: a :class:`sousa.generation.audio.voices.Voice`.
         onset_sample: int array, ascending.
         velocity: int array, 1-127. variant: int array, round-robin variant of each stroke.
         num_samples: length of the result; what goes on is faded out over its last ``fade_sec``.

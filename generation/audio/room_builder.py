@@ -2,7 +2,7 @@
 
 Conventions
 -----------
-Every response is drawn by name from :mod:`generation.seeds`: size, wall absorption, places of drum
+Every response is drawn by name from :mod:`sousa.generation.seeds`: size, wall absorption, places of drum
 and microphone, within the ranges of ``rooms.toml``. Early reflections are image sources, the tail
 is traced with rays; the microphone's polar pattern weighs both the direct sound and reflections.
 The direct sound is put in as a single sample, and reflections after it, so nothing rings before the
@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from generation.audio import microphones, presets, rooms
-from generation.audio.banks import BANK_RATE
-from generation.errors import RunError
-from generation.seeds import stream
+from sousa.generation.audio import microphones, presets, rooms
+from sousa.generation.audio.banks import BANK_RATE
+from sousa.generation.errors import RunError
+from sousa.generation.seeds import stream
 
 POOL_SIZE = 16
 _SEED = 20

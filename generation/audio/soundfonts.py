@@ -24,9 +24,9 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.audio import banks, characters
-from generation.audio.banks import BANK_RATE, Articulation
-from generation.errors import RunError, UsageError
+from sousa.generation.audio import banks, characters
+from sousa.generation.audio.banks import BANK_RATE, Articulation
+from sousa.generation.errors import RunError, UsageError
 
 SNARE_KEYS = (38, 40)
 SIDE_STICK_KEY = 37
@@ -260,7 +260,7 @@ def cut(player, kit, key, character=None):
     """Cut the bank of one kit: centre from ``key``, side stick where the kit has one.
 
     Args:
-        character: name of :data:`generation.audio.characters.CHARACTERS` to give the drum, or None.
+        character: name of :data:`sousa.generation.audio.characters.CHARACTERS` to give the drum, or None.
 
     Returns: dict of Articulation with int16 layers, or None when the key is silent.
     """

@@ -19,9 +19,9 @@ from collections import OrderedDict
 import numpy as np
 from scipy import fft
 
-from generation.audio import banks
-from generation.audio.banks import BANK_RATE
-from generation.audio.microphones import multiply
+from sousa.generation.audio import banks
+from sousa.generation.audio.banks import BANK_RATE
+from sousa.generation.audio.microphones import multiply
 
 # of each variant: (delay in samples at 44.1 kHz, weight); the first is the recording itself
 _VARIANT_TAPS = (

@@ -16,10 +16,10 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from generation import DATA_VERSION
-from generation.errors import RunError, UsageError, raise_all
-from generation.shards import atomic_file, damage
-from generation.tables import row_groups
+from sousa.generation import DATA_VERSION
+from sousa.generation.errors import RunError, UsageError, raise_all
+from sousa.generation.shards import atomic_file, damage
+from sousa.generation.tables import row_groups
 
 DEFAULT_ROWS = 48
 # browsers read a page into memory whole, and copy parts of it when they decode

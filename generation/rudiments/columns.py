@@ -1,8 +1,8 @@
 """Every column of the rudiments corpus."""
 
-from generation.columns import AUDIO, Column
-from generation.rudiments.players import dimensions
-from generation.rudiments.scores import SCORE_NAMES
+from sousa.generation.columns import AUDIO, Column
+from sousa.generation.rudiments.players import dimensions
+from sousa.generation.rudiments.scores import SCORE_NAMES
 
 _SCORE_MEANING = {
     "timing_accuracy": "closeness of primary strokes to the grid",

@@ -1,7 +1,7 @@
 """What ``sousa generate`` does for rudiments."""
 
-from generation.errors import UsageError, raise_all
-from generation.options import names, request_problems
+from sousa.generation.errors import UsageError, raise_all
+from sousa.generation.options import names, request_problems
 
 OWN = ("profiles", "tempos", "augmentations", "rudiments", "tiers", "presets", "impulse_responses",
        "noise_files", "with_audio", "no_audio", "soundfont", "duration", "stereo")  # fmt: skip
@@ -15,9 +15,9 @@ def config(arguments, say):
 
     Raises: UsageError naming every problem.
     """
-    from generation.audio import noise, rooms
-    from generation.audio.commands import fonts_to_banks
-    from generation.rudiments.corpus import make_config
+    from sousa.generation.audio import noise, rooms
+    from sousa.generation.audio.commands import fonts_to_banks
+    from sousa.generation.rudiments.corpus import make_config
 
     problems = request_problems(arguments)
     for option in ("soundfont", "impulse_responses", "noise_files"):
@@ -69,7 +69,7 @@ def estimate_text(config, arguments, workers):
     Args:
         workers: function of the number of shards giving the number of processes.
     """
-    from generation.rudiments import generate
+    from sousa.generation.rudiments import generate
 
     what = generate.estimate(config, arguments.files)
     used = workers(what.shards)

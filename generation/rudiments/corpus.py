@@ -14,23 +14,23 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from generation import DATA_VERSION, midi
-from generation.audio import acoustics, banks, encode, presets
-from generation.columns import schema
-from generation.rudiments import definitions, players
-from generation.rudiments.columns import SOUND, columns
-from generation.rudiments.labels import measure_lists, stroke_lists
-from generation.rudiments.performance import play
-from generation.rudiments.renderings import aug_columns, rendering
-from generation.rudiments.score import plan_take
-from generation.rudiments.scores import exercise_scores
-from generation.rudiments.settings import NAME as NAME
-from generation.rudiments.settings import PRESETS as PRESETS
-from generation.rudiments.settings import BankRef as BankRef
-from generation.rudiments.settings import Config as Config
-from generation.rudiments.settings import default_forms as default_forms
-from generation.rudiments.settings import make_config as make_config
-from generation.shards import Shard
+from sousa.generation import DATA_VERSION, midi
+from sousa.generation.audio import acoustics, banks, encode, presets
+from sousa.generation.columns import schema
+from sousa.generation.rudiments import definitions, players
+from sousa.generation.rudiments.columns import SOUND, columns
+from sousa.generation.rudiments.labels import measure_lists, stroke_lists
+from sousa.generation.rudiments.performance import play
+from sousa.generation.rudiments.renderings import aug_columns, rendering
+from sousa.generation.rudiments.score import plan_take
+from sousa.generation.rudiments.scores import exercise_scores
+from sousa.generation.rudiments.settings import NAME as NAME
+from sousa.generation.rudiments.settings import PRESETS as PRESETS
+from sousa.generation.rudiments.settings import BankRef as BankRef
+from sousa.generation.rudiments.settings import Config as Config
+from sousa.generation.rudiments.settings import default_forms as default_forms
+from sousa.generation.rudiments.settings import make_config as make_config
+from sousa.generation.shards import Shard
 
 TEMPO_BLOCKS = (3, 5)  # first tempo indices of new blocks; then one block for each five
 SINGLE_PROFILES = 10  # the first players have a shard each; later ones share by tens

@@ -21,8 +21,8 @@ from fractions import Fraction
 from functools import cache, cached_property
 from pathlib import Path
 
-from generation.errors import SousaError, UsageError, one_of
-from generation.rudiments.notation import NotationError, Stroke, parse_rhythm, parse_sticking
+from sousa.generation.errors import SousaError, UsageError, one_of
+from sousa.generation.rudiments.notation import NotationError, Stroke, parse_rhythm, parse_sticking
 
 DEFINITIONS_DIR = Path(__file__).parent / "definitions"
 CATEGORIES = ("roll", "diddle", "flam", "drag")

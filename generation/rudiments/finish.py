@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from generation import tables
-from generation.rudiments import corpus, players
-from generation.rudiments.columns import IDENTITY, PLAYER, SCORES, SOUND
-from generation.shards import file_record, write_json
-from generation.writing import write_once
+from sousa.generation import tables
+from sousa.generation.rudiments import corpus, players
+from sousa.generation.rudiments.columns import IDENTITY, PLAYER, SCORES, SOUND
+from sousa.generation.shards import file_record, write_json
+from sousa.generation.writing import write_once
 
 
 def _paths(config, ids, with_files):

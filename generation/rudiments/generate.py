@@ -3,11 +3,11 @@
 import time
 from dataclasses import dataclass
 
-from generation.audio import presets
-from generation.make import Job, make
-from generation.rudiments import corpus, finish
-from generation.rudiments.players import player
-from generation.rudiments.score import plan_take
+from sousa.generation.audio import presets
+from sousa.generation.make import Job, make
+from sousa.generation.rudiments import corpus, finish
+from sousa.generation.rudiments.players import player
+from sousa.generation.rudiments.score import plan_take
 
 # Bytes of FLAC a second and channel at 44.1 kHz of clean and of augmented rows, measured on 9,600 rows
 # under all presets; an estimate for --dry-run and for the check of free space.
@@ -79,8 +79,8 @@ def generate(config, root, workers=0, with_files=False, say=print, progress=None
     """Make a dataset, or finish one.
 
     Args:
-        config: a :class:`generation.rudiments.corpus.Config`.
-        root, workers, say, progress: as :func:`generation.make.make` takes them.
+        config: a :class:`sousa.generation.rudiments.corpus.Config`.
+        root, workers, say, progress: as :func:`sousa.generation.make.make` takes them.
         with_files: also write loose audio and MIDI files.
         write_card: called with (root, config, records) to write the dataset's card.
 

@@ -1,17 +1,17 @@
 """Performances as label tables: strokes, bars and rows, in Arrow.
 
-Conventions: the columns are those of :mod:`generation.rudiments.columns`; missing values are null,
+Conventions: the columns are those of :mod:`sousa.generation.rudiments.columns`; missing values are null,
 never NaN and never a filler.
 """
 
 import numpy as np
 import pyarrow as pa
 
-from generation.columns import arrow_type
-from generation.rudiments.columns import MEASURE, STROKE
-from generation.rudiments.performance import BOUNCE, BUZZ, GRACE, TAP
-from generation.rudiments.score import template
-from generation.segments import Segments
+from sousa.generation.columns import arrow_type
+from sousa.generation.rudiments.columns import MEASURE, STROKE
+from sousa.generation.rudiments.performance import BOUNCE, BUZZ, GRACE, TAP
+from sousa.generation.rudiments.score import template
+from sousa.generation.segments import Segments
 
 _HANDS = np.array(["R", "L"], dtype=object)
 _TYPES = np.array(["tap", "accent", "diddle", "grace", "buzz", "bounce"], dtype=object)

@@ -25,11 +25,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generation.audio.voices import VARIANTS
-from generation.rudiments import ornaments
-from generation.rudiments.players import dimensions
-from generation.rudiments.score import habits, template
-from generation.seeds import stream
+from sousa.generation.audio.voices import VARIANTS
+from sousa.generation.rudiments import ornaments
+from sousa.generation.rudiments.players import dimensions
+from sousa.generation.rudiments.score import habits, template
+from sousa.generation.seeds import stream
 
 TAP, GRACE, BUZZ, BOUNCE = 0, 1, 2, 3
 
@@ -175,7 +175,7 @@ def play(takes, sample_rate):
     """Play a batch of takes.
 
     Args:
-        takes: non-empty list of :class:`generation.rudiments.score.Take`.
+        takes: non-empty list of :class:`sousa.generation.rudiments.score.Take`.
         sample_rate: corpus rate in Hz.
 
     Returns: :class:`Performances`.

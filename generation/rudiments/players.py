@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.seeds import stream
+from sousa.generation.seeds import stream
 
 PLAYERS_FILE = Path(__file__).parent / "players.toml"
 SPLITS = ("train", "validation", "test")

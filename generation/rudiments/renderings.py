@@ -15,9 +15,9 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 
-from generation.audio import acoustics, banks, presets, rooms
-from generation.rudiments.settings import BankRef
-from generation.seeds import uniforms
+from sousa.generation.audio import acoustics, banks, presets, rooms
+from sousa.generation.rudiments.settings import BankRef
+from sousa.generation.seeds import uniforms
 
 LEVEL_RANGE_DB = 6.0
 
@@ -29,7 +29,7 @@ class Rendering:
     Attributes:
         preset: of the acoustics.
         bank: the drum. cents: its tuning. gain_db: wanted level.
-        record: acoustics (see :mod:`generation.audio.acoustics`), None for clean.
+        record: acoustics (see :mod:`sousa.generation.audio.acoustics`), None for clean.
     """
 
     preset: str
@@ -110,7 +110,7 @@ def responses_for(config, preset):
 
 
 def record_of(row):
-    """The acoustic record of a stored row, None for clean; see :mod:`generation.audio.acoustics`."""
+    """The acoustic record of a stored row, None for clean; see :mod:`sousa.generation.audio.acoustics`."""
     return json.loads(row["aug_record"]) if row["aug_record"] else None
 
 

@@ -3,11 +3,11 @@
 import re
 from dataclasses import replace
 
-from generation import reopen
-from generation.audio import acoustics, banks, noise, presets, rooms
-from generation.errors import RunError
-from generation.rudiments import corpus, definitions, settings
-from generation.tables import complete_manifest
+from sousa.generation import reopen
+from sousa.generation.audio import acoustics, banks, noise, presets, rooms
+from sousa.generation.errors import RunError
+from sousa.generation.rudiments import corpus, definitions, settings
+from sousa.generation.tables import complete_manifest
 
 
 def config_of(manifest, need_drums=True):
@@ -96,7 +96,7 @@ def views(config):
 
 
 def verify(root, count=20, everything=False, seed=None, progress=None):
-    """Make rows of a finished dataset again: see :func:`generation.reopen.verify`."""
+    """Make rows of a finished dataset again: see :func:`sousa.generation.reopen.verify`."""
     manifest = complete_manifest(root)
     config = config_of(manifest)
     records = records_of(manifest, config)

@@ -14,9 +14,9 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-from generation.rudiments.definitions import Rudiment
-from generation.rudiments.players import Player, dimension_index
-from generation.seeds import stream, uniforms
+from sousa.generation.rudiments.definitions import Rudiment
+from sousa.generation.rudiments.players import Player, dimension_index
+from sousa.generation.seeds import stream, uniforms
 
 RIGHT, LEFT = 0, 1
 _GOLDEN = (math.sqrt(5) - 1) / 2

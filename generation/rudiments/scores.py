@@ -55,9 +55,9 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.rudiments.performance import BOUNCE, BUZZ, GRACE, TAP
-from generation.rudiments.players import table as players_table
-from generation.segments import Segments
+from sousa.generation.rudiments.performance import BOUNCE, BUZZ, GRACE, TAP
+from sousa.generation.rudiments.players import table as players_table
+from sousa.generation.segments import Segments
 
 DISTRIBUTIONS_FILE = Path(__file__).parent / "tier_distributions.json"
 LEAST = 4  # strokes needed for a spread or a trend
@@ -95,7 +95,7 @@ def exercise_scores(p, sample_rate):
     """Scores of a batch.
 
     Args:
-        p: :class:`generation.rudiments.performance.Performances`.
+        p: :class:`sousa.generation.rudiments.performance.Performances`.
         sample_rate: Hz.
 
     Returns: dict of name to float64 array, one element a take, NaN where not applicable.

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass, field
 
-from generation import DATA_VERSION
-from generation.audio import acoustics, banks, encode
-from generation.audio.noise import NoiseFile
-from generation.audio.presets import CLEAN
-from generation.audio.presets import load as load_presets
-from generation.audio.presets import names as preset_names
-from generation.audio.rooms import Response, stated
-from generation.errors import one_of, raise_all
-from generation.rudiments import definitions, players
+from sousa.generation import DATA_VERSION
+from sousa.generation.audio import acoustics, banks, encode
+from sousa.generation.audio.noise import NoiseFile
+from sousa.generation.audio.presets import CLEAN
+from sousa.generation.audio.presets import load as load_presets
+from sousa.generation.audio.presets import names as preset_names
+from sousa.generation.audio.rooms import Response, stated
+from sousa.generation.errors import one_of, raise_all
+from sousa.generation.rudiments import definitions, players
 
 NAME = "rudiments"
 # profiles, tempos, augmentations
@@ -41,7 +41,7 @@ class Config:
         sample_rate: Hz; channels: 1 or 2; audio_format: flac or wav.
         with_audio: whether sound is rendered.
         banks: the drums, or empty without audio.
-        presets: acoustics of the renderings, in the order of :func:`generation.audio.presets.names`;
+        presets: acoustics of the renderings, in the order of :func:`sousa.generation.audio.presets.names`;
             without audio only ``clean``, because nothing is heard.
         rooms: a user's impulse responses in place of the shipped ones: ``(preset or "", Response)``.
         noises: a user's noise files in place of the presets' colours.
@@ -100,12 +100,12 @@ def make_config(
 
     Args:
         preset: small, medium or full; explicit numbers override it.
-        rudiments: names as :func:`generation.rudiments.definitions.select` takes, or None for all.
+        rudiments: names as :func:`sousa.generation.rudiments.definitions.select` takes, or None for all.
         tiers: names, or None for all.
         bank_list: loaded banks to use; the shipped ones by default.
-        acoustic_presets: names from :func:`generation.audio.presets.names`, or None for all.
-        user_rooms: what :func:`generation.audio.rooms.user_pool` gives, or None.
-        user_noises: what :func:`generation.audio.noise.user_files` gives.
+        acoustic_presets: names from :func:`sousa.generation.audio.presets.names`, or None for all.
+        user_rooms: what :func:`sousa.generation.audio.rooms.user_pool` gives, or None.
+        user_noises: what :func:`sousa.generation.audio.noise.user_files` gives.
         (the others as in Config)
 
     Raises: UsageError naming every problem.

@@ -1,6 +1,6 @@
 """Every column of the textures corpus."""
 
-from generation.columns import AUDIO, Column
+from sousa.generation.columns import AUDIO, Column
 
 PARAM = (
     Column("name", "string", "", "parameter of the synthesizer"),

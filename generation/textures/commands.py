@@ -1,7 +1,7 @@
 """What ``sousa generate textures`` does with its options, and its list of synthesizers."""
 
-from generation.errors import SousaError, UsageError, raise_all
-from generation.options import names, request_problems
+from sousa.generation.errors import SousaError, UsageError, raise_all
+from sousa.generation.options import names, request_problems
 
 OWN = (
     "configfile",
@@ -26,7 +26,7 @@ def config(arguments, say):
 
     Raises: UsageError naming every problem.
     """
-    from generation.textures import schema
+    from sousa.generation.textures import schema
 
     problems = request_problems(arguments)
     if arguments.configfile is not None and arguments.derive is not None:
@@ -55,7 +55,7 @@ def config(arguments, say):
 def load_files(paths):
     """Make the old-style classes of files known, which the user named on the command line."""
     if paths:
-        from generation.textures import old_style
+        from sousa.generation.textures import old_style
 
         old_style.use(paths)
 
@@ -63,8 +63,8 @@ def load_files(paths):
 def _derived(arguments, overrides):
     from dataclasses import replace
 
-    from generation.tables import complete_manifest
-    from generation.textures import derive, reopen
+    from sousa.generation.tables import complete_manifest
+    from sousa.generation.textures import derive, reopen
 
     manifest = complete_manifest(arguments.derive)
     kept = tuple(entry["format"] for entry in manifest.get("records", ()))
@@ -92,7 +92,7 @@ def estimate_text(config, arguments, workers):
     Args:
         workers: function of the number of shards giving the number of processes.
     """
-    from generation.textures import generate
+    from sousa.generation.textures import generate
 
     what = generate.estimate(config, arguments.files)
     used = workers(what.shards)
@@ -112,7 +112,7 @@ def estimate_text(config, arguments, workers):
 
 def list_synths(arguments, print_):
     """Print every synthesizer with its parameters; one that can't be loaded says why."""
-    from generation.textures import synth
+    from sousa.generation.textures import synth
 
     load_files(arguments.synth_file)
     for name in synth.names():

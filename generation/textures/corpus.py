@@ -17,14 +17,14 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from generation import DATA_VERSION, seeds
-from generation.audio import encode
-from generation.columns import schema
-from generation.shards import Shard
-from generation.textures import names, synth
-from generation.textures.columns import columns
-from generation.textures.settings import FRAME_RATE_HZ
-from generation.textures.values import Curve
+from sousa.generation import DATA_VERSION, seeds
+from sousa.generation.audio import encode
+from sousa.generation.columns import schema
+from sousa.generation.shards import Shard
+from sousa.generation.textures import names, synth
+from sousa.generation.textures.columns import columns
+from sousa.generation.textures.settings import FRAME_RATE_HZ
+from sousa.generation.textures.values import Curve
 
 SPLITS = ("train", "validation", "test")
 FIRST_BLOCK, BLOCK = 24, 240  # settings: where blocks end, so that shards of small corpora are in larger ones

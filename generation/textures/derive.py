@@ -7,14 +7,14 @@ by name, as on the command line: ``sample_rate=16000``, ``level=rms:-20``, ``Q=2
 
 from dataclasses import replace
 
-from generation.errors import RunError, UsageError, one_of, raise_all
-from generation.textures import synth as synths
-from generation.textures.schema import check
-from generation.textures.schema.overrides import override
-from generation.textures.schema.request import Request
-from generation.textures.schema.sounds import nyquist_problem, told
-from generation.textures.settings import Fixed
-from generation.textures.space import rounded
+from sousa.generation.errors import RunError, UsageError, one_of, raise_all
+from sousa.generation.textures import synth as synths
+from sousa.generation.textures.schema import check
+from sousa.generation.textures.schema.overrides import override
+from sousa.generation.textures.schema.request import Request
+from sousa.generation.textures.schema.sounds import nyquist_problem, told
+from sousa.generation.textures.settings import Fixed
+from sousa.generation.textures.space import rounded
 
 FIELDS = (
     "sample_rate", "level", "audio_format", "records", "shard_mib", "examples", "duration_sec", "chunk_sec",

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from generation import tables
-from generation.shards import file_record, write_json
-from generation.textures import corpus, records
-from generation.textures.columns import AFTER, BEFORE
-from generation.writing import write_once
+from sousa.generation import tables
+from sousa.generation.shards import file_record, write_json
+from sousa.generation.textures import corpus, records
+from sousa.generation.textures.columns import AFTER, BEFORE
+from sousa.generation.writing import write_once
 
 _LISTS = ("params", "curves", "events")
 

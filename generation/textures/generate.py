@@ -4,10 +4,10 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
-from generation.errors import raise_all
-from generation.make import Job, make
-from generation.manifest import read_manifest
-from generation.textures import corpus, finish, records
+from sousa.generation.errors import raise_all
+from sousa.generation.make import Job, make
+from sousa.generation.manifest import read_manifest
+from sousa.generation.textures import corpus, finish, records
 
 # Bytes a second of sound and bytes a row of labels, measured on the small preset; for --dry-run and the
 # check of free space.
@@ -86,8 +86,8 @@ def generate(config, root, workers=0, with_files=False, say=print, progress=None
     """Make a dataset, or finish one.
 
     Args:
-        config: a :class:`generation.textures.settings.Config`.
-        root, workers, say, progress: as :func:`generation.make.make` takes them.
+        config: a :class:`sousa.generation.textures.settings.Config`.
+        root, workers, say, progress: as :func:`sousa.generation.make.make` takes them.
         with_files: also write loose audio files.
         write_card: called with (root, config, records) to write the dataset's card.
 

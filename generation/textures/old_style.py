@@ -31,14 +31,14 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.errors import RunError, UsageError, first_line
-from generation.textures import synth
-from generation.textures.values import Parameter
+from sousa.generation.errors import RunError, UsageError, first_line
+from sousa.generation.textures import synth
+from sousa.generation.textures.values import Parameter
 
 _METHODS = ("setParam", "getParam", "getParams", "generate")
 _RATES = ("sr", "samplerate")
 _OFFERED = ("sr", "rngseed", "rng")
-_OURS = ("builders", "dataset_cards", "generation", "sousa", "training")
+_OURS = ("sousa",)
 
 
 def use(paths):
@@ -73,7 +73,7 @@ def load(path):
     Args:
         path: of a Python file; it is run.
 
-    Returns: list of objects that keep the protocol of :mod:`generation.textures.synth`.
+    Returns: list of objects that keep the protocol of :mod:`sousa.generation.textures.synth`.
     Raises: UsageError for a file that is not there or holds no such class; RunError for one that fails.
     """
     path = Path(path).absolute()
@@ -189,7 +189,7 @@ def _seeded(rng):
 
 
 class OldStyle:
-    """An old-style class under our protocol; see :mod:`generation.textures.synth`.
+    """An old-style class under our protocol; see :mod:`sousa.generation.textures.synth`.
 
     Attributes:
         path: the file.
@@ -273,7 +273,7 @@ class OldStyle:
                 )
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`generation.textures.synth`; there are no events, and what is too long is cut."""
+        """See :mod:`sousa.generation.textures.synth`; there are no events, and what is too long is cut."""
         seconds = _seconds(samples, rate)
         try:
             audio = self._generated(params, seconds, rate, rng)

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from generation import reopen
-from generation.errors import RunError, UsageError
-from generation.tables import complete_manifest
-from generation.textures import corpus, schema, settings, synth
+from sousa.generation import reopen
+from sousa.generation.errors import RunError, UsageError
+from sousa.generation.tables import complete_manifest
+from sousa.generation.textures import corpus, schema, settings, synth
 
 
 def config_of(manifest):
@@ -34,7 +34,7 @@ def _require(sound):
     except UsageError:
         raise RunError(
             f"synthesizer {sound.synth} is not on this machine; install its package, or name its file with "
-            "--synth-file (in Python: generation.textures.old_style.use([FILE]))"
+            "--synth-file (in Python: sousa.generation.textures.old_style.use([FILE]))"
         ) from None
     if here.version != sound.synth_version:
         raise RunError(
@@ -84,7 +84,7 @@ def _preset_count(config):
 
 
 def verify(root, count=20, everything=False, seed=None, progress=None):
-    """Make rows of a finished dataset again: see :func:`generation.reopen.verify`."""
+    """Make rows of a finished dataset again: see :func:`sousa.generation.reopen.verify`."""
     manifest = complete_manifest(root)
     config = config_of(manifest)
     records = records_of(manifest, config)

@@ -5,7 +5,7 @@ Conventions
 All values are natural (the synthesizer's own) unless a name says otherwise; *user* values are the labels a
 configuration may attach to them. A *sound* is one synthesizer with a part of its parameter space; a
 *setting* is one point of that; an *example* is one rendering of a setting into a long signal, which is cut
-into *chunks*. A row is one chunk. :mod:`generation.textures.schema` makes these objects.
+into *chunks*. A row is one chunk. :mod:`sousa.generation.textures.schema` makes these objects.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 
 from pydantic import TypeAdapter
 
-from generation import DATA_VERSION
+from sousa.generation import DATA_VERSION
 
 NAME = "textures"
 METHODS = ("grid", "sobol", "latin_hypercube", "random", "list")
@@ -96,7 +96,7 @@ class Sound:
 
     Attributes:
         name: as the configuration calls it; it begins the names of rows.
-        synth, synth_version: see :mod:`generation.textures.synth`.
+        synth, synth_version: see :mod:`sousa.generation.textures.synth`.
         axes: swept parameters, in order; on a grid the last one changes fastest.
         fixed, moving: parameters that are not swept; the synthesizer's other ones have their defaults.
         method: one of METHODS; count: settings to make, None for grid and list.
@@ -151,7 +151,7 @@ class Splits:
 
 @dataclass(frozen=True)
 class Config:
-    """A textures corpus. Made by :mod:`generation.textures.schema`, which checks it.
+    """A textures corpus. Made by :mod:`sousa.generation.textures.schema`, which checks it.
 
     Attributes:
         preset: name it came from, or custom.
@@ -218,7 +218,7 @@ class Config:
 
     @cached_property
     def settings(self):
-        """All settings, in order of their rows: tuple of :class:`generation.textures.space.Setting`."""
+        """All settings, in order of their rows: tuple of :class:`sousa.generation.textures.space.Setting`."""
         return _settings(self)
 
     @cached_property
@@ -236,14 +236,14 @@ class Config:
 
 @lru_cache(maxsize=4)  # by value, so that a worker that gets a copy with each shard works them out once
 def _settings(config):
-    from generation.textures.space import settings
+    from sousa.generation.textures.space import settings
 
     return settings(config)
 
 
 @lru_cache(maxsize=4)
 def _setting_ids(config):
-    from generation.textures.names import setting_ids
+    from sousa.generation.textures.names import setting_ids
 
     return tuple(setting_ids(config))
 

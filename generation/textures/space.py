@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generation import seeds
-from generation.textures import synth
-from generation.textures.values import Curve, between, share_of
+from sousa.generation import seeds
+from sousa.generation.textures import synth
+from sousa.generation.textures.values import Curve, between, share_of
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 RANDOM, INTERPOLATION, EXTRAPOLATION = "random", "interpolation", "extrapolation"
@@ -34,8 +34,8 @@ class Setting:
 
     Attributes:
         sound: number of the sound in the configuration; index: of the setting in its sound.
-        params: dict with a float or :class:`generation.textures.values.Curve` for every parameter of the
-            synthesizer, in its order.
+        params: dict with a float or :class:`sousa.generation.textures.values.Curve` for every parameter of
+            the synthesizer, in its order.
         user, natural: label and natural value of each axis.
         draws: see the module's conventions.
         split: train, validation or test; held_out: of test settings: random, interpolation, extrapolation.

@@ -15,7 +15,7 @@ A synthesizer is a class with these attributes, made without arguments; it needs
 ``render`` takes
 
 - ``params``: dict with a value for every parameter: a float in the declared range or, for parameters
-  declared ``varying``, a float or a :class:`generation.textures.values.Curve`;
+  declared ``varying``, a float or a :class:`sousa.generation.textures.values.Curve`;
 - ``samples``: length wanted; ``rate``: sample rate in Hz;
 - ``rng``: a ``numpy.random.Generator``, the only source of chance.
 
@@ -33,7 +33,7 @@ Frequencies that have to stay below half the sample rate are declared ``nyquist`
 A package makes its synthesizers known by the entry-point group ``sousa.synths``, for example
 ``[project.entry-points."sousa.synths"] ping = "my_package:Ping"`` in its ``pyproject.toml``. Old-style
 classes (``setParam``, ``getParam``, ``getParams``, ``generate``) in a file are taken by ``--synth-file``, see
-:mod:`generation.textures.old_style`.
+:mod:`sousa.generation.textures.old_style`.
 
 Attributes that may be left out: ``aliases``, other names of the class in configurations;
 ``parameter_aliases``, dict of other names of parameters.
@@ -48,8 +48,8 @@ from importlib.metadata import entry_points
 
 import numpy as np
 
-from generation.errors import RunError, UsageError, first_line, one_of
-from generation.textures.values import Parameter
+from sousa.generation.errors import RunError, UsageError, first_line, one_of
+from sousa.generation.textures.values import Parameter
 
 GROUP = "sousa.synths"
 # JSON list of files of old-style classes that the user named; it takes them to worker processes
@@ -82,7 +82,7 @@ def problem_with(synth):
         return f"its version is {synth.version!r}; give text such as 1.0.0"
     given = synth.parameters
     if not isinstance(given, (tuple, list)) or not given or not all(isinstance(p, Parameter) for p in given):
-        return "its parameters are not a tuple of generation.textures.values.Parameter"
+        return "its parameters are not a tuple of sousa.generation.textures.values.Parameter"
     names = [p.name for p in synth.parameters]
     if len(set(names)) < len(names):
         return "two of its parameters have one name"
@@ -104,7 +104,7 @@ def problem_with_parameter(name):
 @cache
 def known():
     """Synthesizers by name, the built-in ones first: dict of name to what loads it."""
-    found = {name: f"generation.textures.synths.{place}" for name, place in BUILT_IN.items()}
+    found = {name: f"sousa.generation.textures.synths.{place}" for name, place in BUILT_IN.items()}
     for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
         if point.name in BUILT_IN:
             raise RunError(
@@ -137,8 +137,8 @@ def add(synth):
 
 @cache
 def from_files(paths):
-    """Synthesizers by name of the files in a JSON list, see :mod:`generation.textures.old_style`."""
-    from generation.textures.old_style import load_all
+    """Synthesizers by name of the files in a JSON list, see :mod:`sousa.generation.textures.old_style`."""
+    from sousa.generation.textures.old_style import load_all
 
     return {synth.name: synth for synth in load_all(json.loads(paths))}
 

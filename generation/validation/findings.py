@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from generation.shards import damage
+from sousa.generation.shards import damage
 
 
 class Problems(dict):

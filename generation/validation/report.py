@@ -1,7 +1,7 @@
 """A validation report: as JSON, as text, and as one HTML page with plots.
 
 Conventions: a report is plain data with at least ``passed``, ``checks`` (dicts of
-:class:`generation.validation.findings.Check`) and ``data_version``. Plots are drawn on a matplotlib
+:class:`sousa.generation.validation.findings.Check`) and ``data_version``. Plots are drawn on a matplotlib
 figure, which is imported when the first one is.
 """
 
@@ -10,9 +10,9 @@ import html
 import io
 from pathlib import Path
 
-from generation import DATA_VERSION, runners
-from generation.errors import RunError
-from generation.shards import atomic_file, write_json
+from sousa.generation import DATA_VERSION, runners
+from sousa.generation.errors import RunError
+from sousa.generation.shards import atomic_file, write_json
 
 MEDIA_ROWS = 1200  # sound of about this many rows is read; --all reads every one
 _MARK = {True: "PASS", False: "FAIL", None: "----"}

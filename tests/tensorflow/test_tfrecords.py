@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from generation.audio.encode import decode
-from generation.textures import records, settings
-from generation.textures.records.example import example, floats, ints, record, text
-from tests import texture_rows
-from tests.texture_rows import axis, config, moving, sound
+from sousa.generation.audio.encode import decode
+from sousa.generation.textures import records, settings
+from sousa.generation.textures.records.example import example, floats, ints, record, text
+from tests.support import texture_rows
+from tests.support.texture_rows import axis, config, moving, sound
 
 KINDS = {"float": tf.float32, "int64": tf.int64, "bytes": tf.string}
 RANGES = ("synth_minval", "synth_maxval", "user_minval", "user_maxval")

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from generation.errors import UsageError
-from generation.rudiments.corpus import make_config
-from training import labels
-from training.dataset import (
+from sousa.generation.errors import UsageError
+from sousa.generation.rudiments.corpus import make_config
+from sousa.training import labels
+from sousa.training.dataset import (
     ID_TO_RUDIMENT,
     ID_TO_SKILL_TIER,
     RUDIMENT_LABELS,
@@ -23,7 +23,7 @@ from training.dataset import (
     collate_variable_length,
     create_dataloader,
 )  # fmt: skip
-from training.stream import Rows
+from sousa.training.stream import Rows
 
 
 def test_label_maps_are_whole_and_fixed():

@@ -8,12 +8,12 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("torchaudio")
 
-from generation.errors import UsageError  # noqa: E402
-from training import features  # noqa: E402
-from training.features import ONSET_MEL, FeatureCache, Mel, data_identity  # noqa: E402
-from training.filters import select  # noqa: E402
-from training.hierarchy import Labels  # noqa: E402
-from training.stream import open_rows  # noqa: E402
+from sousa.generation.errors import UsageError  # noqa: E402
+from sousa.training import features  # noqa: E402
+from sousa.training.features import ONSET_MEL, FeatureCache, Mel, data_identity  # noqa: E402
+from sousa.training.filters import select  # noqa: E402
+from sousa.training.hierarchy import Labels  # noqa: E402
+from sousa.training.stream import open_rows  # noqa: E402
 
 COLUMNS = ("strokes", "num_samples", "sample_rate")
 

@@ -13,12 +13,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from generation.errors import UsageError  # noqa: E402
-from generation.rudiments import corpus, definitions  # noqa: E402
-from generation.rudiments.columns import columns  # noqa: E402
-from training import sources  # noqa: E402
-from training.filters import Filter, clean_pairs, select  # noqa: E402
-from training.stream import open_rows  # noqa: E402
+from sousa.generation.errors import UsageError  # noqa: E402
+from sousa.generation.rudiments import corpus, definitions  # noqa: E402
+from sousa.generation.rudiments.columns import columns  # noqa: E402
+from sousa.training import sources  # noqa: E402
+from sousa.training.filters import Filter, clean_pairs, select  # noqa: E402
+from sousa.training.stream import open_rows  # noqa: E402
 
 SCALARS = [column.name for column in columns() if column.name not in ("strokes", "measures", "midi", "audio")]
 

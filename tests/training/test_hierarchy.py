@@ -7,10 +7,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from generation.errors import UsageError  # noqa: E402
-from training import hierarchy  # noqa: E402
-from training.hierarchy import COLUMNS, HANDS, NO_TARGET, STROKE_FEATURES, Labels  # noqa: E402
-from training.stream import open_rows  # noqa: E402
+from sousa.generation.errors import UsageError  # noqa: E402
+from sousa.training import hierarchy  # noqa: E402
+from sousa.training.hierarchy import COLUMNS, HANDS, NO_TARGET, STROKE_FEATURES, Labels  # noqa: E402
+from sousa.training.stream import open_rows  # noqa: E402
 
 VIEWS = {
     "whole": {},

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from generation.errors import UsageError
-from training.metrics import bootstrap
-from training.metrics.class_metrics import class_differences, class_metrics
-from training.metrics.onset_metrics import onset_metrics
-from training.metrics.score_metrics import score_differences, score_metrics
+from sousa.generation.errors import UsageError
+from sousa.training.metrics import bootstrap
+from sousa.training.metrics.class_metrics import class_differences, class_metrics
+from sousa.training.metrics.onset_metrics import onset_metrics
+from sousa.training.metrics.score_metrics import score_differences, score_metrics
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NAMES = ["flam", "drag", "ruff", "roll", "tap"]

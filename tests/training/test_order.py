@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from generation.errors import UsageError
-from training.order import Order, permutation
+from sousa.generation.errors import UsageError
+from sousa.training.order import Order, permutation
 
 
 def epochs(num_rows, batch_size, world_size, epoch=3, **more):

@@ -8,8 +8,8 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from generation.errors import RunError, UsageError  # noqa: E402
-from training.features import FeatureCache, FrozenFeatures  # noqa: E402
+from sousa.generation.errors import RunError, UsageError  # noqa: E402
+from sousa.training.features import FeatureCache, FrozenFeatures  # noqa: E402
 
 SIZES = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32}
 CONVOLUTIONS = {

@@ -5,8 +5,8 @@ import re
 import evaluate
 import torch
 
+from sousa.training import config
 from tests.conftest import ROOT
-from training import config
 
 TEXT = (ROOT / "README.md").read_text().partition("## Streams and training")[2].partition("\n## ")[0]
 

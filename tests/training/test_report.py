@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from generation.errors import UsageError
-from training import report
-from training.metrics.class_metrics import class_metrics
-from training.metrics.score_metrics import score_metrics
+from sousa.generation.errors import UsageError
+from sousa.training import report
+from sousa.training.metrics.class_metrics import class_metrics
+from sousa.training.metrics.score_metrics import score_metrics
 
 RUDIMENTS, TIERS = ["flam", "drag", "<roll>"], ["beginner", "professional"]
 FLAG = pa.bool_()

@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
-from generation.errors import RunError, UsageError
-from generation.rudiments.corpus import make_config
-from tests.releases import release
-from training import sources
-from training.live import LiveRows
-from training.stream import Loader, Rows, open_rows
+from sousa.generation.errors import RunError, UsageError
+from sousa.generation.rudiments.corpus import make_config
+from sousa.training import sources
+from sousa.training.live import LiveRows
+from sousa.training.stream import Loader, Rows, open_rows
+from tests.support.releases import release
 
 datasets.disable_progress_bars()
 
@@ -210,7 +210,7 @@ def test_a_damaged_clip_is_one_sentence_that_names_it(tiny, tmp_path, workers):
     file = sorted(Path(tiny).glob("data/train/*.parquet"))[0]
     copy = tmp_path / "damaged.parquet"
     data = bytearray(file.read_bytes())
-    from builders.row_index import byte_ranges
+    from sousa.builders.row_index import byte_ranges
 
     offsets, lengths = byte_ranges(file)
     data[offsets[1] + 4 : offsets[1] + lengths[1]] = bytes(int(lengths[1]) - 4)

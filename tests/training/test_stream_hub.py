@@ -13,14 +13,14 @@ import pytest
 import soundfile
 
 from tests.conftest import ROOT
-from tests.hub import Hub
-from tests.publishing import REPO, Publisher
-from tests.releases import release
+from tests.support.hub import Hub
+from tests.support.publishing import REPO, Publisher
+from tests.support.releases import release
 
 READ = """
 import json, sys
-from training.stream import Loader, Rows
-from generation.errors import SousaError
+from sousa.training.stream import Loader, Rows
+from sousa.generation.errors import SousaError
 name, revision = sys.argv[1], sys.argv[2] or None
 try:
     rows = Rows(name, "train", columns=sys.argv[3].split(",") if sys.argv[3] else (), revision=revision)
@@ -51,7 +51,7 @@ def hub(request, tiny, tmp_path_factory):
 
 
 def test_a_release_is_streamed_by_ranges_and_is_what_was_published(hub, tiny, tmp_path):
-    from training.stream import Rows
+    from sousa.training.stream import Rows
 
     here = Rows(tiny, "train")
     hub.requests.clear()

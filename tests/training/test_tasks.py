@@ -7,16 +7,16 @@ import pytest
 import torch
 import torchaudio
 
-from training import labels
-from training.augment import SpecAugment, Waveform
-from training.batches import Collate, predict, rows_for
-from training.front_ends import LogMel
-from training.models.compact import Compact, CompactConfig
-from training.models.model import Model, Pooling
-from training.stream import Rows
-from training.tasks import make_targets
-from training.tasks.strokes import Strokes
-from training.tasks.targets import ClassTarget, ScoreTarget
+from sousa.training import labels
+from sousa.training.augment import SpecAugment, Waveform
+from sousa.training.batches import Collate, predict, rows_for
+from sousa.training.front_ends import LogMel
+from sousa.training.models.compact import Compact, CompactConfig
+from sousa.training.models.model import Model, Pooling
+from sousa.training.stream import Rows
+from sousa.training.tasks import make_targets
+from sousa.training.tasks.strokes import Strokes
+from sousa.training.tasks.targets import ClassTarget, ScoreTarget
 
 
 def model(task="multitask", **more):

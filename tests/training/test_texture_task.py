@@ -5,18 +5,18 @@ import pytest
 import torch
 import yaml
 
-from generation.errors import UsageError
-from generation.textures import synth
-from training import corpora
-from training.config import Data
-from training.filters import select
-from training.front_ends import LogMel
-from training.live import LiveTextures
-from training.models.compact import Compact, CompactConfig
-from training.models.model import Model
-from training.stream import Rows, open_rows
-from training.tasks import found, make_targets
-from training.tasks.parameters import CurveTarget, ParameterTarget
+from sousa.generation.errors import UsageError
+from sousa.generation.textures import synth
+from sousa.training import corpora
+from sousa.training.config import Data
+from sousa.training.filters import select
+from sousa.training.front_ends import LogMel
+from sousa.training.live import LiveTextures
+from sousa.training.models.compact import Compact, CompactConfig
+from sousa.training.models.model import Model
+from sousa.training.stream import Rows, open_rows
+from sousa.training.tasks import found, make_targets
+from sousa.training.tasks.parameters import CurveTarget, ParameterTarget
 
 SPACE = {
     "sounds": [

@@ -13,11 +13,11 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from generation.errors import RunError
-from tests.training.runs import losses, start, write
-from training import config, evaluate, train
-from training.models.model import Model, load_weights, same_weights
-from training.trainer import last_checkpoint
+from sousa.generation.errors import RunError
+from sousa.training import config, evaluate, train
+from sousa.training.models.model import Model, load_weights, same_weights
+from sousa.training.trainer import last_checkpoint
+from tests.support.runs import losses, start, write
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +198,7 @@ def test_each_task_trains_and_reports(data, tmp_path, task):
     model = {"attention_layers": 2, "attention_heads": 2} if task == "multitask" else {}
     root = run(tmp_path, data, task=task, auxiliary={"strokes": None, **auxiliary}, train=more, model=model)
     metrics = json.loads((root / "report" / "metrics.json").read_text())
-    from training.tasks import TASKS
+    from sousa.training.tasks import TASKS
 
     assert list(metrics["targets"]) == TASKS[task]
     rates = [one["learning_rate"] for one in json.loads((root / "history.json").read_text()) if "loss" in one]

@@ -20,12 +20,12 @@ from transformers import (
     Wav2Vec2Model,
 )  # fmt: skip
 
+from sousa.training import config, evaluate, train
+from sousa.training.models.model import Model, same_weights
+from sousa.training.trainer import last_checkpoint
 from tests.conftest import ROOT
-from tests.hub import Hub
-from tests.training.runs import losses, start, write
-from training import config, evaluate, train
-from training.models.model import Model, same_weights
-from training.trainer import last_checkpoint
+from tests.support.hub import Hub
+from tests.support.runs import losses, start, write
 
 _SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
 _CONVOLUTIONS = {"conv_dim": (8, 8, 8), "conv_stride": (5, 8, 8), "conv_kernel": (10, 8, 8),
@@ -157,7 +157,7 @@ def test_missing_weights_of_a_pretrained_model_are_an_error(encoders, data, tmp_
 
 BACK = """
 import sys
-from training.models.model import Model
+from sousa.training.models.model import Model
 Model.from_pretrained("org/drums").save_pretrained(sys.argv[1])
 """
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.training.runs import SMALL, start, write
-from training import evaluate, train
+from sousa.training import evaluate, train
+from tests.support.runs import SMALL, start, write
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_a_launched_run_ends_with_the_sentence_too(tmp_path):
 
 
 def test_a_damaged_clip_ends_training_with_one_sentence(data, tmp_path, capsys):
-    from builders.row_index import byte_ranges
+    from sousa.builders.row_index import byte_ranges
 
     copy = shutil.copytree(data / "data", tmp_path / "data")
     file = sorted(copy.glob("data/train/*.parquet"))[0]
@@ -170,7 +170,7 @@ def test_a_model_of_something_else_is_refused(tmp_path, capsys):
 
 
 def test_every_configuration_in_the_repository_is_valid():
-    from training import config
+    from sousa.training import config
 
     found = sorted(Path(config.__file__).parent.glob("configs/*.yaml"))
     assert found

@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tests.training.runs import losses, merged
+from sousa.training import evaluate, train
+from sousa.training.metrics.score_metrics import score_metrics
+from sousa.training.parameter_baselines import STRENGTHS, ridge_regression
+from tests.support.runs import losses, merged
 from tests.training.test_texture_task import SPACE
-from training import evaluate, train
-from training.metrics.score_metrics import score_metrics
-from training.parameter_baselines import STRENGTHS, ridge_regression
 
 SETTINGS = {
     "task": "texture",

@@ -10,8 +10,8 @@ import sys
 
 import numpy as np
 
-from generation.errors import RunError, SousaError
-from training.features import (
+from sousa.generation.errors import RunError, SousaError
+from sousa.training.features import (
     FeatureCache,
     FrozenFeatures,
     Mel,
@@ -21,8 +21,8 @@ from training.features import (
     onsets,
     rms,
 )
-from training.hierarchy import COLUMNS, Labels
-from training.stream import open_rows
+from sousa.training.hierarchy import COLUMNS, Labels
+from sousa.training.stream import open_rows
 
 
 def main(where):

@@ -8,9 +8,9 @@ DATASET is a directory that ``sousa generate`` or ``sousa release`` made.
 import sys
 from collections import Counter
 
-from generation.errors import SousaError
-from training.filters import Filter, clean_pairs, select
-from training.stream import open_rows
+from sousa.generation.errors import SousaError
+from sousa.training.filters import Filter, clean_pairs, select
+from sousa.training.stream import open_rows
 
 
 def main(where):

@@ -7,8 +7,8 @@ DATASET is a directory that ``sousa generate`` or ``sousa release`` made; ``labe
 
 import sys
 
-from generation.errors import SousaError
-from training.hierarchy import (
+from sousa.generation.errors import SousaError
+from sousa.training.hierarchy import (
     COLUMNS,
     STROKE_FEATURES,
     Labels,
@@ -17,7 +17,7 @@ from training.hierarchy import (
     pad_strokes,
     visualise,
 )
-from training.stream import open_rows
+from sousa.training.stream import open_rows
 
 
 def main(where):

@@ -21,7 +21,7 @@ intervals); A. C. Davison and D. V. Hinkley, Bootstrap Methods and their Applica
 
 import numpy as np
 
-from generation.errors import UsageError
+from sousa.generation.errors import UsageError
 
 RESAMPLES = 1000
 LEVEL = 0.95

@@ -9,8 +9,8 @@ What is undefined (recall of a class with no rows, precision of one never predic
 
 import numpy as np
 
-from generation.errors import UsageError
-from training.metrics import bootstrap
+from sousa.generation.errors import UsageError
+from sousa.training.metrics import bootstrap
 
 
 def class_metrics(predictions, references, groups=None, labels=None, resamples=bootstrap.RESAMPLES, seed=0):
@@ -20,7 +20,7 @@ def class_metrics(predictions, references, groups=None, labels=None, resamples=b
         predictions: class names, one a row. references: the same; None leaves the row out.
         groups: names of players, one a row; None: each row is its own.
         labels: order of classes; others that occur follow, sorted. None: all sorted.
-        resamples, seed: of the intervals, see :mod:`training.metrics.bootstrap`.
+        resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
 
     Returns: dict:
         ``accuracy``, ``balanced_accuracy``, ``macro_f1``: ``{"value", "low", "high"}``, 0 to 1.

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generation.errors import UsageError
-from training.metrics import bootstrap
+from sousa.generation.errors import UsageError
+from sousa.training.metrics import bootstrap
 
 TOLERANCES = (0.01, 0.02, 0.05)
 ATTRIBUTE_TOLERANCE = 0.02
@@ -100,7 +100,7 @@ def matched_metrics(matched, groups=None, rows=None, resamples=bootstrap.RESAMPL
     Args:
         groups: names of players, one a row; None: each row is its own.
         rows: bool [rows], which to score; None: all.
-        resamples, seed: of the intervals, see :mod:`training.metrics.bootstrap`.
+        resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
 
     Returns: dict as of :func:`onset_metrics`.
     """

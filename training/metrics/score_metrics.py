@@ -9,8 +9,8 @@ where references or predictions are constant, and is recomputed, ranks and all, 
 
 import numpy as np
 
-from generation.errors import UsageError
-from training.metrics import bootstrap
+from sousa.generation.errors import UsageError
+from sousa.training.metrics import bootstrap
 
 
 def score_metrics(
@@ -21,7 +21,7 @@ def score_metrics(
     Args:
         predictions: floats [rows]. references: the same; None or NaN leaves the row out.
         groups: names of players, one a row; None: each row is its own.
-        resamples, seed: of the intervals, see :mod:`training.metrics.bootstrap`.
+        resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
         rank: whether the rank correlation is wanted; it takes the longest, and is left out otherwise.
 
     Returns: dict: ``mae``, ``rmse``, ``r2``, ``spearman``: ``{"value", "low", "high"}``; ``num_rows``,

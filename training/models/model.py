@@ -22,12 +22,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from generation.errors import RunError, UsageError, first_line, one_of
-from training import front_ends
-from training.augment import SpecAugment
-from training.models import pretrained
-from training.models.compact import Compact, CompactConfig
-from training.tasks import make_target
+from sousa.generation.errors import RunError, UsageError, first_line, one_of
+from sousa.training import front_ends
+from sousa.training.augment import SpecAugment
+from sousa.training.models import pretrained
+from sousa.training.models.compact import Compact, CompactConfig
+from sousa.training.tasks import make_target
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 FORMAT = 1
@@ -56,9 +56,9 @@ class Model(nn.Module):
     Args:
         task: name of the task; targets: what to tell, auxiliary ones included.
         reported: names of the targets that are results.
-        front_end: as :mod:`training.front_ends` has it; encoder: a Compact or pretrained Encoder.
+        front_end: as :mod:`sousa.training.front_ends` has it; encoder: a Compact or pretrained Encoder.
         max_sec: length that clips are cut and padded to.
-        spec_augment: masks of log-mel frames while training, see :class:`training.augment.SpecAugment`.
+        spec_augment: masks of log-mel frames while training, see :class:`sousa.training.augment.SpecAugment`.
     """
 
     def __init__(self, task, targets, reported, front_end, encoder, max_sec, spec_augment=None):
@@ -233,8 +233,8 @@ def read_settings(root):
 
 
 def _downloaded(where, revision, token):
-    from builders.hub import remote
-    from builders.release import layout
+    from sousa.builders.hub import remote
+    from sousa.builders.release import layout
 
     if layout.repo_problem(where):
         raise UsageError(

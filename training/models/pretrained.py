@@ -1,7 +1,7 @@
 """AST, Wav2Vec2, HuBERT and other ``transformers`` encoders behind the interface of the compact network.
 
-Conventions: an encoder gives ``(fine, coarse)`` as :mod:`training.models.compact` does; here both are the
-last hidden states. Encoders over waveforms (Wav2Vec2, HuBERT) give a frame each 20 ms, good enough for
+Conventions: an encoder gives ``(fine, coarse)`` as :mod:`sousa.training.models.compact` does; here both are
+the last hidden states. Encoders over waveforms (Wav2Vec2, HuBERT) give a frame each 20 ms, good enough for
 strokes; AST gives patches without an order of frames that strokes could use.
 """
 
@@ -10,7 +10,7 @@ import math
 import torch
 from torch import nn
 
-from generation.errors import RunError, UsageError, first_line
+from sousa.generation.errors import RunError, UsageError, first_line
 
 
 def load(path, freeze=False):

@@ -29,8 +29,8 @@ import io
 import json
 from pathlib import Path
 
-from generation.shards import atomic_file
-from training.metrics.bootstrap import RESAMPLES
+from sousa.generation.shards import atomic_file
+from sousa.training.metrics.bootstrap import RESAMPLES
 
 COLUMNS = ("target", "metric", "breakdown", "group", "value", "low", "high", "rows", "groups")
 
@@ -44,7 +44,7 @@ def write(predictions, directory, baselines=None, checks=None, resamples=RESAMPL
         baselines: list of ``{"name", "target", "pred"}``, ``pred`` a list of predictions, one a row.
         checks: list of ``{"name", "passed", "detail"}``: what was checked of the data, such as that no player
             is in two splits; ``passed`` is None where it could not be judged.
-        resamples, seed: of the intervals, see :mod:`training.metrics.bootstrap`.
+        resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
 
     Returns: what ``metrics.json`` holds: ``targets``, a dict of name to ``kind``, ``metrics`` (dict of metric
         to ``{"value", "low", "high"}``), ``num_rows``, ``num_groups``, ``num_left_out``, ``by`` (breakdown,
@@ -55,7 +55,7 @@ def write(predictions, directory, baselines=None, checks=None, resamples=RESAMPL
         UsageError: the table, a baseline or a prediction is not as it should be; nothing is written.
         RunError: a file can't be written.
     """
-    from training.report import figures, measure, page
+    from sousa.training.report import figures, measure, page
 
     table, about = measure.opened(predictions)
     metrics = measure.measure(table, about, baselines or (), checks or (), resamples, seed)
@@ -85,7 +85,7 @@ def summary(metrics):
 
     Returns: text, one line a target and one for each failed check, without a line end.
     """
-    from training.report import words
+    from sousa.training.report import words
 
     lines = [f"{metrics['num_rows']:,} rows{words.groups(metrics)}"]
     width = max(len(name) for name in metrics["targets"])
@@ -103,7 +103,7 @@ def summary(metrics):
 
 def _held_out(target, main):
     """A line for each kind of test setting of a parameter."""
-    from training.report import words
+    from sousa.training.report import words
 
     for value, one in target["by"].get("held_out", {}).items():
         parts = [f"{words.metric(main)} {words.interval(one['metrics'][main], main)}"]

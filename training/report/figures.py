@@ -8,7 +8,7 @@ import io
 
 import numpy as np
 
-from training.report import parameters, words
+from sousa.training.report import parameters, words
 
 BLUE, RED, GREEN, VIOLET, OCHRE, GREY = "#1f5fa8", "#c1440e", "#2a7f4f", "#7d4aa0", "#a9780a", "#6b6b6b"
 _COLOURS = (BLUE, RED, GREEN, VIOLET, OCHRE, GREY)
@@ -23,7 +23,8 @@ def dashboard(metrics, table):
     """The dashboard.
 
     Args:
-        metrics: of :func:`training.report.measure.measure`; table: the predictions, for the scatter plots.
+        metrics: of :func:`sousa.training.report.measure.measure`; table: the predictions, for the scatter
+            plots.
 
     Returns: bytes of a PNG.
     """

@@ -1,6 +1,6 @@
 """A predictions table measured: everything that the report says, as plain data.
 
-Conventions: the table is that of :mod:`training.report`. Metrics of a target are a dict of name to
+Conventions: the table is that of :mod:`sousa.training.report`. Metrics of a target are a dict of name to
 ``{"value", "low", "high"}``; onset metrics carry their tolerance (``onset_f1_20ms``). Shares are 0 to 1,
 errors are in the unit of the score. Tempo bands are 20 BPM wide, ``80-100`` meaning 80 <= tempo < 100.
 """
@@ -13,12 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from generation.errors import UsageError, first_line, one_of, raise_all
-from generation.rudiments import players
-from training.metrics import bootstrap, onset_metrics
-from training.metrics.class_metrics import class_differences, class_metrics
-from training.metrics.score_metrics import score_differences, score_metrics
-from training.report import parameters, words
+from sousa.generation.errors import UsageError, first_line, one_of, raise_all
+from sousa.generation.rudiments import players
+from sousa.training.metrics import bootstrap, onset_metrics
+from sousa.training.metrics.class_metrics import class_differences, class_metrics
+from sousa.training.metrics.score_metrics import score_differences, score_metrics
+from sousa.training.report import parameters, words
 
 KINDS = ("class", "score", "strokes", *parameters.KINDS)
 BREAKDOWNS = (
@@ -38,9 +38,9 @@ def measure(table, about, baselines=(), checks=(), resamples=bootstrap.RESAMPLES
 
     Args:
         table, about: from :func:`opened`.
-        baselines, checks, resamples, seed: as :func:`training.report.write`.
+        baselines, checks, resamples, seed: as :func:`sousa.training.report.write`.
 
-    Returns: the dict that ``metrics.json`` holds; see :func:`training.report.write`.
+    Returns: the dict that ``metrics.json`` holds; see :func:`sousa.training.report.write`.
     Raises: UsageError.
     """
     _check_baselines(table, about, baselines)

@@ -3,7 +3,7 @@
 import base64
 import html
 
-from training.report import parameters, words
+from sousa.training.report import parameters, words
 
 _STYLE = """
 :root{color-scheme:light dark;--text:#222;--soft:#667;--line:#ddd;--back:#fff;--card:#f5f6f8;--bar:#1f5fa8}
@@ -34,7 +34,7 @@ def page(metrics, pictures):
     """The page.
 
     Args:
-        metrics: of :func:`training.report.measure.measure`; pictures: dict of file name to PNG bytes.
+        metrics: of :func:`sousa.training.report.measure.measure`; pictures: dict of file name to PNG bytes.
 
     Returns: HTML text.
     """

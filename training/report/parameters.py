@@ -7,8 +7,8 @@ label is left out. ``mae_natural`` is there where all synthesizers have the para
 
 import numpy as np
 
-from generation.textures.values import between
-from training.metrics.score_metrics import score_differences, score_metrics
+from sousa.generation.textures.values import between
+from sousa.training.metrics.score_metrics import score_differences, score_metrics
 
 KINDS = ("parameter", "curve")
 NOTE = (
@@ -56,7 +56,7 @@ def scorer(truth, guess, groups, target, resamples, seed):
 
 
 def differences(guess, other, truth, groups, target, resamples, seed):
-    """What :func:`training.metrics.score_metrics.score_differences` gives, by our names."""
+    """What :func:`sousa.training.metrics.score_metrics.score_differences` gives, by our names."""
     true, pred, rows = _flat(truth, guess, target["kind"])
     beside = _flat(truth, other, target["kind"])[1]
     found = score_differences(pred, beside, true, _owners(groups, rows), resamples, seed)

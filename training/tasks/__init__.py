@@ -1,16 +1,16 @@
-"""What a model learns to tell: :mod:`training.tasks.targets`, and lists of them by name.
+"""What a model learns to tell: :mod:`sousa.training.tasks.targets`, and lists of them by name.
 
 The targets of ``texture`` are the parameters of the synthesizers that made the data, so their names are known
-when the data has been read: :mod:`training.tasks.found`.
+when the data has been read: :mod:`sousa.training.tasks.found`.
 """
 
 from copy import copy
 
-from generation.errors import UsageError, one_of
-from training import labels
-from training.tasks.parameters import CurveTarget, ParameterTarget
-from training.tasks.strokes import Strokes
-from training.tasks.targets import ClassTarget, ScoreTarget
+from sousa.generation.errors import UsageError, one_of
+from sousa.training import labels
+from sousa.training.tasks.parameters import CurveTarget, ParameterTarget
+from sousa.training.tasks.strokes import Strokes
+from sousa.training.tasks.targets import ClassTarget, ScoreTarget
 
 TASKS = {
     "rudiment": ["rudiment_slug"],
@@ -43,8 +43,8 @@ def make_targets(task, targets=None, weights=None, auxiliary=None, found=None):
         task: one of TASKS; targets: names in place of the task's own.
         weights: of losses, by name; auxiliary: further targets with the weights of their losses, which help
             to learn and are not reported as results.
-        found: for tasks in FROM_DATA: dict of name to target, as :func:`training.tasks.found.choose` gives.
-            Without it only what can be checked before the data is read is checked.
+        found: for tasks in FROM_DATA: dict of name to target, as :func:`sousa.training.tasks.found.choose`
+            gives. Without it only what can be checked before the data is read is checked.
 
     Returns: list of targets; empty for a task in FROM_DATA without ``found``.
     Raises: UsageError naming all that is wrong.

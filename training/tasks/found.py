@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from generation.errors import UsageError, one_of, raise_all
-from training.tasks.parameters import CurveTarget, ParameterTarget
+from sousa.generation.errors import UsageError, one_of, raise_all
+from sousa.training.tasks.parameters import CurveTarget, ParameterTarget
 
 _PARAMS, _CURVES = ("name", "role", "natural", "norm", "unit"), ("name", "natural", "norm")
 COLUMNS = ("synth", *(f"params.{name}" for name in _PARAMS), *(f"curves.{name}" for name in _CURVES))
@@ -23,7 +23,7 @@ def parameters(rows):
     """Targets of all parameters that vary, in the order of their synthesizers.
 
     Args:
-        rows: what :func:`training.stream.open_rows` gives with ``COLUMNS``; those to learn from.
+        rows: what :func:`sousa.training.stream.open_rows` gives with ``COLUMNS``; those to learn from.
 
     Returns: dict of name to ParameterTarget or CurveTarget, of weight 1.
     """
@@ -86,12 +86,12 @@ def open_columns(source, data):
     """The training rows of a source with ``COLUMNS`` and without sound.
 
     Args:
-        source: what :func:`training.corpora.ready` gives; data: a :class:`training.config.Data`.
+        source: what :func:`sousa.training.corpora.ready` gives; data: a :class:`sousa.training.config.Data`.
 
     Raises: UsageError when it is no textures corpus.
     """
-    from training import corpora, sources
-    from training.stream import open_rows
+    from sousa.training import corpora, sources
+    from sousa.training.stream import open_rows
 
     live = corpora.name_of(source) is not None
     names = (corpora.schema(source) if live else sources.schema(source, source.files[0])).names

@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 import torch.nn.functional as F
 
-from generation.textures.settings import FRAME_RATE_HZ
-from generation.textures.values import between
+from sousa.generation.textures.settings import FRAME_RATE_HZ
+from sousa.generation.textures.values import between
 
 _STEEP = 0.5  # spreads: smaller errors count squared, larger ones by their size
 _DIGITS = 6  # of natural values: labels are float32

@@ -17,8 +17,8 @@ import pyarrow as pa
 import torch
 import torch.nn.functional as F
 
-from training import labels
-from training.dataset import label_value
+from sousa.training import labels
+from sousa.training.dataset import label_value
 
 
 @dataclass

@@ -1,4 +1,4 @@
 """The preview page of rudiments: ``choose`` decides which rows, ``page`` and ``js/`` how they are shown.
 
-What it has in common with pages of other corpora is in :mod:`generation.preview`.
+What it has in common with pages of other corpora is in :mod:`sousa.generation.preview`.
 """

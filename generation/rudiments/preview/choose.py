@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow.compute as pc
 
-from generation import seeds
-from generation.audio.presets import CLEAN
-from generation.errors import RunError, UsageError, one_of, raise_all
-from generation.rudiments import definitions, players
-from generation.tables import row_groups
+from sousa.generation import seeds
+from sousa.generation.audio.presets import CLEAN
+from sousa.generation.errors import RunError, UsageError, one_of, raise_all
+from sousa.generation.rudiments import definitions, players
+from sousa.generation.tables import row_groups
 
 _COLUMNS = (
     "rudiment_slug", "variant", "skill_tier", "augmentation_preset", "profile_index", "tempo_index",

@@ -1,12 +1,12 @@
-"""The preview page of a rudiments dataset, see :mod:`generation.preview.page`."""
+"""The preview page of a rudiments dataset, see :mod:`sousa.generation.preview.page`."""
 
 from pathlib import Path
 
-from generation.preview.page import DEFAULT_ROWS, Page, check, read_rows
-from generation.preview.page import write as write_page
-from generation.rudiments import columns, reopen
-from generation.rudiments.preview import choose
-from generation.tables import complete_manifest
+from sousa.generation.preview.page import DEFAULT_ROWS, Page, check, read_rows
+from sousa.generation.preview.page import write as write_page
+from sousa.generation.rudiments import columns, reopen
+from sousa.generation.rudiments.preview import choose
+from sousa.generation.tables import complete_manifest
 
 _GROUPS = (
     ("Take", columns.IDENTITY),
@@ -36,7 +36,7 @@ def write(
         rows: how many rows to show.
         rudiments, tiers, presets: lists of names, or None for all.
         seed: of the choice of rows.
-        progress: see :func:`generation.preview.page.write`.
+        progress: see :func:`sousa.generation.preview.page.write`.
 
     Returns: ``(path, rows shown, bytes)``.
     Raises: UsageError for a request that makes no sense or a page that would be too large; RunError

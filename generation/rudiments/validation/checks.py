@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from generation.audio.presets import CLEAN
-from generation.rudiments.validation import population
-from generation.validation.findings import Check, absence, count_check, tables_damage
+from sousa.generation.audio.presets import CLEAN
+from sousa.generation.rudiments.validation import population
+from sousa.generation.validation.findings import Check, absence, count_check, tables_damage
 
 MAX_ONSET_ERROR = 1.0  # samples
 MAX_RAILS = 0.005  # share of strokes at velocity 1 or 127

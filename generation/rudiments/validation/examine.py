@@ -1,6 +1,6 @@
 """Measuring one shard: everything that later checks need, in a few numbers a row.
 
-Conventions: ``examine_shard`` is a task of :mod:`generation.runners`; it reads the shard's files
+Conventions: ``examine_shard`` is a task of :mod:`sousa.generation.runners`; it reads the shard's files
 only, returns plain arrays (one element a row unless said), and never raises for bad data: what is
 wrong is counted under a name in ``problems``.
 """
@@ -13,15 +13,15 @@ import mido
 import numpy as np
 import pyarrow.compute as pc
 
-from generation import midi, tables
-from generation.audio import acoustics
-from generation.rudiments import corpus, definitions
-from generation.rudiments.columns import AUGMENTATION, SCORES, SOUND
-from generation.rudiments.renderings import record_of
-from generation.rudiments.validation import figures
-from generation.rudiments.validation.sound import check_sound
-from generation.shards import damage
-from generation.validation.findings import Problems
+from sousa.generation import midi, tables
+from sousa.generation.audio import acoustics
+from sousa.generation.rudiments import corpus, definitions
+from sousa.generation.rudiments.columns import AUGMENTATION, SCORES, SOUND
+from sousa.generation.rudiments.renderings import record_of
+from sousa.generation.rudiments.validation import figures
+from sousa.generation.rudiments.validation.sound import check_sound
+from sousa.generation.shards import damage
+from sousa.generation.validation.findings import Problems
 
 FLAT = (
     "sample_id", "profile_id", "rudiment_slug", "variant", "category", "split", "skill_tier", "tempo_bpm",

@@ -13,7 +13,7 @@ Errors are in samples, found - labelled. Two measurements:
 
 import numpy as np
 
-from generation.audio.mix import linear_gain
+from sousa.generation.audio.mix import linear_gain
 
 WINDOW_SEC = 0.010
 NOTICEABLE = 0.75  # quantisation steps; rounding alone leaves at most half a step
@@ -26,7 +26,7 @@ def peeled_errors(pcm, drum, onset_sample, velocity, variant, gain_db):
 
     Args:
         pcm: int16 (samples, channels).
-        drum: its :class:`generation.audio.voices.Voice`.
+        drum: its :class:`sousa.generation.audio.voices.Voice`.
         onset_sample, velocity, variant: labels, in order of time.
         gain_db: of the row.
     """

@@ -8,11 +8,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from generation.audio.presets import CLEAN
-from generation.rudiments import corpus, players
-from generation.rudiments.scores import SCORE_NAMES, SKILL_SCORES
-from generation.rudiments.validation import figures
-from generation.validation.findings import Check
+from sousa.generation.audio.presets import CLEAN
+from sousa.generation.rudiments import corpus, players
+from sousa.generation.rudiments.scores import SCORE_NAMES, SKILL_SCORES
+from sousa.generation.rudiments.validation import figures
+from sousa.generation.validation.findings import Check
 
 MIN_PLAYERS_A_TIER = 7
 MIN_ROWS_A_DRUM = 20

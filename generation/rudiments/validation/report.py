@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from generation.manifest import read_manifest
-from generation.rudiments import players
-from generation.rudiments.scores import SCORE_NAMES, SKILL_SCORES
-from generation.rudiments.validation import checks, examine, figures, population
-from generation.rudiments.validation.findings import Findings
-from generation.validation.findings import join
-from generation.validation.report import (
+from sousa.generation.manifest import read_manifest
+from sousa.generation.rudiments import players
+from sousa.generation.rudiments.scores import SCORE_NAMES, SKILL_SCORES
+from sousa.generation.rudiments.validation import checks, examine, figures, population
+from sousa.generation.rudiments.validation.findings import Findings
+from sousa.generation.validation.findings import join
+from sousa.generation.validation.report import (
     examine_all,
     figure,
     media_every,

@@ -2,7 +2,7 @@
 
 Conventions: errors are in samples, found - labelled. What is wrong is counted in ``problems``; what
 is measured comes back as a dict. A clean row is measured by peeling and blind (see
-:mod:`generation.rudiments.validation.onsets`). An augmented row is made again from what the row
+:mod:`sousa.generation.rudiments.validation.onsets`). An augmented row is made again from what the row
 itself says (drum, tuning, level, ``aug_record``) and must be the same sound; then some of its strokes
 are left out of the mix together with all later ones, and the first sample that differs from the
 stored sound is where the stroke is heard. That works through every stage, because each is causal.
@@ -10,13 +10,13 @@ stored sound is where the stroke is heard. That works through every stage, becau
 
 import numpy as np
 
-from generation.audio import acoustics, encode
-from generation.audio.presets import CLEAN
-from generation.rudiments import corpus, definitions, players
-from generation.rudiments.performance import play
-from generation.rudiments.renderings import aug_columns, record_of, rendering
-from generation.rudiments.score import plan_take
-from generation.rudiments.validation.onsets import WINDOW_SEC, blind_errors, peeled_errors
+from sousa.generation.audio import acoustics, encode
+from sousa.generation.audio.presets import CLEAN
+from sousa.generation.rudiments import corpus, definitions, players
+from sousa.generation.rudiments.performance import play
+from sousa.generation.rudiments.renderings import aug_columns, record_of, rendering
+from sousa.generation.rudiments.score import plan_take
+from sousa.generation.rudiments.validation.onsets import WINDOW_SEC, blind_errors, peeled_errors
 
 CLEAR_MS = 30.0
 STROKES_LEFT_OUT = 2
@@ -130,7 +130,7 @@ def left_out_errors(record, drum, played, onset, which, pcm, gain_db):
 
     Args:
         record: of the row. drum: its Voice. gain_db: of the row.
-        played: strokes as :func:`generation.audio.acoustics.perform` takes them.
+        played: strokes as :func:`sousa.generation.audio.acoustics.perform` takes them.
         onset: labels of all strokes; ``which``: numbers of those to measure.
         pcm: the stored sound, int16 (samples, channels).
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from generation import seeds
-from generation.errors import one_of, raise_all
-from generation.tables import row_groups
+from sousa.generation import seeds
+from sousa.generation.errors import one_of, raise_all
+from sousa.generation.tables import row_groups
 
 _COLUMNS = ["sound", "setting_index"]
 

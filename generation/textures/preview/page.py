@@ -1,14 +1,14 @@
-"""The preview page of a textures dataset, see :mod:`generation.preview.page`."""
+"""The preview page of a textures dataset, see :mod:`sousa.generation.preview.page`."""
 
 from pathlib import Path
 
-from generation.preview.page import DEFAULT_ROWS, Page, check, read_rows
-from generation.preview.page import write as write_page
-from generation.tables import complete_manifest
-from generation.textures import reopen
-from generation.textures.columns import AFTER, BEFORE, EVENT
-from generation.textures.preview import choose
-from generation.textures.settings import FRAME_RATE_HZ
+from sousa.generation.preview.page import DEFAULT_ROWS, Page, check, read_rows
+from sousa.generation.preview.page import write as write_page
+from sousa.generation.tables import complete_manifest
+from sousa.generation.textures import reopen
+from sousa.generation.textures.columns import AFTER, BEFORE, EVENT
+from sousa.generation.textures.preview import choose
+from sousa.generation.textures.settings import FRAME_RATE_HZ
 
 _LISTS = ("params", "curves", "events", "audio")
 _ROW = tuple(BEFORE)
@@ -26,7 +26,7 @@ def write(root, output=None, rows=DEFAULT_ROWS, sounds=None, seed=42, progress=N
         rows: how many rows to show.
         sounds: list of names, or None for all.
         seed: of the choice of rows.
-        progress: see :func:`generation.preview.page.write`.
+        progress: see :func:`sousa.generation.preview.page.write`.
 
     Returns: ``(path, rows shown, bytes)``.
     Raises: UsageError for a request that makes no sense or a page that would be too large; RunError

@@ -5,19 +5,19 @@ Conventions
 Each format has a module, a class in it, and a folder ``<root>/records/<format>`` that holds nothing else;
 folders of other formats are left alone. Rows are read once, in order, and memory does not grow with their
 number, but for what a module says of itself and 48 bytes a file. Files are those of
-:mod:`generation.textures.records.files`: written under a temporary name, not synced; the result is the same
-whatever was there before, an interrupted run included.
+:mod:`sousa.generation.textures.records.files`: written under a temporary name, not synced; the result is the
+same whatever was there before, an interrupted run included.
 
 A format is a class made of ``(folder, config, labels)`` with ``add(row, pcm)`` for each row, of which
-:mod:`generation.textures.records.rows` tells, and ``close()``; ``reads`` says whether it wants the samples
-(``pcm``: int16, 1-D) or a WAV file (``row["wav"]``). WAV audio of a row is written as it is stored.
+:mod:`sousa.generation.textures.records.rows` tells, and ``close()``; ``reads`` says whether it wants the
+samples (``pcm``: int16, 1-D) or a WAV file (``row["wav"]``). WAV audio of a row is written as it is stored.
 """
 
-from generation.audio.encode import decode, encode
-from generation.errors import raise_all
-from generation.textures.records import files, frames, nsjson, nsynth, params, tfrecords
-from generation.textures.records.labels import labels
-from generation.textures.records.rows import COLUMNS, rows
+from sousa.generation.audio.encode import decode, encode
+from sousa.generation.errors import raise_all
+from sousa.generation.textures.records import files, frames, nsjson, nsynth, params, tfrecords
+from sousa.generation.textures.records.labels import labels
+from sousa.generation.textures.records.rows import COLUMNS, rows
 
 __all__ = ["COLUMNS", "FORMATS", "damage", "problems", "write"]
 
@@ -41,7 +41,7 @@ def write(root, config, tables, progress):
 
     Args:
         root: dataset directory.
-        config: :class:`generation.textures.settings.Config`; its ``records`` are written.
+        config: :class:`sousa.generation.textures.settings.Config`; its ``records`` are written.
         tables: Arrow tables in order of rows, with at least COLUMNS; read once.
         progress: function called with the number of rows that each table had, when they are done.
 

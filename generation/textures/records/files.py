@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.errors import RunError
-from generation.shards import explain
+from sousa.generation.errors import RunError
+from sousa.generation.shards import explain
 
 DIRECTORY = "records"
 LONGEST_NAME = 240  # bytes; file systems allow 255, and endings are added

@@ -20,8 +20,8 @@ import json
 
 import numpy as np
 
-from generation.textures.records.files import stem
-from generation.textures.settings import FRAME_RATE_HZ
+from sousa.generation.textures.records.files import stem
+from sousa.generation.textures.settings import FRAME_RATE_HZ
 
 
 class Frames:

@@ -1,14 +1,14 @@
 """What a corpus says of its parameters, beyond their values in each row: one place for all formats.
 
 Conventions: *natural* values are the synthesizer's own, *user* values the labels of the configuration; see
-:mod:`generation.textures.settings`. Ranges of swept parameters keep the order of the configuration, so the
-first end may be the higher one.
+:mod:`sousa.generation.textures.settings`. Ranges of swept parameters keep the order of the configuration, so
+the first end may be the higher one.
 """
 
 import math
 from dataclasses import dataclass
 
-from generation.textures import synth
+from sousa.generation.textures import synth
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ swept parameter, under the synthesizer's name for it::
 are sorted.
 """
 
-from generation.textures.records.files import member, stem
-from generation.textures.records.labels import midi_number
+from sousa.generation.textures.records.files import member, stem
+from sousa.generation.textures.records.labels import midi_number
 
 
 class NSJson:

@@ -25,7 +25,7 @@ object of entries by ``note_str``. Keys and types are NSynth's, all of them and 
 import json
 import re
 
-from generation.textures.records.labels import midi_number
+from sousa.generation.textures.records.labels import midi_number
 
 SPLITS = {"train": "nsynth-train", "validation": "nsynth-valid", "test": "nsynth-test"}
 FIRST_FAMILY = 11

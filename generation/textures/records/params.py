@@ -25,8 +25,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from generation.textures.records.files import member, stem
-from generation.textures.settings import FRAME_RATE_HZ
+from sousa.generation.textures.records.files import member, stem
+from sousa.generation.textures.settings import FRAME_RATE_HZ
 
 META = (
     "sample_id",

@@ -38,9 +38,9 @@ import json
 
 import numpy as np
 
-from generation.textures.records.example import example, floats, ints, record, text
-from generation.textures.records.files import stem
-from generation.textures.settings import FRAME_RATE_HZ
+from sousa.generation.textures.records.example import example, floats, ints, record, text
+from sousa.generation.textures.records.files import stem
+from sousa.generation.textures.settings import FRAME_RATE_HZ
 
 TEXTS = ("sample_id", "setting_id", "split", "sound", "synth", "synth_version")
 MIB = 1 << 20

@@ -2,7 +2,8 @@
 
 Three kinds of files are read: ``dsgenerator`` (both generations of DSGenerator's JSON), ``own`` (ours, YAML
 or JSON) and ``generation/textures/presets.yaml`` (ours, with sizes). Each becomes a ``request``; ``sounds``
-and ``check`` make a :class:`generation.textures.settings.Config` of it, or tell all that is wrong at once.
+and ``check`` make a :class:`sousa.generation.textures.settings.Config` of it, or tell all that is wrong at
+once.
 """
 
 from functools import cache
@@ -10,10 +11,10 @@ from importlib import resources
 
 import yaml
 
-from generation.errors import UsageError, one_of, raise_all
-from generation.textures.schema import check, dsgenerator, files, own
-from generation.textures.schema.overrides import OPTIONS, override
-from generation.textures.schema.words import shown
+from sousa.generation.errors import UsageError, one_of, raise_all
+from sousa.generation.textures.schema import check, dsgenerator, files, own
+from sousa.generation.textures.schema.overrides import OPTIONS, override
+from sousa.generation.textures.schema.words import shown
 
 PRESETS = ("small", "medium", "full")
 
@@ -56,7 +57,9 @@ def counts():
 
 @cache
 def _presets():
-    return yaml.safe_load(resources.files("generation.textures").joinpath("presets.yaml").read_text("utf-8"))
+    return yaml.safe_load(
+        resources.files("sousa.generation.textures").joinpath("presets.yaml").read_text("utf-8")
+    )
 
 
 def _parse(data, where, preset_name, overrides):

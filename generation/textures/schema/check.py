@@ -1,18 +1,18 @@
 """Requests made into a Config, and what is checked of it as a whole.
 
-Conventions: as in :mod:`generation.textures.schema.sounds`. Nothing that grows with the number of settings
-is made before their number is known to be sensible.
+Conventions: as in :mod:`sousa.generation.textures.schema.sounds`. Nothing that grows with the number of
+settings is made before their number is known to be sensible.
 """
 
 from collections import Counter
 
-from generation.audio import encode
-from generation.errors import one_of
-from generation.textures import records, space
-from generation.textures.schema import sounds
-from generation.textures.schema.request import AxisRequest
-from generation.textures.schema.words import shown
-from generation.textures.settings import Config
+from sousa.generation.audio import encode
+from sousa.generation.errors import one_of
+from sousa.generation.textures import records, space
+from sousa.generation.textures.schema import sounds
+from sousa.generation.textures.schema.request import AxisRequest
+from sousa.generation.textures.schema.words import shown
+from sousa.generation.textures.settings import Config
 
 MAX_ROWS = 10_000_000
 MAX_SETTINGS = 1_000_000

@@ -12,10 +12,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
-from generation.errors import UsageError
-from generation.textures.schema.request import AxisRequest, FixedRequest, Request, SoundRequest
-from generation.textures.schema.words import Model, Number, Text, Whole, shown, validated
-from generation.textures.settings import DEFAULT_SHARD_MIB, Level, Splits
+from sousa.generation.errors import UsageError
+from sousa.generation.textures.schema.request import AxisRequest, FixedRequest, Request, SoundRequest
+from sousa.generation.textures.schema.words import Model, Number, Text, Whole, shown, validated
+from sousa.generation.textures.settings import DEFAULT_SHARD_MIB, Level, Splits
 
 LATER = ("numChunks", "computeSR", "datafileSR", "rngseed", "examples")
 _OLDEST = {"pname", "minval", "maxval", "nvals", "formula"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from generation.errors import UsageError, first_line
+from sousa.generation.errors import UsageError, first_line
 
 MAX_BYTES = 64 * 2**20
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from generation.textures.schema import own
-from generation.textures.schema.words import Model, Number, Whole, validated
+from sousa.generation.textures.schema import own
+from sousa.generation.textures.schema.words import Model, Number, Whole, validated
 
 OPTIONS = {
     "seed": "--seed", "sample_rate": "--sample-rate", "audio_format": "--audio-format",

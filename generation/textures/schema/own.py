@@ -1,4 +1,4 @@
-"""Our own configurations, in YAML or JSON; tests/texture_configs/every_key.yaml has every key.
+"""Our own configurations, in YAML or JSON; tests/data/texture_configs/every_key.yaml has every key.
 
 Conventions: values are natural unless ``units: norm`` is said of a parameter; normalised values are on the
 parameter's own scale. A label is the natural value unless ``label`` says otherwise.
@@ -6,10 +6,16 @@ parameter's own scale. A label is the natural value unless ``label`` says otherw
 
 from typing import Annotated, Any, ClassVar
 
-from generation.errors import one_of
-from generation.textures.schema.dsgenerator import DEFAULT_SEED, drawn_seed
-from generation.textures.schema.request import AxisRequest, FixedRequest, MovingRequest, Request, SoundRequest
-from generation.textures.schema.words import (
+from sousa.generation.errors import one_of
+from sousa.generation.textures.schema.dsgenerator import DEFAULT_SEED, drawn_seed
+from sousa.generation.textures.schema.request import (
+    AxisRequest,
+    FixedRequest,
+    MovingRequest,
+    Request,
+    SoundRequest,
+)
+from sousa.generation.textures.schema.words import (
     Model,
     Number,
     Text,
@@ -21,8 +27,8 @@ from generation.textures.schema.words import (
     shown,
     validated,
 )
-from generation.textures.settings import DEFAULT_SHARD_MIB, METHODS, POLICIES, RECORDS, Level, Splits
-from generation.textures.values import SCALES
+from sousa.generation.textures.settings import DEFAULT_SHARD_MIB, METHODS, POLICIES, RECORDS, Level, Splits
+from sousa.generation.textures.values import SCALES
 
 Method = Annotated[str, chosen(*METHODS)]
 Scale = Annotated[str, chosen(*SCALES)]

@@ -7,7 +7,7 @@ keys for the fields.
 
 from dataclasses import dataclass, field
 
-from generation.textures.settings import Level, Splits
+from sousa.generation.textures.settings import Level, Splits
 
 
 @dataclass

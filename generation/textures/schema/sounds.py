@@ -6,13 +6,13 @@ of what is returned, so that the rest can be checked.
 
 import itertools
 
-from generation.errors import RunError, UsageError, one_of
-from generation.textures import synth as synths
-from generation.textures.schema.request import AxisRequest, FixedRequest
-from generation.textures.schema.words import at, shown
-from generation.textures.settings import Axis, Fixed, Moving, Sound
-from generation.textures.space import SINE_POINTS, rounded
-from generation.textures.values import between, has_scale
+from sousa.generation.errors import RunError, UsageError, one_of
+from sousa.generation.textures import synth as synths
+from sousa.generation.textures.schema.request import AxisRequest, FixedRequest
+from sousa.generation.textures.schema.words import at, shown
+from sousa.generation.textures.settings import Axis, Fixed, Moving, Sound
+from sousa.generation.textures.space import SINE_POINTS, rounded
+from sousa.generation.textures.values import between, has_scale
 
 MAX_CURVE_POINTS = 10_000
 

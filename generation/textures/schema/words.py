@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from generation.errors import one_of
+from sousa.generation.errors import one_of
 
 
 class Model(BaseModel):

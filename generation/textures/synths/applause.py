@@ -1,8 +1,8 @@
 """Applause: many people clapping, each at a rate and with hands of their own. Nothing is recorded.
 
 Conventions: frequencies in Hz, times in seconds, differences between clappers in octaves. Clapper j of
-num_clappers claps at the rate r_j with the irregularity of :mod:`generation.textures.synths.pop`, about his
-own phase p_j::
+num_clappers claps at the rate r_j with the irregularity of :mod:`sousa.generation.textures.synths.pop`, about
+his own phase p_j::
 
     r_j = 2**(rate_exp + 0.1 (1 - synchrony) N),   p_j = p + (1 - synchrony) U gaps
     c_j = centre_hz * 2**(spread_octaves N),   l_j = 2**(-2 U)
@@ -17,11 +17,11 @@ n > j, and the last one, of whom there is only the part n - j, that much softer:
 
 import numpy as np
 
-from generation.textures import values
-from generation.textures.synth import streams
-from generation.textures.synths import events
-from generation.textures.synths.pop import peak_filter
-from generation.textures.values import Parameter
+from sousa.generation.textures import values
+from sousa.generation.textures.synth import streams
+from sousa.generation.textures.synths import events
+from sousa.generation.textures.synths.pop import peak_filter
+from sousa.generation.textures.values import Parameter
 
 _PEOPLE = 50
 _RATE_OCTAVES = 0.1  # deviation of people's rates
@@ -78,7 +78,7 @@ class Applause:
     )
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`generation.textures.synth`."""
+        """See :mod:`sousa.generation.textures.synth`."""
         who, each = streams(rng, 2)
         apart = 1.0 - params["synchrony"]
         together = who.random()

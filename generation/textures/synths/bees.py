@@ -22,9 +22,9 @@ pitch_spread  0 to 6      1        semitones  linear  standard deviation of the 
 
 import numpy as np
 
-from generation.textures.synth import streams
-from generation.textures.synths import slow
-from generation.textures.values import Parameter, at, highest
+from sousa.generation.textures.synth import streams
+from sousa.generation.textures.synths import slow
+from sousa.generation.textures.values import Parameter, at, highest
 
 _MOST = 30
 _NEAR_M, _OCTAVES, _SOUND_M_PER_S = 1.5, 1.3, 343.0
@@ -51,7 +51,7 @@ class Bees:
     )
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`generation.textures.synth`. There are no events."""
+        """See :mod:`sousa.generation.textures.synth`. There are no events."""
         times = slow.control_times(samples, rate)
         values = {name: at(value, times) for name, value in params.items()}
         sound = np.zeros(samples, np.float32)

@@ -30,10 +30,10 @@ Onsets are the strikes; ``velocity`` says how hard.
 
 import numpy as np
 
-from generation.textures.synth import streams
-from generation.textures.synths import events, slow
-from generation.textures.synths.tones import velocities
-from generation.textures.values import Parameter, at
+from sousa.generation.textures.synth import streams
+from sousa.generation.textures.synths import events, slow
+from sousa.generation.textures.synths.tones import velocities
+from sousa.generation.textures.values import Parameter, at
 
 # roots of cos(b) cosh(b) = 1
 BAR = np.array(
@@ -62,7 +62,7 @@ class Chimes:
     )
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`generation.textures.synth`. Events are strikes, with ``velocity``."""
+        """See :mod:`sousa.generation.textures.synth`. Events are strikes, with ``velocity``."""
         of_wind, of_times, of_gains, of_tubes, of_tuning = streams(rng, 5)
         times = slow.control_times(samples, rate)
         strength = at(params["strength"], times)

@@ -1,7 +1,8 @@
 """Drips: short sines whose pitch rises, as the Drip texture of DSGenerator's authors has them.
 
 Conventions: frequencies in Hz, times in seconds. Rate and irregularity are those of
-:mod:`generation.textures.synths.pop`. A drip lasts D = 0.05 + 0.15 U seconds, with U even between 0 and 1::
+:mod:`sousa.generation.textures.synths.pop`. A drip lasts D = 0.05 + 0.15 U seconds, with U even between 0 and
+1::
 
     s(t) = a(t) sin(2 pi (cf t + sweep t**2 / (2 D))),   0 <= t < D
     a(t) = A + (0.05 - A) t / D,   A from N(startAmp, ampRange), held between 0.05 and 1
@@ -13,10 +14,10 @@ ramps of 1 ms at the beginning and 3 ms at the end against clicks, and that both
 
 import numpy as np
 
-from generation.textures import values
-from generation.textures.synth import streams
-from generation.textures.synths import events
-from generation.textures.values import Parameter
+from sousa.generation.textures import values
+from sousa.generation.textures.synth import streams
+from sousa.generation.textures.synths import events
+from sousa.generation.textures.values import Parameter
 
 _LAST_AMPLITUDE = 0.05
 _SHORTEST_SEC, _LONGER_SEC = 0.05, 0.15
@@ -53,7 +54,7 @@ class Drip:
     )
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`generation.textures.synth`."""
+        """See :mod:`sousa.generation.textures.synth`."""
         when, how_long, how_loud = streams(rng, 3)
         found = events.regular(
             events.per_second(params["rate_exp"]), events.spread(params["irreg_exp"]), samples / rate, when

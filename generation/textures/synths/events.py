@@ -3,9 +3,9 @@
 Conventions
 -----------
 Times are seconds from the beginning of the long signal, rates events a second, unless a name says otherwise.
-A *quantity* is a number, a :class:`generation.textures.values.Curve`, or a function from seconds to values.
-Everything drawn is drawn event by event and in seconds: neither the sample rate nor another parameter moves
-the draws of an event. Sounds are float arrays (samples,).
+A *quantity* is a number, a :class:`sousa.generation.textures.values.Curve`, or a function from seconds to
+values. Everything drawn is drawn event by event and in seconds: neither the sample rate nor another parameter
+moves the draws of an event. Sounds are float arrays (samples,).
 
 With L(t) the integral of the rate from 0 to t, evenly spaced events lie where L is a whole number plus a
 phase. Working in L makes the number of events right on average for every rate, duration and curve.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generation.textures import values
+from sousa.generation.textures import values
 
 _GRID_SEC = 0.001  # a moving rate is integrated in steps of this length
 _ALL_CHANCE = 1e6  # irregularity beyond which nothing changes: every event is anywhere

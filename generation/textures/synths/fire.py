@@ -31,11 +31,11 @@ Onsets are the crackles; ``velocity`` says how loud, 127 being the loudest there
 
 import numpy as np
 
-from generation.textures.synth import streams
-from generation.textures.synths import events, slow
-from generation.textures.synths.shaped_noise import frames, noise, uniform
-from generation.textures.synths.tones import sine, velocities
-from generation.textures.values import Parameter, at
+from sousa.generation.textures.synth import streams
+from sousa.generation.textures.synths import events, slow
+from sousa.generation.textures.synths.shaped_noise import frames, noise, uniform
+from sousa.generation.textures.synths.tones import sine, velocities
+from sousa.generation.textures.values import Parameter, at
 
 _SPAN = 10.0**1.5  # loudest to softest
 _SHAPES = 32
@@ -58,7 +58,7 @@ class Fire:
     )
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`generation.textures.synth`. Events are crackles, with ``velocity``."""
+        """See :mod:`sousa.generation.textures.synth`. Events are crackles, with ``velocity``."""
         of_times, of_gains, of_choice, of_shapes, of_bursts, of_roar, of_noise = streams(rng, 7)
         crackles = events.poisson(params["crackles_per_sec"], samples / rate, of_times)
         onsets = crackles.onsets(samples, rate)

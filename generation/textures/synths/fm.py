@@ -24,9 +24,9 @@ the index would make its label wrong.
 
 import numpy as np
 
-from generation.textures.synth import streams
-from generation.textures.synths.tones import sine
-from generation.textures.values import Curve, Parameter, at, highest
+from sousa.generation.textures.synth import streams
+from sousa.generation.textures.synths.tones import sine
+from sousa.generation.textures.values import Curve, Parameter, at, highest
 
 _LEVEL = 0.5
 _MARGIN = 256  # samples of the final rate: beyond them the low-pass has rung out
@@ -46,7 +46,7 @@ class FM:
     )
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`generation.textures.synth`. There are no events."""
+        """See :mod:`sousa.generation.textures.synth`. There are no events."""
         carrier, modulator, index = (params[p.name] for p in self.parameters)
         phases = [stream.random() for stream in streams(rng, 2)]
         times = _oversampling(carrier, modulator, index, rate)

@@ -1,7 +1,7 @@
 """Grains: tones under a bell-shaped window, or chirps, as in the Chirp and GaussGrains textures.
 
 Conventions: frequencies in Hz, times in seconds, sweeps in octaves. Rate and irregularity are those of
-:mod:`generation.textures.synths.pop`. A grain of D seconds about the centre frequency::
+:mod:`sousa.generation.textures.synths.pop`. A grain of D seconds about the centre frequency::
 
     c = 440 * 2**(cf_exp + cfrangeocts * U + cfsd * N / 12),   U even between -1/2 and 1/2, N normal
     f(t) = c * 2**(nocts * (t / D - 1/2))
@@ -18,10 +18,10 @@ An onset is where a grain begins; a Gaussian one is loudest D / 2 later.
 
 import numpy as np
 
-from generation.textures import values
-from generation.textures.synth import streams
-from generation.textures.synths import events
-from generation.textures.values import Parameter
+from sousa.generation.textures import values
+from sousa.generation.textures.synth import streams
+from sousa.generation.textures.synths import events
+from sousa.generation.textures.values import Parameter
 
 _REFERENCE_HZ = 440.0
 _SHORTEST_SEC = 0.002
@@ -84,7 +84,7 @@ class Grains:
     )
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`generation.textures.synth`."""
+        """See :mod:`sousa.generation.textures.synth`."""
         when, where, how_far = streams(rng, 3)
         per_second = events.per_second(params["rate_exp"])
         found = events.regular(per_second, events.spread(params["irreg_exp"]), samples / rate, when)

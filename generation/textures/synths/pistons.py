@@ -1,7 +1,8 @@
 """Pistons: an engine whose cylinders fire in turn.
 
 Conventions: frequencies in Hz, times in seconds, levels in dB. Rate and irregularity are those of
-:mod:`generation.textures.synths.pop`. A firing is a sawtooth under a falling envelope (the Engine texture)::
+:mod:`sousa.generation.textures.synths.pop`. A firing is a sawtooth under a falling envelope (the Engine
+texture)::
 
     s(t) = (1 / pi) * 10**(level / 20) * 10**(-3 t / evdur) * sum over k = 1..32 of sin(2 pi k cf t) / k
 
@@ -12,10 +13,10 @@ back. Firing i is that of cylinder i mod cylinders. The levels of the cylinders 
 
 import numpy as np
 
-from generation.textures import values
-from generation.textures.synth import streams
-from generation.textures.synths import events
-from generation.textures.values import Parameter
+from sousa.generation.textures import values
+from sousa.generation.textures.synth import streams
+from sousa.generation.textures.synths import events
+from sousa.generation.textures.values import Parameter
 
 _PARTIALS = np.arange(1, 33)
 _HIGHEST, _NYQUIST = 0.45, 0.5  # of the sample rate
@@ -51,7 +52,7 @@ class Pistons:
     )
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`generation.textures.synth`."""
+        """See :mod:`sousa.generation.textures.synth`."""
         when, order = streams(rng, 2)
         found = events.regular(
             events.per_second(params["rate_exp"]), events.spread(params["irreg_exp"]), samples / rate, when

@@ -4,10 +4,10 @@ Conventions: frequencies in Hz, times in seconds, angles in radians a sample. Fo
 with popTextureDS (the maths alone; this is our own code).
 
 With x = rate_exp and y = irreg_exp there are 2**x events a second, see
-:func:`generation.textures.synths.events.regular`; the standard deviation of their times is 0.1 * y * 10**y
-mean gaps (``pop``, as the published code has it) or 0.04 * 10**y (``pop_documented``, as its documentation
-has it). An event of the drawn frequency f = cf * 2**(N(0, 1) / 12) is u0, u1, u2 (even between -1 and 1)
-through the peak filter, scaled to a peak of 0.9::
+:func:`sousa.generation.textures.synths.events.regular`; the standard deviation of their times is 0.1 * y *
+10**y mean gaps (``pop``, as the published code has it) or 0.04 * 10**y (``pop_documented``, as its
+documentation has it). An event of the drawn frequency f = cf * 2**(N(0, 1) / 12) is u0, u1, u2 (even between
+-1 and 1) through the peak filter, scaled to a peak of 0.9::
 
     w = 2 pi f / rate,  g = 1 / (1 + tan(w / (2 Q)))
     y[n] = (1 - g) (u[n] - u[n - 2]) + 2 g cos(w) y[n - 1] - (2 g - 1) y[n - 2]
@@ -24,10 +24,10 @@ half the sample rate: beyond that tan() changes its sign and the filter is unsta
 
 import numpy as np
 
-from generation.textures import values
-from generation.textures.synth import streams
-from generation.textures.synths import events
-from generation.textures.values import Parameter
+from sousa.generation.textures import values
+from sousa.generation.textures.synth import streams
+from sousa.generation.textures.synths import events
+from sousa.generation.textures.values import Parameter
 
 _PEAK = 0.9
 _HIGHEST = 0.49  # of the sample rate
@@ -110,7 +110,7 @@ class Pop:
     spread = staticmethod(events.spread)
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`generation.textures.synth`."""
+        """See :mod:`sousa.generation.textures.synth`."""
         when, pitch, noise = streams(rng, 3)
         found = events.regular(
             events.per_second(params["rate_exp"]), self.spread(params["irreg_exp"]), samples / rate, when

@@ -31,11 +31,11 @@ Onsets are the drops; ``kind`` says drop or bubble, ``velocity`` the gain D. The
 
 import numpy as np
 
-from generation.textures.synth import streams
-from generation.textures.synths import events
-from generation.textures.synths.shaped_noise import frames, noise, uniform
-from generation.textures.synths.tones import sine, velocities
-from generation.textures.values import Curve, Parameter, at
+from sousa.generation.textures.synth import streams
+from sousa.generation.textures.synths import events
+from sousa.generation.textures.synths.shaped_noise import frames, noise, uniform
+from sousa.generation.textures.synths.tones import sine, velocities
+from sousa.generation.textures.values import Curve, Parameter, at
 
 MINNAERT_M_PER_S = 3.26
 _RISE = 0.1
@@ -61,7 +61,7 @@ class Rain:
     )
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`generation.textures.synth`. Events are drops, with ``kind`` and ``velocity``."""
+        """See :mod:`sousa.generation.textures.synth`. Events are drops, with ``kind`` and ``velocity``."""
         of_times, of_kinds, of_radii, of_gains, of_impacts, of_choice, of_hiss = streams(rng, 7)
         drops = events.poisson(params["drops_per_sec"], samples / rate, of_times)
         onsets = drops.onsets(samples, rate)

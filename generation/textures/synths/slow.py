@@ -9,7 +9,7 @@ knots, one every KNOT samples.
 
 import numpy as np
 
-from generation.textures.values import at
+from sousa.generation.textures.values import at
 
 CONTROL_HZ = 200
 KNOT = 64

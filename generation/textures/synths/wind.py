@@ -31,10 +31,10 @@ import math
 
 import numpy as np
 
-from generation.textures.synth import streams
-from generation.textures.synths import slow
-from generation.textures.synths.shaped_noise import uniform
-from generation.textures.values import Parameter, at, highest, lowest
+from sousa.generation.textures.synth import streams
+from sousa.generation.textures.synths import slow
+from sousa.generation.textures.synths.shaped_noise import uniform
+from sousa.generation.textures.values import Parameter, at, highest, lowest
 
 _LOWEST_HZ, _RANGE = 150.0, 8.0
 _GUST_OCTAVES, _GUST_DB, _STRENGTH_DB = 0.8, 7.0, 6.0
@@ -55,7 +55,7 @@ class Wind:
     )
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`generation.textures.synth`. There are no events."""
+        """See :mod:`sousa.generation.textures.synth`. There are no events."""
         of_gusts, of_noise = streams(rng, 2)
         times = slow.control_times(samples, rate)
         strength = at(params["strength"], times)

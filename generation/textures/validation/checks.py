@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from generation.textures import records
-from generation.textures.validation import population, splits
-from generation.validation.findings import Check, absence, count_check, tables_damage
+from sousa.generation.textures import records
+from sousa.generation.textures.validation import population, splits
+from sousa.generation.validation.findings import Check, absence, count_check, tables_damage
 
 
 @dataclass

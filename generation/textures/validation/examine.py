@@ -1,6 +1,6 @@
 """Measuring one shard: everything that later checks need, in a few numbers a row.
 
-Conventions: ``examine_shard`` is a task of :mod:`generation.runners`; it reads the shard's files only,
+Conventions: ``examine_shard`` is a task of :mod:`sousa.generation.runners`; it reads the shard's files only,
 returns plain arrays (one element a row unless said), and never raises for bad data: what is wrong is
 counted under a name in ``problems``. A *signal* is one long signal, whose rows follow each other.
 """
@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from generation import reopen, tables
-from generation.errors import RunError
-from generation.shards import damage
-from generation.textures import corpus, synth
-from generation.textures.validation import expectations, labels, sound
-from generation.textures.validation.labels import numpy
-from generation.validation.findings import Problems
+from sousa.generation import reopen, tables
+from sousa.generation.errors import RunError
+from sousa.generation.shards import damage
+from sousa.generation.textures import corpus, synth
+from sousa.generation.textures.validation import expectations, labels, sound
+from sousa.generation.textures.validation.labels import numpy
+from sousa.generation.validation.findings import Problems
 
 # what is kept of every row
 TEXTS = ("sample_id", "setting_id", "sound", "split", "held_out", "level_policy")

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from generation.textures import corpus, names, synth
-from generation.textures.columns import CURVE, EVENT, PARAM, columns
-from generation.textures.settings import FRAME_RATE_HZ
-from generation.textures.values import Curve
+from sousa.generation.textures import corpus, names, synth
+from sousa.generation.textures.columns import CURVE, EVENT, PARAM, columns
+from sousa.generation.textures.settings import FRAME_RATE_HZ
+from sousa.generation.textures.values import Curve
 
 # columns that may be null, and param_* columns
 NULLABLE = {"held_out", "events", "num_events", "peak_db", "rms_db"}

@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from generation.textures import synth
-from generation.textures.validation import expectations
-from generation.validation.findings import Check
+from sousa.generation.textures import synth
+from sousa.generation.textures.validation import expectations
+from sousa.generation.validation.findings import Check
 
 DEVIATIONS = 4.5
 FEWEST_EVENTS = 20  # promised, to judge a rate

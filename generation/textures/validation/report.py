@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from generation.manifest import read_manifest
-from generation.textures.corpus import SPLITS
-from generation.textures.validation import checks, examine, population
-from generation.validation.findings import join
-from generation.validation.report import (
+from sousa.generation.manifest import read_manifest
+from sousa.generation.textures.corpus import SPLITS
+from sousa.generation.textures.validation import checks, examine, population
+from sousa.generation.validation.findings import join
+from sousa.generation.validation.report import (
     examine_all,
     figure,
     media_every,

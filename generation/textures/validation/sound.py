@@ -12,8 +12,8 @@ twentieth of the time in which it reaches half its peak.
 
 import numpy as np
 
-from generation.audio import encode
-from generation.textures.corpus import FULL_SCALE
+from sousa.generation.audio import encode
+from sousa.generation.textures.corpus import FULL_SCALE
 
 REACH_SEC = 0.010
 QUIET = 2  # steps

@@ -1,15 +1,15 @@
 """Checks on the settings of a dataset: how they are divided into splits, and how they cover their space.
 
 Conventions: a share is 0 to 1 along an axis. Tolerances are as in
-:mod:`generation.textures.validation.population`.
+:mod:`sousa.generation.textures.validation.population`.
 """
 
 import numpy as np
 
-from generation.textures.corpus import FULL_SCALE, SPLITS
-from generation.textures.validation.population import DEVIATIONS
-from generation.textures.values import share_of
-from generation.validation.findings import Check
+from sousa.generation.textures.corpus import FULL_SCALE, SPLITS
+from sousa.generation.textures.validation.population import DEVIATIONS
+from sousa.generation.textures.values import share_of
+from sousa.generation.validation.findings import Check
 
 
 def _settings(findings):

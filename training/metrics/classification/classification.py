@@ -3,7 +3,7 @@
 import datasets
 import evaluate
 
-from training.metrics.class_metrics import class_metrics
+from sousa.training.metrics.class_metrics import class_metrics
 
 _DESCRIPTION = "Accuracy, balanced accuracy, macro F1 and per-class figures, with intervals by player."
 _INPUTS = """
@@ -12,13 +12,13 @@ Args:
     groups: names of players, one a row; None: the row is a player of its own.
     labels: order of classes (default: sorted).
     resamples, seed: of the intervals (default: 1000, 0).
-Returns: see training.metrics.class_metrics.class_metrics.
+Returns: see sousa.training.metrics.class_metrics.class_metrics.
 """
 _CITATION = ""
 
 
 class Classification(evaluate.Metric):
-    """See ``_INPUTS``; the work is done in :func:`training.metrics.class_metrics.class_metrics`."""
+    """See ``_INPUTS``; the work is done in :func:`sousa.training.metrics.class_metrics.class_metrics`."""
 
     def _info(self):
         name = datasets.Value("string")

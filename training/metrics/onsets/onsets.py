@@ -3,7 +3,7 @@
 import datasets
 import evaluate
 
-from training.metrics.onset_metrics import ATTRIBUTE_TOLERANCE, TOLERANCES, onset_metrics
+from sousa.training.metrics.onset_metrics import ATTRIBUTE_TOLERANCE, TOLERANCES, onset_metrics
 
 _DESCRIPTION = "Onset F-measure (mir_eval) and attributes of matched onsets, with intervals by player."
 _INPUTS = """
@@ -15,13 +15,13 @@ Args:
     attributes: dict of name to {"references": lists of ints, "predictions": lists of ints}, one int an onset.
     attribute_tolerance: seconds, at which attributes are compared (default: 0.02).
     resamples, seed: of the intervals (default: 1000, 0).
-Returns: see training.metrics.onset_metrics.onset_metrics.
+Returns: see sousa.training.metrics.onset_metrics.onset_metrics.
 """
 _CITATION = "C. Raffel et al., mir_eval: A Transparent Implementation of Common MIR Metrics, ISMIR 2014."
 
 
 class Onsets(evaluate.Metric):
-    """See ``_INPUTS``; the work is done in :func:`training.metrics.onset_metrics.onset_metrics`."""
+    """See ``_INPUTS``; the work is done in :func:`sousa.training.metrics.onset_metrics.onset_metrics`."""
 
     def _info(self):
         times, name = datasets.List(datasets.Value("float64")), datasets.Value("string")

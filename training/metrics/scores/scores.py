@@ -3,8 +3,8 @@
 import datasets
 import evaluate
 
-from generation.errors import UsageError
-from training.metrics.score_metrics import score_metrics
+from sousa.generation.errors import UsageError
+from sousa.training.metrics.score_metrics import score_metrics
 
 _DESCRIPTION = "MAE, RMSE, R2 and Spearman's rank correlation of scores, with intervals by player."
 _INPUTS = """
@@ -14,13 +14,13 @@ Args:
     groups: names of players, one a row; None: the row is a player of its own.
     names: of the scores, when rows are lists (default: 0, 1 and so on).
     resamples, seed: of the intervals (default: 1000, 0).
-Returns: see training.metrics.score_metrics.score_metrics; for lists, a dict of name to that.
+Returns: see sousa.training.metrics.score_metrics.score_metrics; for lists, a dict of name to that.
 """
 _CITATION = ""
 
 
 class Scores(evaluate.Metric):
-    """See ``_INPUTS``; the work is done in :func:`training.metrics.score_metrics.score_metrics`."""
+    """See ``_INPUTS``; the work is done in :func:`sousa.training.metrics.score_metrics.score_metrics`."""
 
     def _info(self):
         number, name = datasets.Value("float64"), datasets.Value("string")

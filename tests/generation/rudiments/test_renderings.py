@@ -1,0 +1,132 @@
+"""Which rendering a row is, and that it depends on its coordinates alone."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from sousa.generation.audio import presets
+from sousa.generation.errors import UsageError
+from sousa.generation.rudiments import corpus, definitions, players
+from sousa.generation.rudiments.renderings import preset_of, rendering
+from sousa.generation.rudiments.score import plan_take
+
+FORMS = ("flam", "single_paradiddle", "five_stroke_roll")
+
+
+@pytest.fixture(scope="module")
+def config():
+    return corpus.make_config("small", augmentations=12, rudiments=FORMS)
+
+
+def take(profile, form="flam", tempo=0):
+    return plan_take(42, players.player(42, profile), definitions.load()[form], tempo, 6.0)
+
+
+def rows(config, augmentation, profiles=(0, 1), render=True):
+    address = [(p, definitions.load()[form], 0) for p in profiles for form in FORMS]
+    return corpus.make_rows(config, address, augmentation, render).to_pylist()
+
+
+def test_every_take_meets_clean_first_and_every_other_preset_once(config):
+    orders = set()
+    for profile in range(6):
+        for form in FORMS:
+            order = [preset_of(config, take(profile, form), a) for a in range(12)]
+            assert order[0] == "clean" and sorted(order) == sorted(presets.names())
+            orders.add(tuple(order))
+    assert len(orders) == 18
+
+
+def test_clean_rows_do_not_depend_on_acoustics(config, tmp_path):
+    alone = corpus.make_config("small", rudiments=FORMS)
+    fewer = corpus.make_config("small", augmentations=3, rudiments=FORMS, acoustic_presets=["clean", "gym"])
+    assert rows(config, 0) == rows(alone, 0) == rows(fewer, 0)
+
+
+def test_rows_of_a_preset_do_not_depend_on_the_other_presets(config):
+    few = corpus.make_config("small", augmentations=2, rudiments=FORMS, acoustic_presets=["clean", "garage"])
+    assert {row["augmentation_preset"] for row in rows(few, 1)} == {"garage"}
+    order = [preset_of(config, take(0), a) for a in range(12)]
+    two = corpus.make_config(
+        "small", augmentations=3, rudiments=FORMS, acoustic_presets=["clean", order[3], order[8]]
+    )
+    assert [preset_of(two, take(0), a) for a in range(3)] == ["clean", order[3], order[8]]
+
+
+def test_a_session_is_one_drum_and_place_and_rows_have_values_of_their_own(config):
+    found = {}
+    for profile in (0, 1, 2):
+        for form in FORMS:
+            for augmentation in range(1, 12):
+                one = rendering(config, take(profile, form), augmentation)
+                found.setdefault((profile, one.preset), []).append(one)
+    for renderings in found.values():
+        assert len({(r.bank.name, r.cents) for r in renderings}) == 1
+        assert (
+            len({json.dumps([r.record["room"], r.record["microphone"], r.record["eq"]]) for r in renderings})
+            == 1
+        )
+    assert len({r.record["compressor"]["ratio"] for r in found[0, "gym"]}) == len(FORMS)
+    assert len({found[p, "gym"][0].record["room"]["response"] for p in range(3)}) > 1
+
+
+def test_labels_of_moved_rows_follow_the_sound(config):
+    """Tape and sample-rate reduction move strokes; everything else stays the player's."""
+    plain = {row["augmentation_group_id"]: row for row in rows(config, 0)}
+    moved = Counter()
+    for augmentation in range(1, 12):
+        for row in rows(config, augmentation, render=False):
+            clean, preset = plain[row["augmentation_group_id"]], row["augmentation_preset"]
+            shift = [
+                a["onset_sample"] - b["onset_sample"]
+                for a, b in zip(row["strokes"], clean["strokes"], strict=True)
+            ]
+            moves = any(shift)
+            moved[preset] += moves
+            assert moves or row["midi"] == clean["midi"]
+            assert max(map(abs, shift)) < 100 and row["overall_score"] == clean["overall_score"]
+            assert row["num_samples"] == clean["num_samples"]
+            for a, b in zip(row["strokes"], clean["strokes"], strict=True):
+                # tape stretches errors by its speed; ticks of the sample rate round them
+                assert a["timing_error_ms"] == pytest.approx(b["timing_error_ms"], rel=0.005, abs=0.1)
+                assert a["round_robin"] == b["round_robin"]
+    assert {name for name, count in moved.items() if count} == {"vintage_tape", "lo_fi"}
+
+
+def test_columns_tell_what_was_done(config):
+    for augmentation in range(12):
+        for row in rows(config, augmentation, profiles=(3,)):
+            preset = presets.load()[row["augmentation_preset"]]
+            record = json.loads(row["aug_record"]) if row["aug_record"] else None
+            assert (record is None) == (preset.name == "clean")
+            assert row["aug_soundfont"] == row["soundfont"]
+            assert row["aug_mic_type"] == (preset.microphone and preset.microphone["type"])
+            assert (row["aug_compression_ratio"] is None) == (preset.compressor is None)
+            assert (row["aug_noise_level_db"] is None) == (preset.noise is None)
+            assert (row["aug_rt60_sec"] is None) == (record is None or record["room"] is None)
+            if record and record["room"]:
+                assert row["aug_room_wet_dry"] == pytest.approx(
+                    1 / (1 + 10 ** (row["aug_drr_db"] / 10)), abs=1e-4
+                )
+            if row["aug_compression_ratio"]:
+                low, high = preset.compressor["ratio"]
+                assert low <= row["aug_compression_ratio"] <= high
+
+
+def test_unknown_presets_and_useless_choices_are_refused():
+    with pytest.raises(UsageError, match=r"unknown acoustic preset 'gim' .did you mean gym"):
+        corpus.make_config("medium", acoustic_presets=["gim"])
+    with pytest.raises(UsageError, match="makes clean rows only"):
+        corpus.make_config("small", acoustic_presets=["clean", "gym"])
+    with pytest.raises(UsageError, match="no presets are named"):
+        corpus.make_config("small", acoustic_presets=[])
+    with pytest.raises(UsageError, match="no use without audio"):
+        corpus.make_config("medium", acoustic_presets=["gym"], with_audio=False)
+    with pytest.raises(UsageError, match="--noise-files has no use"):
+        corpus.make_config("small", user_noises=(object(),))
+    with pytest.raises(UsageError, match="--impulse-responses has no use for garage"):
+        corpus.make_config("medium", acoustic_presets=["gym"], user_rooms={"garage": (object(),)})
+    assert corpus.make_config("small", acoustic_presets="gym").presets == ("gym",)
+    assert corpus.make_config("small", acoustic_presets=["gym"]).presets == ("gym",)
+    assert corpus.make_config("medium", with_audio=False).presets == ("clean",)

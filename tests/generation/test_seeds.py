@@ -1,0 +1,52 @@
+"""Random streams: addressed, independent, the same everywhere."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+from sousa.generation import seeds
+
+
+def test_this_machine_draws_the_published_numbers():
+    assert seeds.self_check()
+
+
+def test_streams_depend_on_every_part_of_their_name():
+    names = [(1, "a", 2), (1, "a", 3), (2, "a", 2), (1, "b", 2), (1, "a", "2"), (1, "a2"), (1, "a", 2, 0)]
+    first = [seeds.stream(*name).random() for name in names]
+    assert len(set(first)) == len(names)
+    assert first == [seeds.stream(*name).random() for name in names]
+
+
+def test_streams_do_not_depend_on_the_hash_seed():
+    code = "from generation import seeds; print(seeds.probe_digest())"
+    seen = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONHASHSEED": s},
+        ).stdout
+        for s in ("0", "1", "random")
+    }
+    assert seen == {seeds.probe_digest() + "\n"}
+
+
+def test_numpy_integers_name_the_same_stream():
+    assert seeds.stream(1, np.int64(7)).random() == seeds.stream(1, 7).random()
+
+
+def test_a_changed_generator_is_noticed(monkeypatch):
+    monkeypatch.setattr(seeds, "_DOMAIN", b"other")
+    assert not seeds.self_check()
+
+
+def test_uniforms_are_uniform_and_addressed():
+    many = np.array([seeds.uniforms(3, 5, "x", i) for i in range(2000)])
+    assert many.shape == (2000, 5) and many.min() >= 0 and many.max() < 1
+    assert np.abs(many.mean(0) - 0.5).max() < 0.03 and np.abs(many.var(0) - 1 / 12).max() < 0.01
+    assert np.abs(np.corrcoef(many.T) - np.eye(5)).max() < 0.1
+    assert seeds.uniforms(3, 2, "x", 7) == seeds.uniforms(3, 20, "x", 7)[:2]
+    assert len(set(seeds.uniforms(3, 20, "x", 7))) == 20

@@ -1,0 +1,78 @@
+"""What tests of releases share: releases made in this process, and datasets changed in a known way."""
+
+import shutil
+from contextlib import nullcontext
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sousa.builders.release import make
+from sousa.generation.manifest import read_manifest
+from sousa.generation.shards import file_digest, parquet_writer, write_json
+
+
+def no_progress(title, total, **look):
+    return nullcontext(lambda done: None)
+
+
+def release(dataset, output, version="1.0.0", **options):
+    """Make a release; returns its directory."""
+    options = {"workers": 1, "say": lambda text: None, "progress": no_progress} | options
+    make.make(dataset, output, version, **options)
+    return Path(output)
+
+
+def altered(dataset, target, change, shards=1):
+    """A copy of a dataset in which the tables of the first shards are changed.
+
+    Args:
+        change: function of an Arrow table giving another.
+    """
+    shutil.copytree(dataset, target)
+    manifest = read_manifest(target)
+    for record in list(manifest["shards"].values())[:shards]:
+        path = target / record["file"]
+        table = change(pq.read_table(path))
+        with parquet_writer(str(path), table.schema) as writer:
+            writer.write_table(table, row_group_size=120)
+        record |= {"bytes": path.stat().st_size, "sha256": file_digest(path)}
+    write_json(target / "manifest.json", manifest)
+    return target
+
+
+def with_column(table, name, values):
+    """A table with a column replaced."""
+    at = table.column_names.index(name)
+    return table.set_column(at, table.schema.field(name), pa.array(values, table.schema.field(name).type))
+
+
+def faster(table):
+    """One label of the first row changed."""
+    tempos = table["tempo_bpm"].to_pylist()
+    return with_column(table, "tempo_bpm", [tempos[0] + 1, *tempos[1:]])
+
+
+def louder(table):
+    """One stroke of the last row changed."""
+    strokes = table["strokes"].to_pylist()
+    strokes[-1][0]["actual_velocity"] += 1
+    return with_column(table, "strokes", strokes)
+
+
+def resounded(table):
+    """The sound of the first row exchanged for that of the last."""
+    audio, digests = table["audio"].to_pylist(), table["pcm_digest"].to_pylist()
+    audio[0]["bytes"], digests[0] = audio[-1]["bytes"], digests[-1]
+    return with_column(with_column(table, "audio", audio), "pcm_digest", digests)
+
+
+def with_other_card(tmp_path, monkeypatch, text="One sentence more.\n"):
+    """From now on cards are made of a template with one sentence more."""
+    from sousa.builders.release import card
+
+    folder = tmp_path / "templates"
+    shutil.copytree(card.TEMPLATES, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    template = folder / "rudiments.md"
+    template.write_text(template.read_text() + text)
+    monkeypatch.setattr(card, "TEMPLATES", folder)
