@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sousa.builders.hub.dedup import new_bytes
+from sousa.generation.manifest import complete_manifest
 from sousa.generation.rudiments import corpus, definitions, reopen
 from sousa.generation.shards import parquet_writer
-from sousa.generation.tables import complete_manifest
 
 SHARE = 0.01
 # rows of a player lie together, those of a rudiment at three tempi are neighbours

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sousa.builders.release import make
-from sousa.generation.shards import file_digest
-from sousa.generation.tables import complete_manifest
+from sousa.generation.manifest import complete_manifest
+from sousa.generation.storage import file_digest
 
 
 def cpu_ms(function):

@@ -18,8 +18,9 @@ from sousa.builders.audio import ReadableAudio
 from sousa.builders.features import features
 from sousa.builders.release.layout import SPLITS
 from sousa.generation.errors import SousaError
-from sousa.generation.shards import config_digest, damage
-from sousa.generation.tables import complete_manifest, row_groups
+from sousa.generation.manifest import complete_manifest, config_digest
+from sousa.generation.storage import damage
+from sousa.generation.tables import row_groups
 
 
 class CorpusConfig(datasets.BuilderConfig):

@@ -1,28 +1,230 @@
-"""What ``sousa release``, ``publish`` and ``diff`` do with their options."""
+"""The commands that make, check, show and share datasets: their arguments, and what they say."""
 
+import argparse
+import time
 from pathlib import Path
+from typing import Any
 
-from sousa.generation.errors import UsageError
+from sousa.builders import api
+from sousa.generation import corpora
+from sousa.generation.commandline import names, quiet, workers, workers_problem
+from sousa.generation.console import Console
+from sousa.generation.errors import SousaError, UsageError, raise_all
+from sousa.generation.options import add_arguments, from_arguments
+
+_OUTPUT = "output/dataset"
 
 
-def release(arguments, print_, say, progress):
-    """Make a release.
+def generate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
+    """``sousa generate [CORPUS]``: a sub-command for each corpus; without a name it makes the default one."""
+    at = argv.index("generate") + 1
+    if at == len(argv) or (argv[at].startswith("-") and argv[at] not in ("-h", "--help")):
+        argv.insert(at, corpora.DEFAULT)
+    parser.description = (
+        f"Make a dataset. 'sousa generate CORPUS --help' shows the options of a corpus; without a name it is "
+        f"{corpora.DEFAULT}."
+    )
+    choices = parser.add_subparsers(dest="corpus", metavar="CORPUS", title="corpora", required=True)
+    named = argv[at]
+    if not named.startswith("-"):
+        corpora.get(named)  # says which there are
+    for corpus in corpora.every():
+        lines = [f"  sousa generate {corpus.name} {line}\n      {about}" for line, about in corpus.examples]
+        sub = choices.add_parser(
+            corpus.name, help=corpus.summary, description=f"Make {corpus.summary}.",
+            epilog="\n".join(["examples:", *lines]) if lines else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        if corpus.name == named:
+            add_arguments(sub, corpus.Options)
+            _how(sub)
+    return _generate
 
-    Args:
-        arguments: as parsed; print_: takes lines for the user; say: takes lines about what goes on;
-        progress: see :func:`sousa.builders.release.make.make`.
-    """
-    from sousa.builders.release import make
 
-    manifest = make.make(
-        Path(arguments.directory).expanduser(), Path(arguments.output).expanduser(), arguments.version,
-        arguments.previous, arguments.repo, arguments.note, arguments.workers, say, progress,
+def _how(parser: argparse.ArgumentParser) -> None:
+    group: Any = parser.add_argument_group("how to make it")
+    group.add_argument(
+        "--output",
+        "-o",
+        "--outputpath",
+        default=_OUTPUT,
+        metavar="DIR",
+        help="directory (default: %(default)s)",
+    )
+    group.add_argument("--files", action="store_true", help="also write each row's audio and MIDI as files")
+    workers(group)
+    group.add_argument("--dry-run", action="store_true", help="say what would be made, and stop")
+    group.add_argument("--skip-validation", action="store_true", help="don't check the dataset at the end")
+    quiet(group)
+
+
+def _generate(arguments: argparse.Namespace, console: Console) -> None:
+    from sousa.generation import make, reopen
+    from sousa.generation.runners import LocalRunner
+
+    begin, corpus, output = time.perf_counter(), corpora.get(arguments.corpus), arguments.output
+    problems = workers_problem(arguments.workers)
+    if not output:
+        problems.append("--output is empty; name a directory")
+    values = from_arguments(corpus.Options, arguments)
+    options = corpus.Options.read(values, "command", problems)
+    if corpus.answer(options, console.print):
+        return
+    config = corpus.config(options, console.say)
+    if arguments.dry_run:
+        told = make.estimate_text(corpus, config, LocalRunner(arguments.workers), arguments.files)
+        console.print(f"{told}\nnothing was made; {output} would hold it")
+        return
+    failed = None
+    try:
+        stored = api.make(
+            corpus, config, output, arguments.workers, arguments.files, not arguments.skip_validation, console
+        )
+    except SousaError as error:
+        if "validation failed" not in str(error):
+            raise
+        failed, stored = error, reopen.open_dataset(Path(output).expanduser())
+    hours = reopen.seconds_of(stored.storage.root, stored.records) / 3600
+    size = sum(record["bytes"] for record in stored.records) / 1e6
+    kind = "h of audio" if config.with_audio else "h, labels and MIDI only"
+    console.tell(
+        f"{config.num_rows:,} rows, {hours:.2f} {kind}, {size:,.0f} MB in {stored.storage.root} "
+        f"({time.perf_counter() - begin:.0f} s)\n"
+        f'load them with: datasets.load_dataset("{stored.storage.root}")'
+    )
+    if failed:
+        raise failed
+
+
+def _plugins(parser: argparse.ArgumentParser) -> None:
+    """Add the flags by which corpora are told files of plug-ins."""
+    for corpus in corpora.every():
+        if corpus.plugin_flag:
+            flag, about = corpus.plugin_flag
+            parser.add_argument(flag, dest="plugins", action="append", default=[], metavar="FILE", help=about)
+
+
+def validate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
+    """``sousa validate DIRECTORY``."""
+    parser.add_argument("directory", help="a finished dataset")
+    parser.add_argument(
+        "--all", action="store_true", help="read MIDI and audio of every row, and make every row again"
+    )
+    _plugins(parser)
+    workers(parser)
+    quiet(parser)
+    return _validate
+
+
+def _validate(arguments: argparse.Namespace, console: Console) -> int:
+    raise_all(workers_problem(arguments.workers))
+    report = api.validate(
+        arguments.directory, everything=arguments.all, plugins=arguments.plugins, workers=arguments.workers,
+        console=console,
+    )  # fmt: skip
+    console.tell(report["text"])
+    if report["not_written"]:
+        console.say(f"the report could not be kept: {report['not_written']}")
+    else:
+        console.tell(f"report: {arguments.directory}/validation_report.html")
+    return 0 if report["passed"] else 1
+
+
+def verify(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
+    """``sousa verify DIRECTORY``."""
+    parser.add_argument("directory", help="a finished dataset or release")
+    parser.add_argument("--rows", type=int, default=20, help="how many, chosen at random (default: 20)")
+    parser.add_argument("--all", action="store_true", help="all rows")
+    parser.add_argument("--seed", type=int, help="choose the same rows each time")
+    _plugins(parser)
+    quiet(parser)
+    return _verify
+
+
+def _verify(arguments: argparse.Namespace, console: Console) -> None:
+    from sousa.builders.release import opened
+
+    count = api.verify(
+        arguments.directory, rows=arguments.rows, everything=arguments.all, seed=arguments.seed,
+        plugins=arguments.plugins, console=console,
+    )  # fmt: skip
+    if opened.is_release(Path(arguments.directory).expanduser()):
+        release = opened.read(arguments.directory)
+        console.tell(f"version {release.version}: all {count:,} files are what they were")
+    else:
+        console.tell(f"{count:,} rows made again: every label and every audio sample is the same")
+
+
+def preview(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
+    """``sousa preview DIRECTORY``; filters of the dataset's corpus may be written as options of their own."""
+    parser.add_argument("directory", help="a finished dataset")
+    parser.add_argument(
+        "--output", "-o", metavar="FILE", help="page to write (default: DIRECTORY/preview.html)"
+    )
+    parser.add_argument("--rows", type=int, default=48, help="how many, evenly chosen (default: 48)")
+    parser.add_argument(
+        "--where", action="append", default=[], metavar="FILTER=NAMES",
+        help="only these, such as tiers=beginner,advanced; may be repeated, and --tiers NAMES does the same",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=42, help="another seed chooses other rows (default: 42)")
+    _plugins(parser)
+    quiet(parser)
+    return _preview
+
+
+def _preview(arguments: argparse.Namespace, console: Console, rest: list[str] | None = None) -> None:
+    where, rest = {}, list(rest or [])
+    for text in arguments.where:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--where is {text!r}; write FILTER=NAMES, such as tiers=beginner")
+        where[key] = names(value)
+    while rest:
+        flag, equals, value = rest.pop(0).partition("=")
+        if not flag.startswith("--") or not (equals or rest):
+            raise UsageError(f"unrecognized argument {flag}")
+        where[flag[2:].replace("-", "_")] = names(value if equals else rest.pop(0))
+    path, rows, size = api.preview(
+        arguments.directory, arguments.output, rows=arguments.rows, where=where, seed=arguments.seed,
+        plugins=arguments.plugins, console=console,
+    )  # fmt: skip
+    console.tell(f"{path}: {rows:,} rows, {size / 1e6:,.1f} MB; open it in a browser")
+
+
+_preview.takes_rest = True  # type: ignore[attr-defined]
+
+
+def release(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
+    """``sousa release DIRECTORY -o RELEASE --version X.Y.Z``."""
+    parser.add_argument("directory", help="a finished dataset, as 'sousa generate' makes it")
+    parser.add_argument("--output", "-o", required=True, metavar="RELEASE", help="directory of the release")
+    parser.add_argument("--version", required=True, metavar="X.Y.Z", help="of the release, such as 1.0.0")
+    parser.add_argument(
+        "--previous", metavar="RELEASE",
+        help="the release before: a directory, or org/name or org/name@v1.0.0 on the Hub",
+    )  # fmt: skip
+    parser.add_argument("--repo", metavar="ORG/NAME", help="where it will be published, for the card")
+    parser.add_argument(
+        "--note", action="append", default=[], metavar="TEXT", help="a line for the changelog"
+    )
+    _plugins(parser)
+    workers(parser)
+    quiet(parser)
+    return _release
+
+
+def _release(arguments: argparse.Namespace, console: Console) -> None:
+    raise_all(workers_problem(arguments.workers))
+    manifest = api.release(
+        arguments.directory, arguments.output, arguments.version, previous=arguments.previous,
+        repo=arguments.repo, notes=arguments.note, plugins=arguments.plugins, workers=arguments.workers,
+        console=console,
     )  # fmt: skip
     output, first = arguments.output, next(iter(manifest["views"]))
     for line in manifest["changelog"][-1]["lines"]:
-        print_(f"  {line}")
+        console.tell(f"  {line}")
     size = sum(fact["bytes"] for fact in manifest["files"].values()) / 1e6
-    print_(
+    console.tell(
         f"version {manifest['version']}: {manifest['num_rows']:,} rows, {len(manifest['files']) + 1:,} "
         f"files, {size:,.0f} MB in {output}\n"
         f"configs: {', '.join(manifest['views'])}\n"
@@ -31,73 +233,110 @@ def release(arguments, print_, say, progress):
     )
 
 
-def publish(arguments, print_, say, progress):
-    """Publish a release, or say what that would do."""
-    from sousa.builders.hub import publish as hub
+def publish(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
+    """``sousa publish RELEASE ORG/NAME``."""
+    parser.add_argument("release", help="a finished release, as 'sousa release' makes it")
+    parser.add_argument(
+        "repo", metavar="ORG/NAME", help="dataset repository on the Hub; made if there is none"
+    )
+    parser.add_argument("--private", action="store_true", help="make a new repository private")
+    parser.add_argument(
+        "--revision", default="main", metavar="BRANCH",
+        help="publish to this branch; the version's tag is set on main only (default: main)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--create-pr", action="store_true", help="open a pull request; publish again to tag it"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be uploaded, and stop")
+    parser.add_argument(
+        "--previous", metavar="RELEASE",
+        help="with --dry-run: a directory with the last release, to count deduplicated bytes without fetching it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--redistribute", metavar="NAMES",
+        help="you may pass on these sources, whose licences don't say so, separated by commas",
+    )  # fmt: skip
+    quiet(parser)
+    return _publish
 
-    path, repo = Path(arguments.release).expanduser(), arguments.repo
-    named = [name.strip() for name in (arguments.redistribute or "").split(",") if name.strip()]
+
+def _publish(arguments: argparse.Namespace, console: Console) -> None:
+    repo, named = arguments.repo, names(arguments.redistribute) or []
     if arguments.previous and not arguments.dry_run:
         raise UsageError(
             "--previous belongs to --dry-run; the changelog was settled by 'sousa release --previous'"
         )
     if arguments.dry_run:
-        what = hub.dry_run(path, repo, arguments.revision, arguments.previous, named, None, say, progress)
-        if what["published"]:
-            print_(f"{repo} holds this very release already: nothing would be done")
-            return
-        for file in what["add"]:
-            print_(f"  + {file}")
-        for file in what["delete"]:
-            print_(f"  - {file}")
-        bound = "" if what["exact"] else "at most "
-        print_(
-            f"{len(what['add']):,} files of {what['bytes']:,} bytes would be sent, {len(what['delete']):,} "
-            f"removed; {bound}{what['new_bytes']:,} bytes are new to {repo}; nothing was changed"
-        )
-        return
-    done = hub.publish(
-        path, repo, arguments.private, arguments.revision, arguments.create_pr, named, None, say, progress
-    )
+        return _dry_run(arguments, named, console)
+    done = api.publish(
+        arguments.release, repo, private=arguments.private, branch=arguments.revision,
+        create_pr=arguments.create_pr, redistribute=named, console=console,
+    )  # fmt: skip
     if done["pull_request"]:
-        print_(f"pull request: {done['pull_request']}\nonce it is merged, publish again to set the tag")
+        console.tell(f"pull request: {done['pull_request']}\nonce it is merged, publish again to set the tag")
     elif done["tag"]:
-        print_(
+        console.tell(
             f"{repo} {done['tag']}: {done['files']:,} files sent, commit {done['commit'][:12]}\n"
             f'load it with: datasets.load_dataset("{repo}", revision="{done["tag"]}")'
         )
     else:
-        print_(
+        console.tell(
             f"{repo}, branch {arguments.revision}: {done['files']:,} files sent; no tag, which is for main"
         )
 
 
-def diff(arguments, print_, progress):
-    """Print what differs between two releases."""
-    from sousa.builders.hub import remote
-    from sousa.builders.release import opened, versions
-    from sousa.builders.release.compare import compare
+def _dry_run(arguments: argparse.Namespace, named: list[str], console: Console) -> None:
+    from sousa.builders.hub import publish as hub
 
-    names = arguments.releases
-    if len(names) == 3:
-        old, new = (opened.find(names[0], revision) for revision in names[1:])
-    elif len(names) == 2:
-        old, new = (opened.find(name) for name in names)
-    else:
+    repo = arguments.repo
+    what = hub.dry_run(
+        Path(arguments.release).expanduser(), repo, arguments.revision, arguments.previous, named, None,
+        console.say, console.progress,
+    )  # fmt: skip
+    if what["published"]:
+        console.tell(f"{repo} holds this very release already: nothing would be done")
+        return
+    for sign, files in (("+", what["add"]), ("-", what["delete"])):
+        for file in files:
+            console.tell(f"  {sign} {file}")
+    bound = "" if what["exact"] else "at most "
+    console.tell(
+        f"{len(what['add']):,} files of {what['bytes']:,} bytes would be sent, {len(what['delete']):,} "
+        f"removed; {bound}{what['new_bytes']:,} bytes are new to {repo}; nothing was changed"
+    )
+
+
+def diff(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
+    """``sousa diff RELEASE RELEASE``."""
+    parser.add_argument(
+        "releases", nargs="+", metavar="RELEASE",
+        help="two releases: directories, or org/name@v1.0.0 on the Hub; or one repository of the Hub and two of "
+        "its revisions",
+    )  # fmt: skip
+    quiet(parser, "no progress")
+    return _diff
+
+
+def _diff(arguments: argparse.Namespace, console: Console) -> None:
+    from sousa.builders.release import opened, versions
+
+    given = arguments.releases
+    if len(given) not in (2, 3):
         raise UsageError(
-            f"{len(names)} arguments; give two releases (directories or org/name@v1.0.0), or a repository of "
+            f"{len(given)} arguments; give two releases (directories or org/name@v1.0.0), or a repository of "
             "the Hub and two of its revisions"
         )
-    with remote.hub_errors(f"{old.where} and {new.where}", "comparing"), progress("comparing", None) as done:
-        changes = compare(old, new, details=True, progress=done)
-    print_(f"{old.where}, version {old.version}  ->  {new.where}, version {new.version}")
-    for line in changes.lines():
-        print_(f"  {line}")
-    if not changes:
-        print_("  nothing differs")
-    elif versions.parse(old.version) < versions.parse(new.version):
+    named = given if len(given) == 2 else [f"{given[0]}@{revision}" for revision in given[1:]]
+    old, new = (opened.find(name) for name in named)
+    changes = api.diff(*named, console=console)
+    console.print(f"{old.where}, version {old.version}  ->  {new.where}, version {new.version}")
+    for line in changes.lines() or ["nothing differs"]:
+        console.print(f"  {line}")
+    if changes and versions.parse(old.version) < versions.parse(new.version):
         problem = versions.problem(new.version, changes, old.version)
-        print_(f"a {changes.level} change" + (f", but {problem}" if problem else ", as the version says"))
-    else:
+        console.print(
+            f"a {changes.level} change" + (f", but {problem}" if problem else ", as the version says")
+        )
+    elif changes:
         after = versions.following(old.version, changes.level)
-        print_(f"a {changes.level} change: the version after {old.version} would be {after}")
+        console.print(f"a {changes.level} change: the version after {old.version} would be {after}")

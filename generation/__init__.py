@@ -11,9 +11,5 @@ Conventions used everywhere in this package
   that uses it, so a row never depends on which other rows are made, or by whom.
 """
 
-# Which audio and labels the generators make. Major: existing rows change. Minor: rows or columns
-# are added. Patch: only documents change.
-DATA_VERSION = "2.0.0"
-
-# How shards and manifests are laid out on disk, independent of what is in them.
-FORMAT_VERSION = 1
+# of the package; what rows a corpus makes has a version of its own, see sousa.generation.corpus
+PACKAGE_VERSION = "3.0.0"

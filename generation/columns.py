@@ -1,67 +1,339 @@
-"""Columns declared once, as data: name, type, unit and meaning.
+"""Columns declared once, as data: name, type, unit, meaning, and the role a column plays.
 
 Conventions
 -----------
 Types are Arrow names (``int32``, ``float64``, ``string``, ``bool``, ``binary``), ``audio`` for an
-encoded file with its path, or a list of Columns for a list of records. From one declaration come
-the Arrow schema of shards, the Hugging Face features in their metadata, the builders' ``Features``
-and the tables in documents, so they can't disagree.
+encoded file with its path, or a tuple of Columns for a list of records. From one declaration come
+the Arrow schema of shards, the Hugging Face features, the builders' ``Features``, training's targets,
+filters and breakdowns, and the tables in documents, so they can't disagree.
+
+A *role* says what a column is for, so that generic code asks for roles and never for names. The schema of a
+shard carries the roles of its columns as JSON under the metadata key ``sousa``: a dataset can be trained on
+and reported without the package that made it.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 
 import pyarrow as pa
 
 AUDIO = "audio"
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a column is for; the subclasses are all there are."""
+
+
+@dataclass(frozen=True)
+class Classes(Role):
+    """One of a few names, in their order: a ClassLabel of ``datasets``, a target of training, a breakdown.
+
+    Attributes:
+        names: all of them; a row may also be null. A new one goes to the end: numbers of the others stay.
+        balance: the card counts rows of each.
+        breakdown: reports are broken down by it.
+        main: it is what the corpus is about: the ``label`` of the unified schema.
+        of_group: all rows of a group have the same; conditions must not give it away.
+    """
+
+    names: tuple[str, ...]
+    balance: bool = False
+    breakdown: bool = False
+    main: bool = False
+    of_group: bool = False
+
+
+@dataclass(frozen=True)
+class Score(Role):
+    """A number from ``low`` to ``high``, a target of training; null where it does not apply."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Events(Role):
+    """A list of records with a time each; the attributes name fields of the record.
+
+    Attributes:
+        onset: where an event begins, in samples.
+        velocity, kind, part: for the unified schema; empty where there is none.
+        flags: what models tell of each event: ``(field, value that counts as yes, its name in metrics)``.
+    """
+
+    onset: str = "onset_sample"
+    velocity: str = ""
+    kind: str = ""
+    part: str = ""
+    flags: tuple[tuple[str, Any, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Group(Role):
+    """What splits and intervals go by: all rows of a group are in one split. ``one``, ``many``: its noun."""
+
+    one: str
+    many: str
+
+
+@dataclass(frozen=True)
+class Renditions(Role):
+    """What all renditions of one take have in common.
+
+    Attributes:
+        condition: column that tells them apart; clean: its value for the plain one.
+    """
+
+    condition: str
+    clean: str
+
+
+@dataclass(frozen=True)
+class Breakdown(Role):
+    """Reports are broken down by it; ``band``: width of the bands of a number.
+
+    Attributes:
+        condition: what a recording was made under, such as ``preset``; empty for other breakdowns.
+        known: the values it can have, for filters; empty for any.
+        shown: False for one that is only checked and filtered by.
+    """
+
+    band: float = 0.0
+    condition: str = ""
+    known: tuple[str, ...] = ()
+    shown: bool = True
+
+
+@dataclass(frozen=True)
+class Coordinate(Role):
+    """A part of a row's address; all of them together make the row again."""
+
+
+@dataclass(frozen=True)
+class Parameters(Role):
+    """A list of records ``name, role, natural, norm, unit``: what a synthesizer was given.
+
+    Attributes:
+        curves: column of the values that move in time, records ``name, frame, natural, norm``.
+        rate_hz: frames of these a second.
+        maker: column that names the synthesizer.
+    """
+
+    curves: str
+    rate_hz: float
+    maker: str
+
+
+@dataclass(frozen=True)
+class Prose(Role):
+    """Text for people, such as a caption."""
+
+
+_ROLES = {kind.__name__.lower(): kind for kind in Role.__subclasses__()}
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: ``unit`` is empty for names and flags."""
+    """One column.
+
+    Attributes:
+        type: see the module's conventions.
+        unit: empty for names and flags.
+        role: what it is for, or None.
+        rendered: it is known when the sound has been made, and null in rows made without.
+        alias: the name by which filters of rows know it, beside its own.
+    """
 
     name: str
-    type: object
+    type: Any
     unit: str
     meaning: str
+    role: Role | None = field(default=None, kw_only=True)
+    rendered: bool = field(default=False, kw_only=True)
+    alias: str = field(default="", kw_only=True)
+
+    @property
+    def nested(self) -> bool:
+        """Whether it holds a list of records."""
+        return isinstance(self.type, tuple)
 
 
-def arrow_type(kind):
+def split_column(group: str) -> Column:
+    """The column ``split`` of every corpus; ``group``: what is in one of them alone."""
+    meaning = f"train, validation or test; a {group} is in one of them"
+    return Column("split", "string", "", meaning, role=Classes(SPLITS))
+
+
+def having(columns: Iterable[Column], role: type[Role]) -> list[Column]:
+    """The columns with a role."""
+    return [column for column in columns if isinstance(column.role, role)]
+
+
+def role_of(column: Column) -> Any:
+    """The role of a column that is known to have one."""
+    return column.role
+
+
+# --- Arrow ---
+
+
+def arrow_type(kind: Any) -> pa.DataType:
     """Arrow type of a column type."""
     if kind == AUDIO:
         return pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    if isinstance(kind, (list, tuple)):
+    if isinstance(kind, tuple):
         return pa.list_(pa.struct([(c.name, arrow_type(c.type)) for c in kind]))
     return getattr(pa, "bool_" if kind == "bool" else kind)()
 
 
-def hf_feature(kind, sample_rate):
-    """Hugging Face description of a column type, as ``datasets`` stores it in Parquet files."""
-    if kind == AUDIO:
-        return {"sampling_rate": sample_rate, "_type": "Audio"}
-    if isinstance(kind, (list, tuple)):
-        inner = {c.name: hf_feature(c.type, sample_rate) for c in kind}
-        return {"feature": inner, "_type": "List"}
-    return {"dtype": kind, "_type": "Value"}
-
-
-def schema(columns, sample_rate):
-    """Arrow schema of columns, with the Hugging Face features in its metadata."""
-    features = {c.name: hf_feature(c.type, sample_rate) for c in columns}
-    metadata = {"huggingface": json.dumps({"info": {"features": features}}, separators=(",", ":"))}
+def schema(columns: Iterable[Column], sample_rate: int) -> pa.Schema:
+    """Arrow schema of columns, with their features for ``datasets`` and their roles in its metadata."""
+    columns = tuple(columns)
+    features = {c.name: feature(c, sample_rate, classes=False) for c in columns}
+    told = {"huggingface": {"info": {"features": features}}, "sousa": {"columns": declared(columns)}}
+    metadata = {key: json.dumps(value, separators=(",", ":")) for key, value in told.items()}
     return pa.schema([(c.name, arrow_type(c.type)) for c in columns], metadata=metadata)
 
 
-def leaves(arrow_schema):
-    """Parquet paths of all leaf columns: list of ``(path, type)``."""
+def declared(columns: Iterable[Column]) -> list[dict[str, Any]]:
+    """What generic readers have to know of columns with a role or an alias, as plain data."""
+    return [
+        {
+            "name": c.name, "type": "" if c.nested else c.type, "unit": c.unit, "alias": c.alias,
+            "rendered": c.rendered,
+            "role": type(c.role).__name__.lower() if c.role else "", **(asdict(c.role) if c.role else {}),
+        }
+        for c in columns
+        if c.role or c.alias
+    ]  # fmt: skip
 
-    def walk(path, kind):
+
+def undeclared(data: Iterable[Mapping[str, Any]]) -> tuple[Column, ...]:
+    """The Columns of :func:`declared`; what they mean, and fields of records, are not told there."""
+    out = []
+    for one in data:
+        kind = _ROLES.get(one.get("role", ""))
+        values = {f.name: one[f.name] for f in fields(kind) if f.name in one} if kind else {}
+        values = {k: tuple(map(_frozen, v)) if isinstance(v, list) else v for k, v in values.items()}
+        out.append(
+            Column(
+                str(one["name"]),
+                str(one.get("type", "")),
+                str(one.get("unit", "")),
+                "",
+                role=kind(**values) if kind else None,
+                rendered=bool(one.get("rendered")),
+                alias=str(one.get("alias", "")),
+            )  # fmt: skip
+        )
+    return tuple(out)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def fitted(columns: Iterable[Column], arrow_schema: pa.Schema) -> tuple[Column, ...]:
+    """Declarations of the columns that a file has: those that fit it, and of others what it tells itself.
+
+    Args:
+        columns: as they are declared now, which may be later than the file.
+    """
+    known, out = {column.name: column for column in columns}, []
+    for one in arrow_schema:
+        column = known.get(one.name, Column(one.name, "", "", "of an earlier data version"))
+        if not column.type or arrow_type(column.type) != one.type:
+            inner = {c.name: c for c in column.type} if column.nested else {}
+            column = replace(column, type=_type_of(one.type, inner))
+        out.append(column)
+    return tuple(out)
+
+
+def _type_of(kind: pa.DataType, inner: Mapping[str, Column]) -> Any:
+    if pa.types.is_list(kind):
+        return tuple(
+            replace(
+                inner.get(one.name, Column(one.name, "", "", "of an earlier data version")),
+                type=_type_of(one.type, {}),
+            )
+            for one in kind.value_type
+        )
+    names = {pa.bool_(): "bool", pa.float64(): "float64", arrow_type(AUDIO): AUDIO}
+    return names.get(kind, str(kind))
+
+
+def stored_columns(arrow_schema: pa.Schema) -> tuple[Column, ...] | None:
+    """The columns with roles that a file tells of, or None when it tells of none."""
+    try:
+        return undeclared(json.loads((arrow_schema.metadata or {})[b"sousa"])["columns"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def leaves(arrow_schema: pa.Schema) -> list[tuple[str, pa.DataType]]:
+    """Parquet paths of all leaf columns, with their types."""
+
+    def walk(path: str, kind: pa.DataType) -> Any:
         if pa.types.is_struct(kind):
-            for field in kind:
-                yield from walk(f"{path}.{field.name}", field.type)
+            for one in kind:
+                yield from walk(f"{path}.{one.name}", one.type)
         elif pa.types.is_list(kind):
             yield from walk(f"{path}.list.element", kind.value_type)
         else:
             yield path, kind
 
-    return [leaf for field in arrow_schema for leaf in walk(field.name, field.type)]
+    return [leaf for one in arrow_schema for leaf in walk(one.name, one.type)]
+
+
+# --- Hugging Face ---
+
+
+def feature(column: Column, sample_rate: int | None, classes: bool = True) -> Any:
+    """Feature of a column as ``datasets`` writes it, in the form that every version since 2.14 reads.
+
+    Args:
+        classes: name the classes. A Parquet file keeps their names as strings and says so; that they are
+            classes is said by the card's ``dataset_info``, by which ``datasets`` casts them.
+    """
+    if column.type == AUDIO:
+        return {"sampling_rate": sample_rate, "_type": "Audio"}
+    if column.nested:  # not "List": versions before 4 don't know that
+        return [{c.name: feature(c, sample_rate, classes) for c in column.type}]
+    if classes and isinstance(column.role, Classes):
+        return {"names": list(column.role.names), "_type": "ClassLabel"}
+    return {"dtype": column.type, "_type": "Value"}
+
+
+def feature_yaml(columns: Iterable[Column], sample_rate: int | None) -> list[dict[str, Any]]:
+    """Features of columns as a card's ``dataset_info`` has them."""
+    return [{"name": column.name, **_yaml(column, sample_rate)} for column in columns]
+
+
+def _yaml(column: Column, sample_rate: int | None) -> dict[str, Any]:
+    if column.type == AUDIO:
+        return {"dtype": {"audio": {"sampling_rate": sample_rate} if sample_rate else None}}
+    if column.nested:
+        return {"list": feature_yaml(column.type, sample_rate)}
+    if isinstance(column.role, Classes):
+        return {"dtype": {"class_label": {"names": {str(i): n for i, n in enumerate(column.role.names)}}}}
+    return {"dtype": column.type}
+
+
+# --- documents ---
+
+
+def table(columns: Iterable[Column]) -> str:
+    """Columns as Markdown table rows: ``| name | type | unit | meaning |``; records after the rest."""
+    head = ["| column | type | unit | meaning |", "| --- | --- | --- | --- |"]
+    lines, records = list(head), []
+    for column in columns:
+        kind = "list of records" if column.nested else column.type
+        lines.append(f"| `{column.name}` | {kind} | {column.unit} | {column.meaning} |")
+        if column.nested:
+            records += ["", f"Each of `{column.name}`:", "", *head]
+            records += [f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |" for c in column.type]
+    return "\n".join(lines + records)

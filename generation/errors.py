@@ -1,4 +1,6 @@
-"""The two ways a command ends badly, each with one clear sentence for the person at the keyboard."""
+"""The two ways a command ends badly, each with clear sentences for the person at the keyboard."""
+
+from collections.abc import Iterable
 
 
 class SousaError(Exception):
@@ -8,9 +10,18 @@ class SousaError(Exception):
 
 
 class UsageError(SousaError):
-    """The request itself is wrong: nothing was started and nothing was written."""
+    """The request itself is wrong: nothing was started and nothing was written.
+
+    Attributes:
+        problems: list of sentences, everything that is wrong with it.
+    """
 
     exit_status = 2
+
+    def __init__(self, *problems: str):
+        self.problems = list(problems)
+        several = f"{len(problems)} problems:\n" + "\n".join(f"  - {text}" for text in problems)
+        super().__init__(problems[0] if len(problems) == 1 else several)
 
 
 class RunError(SousaError):
@@ -19,14 +30,14 @@ class RunError(SousaError):
     exit_status = 1
 
 
-def first_line(error):
+def first_line(error: BaseException) -> str:
     """What an exception says, in one line: its first, or the name of its kind when it says nothing."""
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def one_of(value, allowed):
+def one_of(value: object, allowed: Iterable[str]) -> str:
     """``'x'; choose one of a, b, c``, with the nearest name first when one is close."""
-    import difflib
+    import difflib  # seldom needed, and a good part of a short command's time
 
     allowed = list(allowed)
     near = difflib.get_close_matches(str(value), allowed, n=1)
@@ -34,10 +45,8 @@ def one_of(value, allowed):
     return f"{value!r}{hint}; choose from {', '.join(allowed)}"
 
 
-def raise_all(problems):
-    """Raise one UsageError naming every problem of a request, if there is any."""
+def raise_all(problems: Iterable[str]) -> None:
+    """Raise one UsageError with every problem of a request, if there is any."""
     problems = list(problems)
-    if len(problems) == 1:
-        raise UsageError(problems[0])
     if problems:
-        raise UsageError(f"{len(problems)} problems:\n" + "\n".join(f"  - {text}" for text in problems))
+        raise UsageError(*problems)

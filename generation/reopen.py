@@ -1,119 +1,239 @@
-"""Finished datasets of any corpus read back: their settings, their records, and proof that rows are true."""
+"""Finished datasets of any corpus and version read back, and proof that their rows are true."""
 
 import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from sousa.generation import DATA_VERSION, FORMAT_VERSION
-from sousa.generation.audio import encode
-from sousa.generation.errors import RunError, UsageError
-from sousa.generation.shards import config_digest, damage
-from sousa.generation.tables import row_groups
+from sousa.generation import corpora
+from sousa.generation.columns import Column, fitted
+from sousa.generation.corpus import Config, is_generated
+from sousa.generation.errors import RunError, UsageError, first_line
+from sousa.generation.make import silent, views
+from sousa.generation.manifest import KNOWN_FORMATS, complete_manifest, config_digest
+from sousa.generation.shards import other_version
+from sousa.generation.storage import LocalStorage
+from sousa.generation.tables import groups_of, row_groups
+
+_BY_HAND = "manifest.json was changed by hand: "
 
 
-def identity_of(manifest, corpus):
-    """The settings in a manifest, as plain data, after checking that this version made them.
+@dataclass(frozen=True)
+class Stored:
+    """A finished dataset.
+
+    Attributes:
+        storage: where it lies; manifest: as read.
+        corpus, config: what it is of.
+        current: whether its rows are those that the corpus makes now.
+    """
+
+    storage: LocalStorage
+    manifest: dict[str, Any]
+    corpus: Any
+    config: Config
+    current: bool
+
+    @property
+    def data_version(self) -> str:
+        """Of the rows."""
+        return self.manifest["config"]["data_version"]
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """Records of the shards, in order of rows."""
+        return list(self.manifest["shards"].values())
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """Declarations of the columns that its files have."""
+        path = self.storage.path(self.records[0]["file"])
+        try:
+            return fitted(self.corpus.columns(self.config), pq.read_schema(path))
+        except (OSError, pa.ArrowException) as error:
+            raise RunError(f"{path} can't be read ({first_line(error)}); generate it again") from None
+
+    @cached_property
+    def views(self) -> dict[str, list[str]]:
+        """Sizes that are whole inside it: dict of name to shard names; each contains the ones before it."""
+        shards = self.manifest["shards"]
+        if all("view" in record for record in shards.values()):
+            order = [*self.corpus.Options.SIZES, "custom"]
+            found = {record["view"] for record in shards.values()}
+            known = sorted(found, key=lambda view: order.index(view) if view in order else len(order))
+            return {
+                view: [name for name, one in shards.items() if one["view"] in known[: i + 1]]
+                for i, view in enumerate(known)
+            }
+        planned = self.corpus.plan(self.config)
+        if {shard.name for shard in planned} != shards.keys():
+            return {"custom": list(shards)}
+        return views(self.corpus, self.config, planned)
+
+    def facts(self) -> dict[str, Any]:
+        """What the manifest says beside its shards."""
+        return {name: value for name, value in self.manifest.items() if name != "shards"}
+
+
+def open_dataset(root: str | Path, *, making: bool = False, plugins: Sequence[str] = ()) -> Stored:
+    """A finished dataset directory.
 
     Args:
-        corpus: its name.
+        making: its rows are to be made again, so it has to be of the version that is made here, and what
+            making needs has to be here.
+        plugins: files of plug-ins that the user named.
 
-    Raises: RunError when the dataset is of another corpus or version.
+    Raises: UsageError or RunError when there is none, it is not finished, or can't be used.
     """
-    if manifest["format_version"] != FORMAT_VERSION:
+    manifest = complete_manifest(root)
+    if manifest["format_version"] not in KNOWN_FORMATS:
         raise RunError(
-            f"this dataset has format {manifest['format_version']}, this sousa reads {FORMAT_VERSION}"
+            f"this dataset has format {manifest['format_version']}, this sousa reads "
+            f"{', '.join(map(str, KNOWN_FORMATS))}; use a newer sousa"
         )
-    data = dict(manifest["config"])
-    if data.pop("corpus", None) != corpus:
-        raise RunError(f"this is not a {corpus} dataset")
-    version = data.pop("data_version", None)
-    if version != DATA_VERSION:
+    identity = manifest["config"]
+    if config_digest(identity, manifest["format_version"]) != manifest["config_digest"]:
+        raise RunError(f"{_BY_HAND}its settings do not match their digest")
+    try:
+        corpus = corpora.get(str(identity.get("corpus")))
+    except UsageError as error:
+        raise RunError(f"{root}: {error}") from None
+    current = identity.get("data_version") == corpus.data_version
+    if making and not current:
         raise RunError(
-            f"this dataset has data version {version}, this sousa makes {DATA_VERSION}; use that sousa"
+            f"the rows of {root} are of data version {identity.get('data_version')}, and this sousa makes "
+            f"{corpus.data_version}; {other_version(manifest)}"
         )
-    return data
+    corpus.use(plugins)
+    try:
+        config = corpus.restore(dict(identity), manifest["size"], rows_only=not making)
+        problem = corpus.facts_problem(manifest)
+    except UsageError as error:
+        raise RunError(f"this dataset can't be used here: {error}") from None
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise RunError(f"{_BY_HAND}its settings can't be used ({first_line(error)})") from None
+    stored = Stored(LocalStorage(str(root)), manifest, corpus, config, current)
+    if problem:
+        raise RunError(f"{_BY_HAND}{problem}")
+    if current:
+        _require_plan(stored)
+    if making:
+        corpus.prepare(config)
+    return stored
 
 
-def require_digest(manifest, config):
-    """Compare settings with the digest in their manifest.
-
-    Raises: RunError when they differ.
-    """
-    if config_digest(config.identity()) != manifest["config_digest"]:
-        raise RunError("manifest.json was changed by hand: its settings do not match their digest")
-
-
-def records_of(manifest, config, shards):
-    """Records of the shards, in order of rows, after comparing them with what was planned.
+def _require_plan(stored: Stored) -> None:
+    """Compare the records with what is planned.
 
     Raises: RunError when the manifest does not list exactly the planned shards.
     """
-    planned = [(s.name, s.file, s.split, s.rows) for s in shards]
-    listed = [(name, r["file"], r["split"], r["rows"]) for name, r in manifest["shards"].items()]
-    if sorted(planned) != sorted(listed) or manifest["num_rows"] != config.num_rows:
+    if config_digest(stored.config.identity()) != stored.manifest["config_digest"] and (
+        stored.manifest["format_version"] == KNOWN_FORMATS[-1]
+    ):
+        raise RunError(f"{_BY_HAND}its settings do not match their digest")
+    planned = [(s.name, s.file, s.split, s.rows) for s in stored.corpus.plan(stored.config)]
+    listed = [(n, r["file"], r["split"], r["rows"]) for n, r in stored.manifest["shards"].items()]
+    if sorted(planned) != sorted(listed) or stored.manifest["num_rows"] != stored.config.num_rows:
         raise RunError(
             "manifest.json does not list the shards of its own settings; run the 'sousa generate' command "
             "that made the dataset again"
         )
-    return [manifest["shards"][name] for name, *_ in planned]
 
 
-def verify(root, config, records, again, count=20, everything=False, seed=None, progress=None):
+def verify(
+    stored: Stored, count: int = 20, everything: bool = False, seed: int | None = None, progress: Any = silent
+) -> tuple[int, list[str]]:
     """Make rows again and compare them with the stored ones, after checking every shard's digest.
 
     Args:
-        again: function of a stored row that gives the row made again, a dict.
-        count: rows to make again; ``everything``: all of them.
+        stored: opened for making.
+        count: rows to make again; everything: all of them.
         seed: of the choice of rows; by default another choice each time.
 
     Returns: ``(rows compared, list of differences)``; a difference is one line of text.
+    Raises: UsageError for a count below 1, or a corpus whose rows are not made.
     """
-    differences = [problem for problem in (damage(root, record) for record in records) if problem]
-    if differences:
-        return 0, differences
-    total = sum(record["rows"] for record in records)
+    if not is_generated(stored.corpus):
+        raise UsageError(f"rows of {stored.corpus.name} are read, not made; check them with 'sousa validate'")
     if not everything and count < 1:
         raise UsageError(f"--rows is {count}; give 1 or more")
+    total = sum(record["rows"] for record in stored.records)
     wanted = (
-        set(range(total)) if everything else set(random.Random(seed).sample(range(total), min(count, total)))
+        range(total) if everything else sorted(random.Random(seed).sample(range(total), min(count, total)))
     )
-    first, compared = 0, 0
-    for record in records:
-        inside = [number - first for number in wanted if first <= number < first + record["rows"]]
-        first += record["rows"]
-        if inside:
-            for row in _pick(Path(root) / record["file"], sorted(inside)):
-                differences += compare(config, row, again(row))
-                compared += 1
-                if progress:
-                    progress(1)
-    return compared, differences
+    with progress("verifying", len(wanted)) as done:
+        differences = [text for record in stored.records if (text := stored.storage.damage(record))]
+        if differences:
+            return 0, differences
+        for stored_rows in rows_at(stored.storage.root, stored.records, wanted):
+            differences += compare(stored_rows, remade(stored, stored_rows))
+            done(len(stored_rows))
+    return len(wanted), differences
 
 
-def _pick(path, numbers):
-    first = 0
-    for group in row_groups(path):
-        inside = [n - first for n in numbers if first <= n < first + len(group)]
-        yield from group.take(inside).to_pylist() if inside else []
-        first += len(group)
+def remade(stored: Any, rows: pa.Table, render: bool = True) -> pa.Table:
+    """Stored rows made again; ``stored``: anything with a corpus and a config."""
+    return stored.corpus.remake(stored.config, rows.select(list(stored.corpus.address)), render)
 
 
-def compare(config, row, again):
-    """What differs between a stored row and the same one made again: list of no or one line of text."""
-    wrong = [name for name in again if name != "audio" and again[name] != row[name]]
-    if config.with_audio:
+def rows_at(
+    root: str | Path,
+    shards: Sequence[Mapping[str, Any]],
+    numbers: Iterable[int],
+    columns: Sequence[str] | None = None,
+) -> Any:
+    """Rows by number as tables, in order; only row groups of shards that hold one are read.
+
+    Args:
+        numbers: ascending, counted over all shards; columns: to read.
+    """
+    numbers, at, first = list(numbers), 0, 0
+    for record in shards:
+        last = first + record["rows"]
+        if at < len(numbers) and numbers[at] < last:
+            for group in row_groups(Path(root) / record["file"], columns):
+                inside = []
+                while at < len(numbers) and numbers[at] < first + len(group):
+                    inside.append(numbers[at] - first)
+                    at += 1
+                if inside:
+                    yield group.take(inside)
+                first += len(group)
+        first = last
+
+
+def compare(stored: pa.Table, again: pa.Table) -> list[str]:
+    """What differs between stored rows and the same made again: a line of text for each row that does."""
+    from sousa.generation.audio import encode
+
+    wrong: dict[int, list[str]] = {}
+    for name in again.column_names:
+        if name == "audio" or stored[name].combine_chunks().equals(again[name].combine_chunks()):
+            continue
+        pairs = zip(stored[name].to_pylist(), again[name].to_pylist(), strict=True)
+        for i, (before, now) in enumerate(pairs):
+            if before != now:
+                wrong.setdefault(i, []).append(name)
+    if "audio" in again.column_names:
         # FLAC bytes may differ between library versions; the samples may not
-        stored = encode.pcm_digest(encode.decode(row["audio"]["bytes"])[0])
-        if stored != again["pcm_digest"]:
-            wrong.append("audio")
-    return [f"{row['sample_id']}: {', '.join(wrong)} differ"] if wrong else []
+        for i, audio in enumerate(stored["audio"]):
+            try:
+                digest = encode.pcm_digest(encode.decode(audio["bytes"].as_py())[0])
+            except Exception:  # any reader's complaint means the same here
+                digest = None
+            if digest != again["pcm_digest"][i].as_py():
+                wrong.setdefault(i, []).append("audio")
+    return [f"{stored['sample_id'][i]}: {', '.join(names)} differ" for i, names in sorted(wrong.items())]
 
 
-def seconds_of(root, records):
+def seconds_of(root: str | Path, shards: Sequence[Mapping[str, Any]]) -> float:
     """Total length of the rows of shards, in seconds."""
     return sum(
-        pc.sum(group["duration_sec"]).as_py()
-        for record in records
-        for group in row_groups(Path(root) / record["file"], ["duration_sec"])
+        pc.sum(group["duration_sec"]).as_py() or 0 for group in groups_of(root, shards, ["duration_sec"])
     )

@@ -1,56 +1,76 @@
-"""Where shard tasks run. The plan decides what is done; a runner only decides how many at once.
+"""Where tasks run. A plan decides what is done; a runner only decides where, and how many at once.
 
-A task is a call of a module-level function with picklable arguments, so it can run in this process
-or in others and gives the same result.
+A task is a call of a module-level function with picklable arguments, so it can run in this process or in
+others and gives the same result.
 """
 
 import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import forkserver
+from typing import Any, Protocol
 
 from sousa.generation.errors import RunError
 
 
-def worker_count(workers):
-    """Number of processes meant by ``--workers``: 0 is one a core this process may use."""
-    if workers:
-        return workers
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+class Runner(Protocol):
+    """What generic code knows of where its tasks run."""
+
+    @property
+    def at_once(self) -> int:
+        """How many tasks run at once."""
+
+    def run(self, function: Callable, tasks: Sequence[tuple]) -> Iterator[Any]:
+        """Call ``function(*task)`` for each task; yield results as they come.
+
+        On an interrupt, tasks in other processes are finished and yielded before KeyboardInterrupt goes
+        on; a task in this process is given up.
+
+        Raises: RunError when a worker dies.
+        """
 
 
-# where a user's synthesizers are; the fork server may be older than the wish for them
-_PASSED_ON = ("SOUSA_SYNTH_FILES",)
+@dataclass(frozen=True)
+class LocalRunner:
+    """Tasks in processes of this machine; in this process where one is enough.
 
+    Attributes:
+        workers: processes; 0 is one for each core this process may use.
+    """
 
-def _start_worker(lifeline, environment):
-    for name in _PASSED_ON:
-        os.environ.pop(name, None)
-    os.environ.update(environment)
-    # Ctrl-C reaches the whole group; the parent decides, so that shards in hand are finished
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
+    workers: int = 0
 
+    @property
+    def at_once(self) -> int:
+        if self.workers:
+            return self.workers
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
 
-def _end_with_parent(lifeline):
-    # the other end is held by the parent alone: it closes when that is killed, however
-    try:
-        lifeline.recv_bytes()
-    except (EOFError, OSError):
-        os._exit(1)
+    def run(self, function: Callable, tasks: Sequence[tuple]) -> Iterator[Any]:
+        """See :meth:`Runner.run`."""
+        workers = min(self.at_once, max(len(tasks), 1))
+        try:
+            _HEEDED.set()
+            yield from _here(function, tasks) if workers == 1 else _elsewhere(function, tasks, workers)
+            if _STOPPED.is_set():
+                raise KeyboardInterrupt
+        finally:
+            _HEEDED.clear()
 
 
 _STOPPED = threading.Event()
 _HEEDED = threading.Event()  # run() looks at _STOPPED before it goes on
 
 
-def stop(stopped=True):
-    """Ask :func:`run` to end after the tasks in hand; for signal handlers.
+def stop(stopped: bool = True) -> bool:
+    """Ask a runner to end after the tasks in hand; for signal handlers.
 
     Returns: whether it will. When not, the handler has to raise KeyboardInterrupt itself; when so, it
     must not: raised while a result is being recorded it would lose that, and raised while Python runs
@@ -63,25 +83,26 @@ def stop(stopped=True):
     return _HEEDED.is_set()
 
 
-def run(function, tasks, workers):
-    """Call ``function(*task)`` for each task; yield results as they come.
+def _start_worker(lifeline: Any) -> None:
+    _ignore_signals()
+    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
 
-    On an interrupt, tasks in other processes are finished and yielded before KeyboardInterrupt goes
-    on; a task in this process is given up.
 
-    Raises: RunError when a worker process dies.
-    """
-    workers = min(worker_count(workers), max(len(tasks), 1))
+def _ignore_signals() -> None:
+    # both reach the whole group; the parent decides, so that tasks in hand are finished
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _end_with_parent(lifeline: Any) -> None:
+    # the other end is held by the parent alone: it closes when that is killed, however
     try:
-        _HEEDED.set()
-        yield from _here(function, tasks) if workers == 1 else _elsewhere(function, tasks, workers)
-        if _STOPPED.is_set():
-            raise KeyboardInterrupt
-    finally:
-        _HEEDED.clear()
+        lifeline.recv_bytes()
+    except (EOFError, OSError):
+        os._exit(1)
 
 
-def _here(function, tasks):
+def _here(function: Callable, tasks: Sequence[tuple]) -> Iterator[Any]:
     for task in tasks:
         _HEEDED.clear()
         if _STOPPED.is_set():
@@ -91,20 +112,28 @@ def _here(function, tasks):
         yield result
 
 
-def _elsewhere(function, tasks, workers):
+def _modules(function: Callable, task: tuple) -> list[str]:
+    """What is imported once for all workers: where the function and its arguments come from."""
+    places = {function.__module__, *(type(part).__module__ for part in task)}
+    return sorted(places.union(*(getattr(part, "preload", ()) for part in task)) - {"builtins"})
+
+
+def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iterator[Any]:
     # forkserver: children start clean, with no threads or libraries of this process
     context = multiprocessing.get_context("forkserver")
-    called = [function, *(part for part in tasks[0] if callable(part))]
-    context.set_forkserver_preload(sorted({one.__module__ for one in called}))
+    context.set_forkserver_preload(_modules(function, tasks[0]))
+    # it must outlive a signal to the whole group, or its workers would seem to have died
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     queue = list(reversed(tasks))
     lifeline, held = context.Pipe(duplex=False)
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     with (
         held,
         lifeline,
-        ProcessPoolExecutor(
-            workers, context, initializer=_start_worker, initargs=(lifeline, environment)
-        ) as pool,
+        ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(lifeline,)) as pool,
     ):
         running, interrupted = set(), False
         try:

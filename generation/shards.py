@@ -1,36 +1,49 @@
-"""Shards: files of rows, written whole or not at all, and the manifest that says which exist.
+"""Shards: files of rows, written whole or not at all, and the directory that they are made in.
 
 Conventions
 -----------
-A shard is written under a temporary name, synced, renamed, and then recorded in ``manifest.json``
-with its digest. Whatever kills the process, a recorded shard is complete; running the same command
-again makes the missing ones, and the bytes are those of an uninterrupted run.
+A shard is written under a temporary name, synced, renamed, and then recorded with its digest. Whatever kills
+the process, a recorded shard is complete; running the same command again makes the missing ones, and the
+bytes are those of an uninterrupted run. Everything lies in a hidden folder until all of it is there: a
+reader sees a whole dataset or none. While shards are made, each adds a line to a log; the manifest is
+written at the beginning and at the end.
 
 Layout of the Parquet files: encoded audio and MIDI are stored plain and uncompressed, so each is
 one contiguous range of bytes; other columns are compressed with zstd; page index on.
 """
 
-import errno
-import fcntl
 import hashlib
 import json
-import os
-import re
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sousa.generation import DATA_VERSION, FORMAT_VERSION
+from sousa.generation import PACKAGE_VERSION
 from sousa.generation.columns import leaves
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.manifest import MANIFEST, read_manifest, short
+from sousa.generation.manifest import (
+    FORMAT_VERSION,
+    LOG,
+    MANIFEST,
+    UNFINISHED,
+    config_digest,
+    read_manifest,
+    short,
+    valid_record,
+)
+from sousa.generation.storage import LocalStorage
 
-DATA_DIR = "data"
-_OWN_TEMPORARY = re.compile(r"^\..+\.\d+\.tmp$")
+DATA_DIR, CARD = "data", "README.md"
+# what stands at the top of a finished dataset, in the order it appears: the card first, because it names the
+# files that are data, and those last
+OWN = (CARD, "splits.json", "labels", "records", "audio", "midi", DATA_DIR)
+# Arrow's readers break at 2 GiB of a row group, the Hub's viewer at 286 MiB
+MAX_GROUP_BYTES = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -50,128 +63,43 @@ class Shard:
     key: dict
 
     @property
-    def file(self):
+    def file(self) -> str:
         """Path of the shard inside the dataset directory."""
         return f"{DATA_DIR}/{self.name}.parquet"
-
-
-def explain(error, path):
-    """A RunError for an operating-system error while writing ``path``."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return RunError(
-            f"no space left while writing {path}; free some and run the same command again to go on"
-        )
-    return RunError(f"can't write {path}: {error.strerror or error}")
-
-
-def sync_directory(path):
-    """Make renames in a directory last."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def atomic_file(path):
-    """Open a temporary file for binary writing; it becomes ``path`` when the block ends well.
-
-    Raises: RunError when it can't be written; ``path`` is then untouched.
-    """
-    path = Path(path)
-    work = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(work, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(work, path)
-        sync_directory(path.parent)
-    except OSError as error:
-        raise explain(error, path) from None
-    finally:
-        with suppress(OSError):
-            work.unlink(missing_ok=True)
-
-
-def write_json(path, data):
-    """Write JSON atomically."""
-    with atomic_file(path) as file:
-        file.write((json.dumps(data, indent=1) + "\n").encode())
-
-
-def sweep(root):
-    """Remove the temporary files that a killed run has left below a directory."""
-    for stale in Path(root).rglob(".*.tmp"):
-        if _OWN_TEMPORARY.match(stale.name) and stale.is_file():
-            stale.unlink(missing_ok=True)
-
-
-@contextmanager
-def locked(root):
-    """Hold a directory, making it if need be; one process at a time.
-
-    Raises: UsageError when another holds it, or it can't be written.
-    """
-    with ExitStack() as held:
-        try:
-            Path(root).mkdir(parents=True, exist_ok=True)
-            # the directory itself is locked: nothing to leave behind
-            handle = os.open(root, os.O_RDONLY)
-            held.callback(os.close, handle)
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except FileExistsError:
-            raise UsageError(f"{root} is a file, not a directory; name another with -o") from None
-        except BlockingIOError:
-            raise UsageError(
-                f"another sousa is writing to {root}; wait for it or choose another -o"
-            ) from None
-        except OSError as error:
-            raise UsageError(
-                f"can't write to {root}: {error.strerror or error}; choose another with -o"
-            ) from None
-        yield
 
 
 class _Hashing:
     """A file that also digests what is written to it in order."""
 
-    def __init__(self, file):
+    def __init__(self, file: BinaryIO):
         self.file, self.sha, self.size, self.closed = file, hashlib.sha256(), 0, False
 
-    def write(self, data):
+    def write(self, data: bytes) -> int:
         self.sha.update(data)
         self.size += len(data)
         return self.file.write(data)
 
-    def tell(self):
+    def tell(self) -> int:
         return self.size
 
-    def flush(self):
+    def flush(self) -> None:
         self.file.flush()
 
-    def close(self):
+    def close(self) -> None:
         self.closed = True
 
-    def writable(self):
+    def writable(self) -> bool:
         return True
 
-    def readable(self):
+    def readable(self) -> bool:
         return False
 
-    def seekable(self):
+    def seekable(self) -> bool:
         return False
 
 
-def parquet_writer(file, schema):
-    """A Parquet writer with this project's layout.
-
-    Args:
-        file: path or file object.
-        schema: Arrow schema; binary leaves are stored plain and uncompressed.
-    """
+def parquet_writer(file: Any, schema: pa.Schema) -> pq.ParquetWriter:
+    """A Parquet writer with this project's layout; ``file``: path or file object."""
     kinds = leaves(schema)
     plain = [path for path, kind in kinds if pa.types.is_binary(kind)]
     return pq.ParquetWriter(
@@ -183,154 +111,180 @@ def parquet_writer(file, schema):
     )  # fmt: skip
 
 
-def write_shard(make_tables, schema, config, shard, root):
-    """Make one shard: the task that runners run.
+def bounded(table: pa.Table) -> Iterator[pa.Table]:
+    """A table in parts of at most MAX_GROUP_BYTES each, one row at least."""
+    parts = -(-table.nbytes // MAX_GROUP_BYTES)
+    if parts < 2 or len(table) < 2:
+        yield table
+        return
+    half = len(table) // 2
+    yield from bounded(table.slice(0, half))
+    yield from bounded(table.slice(half))
+
+
+def write_shard(corpus: Any, config: Any, shard: Shard, storage: LocalStorage) -> tuple[str, dict[str, Any]]:
+    """Make one shard: a task for runners.
 
     Args:
-        make_tables: function of (config, shard) giving Arrow tables, one a row group.
+        corpus: a :class:`sousa.generation.corpus.Corpus`; config: of its own.
 
     Returns: ``(name, record)`` for the manifest.
-    Raises: RunError when it can't be written.
+    Raises: RunError when it can't be made or written.
     """
-    begin = time.perf_counter()
-    path = Path(root) / shard.file
-    rows = 0
-    with atomic_file(path) as file:
+    begin, rows = time.perf_counter(), 0
+    corpus.prepare(config)
+    schema = corpus.schema(config)
+    with storage.writing(f"{UNFINISHED}/{shard.file}") as file:
         hashing = _Hashing(file)
         with parquet_writer(hashing, schema) as writer:
-            for table in make_tables(config, shard):
-                writer.write_table(table, row_group_size=len(table))
+            for table in corpus.rows(config, shard):
+                for part in bounded(table):
+                    writer.write_table(part, row_group_size=len(part))
                 rows += len(table)
     if rows != shard.rows:
         raise RunError(f"shard {shard.name} has {rows} rows instead of {shard.rows}: this is a bug")
-    seconds = round(time.perf_counter() - begin, 3)
     return shard.name, {
         "file": shard.file, "split": shard.split, "rows": rows, "bytes": hashing.size,
-        "sha256": hashing.sha.hexdigest(), "seconds": seconds,
+        "sha256": hashing.sha.hexdigest(), "seconds": round(time.perf_counter() - begin, 3),
     }  # fmt: skip
 
 
-def file_digest(path):
-    """SHA-256 of a file, hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def file_record(root, file):
-    """Record of a file beside the shards: path in the dataset, size, SHA-256."""
-    path = Path(root) / file
-    return {"file": file, "bytes": path.stat().st_size, "sha256": file_digest(path)}
-
-
-def damage(root, record):
-    """What is wrong with a recorded file, or None."""
-    path = Path(root) / record["file"]
-    try:
-        if not path.exists():
-            return f"{record['file']} is missing"
-        if path.stat().st_size != record["bytes"]:
-            return f"{record['file']} has {path.stat().st_size} bytes instead of {record['bytes']}"
-        if file_digest(path) != record["sha256"]:
-            return f"{record['file']} does not match its digest"
-    except OSError as error:
-        return f"{record['file']} can't be read ({error.strerror})"
-    return None
-
-
-def config_digest(identity):
-    """SHA-256 of a configuration's identity."""
-    text = json.dumps({**identity, "format_version": FORMAT_VERSION}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 class Store:
-    """A dataset directory being made: its manifest, its lock, and the way to finish it.
+    """A dataset directory being made: its lock, its log, its manifest, and the way to finish it.
 
     Use as a context manager. Raises UsageError when the directory belongs to something else.
     """
 
-    def __init__(self, root, config, shards):
-        self.root, self.shards = Path(root), shards
+    def __init__(self, storage: LocalStorage, config: Any, shards: list[Shard]):
+        self.storage, self.config, self.shards = storage, config, shards
         self.identity = config.identity()
         self.digest = config_digest(self.identity)
-        self.preset = config.preset
-        self._lock = locked(self.root)
+        self.base = f"{UNFINISHED}/"  # where the files lie now
+        self.records: dict[str, dict[str, Any]] = {}
+        self.facts: dict[str, Any] = {}  # what an earlier run has put beside the shards
 
-    def __enter__(self):
+    def __enter__(self) -> "Store":
         with ExitStack() as held:
-            held.enter_context(self._lock)
-            old = read_manifest(self.root)
-            if old is None and self._strangers():
+            held.enter_context(self.storage.locked())
+            old = read_manifest(self.storage.root)
+            if old is None and set(self.storage.strangers()) - {UNFINISHED}:
                 raise UsageError(
-                    f"{self.root} holds other files, not a dataset; choose an empty or new directory with -o"
+                    f"{self.storage.root} holds other files, not a dataset; choose an empty or new directory "
+                    "with -o"
                 )
             if old is not None:
                 self._refuse_other(old)
-            sweep(self.root)
-            self.records = dict((old or {}).get("shards", {}))
-            # of formats that an earlier run made; they stay true if this one is stopped
-            self.kept = {name: old[name] for name in ("records",) if name in (old or {})}
-            held.pop_all()
+                self.facts = {name: old[name] for name in old.keys() - self._manifest(True).keys()}
+            self.storage.sweep()
+            if old is not None and old["complete"]:
+                self.records, self.base = dict(old["shards"]), ""
+            else:
+                self._hide()
+                self.records = self._logged()
+            self._lock = held.pop_all()
         return self
 
-    def __exit__(self, *details):
+    def __exit__(self, *details: Any) -> None:
         self._lock.__exit__(*details)
 
-    def _strangers(self):
-        # killed before its first manifest, a run leaves only the temporary one
-        return [p for p in self.root.iterdir() if not _OWN_TEMPORARY.match(p.name)]
-
-    def _refuse_other(self, old):
-        if old.get("config_digest") == self.digest:
+    def _refuse_other(self, old: dict[str, Any]) -> None:
+        if old["config_digest"] == self.digest:
             return
-        theirs, ours = old.get("config", {}), self.identity
+        theirs, ours = old["config"], self.identity
+        if old["format_version"] != FORMAT_VERSION or theirs.get("data_version") != ours["data_version"]:
+            raise UsageError(
+                f"{self.storage.root} holds a dataset of data version {theirs.get('data_version')}, and this "
+                f"sousa makes {ours['data_version']}; {other_version(old)}, or choose another directory with -o"
+            )
         differing = [
             f"{key}: {short(theirs.get(key))} there, {short(ours.get(key))} now"
             for key in ours
             if json.dumps(theirs.get(key)) != json.dumps(ours.get(key))
         ]
-        if old.get("format_version") != FORMAT_VERSION:
-            differing.append(f"format_version: {old.get('format_version')} there, {FORMAT_VERSION} now")
-        differing = differing or ["its manifest was changed by hand"]
         raise UsageError(
-            f"{self.root} holds a dataset made with other settings ({'; '.join(differing)}); "
-            "choose another directory with -o, or delete this one"
+            f"{self.storage.root} holds a dataset made with other settings "
+            f"({'; '.join(differing or ['its manifest was changed by hand'])}); choose another directory with "
+            "-o, or delete this one"
         )
 
-    def missing(self):
-        """Shards still to be made, and what was wrong with recorded ones: ``(shards, problems)``."""
+    def _logged(self) -> dict[str, dict[str, Any]]:
+        """Records of the shards in the log, the last of each name; what was cut short is left out."""
+        records = {}
+        for line in self.storage.lines(LOG):
+            try:
+                name, record = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(name, str) and valid_record(record):
+                records[name] = record
+        return records
+
+    def _hide(self) -> None:
+        """Put back into the hidden folder what an interrupted run had shown already, or shows no more."""
+        for name in OWN:
+            if self.storage.path(name).exists() and not self.storage.path(f"{UNFINISHED}/{name}").exists():
+                self.storage.move(name, f"{UNFINISHED}/{name}")
+
+    def missing(self) -> tuple[list[Shard], list[str]]:
+        """Shards still to be made, and what was wrong with recorded ones."""
         wanted = {shard.name: (shard.file, shard.rows, shard.split) for shard in self.shards}
         self.records = {
             name: record
             for name, record in self.records.items()
             if wanted.get(name) == (record["file"], record["rows"], record["split"])
         }
-        problems = {name: damage(self.root, record) for name, record in self.records.items()}
-        for name, problem in problems.items():
-            if problem:
+        place, problems = LocalStorage(str(self.storage.path(self.base))), []
+        for name, record in list(self.records.items()):
+            if problem := place.damage(record):
+                problems.append(problem)
                 del self.records[name]
-        todo = [shard for shard in self.shards if shard.name not in self.records]
-        return todo, [problem for problem in problems.values() if problem]
+        return [shard for shard in self.shards if shard.name not in self.records], problems
 
-    def record(self, name, entry):
-        """Add a finished shard, and write the manifest."""
+    def begin(self) -> None:
+        """Write the manifest of an unfinished dataset, and hide what there is of it."""
+        self.storage.write_json(MANIFEST, self._manifest(False))
+        if not self.base:
+            self.base = f"{UNFINISHED}/"
+            self._hide()
+        with self.storage.writing(LOG) as file:
+            for item in self.records.items():
+                file.write(_line(*item).encode() + b"\n")
+
+    def record(self, name: str, entry: dict[str, Any]) -> None:
+        """Add a finished shard."""
         self.records[name] = entry
-        self.write(complete=False)
+        self.storage.append(LOG, _line(name, entry))
 
-    def write(self, complete, **extra):
-        """Write the manifest; ``complete`` when everything beside the shards is there too.
+    def finish(self, views: dict[str, str], facts: dict[str, Any]) -> None:
+        """Show everything, and write the manifest.
 
         Args:
-            extra: further facts about the dataset, plain data.
+            views: of each shard the smallest size that it belongs to; facts: about what stands beside them.
         """
-        order = {shard.name: i for i, shard in enumerate(self.shards)}
-        write_json(
-            self.root / MANIFEST,
-            {
-                "format_version": FORMAT_VERSION, "data_version": DATA_VERSION, "preset": self.preset,
-                "config": self.identity, "config_digest": self.digest, "complete": complete,
-                "num_shards": len(self.shards), "num_rows": sum(shard.rows for shard in self.shards),
-                **self.kept, **extra,
-                "shards": dict(sorted(self.records.items(), key=lambda item: order[item[0]])),
-            },
-        )  # fmt: skip
+        for name, record in self.records.items():
+            record["view"] = views[name]
+        for name in OWN if self.base else ():
+            if self.storage.path(f"{UNFINISHED}/{name}").exists():
+                self.storage.move(f"{UNFINISHED}/{name}", name)
+        self.facts = facts
+        self.storage.write_json(MANIFEST, self._manifest(True))
+        self.storage.remove(UNFINISHED)
+
+    def _manifest(self, complete: bool) -> dict[str, Any]:
+        return {
+            "format_version": FORMAT_VERSION, "data_version": self.identity["data_version"],
+            "package_version": PACKAGE_VERSION, "size": self.config.size, "config": self.identity, "config_digest": self.digest,
+            "complete": complete, "num_shards": len(self.shards),
+            "num_rows": sum(shard.rows for shard in self.shards), **self.facts,
+            "shards": {s.name: self.records[s.name] for s in self.shards} if complete and self.records else {},
+        }  # fmt: skip
+
+
+def other_version(manifest: dict[str, Any]) -> str:
+    """Which version of the package makes the rows of a dataset."""
+    version = manifest.get("package_version", manifest["config"].get("data_version"))
+    return f"sousa {version} made it and makes its rows: 'pip install sousa=={version}'"
+
+
+def _line(name: str, record: dict[str, Any]) -> str:
+    return json.dumps([name, record], separators=(",", ":"))

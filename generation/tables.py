@@ -1,21 +1,23 @@
-"""Label tables out of shards, and reading shards a row group at a time.
+"""Label tables and loose files out of shards, and reading shards a row group at a time.
 
 Conventions: only the columns asked for are read, so encoded audio stays on disk; memory holds one
 row group, however many rows a dataset has.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sousa.generation.errors import RunError
-from sousa.generation.manifest import read_manifest
-from sousa.generation.shards import atomic_file
+from sousa.generation.storage import LocalStorage, write_once
 
 
-def row_groups(path, columns=None):
+def row_groups(path: str | Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """Row groups of a Parquet file as Arrow tables.
 
     Raises: RunError when the file is missing or damaged.
@@ -31,52 +33,97 @@ def row_groups(path, columns=None):
         ) from None
 
 
-def complete_manifest(root):
-    """The manifest of a finished dataset.
-
-    Raises: RunError when there is no dataset, or it is not finished.
-    """
-    manifest = read_manifest(root)
-    if manifest is None:
-        raise RunError(f"no dataset in {root} (no manifest.json); make one with 'sousa generate -o {root}'")
-    if not manifest["complete"]:
-        have, want = len(manifest["shards"]), manifest["num_shards"]
-        raise RunError(
-            f"{root} is unfinished ({have} of {want} shards); run the same 'sousa generate' command again"
-        )
-    return manifest
+def groups_of(
+    root: str | Path, shards: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None
+) -> Any:
+    """Row groups of all shards of a directory, in order of rows."""
+    for record in shards:
+        yield from row_groups(Path(root) / record["file"], columns)
 
 
-def explode(table, column):
+def numpy_column(array: pa.Array | pa.ChunkedArray) -> Any:
+    """A column as numpy; nulls of numbers become NaN."""
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    return array.to_numpy(zero_copy_only=False)
+
+
+def explode(table: pa.Table, column: str) -> pa.Table:
     """Records of a list column as a table of their own, with the sample_id of their row."""
     lists = table[column].combine_chunks()
     parents = pc.list_parent_indices(lists)
     records = lists.flatten()
-    arrays = records.flatten()
     names = [field.name for field in records.type]
     ids = table["sample_id"].combine_chunks().take(parents)
-    return pa.table([*arrays, ids], names=[*names, "sample_id"])
+    return pa.table([*records.flatten(), ids], names=[*names, "sample_id"])
 
 
-def write_tables(root, records, tables):
-    """Write label tables of all shards, each one file, atomically.
+def write_tables(
+    storage: LocalStorage,
+    shards: Sequence[Mapping[str, Any]],
+    tables: Mapping[str, Sequence[str]],
+    loose: dict,
+) -> list[dict[str, Any]]:
+    """Write label tables of all shards, each one file, atomically, in one pass over the shards.
 
     Args:
-        root: dataset directory; files go to ``labels/``.
-        records: manifest records of the shards, in order of rows.
-        tables: dict of name to ``(columns to read, function of a row group giving an Arrow table)``.
+        storage: of the dataset; files go to ``labels/``. shards: manifest records, in order of rows.
+        tables: dict of name to columns, or to one column that is a list of records.
+        loose: dict of column to function of a row's ``sample_id`` giving the path of its loose file, or None
+            where there is none; these columns are added to the table ``samples``.
+
+    Returns: records of the files.
     """
-    for name, (columns, make) in tables.items():
-        with atomic_file(Path(root) / "labels" / f"{name}.parquet") as file:
-            writer = None
-            for record in records:
-                for group in row_groups(Path(root) / record["file"], columns):
-                    part = make(group).replace_schema_metadata(None)
-                    if writer is None:
-                        strings = [f.name for f in part.schema if pa.types.is_string(f.type)]
-                        writer = pq.ParquetWriter(
-                            file, part.schema, compression="zstd", use_dictionary=strings
-                        )
-                    writer.write_table(part)
-            if writer:
-                writer.close()
+    wanted = list(dict.fromkeys(["sample_id", *(name for names in tables.values() for name in names)]))
+    writers: dict[str, pq.ParquetWriter] = {}
+    with ExitStack() as held:
+        files = {n: held.enter_context(storage.writing(f"labels/{n}.parquet")) for n in tables}
+        for group in groups_of(storage.root, shards, wanted):
+            for name, names in tables.items():
+                part = _part(group, name, list(names), loose).replace_schema_metadata(None)
+                if name not in writers:
+                    strings = [f.name for f in part.schema if pa.types.is_string(f.type)]
+                    writers[name] = pq.ParquetWriter(
+                        files[name], part.schema, compression="zstd", use_dictionary=strings
+                    )
+                writers[name].write_table(part)
+        for writer in writers.values():
+            writer.close()
+    return [storage.record(f"labels/{name}.parquet") for name in tables]
+
+
+def _part(group: pa.Table, name: str, names: list[str], loose: dict) -> pa.Table:
+    if len(names) == 1 and pa.types.is_list(group.schema.field(names[0]).type):
+        return explode(group, names[0])
+    if name != "samples":
+        return group.select([*(n for n in names if n != "sample_id"), "sample_id"])
+    part = group.select(names)
+    for column, path in loose.items():
+        paths = [path and path(one) for one in part["sample_id"].to_pylist()]
+        part = part.append_column(column, pa.array(paths, pa.string()))
+    return part
+
+
+def write_files(
+    storage: LocalStorage, shards: Sequence[Mapping[str, Any]], wanted: list[str], done: Any
+) -> None:
+    """Write ``audio/{sample_id}`` and ``midi/{sample_id}`` files; ones already there are kept.
+
+    Args:
+        wanted: which of the columns audio and midi; done: called with numbers of rows.
+    """
+    for group in groups_of(storage.root, shards, ["sample_id", *wanted]):
+        for row in group.to_pylist():
+            for file, data in loose_files(row).items():
+                write_once(storage.path(file), data)
+            done(1)
+
+
+def loose_files(row: Mapping[str, Any]) -> dict[str, bytes]:
+    """The loose files of a row, path to content, of those of its columns that are there."""
+    out = {}
+    if row.get("midi") is not None:
+        out[f"midi/{row['sample_id']}.mid"] = row["midi"]
+    if row.get("audio"):
+        out[f"audio/{Path(row['audio']['path']).name}"] = row["audio"]["bytes"]
+    return out

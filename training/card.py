@@ -5,7 +5,7 @@ import os
 import yaml
 
 from sousa.generation import DATA_VERSION
-from sousa.generation.shards import atomic_file
+from sousa.generation.storage import atomic_file
 from sousa.training.tasks import FROM_DATA
 
 # what is heard, tags, whose rows are alike

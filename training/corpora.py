@@ -128,8 +128,7 @@ def ready(data):
     if data.live:
         return wanted
     from sousa.builders.release.source import write_card
-    from sousa.generation.manifest import read_manifest
-    from sousa.generation.shards import config_digest
+    from sousa.generation.manifest import config_digest, read_manifest
 
     path = os.path.expanduser(data.path)
     manifest = read_manifest(path) if os.path.isdir(path) else None

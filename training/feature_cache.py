@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from sousa.generation.errors import UsageError
-from sousa.generation.shards import atomic_file
+from sousa.generation.storage import atomic_file
 from sousa.training.sources import cache_directory
 
 log = logging.getLogger(__name__)

@@ -113,7 +113,7 @@ def find(where, name=None, revision=None, token=None):
 
 
 def _directory(where, name):
-    from sousa.generation.tables import complete_manifest
+    from sousa.generation.manifest import complete_manifest
 
     root = Path(where)
     if (root / "manifest.json").exists():

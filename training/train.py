@@ -25,7 +25,7 @@ import yaml
 
 from sousa.builders.release import layout
 from sousa.generation.errors import RunError, SousaError, UsageError, first_line
-from sousa.generation.shards import atomic_file
+from sousa.generation.storage import atomic_file
 from sousa.training import config, corpora
 
 # settings that a resumed run may change

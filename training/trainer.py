@@ -19,7 +19,7 @@ import torch
 from transformers import Trainer, TrainerCallback
 
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.shards import file_digest, write_json
+from sousa.generation.storage import file_digest, write_json
 from sousa.training.batches import Collate, predict
 from sousa.training.models.model import load_weights, same_weights
 from sousa.training.stream import Loader

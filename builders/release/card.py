@@ -17,7 +17,7 @@ import yaml
 from sousa.builders.features import features, table
 from sousa.builders.licences import hub_licence
 from sousa.builders.release import layout
-from sousa.generation.shards import atomic_file
+from sousa.generation.storage import atomic_file
 from sousa.generation.tables import row_groups
 
 TEMPLATES = Path(__file__).parent.parent.parent / "dataset_cards"

@@ -12,7 +12,7 @@ from sousa.builders.licences import known
 from sousa.builders.release import layout
 from sousa.builders.release.digests import leaf_types
 from sousa.generation.errors import RunError
-from sousa.generation.shards import damage
+from sousa.generation.storage import damage
 
 # https://huggingface.co/docs/hub/datasets-cards: what the Hub knows, as far as these cards use it
 TASKS = (

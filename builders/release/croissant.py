@@ -12,7 +12,7 @@ Source: https://docs.mlcommons.org/croissant/docs/croissant-spec.html
 from sousa.builders.licences import hub_licence
 from sousa.builders.release import layout
 from sousa.generation.columns import AUDIO
-from sousa.generation.shards import write_json
+from sousa.generation.storage import write_json
 
 _TYPES = {
     "string": "sc:Text", "binary": "sc:Text", "bool": "sc:Boolean", "int32": "cr:Int32", "int64": "cr:Int64",

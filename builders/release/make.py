@@ -27,7 +27,8 @@ from sousa.generation import runners
 from sousa.generation.columns import schema
 from sousa.generation.errors import RunError, UsageError, raise_all
 from sousa.generation.manifest import MANIFEST
-from sousa.generation.shards import atomic_file, file_digest, locked, sweep, write_json
+from sousa.generation.shards import locked, sweep
+from sousa.generation.storage import atomic_file, file_digest, write_json
 
 WORK = ".unfinished"
 INDEX_GROUP_ROWS = 100_000

@@ -17,7 +17,7 @@ from sousa.builders.release.digests import leaf_types, row_digests
 from sousa.builders.release.index import INDEX_SCHEMA
 from sousa.builders.row_index import byte_ranges
 from sousa.generation.errors import RunError
-from sousa.generation.shards import atomic_file, file_digest
+from sousa.generation.storage import atomic_file, file_digest
 from sousa.generation.tables import row_groups
 
 

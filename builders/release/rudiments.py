@@ -7,9 +7,9 @@ from sousa.builders.release import card
 from sousa.builders.release.source import Source
 from sousa.generation.audio import presets
 from sousa.generation.errors import RunError
+from sousa.generation.manifest import config_digest
 from sousa.generation.rudiments import corpus, players, reopen
 from sousa.generation.rudiments.columns import columns
-from sousa.generation.shards import config_digest
 
 _KEYS = {"soundfont", "licence", "licence_id"}
 _RENDERED = """Every take has `clean` among its renderings unless it was left out; the others are augmented.

@@ -9,8 +9,8 @@ from importlib import import_module
 from pathlib import Path
 
 from sousa.generation.errors import RunError, one_of
+from sousa.generation.manifest import complete_manifest
 from sousa.generation.options import CORPORA as NAMES
-from sousa.generation.tables import complete_manifest
 
 CORPORA = {name: f"sousa.builders.release.{name}" for name in NAMES}
 

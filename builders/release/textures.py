@@ -6,7 +6,7 @@ from pathlib import Path
 from sousa.builders.licences import licensed
 from sousa.builders.release import card
 from sousa.builders.release.source import Source
-from sousa.generation.shards import config_digest
+from sousa.generation.manifest import config_digest
 from sousa.generation.textures import corpus, reopen, settings, synth
 from sousa.generation.textures.columns import columns
 

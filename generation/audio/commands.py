@@ -8,7 +8,7 @@ import numpy as np
 from sousa.generation.audio import banks, encode, fonts, mix, presets, rooms, soundfonts, voices
 from sousa.generation.audio.characters import CHARACTERS
 from sousa.generation.errors import UsageError, one_of, raise_all
-from sousa.generation.shards import atomic_file, write_json
+from sousa.generation.storage import atomic_file, write_json
 
 
 def fonts_to_banks(path, say):

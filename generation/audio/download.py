@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sousa.generation import DATA_VERSION
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.shards import explain
+from sousa.generation.storage import explain
 
 TRIES = 4  # in a row without any new byte
 PAUSE_SEC = 1.0  # before the second try, then twice as long each time

@@ -20,7 +20,7 @@ from pathlib import Path
 from sousa.generation.audio import banks, debs, download
 from sousa.generation.audio.soundfonts import file_sha256
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.shards import atomic_file, explain
+from sousa.generation.storage import atomic_file, explain
 
 _CATALOGUE = Path(__file__).with_name("soundfonts.toml")
 _SHARE = ("sounds/sf2", "sounds/sf3", "soundfonts")

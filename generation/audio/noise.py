@@ -26,7 +26,7 @@ from sousa.generation.audio import encode, rooms
 from sousa.generation.audio.banks import BANK_RATE, cache_dir
 from sousa.generation.errors import RunError, UsageError, raise_all
 from sousa.generation.seeds import stream
-from sousa.generation.shards import atomic_file
+from sousa.generation.storage import atomic_file
 
 COLOURS = ("white", "pink", "brown", "hvac", "room_tone", "tape_hiss")
 TABLE_SIZE = 1 << 20

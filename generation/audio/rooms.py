@@ -29,7 +29,7 @@ import soundfile
 from sousa.generation.audio import encode
 from sousa.generation.audio.banks import BANK_RATE, cache_dir, resample
 from sousa.generation.errors import RunError, UsageError, raise_all
-from sousa.generation.shards import atomic_file
+from sousa.generation.storage import atomic_file
 
 SHIPPED_DIR = Path(__file__).parent / "room_data"
 DIRECT_SEC, EARLY_SEC = 0.0025, 0.050

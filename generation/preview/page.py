@@ -12,14 +12,16 @@ import html
 import json
 import math
 import re
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from sousa.generation import DATA_VERSION
 from sousa.generation.errors import RunError, UsageError, raise_all
-from sousa.generation.shards import atomic_file, damage
-from sousa.generation.tables import row_groups
+from sousa.generation.filters import Filter
+from sousa.generation.make import silent
+from sousa.generation.preview import Preview, choose
+from sousa.generation.reopen import Stored, rows_at
+from sousa.generation.storage import atomic_file
 
 DEFAULT_ROWS = 48
 # browsers read a page into memory whole, and copy parts of it when they decode
@@ -27,34 +29,22 @@ MAX_BYTES = 200_000_000
 _HERE = Path(__file__).parent
 
 
-@dataclass(frozen=True)
-class Page:
-    """What a corpus says of its page.
-
-    Attributes:
-        meta: plain data for the page's scripts, besides what every page has: ``folded``, titles of groups
-            that are closed at first; ``darkest_db``, level of a bin of a spectrogram that is darkest, of a
-            full-scale sine; and whatever the corpus's own ones read.
-        groups: pairs of title and Columns: what is told of a row; of each, names, units and meanings.
-        filters: pairs of text and column of a row, or property of it in ``0_rows.js``.
-        scripts: folder with the corpus's own ``.js`` files.
-        labels: function of a row, a dict, giving plain data: ``facts`` (dict of columns) and more.
-    """
-
-    meta: dict
-    groups: tuple
-    filters: tuple
-    scripts: Path
-    labels: object
-
-
-def check(output, rows, seed, names):
-    """Check what is asked for.
+def write(
+    stored: Stored, output: str | Path | None = None, rows: int = DEFAULT_ROWS,
+    where: Mapping[str, Any] | None = None, seed: int = 42, progress: Any = silent,
+) -> tuple[Path, int, int]:  # fmt: skip
+    """Write the preview page of a dataset.
 
     Args:
-        names: dict of option to a list of names, or None where it isn't given.
+        output: file to write; ``preview.html`` in the dataset by default.
+        rows: how many rows to show.
+        where: filters of rows, see :mod:`sousa.generation.filters`.
+        seed: of the choice of rows.
+        progress: ``progress(title, total)`` gives a context manager whose value takes numbers of rows.
 
-    Raises: UsageError naming every problem.
+    Returns: ``(path, rows shown, bytes)``.
+    Raises: UsageError for a request that makes no sense or a page that would be too large; RunError
+        for a dataset that is damaged, and a file that can't be written.
     """
     problems = []
     if output is not None and not str(output):
@@ -63,56 +53,66 @@ def check(output, rows, seed, names):
         problems.append(f"--rows is {rows}; give 1 or more")
     if not 0 <= seed < 2**63:
         problems.append(f"--seed is {seed}; give a whole number from 0 to 2^63 - 1")
-    for option, value in names.items():
-        if value is not None and not value:
-            problems.append(f"{option} is empty; name at least one or leave it out")
+    try:
+        chosen = Filter.parse(where, stored.columns, stored.corpus)
+    except UsageError as error:
+        problems += error.problems
     raise_all(problems)
-
-
-def write(page, root, config, rows, count, output=None, progress=None):
-    """Write a page.
-
-    Args:
-        page: a Page. root: dataset directory. config: its configuration.
-        rows: iterable of rows as dicts; count: how many.
-        output: file to write; ``preview.html`` in the dataset by default.
-        progress: function of (title, total) giving a context that yields a function to call with the
-            number of rows done, such as a progress bar.
-
-    Returns: ``(path, rows shown, bytes)``.
-    Raises: UsageError when the page would be too large; RunError when it can't be written.
-    """
-    path = Path(output) if output is not None else Path(root) / "preview.html"
-    bar = progress("embedding", count) if progress else nullcontext(lambda done: None)
-    with atomic_file(path) as file, bar as done:
-        head, tail = _frame(page, root, config, count)
+    page = stored.corpus.preview(stored.config)
+    there = {column.name for column in stored.columns}
+    numbers = choose.choose(stored, page, chosen, rows, seed)
+    names = [c.name for _, group in page.groups for c in group if c.name in there]
+    names += [name for name in dict.fromkeys([*page.lists, "audio"]) if name in there]
+    path = Path(output) if output is not None else stored.storage.path("preview.html")
+    with atomic_file(path) as file, progress("embedding", len(numbers)) as done:
+        head, tail = _frame(page, stored, len(numbers), there)
         file.write(head)
-        for shown, row in enumerate(rows):
-            file.write(_row(page.labels(row), row.get("audio"), shown))
+        for shown, row in enumerate(_rows(stored, numbers, list(dict.fromkeys(names)))):
+            facts = {c.name: row.get(c.name) for _, group in page.groups for c in group}
+            file.write(_row({"facts": facts, **page.labels(row)}, row.get("audio"), shown))
             if file.tell() + len(tail) > MAX_BYTES:
                 raise UsageError(
-                    f"a page with these {count:,} rows would be larger than {MAX_BYTES / 1e6:.0f} MB; "
+                    f"a page with these {len(numbers):,} rows would be larger than {MAX_BYTES / 1e6:.0f} MB; "
                     f"about {max(shown, 1):,} of them fit: ask for fewer with --rows"
                 )
             done(1)
         file.write(tail)
         size = file.tell()
-    return path, count, size
+    return path, len(numbers), size
 
 
-def _frame(page, root, config, count):
-    """What comes before the rows and after them, as bytes."""
-    name = Path(root).resolve().name
+def _rows(stored: Stored, numbers: list[int], columns: list[str]) -> Iterable[dict[str, Any]]:
+    """Rows by number as dicts, one at a time, because sound is large.
+
+    Raises: RunError for a damaged shard.
+    """
+    first = 0
+    for record in stored.records:
+        inside = any(first <= number < first + record["rows"] for number in numbers)
+        first += record["rows"]
+        if inside and (problem := stored.storage.damage(record)):
+            raise RunError(
+                f"{problem}; run the 'sousa generate' command that made {stored.storage.root} again"
+            )
+    for part in rows_at(stored.storage.root, stored.records, numbers, columns):
+        for i in range(len(part)):
+            yield part.slice(i, 1).to_pylist()[0]
+
+
+def _frame(page: Preview, stored: Stored, count: int, there: set[str]) -> tuple[bytes, bytes]:
+    """What comes before the rows and after them."""
+    name = stored.storage.path().resolve().name
     meta = {
-        "dataset": name, "data_version": DATA_VERSION, "preset": config.preset, "num_rows": config.num_rows,
-        "shown": count, "with_audio": config.with_audio, **page.meta,
+        "dataset": name, "data_version": stored.data_version, "size": stored.config.size,
+        "num_rows": stored.manifest["num_rows"], "shown": count, "with_audio": stored.config.with_audio,
+        "folded": list(page.folded), "darkest_db": page.darkest_db, **page.meta,
         "groups": [
-            {"title": title, "columns": [[c.name, c.unit, c.meaning] for c in group]}
+            {"title": title, "columns": [[c.name, c.unit, c.meaning] for c in group if c.name in there]}
             for title, group in page.groups
         ],
     }  # fmt: skip
     text = (_HERE / "page.html").read_text(encoding="utf-8")
-    files = [*(_HERE / "js").glob("*.js"), *page.scripts.glob("*.js")]
+    files = [*(_HERE / "js").glob("*.js"), *page.scripts]
     scripts = [path.read_text(encoding="utf-8") for path in sorted(files, key=lambda path: path.name)]
     parts = {
         "TITLE": html.escape(name), "META": as_script(meta), "SCRIPT": "\n".join(scripts),
@@ -124,16 +124,17 @@ def _frame(page, root, config, count):
     }  # fmt: skip
     head, tail = text.split("@ROWS@")
     # in one pass: what is filled in may itself look like a place to fill
-    return tuple(re.sub(r"@([A-Z]+)@", lambda match: parts[match[1]], part).encode() for part in (head, tail))
+    filled = [re.sub(r"@([A-Z]+)@", lambda match: parts[match[1]], part).encode() for part in (head, tail)]
+    return filled[0], filled[1]
 
 
-def as_script(data):
+def as_script(data: Any) -> str:
     """JSON that can stand inside a script element, whatever texts are in it."""
     text = json.dumps(_finite(data), separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _finite(data):
+def _finite(data: Any) -> Any:
     """Data without numbers that JSON does not have: they become null."""
     if isinstance(data, float):
         return data if math.isfinite(data) else None
@@ -142,31 +143,7 @@ def _finite(data):
     return [_finite(value) for value in data] if isinstance(data, (list, tuple)) else data
 
 
-def read_rows(root, records, numbers, columns):
-    """Rows by number, as dicts, in order; only shards that hold one are read.
-
-    Args:
-        records: manifest records of the shards, in order of rows; numbers: ascending; columns: to read.
-
-    Raises: RunError for a damaged shard.
-    """
-    first = 0
-    for record in records:
-        last = first + record["rows"]
-        inside = [number for number in numbers if first <= number < last]
-        problem = damage(root, record) if inside else None
-        if problem:
-            raise RunError(f"{problem}; run the 'sousa generate' command that made {root} again")
-        if inside:
-            for group in row_groups(Path(root) / record["file"], columns):
-                here = [n - first for n in inside if first <= n < first + len(group)]
-                for place in here:  # one at a time: sound is large
-                    yield group.slice(place, 1).to_pylist()[0]
-                first += len(group)
-        first = last
-
-
-def _row(labels, audio, shown):
+def _row(labels: dict[str, Any], audio: Any, shown: int) -> bytes:
     """The script elements of a row, as bytes."""
     parts = [f'<script type="application/json" class="row">{as_script(labels)}</script>\n'.encode()]
     if audio:

@@ -1,7 +1,19 @@
 """Every column of the rudiments corpus."""
 
-from sousa.generation.columns import AUDIO, Column
-from sousa.generation.rudiments.players import dimensions
+from sousa.generation.audio import presets
+from sousa.generation.columns import (
+    AUDIO,
+    Breakdown,
+    Classes,
+    Column,
+    Coordinate,
+    Events,
+    Group,
+    Renditions,
+    Score,
+    split_column,
+)
+from sousa.generation.rudiments import definitions, players
 from sousa.generation.rudiments.scores import SCORE_NAMES
 
 _SCORE_MEANING = {
@@ -24,18 +36,45 @@ _SCORE_MEANING = {
     "tier_confidence": "probability of the labelled tier given overall_score",
 }
 
+_RUDIMENTS = tuple(dict.fromkeys(form.slug for form in definitions.main_forms()))
 IDENTITY = (
     Column("sample_id", "string", "", "unique, readable name of the row"),
-    Column("profile_id", "string", "", "player: first letters of the tier and the profile number"),
-    Column("rudiment_slug", "string", "", "rudiment"),
+    Column(
+        "profile_id",
+        "string",
+        "",
+        "player: first letters of the tier and the profile number",
+        role=Group("player", "players"),
+    ),
+    Column("rudiment_slug", "string", "", "rudiment", role=Classes(_RUDIMENTS, breakdown=True, main=True)),
     Column("rudiment_name", "string", "", "its PAS name"),
     Column("rudiment_number", "int32", "", "its PAS number"),
     Column("variant", "string", "", "published variant played; null for the main form"),
-    Column("category", "string", "", "roll, diddle, flam or drag"),
-    Column("split", "string", "", "train, validation or test; a player is in one of them"),
-    Column("skill_tier", "string", "", "beginner, intermediate, advanced or professional"),
-    Column("skill_tier_binary", "string", "", "novice (first two tiers) or skilled"),
-    Column("tempo_bpm", "int64", "quarter notes/min", "tempo of the grid"),
+    Column(
+        "category",
+        "string",
+        "",
+        "roll, diddle, flam or drag",
+        alias="categories",
+        role=Classes(definitions.CATEGORIES, balance=True),
+    ),
+    split_column("player"),
+    Column(
+        "skill_tier",
+        "string",
+        "",
+        "beginner, intermediate, advanced or professional",
+        alias="tiers",
+        role=Classes(players.tiers(), balance=True, breakdown=True, of_group=True),
+    ),
+    Column(
+        "skill_tier_binary",
+        "string",
+        "",
+        "novice (first two tiers) or skilled",
+        role=Classes(("novice", "skilled")),
+    ),
+    Column("tempo_bpm", "int64", "quarter notes/min", "tempo of the grid", role=Breakdown(band=20)),
     Column("tempo_low_bpm", "int64", "quarter notes/min", "slowest tempo this player may be given here"),
     Column("tempo_high_bpm", "int64", "quarter notes/min", "fastest tempo this player may be given here"),
     Column("metre", "string", "", "time signature"),
@@ -52,33 +91,53 @@ IDENTITY = (
     Column("dynamic_offset", "float64", "MIDI velocity", "how much louder than usual this take is written"),
     Column("drift_ms", "float64", "ms", "displacement by tempo drift at the end of the take"),
     Column("seed", "int64", "", "corpus seed"),
-    Column("profile_index", "int32", "", "coordinate: player"),
-    Column("tempo_index", "int32", "", "coordinate: tempo"),
-    Column("augmentation_index", "int32", "", "coordinate: rendering of the take"),
-    Column("augmentation_group_id", "string", "", "shared by all renderings of one take"),
-    Column("augmentation_preset", "string", "", "acoustics of the rendering; clean is the drum alone"),
+    Column("profile_index", "int32", "", "coordinate: player", role=Coordinate()),
+    Column("tempo_index", "int32", "", "coordinate: tempo", role=Coordinate()),
+    Column("augmentation_index", "int32", "", "coordinate: rendering of the take", role=Coordinate()),
+    Column(
+        "augmentation_group_id",
+        "string",
+        "",
+        "shared by all renderings of one take",
+        role=Renditions("augmentation_preset", presets.CLEAN),
+    ),
+    Column(
+        "augmentation_preset",
+        "string",
+        "",
+        "acoustics of the rendering; clean is the drum alone",
+        alias="acoustics",
+        role=Breakdown(condition="preset", known=presets.names()),
+    ),
     Column("data_version", "string", "", "version of the audio and labels"),
 )
 PLAYER = tuple(
-    Column(f"player_{d.name}", "float64", d.unit, f"{d.meaning} ({d.status})") for d in dimensions()
+    Column(f"player_{d.name}", "float64", d.unit, f"{d.meaning} ({d.status})") for d in players.dimensions()
 )
+_TOP = {"groove_feel_proxy": 1, "tier_confidence": 1}
 SCORES = tuple(
-    Column(
-        name,
-        "float64",
-        "0-1" if name in ("groove_feel_proxy", "tier_confidence") else "0-100",
-        _SCORE_MEANING[name],
-    )
-    for name in SCORE_NAMES
+    Column(name, "float64", f"0-{top}", _SCORE_MEANING[name], role=Score(0.0, top))
+    for name, top in ((name, _TOP.get(name, 100)) for name in SCORE_NAMES)
 )
 SOUND = (
     Column("soundfont", "string", "", "font the drum comes from; null without audio"),
-    Column("bank", "string", "", "note bank of the drum; null without audio"),
+    Column(
+        "bank",
+        "string",
+        "",
+        "note bank of the drum; null without audio",
+        alias="banks",
+        role=Breakdown(condition="drum", shown=False),
+    ),
     Column("bank_digest", "string", "", "SHA-256 of the bank's samples and gains"),
     Column("bank_tuning_cents", "int32", "cents", "drum tuned up or down"),
-    Column("gain_db", "float64", "dB", "gain over the bank's own level"),
+    Column("gain_db", "float64", "dB", "gain over the bank's own level", rendered=True),
     Column(
-        "pcm_digest", "string", "", "MD5 of the decoded samples, 16-bit little-endian, as FLAC signs them"
+        "pcm_digest",
+        "string",
+        "",
+        "MD5 of the decoded samples, 16-bit little-endian, as FLAC signs them",
+        rendered=True,
     ),
 )
 AUGMENTATION = (
@@ -100,7 +159,9 @@ AUGMENTATION = (
     Column("aug_noise_level_db", "float64", "dB", "noise added, relative to the signal's RMS; null without"),
     Column("aug_bit_depth", "int32", "bits", "depth the sound was reduced to; null if it was not"),
     Column("aug_sample_rate", "int32", "Hz", "rate the sound was reduced to; null if it was not"),
-    Column("aug_record", "string", "JSON", "everything that was done to the sound; null for clean"),
+    Column(
+        "aug_record", "string", "JSON", "everything that was done to the sound; null for clean", rendered=True
+    ),
 )
 SOUND = (*SOUND, *AUGMENTATION)
 MEASURE = (
@@ -140,7 +201,8 @@ STROKE = (
     Column("is_grace_note", "bool", "", "a grace of a flam or drag; bounces are not"),
     Column("is_accent", "bool", "", "written as an accent"),
     Column("diddle_position", "int32", "", "1 or 2 in a diddle, else null"),
-    Column("flam_spacing_ms", "float64", "ms", "graces of flams and drags: time to their primary, as played"),
+    Column("flam_spacing_ms", "float64", "ms", "graces of flams: time to their primary, as played"),
+    Column("drag_spacing_ms", "float64", "ms", "graces of drags: time to their primary, as played"),
     Column("parent_stroke_index", "int32", "", "graces and bounces: index of their primary"),
     Column("ornament_index", "int32", "", "graces and bounces: number under their primary, from 1"),
     Column(
@@ -148,14 +210,18 @@ STROKE = (
     ),
     Column("buzz_count", "int32", "count", "presses: contacts heard, the first included"),
 )
+_EVENTS = Events(
+    velocity="actual_velocity", kind="stroke_type", part="hand",
+    flags=(("hand", "L", "hand"), ("is_accent", True, "accent"), ("is_grace_note", True, "grace")),
+)  # fmt: skip
 NESTED = (
     Column("measures", MEASURE, "", "bars, in order"),
-    Column("strokes", STROKE, "", "strokes, in order of time"),
+    Column("strokes", STROKE, "", "strokes, in order of time", role=_EVENTS),
 )
 MIDI = (Column("midi", "binary", "", "Standard MIDI file of the take"),)
 SOUND_FILE = (Column("audio", AUDIO, "", "encoded audio"),)
 
 
-def columns(with_audio=True):
-    """Columns of a shard, in order. A corpus without audio has no audio column."""
+def columns(with_audio: bool = True) -> tuple[Column, ...]:
+    """Columns of a shard, in order. Rows without sound have no audio column."""
     return (*IDENTITY, *SCORES, *SOUND, *PLAYER, *NESTED, *MIDI, *(SOUND_FILE if with_audio else ()))

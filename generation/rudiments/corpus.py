@@ -8,36 +8,45 @@ block of tempo indices and one augmentation index. Blocks end where presets end,
 preset's shards are among a larger one's, byte for byte.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import groupby, pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from sousa.generation import DATA_VERSION, midi
+from sousa.generation import midi
 from sousa.generation.audio import acoustics, banks, encode, presets
-from sousa.generation.columns import schema
-from sousa.generation.rudiments import definitions, players
+from sousa.generation.columns import SPLITS, schema
+from sousa.generation.corpus import Estimate
+from sousa.generation.rudiments import Rudiments, definitions, players
 from sousa.generation.rudiments.columns import SOUND, columns
 from sousa.generation.rudiments.labels import measure_lists, stroke_lists
 from sousa.generation.rudiments.performance import play
 from sousa.generation.rudiments.renderings import aug_columns, rendering
 from sousa.generation.rudiments.score import plan_take
 from sousa.generation.rudiments.scores import exercise_scores
-from sousa.generation.rudiments.settings import NAME as NAME
-from sousa.generation.rudiments.settings import PRESETS as PRESETS
-from sousa.generation.rudiments.settings import BankRef as BankRef
-from sousa.generation.rudiments.settings import Config as Config
-from sousa.generation.rudiments.settings import default_forms as default_forms
-from sousa.generation.rudiments.settings import make_config as make_config
+from sousa.generation.rudiments.settings import BankRef, Config
 from sousa.generation.shards import Shard
 
+_ADDRESS_SCHEMA = pa.schema(
+    [("profile_index", pa.int32()), ("rudiment_slug", pa.string()), ("variant", pa.string()),
+     ("tempo_index", pa.int32()), ("augmentation_index", pa.int32())]
+)  # fmt: skip
 TEMPO_BLOCKS = (3, 5)  # first tempo indices of new blocks; then one block for each five
 SINGLE_PROFILES = 10  # the first players have a shard each; later ones share by tens
 ROWS_PER_GROUP, MAX_ROWS_PER_GROUP = 120, 180
+GROUP_BYTES = 64_000_000  # of sound before encoding: long rows at high rates come in smaller groups
+# Bytes of FLAC a second and channel at 44.1 kHz of clean and of augmented rows, measured on 9,600 rows
+# under all acoustics; an estimate for --dry-run and for the check of free space.
+FLAC_BYTES_PER_SEC = {"clean": 27_000, "augmented": 35_000}
+LABEL_BYTES_PER_ROW = 4_300
+_COUNTED_TAKES = 20_000  # planned for an estimate; larger corpora are scaled up
+_MARGIN_SEC = 0.95  # mean lead-in and ring-out
 
 
-def profile_indices(config):
+def profile_indices(config: Config) -> list[int]:
     """Profile numbers of a configuration: the first ones of the wanted tiers."""
     wanted = {players.tiers().index(name) for name in config.tiers}
     out, index = [], 0
@@ -48,7 +57,7 @@ def profile_indices(config):
     return out
 
 
-def tempo_blocks(tempos):
+def tempo_blocks(tempos: int) -> list[tuple[int, int]]:
     """Ranges of tempo indices that share shards."""
     edges = [0, *TEMPO_BLOCKS]
     while edges[-1] < tempos:
@@ -56,7 +65,7 @@ def tempo_blocks(tempos):
     return [(a, min(b, tempos)) for a, b in pairwise(edges) if a < tempos]
 
 
-def plan(config):
+def plan(config: Config) -> list[Shard]:
     """All shards of a configuration, in the order of their rows: list of Shard.
 
     A shard's key holds ``profiles`` (numbers), ``tempos`` (first, one past the last) and
@@ -78,32 +87,66 @@ def plan(config):
     return shards
 
 
-def corpus_schema(config):
-    """Arrow schema of the shards of a configuration."""
-    return schema(columns(config.with_audio), config.sample_rate)
+def addresses(config: Config, shard: Shard) -> Iterator[pa.Table]:
+    """Addresses of the rows of a shard, a table for each row group, in order.
 
-
-def shard_tables(config, shard, render=True):
-    """Rows of a shard as Arrow tables, one a row group, in order.
-
-    A group holds whole players as far as they fit into ROWS_PER_GROUP, so that rows added to one player
-    leave the groups of the others, and what is stored of them, as they are.
+    A group holds whole players as far as they fit into it, so that rows added to one player leave the groups
+    of the others, and what is stored of them, as they are.
     """
-    forms = [definitions.load()[name] for name in config.forms]
-    group = []
+    usual, most = _group_sizes(config)
+    augmentation, group = shard.key["augmentation"], []
     for profile in shard.key["profiles"]:
-        own = [(profile, form, tempo) for form in forms for tempo in range(*shard.key["tempos"])]
-        if group and len(group) + len(own) > ROWS_PER_GROUP:
-            yield make_rows(config, group, shard.key["augmentation"], render)
+        own = [
+            (profile, *_slug_and_variant(name), tempo, augmentation)
+            for name in config.forms
+            for tempo in range(*shard.key["tempos"])
+        ]
+        if group and len(group) + len(own) > usual:
+            yield _address_table(group)
             group = []
         group += own
-        while len(group) > MAX_ROWS_PER_GROUP:
-            yield make_rows(config, group[:ROWS_PER_GROUP], shard.key["augmentation"], render)
-            group = group[ROWS_PER_GROUP:]
-    yield make_rows(config, group, shard.key["augmentation"], render)
+        while len(group) > most:
+            yield _address_table(group[:usual])
+            group = group[usual:]
+    yield _address_table(group)
 
 
-def make_rows(config, coordinates, augmentation, render=True):
+def _group_sizes(config: Config) -> tuple[int, int]:
+    """Rows of a group, usually and at most."""
+    sound = (config.duration_sec + 5.0) * config.sample_rate * config.channels * 2 * config.with_audio
+    if sound * MAX_ROWS_PER_GROUP <= GROUP_BYTES * 4:  # FLAC of anything usual
+        return ROWS_PER_GROUP, MAX_ROWS_PER_GROUP
+    rows = max(1, int(GROUP_BYTES / sound))
+    return min(rows, ROWS_PER_GROUP), min(rows, MAX_ROWS_PER_GROUP)
+
+
+def _slug_and_variant(form: str) -> tuple[str, str | None]:
+    slug, _, variant = form.partition(":")
+    return slug, variant or None
+
+
+def _address_table(rows: list[tuple]) -> pa.Table:
+    return pa.table(list(zip(*rows, strict=True)), schema=_ADDRESS_SCHEMA)
+
+
+def remake(config: Config, rows: pa.Table, render: bool = True) -> pa.Table:
+    """Rows of addresses, in their order; see :class:`sousa.generation.corpus.Generated`."""
+    places = list(enumerate(zip(*(rows[name].to_pylist() for name in Rudiments.address), strict=True)))
+    parts, order = [], []
+    # rows of one rendering are made together: they share drums in rooms
+    for augmentation, members in groupby(sorted(places, key=lambda m: (m[1][-1], m[0])), lambda m: m[1][-1]):
+        members = list(members)
+        takes = [
+            (profile, definitions.load()[definitions.form_name(slug, variant)], tempo)
+            for _, (profile, slug, variant, tempo, _) in members
+        ]
+        parts.append(make_rows(config, takes, augmentation, render))
+        order += [place for place, _ in members]
+    made = pa.concat_tables(parts)
+    return made if order == sorted(order) else made.take(np.argsort(order))
+
+
+def make_rows(config: Config, coordinates: list[tuple], augmentation: int, render: bool = True) -> pa.Table:
     """Rows of a list of (profile index, form, tempo index), as one Arrow table.
 
     Args:
@@ -116,7 +159,7 @@ def make_rows(config, coordinates, augmentation, render=True):
     p = play(takes, config.sample_rate)
     given = [rendering(config, take, augmentation) if config.with_audio else None for take in takes]
     # scores are the player's; what tape and sample rate do to time is not the player's doing
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name, values in exercise_scores(p, config.sample_rate).items():
         missing = np.isnan(values)
         arrays[name] = pa.array(np.where(missing, 0.0, values), mask=missing)
@@ -133,7 +176,7 @@ def make_rows(config, coordinates, augmentation, render=True):
         config.sample_rate,
     )  # fmt: skip
     arrays.update(_sound_columns(config, p, arrays["sample_id"], given, render))
-    wanted = corpus_schema(config)
+    wanted = schema(columns(config.with_audio), config.sample_rate)
     return pa.table([_column(arrays[f.name], f.type) for f in wanted], schema=wanted)
 
 
@@ -206,8 +249,8 @@ def _take_columns(config, p, augmentation, given):
         "profile_index": [person.index for person in people],
         "tempo_index": [t.tempo_index for t in takes],
         "augmentation_index": [augmentation] * len(takes),
-        "augmentation_preset": [presets.CLEAN if one is None else one.preset for one in given],
-        "data_version": [DATA_VERSION] * len(takes),
+        "augmentation_preset": [presets.CLEAN if one is None else one.acoustics for one in given],
+        "data_version": [Rudiments.data_version] * len(takes),
     }
     out.update((f"player_{d.name}", values[:, i]) for i, d in enumerate(players.dimensions()))
     return out
@@ -237,6 +280,8 @@ def _sound_columns(config, p, sample_ids, given, render):
             values["audio"] = {"bytes": data, "path": f"{sample_ids[i]}.{config.audio_format}"}
         # after rendering, which adds measured levels to the record
         values.update(aug_columns(one.record, bank.soundfont))
+        if not render:
+            values["aug_record"] = None
         for name, value in values.items():
             out[name][i] = value
     return out
@@ -245,7 +290,7 @@ def _sound_columns(config, p, sample_ids, given, render):
 _BANKS = {}
 
 
-def load_bank(ref):
+def load_bank(ref: BankRef) -> banks.Bank:
     """The bank a configuration refers to; each process reads it once.
 
     Raises: BankError when the bank at its path is no longer the one the configuration means.
@@ -256,3 +301,44 @@ def load_bank(ref):
             raise banks.BankError(f"bank {ref.name} at {ref.path} has changed; build it again from its font")
         _BANKS[ref.digest] = bank
     return _BANKS[ref.digest]
+
+
+def estimate(config: Config) -> Estimate:
+    """What a configuration will make; hours are counted from the plan."""
+    forms = [definitions.load()[name] for name in config.forms]
+    seconds, people = 0.0, profile_indices(config)
+    # players are interleaved by tier, so the first ones stand for all
+    counted = people[: max(1, _COUNTED_TAKES // (len(forms) * config.tempos))]
+    for index in counted:
+        person = players.player(config.seed, index)
+        for form in forms:
+            for tempo in range(config.tempos):
+                take = plan_take(config.seed, person, form, tempo, config.duration_sec)
+                seconds += take.num_cycles * float(form.cycle_beats) * 60.0 / take.tempo_bpm + _MARGIN_SEC
+    takes = config.num_rows // config.augmentations
+    seconds *= config.augmentations * len(people) / len(counted)
+    rate = 2 * config.sample_rate * config.channels
+    if config.audio_format == "flac":
+        rate = _flac_rate(config) * config.sample_rate / 44100 * config.channels
+    num_bytes = int(seconds * rate * config.with_audio) + config.num_rows * LABEL_BYTES_PER_ROW
+    about = f"{config.num_rows:,} rows ({takes:,} takes, {config.augmentations} renderings each)"
+    return Estimate(seconds, num_bytes, about)
+
+
+def _flac_rate(config: Config) -> float:
+    """Bytes of FLAC a second: one rendering of each take is clean if that is among several acoustics."""
+    share = float(presets.CLEAN in config.acoustics)
+    if len(config.acoustics) > 1:
+        share /= config.augmentations
+    return FLAC_BYTES_PER_SEC["clean"] * share + FLAC_BYTES_PER_SEC["augmented"] * (1.0 - share)
+
+
+def splits(config: Config) -> dict[str, Any]:
+    """The players of each split, and how many of each tier."""
+    people = [players.player(config.seed, index) for index in profile_indices(config)]
+    lists: dict[str, Any] = {split: [p.profile_id for p in people if p.split == split] for split in SPLITS}
+    lists["players_by_tier"] = {
+        split: {t: sum(p.split == split and p.tier_name == t for p in people) for t in players.tiers()}
+        for split in SPLITS
+    }
+    return lists

@@ -21,7 +21,7 @@ from fractions import Fraction
 from functools import cache, cached_property
 from pathlib import Path
 
-from sousa.generation.errors import SousaError, UsageError, one_of
+from sousa.generation.errors import SousaError, one_of, raise_all
 from sousa.generation.rudiments.notation import NotationError, Stroke, parse_rhythm, parse_sticking
 
 DEFINITIONS_DIR = Path(__file__).parent / "definitions"
@@ -168,8 +168,7 @@ def select(names):
             variants = [f.partition(":")[2] for f in forms if f.startswith(slug + ":")]
             text = one_of(variant, variants) if variants else f"{variant!r}; it has none"
             problems.append(f"unknown variant of {slug}: {text}")
-    if problems:
-        raise UsageError("; ".join(problems))
+    raise_all(problems)
     return [form for name, form in forms.items() if name in chosen]
 
 

@@ -50,6 +50,8 @@ def stroke_lists(p, sample_rate):
     names, codes = np.unique([name for plan in plans for name in plan.group_name], return_inverse=True)
     parent = np.where(child, start + p.parent, 0)
     spacing = (p.onset_sample[parent] - p.onset_sample) * ms
+    # a drag has two graces under its primary, a flam one
+    graces = np.bincount(parent[grace], minlength=len(p.take))[parent]
     bounces = Segments(p.primary, int(p.primary[-1]) + 1).sum(bounce.astype(np.float64))
     intended_ms, actual_ms = p.intended_sample * ms, p.onset_sample * ms
     velocity, intended = p.velocity.astype(np.int32), p.intended_velocity.astype(np.int32)
@@ -65,7 +67,8 @@ def stroke_lists(p, sample_rate):
         "intended_velocity": intended, "actual_velocity": velocity, "velocity_error": velocity - intended,
         "is_grace_note": grace, "is_accent": p.accent,
         "diddle_position": (p.diddle, p.diddle == 0),
-        "flam_spacing_ms": (spacing, ~grace),
+        "flam_spacing_ms": (spacing, ~(grace & (graces == 1))),
+        "drag_spacing_ms": (spacing, ~(grace & (graces > 1))),
         "parent_stroke_index": (np.where(child, p.parent, 0), ~child),
         "ornament_index": (p.child, ~child),
         "round_robin": p.variant,

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
+from sousa.generation.columns import SPLITS
 from sousa.generation.seeds import stream
 
 PLAYERS_FILE = Path(__file__).parent / "players.toml"
-SPLITS = ("train", "validation", "test")
 SPLIT_SHARE = (0.70, 0.15, 0.15)
 MAX_Z = 2.5  # nobody is further than this from the median of the tier
 

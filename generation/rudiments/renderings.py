@@ -2,12 +2,13 @@
 
 Conventions
 -----------
-Rendering 0 of a take is clean where ``clean`` is among the presets, whatever else is asked for; the
-others go through the remaining presets in an order drawn for the take, so a take meets each preset
-once before one comes again.
+Rendering 0 of a take is clean where ``clean`` is among the acoustics, whatever else is asked for. Each
+further rendering takes, of the acoustics that its take has not had yet, the one whose number, a hash of row
+and acoustics, is highest; when all have been used they are all there again. So none is repeated before all
+are used, and acoustics that are added take as few rows as they can from the others.
 
 A clean row has its own drum, tuning and level. An augmented row belongs to the *session* of its
-player under its preset: one drum, tuning, room, microphone and EQ for all of the player's takes
+player under its acoustics: one drum, tuning, room, microphone and EQ for all of the player's takes
 there, as in a recording session; the rest is the row's own. All of it depends on coordinates alone.
 """
 
@@ -27,12 +28,12 @@ class Rendering:
     """What a row is rendered with.
 
     Attributes:
-        preset: of the acoustics.
+        acoustics: their name.
         bank: the drum. cents: its tuning. gain_db: wanted level.
         record: acoustics (see :mod:`sousa.generation.audio.acoustics`), None for clean.
     """
 
-    preset: str
+    acoustics: str
     bank: BankRef
     cents: int
     gain_db: float
@@ -43,17 +44,23 @@ def _shuffled(items, draws):
     return [items[i] for i in sorted(range(len(items)), key=draws.__getitem__)]
 
 
-def preset_of(config, take, augmentation):
-    """Name of the preset of a rendering."""
-    others = [name for name in config.presets if name != presets.CLEAN]
-    if len(others) < len(config.presets):
+def acoustics_of(config, take, augmentation):
+    """Name of the acoustics of a rendering."""
+    others = [name for name in config.acoustics if name != presets.CLEAN]
+    if len(others) < len(config.acoustics):
         if augmentation == 0 or not others:
             return presets.CLEAN
         augmentation -= 1
-    # one draw a preset, whichever are chosen, so the order of two does not depend on the others
-    draws = uniforms(config.seed, len(presets.names()), "rudiments", "presets", *_address(take))
-    order = _shuffled(list(presets.names()), draws)
-    return [name for name in order if name in others][augmentation % len(others)]
+    left = []
+    for number in range(augmentation + 1):
+        left = left or list(others)
+
+        def rank(name, number=number):
+            return uniforms(config.seed, 1, "rudiments", "acoustics of", *_address(take), number, name)[0]
+
+        chosen = max(left, key=rank)
+        left.remove(chosen)
+    return chosen
 
 
 def _address(take):
@@ -62,7 +69,7 @@ def _address(take):
 
 def rendering(config, take, augmentation):
     """The Rendering of a take with this index."""
-    preset = preset_of(config, take, augmentation)
+    preset = acoustics_of(config, take, augmentation)
     address = (*_address(take), augmentation)
     tuning, level = uniforms(config.seed, 2, "rudiments", "voice", *address)
     gain_db = -int(level * (LEVEL_RANGE_DB * 10 + 1)) / 10.0

@@ -1,20 +1,19 @@
-"""What rudiments corpus to make: the configuration, checked."""
+"""What rudiments corpus to make: the configuration, as it is used after options have been checked."""
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from sousa.generation import DATA_VERSION
-from sousa.generation.audio import acoustics, banks, encode
+from sousa.generation.audio import acoustics, banks, noise, presets, rooms
 from sousa.generation.audio.noise import NoiseFile
 from sousa.generation.audio.presets import CLEAN
-from sousa.generation.audio.presets import load as load_presets
-from sousa.generation.audio.presets import names as preset_names
-from sousa.generation.audio.rooms import Response, stated
-from sousa.generation.errors import one_of, raise_all
-from sousa.generation.rudiments import definitions, players
+from sousa.generation.audio.rooms import Response
+from sousa.generation.errors import RunError, raise_all
+from sousa.generation.rudiments import Rudiments, definitions, players
+from sousa.generation.rudiments.options import RudimentsOptions
 
-NAME = "rudiments"
 # profiles, tempos, augmentations
-PRESETS = {"small": (10, 3, 1), "medium": (50, 3, 2), "full": (100, 5, 5)}
+SIZES = {"small": (10, 3, 1), "medium": (50, 3, 2), "full": (100, 5, 5)}
 MAX_ROWS = 10_000_000
 
 
@@ -29,10 +28,10 @@ class BankRef:
 
 @dataclass(frozen=True)
 class Config:
-    """What corpus to make. Built by :func:`make_config`, which checks it.
+    """What corpus to make.
 
     Attributes:
-        preset: name it came from, or ``custom``.
+        size: name of the size it came from, or ``custom``.
         profiles, tempos, augmentations: how many of each.
         seed: corpus seed, >= 0.
         forms: names of rudiments and variants, in order.
@@ -41,13 +40,13 @@ class Config:
         sample_rate: Hz; channels: 1 or 2; audio_format: flac or wav.
         with_audio: whether sound is rendered.
         banks: the drums, or empty without audio.
-        presets: acoustics of the renderings, in the order of :func:`sousa.generation.audio.presets.names`;
+        acoustics: of the renderings, in the order of :func:`sousa.generation.audio.presets.names`;
             without audio only ``clean``, because nothing is heard.
-        rooms: a user's impulse responses in place of the shipped ones: ``(preset or "", Response)``.
+        rooms: a user's impulse responses in place of the shipped ones: ``(acoustics or "", Response)``.
         noises: a user's noise files in place of the presets' colours.
     """
 
-    preset: str
+    size: str
     profiles: int
     tempos: int
     augmentations: int
@@ -60,152 +59,189 @@ class Config:
     audio_format: str
     with_audio: bool
     banks: tuple[BankRef, ...] = field(default=())
-    presets: tuple[str, ...] = (CLEAN,)
+    acoustics: tuple[str, ...] = (CLEAN,)
     rooms: tuple[tuple[str, Response], ...] = field(default=())
     noises: tuple[NoiseFile, ...] = field(default=())
 
-    def identity(self):
+    def identity(self) -> dict[str, Any]:
         """What decides the bytes of the corpus, as plain data: all but where banks are stored."""
-        data = {name: value for name, value in vars(self).items() if name != "preset"}
-        data["corpus"], data["data_version"] = NAME, DATA_VERSION
-        for name in ("forms", "tiers", "presets"):
+        data = {name: value for name, value in vars(self).items() if name != "size"}
+        data["corpus"], data["data_version"] = Rudiments.name, Rudiments.data_version
+        for name in ("forms", "tiers", "acoustics"):
             data[name] = list(data[name])
         data["banks"] = [[bank.name, bank.digest] for bank in self.banks]
-        data["rooms"] = [[preset, one.name, one.digest] for preset, one in self.rooms]
-        data["noises"] = [[one.name, one.digest] for one in self.noises]
-        if self.presets != (CLEAN,):
-            data["acoustics"] = acoustics.digest()
+        data["rooms"] = [[key, response.name, response.digest] for key, response in self.rooms]
+        data["noises"] = [[sound.name, sound.digest] for sound in self.noises]
+        if self.acoustics != (CLEAN,):
+            data["acoustics_digest"] = acoustics.digest()
         return data
 
     @property
-    def num_rows(self):
+    def num_rows(self) -> int:
+        """Rows of the dataset."""
         return self.profiles * self.tempos * self.augmentations * len(self.forms)
 
 
-def _is_whole(value):
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def default_forms():
+def default_forms() -> tuple[str, ...]:
     """Names of the main forms of all rudiments."""
     return tuple(form.form for form in definitions.main_forms())
 
 
-def make_config(
-    preset="small", profiles=None, tempos=None, augmentations=None, seed=42, rudiments=None, tiers=None,
-    duration_sec=6.0, sample_rate=44100, channels=1, audio_format="flac", with_audio=True, bank_list=None,
-    acoustic_presets=None, user_rooms=None, user_noises=(),
-):  # fmt: skip
-    """Check a request and make it a Config.
+def make_config(size: str = "small", **options: Any) -> Config:
+    """The configuration of options by name, see :class:`sousa.generation.rudiments.options.RudimentsOptions`.
 
-    Args:
-        preset: small, medium or full; explicit numbers override it.
-        rudiments: names as :func:`sousa.generation.rudiments.definitions.select` takes, or None for all.
-        tiers: names, or None for all.
-        bank_list: loaded banks to use; the shipped ones by default.
-        acoustic_presets: names from :func:`sousa.generation.audio.presets.names`, or None for all.
-        user_rooms: what :func:`sousa.generation.audio.rooms.user_pool` gives, or None.
-        user_noises: what :func:`sousa.generation.audio.noise.user_files` gives.
-        (the others as in Config)
-
-    Raises: UsageError naming every problem.
+    Raises: UsageError with every problem.
     """
-    problems = []
-    rudiments, tiers, acoustic_presets = (
-        [given] if isinstance(given, str) else given for given in (rudiments, tiers, acoustic_presets)
-    )
-    counts = {"profiles": profiles, "tempos": tempos, "augmentations": augmentations}
-    if preset not in PRESETS:
-        problems.append(f"unknown preset {one_of(preset, PRESETS)}")
-    else:
-        custom = any(value is not None for value in counts.values()) or rudiments or tiers
-        custom = custom or acoustic_presets is not None or user_rooms or user_noises
-        for name, value in zip(counts, PRESETS[preset], strict=True):
-            counts[name] = value if counts[name] is None else counts[name]
-        preset = "custom" if custom else preset
-    limits = {"profiles": 100_000, "tempos": 100, "augmentations": 100}
-    for name, value in counts.items():
-        if value is not None and not (_is_whole(value) and 1 <= value <= limits[name]):
-            problems.append(f"--{name} is {value}; give a whole number from 1 to {limits[name]}")
-    if not _is_whole(seed) or not 0 <= seed < 2**63:
-        problems.append(f"--seed is {seed}; give a whole number from 0 to 2^63 - 1")
-    if not 1.0 <= duration_sec <= 60.0:
-        problems.append(f"--duration is {duration_sec:g} s; give 1 to 60")
-    if not 8000 <= sample_rate <= 96000:
-        problems.append(f"--sample-rate is {sample_rate}; give 8000 to 96000 Hz")
-    if channels not in (1, 2):
-        problems.append(f"{channels} channels; give 1 or 2")
-    if audio_format not in encode.FORMATS:
-        problems.append(f"unknown --audio-format {one_of(audio_format, encode.FORMATS)}")
+    return config_of(RudimentsOptions.read({"size": size, **options}))
+
+
+def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config:
+    """The configuration that checked options ask for.
+
+    Raises: UsageError with every problem that is left: what would change nothing, or is not there.
+    """
+    size = options.size or next(iter(SIZES))
+    counts = {
+        name: value if getattr(options, name) is None else getattr(options, name)
+        for name, value in zip(("profiles", "tempos", "augmentations"), SIZES[size], strict=True)
+    }
+    custom = ("profiles", "tempos", "augmentations", "rudiments", "tiers", "acoustics", "impulse_responses",
+              "noise_files")  # fmt: skip
+    if any(getattr(options, name) is not None for name in custom):
+        size = "custom"
     forms = default_forms()
-    if rudiments is not None:
-        try:
-            forms = tuple(form.form for form in definitions.select(rudiments))
-        except definitions.UsageError as error:
-            problems.append(str(error))
-    unknown = [name for name in tiers or () if name not in players.tiers()]
-    problems += [f"unknown tier {one_of(name, players.tiers())}" for name in unknown]
-    unknown = [name for name in acoustic_presets or () if name not in preset_names()]
-    problems += [f"unknown acoustic preset {one_of(name, preset_names())}" for name in unknown]
-    for name, chosen in (("rudiments", rudiments), ("tiers", tiers), ("presets", acoustic_presets)):
-        if chosen is not None and not list(chosen):
-            problems.append(f"no {name} are named; name at least one, or give None for all")
-    heard = tuple(name for name in preset_names() if acoustic_presets is None or name in acoustic_presets)
-    lone = not problems and counts["augmentations"] == 1 < len(heard)
-    if lone and acoustic_presets is not None and heard[0] == CLEAN:
-        problems.append(
-            f"--presets {','.join(heard)} with one rendering of each take makes clean rows only; give "
-            f"--augmentations {len(heard)} for each preset once, or leave clean out"
-        )
-    if not problems:
-        problems += _useless(
-            heard, counts["augmentations"], acoustic_presets, user_rooms, user_noises, with_audio
-        )
-    if not problems:
-        rows = counts["profiles"] * counts["tempos"] * counts["augmentations"] * len(forms)
-        if rows > MAX_ROWS:
-            problems.append(f"{rows:,} rows are asked for; at most {MAX_ROWS:,} can be made at once")
+    if options.rudiments is not None:
+        forms = tuple(form.form for form in definitions.select(options.rudiments))
+    tiers = tuple(name for name in players.tiers() if options.tiers is None or name in options.tiers)
+    heard = tuple(n for n in presets.names() if options.acoustics is None or n in options.acoustics)
+    rows = counts["profiles"] * counts["tempos"] * counts["augmentations"] * len(forms)
+    problems = _useless(options, heard, counts["augmentations"])
+    if rows > MAX_ROWS:
+        problems.append(f"{rows:,} rows are asked for; at most {MAX_ROWS:,} can be made at once")
     raise_all(problems)
-    chosen = tuple(name for name in players.tiers() if tiers is None or name in tiers)
-    used = banks.shipped() if bank_list is None else bank_list
+    pool = None if options.impulse_responses is None else rooms.user_pool(options.impulse_responses)
+    noises = () if options.noise_files is None else tuple(noise.user_files(options.noise_files))
+    raise_all(_idle(options, heard, counts["augmentations"], pool, noises))
+    used = banks.shipped()
+    if options.soundfont and options.with_audio:
+        from sousa.generation.audio.commands import fonts_to_banks
+
+        used = fonts_to_banks(options.soundfont, say)
     refs = tuple(BankRef(b.name, b.digest, str(b.path)) for b in sorted(used, key=lambda b: b.name))
+    responses = tuple((key, one) for key, several in sorted((pool or {}).items()) for one in several)
+    sound = (heard, responses, noises)
+    if _only_clean(options, heard, counts["augmentations"]):
+        sound = ((CLEAN,), (), ())
     return Config(
-        preset, counts["profiles"], counts["tempos"], counts["augmentations"], seed, forms, chosen,
-        float(duration_sec), sample_rate, channels, audio_format, with_audio, refs if with_audio else (),
-        *_acoustics(heard, counts["augmentations"], user_rooms, user_noises, with_audio),
+        size, **counts, seed=options.seed, forms=forms, tiers=tiers, duration_sec=float(options.duration_sec),
+        sample_rate=options.sample_rate, channels=options.channels, audio_format=options.audio_format,
+        with_audio=options.with_audio, banks=refs if options.with_audio else (), acoustics=sound[0],
+        rooms=sound[1], noises=sound[2],
     )  # fmt: skip
 
 
-def _useless(heard, augmentations, acoustic_presets, user_rooms, user_noises, with_audio):
-    """What is asked for and would change nothing."""
-    given = {"--presets": acoustic_presets, "--impulse-responses": user_rooms, "--noise-files": user_noises}
-    if not with_audio:
-        return [f"{name} has no use without audio; leave it out" for name, value in given.items() if value]
-    used, _, _ = _acoustics(heard, augmentations, user_rooms, user_noises, with_audio)
-    problems = []
-    if user_rooms and not (user_rooms.get("") and set(used) & set(stated())):
-        idle = [name for name in user_rooms if name not in used]
-        if used == (CLEAN,) or idle:
-            problems.append(
-                f"--impulse-responses has no use for {', '.join(idle) or 'clean rows'}: no such row is made; "
-                "choose other --presets, or give --augmentations 2 or more"
-            )
-    if user_noises and not any(load_presets()[name].noise for name in used):
+def _only_clean(options: RudimentsOptions, heard: tuple[str, ...], augmentations: int) -> bool:
+    """Whether all rows are clean: with one rendering and clean among the acoustics, that one is."""
+    return not options.with_audio or (augmentations == 1 and heard[0] == CLEAN)
+
+
+def _useless(options: RudimentsOptions, heard: tuple[str, ...], augmentations: int) -> list[str]:
+    """What is asked for and would change nothing, or names nothing."""
+    paths = ("soundfont", "impulse_responses", "noise_files")
+    problems = [
+        f"{options.called(name)} is empty; name a file or directory, or leave it out"
+        for name in paths
+        if getattr(options, name) == ""
+    ]
+    if not options.with_audio:
+        problems += [
+            f"{options.called(name)} has no use without audio; leave it out"
+            for name in (*paths, "acoustics")
+            if getattr(options, name)
+        ]
+    elif options.acoustics is not None and augmentations == 1 < len(heard) and heard[0] == CLEAN:
         problems.append(
-            f"--noise-files has no use: {', '.join(used)} has no noise; choose other --presets, or give "
-            "--augmentations 2 or more"
+            f"{options.called('acoustics')} {','.join(heard)} with one rendering of each take makes clean rows "
+            f"only; give {options.called('augmentations')} {len(heard)} for each once, or leave clean out"
         )
     return problems
 
 
-def default_presets(with_audio, augmentations):
-    """The acoustic presets of a corpus for which none are named."""
-    return preset_names() if with_audio and augmentations > 1 else (CLEAN,)
+def _idle(
+    options: RudimentsOptions, heard: tuple[str, ...], augmentations: int, pool: Any, noises: Any
+) -> list:
+    """Rooms and noises of the user that no row would use."""
+    used = (CLEAN,) if _only_clean(options, heard, augmentations) else heard
+    ways = f"choose other {options.called('acoustics')}, or give {options.called('augmentations')} 2 or more"
+    problems = []
+    if pool and not (pool.get("") and set(used) & set(rooms.stated())):
+        idle = [name for name in pool if name not in used]
+        if used == (CLEAN,) or idle:
+            problems.append(
+                f"{options.called('impulse_responses')} has no use for {', '.join(idle) or 'clean rows'}: no such "
+                f"row is made; {ways}"
+            )
+    if noises and not any(presets.load()[name].noise for name in used):
+        problems.append(f"{options.called('noise_files')} has no use: {', '.join(used)} has no noise; {ways}")
+    return problems
 
 
-def _acoustics(heard, augmentations, user_rooms, user_noises, with_audio):
-    """Presets, rooms and noises that can come up: with one rendering and clean among them, only clean."""
-    if not with_audio or (augmentations == 1 and heard[0] == CLEAN):
-        return (CLEAN,), (), ()
-    responses = tuple((key, one) for key, pool in sorted((user_rooms or {}).items()) for one in pool)
-    return heard, responses, tuple(user_noises)
+def resized(config: Config, size: str) -> Config | None:
+    """The configuration of a size that differs in nothing else; None for one that is no size's."""
+    profiles, tempos, augmentations = SIZES[size]
+    everyone = config.forms == default_forms() and len(config.tiers) == len(players.tiers())
+    usual = presets.names() if config.with_audio and config.augmentations > 1 else (CLEAN,)
+    if not everyone or config.acoustics != usual or config.rooms or config.noises:
+        return None
+    return replace(config, size=size, profiles=profiles, tempos=tempos, augmentations=augmentations)
+
+
+def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
+    """The Config of an identity, with this machine's copies of its drums, rooms and noises.
+
+    Raises: RunError when something is needed and not here.
+    """
+    data = {name: value for name, value in identity.items() if name not in ("corpus", "data_version")}
+    if "presets" in data:  # before data version 3
+        data["acoustics_digest"], data["acoustics"] = data.pop("acoustics", None), data.pop("presets")
+    digests = [digest for *_, digest in (*data["rooms"], *data["noises"])]
+    known = rows_only or set(data["acoustics"]) <= set(presets.names())
+    if not known or not data["acoustics"] or not all(isinstance(name, str) for name in data["acoustics"]):
+        raise ValueError(f"acoustics are {data['acoustics']}")
+    if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests):
+        raise ValueError("a digest is no digest")
+    made_with = data.pop("acoustics_digest", None)
+    if not rows_only and made_with not in (None, acoustics.digest()):
+        raise RunError("this dataset was made with other presets or rooms; use the sousa that made it")
+    for name in ("forms", "tiers", "acoustics"):
+        data[name] = tuple(data[name])
+    data["banks"] = _banks(data["banks"], rows_only)
+    data["rooms"] = tuple(
+        (key, Response(name, digest, {}) if rows_only else rooms.kept(name, digest))
+        for key, name, digest in data["rooms"]
+    )
+    gone = [name for name, digest in data["noises"] if not rows_only and not noise.here(digest)]
+    if gone:
+        raise RunError(f"noises not on this machine: {', '.join(gone)}; {noise.ONCE_MORE}")
+    data["noises"] = tuple(NoiseFile(name, digest) for name, digest in data["noises"])
+    unknown = [name for name in data["forms"] if name not in definitions.load()]
+    if unknown and not rows_only:
+        raise RunError(f"rudiments not on this machine: {', '.join(unknown)}; add their definition files")
+    return Config(size=size, **data)
+
+
+def _banks(stored: list, rows_only: bool) -> tuple[BankRef, ...]:
+    """The drums of an identity; where rows are only read, those that are not here have no path."""
+    here = {}
+    for path in banks.available().values():
+        try:
+            here[banks.stored_digest(path)] = path
+        except banks.BankError:
+            continue
+    refs = tuple(BankRef(name, digest, str(here.get(digest, ""))) for name, digest in stored)
+    missing = [ref.name for ref in refs if not ref.path]
+    if missing and not rows_only:
+        raise RunError(
+            f"drums not on this machine: {', '.join(missing)}; build them with 'sousa banks build FONT'"
+        )
+    return refs

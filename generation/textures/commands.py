@@ -63,7 +63,7 @@ def load_files(paths):
 def _derived(arguments, overrides):
     from dataclasses import replace
 
-    from sousa.generation.tables import complete_manifest
+    from sousa.generation.manifest import complete_manifest
     from sousa.generation.textures import derive, reopen
 
     manifest = complete_manifest(arguments.derive)

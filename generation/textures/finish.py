@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from sousa.generation import tables
-from sousa.generation.shards import file_record, write_json
+from sousa.generation.shards import file_record
+from sousa.generation.storage import write_json, write_once
 from sousa.generation.textures import corpus, records
 from sousa.generation.textures.columns import AFTER, BEFORE
-from sousa.generation.writing import write_once
 
 _LISTS = ("params", "curves", "events")
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sousa.generation import reopen
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.tables import complete_manifest
+from sousa.generation.manifest import complete_manifest
 from sousa.generation.textures import corpus, schema, settings, synth
 
 

@@ -1,5 +1,85 @@
-"""What validating any corpus has in common: measurements of shards, judgements on them, and the report.
+"""Validating a dataset of any corpus, from its files alone.
 
-A corpus *examines* each of its shards in any process (plain arrays and counts of what is wrong),
-*checks* the measurements of all of them, and writes a *report*.
+``examine`` measures one shard, in any process: what follows from its columns' roles, and what the corpus's own
+:class:`Examiner` adds. ``checks`` judges the measurements of all of them, with the corpus's own
+:meth:`Validation.checks`; ``report`` writes them down as text, JSON and a page with plots.
 """
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from sousa.generation.validation.examine import Task
+    from sousa.generation.validation.findings import Check, Findings, Problems
+
+
+class Examiner:
+    """A corpus's own measurements of one shard; this one makes none.
+
+    Attributes:
+        task: what is examined, see :class:`sousa.generation.validation.examine.Task`.
+        unit: rows that are heard together or not at all, such as the chunks of one signal.
+    """
+
+    unit = 1
+
+    def __init__(self, task: "Task"):
+        self.task = task
+
+    def labels(self, group: "pa.Table", first: int, problems: "Problems") -> dict[str, Any]:
+        """Check the labels of a row group.
+
+        Args:
+            first: number of its first row in the shard; problems: counts of what is wrong, to be added to.
+
+        Returns: arrays or lists to keep, one element a row.
+        """
+        return {}
+
+    def hear(
+        self, group: "pa.Table", i: int, number: int, pcm: "np.ndarray | None", problems: "Problems"
+    ) -> None:
+        """Check MIDI and sound of row ``i`` of the group whose labels were checked last.
+
+        Args:
+            number: of the row in the shard; pcm: int16 (samples, channels), None without sound or when it
+                can't be read, which is counted already.
+        """
+
+    def found(self) -> dict[str, list]:
+        """What else was measured: lists, joined over the shards in order."""
+        return {}
+
+
+class Validation:
+    """What a corpus adds to the validation of its datasets; this one adds nothing.
+
+    Attributes:
+        Examiner: of its shards.
+        media_rows: sound of about this many rows is read; ``--all`` reads every one.
+        again_units: this many units (see :class:`Examiner`) are made again with their sound.
+        kept: further columns whose values its checks read, as ``found.rows[name]``.
+    """
+
+    Examiner = Examiner
+    media_rows = 1200
+    again_units = 12
+    kept: tuple[str, ...] = ()
+
+    def checks(self, found: "Findings") -> "list[Check]":
+        """Its checks, after the general ones."""
+        return []
+
+    def summary(self, found: "Findings") -> dict[str, Any]:
+        """Plain data for the report beside rows, hours and checks."""
+        return {}
+
+    def lines(self, report: dict[str, Any]) -> list[str]:
+        """Lines of the report as text, after the checks."""
+        return []
+
+    def parts(self, report: dict[str, Any], found: "Findings") -> list[str]:
+        """HTML of the report's page, after the checks."""
+        return []

@@ -1,17 +1,17 @@
 """What was measured, and how a judgement on it is written down."""
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-
-from sousa.generation.shards import damage
 
 
 class Problems(dict):
     """Counts of what is wrong, by name, each with the first few examples."""
 
-    def add(self, name, example, count=1):
+    def add(self, name: str, example: object, count: int = 1) -> None:
         entry = self.setdefault(name, [0, []])
         entry[0] += int(count)
         if len(entry[1]) < 3:
@@ -34,12 +34,47 @@ class Check:
     examples: list = field(default_factory=list)
 
 
-def absence(found, name, problems, claim):
+@dataclass
+class Findings:
+    """Measurements of all shards together.
+
+    Attributes:
+        stored: the dataset, a :class:`sousa.generation.reopen.Stored`.
+        rows: dict of arrays, one element a row; empty when no shard could be read.
+        problems: counts by name; lists: whatever else examiners found, by name.
+        heard: how many rows' sound and MIDI were read; again: how many were made again with their sound.
+    """
+
+    stored: Any
+    rows: dict[str, Any]
+    problems: Problems
+    lists: dict[str, list]
+    heard: int = 0
+    again: int = 0
+
+    @property
+    def config(self) -> Any:
+        """Configuration of the dataset."""
+        return self.stored.config
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return len(self.rows["sample_id"])
+
+    @property
+    def part(self) -> str:
+        """Which rows were heard, in words."""
+        if self.heard == self.count:
+            return "all rows"
+        return f"{self.heard:,} of {self.count:,} rows, evenly spread"
+
+
+def absence(found: Problems, name: str, problems: Iterable[str], claim: str) -> Check:
     """The check that none of some problems was found.
 
     Args:
-        found: Problems of the dataset; problems: names of those that fail the check.
-        claim: what holds when there are none.
+        problems: names of those that fail the check; claim: what holds when there are none.
     """
     here = {p: found[p] for p in problems if p in found}
     if not here:
@@ -48,46 +83,32 @@ def absence(found, name, problems, claim):
     return Check(name, False, text, [e for _, examples in here.values() for e in examples])
 
 
-def count_check(ids, wanted):
-    """The check that there are as many rows as planned, each with a name of its own."""
-    unique = len(set(ids))
-    good = len(ids) == unique == wanted
-    return Check("rows", good, f"{len(ids):,} rows, {unique:,} different ids, {wanted:,} planned")
-
-
-def tables_damage(root, manifest):
-    """What is wrong with the files beside the shards that a manifest knows: one sentence, or None."""
-    listed = manifest.get("tables", [])
-    wrong = [problem for problem in (damage(root, record) for record in listed) if problem]
-    return "; ".join(wrong) or (None if listed else "the manifest does not know them")
-
-
-def join(parts):
-    """Join the measurements of shards.
+def join(stored: Any, parts: Iterable[dict[str, Any]]) -> Findings:
+    """Join what was found in shards, in order.
 
     Args:
-        parts: dicts of one shape, in order of the shards: ``rows`` is a dict of arrays or lists, one
-            element a row; ``problems`` counts; whatever else there is are lists.
-
-    Returns: one dict of that shape, with arrays in ``rows``.
+        parts: dicts of one shape: ``rows`` is a dict of arrays or lists, one element a row; ``problems``
+            counts; ``heard`` and ``again`` are numbers; whatever else there is are lists.
     """
-    rows, problems, lists = {}, Problems(), {}
+    rows: dict[str, list] = {}
+    out = Findings(stored, {}, Problems(), {})
     for part in parts:
-        for name, values in part["rows"].items():
+        out.heard, out.again = out.heard + part.pop("heard"), out.again + part.pop("again")
+        for name, values in part.pop("rows").items():
             rows.setdefault(name, []).append(values)
-        for name, (count, examples) in part["problems"].items():
-            entry = problems.setdefault(name, [0, []])
+        for name, (count, examples) in part.pop("problems").items():
+            entry = out.problems.setdefault(name, [0, []])
             entry[0] += count
             entry[1] = (entry[1] + examples)[:3]
         for name, values in part.items():
-            if name not in ("rows", "problems"):
-                lists.setdefault(name, []).extend(values)
-    return {"rows": {name: _joined(values) for name, values in rows.items()}, "problems": problems, **lists}
+            out.lists.setdefault(name, []).extend(values)
+    out.rows = {name: _joined(values) for name, values in rows.items()}
+    return out
 
 
-def _joined(values):
+def _joined(values: list) -> np.ndarray:
     """One array of the values of all shards; strings stay objects, shared where they are equal."""
-    if isinstance(values[0], np.ndarray):
+    if isinstance(values[0], np.ndarray) and values[0].dtype != object:
         return np.concatenate(values)
     flat = [sys.intern(v) if isinstance(v, str) else v for part in values for v in part]
     return np.array(flat, dtype=object if any(isinstance(v, str) or v is None for v in flat) else None)

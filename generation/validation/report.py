@@ -1,4 +1,4 @@
-"""A validation report: as JSON, as text, and as one HTML page with plots.
+"""A validation report: measured once, written as JSON, as text, and as one HTML page with plots.
 
 Conventions: a report is plain data with at least ``passed``, ``checks`` (dicts of
 :class:`sousa.generation.validation.findings.Check`) and ``data_version``. Plots are drawn on a matplotlib
@@ -8,13 +8,19 @@ figure, which is imported when the first one is.
 import base64
 import html
 import io
-from pathlib import Path
+from typing import Any
 
-from sousa.generation import DATA_VERSION, runners
+import numpy as np
+
+from sousa.generation.columns import SPLITS
 from sousa.generation.errors import RunError
-from sousa.generation.shards import atomic_file, write_json
+from sousa.generation.make import silent
+from sousa.generation.reopen import Stored
+from sousa.generation.runners import Runner
+from sousa.generation.validation.checks import run_all
+from sousa.generation.validation.examine import Task, examine_shard
+from sousa.generation.validation.findings import Findings, join
 
-MEDIA_ROWS = 1200  # sound of about this many rows is read; --all reads every one
 _MARK = {True: "PASS", False: "FAIL", None: "----"}
 _STYLE = (
     "body{font:15px/1.45 system-ui,sans-serif;max-width:68em;margin:2em auto;padding:0 1em;color:#222}"
@@ -23,63 +29,83 @@ _STYLE = (
 )
 
 
-def media_every(num_rows, all_media, wanted=MEDIA_ROWS):
-    """Read the sound of every n-th row: n."""
-    return 1 if all_media else max(1, -(-num_rows // wanted))
-
-
-def examine_all(examine, tasks, records, workers, progress):
-    """Examine shards in any number of processes.
+def validate(
+    stored: Stored, runner: Runner, progress: Any = silent, all_media: bool = False
+) -> tuple[bool, dict[str, Any]]:
+    """Validate a dataset and write ``validation_report.{json,txt,html}``.
 
     Args:
-        examine: module-level function of the elements of a task; tasks: one a shard.
-        records: manifest records of the shards; progress: called with the rows of each one done, or None.
+        progress: ``progress(title, total)`` gives a context manager whose value takes numbers of rows.
+        all_media: read and make again MIDI and sound of every row, not of a part of them.
 
-    Returns: what ``examine`` returned, in order.
+    Returns: ``(passed, report)``; the report is what the JSON file holds, with ``text``, the same for a
+        terminal, and ``not_written``, why the files could not be written, or None.
     """
-    parts = {}
-    for index, part in runners.run(_numbered, [(i, examine, *task) for i, task in enumerate(tasks)], workers):
-        parts[index] = part
-        if progress:
-            progress(records[index]["rows"])
-    return [parts[i] for i in sorted(parts)]
-
-
-def _numbered(index, examine, *task):
-    return index, examine(*task)
-
-
-def outcome(checks, config):
-    """The beginning of every report, as plain data."""
-    return {
-        "data_version": DATA_VERSION,
-        "preset": config.preset,
+    found = examine(stored, runner, progress, all_media)
+    validation = stored.corpus.validation()
+    checks = run_all(found)
+    report: dict[str, Any] = {
+        "corpus": stored.corpus.name, "data_version": stored.data_version, "size": stored.config.size,
         "passed": all(check.passed is not False for check in checks),
         "checks": [check.__dict__ for check in checks],
-    }
-
-
-def write(root, report, text, page):
-    """Write ``validation_report.{json,txt,html}``; returns why they can't be written, or None."""
+    }  # fmt: skip
+    if found.rows:
+        split = found.rows["split"]
+        report |= {
+            "rows": found.count, "hours": float(found.rows["duration_sec"].sum() / 3600),
+            "rows_by_split": {s: int((split == s).sum()) for s in SPLITS if (split == s).any()},
+            **validation.summary(found),
+        }  # fmt: skip
+    text = _text(report, validation.lines(report) if found.rows else [])
+    page = _page(report, validation.parts(report, found) if found.rows else [])
+    not_written = None
     try:
-        write_json(Path(root) / "validation_report.json", report)
-        for name, content in (("txt", text), ("html", page)):
-            with atomic_file(Path(root) / f"validation_report.{name}") as file:
+        stored.storage.write_json("validation_report.json", report)
+        for kind, content in (("txt", text), ("html", page)):
+            with stored.storage.writing(f"validation_report.{kind}") as file:
                 file.write(content.encode())
     except RunError as error:  # a read-only dataset can still be judged
-        return str(error)
-    return None
+        not_written = str(error)
+    return report["passed"], report | {"text": text, "not_written": not_written}
 
 
-def text_of(corpus, report, summary, more=()):
-    """The report for a terminal.
+def examine(stored: Stored, runner: Runner, progress: Any = silent, all_media: bool = False) -> Findings:
+    """Measure every shard of a dataset, in any number of processes; arguments as for :func:`validate`."""
+    validation, records = stored.corpus.validation(), stored.records
+    planned = {s.file: s for s in stored.corpus.plan(stored.config)} if stored.current else {}
+    every = 1 if all_media else max(1, -(-stored.manifest["num_rows"] // validation.media_rows))
+    edges = np.linspace(0, validation.again_units, len(records) + 1).round().astype(int)
+    again = [record["rows"] for record in records] if all_media else np.diff(edges).tolist()
+    loose = bool(stored.manifest.get("loose_files"))
+    tasks = [
+        (i, Task(stored.corpus, stored.config, stored.columns, stored.storage, record,
+                 planned.get(record["file"]), every, again[i], loose))
+        for i, record in enumerate(records)
+    ]  # fmt: skip
+    parts: dict[int, dict[str, Any]] = {}
+    with progress("validating", stored.manifest["num_rows"]) as done:
+        for index, part in runner.run(examine_shard, tasks):
+            parts[index] = part
+            done(records[index]["rows"])
+    return join(stored, [parts[i] for i in sorted(parts)])
 
-    Args:
-        summary: one line about the rows, or None where none could be read; more: lines after the checks.
-    """
-    lines = [f"SOUSA {corpus}: validation report", ""]
-    if summary:
-        lines += [summary, ""]
+
+def _told(report: dict[str, Any]) -> str:
+    """``1,200 rows (train 840, test 360), 2.10 hours``; empty where no row could be read."""
+    if "rows" not in report:
+        return ""
+    splits = ", ".join(f"{name} {count:,}" for name, count in report["rows_by_split"].items())
+    return (
+        f"{report['rows']:,} rows ({splits}), {report['hours']:.2f} hours, size {report['size']}, "
+        f"data version {report['data_version']}"
+    )
+
+
+def _text(report: dict[str, Any], more: list[str]) -> str:
+    """The report for a terminal; ``more``: lines after the checks."""
+    lines = [f"SOUSA {report['corpus']}: validation report", ""]
+    if told := _told(report):
+        lines += [told, ""]
     for check in report["checks"]:
         lines.append(f"{_MARK[check['passed']]}  {check['name']}: {check['detail']}")
         lines += [f"        {example}" for example in check["examples"]]
@@ -93,34 +119,23 @@ def text_of(corpus, report, summary, more=()):
     return "\n".join(lines) + "\n"
 
 
-def page_of(corpus, report, summary, parts=()):
-    """The report as one self-contained page.
-
-    Args:
-        summary: a sentence about the rows, or None; parts: HTML after the checks.
-    """
+def _page(report: dict[str, Any], parts: list[str]) -> str:
+    """The report as one self-contained page; ``parts``: HTML after the checks."""
     checked = "".join(
         f'<tr><td class="{_MARK[c["passed"]]}">{_MARK[c["passed"]]}</td><td>{html.escape(c["name"])}</td>'
         f"<td>{html.escape(c['detail'])}{''.join('<br>' + html.escape(e) for e in c['examples'])}</td></tr>"
         for c in report["checks"]
     )
+    corpus = html.escape(report["corpus"])
     head = [
         f"<!doctype html><html lang=en><meta charset=utf-8><title>SOUSA {corpus}: validation</title>",
         f"<style>{_STYLE}</style><h1>Validation of a {corpus} dataset</h1>",
+        f"<p>{html.escape(_told(report))}</p><h2>Checks</h2><table>{checked}</table>",
     ]
-    if summary:
-        head.append(f"<p>{html.escape(summary)}</p>")
-    head.append(f"<h2>Checks</h2><table>{checked}</table>")
     return "".join([*head, *parts]) + "</html>\n"
 
 
-def rows_told(report):
-    """``1,200 rows (train 840, test 360), 2.10 hours`` of a report."""
-    splits = ", ".join(f"{name} {count:,}" for name, count in report["rows_by_split"].items())
-    return f"{report['rows']:,} rows ({splits}), {report['hours']:.2f} hours"
-
-
-def figure(draw, width, height, layout="constrained"):
+def figure(draw: Any, width: float, height: float, layout: str | None = "constrained") -> str:
     """A plot as an inline image.
 
     Args:
@@ -139,13 +154,13 @@ def figure(draw, width, height, layout="constrained"):
     return f'<img alt="" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
 
 
-def table(head, rows):
+def table(head: Any, rows: Any) -> str:
     """An HTML table of texts."""
     cells = "".join(f"<th>{html.escape(h)}</th>" for h in head)
     body = "".join("<tr>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in row) + "</tr>" for row in rows)
     return f"<table><tr>{cells}</tr>{body}</table>"
 
 
-def number(value):
+def number(value: float | None) -> str:
     """Three digits of a number, or a dash for None."""
     return "-" if value is None else f"{value:.3g}"

@@ -14,7 +14,8 @@ import pytest
 
 from sousa.generation.errors import RunError
 from sousa.generation.rudiments import corpus
-from sousa.generation.shards import atomic_file, file_digest, write_shard
+from sousa.generation.shards import write_shard
+from sousa.generation.storage import atomic_file, file_digest
 from tests.conftest import ROOT, TINY
 
 

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 
 from sousa.builders.release import make
 from sousa.generation.manifest import read_manifest
-from sousa.generation.shards import file_digest, parquet_writer, write_json
+from sousa.generation.shards import parquet_writer
+from sousa.generation.storage import file_digest, write_json
 
 
 def no_progress(title, total, **look):

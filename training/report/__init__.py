@@ -29,7 +29,7 @@ import io
 import json
 from pathlib import Path
 
-from sousa.generation.shards import atomic_file
+from sousa.generation.storage import atomic_file
 from sousa.training.metrics.bootstrap import RESAMPLES
 
 COLUMNS = ("target", "metric", "breakdown", "group", "value", "low", "high", "rows", "groups")

@@ -1,4 +1,44 @@
-"""The preview page of rudiments: ``choose`` decides which rows, ``page`` and ``js/`` how they are shown.
+"""The preview page of rudiments, see :mod:`sousa.generation.preview`; ``js/`` draws strokes by hand and kind."""
 
-What it has in common with pages of other corpora is in :mod:`sousa.generation.preview`.
-"""
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sousa.generation.preview import Preview
+from sousa.generation.rudiments import columns
+from sousa.generation.rudiments.settings import Config
+
+_STROKE = (
+    "onset_sample", "intended_sample", "hand", "stroke_type", "is_accent", "actual_velocity",
+    "timing_error_ms", "parent_stroke_index",
+)  # fmt: skip
+_SCRIPTS = Path(__file__).parent / "js"
+
+
+def preview(config: Config) -> Preview:
+    """See :meth:`sousa.generation.corpus.Corpus.preview`."""
+    return Preview(
+        groups=(
+            ("Take", columns.IDENTITY), ("Scores", columns.SCORES), ("Sound and acoustics", columns.SOUND),
+            ("Player", columns.PLAYER),
+        ),
+        filters=(
+            ("Rudiment", "form"), ("Tier", "skill_tier"), ("Acoustics", "augmentation_preset"),
+            ("Split", "split"),
+        ),
+        labels=_labels,
+        lists=("measures", "strokes"),
+        even=("augmentation_preset", "skill_tier", "rudiment_slug", "variant"),
+        scripts=(_SCRIPTS / "0_rows.js", _SCRIPTS / "4_labels.js"),
+        folded=("Player",),
+        darkest_db=-20,  # drums spread their energy over all pitches, so a bin is some 20 dB below the whole
+        meta={"tiers": list(config.tiers)},
+    )  # fmt: skip
+
+
+def _labels(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page's scripts are told of a row."""
+    strokes: dict[str, Any] = {name: [stroke[name] for stroke in row["strokes"]] for name in _STROKE}
+    strokes["hand"] = "".join(strokes["hand"])
+    strokes["is_accent"] = [int(value) for value in strokes["is_accent"]]
+    return {"bars": [measure["start_sample"] for measure in row["measures"]], "strokes": strokes}

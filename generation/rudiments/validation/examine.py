@@ -1,133 +1,82 @@
-"""Measuring one shard: everything that later checks need, in a few numbers a row.
+"""Measuring one shard of rudiments beside what any corpus's is measured by.
 
-Conventions: ``examine_shard`` is a task of :mod:`sousa.generation.runners`; it reads the shard's files
-only, returns plain arrays (one element a row unless said), and never raises for bad data: what is
-wrong is counted under a name in ``problems``.
+Conventions: as in :mod:`sousa.generation.validation`. Times, grids, ornaments, bars and MIDI are compared with
+the rudiment's definition and with each other; the sound is measured in :mod:`.sound`.
 """
 
 import io
 from functools import cache
-from pathlib import Path
+from typing import Any
 
 import mido
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from sousa.generation import midi, tables
+from sousa.generation import midi
 from sousa.generation.audio import acoustics
-from sousa.generation.rudiments import corpus, definitions
-from sousa.generation.rudiments.columns import AUGMENTATION, SCORES, SOUND
+from sousa.generation.rudiments import definitions
+from sousa.generation.rudiments.columns import AUGMENTATION
 from sousa.generation.rudiments.renderings import record_of
 from sousa.generation.rudiments.validation import figures
 from sousa.generation.rudiments.validation.sound import check_sound
-from sousa.generation.shards import damage
+from sousa.generation.tables import numpy_column
+from sousa.generation.validation import Examiner
 from sousa.generation.validation.findings import Problems
 
 FLAT = (
-    "sample_id", "profile_id", "rudiment_slug", "variant", "category", "split", "skill_tier", "tempo_bpm",
-    "tempo_low_bpm", "tempo_high_bpm", "duration_sec", "num_samples", "sample_rate", "lead_in_beats",
-    "num_cycles", "num_strokes", "num_measures", "lead_hand", "profile_index", "augmentation_index",
-    "tempo_index", "augmentation_preset", "bank", "bank_digest", "bank_tuning_cents", "gain_db",
-    "pcm_digest", *(column.name for column in AUGMENTATION),
+    "sample_id", "rudiment_slug", "variant", "skill_tier", "tempo_bpm", "tempo_low_bpm", "tempo_high_bpm",
+    "num_samples", "sample_rate", "lead_in_beats", "num_cycles", "num_strokes", "num_measures", "lead_hand",
+    "profile_index", "augmentation_index", "tempo_index", "augmentation_preset", "bank", "bank_digest",
+    "bank_tuning_cents", "gain_db", "pcm_digest", *(column.name for column in AUGMENTATION),
 )  # fmt: skip
 
 
-# what is kept of every row: strings and integers as lists, scores and lengths as arrays
-KEPT = (
-    "sample_id", "profile_id", "rudiment_slug", "split", "skill_tier", "tempo_bpm", "num_strokes",
-    "num_measures", "bank", "augmentation_preset",
-)  # fmt: skip
+class RudimentsExaminer(Examiner):
+    """Takes' figures, and MIDI and sound of some rows."""
 
+    def __init__(self, task: Any):
+        super().__init__(task)
+        self.takes: list[dict] = []
+        self.media: list[dict] = []
+        self.rows: list[tuple[dict, dict]] = []  # of the group at hand: flat columns, arrays of strokes
 
-def examine_shard(root, config, record, media_every, loose_files=False):
-    """Measure a shard.
-
-    Args:
-        root: dataset directory.
-        config: its Config.
-        record: manifest record of the shard.
-        media_every: read MIDI and audio of each row whose number is a multiple of this.
-        loose_files: the dataset says that it has audio and MIDI files as well.
-
-    Returns: dict with ``rows`` (dict of arrays), ``takes`` (list of figure dicts) and ``problems``.
-    """
-    problems = Problems()
-    wrong = damage(root, record)
-    if wrong:
-        problems.add("damaged_shard", wrong)
-        return {"rows": {}, "takes": [], "problems": problems, "media": []}
-    scores = [column.name for column in SCORES]
-    rows, takes, media = {name: [] for name in (*KEPT, "strokes_at_rails")}, [], []
-    measured = {name: [] for name in ("duration_sec", *scores)}
-    number = 0
-    remade = _remade(config, record)
-    for group in tables.row_groups(Path(root) / record["file"]):
-        _compare_labels(group, next(remade, None), problems)
-        flat = {name: group[name].to_pylist() for name in (*FLAT, *scores)}
-        for name in KEPT:
-            rows[name] += flat[name]
-        for name, parts in measured.items():
-            parts.append(np.array(flat[name], dtype=np.float64))
-        stroke_lists = group["strokes"].combine_chunks()
-        start = np.concatenate([[0], np.cumsum(pc.list_value_length(stroke_lists).to_numpy())])
-        records = stroke_lists.flatten()
-        columns = {f.name: _numpy(records.field(f.name)) for f in records.type}
+    def labels(self, group: pa.Table, first: int, problems: Problems) -> dict[str, Any]:
+        flat = {name: group[name].to_pylist() for name in FLAT if name in group.column_names}
+        lists = group["strokes"].combine_chunks()
+        start = np.concatenate([[0], np.cumsum(pc.list_value_length(lists).to_numpy())])
+        records = lists.flatten()
+        columns = {f.name: numpy_column(records.field(f.name)) for f in records.type}
         _check_bars(flat, group["measures"].combine_chunks(), problems)
+        self.rows, at_rails = [], []
         for i in range(len(group)):
-            row = {name: flat[name][i] for name in flat}
+            row = {name: values[i] for name, values in flat.items()}
             strokes = {name: values[start[i] : start[i + 1]] for name, values in columns.items()}
+            self.rows.append((row, strokes))
             _check_row(row, strokes, problems)
             loud = strokes["actual_velocity"]
-            rows["strokes_at_rails"].append(int(((loud <= 1) | (loud >= 127)).sum()))
+            at_rails.append(int(((loud <= 1) | (loud >= 127)).sum()))
             if row["augmentation_index"] == 0:
-                takes.append(figures.measure(row, strokes))
-            if number % media_every == 0:
-                media.append(_check_media(config, row, strokes, group, i, problems))
-                if loose_files:
-                    _check_files(root, config, row, group, i, problems)
-            number += 1
-    joined = {name: np.concatenate(parts) for name, parts in measured.items() if parts}
-    return {"rows": rows | joined, "takes": takes, "problems": problems, "media": media}
+                self.takes.append(figures.measure(row, strokes))
+        return {"strokes_at_rails": at_rails}
 
+    def hear(self, group: pa.Table, i: int, number: int, pcm: Any, problems: Problems) -> None:
+        row, strokes = self.rows[i]
+        out = {"midi_error": _midi_error(row, strokes, group["midi"][i].as_py(), problems)}
+        out["midi_allowed"] = midi.max_error_samples(row["tempo_bpm"], row["sample_rate"])
+        if pcm is not None and self.task.shard is not None:  # else its drums and rooms may not be here
+            out |= check_sound(self.task.config, row, strokes, pcm, problems)
+        self.media.append(out)
 
-def _remade(config, record):
-    """The shard's row groups made again, without sound; nothing where the plan has no such shard."""
-    shard = next((s for s in corpus.plan(config) if s.file == record["file"]), None)
-    return iter(()) if shard is None else corpus.shard_tables(config, shard, render=False)
-
-
-def _compare_labels(group, again, problems):
-    """Every column that does not describe the sound, against what this configuration makes."""
-    if again is None or len(again) != len(group):
-        problems.add("rows_not_in_plan", group["sample_id"][0], len(group))
-        return
-    sound = {"audio", *(column.name for column in SOUND)}
-    for name in again.column_names:
-        if name not in sound and not group[name].combine_chunks().equals(again[name].combine_chunks()):
-            problems.add("labels_differ_from_made_again", name)
-
-
-def _check_files(root, config, row, group, i, problems):
-    wanted = [("midi", f"{row['sample_id']}.mid", group["midi"][i].as_py())]
-    if config.with_audio:
-        audio = group["audio"][i].as_py()
-        wanted.append(("audio", audio["path"], audio["bytes"]))
-    for place, name, data in wanted:
-        path = Path(root) / place / Path(name).name
-        if not path.exists() or path.read_bytes() != data:
-            problems.add("loose_file_missing_or_other", f"{place}/{name}")
-
-
-def _numpy(array):
-    """A column as numpy; nulls of numbers become NaN."""
-    return array.to_numpy(zero_copy_only=False)
+    def found(self) -> dict[str, list]:
+        return {"takes": self.takes, "media": self.media}
 
 
 def _check_bars(flat, measures, problems):
     size = pc.list_value_length(measures).to_numpy()
     start = np.concatenate([[0], np.cumsum(size)])
     bars = measures.flatten()
-    first, end = _numpy(bars.field("stroke_start")), _numpy(bars.field("stroke_end"))
+    first, end = numpy_column(bars.field("stroke_start")), numpy_column(bars.field("stroke_end"))
     for i, name in enumerate(flat["sample_id"]):
         rows = slice(start[i], start[i + 1])
         edges = np.concatenate([first[rows], end[rows][-1:]])
@@ -187,13 +136,15 @@ def _check_row(row, s, problems):
             np.where(grace[child], onset[child] >= own, onset[child] <= own),
         )
         spacing = (own - onset[child])[grace[child]] * ms
-        wrong("flam_spacing_differs", np.abs(s["flam_spacing_ms"][grace] - spacing) > 1e-6)
+        stored = s["flam_spacing_ms"][grace]
+        if "drag_spacing_ms" in s:  # before data version 3 the other column held those of drags too
+            drags = s["drag_spacing_ms"][grace]
+            of_drag = np.bincount(parent[grace].astype(int))[parent[grace].astype(int)] > 1
+            wrong("spacing_differs", np.isnan(drags) == of_drag)
+            stored = np.where(of_drag, drags, stored)
+        wrong("spacing_differs", ~(np.abs(stored - spacing) <= 1e-6))
     wrong("grace_flag_differs", s["is_grace_note"] != grace)
     _check_grid(row, s, ~child, grace, wrong)
-    for score in SCORES:
-        value = row[score.name]
-        top = 1.0 if score.unit == "0-1" else 100.0
-        wrong("score_out_of_range", value is not None and not 0.0 <= value <= top)
 
 
 def _check_grid(row, s, main, grace, wrong):
@@ -227,15 +178,6 @@ def _check_grid(row, s, main, grace, wrong):
         else 0
     )
     wrong("graces_differ_from_definition", given != np.array(cycle["graces"])[place])
-
-
-def _check_media(config, row, s, group, i, problems):
-    """MIDI and audio of a row against its labels: errors in samples."""
-    out = {"midi_error": _midi_error(row, s, group["midi"][i].as_py(), problems)}
-    out["midi_allowed"] = midi.max_error_samples(row["tempo_bpm"], row["sample_rate"])
-    if config.with_audio:
-        out |= check_sound(config, row, s, group["audio"][i].as_py()["bytes"], problems)
-    return out
 
 
 def _midi_error(row, s, data, problems):

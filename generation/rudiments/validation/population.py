@@ -9,7 +9,8 @@ from itertools import pairwise
 import numpy as np
 
 from sousa.generation.audio.presets import CLEAN
-from sousa.generation.rudiments import corpus, players
+from sousa.generation.columns import SPLITS
+from sousa.generation.rudiments import players, settings
 from sousa.generation.rudiments.scores import SCORE_NAMES, SKILL_SCORES
 from sousa.generation.rudiments.validation import figures
 from sousa.generation.validation.findings import Check
@@ -33,12 +34,12 @@ def professional_table(takes):
 
 
 def professionals(findings):
-    table = [row for row in professional_table(findings.takes) if row["value"] is not None]
+    table = [row for row in professional_table(findings.lists["takes"]) if row["value"] is not None]
     people = players_by_tier(findings).get("professional", 0)
     if not table:
         return Check("professionals as measured", None, "no professional takes")
     outside = [row for row in table if not row["inside"]]
-    smallest = [t["bounce_smallest_ms"] for t in findings.takes if "bounce_smallest_ms" in t]
+    smallest = [t["bounce_smallest_ms"] for t in findings.lists["takes"] if "bounce_smallest_ms" in t]
     least = min(smallest, default=np.inf)
     good = not outside and least >= figures.SMALLEST_BOUNCE_MS
     text = f"{len(table) - len(outside)} of {len(table)} figures inside their ranges"
@@ -97,7 +98,7 @@ def tier_means(findings):
     return out
 
 
-def tier_order(findings, config):
+def tier_order(findings):
     means = tier_means(findings)
     wrong, judged = [], 0
     for score in SKILL_SCORES:
@@ -158,20 +159,16 @@ def player_not_rudiment(findings):
     return Check("scores grade players", not wrong, text, wrong)
 
 
-def splits(findings, config):
+def splits(findings):
+    config = findings.config
     owner = dict(zip(findings.rows["profile_id"], findings.rows["split"], strict=True))
-    pairs = set(zip(findings.rows["profile_id"], findings.rows["split"], strict=True))
-    counts = {split: sum(s == split for s in owner.values()) for split in players.SPLITS}
+    counts = {split: sum(s == split for s in owner.values()) for split in SPLITS}
     text = ", ".join(f"{name} {count}" for name, count in counts.items()) + " players"
-    torn = len(pairs) - len(owner)
-    if torn:
-        return Check("splits", False, f"{text}; {torn} players in more than one split")
     everyone = len(config.tiers) == len(players.tiers())
-    if not everyone or config.profiles < corpus.PRESETS["small"][0]:
+    if not everyone or config.profiles < settings.SIZES["small"][0]:
         return Check("splits", True, f"{text}; shares not judged for so few or chosen players")
     off = max(
-        abs(counts[s] - share * len(owner))
-        for s, share in zip(players.SPLITS, players.SPLIT_SHARE, strict=True)
+        abs(counts[s] - share * len(owner)) for s, share in zip(SPLITS, players.SPLIT_SHARE, strict=True)
     )
     return Check(
         "splits",
@@ -180,7 +177,8 @@ def splits(findings, config):
     )
 
 
-def tier_mix(findings, config):
+def tier_mix(findings):
+    config = findings.config
     counts = players_by_tier(findings)
     text = ", ".join(f"{name} {count}" for name, count in counts.items()) + " players"
     if len(config.tiers) < len(players.tiers()):
@@ -191,8 +189,9 @@ def tier_mix(findings, config):
     return Check("tier mix", off <= 1.0, f"{text}; furthest from 25/35/25/15 by {off:.2f} players")
 
 
-def drums(findings, config):
+def drums(findings):
     """Clean rows draw their drums one by one; sessions are too few to be even."""
+    config = findings.config
     if not config.with_audio:
         return Check("drums", None, "made without audio")
     clean = findings.rows["augmentation_preset"] == CLEAN
@@ -211,18 +210,19 @@ def drums(findings, config):
     return Check("drums", good, text)
 
 
-def preset_mix(findings, config):
+def acoustics_mix(findings):
     """Every take has its clean row, and the other presets come up alike."""
+    config = findings.config
     found = findings.rows["augmentation_preset"]
     takes = config.num_rows // config.augmentations
     clean = int((found == CLEAN).sum())
-    others = [name for name in config.presets if name != CLEAN]
+    others = [name for name in config.acoustics if name != CLEAN]
     text = f"{clean:,} clean rows of {takes:,} takes"
     if not others:
-        return Check("presets", clean == config.num_rows, text)
-    good = clean == (takes if CLEAN in config.presets else 0)
+        return Check("acoustics mix", clean == config.num_rows, text)
+    good = clean == (takes if CLEAN in config.acoustics else 0)
     counts = np.array([(found == name).sum() for name in others])
     expected = (config.num_rows - clean) / len(others)
     spread = float(np.abs(counts - expected).max() / np.sqrt(expected))
-    text += f"; {len(others)} other presets, {counts.min():,} to {counts.max():,} rows each"
-    return Check("presets", good and spread < 6.0, text)
+    text += f"; {len(others)} other acoustics, {counts.min():,} to {counts.max():,} rows each"
+    return Check("acoustics mix", good and spread < 6.0, text)

@@ -1,75 +1,34 @@
-"""The validation report: measured once, written as JSON, text and one HTML page with plots."""
+"""What a report says of rudiments beside its checks: professionals, tiers, scores, acoustics."""
 
 import numpy as np
 
-from sousa.generation.manifest import read_manifest
+from sousa.generation.columns import SPLITS
 from sousa.generation.rudiments import players
 from sousa.generation.rudiments.scores import SCORE_NAMES, SKILL_SCORES
-from sousa.generation.rudiments.validation import checks, examine, figures, population
-from sousa.generation.rudiments.validation.findings import Findings
-from sousa.generation.validation.findings import join
-from sousa.generation.validation.report import (
-    examine_all,
-    figure,
-    media_every,
-    number,
-    outcome,
-    page_of,
-    rows_told,
-    table,
-    text_of,
-    write,
-)
+from sousa.generation.rudiments.validation import figures, population
+from sousa.generation.validation.findings import Findings
+from sousa.generation.validation.report import figure, number, table
 
 
-def validate(root, config, records, workers=0, progress=None, all_media=False):
-    """Validate a dataset and write ``validation_report.{json,txt,html}``.
-
-    Args:
-        records: manifest records of its shards, in order.
-        progress: called with the rows of each shard done.
-        all_media: read MIDI and audio of every row, not of about 1,200.
-
-    Returns: ``(passed, report)``; the report is what the JSON file holds.
-    """
-    every = media_every(config.num_rows, all_media)
-    manifest = read_manifest(root) or {}
-    loose = bool(manifest.get("loose_files"))
-    tasks = [(str(root), config, record, every, loose) for record in records]
-    findings = Findings(**join(examine_all(examine.examine_shard, tasks, records, workers, progress)))
-    results = checks.run_all(findings, root, config, manifest)
-    report = summary(findings, results, config)
-    report["not_written"] = write(root, report, as_text(report), as_html(report, findings))
-    return report["passed"], report
-
-
-def summary(findings, results, config):
-    """The report as plain data."""
-    report = outcome(results, config)
-    if not findings.rows:
-        return report
-    rows = findings.rows
-    report |= {
-        "rows": findings.count,
-        "hours": float(rows["duration_sec"].sum() / 3600),
-        "strokes": int(rows["num_strokes"].sum()),
-        "rows_by_split": {s: int((rows["split"] == s).sum()) for s in players.SPLITS},
+def summary(findings: Findings) -> dict:
+    """As plain data."""
+    return {
+        "strokes": int(findings.rows["num_strokes"].sum()),
         "players_by_tier": population.players_by_tier(findings),
-        "presets": _presets(findings),
-        "professionals": population.professional_table(findings.takes),
+        "acoustics": _acoustics(findings),
+        "professionals": population.professional_table(findings.lists["takes"]),
         "tier_means": population.tier_means(findings),
         "score_distribution": _distribution(findings),
         "variance_explained": population.variance_shares(findings),
         "correlations": _correlations(findings),
     }
-    return report
 
 
-def _presets(findings):
-    """Rows of each preset, and how well its onsets are found from the audio alone."""
+def _acoustics(findings):
+    """Rows of each acoustics, and how well its onsets are found from the audio alone."""
     out = {}
     for name in sorted(set(findings.rows["augmentation_preset"])):
-        heard = [m for m in findings.media if m.get("preset") == name and "blind_count" in m]
+        heard = [m for m in findings.lists["media"] if m.get("preset") == name and "blind_count" in m]
         count = sum(m["blind_count"] for m in heard)
         out[name] = {
             "rows": int((findings.rows["augmentation_preset"] == name).sum()),
@@ -111,14 +70,9 @@ def _correlations(findings):
     return out
 
 
-def as_text(report):
-    """The report for a terminal."""
-    if "rows" not in report:
-        return text_of("rudiments", report, None)
-    told = f"{report['rows']:,} rows, {report['hours']:.2f} h, {report['strokes']:,} strokes"
-    return text_of(
-        "rudiments", report, told, _preset_lines(report) + _figure_lines(report) + _score_lines(report)
-    )
+def lines(report: dict) -> list[str]:
+    """For a terminal."""
+    return _acoustics_lines(report) + _figure_lines(report) + _score_lines(report)
 
 
 def _figure_lines(report):
@@ -134,11 +88,11 @@ def _figure_lines(report):
     return lines
 
 
-def _preset_lines(report):
-    if len(report["presets"]) < 2:
+def _acoustics_lines(report):
+    if len(report["acoustics"]) < 2:
         return []
-    lines = ["", "Presets (rows; onsets after near silence, found blind; share within a sample)"]
-    for name, one in report["presets"].items():
+    lines = ["", "Acoustics (rows; onsets after near silence, found blind; share within a sample)"]
+    for name, one in report["acoustics"].items():
         share = "" if one["within_a_sample"] is None else f"{one['within_a_sample']:.1%}"
         lines.append(f"  {one['rows']:6,} {one['blind_onsets']:6,} {share:>7}  {name}")
     return lines
@@ -186,7 +140,7 @@ def _timing_plot(findings):
         )  # fmt: skip
         for axis, (name, title) in zip(axes, shown, strict=True):
             for tier in players.tiers():
-                values = [t[name] for t in findings.takes if t["tier"] == tier and name in t]
+                values = [t[name] for t in findings.lists["takes"] if t["tier"] == tier and name in t]
                 if values:
                     axis.hist(values, bins=25, alpha=0.5, density=True, label=tier)
             low, high = figures.REFERENCES[name][:2]
@@ -204,7 +158,7 @@ def _mix_plot(findings):
         left, middle, right = figure.subplots(1, 3)
         tiers = list(population.players_by_tier(findings))
         bottom = np.zeros(len(tiers))
-        for split in players.SPLITS:
+        for split in SPLITS:
             counts = np.array(
                 [
                     ((findings.rows["skill_tier"] == t) & (findings.rows["split"] == split)).sum()
@@ -229,14 +183,8 @@ def _mix_plot(findings):
     return figure(draw, 10, 3)
 
 
-def as_html(report, findings):
-    """The report as one self-contained page."""
-    if "rows" not in report:
-        return page_of("rudiments", report, None)
-    told = (
-        f"{rows_told(report)}, {report['strokes']:,} strokes, preset {report['preset']}, "
-        f"data version {report['data_version']}."
-    )
+def parts(report: dict, findings: Findings) -> list[str]:
+    """HTML for the page."""
     professionals = [
         (
             r["what"],
@@ -253,7 +201,7 @@ def as_html(report, findings):
     shares = [
         (n, f"{s['player']:.2f}", f"{s['rudiment']:.2f}") for n, s in report["variance_explained"].items()
     ]
-    parts = [
+    return [
         "<h2>Professionals beside measured drummers</h2>",
         table(["figure", "median here", "range", "typical", "basis", "takes or strokes"], professionals),
         "<p>Lower tiers are modelled, not measured; grey bands are the professional ranges.</p>",
@@ -263,4 +211,3 @@ def as_html(report, findings):
         table(["correlation", "r"], [(k, f"{v:.2f}") for k, v in report["correlations"].items()]),
         "<h2>What is in it</h2>", _mix_plot(findings),
     ]  # fmt: skip
-    return page_of("rudiments", report, told, parts)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from sousa.generation.manifest import complete_manifest
 from sousa.generation.preview.page import DEFAULT_ROWS, Page, check, read_rows
 from sousa.generation.preview.page import write as write_page
-from sousa.generation.tables import complete_manifest
 from sousa.generation.textures import reopen
 from sousa.generation.textures.columns import AFTER, BEFORE, EVENT
 from sousa.generation.textures.preview import choose

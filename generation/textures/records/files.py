@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from sousa.generation.errors import RunError
-from sousa.generation.shards import explain
+from sousa.generation.storage import explain
 
 DIRECTORY = "records"
 LONGEST_NAME = 240  # bytes; file systems allow 255, and endings are added

@@ -13,7 +13,7 @@ import numpy as np
 
 from sousa.generation import reopen, tables
 from sousa.generation.errors import RunError
-from sousa.generation.shards import damage
+from sousa.generation.storage import damage
 from sousa.generation.textures import corpus, synth
 from sousa.generation.textures.validation import expectations, labels, sound
 from sousa.generation.textures.validation.labels import numpy

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from sousa.builders.release import layout, opened
-from sousa.generation.shards import file_digest
+from sousa.generation.storage import file_digest
 from tests.support.hub import Fault, Hub
 from tests.support.publishing import REPO, Publisher, tmp_path_of, whole
 from tests.support.releases import altered, faster, release

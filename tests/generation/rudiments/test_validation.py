@@ -12,7 +12,8 @@ from sousa.generation.audio import encode
 from sousa.generation.manifest import read_manifest
 from sousa.generation.rudiments import reopen
 from sousa.generation.rudiments.validation import report
-from sousa.generation.shards import file_digest, parquet_writer
+from sousa.generation.shards import parquet_writer
+from sousa.generation.storage import file_digest
 from tests.conftest import TINY
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from sousa.generation.audio import encode
 from sousa.generation.manifest import read_manifest
-from sousa.generation.shards import file_digest, parquet_writer
+from sousa.generation.shards import parquet_writer
+from sousa.generation.storage import file_digest
 from sousa.generation.textures import reopen, synth
 from sousa.generation.textures.validation import expectations, population, report, sound
 from tests.conftest import ROOT, run_sousa

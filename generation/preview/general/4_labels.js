@@ -1,8 +1,10 @@
 // How labels look: a line at each onset with its kind above, and curves of parameters that move.
 
 const LANE = 26;
+const kindAt = (row, i) => (row.events.kind ? row.events.kind[i] : null);
+const velocityAt = (row, i) => (row.events.velocity ? row.events.velocity[i] : null);
 const eventColour = (row, i, colours) =>
-  (row.kinds.indexOf(row.events.kind[i]) % 2 === 1 ? colours.left : colours.right);
+  (row.kinds.indexOf(kindAt(row, i)) % 2 === 1 ? colours.left : colours.right);
 
 // Draws all labels in view, with a halo over a coloured ground; returns the events drawn: [{index, x}].
 function drawLabels(pen, row, view, size, colours, halo) {
@@ -25,7 +27,7 @@ function drawLabels(pen, row, view, size, colours, halo) {
       verticalLine(pen, x, top, height, 3, scale);
     }
     // the louder, the stronger
-    const loud = row.events.velocity[i] === null ? 1 : 0.4 + 0.6 * row.events.velocity[i] / 127;
+    const loud = velocityAt(row, i) === null ? 1 : 0.4 + 0.6 * velocityAt(row, i) / 127;
     pen.globalAlpha = dense === 1 ? 1 : dense * loud;
     pen.fillStyle = colour;
     verticalLine(pen, x, top, height, 1, scale);
@@ -33,7 +35,7 @@ function drawLabels(pen, row, view, size, colours, halo) {
     pen.beginPath();
     pen.moveTo(x - 4, top - 8); pen.lineTo(x + 4, top - 8); pen.lineTo(x, top - 1);
     pen.fill();
-    const kind = row.events.kind[i];
+    const kind = kindAt(row, i);
     if (kind !== null && x >= room) {
       pen.globalAlpha = 1;
       pen.fillText(kind, x + 5, top - 14);
@@ -42,7 +44,7 @@ function drawLabels(pen, row, view, size, colours, halo) {
     drawn.push({ index: i, x });
   }
   pen.globalAlpha = 1;
-  drawCurves(pen, row, view, size, colours, xOf);
+  if (row.curves) drawCurves(pen, row, view, size, colours, xOf);
   return drawn;
 }
 
@@ -94,8 +96,10 @@ function drawMarks(pen, row, step, height, colours) {
 }
 
 function drawLegend(place, colours) {
-  const entries = [["event", "right"], ["moving parameter, over its range", "head"], ["playhead", "head"]];
-  place.replaceChildren(...entries.map(([text, colour], k) => {
+  const entries = [["event", "right"], ["moving parameter, over its range", "head"], ["playhead", "head"]]
+    .filter(([text]) => meta.frame_rate_hz || !text.startsWith("moving"));
+  place.replaceChildren(...entries.map(([text, colour]) => {
+    const k = ["event", "moving parameter, over its range"].indexOf(text);
     const item = document.createElement("span"), canvas = document.createElement("canvas");
     const scale = window.devicePixelRatio || 1;
     canvas.width = 20 * scale; canvas.height = 20 * scale;

@@ -1,0 +1,242 @@
+"""The calls that people import from ``sousa``, and that the command line uses too.
+
+Conventions: ``workers`` is a number of processes, 0 for one a core; ``console`` says what goes on, nothing by
+default. What can't be done is a :class:`sousa.generation.errors.SousaError`: a UsageError when the request is
+wrong (its ``problems`` is a list of sentences), a RunError when it could not be finished.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sousa.generation import corpora
+from sousa.generation.console import SILENT, Console
+from sousa.generation.errors import RunError
+from sousa.generation.runners import LocalRunner
+
+PathLike = str | os.PathLike[str]
+
+
+def generate(
+    corpus: str = corpora.DEFAULT,
+    output: PathLike = "output/dataset",
+    *,
+    workers: int = 0,
+    files: bool = False,
+    check: bool = True,
+    console: Console = SILENT,
+    **options: Any,
+) -> Any:
+    """Make a dataset, or finish one that was begun.
+
+    Args:
+        corpus: its name.
+        output: directory.
+        files: also write each row's audio and MIDI as files.
+        check: validate it at the end.
+        options: of the corpus by name, such as ``size="medium"``.
+
+    Returns: :class:`sousa.generation.reopen.Stored`.
+    Raises: UsageError for options that can't be met; RunError when it can't be finished or is not valid.
+    """
+    kind = corpora.get(corpus)
+    config = kind.config(kind.Options.read(options), console.say)
+    return make(kind, config, output, workers, files, check, console)
+
+
+def make(
+    corpus: Any, config: Any, output: PathLike, workers: int, files: bool, check: bool, console: Console
+) -> Any:
+    """The dataset of a configuration; arguments as for :func:`generate`."""
+    from sousa.builders.release.card import write_dataset_card
+    from sousa.generation import make as making
+    from sousa.generation import reopen, seeds
+    from sousa.generation.storage import LocalStorage
+    from sousa.generation.validation import report
+
+    if not seeds.self_check():
+        console.say(
+            "warning: NumPy draws other numbers here than where published corpora were made: rows will differ"
+        )
+    storage, runner = LocalStorage(os.path.expanduser(os.fspath(output))), LocalRunner(workers)
+    making.make(corpus, config, storage, runner, files, console.say, console.progress, write_dataset_card)
+    stored = reopen.open_dataset(storage.root, making=reopen.is_generated(corpus))
+    if check:
+        passed, found = report.validate(stored, runner, console.progress)
+        console.say(found["text"])
+        if not passed:
+            raise RunError(f"validation failed; see {storage.root}/validation_report.html")
+    return stored
+
+
+def validate(
+    directory: PathLike,
+    *,
+    everything: bool = False,
+    plugins: Sequence[str] = (),
+    workers: int = 0,
+    console: Console = SILENT,
+) -> dict[str, Any]:
+    """Check a finished dataset and write its report.
+
+    Args:
+        everything: read MIDI and audio of every row, and make every row again.
+        plugins: files of plug-ins that the dataset was made with.
+
+    Returns: the report, plain data with ``passed`` and ``checks``.
+    """
+    from sousa.generation import reopen
+    from sousa.generation.validation import report
+
+    root = os.path.expanduser(os.fspath(directory))
+    stored = reopen.open_dataset(root, plugins=plugins)
+    if stored.current:
+        stored = reopen.open_dataset(root, making=True)
+    return report.validate(stored, LocalRunner(workers), console.progress, everything)[1]
+
+
+def verify(
+    directory: PathLike,
+    *,
+    rows: int = 20,
+    everything: bool = False,
+    seed: int | None = None,
+    plugins: Sequence[str] = (),
+    console: Console = SILENT,
+) -> int:
+    """Make rows of a dataset again and compare them, or check the files of a release.
+
+    Args:
+        rows: how many, chosen at random; everything: all of them.
+        seed: choose the same rows each time.
+
+    Returns: how many rows, or files of a release, are what they were.
+    Raises: RunError naming what differs.
+    """
+    from sousa.builders.release import check, opened
+    from sousa.generation import reopen
+
+    root = os.path.expanduser(os.fspath(directory))
+    if opened.is_release(root):
+        release = opened.read(root)
+        check.require(release, console.progress)
+        return len(release.manifest["files"])
+    stored = reopen.open_dataset(root, making=True, plugins=plugins)
+    compared, differences = reopen.verify(stored, rows, everything, seed, console.progress)
+    if differences:
+        for line in differences[:20]:
+            console.warn(line)
+        raise RunError(
+            f"{len(differences)} differences; damaged shards are made again by the 'sousa generate' command "
+            f"that made {root}"
+        )
+    return compared
+
+
+def preview(
+    directory: PathLike,
+    output: PathLike | None = None,
+    *,
+    rows: int = 48,
+    where: Mapping[str, Any] | None = None,
+    seed: int = 42,
+    plugins: Sequence[str] = (),
+    console: Console = SILENT,
+) -> tuple[Path, int, int]:
+    """Make a page to look at rows of a dataset and hear them.
+
+    Args:
+        output: file to write (default: ``preview.html`` in the dataset).
+        rows: how many, evenly chosen; where: filters, such as ``{"tiers": ["beginner"]}``.
+        seed: another seed chooses other rows.
+
+    Returns: its path, the rows on it, its size in bytes.
+    """
+    from sousa.generation import reopen
+    from sousa.generation.preview import page
+
+    stored = reopen.open_dataset(os.path.expanduser(os.fspath(directory)), plugins=plugins)
+    target = None if output is None else os.path.expanduser(os.fspath(output))
+    return page.write(stored, target, rows, where, seed, console.progress)
+
+
+def release(
+    directory: PathLike,
+    output: PathLike,
+    version: str,
+    *,
+    previous: str | None = None,
+    repo: str | None = None,
+    notes: Sequence[str] = (),
+    plugins: Sequence[str] = (),
+    workers: int = 0,
+    token: str | None = None,
+    console: Console = SILENT,
+) -> dict[str, Any]:
+    """Make a finished dataset a versioned release.
+
+    Args:
+        output: directory of the release; version: ``X.Y.Z``.
+        previous: the release before: a directory, or ``org/name[@revision]`` on the Hub; None for a first one.
+        repo: where it will be published, for the card.
+        notes: lines for the changelog.
+
+    Returns: its manifest, plain data.
+    """
+    from sousa.builders.release import make as releasing
+
+    return releasing.make(
+        os.path.expanduser(os.fspath(directory)), os.path.expanduser(os.fspath(output)), version, previous, repo,
+        notes, LocalRunner(workers), console.say, console.progress, token, plugins,
+    )  # fmt: skip
+
+
+def publish(
+    directory: PathLike,
+    repo: str,
+    *,
+    private: bool = False,
+    branch: str = "main",
+    create_pr: bool = False,
+    redistribute: Sequence[str] = (),
+    token: str | None = None,
+    console: Console = SILENT,
+) -> dict[str, Any]:
+    """Publish a release on the Hub: one commit, then a tag.
+
+    Args:
+        directory: of the release; repo: ``org/name``, made if there is none.
+        private: make a new repository private.
+        branch: to publish to; the version's tag is set on main only.
+        create_pr: open a pull request in place of changing the branch.
+        redistribute: sources that you may pass on though their licences don't say so.
+
+    Returns: dict of ``files`` and their ``bytes``, ``commit``, ``tag`` and ``pull_request``.
+    """
+    from sousa.builders.hub import publish as hub
+
+    path = Path(directory).expanduser()
+    return hub.publish(
+        path, repo, private, branch, create_pr, redistribute, token, console.say, console.progress
+    )
+
+
+def diff(old: str, new: str, *, console: Console = SILENT) -> Any:
+    """What differs between two releases, row by row.
+
+    Args:
+        old, new: directories, or ``org/name[@revision]`` on the Hub.
+
+    Returns: :class:`sousa.builders.release.compare.Changes`; its ``lines()`` say it in words.
+    """
+    from sousa.builders.hub import remote
+    from sousa.builders.release import opened
+    from sousa.builders.release.compare import compare
+
+    first, second = opened.find(old), opened.find(new)
+    with (
+        remote.hub_errors(f"{first.where} and {second.where}", "comparing"),
+        console.progress("comparing", None) as done,
+    ):
+        return compare(first, second, details=True, progress=done)

@@ -1,0 +1,74 @@
+"""What the commands say: results, remarks and progress."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+
+@dataclass(frozen=True)
+class Console:
+    """Where lines go; ``quiet`` leaves out all but what was asked for, and errors."""
+
+    quiet: bool = False
+
+    def print(self, text: str) -> None:
+        """A line of the result."""
+        _line(text, sys.stdout)
+
+    def tell(self, text: str) -> None:
+        """A line of the result that a quiet command leaves out."""
+        if not self.quiet:
+            _line(text, sys.stdout)
+
+    def say(self, text: str) -> None:
+        """A remark on what goes on, left out by a quiet command."""
+        if not self.quiet:
+            _line(text, sys.stderr)
+
+    def warn(self, text: str) -> None:
+        """A sentence that is always said."""
+        _line(text, sys.stderr)
+
+    @contextmanager
+    def progress(self, title: str, total: int | None, **look: Any) -> Iterator[Any]:
+        """A progress bar; gives a function that is called with what was done."""
+        if self.quiet:
+            yield lambda done=1: None
+            return
+        from tqdm import tqdm
+
+        look = {"unit": " rows", "mininterval": 0.5, "smoothing": 0.1, "file": _Forgiving(sys.stderr)} | look
+        with tqdm(total=total, desc=title, **look) as bar:
+            yield bar.update
+
+
+SILENT = Console(quiet=True)
+
+
+def _line(text: str, stream: TextIO) -> None:
+    """Print; a reader that has gone away, or a full disk behind it, does not change the result."""
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class _Forgiving:
+    """A stream for progress bars: one that can't be written to is not worth failing for."""
+
+    def __init__(self, stream: TextIO):
+        self.stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self.stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self.stream.flush()

@@ -1,0 +1,301 @@
+"""The seam: everything that generic code asks of a corpus.
+
+A corpus is one object with these members: :class:`Corpus` for any, :class:`Generated` for one whose rows can
+be made again from their coordinates. It joins by a line in :mod:`sousa.generation.corpora`, or from another
+package by the entry-point group ``sousa.corpora``::
+
+    [project.entry-points."sousa.corpora"]
+    tones = "my_package:Tones"
+
+With that ``sousa generate tones``, ``validate``, ``verify``, ``preview``, ``release``, ``publish``,
+``sousa.load``, the unified builder, live streams and training work. Members with a body may be left as they
+are. The object is made without arguments and keeps no state; heavy imports belong into its methods, because
+``sousa --help`` makes one of each.
+
+Conventions
+-----------
+Rows are Arrow tables of :meth:`Corpus.schema`. Every corpus has the columns ``sample_id`` (unique), ``split``,
+``duration_sec``, ``num_samples``, ``sample_rate`` and ``data_version``; with sound also ``pcm_digest``
+(:func:`sousa.generation.audio.encode.pcm_digest`) and ``audio``. A column with the role ``Group`` tells what
+is in one split alone.
+
+A *configuration* decides every byte of a dataset. A *size* is a named number of rows (small, medium, full); the
+rows of a smaller one are among those of each larger one. A *shard* is a file of rows of one split.
+
+Versions: each corpus has its own ``data_version``. Major: existing rows change. Minor: rows or columns are
+added. Patch: only documents change. Whatever version is stored is read; rows are made again only by the
+version that made them.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sousa.generation.errors import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from sousa.generation.columns import Column
+    from sousa.generation.licences import Licensed
+    from sousa.generation.options import Options
+    from sousa.generation.preview import Preview
+    from sousa.generation.shards import Shard
+    from sousa.generation.storage import LocalStorage
+    from sousa.generation.validation import Validation
+
+Say = Callable[[str], None]
+
+
+class Config(Protocol):
+    """What generic code knows of a configuration; it can be pickled, compared and hashed.
+
+    Attributes:
+        size: name of the size it came from, or ``custom``.
+        sample_rate: Hz; with_audio: whether rows have sound; num_rows: how many there are.
+    """
+
+    size: str
+    sample_rate: int
+    with_audio: bool
+
+    @property
+    def num_rows(self) -> int: ...
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the bytes of the dataset, as plain data, with ``corpus`` and ``data_version``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a configuration will make, about.
+
+    Attributes:
+        audio_sec: length of all rows; num_bytes: of the dataset on disk.
+        about: the rows in words, such as ``1,200 rows (400 takes, 3 renderings each)``.
+        files: how many files.
+    """
+
+    audio_sec: float
+    num_bytes: int
+    about: str
+    files: int = 0
+
+
+@dataclass(frozen=True)
+class Packaging:
+    """What a release and a card say of a dataset.
+
+    Attributes:
+        tags, task_categories: for the Hub.
+        made_of: everything with a licence of its own that is in the rows.
+        texts: what fills the card's template, by name; provenance: further plain facts of a release.
+    """
+
+    tags: tuple[str, ...] = ()
+    task_categories: tuple[str, ...] = ("audio-classification",)
+    made_of: tuple["Licensed", ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Corpus(Protocol):
+    """A corpus.
+
+    Attributes:
+        name: lower-case letters, digits and ``_``; title: for cards; summary: one sentence for help.
+        data_version: of its rows, ``X.Y.Z``.
+        Options: what can be asked for; :attr:`Options.SIZES` names its sizes.
+        examples: pairs of command line, after ``sousa generate NAME``, and what it does.
+        commands: further commands of its own: dict of name to ``module:function`` and help, where the function
+            takes an ``argparse`` parser and gives a function of the parsed arguments.
+        tasks: what models of training learn by name: dict of task to columns, each with a role that makes it a
+            target. The name of such a column is a task of its own.
+        sound: what a row is, in the words of a model's card.
+        card: Markdown template of its card, or None for a general one.
+        builder: ``module:Class`` of its ``datasets`` builder, empty for one that is made of these members.
+        preload: modules that worker processes share.
+        plugin_flag: flag by which commands are told files of its plug-ins, and what that does; empty where it
+            has none.
+    """
+
+    name: str
+    title: str
+    summary: str
+    data_version: str
+    Options: "type[Options]"
+    examples: tuple[tuple[str, str], ...] = ()
+    commands: Mapping[str, tuple[str, str]] = {}
+    tasks: Mapping[str, tuple[str, ...]] = {}
+    sound: str = "a recording"
+    card: Path | None = None
+    builder: str = ""
+    preload: tuple[str, ...] = ()
+    plugin_flag: tuple[str, str] | None = None
+
+    # --- configurations ---
+
+    @abstractmethod
+    def config(self, options: "Options", say: Say) -> Config:
+        """The configuration that options ask for.
+
+        Args:
+            options: checked one by one; say: takes a line about what goes on.
+
+        Raises: UsageError with every problem; its words are ``options.called(name)``.
+        """
+
+    @abstractmethod
+    def restore(self, identity: dict[str, Any], size: str, rows_only: bool) -> Config:
+        """The configuration of an identity.
+
+        Args:
+            identity: as :meth:`Config.identity` gave it, perhaps of another data version.
+            size: its name.
+            rows_only: rows are read and not made; what only making needs may be missing here.
+
+        Raises: RunError when something is missing; KeyError, TypeError, ValueError or UsageError for what is
+            no identity.
+        """
+
+    def resized(self, config: Config, size: str) -> Config | None:
+        """The configuration of a size that differs in nothing else; None where there is none."""
+        return None
+
+    def use(self, files: Sequence[str]) -> None:
+        """Make plug-ins in files known, which the user named; configurations made from then on carry them."""
+        if files:
+            raise UsageError(f"{self.name} has no plug-ins in files; leave {', '.join(files)} out")
+
+    def prepare(self, config: Config) -> None:
+        """Make a process ready to make rows: the plug-ins that a configuration carries known there too."""
+
+    def answer(self, options: "Options", print_: Say) -> bool:
+        """Answer what asks for no dataset, such as a list; returns whether that was all."""
+        return False
+
+    # --- rows ---
+
+    @abstractmethod
+    def columns(self, config: Config | None = None) -> "tuple[Column, ...]":
+        """Columns of the rows, in order; for None all that any configuration has (``*`` for what varies)."""
+
+    def schema(self, config: Config) -> "pa.Schema":
+        """Arrow schema of the rows."""
+        from sousa.generation.columns import schema
+
+        return schema(self.columns(config), config.sample_rate)
+
+    @abstractmethod
+    def plan(self, config: Config) -> "list[Shard]":
+        """All shards, in the order of their rows. It depends on the configuration alone."""
+
+    @abstractmethod
+    def rows(self, config: Config, shard: "Shard") -> "Iterator[pa.Table]":
+        """Rows of a shard as tables, one a row group, in order."""
+
+    def order(self, shard: "Shard") -> Any:
+        """What shards are sorted by when they are made, so that neighbours share what is costly."""
+        return shard.name
+
+    def estimate(self, config: Config) -> Estimate:
+        """What a configuration will make."""
+        seconds = 5.0 * config.num_rows
+        num_bytes = int(seconds * config.sample_rate * 2 * config.with_audio) + 2000 * config.num_rows
+        return Estimate(seconds, num_bytes, f"{config.num_rows:,} rows")
+
+    # --- what stands beside them ---
+
+    def splits(self, config: Config) -> dict[str, Any]:
+        """The content of ``splits.json``: dict of split to its groups, and more; empty for no such file."""
+        return {}
+
+    def label_tables(self, config: Config) -> dict[str, tuple[str, ...]]:
+        """Tables of labels without sound: dict of name to columns, or one column that is a list of records."""
+        columns = [c for c in self.columns(config) if c.name not in ("audio", "midi")]
+        flat = tuple(c.name for c in columns if not c.nested)
+        return {"samples": flat} | {c.name: (c.name,) for c in columns if c.nested}
+
+    def beside(
+        self,
+        config: Config,
+        storage: "LocalStorage",
+        shards: list[dict],
+        earlier: dict[str, Any],
+        progress: Any,
+    ) -> dict[str, Any]:
+        """Write whatever else stands beside the shards.
+
+        Args:
+            storage: where shards and all else lie; shards: their records, in order of rows.
+            earlier: facts of the manifest of an earlier run over the same rows.
+            progress: ``progress(title, total)`` gives a context manager whose value takes numbers of rows.
+
+        Returns: facts for the manifest, plain data.
+        """
+        return {}
+
+    def facts_problem(self, facts: dict[str, Any]) -> str | None:
+        """What is wrong with the facts of a stored manifest that :meth:`beside` gives, or None."""
+        return None
+
+    # --- what is said of them ---
+
+    def validation(self) -> "Validation":
+        """Its own checks, beside those that follow from its columns."""
+        from sousa.generation.validation import Validation
+
+        return Validation()
+
+    def preview(self, config: Config) -> "Preview":
+        """What a page of rows shows."""
+        from sousa.generation.preview import general
+
+        return general(self, config)
+
+    def filters(self) -> Mapping[str, Callable[[str, Any, list[str]], Any]]:
+        """Filters of rows that no column's role gives: see :mod:`sousa.generation.filters`."""
+        return {}
+
+    def packaging(self, config: Config, facts: Mapping[str, Any]) -> Packaging:
+        """What releases and cards say; ``facts``: of the dataset's manifest.
+
+        Raises: RunError when the facts are not those of this configuration.
+        """
+        return Packaging()
+
+
+class Generated(Corpus, Protocol):
+    """A corpus whose rows are functions of their coordinates.
+
+    Attributes:
+        address: columns with the role ``Coordinate`` that together name a row.
+    """
+
+    address: tuple[str, ...]
+
+    @abstractmethod
+    def addresses(self, config: Config, shard: "Shard") -> "Iterator[pa.Table]":
+        """Addresses of the rows of a shard: a table with the columns of ``address`` for each row group."""
+
+    def rows(self, config: Config, shard: "Shard") -> "Iterator[pa.Table]":
+        """Rows of a shard, made from their addresses."""
+        for addresses in self.addresses(config, shard):
+            yield self.remake(config, addresses)
+
+    @abstractmethod
+    def remake(self, config: Config, addresses: "pa.Table", render: bool = True) -> "pa.Table":
+        """Make rows again, in the order asked for.
+
+        Args:
+            addresses: a table with the columns of ``address``.
+            render: False leaves what is ``rendered`` null; every other value is the same, and takes no time.
+        """
+
+
+def is_generated(corpus: Corpus) -> bool:
+    """Whether a corpus can make its rows again."""
+    return hasattr(corpus, "remake")

@@ -1,0 +1,149 @@
+"""Which rows a preview shows: even coverage first, chance second.
+
+Conventions
+-----------
+Rows are numbered in the order of the manifest's shards. Counts are kept even over the values of the page's
+first column (``Preview.even``), inside each of those over the second, and so on; numbers come up all over
+their range. Where takes have several renditions, a third of the rows goes to whole takes, the clean row
+beside its others, so they can be compared. The same dataset, count and seed give the same rows. What is kept
+of a row is a few integers, however large its sound is.
+"""
+
+from collections import Counter, defaultdict
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sousa.generation import seeds
+from sousa.generation.columns import Renditions, having
+from sousa.generation.errors import UsageError
+from sousa.generation.filters import Filter
+from sousa.generation.preview import Preview
+from sousa.generation.reopen import Stored
+from sousa.generation.tables import groups_of
+
+_LONGEST_FAMILY = 12
+
+
+def choose(stored: Stored, page: Preview, where: Filter, count: int, seed: int) -> list[int]:
+    """Numbers of the chosen rows, ascending: at most ``count``, and all when there are fewer.
+
+    Raises: UsageError when no row passes the filter.
+    """
+    takes = having(stored.columns, Renditions)[:1]
+    there = {column.name for column in stored.columns}
+    names = [name for name in page.even if name in there]
+    wanted = [*names, *where.columns, *(n for t in takes for n in (t.name, t.role.condition))]
+    rows, table = _matching(stored, where, list(dict.fromkeys(wanted)))
+    if not len(rows):
+        raise UsageError("no row of this dataset has all that is asked for; leave one of the filters out")
+    if count >= len(rows):
+        return sorted(rows.tolist())
+    rng = seeds.stream(seed, "preview")
+    cover = _Coverage([_ranks(table[name], rng) for name in names], rng.permutation(len(rows)))
+    if takes:
+        role, family = takes[0].role, _codes(table[takes[0].name])
+        clean = np.array(pc.equal(table[role.condition], role.clean).to_pylist()) == 1
+        _add_takes(cover, count // 3, family, _codes(table[role.condition]), clean)
+    while len(cover.chosen) < count:
+        cover.add(cover.next_place())
+    return sorted(rows[list(cover.chosen)].tolist())
+
+
+def _matching(stored: Stored, where: Filter, columns: list[str]) -> tuple[np.ndarray, pa.Table]:
+    """Numbers of the rows that pass a filter, and some columns of theirs."""
+    first, numbers, parts = 0, [], []
+    for group in groups_of(stored.storage.root, stored.records, columns or ["sample_id"]):
+        numbered = group.append_column("__row", pa.array(range(first, first + len(group)), pa.int64()))
+        kept = numbered.filter(where.expression)
+        numbers.append(kept["__row"].to_numpy())
+        parts.append(kept.select(columns))
+        first += len(group)
+    return np.concatenate(numbers), pa.concat_tables(parts).combine_chunks()
+
+
+def _codes(column: pa.ChunkedArray) -> np.ndarray:
+    """Integers for values, in the order in which they come."""
+    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _ranks(column: pa.ChunkedArray, rng: np.random.Generator) -> np.ndarray:
+    """Integers for values; the one that goes first when counts are equal is the smallest.
+
+    Names go in an order of chance. Numbers go as a van der Corput sequence over their order, so that the first
+    few of them lie all over the range.
+    """
+    if pa.types.is_string(column.type):
+        codes = _codes(column)
+        return rng.permutation(codes.max() + 1)[codes]
+    values, codes = np.unique(column.combine_chunks().fill_null(0).to_numpy(), return_inverse=True)
+    bits = max(len(values) - 1, 1).bit_length()
+    turned = [int(f"{i:0{bits}b}"[::-1], 2) for i in range(1 << bits)]
+    order = [i for i in turned if i < len(values)]
+    shift, rank = int(rng.integers(len(values))), np.empty(len(values), np.int64)
+    rank[(np.array(order) + shift) % len(values)] = np.arange(len(values))
+    return rank[codes]
+
+
+class _Coverage:
+    """Places of rows chosen so far, and how often each value, alone and after the ones before it, came up."""
+
+    def __init__(self, ranks: list[np.ndarray], order: np.ndarray):
+        self.keys = list(zip(*(rank.tolist() for rank in ranks), strict=True)) or [()] * len(order)
+        self.chosen: dict[int, bool] = {}
+        self.counts: Counter = Counter()
+        self.cells = defaultdict(list)  # places of one combination of values, in an order of chance
+        for place in order.tolist():
+            self.cells[self.keys[place]].append(place)
+
+    def add(self, place: int) -> None:
+        key = self.keys[place]
+        self.chosen[place] = True
+        self.counts.update(key[: i + 1] for i in range(len(key)))
+        self.counts.update((i, value) for i, value in enumerate(key))
+
+    def next_place(self, allowed: np.ndarray | None = None) -> Any:
+        """The next row of the least covered combination, of those that are allowed; None where there is none."""
+        while True:
+            keys = [key for key, places in self.cells.items() if allowed is None or allowed[places].any()]
+            if not keys:
+                return None
+            places = self.cells[min(keys, key=self._covered)]
+            at = next(i for i, p in reversed(list(enumerate(places))) if allowed is None or allowed[p])
+            place = places.pop(at)
+            if not places:
+                del self.cells[self.keys[place]]
+            if place not in self.chosen:
+                return place
+
+    def _covered(self, key: tuple) -> list:
+        out = []
+        for i, value in enumerate(key):
+            out += [self.counts[key[: i + 1]], self.counts[(i, value)], value]
+        return out
+
+
+def _add_takes(
+    cover: _Coverage, budget: int, family: np.ndarray, condition: np.ndarray, clean: np.ndarray
+) -> None:
+    """Add whole takes, each from its clean row on, of at most ``budget`` rows in all."""
+    while budget >= 2:
+        place = cover.next_place(clean if clean.any() else None)
+        if place is None:
+            return
+        others = [p for p in np.flatnonzero(family == family[place]).tolist() if p != place]
+        others = [p for p in others if p not in cover.chosen]
+        if not others:  # rendered once: nothing to compare, here or in any other take
+            cover.add(place)
+            return
+        seen, again = Counter([condition[place]]), {}
+        for p in others:  # each condition once before any twice
+            again[p] = seen[condition[p]]
+            seen[condition[p]] += 1
+        members = [place, *sorted(others, key=again.get)][: min(budget, _LONGEST_FAMILY)]
+        for member in members:
+            cover.add(member)
+        budget -= len(members)

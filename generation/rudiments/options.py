@@ -1,0 +1,85 @@
+"""What can be asked for of a rudiments corpus."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from sousa.generation.errors import UsageError
+from sousa.generation.models import Number, Told, Whole, named
+from sousa.generation.options import SeedOptions, option
+
+_SOUND = "sound"
+
+
+def _rudiments(value: object) -> object:
+    """Names that are known, with their variants."""
+    from sousa.generation.rudiments import definitions
+
+    names = [value] if isinstance(value, str) else value
+    if isinstance(names, (list, tuple)):
+        try:
+            definitions.select([str(name) for name in names])
+        except UsageError as error:
+            raise Told(*error.problems) from None
+        return list(names)
+    return value
+
+
+def _tiers() -> tuple[str, ...]:
+    from sousa.generation.rudiments import players
+
+    return players.tiers()
+
+
+def _acoustics() -> tuple[str, ...]:
+    from sousa.generation.audio import presets
+
+    return presets.names()
+
+
+Names = Annotated[list[str], Field(min_length=1)]
+
+
+class RudimentsOptions(SeedOptions):
+    """Options of the corpus; players, tempi and renderings that are not given are those of the size."""
+
+    SIZES: ClassVar[Mapping[str, int]] = {"small": 1_200, "medium": 12_000, "full": 100_000}
+
+    profiles: Whole | None = option(None, "players", flags=("--profiles", "-p"), ge=1, le=100_000)
+    tempos: Whole | None = option(
+        None, "tempi for each player and rudiment", flags=("--tempos", "-t"), ge=1, le=100
+    )
+    augmentations: Whole | None = option(
+        None, "renderings of each take", flags=("--augmentations", "-a"), ge=1, le=100
+    )
+    rudiments: Annotated[Names | None, BeforeValidator(_rudiments)] = option(
+        None, "only these: slug, slug:variant or slug:*, separated by commas (default: all main forms)"
+    )
+    tiers: Annotated[Names | None, named("tier", _tiers)] = option(
+        None, "only players of these skill tiers, separated by commas (default: all)"
+    )
+    duration_sec: Number = option(6.0, "length of playing in seconds", metavar="SEC", ge=1, le=60, unit="s")
+    acoustics: Annotated[Names | None, named("acoustics", _acoustics)] = option(
+        None, "acoustics of the renderings, separated by commas; see 'sousa acoustics' (default: all)",
+        flags=("--acoustics", "--presets", "--acoustic-presets"), group=_SOUND,
+    )  # fmt: skip
+    impulse_responses: str | None = option(
+        None, "use these rooms: sound files, or folders named after acoustics", metavar="DIR", group=_SOUND
+    )
+    noise_files: str | None = option(
+        None, "use these noises in place of generated ones", metavar="DIR", group=_SOUND
+    )
+    with_audio: bool = option(
+        True, "labels and MIDI only", switches={"--with-audio": True, "--no-audio": False}, group=_SOUND
+    )
+    soundfont: str | None = option(
+        None,
+        "snares of this .sf2/.sf3, of a directory, of a KEY of 'sousa soundfonts list'; or BANKS by name",
+        metavar="PATH", group=_SOUND,
+    )  # fmt: skip
+    sample_rate: Whole = option(
+        44100, "sample rate", metavar="HZ", group=_SOUND, ge=8000, le=96000, unit="Hz"
+    )
+    channels: Literal[1, 2] = option(1, "two channels", switches={"--stereo": 2}, group=_SOUND)
+    audio_format: Literal["flac", "wav"] = option("flac", "flac or wav", group=_SOUND)

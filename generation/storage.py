@@ -1,0 +1,206 @@
+"""Where datasets and releases lie, and the one way files are written there: whole or not at all.
+
+Conventions: a file is written under a temporary name beside its place, synced, and renamed. Paths inside a
+storage are relative, with ``/``. A storage can be pickled, so tasks carry it to wherever they run. There is
+one kind now, a local directory; the members of :class:`LocalStorage` are what another kind has to have.
+"""
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sousa.generation.errors import RunError, UsageError
+
+_OWN_TEMPORARY = re.compile(r"^\..+\.\d+\.tmp$")
+
+
+@dataclass(frozen=True)
+class LocalStorage:
+    """A directory on this machine, by its path."""
+
+    root: str
+
+    def path(self, file: str = "") -> Path:
+        """Where a file of the storage lies."""
+        return Path(self.root) / file
+
+    @contextmanager
+    def writing(self, file: str) -> Iterator[BinaryIO]:
+        """Open a file for binary writing; it is there when the block ends well, and untouched otherwise.
+
+        Raises: RunError when it can't be written.
+        """
+        with atomic_file(self.path(file)) as opened:
+            yield opened
+
+    def write_json(self, file: str, data: object) -> None:
+        """Write JSON atomically."""
+        write_json(self.path(file), data)
+
+    def append(self, file: str, line: str) -> None:
+        """Add a line to a file, and make it last."""
+        path = self.path(file)
+        try:
+            with open(path, "ab") as opened:
+                opened.write(line.encode() + b"\n")
+                opened.flush()
+                os.fsync(opened.fileno())
+        except OSError as error:
+            raise explain(error, path) from None
+
+    def lines(self, file: str) -> list[str]:
+        """Whole lines of a file; none where there is none. One that was cut short is left out."""
+        try:
+            return self.path(file).read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+        except FileNotFoundError:
+            return []
+
+    def move(self, source: str, target: str) -> None:
+        """Rename a file or folder, at once, in place of a file or empty folder."""
+        try:
+            self.path(target).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(self.path(source), self.path(target))
+            sync_directory(self.path(target).parent)
+        except OSError as error:
+            raise explain(error, self.path(target)) from None
+
+    def remove(self, file: str) -> None:
+        """Remove a file or folder, if it is there."""
+        path = self.path(file)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.unlink() if path.is_symlink() or not path.is_dir() else shutil.rmtree(path)
+
+    def free_bytes(self) -> int:
+        """Room that is left."""
+        return shutil.disk_usage(self.root).free
+
+    def strangers(self) -> list[str]:
+        """Names of what lies directly in it, but for temporary files of ours."""
+        return [path.name for path in self.path().iterdir() if not _OWN_TEMPORARY.match(path.name)]
+
+    def sweep(self) -> None:
+        """Remove the temporary files that a killed run has left."""
+        for stale in self.path().rglob(".*.tmp"):
+            if _OWN_TEMPORARY.match(stale.name) and stale.is_file():
+                stale.unlink(missing_ok=True)
+
+    def record(self, file: str) -> dict[str, Any]:
+        """Record of a file: its path, size and SHA-256."""
+        path = self.path(file)
+        return {"file": file, "bytes": path.stat().st_size, "sha256": file_digest(path)}
+
+    def damage(self, record: Mapping[str, Any]) -> str | None:
+        """What is wrong with a recorded file, or None."""
+        return damage(self.root, record)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the directory, making it if need be; one process at a time.
+
+        Raises: UsageError when another holds it, or it can't be written.
+        """
+        with ExitStack() as held:
+            try:
+                self.path().mkdir(parents=True, exist_ok=True)
+                # the directory itself is locked: nothing to leave behind
+                handle = os.open(self.root, os.O_RDONLY)
+                held.callback(os.close, handle)
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except FileExistsError:
+                raise UsageError(f"{self.root} is a file, not a directory; name another with -o") from None
+            except BlockingIOError:
+                raise UsageError(
+                    f"another sousa is writing to {self.root}; wait for it or choose another -o"
+                ) from None
+            except OSError as error:
+                raise UsageError(
+                    f"can't write to {self.root}: {error.strerror or error}; choose another with -o"
+                ) from None
+            yield
+
+
+def explain(error: OSError, path: object) -> RunError:
+    """A RunError for an operating-system error while writing ``path``."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return RunError(
+            f"no space left while writing {path}; free some and run the same command again to go on"
+        )
+    return RunError(f"can't write {path}: {error.strerror or error}")
+
+
+def sync_directory(path: str | Path) -> None:
+    """Make renames in a directory last."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a temporary file for binary writing; it becomes ``path`` when the block ends well.
+
+    Raises: RunError when it can't be written; ``path`` is then untouched.
+    """
+    path = Path(path)
+    work = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(work, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(work, path)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise explain(error, path) from None
+    finally:
+        with suppress(OSError):
+            work.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, data: object) -> None:
+    """Write JSON atomically."""
+    with atomic_file(path) as file:
+        file.write((json.dumps(data, indent=1) + "\n").encode())
+
+
+def write_once(path: Path, data: bytes) -> None:
+    """Write a file unless it is there with these bytes.
+
+    Raises: RunError when it can't be written.
+    """
+    if not path.exists() or path.read_bytes() != data:
+        with atomic_file(path) as file:
+            file.write(data)
+
+
+def file_digest(path: str | Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def damage(root: str | Path, record: Mapping[str, Any]) -> str | None:
+    """What is wrong with a recorded file (``file, bytes, sha256``) of a directory, or None."""
+    path = Path(root) / record["file"]
+    try:
+        if not path.exists():
+            return f"{record['file']} is missing"
+        if path.stat().st_size != record["bytes"]:
+            return f"{record['file']} has {path.stat().st_size} bytes instead of {record['bytes']}"
+        if file_digest(path) != record["sha256"]:
+            return f"{record['file']} does not match its digest"
+    except OSError as error:
+        return f"{record['file']} can't be read ({error.strerror})"
+    return None

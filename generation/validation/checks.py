@@ -1,0 +1,96 @@
+"""Judging the measurements of a dataset of any corpus.
+
+Conventions: a :class:`sousa.generation.validation.findings.Check` passes, fails or can't be judged, and
+carries the figures it was judged by. Exit status follows the checks that were judged.
+"""
+
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from sousa.generation.columns import SPLITS, Classes, Events, Group, Score, having
+from sousa.generation.corpus import is_generated
+from sousa.generation.validation.findings import Check, Findings, absence
+
+_AUDIO = ("audio_unreadable", "audio_length_or_rate_differs", "pcm_digest_differs")
+
+
+def run_all(found: Findings) -> list[Check]:
+    """All checks, in the order of the report: general ones, then those of the corpus."""
+    stored, problems = found.stored, found.problems
+    whole = absence(problems, "integrity", ["damaged_shard"], "every shard is as it was written")
+    if not found.rows:
+        return [whole]
+    out = [whole, _count(found), _label_tables(found), *_made_again(found)]
+    out.append(absence(problems, "lengths", ["length_differs"], "lengths in samples and seconds agree"))
+    if having(stored.columns, Classes):
+        out.append(absence(problems, "classes", ["class_unknown"], "every class is one of those declared"))
+    if having(stored.columns, Score):
+        out.append(
+            absence(problems, "scores", ["score_out_of_range"], "every score is in its range, or null")
+        )
+    if having(stored.columns, Events):
+        claim = "events are in order and inside their row"
+        out.append(absence(problems, "events in row", ["event_outside_row_or_out_of_order"], claim))
+    out += [_groups(found, column) for column in having(stored.columns, Group)]
+    if found.config.with_audio:
+        claim = f"decodes to the labelled length, rate and digest ({found.part})"
+        out.append(absence(problems, "audio", _AUDIO, claim))
+    else:
+        out.append(Check("audio", None, "made without audio"))
+    if stored.manifest.get("loose_files"):
+        claim = f"each is there and equal to its row ({found.part})"
+        out.append(absence(problems, "loose files", ["loose_file_missing_or_other"], claim))
+    return [*out, *stored.corpus.validation().checks(found)]
+
+
+def _count(found: Findings) -> Check:
+    """There are as many rows as planned, each with a name of its own."""
+    ids, wanted = found.rows["sample_id"], found.stored.manifest["num_rows"]
+    unique = len(set(ids))
+    good = len(ids) == unique == wanted and "rows_missing_or_extra" not in found.problems
+    return Check("rows", good, f"{len(ids):,} rows, {unique:,} different ids, {wanted:,} planned")
+
+
+def _label_tables(found: Findings) -> Check:
+    """The plain tables, and the other files the manifest knows: unchanged, and one to one with rows."""
+    storage, listed = found.stored.storage, found.stored.manifest.get("tables", [])
+    wrong = [problem for record in listed if (problem := storage.damage(record))]
+    if wrong or not listed:
+        return Check("label tables", False, "; ".join(wrong) or "the manifest does not know them")
+    path = storage.path("labels/samples.parquet")
+    ids = pq.read_table(path, columns=["sample_id"])["sample_id"].to_pylist()
+    same = ids == list(found.rows["sample_id"])
+    return Check("label tables", same, f"unchanged, {len(ids):,} rows one to one with the shards")
+
+
+def _made_again(found: Findings) -> list[Check]:
+    stored = found.stored
+    if not is_generated(stored.corpus):
+        return []
+    if not stored.current:
+        why = f"not judged: rows of data version {stored.data_version} are made again by the sousa that made them"
+        return [Check("labels made again", None, why)]
+    return [
+        absence(
+            found.problems, "labels made again", ["rows_not_in_plan", "labels_differ_from_made_again"],
+            "every label, made again from its coordinates, is the same",
+        ),
+        absence(
+            found.problems, "rows made again", ["row_differs_from_made_again"],
+            f"{found.again:,} rows made again from their coordinates are the same, sound and all",
+        ),
+    ]  # fmt: skip
+
+
+def _groups(found: Findings, column: Any) -> Check:
+    """No group has rows in two splits."""
+    name, role = f"no {column.role.one} in two splits", column.role
+    owners, splits = found.rows[column.name], found.rows["split"]
+    pairs = {(owner, split) for owner, split in zip(owners, splits, strict=True)}
+    torn = len(pairs) - len(set(owners))
+    counts = ", ".join(f"{s} {sum(split == s for _, split in pairs):,}" for s in SPLITS)
+    if "group_missing" in found.problems:
+        return absence(found.problems, name, ["group_missing"], "")
+    text = f"{role.many}: {counts}"
+    return Check(name, not torn, text + (f"; {torn} in more than one split" if torn else ""))

@@ -1,0 +1,204 @@
+"""Measuring one shard of any corpus: everything that later checks need.
+
+Conventions: :func:`examine_shard` is a task for runners; it reads the shard's files only, returns plain
+arrays (one element a row unless said), and never raises for bad data: what is wrong is counted under a name
+in ``problems``. What is checked of a column follows from its role; a row made again without its sound is
+compared with what is stored in every column that does not describe the sound, and a few with it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sousa.generation.audio import encode
+from sousa.generation.columns import Classes, Column, Events, Group, Score, having
+from sousa.generation.corpus import Config, is_generated
+from sousa.generation.errors import RunError
+from sousa.generation.reopen import compare, remade
+from sousa.generation.shards import Shard
+from sousa.generation.storage import LocalStorage
+from sousa.generation.tables import loose_files, numpy_column, row_groups
+from sousa.generation.validation.findings import Problems
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to examine.
+
+    Attributes:
+        corpus, config: of the dataset; columns: as its files have them; storage: where it lies.
+        record: manifest record of the shard; shard: as it is planned, None where rows can't be made again.
+        every: sound and MIDI of each unit of rows whose number is a multiple of this are read.
+        again: how many units are made again with their sound.
+        loose: the dataset says that it has audio and MIDI files as well.
+    """
+
+    corpus: Any
+    config: Config
+    columns: tuple[Column, ...]
+    storage: LocalStorage
+    record: dict[str, Any]
+    shard: Shard | None
+    every: int
+    again: int
+    loose: bool
+
+
+def examine_shard(index: int, task: Task) -> tuple[int, dict[str, Any]]:
+    """Measure a shard.
+
+    Returns: its number, and a dict as :func:`sousa.generation.validation.findings.join` takes it.
+    """
+    problems = Problems()
+    out: dict[str, Any] = {"rows": {}, "problems": problems, "heard": 0, "again": 0}
+    if wrong := task.storage.damage(task.record):
+        problems.add("damaged_shard", wrong)
+        return index, out
+    task.corpus.prepare(task.config)
+    validation = task.corpus.validation()
+    examiner, kept, first = validation.Examiner(task), [], 0
+    planned, chosen = _planned(task), _spread(task.record["rows"] // examiner.unit, task.again)
+    try:
+        for group in row_groups(task.storage.path(task.record["file"])):
+            unit = (first + np.arange(len(group))) // examiner.unit
+            _by_role(task.columns, group, problems)
+            _compare_labels(task, group, next(planned, None), problems)
+            if lines := np.flatnonzero(np.isin(unit, chosen)).tolist():
+                _compare_sound(task, group.take(lines), problems)
+                out["again"] += len(lines)
+            own = examiner.labels(group, first, problems)
+            kept.append(_kept(task, group, validation.kept) | own)
+            for i in np.flatnonzero(unit % task.every == 0).tolist():
+                examiner.hear(group, i, first + i, _heard(task, group, i, problems), problems)
+                out["heard"] += 1
+            first += len(group)
+    except RunError as error:
+        problems.add("damaged_shard", error)
+    if first != task.record["rows"]:
+        problems.add("rows_missing_or_extra", task.record["file"], abs(first - task.record["rows"]))
+    out["rows"] = {name: _chain([part[name] for part in kept]) for name in kept[0]} if kept else {}
+    return index, out | examiner.found()
+
+
+def _chain(parts: list) -> Any:
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    return [value for part in parts for value in part]
+
+
+def _planned(task: Task) -> Iterator[pa.Table | None]:
+    """Addresses of the shard's row groups, where they can be made again."""
+    if task.shard is None or not is_generated(task.corpus):
+        return iter(())
+    return iter(task.corpus.addresses(task.config, task.shard))
+
+
+def _spread(total: int, count: int) -> list[int]:
+    """Numbers below ``total``, at most ``count``, evenly spread."""
+    return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist() if total else []
+
+
+def _kept(task: Task, group: pa.Table, more: tuple[str, ...]) -> dict[str, Any]:
+    """What is kept of each row of any corpus: what roles and common checks need."""
+    names = ["sample_id", "split", "duration_sec", *more]
+    names += [c.name for c in task.columns if isinstance(c.role, (Classes, Group, Score))]
+    return {name: numpy_column(group[name]) for name in dict.fromkeys(names) if name in group.column_names}
+
+
+def _by_role(columns: tuple[Column, ...], group: pa.Table, problems: Problems) -> None:
+    """What columns with a role promise."""
+    ids = group["sample_id"]
+
+    def wrong(what: str, mask: Any, about: str) -> None:
+        mask = pc.fill_null(mask, False)
+        if pc.any(mask).as_py():
+            at = int(np.flatnonzero(np.asarray(mask))[0])
+            problems.add(what, f"{ids[at]}: {about}", pc.sum(mask).as_py())
+
+    for column in having(columns, Classes):
+        known = pc.is_in(group[column.name], value_set=pa.array(column.role.names, pa.string()))
+        wrong("class_unknown", pc.and_not(pc.is_valid(group[column.name]), known), column.name)
+    for column in having(columns, Score):
+        values = group[column.name]
+        outside = pc.or_(pc.less(values, column.role.low), pc.greater(values, column.role.high))
+        wrong("score_out_of_range", pc.or_(outside, pc.is_nan(values)), column.name)
+    for column in having(columns, Group):
+        wrong("group_missing", pc.is_null(group[column.name]), column.name)
+    seconds, samples, rate = (group[name] for name in ("duration_sec", "num_samples", "sample_rate"))
+    away = pc.abs(
+        pc.subtract(pc.multiply(seconds, pc.cast(rate, pa.float64())), pc.cast(samples, pa.float64()))
+    )
+    wrong("length_differs", pc.greater(away, 1e-6), "duration_sec")
+    for column in having(columns, Events):
+        lists = group[column.name].combine_chunks()
+        onset, row = lists.flatten().field(column.role.onset), pc.list_parent_indices(lists)
+        size = samples.combine_chunks().take(row)
+        bad = pc.or_(pc.less(onset, 0), pc.greater_equal(onset, size))
+        if len(onset) > 1:
+            step = np.diff(numpy_column(onset))
+            late = np.concatenate([[False], (step < 0) & (np.diff(numpy_column(row)) == 0)])
+            bad = pc.or_(bad, pa.array(late))
+        if pc.any(bad).as_py():
+            at = row.filter(bad)[0].as_py()
+            problems.add(
+                "event_outside_row_or_out_of_order", f"{ids[at]}: {column.name}", pc.sum(bad).as_py()
+            )
+
+
+def _compare_labels(task: Task, group: pa.Table, addresses: pa.Table | None, problems: Problems) -> None:
+    """Every column that does not describe the sound, against what this configuration makes."""
+    if task.shard is None or not is_generated(task.corpus):
+        return
+    if addresses is None or len(addresses) != len(group):
+        problems.add("rows_not_in_plan", group["sample_id"][0], len(group))
+        return
+    again = task.corpus.remake(task.config, addresses, render=False)
+    for column in task.columns:
+        if column.rendered or column.name == "audio":
+            continue
+        before, now = (table[column.name].combine_chunks() for table in (group, again))
+        if not before.equals(now):
+            pairs = zip(before.to_pylist(), now.to_pylist(), strict=True)
+            rows = [i for i, (a, b) in enumerate(pairs) if a != b or a is None != b is None]
+            example = f"{group['sample_id'][rows[0]] if rows else group['sample_id'][0]}: {column.name}"
+            problems.add("labels_differ_from_made_again", example, max(len(rows), 1))
+
+
+def _compare_sound(task: Task, rows: pa.Table, problems: Problems) -> None:
+    """Rows made again from their own coordinates, with their sound."""
+    if task.shard is None or not is_generated(task.corpus):
+        return
+    try:
+        lines = compare(rows, remade(task, rows))
+    except (RunError, ValueError, KeyError, IndexError, TypeError, OverflowError) as error:
+        lines = [f"{rows['sample_id'][0]}: its coordinates can't be used ({error})"]
+    for line in lines:
+        problems.add("row_differs_from_made_again", line)
+
+
+def _heard(task: Task, group: pa.Table, i: int, problems: Problems) -> np.ndarray | None:
+    """The sound of a row, int16 (samples, channels), checked against its length, rate and digest."""
+    if task.loose:
+        names = [name for name in ("sample_id", "midi", "audio") if name in group.column_names]
+        for file, data in loose_files(group.slice(i, 1).select(names).to_pylist()[0]).items():
+            path = task.storage.path(file)
+            if not path.exists() or path.read_bytes() != data:
+                problems.add("loose_file_missing_or_other", file)
+    if not task.config.with_audio:
+        return None
+    name = group["sample_id"][i].as_py()
+    try:
+        pcm, rate = encode.decode(group["audio"][i]["bytes"].as_py())
+    except Exception as error:  # any reader's complaint means the same here
+        problems.add("audio_unreadable", f"{name}: {error}")
+        return None
+    if rate != group["sample_rate"][i].as_py() or len(pcm) != group["num_samples"][i].as_py():
+        problems.add("audio_length_or_rate_differs", f"{name}: {len(pcm)} samples at {rate} Hz")
+        return None
+    if encode.pcm_digest(pcm) != group["pcm_digest"][i].as_py():
+        problems.add("pcm_digest_differs", name)
+    return pcm
