@@ -344,7 +344,7 @@ ENDS_PYARROW = """
 import sys
 import pyarrow.parquet as pq
 print("alive", flush=True)
-pq.read_metadata(sys.argv[1]).row_group(0).column(0)
+pq.read_metadata(sys.argv[1]).row_group(0).column(0).compression
 """
 
 
