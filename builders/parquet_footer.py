@@ -181,7 +181,11 @@ def _leaf(schema: pq.ParquetSchema, column: str) -> tuple[int, int]:
     leaves = [schema.column(i) for i in range(len(schema))]
     places = [i for i, leaf in enumerate(leaves) if leaf.path == column]
     if len(places) != 1:
-        names = sorted({x.path for x in leaves if x.physical_type == "BYTE_ARRAY" and not x.max_repetition_level})
+        names = sorted(
+            leaf.path
+            for leaf in leaves
+            if leaf.physical_type == "BYTE_ARRAY" and not leaf.max_repetition_level
+        )
         names = f"choose one of {', '.join(names)}" if names else "it has no column of bytes"
         raise Refused(f"the file has {len(places) or 'no'} columns of that name", names)
     leaf = leaves[places[0]]

@@ -24,6 +24,7 @@ field numbers below are theirs) and ``Encodings.md`` (RLE/bit-packed hybrid, PLA
 import mmap
 import os
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -213,15 +214,17 @@ def _opened(path_or_file, column):
         source.close()
 
 
-def byte_ranges(path_or_file, column="audio.bytes", metadata=None):
+def byte_ranges(
+    path_or_file: Any, column: str = "audio.bytes", metadata: Any = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Where each row's value of a column of bytes lies in a Parquet file.
 
     Args:
         path_or_file: local path, or a seekable binary file object (its position is moved; it is not
             closed). What each costs to read: the module's conventions.
         column: dotted path of a leaf that holds binary or string values, outside any list.
-        metadata: the file's ``pyarrow.parquet.FileMetaData`` where it is at hand; the footer, which takes
-            most of the time in files of many columns, is then not read again.
+        metadata: the file's ``pyarrow.parquet.FileMetaData`` where it is at hand and the file is trusted; the
+            footer, which takes most of the time in files of many columns, is then not read again.
 
     Returns: ``(offsets, lengths)``, int64 arrays [rows], bytes; a null is (-1, 0). Every range lies
         inside a page of the column. Values are not checked: page checksums are not read.
@@ -245,7 +248,7 @@ def byte_ranges(path_or_file, column="audio.bytes", metadata=None):
     return offsets, lengths
 
 
-def can_index(path_or_file, column="audio.bytes"):
+def can_index(path_or_file: Any, column: str = "audio.bytes") -> str | None:
     """Whether :func:`byte_ranges` can work, as far as the footer tells: pages are not read.
 
     Args: as :func:`byte_ranges`.

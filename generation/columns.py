@@ -100,12 +100,15 @@ class Breakdown(Role):
         condition: what a recording was made under, such as ``preset``; empty for other breakdowns.
         known: the values it can have, for filters; empty for any.
         shown: False for one that is only checked and filtered by.
+        balance, main: as of Classes.
     """
 
     band: float = 0.0
     condition: str = ""
     known: tuple[str, ...] = ()
     shown: bool = True
+    balance: bool = False
+    main: bool = False
 
 
 @dataclass(frozen=True)
