@@ -10,8 +10,8 @@ import json
 import sys
 from pathlib import Path
 
-from sousa.builders.features import table
 from sousa.generation.audio import presets, rooms
+from sousa.generation.columns import table
 from sousa.generation.rudiments.columns import columns
 from sousa.generation.textures import synth
 from sousa.generation.textures.columns import columns as texture_columns

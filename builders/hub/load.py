@@ -166,9 +166,7 @@ class Part(datasets.ArrowBasedBuilder):
         declared: features of the columns, or None for what the files say.
     """
 
-    def __init__(
-        self, fetch: Callable, columns: Sequence[str] | None, declared: datasets.Features | None, **arguments: Any
-    ):  # fmt: skip
+    def __init__(self, fetch: Callable, columns: Sequence[str] | None, declared: Any, **arguments: Any):
         self._fetch, self._columns, self._declared = fetch, columns, declared
         super().__init__(**arguments)
 

@@ -17,11 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sousa.builders.hub import remote
-from sousa.builders.release import card, croissant, layout, opened, source, versions
+from sousa.builders.release import card, croissant, layout, opened, versions
 from sousa.builders.release.compare import NOTED, compare
 from sousa.builders.release.digests import leaf_types
 from sousa.builders.release.index import INDEX_SCHEMA
 from sousa.builders.release.pack import pack
+from sousa.builders.release.source import Source, of_stored
 from sousa.generation import reopen
 from sousa.generation.columns import Classes, having, schema
 from sousa.generation.corpus import Say
@@ -69,20 +70,19 @@ def make(
     Raises: UsageError or RunError; what is finished is kept.
     """
     _refuse_wrong_request(Path(root), Path(output), version, repo, notes)
-    made_from = source.of_stored(reopen.open_dataset(root, plugins=plugins))
-    if len(made_from.shards) > MAX_FILES:
+    source = of_stored(reopen.open_dataset(root, plugins=plugins))
+    if len(source.shards) > MAX_FILES:
         raise UsageError(
-            f"{root} has {len(made_from.shards):,} shards; a commit to the Hub takes at most {MAX_FILES:,} "
-            "files"
+            f"{root} has {len(source.shards):,} shards; a commit to the Hub takes at most {MAX_FILES:,} files"
         )
     before = opened.find(previous, token=token) if previous is not None else None
-    if before and before.manifest["corpus"] != made_from.corpus.name:
+    if before and before.manifest["corpus"] != source.corpus.name:
         raise UsageError(
-            f"{previous} is a release of {before.manifest['corpus']}, not of {made_from.corpus.name}"
+            f"{previous} is a release of {before.manifest['corpus']}, not of {source.corpus.name}"
         )
     if before and versions.parse(before.version) >= versions.parse(version):
         raise UsageError(f"--version {version} is not after {before.version}, the version of {previous}")
-    data = [made_from.digest, {name: record["sha256"] for name, record in made_from.shards.items()}]
+    data = [source.digest, {name: record["sha256"] for name, record in source.shards.items()}]
     identity = [data, version, repo, list(notes), before and [before.version, _digest_of(before.manifest)]]
     storage = LocalStorage(str(output))
     with storage.locked():
@@ -90,8 +90,8 @@ def make(
         if finished:
             say(f"{output} is finished already")
             return finished
-        facts = _pack_all(made_from, storage, runner or LocalRunner(), progress)
-        return _finish(made_from, storage, facts, before, version, repo, list(notes), _digest_of(identity))
+        facts = _pack_all(source, storage, runner or LocalRunner(), progress)
+        return _finish(source, storage, facts, before, version, repo, list(notes), _digest_of(identity))
 
 
 def _refuse_wrong_request(
@@ -158,19 +158,17 @@ def _begin(storage: LocalStorage, identity: str, data: str, root: str | Path) ->
     return None
 
 
-def _pack_all(
-    made_from: source.Source, storage: LocalStorage, runner: Runner, progress: Any
-) -> dict[str, Any]:
+def _pack_all(source: Source, storage: LocalStorage, runner: Runner, progress: Any) -> dict[str, Any]:
     """Put every shard in place; returns dict of file to facts, in order of names."""
     hidden = LocalStorage(str(storage.path(UNFINISHED)))
-    classes = frozenset(column.name for column in having(made_from.columns, Classes))
-    last = (made_from.digest_column, classes)
+    classes = frozenset(column.name for column in having(source.columns, Classes))
+    last = (source.digest_column, classes)
     tasks = [
-        (made_from.storage, made_from.shards[name], hidden, file, view, _part(file), *last)
-        for name, (file, view) in layout.files(made_from.views, made_from.shards).items()
+        (source.storage, source.shards[name], hidden, file, view, _part(file), *last)
+        for name, (file, view) in layout.files(source.views, source.shards).items()
     ]
     facts = {}
-    with progress("packing", sum(record["rows"] for record in made_from.shards.values())) as done:
+    with progress("packing", sum(record["rows"] for record in source.shards.values())) as done:
         for file, fact in runner.run(pack, tasks):
             facts[file] = fact
             done(fact["rows"])
@@ -196,24 +194,24 @@ def _write_index(hidden: LocalStorage, files: Sequence[str]) -> None:
 
 
 def _finish(
-    made_from: source.Source, storage: LocalStorage, facts: dict[str, Any], before: opened.Release | None,
+    source: Source, storage: LocalStorage, facts: dict[str, Any], before: opened.Release | None,
     version: str, repo: str | None, notes: list[str], identity: str,
 ) -> dict[str, Any]:  # fmt: skip
     """Write what stands beside the data, and show all of it; returns the manifest."""
     hidden = LocalStorage(str(storage.path(UNFINISHED)))
     _write_index(hidden, list(facts))
-    names = [column.name for column in made_from.columns]
-    packaging = made_from.packaging
+    names = [column.name for column in source.columns]
+    packaging = source.packaging
     manifest = {
-        "release_format": opened.RELEASE_FORMAT, "corpus": made_from.corpus.name,
-        "title": made_from.corpus.title, "version": version,
-        "data_version": made_from.identity["data_version"], "released": _date(storage), "repo": repo, "identity": identity, "config": made_from.identity, "config_digest": made_from.digest,
-        "num_rows": sum(fact["rows"] for fact in facts.values()), "sample_rate": made_from.sample_rate,
-        "digest_column": made_from.digest_column,
-        "columns": leaf_types(schema(made_from.columns, made_from.sample_rate), without=("audio",)),
+        "release_format": opened.RELEASE_FORMAT, "corpus": source.corpus.name, "title": source.corpus.title,
+        "version": version, "data_version": source.identity["data_version"], "released": _date(storage),
+        "repo": repo, "identity": identity, "config": source.identity, "config_digest": source.digest,
+        "num_rows": sum(fact["rows"] for fact in facts.values()), "sample_rate": source.sample_rate,
+        "digest_column": source.digest_column,
+        "columns": leaf_types(schema(source.columns, source.sample_rate), without=("audio",)),
         "views": {
             view.name: {"folders": list(view.folders), "columns": view.columns and list(view.columns)}
-            for view in layout.views(made_from.views, names)
+            for view in layout.views(source.views, names)
         },
         "made_of": [part.record() for part in packaging.made_of], "provenance": dict(packaging.provenance),
         "previous": before and before.version, "notes": notes,
@@ -221,8 +219,8 @@ def _finish(
         "files": {name: {key: fact[key] for key in _KEPT} for name, fact in facts.items()},
     }  # fmt: skip
     lines = notes + ["First release."] * (before is None)
-    counted = card.figures(made_from)
-    manifest["card_text"] = card.neutral_digest(made_from, facts, repo, counted)
+    counted = card.figures(source)
+    manifest["card_text"] = card.neutral_digest(source, facts, repo, counted)
     if before:
         with remote.hub_errors(before.where, "reading"):
             changes = compare(before, opened.directory(hidden.root, manifest), details=True)
@@ -230,8 +228,8 @@ def _finish(
             raise UsageError(problem)
         lines += [line for line in changes.lines() if line != NOTED]
     manifest["changelog"].append({"version": version, "released": manifest["released"], "lines": lines})
-    card.write_release_card(made_from, hidden, facts, manifest, counted)
-    hidden.write_json(layout.CROISSANT, croissant.describe(made_from, manifest))
+    card.write_release_card(source, hidden, facts, manifest, counted)
+    hidden.write_json(layout.CROISSANT, croissant.describe(source, manifest))
     for name in (layout.CARD, layout.CROISSANT, layout.INDEX):
         record = hidden.record(name)
         manifest["files"][name] = {"bytes": record["bytes"], "sha256": record["sha256"]}
