@@ -120,7 +120,7 @@ def tests(columns: Iterable[Column], corpus: Any = None) -> dict[str, Test]:
         elif column.type == "string" and (column.alias or isinstance(role, Group)):
             test = names(column.name)
         elif column.alias or isinstance(role, Breakdown):
-            test = ranges(column.name, (0, None) if isinstance(role, Breakdown) else (None, None))
+            test = ranges(column.name, (0, None) if getattr(role, "band", 0) else (None, None))
         if test:
             out[column.name] = test
             if column.alias:

@@ -47,6 +47,8 @@ class Options(Model):
 
     # rows of each size, the default first; a smaller one is inside each larger one
     SIZES: ClassVar[Mapping[str, int]] = {}
+    # options whose default goes by the size: dict of size to dict of option to value
+    BY_SIZE: ClassVar[Mapping[str, Mapping[str, int]]] = {}
 
     size: str | None = option(None, "how many rows", flags=("--size", "--preset"))
 
@@ -169,7 +171,9 @@ def about_of(kind: type[Options], name: str) -> str:
         return f"{about}: {', '.join(rows)} (default: {next(iter(kind.SIZES))})"
     limits = limits_of(kind, name)
     notes = [limits.partition(" number ")[2] or limits] if limits else []
-    if default is not None and not isinstance(default, bool):
+    if name in next(iter(kind.BY_SIZE.values()), {}):
+        notes.append(f"default by size: {', '.join(str(of[name]) for of in kind.BY_SIZE.values())}")
+    elif default is not None and not isinstance(default, bool):
         notes.append(f"default: {', '.join(default) if isinstance(default, (list, tuple)) else default}")
     return about + (f" ({'; '.join(notes)})" if notes else "")
 

@@ -12,8 +12,7 @@ from sousa.generation.errors import RunError, raise_all
 from sousa.generation.rudiments import Rudiments, definitions, players
 from sousa.generation.rudiments.options import RudimentsOptions
 
-# profiles, tempos, augmentations
-SIZES = {"small": (10, 3, 1), "medium": (50, 3, 2), "full": (100, 5, 5)}
+SIZES = RudimentsOptions.BY_SIZE
 MAX_ROWS = 10_000_000
 
 
@@ -103,7 +102,7 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
     size = options.size or next(iter(SIZES))
     counts = {
         name: value if getattr(options, name) is None else getattr(options, name)
-        for name, value in zip(("profiles", "tempos", "augmentations"), SIZES[size], strict=True)
+        for name, value in SIZES[size].items()
     }
     custom = ("profiles", "tempos", "augmentations", "rudiments", "tiers", "acoustics", "impulse_responses",
               "noise_files")  # fmt: skip
@@ -188,12 +187,11 @@ def _idle(
 
 def resized(config: Config, size: str) -> Config | None:
     """The configuration of a size that differs in nothing else; None for one that is no size's."""
-    profiles, tempos, augmentations = SIZES[size]
     everyone = config.forms == default_forms() and len(config.tiers) == len(players.tiers())
     usual = presets.names() if config.with_audio and config.augmentations > 1 else (CLEAN,)
     if not everyone or config.acoustics != usual or config.rooms or config.noises:
         return None
-    return replace(config, size=size, profiles=profiles, tempos=tempos, augmentations=augmentations)
+    return replace(config, size=size, **SIZES[size])
 
 
 def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
