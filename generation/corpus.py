@@ -30,6 +30,7 @@ version that made them.
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -54,12 +55,14 @@ class Config(Protocol):
 
     Attributes:
         size: name of the size it came from, or ``custom``.
-        sample_rate: Hz; with_audio: whether rows have sound; num_rows: how many there are.
+        sample_rate: Hz; with_audio: whether rows have sound; audio_format: ``flac`` or ``wav``.
+        num_rows: how many rows there are.
     """
 
     size: str
     sample_rate: int
     with_audio: bool
+    audio_format: str
 
     @property
     def num_rows(self) -> int: ...
@@ -294,6 +297,16 @@ class Generated(Corpus, Protocol):
             addresses: a table with the columns of ``address``.
             render: False leaves what is ``rendered`` null; every other value is the same, and takes no time.
         """
+
+
+def elsewhere(place: str) -> Any:
+    """A member of a corpus that is a function, ``module:name``, imported when it is first called."""
+    module, _, name = place.partition(":")
+
+    def member(self: Corpus, *args: Any, **named: Any) -> Any:
+        return getattr(import_module(module), name)(*args, **named)
+
+    return member
 
 
 def is_generated(corpus: Corpus) -> bool:
