@@ -1,8 +1,9 @@
 """Snare-drum rudiments: notation, players, performances, labels and scores, and their sound.
 
-The way of a row: ``settings`` says what to make, ``corpus`` plans it and makes rows of coordinates; a ``score``
-is planned for a player (``players``) of a rudiment (``definitions``, ``notation``), played (``performance``),
-labelled (``labels``, ``scores``), and rendered (``renderings``, and :mod:`sousa.generation.audio`).
+The way of a row: ``settings`` says what to make, ``corpus`` plans it and makes rows of coordinates; a
+``score`` is planned for a player (``players``) of a rudiment (``definitions``, ``notation``), played
+(``performance``), labelled (``labels``, ``scores``), and rendered (``renderings``, and
+:mod:`sousa.generation.audio`).
 """
 
 from collections.abc import Callable, Mapping

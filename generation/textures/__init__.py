@@ -1,9 +1,9 @@
 """Sound textures: synthesizers rendered over their parameter spaces.
 
-The way of a row: ``schema`` reads what to make and ``settings`` is what came of it; ``space`` lists the points
-of parameter space, each a setting; ``corpus`` plans shards of them and makes rows of coordinates with a
-synthesizer (``synth``, ``synths/``). ``records`` writes other people's formats, and ``dsgenerator`` is all that
-is done for DSGenerator's users.
+The way of a row: ``schema`` reads what to make and ``settings`` is what came of it; ``space`` lists the
+points of parameter space, each a setting; ``corpus`` plans shards of them and makes rows of coordinates with
+a synthesizer (``synth``, ``synths/``). ``records`` writes other people's formats, and ``dsgenerator`` is all
+that is done for DSGenerator's users.
 """
 
 from collections.abc import Mapping, Sequence

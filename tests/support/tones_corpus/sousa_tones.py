@@ -1,7 +1,7 @@
 """Pulsed tones: a corpus in one file of a package of its own.
 
-Each row is a tone that is switched on a few times, more or less evenly. It tells the wave's shape (a class), how
-even the pulses are (a score) and where they begin (events).
+Each row is a tone that is switched on a few times, more or less evenly. It tells the wave's shape (a class),
+how even the pulses are (a score) and where they begin (events).
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -28,7 +28,8 @@ COLUMNS = (
     Column("duration_sec", "float64", "s", "length of the audio"),
     Column("num_samples", "int64", "samples", "length of the audio"),
     Column("sample_rate", "int32", "Hz", "rate of the audio"),
-    Column("wave", "string", "", "shape of the wave", role=Classes(WAVES, balance=True, breakdown=True, main=True)),
+    Column("wave", "string", "", "shape of the wave",
+           role=Classes(WAVES, balance=True, breakdown=True, main=True)),
     Column("evenness", "float64", "0-100", "100 where the pulses are in time", role=Score(0, 100)),
     Column("pulses", (Column("onset_sample", "int64", "samples", "where a pulse begins"),), "", "in order",
            role=Events()),
@@ -101,7 +102,8 @@ def row(config, number, render):
     onsets = [int(gap * (i + part)) for i, part in enumerate(late)]
     pulses = [{"onset_sample": onset} for onset in onsets]
     phase = np.arange(num_samples) * (220 * 2 ** (series / 12)) / config.sample_rate
-    shape = {"sine": np.sin(2 * np.pi * phase), "square": np.sign(np.sin(2 * np.pi * phase)), "saw": 2 * (phase % 1) - 1}
+    sine = np.sin(2 * np.pi * phase)
+    shape = {"sine": sine, "square": np.sign(sine), "saw": 2 * (phase % 1) - 1}
     sounding = np.zeros(num_samples)
     for onset in onsets:
         sounding[onset : onset + gap // 3] = VOLUME
@@ -111,7 +113,7 @@ def row(config, number, render):
     return {
         "sample_id": name, "series": series, "number": number, "split": SPLIT_OF[series % len(SPLIT_OF)],
         "duration_sec": num_samples / config.sample_rate, "num_samples": num_samples,
-        "sample_rate": config.sample_rate, "wave": wave, "evenness": 100 * (1 - np.ptp(late)), "pulses": pulses,
-        "data_version": Tones.data_version, "pcm_digest": digest,
+        "sample_rate": config.sample_rate, "wave": wave, "evenness": 100 * (1 - np.ptp(late)),
+        "pulses": pulses, "data_version": Tones.data_version, "pcm_digest": digest,
         "audio": {"bytes": audio, "path": f"{name}.flac"} if render else None,
     }  # fmt: skip
