@@ -1,0 +1,101 @@
+"""What releases and cards say of a textures dataset."""
+
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, metadata
+from typing import Any
+
+from sousa.generation.corpus import Packaging
+from sousa.generation.licences import Licensed, licensed
+from sousa.generation.textures import synth
+from sousa.generation.textures.settings import Config, Level
+
+_HELD_OUT = {
+    "random": "drawn by setting",
+    "interpolation": "settings inside the space that training leaves out",
+    "extrapolation": "a region of the space that training leaves out",
+}
+
+
+def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
+    """See :meth:`sousa.generation.corpus.Corpus.packaging`."""
+    synths = dict.fromkeys(sound.synth for sound in config.sounds)
+    return Packaging(
+        tags=("audio", "sound-texture", "synthesis", "synthetic", "sound-parameter-estimation"),
+        task_categories=("tabular-regression", "audio-classification"),
+        made_of=tuple(_foreign(name) for name in synths if name not in synth.BUILT_IN),
+        texts=_texts(config),
+    )
+
+
+def _foreign(name: str) -> Licensed:
+    """A synthesizer of another package: what it makes is passed on only under a licence that is stated."""
+    package = synth.package_of(name)
+    try:
+        licence = metadata(package).get("License-Expression") if package else None
+    except PackageNotFoundError:
+        licence = None
+    return licensed("synthesizer", name, licence or "not stated", licence)
+
+
+def _texts(config: Config) -> dict[str, str]:
+    return {
+        "settings": f"{len(config.settings):,}",
+        "sounds": _sounds(config),
+        "signals": f"{config.duration_sec:g} s, cut into {config.chunks} rows of {config.chunk_sec:g} s each",
+        "examples": str(config.examples),
+        "level": _level(config.level),
+        "held_out": _held_out(config),
+        "seed": str(config.seed),
+        "audio": f"{config.sample_rate} Hz, mono, 16-bit {config.audio_format.upper()}",
+    }
+
+
+def _sounds(config: Config) -> str:
+    """A table of sounds and how their parameters are covered."""
+    lines = ["| sound | synthesizer | parameter | values | unit | spacing |", "| --- " * 6 + "|"]
+    for sound in config.sounds:
+        units = {p.name: p.unit for p in synth.get(sound.synth).parameters}
+        first = f"{sound.name} | {sound.synth} {sound.synth_version}"
+        method = sound.method.replace("_", " ")
+        rows = []
+        for axis in sound.axes:
+            many = f", {axis.count} values" if axis.count else ""
+            values = f"{axis.minimum:g} to {axis.maximum:g}{many}"
+            if axis.values is not None:
+                values = f"{len(axis.values)} values, {min(axis.values):g} to {max(axis.values):g}"
+            rows.append((axis.name, values, f"{method}, {axis.scale}"))
+        rows += [(one.name, f"{one.natural:g}", "fixed") for one in sound.fixed]
+        for one in sound.moving:
+            ends = [value for _, value in one.points] or [one.minimum, one.maximum]
+            rows.append((one.name, f"{min(ends):g} to {max(ends):g}", f"moves in time: {one.shape}"))
+        for name, values, how in rows:
+            lines.append(f"| {first} | `{name}` | {values} | {units[name]} | {how} |")
+            first = " | "
+    return "\n".join(lines)
+
+
+def _level(level: Level) -> str:
+    if level.policy == "none":
+        return (
+            "Levels are the synthesizers' own; what exceeds full scale is cut off and counted "
+            "(`clipped_samples`)."
+        )
+    what = "highest sample" if level.policy == "peak" else "RMS level"
+    return (
+        f"One gain for each long signal brings its {what} to {level.target_db:g} dBFS; it is in `gain_db`, "
+        "so the synthesizer's own level can be had back."
+    )
+
+
+def _held_out(config: Config) -> str:
+    used = {setting.held_out for setting in config.settings} - {None}
+    lines = []
+    for name, text in _HELD_OUT.items():
+        if name in used:
+            boxes = "; or ".join(_box(box) for box in getattr(config.splits, name, ()))
+            lines.append(f"- `{name}`: {text}" + (f": {boxes}" if boxes else ""))
+    return "\n".join(lines) or "None."
+
+
+def _box(box):
+    return " and ".join(f"`{name}` from {low:g} to {high:g}" for name, low, high in box)
