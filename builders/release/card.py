@@ -218,11 +218,10 @@ def _view_table(rows: Mapping[str, Mapping[str, int]]) -> str:
 
 
 def _balance(counts: Counts, orders: Mapping[str, Sequence[str]]) -> str:
-    """Rows of every value of every balanced column; ``orders``: of their values."""
+    """Rows of every value of every balanced column; ``orders``: of their values, others as they come."""
     parts = []
     for column, values in counts.items():
-        known = [value for value in orders[column] if value in values]
-        ordered = known + sorted(values.keys() - set(known), key=str)
+        ordered = dict.fromkeys([*(value for value in orders[column] if value in values), *values])
         parts.append(_grid(f"`{column}`", {str(value): values[value] for value in ordered}))
     return "\n\n".join(parts) or "No classes are counted."
 

@@ -20,6 +20,19 @@ def release(dataset, output, version="1.0.0", **options):
     return Path(output)
 
 
+def named(dataset):
+    """Rows of a dataset with audio as it is stored, and classes by name as they are in the files."""
+    import datasets
+
+    if isinstance(dataset.features.get("audio"), datasets.Audio):
+        dataset = dataset.cast_column("audio", datasets.Audio(decode=False))
+    labels = {n: kind for n, kind in dataset.features.items() if isinstance(kind, datasets.ClassLabel)}
+    return [
+        row | {n: row[n] if row[n] is None else kind.int2str(row[n]) for n, kind in labels.items()}
+        for row in dataset
+    ]
+
+
 def altered(dataset, target, change, shards=1):
     """A copy of a dataset in which the tables of the first shards are changed.
 
