@@ -83,6 +83,7 @@ def load(
     if not streaming and part and "data_files" not in more:
         paths = {entry["split"]: entry["path"] for entry in config["data_files"]}
         arguments["data_files"] = {name: paths[name] for name in wanted}
+        arguments.setdefault("features", _features(head, config["config_name"]))
     with remote.hub_errors(path, "loading") if not local else nullcontext():
         loaded = datasets.load_dataset(split=split, streaming=streaming, **arguments)
     return played_by(loaded, decoder)

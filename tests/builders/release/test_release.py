@@ -18,6 +18,7 @@ import yaml
 
 from sousa.builders.release import card, check, layout, opened
 from sousa.generation.errors import RunError, UsageError
+from sousa.generation.storage import LocalStorage
 from tests.conftest import ROOT
 from tests.support.releases import altered, faster, release
 
@@ -180,11 +181,50 @@ def test_an_interrupted_release_goes_on_and_ends_the_same(small, made, tmp_path)
         process.stderr.close()
         with pytest.raises(UsageError, match="not a finished release"):
             opened.read(output)
+        with pytest.raises(FileNotFoundError):
+            datasets.load_dataset(str(output), cache_dir=str(tmp_path / "c"))
     kept = {p.name: p.stat().st_mtime_ns for p in output.glob(".unfinished/[!.]*.index")}
     assert kept
     subprocess.run(command, check=True)
     files = {p.relative_to(output).as_posix(): p.read_bytes() for p in output.rglob("*") if p.is_file()}
     assert files == {p.relative_to(made).as_posix(): p.read_bytes() for p in made.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("moves", range(5))
+def test_a_release_killed_while_it_appears_shows_no_part_of_its_data(tiny, tmp_path, monkeypatch, moves):
+    output, done, move = tmp_path / "r", [], LocalStorage.move
+
+    class Killed(BaseException):
+        pass
+
+    def dying(self, source, target):
+        if len(done) == moves or source == layout.MANIFEST:
+            raise Killed
+        done.append(target)
+        move(self, source, target)
+
+    def dead(self, file, data):
+        if file == layout.MANIFEST:
+            raise Killed
+        write(self, file, data)
+
+    write = LocalStorage.write_json
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalStorage, "move", dying)
+        patch.setattr(LocalStorage, "write_json", dead)
+        with pytest.raises(Killed):
+            release(tiny, output)
+    assert done == ["README.md", "croissant.json", "row_index.parquet", "data"][:moves]
+    arguments = {"path": str(output), "name": "custom", "cache_dir": str(tmp_path / "c")}
+    if moves < 4:
+        with pytest.raises((FileNotFoundError, ValueError)):  # no data; before the card, no such config
+            datasets.load_dataset(**arguments)
+    else:  # everything is there but the manifest, by which publishing goes
+        assert sum(map(len, datasets.load_dataset(**arguments).values())) == 9
+    with pytest.raises(UsageError, match="not a finished release"):
+        opened.read(output)
+    release(tiny, output)
+    assert check.problems(opened.read(output)) == []
 
 
 def test_the_same_release_again_is_done_and_another_is_refused(tiny, tmp_path, sousa):

@@ -1,0 +1,152 @@
+"""A corpus of another package gets what the built-in ones have: card, builder, release, shared schema."""
+
+import json
+import pickle
+import re
+import subprocess
+import sys
+
+import datasets
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+import sousa
+import sousa.builders
+from sousa.builders import base
+from sousa.builders.release import card, check, opened
+from sousa.builders.unified import COLUMNS, Unified, unify
+from sousa.generation import corpora
+from sousa.generation.errors import RunError
+from tests.conftest import ROOT
+from tests.support.releases import named, release
+
+datasets.disable_progress_bars()
+
+
+@pytest.fixture
+def dataset(tones, tmp_path):
+    """The small size, made by the command."""
+    root = tmp_path / "tones"
+    command = [sys.executable, str(ROOT / "sousa.py"), "generate", "tones", "-o", str(root), "-q", "-w", "1"]
+    subprocess.run(command, check=True)
+    return root
+
+
+def rows_of(root, split=None):
+    """Rows of a dataset's or release's files, in order."""
+    files = sorted((root / "data").rglob("*.parquet"))
+    rows = [row for file in files for row in pq.read_table(file).to_pylist()]
+    return [row for row in rows if split in (None, row["split"])]
+
+
+def head_of(root):
+    return yaml.safe_load((root / "README.md").read_text().split("---\n")[1])
+
+
+def test_its_builder_reads_what_it_makes(dataset, tmp_path):
+    kind = sousa.builders.Tones
+    assert kind is base.builder("tones") and [c.name for c in kind.BUILDER_CONFIGS] == ["small", "medium", "custom"]
+    assert str(kind.VERSION) == "1.0.0" and pickle.loads(pickle.dumps(kind)) is kind
+    live = kind(cache_dir=str(tmp_path / "a"))
+    live.download_and_prepare(num_proc=2)
+    stored = kind(data_dir=str(dataset), cache_dir=str(tmp_path / "b"))
+    stored.download_and_prepare()
+    for split in ("train", "validation", "test"):
+        rows = rows_of(dataset, split)
+        assert named(live.as_dataset(split=split)) == named(stored.as_dataset(split=split)) == rows
+        assert named(kind(cache_dir=str(tmp_path / "c")).as_streaming_dataset(split=split)) == rows
+    assert live.as_dataset(split="test").features["wave"].names == ["sine", "square", "saw"]
+    assert pickle.loads(pickle.dumps(live.config)) == live.config
+    half = kind(config_name="custom", duration=0.5, cache_dir=str(tmp_path / "d"))  # by its flag's name
+    assert half.settings.duration_sec == half.config.duration_sec == 0.5
+    with pytest.raises(AttributeError, match="no attribute 'Harps'"):
+        sousa.builders.Harps  # noqa: B018
+
+
+def test_its_release_is_whole_and_its_card_says_what_is_known(dataset, tmp_path):
+    made = release(dataset, tmp_path / "v1")
+    assert check.problems(opened.read(made)) == []
+    text = (made / "README.md").read_text()
+    assert not re.findall(r"\{\{\w+\}\}", text)
+    for said in ("# Tones", "48 rows", "| `wave` | train | validation | test |", "| saw | 8 | 4 | 4 |",
+                 "all rows of a series are in one of them"):  # fmt: skip
+        assert said in text, said
+    for root in (dataset, made):
+        loaded = datasets.load_dataset(str(root), "small", split="test", cache_dir=str(tmp_path / "cache"))
+        assert named(loaded) == rows_of(dataset, "test")
+    again = sousa.load(made, "labels", split="test", cache_dir=str(tmp_path / "cache"))
+    assert again.features["wave"].names == ["sine", "square", "saw"]
+
+
+def test_it_is_in_the_unified_schema(dataset, tmp_path):
+    assert [config.name for config in Unified.BUILDER_CONFIGS] == ["small", "medium", "full", "custom"]
+    both = Unified(config_name="custom", data_dir=str(dataset.parent), cache_dir=str(tmp_path / "c"))
+    both.download_and_prepare()
+    rows = named(both.as_dataset(split="validation"))
+    for row, own in zip(rows, rows_of(dataset, "validation"), strict=True):
+        assert set(row) == {column.name for column in COLUMNS}
+        assert (row["dataset"], row["label"], row["group_id"]) == ("tones", own["wave"], f"tones/{own['series']}")
+        assert [e["onset_sample"] for e in row["events"]] == [p["onset_sample"] for p in own["pulses"]]
+        assert row["acoustics"] is row["tempo_bpm"] is row["midi"] is row["events"][0]["kind"] is None
+        assert json.loads(row["labels"]) == {name: value for name, value in own.items() if name != "audio"}
+
+
+def test_a_corpus_may_say_itself_how_it_is_unified(tones, monkeypatch):
+    corpus = corpora.get("tones")
+    monkeypatch.setattr(type(corpus), "unify", lambda self, row: {"label": row["wave"].upper()}, raising=False)
+    row = {"sample_id": "a", "series": 3, "wave": "saw", "pulses": None, "split": "test"}
+    shared = unify("tones", row)
+    assert (shared["label"], shared["group_id"], shared["events"]) == ("SAW", "tones/3", None)
+
+
+def test_sizes_of_the_unified_builder_are_those_of_all(tones):
+    code = "from sousa.builders import Unified; print([c.name for c in Unified.BUILDER_CONFIGS])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "['small', 'medium', 'custom']"
+
+
+def test_a_template_with_unknown_places_is_refused(tones, tmp_path, monkeypatch):
+    corpus, template = corpora.get("tones"), tmp_path / "card.md"
+    template.write_text("# {{title}}\n{{rows}} {{colour}} {{shape}}\n")
+    monkeypatch.setattr(type(corpus), "card", template)
+    with pytest.raises(RunError, match=r"card\.md has \{\{colour\}\}, \{\{shape\}\}, which nothing fills"):
+        sousa.generate("tones", tmp_path / "d", workers=1)
+    template.write_text("# {{title}}\n{{rows}}\n")
+    sousa.generate("tones", tmp_path / "d", workers=1)  # goes on where it stopped
+    assert (tmp_path / "d" / "README.md").read_text().endswith("# Tones\n48\n")
+    monkeypatch.setattr(type(corpus), "card", tmp_path / "none.md")
+    with pytest.raises(RunError, match=r"template .*none\.md can't be read"):
+        sousa.generate("tones", tmp_path / "d2", workers=1)
+
+
+def test_features_in_cards_are_what_datasets_writes(dataset, tmp_path):
+    for name in corpora.names():
+        corpus = corpora.get(name)
+        config = corpus.config(corpus.Options.read({}), print)
+        columns = corpus.columns(config)
+        features = base.features(columns, config.sample_rate)
+        told = datasets.info.DatasetCardData()
+        datasets.info.DatasetInfosDict({"small": datasets.DatasetInfo(features=features)}).to_dataset_card_data(told)
+        assert card.feature_yaml(columns, config.sample_rate) == told.to_dict()["dataset_info"]["features"]
+    made = release(dataset, tmp_path / "v1")
+    for root in (dataset, made):
+        head = head_of(root)
+        infos = datasets.info.DatasetInfosDict.from_dataset_card_data(datasets.info.DatasetCardData(**head))
+        assert list(infos) == [config["config_name"] for config in head["configs"]]
+        written = datasets.info.DatasetCardData()
+        infos.to_dataset_card_data(written)
+        again = written.to_dict()["dataset_info"]
+        stated = sorted(head["dataset_info"], key=lambda info: info["config_name"])
+        assert again == (stated if len(infos) > 1 else stated[0])
+
+
+def test_making_a_dataset_does_not_import_datasets(tones, tmp_path):
+    code = f"""
+import sys, sousa
+sousa.generate("tones", {str(tmp_path / "d")!r}, workers=1)
+import sousa.builders, sousa.builders.release.make
+print("datasets" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "False"
