@@ -97,9 +97,17 @@ class ReadableAudio:
     """For builders that write audio as it is stored: readers get it as ``Audio`` where that plays.
 
     Writing through ``Audio`` needs torchcodec even for ready-made files. Elsewhere the column stays what
-    is stored: ``{"bytes": a FLAC file, "path": its name}``. The builder has ``audio_feature()``, None
-    without audio.
+    is stored: ``{"bytes": a FLAC file, "path": its name}``. The builder has ``_features(stored)``.
     """
+
+    def _info(self):
+        return datasets.DatasetInfo(
+            description=self.__class__.__doc__.splitlines()[0], features=self._features(stored=True)
+        )
+
+    def audio_feature(self) -> Any:
+        """What the audio column is to readers, None without audio."""
+        return self._features(stored=False).get("audio")
 
     def _build_single_dataset(self, *args, **kwargs):
         return self._readable(super()._build_single_dataset(*args, **kwargs))

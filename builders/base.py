@@ -138,17 +138,8 @@ class CorpusBuilder(ReadableAudio, datasets.GeneratorBasedBuilder):
         marks.append(json.dumps(self._features(stored=True).to_dict()))
         self.hash = hashlib.sha256("\n".join(marks).encode()).hexdigest()[:16]
 
-    def _info(self):
-        return datasets.DatasetInfo(
-            description=self.__class__.__doc__.splitlines()[0], features=self._features(stored=True)
-        )
-
     def _features(self, stored: bool) -> datasets.Features:
         return features(self.columns, self.settings.sample_rate, stored)
-
-    def audio_feature(self) -> Any:
-        """What the audio column is to readers, None without audio."""
-        return self._features(stored=False).get("audio")
 
     def _split_generators(self, dl_manager):
         by_split: dict[str, list] = {split: [] for split in SPLITS}

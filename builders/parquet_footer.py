@@ -16,7 +16,6 @@ and the Thrift compact protocol specification.
 """
 
 import struct
-from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -25,12 +24,12 @@ import pyarrow.parquet as pq
 from sousa.generation.errors import first_line
 
 _CODECS = ("UNCOMPRESSED", "SNAPPY", "GZIP", "LZO", "BROTLI", "LZ4", "ZSTD", "LZ4_RAW")
-_ENCODINGS = (
+ENCODINGS = (
     "PLAIN", "GROUP_VAR_INT", "PLAIN_DICTIONARY", "RLE", "BIT_PACKED", "DELTA_BINARY_PACKED",
     "DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY", "RLE_DICTIONARY", "BYTE_STREAM_SPLIT",
 )  # fmt: skip
 _BYTE_ARRAY = 6
-PLAIN, RLE = 0, 3
+PLAIN, RLE, BIT_PACKED = 0, 3, 4
 _MOST_ROWS = 1 << 27  # nulls take no space, so a damaged count must not become an allocation
 prefix = struct.Struct("<I").unpack_from
 
@@ -38,7 +37,7 @@ _REWRITE = (
     "read the column with pyarrow instead, or write the file again with this column's "
     "compression='NONE', use_dictionary=False and encoding PLAIN"
 )
-_REMAKE = "fetch or make the file again"
+_READ, _REMAKE = "read it with pyarrow instead", "fetch or make the file again"
 _ENCRYPTED = ("the file is encrypted", "decrypt it by reading and writing it with pyarrow")
 
 
@@ -143,12 +142,8 @@ def field(fields: Any, number: int, kind: type, what: str) -> Any:
     return value
 
 
-def encoding_name(code: int) -> str:
-    """Name of an encoding's number."""
-    return _name(_ENCODINGS, code)
-
-
-def _name(names: tuple[str, ...], code: Any) -> str:
+def name_of(code: Any, names: tuple[str, ...] = ENCODINGS) -> str:
+    """Name of a number of an encoding, or of another list."""
     return names[code] if isinstance(code, int) and 0 <= code < len(names) else f"number {code}"
 
 
@@ -178,97 +173,57 @@ def _footer(source: Any) -> tuple[dict[int, Any], pq.FileMetaData, int]:
 
 def _leaf(schema: pq.ParquetSchema, column: str) -> tuple[int, int]:
     """Number of a column of bytes among the leaves, and the definition level of its values."""
-    leaves = [schema.column(i) for i in range(len(schema))]
-    places = [i for i, leaf in enumerate(leaves) if leaf.path == column]
+    try:
+        leaves = [(leaf.path, leaf) for leaf in map(schema.column, range(len(schema)))]
+    except UnicodeDecodeError:
+        raise Damaged("a column name that is no text") from None
+    places = [i for i, (path, _) in enumerate(leaves) if path == column]
     if len(places) != 1:
-        names = sorted(
-            leaf.path
-            for leaf in leaves
-            if leaf.physical_type == "BYTE_ARRAY" and not leaf.max_repetition_level
-        )
-        names = f"choose one of {', '.join(names)}" if names else "it has no column of bytes"
-        raise Refused(f"the file has {len(places) or 'no'} columns of that name", names)
-    leaf = leaves[places[0]]
+        fit = [p for p, x in leaves if x.physical_type == "BYTE_ARRAY" and not x.max_repetition_level]
+        remedy = f"choose one of {', '.join(sorted(fit))}" if fit else "it has no column of bytes"
+        raise Refused(f"the file has {len(places) or 'no'} columns of that name", remedy)
+    leaf = leaves[places[0]][1]
     if leaf.max_repetition_level:
-        raise Refused(
-            "it is inside a list, so a row has any number of values", "read it with pyarrow instead"
-        )
+        raise Refused("it is inside a list, so a row has any number of values", _READ)
     if leaf.physical_type != "BYTE_ARRAY":
-        raise Refused(f"it holds {leaf.physical_type}, not bytes", "read it with pyarrow instead")
+        raise Refused(f"it holds {leaf.physical_type}, not bytes", _READ)
     return places[0], leaf.max_definition_level
 
 
-# what is asked of a chunk: rows of its group, values, codec, encodings, first page, bytes, file
-_Chunk = tuple[int, int, str, list[str], int, int, Any]
-
-
-def _chunks(footer: dict[int, Any], at: int, leaves: int) -> Iterator[_Chunk]:
-    """Chunks of a column out of a footer that may be damaged."""
-    for number, group in enumerate(field(footer, 4, list, "row groups")):
-        rows, columns = field(group, 3, int, "number of rows"), field(group, 1, list, "column chunks")
-        if len(columns) != leaves:
-            raise Damaged(f"row group {number} has {len(columns)} column chunks of {leaves}")
-        meta = field(columns[at], 3, dict, f"metadata of the column in row group {number}")
-        if meta.get(1) != _BYTE_ARRAY:
-            raise Damaged(f"row group {number} and its column chunk disagree")
-        encodings = [encoding_name(code) for code in field(meta, 2, list, "encodings")]
-        yield (
-            rows, field(meta, 5, int, "number of values"), _name(_CODECS, field(meta, 4, int, "compression")),
-            encodings, field(meta, 9, int, "first page"), field(meta, 7, int, "size of the column chunk"),
-            columns[at].get(1),
-        )  # fmt: skip
-
-
-def _known_chunks(metadata: pq.FileMetaData, at: int) -> Iterator[_Chunk]:
-    """The same from metadata that pyarrow has read of a file that is trusted."""
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        chunk = group.column(at)
-        yield (
-            group.num_rows, chunk.num_values, chunk.compression, list(chunk.encodings),
-            chunk.data_page_offset, chunk.total_compressed_size, chunk.file_path,
-        )  # fmt: skip
-
-
-def chunks_of(
-    source: Any, column: str, metadata: pq.FileMetaData | None = None
-) -> tuple[list[tuple[int, int, int]], int]:
+def chunks_of(source: Any, column: str) -> tuple[list[tuple[int, int, int]], int]:
     """Where a column of bytes lies.
 
     Args:
         column: dotted path of its leaf.
-        metadata: of the file, when it is known already and the file is trusted.
 
     Returns: ``(chunks, level)``: a list of ``(start, end, rows)`` in row order (byte positions of the
         chunk of each row group, and its rows), and the definition level of rows that aren't null.
     Raises: Refused when the footer tells that its rows have no ranges, or is damaged.
     """
-    if metadata is None:
-        footer, parsed, begin = _footer(source)
-        try:
-            at, level = _leaf(parsed.schema, column)
-        except UnicodeDecodeError:
-            raise Damaged("a column name that is no text") from None
-        chunks, rows_stated = _chunks(footer, at, parsed.num_columns), parsed.num_rows
-    else:
-        at, level = _leaf(metadata.schema, column)
-        chunks, rows_stated, begin = _known_chunks(metadata, at), metadata.num_rows, source.size
-    places = []
-    for number, (rows, values, codec, encodings, start, size, file) in enumerate(chunks):
-        if file:
-            raise Refused("its data is in another file", "read it with pyarrow instead")
-        if codec != "UNCOMPRESSED":
-            raise Refused(f"it is compressed ({codec})")
-        if others := set(encodings) - {"PLAIN", "RLE", "BIT_PACKED"}:  # the latter two are the levels'
-            raise Refused(f"it is encoded as {min(others)}")
-        if values != rows:
+    footer, parsed, begin = _footer(source)
+    at, level = _leaf(parsed.schema, column)
+    chunks = []
+    for number, group in enumerate(field(footer, 4, list, "row groups")):
+        rows, columns = field(group, 3, int, "number of rows"), field(group, 1, list, "column chunks")
+        if len(columns) != parsed.num_columns:
+            raise Damaged(f"row group {number} has {len(columns)} column chunks of {parsed.num_columns}")
+        meta = field(columns[at], 3, dict, f"metadata of the column in row group {number}")
+        if columns[at].get(1):
+            raise Refused("its data is in another file", _READ)
+        if codec := field(meta, 4, int, "compression"):
+            raise Refused(f"it is compressed ({name_of(codec, _CODECS)})")
+        for encoding in field(meta, 2, list, "encodings"):
+            if encoding not in (PLAIN, RLE, BIT_PACKED):  # the latter two are the levels'
+                raise Refused(f"it is encoded as {name_of(encoding)}")
+        start, size = field(meta, 9, int, "first page"), field(meta, 7, int, "size of the column chunk")
+        if field(meta, 5, int, "number of values") != rows or meta.get(1) != _BYTE_ARRAY:
             raise Damaged(f"row group {number} and its column chunk disagree")
         if rows and not 4 <= start < start + size <= begin:
             raise Damaged(f"row group {number} places the column outside the file")
-        places.append((start, start + size, rows))
-    total = sum(rows for *_, rows in places)
-    if total != rows_stated:
+        chunks.append((start, start + size, rows))
+    total = sum(rows for *_, rows in chunks)
+    if total != parsed.num_rows:
         raise Damaged(f"its row groups have {total} rows")
     if total > _MOST_ROWS:
         raise Refused(f"the file has {total} rows, over {_MOST_ROWS}", "store it as several files")
-    return places, level
+    return chunks, level

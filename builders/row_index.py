@@ -34,8 +34,8 @@ from sousa.builders.parquet_footer import (
     Damaged,
     Refused,
     chunks_of,
-    encoding_name,
     field,
+    name_of,
     prefix,
     read,
     read_struct,
@@ -180,7 +180,7 @@ def _page(source, at, end, left, top):
     if count > left:
         raise Damaged("its pages have more values than the column chunk")
     if (encoding := field(head, 4 if second else 2, int, "encoding")) != PLAIN:
-        raise Refused(f"it is encoded as {encoding_name(encoding)}")
+        raise Refused(f"it is encoded as {name_of(encoding)}")
     levels = 0
     if second:
         levels = field(head, 5, int, "size of the definition levels")
@@ -188,7 +188,7 @@ def _page(source, at, end, left, top):
             raise Damaged("repetition levels in a column without lists")
     elif top:
         if (encoding := field(head, 3, int, "encoding of the levels")) != RLE:
-            raise Refused(f"its definition levels are encoded as {encoding_name(encoding)}")
+            raise Refused(f"its definition levels are encoded as {name_of(encoding)}")
         levels, at = prefix(read(source, at, 4, stop))[0], at + 4
     present = np.ones(count, bool)
     if top:
@@ -214,17 +214,13 @@ def _opened(path_or_file, column):
         source.close()
 
 
-def byte_ranges(
-    path_or_file: Any, column: str = "audio.bytes", metadata: Any = None
-) -> tuple[np.ndarray, np.ndarray]:
+def byte_ranges(path_or_file: Any, column: str = "audio.bytes") -> tuple[np.ndarray, np.ndarray]:
     """Where each row's value of a column of bytes lies in a Parquet file.
 
     Args:
         path_or_file: local path, or a seekable binary file object (its position is moved; it is not
             closed). What each costs to read: the module's conventions.
         column: dotted path of a leaf that holds binary or string values, outside any list.
-        metadata: the file's ``pyarrow.parquet.FileMetaData`` where it is at hand and the file is trusted; the
-            footer, which takes most of the time in files of many columns, is then not read again.
 
     Returns: ``(offsets, lengths)``, int64 arrays [rows], bytes; a null is (-1, 0). Every range lies
         inside a page of the column. Values are not checked: page checksums are not read.
@@ -236,7 +232,7 @@ def byte_ranges(
     """
     parts = [(np.empty(0, np.int64),) * 2]
     with _opened(path_or_file, column) as source:
-        chunks, top = chunks_of(source, column, metadata)
+        chunks, top = chunks_of(source, column)
         rows = sum(left for *_, left in chunks)
         source.expect(sum(end - start for start, end, _ in chunks) / max(rows, 1))
         for at, end, left in chunks:

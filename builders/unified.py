@@ -171,15 +171,6 @@ class Unified(ReadableAudio, datasets.GeneratorBasedBuilder):
         columns = [column for column in COLUMNS if heard or column.name != "audio"]
         return features(columns, rates.pop() if len(rates) == 1 else None, stored)
 
-    def _info(self):
-        return datasets.DatasetInfo(
-            description=self.__class__.__doc__.splitlines()[0], features=self._features(stored=True)
-        )
-
-    def audio_feature(self) -> Any:
-        """What the audio column is to readers, None without audio."""
-        return self._features(stored=False).get("audio")
-
     def _split_generators(self, dl_manager):
         shards: dict[str, list] = {split: [] for split in SPLITS}
         for name, part in self._parts.items():

@@ -276,7 +276,7 @@ def audio_ranges(source, file, column, metadata):
         offsets, lengths = (rows[name].fill_null(-1).to_numpy() for name in ("audio_offset", "audio_bytes"))
         return file.path, offsets, np.maximum(lengths, 0)
     try:
-        return (file.path, *byte_ranges(file.path, column, metadata))
+        return (file.path, *byte_ranges(file.path, column))
     except ValueError as reason:
         log.info("%s", reason)
         return _unpacked(file, column)

@@ -6,7 +6,7 @@ scratch store on disk, then the new ones: what is new then is what would be sent
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,7 @@ def available() -> bool:
     return hf_xet is not None and not off
 
 
-def new_bytes(
-    before: Iterable[str | Path],
-    after: Iterable[str | Path],
-    progress: Callable[[int], Any] = lambda done: None,
-) -> int:
+def new_bytes(before: Iterable[Any], after: Iterable[Any], progress: Any = lambda done: None) -> int:
     """Bytes an upload of files would send when some others are there.
 
     Args:

@@ -91,27 +91,23 @@ def load(
 
 def _card(path: str, local: bool, revision: str | None, token: str | None) -> tuple[dict, str | None]:
     """``(YAML head of the card, commit)`` of a dataset; an empty head when it has none."""
-    commit = None
-    if local:
-        file = Path(path) / "README.md"
-        if not file.exists():
-            return {}, None
-    else:
-        from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub.errors import EntryNotFoundError
 
-        with remote.hub_errors(path, "loading"):
-            try:
-                file = Path(remote.client(token).hf_hub_download(
-                    path, "README.md", repo_type="dataset", revision=revision))  # fmt: skip
-            except EntryNotFoundError:
-                return {}, None
-        commit = file.parent.name
-    match = re.match(r"---\n(.*?)\n---\n", file.read_text(encoding="utf-8"), re.DOTALL)
+    with remote.hub_errors(path, "loading"):
+        try:
+            file = Path(path) / layout.CARD
+            if not local:
+                where = {"repo_type": "dataset", "revision": revision}
+                file = Path(remote.client(token).hf_hub_download(path, layout.CARD, **where))
+            text = file.read_text(encoding="utf-8")
+        except (FileNotFoundError, EntryNotFoundError):
+            return {}, None
+    match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
     try:
         head = yaml.safe_load(match[1]) if match else {}
     except yaml.YAMLError:
         head = {}
-    return head if isinstance(head, dict) else {}, commit
+    return head if isinstance(head, dict) else {}, None if local else file.parent.name
 
 
 def _features(head: Mapping[str, Any], config: str) -> datasets.Features | None:
@@ -119,20 +115,19 @@ def _features(head: Mapping[str, Any], config: str) -> datasets.Features | None:
     try:
         card = datasets.info.DatasetCardData(dataset_info=head["dataset_info"])
         return datasets.info.DatasetInfosDict.from_dataset_card_data(card)[config].features
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
 
 def _config(head: Mapping[str, Any], name: str | None, path: str) -> dict[str, Any] | None:
     """The config asked for, as the card has it; None when the card lists none."""
-    entries = head.get("configs")
     try:
-        configs = {entry["config_name"]: entry for entry in entries}
+        configs = {entry["config_name"]: entry for entry in head["configs"]}
         whole = all({"split", "path"} <= set(part) for c in configs.values() for part in c["data_files"])
     except (TypeError, KeyError):
-        whole = False
-    if not whole or not configs:
         return None  # a card of another kind: what it means is left to datasets
+    if not whole or not configs:
+        return None
     if name is None:
         chosen = [c for c in configs.values() if c.get("default")] or list(configs.values())[:2]
         if len(chosen) != 1:
@@ -152,9 +147,9 @@ def _splits(config: Mapping[str, Any] | None, split: Any, path: str) -> list[str
     names = list(dict.fromkeys(re.findall(r"(?:^|\+)\s*([\w.-]+)", str(split))))
     if "all" in names:
         return None
-    unknown = [name for name in names if name not in there]
-    if unknown:
-        raise ValueError(f"{path} has no split {one_of(unknown[0], there)}")
+    for name in names:
+        if name not in there:
+            raise ValueError(f"{path} has no split {one_of(name, there)}")
     return names
 
 
@@ -240,10 +235,9 @@ def _downloaded(path: str, commit: str, patterns: Patterns, token: str | None) -
     from huggingface_hub import snapshot_download
 
     wanted = [name for names in patterns.values() for name in names]
-    root = Path(
-        snapshot_download(path, repo_type="dataset", revision=commit, allow_patterns=wanted, token=token)
-    )
+    where = {"repo_type": "dataset", "revision": commit, "token": token}
+    root = snapshot_download(path, allow_patterns=wanted, **where)
     return {
-        split: [partial(open, file, "rb") for name in names for file in sorted(root.glob(name))]
+        split: [partial(open, file, "rb") for name in names for file in sorted(Path(root).glob(name))]
         for split, names in patterns.items()
     }

@@ -120,12 +120,8 @@ def _attempt(api, release, repo, private, branch, create_pr, say, progress):
         what = plan.make(api, release, repo, state, main)
     if what.edited:
         say(f"{repo}: {layout.CARD} was edited there; the edit is replaced, and stays in the history")
-    done = {
-        "files": len(what.add),
-        "bytes": _size(release, what.add),
-        "commit": state.commit,
-        "pull_request": None,
-    }
+    done = {"files": len(what.add), "bytes": _size(release, what.add)}
+    done |= {"commit": state.commit, "pull_request": None}
     if what.add or what.delete:
         info = _commit(api, release, repo, branch, create_pr, what, progress)
         done |= {"commit": info.oid, "pull_request": info.pr_url if create_pr else None}
@@ -144,8 +140,7 @@ def _refuse_other_content(api, release, repo, commit):
     """A tag never moves: what it will name is looked at first."""
     with remote.hub_errors(repo, "publishing"):
         there = plan.contents(api, repo, commit)
-    wrong = plan.differing(release, there)
-    if wrong:
+    if wrong := plan.differing(release, there):
         raise RunError(
             f"{repo} at commit {commit[:12]} does not hold {', '.join(wrong[:5])} as the release does, so it "
             "is not tagged; the release changed while it was sent, or the Hub left files out; run it again"

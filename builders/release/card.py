@@ -69,7 +69,7 @@ def figures(source: Source) -> Figures:
 def neutral_digest(source: Source, facts: Mapping[str, Any], repo: str | None, counted: Figures) -> str:
     """SHA-256 of what a release's card says, apart from its version, day and changelog."""
     manifest = {"version": "0.0.0", "released": "0000-00-00", "repo": repo, "changelog": []}
-    head, text = _release_card(source, facts, manifest, counted)
+    head, text = release_card(source, facts, manifest, counted)
     return hashlib.sha256(f"{json.dumps(head, sort_keys=True)}\n{text}".encode()).hexdigest()
 
 
@@ -85,115 +85,95 @@ def write_dataset_card(
     Raises: RunError when the card can't be filled or written.
     """
     source = of_made(corpus, config, storage, records, facts)
-    configs, infos, rows = [], [], {}
-    for view in layout.views(source.views, [column.name for column in source.columns])[: len(source.views)]:
-        paths: dict[str, list[str]] = {split: [] for split in layout.SPLITS}
-        rows[view.name] = Counter()
-        for shard in source.views[view.name]:
-            record = source.shards[shard]
-            paths.setdefault(record["split"], []).append(record["file"])
-            rows[view.name][record["split"]] += record["rows"]
-        configs.append(
-            _config(view, source.corpus.data_version, {s: files for s, files in paths.items() if files})
-        )
-        infos.append(_info(source, view))
-    head = _head(source) | {"configs": configs, "dataset_info": infos}
-    version = f"Not released; made by data version {source.corpus.data_version}."
-    load = _snippet("path/to/this/directory", configs[-1]["config_name"], None)
-    _write(storage, head, _fill(source, version, load, rows, "Not released.", None, figures(source)))
+    version = source.corpus.data_version
+    views = layout.views(source.views, [column.name for column in source.columns])[: len(source.views)]
+    members = {view: [source.shards[name] for name in source.views[view.name]] for view in views}
+    head, rows = _head(source, version, members, lambda view, split, records: [r["file"] for r in records])
+    load = _snippet("path/to/this/directory", views[-1].name, None)
+    version = f"Not released; made by data version {version}."
+    write(storage, head, _fill(source, version, load, rows, "Not released.", None, figures(source)))
 
 
-def write_release_card(
-    source: Source,
-    storage: LocalStorage,
-    facts: Mapping[str, Any],
-    manifest: dict[str, Any],
-    counted: Figures,
-) -> None:
-    """Write ``README.md`` of a release.
+def release_card(
+    source: Source, facts: Mapping[str, Any], manifest: Mapping[str, Any], counted: Figures
+) -> tuple[dict[str, Any], str]:
+    """The card of a release: ``(YAML head as plain data, text)``.
 
     Args:
-        storage: of the release.
         facts: dict of data file to what :func:`sousa.builders.release.pack.pack` said.
-        manifest: of the release, with all but ``files``.
-        counted: what :func:`figures` gives.
+        manifest: of the release; counted: what :func:`figures` gives.
     """
-    _write(storage, *_release_card(source, facts, manifest, counted))
-
-
-def _release_card(
-    source: Source, facts: Mapping[str, Any], manifest: dict[str, Any], counted: Figures
-) -> tuple[dict[str, Any], str]:
-    """``(YAML head as plain data, text)`` of a release's card."""
     version, repo = manifest["version"], manifest["repo"]
-    configs, infos, rows = [], [], {}
-    for view in layout.views(source.views, [column.name for column in source.columns]):
-        splits: dict[str, list] = {split: [] for split in layout.SPLITS}
-        for file, fact in facts.items():
-            if view.reads(file):
-                splits.setdefault(fact["split"], []).append(fact)
-        splits = {split: members for split, members in splits.items() if members}
-        paths = {
-            split: [
-                view.pattern(f, split) for f in view.folders if any(fact["view"] == f for fact in members)
-            ]
-            for split, members in splits.items()
-        }
-        configs.append(_config(view, version, paths))
-        infos.append(_info(source, view, splits))
-        rows[view.name] = {split: sum(fact["rows"] for fact in members) for split, members in splits.items()}
-    head = _head(source) | {"configs": configs, "dataset_info": infos, "version": version}
+    views = layout.views(source.views, [column.name for column in source.columns])
+    members = {view: [fact for file, fact in facts.items() if view.reads(file)] for view in views}
+
+    def patterns(view: layout.View, split: str, members: list) -> list[str]:
+        there = {fact["view"] for fact in members}
+        return [f"data/{folder}/{split}/*.parquet" for folder in view.folders if folder in there]
+
+    head, rows = _head(source, version, members, patterns, sized=True)
+    head["version"] = version
     if head["license"] == "other":
         head |= {"license_name": "several", "license_link": "README.md#licences-and-sources"}
-    default = next(config["config_name"] for config in configs if config.get("default"))
-    load = _snippet(repo or "ORG/NAME", default, f"v{version}")
+    load = _snippet(repo or "ORG/NAME", next(view.name for view in views if view.default), f"v{version}")
     if not repo:
         load += (
             "\n\n(`ORG/NAME`: this repository; or a directory with a copy of it, which has no `revision`.)"
         )
-    data_version = source.identity["data_version"]
-    line = f"Version {version}, released {manifest['released']} (data version {data_version})."
+    line = f"Version {version}, released {manifest['released']}"
+    line += f" (data version {source.identity['data_version']})."
     return head, _fill(source, line, load, rows, _changelog(manifest["changelog"]), manifest, counted)
 
 
-def _config(view: layout.View, version: str, paths: Mapping[str, list[str]]) -> dict[str, Any]:
-    entry: dict[str, Any] = {"config_name": view.name, "version": version}
-    if view.columns is not None:
-        entry["columns"] = list(view.columns)
-    entry["data_files"] = [{"split": split, "path": path} for split, path in paths.items()]
-    return entry | ({"default": True} if view.default else {})
+def _head(
+    source: Source, version: str, members: Mapping[layout.View, list], paths: Any, sized: bool = False
+) -> tuple[dict[str, Any], dict[str, dict[str, int]]]:
+    """The YAML of a card as plain data, and the rows of each split of each config.
 
-
-def _info(source: Source, view: layout.View, splits: Mapping[str, list] | None = None) -> dict[str, Any]:
-    """``dataset_info`` of a config: its features and, of a release, the rows and bytes of its splits."""
-    columns = [c for c in source.columns if view.columns is None or c.name in view.columns]
-    out = {"config_name": view.name, "features": feature_yaml(columns, source.sample_rate)}
-    if splits is None:
-        return out
-    out["splits"] = [
-        {
-            "name": split,
-            "num_bytes": sum(fact["columns_bytes"][column.name] for fact in members for column in columns),
-            "num_examples": sum(fact["rows"] for fact in members),
-        }
-        for split, members in splits.items()
-    ]
-    out["download_size"] = sum(fact["bytes"] for members in splits.values() for fact in members)
-    out["dataset_size"] = sum(split["num_bytes"] for split in out["splits"])
-    return out
-
-
-def _head(source: Source) -> dict[str, Any]:
-    rows = sum(record["rows"] for record in source.shards.values())
+    Args:
+        members: records of the files of each config.
+        paths: gives the paths of a split of a config, of ``(view, split, records)``.
+        sized: the records say how many bytes their columns have.
+    """
+    configs, infos, rows = [], [], {}
+    for view, records in members.items():
+        splits = {split: [r for r in records if r["split"] == split] for split in layout.SPLITS}
+        splits = {split: records for split, records in splits.items() if records}
+        config = {"config_name": view.name, "version": version}
+        if view.columns is not None:
+            config["columns"] = list(view.columns)
+        files = [{"split": split, "path": paths(view, split, records)} for split, records in splits.items()]
+        configs.append(config | {"data_files": files} | ({"default": True} if view.default else {}))
+        infos.append(_info(source, view, splits, sized))
+        rows[view.name] = {split: sum(r["rows"] for r in records) for split, records in splits.items()}
+    packaging = source.packaging
     return {
         "pretty_name": source.corpus.title,
-        "license": hub_licence(source.packaging.made_of),
-        "task_categories": list(source.packaging.task_categories),
-        "tags": list(source.packaging.tags) or ["music"],
-        "size_categories": [size_category(rows)],
+        "license": hub_licence(packaging.made_of),
+        "task_categories": list(packaging.task_categories),
+        "tags": list(packaging.tags) or ["music"],
+        "size_categories": [size_category(sum(record["rows"] for record in source.shards.values()))],
         "annotations_creators": ["machine-generated"],
         "source_datasets": ["original"],
-    }
+        "configs": configs,
+        "dataset_info": infos,
+    }, rows
+
+
+def _info(source: Source, view: layout.View, splits: Mapping[str, list], sized: bool) -> dict[str, Any]:
+    """``dataset_info`` of a config: its features, and where they are known its sizes."""
+    columns = [c for c in source.columns if view.columns is None or c.name in view.columns]
+    out = {"config_name": view.name, "features": feature_yaml(columns, source.sample_rate)}
+    if not sized:
+        return out
+    out |= {"splits": [], "download_size": 0, "dataset_size": 0}
+    for split, records in splits.items():
+        size = sum(record["columns_bytes"][column.name] for record in records for column in columns)
+        rows = sum(record["rows"] for record in records)
+        out["splits"].append({"name": split, "num_bytes": size, "num_examples": rows})
+        out["download_size"] += sum(record["bytes"] for record in records)
+        out["dataset_size"] += size
+    return out
 
 
 def _grid(title: str, rows: Mapping[str, Mapping[str, int]], more: Sequence[str] = ()) -> str:
@@ -310,7 +290,8 @@ def _fill(
     return _PLACE.sub(lambda place: values[place[1]], text)
 
 
-def _write(storage: LocalStorage, head: dict[str, Any], text: str) -> None:
+def write(storage: LocalStorage, head: dict[str, Any], text: str) -> None:
+    """Write a card."""
     plain = yaml.dump(head, Dumper=_NoAliases, sort_keys=False, allow_unicode=True, width=1000)
     with storage.writing(layout.CARD) as file:
         file.write(f"---\n{plain}---\n{text}".encode())

@@ -5,7 +5,7 @@ for details are labels read: of changed rows, from files that hold some.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,9 +105,7 @@ def _named(what: str, names: Sequence[str]) -> list[str]:
     return [f"{what}: {', '.join(names[:_SHOWN])}{more}"] if names else []
 
 
-def compare(
-    old: Release, new: Release, details: bool = False, progress: Callable[[int], Any] = lambda done: None
-) -> Changes:
+def compare(old: Release, new: Release, details: bool = False, progress: Any = lambda done: None) -> Changes:
     """Compare two releases.
 
     Args:
@@ -206,15 +204,13 @@ def _other(old, new):
     return tuple(lines)
 
 
-def read_rows(
-    release: Release, wanted: pa.Table, columns: Sequence[str]
-) -> Iterator[tuple[np.ndarray, pa.Table]]:
+def read_rows(release: Release, wanted: pa.Table, columns: Sequence[str]) -> Iterator[tuple]:
     """Rows of a release in the order of a piece of its index, a file at a time.
 
     Args:
         wanted: rows of the index; columns: to read.
 
-    Yields: ``(positions in wanted, Arrow table)``.
+    Yields: ``(positions in wanted, an int array; Arrow table)``.
     """
     names = pc.dictionary_encode(wanted["file"].cast(pa.string())).combine_chunks()
     rows, codes = wanted["row"].to_numpy(), names.indices.to_numpy()

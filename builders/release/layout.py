@@ -51,19 +51,13 @@ class View:
     columns: tuple[str, ...] | None
     default: bool
 
-    def pattern(self, folder: str, split: str) -> str:
-        """Files of a split in one of the folders."""
-        return f"data/{folder}/{split}/*.parquet"
-
     def reads(self, file: str) -> bool:
         """Whether a file of the release belongs to this config."""
         match = DATA_FILE.match(file)
         return bool(match) and match["view"] in self.folders
 
 
-def files(
-    views: Mapping[str, Iterable[str]], shards: Mapping[str, Mapping[str, Any]]
-) -> dict[str, tuple[str, str]]:
+def files(views: Mapping[str, Iterable[str]], shards: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """Where shards go: dict of shard name to ``(file, view)``.
 
     Args:

@@ -41,18 +41,10 @@ _KEPT = ("bytes", "sha256", "rows", "split", "view")
 
 
 def make(
-    root: str | Path,
-    output: str | Path,
-    version: str,
-    previous: str | None = None,
-    repo: str | None = None,
-    notes: Sequence[str] = (),
-    runner: Runner | None = None,
-    say: Say = print,
-    progress: Any = silent,
-    token: str | None = None,
-    plugins: Sequence[str] = (),
-) -> dict[str, Any]:
+    root: str | Path, output: str | Path, version: str, previous: str | None = None, repo: str | None = None,
+    notes: Sequence[str] = (), runner: Runner | None = None, say: Say = print, progress: Any = silent,
+    token: str | None = None, plugins: Sequence[str] = (),
+) -> dict[str, Any]:  # fmt: skip
     """Make a release of a finished dataset, or finish one that was begun.
 
     Args:
@@ -94,9 +86,7 @@ def make(
         return _finish(source, storage, facts, before, version, repo, list(notes), _digest_of(identity))
 
 
-def _refuse_wrong_request(
-    root: Path, output: Path, version: str, repo: str | None, notes: Sequence[str]
-) -> None:
+def _refuse_wrong_request(root: Path, output: Path, version: str, repo: str | None, notes: Any) -> None:
     problems = []
     try:
         versions.parse(version)
@@ -228,7 +218,7 @@ def _finish(
             raise UsageError(problem)
         lines += [line for line in changes.lines() if line != NOTED]
     manifest["changelog"].append({"version": version, "released": manifest["released"], "lines": lines})
-    card.write_release_card(source, hidden, facts, manifest, counted)
+    card.write(hidden, *card.release_card(source, facts, manifest, counted))
     hidden.write_json(layout.CROISSANT, croissant.describe(source, manifest))
     for name in (layout.CARD, layout.CROISSANT, layout.INDEX):
         record = hidden.record(name)

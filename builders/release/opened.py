@@ -27,6 +27,7 @@ _KEYS = {
     "config": dict, "config_digest": str, "columns": dict, "views": dict, "num_rows": int, "made_of": list,
     "changelog": list, "files": dict, "identity": str, "title": str, "card_text": str, "notes": list,
 }  # fmt: skip
+_ENTRIES = {"views": {"folders"}, "made_of": {"kind", "name", "licence", "free"}, "changelog": {"lines"}}
 _NAMES = ["file", "view", "split"]
 HUB_ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
@@ -97,30 +98,25 @@ def check_manifest(manifest: Any, where: str) -> dict[str, Any]:
             f"{where} has release format {manifest['release_format']}, this sousa knows {RELEASE_FORMAT}; "
             "use a newer sousa"
         )
+    damaged = f"{where} has a damaged {layout.MANIFEST}:"
     if sealed(manifest) != manifest:
-        raise RunError(
-            f"{where} has a damaged {layout.MANIFEST}: it does not match its own digest: somebody changed it"
-        )
+        raise RunError(f"{damaged} it does not match its own digest: somebody changed it")
     wrong = [name for name, kind in _KEYS.items() if not isinstance(manifest.get(name), kind)]
+    wrong += [name for name in ("repo", "previous", "digest_column", "provenance") if name not in manifest]
     if wrong:
-        raise RunError(f"{where} has a damaged {layout.MANIFEST}: {', '.join(wrong)} can't be used")
-    nested = {"views": ("folders",), "made_of": ("kind", "name", "licence", "free"), "changelog": ("lines",)}
-    for name, keys in nested.items():
+        raise RunError(f"{damaged} {', '.join(wrong)} can't be used")
+    for name, keys in _ENTRIES.items():
         entries = manifest[name].values() if isinstance(manifest[name], dict) else manifest[name]
-        if not all(isinstance(entry, dict) and set(keys) <= entry.keys() for entry in entries):
-            raise RunError(f"{where} has a damaged {layout.MANIFEST}: {name} can't be used")
-    absent = [name for name in ("repo", "previous", "digest_column", "provenance") if name not in manifest]
-    if absent or not versions.is_version(manifest["version"]) or not manifest["changelog"]:
-        raise RunError(
-            f"{where} has a damaged {layout.MANIFEST}: {', '.join(absent) or 'version'} can't be used"
-        )
+        if not all(isinstance(entry, dict) and keys <= entry.keys() for entry in entries):
+            raise RunError(f"{damaged} {name} can't be used")
+    if not versions.is_version(manifest["version"]) or not manifest["changelog"]:
+        raise RunError(f"{damaged} version can't be used")
     for file, fact in manifest["files"].items():
-        whole = isinstance(fact, dict) and isinstance(fact.get("sha256"), str)
-        whole = whole and isinstance(fact.get("bytes"), int) and not file.startswith("/") and ".." not in file
-        if layout.DATA_FILE.match(file):
-            whole = whole and isinstance(fact.get("rows"), int) and isinstance(fact.get("split"), str)
-        if not whole:
-            raise RunError(f"{where} has a damaged {layout.MANIFEST}: the entry of {file!r} can't be used")
+        kinds = {"sha256": str, "bytes": int}
+        kinds |= {"rows": int, "split": str} if layout.DATA_FILE.match(file) else {}
+        whole = isinstance(fact, dict) and all(isinstance(fact.get(key), kind) for key, kind in kinds.items())
+        if not whole or file.startswith("/") or ".." in file:
+            raise RunError(f"{damaged} the entry of {file!r} can't be used")
     return manifest
 
 

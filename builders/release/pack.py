@@ -24,15 +24,9 @@ from sousa.generation.tables import row_groups
 
 
 def pack(
-    source: LocalStorage,
-    record: Mapping[str, Any],
-    target: LocalStorage,
-    file: str,
-    view: str,
-    part: str,
-    digest_column: str | None,
-    classes: frozenset[str],
-) -> tuple[str, dict[str, Any]]:
+    source: LocalStorage, record: Mapping[str, Any], target: LocalStorage, file: str, view: str, part: str,
+    digest_column: str | None, classes: frozenset[str],
+) -> tuple[str, dict[str, Any]]:  # fmt: skip
     """Put one shard into a release: a task for runners.
 
     Args:

@@ -115,6 +115,39 @@ def test_small_fetches_its_own_files_alone(world, tmp_path):
     assert fetched and all(path.startswith("small/") for path in fetched)
 
 
+TIERS = ["beginner", "intermediate", "advanced", "professional"]
+
+
+def test_classes_are_numbered_in_their_order_however_they_are_read(world, tmp_path):
+    hub, place, _, _ = world
+    user = Machine(hub, tmp_path / "user", token=None)
+    said = user.script(
+        LOAD
+        + f"""
+import pyarrow.dataset as pds
+stored = pds.dataset("{place}/v1/data").to_table(columns=["sample_id", "skill_tier", "split"]).to_pylist()
+stored = {{row["sample_id"]: row["skill_tier"] for row in stored if row["split"] == "test"}}
+fixed = {{"revision": "v1.0.0", "split": "test"}}
+ways = {{
+    "stock": datasets.load_dataset("{REPO}", "small", **fixed),
+    "streamed": datasets.load_dataset("{REPO}", "small", streaming=True, **fixed),
+    "directory": datasets.load_dataset("{place}/v1", "small", split="test"),
+    "part": sousa.load("{REPO}", "small", **fixed),
+    "in place": sousa.load("{REPO}", "labels", **fixed),
+    "part of a directory": sousa.load("{place}/v1", "small", split="test"),
+}}
+for name, way in ways.items():
+    feature = way.features["skill_tier"]
+    way = way.select_columns(["sample_id", "skill_tier"])
+    same = {{row["sample_id"]: feature.int2str(row["skill_tier"]) for row in way}} == stored
+    said[name] = [feature.names, same]
+said["rows"] = len(stored)
+"""
+    )
+    assert said.pop("rows") == 120
+    assert said == {name: [TIERS, True] for name in said} and len(said) == 6
+
+
 LOAD = f"""
 import sys; sys.path.insert(0, "{ROOT}")
 import numpy as np
