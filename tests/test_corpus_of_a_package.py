@@ -164,7 +164,8 @@ def test_it_has_a_builder_and_is_in_the_unified_one(world, tmp_path):
         said["streamed"] = [row["sample_id"] for row in streamed.select_columns(["sample_id"])]
         unified = Unified(config_name="small", data_dir="{world.small}").as_streaming_dataset(split="train")
         row = next(iter(unified))
-        said["unified"] = [row["dataset"], row["sample_id"], row["label"], row["group_id"], len(row["events"])]
+        said["unified"] = [row[name] for name in ("dataset", "sample_id", "label", "group_id")]
+        said["unified"].append(len(row["events"]))
         """,
         **world.site,
     )
