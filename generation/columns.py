@@ -226,7 +226,11 @@ def undeclared(data: Iterable[Mapping[str, Any]]) -> tuple[Column, ...]:
         values = {k: tuple(map(_frozen, v)) if isinstance(v, list) else v for k, v in values.items()}
         dtype, unit, alias = (str(one.get(key, "")) for key in ("type", "unit", "alias"))
         role = kind(**values) if kind else None
-        out.append(Column(str(one["name"]), dtype, unit, "", role=role, rendered=bool(one.get("rendered")), alias=alias))
+        out.append(
+            Column(
+                str(one["name"]), dtype, unit, "", role=role, rendered=bool(one.get("rendered")), alias=alias
+            )
+        )
     return tuple(out)
 
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from sousa.generation.validation import Validation
 
 Say = Callable[[str], None]
+AUTHORS = "The SOUSA authors"
 
 
 class Config(Protocol):
@@ -92,13 +93,14 @@ class Packaging:
     """What a release and a card say of a dataset.
 
     Attributes:
-        tags, task_categories: for the Hub.
+        tags, task_categories: for the Hub; author: for its citation.
         made_of: everything with a licence of its own that is in the rows.
         texts: what fills the card's template, by name; provenance: further plain facts of a release.
     """
 
     tags: tuple[str, ...] = ()
     task_categories: tuple[str, ...] = ("audio-classification",)
+    author: str = ""
     made_of: tuple["Licensed", ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)

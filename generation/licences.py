@@ -15,7 +15,7 @@ class Licensed:
     """Something a dataset is made of.
 
     Attributes:
-        kind: soundfont, impulse response, noise or synthesizer.
+        kind: soundfont, impulse response, noise, synthesizer or corpus.
         name: what the user knows it by.
         licence: as its makers state it; ``licence_id``: its SPDX identifier, or None.
         free: what is made from it may be passed on to anyone.
@@ -42,6 +42,16 @@ def known():
 def licensed(kind, name, licence, licence_id=None):
     """A Licensed; free only when its identifier is known to allow it."""
     return Licensed(kind, name, licence, licence_id, known().get(licence_id, {"free": False})["free"])
+
+
+def of_plugin(kind, group, name):
+    """The Licensed of what another package brings by an entry point, as its metadata states the licence."""
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=group, name=name):
+        licence = point.dist.metadata.get("License-Expression") if point.dist else None
+        return licensed(kind, name, licence or "not stated", licence)
+    return licensed(kind, name, "not stated")
 
 
 def hub_licence(parts):
