@@ -61,10 +61,10 @@ def hub_licence(parts):
     conditions neither describes the whole, so that is ``other``.
 
     Args:
-        parts: iterable of Licensed.
+        parts: list of Licensed; the labels, unless a corpus is among them, are this project's, under MIT.
     """
     ids = {part.licence_id for part in parts} - {"CC0-1.0"}
     if not ids:
-        return "mit"
+        return "cc0-1.0" if any(part.kind == "corpus" for part in parts) else "mit"
     names = {known()[one]["hub"] if one in known() else "other" for one in ids}
     return names.pop() if len(names) == 1 else "other"
