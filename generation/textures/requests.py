@@ -129,7 +129,7 @@ def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
 
     Raises: RunError when a synthesizer is not here, or, unless rows are only read, in another version.
     """
-    config = settings.from_identity(identity, size, old_style.used())
+    config = settings.from_identity(identity, size)
     for sound in config.sounds:
         try:
             here = synth.get(sound.synth)
@@ -143,7 +143,7 @@ def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
                 f"this dataset was made with {sound.synth} {sound.synth_version}, here is {here.version}; "
                 "install that version"
             )
-    return config
+    return _with_files(config)
 
 
 def resized(config: Config, size: str) -> Config | None:
