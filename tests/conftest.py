@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sousa.generation.rudiments import corpus
+from sousa.generation.rudiments.settings import make_config
 
 ROOT = Path(__file__).parent.parent
 
@@ -49,9 +49,13 @@ def small(tmp_path_factory):
 @pytest.fixture(scope="session")
 def small_config():
     """Its configuration."""
-    return corpus.make_config("small")
+    return make_config("small")
 
 
+TINY_OPTIONS = {
+    "profiles": 3, "tempos": 1, "augmentations": 1,
+    "rudiments": ["flam", "five_stroke_roll", "multiple_bounce_roll"],
+}  # fmt: skip
 TINY = ("generate", "-p", 3, "-t", 1, "-a", 1, "--rudiments", "flam,five_stroke_roll,multiple_bounce_roll")
 
 
