@@ -146,7 +146,9 @@ def limits_of(model: type[Model], key: str) -> str:
     kind = _KINDS.get(kind_of(field.annotation), "")
     if not bounds or not kind:
         return ""
-    extra = [one.json_schema_extra for one in told if isinstance(getattr(one, "json_schema_extra", None), dict)]
+    extra = [
+        one.json_schema_extra for one in told if isinstance(getattr(one, "json_schema_extra", None), dict)
+    ]
     unit = next((one["unit"] for one in extra if one.get("unit")), "")
     low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le")
     top = "2^63 - 1" if high == 2**63 - 1 else high

@@ -52,6 +52,7 @@ BEFORE = (
         "",
         "what the configuration calls the sound",
         role=Breakdown(balance=True, shown=False),
+        alias="sounds",
     ),
     Column("synth", "string", "", "synthesizer", role=Breakdown(main=True)),
     Column("synth_version", "string", "", "its version"),
