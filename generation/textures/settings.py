@@ -238,7 +238,9 @@ class Config:
 
     @property
     def num_rows(self):
-        return len(self.settings) * self.rows_per_setting
+        from sousa.generation.textures.space import count
+
+        return sum(map(count, self.sounds)) * self.rows_per_setting
 
 
 @lru_cache(maxsize=4)  # by value, so that a worker that gets a copy with each shard works them out once
