@@ -250,7 +250,8 @@ def publish(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     parser.add_argument("--dry-run", action="store_true", help="say what would be uploaded, and stop")
     parser.add_argument(
         "--previous", metavar="RELEASE",
-        help="with --dry-run: a directory with the last release, to count deduplicated bytes without fetching it",
+        help="with --dry-run: a directory with the last release, to count deduplicated bytes without "
+        "fetching it",
     )  # fmt: skip
     parser.add_argument(
         "--redistribute", metavar="NAMES",
@@ -310,8 +311,8 @@ def diff(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa diff RELEASE RELEASE``."""
     parser.add_argument(
         "releases", nargs="+", metavar="RELEASE",
-        help="two releases: directories, or org/name@v1.0.0 on the Hub; or one repository of the Hub and two of "
-        "its revisions",
+        help="two releases: directories, or org/name@v1.0.0 on the Hub; or one repository of the Hub and two "
+        "of its revisions",
     )  # fmt: skip
     quiet(parser, "no progress")
     return _diff

@@ -224,17 +224,9 @@ def undeclared(data: Iterable[Mapping[str, Any]]) -> tuple[Column, ...]:
         kind = _ROLES.get(one.get("role", ""))
         values = {f.name: one[f.name] for f in fields(kind) if f.name in one} if kind else {}
         values = {k: tuple(map(_frozen, v)) if isinstance(v, list) else v for k, v in values.items()}
-        out.append(
-            Column(
-                str(one["name"]),
-                str(one.get("type", "")),
-                str(one.get("unit", "")),
-                "",
-                role=kind(**values) if kind else None,
-                rendered=bool(one.get("rendered")),
-                alias=str(one.get("alias", "")),
-            )  # fmt: skip
-        )
+        name, dtype, unit, alias = (str(one.get(key, "")) for key in ("name", "type", "unit", "alias"))
+        role = kind(**values) if kind else None
+        out.append(Column(name, dtype, unit, "", role=role, rendered=bool(one.get("rendered")), alias=alias))
     return tuple(out)
 
 

@@ -228,7 +228,7 @@ def chosen(*allowed: str) -> BeforeValidator:
 
 
 def named(noun: str, allowed: Callable[[], Iterable[str]] | Mapping[str, object]) -> BeforeValidator:
-    """A validator of a name, or a list of names, all of them known; a single text stands for a list of one."""
+    """A validator of a list of names, all of them known; a single text stands for a list of one."""
 
     def check(value: object) -> object:
         names = [value] if isinstance(value, str) else value

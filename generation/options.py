@@ -1,9 +1,9 @@
 """Options of a corpus: declared once, read from the command line, Python, YAML and builders alike.
 
-Conventions: an option is a field of an :class:`Options` class, made by :func:`option`, which says its default,
-its limits and what it does. Its flag on the command line is its name without unit (``duration_sec`` is
-``--duration``) unless it says otherwise; everywhere else its name, or that of any of its flags, is its key.
-What is wrong is said in the words of where it was written.
+Conventions: an option is a field of an :class:`Options` class, made by :func:`option`, which says its
+default, its limits and what it does. Its flag on the command line is its name without unit (``duration_sec``
+is ``--duration``) unless it says otherwise; everywhere else its name, or that of any of its flags, is its
+key. What is wrong is said in the words of where it was written.
 """
 
 import argparse
@@ -19,8 +19,8 @@ _UNITS = ("_sec", "_hz", "_mib", "_db")
 
 
 def option(
-    default: Any = None, about: str = "", *, flags: tuple[str, ...] = (), switches: dict[str, Any] | None = None,
-    metavar: str = "", group: str = "", unit: str = "", **limits: Any,
+    default: Any = None, about: str = "", *, flags: tuple[str, ...] = (),
+    switches: dict[str, Any] | None = None, metavar: str = "", group: str = "", unit: str = "", **limits: Any,
 ) -> Any:  # fmt: skip
     """A field of an Options class.
 
@@ -156,12 +156,16 @@ def add_arguments(parser: argparse.ArgumentParser, kind: type[Options]) -> None:
             many = {"action": "append"} if "repeated" in told["metavar"] else {}
             group.add_argument(
                 *_short_first(flags), dest=dest, default=argparse.SUPPRESS, help=about.replace("%", "%%"),
-                metavar=told["metavar"].removeprefix("repeated ") or _METAVARS.get(kind_of(field.annotation), "NAME"),
-                **many,
+                metavar=_metavar(field), **many,
             )  # fmt: skip
 
 
 _METAVARS = {int: "N", float: "X", list: "NAMES"}
+
+
+def _metavar(field: Any) -> str:
+    usual = _METAVARS.get(kind_of(field.annotation), "NAME")
+    return told_of(field)["metavar"].removeprefix("repeated ") or usual
 
 
 def _short_first(flags: list[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """Shared fixtures: real datasets made once a session by the real command."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -82,3 +83,32 @@ def versions(tmp_path_factory):
     first = release(place / "d5", place / "v1")
     changed = altered(place / "d4", place / "d4b", faster)
     return first, release(changed, place / "v2", "2.0.0", previous=str(first))
+
+
+@pytest.fixture(scope="session")
+def tones_site(tmp_path_factory):
+    """A directory with an installed package that brings a corpus of its own."""
+    place = tmp_path_factory.mktemp("tones")
+    shutil.copytree(ROOT / "tests" / "support" / "tones_corpus", place / "source")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(place / "site"),
+         str(place / "source")],
+        check=True,
+    )  # fmt: skip
+    return place / "site"
+
+
+@pytest.fixture
+def tones(tones_site, monkeypatch):
+    """That package installed here, for this process and those it starts; returns its directory."""
+    from sousa.generation import corpora
+
+    def forget():
+        for function in (corpora.places, corpora.get):
+            function.cache_clear()
+
+    monkeypatch.syspath_prepend(str(tones_site))
+    monkeypatch.setenv("PYTHONPATH", str(tones_site), prepend=os.pathsep)
+    forget()
+    yield tones_site
+    forget()

@@ -160,8 +160,9 @@ def _useless(options: RudimentsOptions, heard: tuple[str, ...], augmentations: i
         ]
     elif options.acoustics is not None and augmentations == 1 < len(heard) and heard[0] == CLEAN:
         problems.append(
-            f"{options.called('acoustics')} {','.join(heard)} with one rendering of each take makes clean rows "
-            f"only; give {options.called('augmentations')} {len(heard)} for each once, or leave clean out"
+            f"{options.called('acoustics')} {','.join(heard)} with one rendering of each take makes clean "
+            f"rows only; give {options.called('augmentations')} {len(heard)} for each once, or leave clean "
+            "out"
         )
     return problems
 
@@ -177,8 +178,8 @@ def _idle(
         idle = [name for name in pool if name not in used]
         if used == (CLEAN,) or idle:
             problems.append(
-                f"{options.called('impulse_responses')} has no use for {', '.join(idle) or 'clean rows'}: no such "
-                f"row is made; {ways}"
+                f"{options.called('impulse_responses')} has no use for {', '.join(idle) or 'clean rows'}: no "
+                f"such row is made; {ways}"
             )
     if noises and not any(presets.load()[name].noise for name in used):
         problems.append(f"{options.called('noise_files')} has no use: {', '.join(used)} has no noise; {ways}")

@@ -1,25 +1,23 @@
 """Sound textures: synthesizers rendered over their parameter spaces.
 
-The way of a row: ``schema`` reads what to make and ``settings`` is what came of it; ``space`` lists the points
-of parameter space, each a setting; ``corpus`` plans shards of them and makes rows of coordinates with a
-synthesizer (``synth``, ``synths/``). ``records`` writes other people's formats, and ``dsgenerator`` is all that
-is done for DSGenerator's users.
+The way of a row: ``schema`` reads what to make and ``settings`` is what came of it; ``space`` lists the
+points of parameter space, each a setting; ``corpus`` plans shards of them and makes rows of coordinates with
+a synthesizer (``synth``, ``synths/``). ``records`` writes other people's formats, and ``dsgenerator`` is all
+that is done for DSGenerator's users.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sousa.generation.corpus import Estimate, Generated, Packaging, Say
+from sousa.generation.corpus import Generated, elsewhere
 from sousa.generation.textures.options import TexturesOptions
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from sousa.generation.columns import Column
-    from sousa.generation.preview import Preview
     from sousa.generation.shards import Shard
     from sousa.generation.textures.settings import Config
-    from sousa.generation.textures.validation import TexturesValidation
+
+_HERE = "sousa.generation.textures"
 
 
 class Textures(Generated):
@@ -38,32 +36,28 @@ class Textures(Generated):
     tasks: Mapping[str, tuple[str, ...]] = {"texture": ("params",)}
     sound = "a synthesized sound texture"
     builder = "sousa.builders.textures:Textures"
-    preload = ("sousa.generation.textures.corpus",)
+    preload = (f"{_HERE}.corpus",)
     plugin_flag = (
         "--synth-file",
         "run this Python file: old-style synthesizers that the dataset was made with",
     )
     address = ("sound", "setting_index", "example_index", "chunk_index")
 
-    def config(self, options: TexturesOptions, say: Say) -> "Config":
-        from sousa.generation.textures import requests
-
-        return requests.config(options, say)
-
-    def answer(self, options: TexturesOptions, print_: Say) -> bool:
-        from sousa.generation.textures import requests
-
-        return requests.list_synths(options, print_)
-
-    def restore(self, identity: dict[str, Any], size: str, rows_only: bool) -> "Config":
-        from sousa.generation.textures import requests
-
-        return requests.restore(identity, size, rows_only)
-
-    def resized(self, config: "Config", size: str) -> "Config | None":
-        from sousa.generation.textures import requests
-
-        return requests.resized(config, size)
+    config = elsewhere(f"{_HERE}.requests:config")
+    restore = elsewhere(f"{_HERE}.requests:restore")
+    resized = elsewhere(f"{_HERE}.requests:resized")
+    answer = elsewhere(f"{_HERE}.requests:list_synths")
+    estimate = elsewhere(f"{_HERE}.requests:estimate")
+    plan = elsewhere(f"{_HERE}.corpus:plan")
+    addresses = elsewhere(f"{_HERE}.corpus:addresses")
+    rows = elsewhere(f"{_HERE}.corpus:rows")
+    remake = elsewhere(f"{_HERE}.corpus:remake")
+    splits = elsewhere(f"{_HERE}.corpus:splits")
+    beside = elsewhere(f"{_HERE}.records:beside")
+    facts_problem = elsewhere(f"{_HERE}.records:facts_problem")
+    validation = elsewhere(f"{_HERE}.validation:TexturesValidation")
+    preview = elsewhere(f"{_HERE}.preview:preview")
+    packaging = elsewhere(f"{_HERE}.packaging:packaging")
 
     def use(self, files: Sequence[str]) -> None:
         if files:
@@ -80,62 +74,6 @@ class Textures(Generated):
 
         return columns((("*", ""),) if config is None else swept(config))
 
-    def plan(self, config: "Config") -> "list[Shard]":
-        from sousa.generation.textures import corpus
-
-        return corpus.plan(config)
-
-    def addresses(self, config: "Config", shard: "Shard") -> "Iterator[pa.Table]":
-        from sousa.generation.textures import corpus
-
-        return corpus.addresses(config, shard)
-
-    def rows(self, config: "Config", shard: "Shard") -> "Iterator[pa.Table]":
-        from sousa.generation.textures import corpus
-
-        return corpus.rows(config, shard)
-
-    def remake(self, config: "Config", addresses: "pa.Table", render: bool = True) -> "pa.Table":
-        from sousa.generation.textures import corpus
-
-        return corpus.remake(config, addresses, render)
-
     def order(self, shard: "Shard") -> Any:
+        # neighbours in their space share what a synthesizer prepares
         return shard.key["settings"]
-
-    def estimate(self, config: "Config") -> Estimate:
-        from sousa.generation.textures import requests
-
-        return requests.estimate(config)
-
-    def splits(self, config: "Config") -> dict[str, Any]:
-        from sousa.generation.textures import corpus
-
-        return corpus.splits(config)
-
-    def beside(
-        self, config: "Config", storage: Any, shards: Any, earlier: Any, progress: Any
-    ) -> dict[str, Any]:
-        from sousa.generation.textures import records
-
-        return records.beside(config, storage, shards, earlier, progress)
-
-    def facts_problem(self, facts: dict[str, Any]) -> str | None:
-        from sousa.generation.textures import records
-
-        return records.facts_problem(facts)
-
-    def validation(self) -> "TexturesValidation":
-        from sousa.generation.textures.validation import TexturesValidation
-
-        return TexturesValidation()
-
-    def preview(self, config: "Config") -> "Preview":
-        from sousa.generation.textures.preview import preview
-
-        return preview(config)
-
-    def packaging(self, config: "Config", facts: Mapping[str, Any]) -> Packaging:
-        from sousa.generation.textures import packaging
-
-        return packaging.packaging(config)

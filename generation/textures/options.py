@@ -25,8 +25,8 @@ class TexturesOptions(Options):
         None, "what to make: DSGenerator JSON, or our YAML", metavar="FILE", group=_FILE
     )
     synth_files: list[str] | None = option(
-        None, "run this Python file and use its old-style classes (setParam, getParam, getParams, generate) as "
-        "synthesizers", flags=("--synth-file",), metavar="repeated FILE", group=_FILE,
+        None, "run this Python file and use its old-style classes (setParam, getParam, getParams, generate) "
+        "as synthesizers", flags=("--synth-file",), metavar="repeated FILE", group=_FILE,
     )  # fmt: skip
     list_synths: bool = option(
         False, "show the synthesizers and stop", switches={"--list": True}, group=_FILE

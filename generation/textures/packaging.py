@@ -1,6 +1,8 @@
 """What releases and cards say of a textures dataset."""
 
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, metadata
+from typing import Any
 
 from sousa.generation.corpus import Packaging
 from sousa.generation.licences import Licensed, licensed
@@ -14,7 +16,7 @@ _HELD_OUT = {
 }
 
 
-def packaging(config: Config) -> Packaging:
+def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
     """See :meth:`sousa.generation.corpus.Corpus.packaging`."""
     synths = dict.fromkeys(sound.synth for sound in config.sounds)
     return Packaging(

@@ -31,7 +31,8 @@ def config(options: TexturesOptions, say: Say) -> Config:
         problems.append(f"{' and '.join(map(called, ways))} each say what to make; leave all but one out")
     if options.changes and options.derive is None:
         problems.append(
-            f"{called('changes')} changes a dataset that {called('derive')} names; give {called('derive')} too"
+            f"{called('changes')} changes a dataset that {called('derive')} names; give {called('derive')} "
+            "too"
         )
     raise_all(problems)
     if options.synth_files:
@@ -98,7 +99,7 @@ def _derived(options: TexturesOptions) -> Config:
 
 
 def list_synths(options: TexturesOptions, print_: Say) -> bool:
-    """Print every synthesizer with its parameters, if that is asked for; one that can't be loaded says why."""
+    """Print every synthesizer with its parameters, or why it can't be loaded, if that is asked for."""
     if not options.list_synths:
         return False
     if options.configfile or options.derive:
@@ -147,7 +148,7 @@ def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
 
 
 def resized(config: Config, size: str) -> Config | None:
-    """The configuration of a size; None unless this one is a size's but for seed, rate, format and records."""
+    """The configuration of a size; None unless this one is a size's but for seed, rate and formats."""
     count = config.sounds[0].count
     if count not in schema.counts().values():
         return None

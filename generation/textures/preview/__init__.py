@@ -15,7 +15,7 @@ _PARAM = ("name", "role", "natural", "unit", "user_name", "user", "norm")
 def preview(config: Config) -> Preview:
     """See :meth:`sousa.generation.corpus.Corpus.preview`."""
     return Preview(
-        groups=(("Row", tuple(BEFORE)), ("Sound", tuple(c for c in AFTER if c.name not in (*_LISTS, "audio")))),
+        groups=(("Row", BEFORE), ("Sound", tuple(c for c in AFTER if c.name not in (*_LISTS, "audio")))),
         filters=(("Sound", "sound"), ("Synthesizer", "synth"), ("Split", "split"), ("Held out", "held_out")),
         labels=_labels,
         lists=_LISTS,

@@ -2,8 +2,8 @@
 :mod:`sousa.generation.validation`.
 
 ``examine`` measures one shard: its ``labels``, and its ``sound`` beside what ``expectations`` says of it;
-``population``, ``splits`` and ``checks`` judge the measurements of all shards; ``report`` puts them into words
-and pictures.
+``population``, ``splits`` and ``checks`` judge the measurements of all shards; ``report`` puts them into
+words and pictures.
 """
 
 from typing import Any

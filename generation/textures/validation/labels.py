@@ -123,7 +123,7 @@ def _norm(parameter, natural):
 
 
 def _curves(config, group, lists, wrong):
-    """Moving parameters have a value for each frame of the row, in their range, and normalised by its scale."""
+    """Moving parameters have a value for each frame of the row, in range, and normalised by its scale."""
     curves, params = lists["curves"], lists["params"]
     frames = -(-config.chunk_samples * FRAME_RATE_HZ // config.sample_rate)
     moving = np.bincount(params.row[numpy_column(params.fields["role"]) == "moving"], minlength=len(group))
