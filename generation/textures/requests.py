@@ -49,7 +49,7 @@ def config(options: TexturesOptions, say: Say) -> Config:
 
 
 def problems_of_file(options: TexturesOptions) -> list[str]:
-    """What is wrong in the configuration file that is asked for; synthesizers in files are not run for this."""
+    """What is wrong in the configuration file that is asked for; files of synthesizers are not run."""
     if options.configfile is None or options.synth_files:
         return []
     try:

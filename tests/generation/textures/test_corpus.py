@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from sousa.generation import make, reopen
 from sousa.generation.audio.encode import decode
 from sousa.generation.manifest import read_manifest
-from sousa.generation import make, reopen
 from sousa.generation.textures import Textures, corpus, schema, synth
 from sousa.generation.textures.values import Parameter
 from tests.conftest import ROOT

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sousa.generation.audio import encode
 from sousa.generation import reopen
+from sousa.generation.audio import encode
 from sousa.generation.errors import RunError
 from sousa.generation.manifest import read_manifest
 from sousa.generation.shards import parquet_writer
@@ -64,7 +64,8 @@ def test_true_data_pass_and_the_report_can_be_read(made):
     assert data["passed"] and (data["rows"], data["settings"]) == (56, 28)
     judged = {c["name"] for c in data["checks"] if c["passed"]}
     assert judged >= {
-        "labels made again", "rows made again", "label = audio", "event rate", "pitch", "borders", "splits", "coverage", "records",
+        "labels made again", "rows made again", "label = audio", "event rate", "pitch", "borders", "splits",
+        "coverage", "records",
     }  # fmt: skip
     assert data["sounds"]["pops"]["events_per_sec"] == pytest.approx(7.5, rel=0.2)
     assert data["sounds"]["gale"]["events_per_sec"] is None
@@ -293,7 +294,7 @@ def test_exit_status_follows_the_checks(copy):
 def test_rows_of_another_version_are_judged_by_what_they_say(copy, monkeypatch):
     monkeypatch.setattr(Textures, "data_version", "9.0.0")
     with pytest.raises(
-        RunError, match="of data version 3.0.0, and this sousa makes 9.0.0; sousa .* makes its"
+        RunError, match=r"of data version 3\.0\.0, and this sousa makes 9\.0\.0; sousa .* makes its"
     ):
         reopen.open_dataset(copy, making=True)
     passed = {check.name: check.passed for check in examined(copy, making=False)[1]}
