@@ -172,7 +172,8 @@ def estimate(config: Config) -> Estimate:
     rows = config.num_rows
     seconds = rows * config.chunk_samples / config.sample_rate
     pcm = seconds * config.sample_rate * 2
-    size = pcm * (FLAC_SHARE if config.audio_format == "flac" else 1) + rows * LABEL_BYTES_PER_ROW
+    sound = int(pcm * (FLAC_SHARE if config.audio_format == "flac" else 1))
+    size = sound + rows * LABEL_BYTES_PER_ROW
     size += sum(records.num_bytes(config, kind, pcm) for kind in config.records)
     splits = Counter(setting.split for setting in config.settings)
     told = ", ".join(f"{splits[name]:,} {name}" for name in SPLITS if name in splits)
@@ -182,4 +183,4 @@ def estimate(config: Config) -> Estimate:
         f"{seconds:,.0f} s of audio ({whole:,} min {rest} s)"
     )
     files = sum(records.num_files(config, kind) for kind in config.records)
-    return Estimate(seconds, int(size), about, files)
+    return Estimate(seconds, int(size), about, files, sound)
