@@ -18,7 +18,7 @@ from sousa.generation.errors import one_of
 class Model(BaseModel):
     """A mapping of keys to values, as somebody wrote it."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
     REQUIRED: ClassVar[tuple[str, ...]] = ()
     # keys that are read and not used, so not offered as the right name of a wrong one
     IGNORED: ClassVar[tuple[str, ...]] = ()
