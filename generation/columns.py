@@ -224,9 +224,9 @@ def undeclared(data: Iterable[Mapping[str, Any]]) -> tuple[Column, ...]:
         kind = _ROLES.get(one.get("role", ""))
         values = {f.name: one[f.name] for f in fields(kind) if f.name in one} if kind else {}
         values = {k: tuple(map(_frozen, v)) if isinstance(v, list) else v for k, v in values.items()}
-        name, dtype, unit, alias = (str(one.get(key, "")) for key in ("name", "type", "unit", "alias"))
+        dtype, unit, alias = (str(one.get(key, "")) for key in ("type", "unit", "alias"))
         role = kind(**values) if kind else None
-        out.append(Column(name, dtype, unit, "", role=role, rendered=bool(one.get("rendered")), alias=alias))
+        out.append(Column(str(one["name"]), dtype, unit, "", role=role, rendered=bool(one.get("rendered")), alias=alias))
     return tuple(out)
 
 
