@@ -79,13 +79,15 @@ class Estimate:
     Attributes:
         audio_sec: length of all rows; num_bytes: of the dataset on disk.
         about: the rows in words, such as ``1,200 rows (400 takes, 3 renderings each)``.
-        files: how many files.
+        files: how many files stand beside the shards, as :meth:`Corpus.beside` writes them.
+        loose_bytes: of audio and MIDI once more as files, where that is asked for.
     """
 
     audio_sec: float
     num_bytes: int
     about: str
     files: int = 0
+    loose_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -208,8 +210,9 @@ class Corpus(Protocol):
     def estimate(self, config: Config) -> Estimate:
         """What a configuration will make."""
         seconds = 5.0 * config.num_rows
-        num_bytes = int(seconds * config.sample_rate * 2 * config.with_audio) + 2000 * config.num_rows
-        return Estimate(seconds, num_bytes, f"{config.num_rows:,} rows")
+        sound = int(seconds * config.sample_rate * 2 * config.with_audio)
+        about = f"{config.num_rows:,} rows"
+        return Estimate(seconds, sound + 2000 * config.num_rows, about, loose_bytes=sound)
 
     # --- what stands beside them ---
 

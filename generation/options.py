@@ -79,9 +79,15 @@ class Options(Model):
                 check(out.size)
             except Told as told:
                 problems += told.args
-        raise_all(problems)
         out._surface = surface
+        if problems:
+            problems += out.further_problems()
+        raise_all(problems)
         return out
+
+    def further_problems(self) -> list[str]:
+        """What else is wrong with a request of which some options are wrong and left out here."""
+        return []
 
     @classmethod
     def names(cls) -> dict[str, str]:
@@ -174,7 +180,7 @@ def about_of(kind: type[Options], name: str) -> str:
         rows = [f"{size} ({count:,} rows)" for size, count in kind.SIZES.items()]
         return f"{about}: {', '.join(rows)} (default: {next(iter(kind.SIZES))})"
     limits = limits_of(kind, name)
-    notes = [limits.partition(" number ")[2] or limits] if limits else []
+    notes = [limits.partition(" number ")[2].removeprefix("of ") or limits] if limits else []
     if name in next(iter(kind.BY_SIZE.values()), {}):
         notes.append(f"default by size: {', '.join(str(of[name]) for of in kind.BY_SIZE.values())}")
     elif default is not None and not isinstance(default, bool):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from sousa.generation.audio import encode
-from sousa.generation.rudiments.preview import page
+from sousa.generation.preview import page
+from sousa.generation.reopen import open_dataset
 from tests.conftest import run_sousa
 from tests.generation.rudiments.test_preview import read_page, rows_of, same_row
 from tests.support.browser import CHROMIUM, Browser
@@ -19,7 +20,7 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 @pytest.fixture(scope="module")
 def made(tiny, tmp_path_factory):
     """The page of the tiny dataset."""
-    return page.write(tiny, tmp_path_factory.mktemp("page") / "page.html")[0]
+    return page.write(open_dataset(tiny), tmp_path_factory.mktemp("page") / "page.html")[0]
 
 
 @pytest.fixture(scope="module")
