@@ -31,22 +31,37 @@ def stop(text):
     sys.exit(f"make.py: {text}")
 
 
-def system_package(apt_name, brew_name, why):
-    """Install a system package as root, or say what to type."""
+def system_packages(apt, brew, why):
+    """Install system packages as root, or say what to type; ``brew`` are the words for Homebrew."""
     if shutil.which("apt-get"):
-        install = [["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", apt_name]]
-        if os.geteuid() == 0:
-            say(f"installing {apt_name} ({why})")
-            environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-            for command in install:
-                subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
-            return
-        stop(f"{why} needs root: run 'sudo apt-get install {apt_name}', then this command again")
-    if shutil.which("brew"):
-        say(f"installing {brew_name} ({why})")
-        subprocess.run(["brew", "install", "--quiet", brew_name], check=False)
-        return
-    stop(f"{why}: install {apt_name} (Debian) or {brew_name} (Homebrew), then run this command again")
+        if os.geteuid() != 0:
+            stop(f"{why} needs root: run 'sudo apt-get install {' '.join(apt)}', then this command again")
+        say(f"installing {', '.join(apt)} ({why})")
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["update"], ["install", "-y", "--no-install-recommends", *apt]):
+            done = subprocess.run(
+                ["apt-get", "-qq", *command], env=environment, capture_output=True, text=True
+            )
+        if done.returncode:
+            stop(f"apt-get could not install {' '.join(apt)}: {done.stderr.strip()}")
+    elif shutil.which("brew"):
+        say(f"installing {' '.join(brew)} ({why})")
+        subprocess.run(["brew", "install", "--quiet", *brew], check=False)
+    else:
+        stop(f"{why}: install {' '.join(apt)} (Debian) or {' '.join(brew)} (Homebrew), then run this again")
+
+
+def chromium():
+    """Path of the browser that shows pages to tests, or None."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def soundfonts():
+    """Debian's packages of the known soundfonts that this machine lacks; tests compare them with the list."""
+    import tomllib
+
+    fonts = tomllib.loads((HERE / "generation/audio/soundfonts.toml").read_text(encoding="utf-8")).values()
+    return sorted({font["deb"]["package"] for font in fonts if not Path("/", font["deb"]["member"]).exists()})
 
 
 def make_venv(venv):
@@ -59,7 +74,7 @@ def make_venv(venv):
     if subprocess.run(command, capture_output=True).returncode:
         # Debian splits venv off; its package is named after the version
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        system_package(f"python{version}-venv", "python", "making a virtual environment")
+        system_packages([f"python{version}-venv"], ["python"], "making a virtual environment")
         shutil.rmtree(venv, ignore_errors=True)
         if subprocess.run(command).returncode:
             stop("Python can't make a virtual environment; see the lines above")
@@ -96,12 +111,13 @@ def training(arguments):
 
 
 def test(arguments):
-    """All tests, after the linter; those of training and those with TensorFlow in environments of their own.
-
-    Building note banks needs the FluidSynth library.
-    """
+    """All tests, after the linter; those with torch and with TensorFlow in environments of their own."""
     if not ctypes.util.find_library("fluidsynth"):
-        system_package("libfluidsynth3", "fluid-synth", "the FluidSynth library, to test cutting note banks")
+        system_packages(["libfluidsynth3"], ["fluid-synth"], "the FluidSynth library, to test note banks")
+    if not chromium():
+        system_packages(["chromium"], ["--cask", "chromium"], "Chromium, to test pages")
+    if shutil.which("apt-get") and os.geteuid() == 0 and soundfonts():  # elsewhere their tests are skipped
+        system_packages(soundfonts(), [], "soundfonts, to test their list")
     programs = install("[dev]")
     run([str(programs / "ruff"), "check", "."])
     run([str(programs / "ruff"), "format", "--check", "."])

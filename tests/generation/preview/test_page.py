@@ -11,9 +11,7 @@ from sousa.generation.audio import encode
 from sousa.generation.rudiments.preview import page
 from tests.conftest import run_sousa
 from tests.generation.rudiments.test_preview import read_page, rows_of, same_row
-from tests.support.browser import CHROMIUM, Browser
-
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+from tests.support.browser import Browser, needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -176,15 +174,15 @@ def test_keys_mouse_and_filters(made, tmp_path):
         x, y, width = browser.evaluate(
             "(b => [b.left, b.top, b.width])(byId('picture').getBoundingClientRect())"
         )
+        browser.page.mouse.move(x + 300, y + 200)
         for _ in range(25):
-            browser.mouse("mouseWheel", x + 300, y + 200, deltaX=0, deltaY=-900)
+            browser.page.mouse.wheel(0, -900)
         browser.settle()
         assert browser.evaluate("state.span") == 24  # down to single samples
         middle = browser.evaluate("sampleAt(300)")
         assert abs(middle - total * 300 / width) < 1
         browser.key("0")
-        browser.mouse("mousePressed", x + width / 4, y + 200, button="left", clickCount=1)
-        browser.mouse("mouseReleased", x + width / 4, y + 200, button="left", clickCount=1)
+        browser.page.mouse.click(x + width / 4, y + 200)
         browser.settle()
         assert abs(browser.evaluate("player.place") / total - 0.25) < 0.002
         browser.key(" ")
@@ -251,13 +249,11 @@ def test_the_picture_is_not_blank(made, tmp_path):
     shots = {}
     with Browser(tmp_path / "profile") as browser:
         for scheme in ("light", "dark"):
-            browser.send(
-                "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
-            )
+            browser.page.emulate_media(color_scheme=scheme)
             for show in ("waveform", "spectrogram"):
                 browser.open(made, f"show={show}")
                 browser.settle()
-                browser.screenshot(tmp_path / "shot.png")
+                browser.page.screenshot(path=tmp_path / "shot.png")
                 shots[scheme, show] = imread(tmp_path / "shot.png")[..., :3]
     for (scheme, _), pixels in shots.items():
         assert pixels.shape == (800, 1200, 3)
@@ -306,3 +302,17 @@ def test_a_page_without_sound_shows_strokes_and_says_so(silent, tmp_path):
         assert browser.evaluate("state.drawn.length === state.row.strokeCount && state.sound === null")
         assert "no sound" in browser.evaluate("document.getElementById('notice').innerText")
         assert browser.complaints() == []
+
+
+@needs_chromium
+def test_the_browser_tells_errors_and_requests(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(
+        "<script>let ready = 1; console.error('first'); setTimeout(() => { throw Error('second') })</script>"
+        "<img src='http://127.0.0.1:9/third.png'>"
+    )
+    with Browser(tmp_path / "profile") as browser:
+        browser.open(page)
+        complaints = browser.complaints()
+    for part in ("first", "second", "http://127.0.0.1:9/third.png"):
+        assert any(part in text for text in complaints), complaints

@@ -1,0 +1,1 @@
+/tmp/wt/infra/sousa.py
