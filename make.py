@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 TRAINING = HERE / ".venv-training"
 TENSORFLOW = HERE / ".venv-tensorflow"
+FOLDERS = ("builders", "generation", "training")  # the packages of the wheel, below sousa
 SIZES = {TRAINING: " (5 GB with torch)", TENSORFLOW: " (2 GB with TensorFlow)"}
 
 
@@ -121,6 +122,7 @@ def test(arguments):
     programs = install("[dev]")
     run([str(programs / "ruff"), "check", "."])
     run([str(programs / "ruff"), "format", "--check", "."])
+    check_types(programs)
     run([str(programs / "python"), "-m", "pytest", *arguments])
     programs = install("[dev,training,benchmarks]", TRAINING)  # librosa is an oracle of some tests
     # one thread a process: on shared cores more of them wait for each other
@@ -131,6 +133,16 @@ def test(arguments):
         OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3",
     )  # fmt: skip
     say("all tests passed")
+
+
+def check_types(programs):
+    """Check the types of what other packages use, in a folder where ``sousa`` is a package as in a wheel."""
+    package = HERE / ".mypy" / "sousa"
+    package.mkdir(parents=True, exist_ok=True)
+    for link, goal in (("__init__.py", "sousa.py"), *((name, name) for name in FOLDERS)):
+        if not (package / link).exists():
+            (package / link).symlink_to(f"../../{goal}")
+    run([str(programs / "mypy")])
 
 
 def run(command, **environment):

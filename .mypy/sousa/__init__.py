@@ -1,1 +1,1 @@
-/tmp/wt/infra/sousa.py
+../../sousa.py
