@@ -32,24 +32,24 @@ def stop(text):
     sys.exit(f"make.py: {text}")
 
 
-def system_packages(apt, brew, why):
-    """Install system packages as root, or say what to type; ``brew`` are the words for Homebrew."""
+def system_packages(apt, brew, why, tell=stop):
+    """Install system packages as root, or say what to type; then go on where ``tell`` is not ``stop``."""
     if shutil.which("apt-get"):
         if os.geteuid() != 0:
-            stop(f"{why} needs root: run 'sudo apt-get install {' '.join(apt)}', then this command again")
+            tell(f"{why} needs root: run 'sudo apt-get install {' '.join(apt)}', then this command again")
+            return
         say(f"installing {', '.join(apt)} ({why})")
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "-y", "--no-install-recommends", *apt]):
-            done = subprocess.run(
-                ["apt-get", "-qq", *command], env=environment, capture_output=True, text=True
-            )
+        for words in (["update"], ["install", "-y", "--no-install-recommends", *apt]):
+            command = ["apt-get", "-qq", *words]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode:
-            stop(f"apt-get could not install {' '.join(apt)}: {done.stderr.strip()}")
+            tell(f"apt-get could not install {' '.join(apt)}: {done.stderr.strip()}")
     elif shutil.which("brew"):
         say(f"installing {' '.join(brew)} ({why})")
         subprocess.run(["brew", "install", "--quiet", *brew], check=False)
     else:
-        stop(f"{why}: install {' '.join(apt)} (Debian) or {' '.join(brew)} (Homebrew), then run this again")
+        tell(f"{why}: install {' '.join(apt)} (Debian) or {' '.join(brew)} (Homebrew), then run this again")
 
 
 def chromium():
@@ -100,9 +100,9 @@ def install(extras, venv=VENV):
 
 
 def small(arguments):
-    """The small preset with audio, in output/dataset."""
+    """The small size with audio, in output/dataset."""
     programs = install("")
-    run([str(programs / "sousa"), "generate", "--preset", "small", *arguments])
+    run([str(programs / "sousa"), "generate", "--size", "small", *arguments])
 
 
 def training(arguments):
@@ -115,24 +115,33 @@ def test(arguments):
     """All tests, after the linter; those with torch and with TensorFlow in environments of their own."""
     if not ctypes.util.find_library("fluidsynth"):
         system_packages(["libfluidsynth3"], ["fluid-synth"], "the FluidSynth library, to test note banks")
+    # without these, tests are skipped
     if not chromium():
-        system_packages(["chromium"], ["--cask", "chromium"], "Chromium, to test pages")
-    if shutil.which("apt-get") and os.geteuid() == 0 and soundfonts():  # elsewhere their tests are skipped
-        system_packages(soundfonts(), [], "soundfonts, to test their list")
+        system_packages(["chromium"], ["--cask", "chromium"], "Chromium, to test pages", say)
+    if shutil.which("apt-get") and soundfonts():
+        system_packages(soundfonts(), [], "soundfonts, to test their list", say)
     programs = install("[dev]")
     run([str(programs / "ruff"), "check", "."])
     run([str(programs / "ruff"), "format", "--check", "."])
     check_types(programs)
-    run([str(programs / "python"), "-m", "pytest", *arguments])
+    ran = pytest(programs, "tests", arguments)
     programs = install("[dev,training,benchmarks]", TRAINING)  # librosa is an oracle of some tests
-    # one thread a process: on shared cores more of them wait for each other
-    run([str(programs / "python"), "-m", "pytest", "tests/training", *arguments], OMP_NUM_THREADS="1")
+    ran |= pytest(programs, "tests/training", arguments)
     programs = install("[dev,tensorflow]", TENSORFLOW)
-    run(
-        [str(programs / "python"), "-m", "pytest", "tests/tensorflow", *arguments],
-        OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3",
-    )  # fmt: skip
-    say("all tests passed")
+    ran |= pytest(programs, "tests/tensorflow", arguments)
+    say("all tests passed") if ran else stop("no test was chosen")
+
+
+def pytest(programs, folder, arguments):
+    """Run tests in a few processes, each file in one of them; ``-n 0`` among the arguments runs all in one.
+
+    Returns: whether there was a test that the arguments leave.
+    """
+    workers = str(min(os.cpu_count() or 1, 4))
+    command = [str(programs / "python"), "-m", "pytest", "-n", workers, "--dist", "loadfile"]
+    # one thread a process: on shared cores more of them wait for each other
+    command += [folder, *arguments]
+    return run(command, 5 if arguments else 0, OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3") == 0
 
 
 def check_types(programs):
@@ -145,11 +154,12 @@ def check_types(programs):
     run([str(programs / "mypy")])
 
 
-def run(command, **environment):
-    """Run in the checkout; end with its status if it fails."""
+def run(command, allowed=0, **environment):
+    """Run in the checkout; end with its status if it fails with another than the allowed one. Returns: it."""
     status = subprocess.run(command, cwd=HERE, env={**os.environ, **environment}).returncode
-    if status:
+    if status not in (0, allowed):
         sys.exit(status)
+    return status
 
 
 TARGETS = {"small": small, "training": training, "test": test}
