@@ -83,6 +83,8 @@ def make_venv(venv):
 
 def install(extras, venv=VENV):
     """Install this checkout with its exact dependencies, if that is not done yet. Returns: its programs."""
+    if sys.platform == "linux" and not ctypes.util.find_library("atomic"):
+        system_packages(["libatomic1"], ["gcc"], "a library of pedalboard, for compressors", say)
     make_venv(venv)
     files = b"".join((HERE / name).read_bytes() for name in ("pyproject.toml", "constraints.txt"))
     wanted = hashlib.sha256(files + str(HERE).encode()).hexdigest() + extras
