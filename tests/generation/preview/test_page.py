@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from sousa.generation.audio import encode
-from sousa.generation.rudiments.preview import page
+from sousa.generation.preview import page
+from sousa.generation.reopen import open_dataset
 from tests.conftest import run_sousa
 from tests.generation.rudiments.test_preview import read_page, rows_of, same_row
 from tests.support.browser import Browser, needs_chromium
@@ -17,28 +18,28 @@ from tests.support.browser import Browser, needs_chromium
 @pytest.fixture(scope="module")
 def made(tiny, tmp_path_factory):
     """The page of the tiny dataset."""
-    return page.write(tiny, tmp_path_factory.mktemp("page") / "page.html")[0]
+    return page.write(open_dataset(tiny), tmp_path_factory.mktemp("page") / "page.html")[0]
 
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory):
     """A stereo WAV dataset of two renderings each, and its page."""
     root = tmp_path_factory.mktemp("pairs") / "dataset"
-    what = (
+    what = [
         "-p",
-        2,
+        "2",
         "-t",
-        1,
+        "1",
         "-a",
-        2,
+        "2",
         "--rudiments",
         "flam,drag",
         "--duration",
-        2,
+        "2",
         "--skip-validation",
         "-w",
-        1,
-    )
+        "1",
+    ]
     done = run_sousa(
         "generate", *what, "--stereo", "--audio-format", "wav", "--sample-rate", 48000, "-o", root
     )
@@ -267,22 +268,8 @@ def test_the_picture_is_not_blank(made, tmp_path):
 def silent(tmp_path_factory):
     """The page of a dataset without audio."""
     root = tmp_path_factory.mktemp("silent") / "dataset"
-    what = (
-        "-p",
-        1,
-        "-t",
-        1,
-        "--rudiments",
-        "flam",
-        "--no-audio",
-        "--skip-validation",
-        "-q",
-        "-w",
-        1,
-        "-o",
-        root,
-    )
-    assert run_sousa("generate", *what).returncode == 0
+    what = ["-p", "1", "-t", "1", "--rudiments", "flam", "--no-audio", "--skip-validation", "-q", "-w", "1"]
+    assert run_sousa("generate", *what, "-o", root).returncode == 0
     done = run_sousa("preview", root)
     assert done.returncode == 0, done.stderr
     return root, root / "preview.html"
