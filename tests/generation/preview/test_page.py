@@ -25,24 +25,9 @@ def made(tiny, tmp_path_factory):
 def pairs(tmp_path_factory):
     """A stereo WAV dataset of two renderings each, and its page."""
     root = tmp_path_factory.mktemp("pairs") / "dataset"
-    what = [
-        "-p",
-        "2",
-        "-t",
-        "1",
-        "-a",
-        "2",
-        "--rudiments",
-        "flam,drag",
-        "--duration",
-        "2",
-        "--skip-validation",
-        "-w",
-        "1",
-    ]
-    done = run_sousa(
-        "generate", *what, "--stereo", "--audio-format", "wav", "--sample-rate", 48000, "-o", root
-    )
+    rows = ("-p", 2, "-t", 1, "-a", 2, "--rudiments", "flam,drag", "--duration", 2, "--skip-validation")
+    sound = ("--stereo", "--audio-format", "wav", "--sample-rate", 48000)
+    done = run_sousa("generate", *rows, *sound, "-o", root, "-w", 1)
     assert done.returncode == 0, done.stderr
     done = run_sousa("preview", root, "-q")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
