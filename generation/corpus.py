@@ -38,9 +38,9 @@ from sousa.generation.errors import UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from sousa.generation import options as options_
     from sousa.generation.columns import Column
     from sousa.generation.licences import Licensed
-    from sousa.generation.options import Options
     from sousa.generation.preview import Preview
     from sousa.generation.shards import Shard
     from sousa.generation.storage import LocalStorage
@@ -132,7 +132,7 @@ class Corpus(Protocol):
     title: str
     summary: str
     data_version: str
-    Options: "type[Options]"
+    Options: "type[options_.Options]"
     examples: tuple[tuple[str, str], ...] = ()
     commands: Mapping[str, tuple[str, str]] = {}
     tasks: Mapping[str, tuple[str, ...]] = {}
@@ -145,7 +145,7 @@ class Corpus(Protocol):
     # --- configurations ---
 
     @abstractmethod
-    def config(self, options: "Options", say: Say) -> Config:
+    def config(self, options: "options_.Options", say: Say) -> Config:
         """The configuration that options ask for.
 
         Args:
@@ -179,7 +179,7 @@ class Corpus(Protocol):
     def prepare(self, config: Config) -> None:
         """Make a process ready to make rows: the plug-ins that a configuration carries known there too."""
 
-    def answer(self, options: "Options", print_: Say) -> bool:
+    def answer(self, options: "options_.Options", print_: Say) -> bool:
         """Answer what asks for no dataset, such as a list; returns whether that was all."""
         return False
 

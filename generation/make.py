@@ -68,7 +68,10 @@ def make(
     return list(records.values())
 
 
-def _beside(corpus, config, place, records, earlier, with_files, say, progress) -> dict[str, Any]:
+def _beside(
+    corpus: Corpus, config: Config, place: LocalStorage, records: list[dict[str, Any]],
+    earlier: dict[str, Any], with_files: bool, say: Say, progress: Any,
+) -> dict[str, Any]:  # fmt: skip
     """Write what stands beside the shards; returns facts for the manifest."""
     say("writing label tables")
     kinds = {"midi": lambda name: f"midi/{name}.mid", "audio": None}
@@ -88,7 +91,10 @@ def _beside(corpus, config, place, records, earlier, with_files, say, progress) 
     return {"loose_files": with_files, "tables": tables, **more}
 
 
-def _check_space(corpus, config, storage, shards, todo, with_files) -> None:
+def _check_space(
+    corpus: Corpus, config: Config, storage: LocalStorage, shards: list[Shard], todo: list[Shard],
+    with_files: bool,
+) -> None:  # fmt: skip
     """Refuse to start what can't fit."""
     share = sum(shard.rows for shard in todo) / max(sum(shard.rows for shard in shards), 1)
     what, free = corpus.estimate(config), storage.free_bytes()

@@ -212,7 +212,7 @@ def numbers(values: object, place: str, problems: list[str]) -> list[float] | No
 def number(value: object, place: str, problems: list[str]) -> float | None:
     """A number as a float, or None with a sentence."""
     found = numbers([value], place, problems)
-    return found and found[0]
+    return found[0] if found else None
 
 
 def chosen(*allowed: str) -> BeforeValidator:

@@ -32,7 +32,7 @@ def option(
         metavar: what stands for the value in help; group: title under which help lists it.
         unit: of a number; limits: ``ge``, ``le``, ``gt`` of a number.
     """
-    told = {
+    told: dict[str, Any] = {
         "flags": list(flags),
         "switches": switches or {},
         "metavar": metavar,
@@ -74,7 +74,7 @@ class Options(Model):
                 given[names.get(name, name)] = value
         out = validated(cls, given, "", problems, lambda name: cls.word(name, surface))
         if out.size is not None and out.size not in cls.SIZES:
-            check = named("size", cls.SIZES).func
+            check: Any = named("size", cls.SIZES).func
             try:
                 check(out.size)
             except Told as told:
@@ -153,7 +153,7 @@ def add_arguments(parser: argparse.ArgumentParser, kind: type[Options]) -> None:
                 flag, dest=dest, action="store_const", const=value, default=argparse.SUPPRESS, help=says
             )
         if flags := flags_of(name, field):
-            many = {"action": "append"} if "repeated" in told["metavar"] else {}
+            many: dict[str, Any] = {"action": "append"} if "repeated" in told["metavar"] else {}
             group.add_argument(
                 *_short_first(flags), dest=dest, default=argparse.SUPPRESS, help=about.replace("%", "%%"),
                 metavar=_metavar(field), **many,

@@ -152,7 +152,7 @@ def _add_takes(
         for p in others:  # each condition once before any twice
             again[p] = seen[condition[p]]
             seen[condition[p]] += 1
-        members = [place, *sorted(others, key=again.get)][: min(budget, _LONGEST_FAMILY)]
+        members = [place, *sorted(others, key=again.__getitem__)][: min(budget, _LONGEST_FAMILY)]
         for member in members:
             cover.add(member)
         budget -= len(members)

@@ -21,10 +21,8 @@ from tests.generation.preview.test_page import checksum
 from tests.generation.rudiments.test_preview import read_page, rows_of
 from tests.generation.textures.test_validation import MIXED
 from tests.support import textures
-from tests.support.browser import CHROMIUM, Browser
+from tests.support.browser import Browser, needs_chromium
 from tests.test_sousa import one_sentence
-
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 
 
 @pytest.fixture(scope="module")
