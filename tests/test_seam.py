@@ -12,8 +12,8 @@ from tests.conftest import ROOT
 # what every corpus has, what the unified schema and roles call things, and words of everyday use
 SHARED = {
     "sample_id", "split", "duration_sec", "num_samples", "sample_rate", "data_version", "pcm_digest", "audio",
-    "midi", "onset_sample", "tempo_bpm", "velocity", "kind", "name", "role", "natural", "norm", "unit", "frame",
-    "seed", "events", "user", "user_name", "params", "curves",
+    "midi", "onset_sample", "tempo_bpm", "velocity", "kind", "name", "role", "natural", "norm", "unit",
+    "frame", "seed", "events", "user", "user_name", "params", "curves",
     "start_sample", "gain_db", "index", "bank", "soundfont", "sound", "synth",
 }  # fmt: skip
 # where a corpus may be named: its folder, its builder's file, and the one line by which it is found
@@ -77,7 +77,9 @@ def test_no_other_code_names_a_corpus_or_its_columns(corpus):
 
 
 def test_the_search_finds_what_it_is_for():
-    source = 'def f(row):\n    """rudiments."""\n    from sousa.generation import rudiments\n    return row["skill_tier"]'
+    lines = ("def f(row):", '    """rudiments."""', "    from sousa.generation import rudiments",
+             '    return row["skill_tier"]')  # fmt: skip
+    source = "\n".join(lines)
     texts = [text for _, text in said(source)]
     assert "skill_tier" in texts and "sousa.generation rudiments" in texts and "rudiments." not in texts
     assert {"skill_tier", "hand", "augmentation_preset"} <= names_of("rudiments")

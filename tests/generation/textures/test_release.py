@@ -89,7 +89,8 @@ def test_estimates_count_every_file(tmp_path, options, files):
     found = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert num_files(TexturesCorpus(), config, files) == len(found)
     guess = requests.estimate(config)
-    assert guess.num_bytes + guess.loose_bytes * files == pytest.approx(sum(path.stat().st_size for path in found), rel=1)
+    size = sum(path.stat().st_size for path in found)
+    assert guess.num_bytes + guess.loose_bytes * files == pytest.approx(size, rel=1)
 
 
 # --- releases ---
