@@ -59,10 +59,10 @@ def describe(source: Source, manifest: dict[str, Any]) -> dict[str, Any]:
         "license": _LICENCES.get(licence, f"{layout.CARD}#licences-and-sources"),
         "version": manifest["version"], "datePublished": manifest["released"],
         "keywords": list(source.packaging.tags),
-        "creator": {"@type": "Organization", "name": "The SOUSA authors"},
-        "citeAs": f"The SOUSA authors: {title}, {manifest['version']}, {manifest['released'][:4]}.",
-        "isLiveDataset": False,
+        "citeAs": f"{title}, {manifest['version']}, {manifest['released'][:4]}.", "isLiveDataset": False,
     }  # fmt: skip
+    if author := source.packaging.author:
+        out |= {"creator": {"@type": "Organization", "name": author}, "citeAs": f"{author}: {out['citeAs']}"}
     if repo:
         out["url"] = f"https://huggingface.co/datasets/{repo}"
     out["distribution"] = [_file_set(view) for view in views] + [

@@ -20,7 +20,7 @@ TIERS = ["beginner", "intermediate", "advanced", "professional"]
 @pytest.fixture(scope="module")
 def old(tmp_path_factory):
     place = tmp_path_factory.mktemp("old")
-    with tarfile.open(ROOT / "tests" / "data" / "rudiments_2.0.0.tar.xz") as archive:
+    with tarfile.open(ROOT / "tests" / "data" / "rudiments-2.0.0.tar.xz") as archive:
         archive.extractall(place, filter="data")
     return place / "rudiments"
 
