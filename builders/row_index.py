@@ -242,18 +242,3 @@ def byte_ranges(path_or_file: Any, column: str = "audio.bytes") -> tuple[np.ndar
                 parts.append(part)
     offsets, lengths = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return offsets, lengths
-
-
-def can_index(path_or_file: Any, column: str = "audio.bytes") -> str | None:
-    """Whether :func:`byte_ranges` can work, as far as the footer tells: pages are not read.
-
-    Args: as :func:`byte_ranges`.
-    Returns: None, or the sentence why not: file, column, reason, what to do.
-    Raises: OSError when the file can't be read.
-    """
-    try:
-        with _opened(path_or_file, column) as source:
-            chunks_of(source, column)
-    except ValueError as reason:
-        return str(reason)
-    return None

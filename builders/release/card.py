@@ -55,7 +55,7 @@ def size_category(rows: int) -> str:
 
 def figures(source: Source) -> Figures:
     """What is counted over the rows of a source: ``(seconds, {column: {value: {split: rows}}})``."""
-    seconds, counts = 0.0, {name: {} for name in source.balance}
+    seconds, counts = 0.0, Counts({name: {} for name in source.balance})
     for record in source.shards.values():
         path = source.storage.path(record["file"])
         for group in row_groups(path, ["duration_sec", *source.balance]):
@@ -68,7 +68,7 @@ def figures(source: Source) -> Figures:
 
 def neutral_digest(source: Source, facts: Mapping[str, Any], repo: str | None, counted: Figures) -> str:
     """SHA-256 of what a release's card says, apart from its version, day and changelog."""
-    manifest = {"version": "0.0.0", "released": "0000-00-00", "repo": repo, "changelog": []}
+    manifest = {"version": "0.0.0", "released": "0000-00-00", "repo": repo, "changelog": ()}
     head, text = release_card(source, facts, manifest, counted)
     return hashlib.sha256(f"{json.dumps(head, sort_keys=True)}\n{text}".encode()).hexdigest()
 
@@ -139,7 +139,7 @@ def _head(
     for view, records in members.items():
         splits = {split: [r for r in records if r["split"] == split] for split in layout.SPLITS}
         splits = {split: records for split, records in splits.items() if records}
-        config = {"config_name": view.name, "version": version}
+        config: dict[str, Any] = {"config_name": view.name, "version": version}
         if view.columns is not None:
             config["columns"] = list(view.columns)
         files = [{"split": split, "path": paths(view, split, records)} for split, records in splits.items()]
@@ -163,7 +163,7 @@ def _head(
 def _info(source: Source, view: layout.View, splits: Mapping[str, list], sized: bool) -> dict[str, Any]:
     """``dataset_info`` of a config: its features, and where they are known its sizes."""
     columns = [c for c in source.columns if view.columns is None or c.name in view.columns]
-    out = {"config_name": view.name, "features": feature_yaml(columns, source.sample_rate)}
+    out: dict[str, Any] = {"config_name": view.name, "features": feature_yaml(columns, source.sample_rate)}
     if not sized:
         return out
     out |= {"splits": [], "download_size": 0, "dataset_size": 0}

@@ -54,7 +54,7 @@ class View:
     def reads(self, file: str) -> bool:
         """Whether a file of the release belongs to this config."""
         match = DATA_FILE.match(file)
-        return bool(match) and match["view"] in self.folders
+        return match is not None and match["view"] in self.folders
 
 
 def files(views: Mapping[str, Iterable[str]], shards: Mapping[str, Any]) -> dict[str, tuple[str, str]]:

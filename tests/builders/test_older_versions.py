@@ -58,8 +58,9 @@ def test_it_is_released_checked_and_loaded(old, tmp_path):
         assert part.features["skill_tier"].names == TIERS and by_name(named(part)) == rows_of(old, split)
     stock = datasets.load_dataset(str(made), "labels", cache_dir=str(tmp_path / "c"))
     assert stock["train"].features["skill_tier"].names == TIERS
-    own = datasets.load_dataset(str(old), split="test", cache_dir=str(tmp_path / "c"))
-    assert by_name(named(own)) == rows_of(old, "test")  # its own card knows no classes
+    for load in (datasets.load_dataset, sousa.load):
+        own = load(str(old), split="test", cache_dir=str(tmp_path / "d"))
+        assert by_name(named(own)) == rows_of(old, "test")  # its own card knows no classes
     with pytest.raises(RunError, match=r"are of data version 2\.0\.0, and this sousa makes 3\."):
         sousa.verify(old)
 
