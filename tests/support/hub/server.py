@@ -58,6 +58,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         hub = self.server.hub
         body = self.read_body()
+        if body is None:
+            self.close_connection = True
+            return
         split = urlsplit(self.path)
         query = dict(parse_qsl(split.query, keep_blank_values=True))
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -95,8 +98,11 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_POST = do_PUT = do_DELETE = do_GET
 
     def read_body(self):
+        """The body, or None when the client was killed while it sent one."""
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            size = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(size)
+            return body if len(body) == size else None
         body = b""
         while size := int(self.rfile.readline().split(b";")[0], 16):
             body += self.rfile.read(size)
