@@ -15,21 +15,29 @@ The cache directory is ``$SOUSA_CACHE``, else ``~/.cache/sousa``.
 """
 
 import hashlib
+import json
 import logging
 import os
 import re
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import yaml
 
 from sousa.builders.release import layout
 from sousa.builders.row_index import byte_ranges
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
+from sousa.generation.manifest import MANIFEST, complete_manifest
+from sousa.generation.shards import CARD
+from sousa.training import roles
 
 log = logging.getLogger(__name__)
 _OPEN_FILES = 64  # of one process
@@ -45,7 +53,7 @@ class File:
     name: str
 
     @property
-    def remote(self):
+    def remote(self) -> bool:
         return self.path.startswith(_HUB)
 
 
@@ -54,24 +62,40 @@ class Source:
     """A dataset's files.
 
     Attributes:
-        where: how the user named it; files: list of File; token: of the Hub, or None.
-        revision: commit of a dataset on the Hub; root: directory that clips stored as paths must be in.
+        where: how the user named it; files: of all splits.
+        token: of the Hub, or None; revision: commit of a dataset on the Hub.
+        root: directory that clips stored as paths must be in.
         index: Arrow table of the release's row index, for files on the Hub.
+        corpus: named by the dataset's manifest, or None.
     """
 
     where: str
-    files: list
+    files: list[File]
     token: str | None = None
     revision: str | None = None
     root: Path | None = None
     index: pa.Table | None = field(default=None, repr=False)
+    corpus: str | None = None
 
     @property
-    def splits(self):
+    def splits(self) -> list[str]:
         """Names of the splits, in the order of files."""
         return list(dict.fromkeys(file.split for file in self.files))
 
-    def of(self, split):
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """Arrow schema of the first file.
+
+        Raises: RunError when it can't be read.
+        """
+        return read_columns(self, self.files[0], [])[1].schema.to_arrow_schema()
+
+    @cached_property
+    def known(self) -> roles.Known:
+        """Roles of the columns."""
+        return roles.of_schema(self.schema, self.corpus)
+
+    def of(self, split: str | None) -> list[File]:
         """The files of a split, or all for None.
 
         Raises: UsageError when there is no such split.
@@ -81,7 +105,9 @@ class Source:
         return [file for file in self.files if split in (None, file.split)]
 
 
-def find(where, name=None, revision=None, token=None):
+def find(
+    where: Any, name: str | None = None, revision: str | None = None, token: str | None = None
+) -> Source:
     """The source a user names.
 
     Args:
@@ -112,33 +138,43 @@ def find(where, name=None, revision=None, token=None):
         raise RunError(f"{error}{hint}") from None
 
 
-def _directory(where, name):
-    from sousa.generation.manifest import complete_manifest
-
-    root = Path(where)
-    if (root / "manifest.json").exists():
-        from sousa.builders.release import opened
-
-        if not opened.is_release(where):
+def _directory(where: str, name: str | None) -> Source:
+    root, manifest = Path(where), {}
+    if (root / MANIFEST).exists():
+        manifest = _json(root / MANIFEST)
+        if "release_format" not in manifest:
             manifest = complete_manifest(where)  # an unfinished dataset is refused
             lost = [one["file"] for one in manifest["shards"].values() if not (root / one["file"]).exists()]
             if lost:
                 raise RunError(
                     f"{where} lacks {lost[0]}; run the 'sousa generate' command that made it again"
                 )
-    elif (root / "train").is_dir() is False and not any(root.glob("**/*.parquet")):
+    elif not (root / "train").is_dir() and not any(root.glob("**/*.parquet")):
         complete_manifest(where)  # says how to make one
     files = _of_card(root, name)
     if files is None:
         files = _by_datasets(where, name, None, None)
-    return Source(where, files, root=root)
+    return Source(where, files, root=root, corpus=_corpus(manifest))
 
 
-def _of_card(root, name):
+def _json(path: str | Path) -> dict[str, Any]:
+    """A manifest as far as it can be read."""
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _corpus(manifest: dict[str, Any]) -> str | None:
+    """The corpus that the manifest of a release or dataset names."""
+    config = manifest.get("config")
+    return manifest.get("corpus") or (config.get("corpus") if isinstance(config, dict) else None)
+
+
+def _of_card(root: Path, name: str | None) -> list[File] | None:
     """Files as the card lists them, or None when it has no list: the quick way, without ``datasets``."""
-    import yaml
-
-    card = root / layout.CARD
+    card = root / CARD
     match = (
         re.match(r"---\n(.*?)\n---\n", card.read_text(encoding="utf-8"), re.DOTALL) if card.exists() else None
     )
@@ -170,7 +206,7 @@ def _of_card(root, name):
     return files
 
 
-def _by_datasets(where, name, revision, token):
+def _by_datasets(where: str, name: str | None, revision: str | None, token: str | None) -> list[File]:
     """Files as ``datasets`` finds them."""
     import datasets
 
@@ -196,7 +232,7 @@ def _by_datasets(where, name, revision, token):
     return out
 
 
-def _on_the_hub(repo, name, revision, token):
+def _on_the_hub(repo: str, name: str | None, revision: str | None, token: str | None) -> Source:
     from huggingface_hub.errors import EntryNotFoundError
 
     from sousa.builders.hub import remote
@@ -205,30 +241,32 @@ def _on_the_hub(repo, name, revision, token):
     with remote.hub_errors(repo, "reading"):
         files = _by_datasets(repo, name, revision, token)
         commit = re.match(rf"hf://datasets/{re.escape(repo)}@([^/]+)/", files[0].path)[1]
-        index = None
+        index, manifest = None, {}
         try:
-            path = remote.client(token).hf_hub_download(
-                repo, layout.INDEX, repo_type="dataset", revision=commit
-            )
+            path = _download(repo, commit, layout.INDEX, token)
             if pq.read_schema(path) == INDEX_SCHEMA:
                 index = pq.read_table(path, columns=["file", "row", "audio_offset", "audio_bytes"])
+            manifest = _json(_download(repo, commit, MANIFEST, token))
         except EntryNotFoundError:
             pass
         if index is None:
             files = [_fetched(repo, commit, file, token) for file in files]
     root = Path(files[0].path).parent if index is None else None
-    return Source(f"{repo}@{commit[:12]}", files, token, commit, root, index)
+    return Source(f"{repo}@{commit[:12]}", files, token, commit, root, index, _corpus(manifest))
 
 
-def _fetched(repo, commit, file, token):
+def _download(repo: str, commit: str, file: str, token: str | None) -> str:
     from sousa.builders.hub import remote
 
+    return remote.client(token).hf_hub_download(repo, file, repo_type="dataset", revision=commit)
+
+
+def _fetched(repo: str, commit: str, file: File, token: str | None) -> File:
     inside = file.path.split(f"@{commit}/", 1)[1]
-    path = remote.client(token).hf_hub_download(repo, inside, repo_type="dataset", revision=commit)
-    return File(path, file.split, inside)
+    return File(_download(repo, commit, inside, token), file.split, inside)
 
 
-def open_file(file, token=None):
+def open_file(file: File, token: str | None = None) -> BinaryIO:
     """A Parquet file opened for reading; of one on the Hub only what is read is transferred."""
     if not file.remote:
         return open(file.path, "rb")
@@ -237,7 +275,7 @@ def open_file(file, token=None):
     return HfFileSystem(token=token).open(file.path, "rb", cache_type="none")
 
 
-def read_columns(source, file, columns):
+def read_columns(source: Source, file: File, columns: list[str]) -> tuple[pa.Table, Any]:
     """Some columns of a file as an Arrow table, and the file's metadata; ``columns`` are Parquet paths.
 
     Raises: RunError when the file can't be read.
@@ -249,19 +287,9 @@ def read_columns(source, file, columns):
         raise RunError(f"{file.name} can't be read ({first_line(error)})") from None
 
 
-def schema(source, file):
-    """Arrow schema of a file.
-
-    Raises: RunError when the file can't be read.
-    """
-    try:
-        with open_file(file, source.token) as handle, pq.ParquetFile(handle) as parquet:
-            return parquet.schema_arrow
-    except (OSError, pa.ArrowException) as error:
-        raise RunError(f"{file.name} can't be read ({first_line(error)})") from None
-
-
-def audio_ranges(source, file, column, metadata):
+def audio_ranges(
+    source: Source, file: File, column: str, metadata: Any
+) -> tuple[str, np.ndarray, np.ndarray]:
     """``(path that holds the bytes, offsets, lengths)`` of a file's audio; see
     :mod:`sousa.builders.row_index`.
 
@@ -270,8 +298,6 @@ def audio_ranges(source, file, column, metadata):
     """
     if file.remote:
         inside = file.path.split("@", 1)[1].split("/", 1)[1]
-        import pyarrow.compute as pc
-
         rows = source.index.filter(pc.field("file") == inside).sort_by("row")
         offsets, lengths = (rows[name].fill_null(-1).to_numpy() for name in ("audio_offset", "audio_bytes"))
         return file.path, offsets, np.maximum(lengths, 0)
@@ -282,12 +308,12 @@ def audio_ranges(source, file, column, metadata):
         return _unpacked(file, column)
 
 
-def cache_directory():
+def cache_directory() -> Path:
     """Where unpacked audio is kept."""
     return Path(os.environ.get("SOUSA_CACHE") or Path.home() / ".cache" / "sousa")
 
 
-def _unpacked(file, column):
+def _unpacked(file: File, column: str) -> tuple[str, np.ndarray, np.ndarray]:
     """Ranges of a column that has none: its values are written one after the other into the cache, once."""
     facts = os.stat(file.path)
     key = f"{os.path.abspath(file.path)}\n{facts.st_size}\n{facts.st_mtime_ns}\n{column}"
@@ -327,7 +353,7 @@ class Reader:
     Can be pickled and used after a fork, and from several threads.
     """
 
-    def __init__(self, token=None):
+    def __init__(self, token: str | None = None):
         self.token = token
         self._reset()
 
@@ -340,7 +366,7 @@ class Reader:
     def __setstate__(self, state):
         self.__init__(**state)
 
-    def read(self, path, offset, length):
+    def read(self, path: str, offset: int, length: int) -> bytes:
         """Bytes of a range.
 
         Raises: OSError when they can't be read, EOFError when the file ends before.
@@ -363,7 +389,7 @@ class Reader:
             self._system = HfFileSystem(token=self.token)
         return self._system
 
-    def _handle(self, path):
+    def _handle(self, path: str) -> int:
         if path in self._open:
             self._open.move_to_end(path)
         else:

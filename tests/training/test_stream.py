@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.rudiments.corpus import make_config
+from sousa.generation.rudiments.settings import make_config
 from sousa.training import sources
 from sousa.training.live import LiveRows
 from sousa.training.stream import Loader, Rows, open_rows

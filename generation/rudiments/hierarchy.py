@@ -36,7 +36,7 @@ class Labels:
     """The strokes and bars of a row that lie in its audio.
 
     Args:
-        row: what :class:`sousa.training.stream.Rows` gives.
+        row: what :func:`sousa.training.stream.open_rows` gives.
 
     Attributes:
         rate: Hz of the row's audio; num_samples: its length; duration_sec.
