@@ -8,7 +8,9 @@ a dataset or release, or ``org/name`` on the Hub. What comes out, in ``--output`
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 if __package__ in (None, ""):  # run as a file: the checkout, not this folder, is where packages are
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
@@ -17,12 +19,12 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")  # see train.py
 
 import yaml
 
-from sousa.builders.release import layout
+from sousa.generation.columns import SPLITS
 from sousa.generation.errors import RunError, SousaError, UsageError, first_line, one_of, raise_all
 from sousa.training import config, corpora
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="evaluate.py", description=__doc__.split("\n\n")[0])
     top.add_argument("model", help="a run's directory, a checkpoint, or org/name on the Hub")
     top.add_argument(
@@ -45,7 +47,7 @@ def _parser():
     return top
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Evaluate as the command line says. Returns: exit status."""
     given = _parser().parse_args(arguments)
     try:
@@ -61,13 +63,13 @@ def main(arguments=None):
     return 0
 
 
-def find_model(where):
+def find_model(where: str) -> str | Path:
     """Directory of a model: the best one of a run, or as given."""
     root = Path(where).expanduser()
     return root / "model" if (root / "model" / "config.json").exists() else where
 
 
-def run(given):
+def run(given: argparse.Namespace) -> None:
     """Evaluate.
 
     Raises: UsageError or RunError.
@@ -76,9 +78,8 @@ def run(given):
 
     from sousa.training import sources
     from sousa.training.batches import predict, rows_for, with_facts
-    from sousa.training.filters import Filter
     from sousa.training.models.model import Model
-    from sousa.training.tasks import FROM_DATA
+    from sousa.training.report.parameters import KINDS
 
     place = find_model(given.model)
     model = Model.from_pretrained(place)
@@ -105,13 +106,12 @@ def run(given):
     split = given.split or (made["data"]["test"] if made and not given.data else None) or "test"
     try:
         where = yaml.safe_load(where) if isinstance(where, str) else where
-        learnt = where
-        if model.task in FROM_DATA:  # of a part of the test rows a baseline must not know more than the model
-            learnt = made["data"]["where"] if made else None
-        where, learnt = (Filter.parse(one) if one else None for one in (where, learnt))
     except yaml.YAMLError:
         raise UsageError(f"--where is {given.where!r}, which is not YAML") from None
-    rows = rows_for(model, source, split, where=where)
+    parameters, learnt = any(target.kind in KINDS for target in model.targets), where
+    if parameters:  # of a part of the test rows a baseline must not know more than the model
+        learnt = made["data"]["where"] if made else None
+    rows = rows_for(model, source, split, where=where or None)
     # as the run's own report was made
     bf16 = bool(made and made["train"].get("bf16")) if given.bf16 is None else given.bf16
     table = predict(
@@ -121,14 +121,14 @@ def run(given):
         table, checkpoint=str(place), data=str(given.data or made["data"]["path"]), split=split
     )
     train_rows = validation_rows = None
-    splits = getattr(source, "splits", layout.SPLITS)  # rows made live have all
+    splits = getattr(source, "splits", SPLITS)  # rows made live have all
     if given.train_split not in splits and given.train_split != "train":
         raise UsageError(f"--train-split: there is no split {one_of(given.train_split, splits)}")
     if not given.no_baselines and given.train_split in splits and given.train_split != split:
-        train_rows = rows_for(model, source, given.train_split, where=learnt)
+        train_rows = rows_for(model, source, given.train_split, where=learnt or None)
         own = made["data"]["validation"] if made and not given.data else "validation"
-        if model.task in FROM_DATA and own in splits and own not in (split, given.train_split):
-            validation_rows = rows_for(model, source, own, where=learnt)
+        if parameters and own in splits and own not in (split, given.train_split):
+            validation_rows = rows_for(model, source, own, where=learnt or None)
     output = Path(given.output or _beside(given.model, split)).expanduser()
     names = (given.train_split, split)
     print(
@@ -139,7 +139,7 @@ def run(given):
     print(f"report: {output / 'report.html'}")
 
 
-def _device(name):
+def _device(name: str | None) -> str:
     """The device asked for, or the best there is.
 
     Raises: UsageError when it is not there.
@@ -156,7 +156,7 @@ def _device(name):
     return name or best
 
 
-def _settings_of(where):
+def _settings_of(where: str) -> dict[str, Any] | None:
     """Settings of the run that a model or checkpoint is of, or None."""
     for root in (Path(where), Path(where).parent):
         if (root / "settings.yaml").is_file():
@@ -168,7 +168,7 @@ def _settings_of(where):
     return None
 
 
-def _beside(where, split):
+def _beside(where: str, split: str) -> Path:
     """A directory for the report: beside the model in its run, not inside what is published or resumed."""
     root = Path(where)
     if not root.is_dir():
@@ -179,9 +179,10 @@ def _beside(where, split):
 
 
 def report_on(
-    model, table, rows, directory, train_rows=None, names=("train", "test"), resamples=1000, quiet=False,
-    validation_rows=None,
-):  # fmt: skip
+    model: Any, table: Any, rows: Any, directory: str | Path, train_rows: Any = None,
+    names: tuple[str, str] = ("train", "test"), resamples: int = 1000, quiet: bool = False,
+    validation_rows: Any = None,
+) -> str:  # fmt: skip
     """Write predictions and report.
 
     Args:

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from sousa.generation import corpora
 from sousa.generation.columns import Classes, Column, Score
 from sousa.generation.errors import UsageError, one_of
@@ -58,6 +60,14 @@ def scaled(value: Any, low: float, high: float) -> Any:
 def unscaled(value: Any, low: float, high: float) -> Any:
     """A score on its own range."""
     return value * (high - low) + low
+
+
+def natural(values: Any, low: float, high: float, scale: str) -> np.ndarray:
+    """Natural values of parameters on 0-1: float64 array; ``scale`` is linear or log."""
+    share = np.asarray(values, np.float64)
+    out = low * (high / low) ** share if scale == "log" else low + (high - low) * share
+    # the ends exactly, whatever rounding does
+    return np.where(share == 1, high, np.where(share == 0, low, out))
 
 
 def number(column: Column, value: Any) -> int | float | None:

@@ -41,8 +41,8 @@ class Rows(BaseRows):
     Args:
         source: a path, a name on the Hub, or a :class:`sousa.training.sources.Source`.
         split: name, or None for all.
-        columns: names of columns to give with each row, ``strokes.onset_sample`` for one field of a list of
-            records; only they are read, once, when this is made.
+        columns: names of columns to give with each row, ``column.field`` for one field of a list of records;
+            only they are read, once, when this is made.
         where: a :class:`sousa.training.filters.Filter`, or its keys as a dict: rows it refuses are left
             out; only its columns are read.
         sample_rate: Hz to resample to, None for the stored rate.

@@ -5,9 +5,12 @@ Every frame of a curve counts as one value, and frames are resampled with their 
 label is left out. ``mae_natural`` is there where all synthesizers have the parameter in one known unit.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 
-from sousa.generation.textures.values import between
+from sousa.training import labels
 from sousa.training.metrics.score_metrics import score_differences, score_metrics
 
 KINDS = ("parameter", "curve")
@@ -19,20 +22,23 @@ NOTE = (
 _NAMES = {"r2": "r2", "mae": "mae_norm", "rmse": "rmse_norm", "spearman": "spearman"}
 
 
-def scorer(truth, guess, groups, target, resamples, seed):
+def scorer(
+    truth: Sequence[Any], guess: Sequence[Any], groups: Sequence[Any] | None, target: dict[str, Any],
+    makers: Sequence[str] | None, resamples: int, seed: int,
+) -> Callable[[Any], dict[str, Any]]:  # fmt: skip
     """A function of rows (None for all) that gives their metrics.
 
     Args:
         truth, guess: a number or list of numbers a row, normalised; truth None for no label.
         groups: names, one a row, or None.
-        target: of the table's metadata, and ``row_synths``: names of synthesizers, one a row.
+        target: of the table's metadata; makers: names of synthesizers, one a row, or None.
     """
     true, pred, rows = _flat(truth, guess, target["kind"])
     names = _owners(groups, rows)
-    unit, synths = target.get("unit"), target.get("row_synths")
-    if unit is not None and synths:
-        of = np.array(synths, object)[rows]
-        true_natural, pred_natural = (_natural(values, of, target["synths"]) for values in (true, pred))
+    natural = target.get("unit") is not None and makers is not None
+    if natural:
+        of = np.array(makers, object)[rows]
+        true_natural, pred_natural = (_natural(values, of, target["makers"]) for values in (true, pred))
 
     def score(chosen):
         kept = np.arange(len(rows)) if chosen is None else np.flatnonzero(np.isin(rows, chosen))
@@ -41,9 +47,9 @@ def scorer(truth, guess, groups, target, resamples, seed):
             pred[kept], true[kept], own, resamples, seed, rank=target["kind"] == "parameter"
         )
         metrics = {new: found[old] for old, new in _NAMES.items() if old in found}
-        if unit is not None and synths:
-            natural = score_metrics(pred_natural[kept], true_natural[kept], own, resamples, seed, rank=False)
-            metrics["mae_natural"] = natural["mae"]
+        if natural:
+            errors = score_metrics(pred_natural[kept], true_natural[kept], own, resamples, seed, rank=False)
+            metrics["mae_natural"] = errors["mae"]
         num_rows = len(np.unique(rows[kept]))
         total = len(truth) if chosen is None else len(chosen)
         out = {
@@ -55,15 +61,18 @@ def scorer(truth, guess, groups, target, resamples, seed):
     return score
 
 
-def differences(guess, other, truth, groups, target, resamples, seed):
+def differences(
+    guess: Sequence[Any], other: Sequence[Any], truth: Sequence[Any], groups: Sequence[Any] | None, kind: str,
+    resamples: int, seed: int,
+) -> dict[str, Any]:  # fmt: skip
     """What :func:`sousa.training.metrics.score_metrics.score_differences` gives, by our names."""
-    true, pred, rows = _flat(truth, guess, target["kind"])
-    beside = _flat(truth, other, target["kind"])[1]
+    true, pred, rows = _flat(truth, guess, kind)
+    beside = _flat(truth, other, kind)[1]
     found = score_differences(pred, beside, true, _owners(groups, rows), resamples, seed)
     return {_NAMES[name]: one for name, one in found.items()}
 
 
-def pairs(truth, guess, kind):
+def pairs(truth: Sequence[Any], guess: Sequence[Any], kind: str) -> tuple[np.ndarray, np.ndarray]:
     """Labelled values and what was said of them: two float64 arrays, as long as there are labels."""
     return _flat(truth, guess, kind)[:2]
 
@@ -90,10 +99,10 @@ def _flat(truth, guess, kind):
     )
 
 
-def _natural(values, synths, ranges):
+def _natural(values: np.ndarray, makers: np.ndarray, ranges: dict[str, Any]) -> np.ndarray:
     out = np.full(len(values), np.nan)
     for name, one in ranges.items():
-        at = synths == name
+        at = makers == name
         if at.any():
-            out[at] = between(one["low"], one["high"], values[at], one["scale"])
+            out[at] = labels.natural(values[at], one["low"], one["high"], one["scale"])
     return out
