@@ -20,8 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sousa.builders.hub.dedup import new_bytes
-from sousa.generation.manifest import complete_manifest
-from sousa.generation.rudiments import corpus, definitions, reopen
+from sousa.generation.reopen import open_dataset
 from sousa.generation.shards import parquet_writer
 
 SHARE = 0.01
@@ -29,17 +28,10 @@ SHARE = 0.01
 RUNS = {0: "in one run", 3: "scattered by threes", 1: "scattered singly"}
 
 
-def other_rows(config, table):
+def other_rows(stored, table):
     """Rows at the same coordinates under another seed."""
-    other = replace(config, seed=config.seed + 1)
-    parts = []
-    for row in table.select(
-        ["rudiment_slug", "variant", "profile_index", "tempo_index", "augmentation_index"]
-    ).to_pylist():
-        form = definitions.load()[definitions.form_name(row["rudiment_slug"], row["variant"])]
-        address = (row["profile_index"], form, row["tempo_index"])
-        parts.append(corpus.make_rows(other, [address], row["augmentation_index"]))
-    return pa.concat_tables(parts)
+    other = replace(stored.config, seed=stored.config.seed + 1)
+    return stored.corpus.remake(other, table.select(list(stored.corpus.address)))
 
 
 def replaced(table, rows, new):
@@ -89,7 +81,7 @@ def write(path, table):
             writer.write_table(table.slice(low, high - low), row_group_size=high - low)
 
 
-def measure(files, config, change, run, seed=0):
+def measure(files, stored, change, run, seed=0):
     """Bytes of all files, and those sent after a change."""
     rng = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as work:
@@ -98,7 +90,7 @@ def measure(files, config, change, run, seed=0):
             if len(rows):
                 table = pq.read_table(file)
                 path = Path(work) / f"{number}.parquet"
-                write(path, change(table, rows, other_rows(config, table.take(rows))))
+                write(path, change(table, rows, other_rows(stored, table.take(rows))))
                 after.append(path)
         return sum(Path(file).stat().st_size for file in files), new_bytes(files, after)
 
@@ -106,14 +98,15 @@ def measure(files, config, change, run, seed=0):
 def main():
     """Print the table."""
     root = Path(sys.argv[1] if len(sys.argv) > 1 else "output/dataset")
-    manifest = complete_manifest(root)
-    config = reopen.config_of(manifest)
-    files = [str(root / record["file"]) for record in manifest["shards"].values()]
-    print(f"{manifest['num_rows']:,} rows; 1 % of them change\n| change | bytes sent | of all | of 1 % |")
+    stored = open_dataset(root, making=True)
+    files = [str(root / record["file"]) for record in stored.records]
+    print(
+        f"{stored.manifest['num_rows']:,} rows; 1 % of them change\n| change | bytes sent | of all | of 1 % |"
+    )
     print("| --- | --- | --- | --- |")
     for name, change in (("replaced", replaced), ("inserted", inserted), ("labels only", relabelled)):
         for run, where in RUNS.items():
-            total, new = measure(files, config, change, run)
+            total, new = measure(files, stored, change, run)
             print(f"| {name}, {where} | {new:,} | {new / total:.2%} | {new / total / SHARE:.2f} |")
     copy = Path(tempfile.mkdtemp()) / "same.parquet"
     shutil.copy(files[0], copy)

@@ -1,4 +1,4 @@
-"""Every clear stroke of some rows of each preset, found in the stored sound and compared with its label.
+"""Every clear stroke of some rows of each acoustics, found in the stored sound and compared with its label.
 
 A stroke is left out of the mix together with all later ones; the first sample that differs from the
 stored sound is where it is heard, through rooms, compressors and all. Strokes at least 30 ms after the
@@ -8,13 +8,12 @@ one before count. Beside it, from the audio alone: strokes after near silence, b
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 
 from sousa.generation.audio import acoustics, encode
-from sousa.generation.manifest import read_manifest
-from sousa.generation.rudiments import corpus, reopen
+from sousa.generation.reopen import open_dataset
+from sousa.generation.rudiments import corpus
 from sousa.generation.rudiments.renderings import record_of
 from sousa.generation.rudiments.validation.onsets import blind_errors
 from sousa.generation.rudiments.validation.sound import CLEAR_MS, left_out_errors, played_strokes
@@ -37,25 +36,25 @@ def measure(config, banks, row):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("directory")
-    parser.add_argument("--rows", type=int, default=20, help="rows of each preset (default 20)")
+    parser.add_argument("--rows", type=int, default=20, help="rows of each acoustics (default 20)")
     arguments = parser.parse_args()
-    manifest = read_manifest(arguments.directory)
-    config = reopen.config_of(manifest)
+    stored = open_dataset(arguments.directory, making=True)
+    config = stored.config
     banks = {ref.digest: corpus.load_bank(ref) for ref in config.banks}
     found = {}
-    for record in manifest["shards"].values():
-        for group in row_groups(Path(arguments.directory) / record["file"]):
+    for record in stored.records:
+        for group in row_groups(stored.storage.path(record["file"])):
             for row in group.take(list(range(0, len(group), 13))).to_pylist():
                 rows = found.setdefault(row["augmentation_preset"], [])
                 if len(rows) < arguments.rows:
                     rows.append(measure(config, banks, row))
-    print("| preset | rows | clear strokes | largest error, samples | not heard | blind | largest error |")
+    print("| acoustics | rows | clear strokes | largest error, samples | not heard | blind | largest error |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for preset in config.presets:
-        errors, blind = (np.concatenate(part) for part in zip(*found[preset], strict=True))
+    for name in filter(found.get, config.acoustics):
+        errors, blind = (np.concatenate(part) for part in zip(*found[name], strict=True))
         heard = np.abs(errors[~np.isnan(errors)])
         print(
-            f"| `{preset}` | {len(found[preset])} | {len(errors)} | {heard.max():.0f} "
+            f"| `{name}` | {len(found[name])} | {len(errors)} | {heard.max():.0f} "
             f"| {len(errors) - len(heard)} | {len(blind)} | {np.abs(blind).max(initial=0):.0f} |"
         )
 

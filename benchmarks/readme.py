@@ -1,8 +1,8 @@
-"""Refresh the generated parts of README.md: columns, presets, professional figures, rooms.
+"""Refresh the generated parts of README.md: options, columns, acoustics, synthesizers, figures, rooms.
 
-Figures come from a dataset and its validation report; the README's are of the medium preset::
+Figures come from a dataset and its validation report; the README's are of the medium size::
 
-    sousa generate --preset medium -o output/medium
+    sousa generate --size medium -o output/medium
     python benchmarks/readme.py output/medium
 """
 
@@ -10,11 +10,11 @@ import json
 import sys
 from pathlib import Path
 
-from sousa.builders.features import table
+from sousa.generation import corpora
 from sousa.generation.audio import presets, rooms
-from sousa.generation.rudiments.columns import columns
+from sousa.generation.columns import table
+from sousa.generation.options import option_table
 from sousa.generation.textures import synth
-from sousa.generation.textures.columns import columns as texture_columns
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -26,9 +26,12 @@ def replace(text, name, content):
     return head + begin + content + end + rest.split(end)[1]
 
 
-def preset_table():
-    """What the presets are, as a Markdown table."""
-    rows = ["| preset | what it is | room | microphone | compressor ratio | noise, dB |", "| --- " * 6 + "|"]
+def acoustics_table():
+    """What the acoustics are, as a Markdown table."""
+    rows = [
+        "| acoustics | what it is | room | microphone | compressor ratio | noise, dB |",
+        "| --- " * 6 + "|",
+    ]
     for name, one in presets.load().items():
         room, mic = rooms.stated().get(name), one.microphone
         away = (room or mic or {}).get("distance_m")
@@ -71,10 +74,13 @@ def professionals(directory):
 
 
 if __name__ == "__main__":
-    text = replace(README.read_text(encoding="utf-8"), "columns", table(columns()))
-    text = replace(text, "presets", preset_table())
+    text = README.read_text(encoding="utf-8")
+    for name in corpora.BUILT_IN:
+        corpus = corpora.get(name)
+        text = replace(text, f"options of {name}", option_table(corpus.Options))
+        text = replace(text, f"columns of {name}", table(corpus.columns()))
+    text = replace(text, "acoustics", acoustics_table())
     text = replace(text, "synths", synth_table())
-    text = replace(text, "texture-columns", table(texture_columns(())))
     if len(sys.argv) > 1:
         sys.path.insert(0, str(README.parent))
         from benchmarks.acoustics import room_table

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sousa.builders.release import make
 from sousa.generation.manifest import complete_manifest
+from sousa.generation.runners import LocalRunner
 from sousa.generation.storage import file_digest
 
 
@@ -47,7 +48,7 @@ def main():
     for _ in range(3):
         with tempfile.TemporaryDirectory(dir=root.parent) as work:
             hashing = cpu_ms(lambda: [file_digest(root / record["file"]) for record in records])
-            options = {"workers": 1, "say": lambda text: None, "progress": progress}
+            options = {"runner": LocalRunner(1), "say": lambda text: None, "progress": progress}
             whole = cpu_ms(lambda: make.make(root, Path(work) / "r", "1.0.0", **options))  # noqa: B023
         print(
             f"{rows:,} rows: {whole / rows:.3f} CPU ms a row, {hashing / rows:.3f} of it reading and "

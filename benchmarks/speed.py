@@ -1,13 +1,13 @@
 """How fast rudiments are made, on one core, and how much memory it takes.
 
-Prints CPU seconds (user + system) of this process for shards of the medium preset: labels and MIDI
+Prints CPU seconds (user + system) of this process for shards of the medium size: labels and MIDI
 to Parquet, and labels, audio, FLAC and Parquet; beside them, measured in the same run, the cost of
 FLAC encoding alone, which bounds what any generator with this output can reach. Then the whole
-``sousa generate`` command for the small and the medium preset, with peak memory. Run::
+``sousa generate`` command for the small and the medium size, with peak memory. Run::
 
     python benchmarks/speed.py [--memory] [--acoustics]
 
-``--acoustics`` times the whole command for the small preset under every acoustic preset (12 renderings
+``--acoustics`` times the whole command for the small size under all acoustics (12 renderings
 of each take), in one process, without validation.
 """
 
@@ -22,23 +22,26 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sousa.generation import corpora
 from sousa.generation.audio import encode, presets
-from sousa.generation.rudiments import corpus
+from sousa.generation.manifest import UNFINISHED
 from sousa.generation.shards import write_shard
+from sousa.generation.storage import LocalStorage
 
 SHARDS = 8
 
 
-def shard_cost(config, root):
-    """CPU seconds and rows of some shards, after a warm-up on another one."""
+def shard_cost(root, **options):
+    """CPU seconds, rows and files of some shards of the medium size, after a warm-up on others."""
+    corpus, storage = corpora.get("rudiments"), LocalStorage(str(root))
+    config = corpus.config(corpus.Options.read({"size": "medium", **options}), print)
     shards = [s for s in corpus.plan(config) if s.key["augmentation"] == 0]
-    schema = corpus.corpus_schema(config)
     for shard in shards[:2]:
-        write_shard(corpus.shard_tables, schema, config, shard, root)
+        write_shard(corpus, config, shard, storage)
     begin, rows, files = time.process_time(), 0, []
     for shard in shards[2 : 2 + SHARDS]:
-        rows += write_shard(corpus.shard_tables, schema, config, shard, root)[1]["rows"]
-        files.append(Path(root) / shard.file)
+        rows += write_shard(corpus, config, shard, storage)[1]["rows"]
+        files.append(storage.path(f"{UNFINISHED}/{shard.file}"))
     return time.process_time() - begin, rows, files
 
 
@@ -55,23 +58,12 @@ def flac_cost(files):
     return time.process_time() - begin, sum(len(pcm) / rate for pcm, rate in sounds)
 
 
-def command_cost(preset, root, *options):
+def command_cost(size, root, *options):
     """CPU seconds, wall seconds and peak MiB of the whole command in one process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     wall = time.perf_counter()
-    command = [
-        sys.executable,
-        "-c",
-        _MEASURED,
-        "generate",
-        "--preset",
-        preset,
-        "-o",
-        str(root),
-        "-q",
-        "-w",
-        "1",
-    ]
+    what = ("generate", "--size", size, "-o", str(root), "-q", "-w", "1")
+    command = [sys.executable, "-c", _MEASURED, *what]
     out = subprocess.run([*command, *options], capture_output=True, text=True, check=True).stdout
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
@@ -97,12 +89,12 @@ def main():
     parser.add_argument(
         "--memory", action="store_true", help="also run the whole command for small and medium"
     )
-    parser.add_argument("--acoustics", action="store_true", help="also the small preset in all acoustics")
+    parser.add_argument("--acoustics", action="store_true", help="also the small size in all acoustics")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        cpu, rows, _ = shard_cost(corpus.make_config("medium", with_audio=False), Path(place) / "labels")
+        cpu, rows, _ = shard_cost(Path(place) / "labels", with_audio=False)
         print(f"labels, MIDI, Parquet: {rows / cpu:,.0f} performances per CPU-second ({rows:,} in {cpu:.2f})")
-        cpu, rows, files = shard_cost(corpus.make_config("medium"), Path(place) / "audio")
+        cpu, rows, files = shard_cost(Path(place) / "audio")
         encode_cpu, seconds = flac_cost(files)
         print(
             f"labels + audio + FLAC + Parquet: {seconds / cpu:,.0f} s of audio per CPU-second "
@@ -125,11 +117,11 @@ def main():
                 f"ratio of all to encoding {alone * cpu / seconds:.2f}"
             )
         if arguments.memory:
-            for preset in ("small", "medium"):
+            for size in ("small", "medium"):
                 for options in ((), ("--skip-validation",)):
-                    root = Path(place) / f"{preset}{len(options)}"
-                    cpu, wall, peak = command_cost(preset, root, *options)
-                    name = f"sousa generate --preset {preset} {' '.join(options)}".strip()
+                    root = Path(place) / f"{size}{len(options)}"
+                    cpu, wall, peak = command_cost(size, root, *options)
+                    name = f"sousa generate --size {size} {' '.join(options)}".strip()
                     print(f"{name}: {cpu:.1f} CPU s, {wall:.1f} s, peak {peak:.0f} MiB")
 
 

@@ -1,1 +1,28 @@
-"""Packaging: shards as Hugging Face datasets. Imports ``generation``, never the other way."""
+"""Packaging: shards as Hugging Face datasets. Imports ``generation``, never the other way.
+
+``sousa.builders.Unified`` and the builder of each corpus (of ``song_describer``: ``SongDescriber``) are there
+when they are asked for.
+"""
+
+from typing import Any
+
+
+def class_name(corpus: str) -> str:
+    """Name of the builder of a corpus."""
+    return "".join(part.capitalize() for part in corpus.split("_"))
+
+
+def __getattr__(name: str) -> Any:
+    if name[:1].isupper():  # importing datasets takes a second, and registered packages are looked for
+        from sousa.generation import corpora
+
+        if name == "Unified":
+            from sousa.builders.unified import Unified
+
+            return Unified
+        for corpus in corpora.names():
+            if class_name(corpus) == name:
+                from sousa.builders.base import builder
+
+                return builder(corpus)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -178,7 +178,8 @@ def release(
 
     Args:
         output: directory of the release; version: ``X.Y.Z``.
-        previous: the release before: a directory, or ``org/name[@revision]`` on the Hub; None for a first one.
+        previous: the release before: a directory, or ``org/name[@revision]`` on the Hub; None for a first
+            one.
         repo: where it will be published, for the card.
         notes: lines for the changelog.
 
@@ -187,8 +188,8 @@ def release(
     from sousa.builders.release import make as releasing
 
     return releasing.make(
-        os.path.expanduser(os.fspath(directory)), os.path.expanduser(os.fspath(output)), version, previous, repo,
-        notes, LocalRunner(workers), console.say, console.progress, token, plugins,
+        os.path.expanduser(os.fspath(directory)), os.path.expanduser(os.fspath(output)), version, previous,
+        repo, notes, LocalRunner(workers), console.say, console.progress, token, plugins,
     )  # fmt: skip
 
 

@@ -1,9 +1,11 @@
 """An ``Audio`` feature that decodes with soundfile, for machines without torchcodec or FFmpeg."""
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import gcd
+from typing import Any
 
 import datasets
 import numpy as np
@@ -12,7 +14,7 @@ import soundfile
 
 
 @cache
-def torchcodec_works():
+def torchcodec_works() -> bool:
     """Whether ``datasets`` can play audio here: torchcodec is installed and finds its FFmpeg."""
     try:
         import torchcodec.decoders  # noqa: F401
@@ -30,7 +32,7 @@ class SoundfileAudio(datasets.Audio):
     feature's ``["array"]`` mixes channels down. Saved datasets have the stock feature.
     """
 
-    def decode_example(self, value, token_per_repo_id=None):
+    def decode_example(self, value: Mapping[str, Any], token_per_repo_id: Any = None) -> dict[str, Any]:
         """Decode one stored value.
 
         Args:
@@ -61,7 +63,7 @@ class SoundfileAudio(datasets.Audio):
         array = np.ascontiguousarray(samples[:, 0] if samples.shape[1] == 1 else samples.T, np.float32)
         return {"array": array, "sampling_rate": rate, "path": value.get("path")}
 
-    def encode_example(self, value):
+    def encode_example(self, value: Any) -> dict[str, Any]:
         """Store one value; arrays become FLAC files, of 16 bits where that loses nothing, else of 24.
 
         Args:
@@ -83,7 +85,7 @@ class SoundfileAudio(datasets.Audio):
         soundfile.write(out, samples, int(value["sampling_rate"]), format="FLAC", subtype=subtype)
         return {"bytes": out.getvalue(), "path": value.get("path")}
 
-    def cast_storage(self, storage):
+    def cast_storage(self, storage: Any) -> Any:
         """Arrow storage of this feature, also from columns of decoded values."""
         if pa.types.is_struct(storage.type) and storage.type.get_field_index("array") >= 0:
             rows = [None if row is None else self.encode_example(row) for row in storage.to_pylist()]
@@ -110,7 +112,7 @@ class ReadableAudio:
         return dataset.cast_column("audio", feature) if feature and torchcodec_works() else dataset
 
 
-def played_by(dataset, decoder):
+def played_by(dataset: Any, decoder: str) -> Any:
     """A dataset whose audio columns are decoded by soundfile, by torchcodec, or not at all.
 
     Args:

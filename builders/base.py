@@ -1,135 +1,189 @@
-"""What the builders of generated corpora have in common: rows of stored shards, or made as they are read.
+"""The ``datasets`` builder of any corpus: rows of stored shards, or made as they are read.
 
 Conventions
 -----------
 Without ``data_dir`` a builder makes the rows it is asked for and needs no disk; with one it reads the shards
-of a dataset that ``sousa generate`` made, whose settings then apply. Both give the same rows. The cache is
+of a dataset that ``sousa generate`` made, whose settings then apply. Both give the same rows. The configs are
+the sizes of the corpus, plus ``custom``; options are those of the corpus, by any of their names. The cache is
 addressed by the digest of the settings, which covers the data version, and with ``data_dir`` by the digests
-of the shards: changed data is never read from an old cache.
+of the shards: changed data is never read from an old cache. Columns of classes hold names in shards and are
+``ClassLabel`` to readers.
 """
 
+import copy
 import hashlib
-from dataclasses import fields
-from pathlib import Path
+import inspect
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import field, fields, make_dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any, ClassVar
 
 import datasets
 
+from sousa.builders import class_name
 from sousa.builders.audio import ReadableAudio
-from sousa.builders.features import features
-from sousa.builders.release.layout import SPLITS
-from sousa.generation.errors import SousaError
-from sousa.generation.manifest import complete_manifest, config_digest
+from sousa.generation import corpora, reopen
+from sousa.generation.columns import AUDIO, SPLITS, Column, feature
+from sousa.generation.errors import SousaError, UsageError, one_of
+from sousa.generation.manifest import config_digest
 from sousa.generation.storage import damage
 from sousa.generation.tables import row_groups
 
 
-class CorpusConfig(datasets.BuilderConfig):
-    """Options of a corpus, beside those that every builder of ``datasets`` has."""
+def features(columns: Iterable[Column], sample_rate: int | None, stored: bool = False) -> datasets.Features:
+    """Features of columns.
 
-    def options(self):
-        """The options of the corpus, by name."""
-        own = {field.name for field in fields(type(self))} - {f.name for f in fields(datasets.BuilderConfig)}
-        return {name: getattr(self, name) for name in sorted(own)}
+    Args:
+        sample_rate: of audio columns, Hz; None where it varies.
+        stored: describe audio as the record it is stored as. Writing through ``Audio`` needs
+            torchcodec even for ready-made files; writing the record does not, and readers cast it.
+    """
+    out = {column.name: feature(column, sample_rate) for column in columns}
+    if stored:
+        record = {name: {"dtype": kind, "_type": "Value"} for name, kind in _STORED_AUDIO.items()}
+        out |= {column.name: record for column in columns if column.type == AUDIO}
+    return datasets.Features.from_dict(out)
+
+
+_STORED_AUDIO = {"bytes": "binary", "path": "string"}
 
 
 class CorpusBuilder(ReadableAudio, datasets.GeneratorBasedBuilder):
-    """A generated corpus. A subclass says what its settings are and how its rows are made.
+    """A corpus. A subclass says which.
+
+    Attributes:
+        settings: the corpus's configuration that is made or read.
+        columns: declarations of its columns.
 
     Raises: ValueError for options that can't be met, naming all of them; for a ``data_dir`` that
-        holds no finished dataset, or one without the preset asked for.
+        holds no finished dataset, or one without the size asked for.
     """
 
+    NAME: ClassVar[str]  # of the corpus
     # encoded audio is large: rows are written out in batches of this many
     DEFAULT_WRITER_BATCH_SIZE = 100
-    CORPUS = None  # the corpus's module: plan(settings), shard_tables(settings, shard)
-    REOPEN = None  # its module that reads datasets back: records_of(manifest, settings), views(settings)
 
-    def stored_settings(self, manifest):
-        """The settings of a finished dataset."""
-        raise NotImplementedError
+    def __init_subclass__(cls, **arguments: Any):
+        super().__init_subclass__(**arguments)
+        corpus = cls.corpus = corpora.get(cls.NAME)
+        names = [name for name in corpus.Options.model_fields if name != "size"]
+        kind = make_dataclass(
+            f"{cls.__name__}Config", [(name, Any, field(default=None)) for name in names],
+            bases=(datasets.BuilderConfig,),
+        )  # fmt: skip
+        # where other processes find it
+        kind.__module__, kind.__qualname__ = cls.__module__, f"{cls.__qualname__}.BUILDER_CONFIG_CLASS"
+        kind.__doc__ = f"Options of {corpus.title}; None keeps the default."
+        sizes = corpus.Options.SIZES
+        about = {size: f"{rows:,} rows" for size, rows in sizes.items()} | {"custom": "as asked for"}
+        cls.VERSION, cls.BUILDER_CONFIG_CLASS = datasets.Version(corpus.data_version), kind
+        cls.BUILDER_CONFIGS = [
+            kind(name=name, version=cls.VERSION, description=text) for name, text in about.items()
+        ]
+        cls.DEFAULT_CONFIG_NAME = next(iter(about))
 
-    def new_settings(self, config):
-        """The settings that a builder's configuration asks for."""
-        raise NotImplementedError
+    def __init__(self, *arguments: Any, **options: Any):
+        names = self.corpus.Options.names()
+        options = {names.get(name, name): value for name, value in options.items()}
+        size = options.pop("size", None)
+        if size is not None and options.setdefault("config_name", size) != size:
+            raise ValueError(f"size is {size!r} and config_name {options['config_name']!r}; leave one out")
+        known = [f.name for f in fields(self.BUILDER_CONFIG_CLASS)]
+        for name in options.keys() - inspect.signature(datasets.DatasetBuilder.__init__).parameters.keys():
+            if name not in known:
+                raise ValueError(f"unknown option {one_of(name, known)}")
+        super().__init__(*arguments, **{"dataset_name": self.NAME, **options})
 
-    def columns(self):
-        """Declarations of the columns of :attr:`settings`."""
-        raise NotImplementedError
-
-    def _create_builder_config(self, *args, **kwargs):
-        config, config_id = super()._create_builder_config(*args, **kwargs)
+    def _create_builder_config(self, *arguments, **options):
+        config, config_id = super()._create_builder_config(*arguments, **options)
+        config = copy.copy(config)  # it may be one of the class
         try:
             self._open(config)
         except SousaError as error:
             raise ValueError(str(error)) from None
         return config, config_id
 
-    def _open(self, config):
+    def _open(self, config: Any) -> None:
         """Settle what is made or read, and address the cache by it."""
-        sha = hashlib.sha256()
+        names = [name for name in self.corpus.Options.model_fields if name != "size"]
+        given = {name: getattr(config, name) for name in names if getattr(config, name) is not None}
         if config.data_dir:
-            defaults = type(config)().options()
-            given = [name for name, value in config.options().items() if value != defaults[name]]
             if given:
-                raise SousaError(
-                    f"{', '.join(given)}: no choice for stored rows; leave out data_dir or these"
+                raise UsageError(
+                    f"{', '.join(sorted(given))}: no choice for stored rows; leave out data_dir or these"
                 )
-            manifest = complete_manifest(config.data_dir)
-            self.settings = self.stored_settings(manifest)
-            for name in defaults.keys() & vars(self.settings).keys():
-                setattr(config, name, getattr(self.settings, name))
-            views = self.REOPEN.views(self.settings)
-            views.setdefault("custom", list(manifest["shards"]))
+            stored = reopen.open_dataset(os.path.expanduser(config.data_dir))
+            views = {**stored.views}
+            views.setdefault("custom", list(stored.manifest["shards"]))
             if config.name not in views:
-                raise SousaError(
-                    f"{config.data_dir} does not hold preset {config.name}; it has "
-                    f"{', '.join(views)}, to be given as config_name"
+                raise UsageError(
+                    f"{config.data_dir} does not hold size {config.name}; it has {', '.join(views)}, to be "
+                    "given as config_name"
                 )
-            self.REOPEN.records_of(manifest, self.settings)
-            self._records = {name: manifest["shards"][name] for name in views[config.name]}
-            for record in self._records.values():
-                sha.update(record["sha256"].encode())
+            self.settings, self.columns, self._root = stored.config, stored.columns, stored.storage.root
+            self._shards = [stored.manifest["shards"][name] for name in views[config.name]]
+            marks = [stored.manifest["config_digest"], *(record["sha256"] for record in self._shards)]
         else:
-            self.settings = self.new_settings(config)
-            self._records = None
-        sha.update(config_digest(self.settings.identity()).encode())
-        self.hash = sha.hexdigest()[:16]
+            usual = config.name in ("custom", self.DEFAULT_CONFIG_NAME)
+            options = self.corpus.Options.read({"size": None if usual else config.name, **given})
+            self.settings = self.corpus.config(options, lambda text: None)
+            self.columns, self._root = self.corpus.columns(self.settings), None
+            self._shards = self.corpus.plan(self.settings)
+            marks = [config_digest(self.settings.identity())]
+        for name in names:
+            setattr(config, name, getattr(self.settings, name, getattr(config, name)))
+        marks.append(json.dumps(self._features(stored=True).to_dict()))
+        self.hash = hashlib.sha256("\n".join(marks).encode()).hexdigest()[:16]
 
     def _info(self):
         return datasets.DatasetInfo(
-            description=self.__class__.__doc__.splitlines()[0],
-            features=self._features(stored=True),
+            description=self.__class__.__doc__.splitlines()[0], features=self._features(stored=True)
         )
 
-    def _features(self, stored):
-        return features(self.columns(), self.settings.sample_rate, stored)
+    def _features(self, stored: bool) -> datasets.Features:
+        return features(self.columns, self.settings.sample_rate, stored)
+
+    def audio_feature(self) -> Any:
+        """What the audio column is to readers, None without audio."""
+        return self._features(stored=False).get("audio")
 
     def _split_generators(self, dl_manager):
-        planned = self.CORPUS.plan(self.settings)
-        by_split = {}
-        for shard in planned:
-            if self._records is None or shard.name in self._records:
-                by_split.setdefault(shard.split, []).append(shard)
+        by_split: dict[str, list] = {split: [] for split in SPLITS}
+        for shard in self._shards:
+            by_split.setdefault(shard["split"] if self._root else shard.split, []).append(shard)
         return [
-            datasets.SplitGenerator(name=name, gen_kwargs={"shards": by_split[name]})
-            for name in SPLITS
-            if name in by_split
+            datasets.SplitGenerator(name=name, gen_kwargs={"shards": shards})
+            for name, shards in by_split.items()
+            if shards
         ]
 
     def _generate_examples(self, shards):
         for shard in shards:
-            if self._records is None:
-                groups = self.CORPUS.shard_tables(self.settings, shard)
-            else:
-                record = self._records[shard.name]
-                problem = damage(self.config.data_dir, record)
-                if problem:
-                    raise ValueError(f"{problem}; run the 'sousa generate' command that made it again")
-                groups = row_groups(Path(self.config.data_dir) / record["file"])
-            for group in groups:
-                for row in group.to_pylist():
+            for table in self._tables(shard):
+                for row in table.to_pylist():
                     yield row["sample_id"], row
 
-    def audio_feature(self):
-        """What the audio column is to readers, None without audio."""
-        return self._features(stored=False)["audio"] if self.settings.with_audio else None
+    def _tables(self, shard: Any) -> Iterator[Any]:
+        if not self._root:
+            self.corpus.prepare(self.settings)
+            return self.corpus.rows(self.settings, shard)
+        if problem := damage(self._root, shard):
+            raise ValueError(f"{problem}; run the 'sousa generate' command that made it again")
+        return row_groups(os.path.join(self._root, shard["file"]))
+
+
+@cache
+def builder(name: str) -> type[CorpusBuilder]:
+    """The builder of a corpus: its own, or one made of what the registry knows.
+
+    Raises: UsageError when there is no such corpus; RunError when its package can't be loaded.
+    """
+    corpus = corpora.get(name)
+    if corpus.builder:
+        module, _, attribute = corpus.builder.partition(":")
+        return getattr(import_module(module), attribute)
+    place = {"__module__": "sousa.builders", "__doc__": f"{corpus.title}: {corpus.summary}."}
+    return type(class_name(name), (CorpusBuilder,), {"NAME": name, **place})

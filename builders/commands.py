@@ -98,6 +98,7 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
 
 def _plugins(parser: argparse.ArgumentParser) -> None:
     """Add the flags by which corpora are told files of plug-ins."""
+    parser.set_defaults(plugins=[])
     for corpus in corpora.every():
         if corpus.plugin_flag:
             flag, about = corpus.plugin_flag
@@ -250,7 +251,8 @@ def publish(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     parser.add_argument("--dry-run", action="store_true", help="say what would be uploaded, and stop")
     parser.add_argument(
         "--previous", metavar="RELEASE",
-        help="with --dry-run: a directory with the last release, to count deduplicated bytes without fetching it",
+        help="with --dry-run: a directory with the last release, to count deduplicated bytes without "
+        "fetching it",
     )  # fmt: skip
     parser.add_argument(
         "--redistribute", metavar="NAMES",
@@ -310,8 +312,8 @@ def diff(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa diff RELEASE RELEASE``."""
     parser.add_argument(
         "releases", nargs="+", metavar="RELEASE",
-        help="two releases: directories, or org/name@v1.0.0 on the Hub; or one repository of the Hub and two of "
-        "its revisions",
+        help="two releases: directories, or org/name@v1.0.0 on the Hub; or one repository of the Hub and two "
+        "of its revisions",
     )  # fmt: skip
     quiet(parser, "no progress")
     return _diff

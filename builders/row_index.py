@@ -24,6 +24,7 @@ field numbers below are theirs) and ``Encodings.md`` (RLE/bit-packed hybrid, PLA
 import mmap
 import os
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -213,43 +214,17 @@ def _opened(path_or_file, column):
         source.close()
 
 
-def _known_chunks(metadata, column, size):
-    """What :func:`sousa.builders.parquet_footer.chunks_of` gives, from metadata that pyarrow has read."""
-    leaves = [metadata.schema.column(i) for i in range(metadata.num_columns)]
-    found = [i for i, leaf in enumerate(leaves) if leaf.path == column]
-    if len(found) != 1:
-        raise Refused(f"the file has {len(found) or 'no'} columns of that name", "choose another")
-    leaf, chunks, total = leaves[found[0]], [], 0
-    if leaf.max_repetition_level or leaf.physical_type != "BYTE_ARRAY":
-        raise Refused("a row is not one value of bytes", "read it with pyarrow instead")
-    for number in range(metadata.num_row_groups):
-        chunk = metadata.row_group(number).column(found[0])
-        if chunk.compression != "UNCOMPRESSED":
-            raise Refused(f"it is compressed ({chunk.compression})")
-        if others := set(chunk.encodings) - {"PLAIN", "RLE", "BIT_PACKED"}:
-            raise Refused(f"it is encoded as {min(others)}")
-        if chunk.file_path:
-            raise Refused("its data is in another file", "read it with pyarrow instead")
-        start, rows = chunk.data_page_offset, metadata.row_group(number).num_rows
-        end = start + chunk.total_compressed_size
-        if chunk.num_values != rows or (rows and not 4 <= start < end <= size):
-            raise Damaged(f"row group {number} places the column outside the file")
-        chunks.append((start, end, rows))
-        total += rows
-    if total != metadata.num_rows:
-        raise Damaged(f"its row groups have {total} rows")
-    return chunks, leaf.max_definition_level
-
-
-def byte_ranges(path_or_file, column="audio.bytes", metadata=None):
+def byte_ranges(
+    path_or_file: Any, column: str = "audio.bytes", metadata: Any = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Where each row's value of a column of bytes lies in a Parquet file.
 
     Args:
         path_or_file: local path, or a seekable binary file object (its position is moved; it is not
             closed). What each costs to read: the module's conventions.
         column: dotted path of a leaf that holds binary or string values, outside any list.
-        metadata: the file's ``pyarrow.parquet.FileMetaData`` where it is at hand; the footer, which takes
-            most of the time in files of many columns, is then not read again.
+        metadata: the file's ``pyarrow.parquet.FileMetaData`` where it is at hand and the file is trusted; the
+            footer, which takes most of the time in files of many columns, is then not read again.
 
     Returns: ``(offsets, lengths)``, int64 arrays [rows], bytes; a null is (-1, 0). Every range lies
         inside a page of the column. Values are not checked: page checksums are not read.
@@ -261,9 +236,7 @@ def byte_ranges(path_or_file, column="audio.bytes", metadata=None):
     """
     parts = [(np.empty(0, np.int64),) * 2]
     with _opened(path_or_file, column) as source:
-        chunks, top = (
-            chunks_of(source, column) if metadata is None else _known_chunks(metadata, column, source.size)
-        )
+        chunks, top = chunks_of(source, column, metadata)
         rows = sum(left for *_, left in chunks)
         source.expect(sum(end - start for start, end, _ in chunks) / max(rows, 1))
         for at, end, left in chunks:
@@ -275,7 +248,7 @@ def byte_ranges(path_or_file, column="audio.bytes", metadata=None):
     return offsets, lengths
 
 
-def can_index(path_or_file, column="audio.bytes"):
+def can_index(path_or_file: Any, column: str = "audio.bytes") -> str | None:
     """Whether :func:`byte_ranges` can work, as far as the footer tells: pages are not read.
 
     Args: as :func:`byte_ranges`.

@@ -2,37 +2,47 @@
 
 Conventions
 -----------
-``Unified(config_name="small")`` makes the small preset of every corpus as it is read;
+``Unified(config_name="small")`` makes the small size of every corpus as it is read;
 ``Unified(config_name="small", data_dir="output")`` reads finished datasets: ``output/<corpus>``
 each, or ``output`` itself when it is one. Each row is a row of its corpus: the columns that all have
 are columns, sound events are ``events``, and everything else is in ``labels``, JSON of the corpus's
 own columns. ``sample_id`` is ``<dataset>/<its own id>``.
 
-A corpus joins by an entry in ``CORPORA``: its builder, and a function from its row to the shared
-columns.
+Which column is which follows from their roles: a ``Group`` is the ``group_id``, what is ``main`` the
+``label``, what tells renditions apart, or is a condition ``preset``, the ``acoustics``, and ``Events`` say
+which of their fields is what; all else goes by name. A corpus may have a method ``unify(row)``, a dict of
+shared columns that hold something else.
 """
 
 import base64
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import datasets
 
 from sousa.builders.audio import ReadableAudio
-from sousa.builders.features import features, table
-from sousa.builders.release.layout import SPLITS
-from sousa.builders.rudiments import Rudiments
-from sousa.builders.textures import Textures
-from sousa.generation import DATA_VERSION
-from sousa.generation.columns import AUDIO, Column
-from sousa.generation.errors import SousaError, one_of
-from sousa.generation.manifest import MANIFEST
-from sousa.generation.rudiments.corpus import PRESETS
+from sousa.builders.base import builder, features
+from sousa.generation import corpora
+from sousa.generation.columns import (
+    AUDIO,
+    SPLITS,
+    Breakdown,
+    Column,
+    Events,
+    Group,
+    Renditions,
+    having,
+    split_column,
+    table,
+)
+from sousa.generation.errors import SousaError, UsageError, one_of
+from sousa.generation.manifest import MANIFEST, read_manifest
 
-SCHEMA_VERSION = 1  # another one when rows are mapped otherwise: caches are told apart by it
+SCHEMA_VERSION = 2  # another one when rows are mapped otherwise: caches are told apart by it
 EVENT = (
     Column("onset_sample", "int64", "samples", "where the event begins to sound"),
     Column("offset_sample", "int64", "samples", "where it is released; null where it rings out"),
@@ -45,10 +55,10 @@ COLUMNS = (
     Column("dataset", "string", "", "corpus of the row"),
     Column("sample_id", "string", "", "unique name: dataset/its name there"),
     Column("group_id", "string", "", "what splits are made by: the player, piece or parameter setting"),
-    Column("split", "string", "", "train, validation or test; a group is in one of them"),
-    Column("label", "string", "", "main class, such as the rudiment; null without"),
+    split_column("group"),
+    Column("label", "string", "", "main class of the corpus; null without"),
     Column("tempo_bpm", "float64", "quarter notes/min", "tempo; null without"),
-    Column("acoustics", "string", "", "acoustic preset; null without"),
+    Column("acoustics", "string", "", "acoustics of the rendering; null without"),
     Column("duration_sec", "float64", "s", "length of the audio"),
     Column("num_samples", "int64", "samples", "length of the audio"),
     Column("sample_rate", "int32", "Hz", "rate of the audio and of every *_sample value"),
@@ -61,52 +71,60 @@ COLUMNS = (
 )
 
 
-def _rudiment(row):
-    events = [
-        {"onset_sample": s["onset_sample"], "offset_sample": None, "pitch": None,
-         "velocity": s["actual_velocity"], "kind": s["stroke_type"], "part": s["hand"]}
-        for s in row["strokes"]
-    ]  # fmt: skip
-    return {
-        "group_id": row["profile_id"], "label": row["rudiment_slug"], "events": events,
-        "acoustics": row["augmentation_preset"],
-    }  # fmt: skip
+def places(columns: Iterable[Column]) -> dict[str, Column | None]:
+    """Columns of a corpus that are shared columns by their roles, by the names of these."""
+    columns = tuple(columns)
+    conditions = {c.role.condition for c in having(columns, Renditions)}
+    conditions |= {c.name for c in having(columns, Breakdown) if c.role.condition == "preset"}
+    wanted = {
+        "group_id": having(columns, Group),
+        "label": [column for column in columns if getattr(column.role, "main", False)],
+        "acoustics": [column for column in columns if column.name in conditions],
+        "events": having(columns, Events),
+    }
+    return {shared: candidates[0] if candidates else None for shared, candidates in wanted.items()}
 
 
-def _texture(row):
-    events = row["events"] and [
-        {"onset_sample": e["onset_sample"], "offset_sample": None, "pitch": None, "velocity": e["velocity"],
-         "kind": e["kind"], "part": None}
-        for e in row["events"]
-    ]  # fmt: skip
-    return {"group_id": row["setting_id"], "label": row["synth"], "events": events}
-
-
-CORPORA = {"rudiments": (Rudiments, _rudiment), "textures": (Textures, _texture)}
-
-
-def unify(corpus, row):
+def unify(name: str, row: Mapping[str, Any], by_role: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A row of a corpus under the shared schema.
 
     Args:
-        corpus: its name; row: dict of the corpus's own columns.
+        name: of the corpus; row: dict of its own columns, classes by name.
+        by_role: :func:`places` of these columns; by default of those that the corpus has now.
 
     Returns: dict of ``COLUMNS`` (without ``audio`` where the row has none).
     """
-    shared = {c.name: row.get(c.name) for c in COLUMNS if c.name not in ("events", "labels")}
-    shared |= CORPORA[corpus][1](row) | {"dataset": corpus, "sample_id": f"{corpus}/{row['sample_id']}"}
-    shared["group_id"] = f"{corpus}/{shared['group_id']}"
+    corpus = corpora.get(name)
+    by_role = places(corpus.columns()) if by_role is None else by_role
+    shared = {column.name: row.get(column.name) for column in COLUMNS}
+    shared |= {key: column and row.get(column.name) for key, column in by_role.items()}
+    shared["events"] = shared["events"] and [_event(e, by_role["events"].role) for e in shared["events"]]
+    shared |= corpus.unify(row) if hasattr(corpus, "unify") else {}
+    shared |= {"dataset": name, "sample_id": f"{name}/{row['sample_id']}"}
+    if shared["group_id"] is not None:
+        shared["group_id"] = f"{name}/{shared['group_id']}"
     if shared["tempo_bpm"] is not None:
         shared["tempo_bpm"] = float(shared["tempo_bpm"])
-    rest = {name: value for name, value in row.items() if name not in ("audio", "midi")}
+    rest = {column: value for column, value in row.items() if column not in ("audio", "midi")}
     shared["labels"] = json.dumps(rest, separators=(",", ":"), default=_encoded)
     if "audio" not in row:
         del shared["audio"]
     return shared
 
 
-def _encoded(value):
+def _event(record: Mapping[str, Any], role: Events) -> dict[str, Any]:
+    fields = {"onset_sample": role.onset, "velocity": role.velocity, "kind": role.kind, "part": role.part}
+    return {column.name: record.get(fields.get(column.name, column.name)) for column in EVENT}
+
+
+def _encoded(value: bytes) -> str:
     return base64.b64encode(value).decode()
+
+
+def _sizes() -> list[str]:
+    """The sizes that every corpus has."""
+    kinds = [corpus.Options.SIZES for corpus in corpora.every()]
+    return [size for size in kinds[0] if all(size in sizes for sizes in kinds)]
 
 
 @dataclass
@@ -117,103 +135,96 @@ class UnifiedConfig(datasets.BuilderConfig):
     options: dict | None = None
 
 
+_VERSION = datasets.Version(f"{SCHEMA_VERSION}.0.0")
+
+
 class Unified(ReadableAudio, datasets.GeneratorBasedBuilder):
     """Every corpus of SOUSA under one schema.
 
     Raises: ValueError for corpora or options that are not there, or a ``data_dir`` without any.
     """
 
-    VERSION = datasets.Version(DATA_VERSION)
+    VERSION = _VERSION
     BUILDER_CONFIG_CLASS = UnifiedConfig
     BUILDER_CONFIGS: ClassVar[list] = [
-        UnifiedConfig(name=name, version=DATA_VERSION, description=f"the {name} preset of each corpus")
-        for name in (*PRESETS, "custom")
+        UnifiedConfig(name=name, version=_VERSION, description=f"{name} of each corpus")
+        for name in (*_sizes(), "custom")
     ]
-    DEFAULT_CONFIG_NAME = "small"
+    DEFAULT_CONFIG_NAME = BUILDER_CONFIGS[0].name
     DEFAULT_WRITER_BATCH_SIZE = 100
 
-    def _create_builder_config(self, *args, **kwargs):
-        config, config_id = super()._create_builder_config(*args, **kwargs)
+    def _create_builder_config(self, *arguments, **options):
+        config, config_id = super()._create_builder_config(*arguments, **options)
         try:
-            self._parts = self._open(config)
+            self._parts = _parts(config)
         except SousaError as error:
             raise ValueError(str(error)) from None
-        sha = hashlib.sha256(f"{SCHEMA_VERSION}\n{table(COLUMNS)}".encode())
-        for corpus, builder in self._parts.items():
-            sha.update(f"{corpus} {builder.hash}\n".encode())
-        self.hash = sha.hexdigest()[:16]
+        self._places = {name: places(part.columns) for name, part in self._parts.items()}
+        marks = [f"{SCHEMA_VERSION}\n{table(COLUMNS)}"]
+        marks += [f"{name} {part.hash}" for name, part in self._parts.items()]
+        self.hash = hashlib.sha256("\n".join(marks).encode()).hexdigest()[:16]
         return config, config_id
 
-    def _open(self, config):
-        """The builders of the corpora asked for, by name."""
-        options = config.options or {}
-        if isinstance(config.corpora, str):
-            config.corpora = [config.corpora]
-        if config.corpora is not None and not config.corpora:
-            raise ValueError(f"corpora is empty; name some of {', '.join(CORPORA)}, or give None for all")
-        for name in [*(config.corpora or ()), *options]:
-            if name not in CORPORA:
-                raise ValueError(f"unknown corpus {one_of(name, CORPORA)}")
-        wanted = [name for name in CORPORA if config.corpora is None or name in config.corpora]
-        if not config.data_dir:
-            return {n: CORPORA[n][0](config_name=config.name, **options.get(n, {})) for n in wanted}
-        if options:
-            raise ValueError("options: no choice for stored rows; leave out data_dir or these")
-        places = _stored(Path(config.data_dir))
-        missing = [name for name in config.corpora or () if name not in places]
-        if missing or not places:
-            raise ValueError(
-                f"{config.data_dir} holds no finished dataset of {', '.join(missing or CORPORA)}; it should "
-                "be one, or a directory of them"
-            )
-        return {
-            name: CORPORA[name][0](config_name=config.name, data_dir=str(places[name]))
-            for name in wanted
-            if name in places
-        }
-
-    def _columns(self):
-        heard = any(builder.audio_feature() for builder in self._parts.values())
-        return tuple(column for column in COLUMNS if heard or column.name != "audio")
-
-    def _rate(self):
-        rates = {builder.settings.sample_rate for builder in self._parts.values()}
-        return rates.pop() if len(rates) == 1 else None
+    def _features(self, stored: bool) -> datasets.Features:
+        heard = any(part.audio_feature() for part in self._parts.values())
+        rates = {part.settings.sample_rate for part in self._parts.values()}
+        columns = [column for column in COLUMNS if heard or column.name != "audio"]
+        return features(columns, rates.pop() if len(rates) == 1 else None, stored)
 
     def _info(self):
         return datasets.DatasetInfo(
-            description=self.__class__.__doc__.splitlines()[0],
-            features=features(self._columns(), self._rate(), stored=True),
+            description=self.__class__.__doc__.splitlines()[0], features=self._features(stored=True)
         )
 
-    def audio_feature(self):
+    def audio_feature(self) -> Any:
         """What the audio column is to readers, None without audio."""
-        return features(self._columns(), self._rate()).get("audio")
+        return self._features(stored=False).get("audio")
 
     def _split_generators(self, dl_manager):
-        shards = {}
-        for corpus, builder in self._parts.items():
-            for part in builder._split_generators(dl_manager):
-                shards.setdefault(str(part.name), []).extend((corpus, s) for s in part.gen_kwargs["shards"])
-        return [datasets.SplitGenerator(s, {"shards": shards[s]}) for s in SPLITS if s in shards]
+        shards: dict[str, list] = {split: [] for split in SPLITS}
+        for name, part in self._parts.items():
+            for split in part._split_generators(dl_manager):
+                shards[str(split.name)].extend((name, shard) for shard in split.gen_kwargs["shards"])
+        return [datasets.SplitGenerator(name, {"shards": parts}) for name, parts in shards.items() if parts]
 
     def _generate_examples(self, shards):
-        for corpus, shard in shards:
-            for _, row in self._parts[corpus]._generate_examples([shard]):
-                shared = unify(corpus, row)
+        for name, shard in shards:
+            for _, row in self._parts[name]._generate_examples([shard]):
+                shared = unify(name, row, self._places[name])
                 if "audio" in self.info.features:
                     shared.setdefault("audio", None)
                 yield shared["sample_id"], shared
 
 
-def _stored(root):
-    """Finished datasets in a directory: dict of corpus to its directory."""
-    from sousa.generation.manifest import read_manifest
+def _parts(config: UnifiedConfig) -> dict[str, Any]:
+    """The builders of the corpora asked for, by name."""
+    options, known = config.options or {}, corpora.names()
+    if isinstance(config.corpora, str):
+        config.corpora = [config.corpora]
+    if config.corpora is not None and not config.corpora:
+        raise UsageError(f"corpora is empty; name some of {', '.join(known)}, or give None for all")
+    for name in [*(config.corpora or ()), *options]:
+        if name not in known:
+            raise UsageError(f"unknown corpus {one_of(name, known)}")
+    wanted = config.corpora or [corpus.name for corpus in corpora.every()]
+    if not config.data_dir:
+        return {name: builder(name)(config_name=config.name, **options.get(name, {})) for name in wanted}
+    if options:
+        raise UsageError("options: no choice for stored rows; leave out data_dir or these")
+    roots = _stored(Path(config.data_dir).expanduser())
+    missing = [name for name in config.corpora or () if name not in roots]
+    if missing or not roots:
+        raise UsageError(
+            f"{config.data_dir} holds no finished dataset of {', '.join(missing or known)}; it should be "
+            "one, or a directory of them"
+        )
+    return {n: builder(n)(config_name=config.name, data_dir=str(roots[n])) for n in wanted if n in roots}
 
-    found = {}
-    for place in [root, *(root / name for name in CORPORA)]:
-        if (place / MANIFEST).is_file():
-            corpus = str(read_manifest(place)["config"].get("corpus"))
-            if corpus in CORPORA:
-                found.setdefault(corpus, place)
-    return found
+
+def _stored(root: Path) -> dict[str, Path]:
+    """Finished datasets in a directory, by corpus."""
+    roots: dict[str, Path] = {}
+    for place in [root, *(root / name for name in corpora.names())]:
+        if (place / MANIFEST).is_file() and (manifest := read_manifest(place)):
+            roots.setdefault(str(manifest["config"].get("corpus")), place)
+    return roots

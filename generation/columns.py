@@ -37,6 +37,7 @@ class Classes(Role):
         balance: the card counts rows of each.
         breakdown: reports are broken down by it.
         main: it is what the corpus is about: the ``label`` of the unified schema.
+        target: models can be trained to tell it.
         of_group: all rows of a group have the same; conditions must not give it away.
     """
 
@@ -44,6 +45,7 @@ class Classes(Role):
     balance: bool = False
     breakdown: bool = False
     main: bool = False
+    target: bool = True
     of_group: bool = False
 
 
@@ -99,12 +101,15 @@ class Breakdown(Role):
     Attributes:
         condition: what a recording was made under, such as ``preset``; empty for other breakdowns.
         known: the values it can have, for filters; empty for any.
-        shown: False for one that is only checked and filtered by.
+        balance, main: as of Classes.
+        shown: False for one that is only checked, counted and filtered by.
     """
 
     band: float = 0.0
     condition: str = ""
     known: tuple[str, ...] = ()
+    balance: bool = False
+    main: bool = False
     shown: bool = True
 
 
@@ -165,7 +170,7 @@ class Column:
 def split_column(group: str) -> Column:
     """The column ``split`` of every corpus; ``group``: what is in one of them alone."""
     meaning = f"train, validation or test; a {group} is in one of them"
-    return Column("split", "string", "", meaning, role=Classes(SPLITS))
+    return Column("split", "string", "", meaning, role=Classes(SPLITS, target=False))
 
 
 def having(columns: Iterable[Column], role: type[Role]) -> list[Column]:
@@ -219,17 +224,9 @@ def undeclared(data: Iterable[Mapping[str, Any]]) -> tuple[Column, ...]:
         kind = _ROLES.get(one.get("role", ""))
         values = {f.name: one[f.name] for f in fields(kind) if f.name in one} if kind else {}
         values = {k: tuple(map(_frozen, v)) if isinstance(v, list) else v for k, v in values.items()}
-        out.append(
-            Column(
-                str(one["name"]),
-                str(one.get("type", "")),
-                str(one.get("unit", "")),
-                "",
-                role=kind(**values) if kind else None,
-                rendered=bool(one.get("rendered")),
-                alias=str(one.get("alias", "")),
-            )  # fmt: skip
-        )
+        dtype, unit, alias = (str(one.get(key, "")) for key in ("type", "unit", "alias"))
+        role = kind(**values) if kind else None
+        out.append(Column(str(one["name"]), dtype, unit, "", role=role, rendered=bool(one.get("rendered")), alias=alias))
     return tuple(out)
 
 

@@ -40,8 +40,8 @@ def places() -> dict[str, str]:
         other = found.setdefault(point.name, point.value)
         if other != point.value:
             raise RunError(
-                f"two packages ({other} and {point.value}) bring a corpus named {point.name}; uninstall one of "
-                "them"
+                f"two packages ({other} and {point.value}) bring a corpus named {point.name}; uninstall one "
+                "of them"
             )
     return found
 

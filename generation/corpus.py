@@ -4,8 +4,7 @@ A corpus is one object with these members: :class:`Corpus` for any, :class:`Gene
 be made again from their coordinates. It joins by a line in :mod:`sousa.generation.corpora`, or from another
 package by the entry-point group ``sousa.corpora``::
 
-    [project.entry-points."sousa.corpora"]
-    tones = "my_package:Tones"
+    [project.entry-points."sousa.corpora"] tones = "my_package:Tones"
 
 With that ``sousa generate tones``, ``validate``, ``verify``, ``preview``, ``release``, ``publish``,
 ``sousa.load``, the unified builder, live streams and training work. Members with a body may be left as they
@@ -14,13 +13,13 @@ are. The object is made without arguments and keeps no state; heavy imports belo
 
 Conventions
 -----------
-Rows are Arrow tables of :meth:`Corpus.schema`. Every corpus has the columns ``sample_id`` (unique), ``split``,
-``duration_sec``, ``num_samples``, ``sample_rate`` and ``data_version``; with sound also ``pcm_digest``
-(:func:`sousa.generation.audio.encode.pcm_digest`) and ``audio``. A column with the role ``Group`` tells what
-is in one split alone.
+Rows are Arrow tables of :meth:`Corpus.schema`. Every corpus has the columns ``sample_id`` (unique),
+``split``, ``duration_sec``, ``num_samples``, ``sample_rate`` and ``data_version``; with sound also
+``pcm_digest`` (:func:`sousa.generation.audio.encode.pcm_digest`) and ``audio``. A column with the role
+``Group`` tells what is in one split alone.
 
-A *configuration* decides every byte of a dataset. A *size* is a named number of rows (small, medium, full); the
-rows of a smaller one are among those of each larger one. A *shard* is a file of rows of one split.
+A *configuration* decides every byte of a dataset. A *size* is a named number of rows (small, medium, full);
+the rows of a smaller one are among those of each larger one. A *shard* is a file of rows of one split.
 
 Versions: each corpus has its own ``data_version``. Major: existing rows change. Minor: rows or columns are
 added. Patch: only documents change. Whatever version is stored is read; rows are made again only by the
@@ -30,6 +29,7 @@ version that made them.
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -54,12 +54,14 @@ class Config(Protocol):
 
     Attributes:
         size: name of the size it came from, or ``custom``.
-        sample_rate: Hz; with_audio: whether rows have sound; num_rows: how many there are.
+        sample_rate: Hz; with_audio: whether rows have sound; audio_format: ``flac`` or ``wav``.
+        num_rows: how many rows there are.
     """
 
     size: str
     sample_rate: int
     with_audio: bool
+    audio_format: str
 
     @property
     def num_rows(self) -> int: ...
@@ -110,10 +112,10 @@ class Corpus(Protocol):
         data_version: of its rows, ``X.Y.Z``.
         Options: what can be asked for; :attr:`Options.SIZES` names its sizes.
         examples: pairs of command line, after ``sousa generate NAME``, and what it does.
-        commands: further commands of its own: dict of name to ``module:function`` and help, where the function
-            takes an ``argparse`` parser and gives a function of the parsed arguments.
-        tasks: what models of training learn by name: dict of task to columns, each with a role that makes it a
-            target. The name of such a column is a task of its own.
+        commands: further commands of its own: dict of name to ``module:function`` and help, where the
+            function takes an ``argparse`` parser and gives a function of the parsed arguments.
+        tasks: what models of training learn by name: dict of task to columns, each with a role that makes it
+            a target. The name of such a column is a task of its own.
         sound: what a row is, in the words of a model's card.
         card: Markdown template of its card, or None for a general one.
         builder: ``module:Class`` of its ``datasets`` builder, empty for one that is made of these members.
@@ -214,7 +216,7 @@ class Corpus(Protocol):
         return {}
 
     def label_tables(self, config: Config) -> dict[str, tuple[str, ...]]:
-        """Tables of labels without sound: dict of name to columns, or one column that is a list of records."""
+        """Tables of labels without sound: dict of name to columns, or to one column of records."""
         columns = [c for c in self.columns(config) if c.name not in ("audio", "midi")]
         flat = tuple(c.name for c in columns if not c.nested)
         return {"samples": flat} | {c.name: (c.name,) for c in columns if c.nested}
@@ -294,6 +296,16 @@ class Generated(Corpus, Protocol):
             addresses: a table with the columns of ``address``.
             render: False leaves what is ``rendered`` null; every other value is the same, and takes no time.
         """
+
+
+def elsewhere(place: str) -> Any:
+    """A member of a corpus that is a function, ``module:name``, imported when it is first called."""
+    module, _, name = place.partition(":")
+
+    def member(self: Corpus, *args: Any, **named: Any) -> Any:
+        return getattr(import_module(module), name)(*args, **named)
+
+    return member
 
 
 def is_generated(corpus: Corpus) -> bool:

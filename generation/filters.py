@@ -84,7 +84,8 @@ class Filter:
         if not isinstance(data, Mapping):
             known = dict.fromkeys(name for kind in kinds for name in kind)
             raise UsageError(
-                f"a filter is a mapping such as tiers: [beginner], not {data!r}; its keys are {', '.join(known)}"
+                f"a filter is a mapping such as tiers: [beginner], not {data!r}; its keys are "
+                f"{', '.join(known)}"
             )
         tried = [_filter(data, kind) for kind in kinds]
         best, problems = min(tried, key=lambda one: len(one[1]))
@@ -120,7 +121,7 @@ def tests(columns: Iterable[Column], corpus: Any = None) -> dict[str, Test]:
         elif column.type == "string" and (column.alias or isinstance(role, Group)):
             test = names(column.name)
         elif column.alias or isinstance(role, Breakdown):
-            test = ranges(column.name, (0, None) if isinstance(role, Breakdown) else (None, None))
+            test = ranges(column.name, (0, None) if getattr(role, "band", 0) else (None, None))
         if test:
             out[column.name] = test
             if column.alias:
@@ -174,7 +175,7 @@ def names(column: str, allowed: Iterable[str] | None = None) -> Test:
 
 
 def ranges(column: str, scale: tuple[float | None, float | None]) -> Test:
-    """A test of a column against a range; ``scale``: what its values can be. ``*`` is what the filter's has."""
+    """A test of a column against a range; ``scale``: what its values can be."""
 
     def test(name: str, value: Any, problems: list[str]) -> Filter | None:
         own = name if "*" in column else column

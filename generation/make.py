@@ -94,8 +94,8 @@ def _check_space(corpus, config, storage, shards, todo, with_files) -> None:
     wanted, free = corpus.estimate(config).num_bytes * share * (1 + with_files), storage.free_bytes()
     if wanted > free:
         raise RunError(
-            f"about {wanted / 1e6:,.1f} MB are needed but only {free / 1e6:,.1f} MB are free at {storage.root}; "
-            "free some, choose another directory with -o, or ask for less"
+            f"about {wanted / 1e6:,.1f} MB are needed but only {free / 1e6:,.1f} MB are free at "
+            f"{storage.root}; free some, choose another directory with -o, or ask for less"
         )
 
 
@@ -145,6 +145,6 @@ def estimate_text(corpus: Corpus, config: Config, runner: Runner, with_files: bo
     size = what.num_bytes * (1 + with_files) / 1e6
     return (
         f"{what.about} in {shards:,} shards\n"
-        f"{what.audio_sec / 3600:.2f} hours {kind}, about {size:,.0f} MB, about {max(minutes, 0.1):.1f} minutes "
-        f"with {used} workers"
+        f"{what.audio_sec / 3600:.2f} hours {kind}, about {size:,.0f} MB, about {max(minutes, 0.1):.1f} "
+        f"minutes with {used} workers"
     )

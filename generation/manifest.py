@@ -69,8 +69,8 @@ def complete_manifest(root: str | Path) -> dict[str, Any]:
     if not manifest["complete"]:
         have = len(manifest["shards"]) or _logged(root)
         raise RunError(
-            f"{root} is unfinished ({have} of {manifest['num_shards']} shards); run the same 'sousa generate' "
-            "command again"
+            f"{root} is unfinished ({have} of {manifest['num_shards']} shards); run the same 'sousa "
+            "generate' command again"
         )
     return manifest
 

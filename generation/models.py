@@ -141,10 +141,22 @@ def limits_of(model: type[Model], key: str) -> str:
         (field.json_schema_extra or {}).get("unit", "") if isinstance(field.json_schema_extra, dict) else ""
     )
     low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le")
-    what = f"{kind} above {low:g}" if "gt" in bounds else f"{kind} from {low:.12g}"
+    what = f"{kind} above {low}" if "gt" in bounds else f"{kind} from {low}"
     if "ge" in bounds and high is None:
-        what = f"{kind} of {low:.12g} or more"
-    return what + (f" to {high:.12g}" if high is not None else "") + (f" {unit}" if unit else "")
+        what = f"{kind} of {low} or more"
+    top = "2^63 - 1" if high == 2**63 - 1 else high
+    return what + (f" to {top}" if high is not None else "") + (f" {unit}" if unit else "")
+
+
+def _metadata(annotation: Any) -> list[Any]:
+    """What annotations inside an annotation say."""
+    out: list[Any] = []
+    if get_origin(annotation) is Annotated:
+        for one in get_args(annotation)[1:]:
+            out += [one, *getattr(one, "metadata", [])]
+    for inner in get_args(annotation) if get_origin(annotation) in (Union, UnionType, Annotated) else ():
+        out += _metadata(inner)
+    return out
 
 
 def kind_of(annotation: Any) -> Any:
@@ -189,7 +201,7 @@ def chosen(*allowed: str) -> BeforeValidator:
 
 
 def named(noun: str, allowed: Callable[[], Iterable[str]] | Mapping[str, object]) -> BeforeValidator:
-    """A validator of a name, or a list of names, all of them known; a single text stands for a list of one."""
+    """A validator of a list of names, all of them known; a single text stands for a list of one."""
 
     def check(value: object) -> object:
         names = [value] if isinstance(value, str) else value

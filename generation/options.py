@@ -1,9 +1,9 @@
 """Options of a corpus: declared once, read from the command line, Python, YAML and builders alike.
 
-Conventions: an option is a field of an :class:`Options` class, made by :func:`option`, which says its default,
-its limits and what it does. Its flag on the command line is its name without unit (``duration_sec`` is
-``--duration``) unless it says otherwise; everywhere else its name, or that of any of its flags, is its key.
-What is wrong is said in the words of where it was written.
+Conventions: an option is a field of an :class:`Options` class, made by :func:`option`, which says its
+default, its limits and what it does. Its flag on the command line is its name without unit (``duration_sec``
+is ``--duration``) unless it says otherwise; everywhere else its name, or that of any of its flags, is its
+key. What is wrong is said in the words of where it was written.
 """
 
 import argparse
@@ -19,8 +19,8 @@ _UNITS = ("_sec", "_hz", "_mib", "_db")
 
 
 def option(
-    default: Any = None, about: str = "", *, flags: tuple[str, ...] = (), switches: dict[str, Any] | None = None,
-    metavar: str = "", group: str = "", unit: str = "", **limits: Any,
+    default: Any = None, about: str = "", *, flags: tuple[str, ...] = (),
+    switches: dict[str, Any] | None = None, metavar: str = "", group: str = "", unit: str = "", **limits: Any,
 ) -> Any:  # fmt: skip
     """A field of an Options class.
 
@@ -47,6 +47,8 @@ class Options(Model):
 
     # rows of each size, the default first; a smaller one is inside each larger one
     SIZES: ClassVar[Mapping[str, int]] = {}
+    # options whose default goes by the size: dict of size to dict of option to value
+    BY_SIZE: ClassVar[Mapping[str, Mapping[str, int]]] = {}
 
     size: str | None = option(None, "how many rows", flags=("--size", "--preset"))
 
@@ -148,12 +150,16 @@ def add_arguments(parser: argparse.ArgumentParser, kind: type[Options]) -> None:
             many = {"action": "append"} if "repeated" in told["metavar"] else {}
             group.add_argument(
                 *_short_first(flags), dest=dest, default=argparse.SUPPRESS, help=about.replace("%", "%%"),
-                metavar=told["metavar"].removeprefix("repeated ") or _METAVARS.get(kind_of(field.annotation), "NAME"),
-                **many,
+                metavar=_metavar(field), **many,
             )  # fmt: skip
 
 
 _METAVARS = {int: "N", float: "X", list: "NAMES"}
+
+
+def _metavar(field: Any) -> str:
+    usual = _METAVARS.get(kind_of(field.annotation), "NAME")
+    return told_of(field)["metavar"].removeprefix("repeated ") or usual
 
 
 def _short_first(flags: list[str]) -> list[str]:
@@ -169,7 +175,9 @@ def about_of(kind: type[Options], name: str) -> str:
         return f"{about}: {', '.join(rows)} (default: {next(iter(kind.SIZES))})"
     limits = limits_of(kind, name)
     notes = [limits.partition(" number ")[2] or limits] if limits else []
-    if default is not None and not isinstance(default, bool):
+    if name in next(iter(kind.BY_SIZE.values()), {}):
+        notes.append(f"default by size: {', '.join(str(of[name]) for of in kind.BY_SIZE.values())}")
+    elif default is not None and not isinstance(default, bool):
         notes.append(f"default: {', '.join(default) if isinstance(default, (list, tuple)) else default}")
     return about + (f" ({'; '.join(notes)})" if notes else "")
 

@@ -194,7 +194,8 @@ class Store:
         if old["format_version"] != FORMAT_VERSION or theirs.get("data_version") != ours["data_version"]:
             raise UsageError(
                 f"{self.storage.root} holds a dataset of data version {theirs.get('data_version')}, and this "
-                f"sousa makes {ours['data_version']}; {other_version(old)}, or choose another directory with -o"
+                f"sousa makes {ours['data_version']}; {other_version(old)}, or choose another directory with "
+                "-o"
             )
         differing = [
             f"{key}: {short(theirs.get(key))} there, {short(ours.get(key))} now"
@@ -203,8 +204,8 @@ class Store:
         ]
         raise UsageError(
             f"{self.storage.root} holds a dataset made with other settings "
-            f"({'; '.join(differing or ['its manifest was changed by hand'])}); choose another directory with "
-            "-o, or delete this one"
+            f"({'; '.join(differing or ['its manifest was changed by hand'])}); choose another directory "
+            "with -o, or delete this one"
         )
 
     def _logged(self) -> dict[str, dict[str, Any]]:
@@ -271,12 +272,12 @@ class Store:
         self.storage.remove(UNFINISHED)
 
     def _manifest(self, complete: bool) -> dict[str, Any]:
+        shards = {s.name: self.records[s.name] for s in self.shards} if complete and self.records else {}
         return {
             "format_version": FORMAT_VERSION, "data_version": self.identity["data_version"],
-            "package_version": PACKAGE_VERSION, "size": self.config.size, "config": self.identity, "config_digest": self.digest,
-            "complete": complete, "num_shards": len(self.shards),
-            "num_rows": sum(shard.rows for shard in self.shards), **self.facts,
-            "shards": {s.name: self.records[s.name] for s in self.shards} if complete and self.records else {},
+            "package_version": PACKAGE_VERSION, "size": self.config.size, "config": self.identity,
+            "config_digest": self.digest, "complete": complete, "num_shards": len(self.shards),
+            "num_rows": sum(shard.rows for shard in self.shards), **self.facts, "shards": shards,
         }  # fmt: skip
 
 

@@ -1,13 +1,14 @@
 """Shared fixtures: real datasets made once a session by the real command."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from sousa.generation.rudiments import corpus
+from sousa.generation.rudiments.settings import make_config
 
 ROOT = Path(__file__).parent.parent
 
@@ -49,9 +50,13 @@ def small(tmp_path_factory):
 @pytest.fixture(scope="session")
 def small_config():
     """Its configuration."""
-    return corpus.make_config("small")
+    return make_config("small")
 
 
+TINY_OPTIONS = {
+    "profiles": 3, "tempos": 1, "augmentations": 1,
+    "rudiments": ["flam", "five_stroke_roll", "multiple_bounce_roll"],
+}  # fmt: skip
 TINY = ("generate", "-p", 3, "-t", 1, "-a", 1, "--rudiments", "flam,five_stroke_roll,multiple_bounce_roll")
 
 
@@ -78,3 +83,32 @@ def versions(tmp_path_factory):
     first = release(place / "d5", place / "v1")
     changed = altered(place / "d4", place / "d4b", faster)
     return first, release(changed, place / "v2", "2.0.0", previous=str(first))
+
+
+@pytest.fixture(scope="session")
+def tones_site(tmp_path_factory):
+    """A directory with an installed package that brings a corpus of its own."""
+    place = tmp_path_factory.mktemp("tones")
+    shutil.copytree(ROOT / "tests" / "support" / "tones_corpus", place / "source")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(place / "site"),
+         str(place / "source")],
+        check=True,
+    )  # fmt: skip
+    return place / "site"
+
+
+@pytest.fixture
+def tones(tones_site, monkeypatch):
+    """That package installed here, for this process and those it starts; returns its directory."""
+    from sousa.generation import corpora
+
+    def forget():
+        for function in (corpora.places, corpora.get):
+            function.cache_clear()
+
+    monkeypatch.syspath_prepend(str(tones_site))
+    monkeypatch.setenv("PYTHONPATH", str(tones_site), prepend=os.pathsep)
+    forget()
+    yield tones_site
+    forget()

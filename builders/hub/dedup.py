@@ -6,7 +6,9 @@ scratch store on disk, then the new ones: what is new then is what would be sent
 
 import os
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 try:
     import hf_xet
@@ -14,13 +16,17 @@ except ImportError:  # the Hub is then spoken to without deduplication
     hf_xet = None
 
 
-def available():
+def available() -> bool:
     """Whether uploads from here are deduplicated: hf_xet is installed and not switched off."""
     off = os.environ.get("HF_HUB_DISABLE_XET", "").upper() in ("1", "ON", "YES", "TRUE")
     return hf_xet is not None and not off
 
 
-def new_bytes(before, after, progress=lambda done: None):
+def new_bytes(
+    before: Iterable[str | Path],
+    after: Iterable[str | Path],
+    progress: Callable[[int], Any] = lambda done: None,
+) -> int:
     """Bytes an upload of files would send when some others are there.
 
     Args:
@@ -41,7 +47,7 @@ def new_bytes(before, after, progress=lambda done: None):
         return _stored(scratch) - had
 
 
-def _stored(scratch):
+def _stored(scratch: str) -> int:
     """Bytes of blocks of chunks, and of lists of chunks, in a scratch store."""
     store = Path(scratch) / "xet" / "xorbs"
     kept = [p for folder in ("xorbs", "shards") for p in (store / folder).glob("*") if p.suffix != ".tagset"]

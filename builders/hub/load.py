@@ -7,13 +7,16 @@ config without audio only the bytes of its columns are.
 
 import hashlib
 import re
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import datasets
 import pyarrow.parquet as pq
 import yaml
+from datasets.table import table_cast
 
 from sousa.builders.audio import played_by, torchcodec_works
 from sousa.builders.hub import remote
@@ -21,9 +24,13 @@ from sousa.builders.release import layout
 from sousa.generation.errors import one_of
 
 DECODERS = ("auto", "soundfile", "torchcodec", "none")
+_KEPT_AS = "2"  # another one when a part of a dataset is kept otherwise: caches are told apart by it
 
 
-def load(path, name=None, split=None, streaming=False, revision=None, decoder="auto", token=None, **more):
+def load(
+    path: str | Path, name: str | None = None, split: str | None = None, streaming: bool = False,
+    revision: str | None = None, decoder: str = "auto", token: str | None = None, **more: Any,
+) -> Any:  # fmt: skip
     """Load a release, from the Hub or a directory.
 
     Args:
@@ -71,16 +78,17 @@ def load(path, name=None, split=None, streaming=False, revision=None, decoder="a
         arguments["revision"] = commit or revision
         plain = not more.keys() - {"cache_dir"} and commit
         if not streaming and plain and (part or silent):
-            return played_by(_part(arguments, config, wanted, split, commit), decoder)
+            features = _features(head, config["config_name"])
+            return played_by(_part(arguments, config, features, wanted, split, commit), decoder)
     if not streaming and part and "data_files" not in more:
         paths = {entry["split"]: entry["path"] for entry in config["data_files"]}
-        arguments["data_files"] = {one: paths[one] for one in wanted}
+        arguments["data_files"] = {name: paths[name] for name in wanted}
     with remote.hub_errors(path, "loading") if not local else nullcontext():
         loaded = datasets.load_dataset(split=split, streaming=streaming, **arguments)
     return played_by(loaded, decoder)
 
 
-def _card(path, local, revision, token):
+def _card(path: str, local: bool, revision: str | None, token: str | None) -> tuple[dict, str | None]:
     """``(YAML head of the card, commit)`` of a dataset; an empty head when it has none."""
     commit = None
     if local:
@@ -105,7 +113,16 @@ def _card(path, local, revision, token):
     return head if isinstance(head, dict) else {}, commit
 
 
-def _config(head, name, path):
+def _features(head: Mapping[str, Any], config: str) -> datasets.Features | None:
+    """The features of a config, as the card has them; None when it does not say."""
+    try:
+        card = datasets.info.DatasetCardData(dataset_info=head["dataset_info"])
+        return datasets.info.DatasetInfosDict.from_dataset_card_data(card)[config].features
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _config(head: Mapping[str, Any], name: str | None, path: str) -> dict[str, Any] | None:
     """The config asked for, as the card has it; None when the card lists none."""
     entries = head.get("configs")
     try:
@@ -125,7 +142,7 @@ def _config(head, name, path):
     return configs[name]
 
 
-def _splits(config, split, path):
+def _splits(config: Mapping[str, Any] | None, split: Any, path: str) -> list[str] | None:
     """Names of the splits that an instruction needs; None for all, or when the card does not say."""
     files = (config or {}).get("data_files")
     if split is None or not isinstance(files, list) or not isinstance(split, str):
@@ -146,10 +163,11 @@ class Part(datasets.ArrowBasedBuilder):
     Args:
         fetch: function giving ``{split: [function opening a file, ...]}``, called when it is not cached.
         columns: names, or None for all.
+        declared: features of the columns, or None for what the files say.
     """
 
-    def __init__(self, fetch, columns, **arguments):
-        self._fetch, self._columns = fetch, columns
+    def __init__(self, fetch: Callable, columns: Sequence[str] | None, declared: Any, **arguments: Any):
+        self._fetch, self._columns, self._declared = fetch, columns, declared
         super().__init__(**arguments)
 
     def _info(self):
@@ -165,6 +183,7 @@ class Part(datasets.ArrowBasedBuilder):
         missing = [name for name in self._columns or () if name not in features]
         if missing:
             raise ValueError(f"the config has columns that its files have not: {', '.join(missing)}")
+        features |= {name: kind for name, kind in (self._declared or {}).items() if name in features}
         self.info.features = datasets.Features({c: features[c] for c in self._columns or features})
         return [datasets.SplitGenerator(name, {"files": opened}) for name, opened in files.items()]
 
@@ -174,22 +193,25 @@ class Part(datasets.ArrowBasedBuilder):
             with opened() as file, pq.ParquetFile(file, pre_buffer=True) as parquet:
                 for j in range(parquet.num_row_groups):
                     table = parquet.read_row_group(j, columns=schema.names)
-                    yield datasets.builder.Key(i, j), table.select(schema.names).cast(schema)
+                    yield datasets.builder.Key(i, j), table_cast(table.select(schema.names), schema)
 
 
-def _part(arguments, config, wanted, split, commit):
+def _part(
+    arguments: Mapping[str, Any], config: Mapping[str, Any], features: datasets.Features | None,
+    wanted: list[str] | None, split: Any, commit: str,
+) -> Any:  # fmt: skip
     """Some splits or columns, without fetching the others."""
     path, name, token = arguments["path"], config["config_name"], arguments["token"]
-    entries = [e for e in config["data_files"] if not wanted or e["split"] in wanted]
+    entries = [entry for entry in config["data_files"] if not wanted or entry["split"] in wanted]
     patterns = {e["split"]: [e["path"]] if isinstance(e["path"], str) else e["path"] for e in entries}
     columns = config.get("columns")
     fetch = partial(_in_place if columns else _downloaded, path, commit, patterns, token)
     # a place of its own: stock datasets takes whatever it finds in its own for the whole config
     cache = Path(arguments.get("cache_dir") or datasets.config.HF_DATASETS_CACHE) / "sousa-parts"
-    key = [path, commit, name, *patterns, *(columns or ())]
+    key = [_KEPT_AS, path, commit, name, *patterns, *(columns or ())]
     with remote.hub_errors(path, "loading"):
         builder = Part(
-            fetch, columns, config_name=name, version=str(config.get("version") or "0.0.0"),
+            fetch, columns, features, config_name=name, version=str(config.get("version") or "0.0.0"),
             dataset_name=path.replace("/", "___"), cache_dir=str(cache),
             hash=hashlib.sha256("\n".join(key).encode()).hexdigest()[:16],
         )  # fmt: skip
@@ -197,29 +219,30 @@ def _part(arguments, config, wanted, split, commit):
     return builder.as_dataset(split=split)
 
 
-def _in_place(path, commit, patterns, token):
+Patterns = Mapping[str, Sequence[str]]
+
+
+def _in_place(path: str, commit: str, patterns: Patterns, token: str | None) -> dict[str, list[Callable]]:
     """Files opened on the Hub itself: only what is read of them is transferred."""
     from huggingface_hub import HfFileSystem
 
-    system = HfFileSystem(token=token)
-    out = {}
-    for split, given in patterns.items():
-        places = [f"datasets/{path}@{commit}/{pattern}" for pattern in given]
-        files = [file for place in places for file in sorted(system.glob(place))]
+    system, out = HfFileSystem(token=token), {}
+    for split, names in patterns.items():
+        files = [file for name in names for file in sorted(system.glob(f"datasets/{path}@{commit}/{name}"))]
         # without read-ahead: exactly the bytes of the columns are asked for
         out[split] = [partial(system.open, file, "rb", cache_type="none") for file in files]
     return out
 
 
-def _downloaded(path, commit, patterns, token):
+def _downloaded(path: str, commit: str, patterns: Patterns, token: str | None) -> dict[str, list[Callable]]:
     """Files fetched whole, as many at once as the Hub's client does."""
     from huggingface_hub import snapshot_download
 
-    wanted = [pattern for given in patterns.values() for pattern in given]
+    wanted = [name for names in patterns.values() for name in names]
     root = Path(
         snapshot_download(path, repo_type="dataset", revision=commit, allow_patterns=wanted, token=token)
     )
     return {
-        split: [partial(open, file, "rb") for pattern in given for file in sorted(root.glob(pattern))]
-        for split, given in patterns.items()
+        split: [partial(open, file, "rb") for name in names for file in sorted(root.glob(name))]
+        for split, names in patterns.items()
     }

@@ -5,11 +5,13 @@ So it can be decided again after any failure, and an interrupted publishing goes
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sousa.builders.hub import remote
-from sousa.builders.release import layout, versions
+from sousa.builders.release import layout, opened, versions
 from sousa.builders.release.compare import compare
 from sousa.generation.errors import RunError
 
@@ -27,8 +29,8 @@ class State:
     """
 
     commit: str | None
-    files: dict
-    tags: dict
+    files: dict[str, str]
+    tags: dict[str, str]
     private: bool
     exists: bool
 
@@ -45,15 +47,15 @@ class Plan:
         last: the release before, or None.
     """
 
-    add: list
-    delete: list
+    add: list[str]
+    delete: list[str]
     commit: str | None
     published: str | None
-    last: object
+    last: opened.Release | None
     edited: bool = False
 
 
-def look(api, repo, branch):
+def look(api: Any, repo: str, branch: str) -> State:
     """The State of a repository's branch.
 
     Raises: RunError.
@@ -74,13 +76,13 @@ def look(api, repo, branch):
         return State(info.sha, contents(api, repo, info.sha), tags, bool(info.private), True)
 
 
-def contents(api, repo, commit):
+def contents(api: Any, repo: str, commit: str) -> dict[str, str]:
     """Files of a commit: dict of name to SHA-256, or git object id for small ones."""
     entries = api.list_repo_tree(repo, repo_type="dataset", revision=commit, recursive=True)
     return {e.path: (e.lfs.sha256 if e.lfs else e.blob_id) for e in entries if hasattr(e, "blob_id")}
 
 
-def content_id(release, file, like):
+def content_id(release: opened.Release, file: str, like: str) -> str:
     """SHA-256 of a file of a release, or its git object id, whichever kind ``like`` is."""
     fact = release.manifest["files"].get(file)
     if fact and len(like) == 64:
@@ -91,13 +93,13 @@ def content_id(release, file, like):
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-def differing(release, files):
+def differing(release: opened.Release, files: Mapping[str, str]) -> list[str]:
     """Files of a release that a commit does not hold with this content, in order of names."""
     wanted = [*release.manifest["files"], layout.MANIFEST]
     return sorted(f for f in wanted if f not in files or files[f] != content_id(release, f, files[f]))
 
 
-def make(api, release, repo, state, main=True):
+def make(api: Any, release: opened.Release, repo: str, state: State, main: bool = True) -> Plan:
     """The Plan for a release.
 
     Args:
@@ -126,7 +128,7 @@ def make(api, release, repo, state, main=True):
     last = None if tagged else _last(api, repo, state)
     if last:
         _refuse_wrong_version(release, last, repo)
-    stale, edited = _stale(api, release, state, [one for one in (last, head) if one], repo)
+    stale, edited = _stale(api, release, state, [known for known in (last, head) if known], repo)
     return Plan(differing(release, state.files), stale, state.commit, None, last, edited)
 
 
@@ -135,8 +137,8 @@ def _head(api, repo, state):
     if layout.MANIFEST not in state.files:
         return None
     try:
-        return remote.release(repo, state.commit, api.token)
-    except remote.Passing:
+        return opened.on_hub(repo, state.commit, api.token)
+    except remote.TransientError:
         raise
     except RunError:
         return None  # somebody else's manifest.json
@@ -145,7 +147,7 @@ def _head(api, repo, state):
 def _last(api, repo, state):
     """The newest release of a repository, or None."""
     tags = {versions.of_tag(tag): tag for tag in state.tags if versions.of_tag(tag)}
-    return remote.release(repo, tags[max(tags)], api.token) if tags else None
+    return opened.on_hub(repo, tags[max(tags)], api.token) if tags else None
 
 
 def _refuse_wrong_version(release, last, repo):
@@ -178,7 +180,7 @@ def _stale(api, release, state, before, repo):
         before: releases whose files are there.
     """
     ours = {*release.manifest["files"], layout.MANIFEST}
-    theirs = {file for one in before for file in (*one.manifest["files"], layout.MANIFEST)}
+    theirs = {file for known in before for file in (*known.manifest["files"], layout.MANIFEST)}
     in_the_way = {f"{repo.split('/')[1]}.py", ".gitignore", ".huggingface.yaml", "dataset_infos.json"}
     strangers = [file for file in state.files if file not in theirs]
     wrong = [
@@ -195,7 +197,7 @@ def _stale(api, release, state, before, repo):
             f"there first ('hf repos delete-files {repo} FILE --repo-type dataset') or choose another "
             "repository"
         )
-    cards = {one.manifest["files"].get(layout.CARD, {}).get("sha256") for one in before}
+    cards = {known.manifest["files"].get(layout.CARD, {}).get("sha256") for known in before}
     edited = (
         bool(before) and layout.CARD in state.files and _digest(api, layout.CARD, repo, state) not in cards
     )

@@ -6,12 +6,15 @@ release: the old one or the new one. Publishing again looks at what is there and
 
 import re
 import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from sousa.builders.hub import dedup, plan, remote
-from sousa.builders.progress import silent
 from sousa.builders.release import check, layout, opened, versions
+from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError, raise_all
+from sousa.generation.make import silent
 
 BATCH_BYTES, BATCH_FILES = 256 << 20, 64
 ATTEMPTS = 5
@@ -22,8 +25,10 @@ _BRANCH = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
 _BYTES = {"unit": "B", "unit_scale": True}
 
 
-def publish(path, repo, private=False, branch="main", create_pr=False, redistribute=(), token=None,
-            say=print, progress=silent):  # fmt: skip
+def publish(
+    path: Path, repo: str, private: bool = False, branch: str = "main", create_pr: bool = False,
+    redistribute: Collection[str] = (), token: str | None = None, say: Say = print, progress: Any = silent,
+) -> dict[str, Any]:  # fmt: skip
     """Publish a release, or finish publishing it.
 
     Args:
@@ -53,12 +58,12 @@ def publish(path, repo, private=False, branch="main", create_pr=False, redistrib
     return _patiently(lambda: _attempt(api, release, repo, private, branch, create_pr, say, progress), say)
 
 
-def _patiently(step, say):
+def _patiently(step: Callable[[], Any], say: Say) -> Any:
     """Do a step again, a few times, while what stops it may pass."""
     for attempt in range(ATTEMPTS):
         try:
             return step()
-        except remote.Passing as error:
+        except remote.TransientError as error:
             if attempt == ATTEMPTS - 1:
                 raise
             wait = error.after_sec if error.after_sec is not None else FIRST_WAIT_SEC * 2**attempt
@@ -155,9 +160,10 @@ def _bytes(release, file):
     return (Path(release.where) / file).stat().st_size
 
 
-def batches(release, files):
+def batches(release: opened.Release, files: Sequence[str]) -> Iterator[list[str]]:
     """Files in groups that are sent together."""
-    group, size = [], 0
+    group: list[str] = []
+    size = 0
     for file in files:
         more = _bytes(release, file)
         if group and (size + more > BATCH_BYTES or len(group) == BATCH_FILES):
@@ -190,7 +196,7 @@ def _commit(api, release, repo, branch, create_pr, what, progress):
                 commit_description="\n".join(f"- {line}" for line in last["lines"]),
                 parent_commit=what.commit, **where,
             )  # fmt: skip
-    except remote.Passing as error:
+    except remote.TransientError as error:
         if create_pr:  # trying again could open a second one
             raise RunError(f"{error}; see on its page whether the pull request was opened") from None
         raise
@@ -205,8 +211,9 @@ def _refuse_changed(release, adds):
 
 
 def dry_run(
-    path, repo, branch="main", previous=None, redistribute=(), token=None, say=print, progress=silent
-):
+    path: Path, repo: str, branch: str = "main", previous: str | None = None,
+    redistribute: Collection[str] = (), token: str | None = None, say: Say = print, progress: Any = silent,
+) -> dict[str, Any]:  # fmt: skip
     """Find out what publishing would do, and change nothing.
 
     Args:
@@ -239,7 +246,7 @@ def dry_run(
         size = sum(old.manifest["files"][file]["bytes"] for file in changed)
         say(f"fetching {len(changed)} files of version {old.version} ({size / 1e6:,.0f} MB) to compare with")
     before = [old.local(file) for file in changed]
-    total = _size(release, large) + sum(Path(one).stat().st_size for one in before)
+    total = _size(release, large) + sum(Path(file).stat().st_size for file in before)
     with progress("comparing", total, **_BYTES) as done:
         new = dedup.new_bytes(before, [Path(release.where) / file for file in large], done)
     return out | {"new_bytes": small + new, "exact": True}

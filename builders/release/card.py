@@ -1,42 +1,51 @@
 """Dataset cards: YAML that tells ``datasets`` and the Hub what is where, and a text for people.
 
-Both a dataset directory and a release have one, from the same template in ``dataset_cards/``, filled
-from the data. The YAML of a release also has features and sizes of every config, so that
-``load_dataset`` checks what it got.
+Both a dataset directory and a release have one, from the same template, filled from the data. The YAML names
+the features of every config, classes among them, and that of a release also its sizes, so that
+``load_dataset`` checks what it got. Nothing here imports ``datasets``, which takes as long as making rows.
 """
 
 import hashlib
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
 import yaml
 
-from sousa.builders.features import features, table
-from sousa.builders.licences import hub_licence
 from sousa.builders.release import layout
-from sousa.generation.storage import atomic_file
+from sousa.builders.release.source import Source, of_made
+from sousa.generation.columns import Group, feature_yaml, having, table
+from sousa.generation.errors import RunError
+from sousa.generation.licences import hub_licence
+from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import row_groups
 
 TEMPLATES = Path(__file__).parent.parent.parent / "dataset_cards"
+GENERAL = "general.md"  # of corpora without a template
 _DECODING = """
 The audio is decoded by `torchcodec`; where that or FFmpeg is missing, `sousa.load` (same arguments) of the
 SOUSA toolkit decodes with soundfile, and `.cast_column("audio", Audio(decode=False))` gives the encoded
 file itself.
 """
 _LIMITS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
+_PLACE = re.compile(r"\{\{(\w+)\}\}")
+
+Counts = dict[str, dict[Any, Counter]]
+Figures = tuple[float, Counts]
 
 
 class _NoAliases(yaml.SafeDumper):
     """Writes a list again where it is used again: not every reader of cards knows references."""
 
-    def ignore_aliases(self, data):
+    def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
-def size_category(rows):
+def size_category(rows: int) -> str:
     """The Hub's name for a number of rows."""
     step = max(len(str(rows)) - 3, 0)  # digits above three
     if step >= len(_LIMITS):
@@ -44,175 +53,180 @@ def size_category(rows):
     return f"{_LIMITS[step - 1]}<n<{_LIMITS[step]}" if step else f"n<{_LIMITS[0]}"
 
 
-def figures(source):
+def figures(source: Source) -> Figures:
     """What is counted over the rows of a source: ``(seconds, {column: {value: {split: rows}}})``."""
     seconds, counts = 0.0, {name: {} for name in source.balance}
     for record in source.shards.values():
-        for group in row_groups(source.root / record["file"], ["duration_sec", *source.balance]):
-            seconds += pc.sum(group["duration_sec"]).as_py()
+        path = source.storage.path(record["file"])
+        for group in row_groups(path, ["duration_sec", *source.balance]):
+            seconds += pc.sum(group["duration_sec"]).as_py() or 0.0
             for name, values in counts.items():
                 for value, rows in Counter(group[name].to_pylist()).items():
-                    per_split = values.setdefault(value, Counter())
-                    per_split[record["split"]] += rows
+                    values.setdefault(value, Counter())[record["split"]] += rows
     return seconds, counts
 
 
-def neutral_digest(source, facts, repo, counted):
+def neutral_digest(source: Source, facts: Mapping[str, Any], repo: str | None, counted: Figures) -> str:
     """SHA-256 of what a release's card says, apart from its version, day and changelog."""
     manifest = {"version": "0.0.0", "released": "0000-00-00", "repo": repo, "changelog": []}
     head, text = _release_card(source, facts, manifest, counted)
     return hashlib.sha256(f"{json.dumps(head, sort_keys=True)}\n{text}".encode()).hexdigest()
 
 
-def write_dataset_card(source):
-    """Write ``README.md`` of a dataset directory: its views over its own shard files."""
-    views = layout.views(source.views, [column.name for column in source.columns])
-    configs = []
-    for view in views[: len(source.views)]:
-        files = {}
+def write_dataset_card(
+    corpus: Any, config: Any, storage: LocalStorage, records: Mapping[str, dict], facts: dict[str, Any]
+) -> None:
+    """Write ``README.md`` of a dataset directory: its views over its own shard files.
+
+    Args:
+        corpus, config: what was made; storage: where its files lie just now.
+        records: dict of shard name to record, in order of rows; facts: of the manifest-to-be.
+
+    Raises: RunError when the card can't be filled or written.
+    """
+    source = of_made(corpus, config, storage, records, facts)
+    configs, infos, rows = [], [], {}
+    for view in layout.views(source.views, [column.name for column in source.columns])[: len(source.views)]:
+        paths: dict[str, list[str]] = {split: [] for split in layout.SPLITS}
+        rows[view.name] = Counter()
         for shard in source.views[view.name]:
-            files.setdefault(source.shards[shard]["split"], []).append(source.shards[shard]["file"])
-        paths = {split: files[split] for split in layout.SPLITS if split in files}
-        configs.append(_config(view, source.data_version, paths))
-    head = _head(source) | {"configs": configs}
-    rows = {view["config_name"]: _rows(source, source.views[view["config_name"]]) for view in configs}
-    version = f"Not released; made by data version {source.data_version}."
+            record = source.shards[shard]
+            paths.setdefault(record["split"], []).append(record["file"])
+            rows[view.name][record["split"]] += record["rows"]
+        configs.append(
+            _config(view, source.corpus.data_version, {s: files for s, files in paths.items() if files})
+        )
+        infos.append(_info(source, view))
+    head = _head(source) | {"configs": configs, "dataset_info": infos}
+    version = f"Not released; made by data version {source.corpus.data_version}."
     load = _snippet("path/to/this/directory", configs[-1]["config_name"], None)
-    text = _fill(source, version, load, _view_table(rows), "Not released.", None, figures(source))
-    _write(source.root, head, text)
+    _write(storage, head, _fill(source, version, load, rows, "Not released.", None, figures(source)))
 
 
-def write_release_card(source, root, facts, manifest, counted):
+def write_release_card(
+    source: Source,
+    storage: LocalStorage,
+    facts: Mapping[str, Any],
+    manifest: dict[str, Any],
+    counted: Figures,
+) -> None:
     """Write ``README.md`` of a release.
 
     Args:
-        root: release directory.
-        facts: dict of data file to what :func:`sousa.builders.release.pack.pack` found.
+        storage: of the release.
+        facts: dict of data file to what :func:`sousa.builders.release.pack.pack` said.
         manifest: of the release, with all but ``files``.
         counted: what :func:`figures` gives.
     """
-    _write(root, *_release_card(source, facts, manifest, counted))
+    _write(storage, *_release_card(source, facts, manifest, counted))
 
 
-def _release_card(source, facts, manifest, counted):
+def _release_card(
+    source: Source, facts: Mapping[str, Any], manifest: dict[str, Any], counted: Figures
+) -> tuple[dict[str, Any], str]:
     """``(YAML head as plain data, text)`` of a release's card."""
-    import datasets  # slow to import, and not needed for the card of a dataset directory
-
     version, repo = manifest["version"], manifest["repo"]
-    names = [column.name for column in source.columns]
-    declared = features(source.columns, source.sample_rate)
-    configs, infos, rows = [], {}, {}
-    for view in layout.views(source.views, names):
-        splits = {}
+    configs, infos, rows = [], [], {}
+    for view in layout.views(source.views, [column.name for column in source.columns]):
+        splits: dict[str, list] = {split: [] for split in layout.SPLITS}
         for file, fact in facts.items():
             if view.reads(file):
-                splits.setdefault(fact["split"], []).append((file, fact))
-        splits = {name: splits[name] for name in layout.SPLITS if name in splits}
-        folders = {
-            split: [f for f in view.folders if any(fact["view"] == f for _, fact in splits[split])]
-            for split in splits
+                splits.setdefault(fact["split"], []).append(fact)
+        splits = {split: members for split, members in splits.items() if members}
+        paths = {
+            split: [
+                view.pattern(f, split) for f in view.folders if any(fact["view"] == f for fact in members)
+            ]
+            for split, members in splits.items()
         }
-        paths = {split: [view.pattern(f, split) for f in folders[split]] for split in splits}
         configs.append(_config(view, version, paths))
-        infos[view.name] = _info(view, splits, declared)
-        rows[view.name] = {split: sum(fact["rows"] for _, fact in found) for split, found in splits.items()}
-    head = _head(source) | {"configs": configs}
-    card_data = datasets.info.DatasetCardData()
-    datasets.info.DatasetInfosDict(infos).to_dataset_card_data(card_data)
-    head["dataset_info"] = card_data.to_dict()["dataset_info"]
-    head["version"] = version
-    licence = head["license"]
-    if licence == "other":
+        infos.append(_info(source, view, splits))
+        rows[view.name] = {split: sum(fact["rows"] for fact in members) for split, members in splits.items()}
+    head = _head(source) | {"configs": configs, "dataset_info": infos, "version": version}
+    if head["license"] == "other":
         head |= {"license_name": "several", "license_link": "README.md#licences-and-sources"}
-    default = next(c["config_name"] for c in configs if c.get("default"))
+    default = next(config["config_name"] for config in configs if config.get("default"))
     load = _snippet(repo or "ORG/NAME", default, f"v{version}")
     if not repo:
         load += (
             "\n\n(`ORG/NAME`: this repository; or a directory with a copy of it, which has no `revision`.)"
         )
-    line = f"Version {version}, released {manifest['released']} (data version {source.data_version})."
-    return head, _fill(
-        source, line, load, _view_table(rows), _changelog(manifest["changelog"]), manifest, counted
-    )
+    data_version = source.identity["data_version"]
+    line = f"Version {version}, released {manifest['released']} (data version {data_version})."
+    return head, _fill(source, line, load, rows, _changelog(manifest["changelog"]), manifest, counted)
 
 
-def _config(view, version, paths):
-    entry = {"config_name": view.name, "version": version}
+def _config(view: layout.View, version: str, paths: Mapping[str, list[str]]) -> dict[str, Any]:
+    entry: dict[str, Any] = {"config_name": view.name, "version": version}
     if view.columns is not None:
         entry["columns"] = list(view.columns)
     entry["data_files"] = [{"split": split, "path": path} for split, path in paths.items()]
     return entry | ({"default": True} if view.default else {})
 
 
-def _info(view, splits, declared):
-    """DatasetInfo of a config: features, splits with rows and bytes, sizes."""
-    import datasets
-
-    wanted = list(declared) if view.columns is None else view.columns
-    parts = {
-        split: datasets.SplitInfo(
-            split,
-            num_examples=sum(fact["rows"] for _, fact in found),
-            num_bytes=sum(fact["columns_bytes"][name] for _, fact in found for name in wanted),
-        )
-        for split, found in splits.items()
-    }
-    return datasets.DatasetInfo(
-        features=datasets.Features({name: declared[name] for name in wanted}),
-        splits=datasets.SplitDict(parts),
-        download_size=sum(fact["bytes"] for found in splits.values() for _, fact in found),
-        dataset_size=sum(part.num_bytes for part in parts.values()),
-    )
+def _info(source: Source, view: layout.View, splits: Mapping[str, list] | None = None) -> dict[str, Any]:
+    """``dataset_info`` of a config: its features and, of a release, the rows and bytes of its splits."""
+    columns = [c for c in source.columns if view.columns is None or c.name in view.columns]
+    out = {"config_name": view.name, "features": feature_yaml(columns, source.sample_rate)}
+    if splits is None:
+        return out
+    out["splits"] = [
+        {
+            "name": split,
+            "num_bytes": sum(fact["columns_bytes"][column.name] for fact in members for column in columns),
+            "num_examples": sum(fact["rows"] for fact in members),
+        }
+        for split, members in splits.items()
+    ]
+    out["download_size"] = sum(fact["bytes"] for members in splits.values() for fact in members)
+    out["dataset_size"] = sum(split["num_bytes"] for split in out["splits"])
+    return out
 
 
-def _head(source):
+def _head(source: Source) -> dict[str, Any]:
     rows = sum(record["rows"] for record in source.shards.values())
     return {
-        "pretty_name": source.title,
-        "license": hub_licence(source.made_of),
-        "task_categories": source.tasks,
-        "tags": source.tags,
+        "pretty_name": source.corpus.title,
+        "license": hub_licence(source.packaging.made_of),
+        "task_categories": list(source.packaging.task_categories),
+        "tags": list(source.packaging.tags) or ["music"],
         "size_categories": [size_category(rows)],
         "annotations_creators": ["machine-generated"],
         "source_datasets": ["original"],
     }
 
 
-def _rows(source, shards):
-    counts = Counter()
-    for name in shards:
-        counts[source.shards[name]["split"]] += source.shards[name]["rows"]
-    return {split: counts[split] for split in layout.SPLITS if split in counts}
+def _grid(title: str, rows: Mapping[str, Mapping[str, int]], more: Sequence[str] = ()) -> str:
+    """Numbers of rows in Markdown, a line for each name, a column for each split.
 
-
-def _view_table(rows):
-    """Rows of each config and split, in Markdown; ``rows``: dict of config to dict of split to rows."""
+    Args:
+        rows: dict of name to dict of split to rows; more: title and cells of a last column.
+    """
     splits = [split for split in layout.SPLITS if any(split in counts for counts in rows.values())]
-    what = {"-midi": "labels and MIDI, no audio"}
-    lines = [f"| config | {' | '.join(splits)} | what |", "| --- " * (len(splits) + 2) + "|"]
-    for name, counts in rows.items():
-        cells = " | ".join(f"{counts.get(split, 0):,}" for split in splits)
-        about = "labels alone" if name == "labels" else "everything"
-        about = next((text for end, text in what.items() if name.endswith(end)), about)
-        lines.append(f"| `{name}` | {cells} | {about} |")
+    heads = [title, *splits, *more[:1]]
+    lines = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
+    for i, (name, counts) in enumerate(rows.items()):
+        cells = [name, *(f"{counts.get(split, 0):,}" for split in splits), *more[i + 1 : i + 2]]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _balance(counts, orders):
-    """Rows of every value of every balanced column, in Markdown; ``orders``: of their values."""
+def _view_table(rows: Mapping[str, Mapping[str, int]]) -> str:
+    about = {"-midi": "labels and MIDI, no audio", "labels": "labels alone"}
+    what = [next((text for end, text in about.items() if name.endswith(end)), "everything") for name in rows]
+    return _grid("config", {f"`{name}`": counts for name, counts in rows.items()}, ["what", *what])
+
+
+def _balance(counts: Counts, orders: Mapping[str, Sequence[str]]) -> str:
+    """Rows of every value of every balanced column; ``orders``: of their values, others as they come."""
     parts = []
     for column, values in counts.items():
-        splits = [split for split in layout.SPLITS if any(split in per for per in values.values())]
-        lines = [f"| `{column}` | {' | '.join(splits)} |", "| --- " * (len(splits) + 1) + "|"]
-        known = [value for value in orders[column] if value in values]
-        for value in known + sorted(values.keys() - known, key=str):
-            cells = " | ".join(f"{values[value].get(split, 0):,}" for split in splits)
-            lines.append(f"| {value} | {cells} |")
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts)
+        ordered = dict.fromkeys([*(value for value in orders[column] if value in values), *values])
+        parts.append(_grid(f"`{column}`", {str(value): values[value] for value in ordered}))
+    return "\n\n".join(parts) or "No classes are counted."
 
 
-def _snippet(path, config, revision):
+def _snippet(path: str, config: str, revision: str | None) -> str:
     pinned = f', revision="{revision}"' if revision else ""
     return (
         "```python\nfrom datasets import load_dataset\n\n"
@@ -221,7 +235,7 @@ def _snippet(path, config, revision):
     )
 
 
-def _licences(parts):
+def _licences(parts: Iterable[Any]) -> str:
     lines = [
         f"- {part.kind} {part.name}: {part.licence_id + ', ' if part.licence_id else ''}{part.licence}"
         + ("" if part.free else " (**may not be passed on freely**)")
@@ -230,7 +244,7 @@ def _licences(parts):
     return "\n".join(lines) or "Made of nothing but this project's own work, which is under the MIT licence."
 
 
-def _changelog(entries):
+def _changelog(entries: Sequence[Mapping[str, Any]]) -> str:
     """Versions and what changed, the newest first."""
     parts = []
     for entry in reversed(entries):
@@ -239,45 +253,64 @@ def _changelog(entries):
     return "\n\n".join(parts)
 
 
-def _citation(source, manifest):
-    version, year = source.data_version, None
-    if manifest:
-        version, year = manifest["version"], manifest["released"][:4]
+def _citation(source: Source, manifest: Mapping[str, Any] | None) -> str:
+    version = manifest["version"] if manifest else source.identity["data_version"]
     lines = [
-        f"  title = {{{source.title}}},",
+        f"  title = {{{source.corpus.title}}},",
         "  author = {{The SOUSA authors}},",
         f"  version = {{{version}}},",
     ]
-    if year:
-        lines.append(f"  year = {{{year}}},")
+    if manifest:
+        lines.append(f"  year = {{{manifest['released'][:4]}}},")
     if manifest and manifest["repo"]:
         lines.append(f"  url = {{https://huggingface.co/datasets/{manifest['repo']}}},")
-    return "\n".join(["```bibtex", f"@misc{{sousa_{source.corpus},", *lines, "}", "```"])
+    return "\n".join(["```bibtex", f"@misc{{sousa_{source.corpus.name},", *lines, "}", "```"])
 
 
-def _fill(source, version, load, view_table, changelog, manifest, counted):
+def _fill(
+    source: Source, version: str, load: str, rows: Mapping[str, Mapping[str, int]], changelog: str,
+    manifest: Mapping[str, Any] | None, counted: Figures,
+) -> str:  # fmt: skip
+    """The text of a card."""
     seconds, counts = counted
-    values = source.texts | {
-        "title": source.title,
+    values = dict(source.packaging.texts) | {
+        "title": source.corpus.title,
+        "summary": source.corpus.summary,
         "rows": f"{sum(record['rows'] for record in source.shards.values()):,}",
         "hours": f"{seconds / 3600:.2f}",
         "version": version,
         "decoding": _DECODING if source.with_audio else "",
-        "made": "audio and MIDI are" if source.with_audio else "MIDI is",
         "load": load,
-        "views": view_table,
+        "views": _view_table(rows),
+        "groups": " ".join(
+            f"Splits are by `{column.name}`: all rows of a {column.role.one} are in one of them."
+            for column in having(source.columns, Group)
+        ),
         "balance": _balance(counts, source.balance),
         "columns": table(source.columns),
-        "licences": _licences(source.made_of),
+        "licences": _licences(source.packaging.made_of),
         "citation": _citation(source, manifest),
         "changelog": changelog,
     }
-    text = (TEMPLATES / f"{source.corpus}.md").read_text(encoding="utf-8")
+    path = source.corpus.card or TEMPLATES / f"{source.corpus.name}.md"
+    if source.corpus.card is None and not path.is_file():
+        path = TEMPLATES / GENERAL
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise RunError(f"the card's template {path} can't be read ({error})") from None
+    unknown = sorted({name for name in _PLACE.findall(text) if name not in values})
+    if unknown:
+        places = ", ".join(f"{{{{{name}}}}}" for name in unknown)
+        raise RunError(
+            f"the card's template {path} has {places}, which nothing fills; it may have "
+            f"{', '.join(sorted(values))}"
+        )
     # in one pass: what a note or a licence says is not looked through again
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: values[place[1]], text)
+    return _PLACE.sub(lambda place: values[place[1]], text)
 
 
-def _write(root, head, text):
-    head = yaml.dump(head, Dumper=_NoAliases, sort_keys=False, allow_unicode=True, width=1000)
-    with atomic_file(Path(root) / layout.CARD) as file:
-        file.write(f"---\n{head}---\n{text}".encode())
+def _write(storage: LocalStorage, head: dict[str, Any], text: str) -> None:
+    plain = yaml.dump(head, Dumper=_NoAliases, sort_keys=False, allow_unicode=True, width=1000)
+    with storage.writing(layout.CARD) as file:
+        file.write(f"---\n{plain}---\n{text}".encode())

@@ -1,6 +1,8 @@
 """What is wrong with a release directory: every file against the manifest, the card against both."""
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import datasets
 import pyarrow as pa
@@ -8,10 +10,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
-from sousa.builders.licences import known
 from sousa.builders.release import layout
 from sousa.builders.release.digests import leaf_types
+from sousa.builders.release.opened import Release
 from sousa.generation.errors import RunError
+from sousa.generation.licences import known
 from sousa.generation.storage import damage
 
 # https://huggingface.co/docs/hub/datasets-cards: what the Hub knows, as far as these cards use it
@@ -24,11 +27,11 @@ _OF_THE_HUB = {".gitattributes", ".git", ".cache", ".gitignore"}
 _SHOWN = 10
 
 
-def problems(release, progress=lambda done: None):
+def problems(release: Release, progress: Callable[[int], Any] = lambda done: None) -> list[str]:
     """Everything wrong with a release directory.
 
     Args:
-        release: :class:`sousa.builders.release.opened.Release` of a directory.
+        release: of a directory.
         progress: called with bytes read.
 
     Returns: list of sentences, empty when all is well.
@@ -44,7 +47,7 @@ def problems(release, progress=lambda done: None):
     return [*_index(release), *_schemas(root, manifest), *card_problems(root / layout.CARD, manifest)]
 
 
-def require(release, progress):
+def require(release: Release, progress: Any) -> None:
     """Read all of a release directory.
 
     Args:
@@ -54,15 +57,15 @@ def require(release, progress):
     """
     size = sum(fact["bytes"] for fact in release.manifest["files"].values())
     with progress("checking", size, unit="B", unit_scale=True) as done:
-        found = problems(release, done)
-    if found:
+        wrong = problems(release, done)
+    if wrong:
         raise RunError(
-            f"{release.where} is not what 'sousa release' made:\n{as_text(found)}\n"
+            f"{release.where} is not what 'sousa release' made:\n{as_text(wrong)}\n"
             "put that right, or delete it and make the release again"
         )
 
 
-def strangers(root, manifest):
+def strangers(root: Path, manifest: Mapping[str, Any]) -> list[str]:
     """Files in a release directory that are not of the release."""
     out = []
     for path in sorted(root.rglob("*")):
@@ -112,7 +115,7 @@ def _schemas(root, manifest):
     return out
 
 
-def card_problems(path, manifest):
+def card_problems(path: Path, manifest: Mapping[str, Any]) -> list[str]:
     """What is wrong with a card's YAML: against the manifest, and the Hub's vocabularies."""
     try:
         _, head, _ = path.read_text(encoding="utf-8").split("---\n", 2)
@@ -155,13 +158,10 @@ def _vocabulary(head, manifest):
     }  # fmt: skip
     out = []
     for key, words in allowed.items():
-        given = head.get(key)
-        given = given if isinstance(given, list) else [given]
-        out += [
-            f"{layout.CARD}: {key} is {word!r}, which the Hub does not know"
-            for word in given
-            if word not in words
-        ]
+        stated = head.get(key)
+        for word in stated if isinstance(stated, list) else [stated]:
+            if word not in words:
+                out.append(f"{layout.CARD}: {key} is {word!r}, which the Hub does not know")
     if head.get("license") == "other" and not (head.get("license_name") and head.get("license_link")):
         out.append(f"{layout.CARD}: license other needs license_name and license_link")
     for key in ("pretty_name", "tags", "configs", "dataset_info"):
@@ -172,7 +172,7 @@ def _vocabulary(head, manifest):
     return out
 
 
-def as_text(found):
+def as_text(problems: Sequence[str]) -> str:
     """Problems as one text, the first of them when there are many."""
-    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
-    return "\n".join(f"  - {line}" for line in found[:_SHOWN] + more)
+    more = [f"and {len(problems) - _SHOWN} more"] if len(problems) > _SHOWN else []
+    return "\n".join(f"  - {line}" for line in [*problems[:_SHOWN], *more])

@@ -5,7 +5,9 @@ for details are labels read: of changed rows, from files that hold some.
 """
 
 from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +16,7 @@ import pyarrow.parquet as pq
 
 from sousa.builders.release.digests import row_digests
 from sousa.builders.release.layout import DATA_FILE
+from sousa.builders.release.opened import Release
 
 _SHOWN = 12
 NOTED, CARD = "a note in the changelog", "another card"
@@ -27,41 +30,41 @@ class Changes:
         rows_added, rows_removed: of the dataset, by split.
         audio_changed, labels_changed: rows in both whose sound or labels differ, by split.
         moved: rows in both that went to another split.
-        columns_added, columns_removed, columns_retyped: names; records as ``strokes.hand``.
+        columns_added, columns_removed, columns_retyped: names; fields of records as ``events.kind``.
         configs_added, configs_removed: names.
         left: dict of config to number of rows that it had and has not.
         other: lines about the rest: card, licences, storage.
         labels: dict of column to number of rows in which it differs, when asked for.
     """
 
-    rows_added: dict = field(default_factory=dict)
-    rows_removed: dict = field(default_factory=dict)
-    audio_changed: dict = field(default_factory=dict)
-    labels_changed: dict = field(default_factory=dict)
+    rows_added: dict[str, int] = field(default_factory=dict)
+    rows_removed: dict[str, int] = field(default_factory=dict)
+    audio_changed: dict[str, int] = field(default_factory=dict)
+    labels_changed: dict[str, int] = field(default_factory=dict)
     moved: int = 0
-    columns_added: tuple = ()
-    columns_removed: tuple = ()
-    columns_retyped: tuple = ()
-    configs_added: tuple = ()
-    configs_removed: tuple = ()
-    left: dict = field(default_factory=dict)
-    other: tuple = ()
-    labels: dict | None = None
+    columns_added: tuple[str, ...] = ()
+    columns_removed: tuple[str, ...] = ()
+    columns_retyped: tuple[str, ...] = ()
+    configs_added: tuple[str, ...] = ()
+    configs_removed: tuple[str, ...] = ()
+    left: dict[str, int] = field(default_factory=dict)
+    other: tuple[str, ...] = ()
+    labels: dict[str, int] | None = None
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return bool(self.lines())
 
     @property
-    def level(self):
+    def level(self) -> str:
         """The version step this asks for; see :mod:`sousa.builders.release.versions`."""
         return "major" if self._breaking() else "minor" if self._additions() else "patch"
 
     @property
-    def reason(self):
+    def reason(self) -> str:
         """The change that decides the level, in words."""
         return (self._breaking() or self._additions() or [*self.other, "nothing differs"])[0]
 
-    def _breaking(self):
+    def _breaking(self) -> list[str]:
         return [
             *_counted(self.audio_changed, "with other audio"),
             *_counted(self.labels_changed, "with other labels"),
@@ -73,14 +76,14 @@ class Changes:
             *[f"{rows:,} rows are no longer in config {name}" for name, rows in self.left.items() if rows],
         ]
 
-    def _additions(self):
+    def _additions(self) -> list[str]:
         return [
             *_counted(self.rows_added, "added"),
             *_named("columns added", self.columns_added),
             *_named("configs added", self.configs_added),
         ]
 
-    def lines(self):
+    def lines(self) -> list[str]:
         """Everything that differs, a list of lines."""
         rows = [*self._breaking(), *self._additions()]
         # what is counted on a card changes with the rows: no news then
@@ -91,26 +94,25 @@ class Changes:
         return lines
 
 
-def _counted(rows, what):
+def _counted(rows: Mapping[str, int], what: str) -> list[str]:
     total = sum(rows.values())
     parts = ", ".join(f"{split} {count:,}" for split, count in sorted(rows.items()))
     return [f"{total:,} rows {what} ({parts})"] if total else []
 
 
-def _named(what, names):
+def _named(what: str, names: Sequence[str]) -> list[str]:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return [f"{what}: {', '.join(names[:_SHOWN])}{more}"] if names else []
 
 
-def compare(old, new, details=False, progress=lambda done: None):
+def compare(
+    old: Release, new: Release, details: bool = False, progress: Callable[[int], Any] = lambda done: None
+) -> Changes:
     """Compare two releases.
 
     Args:
-        old, new: :class:`sousa.builders.release.opened.Release`.
         details: also count, column by column, how many rows have other labels.
         progress: called with numbers of rows read.
-
-    Returns: Changes.
     """
     same = _same_files(old.manifest, new.manifest)
     a, b = old.index(without=same), new.index(without=same)
@@ -128,7 +130,6 @@ def compare(old, new, details=False, progress=lambda done: None):
     else:
         labels = _differ_in(old, new, left, right, common, progress)
     moved = pc.not_equal(left["split"], right["split"]).to_numpy()
-    details = _details(old, new, left, right, labels, common, progress) if details else None
     return Changes(
         rows_added=_by_split(b.filter(pc.invert(both))),
         rows_removed=_by_split(a.filter(gone)),
@@ -142,7 +143,7 @@ def compare(old, new, details=False, progress=lambda done: None):
         configs_removed=tuple(name for name in old.manifest["views"] if name not in new.manifest["views"]),
         left=_left(old, new, a, b, same),
         other=_other(old.manifest, new.manifest),
-        labels=details,
+        labels=_details(old, new, left, right, labels, common, progress) if details else None,
     )
 
 
@@ -205,7 +206,9 @@ def _other(old, new):
     return tuple(lines)
 
 
-def read_rows(release, wanted, columns):
+def read_rows(
+    release: Release, wanted: pa.Table, columns: Sequence[str]
+) -> Iterator[tuple[np.ndarray, pa.Table]]:
     """Rows of a release in the order of a piece of its index, a file at a time.
 
     Args:
@@ -260,8 +263,8 @@ def _details(old, new, left, right, labels, common, progress):
              read_rows(old, left.take(pa.array(at)), _columns(leaves))]
         ).sort_by("at")  # fmt: skip
         for name in leaves:
-            one = {name: common[name]}
-            pairs = zip(row_digests(before, one), row_digests(table, one), strict=True)
+            leaf = {name: common[name]}
+            pairs = zip(row_digests(before, leaf), row_digests(table, leaf), strict=True)
             counts[name] += sum(x != y for x, y in pairs)
         progress(len(at))
     return {name: rows for name, rows in counts.most_common() if rows}

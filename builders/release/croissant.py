@@ -9,15 +9,14 @@ of files and a record set, lists of records having sub-fields.
 Source: https://docs.mlcommons.org/croissant/docs/croissant-spec.html
 """
 
-from sousa.builders.licences import hub_licence
-from sousa.builders.release import layout
-from sousa.generation.columns import AUDIO
-from sousa.generation.storage import write_json
+from typing import Any
 
-_TYPES = {
-    "string": "sc:Text", "binary": "sc:Text", "bool": "sc:Boolean", "int32": "cr:Int32", "int64": "cr:Int64",
-    "float64": "cr:Float64",
-}  # fmt: skip
+from sousa.builders.release import layout
+from sousa.builders.release.source import Source
+from sousa.generation.columns import AUDIO, Column
+from sousa.generation.licences import hub_licence
+
+_TYPES = {"string": "sc:Text", "binary": "sc:Text", "bool": "sc:Boolean"}
 _LICENCES = {
     "mit": "https://spdx.org/licenses/MIT.html",
     "cc0-1.0": "https://spdx.org/licenses/CC0-1.0.html",
@@ -43,25 +42,25 @@ _CONTEXT = {
 } | {term: f"cr:{term}" for term in _TERMS}
 
 
-def describe(source, manifest):
+def describe(source: Source, manifest: dict[str, Any]) -> dict[str, Any]:
     """The description of a release, plain data.
 
     Args:
-        source: :class:`sousa.builders.release.source.Source`.
-        manifest: of the release, with the data files.
+        source: what it was made from; manifest: of the release, with the data files.
     """
     files = [name for name in manifest["files"] if layout.DATA_FILE.match(name)]
     views = [view for view in layout.views(source.views, ["audio"]) if view.columns is None]
-    licence = hub_licence(source.made_of)
+    licence, title = hub_licence(source.packaging.made_of), source.corpus.title
     repo, what = manifest["repo"], "labelled music audio" if source.with_audio else "labels of music"
     out = {
-        "@context": _CONTEXT, "@type": "sc:Dataset", "name": source.title.replace(" ", "_"),
+        "@context": _CONTEXT, "@type": "sc:Dataset", "name": title.replace(" ", "_"),
         "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "description": f"{source.title}: {manifest['num_rows']:,} rows of {what}.",
+        "description": f"{title}: {manifest['num_rows']:,} rows of {what}.",
         "license": _LICENCES.get(licence, f"{layout.CARD}#licences-and-sources"),
-        "version": manifest["version"], "datePublished": manifest["released"], "keywords": source.tags,
+        "version": manifest["version"], "datePublished": manifest["released"],
+        "keywords": list(source.packaging.tags),
         "creator": {"@type": "Organization", "name": "The SOUSA authors"},
-        "citeAs": f"The SOUSA authors: {source.title}, {manifest['version']}, {manifest['released'][:4]}.",
+        "citeAs": f"The SOUSA authors: {title}, {manifest['version']}, {manifest['released'][:4]}.",
         "isLiveDataset": False,
     }  # fmt: skip
     if repo:
@@ -85,7 +84,7 @@ def describe(source, manifest):
     return out
 
 
-def _file_set(view):
+def _file_set(view: layout.View) -> dict[str, Any]:
     return {
         "@type": "cr:FileSet", "@id": f"files-{view.name}", "name": f"files-{view.name}",
         "description": f"data files of config {view.name}", "encodingFormat": "application/x-parquet",
@@ -93,26 +92,26 @@ def _file_set(view):
     }  # fmt: skip
 
 
-def _field(view, column):
+def _field(view: str, column: Column) -> dict[str, Any]:
     source = {"fileSet": {"@id": f"files-{view}"}, "extract": {"column": column.name}}
     out = _named(f"{view}/{column.name}", column)
     if column.type == AUDIO:
         return out | {"dataType": "sc:AudioObject", "source": source}
-    if isinstance(column.type, (list, tuple)):
+    if column.nested:
         inner = [
             _named(f"{view}/{column.name}/{c.name}", c)
-            | {"dataType": _TYPES[c.type], "source": source | {"transform": {"jsonPath": c.name}}}
+            | {"dataType": _type(c), "source": source | {"transform": {"jsonPath": c.name}}}
             for c in column.type
         ]
         return out | {"repeated": True, "subField": inner}
-    return out | {"dataType": _TYPES[column.type], "source": source}
+    return out | {"dataType": _type(column), "source": source}
 
 
-def _named(identifier, column):
+def _type(column: Column) -> str:
+    numbers = column.type.replace("int", "Int").replace("uI", "UI").replace("float", "Float")
+    return _TYPES.get(column.type, f"cr:{numbers}")
+
+
+def _named(identifier: str, column: Column) -> dict[str, Any]:
     about = f"{column.meaning}, {column.unit}" if column.unit else column.meaning
     return {"@type": "cr:Field", "@id": identifier, "name": identifier, "description": about}
-
-
-def write(source, root, manifest):
-    """Write ``croissant.json`` into a release directory."""
-    write_json(root / layout.CROISSANT, describe(source, manifest))

@@ -5,7 +5,7 @@ Conventions
 Two releases are compared row by row through these, so they depend on values alone: not on the
 Parquet writer, compression, row groups, order of columns, or library versions.
 
-A table's *leaves* are its flat columns: ``tempo_bpm``, ``strokes.onset_sample``. Each value becomes
+A table's *leaves* are its flat columns: ``num_samples``, ``events.onset_sample``. Each value becomes
 nine bytes: 1 and the value as a little-endian int64 or float64 (text and bytes: the first 8 bytes
 of their SHA-256), or nine zeros for null. A row's list of records becomes the first 8 bytes of the
 SHA-256 of its records' values, row after row. The digest of a row is the first 16 bytes of the
@@ -14,6 +14,8 @@ order. Leaving out leaves gives the digest that a table without them has.
 """
 
 import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +25,7 @@ DIGEST_BYTES = 16
 _WIDTH = 9
 
 
-def leaf_types(schema, without=()):
+def leaf_types(schema: pa.Schema, without: Collection[str | None] = ()) -> dict[str, str]:
     """Leaves of a schema: dict of dotted name to Arrow type name, in order of names.
 
     Args:
@@ -46,7 +48,7 @@ def leaf_types(schema, without=()):
     return dict(sorted(out.items()))
 
 
-def row_digests(table, leaves):
+def row_digests(table: pa.Table, leaves: Mapping[str, str]) -> list[bytes]:
     """Digests of the rows of a table.
 
     Args:
@@ -55,19 +57,16 @@ def row_digests(table, leaves):
 
     Returns: list of ``bytes``, 16 each, one a row.
     """
-    records = {}
+    records: dict[str, list[str]] = {}
     for leaf in leaves:
         column, _, child = leaf.partition(".")
         if child:
             records.setdefault(column, []).append(child)
-    blocks, done = [], set()
-    for leaf in leaves:
-        column, _, child = leaf.partition(".")
-        if not child:
-            blocks.append(_fixed(table[column]))
-        elif column not in done:
-            done.add(column)
-            blocks.append(_records(table[column], records[column]))
+    columns = dict.fromkeys(leaf.partition(".")[0] for leaf in leaves)
+    blocks = [
+        _records(table[column], records[column]) if column in records else _fixed(table[column])
+        for column in columns
+    ]
     head = hashlib.sha256("\n".join(f"{name} {kind}" for name, kind in leaves.items()).encode())
     rows = np.concatenate(blocks, axis=1) if blocks else np.zeros((len(table), 0), np.uint8)
     out = []
@@ -78,7 +77,7 @@ def row_digests(table, leaves):
     return out
 
 
-def _one(array):
+def _combined(array: Any) -> pa.Array:
     """A column as one array."""
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
@@ -87,9 +86,9 @@ def _one(array):
     return array
 
 
-def _fixed(array):
+def _fixed(array: Any) -> np.ndarray:
     """Values as bytes: uint8 array of shape (rows, 9)."""
-    array = _one(array)
+    array = _combined(array)
     kind = array.type
     if pa.types.is_string(kind) or pa.types.is_binary(kind):
         unique = array.dictionary_encode()
@@ -110,9 +109,9 @@ def _fixed(array):
     return out
 
 
-def _records(lists, children):
+def _records(lists: Any, children: Iterable[str]) -> np.ndarray:
     """Digests of lists of records: uint8 array of shape (rows, 9)."""
-    lists = _one(lists)
+    lists = _combined(lists)
     valid = pc.is_valid(lists).to_numpy(zero_copy_only=False)
     flat = lists.flatten()
     lengths = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False)

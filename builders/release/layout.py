@@ -10,14 +10,17 @@ audio and MIDI.
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from sousa.generation.columns import SPLITS as SPLITS  # for readers of releases
 
 MANIFEST, CARD, CROISSANT, INDEX = "manifest.json", "README.md", "croissant.json", "row_index.parquet"
 DATA_FILE = re.compile(r"^data/(?P<view>[a-z0-9_]+)/(?P<split>[a-z]+)/[A-Za-z0-9_.-]+\.parquet$")
-SPLITS = ("train", "validation", "test")
 
 
-def repo_problem(repo):
+def repo_problem(repo: str) -> str | None:
     """Why a text is no name of a repository on the Hub, or None."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id
@@ -44,45 +47,45 @@ class View:
     """
 
     name: str
-    folders: tuple
-    columns: tuple | None
+    folders: tuple[str, ...]
+    columns: tuple[str, ...] | None
     default: bool
 
-    def pattern(self, folder, split):
+    def pattern(self, folder: str, split: str) -> str:
         """Files of a split in one of the folders."""
         return f"data/{folder}/{split}/*.parquet"
 
-    def reads(self, file):
+    def reads(self, file: str) -> bool:
         """Whether a file of the release belongs to this config."""
         match = DATA_FILE.match(file)
         return bool(match) and match["view"] in self.folders
 
 
-def files(source):
-    """Where the shards of a source go: dict of shard name to ``(file, view, split)``."""
-    out = {}
-    for view, shards in source.views.items():
-        for name in shards:
-            if name not in out:
-                record = source.shards[name]
-                stem = record["file"].rsplit("/", 1)[1]
-                out[name] = (f"data/{view}/{record['split']}/{stem}", view, record["split"])
+def files(
+    views: Mapping[str, Iterable[str]], shards: Mapping[str, Mapping[str, Any]]
+) -> dict[str, tuple[str, str]]:
+    """Where shards go: dict of shard name to ``(file, view)``.
+
+    Args:
+        views: dict of view, the smallest first, to its shards; shards: their records.
+    """
+    out: dict[str, tuple[str, str]] = {}
+    for view, names in views.items():
+        for name in names:
+            stem = shards[name]["file"].rsplit("/", 1)[1]
+            out.setdefault(name, (f"data/{view}/{shards[name]['split']}/{stem}", view))
     return out
 
 
-def views(names, columns):
+def views(names: Iterable[str], columns: Iterable[str]) -> list[View]:
     """The configs of a release.
 
     Args:
         names: of the nested views, the smallest first.
         columns: names of all columns, in order.
-
-    Returns: list of View.
     """
     names, columns = list(names), list(columns)
-    out = []
-    for i, name in enumerate(names):
-        out.append(View(name, tuple(names[: i + 1]), None, name == names[-1]))
+    out = [View(name, tuple(names[: i + 1]), None, name == names[-1]) for i, name in enumerate(names)]
     if {"audio", "midi"} <= set(columns):
         silent = tuple(column for column in columns if column != "audio")
         out += [View(f"{view.name}-midi", view.folders, silent, False) for view in list(out)]

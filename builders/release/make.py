@@ -1,53 +1,58 @@
 """From a dataset directory to a release directory: what goes to the Hub, file for file.
 
-The work: every shard is put in place and indexed (any number at once, resumed where it stopped),
-the last release is compared, card and croissant are written, and the manifest last: a directory
-that has one is whole.
+The work: every shard is put in place and indexed (any number at once, resumed where it stopped), the last
+release is compared, card and croissant are written. All of it lies in a hidden folder until it is whole; then
+it appears, the card first, because it names the files that are data, those last, and after them the manifest.
 """
 
 import hashlib
 import json
 import os
-import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sousa.builders.hub import remote
-from sousa.builders.progress import silent
 from sousa.builders.release import card, croissant, layout, opened, versions
 from sousa.builders.release.compare import NOTED, compare
 from sousa.builders.release.digests import leaf_types
 from sousa.builders.release.index import INDEX_SCHEMA
 from sousa.builders.release.pack import pack
-from sousa.builders.release.source import describe
-from sousa.generation import runners
-from sousa.generation.columns import schema
+from sousa.builders.release.source import Source, of_stored
+from sousa.generation import reopen
+from sousa.generation.columns import Classes, having, schema
+from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError, raise_all
-from sousa.generation.manifest import MANIFEST
-from sousa.generation.shards import locked, sweep
-from sousa.generation.storage import atomic_file, file_digest, write_json
+from sousa.generation.make import silent
+from sousa.generation.manifest import UNFINISHED
+from sousa.generation.runners import LocalRunner, Runner
+from sousa.generation.storage import LocalStorage
 
-WORK = ".unfinished"
+# in the order in which they appear
+SHOWN = (layout.CARD, layout.CROISSANT, layout.INDEX, "data")
 INDEX_GROUP_ROWS = 100_000
 MAX_FILES = 24_900  # the Hub's limit is 25,000 large files a commit
+_BEGUN, _RELEASED = f"{UNFINISHED}/release.json", f"{UNFINISHED}/released.json"
 _KEPT = ("bytes", "sha256", "rows", "split", "view")
 
 
 def make(
-    root,
-    output,
-    version,
-    previous=None,
-    repo=None,
-    notes=(),
-    workers=0,
-    say=print,
-    progress=silent,
-    token=None,
-):
+    root: str | Path,
+    output: str | Path,
+    version: str,
+    previous: str | None = None,
+    repo: str | None = None,
+    notes: Sequence[str] = (),
+    runner: Runner | None = None,
+    say: Say = print,
+    progress: Any = silent,
+    token: str | None = None,
+    plugins: Sequence[str] = (),
+) -> dict[str, Any]:
     """Make a release of a finished dataset, or finish one that was begun.
 
     Args:
@@ -56,135 +61,151 @@ def make(
         previous: the release before: a directory or ``org/name[@revision]``; None for a first one.
         repo: where it will be published, for the card; None to leave that open.
         notes: the user's own sentences for the changelog.
-        workers: processes; 0 is one a core.
+        runner: where tasks run; by default in processes, one a core.
         say: takes a line of text.
         progress: ``progress(title, total)`` gives a context manager whose value is called with rows done.
+        token: of the Hub; plugins: files of plug-ins that the dataset was made with.
 
     Returns: the manifest.
     Raises: UsageError or RunError; what is finished is kept.
     """
-    problems = []
-    try:
-        versions.parse(version)
-    except UsageError as error:
-        problems.append(str(error))
-    if repo is not None and (wrong := layout.repo_problem(repo)):
-        problems.append(f"--repo is {wrong}")
-    for note in notes:
-        if not note.strip() or not note.isprintable():
-            problems.append(f"--note is {note!r}; give one line of text")
-    if (
-        Path(output).resolve() == Path(root).resolve()
-        or Path(root).resolve() in Path(output).resolve().parents
-    ):
-        problems.append(f"{output} is inside the dataset {root}; choose another directory with -o")
-    raise_all(problems)
-    source = describe(root)
+    _refuse_wrong_request(Path(root), Path(output), version, repo, notes)
+    source = of_stored(reopen.open_dataset(root, plugins=plugins))
     if len(source.shards) > MAX_FILES:
         raise UsageError(
             f"{root} has {len(source.shards):,} shards; a commit to the Hub takes at most {MAX_FILES:,} files"
         )
     before = opened.find(previous, token=token) if previous is not None else None
-    if before and before.manifest["corpus"] != source.corpus:
-        raise UsageError(f"{previous} is a release of {before.manifest['corpus']}, not of {source.corpus}")
+    if before and before.manifest["corpus"] != source.corpus.name:
+        raise UsageError(
+            f"{previous} is a release of {before.manifest['corpus']}, not of {source.corpus.name}"
+        )
     if before and versions.parse(before.version) >= versions.parse(version):
         raise UsageError(f"--version {version} is not after {before.version}, the version of {previous}")
-    data = [source.config_digest, {name: record["sha256"] for name, record in source.shards.items()}]
+    data = [source.digest, {name: record["sha256"] for name, record in source.shards.items()}]
     identity = [data, version, repo, list(notes), before and [before.version, _digest_of(before.manifest)]]
-    with locked(output):
-        whole = _begin(output, identity, data, root)
-        if whole:
+    storage = LocalStorage(str(output))
+    with storage.locked():
+        finished = _begin(storage, _digest_of(identity), _digest_of(data), root)
+        if finished:
             say(f"{output} is finished already")
-            return whole
-        facts = _pack_all(source, Path(output), workers, progress)
-        return _finish(source, Path(output), facts, before, version, repo, list(notes), identity)
+            return finished
+        facts = _pack_all(source, storage, runner or LocalRunner(), progress)
+        return _finish(source, storage, facts, before, version, repo, list(notes), _digest_of(identity))
 
 
-def _digest_of(data):
+def _refuse_wrong_request(
+    root: Path, output: Path, version: str, repo: str | None, notes: Sequence[str]
+) -> None:
+    problems = []
+    try:
+        versions.parse(version)
+    except UsageError as error:
+        problems += error.problems
+    if repo is not None and (wrong := layout.repo_problem(repo)):
+        problems.append(f"--repo is {wrong}")
+    for note in notes:
+        if not note.strip() or not note.isprintable():
+            problems.append(f"--note is {note!r}; give one line of text")
+    if root.resolve() in (output.resolve(), *output.resolve().parents):
+        problems.append(f"{output} is inside the dataset {root}; choose another directory with -o")
+    raise_all(problems)
+
+
+def _digest_of(data: Any) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
-def _begin(output, identity, data, root):
+def _begin(storage: LocalStorage, identity: str, data: str, root: str | Path) -> dict[str, Any] | None:
     """Make sure the directory is free or holds this very release; returns its manifest when finished.
 
     Args:
         identity: of the release; data: of what is packed, which may go on under another version.
     """
-    output = Path(output)
-    work = output / WORK / "release.json"
-    if (output / MANIFEST).exists():
+    output = storage.root
+    if storage.path(layout.MANIFEST).exists():
         manifest = opened.read(output).manifest
-        if manifest["identity"] != _digest_of(identity):
+        if manifest["identity"] != identity:
             raise UsageError(
                 f"{output} holds another release (version {manifest['version']}); choose another directory "
                 "with -o"
             )
-        sweep(output)
-        shutil.rmtree(output / WORK, ignore_errors=True)  # killed between the last two steps
+        storage.sweep()
+        storage.remove(UNFINISHED)  # killed between the last two steps
         return manifest
     try:
-        begun = json.loads(work.read_text(encoding="utf-8"))
+        begun = json.loads(storage.path(_BEGUN).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        if any(path.name != WORK for path in output.iterdir()):
+        if set(storage.strangers()) - {UNFINISHED}:
             raise UsageError(
                 f"{output} holds other files; choose an empty or new directory with -o"
             ) from None
     except (OSError, ValueError) as error:
         raise RunError(
-            f"{work} can't be read ({error}); delete {output} and make the release again"
+            f"{storage.path(_BEGUN)} can't be read ({error}); delete {output} and make the release again"
         ) from None
     else:
-        if begun != _digest_of(data):
+        if begun != data:
             raise UsageError(
                 f"{output} holds an unfinished release of other data than {root} has now; delete it, or "
                 "choose another directory with -o"
             )
-    sweep(output)
-    write_json(work, _digest_of(data))
+    storage.sweep()
+    for name in SHOWN:  # killed while it appeared
+        if storage.path(name).exists():
+            storage.move(name, f"{UNFINISHED}/{name}")
+    storage.write_json(_BEGUN, data)
     return None
 
 
-def _pack_all(source, output, workers, progress):
+def _pack_all(source: Source, storage: LocalStorage, runner: Runner, progress: Any) -> dict[str, Any]:
     """Put every shard in place; returns dict of file to facts, in order of names."""
-    places = layout.files(source)
-    tasks, rows = [], {}
-    for name, (file, view, _) in places.items():
-        record = source.shards[name]
-        tasks.append(
-            (str(source.root / record["file"]), record, str(output), file, view,
-             str(_part(output, file)), source.digest_column)
-        )  # fmt: skip
-        rows[file] = record["rows"]
+    hidden = LocalStorage(str(storage.path(UNFINISHED)))
+    classes = frozenset(column.name for column in having(source.columns, Classes))
+    last = (source.digest_column, classes)
+    tasks = [
+        (source.storage, source.shards[name], hidden, file, view, _part(file), *last)
+        for name, (file, view) in layout.files(source.views, source.shards).items()
+    ]
     facts = {}
-    with progress("packing", sum(rows.values())) as done:
-        for file, fact in runners.run(pack, tasks, workers):
+    with progress("packing", sum(record["rows"] for record in source.shards.values())) as done:
+        for file, fact in runner.run(pack, tasks):
             facts[file] = fact
             done(fact["rows"])
     return dict(sorted(facts.items()))
 
 
-def _part(output, file):
-    return output / WORK / (file.removeprefix("data/").replace("/", "-") + ".index")
+def _part(file: str) -> str:
+    return file.removeprefix("data/").replace("/", "-") + ".index"
 
 
-def _finish(source, output, facts, before, version, repo, notes, identity):
-    with atomic_file(output / layout.INDEX) as file, pq.ParquetWriter(
+def _write_index(hidden: LocalStorage, files: Sequence[str]) -> None:
+    """The row index out of its parts."""
+    with hidden.writing(layout.INDEX) as file, pq.ParquetWriter(
         file, INDEX_SCHEMA, compression="zstd", use_dictionary=["file", "view", "split"]
     ) as writer:  # fmt: skip
-        held = []
-        for name in facts:
-            held.append(pq.read_table(_part(output, name)).replace_schema_metadata(None))
+        held: list[pa.Table] = []
+        for i, name in enumerate(files):
+            held.append(pq.read_table(hidden.path(_part(name))).replace_schema_metadata(None))
             # a row group for each shard would make a footer larger than the index
-            if sum(map(len, held)) >= INDEX_GROUP_ROWS:
+            if sum(map(len, held)) >= INDEX_GROUP_ROWS or i == len(files) - 1:
                 writer.write_table(pa.concat_tables(held))
                 held = []
-        if held:
-            writer.write_table(pa.concat_tables(held))
+
+
+def _finish(
+    source: Source, storage: LocalStorage, facts: dict[str, Any], before: opened.Release | None,
+    version: str, repo: str | None, notes: list[str], identity: str,
+) -> dict[str, Any]:  # fmt: skip
+    """Write what stands beside the data, and show all of it; returns the manifest."""
+    hidden = LocalStorage(str(storage.path(UNFINISHED)))
+    _write_index(hidden, list(facts))
     names = [column.name for column in source.columns]
+    packaging = source.packaging
     manifest = {
-        "release_format": opened.RELEASE_FORMAT, "corpus": source.corpus, "title": source.title,
-        "version": version, "data_version": source.data_version, "released": _date(output), "repo": repo,
-        "identity": _digest_of(identity), "config": source.config, "config_digest": source.config_digest,
+        "release_format": opened.RELEASE_FORMAT, "corpus": source.corpus.name, "title": source.corpus.title,
+        "version": version, "data_version": source.identity["data_version"], "released": _date(storage),
+        "repo": repo, "identity": identity, "config": source.identity, "config_digest": source.digest,
         "num_rows": sum(fact["rows"] for fact in facts.values()), "sample_rate": source.sample_rate,
         "digest_column": source.digest_column,
         "columns": leaf_types(schema(source.columns, source.sample_rate), without=("audio",)),
@@ -192,41 +213,41 @@ def _finish(source, output, facts, before, version, repo, notes, identity):
             view.name: {"folders": list(view.folders), "columns": view.columns and list(view.columns)}
             for view in layout.views(source.views, names)
         },
-        "made_of": [part.record() for part in source.made_of], "provenance": source.provenance,
+        "made_of": [part.record() for part in packaging.made_of], "provenance": dict(packaging.provenance),
         "previous": before and before.version, "notes": notes,
         "changelog": [*(before.manifest["changelog"] if before else [])],
-        "files": {name: {k: fact[k] for k in _KEPT} for name, fact in facts.items()},
+        "files": {name: {key: fact[key] for key in _KEPT} for name, fact in facts.items()},
     }  # fmt: skip
     lines = notes + ["First release."] * (before is None)
     counted = card.figures(source)
     manifest["card_text"] = card.neutral_digest(source, facts, repo, counted)
     if before:
-        new = opened.directory(output, manifest)
         with remote.hub_errors(before.where, "reading"):
-            changes = compare(before, new, details=True)
-        problem = versions.problem(version, changes, before.version)
-        if problem:
+            changes = compare(before, opened.directory(hidden.root, manifest), details=True)
+        if problem := versions.problem(version, changes, before.version):
             raise UsageError(problem)
         lines += [line for line in changes.lines() if line != NOTED]
     manifest["changelog"].append({"version": version, "released": manifest["released"], "lines": lines})
-    card.write_release_card(source, output, facts, manifest, counted)
-    croissant.write(source, output, manifest)
+    card.write_release_card(source, hidden, facts, manifest, counted)
+    hidden.write_json(layout.CROISSANT, croissant.describe(source, manifest))
     for name in (layout.CARD, layout.CROISSANT, layout.INDEX):
-        path = output / name
-        manifest["files"][name] = {"bytes": path.stat().st_size, "sha256": file_digest(path)}
+        record = hidden.record(name)
+        manifest["files"][name] = {"bytes": record["bytes"], "sha256": record["sha256"]}
     manifest = opened.sealed(manifest)
-    write_json(output / MANIFEST, manifest)
-    shutil.rmtree(output / WORK)
+    for name in SHOWN:
+        storage.move(f"{UNFINISHED}/{name}", name)
+    storage.write_json(layout.MANIFEST, manifest)
+    storage.remove(UNFINISHED)
     return manifest
 
 
-def _date(output):
+def _date(storage: LocalStorage) -> str:
     """The day this release was first finished up to here: kept when it goes on after a stop."""
-    kept = output / WORK / "released.json"
+    kept = storage.path(_RELEASED)
     if kept.exists():
         return json.loads(kept.read_text(encoding="utf-8"))
     stamp = os.environ.get("SOURCE_DATE_EPOCH")  # as reproducible-builds.org has it
     now = datetime.fromtimestamp(int(stamp), UTC) if stamp else datetime.now()
     today = now.date().isoformat()
-    write_json(kept, today)
+    storage.write_json(_RELEASED, today)
     return today

@@ -7,13 +7,16 @@ place, and reading some columns of them transfers those alone.
 import hashlib
 import json
 import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sousa.builders.hub import remote
 from sousa.builders.release import layout, versions
 from sousa.builders.release.index import INDEX_SCHEMA
 from sousa.generation.errors import RunError, UsageError, first_line
@@ -40,16 +43,16 @@ class Release:
     """
 
     where: str
-    manifest: dict
-    local: object
-    open: object
+    manifest: dict[str, Any]
+    local: Callable[[str], str | Path]
+    open: Callable[[str], Any]
 
     @property
-    def version(self):
+    def version(self) -> str:
         """``X.Y.Z``."""
         return self.manifest["version"]
 
-    def index(self, columns=None, without=()):
+    def index(self, columns: Sequence[str] | None = None, without: Iterable[str] = ()) -> pa.Table:
         """The row index as an Arrow table; see :mod:`sousa.builders.release.index`.
 
         Args:
@@ -66,14 +69,14 @@ class Release:
             raise RunError(f"the row index of {self.where} can't be read ({first_line(error)})") from None
 
 
-def sealed(manifest):
+def sealed(manifest: dict[str, Any]) -> dict[str, Any]:
     """A manifest with the digest of its own content."""
     content = {name: value for name, value in manifest.items() if name != "manifest_digest"}
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return content | {"manifest_digest": digest}
 
 
-def is_release(root):
+def is_release(root: str | Path) -> bool:
     """Whether a directory holds a release, whole or damaged, and not a dataset."""
     try:
         manifest = json.loads((Path(root) / layout.MANIFEST).read_text(encoding="utf-8"))
@@ -82,7 +85,7 @@ def is_release(root):
     return isinstance(manifest, dict) and "release_format" in manifest
 
 
-def check_manifest(manifest, where):
+def check_manifest(manifest: Any, where: str) -> dict[str, Any]:
     """The manifest, when it is one of a release.
 
     Raises: RunError.
@@ -121,7 +124,7 @@ def check_manifest(manifest, where):
     return manifest
 
 
-def read(root):
+def read(root: str | Path) -> Release:
     """A release directory.
 
     Raises: UsageError or RunError when it is none, or not finished.
@@ -146,13 +149,13 @@ def read(root):
     return directory(root, check_manifest(manifest, str(root)))
 
 
-def directory(root, manifest):
+def directory(root: str | Path, manifest: dict[str, Any]) -> Release:
     """The Release in a directory, whose manifest need not have been written yet."""
     root = Path(root)
     return Release(str(root), manifest, lambda file: root / file, lambda file: (root / file).open("rb"))
 
 
-def find(name, revision=None, token=None):
+def find(name: str | Path, revision: str | None = None, token: str | None = None) -> Release:
     """A release by what the user calls it: a directory, or ``org/name`` or ``org/name@revision`` on the Hub.
 
     Raises: UsageError or RunError.
@@ -164,6 +167,36 @@ def find(name, revision=None, token=None):
         raise UsageError(
             f"{str(name)!r} is neither a directory here nor of the form org/name or org/name@revision"
         )
-    from sousa.builders.hub import remote
+    return on_hub(match["repo"], revision or match["revision"], token)
 
-    return remote.release(match["repo"], revision or match["revision"], token)
+
+def on_hub(repo: str, revision: str | None = None, token: str | None = None) -> Release:
+    """A release on the Hub.
+
+    Args:
+        repo: ``org/name``; revision: tag, branch or commit, None for main.
+
+    Raises: RunError when there is none.
+    """
+    api = remote.client(token)
+    with remote.hub_errors(repo, "reading"):
+        commit = api.dataset_info(repo, revision=revision).sha
+
+    def local(file: str) -> str:
+        with remote.hub_errors(repo, "reading"):
+            return api.hf_hub_download(repo, file, repo_type="dataset", revision=commit)
+
+    def open_(file: str) -> Any:
+        from huggingface_hub import HfFileSystem
+
+        with remote.hub_errors(repo, "reading"):
+            return HfFileSystem(token=token).open(f"datasets/{repo}@{commit}/{file}", "rb", cache_type="none")
+
+    where = f"{repo}@{revision}" if revision else repo
+    try:
+        manifest = json.loads(Path(local(layout.MANIFEST)).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        manifest = None
+    except remote.FileNotFoundOnHub:
+        raise RunError(f"{where} is no release of sousa: it holds no {layout.MANIFEST}") from None
+    return Release(where, check_manifest(manifest, where), local, open_)

@@ -1,81 +1,87 @@
-"""What a release is made from: a finished dataset directory, whatever its corpus.
+"""What a release or a card is made from: a dataset, finished or just being finished, of any corpus."""
 
-Every corpus gives the same facts about its dataset through one function, ``describe(root)``; the
-rest of this package knows nothing of rudiments or pianos.
-"""
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from dataclasses import dataclass, field
-from importlib import import_module
-from pathlib import Path
-
-from sousa.generation.errors import RunError, one_of
-from sousa.generation.manifest import complete_manifest
-from sousa.generation.options import CORPORA as NAMES
-
-CORPORA = {name: f"sousa.builders.release.{name}" for name in NAMES}
+from sousa.generation import make
+from sousa.generation.columns import Breakdown, Classes, Column, Renditions, having
+from sousa.generation.corpus import Packaging
+from sousa.generation.manifest import config_digest
+from sousa.generation.reopen import Stored
+from sousa.generation.storage import LocalStorage
 
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset directory.
+    """A dataset.
 
     Attributes:
-        corpus: its name; title: for people.
-        root: the directory.
-        config: identity of its configuration, plain data; config_digest: SHA-256 of it.
-        data_version: of the generator.
+        corpus: a :class:`sousa.generation.corpus.Corpus`.
+        storage: where its files lie.
+        identity: of its configuration, plain data; digest: SHA-256 of it.
+        sample_rate: Hz.
         shards: dict of shard name to manifest record, in order of rows.
-        views: dict of view name to the names of its shards; each view contains the ones before it, and
-            the last one is everything.
-        columns: declarations, a tuple of :class:`sousa.generation.columns.Column`.
-        sample_rate: Hz; digest_column: the column that stands for the sound of a row, or None.
-        made_of: list of :class:`sousa.builders.licences.Licensed`.
-        tags: for the Hub; tasks: its task categories.
-        balance: columns whose counts the card shows, each with the order of its values.
-        texts: what fills the rest of the card's template, by name.
-        provenance: further plain facts about how it was made.
+        views: dict of size to the names of its shards; each contains the ones before it, and the last one is
+            everything.
+        columns: declarations of those that its files have.
+        packaging: what the corpus says of it.
     """
 
-    corpus: str
-    title: str
-    root: Path
-    config: dict
-    config_digest: str
-    data_version: str
-    shards: dict
-    views: dict
-    columns: tuple
+    corpus: Any
+    storage: LocalStorage
+    identity: dict[str, Any]
+    digest: str
     sample_rate: int
-    digest_column: str | None
-    made_of: list
-    tags: list
-    tasks: list
-    balance: dict
-    texts: dict
-    provenance: dict = field(default_factory=dict)
+    shards: dict[str, dict[str, Any]]
+    views: dict[str, list[str]]
+    columns: tuple[Column, ...]
+    packaging: Packaging
 
     @property
-    def with_audio(self):
+    def with_audio(self) -> bool:
         """Whether rows have sound."""
         return any(column.name == "audio" for column in self.columns)
 
+    @property
+    def digest_column(self) -> str | None:
+        """The column that stands for the sound of a row."""
+        return "pcm_digest" if self.with_audio else None
 
-def describe(root):
-    """The Source of a finished dataset directory.
+    @property
+    def balance(self) -> dict[str, tuple[str, ...]]:
+        """Columns whose values the card counts, each with the order of these."""
+        conditions = {column.role.condition for column in having(self.columns, Renditions)}
+        out = {}
+        for column in self.columns:
+            role: Any = column.role
+            if isinstance(role, Classes) and role.balance:
+                out[column.name] = role.names
+            elif isinstance(role, Breakdown) and (role.balance or column.name in conditions):
+                out[column.name] = role.known
+            elif column.name in conditions:
+                out[column.name] = getattr(role, "names", ())
+        return out
 
-    Raises: RunError when it is none, or of a corpus that can't be released.
+
+def of_stored(stored: Stored) -> Source:
+    """The Source of a finished dataset.
+
+    Raises: RunError when its manifest was changed by hand.
     """
-    manifest = complete_manifest(root)
-    corpus = str(manifest["config"].get("corpus"))
-    if corpus not in CORPORA:
-        raise RunError(f"{root} has corpus {one_of(corpus, CORPORA)}")
-    return import_module(CORPORA[corpus]).describe(Path(root), manifest)
+    manifest, packaging = stored.manifest, stored.corpus.packaging(stored.config, stored.facts())
+    return Source(
+        stored.corpus, stored.storage, manifest["config"], manifest["config_digest"],
+        stored.config.sample_rate, manifest["shards"], stored.views, stored.columns, packaging,
+    )  # fmt: skip
 
 
-def write_card(root, config, records):
-    """Write the card of a dataset directory.
-
-    Args:
-        config: of its corpus, whichever that is; records: of its shards, in order of rows.
-    """
-    import_module(CORPORA[config.identity()["corpus"]]).write_card(root, config, records)
+def of_made(
+    corpus: Any, config: Any, storage: LocalStorage, records: Mapping[str, dict], facts: dict[str, Any]
+) -> Source:
+    """The Source of a dataset whose files are all there, and whose manifest is not yet."""
+    identity, views = config.identity(), make.views(corpus, config, corpus.plan(config))
+    return Source(
+        corpus, storage, identity, config_digest(identity), config.sample_rate, dict(records), views,
+        corpus.columns(config), corpus.packaging(config, facts),
+    )  # fmt: skip

@@ -6,13 +6,14 @@ licences, the way the same rows are stored.
 """
 
 import re
+from typing import Any
 
 from sousa.generation.errors import UsageError
 
 _FORM = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
 
 
-def parse(text):
+def parse(text: str) -> tuple[int, ...]:
     """``(major, minor, patch)`` of a version.
 
     Raises: UsageError when it is none.
@@ -23,25 +24,25 @@ def parse(text):
     return tuple(int(part) for part in match.groups())
 
 
-def is_version(text):
+def is_version(text: str) -> bool:
     """Whether a text is a version."""
     return _FORM.fullmatch(text) is not None
 
 
-def of_tag(tag):
+def of_tag(tag: str) -> tuple[int, ...] | None:
     """``(major, minor, patch)`` of a release's tag, or None for other tags."""
     match = _FORM.fullmatch(tag.removeprefix("v")) if tag.startswith("v") else None
     return tuple(int(part) for part in match.groups()) if match else None
 
 
-def following(version, level):
+def following(version: str, level: str) -> str:
     """The version after one, as text."""
     major, minor, patch = parse(version)
     after = {"major": (major + 1, 0, 0), "minor": (major, minor + 1, 0), "patch": (major, minor, patch + 1)}
     return ".".join(map(str, after[level]))
 
 
-def problem(version, changes, old_version):
+def problem(version: str, changes: Any, old_version: str) -> str | None:
     """Why a version can't follow another, or None.
 
     Args:

@@ -24,8 +24,8 @@ class Preview:
     Attributes:
         groups: pairs of title and Columns: what is told of a row; of each, names, units and meanings.
         filters: pairs of text and column of a row, or property of it in ``0_rows.js``.
-        labels: function of a row, a dict, giving what the scripts read beside its ``facts``; lists: the columns
-            of records that it reads.
+        labels: function of a row, a dict, giving what the scripts read beside its ``facts``; lists: the
+            columns of records that it reads.
         even: columns over whose values the rows that are shown are spread evenly, the first one first.
         scripts: ``.js`` files that say what a row is and draw its labels.
         folded: titles of groups that are closed at first.
@@ -62,7 +62,8 @@ def general(corpus: Any, config: Any) -> Preview:
         (("Row", plain),), tuple((c.name, c.name) for c in [*classes, *_named(columns, "split")]), labels,
         tuple(c.name for c in events), tuple(c.name for c in [*classes, *having(columns, Group)]),
         meta={
-            "onset": events[0].role.onset if events else "", "classes": {c.name: c.role.names for c in classes},
+            "onset": events[0].role.onset if events else "",
+            "classes": {c.name: c.role.names for c in classes},
             "group": next((c.name for c in having(columns, Group)), "sample_id"),
         },
     )  # fmt: skip

@@ -73,8 +73,8 @@ def _codes(column: pa.ChunkedArray) -> np.ndarray:
 def _ranks(column: pa.ChunkedArray, rng: np.random.Generator) -> np.ndarray:
     """Integers for values; the one that goes first when counts are equal is the smallest.
 
-    Names go in an order of chance. Numbers go as a van der Corput sequence over their order, so that the first
-    few of them lie all over the range.
+    Names go in an order of chance. Numbers go as a van der Corput sequence over their order, so that the
+    first few of them lie all over the range.
     """
     if pa.types.is_string(column.type):
         codes = _codes(column)
@@ -106,7 +106,7 @@ class _Coverage:
         self.counts.update((i, value) for i, value in enumerate(key))
 
     def next_place(self, allowed: np.ndarray | None = None) -> Any:
-        """The next row of the least covered combination, of those that are allowed; None where there is none."""
+        """The next row of the least covered combination, of those that are allowed, or None."""
         while True:
             keys = [key for key, places in self.cells.items() if allowed is None or allowed[places].any()]
             if not keys:

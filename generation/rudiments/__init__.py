@@ -1,23 +1,20 @@
 """Snare-drum rudiments: notation, players, performances, labels and scores, and their sound.
 
-The way of a row: ``settings`` says what to make, ``corpus`` plans it and makes rows of coordinates; a ``score``
-is planned for a player (``players``) of a rudiment (``definitions``, ``notation``), played (``performance``),
-labelled (``labels``, ``scores``), and rendered (``renderings``, and :mod:`sousa.generation.audio`).
+The way of a row: ``settings`` says what to make, ``corpus`` plans it and makes rows of coordinates; a
+``score`` is planned for a player (``players``) of a rudiment (``definitions``, ``notation``), played
+(``performance``), labelled (``labels``, ``scores``), and rendered (``renderings``, and
+:mod:`sousa.generation.audio`).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sousa.generation.corpus import Estimate, Generated, Packaging, Say
+from sousa.generation.corpus import Generated, elsewhere
 from sousa.generation.rudiments.options import RudimentsOptions
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from sousa.generation.columns import Column
-    from sousa.generation.preview import Preview
     from sousa.generation.rudiments.settings import Config
-    from sousa.generation.rudiments.validation import RudimentsValidation
     from sousa.generation.shards import Shard
 
 _HERE = "sousa.generation.rudiments"
@@ -50,88 +47,34 @@ class Rudiments(Generated):
     preload = (f"{_HERE}.corpus",)
     address = ("profile_index", "rudiment_slug", "variant", "tempo_index", "augmentation_index")
 
-    def config(self, options: RudimentsOptions, say: Say) -> "Config":
-        from sousa.generation.rudiments import settings
-
-        return settings.config_of(options, say)
-
-    def restore(self, identity: dict[str, Any], size: str, rows_only: bool) -> "Config":
-        from sousa.generation.rudiments import settings
-
-        return settings.restore(identity, size, rows_only)
-
-    def resized(self, config: "Config", size: str) -> "Config | None":
-        from sousa.generation.rudiments import settings
-
-        return settings.resized(config, size)
+    config = elsewhere(f"{_HERE}.settings:config_of")
+    restore = elsewhere(f"{_HERE}.settings:restore")
+    resized = elsewhere(f"{_HERE}.settings:resized")
+    plan = elsewhere(f"{_HERE}.corpus:plan")
+    addresses = elsewhere(f"{_HERE}.corpus:addresses")
+    remake = elsewhere(f"{_HERE}.corpus:remake")
+    estimate = elsewhere(f"{_HERE}.corpus:estimate")
+    splits = elsewhere(f"{_HERE}.corpus:splits")
+    beside = elsewhere(f"{_HERE}.corpus:beside")
+    validation = elsewhere(f"{_HERE}.validation:RudimentsValidation")
+    preview = elsewhere(f"{_HERE}.preview:preview")
+    packaging = elsewhere(f"{_HERE}.packaging:packaging")
 
     def columns(self, config: "Config | None" = None) -> "tuple[Column, ...]":
         from sousa.generation.rudiments.columns import columns
 
         return columns(config is None or config.with_audio)
 
-    def plan(self, config: "Config") -> "list[Shard]":
-        from sousa.generation.rudiments import corpus
-
-        return corpus.plan(config)
-
-    def addresses(self, config: "Config", shard: "Shard") -> "Iterator[pa.Table]":
-        from sousa.generation.rudiments import corpus
-
-        return corpus.addresses(config, shard)
-
-    def remake(self, config: "Config", addresses: "pa.Table", render: bool = True) -> "pa.Table":
-        from sousa.generation.rudiments import corpus
-
-        return corpus.remake(config, addresses, render)
-
     def order(self, shard: "Shard") -> Any:
         # renderings of the same takes one after the other: they share drums in rooms
         return shard.key["profiles"], shard.key["tempos"], shard.key["augmentation"]
 
-    def estimate(self, config: "Config") -> Estimate:
-        from sousa.generation.rudiments import corpus
-
-        return corpus.estimate(config)
-
-    def splits(self, config: "Config") -> dict[str, Any]:
-        from sousa.generation.rudiments import corpus
-
-        return corpus.splits(config)
-
     def label_tables(self, config: "Config") -> dict[str, tuple[str, ...]]:
-        from sousa.generation.rudiments.columns import IDENTITY, PLAYER, SCORES, SOUND
+        from sousa.generation.rudiments import columns
 
-        return {
-            "samples": tuple(column.name for column in (*IDENTITY, *SOUND, *PLAYER)),
-            "exercises": tuple(column.name for column in SCORES),
-            "measures": ("measures",),
-            "strokes": ("strokes",),
-        }
-
-    def beside(
-        self, config: "Config", storage: Any, shards: Any, earlier: Any, progress: Any
-    ) -> dict[str, Any]:
-        from sousa.generation.rudiments import corpus
-
-        return {"drums": [corpus.load_bank(ref).about() for ref in config.banks]}
-
-    def validation(self) -> "RudimentsValidation":
-        from sousa.generation.rudiments.validation import RudimentsValidation
-
-        return RudimentsValidation()
-
-    def preview(self, config: "Config") -> "Preview":
-        from sousa.generation.rudiments.preview import preview
-
-        return preview(config)
+        return columns.TABLES
 
     def filters(self) -> Mapping[str, Callable[[str, Any, list[str]], Any]]:
         from sousa.generation.rudiments import filters
 
         return filters.TESTS
-
-    def packaging(self, config: "Config", facts: Mapping[str, Any]) -> Packaging:
-        from sousa.generation.rudiments import packaging
-
-        return packaging.packaging(config, facts)

@@ -39,41 +39,19 @@ _SCORE_MEANING = {
 _RUDIMENTS = tuple(dict.fromkeys(form.slug for form in definitions.main_forms()))
 IDENTITY = (
     Column("sample_id", "string", "", "unique, readable name of the row"),
-    Column(
-        "profile_id",
-        "string",
-        "",
-        "player: first letters of the tier and the profile number",
-        role=Group("player", "players"),
-    ),
+    Column("profile_id", "string", "", "player: first letters of the tier and the profile number",
+           role=Group("player", "players")),
     Column("rudiment_slug", "string", "", "rudiment", role=Classes(_RUDIMENTS, breakdown=True, main=True)),
     Column("rudiment_name", "string", "", "its PAS name"),
     Column("rudiment_number", "int32", "", "its PAS number"),
     Column("variant", "string", "", "published variant played; null for the main form"),
-    Column(
-        "category",
-        "string",
-        "",
-        "roll, diddle, flam or drag",
-        alias="categories",
-        role=Classes(definitions.CATEGORIES, balance=True),
-    ),
+    Column("category", "string", "", "roll, diddle, flam or drag", alias="categories",
+           role=Classes(definitions.CATEGORIES, balance=True)),
     split_column("player"),
-    Column(
-        "skill_tier",
-        "string",
-        "",
-        "beginner, intermediate, advanced or professional",
-        alias="tiers",
-        role=Classes(players.tiers(), balance=True, breakdown=True, of_group=True),
-    ),
-    Column(
-        "skill_tier_binary",
-        "string",
-        "",
-        "novice (first two tiers) or skilled",
-        role=Classes(("novice", "skilled")),
-    ),
+    Column("skill_tier", "string", "", "beginner, intermediate, advanced or professional", alias="tiers",
+           role=Classes(players.tiers(), balance=True, breakdown=True, of_group=True)),
+    Column("skill_tier_binary", "string", "", "novice (first two tiers) or skilled",
+           role=Classes(("novice", "skilled"))),
     Column("tempo_bpm", "int64", "quarter notes/min", "tempo of the grid", role=Breakdown(band=20)),
     Column("tempo_low_bpm", "int64", "quarter notes/min", "slowest tempo this player may be given here"),
     Column("tempo_high_bpm", "int64", "quarter notes/min", "fastest tempo this player may be given here"),
@@ -94,23 +72,12 @@ IDENTITY = (
     Column("profile_index", "int32", "", "coordinate: player", role=Coordinate()),
     Column("tempo_index", "int32", "", "coordinate: tempo", role=Coordinate()),
     Column("augmentation_index", "int32", "", "coordinate: rendering of the take", role=Coordinate()),
-    Column(
-        "augmentation_group_id",
-        "string",
-        "",
-        "shared by all renderings of one take",
-        role=Renditions("augmentation_preset", presets.CLEAN),
-    ),
-    Column(
-        "augmentation_preset",
-        "string",
-        "",
-        "acoustics of the rendering; clean is the drum alone",
-        alias="acoustics",
-        role=Breakdown(condition="preset", known=presets.names()),
-    ),
+    Column("augmentation_group_id", "string", "", "shared by all renderings of one take",
+           role=Renditions("augmentation_preset", presets.CLEAN)),
+    Column("augmentation_preset", "string", "", "acoustics of the rendering; clean is the drum alone",
+           alias="acoustics", role=Breakdown(condition="preset", known=presets.names())),
     Column("data_version", "string", "", "version of the audio and labels"),
-)
+)  # fmt: skip
 PLAYER = tuple(
     Column(f"player_{d.name}", "float64", d.unit, f"{d.meaning} ({d.status})") for d in players.dimensions()
 )
@@ -121,25 +88,14 @@ SCORES = tuple(
 )
 SOUND = (
     Column("soundfont", "string", "", "font the drum comes from; null without audio"),
-    Column(
-        "bank",
-        "string",
-        "",
-        "note bank of the drum; null without audio",
-        alias="banks",
-        role=Breakdown(condition="drum", shown=False),
-    ),
+    Column("bank", "string", "", "note bank of the drum; null without audio", alias="banks",
+           role=Breakdown(condition="drum", shown=False)),
     Column("bank_digest", "string", "", "SHA-256 of the bank's samples and gains"),
     Column("bank_tuning_cents", "int32", "cents", "drum tuned up or down"),
     Column("gain_db", "float64", "dB", "gain over the bank's own level", rendered=True),
-    Column(
-        "pcm_digest",
-        "string",
-        "",
-        "MD5 of the decoded samples, 16-bit little-endian, as FLAC signs them",
-        rendered=True,
-    ),
-)
+    Column("pcm_digest", "string", "",
+           "MD5 of the decoded samples, 16-bit little-endian, as FLAC signs them", rendered=True),
+)  # fmt: skip
 AUGMENTATION = (
     Column("aug_soundfont", "string", "", "the same as soundfont, under the name loaders know"),
     Column("aug_room_type", "string", "", "room; null without one"),
@@ -148,21 +104,16 @@ AUGMENTATION = (
     Column("aug_rt60_sec", "float64", "s", "reverberation time of the response, measured; null without"),
     Column("aug_drr_db", "float64", "dB", "direct over reflected energy, measured; null without a room"),
     Column("aug_c50_db", "float64", "dB", "clarity: first 50 ms over the rest, measured; null without"),
-    Column(
-        "aug_mic_distance",
-        "float64",
-        "m",
-        "microphone to drum; null without a microphone, or in a room of the user",
-    ),
+    Column("aug_mic_distance", "float64", "m",
+           "microphone to drum; null without a microphone, or in a room of the user"),
     Column("aug_mic_type", "string", "", "kind of microphone; null without one"),
     Column("aug_compression_ratio", "float64", "ratio", "compressor; null without one"),
     Column("aug_noise_level_db", "float64", "dB", "noise added, relative to the signal's RMS; null without"),
     Column("aug_bit_depth", "int32", "bits", "depth the sound was reduced to; null if it was not"),
     Column("aug_sample_rate", "int32", "Hz", "rate the sound was reduced to; null if it was not"),
-    Column(
-        "aug_record", "string", "JSON", "everything that was done to the sound; null for clean", rendered=True
-    ),
-)
+    Column("aug_record", "string", "JSON", "everything that was done to the sound; null for clean",
+           rendered=True),
+)  # fmt: skip
 SOUND = (*SOUND, *AUGMENTATION)
 MEASURE = (
     Column("index", "int32", "", "bar, from 0"),
@@ -205,11 +156,10 @@ STROKE = (
     Column("drag_spacing_ms", "float64", "ms", "graces of drags: time to their primary, as played"),
     Column("parent_stroke_index", "int32", "", "graces and bounces: index of their primary"),
     Column("ornament_index", "int32", "", "graces and bounces: number under their primary, from 1"),
-    Column(
-        "round_robin", "int32", "", "which variant of the drum's sound is heard, never the same twice running"
-    ),
+    Column("round_robin", "int32", "",
+           "which variant of the drum's sound is heard, never the same twice running"),
     Column("buzz_count", "int32", "count", "presses: contacts heard, the first included"),
-)
+)  # fmt: skip
 _EVENTS = Events(
     velocity="actual_velocity", kind="stroke_type", part="hand",
     flags=(("hand", "L", "hand"), ("is_accent", True, "accent"), ("is_grace_note", True, "grace")),
@@ -220,6 +170,14 @@ NESTED = (
 )
 MIDI = (Column("midi", "binary", "", "Standard MIDI file of the take"),)
 SOUND_FILE = (Column("audio", AUDIO, "", "encoded audio"),)
+
+# labels without sound, as files of their own
+TABLES = {
+    "samples": tuple(column.name for column in (*IDENTITY, *SOUND, *PLAYER)),
+    "exercises": tuple(column.name for column in SCORES),
+    "measures": ("measures",),
+    "strokes": ("strokes",),
+}
 
 
 def columns(with_audio: bool = True) -> tuple[Column, ...]:

@@ -342,3 +342,8 @@ def splits(config: Config) -> dict[str, Any]:
         for split in SPLITS
     }
     return lists
+
+
+def beside(config: Config, storage: Any, shards: Any, earlier: Any, progress: Any) -> dict[str, Any]:
+    """What the drums are, for the manifest: releases go by their licences."""
+    return {"drums": [load_bank(ref).about() for ref in config.banks]}

@@ -45,6 +45,11 @@ class RudimentsOptions(SeedOptions):
     """Options of the corpus; players, tempi and renderings that are not given are those of the size."""
 
     SIZES: ClassVar[Mapping[str, int]] = {"small": 1_200, "medium": 12_000, "full": 100_000}
+    BY_SIZE: ClassVar[Mapping[str, Mapping[str, int]]] = {
+        "small": {"profiles": 10, "tempos": 3, "augmentations": 1},
+        "medium": {"profiles": 50, "tempos": 3, "augmentations": 2},
+        "full": {"profiles": 100, "tempos": 5, "augmentations": 5},
+    }
 
     profiles: Whole | None = option(None, "players", flags=("--profiles", "-p"), ge=1, le=100_000)
     tempos: Whole | None = option(

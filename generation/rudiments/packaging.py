@@ -69,5 +69,6 @@ def _texts(config: Config) -> dict[str, str]:
         "forms": str(len(config.forms)),
         "seed": str(config.seed),
         "audio": audio if config.with_audio else "none: labels and MIDI only",
+        "made": "audio and MIDI are" if config.with_audio else "MIDI is",
         "acoustics": heard if config.with_audio else "No sound.",
     }

@@ -12,8 +12,7 @@ from sousa.generation.errors import RunError, raise_all
 from sousa.generation.rudiments import Rudiments, definitions, players
 from sousa.generation.rudiments.options import RudimentsOptions
 
-# profiles, tempos, augmentations
-SIZES = {"small": (10, 3, 1), "medium": (50, 3, 2), "full": (100, 5, 5)}
+SIZES = RudimentsOptions.BY_SIZE
 MAX_ROWS = 10_000_000
 
 
@@ -103,7 +102,7 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
     size = options.size or next(iter(SIZES))
     counts = {
         name: value if getattr(options, name) is None else getattr(options, name)
-        for name, value in zip(("profiles", "tempos", "augmentations"), SIZES[size], strict=True)
+        for name, value in SIZES[size].items()
     }
     custom = ("profiles", "tempos", "augmentations", "rudiments", "tiers", "acoustics", "impulse_responses",
               "noise_files")  # fmt: skip
@@ -161,8 +160,9 @@ def _useless(options: RudimentsOptions, heard: tuple[str, ...], augmentations: i
         ]
     elif options.acoustics is not None and augmentations == 1 < len(heard) and heard[0] == CLEAN:
         problems.append(
-            f"{options.called('acoustics')} {','.join(heard)} with one rendering of each take makes clean rows "
-            f"only; give {options.called('augmentations')} {len(heard)} for each once, or leave clean out"
+            f"{options.called('acoustics')} {','.join(heard)} with one rendering of each take makes clean "
+            f"rows only; give {options.called('augmentations')} {len(heard)} for each once, or leave clean "
+            "out"
         )
     return problems
 
@@ -178,8 +178,8 @@ def _idle(
         idle = [name for name in pool if name not in used]
         if used == (CLEAN,) or idle:
             problems.append(
-                f"{options.called('impulse_responses')} has no use for {', '.join(idle) or 'clean rows'}: no such "
-                f"row is made; {ways}"
+                f"{options.called('impulse_responses')} has no use for {', '.join(idle) or 'clean rows'}: no "
+                f"such row is made; {ways}"
             )
     if noises and not any(presets.load()[name].noise for name in used):
         problems.append(f"{options.called('noise_files')} has no use: {', '.join(used)} has no noise; {ways}")
@@ -188,12 +188,11 @@ def _idle(
 
 def resized(config: Config, size: str) -> Config | None:
     """The configuration of a size that differs in nothing else; None for one that is no size's."""
-    profiles, tempos, augmentations = SIZES[size]
     everyone = config.forms == default_forms() and len(config.tiers) == len(players.tiers())
     usual = presets.names() if config.with_audio and config.augmentations > 1 else (CLEAN,)
     if not everyone or config.acoustics != usual or config.rooms or config.noises:
         return None
-    return replace(config, size=size, profiles=profiles, tempos=tempos, augmentations=augmentations)
+    return replace(config, size=size, **SIZES[size])
 
 
 def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:

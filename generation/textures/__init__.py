@@ -1,6 +1,79 @@
-"""The textures corpus: sound textures of a synthesizer's parameter space.
+"""Sound textures: synthesizers rendered over their parameter spaces.
 
-Read in this order: ``values`` (parameters and curves), ``synth`` (the protocol that synthesizers keep),
-``synths/`` (those that are built in), ``settings`` (what corpus to make), ``schema`` (configuration files),
-``space`` (which points of the parameter space), ``corpus`` (rows), ``records/`` (other people's formats).
+The way of a row: ``schema`` reads what to make and ``settings`` is what came of it; ``space`` lists the
+points of parameter space, each a setting; ``corpus`` plans shards of them and makes rows of coordinates with
+a synthesizer (``synth``, ``synths/``). ``records`` writes other people's formats, and ``dsgenerator`` is all
+that is done for DSGenerator's users.
 """
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sousa.generation.corpus import Generated, elsewhere
+from sousa.generation.textures.options import TexturesOptions
+
+if TYPE_CHECKING:
+    from sousa.generation.columns import Column
+    from sousa.generation.shards import Shard
+    from sousa.generation.textures.settings import Config
+
+_HERE = "sousa.generation.textures"
+
+
+class Textures(Generated):
+    """The textures corpus, as generic code knows it; see :mod:`sousa.generation.corpus`."""
+
+    name = "textures"
+    title = "SOUSA textures"
+    summary = "parametric sound textures of synthesizers, labelled with every parameter and event"
+    data_version = "3.0.0"
+    Options = TexturesOptions
+    examples = (
+        ("--size small -o output/textures", "528 rows of eleven sounds"),
+        ("--configfile space.yaml --records params,tfrecords", "a space of your own, in two more formats"),
+        ("--derive output/textures --set level=rms:-20 -o output/even", "the same draws at another level"),
+    )
+    tasks: Mapping[str, tuple[str, ...]] = {"texture": ("params",)}
+    sound = "a synthesized sound texture"
+    builder = "sousa.builders.textures:Textures"
+    preload = (f"{_HERE}.corpus",)
+    plugin_flag = (
+        "--synth-file",
+        "run this Python file: old-style synthesizers that the dataset was made with",
+    )
+    address = ("sound", "setting_index", "example_index", "chunk_index")
+
+    config = elsewhere(f"{_HERE}.requests:config")
+    restore = elsewhere(f"{_HERE}.requests:restore")
+    resized = elsewhere(f"{_HERE}.requests:resized")
+    answer = elsewhere(f"{_HERE}.requests:list_synths")
+    estimate = elsewhere(f"{_HERE}.requests:estimate")
+    plan = elsewhere(f"{_HERE}.corpus:plan")
+    addresses = elsewhere(f"{_HERE}.corpus:addresses")
+    rows = elsewhere(f"{_HERE}.corpus:rows")
+    remake = elsewhere(f"{_HERE}.corpus:remake")
+    splits = elsewhere(f"{_HERE}.corpus:splits")
+    beside = elsewhere(f"{_HERE}.records:beside")
+    facts_problem = elsewhere(f"{_HERE}.records:facts_problem")
+    validation = elsewhere(f"{_HERE}.validation:TexturesValidation")
+    preview = elsewhere(f"{_HERE}.preview:preview")
+    packaging = elsewhere(f"{_HERE}.packaging:packaging")
+
+    def use(self, files: Sequence[str]) -> None:
+        if files:
+            from sousa.generation.textures.dsgenerator import old_style
+
+            old_style.use(files)
+
+    def prepare(self, config: "Config") -> None:
+        self.use(config.synth_files)
+
+    def columns(self, config: "Config | None" = None) -> "tuple[Column, ...]":
+        from sousa.generation.textures.columns import columns
+        from sousa.generation.textures.corpus import swept
+
+        return columns((("*", ""),) if config is None else swept(config))
+
+    def order(self, shard: "Shard") -> Any:
+        # neighbours in their space share what a synthesizer prepares
+        return shard.key["settings"]

@@ -1,6 +1,21 @@
 """Every column of the textures corpus."""
 
-from sousa.generation.columns import AUDIO, Column
+from collections.abc import Iterable
+
+from sousa.generation.columns import (
+    AUDIO,
+    Breakdown,
+    Classes,
+    Column,
+    Coordinate,
+    Events,
+    Group,
+    Parameters,
+    split_column,
+)
+
+FRAME_RATE_HZ = 75  # of curves
+HELD_OUT = ("random", "interpolation", "extrapolation")
 
 PARAM = (
     Column("name", "string", "", "parameter of the synthesizer"),
@@ -24,48 +39,62 @@ EVENT = (
 )
 BEFORE = (
     Column("sample_id", "string", "", "unique, readable name of the row"),
-    Column("setting_id", "string", "", "shared by all rows of one parameter setting"),
-    Column("sound", "string", "", "what the configuration calls the sound"),
-    Column("synth", "string", "", "synthesizer"),
+    Column("setting_id", "string", "", "shared by all rows of one parameter setting", role=Group("setting",
+           "settings")),
+    Column("sound", "string", "", "what the configuration calls the sound", role=Breakdown(balance=True,
+           shown=False)),
+    Column("synth", "string", "", "synthesizer", role=Breakdown(main=True)),
     Column("synth_version", "string", "", "its version"),
-    Column("split", "string", "", "train, validation or test; a setting is in one of them"),
-    Column("held_out", "string", "", "of test rows: random, interpolation or extrapolation; null otherwise"),
-    Column("setting_index", "int32", "", "coordinate: setting, in the order of its sound's enumeration"),
-    Column("example_index", "int32", "", "coordinate: rendering of the setting"),
-    Column("chunk_index", "int32", "", "coordinate: chunk of the long signal"),
+    split_column("setting"),
+    Column("held_out", "string", "", "of test rows: random, interpolation or extrapolation; null otherwise",
+           role=Classes(HELD_OUT, breakdown=True, target=False)),
+    Column("setting_index", "int32", "", "coordinate: setting, in the order of its sound's enumeration",
+           role=Coordinate()),
+    Column("example_index", "int32", "", "coordinate: rendering of the setting", role=Coordinate()),
+    Column("chunk_index", "int32", "", "coordinate: chunk of the long signal", role=Coordinate()),
     Column("start_sample", "int64", "samples", "where the row begins in its long signal"),
     Column("duration_sec", "float64", "s", "length of the audio"),
     Column("num_samples", "int64", "samples", "length of the audio"),
     Column("sample_rate", "int32", "Hz", "rate of the audio and of every *_sample value"),
-)
+)  # fmt: skip
 AFTER = (
-    Column("params", PARAM, "", "every parameter of the synthesizer, in its order"),
+    Column("params", PARAM, "", "every parameter of the synthesizer, in its order", role=Parameters("curves",
+           FRAME_RATE_HZ, "synth")),
     Column("curves", CURVE, "", "values of parameters that move, frame by frame; empty where none does"),
-    Column("events", EVENT, "", "events that begin in the row; null where the synthesizer has none"),
-    Column("num_events", "int64", "count", "events that begin in the row; null where it has none"),
+    Column("events", EVENT, "", "events that begin in the row; null where the synthesizer has none",
+           role=Events(velocity="velocity", kind="kind"), rendered=True),
+    Column("num_events", "int64", "count", "events that begin in the row; null where it has none",
+           rendered=True),
     Column("level_policy", "string", "", "none, peak or rms: what the gain makes equal"),
-    Column("gain_db", "float64", "dB", "applied to the whole long signal"),
-    Column(
-        "peak_db", "float64", "dBFS", "highest sample of the row before rounding to 16 bits; null: silence"
-    ),
-    Column("rms_db", "float64", "dBFS", "level of the row before rounding to 16 bits; null: silence"),
-    Column("clipped_samples", "int64", "samples", "how many were beyond full scale and cut off"),
+    Column("gain_db", "float64", "dB", "applied to the whole long signal", rendered=True),
+    Column("peak_db", "float64", "dBFS",
+           "highest sample of the row before rounding to 16 bits; null: silence", rendered=True),
+    Column("rms_db", "float64", "dBFS", "level of the row before rounding to 16 bits; null: silence",
+           rendered=True),
+    Column("clipped_samples", "int64", "samples", "how many were beyond full scale and cut off",
+           rendered=True),
     Column("seed", "int64", "", "corpus seed"),
     Column("draws", "string", "", "coordinates that chance is drawn by, besides seed and example"),
     Column("data_version", "string", "", "version of the audio and labels"),
-    Column("pcm_digest", "string", "", "MD5 of the decoded samples, 16-bit"),
+    Column("pcm_digest", "string", "", "MD5 of the decoded samples, 16-bit", rendered=True),
     Column("audio", AUDIO, "", "encoded audio"),
-)
+)  # fmt: skip
 
 
-def columns(swept):
+def columns(swept: Iterable[tuple[str, str]]) -> tuple[Column, ...]:
     """All columns of a corpus.
 
     Args:
         swept: ``(name, unit)`` of parameters that some sound sweeps, in order: each has a column of its own.
     """
     own = tuple(
-        Column(f"param_{name}", "float64", unit, f"natural value of {name}; null where not swept")
+        Column(
+            f"param_{name}",
+            "float64",
+            unit,
+            f"natural value of {name}; null where not swept",
+            role=Breakdown(shown=False),
+        )
         for name, unit in swept
     )
     return (*BEFORE, *own, *AFTER)

@@ -11,25 +11,28 @@ Audio is rounded to 16 bits once: 1.0 is 32767, and what is beyond full scale is
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from sousa.generation import DATA_VERSION, seeds
+from sousa.generation import seeds
 from sousa.generation.audio import encode
-from sousa.generation.columns import schema
+from sousa.generation.columns import SPLITS, schema
+from sousa.generation.errors import RunError
 from sousa.generation.shards import Shard
-from sousa.generation.textures import names, synth
+from sousa.generation.textures import Textures, names, synth
 from sousa.generation.textures.columns import columns
-from sousa.generation.textures.settings import FRAME_RATE_HZ
+from sousa.generation.textures.settings import FRAME_RATE_HZ, Config
 from sousa.generation.textures.values import Curve
 
-SPLITS = ("train", "validation", "test")
 FIRST_BLOCK, BLOCK = 24, 240  # settings: where blocks end, so that shards of small corpora are in larger ones
 ROWS_PER_BLOCK = 4800  # settings with many rows share a block with fewer
 ROWS_PER_GROUP = 120
+GROUP_BYTES = 64_000_000  # of sound before encoding: long rows come in smaller groups
 FULL_SCALE = 32767
 RENDERED = ("events", "num_events", "gain_db", "peak_db", "rms_db", "clipped_samples", "pcm_digest", "audio")
 
@@ -43,11 +46,6 @@ def swept(config):
             units.setdefault(axis.name, []).append(declared[axis.name].unit)
     # one column for parameters of several synthesizers that share a name
     return [(name, found[0] if len(set(found)) == 1 else "") for name, found in units.items()]
-
-
-def corpus_schema(config):
-    """Arrow schema of the shards of a configuration."""
-    return schema(columns(swept(config)), config.sample_rate)
 
 
 def _edges(count, rows_per_setting):
@@ -78,19 +76,68 @@ def plan(config):
     return shards
 
 
-def shard_tables(config, shard):
-    """Rows of a shard as Arrow tables, one a row group, in order."""
-    wanted = corpus_schema(config)
-    rows = []
+def group_rows(config: Config) -> int:
+    """Rows of a row group."""
+    return max(1, min(ROWS_PER_GROUP, GROUP_BYTES // (2 * config.chunk_samples)))
+
+
+def addresses(config: Config, shard: Shard) -> Iterator[pa.Table]:
+    """Addresses of the rows of a shard, a table for each row group, in order."""
+    rows = [
+        (config.sounds[config.settings[position].sound].name, config.settings[position].index, example, chunk)
+        for position in shard.key["settings"]
+        for example in range(config.examples)
+        for chunk in range(config.chunks)
+    ]
+    size = group_rows(config)
+    for first in range(0, len(rows), size):
+        part = zip(*rows[first : first + size], strict=True)
+        yield pa.table(dict(zip(Textures.address, map(list, part), strict=True)))
+
+
+def rows(config: Config, shard: Shard) -> Iterator[pa.Table]:
+    """Rows of a shard as Arrow tables, one a row group, in order; each long signal is rendered once."""
+    wanted, size, held = schema(columns(swept(config)), config.sample_rate), group_rows(config), []
     for position in shard.key["settings"]:
         for example in range(config.examples):
             for row in make_rows(config, position, example):
-                rows.append(row)
-                if len(rows) == ROWS_PER_GROUP:
-                    yield pa.Table.from_pylist(rows, wanted)
-                    rows = []
-    if rows:
-        yield pa.Table.from_pylist(rows, wanted)
+                held.append(row)
+                if len(held) == size:
+                    yield pa.Table.from_pylist(held, wanted)
+                    held = []
+    if held:
+        yield pa.Table.from_pylist(held, wanted)
+
+
+def remake(config: Config, addresses: pa.Table, render: bool = True) -> pa.Table:
+    """Rows of addresses, in their order; see :class:`sousa.generation.corpus.Generated`.
+
+    Raises: RunError for an address that the configuration has not.
+    """
+    places = _positions(config)
+    signals: dict[tuple, dict[int, list[int]]] = {}  # of each signal, the places of its chunks
+    wanted = zip(*(addresses[name].to_pylist() for name in Textures.address), strict=True)
+    for at, (sound, setting, example, chunk) in enumerate(wanted):
+        key = (places.get((sound, setting)), example)
+        if key[0] is None or example not in range(config.examples) or chunk not in range(config.chunks):
+            raise RunError(f"there is no row {chunk} of example {example} of setting {setting} of {sound}")
+        signals.setdefault(key, {}).setdefault(chunk, []).append(at)
+    made: list[Any] = [None] * len(addresses)
+    for (position, example), chunks in signals.items():
+        if render:
+            only = next(iter(chunks)) if len(chunks) == 1 else None
+            rows_ = make_rows(config, position, example, only)
+        else:
+            rows_ = label_rows(config, position, example)
+        for row in rows_:
+            for at in chunks.get(row["chunk_index"], ()):
+                made[at] = row
+    return pa.Table.from_pylist(made, schema(columns(swept(config)), config.sample_rate))
+
+
+def _positions(config: Config) -> dict[tuple[str, int], int]:
+    """Places of settings by name of the sound and number of the setting."""
+    return {(config.sounds[s.sound].name, s.index): at for at, s in enumerate(config.settings)}
 
 
 @dataclass(frozen=True)
@@ -191,7 +238,7 @@ def setting_columns(config, position, example):
         "setting_index": setting.index, "example_index": example, "duration_sec": config.chunk_samples
         / config.sample_rate, "num_samples": config.chunk_samples, "sample_rate": config.sample_rate,
         "params": params, "level_policy": config.level.policy, "seed": config.seed, "draws": setting.draws,
-        "data_version": DATA_VERSION, **flat,
+        "data_version": Textures.data_version, **flat,
     }  # fmt: skip
 
 
@@ -266,3 +313,14 @@ def curves(config, setting, start):
                 for i, (a, b) in enumerate(zip(natural.tolist(), norm.tolist(), strict=True))
             ]
     return out
+
+
+def splits(config: Config) -> dict[str, Any]:
+    """The settings of each split, and which of the test settings are held out how."""
+    lists: dict[str, Any] = {split: [] for split in SPLITS}
+    held_out: dict[str, list[str]] = {}
+    for setting, name in zip(config.settings, config.setting_ids, strict=True):
+        lists[setting.split].append(name)
+        if setting.held_out:
+            held_out.setdefault(setting.held_out, []).append(name)
+    return {**lists, "held_out": held_out}

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from sousa.generation.errors import RunError, UsageError, one_of, raise_all
 from sousa.generation.textures import synth as synths
+from sousa.generation.textures.options import TexturesOptions
 from sousa.generation.textures.schema import check
 from sousa.generation.textures.schema.overrides import override
 from sousa.generation.textures.schema.request import Request
@@ -41,7 +42,11 @@ def derive(config, changes, digest):
     problems = [] if changes else ["nothing is to be changed; give name=value"]
     request = _request(config)
     values = {name: _value(name, text) for name, text in changes.items() if name in FIELDS}
-    override(request, values, {name: name for name in FIELDS}, problems)
+    try:
+        options = TexturesOptions.read(values)
+        override(request, options.plain(), {name: name for name in FIELDS}, problems)
+    except UsageError as error:
+        problems += error.problems
     sample_rate, chunk_sec = check.plain_values(request, problems, [])
     sounds = list(config.sounds)
     problems += [text for one in sounds if (text := _other_version(one))]
@@ -53,7 +58,7 @@ def derive(config, changes, digest):
     raise_all(problems)
     kept = {name: getattr(request, name) for name in FIELDS}
     made = replace(
-        config, preset="custom", sounds=tuple(sounds), base=digest, **{**kept, "chunk_sec": chunk_sec}
+        config, size="custom", sounds=tuple(sounds), base=digest, **{**kept, "chunk_sec": chunk_sec}
     )
     raise_all(check.whole(made)[0])
     return made

@@ -10,17 +10,17 @@ into *chunks*. A row is one chunk. :mod:`sousa.generation.textures.schema` makes
 
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property, lru_cache
+from typing import Any
 
 from pydantic import TypeAdapter
 
-from sousa.generation import DATA_VERSION
+from sousa.generation.textures import Textures
+from sousa.generation.textures.columns import FRAME_RATE_HZ as FRAME_RATE_HZ
 
-NAME = "textures"
 METHODS = ("grid", "sobol", "latin_hypercube", "random", "list")
 POLICIES = ("none", "peak", "rms")
 RECORDS = ("params", "nsjson", "tfrecords", "frames", "nsynth")
 SHAPES = ("points", "sine", "random")
-FRAME_RATE_HZ = 75
 DEFAULT_SHARD_MIB = 64.0  # of TFRecords
 
 
@@ -154,7 +154,7 @@ class Config:
     """A textures corpus. Made by :mod:`sousa.generation.textures.schema`, which checks it.
 
     Attributes:
-        preset: name it came from, or custom.
+        size: name it came from, or custom.
         sounds: what is rendered.
         seed: of the corpus.
         sample_rate: Hz.
@@ -167,9 +167,10 @@ class Config:
         shard_mib: size of TFRecord shards; None: one file a row.
         naming: names of rows: values (as DSGenerator has them), later (its later generation's), index.
         base: digest of the dataset this one is derived from, or None.
+        synth_files: files with synthesizers that the user named; no part of what is made.
     """
 
-    preset: str
+    size: str
     sounds: tuple[Sound, ...]
     seed: int
     sample_rate: int
@@ -183,6 +184,7 @@ class Config:
     shard_mib: float | None
     naming: str
     base: str | None = None
+    synth_files: tuple[str, ...] = ()
 
     with_audio = True  # there are no textures without sound
     channels = 1
@@ -190,9 +192,14 @@ class Config:
     def identity(self):
         """What decides the bytes of the corpus, as plain data."""
         data = asdict(self)
-        for name in ("preset", "records", "shard_mib"):  # records repeat the rows in other formats
+        for name in (
+            "size",
+            "records",
+            "shard_mib",
+            "synth_files",
+        ):  # records repeat the rows in other formats
             del data[name]
-        return _plain(data) | {"corpus": NAME, "data_version": DATA_VERSION}
+        return _plain(data) | {"corpus": Textures.name, "data_version": Textures.data_version}
 
     @property
     def chunk_samples(self):
@@ -254,10 +261,11 @@ def _plain(value):
     return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
-def from_identity(data, preset="custom"):
-    """The Config of an identity, without its ``corpus`` and ``data_version``; it asks for no records.
+def from_identity(data: dict[str, Any], size: str, synth_files: tuple[str, ...] = ()) -> Config:
+    """The Config of an identity; it asks for no records.
 
     Raises: pydantic.ValidationError (a ValueError) for anything else.
     """
-    own = {"preset": preset, "records": (), "shard_mib": DEFAULT_SHARD_MIB}
-    return TypeAdapter(Config).validate_python({**data, **own})
+    data = {name: value for name, value in data.items() if name not in ("corpus", "data_version")}
+    more = {"size": size, "records": (), "shard_mib": DEFAULT_SHARD_MIB, "synth_files": synth_files}
+    return TypeAdapter(Config).validate_python({**data, **more})

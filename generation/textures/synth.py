@@ -33,14 +33,12 @@ Frequencies that have to stay below half the sample rate are declared ``nyquist`
 A package makes its synthesizers known by the entry-point group ``sousa.synths``, for example
 ``[project.entry-points."sousa.synths"] ping = "my_package:Ping"`` in its ``pyproject.toml``. Old-style
 classes (``setParam``, ``getParam``, ``getParams``, ``generate``) in a file are taken by ``--synth-file``, see
-:mod:`sousa.generation.textures.old_style`.
+:mod:`sousa.generation.textures.dsgenerator.old_style`.
 
 Attributes that may be left out: ``aliases``, other names of the class in configurations;
 ``parameter_aliases``, dict of other names of parameters.
 """
 
-import json
-import os
 import re
 from functools import cache
 from importlib import import_module
@@ -52,8 +50,6 @@ from sousa.generation.errors import RunError, UsageError, first_line, one_of
 from sousa.generation.textures.values import Parameter
 
 GROUP = "sousa.synths"
-# JSON list of files of old-style classes that the user named; it takes them to worker processes
-FILES = "SOUSA_SYNTH_FILES"
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 BUILT_IN = {
     "pop": "pop:Pop",
@@ -131,27 +127,18 @@ def package_of(name):
 
 
 def add(synth):
-    """Make a synthesizer object known in this process."""
+    """Make a synthesizer object known in this process; it comes before others of the same name."""
     _ADDED[synth.name] = synth
 
 
-@cache
-def from_files(paths):
-    """Synthesizers by name of the files in a JSON list, see :mod:`sousa.generation.textures.old_style`."""
-    from sousa.generation.textures.old_style import load_all
-
-    return {synth.name: synth for synth in load_all(json.loads(paths))}
-
-
-def _given():
-    """Synthesizers that come before others of the same name: added here, or by ``--synth-file``."""
-    paths = os.environ.get(FILES)
-    return {**(from_files(paths) if paths else {}), **_ADDED}
+def added():
+    """The synthesizers that were added in this process, by name."""
+    return dict(_ADDED)
 
 
 def names():
     """Names of all synthesizers."""
-    return [*known(), *(name for name in _given() if name not in known())]
+    return [*known(), *(name for name in _ADDED if name not in known())]
 
 
 def get(name):
@@ -160,8 +147,8 @@ def get(name):
     Raises: UsageError when there is none; RunError when its package can't be loaded or does not keep the
         protocol.
     """
-    if found := _given().get(name):
-        return found
+    if name in _ADDED:
+        return _ADDED[name]
     if name not in known():
         raise UsageError(f"unknown synthesizer {one_of(name, names())}")
     return _load(name)

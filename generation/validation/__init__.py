@@ -1,7 +1,7 @@
 """Validating a dataset of any corpus, from its files alone.
 
-``examine`` measures one shard, in any process: what follows from its columns' roles, and what the corpus's own
-:class:`Examiner` adds. ``checks`` judges the measurements of all of them, with the corpus's own
+``examine`` measures one shard, in any process: what follows from its columns' roles, and what the corpus's
+own :class:`Examiner` adds. ``checks`` judges the measurements of all of them, with the corpus's own
 :meth:`Validation.checks`; ``report`` writes them down as text, JSON and a page with plots.
 """
 

@@ -69,7 +69,7 @@ def _made_again(found: Findings) -> list[Check]:
     if not is_generated(stored.corpus):
         return []
     if not stored.current:
-        why = f"not judged: rows of data version {stored.data_version} are made again by the sousa that made them"
+        why = f"not judged: only the sousa of data version {stored.data_version} makes these rows again"
         return [Check("labels made again", None, why)]
     return [
         absence(

@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
+from sousa.builders import Rudiments
 from sousa.builders.audio import torchcodec_works
-from sousa.builders.features import features, table
-from sousa.builders.rudiments import Rudiments
+from sousa.builders.base import features
 from sousa.generation.audio import encode
-from sousa.generation.columns import schema
+from sousa.generation.columns import Classes, feature, having, schema, table
 from sousa.generation.rudiments.columns import columns
 
 datasets.disable_progress_bars()
@@ -64,7 +64,11 @@ def test_audio_plays_or_is_plain_flac(loaded):
 def test_metadata_in_the_files_says_the_same_as_the_features():
     for with_audio in (True, False):
         told = datasets.Features.from_arrow_schema(schema(columns(with_audio), 44100))
-        assert told == features(columns(with_audio), 44100)
+        names = {c.name: feature(c, 44100, classes=False) for c in columns(with_audio)}
+        assert told == datasets.Features.from_dict(names)  # strings in the files, by their schema
+        labels = {column.name for column in having(columns(with_audio), Classes)}
+        differing = {n for n, kind in features(columns(with_audio), 44100).items() if told[n] != kind}
+        assert differing == labels and "split" in labels
 
 
 def test_a_single_file_loads_with_its_features(small, tmp_path):
@@ -162,10 +166,12 @@ def test_settings_of_stored_rows_are_those_of_the_dataset(tiny, tmp_path):
     "options, part",
     [
         ({"config_name": "custom", "profiles": 0, "rudiments": ["x"]}, "2 problems"),
-        ({"config_name": "medium", "data_dir": "SMALL"}, "does not hold preset medium; it has small"),
+        ({"config_name": "medium", "data_dir": "SMALL"}, "does not hold size medium; it has small, custom"),
         ({"config_name": "small", "data_dir": "EMPTY"}, "no dataset in"),
-        ({"config_name": "custom", "tiers": []}, "no tiers are named"),
+        ({"config_name": "custom", "tiers": []}, "tiers is empty; give at least one"),
         ({"config_name": "custom", "profiles": 1.5, "seed": "x"}, "2 problems"),
+        ({"config_name": "custom", "profile": 2}, "unknown option 'profile' .did you mean profiles"),
+        ({"size": "small", "config_name": "medium"}, "size is 'small' and config_name 'medium'"),
     ],
 )
 def test_bad_options_are_value_errors(small, tmp_path, options, part):

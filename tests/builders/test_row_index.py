@@ -2,7 +2,10 @@
 
 import io
 import random
+import re
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -140,7 +143,7 @@ def test_shards_as_this_project_writes_them(tmp_path):
     columns = [
         Column("name", "string", "", "name"), Column("audio", AUDIO, "", "clip"),
         Column("tempo", "float64", "BPM", "tempo"), Column("midi", "binary", "", "notes"),
-        Column("strokes", [Column("time", "int32", "samples", "time")], "", "strokes"),
+        Column("strokes", (Column("time", "int32", "samples", "time"),), "", "strokes"),
     ]  # fmt: skip
     file = io.BytesIO()
     with parquet_writer(file, schema(columns, 44100)) as writer:
@@ -335,3 +338,30 @@ def test_damaged_page_headers_and_levels(options):
     for at in range(4, 120):
         for byte in (0, 0x11, 0x15, 0x1C, 0x7F, 0xFE, 0xFF):
             survives(data[:at] + bytes([byte]) + data[at + 1 :], "midi")
+
+
+ENDS_PYARROW = """
+import sys
+import pyarrow.parquet as pq
+print("alive", flush=True)
+pq.read_metadata(sys.argv[1]).row_group(0).column(0).compression
+"""
+
+
+def test_damaged_footers_do_not_end_the_process(tmp_path):
+    """Each byte of a footer; on some of these files pyarrow's own accessors abort."""
+    data, path, fatal = written(TABLE.select(["midi"])), tmp_path / "rows.parquet", set()
+    begin = len(data) - 8 - struct.unpack("<I", data[-8:-4])[0]
+    for at in range(begin, len(data) - 8):
+        for byte in (0x01, 0x11, 0x7E, 0xFF):
+            broken = data[:at] + bytes([byte]) + data[at + 1 :]
+            try:
+                byte_ranges(io.BytesIO(broken), "midi")
+            except ValueError as error:
+                assert type(error) is ValueError and "can't be indexed: " in str(error)
+                if re.search(r"compressed \(number \d+\)", str(error)):
+                    fatal.add(broken)
+    path.write_bytes(min(fatal))
+    ended = subprocess.run([sys.executable, "-c", ENDS_PYARROW, path], capture_output=True, text=True)
+    # were this to end well one day, column chunks could be read by pyarrow alone
+    assert ended.stdout == "alive\n" and ended.returncode < 0 and "codec" in ended.stderr

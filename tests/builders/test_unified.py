@@ -5,9 +5,12 @@ import json
 import datasets
 import pytest
 
-from sousa.builders.rudiments import Rudiments
-from sousa.builders.unified import COLUMNS, CORPORA, Unified, unify
+from sousa.builders import Rudiments, Unified
+from sousa.builders.base import builder as builder_of
+from sousa.builders.unified import COLUMNS, unify
+from sousa.generation import corpora
 from tests.conftest import ROOT
+from tests.support.releases import named
 
 datasets.disable_progress_bars()
 TINY = {"profiles": 3, "tempos": 1, "augmentations": 1, "rudiments": ["flam"]}
@@ -24,20 +27,21 @@ def live(tmp_path_factory):
     return builder
 
 
-def raw(dataset):
-    if isinstance(dataset.features["audio"], datasets.Audio):
-        dataset = dataset.cast_column("audio", datasets.Audio(decode=False))
-    return list(dataset)
-
-
 def test_stored_rows_are_the_corpus_rows_under_the_shared_schema(tiny, tmp_path):
     builder = Unified(config_name="custom", data_dir=str(tiny), cache_dir=str(tmp_path))
     builder.download_and_prepare()
     own = Rudiments(config_name="custom", data_dir=str(tiny), cache_dir=str(tmp_path))
     own.download_and_prepare()
     for split, part in builder.as_dataset().items():
+        own_rows = named(own.as_dataset(split=split))
         assert list(part.features) == [column.name for column in COLUMNS]
-        for row, before in zip(raw(part), raw(own.as_dataset(split=split)), strict=True):
+        assert part.features["split"].names == ["train", "validation", "test"]
+        for row, before in zip(named(part), own_rows, strict=True):
+            assert row["split"] == split and row["label"] == before["rudiment_slug"]
+            assert (row["group_id"], row["acoustics"]) == (f"rudiments/{before['profile_id']}", "clean")
+            assert [(e["velocity"], e["kind"], e["part"]) for e in row["events"]] == [
+                (s["actual_velocity"], s["stroke_type"], s["hand"]) for s in before["strokes"]
+            ]
             assert row["dataset"] == "rudiments" and row["sample_id"] == f"rudiments/{before['sample_id']}"
             assert row["audio"] == before["audio"] and row["midi"] == before["midi"]
             assert [e["onset_sample"] for e in row["events"]] == [
@@ -49,16 +53,16 @@ def test_stored_rows_are_the_corpus_rows_under_the_shared_schema(tiny, tmp_path)
 
 def test_live_rows_equal_streamed_rows_and_a_directory_of_datasets_works(live, tiny, tmp_path):
     for split, part in live.as_dataset().items():
-        streamed = raw(live.as_streaming_dataset(split=split))
-        assert streamed == raw(part) and streamed
+        streamed = named(live.as_streaming_dataset(split=split))
+        assert streamed == named(part) and streamed
     (tmp_path / "all").mkdir()
     (tmp_path / "all" / "rudiments").symlink_to(tiny)
     stored = Unified(config_name="custom", data_dir=str(tmp_path / "all"), cache_dir=str(tmp_path / "c"))
     stored.download_and_prepare()
-    rows = raw(live.as_dataset(split="train"))
-    assert {row["dataset"] for row in rows} == set(CORPORA)
+    rows = named(live.as_dataset(split="train"))
+    assert {row["dataset"] for row in rows} == set(corpora.BUILT_IN)
     row = rows[0]
-    again = [r for r in raw(stored.as_dataset(split="train")) if r["sample_id"] == row["sample_id"]]
+    again = [r for r in named(stored.as_dataset(split="train")) if r["sample_id"] == row["sample_id"]]
     assert again == [row]
 
 
@@ -74,9 +78,10 @@ def test_rows_without_audio_have_no_audio_column(tmp_path):
 NULL = {"rudiments": set(), "textures": {"tempo_bpm", "acoustics", "midi"}}
 
 
-@pytest.mark.parametrize("corpus", CORPORA)
+@pytest.mark.parametrize("corpus", corpora.BUILT_IN)
 def test_every_corpus_fills_the_shared_columns(corpus):
-    row = next(iter(CORPORA[corpus][0](config_name="small").as_streaming_dataset(split="test")))
+    part = builder_of(corpus)(config_name="small")
+    _, row = next(part._generate_examples(part._split_generators(None)[-1].gen_kwargs["shards"]))
     shared = unify(corpus, row)
     assert set(shared) == {column.name for column in COLUMNS}
     assert {name for name, value in shared.items() if value is None} == NULL[corpus]

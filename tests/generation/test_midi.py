@@ -11,6 +11,7 @@ from sousa.generation import midi
 from sousa.generation.rudiments import corpus, definitions, players
 from sousa.generation.rudiments.performance import play
 from sousa.generation.rudiments.score import plan_take
+from sousa.generation.rudiments.settings import make_config
 
 RATE = 44100
 
@@ -93,7 +94,7 @@ def test_exact_where_a_tick_is_no_longer_than_a_sample(rate):
 
 
 def test_long_takes_can_be_read_by_pretty_midi():
-    config = corpus.make_config(
+    config = make_config(
         "small", duration_sec=60.0, rudiments=["single_stroke_four:*"], with_audio=False
     )
     rows = corpus.make_rows(config, [(3, f, 0) for f in definitions.select(["single_stroke_four:*"])], 0)

@@ -15,7 +15,7 @@ def test_an_interrupt_while_a_result_is_recorded_loses_nothing(workers):
     runners.stop(False)
     try:
         with pytest.raises(KeyboardInterrupt):
-            for result in runners.run(operator.add, tasks, workers):
+            for result in runners.LocalRunner(workers).run(operator.add, tasks):
                 if not results:
                     signal.raise_signal(signal.SIGINT)
                 results.append(result)

@@ -4,19 +4,23 @@ import errno
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from sousa.generation.errors import RunError
-from sousa.generation.rudiments import corpus
-from sousa.generation.shards import write_shard
-from sousa.generation.storage import atomic_file, file_digest
-from tests.conftest import ROOT, TINY
+from sousa.generation.manifest import complete_manifest
+from sousa.generation.rudiments import Rudiments, corpus
+from sousa.generation.rudiments.settings import make_config
+from sousa.generation.shards import MAX_GROUP_BYTES, Store, bounded, write_shard
+from sousa.generation.storage import LocalStorage, atomic_file, file_digest
+from tests.conftest import ROOT, TINY, TINY_OPTIONS
 
 
 def shard_digests(root):
@@ -82,13 +86,14 @@ def test_killed_and_resumed_three_times_gives_the_same_bytes(small, tmp_path):
         time.sleep(rng.uniform(1.0, 3.0))
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        left.append(len(list((root / "data").rglob("[!.]*.parquet"))) if root.exists() else 0)
-        for path in (root / "data").rglob("[!.]*.parquet") if root.exists() else ():
+        there = sorted((root / ".unfinished").rglob("data/*/[!.]*.parquet"))
+        left.append(len(there))
+        for path in there:
             pq.ParquetFile(path)  # whatever has its name is whole
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert shard_digests(root) == shard_digests(small[0]), left
-    assert not list(root.rglob("*.tmp"))
+    assert not list(root.rglob("*.tmp")) and not (root / ".unfinished").exists()
 
 
 def test_no_worker_outlives_a_killed_command(tmp_path):
@@ -105,7 +110,7 @@ def test_no_worker_outlives_a_killed_command(tmp_path):
         "-q",
     ]
     process = subprocess.Popen([*command, "-w", "2"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not list(tmp_path.rglob("data/*/[!.]*.parquet")):
+    while not list(tmp_path.glob("d/.unfinished/data/*/[!.]*.parquet")):
         time.sleep(0.05)
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) >= 2
@@ -129,33 +134,35 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path):
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    while not list(root.rglob("data/*/[!.]*.parquet")):
+    while not list(root.glob(".unfinished/data/*/[!.]*.parquet")):
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "run the same command again" in errors and "Traceback" not in errors
     manifest = json.loads((root / "manifest.json").read_text())
-    assert 0 < len(manifest["shards"]) < 10 and not manifest["complete"]
+    assert manifest["shards"] == {} and not manifest["complete"]
+    log = (root / ".unfinished" / "shards.jsonl").read_text().splitlines()
+    assert 0 < len(log) < 10
 
 
 def test_smaller_presets_are_part_of_larger_ones(small, small_config):
     """All 1,200 rows of small, identical in medium: the very same shards."""
-    medium = corpus.make_config("medium")
+    medium = make_config("medium")
     by_name = {shard.name: shard for shard in corpus.plan(medium)}
-    full = {shard.name: shard for shard in corpus.plan(corpus.make_config("full"))}
+    full = {shard.name: shard for shard in corpus.plan(make_config("full"))}
     assert all(full[name] == shard for name, shard in by_name.items())
     for shard in corpus.plan(small_config):
         assert by_name[shard.name] == shard
     shard = corpus.plan(small_config)[7]
-    tables = list(corpus.shard_tables(medium, by_name[shard.name]))
+    tables = list(Rudiments().rows(medium, by_name[shard.name]))
     stored = pq.read_table(small[0] / shard.file)
     assert [row for t in tables for row in t.to_pylist()] == stored.to_pylist()
 
 
 def test_plans_cover_every_row_once():
     for preset, count in (("small", 1200), ("medium", 12000), ("full", 100000)):
-        shards = corpus.plan(corpus.make_config(preset, with_audio=False))
+        shards = corpus.plan(make_config(preset, with_audio=False))
         assert sum(shard.rows for shard in shards) == count
         rows = {
             (p, t, shard.key["augmentation"])
@@ -170,7 +177,7 @@ def test_plans_cover_every_row_once():
 def test_other_seeds_make_other_rows_under_the_same_names():
     rows = []
     for seed in (42, 43):
-        config = corpus.make_config("small", seed=seed, with_audio=False)
+        config = make_config("small", seed=seed, with_audio=False)
         rows.append(corpus.make_rows(config, [(0, corpus.definitions.load()["flam"], 0)], 0).to_pylist()[0])
     assert rows[0]["strokes"] != rows[1]["strokes"]
 
@@ -198,6 +205,87 @@ def test_an_encoded_file_is_one_range_of_bytes(small):
     assert row["audio"]["bytes"] in data and row["midi"] in data
 
 
+def test_row_groups_are_bounded_by_bytes():
+    """However large the table: no part is over the limit, and the rows are the same."""
+    sound = pa.table({"sound": [bytes(MAX_GROUP_BYTES // 3)] * 8, "row": range(8)})
+    parts = list(bounded(sound))
+    assert len(parts) == 4 and all(part.nbytes <= MAX_GROUP_BYTES for part in parts)
+    assert pa.concat_tables(parts)["row"].to_pylist() == list(range(8))
+    large = pa.table({"sound": [bytes(2 * MAX_GROUP_BYTES)]})
+    assert [len(part) for part in bounded(large)] == [1]
+
+
+def test_long_rows_at_a_high_rate_are_planned_in_small_groups():
+    """A minute of stereo at 96 kHz is 23 MB: 120 of them were one group of 2.8 GB, which no reader took."""
+    config = make_config(profiles=1, duration_sec=60, sample_rate=96000, channels=2, audio_format="wav")
+    sizes = [len(group) for group in corpus.addresses(config, corpus.plan(config)[0])]
+    assert sum(sizes) == 120 and max(sizes) * 2 * 2 * 65 * 96000 <= 2 * corpus.GROUP_BYTES
+
+
+def test_nothing_of_an_unfinished_dataset_can_be_loaded(tiny, sousa, tmp_path):
+    """Neither while it is made nor while it is mended: readers find no data until all of it is there."""
+    import datasets
+
+    root = tmp_path / "d"
+    shutil.copytree(tiny, root)
+    victim = sorted((root / "data").rglob("*.parquet"))[0]
+    victim.write_bytes(victim.read_bytes()[:-10])
+    with Store(
+        LocalStorage(str(root)), make_config(**TINY_OPTIONS), corpus.plan(make_config(**TINY_OPTIONS))
+    ) as store:
+        todo, problems = store.missing()
+        assert len(todo) == len(problems) == 1
+        store.begin()
+    assert not (root / "data").exists() and not (root / "README.md").exists()
+    for name in (None, "small", "custom"):
+        with pytest.raises((FileNotFoundError, ValueError)):
+            datasets.load_dataset(str(root), name)
+    with pytest.raises(RunError, match="is unfinished"):
+        complete_manifest(root)
+    assert sousa(*TINY, "-o", root, "--files", "-q").returncode == 0
+    assert shard_digests(root) == shard_digests(tiny) and not (root / ".unfinished").exists()
+
+
+def test_a_log_that_was_cut_short_costs_one_shard(tiny, sousa, tmp_path):
+    root = tmp_path / "d"
+    shutil.copytree(tiny, root)
+    config = make_config(**TINY_OPTIONS)
+    with Store(LocalStorage(str(root)), config, corpus.plan(config)) as store:
+        store.missing()
+        store.begin()
+    log = root / ".unfinished" / "shards.jsonl"
+    log.write_bytes(log.read_bytes()[:-20])
+    done = sousa(*TINY, "-o", root, "--files")
+    assert done.returncode == 0 and "2 of 3 shards are already there" in done.stderr
+    assert shard_digests(root) == shard_digests(tiny)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_whole_group_ends_in_one_line(tmp_path, number):
+    """Helper processes get it too; they neither print nor die before their parent."""
+    root = tmp_path / "d"
+    command = [
+        sys.executable,
+        str(ROOT / "sousa.py"),
+        "generate",
+        "-p",
+        "40",
+        "-o",
+        str(root),
+        "-w",
+        "2",
+        "-q",
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while not list(root.glob(".unfinished/data/*/[!.]*.parquet")):
+        time.sleep(0.05)
+    os.killpg(process.pid, number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip() == "sousa: stopped; run the same command again to go on"
+    assert len((root / ".unfinished" / "shards.jsonl").read_text().splitlines()) >= 1
+
+
 def test_atomic_files_leave_nothing_behind(tmp_path):
     path = tmp_path / "x"
     path.write_text("old")
@@ -220,19 +308,18 @@ def test_what_can_not_be_written_is_said(tmp_path, monkeypatch):
     assert not os.listdir(tmp_path)
 
 
-def _too_few(config, shard):
-    yield next(corpus.shard_tables(config, shard)).slice(0, 3)
+class _TooFew(Rudiments):
+    def rows(self, config, shard):
+        yield next(super().rows(config, shard)).slice(0, 3)
 
 
 def test_a_shard_with_the_wrong_number_of_rows_is_refused(tmp_path):
-    config = corpus.make_config("small", with_audio=False)
+    config = make_config("small", with_audio=False)
     with pytest.raises(RunError, match="3 rows instead of 120"):
-        write_shard(_too_few, corpus.corpus_schema(config), config, corpus.plan(config)[0], tmp_path)
+        write_shard(_TooFew(), config, corpus.plan(config)[0], LocalStorage(str(tmp_path)))
 
 
 def test_a_missing_or_damaged_shard_is_made_again(tiny, sousa, tmp_path):
-    import shutil
-
     root = tmp_path / "d"
     shutil.copytree(tiny, root)
     before = shard_digests(root)

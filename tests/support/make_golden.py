@@ -7,8 +7,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from sousa.generation import DATA_VERSION
-from sousa.generation.rudiments import corpus, definitions
+from sousa.generation.rudiments import Rudiments, corpus, definitions
+from sousa.generation.rudiments.settings import make_config
 
 FILE = Path(__file__).parents[1] / "data" / "golden.json"
 # profile, form, tempo index, augmentation index
@@ -27,7 +27,7 @@ ROWS = (
 def digests(row):
     """Digests of labels, MIDI and PCM of one row of coordinates."""
     profile, form, tempo, augmentation = row
-    config = corpus.make_config("full", augmentations=12)
+    config = make_config("full", augmentations=12)
     address = (profile, definitions.load()[form], tempo)
     made = corpus.make_rows(config, [address], augmentation).to_pylist()[0]
     labels = {key: value for key, value in made.items() if key not in ("audio", "midi")}
@@ -42,5 +42,6 @@ def digests(row):
 
 if __name__ == "__main__":
     FILE.write_text(
-        json.dumps({"data_version": DATA_VERSION, "rows": [digests(row) for row in ROWS]}, indent=1) + "\n"
+        json.dumps({"data_version": Rudiments.data_version, "rows": [digests(row) for row in ROWS]}, indent=1)
+        + "\n"
     )

@@ -1,7 +1,6 @@
 """What tests of releases share: releases made in this process, and datasets changed in a known way."""
 
 import shutil
-from contextlib import nullcontext
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,19 +8,29 @@ import pyarrow.parquet as pq
 
 from sousa.builders.release import make
 from sousa.generation.manifest import read_manifest
+from sousa.generation.runners import LocalRunner
 from sousa.generation.shards import parquet_writer
 from sousa.generation.storage import file_digest, write_json
 
 
-def no_progress(title, total, **look):
-    return nullcontext(lambda done: None)
-
-
 def release(dataset, output, version="1.0.0", **options):
     """Make a release; returns its directory."""
-    options = {"workers": 1, "say": lambda text: None, "progress": no_progress} | options
+    options = {"runner": LocalRunner(1), "say": lambda text: None} | options
     make.make(dataset, output, version, **options)
     return Path(output)
+
+
+def named(dataset):
+    """Rows of a dataset with audio as it is stored, and classes by name as they are in the files."""
+    import datasets
+
+    if isinstance(dataset.features.get("audio"), datasets.Audio):
+        dataset = dataset.cast_column("audio", datasets.Audio(decode=False))
+    labels = {n: kind for n, kind in dataset.features.items() if isinstance(kind, datasets.ClassLabel)}
+    return [
+        row | {n: row[n] if row[n] is None else kind.int2str(row[n]) for n, kind in labels.items()}
+        for row in dataset
+    ]
 
 
 def altered(dataset, target, change, shards=1):

@@ -12,7 +12,7 @@ class Ping:
     version = "1.2.3"
     about = "One sine tone a call."
     aliases = ("PingPatternSynth",)
-    parameter_aliases = {"pitch": "cf"}  # noqa: RUF012
+    parameter_aliases = {"pitch": "cf"}
     parameters = (
         Parameter("rate", 0, 10, 1, "events/s", "how many", varying=True),
         Parameter("cf", 100, 10000, 440, "Hz", "how high", "log", varying=True, nyquist=True),

@@ -1,4 +1,4 @@
-"""The preview page of rudiments, see :mod:`sousa.generation.preview`; ``js/`` draws strokes by hand and kind."""
+"""The preview page of rudiments, see :mod:`sousa.generation.preview`; ``js/`` draws strokes."""
 
 from collections.abc import Mapping
 from pathlib import Path

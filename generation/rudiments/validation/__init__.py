@@ -1,9 +1,9 @@
 """Validation of a rudiments dataset beside what any dataset is validated by, see
 :mod:`sousa.generation.validation`.
 
-``examine`` measures one shard, and ``sound`` and ``onsets`` what is heard; ``checks`` and ``population`` judge
-the measurements of all of them; ``report`` puts them into words and pictures, ``figures`` beside drummers that
-were measured.
+``examine`` measures one shard, and ``sound`` and ``onsets`` what is heard; ``checks`` and ``population``
+judge the measurements of all of them; ``report`` puts them into words and pictures, ``figures`` beside
+drummers that were measured.
 """
 
 from typing import Any

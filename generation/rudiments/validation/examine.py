@@ -1,7 +1,7 @@
 """Measuring one shard of rudiments beside what any corpus's is measured by.
 
-Conventions: as in :mod:`sousa.generation.validation`. Times, grids, ornaments, bars and MIDI are compared with
-the rudiment's definition and with each other; the sound is measured in :mod:`.sound`.
+Conventions: as in :mod:`sousa.generation.validation`. Times, grids, ornaments, bars and MIDI are compared
+with the rudiment's definition and with each other; the sound is measured in :mod:`.sound`.
 """
 
 import io

@@ -165,7 +165,7 @@ def splits(findings):
     counts = {split: sum(s == split for s in owner.values()) for split in SPLITS}
     text = ", ".join(f"{name} {count}" for name, count in counts.items()) + " players"
     everyone = len(config.tiers) == len(players.tiers())
-    if not everyone or config.profiles < settings.SIZES["small"][0]:
+    if not everyone or config.profiles < settings.SIZES["small"]["profiles"]:
         return Check("splits", True, f"{text}; shares not judged for so few or chosen players")
     off = max(
         abs(counts[s] - share * len(owner)) for s, share in zip(SPLITS, players.SPLIT_SHARE, strict=True)

@@ -13,13 +13,30 @@ A format is a class made of ``(folder, config, labels)`` with ``add(row, pcm)`` 
 samples (``pcm``: int16, 1-D) or a WAV file (``row["wav"]``). WAV audio of a row is written as it is stored.
 """
 
+from collections import Counter
+from typing import Any
+
 from sousa.generation.audio.encode import decode, encode
 from sousa.generation.errors import raise_all
-from sousa.generation.textures.records import files, frames, nsjson, nsynth, params, tfrecords
+from sousa.generation.manifest import short
+from sousa.generation.storage import LocalStorage
+from sousa.generation.tables import groups_of
+from sousa.generation.textures.dsgenerator import nsjson, params, tfrecords
+from sousa.generation.textures.records import files, frames, nsynth
 from sousa.generation.textures.records.labels import labels
 from sousa.generation.textures.records.rows import COLUMNS, rows
 
-__all__ = ["COLUMNS", "FORMATS", "damage", "problems", "write"]
+__all__ = [
+    "COLUMNS",
+    "FORMATS",
+    "beside",
+    "damage",
+    "facts_problem",
+    "num_bytes",
+    "num_files",
+    "problems",
+    "write",
+]
 
 FORMATS = {
     "params": params.Params,
@@ -28,6 +45,10 @@ FORMATS = {
     "frames": frames.Frames,
     "nsynth": nsynth.NSynth,
 }
+
+
+_BYTES_PER_ROW = {"params": 6_000, "nsjson": 700, "tfrecords": 1_300, "frames": 9_000, "nsynth": 900}
+_FACTS = {"format": str, "rows": int, "files": int, "bytes": int, "sha256": str}
 
 
 def problems(config):
@@ -94,3 +115,45 @@ def damage(root, record):
     if record["format"] not in FORMATS:
         return f"the manifest names records of an unknown format, {record['format']!r}"
     return files.damage(root, record)
+
+
+def beside(
+    config: Any, storage: LocalStorage, shards: list[dict], earlier: dict[str, Any], progress: Any
+) -> dict:
+    """Write what a configuration asks for; see :meth:`sousa.generation.corpus.Corpus.beside`.
+
+    Records of formats that are not asked for now stay true: the rows are the same.
+    """
+    kept = [entry for entry in earlier.get("records", []) if entry["format"] not in config.records]
+    if not config.records:
+        return {"records": kept}
+    with progress("writing records", config.num_rows) as done:
+        return {"records": kept + write(storage.root, config, groups_of(storage.root, shards), done)}
+
+
+def facts_problem(facts: dict[str, Any]) -> str | None:
+    """What is wrong with the records of a manifest, or None."""
+    listed = facts.get("records", [])
+    whole = isinstance(listed, list) and all(
+        isinstance(entry, dict) and all(isinstance(entry.get(key), kind) for key, kind in _FACTS.items())
+        for entry in listed
+    )
+    return None if whole else f"records is {short(listed)}"
+
+
+def num_bytes(config: Any, kind: str, pcm_bytes: float) -> float:
+    """About how many bytes records of a format take; ``pcm_bytes``: of all rows' samples."""
+    return pcm_bytes * (2 if kind == "tfrecords" else 1) + config.num_rows * _BYTES_PER_ROW[kind]
+
+
+def num_files(config: Any, kind: str) -> int:
+    """Files of a format; how many shards TFRecords have depends on their features, a little."""
+    by_split: Counter[str] = Counter()
+    for setting in config.settings:
+        by_split[setting.split] += config.rows_per_setting
+    if kind == "tfrecords":
+        record = 4 * config.chunk_samples + _BYTES_PER_ROW[kind]
+        held = 1 if config.shard_mib is None else max(1, int(config.shard_mib * 2**20 / record))
+        return 1 + sum(-(-count // held) for count in by_split.values())
+    more = {"params": 0, "nsjson": 1, "frames": len(config.sounds), "nsynth": 2 * len(by_split)}
+    return config.num_rows * (2 if kind in ("params", "frames") else 1) + more[kind]

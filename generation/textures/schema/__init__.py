@@ -1,83 +1,95 @@
 """From configuration files to checked settings of a corpus.
 
 Three kinds of files are read: ``dsgenerator`` (both generations of DSGenerator's JSON), ``own`` (ours, YAML
-or JSON) and ``generation/textures/presets.yaml`` (ours, with sizes). Each becomes a ``request``; ``sounds``
-and ``check`` make a :class:`sousa.generation.textures.settings.Config` of it, or tell all that is wrong at
-once.
+or JSON) and ``generation/textures/sizes.yaml`` (ours, with sizes). Each becomes a ``request``; ``sounds``
+and ``check`` make a :class:`sousa.generation.textures.settings.Config` of it, or report all errors together.
 """
 
 from functools import cache
 from importlib import resources
+from pathlib import Path
+from typing import Any
 
 import yaml
 
-from sousa.generation.errors import UsageError, one_of, raise_all
-from sousa.generation.textures.schema import check, dsgenerator, files, own
-from sousa.generation.textures.schema.overrides import OPTIONS, override
-from sousa.generation.textures.schema.words import shown
+from sousa.generation.errors import UsageError, raise_all
+from sousa.generation.models import shown
+from sousa.generation.textures.dsgenerator import config as dsgenerator
+from sousa.generation.textures.options import OVERRIDES, TexturesOptions
+from sousa.generation.textures.schema import check, files, own
+from sousa.generation.textures.schema.overrides import override
+from sousa.generation.textures.settings import Config
 
-PRESETS = ("small", "medium", "full")
 
-
-def read(path, **overrides):
+def read(path: str | Path, **options: Any) -> tuple[Config, list[str]]:
     """The configuration in a file.
 
     Args:
         path: of a JSON or YAML file.
-        overrides: ``seed``, ``sample_rate`` (Hz), ``audio_format``, ``duration_sec``, ``chunk_sec``,
-            ``examples``, ``records`` (names), ``shard_mib`` (or ``"single"``) and ``level`` (``peak``,
-            ``peak:-3`` and so on) in place of the file's; None is not given.
+        options: that stand in place of what it says, by name, see
+            :data:`sousa.generation.textures.options.OVERRIDES`.
 
     Returns: ``(Config, notices)``: notices are sentences about what is read otherwise than one might think.
     Raises: UsageError naming every problem.
     """
-    return parse(files.load(path), str(path), **overrides)
+    return parse(files.load(path), str(path), TexturesOptions.read(options))
 
 
-def parse(data, where, **overrides):
+def parse(data: Any, where: str, options: TexturesOptions) -> tuple[Config, list[str]]:
     """The same for the plain data of a file; ``where`` begins every problem."""
-    return _parse(data, where, "custom", overrides)
+    return _parse(data, where, "custom", options)
 
 
-def preset(name, **overrides):
-    """The Config of a preset: small, medium or full; a smaller one is the beginning of a larger one."""
-    if name not in PRESETS:
-        raise UsageError(f"unknown preset {one_of(name, PRESETS)}")
-    data = dict(_presets())
-    data["settings"] = data.pop("presets")[name]
+def size(name: str = "small", **options: Any) -> Config:
+    """The configuration of a size; a smaller one is the beginning of a larger one."""
+    return sized(TexturesOptions.read({"size": name, **options}))
+
+
+def sized(options: TexturesOptions) -> Config:
+    """The same of checked options."""
+    name = options.size or next(iter(counts()))
+    data = dict(_sizes())
+    data["settings"] = data.pop("sizes")[name]
     # other renderings of settings make another corpus of it, as other counts do elsewhere
-    custom = overrides.get("examples") is not None
-    return _parse(data, "presets.yaml", "custom" if custom else name, overrides)[0]
+    return _parse(data, "sizes.yaml", "custom" if options.examples is not None else name, options)[0]
 
 
-def counts():
-    """How many settings each sound has in the presets: dict of name to number, the smallest first."""
-    return _presets()["presets"]
+def counts() -> dict[str, int]:
+    """How many settings each sound has in the sizes: dict of name to number, the smallest first."""
+    return _sizes()["sizes"]
 
 
 @cache
-def _presets():
+def _sizes() -> dict[str, Any]:
     return yaml.safe_load(
-        resources.files("sousa.generation.textures").joinpath("presets.yaml").read_text("utf-8")
+        resources.files("sousa.generation.textures").joinpath("sizes.yaml").read_text("utf-8")
     )
 
 
-def _parse(data, where, preset_name, overrides):
-    problems, notices = [], []
+def _parse(data: Any, where: str, size_name: str, options: TexturesOptions) -> tuple[Config, list[str]]:
+    problems: list[str] = []
+    notices: list[str] = []
     if not isinstance(data, dict):
         raise UsageError(f"{where} holds {shown(data)}; give a mapping of keys to values")
     kind = dsgenerator if _is_dsgenerator(data) else own
     try:
         request = kind.request(data, problems, notices)
     except UsageError as error:
-        raise UsageError(f"{where}: {error}") from None
-    override(request, overrides, OPTIONS, problems)
-    config = check.config(request, preset_name, problems, notices)
-    raise_all(text if text.startswith("--") else f"{where}: {text}" for text in problems)
+        raise UsageError(*(f"{where}: {text}" for text in error.problems)) from None
+    file_problems = len(problems)
+    words = {name: options.called(name) for name in OVERRIDES}
+    override(request, {name: getattr(options, name) for name in OVERRIDES}, words, problems)
+    config = check.config(request, size_name, problems, notices)
+    outside = tuple(words[name] for name in OVERRIDES if getattr(options, name) is not None)
+    raise_all(
+        text if i >= file_problems and outside and text.startswith(outside) else f"{where}: {text}"
+        for i, text in enumerate(problems)
+    )
+    assert config is not None
     return config, notices
 
 
-def _is_dsgenerator(data):
+def _is_dsgenerator(data: dict) -> bool:
     """Which kind of file it is, by the keys that only one of them has."""
     theirs = data.keys() & (dsgenerator.File.model_fields.keys() - own.File.model_fields.keys())
     ours = data.keys() & (own.File.model_fields.keys() - dsgenerator.File.model_fields.keys())

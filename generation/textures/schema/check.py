@@ -6,25 +6,21 @@ settings is made before their number is known to be sensible.
 
 from collections import Counter
 
-from sousa.generation.audio import encode
-from sousa.generation.errors import one_of
+from sousa.generation.models import shown
 from sousa.generation.textures import records, space
 from sousa.generation.textures.schema import sounds
 from sousa.generation.textures.schema.request import AxisRequest
-from sousa.generation.textures.schema.words import shown
 from sousa.generation.textures.settings import Config
 
 MAX_ROWS = 10_000_000
 MAX_SETTINGS = 1_000_000
-MAX_DURATION_SEC = 3600.0
-MAX_SHARD_MIB = 10_240
 
 
-def config(request, preset, problems, notices):
+def config(request, size, problems, notices):
     """The Config of a request.
 
     Args:
-        preset: name it comes from, or custom; problems, notices: lists that sentences are added to.
+        size: name it comes from, or custom; problems, notices: lists that sentences are added to.
 
     Returns: the Config; None when there are problems.
     """
@@ -37,7 +33,7 @@ def config(request, preset, problems, notices):
     if problems:
         return None
     result = Config(
-        preset, tuple(made), request.seed, rate, request.duration_sec, chunk_sec, request.examples,
+        size, tuple(made), request.seed, rate, request.duration_sec, chunk_sec, request.examples,
         request.level, request.splits, request.audio_format, tuple(request.records), request.shard_mib,
         request.naming,
     )  # fmt: skip
@@ -49,42 +45,14 @@ def config(request, preset, problems, notices):
 
 def plain_values(request, problems, notices):
     """Check what is not about sounds. Returns: ``(sample_rate, chunk_sec)``, None where they are wrong."""
-    rate = _rate(request, problems)
-    chunk_sec = _chunk(request, rate, problems, notices)
-    if request.examples is not None and request.examples < 1:
-        problems.append(f"{request.word('examples')} is {request.examples}; give 1 or more")
-    if request.seed is not None and not 0 <= request.seed < 2**63:
-        problems.append(f"{request.word('seed')} is {request.seed}; give a whole number from 0 to 2^63 - 1")
-    if request.audio_format is not None and request.audio_format not in encode.FORMATS:
-        problems.append(f"{request.word('audio_format')}: {one_of(request.audio_format, encode.FORMATS)}")
-    if request.shard_mib is not None and not 0 < request.shard_mib <= MAX_SHARD_MIB:
-        given = shown(request.shard_mib)
-        problems.append(
-            f"{request.word('shard_mib')} is {given}; give more than 0, up to {MAX_SHARD_MIB} MiB"
-        )
-    return rate, chunk_sec
-
-
-def _rate(request, problems):
-    """The sample rate, or None."""
-    rate = request.sample_rate
-    if rate is not None and not 8000 <= rate <= 96000:
-        problems.append(f"{request.word('sample_rate')} is {rate}; give 8000 to 96000 Hz")
-        return None
-    return rate
+    return request.sample_rate, _chunk(request, request.sample_rate, problems, notices)
 
 
 def _chunk(request, rate, problems, notices):
     """The length of a chunk in seconds, or None; its problems and those of the long signal's length."""
     duration, chunk = request.duration_sec, request.chunk_sec
     word = request.word("duration_sec")
-    if duration is not None and not 0 < duration <= MAX_DURATION_SEC:
-        problems.append(f"{word} is {shown(duration)}; give more than 0, up to {MAX_DURATION_SEC:g} s")
-        return None
     if request.num_chunks is not None and chunk is None:
-        if request.num_chunks < 1:
-            problems.append(f"{request.word('num_chunks')} is {request.num_chunks}; give 1 or more")
-            return None
         chunk = duration and duration / request.num_chunks
     if chunk is None:
         return None

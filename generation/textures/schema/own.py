@@ -4,18 +4,10 @@ Conventions: values are natural unless ``units: norm`` is said of a parameter; n
 parameter's own scale. A label is the natural value unless ``label`` says otherwise.
 """
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from sousa.generation.errors import one_of
-from sousa.generation.textures.schema.dsgenerator import DEFAULT_SEED, drawn_seed
-from sousa.generation.textures.schema.request import (
-    AxisRequest,
-    FixedRequest,
-    MovingRequest,
-    Request,
-    SoundRequest,
-)
-from sousa.generation.textures.schema.words import (
+from sousa.generation.models import (
     Model,
     Number,
     Text,
@@ -26,6 +18,16 @@ from sousa.generation.textures.schema.words import (
     numbers,
     shown,
     validated,
+)
+from sousa.generation.textures.options import Duration, Examples, SampleRate, Seed, ShardMiB
+from sousa.generation.textures.schema.request import (
+    DEFAULT_SEED,
+    AxisRequest,
+    FixedRequest,
+    MovingRequest,
+    Request,
+    SoundRequest,
+    drawn_seed,
 )
 from sousa.generation.textures.settings import DEFAULT_SHARD_MIB, METHODS, POLICIES, RECORDS, Level, Splits
 from sousa.generation.textures.values import SCALES
@@ -55,16 +57,16 @@ class File(Model):
     enumeration: Method | None = None
     settings: Whole | None = None
     points: list[Any] | None = None
-    seed: Whole | None = None
-    sample_rate: Whole | None = None
-    duration_sec: Number | None = None
+    seed: Seed | None = None
+    sample_rate: SampleRate | None = None
+    duration_sec: Duration | None = None
     chunk_sec: Number | None = None
-    examples: Whole | None = None
+    examples: Examples | None = None
     level: Any = None
     splits: Any = None
-    audio_format: Text | None = None
+    audio_format: Literal["flac", "wav"] | None = None
     records: Any = None
-    shard_mib: Number | None = None
+    shard_mib: ShardMiB | None = None
     tfrecords: Annotated[str, chosen("single", "shards")] | None = None
 
 

@@ -5,6 +5,7 @@ and has been told already. Values are as given, in ``units`` natural or norm. ``
 keys for the fields.
 """
 
+import secrets
 from dataclasses import dataclass, field
 
 from sousa.generation.textures.settings import Level, Splits
@@ -85,3 +86,13 @@ class Request:
     def word(self, name):
         """What the user calls a field."""
         return self.words.get(name, name)
+
+
+DEFAULT_SEED = 42
+
+
+def drawn_seed(word, notices):
+    """A seed for a file that says null: told, so that the corpus can be made again."""
+    seed = secrets.randbelow(2**32)
+    notices.append(f"{word} is null: the seed {seed} was drawn; give it to make the same corpus again")
+    return seed

@@ -7,9 +7,9 @@ of what is returned, so that the rest can be checked.
 import itertools
 
 from sousa.generation.errors import RunError, UsageError, one_of
+from sousa.generation.models import at, shown
 from sousa.generation.textures import synth as synths
 from sousa.generation.textures.schema.request import AxisRequest, FixedRequest
-from sousa.generation.textures.schema.words import at, shown
 from sousa.generation.textures.settings import Axis, Fixed, Moving, Sound
 from sousa.generation.textures.space import SINE_POINTS, rounded
 from sousa.generation.textures.values import between, has_scale

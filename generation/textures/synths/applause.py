@@ -63,7 +63,7 @@ class Applause:
     version = "1.0.0"
     about = "People clapping, from one to a hall, each in their own time or together."
     aliases = ("DSApplause", "DSApplauseSynth", "DSApplause_0003")
-    parameter_aliases = {"numClappers": "num_clappers"}  # noqa: RUF012
+    parameter_aliases = {"numClappers": "num_clappers"}
     parameters = (
         Parameter("num_clappers", 1, _PEOPLE, 10, "", "how many people clap", varying=True),
         Parameter(

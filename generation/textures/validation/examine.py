@@ -1,112 +1,91 @@
-"""Measuring one shard: everything that later checks need, in a few numbers a row.
+"""Measuring one shard of textures beside what any corpus's is measured by.
 
-Conventions: ``examine_shard`` is a task of :mod:`sousa.generation.runners`; it reads the shard's files only,
-returns plain arrays (one element a row unless said), and never raises for bad data: what is wrong is
-counted under a name in ``problems``. A *signal* is one long signal, whose rows follow each other.
+Conventions: as in :mod:`sousa.generation.validation`. A *signal* is one long signal, whose rows follow each
+other and are heard together.
 """
 
 import hashlib
-from functools import cache
-from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from sousa.generation import reopen, tables
-from sousa.generation.errors import RunError
-from sousa.generation.storage import damage
+from sousa.generation.tables import numpy_column
 from sousa.generation.textures import corpus, synth
 from sousa.generation.textures.validation import expectations, labels, sound
-from sousa.generation.textures.validation.labels import numpy
+from sousa.generation.validation import Examiner
 from sousa.generation.validation.findings import Problems
 
-# what is kept of every row
-TEXTS = ("sample_id", "setting_id", "sound", "split", "held_out", "level_policy")
-NUMBERS = (
-    "setting_index", "example_index", "chunk_index", "duration_sec", "num_events", "gain_db", "peak_db",
-    "rms_db", "clipped_samples",
-)  # fmt: skip
-_SOUND = ("num_samples", "sample_rate", "pcm_digest", "synth")
+_FLAT = ("sample_id", "sound", "setting_id", "synth", "chunk_index", "sample_rate", "num_events", "peak_db",
+         "rms_db", "clipped_samples")  # fmt: skip
 FEWEST_EVENTS = 4  # of which one can say that two rows have the same
 INTERVALS = 32  # kept of a signal
 _HEARD_SEC = 0.05  # after which an event is more than silence
 
 
-def examine_shard(root, config, record, media_every, remade, loose_files=False):
-    """Measure a shard.
+class TexturesExaminer(Examiner):
+    """Going through the rows of a shard in order, and hearing some signals."""
 
-    Args:
-        root: dataset directory. config: its Config. record: manifest record of the shard.
-        media_every: read the sound of each signal whose number is a multiple of this.
-        remade: how many of its signals to make again.
-        loose_files: the dataset says that it has audio files as well.
+    def __init__(self, task: Any):
+        super().__init__(task)
+        self.unit = max(task.config.chunks, 1)
+        self.media: list[dict] = []  # of each row that was heard
+        self.borders: list[
+            tuple
+        ] = []  # differences across borders of heard rows, and the largest beside them
+        self.trains: list[tuple] = []  # gaps of the events of heard signals
+        self.last: Any = None  # (signal, chunk, samples) of the row before
+        self.lists: dict[str, labels.Lists] = {}
 
-    Returns: dict with ``rows`` (dict of arrays), ``media`` (a dict for each row that was heard), ``borders``
-        (differences across borders of heard rows, and the largest beside them), ``trains`` (gaps of the
-        events of heard signals), ``again`` (names of rows that were made again) and ``problems``.
-    """
-    out = {"rows": {}, "media": [], "borders": [], "trains": [], "again": [], "problems": Problems()}
-    wrong = damage(root, record)
-    if wrong:
-        out["problems"].add("damaged_shard", wrong)
-        return out
-    config = _first(config)
-    wanted = _coordinates(config, record)
-    again = _spread(len(wanted) // max(config.chunks, 1), remade)
-    kept, first, walk = [], 0, _Walk(root, config, out, media_every, again, loose_files)
-    try:
-        for group in tables.row_groups(Path(root) / record["file"]):
-            here = wanted[first : first + len(group)]
-            lists = labels.check(config, group, here, out["problems"])
-            kept.append(_kept(config, group, lists))
-            walk.group(group, lists, first)
-            first += len(group)
-    except RunError as error:
-        out["problems"].add("damaged_shard", error)
-    if first != len(wanted):
-        out["problems"].add("rows_not_in_plan", record["file"], abs(first - len(wanted)))
-    out["rows"] = {name: np.concatenate([part[name] for part in kept]) for name in kept[0]} if kept else {}
-    return out
+    def labels(self, group: pa.Table, first: int, problems: Problems) -> dict[str, Any]:
+        self.lists = labels.check(self.task.config, group, problems)
+        self.onsets = numpy_column(self.lists["events"].fields["onset_sample"])
+        rows = [self.onsets[self.lists["events"].of(i)] for i in range(len(group))]
+        swept = [f"param_{name}" for name, _ in corpus.swept(self.task.config)]
+        return {
+            **{name: numpy_column(group[name]).astype(float) for name in swept},
+            "pcm_digest": _digests(group["pcm_digest"].to_pylist()),
+            "draws": _digests(group["draws"].to_pylist()),
+            "onsets": np.array([_digest(o.tobytes()) if _irregular(o) else 0 for o in rows], np.int64),
+            "promised_events": _promised(group, self.lists),
+        }
 
+    def hear(self, group: pa.Table, i: int, number: int, pcm: Any, problems: Problems) -> None:
+        before, self.last = self.last, None
+        if pcm is None:
+            return
+        row = {name: group[name][i].as_py() for name in _FLAT}
+        onset, natural = self.onsets[self.lists["events"].of(i)], naturals(self.lists["params"], i)
+        signal, pcm = number // self.unit, pcm[:, 0]
+        sound.check_level(row, pcm, problems)
+        heard: dict[str, Any] = {
+            "sound": row["sound"], "signal": signal, "samples": len(pcm), "silent": not pcm.any(),
+            "centre": expectations.centre_error(row["synth"], natural, pcm, row["sample_rate"]),
+        }  # fmt: skip
+        has_events = row["num_events"] is not None
+        if has_events and _inside(onset, len(pcm)):
+            heard["errors"], heard["allowed"] = sound.onset_errors(pcm, onset, row["sample_rate"])
+            # one that begins with the last samples, or softer than half a step, is silent rightly
+            early = len(onset) and onset[0] < len(pcm) - _HEARD_SEC * row["sample_rate"]
+            if early and heard["silent"] and row["peak_db"] is None:
+                problems.add("event_without_sound", row["sample_id"])
+            if row["chunk_index"] == 0 and not _rate_moves(row["synth"], natural):
+                self._train(row, onset)
+        if before is not None and before[:2] == (signal, row["chunk_index"] - 1):
+            begins = has_events and bool((onset <= 1).any())
+            short = min(len(before[2]), len(pcm)) <= sound.NEIGHBOURS
+            if not begins and not short:  # an event may begin with a jump, there as anywhere
+                self.borders.append((row["sample_id"], *sound.border(before[2], pcm)))
+        self.last = (signal, row["chunk_index"], pcm)
+        self.media.append(heard)
 
-def _coordinates(config, record):
-    """``(position of the setting, example, chunk)`` of each row that is planned for a shard, in order."""
-    return [
-        (position, example, chunk)
-        for position in _planned(config).get(record["file"], ())
-        for example in range(config.examples)
-        for chunk in range(config.chunks)
-    ]
+    def _train(self, row: dict, onset: np.ndarray) -> None:
+        gaps = np.diff(onset)[:INTERVALS]
+        if len(gaps) >= 2 * FEWEST_EVENTS and np.ptp(gaps) > 2:
+            self.trains.append((row["sound"], row["setting_id"], gaps.astype(np.float32)))
 
-
-@cache
-def _first(config):
-    """The first configuration equal to this one: it knows its settings, a copy would make them again."""
-    return config
-
-
-@cache
-def _planned(config):
-    """Positions of the settings of each shard, by file."""
-    return {shard.file: shard.key["settings"] for shard in corpus.plan(config)}
-
-
-def _spread(total, count):
-    """Numbers below ``total``, at most ``count``, evenly spread."""
-    return set(np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()) if total else set()
-
-
-def _kept(config, group, lists):
-    """What is kept of each row of a group: dict of arrays."""
-    out = {name: numpy(group[name]) for name in TEXTS}
-    out |= {name: numpy(group[name]).astype(float) for name in NUMBERS}
-    out |= {f"param_{name}": numpy(group[f"param_{name}"]).astype(float) for name, _ in corpus.swept(config)}
-    out["pcm_digest"] = _digests(group["pcm_digest"].to_pylist())
-    out["draws"] = _digests(group["draws"].to_pylist())
-    onset = numpy(lists["events"].fields["onset_sample"])
-    rows = [onset[lists["events"].of(i)] for i in range(len(group))]
-    out["onsets"] = np.array([_digest(o.tobytes()) if _irregular(o) else 0 for o in rows], np.int64)
-    out["promised_events"] = _promised(group, lists)
-    return out
+    def found(self) -> dict[str, list]:
+        return {"media": self.media, "borders": self.borders, "trains": self.trains}
 
 
 def _digest(data):
@@ -125,7 +104,7 @@ def _irregular(onset):
 
 def _promised(group, lists):
     """Events that each row should have on average by its parameters; NaN where nothing says so."""
-    out, seconds = np.full(len(group), np.nan), numpy(group["duration_sec"])
+    out, seconds = np.full(len(group), np.nan), numpy_column(group["duration_sec"])
     for row, name in enumerate(group["synth"].to_pylist()):
         rate = expectations.rate_parameter(synth.get(name))
         natural = naturals(lists["params"], row)
@@ -138,8 +117,8 @@ def _promised(group, lists):
         else:
             curves = lists["curves"]
             own = curves.of(row)
-            mine = numpy(curves.fields["name"][own]) == parameter.name
-            moving = numpy(curves.fields["natural"][own]).astype(float)[mine]
+            mine = numpy_column(curves.fields["name"][own]) == parameter.name
+            moving = numpy_column(curves.fields["natural"][own]).astype(float)[mine]
             if len(moving):
                 out[row] = factor * per_second(moving).mean() * seconds[row]
     return out
@@ -152,90 +131,6 @@ def naturals(params, row):
         params.fields["name"][own].to_pylist(), params.fields["natural"][own].to_pylist(), strict=True
     )
     return {name: value for name, value in pairs if value is not None}
-
-
-class _Walk:
-    """Going through the rows of a shard in order, and hearing some."""
-
-    def __init__(self, root, config, out, media_every, again, loose_files):
-        self.root, self.config, self.out = Path(root), config, out
-        self.media_every, self.again, self.loose_files = media_every, again, loose_files
-        self.last = None  # (signal, chunk, samples) of the row before
-        self.positions = {(s.sound, s.index): i for i, s in enumerate(config.settings)}
-        self.sounds = {one.name: i for i, one in enumerate(config.sounds)}
-        self.remade = {}
-
-    def group(self, group, lists, first):
-        """Hear the rows of a group; ``first`` is the number of its first one in the shard."""
-        numbers = first + np.arange(len(group))
-        signal = numbers // max(self.config.chunks, 1)
-        heard = signal % self.media_every == 0
-        flat = {n: group[n].to_pylist() for n in (*TEXTS, *NUMBERS, *_SOUND)} if heard.any() else {}
-        onsets = numpy(lists["events"].fields["onset_sample"])
-        for i in range(len(group)):
-            if int(signal[i]) in self.again:
-                self._compare(group.slice(i, 1))
-            if heard[i]:
-                row = {name: values[i] for name, values in flat.items()}
-                data = group["audio"][i]
-                self._hear(row, data["bytes"].as_py(), int(signal[i]), onsets[lists["events"].of(i)],
-                           naturals(lists["params"], i))  # fmt: skip
-                if self.loose_files:
-                    self._file(data.as_py())
-
-    def _compare(self, one):
-        """Make a row again, with the rest of its signal, and compare it."""
-        row = one.to_pylist()[0]
-        position = self.positions.get((self.sounds.get(row["sound"]), row["setting_index"]))
-        key = (position, row["example_index"])
-        if position is None or row["chunk_index"] not in range(self.config.chunks):
-            self.out["problems"].add("row_not_in_plan", row["sample_id"])
-            return
-        if key not in self.remade:
-            self.remade = {key: list(corpus.make_rows(self.config, *key))}
-        try:
-            lines = reopen.compare(self.config, row, self.remade[key][row["chunk_index"]])
-        except Exception as error:  # any reader's complaint means the same here
-            lines = [f"{row['sample_id']}: its audio can't be read ({error})"]
-        for line in lines:
-            self.out["problems"].add("row_differs_from_made_again", line)
-        self.out["again"].append(row["sample_id"])
-
-    def _hear(self, row, data, signal, onset, natural):
-        problems = self.out["problems"]
-        pcm = sound.decode(row, data, problems)
-        before, self.last = self.last, None
-        if pcm is None:
-            return
-        sound.check_level(row, pcm, problems)
-        one = {"sound": row["sound"], "signal": signal, "samples": len(pcm), "silent": not pcm.any()}
-        has_events = row["num_events"] is not None
-        if has_events and _inside(onset, len(pcm)):
-            one["errors"], one["allowed"] = sound.onset_errors(pcm, onset, row["sample_rate"])
-            # one that begins with the last samples, or softer than half a step, is silent rightly
-            early = len(onset) and onset[0] < len(pcm) - _HEARD_SEC * row["sample_rate"]
-            if early and one["silent"] and row["peak_db"] is None:
-                problems.add("event_without_sound", row["sample_id"])
-            if row["chunk_index"] == 0 and not _rate_moves(row["synth"], natural):
-                self._train(row, onset)
-        one["centre"] = expectations.centre_error(row["synth"], natural, pcm, row["sample_rate"])
-        if before is not None and before[:2] == (signal, row["chunk_index"] - 1):
-            begins = has_events and bool((onset <= 1).any())
-            short = min(len(before[2]), len(pcm)) <= sound.NEIGHBOURS
-            if not begins and not short:  # an event may begin with a jump, there as anywhere
-                self.out["borders"].append((row["sample_id"], *sound.border(before[2], pcm)))
-        self.last = (signal, row["chunk_index"], pcm)
-        self.out["media"].append(one)
-
-    def _train(self, row, onset):
-        gaps = np.diff(onset)[:INTERVALS]
-        if len(gaps) >= 2 * FEWEST_EVENTS and np.ptp(gaps) > 2:
-            self.out["trains"].append((row["sound"], row["setting_id"], gaps.astype(np.float32)))
-
-    def _file(self, audio):
-        path = self.root / "audio" / Path(audio["path"]).name
-        if not path.exists() or path.read_bytes() != audio["bytes"]:
-            self.out["problems"].add("loose_file_missing_or_other", path.name)
 
 
 def _rate_moves(synth_name, natural):

@@ -21,8 +21,9 @@ FEWEST_PAIRS = 8
 SHARED = 0.3  # mean correlation of gaps of neighbouring settings from which chance is shared
 
 
-def _whole_signals(findings, config):
+def _whole_signals(findings):
     """The rows as (signals, chunks) numbers, or None when rows are missing."""
+    config = findings.config
     count = findings.count
     return np.arange(count).reshape(-1, config.chunks) if count % config.chunks == 0 else None
 
@@ -30,10 +31,11 @@ def _whole_signals(findings, config):
 # --- level ---
 
 
-def levels(findings, config):
+def levels(findings):
     """The gain of each long signal is what its policy asks for."""
+    config = findings.config
     rows, policy = findings.rows, config.level
-    order = _whole_signals(findings, config)
+    order = _whole_signals(findings)
     if order is None:
         return Check("level", False, "rows are missing")
     gain = rows["gain_db"][order]
@@ -57,12 +59,12 @@ def levels(findings, config):
     return Check("level", bool(same and worst <= 0.01), text)
 
 
-def silence(findings, config):
+def silence(findings):
     """No event is silent, and no sound is silent throughout; rows in which nothing happens may be."""
     silent = np.isnan(findings.rows["peak_db"])
     wrong = [
         f"{one.name} is silent throughout"
-        for one, _, mask in by_sound(findings, config)
+        for one, _, mask in by_sound(findings)
         if mask.any() and silent[mask].all() and (findings.rows["num_events"][mask] != 0).any()
     ]
     count, examples = findings.problems.get("event_without_sound", (0, []))
@@ -81,15 +83,17 @@ def clipping(findings):
 # --- events ---
 
 
-def by_sound(findings, config):
+def by_sound(findings):
     """Masks of rows: list of ``(Sound, its synthesizer, mask)``."""
+    config = findings.config
     return [(one, synth.get(one.synth), findings.rows["sound"] == one.name) for one in config.sounds]
 
 
-def rate_table(findings, config):
+def rate_table(findings):
     """Events found beside events promised, a dict for each sound that promises a rate."""
+    config = findings.config
     out = []
-    for one, made_by, mask in by_sound(findings, config):
+    for one, made_by, mask in by_sound(findings):
         rows = {name: findings.rows[name][mask] for name in ("promised_events", "num_events")}
         if expectations.rate_parameter(made_by) is None or not mask.any():
             continue
@@ -108,9 +112,9 @@ def rate_table(findings, config):
     return out
 
 
-def event_rates(findings, config):
+def event_rates(findings):
     """The number of events of each sound is what its rates promise, as far as chance allows."""
-    table = rate_table(findings, config)
+    table = rate_table(findings)
     judged = [row for row in table if row["promised"] >= FEWEST_EVENTS]
     if not judged:
         return Check("event rate", None, "no sound promises enough events to judge its rate")
@@ -123,10 +127,11 @@ def event_rates(findings, config):
     return Check("event rate", not wrong, f"events found against promised: {shares}", examples)
 
 
-def rates_follow(findings, config):
+def rates_follow(findings):
     """Inside each sound, rows that promise more events have more: quarters of the rows by their rate."""
+    config = findings.config
     wrong, judged = [], 0
-    for one, _, mask in by_sound(findings, config):
+    for one, _, mask in by_sound(findings):
         promised, found = findings.rows["promised_events"][mask], findings.rows["num_events"][mask]
         known = ~np.isnan(promised) & ~np.isnan(found)
         promised, found = promised[known], found[known]
@@ -150,7 +155,7 @@ def rates_follow(findings, config):
 
 def onsets(findings):
     """Isolated events are heard where they are labelled."""
-    heard = [m for m in findings.media if "errors" in m and len(m["errors"])]
+    heard = [m for m in findings.lists["media"] if "errors" in m and len(m["errors"])]
     if not heard:
         return Check("label = audio", None, "no event begins after silence")
     errors, allowed = (np.concatenate([m[name] for m in heard]) for name in ("errors", "allowed"))
@@ -194,7 +199,7 @@ def correlations(findings):
     Sounds whose rate moves have a trend in common and are left out.
     """
     out = []
-    for (sound, setting, gaps), (next_sound, other, more) in pairwise(findings.trains):
+    for (sound, setting, gaps), (next_sound, other, more) in pairwise(findings.lists["trains"]):
         if sound == next_sound and setting != other:
             count = min(len(gaps), len(more))
             a, b = gaps[:count], more[:count]
@@ -209,14 +214,15 @@ def correlations(findings):
 def pitch_table(findings):
     """Median pitch error of each sound, semitones: dict of sound to ``(median, median of size, rows)``."""
     errors = defaultdict(list)
-    for one in findings.media:
+    for one in findings.lists["media"]:
         if one["centre"] is not None:
             errors[one["sound"]].append(one["centre"])
     return {s: (float(np.median(e)), float(np.median(np.abs(e))), len(e)) for s, e in errors.items()}
 
 
-def pitches(findings, config):
+def pitches(findings):
     """The spectrum is where the parameters of centre frequency put it."""
+    config = findings.config
     of = {one.name: one.synth for one in config.sounds}
     judged = {s: v for s, v in pitch_table(findings).items() if v[2] >= FEWEST_ROWS}
     if not judged:
@@ -236,10 +242,10 @@ def pitches(findings, config):
 
 def borders(findings):
     """Steps across borders of chunks are like the steps beside them."""
-    if not findings.borders:
+    if not findings.lists["borders"]:
         return Check("borders", None, "no two neighbouring chunks were read")
-    names = [name for name, *_ in findings.borders]
-    step, largest = np.array([one[1:] for one in findings.borders], float).T
+    names = [name for name, *_ in findings.lists["borders"]]
+    step, largest = np.array([one[1:] for one in findings.lists["borders"]], float).T
     above = step > largest
     # of 201 steps any may be the largest
     expected = len(step) / 201.0

@@ -1,89 +1,29 @@
-"""The validation report of a textures dataset: measured once, written as JSON, text and one HTML page."""
+"""What a report says of textures beside its checks: sounds, levels, rates, coverage."""
 
 import numpy as np
 
-from sousa.generation.manifest import read_manifest
-from sousa.generation.textures.corpus import SPLITS
-from sousa.generation.textures.validation import checks, examine, population
-from sousa.generation.validation.findings import join
-from sousa.generation.validation.report import (
-    examine_all,
-    figure,
-    media_every,
-    number,
-    outcome,
-    page_of,
-    rows_told,
-    table,
-    text_of,
-    write,
-)
+from sousa.generation.columns import SPLITS
+from sousa.generation.textures.validation import population
+from sousa.generation.validation.findings import Findings
+from sousa.generation.validation.report import figure, number, table
 
-MEDIA_ROWS = 400  # sound of about this many rows is read: reading takes as long as making
-AGAIN_SIGNALS = 12  # made again, spread over the shards
 _COLUMNS = 4  # of plots
 
 
-def validate(root, config, records, workers=0, progress=None, all_media=False):
-    """Validate a dataset and write ``validation_report.{json,txt,html}``.
-
-    Args:
-        records: manifest records of its shards, in order.
-        progress: called with the rows of each shard done.
-        all_media: read the sound of every row, not of about 400.
-
-    Returns: ``(passed, report)``; the report is what the JSON file holds.
-    """
-    findings, results = judge(root, config, records, workers, progress, all_media)
-    report = summary(findings, results, config)
-    report["not_written"] = write(root, report, as_text(report), as_html(report, findings, config))
-    return report["passed"], report
+def summary(findings: Findings) -> dict:
+    """As plain data."""
+    return {"settings": len(set(findings.rows["setting_id"])), "sounds": _sounds(findings)}
 
 
-def judge(root, config, records, workers=0, progress=None, all_media=False):
-    """Measure and check a dataset, and write nothing; arguments as for :func:`validate`.
-
-    Returns: ``(Findings, list of Checks)``.
-    """
-    every = media_every(config.num_rows, all_media, MEDIA_ROWS)
-    manifest = read_manifest(root) or {}
-    loose = bool(manifest.get("loose_files"))
-    again = _spread(len(records))
-    tasks = [(str(root), config, record, every, again[i], loose) for i, record in enumerate(records)]
-    findings = checks.Findings(**join(examine_all(examine.examine_shard, tasks, records, workers, progress)))
-    return findings, checks.run_all(findings, root, config, manifest)
-
-
-def _spread(shards):
-    """How many signals of each shard to make again."""
-    edges = np.linspace(0, max(AGAIN_SIGNALS, 1), shards + 1).round().astype(int)
-    return np.diff(edges).tolist()
-
-
-def summary(findings, results, config):
-    """The report as plain data."""
-    report = outcome(results, config)
-    if not findings.rows:
-        return report
-    rows = findings.rows
-    return report | {
-        "rows": findings.count,
-        "hours": float(rows["duration_sec"].sum() / 3600),
-        "settings": len(set(rows["setting_id"])),
-        "rows_by_split": {s: int((rows["split"] == s).sum()) for s in SPLITS},
-        "sounds": _sounds(findings, config),
-    }
-
-
-def _sounds(findings, config):
+def _sounds(findings):
     """What each sound is like, and how it compares with what its parameters promise."""
-    rates = {row["sound"]: row for row in population.rate_table(findings, config)}
+    rates = {row["sound"]: row for row in population.rate_table(findings)}
     pitches, out = population.pitch_table(findings), {}
-    for one, _, mask in population.by_sound(findings, config):
+    for one, _, mask in population.by_sound(findings):
         if not mask.any():
             continue
         rows = {name: values[mask] for name, values in findings.rows.items()}
-        heard = [m for m in findings.media if m["sound"] == one.name]
+        heard = [m for m in findings.lists["media"] if m["sound"] == one.name]
         level, events = rows["rms_db"][~np.isnan(rows["rms_db"])], rows["num_events"]
         seconds, rate = float(rows["duration_sec"].sum()), rates.get(one.name)
         out[one.name] = {
@@ -111,36 +51,22 @@ def _table_rows(report):
     ]
 
 
-def as_text(report):
-    """The report for a terminal."""
-    if "rows" not in report:
-        return text_of("textures", report, None)
+def lines(report: dict) -> list[str]:
+    """For a terminal: a table of the sounds."""
     cells = [_HEAD, *_table_rows(report)]
     widths = [max(len(str(row[i])) for row in cells) for i in range(len(_HEAD))]
-    lines = [""] + ["  ".join(str(c).ljust(w) for c, w in zip(row, widths, strict=True)) for row in cells]
-    told = f"{report['rows']:,} rows of {report['settings']:,} settings, {report['hours']:.2f} h"
-    return text_of("textures", report, told, [line.rstrip() for line in lines])
+    out = ["  ".join(str(c).ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]
+    return ["", *out]
 
 
-def as_html(report, findings, config):
-    """The report as one self-contained page."""
-    if "rows" not in report:
-        return page_of("textures", report, None)
-    told = (
-        f"{rows_told(report)}, {report['settings']:,} settings, preset {report['preset']}, "
-        f"data version {report['data_version']}."
-    )
-    parts = [
-        "<h2>Sounds</h2>",
-        table(_HEAD, _table_rows(report)),
-        "<h2>Level</h2>",
-        _levels(findings, config),
-    ]
-    if population.rate_table(findings, config):
-        parts += ["<h2>Events against rate</h2>", _rates(findings, config)]
-    if any(one.axes for one in config.sounds):
-        parts += ["<h2>Coverage of parameters</h2>", _coverage(findings, config)]
-    return page_of("textures", report, told, parts)
+def parts(findings: Findings, report: dict) -> list[str]:
+    """HTML for the page."""
+    out = ["<h2>Sounds</h2>", table(_HEAD, _table_rows(report)), "<h2>Level</h2>", _levels(findings)]
+    if population.rate_table(findings):
+        out += ["<h2>Events against rate</h2>", _rates(findings)]
+    if any(sound.axes for sound in findings.config.sounds):
+        out += ["<h2>Coverage of parameters</h2>", _coverage(findings)]
+    return out
 
 
 def _grid(count, height, plot):
@@ -161,10 +87,12 @@ def _grid(count, height, plot):
     return figure(draw, 10, height * lines, layout=None)
 
 
-def _levels(findings, config):
+def _levels(findings):
+    config = findings.config
+
     def draw(sheet):
         left, right = sheet.subplots(1, 2, width_ratios=(2, 1))
-        level = [findings.rows["rms_db"][mask] for *_, mask in population.by_sound(findings, config)]
+        level = [findings.rows["rms_db"][mask] for *_, mask in population.by_sound(findings)]
         level = [v[~np.isnan(v)] for v in level]
         left.boxplot([v if len(v) else [np.nan] for v in level], showfliers=False,
                      tick_labels=[one.name for one in config.sounds])  # fmt: skip
@@ -177,10 +105,10 @@ def _levels(findings, config):
     return figure(draw, 10, 3.2)
 
 
-def _rates(findings, config):
+def _rates(findings):
     """Events a second of every row beside what its parameters promise."""
-    names = {row["sound"] for row in population.rate_table(findings, config)}
-    shown = [(one, mask) for one, _, mask in population.by_sound(findings, config) if one.name in names]
+    names = {row["sound"] for row in population.rate_table(findings)}
+    shown = [(one, mask) for one, _, mask in population.by_sound(findings) if one.name in names]
 
     def plot(axes):
         for axis, (one, mask) in zip(axes, shown, strict=False):
@@ -197,9 +125,9 @@ def _rates(findings, config):
     return _grid(len(shown), 2.2, plot)
 
 
-def _coverage(findings, config):
+def _coverage(findings):
     """Settings over the first two axes of each sound, by split."""
-    shown = [(one, mask) for one, _, mask in population.by_sound(findings, config) if one.axes and mask.any()]
+    shown = [(one, mask) for one, _, mask in population.by_sound(findings) if one.axes and mask.any()]
 
     def plot(axes):
         for axis, (one, mask) in zip(axes, shown, strict=False):

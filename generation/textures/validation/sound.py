@@ -12,7 +12,6 @@ twentieth of the time in which it reaches half its peak.
 
 import numpy as np
 
-from sousa.generation.audio import encode
 from sousa.generation.textures.corpus import FULL_SCALE
 
 REACH_SEC = 0.010
@@ -21,22 +20,6 @@ STANDS_OUT = 600  # steps
 LATE, LATE_SHARE = 2, 0.05
 _LONGEST_RISE_SEC = 0.25
 NEIGHBOURS = 100  # differences on each side of a border that it is compared with
-
-
-def decode(row, data, problems):
-    """The samples of a row, or None when they can't be read; their length, rate and digest are checked."""
-    name = row["sample_id"]
-    try:
-        pcm, rate = encode.decode(data)
-    except Exception as error:  # any reader's complaint means the same here
-        problems.add("audio_unreadable", f"{name}: {error}")
-        return None
-    if pcm.shape != (row["num_samples"], 1) or rate != row["sample_rate"]:
-        problems.add("audio_length_or_rate_differs", f"{name}: {pcm.shape} at {rate} Hz")
-        return None
-    if encode.pcm_digest(pcm) != row["pcm_digest"]:
-        problems.add("pcm_digest_differs", name)
-    return pcm[:, 0]
 
 
 def check_level(row, pcm, problems):

@@ -6,7 +6,8 @@ Conventions: a share is 0 to 1 along an axis. Tolerances are as in
 
 import numpy as np
 
-from sousa.generation.textures.corpus import FULL_SCALE, SPLITS
+from sousa.generation.columns import SPLITS
+from sousa.generation.textures.corpus import FULL_SCALE
 from sousa.generation.textures.validation.population import DEVIATIONS
 from sousa.generation.textures.values import share_of
 from sousa.generation.validation.findings import Check
@@ -17,12 +18,11 @@ def _settings(findings):
     return np.unique(findings.rows["setting_id"].astype(str), return_index=True)[1]
 
 
-def splits(findings, config):
+def splits(findings):
     """A setting, and what its coordinates draw, is in one split; test data say how they are held out."""
     rows, problems = findings.rows, []
     split = np.array([SPLITS.index(s) if s in SPLITS else -1 for s in rows["split"]])
     for what, keys in (
-        ("settings", np.unique(rows["setting_id"].astype(str), return_inverse=True)[1]),
         ("draws", np.unique(rows["draws"], return_inverse=True)[1]),
         ("sounds, sample by sample,", _loud(findings)),
     ):
@@ -34,7 +34,7 @@ def splits(findings, config):
         problems.append(f"{int((held & (rows['split'] != 'test')).sum())} rows outside test are held out")
     if (~held & (rows["split"] == "test")).any():
         problems.append("test rows that don't say how they are held out")
-    problems += _shares(findings, config)
+    problems += _shares(findings)
     counts = {s: len(np.unique(rows["setting_id"][rows["split"] == s].astype(str))) for s in SPLITS}
     text = ", ".join(f"{s} {c:,}" for s, c in counts.items())
     return Check("splits", not problems, f"settings: {text}; none in two", problems)
@@ -54,8 +54,9 @@ def _in_several(keys, split):
     return int((np.unique(pairs[0], return_counts=True)[1] > 1).sum())
 
 
-def _shares(findings, config):
+def _shares(findings):
     """Shares of splits against those asked for, among settings that chance divides: list of problems."""
+    config = findings.config
     rows, first = findings.rows, _settings(findings)
     free = first[~np.isin(rows["held_out"][first], ["interpolation", "extrapolation"])]
     problems = []
@@ -72,8 +73,9 @@ def _shares(findings, config):
     return problems
 
 
-def coverage(findings, config):
+def coverage(findings):
     """Settings cover their axes evenly: each point of a grid once, drawn ones as evenly as chance does."""
+    config = findings.config
     rows, first = findings.rows, _settings(findings)
     problems, told = [], []
     for one in config.sounds:

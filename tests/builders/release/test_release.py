@@ -19,7 +19,7 @@ import yaml
 from sousa.builders.release import card, check, layout, opened
 from sousa.generation.errors import RunError, UsageError
 from tests.conftest import ROOT
-from tests.support.releases import altered, faster, no_progress, release
+from tests.support.releases import altered, faster, release
 
 datasets.disable_progress_bars()
 PLAIN = datasets.Audio(decode=False)
@@ -378,5 +378,5 @@ def test_unfinished_work_goes_on_under_another_version(tiny, tmp_path):
         release(changed, output, "1.0.1", previous=str(first))
     parts = {p: p.stat().st_mtime_ns for p in (output / ".unfinished").glob("*.index")}
     assert parts
-    release(changed, output, "2.0.0", previous=str(first), progress=no_progress)
+    release(changed, output, "2.0.0", previous=str(first))
     assert opened.read(output).version == "2.0.0" and not (output / ".unfinished").exists()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sousa.generation import DATA_VERSION
+from sousa.generation.rudiments import Rudiments
 from tests.support.make_golden import FILE, ROWS, digests
 from tests.support.older_processor import result_of, x86_64_linux
 
@@ -21,7 +21,7 @@ def test_rows_are_unchanged(row, stored):
 
 
 def test_golden_file_is_of_this_version():
-    assert GOLDEN["data_version"] == DATA_VERSION
+    assert GOLDEN["data_version"] == Rudiments.data_version
 
 
 _OLD_PROCESSOR = """

@@ -7,15 +7,20 @@ import re
 import shutil
 from collections import Counter
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from sousa.generation.audio import encode
 from sousa.generation.errors import RunError, UsageError
+from sousa.generation.filters import Filter
+from sousa.generation.make import make
+from sousa.generation.preview import choose
 from sousa.generation.preview import page as pages
-from sousa.generation.rudiments import columns
-from sousa.generation.rudiments.preview import choose, page
+from sousa.generation.reopen import open_dataset, rows_at
+from sousa.generation.rudiments import Rudiments, columns
+from sousa.generation.rudiments.settings import make_config
+from sousa.generation.runners import LocalRunner
+from sousa.generation.storage import LocalStorage
 from tests.conftest import run_sousa
 from tests.test_sousa import one_sentence
 
@@ -107,65 +112,75 @@ def test_the_name_of_a_directory_is_escaped(tiny, tmp_path):
     assert f"<h1>{html.escape(root.name)}</h1>" in rest
 
 
-def an_index(presets=3, tiers=4, forms=10, players=4, weights=None):
-    """An index of rows of every combination; ``weights`` repeats presets."""
-    names = {
-        "preset": ["clean", "room", "far"][:presets], "tier": [f"t{i}" for i in range(tiers)],
-        "form": [f"f{i}" for i in range(forms)],
-    }  # fmt: skip
-    cells = [
-        (p, t, f, (t * forms + f) * players + player)
-        for p in range(presets)
-        for _ in range((weights or [1] * presets)[p])
-        for t in range(tiers)
-        for f in range(forms)
-        for player in range(players)
-    ]
-    p, t, f, take = np.array(cells).T
-    return choose.Index(np.arange(len(p)), p, t, f, take, names)
+def shown(root, path, **options):
+    """``(bytes of the page, facts of its rows)``."""
+    made, rows, size = pages.write(open_dataset(root), path, **options)
+    facts = [row["facts"] for row in read_page(made)[1]]
+    assert rows == len(facts) and size == made.stat().st_size
+    return made.read_bytes(), facts
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """Labels of takes in three acoustics, of which every combination is there."""
+    root = tmp_path_factory.mktemp("many") / "d"
+    config = make_config(
+        profiles=12, tempos=2, augmentations=3, acoustics=["clean", "gym", "garage"],
+        rudiments=["flam", "drag", "five_stroke_roll", "single_paradiddle"], sample_rate=8000, duration_sec=1,
+    )  # fmt: skip
+    make(Rudiments(), config, LocalStorage(str(root)), LocalRunner(1), say=lambda text: None)
+    return open_dataset(root)
 
 
 @pytest.mark.parametrize("count", [1, 2, 12, 48, 100])
-def test_rows_are_chosen_evenly(count):
-    index = an_index(weights=[1, 3, 1])
-    rows = choose.choose(index, count, 5)
-    assert rows == choose.choose(index, count, 5) == sorted(set(rows)) and len(rows) == count
-    assert count > 2 or rows != choose.choose(index, count, 6) or rows != choose.choose(index, count, 7)
-    for codes, of in ((index.preset, 3), (index.tier, 4), (index.form, 10)):
-        counts = Counter(codes[rows].tolist())
-        values = [counts[i] for i in range(of)]
+def test_rows_are_chosen_evenly(stored, count):
+    everything = Filter.parse(None, stored.columns)
+    page, names = stored.corpus.preview(stored.config), ["augmentation_preset", "skill_tier", "rudiment_slug"]
+    rows = choose.choose(stored, page, everything, count, 5)
+    assert (
+        rows == choose.choose(stored, page, everything, count, 5) == sorted(set(rows)) and len(rows) == count
+    )
+    others = [choose.choose(stored, page, everything, count, seed) for seed in (6, 7, 8)]
+    assert any(rows != other for other in others)
+    parts = rows_at(stored.storage.root, stored.records, rows, names)
+    facts = [row for part in parts for row in part.to_pylist()]
+    for name, of in zip(names, (3, 4, 4), strict=True):
+        counts = Counter(row[name] for row in facts)
+        values = [*counts.values(), *[0] * (of - len(counts))]
         # whole takes come with more rows of one tier and rudiment at a time
-        assert max(values) - min(values) <= max(2, count // 12), values
+        assert max(values) - min(values) <= max(2, count // 8), (name, counts)
 
 
-def test_takes_are_shown_with_their_other_renderings():
-    index = an_index()
-    rows = choose.choose(index, 48, 1)
-    takes = {}
-    for row in rows:
-        takes.setdefault(int(index.take[row]), set()).add(int(index.preset[row]))
-    assert sum(len(presets) == 3 for presets in takes.values()) >= 5
+def test_takes_are_shown_with_their_other_renderings(stored):
+    rows = choose.choose(stored, stored.corpus.preview(stored.config), Filter.parse(None), 48, 1)
+    takes = Counter()
+    for part in rows_at(stored.storage.root, stored.records, rows, ["augmentation_group_id"]):
+        takes.update(part["augmentation_group_id"].to_pylist())
+    assert sum(count == 3 for count in takes.values()) >= 5
 
 
-def test_fewer_rows_than_asked_for_are_all_shown():
-    index = an_index(1, 2, 3, 1)
-    assert choose.choose(index, 48, 0) == list(range(6))
+def test_fewer_rows_than_asked_for_are_all_shown(tiny):
+    stored = open_dataset(tiny)
+    page = stored.corpus.preview(stored.config)
+    assert choose.choose(stored, page, Filter.parse(None), 48, 0) == list(range(9))
 
 
 def test_options_choose_rows(tiny, tmp_path):
-    def shown(**options):
-        path, rows, size = page.write(tiny, tmp_path / "p.html", **options)
-        facts = [row["facts"] for row in read_page(path)[1]]
-        assert rows == len(facts) and size == path.stat().st_size
-        return path.read_bytes(), facts
-
-    assert {f["rudiment_slug"] for f in shown(rudiments=["flam:*"])[1]} == {"flam"}
-    both = shown(tiers=["beginner"], rudiments=["flam", "five_stroke_roll"], presets=["clean"])[1]
+    page = tmp_path / "p.html"
+    assert {f["rudiment_slug"] for f in shown(tiny, page, where={"rudiments": ["flam:*"]})[1]} == {"flam"}
+    where = {"tiers": ["beginner"], "rudiments": ["flam", "five_stroke_roll"], "acoustics": ["clean"]}
+    both = shown(tiny, page, where=where)[1]
     assert {f["skill_tier"] for f in both} == {"beginner"} and len(both) == 2
-    pages = {seed: shown(rows=3, seed=seed)[0] for seed in (1, 2, 3)}
-    assert pages[1] == shown(rows=3, seed=1)[0] and len(set(pages.values())) > 1
+    made = {seed: shown(tiny, page, rows=3, seed=seed)[0] for seed in (1, 2, 3)}
+    assert made[1] == shown(tiny, page, rows=3, seed=1)[0] and len(set(made.values())) > 1
     three = {"flam", "five_stroke_roll", "multiple_bounce_roll"}
-    assert {f["rudiment_slug"] for f in shown(rows=3)[1]} == three
+    assert {f["rudiment_slug"] for f in shown(tiny, page, rows=3)[1]} == three
+
+
+def test_filters_are_options_of_their_own_too(tiny, tmp_path):
+    for options in (["--tiers", "beginner"], ["--tiers=beginner"], ["--where", "tiers=beginner"]):
+        assert run_sousa("preview", tiny, "-o", tmp_path / "p.html", *options, "-q").returncode == 0
+        assert {row["facts"]["skill_tier"] for row in read_page(tmp_path / "p.html")[1]} == {"beginner"}
 
 
 @pytest.mark.parametrize(
@@ -173,25 +188,27 @@ def test_options_choose_rows(tiny, tmp_path):
     [
         ({"rows": 0}, "--rows is 0; give 1 or more"),
         ({"seed": -1}, "--seed is -1"),
-        ({"rudiments": ["drag"]}, "this dataset has no rudiment 'drag'"),
-        ({"rudiments": []}, "--rudiments is empty"),
-        ({"tiers": ["expert"]}, "unknown tier 'expert'"),
-        ({"presets": ["cave"]}, "this dataset has no preset 'cave'; choose from clean"),
+        ({"where": {"rudiments": ["drag"]}}, "no row of this dataset has all that is asked for"),
+        ({"where": {"rudiments": []}}, "rudiments is empty, which keeps no row"),
+        ({"where": {"tiers": ["expert"]}}, "tiers: unknown 'expert'"),
+        ({"where": {"acoustics": ["cave"]}}, "acoustics: unknown 'cave'.*; choose from clean"),
+        ({"where": {"sounds": ["pop"]}}, "unknown filter 'sounds'"),
         ({"output": ""}, "--output is empty"),
-        ({"tiers": ["professional"]}, "no row of this dataset has all that is asked for"),
-        ({"rows": 0, "tiers": []}, "2 problems"),
+        ({"where": {"tiers": ["professional"]}}, "no row of this dataset has all that is asked for"),
+        ({"rows": 0, "where": {"tiers": []}}, "2 problems"),
     ],
 )
 def test_bad_requests_are_refused(tiny, options, part):
     with pytest.raises(UsageError, match=part):
-        page.write(tiny, **options)
+        pages.write(open_dataset(tiny), **options)
     assert not (tiny / "preview.html").exists()
 
 
 def test_bad_requests_get_one_sentence(tiny):
     for option, value, *parts in (
         ("--rudiments", "flamm", "unknown rudiment 'flamm'", "did you mean flam?"),
-        ("--rudiments", ",", "--rudiments is empty"),
+        ("--rudiments", ",", "rudiments is empty"),
+        ("--rudimentz", "flam", "unknown filter 'rudimentz'", "did you mean rudiments?"),
     ):
         done = run_sousa("preview", tiny, option, value)
         one_sentence(done, 2, *parts)
@@ -201,7 +218,7 @@ def test_bad_requests_get_one_sentence(tiny):
 def test_a_page_that_would_be_too_large_is_refused(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(pages, "MAX_BYTES", 800_000)
     with pytest.raises(UsageError, match=r"larger than 1 MB; about \d of them fit"):
-        page.write(tiny, tmp_path / "p.html")
+        pages.write(open_dataset(tiny), tmp_path / "p.html")
     assert not list(tmp_path.iterdir())
 
 
@@ -213,10 +230,10 @@ def test_damage_gets_one_sentence(tiny, tmp_path):
 
     def refused(kind, part, **options):
         with pytest.raises(kind, match=part):
-            page.write(root, **options)
+            pages.write(open_dataset(root), **options)
 
     with pytest.raises(UsageError, match="is a file"):
-        page.write(tiny / "manifest.json")
+        open_dataset(tiny / "manifest.json")
     refused(RunError, "can't write", output=root / "manifest.json" / "p.html")
     shard = next((root / "data").rglob("*.parquet"))
     whole = shard.read_bytes()

@@ -2,21 +2,25 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
+import numpy as np
 import pytest
+import soundfile
 
 from sousa.generation.audio import presets
 from sousa.generation.errors import UsageError
 from sousa.generation.rudiments import corpus, definitions, players
-from sousa.generation.rudiments.renderings import preset_of, rendering
+from sousa.generation.rudiments.renderings import acoustics_of, rendering
 from sousa.generation.rudiments.score import plan_take
+from sousa.generation.rudiments.settings import make_config
 
 FORMS = ("flam", "single_paradiddle", "five_stroke_roll")
 
 
 @pytest.fixture(scope="module")
 def config():
-    return corpus.make_config("small", augmentations=12, rudiments=FORMS)
+    return make_config("small", augmentations=12, rudiments=FORMS)
 
 
 def take(profile, form="flam", tempo=0):
@@ -32,26 +36,24 @@ def test_every_take_meets_clean_first_and_every_other_preset_once(config):
     orders = set()
     for profile in range(6):
         for form in FORMS:
-            order = [preset_of(config, take(profile, form), a) for a in range(12)]
+            order = [acoustics_of(config, take(profile, form), a) for a in range(12)]
             assert order[0] == "clean" and sorted(order) == sorted(presets.names())
             orders.add(tuple(order))
     assert len(orders) == 18
 
 
 def test_clean_rows_do_not_depend_on_acoustics(config, tmp_path):
-    alone = corpus.make_config("small", rudiments=FORMS)
-    fewer = corpus.make_config("small", augmentations=3, rudiments=FORMS, acoustic_presets=["clean", "gym"])
+    alone = make_config("small", rudiments=FORMS)
+    fewer = make_config("small", augmentations=3, rudiments=FORMS, acoustics=["clean", "gym"])
     assert rows(config, 0) == rows(alone, 0) == rows(fewer, 0)
 
 
 def test_rows_of_a_preset_do_not_depend_on_the_other_presets(config):
-    few = corpus.make_config("small", augmentations=2, rudiments=FORMS, acoustic_presets=["clean", "garage"])
+    few = make_config("small", augmentations=2, rudiments=FORMS, acoustics=["clean", "garage"])
     assert {row["augmentation_preset"] for row in rows(few, 1)} == {"garage"}
-    order = [preset_of(config, take(0), a) for a in range(12)]
-    two = corpus.make_config(
-        "small", augmentations=3, rudiments=FORMS, acoustic_presets=["clean", order[3], order[8]]
-    )
-    assert [preset_of(two, take(0), a) for a in range(3)] == ["clean", order[3], order[8]]
+    order = [acoustics_of(config, take(0), a) for a in range(12)]
+    two = make_config("small", augmentations=3, rudiments=FORMS, acoustics=["clean", order[3], order[8]])
+    assert [acoustics_of(two, take(0), a) for a in range(3)] == ["clean", order[3], order[8]]
 
 
 def test_a_session_is_one_drum_and_place_and_rows_have_values_of_their_own(config):
@@ -60,7 +62,7 @@ def test_a_session_is_one_drum_and_place_and_rows_have_values_of_their_own(confi
         for form in FORMS:
             for augmentation in range(1, 12):
                 one = rendering(config, take(profile, form), augmentation)
-                found.setdefault((profile, one.preset), []).append(one)
+                found.setdefault((profile, one.acoustics), []).append(one)
     for renderings in found.values():
         assert len({(r.bank.name, r.cents) for r in renderings}) == 1
         assert (
@@ -114,19 +116,43 @@ def test_columns_tell_what_was_done(config):
                 assert low <= row["aug_compression_ratio"] <= high
 
 
-def test_unknown_presets_and_useless_choices_are_refused():
-    with pytest.raises(UsageError, match=r"unknown acoustic preset 'gim' .did you mean gym"):
-        corpus.make_config("medium", acoustic_presets=["gim"])
-    with pytest.raises(UsageError, match="makes clean rows only"):
-        corpus.make_config("small", acoustic_presets=["clean", "gym"])
-    with pytest.raises(UsageError, match="no presets are named"):
-        corpus.make_config("small", acoustic_presets=[])
-    with pytest.raises(UsageError, match="no use without audio"):
-        corpus.make_config("medium", acoustic_presets=["gym"], with_audio=False)
-    with pytest.raises(UsageError, match="--noise-files has no use"):
-        corpus.make_config("small", user_noises=(object(),))
-    with pytest.raises(UsageError, match="--impulse-responses has no use for garage"):
-        corpus.make_config("medium", acoustic_presets=["gym"], user_rooms={"garage": (object(),)})
-    assert corpus.make_config("small", acoustic_presets="gym").presets == ("gym",)
-    assert corpus.make_config("small", acoustic_presets=["gym"]).presets == ("gym",)
-    assert corpus.make_config("medium", with_audio=False).presets == ("clean",)
+def test_unknown_acoustics_and_useless_choices_are_refused(tmp_path):
+    room, noise = tmp_path / "rooms", tmp_path / "noise"
+    for folder in (room / "garage", noise):
+        folder.mkdir(parents=True)
+        soundfile.write(folder / "a.wav", np.r_[1.0, np.zeros(999)] * 0.5, 44100)
+
+    def refused(match, **options):
+        with pytest.raises(UsageError, match=match):
+            make_config(**options)
+
+    refused(r"unknown acoustics 'gim' .did you mean gym", size="medium", acoustics=["gim"])
+    refused("makes clean rows only", acoustics=["clean", "gym"])
+    refused("acoustics is empty; give at least one", acoustics=[])
+    refused("acoustics has no use without audio", size="medium", acoustics=["gym"], with_audio=False)
+    refused("noise_files has no use", noise_files=str(noise))
+    refused(
+        "impulse_responses has no use for garage",
+        size="medium",
+        acoustics=["gym"],
+        impulse_responses=str(room),
+    )
+    assert make_config(acoustics="gym").acoustics == ("gym",)
+    assert make_config(presets=["gym"]).acoustics == ("gym",)  # what it was called before
+    assert make_config("medium", with_audio=False).acoustics == ("clean",)
+
+
+def test_new_acoustics_move_as_few_rows_as_they_can():
+    """Each rendering is drawn by a hash of row and acoustics: one more of them takes about its share."""
+    names = [name for name in presets.names() if name != "clean"]
+    takes = [take(profile, form) for profile in range(60) for form in FORMS]
+    for renderings in (2, 5):
+        fewer = replace(make_config(augmentations=renderings), acoustics=("clean", *names[:-1]))
+        more = replace(fewer, acoustics=("clean", *names))
+        before, after = (
+            [acoustics_of(c, t, a) for t in takes for a in range(1, renderings)] for c in (fewer, more)
+        )
+        moved = np.mean([x != y for x, y in zip(before, after, strict=True)])
+        share = after.count(names[-1]) / len(after)
+        assert 0.4 / len(names) < share < 2 / len(names)
+        assert share <= moved < 1.6 * share, (renderings, moved, share)

@@ -10,10 +10,11 @@ import pytest
 
 from sousa.generation.audio import encode
 from sousa.generation.manifest import read_manifest
-from sousa.generation.rudiments import reopen
-from sousa.generation.rudiments.validation import report
+from sousa.generation.reopen import open_dataset
+from sousa.generation.runners import LocalRunner
 from sousa.generation.shards import parquet_writer
 from sousa.generation.storage import file_digest
+from sousa.generation.validation.report import validate
 from tests.conftest import TINY
 
 
@@ -69,9 +70,7 @@ def rewrite(root, change):
 
 
 def failing(root):
-    manifest = read_manifest(root)
-    config = reopen.config_of(manifest)
-    passed, result = report.validate(root, config, list(manifest["shards"].values()), workers=1)
+    passed, result = validate(open_dataset(root, making=True), LocalRunner(1))
     failed = [check["name"] for check in result["checks"] if check["passed"] is False]
     assert passed == (not failed)
     return failed
@@ -137,12 +136,14 @@ LIES = {
         each_stroke(flam_spacing_ms=lambda s: s["flam_spacing_ms"] and s["flam_spacing_ms"] + 5),
         {"ornaments"},
     ),
-    "other sound": (louder_sound, {"audio readable"}),
-    "clipped sound": (clipped_sound, {"audio readable"}),
-    "no sound": (lambda row: row["audio"].update(bytes=b"nothing"), {"audio readable"}),
-    "score above 100": (set_row(timing_accuracy=101.0), {"ranges"}),
+    "flam width missing": (each_stroke(flam_spacing_ms=lambda s: None), {"ornaments"}),
+    "other sound": (louder_sound, {"audio", "rows made again"}),
+    "clipped sound": (clipped_sound, {"drums heard", "rows made again"}),
+    "no sound": (lambda row: row["audio"].update(bytes=b"nothing"), {"audio"}),
+    "score above 100": (set_row(timing_accuracy=101.0), {"scores"}),
+    "an unknown tier": (set_row(skill_tier="expert"), {"classes"}),
     "tempo outside its range": (set_row(tempo_high_bpm=lambda r: r["tempo_bpm"] - 1), {"ranges"}),
-    "a player in two splits": (set_row(split=move_flams_to_test), {"splits"}),
+    "a player in two splits": (set_row(split=move_flams_to_test), {"no player in two splits"}),
     "the same row twice": (set_row(sample_id="same"), {"rows", "label tables"}),
     "bars that overlap": (lengthen_bars, {"measures and counts"}),
     "labels five samples late": (shift(5), {"label = audio, blind"}),
@@ -154,7 +155,7 @@ LIES = {
     "another seed": (set_row(seed=41), {"labels made again"}),
     "a trait changed": (set_row(player_fatigue=-1.0), {"labels made again"}),
     "a wide tempo range": (set_row(tempo_low_bpm=1), {"ranges", "labels made again"}),
-    "another length": (set_row(duration_sec=1.0), {"labels made again"}),
+    "another length": (set_row(duration_sec=1.0), {"labels made again", "lengths"}),
 }
 
 

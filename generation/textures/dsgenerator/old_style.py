@@ -19,9 +19,7 @@ import importlib.util
 import inspect
 import io
 import itertools
-import json
 import math
-import os
 import random
 import re
 import sys
@@ -42,16 +40,23 @@ _OURS = ("sousa",)
 
 
 def use(paths):
-    """Make the classes in files known to this process and to the worker processes it starts.
+    """Make the classes in files known to this process.
 
     Args:
         paths: of Python files, as the user named them.
 
     Raises: UsageError for files that are not there or hold no such class; RunError for those that fail.
     """
-    text = json.dumps([str(Path(path).absolute()) for path in paths])
-    synth.from_files(text)  # so that what is wrong is said now
-    os.environ[synth.FILES] = text
+    wanted = tuple(str(Path(path).absolute()) for path in paths)
+    if set(wanted) <= set(used()):
+        return
+    for old_style in load_all(wanted):
+        synth.add(old_style)
+
+
+def used():
+    """Files whose classes this process knows: tuple of paths."""
+    return tuple(dict.fromkeys(str(s.path) for s in synth.added().values() if isinstance(s, OldStyle)))
 
 
 def load_all(paths):

@@ -7,14 +7,21 @@ they were there. A label (``user_*``) and what the synthesizer gets (``synth_*``
 of ``user_nvals`` values, matched one by one.
 """
 
-import secrets
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
 from sousa.generation.errors import UsageError
-from sousa.generation.textures.schema.request import AxisRequest, FixedRequest, Request, SoundRequest
-from sousa.generation.textures.schema.words import Model, Number, Text, Whole, shown, validated
+from sousa.generation.models import Model, Number, Text, Whole, shown, validated
+from sousa.generation.textures.options import Duration, Examples, SampleRate, Seed, ShardMiB
+from sousa.generation.textures.schema.request import (
+    DEFAULT_SEED,
+    AxisRequest,
+    FixedRequest,
+    Request,
+    SoundRequest,
+    drawn_seed,
+)
 from sousa.generation.textures.settings import DEFAULT_SHARD_MIB, Level, Splits
 
 LATER = ("numChunks", "computeSR", "datafileSR", "rngseed", "examples")
@@ -22,7 +29,6 @@ _OLDEST = {"pname", "minval", "maxval", "nvals", "formula"}
 _FORMATS = {"params": "params", "0": "params", "nsjson": "nsjson", "1": "nsjson", "tfrecords": "tfrecords",
             "tfrecord": "tfrecords", "2": "tfrecords"}  # fmt: skip
 _UNITS = {"natural": "natural", "norm": "norm", "normalized": "norm", "normalised": "norm"}
-DEFAULT_SEED = 42
 
 
 def _format(value):
@@ -69,19 +75,19 @@ class File(Model):
     REQUIRED: ClassVar[tuple] = ("soundname", "soundDuration", "params")
     IGNORED: ClassVar[tuple] = ("outPath", "format", "numVariations", "description", "paramRange")
     soundname: Text | None = None
-    samplerate: Whole | None = None
+    samplerate: SampleRate | None = None
     chunkSecs: Number | None = None
-    soundDuration: Number | None = None
+    soundDuration: Duration | None = None
     recordFormat: Annotated[str, BeforeValidator(_format)] | None = None
     tftype: Text | None = None
-    shard_size: Number | None = None
+    shard_size: ShardMiB | None = None
     params: list[Any] | None = None
     fixedParams: list[Any] | None = None
-    numChunks: Whole | None = None
+    numChunks: Examples | None = None
     computeSR: Whole | None = None
-    datafileSR: Whole | None = None
-    rngseed: Whole | None = None
-    examples: Whole | None = None
+    datafileSR: SampleRate | None = None
+    rngseed: Seed | None = None
+    examples: Examples | None = None
     outPath: Any = None
     format: Any = None
     numVariations: Any = None
@@ -168,13 +174,6 @@ def _seed(file, notices, later):
     if file.given("rngseed") and file.rngseed is None:
         return drawn_seed("rngseed", notices)
     return DEFAULT_SEED if file.rngseed is None else file.rngseed
-
-
-def drawn_seed(word, notices):
-    """A seed for a file that says null: told, so that the corpus can be made again."""
-    seed = secrets.randbelow(2**32)
-    notices.append(f"{word} is null: the seed {seed} was drawn; give it to make the same corpus again")
-    return seed
 
 
 def _sound(file, problems):

@@ -1,14 +1,13 @@
-"""What a textures dataset says of itself to releases and cards."""
+"""What releases and cards say of a textures dataset."""
 
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, metadata
-from pathlib import Path
+from typing import Any
 
-from sousa.builders.licences import licensed
-from sousa.builders.release import card
-from sousa.builders.release.source import Source
-from sousa.generation.manifest import config_digest
-from sousa.generation.textures import corpus, reopen, settings, synth
-from sousa.generation.textures.columns import columns
+from sousa.generation.corpus import Packaging
+from sousa.generation.licences import Licensed, licensed
+from sousa.generation.textures import synth
+from sousa.generation.textures.settings import Config, Level
 
 _HELD_OUT = {
     "random": "drawn by setting",
@@ -17,48 +16,18 @@ _HELD_OUT = {
 }
 
 
-def describe(root, manifest):
-    """The Source of a finished dataset.
-
-    Raises: RunError when the manifest is not this generator's, or lists other shards than it planned.
-    """
-    config = reopen.config_of(manifest)
-    reopen.records_of(manifest, config)
-    return source(root, config, manifest["shards"])
-
-
-def write_card(root, config, records):
-    """Write the card of a dataset directory; ``records``: of its shards, in order of rows."""
-    named = {f"{record['split']}/{Path(record['file']).stem}": record for record in records}
-    card.write_dataset_card(source(Path(root), config, named))
-
-
-def source(root, config, records):
-    """The Source of a configuration; ``records``: dict of shard name to record."""
-    planned = [shard.name for shard in corpus.plan(config)]
-    views = dict(sorted(reopen.views(config).items(), key=lambda item: len(item[1])))
-    synths = list(dict.fromkeys(sound.synth for sound in config.sounds))
-    return Source(
-        corpus=settings.NAME,
-        title="SOUSA textures",
-        root=root,
-        config=config.identity(),
-        config_digest=config_digest(config.identity()),
-        data_version=config.identity()["data_version"],
-        shards={name: records[name] for name in planned},
-        views=views,
-        columns=columns(corpus.swept(config)),
-        sample_rate=config.sample_rate,
-        digest_column="pcm_digest",
-        made_of=[_foreign(name) for name in synths if name not in synth.BUILT_IN],
-        tags=["audio", "sound-texture", "synthesis", "synthetic", "sound-parameter-estimation"],
-        tasks=["tabular-regression", "audio-classification"],
-        balance={"sound": tuple(sound.name for sound in config.sounds)},
+def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
+    """See :meth:`sousa.generation.corpus.Corpus.packaging`."""
+    synths = dict.fromkeys(sound.synth for sound in config.sounds)
+    return Packaging(
+        tags=("audio", "sound-texture", "synthesis", "synthetic", "sound-parameter-estimation"),
+        task_categories=("tabular-regression", "audio-classification"),
+        made_of=tuple(_foreign(name) for name in synths if name not in synth.BUILT_IN),
         texts=_texts(config),
     )
 
 
-def _foreign(name):
+def _foreign(name: str) -> Licensed:
     """A synthesizer of another package: what it makes is passed on only under a licence that is stated."""
     package = synth.package_of(name)
     try:
@@ -68,7 +37,7 @@ def _foreign(name):
     return licensed("synthesizer", name, licence or "not stated", licence)
 
 
-def _texts(config):
+def _texts(config: Config) -> dict[str, str]:
     return {
         "settings": f"{len(config.settings):,}",
         "sounds": _sounds(config),
@@ -81,7 +50,7 @@ def _texts(config):
     }
 
 
-def _sounds(config):
+def _sounds(config: Config) -> str:
     """A table of sounds and how their parameters are covered."""
     lines = ["| sound | synthesizer | parameter | values | unit | spacing |", "| --- " * 6 + "|"]
     for sound in config.sounds:
@@ -105,7 +74,7 @@ def _sounds(config):
     return "\n".join(lines)
 
 
-def _level(level):
+def _level(level: Level) -> str:
     if level.policy == "none":
         return (
             "Levels are the synthesizers' own; what exceeds full scale is cut off and counted "
@@ -118,7 +87,7 @@ def _level(level):
     )
 
 
-def _held_out(config):
+def _held_out(config: Config) -> str:
     used = {setting.held_out for setting in config.settings} - {None}
     lines = []
     for name, text in _HELD_OUT.items():

@@ -1,0 +1,58 @@
+"""What can be asked for of a textures corpus, and the limits that configuration files keep too."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from sousa.generation.models import Number, Whole
+from sousa.generation.options import Options, option
+
+Seed = Annotated[Whole, Field(ge=0, le=2**63 - 1)]
+SampleRate = Annotated[Whole, Field(ge=8000, le=96000, json_schema_extra={"unit": "Hz"})]
+Duration = Annotated[Number, Field(gt=0, le=3600, json_schema_extra={"unit": "s"})]
+Examples = Annotated[Whole, Field(ge=1)]
+ShardMiB = Annotated[Number, Field(gt=0, le=10_240, json_schema_extra={"unit": "MiB"})]
+_FILE, _DERIVED = "a configuration of your own", "the same dataset with something changed"
+
+
+class TexturesOptions(Options):
+    """Options of the corpus; those that are not given are the configuration's."""
+
+    SIZES: ClassVar[Mapping[str, int]] = {"small": 528, "medium": 5_280, "full": 52_800}
+
+    configfile: str | None = option(
+        None, "what to make: DSGenerator JSON, or our YAML", metavar="FILE", group=_FILE
+    )
+    synth_files: list[str] | None = option(
+        None, "run this Python file and use its old-style classes (setParam, getParam, getParams, generate) "
+        "as synthesizers", flags=("--synth-file",), metavar="repeated FILE", group=_FILE,
+    )  # fmt: skip
+    list_synths: bool = option(
+        False, "show the synthesizers and stop", switches={"--list": True}, group=_FILE
+    )
+    derive: str | None = option(
+        None, "make this dataset again with --set: same draws, same splits", metavar="DATASET", group=_DERIVED
+    )
+    changes: list[str] | None = option(
+        None, "what --derive changes, such as Q=20", flags=("--set",), metavar="repeated KEY=VALUE",
+        group=_DERIVED,
+    )  # fmt: skip
+    seed: Seed | None = option(None, "seed of every random choice (default: 42, or the file's)")
+    sample_rate: SampleRate | None = option(None, "sample rate (default: 44100, or the file's)", metavar="HZ")
+    duration_sec: Duration | None = option(None, "length of the long signals in seconds", metavar="SEC")
+    chunk_sec: Number | None = option(None, "length of a row in seconds", metavar="SEC", gt=0)
+    examples: Examples | None = option(None, "renderings of each setting, which differ by chance alone")
+    level: Any = option(None, "none, peak:DB or rms:DB (default: peak:-1)", metavar="POLICY")
+    audio_format: Literal["flac", "wav"] | None = option(None, "flac or wav (default: flac, or the file's)")
+    records: list[str] | None = option(
+        None, "also write params, nsjson, tfrecords, frames or nsynth, separated by commas; or none"
+    )
+    shard_mib: ShardMiB | Literal["single"] | None = option(
+        None, "size of TFRecord files in MiB (default: 64), or single: one a row", metavar="MIB"
+    )
+
+
+# options that stand in place of what a file says
+OVERRIDES = ("seed", "sample_rate", "audio_format", "duration_sec", "chunk_sec", "examples", "records",
+             "shard_mib", "level")  # fmt: skip

@@ -1,0 +1,174 @@
+"""From options, or from a finished dataset, to the configuration of a textures corpus."""
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from sousa.generation import reopen
+from sousa.generation.columns import SPLITS
+from sousa.generation.corpus import Estimate, Say
+from sousa.generation.errors import RunError, SousaError, UsageError, raise_all
+from sousa.generation.textures import derive, records, schema, settings, synth
+from sousa.generation.textures.dsgenerator import old_style
+from sousa.generation.textures.options import OVERRIDES, TexturesOptions
+from sousa.generation.textures.settings import Config
+
+# Bytes a second of sound and bytes a row of labels, measured on the small size; for --dry-run and the
+# check of free space.
+FLAC_SHARE = 0.75  # of the bytes of 16-bit PCM: noise does not get much smaller
+LABEL_BYTES_PER_ROW = 2_500
+
+
+def config(options: TexturesOptions, say: Say) -> Config:
+    """The configuration that options ask for: of a file, of a size, or derived from a dataset.
+
+    Raises: UsageError naming every problem.
+    """
+    called = options.called
+    ways = [name for name in ("configfile", "derive", "size") if getattr(options, name) is not None]
+    problems = []
+    if len(ways) > 1:
+        problems.append(f"{' and '.join(map(called, ways))} each say what to make; leave all but one out")
+    if options.changes and options.derive is None:
+        problems.append(
+            f"{called('changes')} changes a dataset that {called('derive')} names; give {called('derive')} "
+            "too"
+        )
+    raise_all(problems)
+    if options.synth_files:
+        old_style.use(options.synth_files)
+    if options.derive is not None:
+        return _derived(options)
+    if options.configfile is None:
+        return _with_files(schema.sized(options))
+    data = schema.files.load(options.configfile)
+    made, notices = schema.parse(data, options.configfile, options)
+    for notice in notices:
+        say(f"note: {notice}")
+    return _with_files(made)
+
+
+def _with_files(config: Config) -> Config:
+    """The configuration with the files of synthesizers that it uses, for worker processes."""
+    files = {
+        str(used.path)
+        for sound in config.sounds
+        if isinstance(used := synth.get(sound.synth), old_style.OldStyle)
+    }
+    return replace(config, synth_files=tuple(sorted(files)))
+
+
+def _derived(options: TexturesOptions) -> Config:
+    stored = reopen.open_dataset(str(options.derive), making=True)
+    if not isinstance(stored.config, Config):
+        raise UsageError(f"{options.derive} holds {stored.corpus.name}, which nothing is derived from")
+    kept = tuple(entry["format"] for entry in stored.manifest.get("records", ()))
+    changes, problems = {}, []
+    for text in options.changes or ():
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            problems.append(f"{options.called('changes')} {text!r}; write KEY=VALUE, such as Q=20")
+        else:
+            changes[key.strip()] = value.strip()
+    for name in OVERRIDES:
+        if (value := getattr(options, name)) is not None:
+            if name in changes:
+                problems.append(
+                    f"{name} is given twice, by {options.called('changes')} and by its option; leave one out"
+                )
+            changes[name] = ",".join(value) if isinstance(value, list) else str(value)
+    if not changes and not problems:
+        problems.append(
+            f"{options.called('derive')} without a change would make the same dataset again; give "
+            f"{options.called('changes')} KEY=VALUE"
+        )
+    raise_all(problems)
+    base = replace(stored.config, records=kept)  # an identity is silent on them
+    return _with_files(derive.derive(base, changes, stored.manifest["config_digest"]))
+
+
+def list_synths(options: TexturesOptions, print_: Say) -> bool:
+    """Print every synthesizer with its parameters, or why it can't be loaded, if that is asked for."""
+    if not options.list_synths:
+        return False
+    if options.configfile or options.derive:
+        raise UsageError(
+            f"{options.called('list_synths')} shows synthesizers and makes nothing; leave out "
+            f"{options.called('configfile')} and {options.called('derive')}"
+        )
+    if options.synth_files:
+        old_style.use(options.synth_files)
+    for name in synth.names():
+        try:
+            synthesizer = synth.get(name)
+        except SousaError as error:
+            print_(f"{name}: {error}")
+            continue
+        print_(f"{synthesizer.name} {synthesizer.version}: {synthesizer.about}")
+        for p in synthesizer.parameters:
+            more = [p.scale] * (p.scale != "linear") + ["may move in time"] * p.varying
+            more += ["whole numbers"] * p.whole
+            told = f" ({', '.join(more)})" if more else ""
+            unit = f" {p.unit}" if p.unit else ""
+            print_(f"    {p.name}: {p.minimum:g} to {p.maximum:g}{unit}, {p.default:g}{told}: {p.meaning}")
+    return True
+
+
+def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
+    """The Config of an identity.
+
+    Raises: RunError when a synthesizer is not here, or, unless rows are only read, in another version.
+    """
+    config = settings.from_identity(identity, size, old_style.used())
+    for sound in config.sounds:
+        try:
+            here = synth.get(sound.synth)
+        except UsageError:
+            raise RunError(
+                f"synthesizer {sound.synth} is not on this machine; install its package, or name its file "
+                "with --synth-file (in Python: plugins=[FILE])"
+            ) from None
+        if here.version != sound.synth_version and not rows_only:
+            raise RunError(
+                f"this dataset was made with {sound.synth} {sound.synth_version}, here is {here.version}; "
+                "install that version"
+            )
+    return config
+
+
+def resized(config: Config, size: str) -> Config | None:
+    """The configuration of a size; None unless this one is a size's but for seed, rate and formats."""
+    count = config.sounds[0].count
+    if count not in schema.counts().values():
+        return None
+    usual = schema.size("small", sample_rate=config.sample_rate)
+    free = ("seed", "sample_rate", "audio_format", "records", "shard_mib", "size", "synth_files")
+    same = {name: getattr(config, name) for name in free}
+
+    def of(number: int) -> Config:
+        sounds = tuple(replace(sound, count=number) for sound in usual.sounds)
+        return replace(usual, sounds=sounds, **same)
+
+    return replace(of(schema.counts()[size]), size=size) if of(count) == config else None
+
+
+def estimate(config: Config) -> Estimate:
+    """What a configuration will make.
+
+    Raises: UsageError when it can't be written in a format that it asks for.
+    """
+    raise_all(records.problems(config))
+    rows = config.num_rows
+    seconds = rows * config.chunk_samples / config.sample_rate
+    pcm = seconds * config.sample_rate * 2
+    size = pcm * (FLAC_SHARE if config.audio_format == "flac" else 1) + rows * LABEL_BYTES_PER_ROW
+    size += sum(records.num_bytes(config, kind, pcm) for kind in config.records)
+    splits = Counter(setting.split for setting in config.settings)
+    told = ", ".join(f"{splits[name]:,} {name}" for name in SPLITS if name in splits)
+    whole, rest = divmod(round(seconds), 60)
+    about = (
+        f"{len(config.settings):,} settings ({told}), {rows:,} rows of {config.chunk_sec:g} s, "
+        f"{seconds:,.0f} s of audio ({whole:,} min {rest} s)"
+    )
+    files = sum(records.num_files(config, kind) for kind in config.records)
+    return Estimate(seconds, int(size), about, files)
