@@ -179,9 +179,11 @@ def predict(
 
 def _table(model: Model, rows: BaseRows, columns: list[Column], parts: list[dict[str, Any]]) -> pa.Table:
     reported = [target for target in model.targets if target.name in model.reported]
-    kinds = [(column.name, rows.table.schema.field(column.name).type) for column in columns]
-    number = lambda kind: pa.types.is_integer(kind) or pa.types.is_floating(kind)  # noqa: E731
-    kinds = [(name, pa.float64() if number(kind) else pa.string()) for name, kind in kinds]
+    table = rows.table.select([column.name for column in columns])
+    kinds = [
+        (one.name, one.type.value_type if pa.types.is_dictionary(one.type) else one.type)
+        for one in table.schema
+    ]
     fields = kinds + [field for target in reported for field in target.fields()]
     order = np.argsort(np.concatenate([part["row"] for part in parts]), kind="stable")
     arrays = []

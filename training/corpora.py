@@ -30,7 +30,9 @@ def config(options: Mapping[str, Any]) -> Config:
     Raises: UsageError naming every problem.
     """
     corpus, values, unknown = _read(options)
-    problems = [f"{_KEY}: unknown key {one_of(name, corpus.Options.model_fields)}" for name in unknown]
+    problems = [
+        f"{_KEY}: unknown key {one_of(key, corpus.Options.model_fields)}{_elsewhere(key)}" for key in unknown
+    ]
     values = {name: _here(value) if _is_text(corpus, name) else value for name, value in values.items()}
     return corpus.config(corpus.Options.read(values, "yaml", problems), lambda text: None)
 
@@ -48,6 +50,11 @@ def _read(options: Mapping[str, Any]) -> tuple[Any, dict[str, Any], list[str]]:
     values = {names[key]: value for key, value in options.items() if key in names}
     values = {name: parsed(value, kind_of(fields[name].annotation)) for name, value in values.items()}
     return corpus, values, [key for key in options if key not in names]
+
+
+def _elsewhere(key: str) -> str:
+    others = [other.name for other in corpora.every() if key in other.Options.names()]
+    return f"; it is an option of {', '.join(others)}" if others else ""
 
 
 def _is_text(corpus: Any, name: str) -> bool:

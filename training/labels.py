@@ -11,7 +11,6 @@ every score to its lowest and highest value.
 """
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,6 @@ def __getattr__(name: str) -> Any:
     return constants[name]
 
 
-@cache
 def _constants() -> dict[str, Any]:
     columns = [column for corpus in corpora.every() for column in corpus.columns()]
     classes = {c.name: list(c.role.names) for c in reversed(columns) if isinstance(c.role, Classes)}

@@ -6,6 +6,7 @@ those that any corpus gives them.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -50,7 +51,8 @@ class Known:
     @property
     def targets(self) -> dict[str, Column]:
         """What a model can be trained to tell, by name, but for parameters."""
-        return {c.name: c for c in self.having(Classes, Score, Events) if c.name != "split"}
+        there = self.having(Classes, Score, Events)
+        return {c.name: c for c in there if not isinstance(c.role, Classes) or c.role.target}
 
     @property
     def parameters(self) -> Column | None:
@@ -70,8 +72,9 @@ class Known:
     @property
     def described(self) -> list[Column]:
         """What predictions say of a row beside its name: groups, breakdowns, and what checks look at."""
+        kept = {"breakdown", "of_group", "shown", "balance", "condition"}
         told = self.having(Group, Breakdown, Classes)
-        return [c for c in told if not isinstance(c.role, Classes) or c.role.breakdown or c.role.of_group]
+        return [c for c in told if isinstance(c.role, Group) or any(getattr(c.role, k, False) for k in kept)]
 
     @property
     def tasks(self) -> dict[str, tuple[str, ...]]:
@@ -107,10 +110,9 @@ def of_schema(schema: pa.Schema, corpus_name: str | None = None) -> Known:
     """
     corpus = None
     if corpus_name is not None:
-        try:
+        # without its package the roles in its files will do
+        with suppress(SousaError):
             corpus = corpora.get(corpus_name)
-        except SousaError:  # its package is not here, and not needed where files tell of their columns
-            pass
     columns = stored_columns(schema)
     if columns is None:
         every = [corpus] if corpus else corpora.every()
