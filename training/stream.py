@@ -103,7 +103,7 @@ class Rows(BaseRows):
                 table = table.take(rows)
             tables.append(table.select(wanted))
             kept.append(np.stack([np.full(len(rows), number), rows, offsets[rows], lengths[rows]], axis=1))
-        self.files, self._paths, self._reader = files, paths, sources.Reader(self.source.token)
+        self.files, self._paths = files, paths
         self._at = np.concatenate(kept)
         try:
             self._fill(pa.concat_tables(tables).unify_dictionaries(), len(self._at))
@@ -140,7 +140,7 @@ class Rows(BaseRows):
         number, _, offset, length = self._at[row]
         try:
             if offset >= 0:
-                return self._reader.read(self._paths[number], int(offset), int(length))
+                return sources.read_range(self._paths[number], int(offset), int(length), self.source.token)
             return self._beside(row)
         except (OSError, EOFError) as error:
             raise RunError(f"{self.describe(row)} can't be read: {first_line(error)}") from None
