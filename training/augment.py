@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict
 from torch import nn
 
 from sousa.generation.models import Model, Number, Whole
+from sousa.generation.options import option
 
 
 def _pair(value: Any) -> Any:
@@ -27,15 +28,15 @@ class Waveform(Model):
 
     model_config = ConfigDict(frozen=True)
 
-    gain_db: Number = Field(0.0, ge=0, le=60, description="level is changed by up to so many dB either way")
-    tilt_db: Number = Field(
-        0.0, ge=0, le=20, description="treble against bass, up to so many dB at the ends of the spectrum"
+    gain_db: Number = option(0.0, "level is changed by up to so many dB either way", ge=0, le=60)
+    tilt_db: Number = option(
+        0.0, "treble against bass, up to so many dB at the ends of the spectrum", ge=0, le=20
     )
-    noise_db: Annotated[tuple[float, float] | None, BeforeValidator(_pair)] = Field(
-        None, description="[lowest, highest] level of white noise relative to the signal's RMS, dB"
+    noise_db: Annotated[tuple[float, float] | None, BeforeValidator(_pair)] = option(
+        None, "[lowest, highest] level of white noise relative to the signal's RMS, dB"
     )
-    noise_prob: Number = Field(0.5, ge=0, le=1, description="share of clips with noise")
-    polarity_prob: Number = Field(0.0, ge=0, le=1, description="share of clips turned upside down")
+    noise_prob: Number = option(0.5, "share of clips with noise", ge=0, le=1)
+    polarity_prob: Number = option(0.0, "share of clips turned upside down", ge=0, le=1)
 
     @property
     def does_something(self) -> bool:
@@ -61,10 +62,10 @@ class Waveform(Model):
 class Masks(Model):
     """How many masks, and how wide."""
 
-    time_masks: Whole = Field(0, ge=0, le=100, description="masks over frames, while training")
-    time_width: Whole = Field(0, ge=0, description="frames of the widest")
-    band_masks: Whole = Field(0, ge=0, le=100, description="masks over bands, while training")
-    band_width: Whole = Field(0, ge=0, description="bands of the widest")
+    time_masks: Whole = option(0, "masks over frames, while training", ge=0, le=100)
+    time_width: Whole = option(0, "frames of the widest", ge=0)
+    band_masks: Whole = option(0, "masks over bands, while training", ge=0, le=100)
+    band_width: Whole = option(0, "bands of the widest", ge=0)
 
 
 class SpecAugment(nn.Module):

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from sousa.generation.columns import Breakdown, Classes
 from sousa.training import parameter_baselines
 from sousa.training.report import words
-from sousa.training.report.parameters import KINDS
+from sousa.training.report.numbers import PARAMETERS
 from sousa.training.rows import BaseRows
 from sousa.training.spectral_statistics import bands_of, mean_and_spread
 from sousa.training.stream import values_of
@@ -51,7 +51,7 @@ def baselines(
     out = []
     clips = [target for target in targets if target.kind in ("class", "score")]
     chosen = np.sort(np.random.default_rng(seed).permutation(len(train_rows))[:MAX_ROWS])
-    numbers = _numbers(train_rows, rows) if clips else {}
+    bands = _numbers(train_rows, rows) if clips else {}
     if clips:
         spectra = mean_spectra(train_rows, chosen, quiet), mean_spectra(rows, range(len(rows)), quiet)
     for target in clips:
@@ -65,7 +65,7 @@ def baselines(
         else:
             name, guess = "mean", float(truth.mean())
         predictions = {name: [guess] * len(rows)}
-        for name, (x, test) in numbers.items():
+        for name, (x, test) in bands.items():
             predictions[f"{name} only"] = _fitted(_nearest(target, usable.sum()), x[usable], truth, test)
         inside = usable[chosen]
         if inside.sum() > 1:
@@ -77,7 +77,7 @@ def baselines(
     for target in targets:
         if target.kind == "events":
             out.append({"name": "spectral flux", "target": target.name, "pred": _flux(target, rows, quiet)})
-    if told := [target for target in targets if target.kind in KINDS]:
+    if told := [target for target in targets if target.kind in PARAMETERS]:
         out += parameter_baselines.baselines(told, train_rows, rows, validation_rows, frames, seed, quiet)
     return out
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import yaml
-from pydantic import Field, create_model
+from pydantic import create_model
 
 from sousa.generation.errors import UsageError, one_of, raise_all
 from sousa.generation.models import (
@@ -28,10 +28,10 @@ from sousa.generation.models import (
     Whole,
     chosen,
     kind_of,
-    limits_of,
     number,
     validated,
 )
+from sousa.generation.options import about_of, option
 from sousa.training.augment import Masks, Waveform
 from sousa.training.front_ends import LogMel
 from sousa.training.models.compact import CompactConfig
@@ -54,90 +54,75 @@ _OURS = {
 class Data(Model):
     """Where rows come from."""
 
-    path: Text = Field(
-        "output/dataset", description="directory of a dataset or release, or org/name on the Hub"
+    path: Text = option("output/dataset", "directory of a dataset or release, or org/name on the Hub")
+    generate: dict[str, Any] | None = option(
+        None, "what to make at path if it is not there: corpus, and options of 'sousa generate'"
     )
-    generate: dict[str, Any] | None = Field(
-        None, description="what to make at path if it is not there: corpus, and options of 'sousa generate'"
-    )
-    live: bool = Field(False, description="make each row when it is read in place of storing it")
-    name: Text | None = Field(None, description="config of the dataset")
-    revision: Text | None = Field(None, description="of a dataset on the Hub")
-    train: Text = Field("train", description="split to learn from")
-    validation: Text = Field("validation", description="split that the best checkpoint is chosen by")
-    test: Text | None = Field("test", description="split to report on")
-    where: dict[str, Any] | None = Field(None, description="only these rows: filters with their values")
-    max_sec: Number = Field(7.0, ge=0.1, le=600, description="clips are cut and padded to it, seconds")
-    crop: Annotated[str, chosen(*CROPS)] = Field(
-        "start", description=f"where clips are cut while training: {', '.join(CROPS)}"
+    live: bool = option(False, "make each row when it is read in place of storing it")
+    name: Text | None = option(None, "config of the dataset")
+    revision: Text | None = option(None, "of a dataset on the Hub")
+    train: Text = option("train", "split to learn from")
+    validation: Text = option("validation", "split that the best checkpoint is chosen by")
+    test: Text | None = option("test", "split to report on")
+    where: dict[str, Any] | None = option(None, "only these rows: filters with their values")
+    max_sec: Number = option(7.0, "clips are cut and padded to it, seconds", ge=0.1, le=600)
+    crop: Annotated[str, chosen(*CROPS)] = option(
+        "start", f"where clips are cut while training: {', '.join(CROPS)}"
     )
 
 
 class ModelSettings(CompactConfig):
     """A compact network with its sizes, or a pretrained one."""
 
-    kind: Annotated[str, chosen("compact", "pretrained")] = Field(
-        "compact", description="compact or pretrained"
-    )
-    path: Text | None = Field(None, description="of a pretrained model: a directory, or org/name on the Hub")
-    freeze: bool = Field(False, description="keep the weights of a pretrained model as they are")
+    kind: Annotated[str, chosen("compact", "pretrained")] = option("compact", "compact or pretrained")
+    path: Text | None = option(None, "of a pretrained model: a directory, or org/name on the Hub")
+    freeze: bool = option(False, "keep the weights of a pretrained model as they are")
 
 
 class TrainSettings(Model):
     """Keys of ``train`` that are no TrainingArguments, and those of them that have limits of ours."""
 
-    warmup_ratio: Number = Field(None, ge=0, le=0.99, description="share of the steps to warm up in")
-    early_stopping_patience: Whole = Field(
-        None, ge=1, description="stop after so many evaluations without a gain"
+    warmup_ratio: Number = option(None, "share of the steps to warm up in", ge=0, le=0.99)
+    early_stopping_patience: Whole = option(None, "stop after so many evaluations without a gain", ge=1)
+    class_weights: Annotated[str, chosen("balanced")] = option(
+        None, "balanced: rare classes weigh more in the loss"
     )
-    class_weights: Annotated[str, chosen("balanced")] = Field(
-        None, description="balanced: rare classes weigh more in the loss"
-    )
-    label_smoothing: Number = Field(0.0, ge=0, le=0.99, description="of the losses of classes")
-    cpu_threads: Whole = Field(None, ge=1, le=1024, description="of torch; by default the cores")
+    label_smoothing: Number = option(0.0, "of the losses of classes", ge=0, le=0.99)
+    cpu_threads: Whole = option(None, "of torch; by default the cores", ge=1, le=1024)
 
 
-# fields of TrainingArguments: our defaults, and limits
+# fields of TrainingArguments: our defaults, and what has limits
 TRAIN_DEFAULTS = {
     "per_device_train_batch_size": 32, "per_device_eval_batch_size": 64, "learning_rate": 2e-3,
     "num_train_epochs": 5, "weight_decay": 0.05, "lr_scheduler_type": "cosine", "logging_steps": 20,
     "save_total_limit": 2, "load_best_model_at_end": True, "report_to": "none",
     "restore_callback_states_from_checkpoint": True,
 }  # fmt: skip
-_LIMITS = {
-    **dict.fromkeys(("num_train_epochs", "learning_rate", "logging_steps", "eval_steps"), {"gt": 0}),
-    **dict.fromkeys(("weight_decay", "warmup_steps", "max_grad_norm"), {"ge": 0}),
-    **dict.fromkeys(
-        ("max_steps", "per_device_train_batch_size", "per_device_eval_batch_size", "ddp_timeout",
-         "gradient_accumulation_steps", "dataloader_prefetch_factor", "save_total_limit"), {"ge": 1},
-    ),
-    "dataloader_num_workers": {"ge": 0, "le": 256},
-}  # fmt: skip
+_ABOVE_0 = ("num_train_epochs", "learning_rate", "logging_steps", "eval_steps")
+_FROM_0 = ("weight_decay", "warmup_steps", "max_grad_norm", "dataloader_num_workers")
+_FROM_1 = ("max_steps", "per_device_train_batch_size", "per_device_eval_batch_size", "ddp_timeout",
+           "gradient_accumulation_steps", "dataloader_prefetch_factor", "save_total_limit")  # fmt: skip
 
 
 class Settings(Model):
     """Everything about a run."""
 
-    task: Text | None = Field(
-        None, description="what to learn: a task of the corpus, or a column of the data"
+    task: Text | None = option(None, "what to learn: a task of the corpus, or a column of the data")
+    targets: list[Text] | None = option(
+        None, "names of columns or parameters in place of the task's own", min_length=1
     )
-    targets: list[Text] | None = Field(
-        None, min_length=1, description="names of columns or parameters in place of the task's own"
-    )
-    output: Text = Field("output/run", description="directory of the run")
-    resume: bool = Field(False, description="go on from the last checkpoint in it")
-    report: bool = Field(True, description="evaluate the test split at the end")
-    seed: Whole = Field(0, ge=0, le=2**32 - 1, description="of weights, order, crops and augmentation")
-    weights: dict[str, Any] = Field(default_factory=dict, description="of losses by target, 1 where left out")
-    auxiliary: dict[str, Any] = Field(
-        default_factory=dict, description="further targets, with weights, that are learnt and not reported"
-    )
-    data: Data = Field(default_factory=Data)
-    model: dict[str, Any] = Field(default_factory=lambda: {"kind": "compact"})
-    front_end: dict[str, Any] = Field(default_factory=lambda: {"kind": "log_mel"})
-    augment: dict[str, Any] = Field(default_factory=dict)
-    spec_augment: dict[str, Any] = Field(default_factory=dict)
-    train: dict[str, Any] = Field(default_factory=dict)
+    output: Text = option("output/run", "directory of the run")
+    resume: bool = option(False, "go on from the last checkpoint in it")
+    report: bool = option(True, "evaluate the test split at the end")
+    seed: Whole = option(0, "of weights, order, crops and augmentation", ge=0, le=2**32 - 1)
+    weights: dict[str, Any] = option({}, "of losses by target, 1 where left out")
+    auxiliary: dict[str, Any] = option({}, "further targets, with weights, that are learnt and not reported")
+    data: Data = option(Data())
+    model: dict[str, Any] = option({"kind": "compact"})
+    front_end: dict[str, Any] = option({"kind": "log_mel"})
+    augment: dict[str, Any] = option({})
+    spec_augment: dict[str, Any] = option({})
+    train: dict[str, Any] = option({})
 
     def plain(self) -> dict[str, Any]:
         """As plain data."""
@@ -147,13 +132,7 @@ class Settings(Model):
 SECTIONS = ("data", "model", "front_end", "augment", "spec_augment", "train", "weights", "auxiliary")
 _BY_TARGET = ("weights", "auxiliary")
 _OPEN = ("data.generate", "data.where", *_BY_TARGET)  # their keys are checked where they are used
-_MODELS = {
-    "data": Data,
-    "model": ModelSettings,
-    "front_end": LogMel,
-    "augment": Waveform,
-    "spec_augment": Masks,
-}
+_MODELS = dict(zip(SECTIONS, (Data, ModelSettings, LogMel, Waveform, Masks), strict=False))
 
 
 @cache
@@ -167,10 +146,10 @@ def train_model() -> type[Model]:
             kind = {int: Whole, float: Number, bool: bool}.get(kind_of(hints[one.name]), Any)
             default = None if one.default is dataclasses.MISSING else one.default
             about = " ".join(one.metadata.get("help", "").split()).partition(". ")[0].rstrip(".")
-            fields[one.name] = (
-                kind,
-                Field(TRAIN_DEFAULTS.get(one.name, default), description=about, **_LIMITS.get(one.name, {})),
-            )
+            default = TRAIN_DEFAULTS.get(one.name, default)
+            limits = {"gt": 0} if one.name in _ABOVE_0 else {"ge": 0} if one.name in _FROM_0 else {}
+            limits |= {"ge": 1} if one.name in _FROM_1 else {}
+            fields[one.name] = kind, option(default, about, **limits)
     return create_model("Train", __base__=TrainSettings, **fields)
 
 
@@ -193,16 +172,10 @@ def help_text() -> str:
     """Every key with its meaning, default and limits."""
     lines = []
     for full, (model, name) in known_keys().items():
-        if full in SECTIONS and full not in _BY_TARGET:
-            continue
-        field = model.model_fields[name]
-        notes = [limits] if (limits := limits_of(model, name)) else []
-        if field.default is not None and not field.is_required() and field.default_factory is None:
-            value = field.default
-            value = list(value) if isinstance(value, tuple) else value
-            notes.append(f"default: {str(value).lower() if isinstance(value, bool) else value}")
-        key = f"{full}.TARGET" if full in _BY_TARGET else full
-        lines.append(f"  --{key}\n      {field.description}" + (f" ({'; '.join(notes)})" if notes else ""))
+        if full not in SECTIONS:
+            lines.append(f"  --{full}\n      {about_of(model, name)}")
+        elif full in _BY_TARGET:
+            lines.append(f"  --{full}.TARGET\n      {model.model_fields[name].description}")
     return "\n".join(lines)
 
 

@@ -79,7 +79,7 @@ def run(given: argparse.Namespace) -> None:
     from sousa.training import sources
     from sousa.training.batches import predict, rows_for, with_facts
     from sousa.training.models.model import Model
-    from sousa.training.report.parameters import KINDS
+    from sousa.training.report.numbers import PARAMETERS
 
     place = find_model(given.model)
     model = Model.from_pretrained(place)
@@ -108,7 +108,7 @@ def run(given: argparse.Namespace) -> None:
         where = yaml.safe_load(where) if isinstance(where, str) else where
     except yaml.YAMLError:
         raise UsageError(f"--where is {given.where!r}, which is not YAML") from None
-    parameters, learnt = any(target.kind in KINDS for target in model.targets), where
+    parameters, learnt = any(target.kind in PARAMETERS for target in model.targets), where
     if parameters:  # of a part of the test rows a baseline must not know more than the model
         learnt = made["data"]["where"] if made else None
     rows = rows_for(model, source, split, where=where or None)

@@ -10,10 +10,11 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, model_validator
 
 from sousa.generation.errors import UsageError
 from sousa.generation.models import Model, Number, Whole, chosen
+from sousa.generation.options import option
 
 
 @cache
@@ -58,16 +59,16 @@ class LogMel(Model):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Annotated[str, chosen("log_mel")] = Field("log_mel", description="what a compact model reads")
-    sampling_rate: Whole = Field(44100, ge=1000, le=384_000, description="sounds are resampled to it, Hz")
-    n_fft: Whole = Field(512, ge=16, le=65536, description="window and FFT, samples")
-    hop_length: Whole = Field(220, ge=1, le=65536, description="from frame to frame, samples")
-    n_mels: Whole = Field(40, ge=1, le=1024, description="bands")
-    f_min_hz: Number = Field(30.0, ge=0, description="lower end of the bands, Hz")
-    f_max_hz: Number = Field(16000.0, gt=0, description="upper end of the bands, Hz")
-    floor: Number = Field(1e-4, gt=0, description="added before the logarithm, of full scale")
-    mean: Number = Field(-5.0, description="logarithms are shifted by it, so that usual sounds lie around 0")
-    std: Number = Field(3.0, gt=0, description="and divided by it, so that their spread is about 1")
+    kind: Annotated[str, chosen("log_mel")] = option("log_mel", "what a compact model reads")
+    sampling_rate: Whole = option(44100, "sounds are resampled to it, Hz", ge=1000, le=384_000)
+    n_fft: Whole = option(512, "window and FFT, samples", ge=16, le=65536)
+    hop_length: Whole = option(220, "from frame to frame, samples", ge=1, le=65536)
+    n_mels: Whole = option(40, "bands", ge=1, le=1024)
+    f_min_hz: Number = option(30.0, "lower end of the bands, Hz", ge=0)
+    f_max_hz: Number = option(16000.0, "upper end of the bands, Hz", gt=0)
+    floor: Number = option(1e-4, "added before the logarithm, of full scale", gt=0)
+    mean: Number = option(-5.0, "logarithms are shifted by it, so that usual sounds lie around 0")
+    std: Number = option(3.0, "and divided by it, so that their spread is about 1", gt=0)
 
     @model_validator(mode="after")
     def _bands_fit(self) -> "LogMel":

@@ -17,6 +17,7 @@ from pydantic import Field
 from torch import nn
 
 from sousa.generation.models import Model, Number, Whole
+from sousa.generation.options import option
 
 _Dilations = Annotated[tuple[Annotated[Whole, Field(ge=1)], ...], Field(strict=False, min_length=1)]
 
@@ -24,15 +25,13 @@ _Dilations = Annotated[tuple[Annotated[Whole, Field(ge=1)], ...], Field(strict=F
 class CompactConfig(Model):
     """Sizes of the network."""
 
-    channels: Whole = Field(96, ge=1, le=8192, description="channels of fine frames")
-    wide_channels: Whole = Field(160, ge=1, le=8192, description="channels of coarse frames")
-    fine_dilations: _Dilations = Field((1, 2), description="of the convolutions over fine frames, one each")
-    dilations: _Dilations = Field(
-        (1, 2, 4, 8, 16, 1), description="of the convolutions over coarse frames, one each"
-    )
-    attention_layers: Whole = Field(0, ge=0, le=64, description="layers of attention among them")
-    attention_heads: Whole = Field(4, ge=1, le=64, description="heads of each")
-    dropout: Number = Field(0.1, ge=0, le=0.95, description="share of channels left out while training")
+    channels: Whole = option(96, "channels of fine frames", ge=1, le=8192)
+    wide_channels: Whole = option(160, "channels of coarse frames", ge=1, le=8192)
+    fine_dilations: _Dilations = option((1, 2), "of the convolutions over fine frames, one each")
+    dilations: _Dilations = option((1, 2, 4, 8, 16, 1), "of the convolutions over coarse frames, one each")
+    attention_layers: Whole = option(0, "layers of attention among them", ge=0, le=64)
+    attention_heads: Whole = option(4, "heads of each", ge=1, le=64)
+    dropout: Number = option(0.1, "share of channels left out while training", ge=0, le=0.95)
 
 
 class Residual(nn.Module):

@@ -108,10 +108,10 @@ def summary(metrics: dict[str, Any]) -> str:
 
 def _by_class(metrics: dict[str, Any], target: dict[str, Any], main: str) -> Iterator[str]:
     """A line for each value of the breakdowns of a parameter by classes."""
-    from sousa.training.report import parameters, words
+    from sousa.training.report import numbers, words
 
     classes = [name for name, one in metrics["breakdowns"].items() if one["classes"]]
-    for breakdown in classes if target["kind"] in parameters.KINDS else ():
+    for breakdown in classes if target["kind"] in numbers.PARAMETERS else ():
         for value, one in target["by"].get(breakdown, {}).items():
             parts = [f"{words.metric(main)} {words.interval(one['metrics'][main], main)}"]
             parts += [

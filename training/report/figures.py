@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sousa.training.report import parameters, words
+from sousa.training.report import numbers, words
 
 BLUE, RED, GREEN, VIOLET, OCHRE, GREY = "#1f5fa8", "#c1440e", "#2a7f4f", "#7d4aa0", "#a9780a", "#6b6b6b"
 _COLOURS = (BLUE, RED, GREEN, VIOLET, OCHRE, GREY)
@@ -51,7 +51,7 @@ def dashboard(metrics: dict[str, Any], table: pa.Table) -> bytes:
             panels.append(lambda axis, n=name, o=one: _tolerances(axis, n, o))
             if one["flags"]:
                 panels.append(lambda axis, o=one: _flags(axis, o))
-    told = {name: one for name, one in targets.items() if one["kind"] in parameters.KINDS}
+    told = {name: one for name, one in targets.items() if one["kind"] in numbers.PARAMETERS}
     for name, one in {**errors, **dict(list(told.items())[:_MOST_SCORES])}.items():
         panels.append(lambda axis, n=name, o=one: _scatter(axis, n, o, table))
     name, first = next(iter((shares or errors).items()))
@@ -321,7 +321,7 @@ def _flags(axis, target):
 
 def _scatter(axis, name, target, table):
     columns = (table[f"{side}_{name}"].to_pylist() for side in ("true", "pred"))
-    truth, guess = parameters.pairs(*columns, "curve" if target["kind"] == "curve" else "parameter")
+    truth, guess = numbers.pairs(*columns, target["kind"])
     axis.plot(
         truth, guess, ".", color=BLUE, alpha=min(0.6, max(0.05, 300 / max(len(truth), 1))), markersize=5
     )

@@ -21,19 +21,17 @@ from sousa.generation.errors import UsageError, first_line, one_of, raise_all
 from sousa.training import roles
 from sousa.training.metrics import bootstrap, onset_metrics
 from sousa.training.metrics.class_metrics import class_differences, class_metrics
-from sousa.training.metrics.score_metrics import score_differences, score_metrics
-from sousa.training.report import parameters, words
+from sousa.training.report import numbers, words
 
-KINDS = ("class", "score", "events", *parameters.KINDS)
+KINDS = ("class", "score", "events", *numbers.PARAMETERS)
 _FEW_GROUPS = 10
 _CLASS_METRICS = ("accuracy", "balanced_accuracy", "macro_f1")
-_SCORE_METRICS = ("mae", "rmse", "spearman")
 _SHORT = ("metrics", "num_rows", "num_groups", "num_values")
 _WATCHED_TOLERANCE = 0.02
 # what training watches of each kind, the one that counts first
 _WATCHED = {
     "class": ("balanced_accuracy", "accuracy", "macro_f1"), "score": ("spearman", "mae"),
-    "events": ("onset_f1_20ms",), **dict.fromkeys(parameters.KINDS, ("r2", "mae_norm")),
+    "events": ("onset_f1_20ms",), **dict.fromkeys(numbers.PARAMETERS, ("r2", "mae_norm")),
 }  # fmt: skip
 Score = Callable[[Any], dict[str, Any]]
 
@@ -93,20 +91,20 @@ def measure(
         }
         one["by"] = _broken_down(score, parts)
         one["baselines"] = {}
-        for baseline in baselines:
-            if baseline["target"] == name:
-                pred = baseline["pred"]
-                score = _scorer(table, target, groups, resamples, seed, pred)[1]
-                found = {"metrics": score(None)["metrics"]}
-                compared = (pred, truth, groups)
-                guess = table[f"pred_{name}"].to_pylist() if kind != "events" else None
-                if kind in parameters.KINDS:
-                    found["by"] = _broken_down(score, parts)
-                    found["difference"] = parameters.differences(guess, *compared, kind, resamples, seed)
-                elif kind != "events":
-                    differ = class_differences if kind == "class" else score_differences
-                    found["difference"] = differ(guess, *compared, resamples, seed)
-                one["baselines"][baseline["name"]] = found
+        for baseline in (one for one in baselines if one["target"] == name):
+            pred = baseline["pred"]
+            beside = _scorer(table, target, groups, resamples, seed, pred)[1]
+            found = {"metrics": beside(None)["metrics"]}
+            if kind in numbers.PARAMETERS:
+                found["by"] = _broken_down(beside, parts)
+            if kind != "events":
+                compared = (table[f"pred_{name}"].to_pylist(), pred, truth, groups)
+                found["difference"] = (
+                    class_differences(*compared, resamples, seed)
+                    if kind == "class"
+                    else numbers.differences(*compared, kind, resamples, seed)
+                )
+            one["baselines"][baseline["name"]] = found
         out["targets"][name] = one
     return out
 
@@ -273,12 +271,13 @@ def _scorer(
     if kind != "events":
         truth = truth.to_pylist()
         guess = guess.to_pylist() if pred is None else guess
-    if kind in parameters.KINDS:
-        maker = target.get("maker")
-        makers = table[maker].to_pylist() if maker in table.column_names else None
-        return truth, parameters.scorer(truth, guess, groups, target, makers, resamples, seed)
-    make = {"class": _class_scorer, "score": _score_scorer, "events": _event_scorer}[kind]
-    return truth, make(truth, guess, groups, target, resamples, seed)
+    if kind == "class":
+        return truth, _class_scorer(truth, guess, groups, target, resamples, seed)
+    if kind == "events":
+        return truth, _event_scorer(truth, guess, groups, target, resamples, seed)
+    maker = target.get("maker")
+    makers = table[maker].to_pylist() if maker in table.column_names else None
+    return truth, numbers.scorer(truth, guess, groups, target, makers, resamples, seed)
 
 
 def _counts(found: dict[str, Any]) -> dict[str, int]:
@@ -287,19 +286,13 @@ def _counts(found: dict[str, Any]) -> dict[str, int]:
 
 def _class_scorer(truth, guess, groups, target, resamples, seed) -> Score:
     def score(rows):
-        a, b, owners = (_take(column, rows) for column in (truth, guess, groups))
+        columns = (truth, guess, groups)
+        if rows is not None:
+            columns = (column and [column[row] for row in rows] for column in columns)
+        a, b, owners = columns
         found = class_metrics(b, a, owners, target.get("labels") if rows is None else None, resamples, seed)
         out = {"metrics": {name: found[name] for name in _CLASS_METRICS}, **_counts(found)}
         return out | {name: found[name] for name in ("labels", "per_class", "confusion")}
-
-    return score
-
-
-def _score_scorer(truth, guess, groups, target, resamples, seed) -> Score:
-    def score(rows):
-        a, b, owners = (_take(column, rows) for column in (truth, guess, groups))
-        found = score_metrics(b, a, owners, resamples, seed)
-        return {"metrics": {name: found[name] for name in _SCORE_METRICS}, **_counts(found)}
 
     return score
 
@@ -331,10 +324,6 @@ def _event_scorer(truth, guess, groups, target, resamples, seed) -> Score:
         return {"metrics": metrics, **_counts(found), **more}
 
     return score
-
-
-def _take(column: Any, rows: Any) -> Any:
-    return column if rows is None or column is None else [column[row] for row in rows]
 
 
 def _events(column: Any, flags: Sequence[Sequence[Any]]) -> tuple[list[Any], dict[str, list[Any]]]:

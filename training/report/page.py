@@ -4,7 +4,7 @@ import base64
 import html
 from typing import Any
 
-from sousa.training.report import parameters, words
+from sousa.training.report import numbers, words
 
 _STYLE = """
 :root{color-scheme:light dark;--text:#222;--soft:#667;--line:#ddd;--back:#fff;--card:#f5f6f8;--bar:#1f5fa8}
@@ -109,8 +109,8 @@ def _target(name, target, pictures, metrics):
         out.append(f"<p class=soft>{left:,} rows without a label are left out.</p>")
     if empty := target.get("num_empty_references"):
         out.append(f"<p class=soft>{empty:,} rows have no onset in the reference and count 0.</p>")
-    if target["kind"] in parameters.KINDS:
-        out.append(f"<p class=soft>{_text(parameters.NOTE)}</p>")
+    if target["kind"] in numbers.PARAMETERS:
+        out.append(f"<p class=soft>{_text(numbers.NOTE)}</p>")
     out.append(_whole(target))
     if target["kind"] == "class":
         out.append(_image(f"confusion_{name}.png", pictures, f"Confusion matrix of {name}"))

@@ -1,8 +1,9 @@
-"""Parameters of synthesizers measured: normalised and natural errors, R2, rank correlation.
+"""Scores and parameters of synthesizers measured: errors, R2, rank correlation.
 
-Conventions: the kinds ``parameter`` (a number a row) and ``curve`` (a list of numbers a row, one a frame).
-Every frame of a curve counts as one value, and frames are resampled with their row's group; a frame without
-label is left out. ``mae_natural`` is there where all synthesizers have the parameter in one known unit.
+Conventions: the kinds ``score`` and ``parameter`` (a number a row) and ``curve`` (a list of numbers a row, one a
+frame). Every frame of a curve counts as one value, and frames are resampled with their row's group; a frame
+without label is left out. Parameters are normalised; ``mae_natural`` is there where all synthesizers have the
+parameter in one known unit.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,13 +14,16 @@ import numpy as np
 from sousa.training import labels
 from sousa.training.metrics.score_metrics import score_differences, score_metrics
 
-KINDS = ("parameter", "curve")
+PARAMETERS = ("parameter", "curve")
 NOTE = (
     "R2 is 1 less the squared errors over the squared deviations of the references from their own mean, that "
     "of the rows in each line (as sklearn.metrics.r2_score). Over a part with few or close values, such as a "
     "held-out region, it is low or negative however small the errors: read the errors beside it."
 )
-_NAMES = {"r2": "r2", "mae": "mae_norm", "rmse": "rmse_norm", "spearman": "spearman"}
+_NORMALISED = {"r2": "r2", "mae": "mae_norm", "rmse": "rmse_norm", "spearman": "spearman"}
+_NAMES = {"score": {name: name for name in ("mae", "rmse", "spearman")}} | dict.fromkeys(
+    PARAMETERS, _NORMALISED
+)
 
 
 def scorer(
@@ -29,34 +33,34 @@ def scorer(
     """A function of rows (None for all) that gives their metrics.
 
     Args:
-        truth, guess: a number or list of numbers a row, normalised; truth None for no label.
+        truth, guess: a number or list of numbers a row; truth None for no label.
         groups: names, one a row, or None.
         target: of the table's metadata; makers: names of synthesizers, one a row, or None.
     """
-    true, pred, rows = _flat(truth, guess, target["kind"])
-    names = _owners(groups, rows)
-    natural = target.get("unit") is not None and makers is not None
+    kind = target["kind"]
+    true, pred, rows = _flat(truth, guess, kind)
+    owners = _owners(groups, rows)
+    natural = kind in PARAMETERS and target.get("unit") is not None and makers is not None
     if natural:
         of = np.array(makers, object)[rows]
         true_natural, pred_natural = (_natural(values, of, target["makers"]) for values in (true, pred))
 
-    def score(chosen):
+    def score(chosen: Any) -> dict[str, Any]:
         kept = np.arange(len(rows)) if chosen is None else np.flatnonzero(np.isin(rows, chosen))
-        own = [names[i] for i in kept]
-        found = score_metrics(
-            pred[kept], true[kept], own, resamples, seed, rank=target["kind"] == "parameter"
-        )
-        metrics = {new: found[old] for old, new in _NAMES.items() if old in found}
+        own = [owners[i] for i in kept]
+        found = score_metrics(pred[kept], true[kept], own, resamples, seed, rank=kind != "curve")
+        metrics = {new: found[old] for old, new in _NAMES[kind].items() if old in found}
         if natural:
             errors = score_metrics(pred_natural[kept], true_natural[kept], own, resamples, seed, rank=False)
             metrics["mae_natural"] = errors["mae"]
         num_rows = len(np.unique(rows[kept]))
-        total = len(truth) if chosen is None else len(chosen)
         out = {
             "metrics": metrics, "num_rows": num_rows, "num_groups": found["num_groups"],
-            "num_left_out": total - num_rows, "num_values": len(np.unique(np.round(true[kept], 6))),
+            "num_left_out": (len(truth) if chosen is None else len(chosen)) - num_rows,
         }  # fmt: skip
-        return out | ({"num_frames": len(kept)} if target["kind"] == "curve" else {})
+        if kind in PARAMETERS:
+            out["num_values"] = len(np.unique(np.round(true[kept], 6)))
+        return out | ({"num_frames": len(kept)} if kind == "curve" else {})
 
     return score
 
@@ -69,7 +73,7 @@ def differences(
     true, pred, rows = _flat(truth, guess, kind)
     beside = _flat(truth, other, kind)[1]
     found = score_differences(pred, beside, true, _owners(groups, rows), resamples, seed)
-    return {_NAMES[name]: one for name, one in found.items()}
+    return {_NAMES[kind].get(name, name): one for name, one in found.items()}
 
 
 def pairs(truth: Sequence[Any], guess: Sequence[Any], kind: str) -> tuple[np.ndarray, np.ndarray]:
@@ -77,13 +81,13 @@ def pairs(truth: Sequence[Any], guess: Sequence[Any], kind: str) -> tuple[np.nda
     return _flat(truth, guess, kind)[:2]
 
 
-def _owners(groups, rows):
+def _owners(groups: Sequence[Any] | None, rows: np.ndarray) -> list[Any]:
     return [int(row) if groups is None else groups[row] for row in rows]
 
 
-def _flat(truth, guess, kind):
+def _flat(truth: Sequence[Any], guess: Sequence[Any], kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Labelled values, predictions of them, and the number of each one's row."""
-    if kind == "parameter":
+    if kind != "curve":
         truth, guess = [[value] for value in truth], [[value] for value in guess]
     true, pred, rows = [], [], []
     for row, (one, said) in enumerate(zip(truth, guess, strict=True)):
@@ -93,10 +97,8 @@ def _flat(truth, guess, kind):
         if len(said) < len(one):  # nothing was said: a prediction is missing, and score_metrics says so
             said = np.full(len(one), np.nan)
         true.append(one[known]), pred.append(said[known]), rows.append(np.full(known.sum(), row))
-    empty = [np.empty(0)]
-    return *(np.concatenate(part or empty) for part in (true, pred)), np.concatenate(rows or empty).astype(
-        int
-    )
+    true, pred, rows = (np.concatenate(part or [np.empty(0)]) for part in (true, pred, rows))
+    return true, pred, rows.astype(int)
 
 
 def _natural(values: np.ndarray, makers: np.ndarray, ranges: dict[str, Any]) -> np.ndarray:
