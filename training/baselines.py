@@ -83,7 +83,7 @@ def baselines(
 
 
 def _numbers(*parts: BaseRows) -> dict[str, list[np.ndarray]]:
-    """Columns that rows are broken down by in bands: dict of name in words to values [rows, 1] of each part."""
+    """Columns that break rows down by bands: dict of name in words to values [rows, 1] of each part."""
     out = {}
     for column in parts[0].known.having(Breakdown):
         values = [values_of(part, column.name) for part in parts] if column.role.band else [None]

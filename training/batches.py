@@ -4,10 +4,10 @@ Conventions: a batch is ``input_values``, ``valid``, ``labels``, as :mod:`sousa.
 them. Clips are cut and padded to the model's ``max_sec``, so all batches have one shape and what is said of a
 clip does not depend on its neighbours.
 
-The table of predictions has one row a clip: its ``sample_id``, what the roles of columns say has to be known of
-it (:attr:`sousa.training.roles.Known.described`), and the columns of each target
-(:mod:`sousa.training.tasks.targets`). The JSON under the key ``sousa`` of its schema says what the targets are,
-and the roles of the other columns. Reports are drawn from it alone.
+The table of predictions has one row a clip: its ``sample_id``, what roles say has to be known of it
+(:attr:`sousa.training.roles.Known.described`), and the columns of each target
+(:mod:`sousa.training.tasks.targets`). The JSON under the key ``sousa`` of its schema says what the targets
+are, and the roles of the other columns. Reports are drawn from it alone.
 """
 
 import json

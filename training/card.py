@@ -41,10 +41,11 @@ def write_card(
             plain["data"]["generate"][name] = _last(value)
     if "path" in plain["model"]:
         plain["model"]["path"] = _last(plain["model"]["path"])
+    heard = corpus.sound if corpus else "a recording"
     lines = [
         "---", yaml.safe_dump(head, sort_keys=False).rstrip(), "---", "",
         f"# SOUSA {model.task} model", "",
-        f"Hears {', '.join(model.reported)} of {corpus.sound if corpus else 'a recording'}. {parameters:,} parameters, "
+        f"Hears {', '.join(model.reported)} of {heard}. {parameters:,} parameters, "
         f"{model.max_sec:g} s of sound at {model.front_end.sampling_rate} Hz at a time.", "",
         f"Trained for {trainer.state.global_step:,} steps on the {data.train} split of "
         f"`{plain['data']['path']}`{made}; {which}; seed {settings.seed}.", "",

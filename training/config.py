@@ -2,11 +2,11 @@
 
 Conventions
 -----------
-Sections: ``data``, ``model``, ``front_end``, ``augment``, ``spec_augment``, and ``train``, whose keys are fields
-of transformers' ``TrainingArguments`` plus a few of ours; ``weights`` and ``auxiliary`` have names of targets as
-keys. On the command line a key is ``--section.key value``, or ``--key value`` where only one section has it;
-values are YAML. null takes a key back. Every key is a field of a model, which says its meaning, its default and
-its limits. All problems are reported together.
+Sections are ``data``, ``model``, ``front_end``, ``augment``, ``spec_augment`` and ``train``, whose keys are
+fields of transformers' ``TrainingArguments`` plus a few of ours; ``weights`` and ``auxiliary``, whose keys
+are names of targets. On the command line a key is ``--section.key value``, or ``--key value`` where only one
+section has it; values are YAML, and null takes a key back. Every key is a field of a model, which says what
+it means, its default and its limits. All problems are reported together.
 """
 
 import dataclasses

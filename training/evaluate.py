@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     top.add_argument("--output", "-o", help="directory of the report (default: MODEL/report-<split>)")
     top.add_argument("--task", help="refuse a model of another task")
     top.add_argument("--name", help="config of the dataset"), top.add_argument("--revision")
-    top.add_argument("--where", help="only these rows, as YAML: '{tiers: [beginner], tempo_bpm: [60, 120]}'")
+    top.add_argument("--where", help="only these rows, as YAML: '{COLUMN: [NAME], OTHER: [60, 120]}'")
     top.add_argument("--train-split", default="train", help="what baselines learn from (default train)")
     top.add_argument("--no-baselines", action="store_true")
     top.add_argument("--batch-size", type=int, default=64)

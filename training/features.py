@@ -149,7 +149,7 @@ def rms(audio: Any, frame: int = 2048, hop: int = 512) -> Any:
     return torch.where(heard, torch.where(heard, power, 1.0).sqrt(), 0.0)
 
 
-ONSET_MEL = Mel(num_mels=64, n_fft=512, hop=128)  # short windows: strokes follow each other in 30 ms
+ONSET_MEL = Mel(num_mels=64, n_fft=512, hop=128)  # short windows: onsets may follow each other in 30 ms
 
 
 @_taking_either
@@ -212,7 +212,7 @@ def onsets(audio: Any, mel: Mel = ONSET_MEL, delta: float = _DELTA) -> Any:
         audio: (samples,) or (batch, samples) at ``mel.sample_rate``; delta: as in :func:`pick_peaks`.
 
     Returns: float64 [onsets], s; a list of such arrays for (batch, samples). A peak stands for an onset half
-        a hop and an eighth of a window before it; so found, strokes of a snare drum are 2 ms late in the median.
+        a hop and an eighth of a window before it; so found, those of a drum are 2 ms late in the median.
     """
     strength = onset_strength(audio, mel)
     strength = strength.detach().cpu().numpy() if isinstance(strength, torch.Tensor) else strength

@@ -1,12 +1,16 @@
 """Bad input to training and evaluation: one clear sentence, a status, nothing half-written."""
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from sousa.training import evaluate, train
+from tests.conftest import ROOT
 from tests.support.runs import SMALL, start, write
 
 
@@ -40,7 +44,9 @@ CASES = {
         {**PRETRAINED, "model": {**PRETRAINED["model"], "path": "nowhere/nothing"}}, (),
         "nowhere/nothing can't be loaded",
     ),
-    "wrong weights": ({"train": {"class_weights": "even"}}, (), "train.class_weights is 'even'; choose from balanced"),
+    "wrong weights": (
+        {"train": {"class_weights": "even"}}, (), "train.class_weights is 'even'; choose from balanced"
+    ),
     "wrong warm-up": ({"train": {"warmup_ratio": 2}}, (), "train.warmup_ratio is 2"),
     "push without a name": ({"train": {"push_to_hub": True}}, (), "push_to_hub needs train.hub_model_id"),
     "another dataset there": (
@@ -167,6 +173,36 @@ def test_a_model_of_something_else_is_refused(tmp_path, capsys):
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     assert evaluate.main([str(tmp_path), "--data", "x"]) == 2
     assert "is not of a model that training/train.py saved" in capsys.readouterr().err
+
+
+def test_help_says_of_every_key_what_it_means_its_default_and_its_limits(capsys):
+    from sousa.training import config
+
+    assert train.main(["--help"]) == 0
+    said = capsys.readouterr().out.partition("Keys")[2].splitlines()[1:]
+    keys = [line.strip().removeprefix("--").removesuffix(".TARGET") for line in said[::2]]
+    open_ones = ("weights", "auxiliary")
+    assert keys == [key for key in config.known_keys() if key not in config.SECTIONS or key in open_ones]
+    about = dict(zip(keys, said[1::2], strict=True))
+    assert all(text.startswith("      ") and text.strip() for text in about.values())
+    for key, text in {
+        "data.max_sec": "clips are cut and padded to it, seconds (from 0.1 to 600; default: 7.0)",
+        "train.learning_rate": "The initial learning rate for the optimizer (above 0; default: 0.002)",
+        "train.class_weights": "balanced: rare classes weigh more in the loss",
+        "model.dilations": "of the convolutions over coarse frames, one each (default: 1, 2, 4, 8, 16, 1)",
+        "report": "evaluate the test split at the end (default: true)",
+    }.items():
+        assert about[key].strip() == text
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate"])
+def test_programs_are_run_by_file_or_by_module(name, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for how in ([str(ROOT / "training" / f"{name}.py")], ["-m", f"sousa.training.{name}"]):
+        done = subprocess.run(
+            [sys.executable, *how, "--help"], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0 and "--data" in done.stdout, done.stderr
 
 
 def test_every_configuration_in_the_repository_is_valid():

@@ -163,7 +163,8 @@ CASES = {
     "an empty filter": ({"data": {"where": {"param_cf": [5000, 6000]}}}, "no row of split"),
     "weight": ({"targets": ["cf"], "weights": {"index": 2}}, "weight of index, which is no target of"),
     "other data": (
-        {"data": {"path": "{small}", "generate": None}}, "task texture learns from textures, and the data is rudiments"
+        {"data": {"path": "{small}", "generate": None}},
+        "task texture learns from textures, and the data is rudiments",
     ),
     "another corpus to make": (
         {"data": {"generate": {"corpus": "rudiments", "configfile": None}}},

@@ -3,7 +3,7 @@
 Conventions: classes are names (ints are taken as their decimal text). Rows of a confusion matrix are the
 reference, columns the prediction. Balanced accuracy is the mean recall of the classes that occur in the
 references, macro F1 the mean F1 of those that occur in references or predictions: scikit-learn's conventions.
-A class whose players are all absent from a resample is left out of both there, as nothing of it was drawn.
+A class whose groups are all absent from a resample is left out of both there, as nothing of it was drawn.
 What is undefined (recall of a class with no rows, precision of one never predicted) is None, not 0.
 """
 
@@ -18,7 +18,7 @@ def class_metrics(predictions, references, groups=None, labels=None, resamples=b
 
     Args:
         predictions: class names, one a row. references: the same; None leaves the row out.
-        groups: names of players, one a row; None: each row is its own.
+        groups: names, one a row; None: each row is its own.
         labels: order of classes; others that occur follow, sorted. None: all sorted.
         resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
 

@@ -11,7 +11,7 @@ with no onset in the reference, in the estimate or in both counts 0 as it does t
 ``num_empty_references`` says how many rows can't get more. The ``pooled_`` three are counted over all onsets
 instead.
 
-Attributes (hand, accent, grace) are ints, one an onset, 1 being the positive class of a binary one.
+Attributes (what is told of an onset) are ints, one an onset, 1 being the positive class of a binary one.
 ``accuracy`` and ``f1`` are taken over the onsets matched at one tolerance, so they say nothing of missed
 onsets; ``joint_f1`` is the F-measure, mean over rows, where only onsets with equal attributes may match.
 """
@@ -98,7 +98,7 @@ def matched_metrics(matched, groups=None, rows=None, resamples=bootstrap.RESAMPL
     """Score what :func:`match` gave.
 
     Args:
-        groups: names of players, one a row; None: each row is its own.
+        groups: names, one a row; None: each row is its own.
         rows: bool [rows], which to score; None: all.
         resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
 

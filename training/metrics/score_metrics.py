@@ -20,7 +20,7 @@ def score_metrics(
 
     Args:
         predictions: floats [rows]. references: the same; None or NaN leaves the row out.
-        groups: names of players, one a row; None: each row is its own.
+        groups: names, one a row; None: each row is its own.
         resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
         rank: whether the rank correlation is wanted; it takes the longest, and is left out otherwise.
 

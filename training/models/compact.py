@@ -1,7 +1,7 @@
 """A small convolutional network over log-mel frames, made to learn on a CPU.
 
 Conventions: input float32 (batch, frames, bands). It gives two sequences: ``fine`` (batch, frames / 2,
-channels + wide_channels), one vector for each two frames, for what happens stroke by stroke, with the
+channels + wide_channels), one vector for each two frames, for what happens event by event, with the
 coarse frame it lies in; and ``coarse`` (batch, frames / 8, wide_channels), which sees seconds at once, for
 what the whole clip is.
 

@@ -1,4 +1,4 @@
-"""``transformers`` encoders of sound: loaded whole or not at all, and behind the interface of the compact network.
+"""``transformers`` encoders: loaded whole or not at all, behind the interface of the compact network.
 
 Conventions: an encoder gives ``(fine, coarse)`` as :mod:`sousa.training.models.compact` does; here both are
 the last hidden states. Encoders over waveforms (Wav2Vec2, HuBERT) give a frame each 20 ms, good enough for
@@ -14,7 +14,7 @@ from torch import nn
 
 from sousa.generation.errors import RunError, SousaError, UsageError, first_line, one_of
 
-# a masking vector is only used in pretraining, and a pooler not at all; whatever else is missing would be noise
+# a masking vector is used in pretraining alone, a pooler not at all; whatever else is missing would be noise
 _UNUSED = ("masked_spec_embed", "pooler")
 
 
@@ -22,8 +22,8 @@ def fetch(name: str, kinds: tuple[str, ...] = (), wrong: type[SousaError] = RunE
     """A pretrained model.
 
     Args:
-        name: directory that ``save_pretrained`` made, or ``org/name`` on the Hub; kinds: types of models that
-            will do, all by default.
+        name: directory that ``save_pretrained`` made, or ``org/name`` on the Hub.
+        kinds: types of models that will do, all by default.
         wrong: what is raised when it can't be loaded; options: of ``from_pretrained``.
 
     Returns: ``(config, feature extractor, model)``.

@@ -4,17 +4,18 @@ The predictions table
 ---------------------
 An Arrow table or Parquet file, one row an evaluated row.
 
-``sample_id``, and what the roles of columns say: a column whose role is ``Group``, over which intervals are made;
-    those by which the metrics are broken down. Any of these may be missing.
-``true_T``, ``pred_T``: of each target T. A class: strings. A score: float64. A parameter: float64, normalised; a
-    curve: a list of these, one a frame. Events: lists of structs with ``onset_sec`` (double) and a field for
-    each flag. ``true_T`` may be null: such a row is left out for T and counted.
+``sample_id``, and by the roles of columns: a ``Group``, over which intervals are made, and those by which the
+    metrics are broken down. Any of these may be missing.
+``true_T``, ``pred_T``: of each target T. A class: strings. A score: float64. A parameter: float64,
+    normalised; a curve: a list of these, one a frame. Events: lists of structs with ``onset_sec`` (double)
+    and a field for each flag. ``true_T`` may be null: such a row is left out for T and counted.
 
-The schema's metadata key ``sousa`` holds JSON: ``targets`` (a list of ``name``, ``kind``: class, score,
-events, parameter or curve, for classes ``labels`` in their order, for scores ``low`` and ``high``, for events
-``flags``, lists of field, value that counts as yes and name in metrics, for parameters and curves ``makers``, the
-declared ranges by synthesizer, ``maker``, the column that names it, and ``unit``), ``columns``, the roles of the
-others as :func:`sousa.generation.columns.declared` gives them, ``checkpoint``, ``data``, ``split``.
+The schema's metadata key ``sousa`` holds JSON: ``targets``, ``columns`` (roles of the others, as
+:func:`sousa.generation.columns.declared` gives them), ``checkpoint``, ``data``, ``split``. A target has
+``name`` and ``kind``: class, score, events, parameter or curve; classes ``labels`` in their order; scores
+``low`` and ``high``; events ``flags``, lists of field, value that counts as yes and name in metrics;
+parameters and curves ``maker``, the column that names the synthesizer, ``makers``, the declared ranges of
+each, and ``unit``.
 
 The report
 ----------
@@ -46,16 +47,16 @@ def write(
         predictions: Arrow table or path of a Parquet file, as above.
         directory: where to; made if need be. Files of an earlier report are replaced.
         baselines: list of ``{"name", "target", "pred"}``, ``pred`` a list of predictions, one a row.
-        checks: list of ``{"name", "passed", "detail"}``: what was checked of the data, such as that no group is
-            in two splits; ``passed`` is None where it could not be judged.
+        checks: list of ``{"name", "passed", "detail"}``: what was checked of the data; ``passed`` is None
+            where it could not be judged.
         resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
 
     Returns: what ``metrics.json`` holds: ``targets``, a dict of name to ``kind``, ``metrics`` (dict of metric
         to ``{"value", "low", "high"}``), ``num_rows``, ``num_groups``, ``num_left_out``, ``by`` (breakdown,
         value, the same again), ``baselines`` (name to ``metrics`` and ``difference``: the model less the
         baseline, paired) and for classes ``labels``, ``per_class``, ``confusion``; and ``checkpoint``,
-        ``data``, ``split``, ``num_rows``, ``num_groups``, ``grouped_by``, ``group_nouns``, ``breakdowns`` (column
-        to its title, and whether it is in bands or the main class), ``checks``, ``notes``.
+        ``data``, ``split``, ``num_rows``, ``num_groups``, ``grouped_by``, ``group_nouns``, ``breakdowns``
+        (column to its title, and whether it is in bands or the main class), ``checks``, ``notes``.
     Raises:
         UsageError: the table, a baseline or a prediction is not as it should be; nothing is written.
         RunError: a file can't be written.

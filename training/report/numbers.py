@@ -1,9 +1,9 @@
 """Scores and parameters of synthesizers measured: errors, R2, rank correlation.
 
-Conventions: the kinds ``score`` and ``parameter`` (a number a row) and ``curve`` (a list of numbers a row, one a
-frame). Every frame of a curve counts as one value, and frames are resampled with their row's group; a frame
-without label is left out. Parameters are normalised; ``mae_natural`` is there where all synthesizers have the
-parameter in one known unit.
+Conventions: of the kinds ``score`` and ``parameter`` there is a number a row, of ``curve`` a list of them,
+one a frame. Every frame of a curve counts as one value, and frames are resampled with their row's group; a
+frame without label is left out. Parameters are normalised; ``mae_natural`` is there where all synthesizers
+have the parameter in one known unit.
 """
 
 from collections.abc import Callable, Sequence

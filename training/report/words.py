@@ -89,7 +89,7 @@ def number(value: float | None, name: str) -> str:
 
 
 def groups(metrics: dict[str, Any]) -> str:
-    """``of 24 players``, or nothing where rows are not grouped."""
+    """``of 24 settings``, or nothing where rows are not grouped."""
     if not metrics["num_groups"]:
         return ""
     return f" of {metrics['num_groups']:,} {metrics['group_nouns'][metrics['num_groups'] != 1]}"

@@ -1,6 +1,6 @@
 """What a model learns to tell: targets out of roles of columns, and of what corpora list as tasks.
 
-A task is the name of a list of columns, or of one column. A column of classes, a score or a list of events is a
+A task is the name of a list of columns, or of one. A column of classes, a score or a list of events is a
 target by itself. A column of parameters stands for every parameter in it that varies, which is known when the
 data has been read: :mod:`sousa.training.tasks.varying`.
 """
@@ -83,8 +83,8 @@ def make_targets(
         known: columns of the data; task: its name; targets: names in place of the task's own.
         weights: of losses, by name; auxiliary: further targets with the weights of their losses, which help
             to learn and are not reported as results.
-        varying: parameters that vary, as :func:`sousa.training.tasks.varying.choose` gives. Without it only what
-            can be checked before the data is read is checked, and parameters are left out.
+        varying: parameters that vary, as :func:`sousa.training.tasks.varying.choose` gives. Without it
+            parameters are left out, and their names are not checked.
 
     Raises: UsageError naming all that is wrong.
     """
@@ -130,7 +130,7 @@ def restored(settings: Mapping[str, Any]) -> Target:
 
 
 def upgraded(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a target of the first format of saved models, which took the rest from the corpora built in."""
+    """Settings of a target of the first format of saved models, which left the rest to the corpora."""
     kind, name = settings["kind"], settings.get("name")
     out = {**settings, "kind": kind if kind in KINDS else EventsTarget.kind}
     columns = [column for corpus in corpora.every() for column in corpus.columns()]
