@@ -85,24 +85,16 @@ class Records:
         return {name: _numpy(values.slice(first, last - first)) for name, values in self.fields.items()}
 
 
-class Scalars:
-    """A column with one value a row."""
-
-    def __init__(self, array: pa.Array):
-        self.array = array
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    def __getitem__(self, row: int) -> Any:
-        return self.array[row].as_py()
-
-
-def columns_of(table: pa.Table) -> dict[str, Records | Scalars]:
-    """Columns of an Arrow table: dict of name to Records or Scalars."""
+def columns_of(table: pa.Table) -> dict[str, Any]:
+    """Columns of an Arrow table: dict of name to Records or, for scalars, an Arrow array."""
     out = {}
     for name in table.column_names:
         array = table[name].combine_chunks()
         nested = pa.types.is_list(array.type) and pa.types.is_struct(array.type.value_type)
-        out[name] = Records(array) if nested else Scalars(array)
+        out[name] = Records(array) if nested else array
     return out
+
+
+def at(column: Any, row: int) -> Any:
+    """What a column has in a row."""
+    return column[row] if isinstance(column, Records) else column[row].as_py()

@@ -20,8 +20,10 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")  # see train.py
 import yaml
 
 from sousa.generation.columns import SPLITS
-from sousa.generation.errors import RunError, SousaError, UsageError, first_line, one_of, raise_all
+from sousa.generation.errors import UsageError, first_line, one_of, raise_all
+from sousa.generation.models import validated
 from sousa.training import config, corpora
+from sousa.training.ending import status_of
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,17 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Evaluate as the command line says. Returns: exit status."""
     given = _parser().parse_args(arguments)
-    try:
-        run(given)
-    except SousaError as error:
-        from sousa.training.stream import plain
-
-        print(plain(error) if isinstance(error, RunError) else error, file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt:
-        print("interrupted; nothing was written", file=sys.stderr)
-        return 130
-    return 0
+    return status_of(lambda: run(given), "nothing was written")
 
 
 def find_model(where: str) -> str | Path:
@@ -98,16 +90,14 @@ def run(given: argparse.Namespace) -> None:
         source = sources.find(given.data, given.name, given.revision)
     elif made:
         data = made["data"]
-        source = corpora.ready(config.Data(**data))
+        checked = validated(config.Data, data, "data", wrong)
+        raise_all(wrong)
+        source = corpora.ready(checked)
         where = data["where"] if where is None else where
         print(f"data of the run: {data['path']}" + (f", only {where}" if where else ""))
     else:
         raise UsageError("what to evaluate on is not known; give --data DATASET")
     split = given.split or (made["data"]["test"] if made and not given.data else None) or "test"
-    try:
-        where = yaml.safe_load(where) if isinstance(where, str) else where
-    except yaml.YAMLError:
-        raise UsageError(f"--where is {given.where!r}, which is not YAML") from None
     parameters, learnt = any(target.kind in PARAMETERS for target in model.targets), where
     if parameters:  # of a part of the test rows a baseline must not know more than the model
         learnt = made["data"]["where"] if made else None

@@ -107,26 +107,17 @@ def ridge_regression(
     Args:
         other_x, other_y: what the strength is chosen on; None, or no value: leave-one-out on ``x``.
 
-    Source: A. E. Hoerl and R. W. Kennard, Ridge Regression, Technometrics 12 (1970); leave-one-out errors
-        from the diagonal of the hat matrix (G. H. Golub, M. Heath and G. Wahba, Technometrics 21, 1979).
+    Source: A. E. Hoerl and R. W. Kennard, Ridge Regression, Technometrics 12 (1970).
     """
+    from sklearn.linear_model import Ridge, RidgeCV
+
     middle, scale = x.mean(0), x.std(0)
     scale = np.where(scale > 1e-9, scale, 1.0)
-    u, s, v = np.linalg.svd((x - middle) / scale, full_matrices=False)
-    mean = y.mean()
-    turned = u.T @ (y - mean)
-
-    def weights(strength):
-        return v.T @ (s / (s**2 + strength) * turned)
-
-    def error(strength):
-        if other_y is not None and len(other_y):
-            said = mean + (other_x - middle) / scale @ weights(strength)
-            return np.mean((said - other_y) ** 2)
-        share = s**2 / (s**2 + strength)
-        left = y - mean - u @ (share * turned)
-        lever = 1.0 / len(y) + (u**2) @ share
-        return np.mean((left / np.maximum(1 - lever, 1e-9)) ** 2)
-
-    best = weights(min(STRENGTHS, key=error))
-    return lambda features: mean + (features - middle) / scale @ best
+    standard = (x - middle) / scale
+    if other_y is not None and len(other_y):
+        other = (other_x - middle) / scale
+        fits = [Ridge(strength).fit(standard, y) for strength in STRENGTHS]
+        best = min(fits, key=lambda fit: np.mean((fit.predict(other) - other_y) ** 2))
+    else:
+        best = RidgeCV(STRENGTHS).fit(standard, y)
+    return lambda features: best.predict((features - middle) / scale)

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from sousa.generation import seeds
 from sousa.generation.errors import RunError, UsageError, first_line, one_of, raise_all
 from sousa.training.audio import decode
-from sousa.training.columns import columns_of
+from sousa.training.columns import at, columns_of
 from sousa.training.roles import Known
 
 CROPS = ("start", "random", "centre")
@@ -82,7 +82,7 @@ class BaseRows(Dataset):
                     what = f"{type(error).__name__}: {first_line(error)}"
                     raise RunError(f"{self.describe(row)}: the transform failed: {what}") from error
             out.update(audio=audio, sampling_rate=rate, start_sample=start, file_rate=file_rate)
-        out.update((name, values[row]) for name, values in self.columns.items())
+        out.update((name, at(values, row)) for name, values in self.columns.items())
         return out
 
     def __getitem__(self, index: Any) -> dict[str, Any]:
@@ -92,10 +92,10 @@ class BaseRows(Dataset):
     def __getitems__(self, indices: Sequence[Any]) -> list[dict[str, Any]]:
         """Rows of a batch; what torch's loader calls."""
         pairs = [(0, int(i)) if np.ndim(i) == 0 else (int(i[0]), int(i[1])) for i in indices]
-        for at, (epoch, row) in enumerate(pairs):
+        for _, row in pairs:
             if not -self.num_rows <= row < self.num_rows:
                 raise IndexError(f"row {row} of {self.num_rows}")
-            pairs[at] = (epoch, row % self.num_rows)
+        pairs = [(epoch, row % self.num_rows) for epoch, row in pairs]
         clips = self.encoded([row for _, row in pairs]) if self.with_audio else [None] * len(pairs)
         return [self._row(epoch, row, data) for (epoch, row), data in zip(pairs, clips, strict=True)]
 

@@ -26,10 +26,11 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")
 import yaml
 
 from sousa.builders.release import layout
-from sousa.generation.errors import RunError, SousaError, UsageError, first_line
+from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.storage import atomic_file
 from sousa.training import config, corpora
 from sousa.training.config import Settings
+from sousa.training.ending import status_of
 
 if TYPE_CHECKING:
     from sousa.training.models.model import Model
@@ -46,34 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(f"{__doc__}\nKeys, in the file or on the command line:\n{config.help_text()}")
         return 0 if arguments else 2
-    try:
-        run(config.read(arguments[0], arguments[1:]))
-    except SousaError as error:
-        sentence = str(error)
-        if isinstance(error, RunError):
-            from sousa.training.stream import plain
-
-            sentence = str(plain(error))  # a worker's error brings its traceback along
-        # what is wrong with the request is wrong everywhere; what goes wrong later may be one rank's
-        if _rank() == 0 or isinstance(error, RunError):
-            bar = "\n" if isinstance(error, RunError) and sys.stderr.isatty() else ""
-            who = "" if _rank() == 0 else f"rank {_rank()}: "
-            print(f"{bar}{who}{sentence}", file=sys.stderr, flush=True)
-        return error.exit_status
-    except OSError as error:
-        what = error.strerror or first_line(error)
-        print(f"{error.filename or 'writing'}: {what}; what was finished before is kept", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(
-            "\ninterrupted; --resume true goes on from the last checkpoint, if there is one", file=sys.stderr
-        )
-        return 130
-    return 0
-
-
-def _rank() -> int:
-    return int(os.environ.get("RANK", "0"))
+    return status_of(
+        lambda: run(config.read(arguments[0], arguments[1:])),
+        "--resume true goes on from the last checkpoint, if there is one",
+    )
 
 
 def run(settings: Settings) -> Path:

@@ -156,7 +156,7 @@ MODEL_CASES = {
     "missing split": (["{run}", "--split", "tets"], "has no split 'tets' (did you mean test?)"),
     "no dataset": (["{run}", "--data", "{tmp}/nix"], "neither a directory or Parquet file"),
     "wrong filter": (["{run}", "--where", "{{tier: [x]}}"], "tier"),
-    "no YAML": (["{run}", "--where", "[a"], "which is not YAML"),
+    "no YAML": (["{run}", "--where", "[a"], "a filter can't be read as YAML"),
 }
 
 

@@ -11,7 +11,7 @@ import soundfile
 from sousa.generation.errors import UsageError
 from sousa.generation.rudiments import hierarchy
 from sousa.generation.rudiments.hierarchy import COLUMNS, HANDS, NO_TARGET, STROKE_FEATURES, Labels
-from sousa.training.columns import columns_of, parquet_paths
+from sousa.training.columns import at, columns_of, parquet_paths
 
 VIEWS = {
     "whole": {},
@@ -33,7 +33,7 @@ def read(root, split, columns=COLUMNS, audio=True, every=1, **view):
             table = file.read(columns=[*own, *(["audio.bytes"] if audio else [])])
         values = columns_of(table.select([n for n in table.column_names if n != "audio"]))
         clips = table["audio"].to_pylist() if audio else [None] * len(table)
-        rows = ({name: column[i] for name, column in values.items()} for i in range(len(table)))
+        rows = ({name: at(column, i) for name, column in values.items()} for i in range(len(table)))
         out += [
             row | (heard_of(clip["bytes"], **view) if audio else {})
             for row, clip in zip(rows, clips, strict=True)
