@@ -1,5 +1,5 @@
 """The one thing about the wheel that is no plain setting: ``sousa.py`` is the ``__init__.py`` of its
-package."""
+package, and ``py.typed`` lies beside it."""
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -9,4 +9,5 @@ class OnePackage(BuildHookInterface):
 
     def initialize(self, version: str, build_data: dict) -> None:
         if version == "standard":
-            build_data["force_include"]["sousa.py"] = "__init__.py"  # below sousa/, as all else
+            # below sousa/, as all else
+            build_data["force_include"] |= {"sousa.py": "__init__.py", "py.typed": "py.typed"}

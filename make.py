@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 TRAINING = HERE / ".venv-training"
 TENSORFLOW = HERE / ".venv-tensorflow"
+FOLDERS = ("builders", "generation", "training")  # the packages of the wheel, below sousa
 SIZES = {TRAINING: " (5 GB with torch)", TENSORFLOW: " (2 GB with TensorFlow)"}
 
 
@@ -31,22 +32,37 @@ def stop(text):
     sys.exit(f"make.py: {text}")
 
 
-def system_package(apt_name, brew_name, why):
-    """Install a system package as root, or say what to type."""
+def system_packages(apt, brew, why, tell=stop):
+    """Install system packages as root, or say what to type; then go on where ``tell`` is not ``stop``."""
     if shutil.which("apt-get"):
-        install = [["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", apt_name]]
-        if os.geteuid() == 0:
-            say(f"installing {apt_name} ({why})")
-            environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-            for command in install:
-                subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
+        if os.geteuid() != 0:
+            tell(f"{why} needs root: run 'sudo apt-get install {' '.join(apt)}', then this command again")
             return
-        stop(f"{why} needs root: run 'sudo apt-get install {apt_name}', then this command again")
-    if shutil.which("brew"):
-        say(f"installing {brew_name} ({why})")
-        subprocess.run(["brew", "install", "--quiet", brew_name], check=False)
-        return
-    stop(f"{why}: install {apt_name} (Debian) or {brew_name} (Homebrew), then run this command again")
+        say(f"installing {', '.join(apt)} ({why})")
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for words in (["update"], ["install", "-y", "--no-install-recommends", *apt]):
+            command = ["apt-get", "-qq", *words]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            tell(f"apt-get could not install {' '.join(apt)}: {done.stderr.strip()}")
+    elif shutil.which("brew"):
+        say(f"installing {' '.join(brew)} ({why})")
+        subprocess.run(["brew", "install", "--quiet", *brew], check=False)
+    else:
+        tell(f"{why}: install {' '.join(apt)} (Debian) or {' '.join(brew)} (Homebrew), then run this again")
+
+
+def chromium():
+    """Path of the browser that shows pages to tests, or None."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def soundfonts():
+    """Debian's packages of the known soundfonts that this machine lacks; tests compare them with the list."""
+    import tomllib
+
+    fonts = tomllib.loads((HERE / "generation/audio/soundfonts.toml").read_text(encoding="utf-8")).values()
+    return sorted({font["deb"]["package"] for font in fonts if not Path("/", font["deb"]["member"]).exists()})
 
 
 def make_venv(venv):
@@ -59,7 +75,7 @@ def make_venv(venv):
     if subprocess.run(command, capture_output=True).returncode:
         # Debian splits venv off; its package is named after the version
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        system_package(f"python{version}-venv", "python", "making a virtual environment")
+        system_packages([f"python{version}-venv"], ["python"], "making a virtual environment")
         shutil.rmtree(venv, ignore_errors=True)
         if subprocess.run(command).returncode:
             stop("Python can't make a virtual environment; see the lines above")
@@ -67,6 +83,8 @@ def make_venv(venv):
 
 def install(extras, venv=VENV):
     """Install this checkout with its exact dependencies, if that is not done yet. Returns: its programs."""
+    if sys.platform == "linux" and not ctypes.util.find_library("atomic"):
+        system_packages(["libatomic1"], ["gcc"], "a library of pedalboard, for compressors", say)
     make_venv(venv)
     files = b"".join((HERE / name).read_bytes() for name in ("pyproject.toml", "constraints.txt"))
     wanted = hashlib.sha256(files + str(HERE).encode()).hexdigest() + extras
@@ -84,9 +102,9 @@ def install(extras, venv=VENV):
 
 
 def small(arguments):
-    """The small preset with audio, in output/dataset."""
+    """The small size with audio, in output/dataset."""
     programs = install("")
-    run([str(programs / "sousa"), "generate", "--preset", "small", *arguments])
+    run([str(programs / "sousa"), "generate", "--size", "small", *arguments])
 
 
 def training(arguments):
@@ -96,32 +114,54 @@ def training(arguments):
 
 
 def test(arguments):
-    """All tests, after the linter; those of training and those with TensorFlow in environments of their own.
-
-    Building note banks needs the FluidSynth library.
-    """
+    """All tests, after the linter; those with torch and with TensorFlow in environments of their own."""
     if not ctypes.util.find_library("fluidsynth"):
-        system_package("libfluidsynth3", "fluid-synth", "the FluidSynth library, to test cutting note banks")
+        system_packages(["libfluidsynth3"], ["fluid-synth"], "the FluidSynth library, to test note banks")
+    # without these, tests are skipped
+    if not chromium():
+        system_packages(["chromium"], ["--cask", "chromium"], "Chromium, to test pages", say)
+    if shutil.which("apt-get") and soundfonts():
+        system_packages(soundfonts(), [], "soundfonts, to test their list", say)
     programs = install("[dev]")
     run([str(programs / "ruff"), "check", "."])
     run([str(programs / "ruff"), "format", "--check", "."])
-    run([str(programs / "python"), "-m", "pytest", *arguments])
+    check_types(programs)
+    ran = pytest(programs, "tests", arguments)
     programs = install("[dev,training,benchmarks]", TRAINING)  # librosa is an oracle of some tests
-    # one thread a process: on shared cores more of them wait for each other
-    run([str(programs / "python"), "-m", "pytest", "tests/training", *arguments], OMP_NUM_THREADS="1")
+    ran |= pytest(programs, "tests/training", arguments)
     programs = install("[dev,tensorflow]", TENSORFLOW)
-    run(
-        [str(programs / "python"), "-m", "pytest", "tests/tensorflow", *arguments],
-        OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3",
-    )  # fmt: skip
-    say("all tests passed")
+    ran |= pytest(programs, "tests/tensorflow", arguments)
+    say("all tests passed") if ran else stop("no test was chosen")
 
 
-def run(command, **environment):
-    """Run in the checkout; end with its status if it fails."""
+def pytest(programs, folder, arguments):
+    """Run tests in a few processes, each file in one of them; ``-n 0`` among the arguments runs all in one.
+
+    Returns: whether there was a test that the arguments leave.
+    """
+    workers = str(min(os.cpu_count() or 1, 4))
+    command = [str(programs / "python"), "-m", "pytest", "-n", workers, "--dist", "loadfile"]
+    # one thread a process: on shared cores more of them wait for each other
+    command += [folder, *arguments]
+    return run(command, 5 if arguments else 0, OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3") == 0
+
+
+def check_types(programs):
+    """Check the types of what other packages use, in a folder where ``sousa`` is a package as in a wheel."""
+    package = HERE / ".mypy" / "sousa"
+    package.mkdir(parents=True, exist_ok=True)
+    for link, goal in (("__init__.py", "sousa.py"), *((name, name) for name in FOLDERS)):
+        if not (package / link).exists():
+            (package / link).symlink_to(f"../../{goal}")
+    run([str(programs / "mypy")])
+
+
+def run(command, allowed=0, **environment):
+    """Run in the checkout; end with its status if it fails with another than the allowed one. Returns: it."""
     status = subprocess.run(command, cwd=HERE, env={**os.environ, **environment}).returncode
-    if status:
+    if status not in (0, allowed):
         sys.exit(status)
+    return status
 
 
 TARGETS = {"small": small, "training": training, "test": test}

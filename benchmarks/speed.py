@@ -5,10 +5,11 @@ to Parquet, and labels, audio, FLAC and Parquet; beside them, measured in the sa
 FLAC encoding alone, which bounds what any generator with this output can reach. Then the whole
 ``sousa generate`` command for the small and the medium size, with peak memory. Run::
 
-    python benchmarks/speed.py [--memory] [--acoustics]
+    python benchmarks/speed.py [--memory] [--acoustics] [--shards N]
 
 ``--acoustics`` times the whole command for the small size under all acoustics (12 renderings
-of each take), in one process, without validation.
+of each take), in one process, without validation. ``--shards`` times what is written down of so many shards,
+none of which is made.
 """
 
 import argparse
@@ -25,7 +26,7 @@ import pyarrow.parquet as pq
 from sousa.generation import corpora
 from sousa.generation.audio import encode, presets
 from sousa.generation.manifest import UNFINISHED
-from sousa.generation.shards import write_shard
+from sousa.generation.shards import Shard, Store, write_shard
 from sousa.generation.storage import LocalStorage
 
 SHARDS = 8
@@ -56,6 +57,23 @@ def flac_cost(files):
     for pcm, rate in sounds:
         encode.encode(pcm, rate, "flac")
     return time.process_time() - begin, sum(len(pcm) / rate for pcm, rate in sounds)
+
+
+def record_cost(root, count):
+    """Wall and CPU seconds of recording so many shards one by one, and seconds of the manifest at the end."""
+    corpus, storage = corpora.get("rudiments"), LocalStorage(str(root))
+    config = corpus.config(corpus.Options.read({"with_audio": False}), print)
+    shards = [Shard(f"train/p{i:05d}_t0-4_a0", "train", 120, {}) for i in range(count)]
+    entry = {"split": "train", "rows": 120, "bytes": 1, "sha256": "0" * 64, "seconds": 1.0}
+    with Store(storage, config, shards) as store:
+        store.begin()
+        wall, cpu = time.perf_counter(), time.process_time()
+        for shard in shards:
+            store.record(shard.name, {"file": shard.file, **entry})
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        begin = time.perf_counter()
+        store.finish({shard.name: "custom" for shard in shards}, {})
+        return wall, cpu, time.perf_counter() - begin
 
 
 def command_cost(size, root, *options):
@@ -90,6 +108,7 @@ def main():
         "--memory", action="store_true", help="also run the whole command for small and medium"
     )
     parser.add_argument("--acoustics", action="store_true", help="also the small size in all acoustics")
+    parser.add_argument("--shards", type=int, metavar="N", help="also the records of so many shards")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         cpu, rows, _ = shard_cost(Path(place) / "labels", with_audio=False)
@@ -101,6 +120,12 @@ def main():
             f"({seconds:,.0f} s in {cpu:.2f} s); FLAC encoding alone {seconds / encode_cpu:,.0f}, "
             f"ratio of all to encoding {cpu / encode_cpu:.2f}"
         )
+        if arguments.shards:
+            wall, cpu, last = record_cost(Path(place) / "records", arguments.shards)
+            print(
+                f"{arguments.shards:,} shards recorded one by one: {1000 * wall / arguments.shards:.1f} ms "
+                f"each ({1000 * cpu / arguments.shards:.2f} CPU ms), the manifest at the end {last:.1f} s"
+            )
         if arguments.acoustics:
             root = Path(place) / "acoustics"
             cpu, wall, peak = command_cost(

@@ -18,6 +18,14 @@ from sousa.generation.runners import LocalRunner
 PathLike = str | os.PathLike[str]
 
 
+class Invalid(RunError):
+    """A dataset that was made, and did not pass validation; ``stored`` is the dataset."""
+
+    def __init__(self, text: str, stored: Any):
+        super().__init__(text)
+        self.stored = stored
+
+
 def generate(
     corpus: str = corpora.DEFAULT,
     output: PathLike = "output/dataset",
@@ -38,7 +46,8 @@ def generate(
         options: of the corpus by name, such as ``size="medium"``.
 
     Returns: :class:`sousa.generation.reopen.Stored`.
-    Raises: UsageError for options that can't be met; RunError when it can't be finished or is not valid.
+    Raises: UsageError for options that can't be met; RunError when it can't be finished, Invalid when it was
+        made and is not valid.
     """
     kind = corpora.get(corpus)
     config = kind.config(kind.Options.read(options), console.say)
@@ -66,7 +75,7 @@ def make(
         passed, found = report.validate(stored, runner, console.progress)
         console.say(found["text"])
         if not passed:
-            raise RunError(f"validation failed; see {storage.root}/validation_report.html")
+            raise Invalid(f"validation failed; see {storage.root}/validation_report.html", stored)
     return stored
 
 

@@ -9,7 +9,7 @@ from sousa.builders import api
 from sousa.generation import corpora
 from sousa.generation.commandline import names, quiet, workers, workers_problem
 from sousa.generation.console import Console
-from sousa.generation.errors import SousaError, UsageError, raise_all
+from sousa.generation.errors import UsageError, raise_all
 from sousa.generation.options import add_arguments, from_arguments
 
 _OUTPUT = "output/dataset"
@@ -80,10 +80,8 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
         stored = api.make(
             corpus, config, output, arguments.workers, arguments.files, not arguments.skip_validation, console
         )
-    except SousaError as error:
-        if "validation failed" not in str(error):
-            raise
-        failed, stored = error, reopen.open_dataset(Path(output).expanduser())
+    except api.Invalid as error:
+        failed, stored = error, error.stored
     hours = reopen.seconds_of(stored.storage.root, stored.records) / 3600
     size = sum(record["bytes"] for record in stored.records) / 1e6
     kind = "h of audio" if config.with_audio else "h, labels and MIDI only"

@@ -148,7 +148,7 @@ class Column:
     Attributes:
         type: see the module's conventions.
         unit: empty for names and flags.
-        role: what it is for, or None.
+        role: what it is for, a Role, or None.
         rendered: it is known when the sound has been made, and null in rows made without.
         alias: the name by which filters of rows know it, beside its own.
     """
@@ -157,7 +157,7 @@ class Column:
     type: Any
     unit: str
     meaning: str
-    role: Role | None = field(default=None, kw_only=True)
+    role: Any = field(default=None, kw_only=True)
     rendered: bool = field(default=False, kw_only=True)
     alias: str = field(default="", kw_only=True)
 
@@ -176,11 +176,6 @@ def split_column(group: str) -> Column:
 def having(columns: Iterable[Column], role: type[Role]) -> list[Column]:
     """The columns with a role."""
     return [column for column in columns if isinstance(column.role, role)]
-
-
-def role_of(column: Column) -> Any:
-    """The role of a column that is known to have one."""
-    return column.role
 
 
 # --- Arrow ---
@@ -226,7 +221,11 @@ def undeclared(data: Iterable[Mapping[str, Any]]) -> tuple[Column, ...]:
         values = {k: tuple(map(_frozen, v)) if isinstance(v, list) else v for k, v in values.items()}
         dtype, unit, alias = (str(one.get(key, "")) for key in ("type", "unit", "alias"))
         role = kind(**values) if kind else None
-        out.append(Column(str(one["name"]), dtype, unit, "", role=role, rendered=bool(one.get("rendered")), alias=alias))
+        out.append(
+            Column(
+                str(one["name"]), dtype, unit, "", role=role, rendered=bool(one.get("rendered")), alias=alias
+            )
+        )
     return tuple(out)
 
 

@@ -38,15 +38,16 @@ from sousa.generation.errors import UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from sousa.generation import options as options_
     from sousa.generation.columns import Column
     from sousa.generation.licences import Licensed
-    from sousa.generation.options import Options
     from sousa.generation.preview import Preview
     from sousa.generation.shards import Shard
     from sousa.generation.storage import LocalStorage
     from sousa.generation.validation import Validation
 
 Say = Callable[[str], None]
+AUTHORS = "The SOUSA authors"
 
 
 class Config(Protocol):
@@ -78,13 +79,15 @@ class Estimate:
     Attributes:
         audio_sec: length of all rows; num_bytes: of the dataset on disk.
         about: the rows in words, such as ``1,200 rows (400 takes, 3 renderings each)``.
-        files: how many files.
+        files: how many files stand beside the shards, as :meth:`Corpus.beside` writes them.
+        loose_bytes: of audio and MIDI once more as files, where that is asked for.
     """
 
     audio_sec: float
     num_bytes: int
     about: str
     files: int = 0
+    loose_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,13 +95,14 @@ class Packaging:
     """What a release and a card say of a dataset.
 
     Attributes:
-        tags, task_categories: for the Hub.
+        tags, task_categories: for the Hub; author: for its citation.
         made_of: everything with a licence of its own that is in the rows.
         texts: what fills the card's template, by name; provenance: further plain facts of a release.
     """
 
     tags: tuple[str, ...] = ()
     task_categories: tuple[str, ...] = ("audio-classification",)
+    author: str = ""
     made_of: tuple["Licensed", ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -128,7 +132,7 @@ class Corpus(Protocol):
     title: str
     summary: str
     data_version: str
-    Options: "type[Options]"
+    Options: "type[options_.Options]"
     examples: tuple[tuple[str, str], ...] = ()
     commands: Mapping[str, tuple[str, str]] = {}
     tasks: Mapping[str, tuple[str, ...]] = {}
@@ -141,7 +145,7 @@ class Corpus(Protocol):
     # --- configurations ---
 
     @abstractmethod
-    def config(self, options: "Options", say: Say) -> Config:
+    def config(self, options: "options_.Options", say: Say) -> Config:
         """The configuration that options ask for.
 
         Args:
@@ -175,7 +179,7 @@ class Corpus(Protocol):
     def prepare(self, config: Config) -> None:
         """Make a process ready to make rows: the plug-ins that a configuration carries known there too."""
 
-    def answer(self, options: "Options", print_: Say) -> bool:
+    def answer(self, options: "options_.Options", print_: Say) -> bool:
         """Answer what asks for no dataset, such as a list; returns whether that was all."""
         return False
 
@@ -206,8 +210,9 @@ class Corpus(Protocol):
     def estimate(self, config: Config) -> Estimate:
         """What a configuration will make."""
         seconds = 5.0 * config.num_rows
-        num_bytes = int(seconds * config.sample_rate * 2 * config.with_audio) + 2000 * config.num_rows
-        return Estimate(seconds, num_bytes, f"{config.num_rows:,} rows")
+        sound = int(seconds * config.sample_rate * 2 * config.with_audio)
+        about = f"{config.num_rows:,} rows"
+        return Estimate(seconds, sound + 2000 * config.num_rows, about, loose_bytes=sound)
 
     # --- what stands beside them ---
 

@@ -15,7 +15,7 @@ class Licensed:
     """Something a dataset is made of.
 
     Attributes:
-        kind: soundfont, impulse response, noise or synthesizer.
+        kind: soundfont, impulse response, noise, synthesizer or corpus.
         name: what the user knows it by.
         licence: as its makers state it; ``licence_id``: its SPDX identifier, or None.
         free: what is made from it may be passed on to anyone.
@@ -44,6 +44,16 @@ def licensed(kind, name, licence, licence_id=None):
     return Licensed(kind, name, licence, licence_id, known().get(licence_id, {"free": False})["free"])
 
 
+def of_plugin(kind, group, name):
+    """The Licensed of what another package brings by an entry point, as its metadata states the licence."""
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=group, name=name):
+        licence = point.dist.metadata.get("License-Expression") if point.dist else None
+        return licensed(kind, name, licence or "not stated", licence)
+    return licensed(kind, name, "not stated")
+
+
 def hub_licence(parts):
     """The Hub's identifier for a dataset made of several things.
 
@@ -51,10 +61,10 @@ def hub_licence(parts):
     conditions neither describes the whole, so that is ``other``.
 
     Args:
-        parts: iterable of Licensed.
+        parts: list of Licensed; the labels, unless a corpus is among them, are this project's, under MIT.
     """
     ids = {part.licence_id for part in parts} - {"CC0-1.0"}
     if not ids:
-        return "mit"
+        return "cc0-1.0" if any(part.kind == "corpus" for part in parts) else "mit"
     names = {known()[one]["hub"] if one in known() else "other" for one in ids}
     return names.pop() if len(names) == 1 else "other"

@@ -68,7 +68,10 @@ def make(
     return list(records.values())
 
 
-def _beside(corpus, config, place, records, earlier, with_files, say, progress) -> dict[str, Any]:
+def _beside(
+    corpus: Corpus, config: Config, place: LocalStorage, records: list[dict[str, Any]],
+    earlier: dict[str, Any], with_files: bool, say: Say, progress: Any,
+) -> dict[str, Any]:  # fmt: skip
     """Write what stands beside the shards; returns facts for the manifest."""
     say("writing label tables")
     kinds = {"midi": lambda name: f"midi/{name}.mid", "audio": None}
@@ -88,10 +91,14 @@ def _beside(corpus, config, place, records, earlier, with_files, say, progress) 
     return {"loose_files": with_files, "tables": tables, **more}
 
 
-def _check_space(corpus, config, storage, shards, todo, with_files) -> None:
+def _check_space(
+    corpus: Corpus, config: Config, storage: LocalStorage, shards: list[Shard], todo: list[Shard],
+    with_files: bool,
+) -> None:  # fmt: skip
     """Refuse to start what can't fit."""
     share = sum(shard.rows for shard in todo) / max(sum(shard.rows for shard in shards), 1)
-    wanted, free = corpus.estimate(config).num_bytes * share * (1 + with_files), storage.free_bytes()
+    what, free = corpus.estimate(config), storage.free_bytes()
+    wanted = (what.num_bytes + what.loose_bytes * with_files) * share
     if wanted > free:
         raise RunError(
             f"about {wanted / 1e6:,.1f} MB are needed but only {free / 1e6:,.1f} MB are free at "
@@ -136,15 +143,22 @@ def trial_speed(corpus: Corpus, config: Config) -> float:
     return seconds / max(rows, 1)
 
 
+def num_files(corpus: Corpus, config: Config, with_files: bool) -> int:
+    """About how many files a dataset will have."""
+    beside = len(corpus.label_tables(config)) + bool(corpus.splits(config)) + 2  # manifest and card
+    loose = {"audio", "midi"} & {column.name for column in corpus.columns(config)} if with_files else ()
+    return len(corpus.plan(config)) + beside + corpus.estimate(config).files + config.num_rows * len(loose)
+
+
 def estimate_text(corpus: Corpus, config: Config, runner: Runner, with_files: bool) -> str:
     """What would be made, for ``--dry-run``."""
     what, shards = corpus.estimate(config), len(corpus.plan(config))
     used = min(runner.at_once, shards)
     minutes = trial_speed(corpus, config) * config.num_rows / used / 60
     kind = "of audio" if config.with_audio else "of music, without audio"
-    size = what.num_bytes * (1 + with_files) / 1e6
+    size = (what.num_bytes + what.loose_bytes * with_files) / 1e6
     return (
-        f"{what.about} in {shards:,} shards\n"
+        f"{what.about} in {shards:,} shards, {num_files(corpus, config, with_files):,} files\n"
         f"{what.audio_sec / 3600:.2f} hours {kind}, about {size:,.0f} MB, about {max(minutes, 0.1):.1f} "
         f"minutes with {used} workers"
     )

@@ -8,7 +8,7 @@ it and all problems are reported together. Places are as in ``params[1]``, empty
 import math
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType, UnionType
-from typing import Annotated, Any, ClassVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -18,7 +18,7 @@ from sousa.generation.errors import one_of
 class Model(BaseModel):
     """A mapping of keys to values, as somebody wrote it."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
     REQUIRED: ClassVar[tuple[str, ...]] = ()
     # keys that are read and not used, so not offered as the right name of a wrong one
     IGNORED: ClassVar[tuple[str, ...]] = ()
@@ -101,9 +101,12 @@ def validated(
         return model.model_validate(data)
     except ValidationError as error:
         found = error.errors(include_url=False)
+    wrong: set[Any] = set()
     for one in found:
-        problems += _sentences(one, place, model, word)
-    wrong = {one["loc"][0] for one in found}
+        key = one["loc"][0]
+        if key not in wrong or not _alternatives(model, key):  # of several kinds of value, each says its own
+            problems += _sentences(one, place, model, word)
+        wrong.add(key)
     return model.model_validate({key: value for key, value in data.items() if key not in wrong})
 
 
@@ -115,48 +118,72 @@ def _sentences(error: Any, place: str, model: type[Model], word: Callable[[str],
     raised = error["ctx"]["error"] if error["type"] == "value_error" else None
     if isinstance(raised, Told):
         return list(raised.args)
-    name = word(str(key)) + "".join(f"[{part}]" for part in rest)
+    name = word(str(key)) + "".join(f"[{part}]" for part in rest if not _alternatives(model, key))
     if raised is not None:
         said = str(raised)
     elif limits := limits_of(model, str(key)):
         said = f"give {limits}"
+    elif words := _words(model.model_fields[key].annotation):
+        said = f"choose from {', '.join(words)}"
     else:
         said = f"give {_WANTED[error['type']]}" if error["type"] in _WANTED else error["msg"]
     return [f"{at(place, name)} is {shown(error['input'])}; {said}"]
 
 
 def limits_of(model: type[Model], key: str) -> str:
-    """What a bounded number of a model may be, in words: ``a whole number from 1 to 100``; else empty."""
+    """What a bounded number of a model may be, in words: ``a whole number from 1 to 100``; else empty.
+
+    Words that may stand in its place follow: ``a number above 0, or single``.
+    """
     field = model.model_fields[key]
+    told = [field, *field.metadata, *_metadata(field.annotation)]
     bounds = {
         name: getattr(one, name)
-        for one in field.metadata
-        for name in ("ge", "gt", "le", "lt")
+        for one in told
+        for name in ("ge", "gt", "le")
         if getattr(one, name, None) is not None
     }
     kind = _KINDS.get(kind_of(field.annotation), "")
     if not bounds or not kind:
         return ""
-    unit = (
-        (field.json_schema_extra or {}).get("unit", "") if isinstance(field.json_schema_extra, dict) else ""
-    )
+    extra = [
+        one.json_schema_extra for one in told if isinstance(getattr(one, "json_schema_extra", None), dict)
+    ]
+    unit = next((one["unit"] for one in extra if one.get("unit")), "")
     low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le")
-    what = f"{kind} above {low}" if "gt" in bounds else f"{kind} from {low}"
-    if "ge" in bounds and high is None:
-        what = f"{kind} of {low} or more"
     top = "2^63 - 1" if high == 2**63 - 1 else high
-    return what + (f" to {top}" if high is not None else "") + (f" {unit}" if unit else "")
+    if "gt" in bounds:
+        what = f"{kind} above {low}" + (f", up to {top}" if top is not None else "")
+    else:
+        what = f"{kind} from {low} to {top}" if top is not None else f"{kind} of {low} or more"
+    return ", or ".join([f"{what} {unit}".strip(), *_words(field.annotation)])
+
+
+def _inner(annotation: Any) -> tuple[Any, ...]:
+    """The types that an annotation is put together of, None left out."""
+    if get_origin(annotation) in (Union, UnionType):
+        return tuple(one for one in get_args(annotation) if one is not NoneType)
+    return get_args(annotation)[:1] if get_origin(annotation) is Annotated else ()
+
+
+def _alternatives(model: type[Model], key: Any) -> bool:
+    """Whether a key takes values of several kinds."""
+    return key in model.model_fields and len(_inner(model.model_fields[key].annotation)) > 1
+
+
+def _words(annotation: Any) -> list[str]:
+    """The words that an annotation allows."""
+    if get_origin(annotation) is Literal:
+        return list(get_args(annotation))
+    return [word for inner in _inner(annotation) for word in _words(inner)]
 
 
 def _metadata(annotation: Any) -> list[Any]:
     """What annotations inside an annotation say."""
     out: list[Any] = []
-    if get_origin(annotation) is Annotated:
-        for one in get_args(annotation)[1:]:
-            out += [one, *getattr(one, "metadata", [])]
-    for inner in get_args(annotation) if get_origin(annotation) in (Union, UnionType, Annotated) else ():
-        out += _metadata(inner)
-    return out
+    for one in get_args(annotation)[1:] if get_origin(annotation) is Annotated else ():
+        out += [one, *getattr(one, "metadata", [])]
+    return out + [one for inner in _inner(annotation) for one in _metadata(inner)]
 
 
 def kind_of(annotation: Any) -> Any:
@@ -185,7 +212,7 @@ def numbers(values: object, place: str, problems: list[str]) -> list[float] | No
 def number(value: object, place: str, problems: list[str]) -> float | None:
     """A number as a float, or None with a sentence."""
     found = numbers([value], place, problems)
-    return found and found[0]
+    return found[0] if found else None
 
 
 def chosen(*allowed: str) -> BeforeValidator:

@@ -32,7 +32,7 @@ def option(
         metavar: what stands for the value in help; group: title under which help lists it.
         unit: of a number; limits: ``ge``, ``le``, ``gt`` of a number.
     """
-    told = {
+    told: dict[str, Any] = {
         "flags": list(flags),
         "switches": switches or {},
         "metavar": metavar,
@@ -74,14 +74,20 @@ class Options(Model):
                 given[names.get(name, name)] = value
         out = validated(cls, given, "", problems, lambda name: cls.word(name, surface))
         if out.size is not None and out.size not in cls.SIZES:
-            check = named("size", cls.SIZES).func
+            check: Any = named("size", cls.SIZES).func
             try:
                 check(out.size)
             except Told as told:
                 problems += told.args
-        raise_all(problems)
         out._surface = surface
+        if problems:
+            problems += out.further_problems()
+        raise_all(problems)
         return out
+
+    def further_problems(self) -> list[str]:
+        """What else is wrong with a request of which some options are wrong and left out here."""
+        return []
 
     @classmethod
     def names(cls) -> dict[str, str]:
@@ -147,7 +153,7 @@ def add_arguments(parser: argparse.ArgumentParser, kind: type[Options]) -> None:
                 flag, dest=dest, action="store_const", const=value, default=argparse.SUPPRESS, help=says
             )
         if flags := flags_of(name, field):
-            many = {"action": "append"} if "repeated" in told["metavar"] else {}
+            many: dict[str, Any] = {"action": "append"} if "repeated" in told["metavar"] else {}
             group.add_argument(
                 *_short_first(flags), dest=dest, default=argparse.SUPPRESS, help=about.replace("%", "%%"),
                 metavar=_metavar(field), **many,
@@ -174,7 +180,7 @@ def about_of(kind: Any, name: str) -> str:
         rows = [f"{size} ({count:,} rows)" for size, count in kind.SIZES.items()]
         return f"{about}: {', '.join(rows)} (default: {next(iter(kind.SIZES))})"
     limits = limits_of(kind, name)
-    notes = [limits.partition(" number ")[2] or limits] if limits else []
+    notes = [limits.partition(" number ")[2].removeprefix("of ") or limits] if limits else []
     by_size = getattr(kind, "BY_SIZE", {})
     if name in next(iter(by_size.values()), {}):
         notes.append(f"default by size: {', '.join(str(of[name]) for of in by_size.values())}")

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -52,12 +53,12 @@ class Stored:
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        """Declarations of the columns that its files have."""
-        path = self.storage.path(self.records[0]["file"])
-        try:
-            return fitted(self.corpus.columns(self.config), pq.read_schema(path))
-        except (OSError, pa.ArrowException) as error:
-            raise RunError(f"{path} can't be read ({first_line(error)}); generate it again") from None
+        """Declarations of the columns that its files have; as they are now where no file can be read."""
+        declared = self.corpus.columns(self.config)
+        for record in self.records:
+            with suppress(OSError, pa.ArrowException):
+                return fitted(declared, pq.read_schema(self.storage.path(record["file"])))
+        return declared
 
     @cached_property
     def views(self) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import forkserver
@@ -135,7 +135,8 @@ def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iter
         lifeline,
         ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(lifeline,)) as pool,
     ):
-        running, interrupted = set(), False
+        running: set[Future[Any]] = set()
+        interrupted = False
         try:
             while (queue and not interrupted) or running:
                 interrupted = interrupted or _STOPPED.is_set()

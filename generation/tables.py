@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sousa.generation.errors import RunError
+from sousa.generation.errors import RunError, first_line
 from sousa.generation.storage import LocalStorage, write_once
 
 
@@ -27,7 +27,7 @@ def row_groups(path: str | Path, columns: Sequence[str] | None = None) -> Iterat
             for i in range(file.num_row_groups):
                 yield file.read_row_group(i, columns=columns)
     except (OSError, pa.ArrowException) as error:
-        first = str(error).splitlines()[0]
+        first = first_line(error)
         raise RunError(
             f"{path} can't be read ({first}); run 'sousa generate' again to make it anew"
         ) from None

@@ -255,11 +255,9 @@ def _changelog(entries: Sequence[Mapping[str, Any]]) -> str:
 
 def _citation(source: Source, manifest: Mapping[str, Any] | None) -> str:
     version = manifest["version"] if manifest else source.identity["data_version"]
-    lines = [
-        f"  title = {{{source.corpus.title}}},",
-        "  author = {{The SOUSA authors}},",
-        f"  version = {{{version}}},",
-    ]
+    lines = [f"  title = {{{source.corpus.title}}},", f"  version = {{{version}}},"]
+    if source.packaging.author:
+        lines.insert(1, f"  author = {{{{{source.packaging.author}}}}},")
     if manifest:
         lines.append(f"  year = {{{manifest['released'][:4]}}},")
     if manifest and manifest["repo"]:

@@ -1,12 +1,13 @@
 """What a release or a card is made from: a dataset, finished or just being finished, of any corpus."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sousa.generation import make
+from sousa.generation import corpora, make
 from sousa.generation.columns import Breakdown, Classes, Column, Renditions, having
 from sousa.generation.corpus import Packaging
+from sousa.generation.licences import of_plugin
 from sousa.generation.manifest import config_digest
 from sousa.generation.reopen import Stored
 from sousa.generation.storage import LocalStorage
@@ -69,7 +70,7 @@ def of_stored(stored: Stored) -> Source:
 
     Raises: RunError when its manifest was changed by hand.
     """
-    manifest, packaging = stored.manifest, stored.corpus.packaging(stored.config, stored.facts())
+    manifest, packaging = stored.manifest, _packaging(stored.corpus, stored.config, stored.facts())
     return Source(
         stored.corpus, stored.storage, manifest["config"], manifest["config_digest"],
         stored.config.sample_rate, manifest["shards"], stored.views, stored.columns, packaging,
@@ -83,5 +84,13 @@ def of_made(
     identity, views = config.identity(), make.views(corpus, config, corpus.plan(config))
     return Source(
         corpus, storage, identity, config_digest(identity), config.sample_rate, dict(records), views,
-        corpus.columns(config), corpus.packaging(config, facts),
+        corpus.columns(config), _packaging(corpus, config, facts),
     )  # fmt: skip
+
+
+def _packaging(corpus: Any, config: Any, facts: Mapping[str, Any]) -> Packaging:
+    """What a corpus says of a dataset; what another package makes is under the licence of that package."""
+    said = corpus.packaging(config, facts)
+    if corpus.name in corpora.BUILT_IN:
+        return said
+    return replace(said, made_of=(of_plugin("corpus", corpora.GROUP, corpus.name), *said.made_of))

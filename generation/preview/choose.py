@@ -9,6 +9,7 @@ beside its others, so they can be compared. The same dataset, count and seed giv
 of a row is a few integers, however large its sound is.
 """
 
+import heapq
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -94,35 +95,43 @@ class _Coverage:
     def __init__(self, ranks: list[np.ndarray], order: np.ndarray):
         self.keys = list(zip(*(rank.tolist() for rank in ranks), strict=True)) or [()] * len(order)
         self.chosen: dict[int, bool] = {}
-        self.counts: Counter = Counter()
+        self.counts: Counter = Counter()  # by values of the first columns
+        self.alone: Counter = Counter()  # by number of a column and its value
         self.cells = defaultdict(list)  # places of one combination of values, in an order of chance
         for place in order.tolist():
             self.cells[self.keys[place]].append(place)
+        # how covered a combination was when it was put in; by now it may be more, and never less
+        self.heap = [(self._covered(key), key) for key in self.cells]
+        heapq.heapify(self.heap)
 
     def add(self, place: int) -> None:
         key = self.keys[place]
         self.chosen[place] = True
         self.counts.update(key[: i + 1] for i in range(len(key)))
-        self.counts.update((i, value) for i, value in enumerate(key))
+        self.alone.update(enumerate(key))
 
     def next_place(self, allowed: np.ndarray | None = None) -> Any:
         """The next row of the least covered combination, of those that are allowed, or None."""
-        while True:
-            keys = [key for key, places in self.cells.items() if allowed is None or allowed[places].any()]
-            if not keys:
-                return None
-            places = self.cells[min(keys, key=self._covered)]
-            at = next(i for i, p in reversed(list(enumerate(places))) if allowed is None or allowed[p])
-            place = places.pop(at)
-            if not places:
-                del self.cells[self.keys[place]]
-            if place not in self.chosen:
-                return place
+        aside, found = [], None
+        while self.heap and found is None:
+            before, key = heapq.heappop(self.heap)
+            now, places = self._covered(key), self.cells[key]
+            free = [i for i, place in enumerate(places) if allowed is None or allowed[place]]
+            if now == before and free:
+                place = places.pop(free[-1])
+                found = None if place in self.chosen else place
+            if now == before and not free:
+                aside.append((now, key))
+            elif places:
+                heapq.heappush(self.heap, (now, key))
+        for item in aside:
+            heapq.heappush(self.heap, item)
+        return found
 
     def _covered(self, key: tuple) -> list:
         out = []
         for i, value in enumerate(key):
-            out += [self.counts[key[: i + 1]], self.counts[(i, value)], value]
+            out += [self.counts[key[: i + 1]], self.alone[i, value], value]
         return out
 
 
@@ -143,7 +152,7 @@ def _add_takes(
         for p in others:  # each condition once before any twice
             again[p] = seen[condition[p]]
             seen[condition[p]] += 1
-        members = [place, *sorted(others, key=again.get)][: min(budget, _LONGEST_FAMILY)]
+        members = [place, *sorted(others, key=again.__getitem__)][: min(budget, _LONGEST_FAMILY)]
         for member in members:
             cover.add(member)
         budget -= len(members)

@@ -13,15 +13,18 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sousa.generation.columns import Breakdown, Column
 from sousa.generation.errors import RunError, UsageError, raise_all
 from sousa.generation.filters import Filter
 from sousa.generation.make import silent
 from sousa.generation.preview import Preview, choose
 from sousa.generation.reopen import Stored, rows_at
 from sousa.generation.storage import atomic_file
+from sousa.generation.tables import groups_of
 
 DEFAULT_ROWS = 48
 # browsers read a page into memory whole, and copy parts of it when they decode
@@ -54,7 +57,7 @@ def write(
     if not 0 <= seed < 2**63:
         problems.append(f"--seed is {seed}; give a whole number from 0 to 2^63 - 1")
     try:
-        chosen = Filter.parse(where, stored.columns, stored.corpus)
+        chosen = Filter.parse(where, _with_names(stored, where or {}), stored.corpus)
     except UsageError as error:
         problems += error.problems
     raise_all(problems)
@@ -79,6 +82,22 @@ def write(
         file.write(tail)
         size = file.tell()
     return path, len(numbers), size
+
+
+def _with_names(stored: Stored, where: Mapping[str, Any]) -> list[Column]:
+    """The columns of a dataset; those that names are asked of know which there are."""
+    out = []
+    for column in stored.columns:
+        role = column.role
+        open_ended = isinstance(role, Breakdown) and not role.known and column.type == "string"
+        if open_ended and (column.name in where or column.alias in where):
+            groups = groups_of(stored.storage.root, stored.records, [column.name])
+            names = dict.fromkeys(
+                name for group in groups for name in group[column.name].unique().to_pylist()
+            )
+            column = replace(column, role=replace(role, known=tuple(filter(None, names))))
+        out.append(column)
+    return out
 
 
 def _rows(stored: Stored, numbers: list[int], columns: list[str]) -> Iterable[dict[str, Any]]:

@@ -320,9 +320,11 @@ def estimate(config: Config) -> Estimate:
     rate = 2 * config.sample_rate * config.channels
     if config.audio_format == "flac":
         rate = _flac_rate(config) * config.sample_rate / 44100 * config.channels
-    num_bytes = int(seconds * rate * config.with_audio) + config.num_rows * LABEL_BYTES_PER_ROW
+    sound = int(seconds * rate * config.with_audio)
+    num_bytes = sound + config.num_rows * LABEL_BYTES_PER_ROW
+    loose_bytes = sound + config.num_rows * 4096  # a MIDI file fills a block of the disk
     about = f"{config.num_rows:,} rows ({takes:,} takes, {config.augmentations} renderings each)"
-    return Estimate(seconds, num_bytes, about)
+    return Estimate(seconds, num_bytes, about, loose_bytes=loose_bytes)
 
 
 def _flac_rate(config: Config) -> float:

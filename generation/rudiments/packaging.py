@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sousa.generation.audio import presets
-from sousa.generation.corpus import Packaging
+from sousa.generation.corpus import AUTHORS, Packaging
 from sousa.generation.errors import RunError
 from sousa.generation.licences import Licensed, licensed
 from sousa.generation.rudiments import corpus, players
@@ -40,6 +40,7 @@ def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
             "music-transcription",
         ),
         task_categories=tasks,
+        author=AUTHORS,
         made_of=tuple(_made_of(config, drums)),
         texts=_texts(config),
         provenance={"drums": drums, "acoustic_presets": list(config.acoustics)},

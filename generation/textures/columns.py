@@ -42,7 +42,7 @@ BEFORE = (
     Column("setting_id", "string", "", "shared by all rows of one parameter setting", role=Group("setting",
            "settings")),
     Column("sound", "string", "", "what the configuration calls the sound", role=Breakdown(balance=True,
-           shown=False)),
+           shown=False), alias="sounds"),
     Column("synth", "string", "", "synthesizer", role=Breakdown(main=True)),
     Column("synth_version", "string", "", "its version"),
     split_column("setting"),

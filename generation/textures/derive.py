@@ -8,6 +8,7 @@ by name, as on the command line: ``sample_rate=16000``, ``level=rms:-20``, ``Q=2
 from dataclasses import replace
 
 from sousa.generation.errors import RunError, UsageError, one_of, raise_all
+from sousa.generation.models import validated
 from sousa.generation.textures import synth as synths
 from sousa.generation.textures.options import TexturesOptions
 from sousa.generation.textures.schema import check
@@ -42,11 +43,10 @@ def derive(config, changes, digest):
     problems = [] if changes else ["nothing is to be changed; give name=value"]
     request = _request(config)
     values = {name: _value(name, text) for name, text in changes.items() if name in FIELDS}
-    try:
-        options = TexturesOptions.read(values)
-        override(request, options.plain(), {name: name for name in FIELDS}, problems)
-    except UsageError as error:
-        problems += error.problems
+    right = validated(TexturesOptions, values, "", problems).plain()
+    override(request, right, {name: name for name in FIELDS}, problems)
+    for name in values.keys() - right.keys():
+        setattr(request, name, None)
     sample_rate, chunk_sec = check.plain_values(request, problems, [])
     sounds = list(config.sounds)
     problems += [text for one in sounds if (text := _other_version(one))]

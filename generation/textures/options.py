@@ -38,19 +38,26 @@ class TexturesOptions(Options):
         None, "what --derive changes, such as Q=20", flags=("--set",), metavar="repeated KEY=VALUE",
         group=_DERIVED,
     )  # fmt: skip
-    seed: Seed | None = option(None, "seed of every random choice (default: 42, or the file's)")
-    sample_rate: SampleRate | None = option(None, "sample rate (default: 44100, or the file's)", metavar="HZ")
+    seed: Seed | None = option(None, "seed of every random choice, by default 42 or the file's")
+    sample_rate: SampleRate | None = option(None, "sample rate, by default 44100 or the file's", metavar="HZ")
     duration_sec: Duration | None = option(None, "length of the long signals in seconds", metavar="SEC")
     chunk_sec: Number | None = option(None, "length of a row in seconds", metavar="SEC", gt=0)
     examples: Examples | None = option(None, "renderings of each setting, which differ by chance alone")
     level: Any = option(None, "none, peak:DB or rms:DB (default: peak:-1)", metavar="POLICY")
-    audio_format: Literal["flac", "wav"] | None = option(None, "flac or wav (default: flac, or the file's)")
+    audio_format: Literal["flac", "wav"] | None = option(None, "flac or wav, by default flac or the file's")
     records: list[str] | None = option(
         None, "also write params, nsjson, tfrecords, frames or nsynth, separated by commas; or none"
     )
     shard_mib: ShardMiB | Literal["single"] | None = option(
-        None, "size of TFRecord files in MiB (default: 64), or single: one a row", metavar="MIB"
-    )
+        None, "size of TFRecord files, by default 64 MiB; single is one a row", flags=("--shard-mib",),
+        metavar="MIB",
+    )  # fmt: skip
+
+    def further_problems(self) -> list[str]:
+        """What is wrong in the file."""
+        from sousa.generation.textures import requests
+
+        return requests.problems_of_file(self)
 
 
 # options that stand in place of what a file says

@@ -1,11 +1,10 @@
 """What releases and cards say of a textures dataset."""
 
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any
 
-from sousa.generation.corpus import Packaging
-from sousa.generation.licences import Licensed, licensed
+from sousa.generation.corpus import AUTHORS, Packaging
+from sousa.generation.licences import of_plugin
 from sousa.generation.textures import synth
 from sousa.generation.textures.settings import Config, Level
 
@@ -22,19 +21,12 @@ def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
     return Packaging(
         tags=("audio", "sound-texture", "synthesis", "synthetic", "sound-parameter-estimation"),
         task_categories=("tabular-regression", "audio-classification"),
-        made_of=tuple(_foreign(name) for name in synths if name not in synth.BUILT_IN),
+        author=AUTHORS,
+        made_of=tuple(
+            of_plugin("synthesizer", synth.GROUP, name) for name in synths if name not in synth.BUILT_IN
+        ),
         texts=_texts(config),
     )
-
-
-def _foreign(name: str) -> Licensed:
-    """A synthesizer of another package: what it makes is passed on only under a licence that is stated."""
-    package = synth.package_of(name)
-    try:
-        licence = metadata(package).get("License-Expression") if package else None
-    except PackageNotFoundError:
-        licence = None
-    return licensed("synthesizer", name, licence or "not stated", licence)
 
 
 def _texts(config: Config) -> dict[str, str]:

@@ -48,6 +48,17 @@ def config(options: TexturesOptions, say: Say) -> Config:
     return _with_files(made)
 
 
+def problems_of_file(options: TexturesOptions) -> list[str]:
+    """What is wrong in the configuration file that is asked for; files of synthesizers are not run."""
+    if options.configfile is None or options.synth_files:
+        return []
+    try:
+        schema.parse(schema.files.load(options.configfile), options.configfile, options)
+    except UsageError as error:
+        return error.problems
+    return []
+
+
 def _with_files(config: Config) -> Config:
     """The configuration with the files of synthesizers that it uses, for worker processes."""
     files = {
@@ -119,7 +130,7 @@ def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
 
     Raises: RunError when a synthesizer is not here, or, unless rows are only read, in another version.
     """
-    config = settings.from_identity(identity, size, old_style.used())
+    config = settings.from_identity(identity, size)
     for sound in config.sounds:
         try:
             here = synth.get(sound.synth)
@@ -133,7 +144,7 @@ def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
                 f"this dataset was made with {sound.synth} {sound.synth_version}, here is {here.version}; "
                 "install that version"
             )
-    return config
+    return _with_files(config)
 
 
 def resized(config: Config, size: str) -> Config | None:
@@ -161,7 +172,8 @@ def estimate(config: Config) -> Estimate:
     rows = config.num_rows
     seconds = rows * config.chunk_samples / config.sample_rate
     pcm = seconds * config.sample_rate * 2
-    size = pcm * (FLAC_SHARE if config.audio_format == "flac" else 1) + rows * LABEL_BYTES_PER_ROW
+    sound = int(pcm * (FLAC_SHARE if config.audio_format == "flac" else 1))
+    size = sound + rows * LABEL_BYTES_PER_ROW
     size += sum(records.num_bytes(config, kind, pcm) for kind in config.records)
     splits = Counter(setting.split for setting in config.settings)
     told = ", ".join(f"{splits[name]:,} {name}" for name in SPLITS if name in splits)
@@ -171,4 +183,4 @@ def estimate(config: Config) -> Estimate:
         f"{seconds:,.0f} s of audio ({whole:,} min {rest} s)"
     )
     files = sum(records.num_files(config, kind) for kind in config.records)
-    return Estimate(seconds, int(size), about, files)
+    return Estimate(seconds, int(size), about, files, sound)

@@ -238,7 +238,9 @@ class Config:
 
     @property
     def num_rows(self):
-        return len(self.settings) * self.rows_per_setting
+        from sousa.generation.textures.space import count
+
+        return sum(map(count, self.sounds)) * self.rows_per_setting
 
 
 @lru_cache(maxsize=4)  # by value, so that a worker that gets a copy with each shard works them out once
@@ -261,11 +263,11 @@ def _plain(value):
     return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
-def from_identity(data: dict[str, Any], size: str, synth_files: tuple[str, ...] = ()) -> Config:
+def from_identity(data: dict[str, Any], size: str) -> Config:
     """The Config of an identity; it asks for no records.
 
     Raises: pydantic.ValidationError (a ValueError) for anything else.
     """
     data = {name: value for name, value in data.items() if name not in ("corpus", "data_version")}
-    more = {"size": size, "records": (), "shard_mib": DEFAULT_SHARD_MIB, "synth_files": synth_files}
+    more = {"size": size, "records": (), "shard_mib": DEFAULT_SHARD_MIB, "synth_files": ()}
     return TypeAdapter(Config).validate_python({**data, **more})

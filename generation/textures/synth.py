@@ -118,14 +118,6 @@ def known():
 _ADDED = {}
 
 
-def package_of(name):
-    """Name of the installed package that brings a synthesizer, or None."""
-    for point in entry_points(group=GROUP):
-        if point.name == name and point.dist is not None:
-            return point.dist.name
-    return None
-
-
 def add(synth):
     """Make a synthesizer object known in this process; it comes before others of the same name."""
     _ADDED[synth.name] = synth

@@ -135,7 +135,7 @@ def _page(report: dict[str, Any], parts: list[str]) -> str:
     return "".join([*head, *parts]) + "</html>\n"
 
 
-def figure(draw: Any, width: float, height: float, layout: str | None = "constrained") -> str:
+def figure(draw: Any, width: float, height: float, layout: Any = "constrained") -> str:
     """A plot as an inline image.
 
     Args:

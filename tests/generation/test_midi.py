@@ -94,9 +94,7 @@ def test_exact_where_a_tick_is_no_longer_than_a_sample(rate):
 
 
 def test_long_takes_can_be_read_by_pretty_midi():
-    config = make_config(
-        "small", duration_sec=60.0, rudiments=["single_stroke_four:*"], with_audio=False
-    )
+    config = make_config("small", duration_sec=60.0, rudiments=["single_stroke_four:*"], with_audio=False)
     rows = corpus.make_rows(config, [(3, f, 0) for f in definitions.select(["single_stroke_four:*"])], 0)
     for data in rows["midi"].to_pylist():
         assert pretty_midi.PrettyMIDI(io.BytesIO(data)).get_end_time() > 55

@@ -8,8 +8,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from sousa.generation import DATA_VERSION
-from sousa.generation.textures import corpus, schema, synth
+from sousa.generation.textures import Textures, corpus, schema, synth
 
 FILE = Path(__file__).parents[1] / "data" / "golden_textures.json"
 RATES_HZ = (16000, 44100)
@@ -54,7 +53,7 @@ def versions():
 
 if __name__ == "__main__":
     data = {
-        "data_version": DATA_VERSION,
+        "data_version": Textures.data_version,
         "synths": versions(),
         "rows": {"-".join(map(str, row)): digests(*row) for row in ROWS},
     }

@@ -66,7 +66,7 @@ def sound(name="Ping_0001", axes=None, fixed=(), moved=(), kind="test_ping"):
 
 def config(*sounds, records=("params",), **other):
     own = {
-        "preset": "custom", "sounds": sounds or (sound(),), "seed": 7, "sample_rate": RATE,
+        "size": "custom", "sounds": sounds or (sound(),), "seed": 7, "sample_rate": RATE,
         "duration_sec": 1.0, "chunk_sec": 0.5, "examples": 1, "level": settings.Level("none", 0.0),
         "splits": settings.Splits(0.2, 0.2, 0.0, (), ()), "audio_format": "flac", "records": tuple(records),
         "shard_mib": None, "naming": "values",

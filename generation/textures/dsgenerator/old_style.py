@@ -47,8 +47,9 @@ def use(paths):
 
     Raises: UsageError for files that are not there or hold no such class; RunError for those that fail.
     """
-    wanted = tuple(str(Path(path).absolute()) for path in paths)
-    if set(wanted) <= set(used()):
+    known = {(s.path, s.version) for s in synth.added().values() if isinstance(s, OldStyle)}
+    wanted = [_file(path) for path in paths]
+    if {(path, _version(path)) for path in wanted} <= known:
         return
     for old_style in load_all(wanted):
         synth.add(old_style)
@@ -81,10 +82,8 @@ def load(path):
     Returns: list of objects that keep the protocol of :mod:`sousa.generation.textures.synth`.
     Raises: UsageError for a file that is not there or holds no such class; RunError for one that fails.
     """
-    path = Path(path).absolute()
-    if not path.is_file():
-        raise UsageError(f"{path} is no file; name a Python file with an old-style synthesizer")
-    version = "file-" + hashlib.blake2b(path.read_bytes(), digest_size=4).hexdigest()
+    path = _file(path)
+    version = _version(path)
     with _importing_from(path.parent):
         module = _module(path, version)
         classes = [
@@ -102,6 +101,17 @@ def load(path):
             f"{path} holds no synthesizer: no class of its own with {', '.join(_METHODS)} and with parameters"
         )
     return made
+
+
+def _file(path):
+    path = Path(path).absolute()
+    if not path.is_file():
+        raise UsageError(f"{path} is no file; name a Python file with an old-style synthesizer")
+    return path
+
+
+def _version(path):
+    return "file-" + hashlib.blake2b(path.read_bytes(), digest_size=4).hexdigest()
 
 
 def _can_be_made(cls):

@@ -35,9 +35,9 @@ def read(path: str | Path, **options: Any) -> tuple[Config, list[str]]:
     return parse(files.load(path), str(path), TexturesOptions.read(options))
 
 
-def parse(data: Any, where: str, options: TexturesOptions) -> tuple[Config, list[str]]:
+def parse(data: Any, where: str, options: TexturesOptions | None = None) -> tuple[Config, list[str]]:
     """The same for the plain data of a file; ``where`` begins every problem."""
-    return _parse(data, where, "custom", options)
+    return _parse(data, where, "custom", options or TexturesOptions())
 
 
 def size(name: str = "small", **options: Any) -> Config:

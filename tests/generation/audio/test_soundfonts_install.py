@@ -373,5 +373,5 @@ def test_fonts_of_system_packages_are_those_of_the_catalogue(font, monkeypatch):
     same = [p / font.file for p in fonts.system_directories() if (p / font.file).is_file()]
     same = [path for path in same if path.stat().st_size == font.size]
     if not same:
-        pytest.skip("not installed")
+        pytest.skip(f"{font.package} is not installed, or another version of it")
     assert fonts.file_sha256(same[0]) == font.sha256

@@ -8,42 +8,26 @@ import numpy as np
 import pytest
 
 from sousa.generation.audio import encode
-from sousa.generation.rudiments.preview import page
+from sousa.generation.preview import page
+from sousa.generation.reopen import open_dataset
 from tests.conftest import run_sousa
 from tests.generation.rudiments.test_preview import read_page, rows_of, same_row
-from tests.support.browser import CHROMIUM, Browser
-
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+from tests.support.browser import Browser, needs_chromium
 
 
 @pytest.fixture(scope="module")
 def made(tiny, tmp_path_factory):
     """The page of the tiny dataset."""
-    return page.write(tiny, tmp_path_factory.mktemp("page") / "page.html")[0]
+    return page.write(open_dataset(tiny), tmp_path_factory.mktemp("page") / "page.html")[0]
 
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory):
     """A stereo WAV dataset of two renderings each, and its page."""
     root = tmp_path_factory.mktemp("pairs") / "dataset"
-    what = (
-        "-p",
-        2,
-        "-t",
-        1,
-        "-a",
-        2,
-        "--rudiments",
-        "flam,drag",
-        "--duration",
-        2,
-        "--skip-validation",
-        "-w",
-        1,
-    )
-    done = run_sousa(
-        "generate", *what, "--stereo", "--audio-format", "wav", "--sample-rate", 48000, "-o", root
-    )
+    rows = ("-p", 2, "-t", 1, "-a", 2, "--rudiments", "flam,drag", "--duration", 2, "--skip-validation")
+    sound = ("--stereo", "--audio-format", "wav", "--sample-rate", 48000)
+    done = run_sousa("generate", *rows, *sound, "-o", root, "-w", 1)
     assert done.returncode == 0, done.stderr
     done = run_sousa("preview", root, "-q")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -176,15 +160,15 @@ def test_keys_mouse_and_filters(made, tmp_path):
         x, y, width = browser.evaluate(
             "(b => [b.left, b.top, b.width])(byId('picture').getBoundingClientRect())"
         )
+        browser.page.mouse.move(x + 300, y + 200)
         for _ in range(25):
-            browser.mouse("mouseWheel", x + 300, y + 200, deltaX=0, deltaY=-900)
+            browser.page.mouse.wheel(0, -900)
         browser.settle()
         assert browser.evaluate("state.span") == 24  # down to single samples
         middle = browser.evaluate("sampleAt(300)")
         assert abs(middle - total * 300 / width) < 1
         browser.key("0")
-        browser.mouse("mousePressed", x + width / 4, y + 200, button="left", clickCount=1)
-        browser.mouse("mouseReleased", x + width / 4, y + 200, button="left", clickCount=1)
+        browser.page.mouse.click(x + width / 4, y + 200)
         browser.settle()
         assert abs(browser.evaluate("player.place") / total - 0.25) < 0.002
         browser.key(" ")
@@ -251,13 +235,11 @@ def test_the_picture_is_not_blank(made, tmp_path):
     shots = {}
     with Browser(tmp_path / "profile") as browser:
         for scheme in ("light", "dark"):
-            browser.send(
-                "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
-            )
+            browser.page.emulate_media(color_scheme=scheme)
             for show in ("waveform", "spectrogram"):
                 browser.open(made, f"show={show}")
                 browser.settle()
-                browser.screenshot(tmp_path / "shot.png")
+                browser.page.screenshot(path=tmp_path / "shot.png")
                 shots[scheme, show] = imread(tmp_path / "shot.png")[..., :3]
     for (scheme, _), pixels in shots.items():
         assert pixels.shape == (800, 1200, 3)
@@ -271,22 +253,8 @@ def test_the_picture_is_not_blank(made, tmp_path):
 def silent(tmp_path_factory):
     """The page of a dataset without audio."""
     root = tmp_path_factory.mktemp("silent") / "dataset"
-    what = (
-        "-p",
-        1,
-        "-t",
-        1,
-        "--rudiments",
-        "flam",
-        "--no-audio",
-        "--skip-validation",
-        "-q",
-        "-w",
-        1,
-        "-o",
-        root,
-    )
-    assert run_sousa("generate", *what).returncode == 0
+    what = ["-p", "1", "-t", "1", "--rudiments", "flam", "--no-audio", "--skip-validation", "-q", "-w", "1"]
+    assert run_sousa("generate", *what, "-o", root).returncode == 0
     done = run_sousa("preview", root)
     assert done.returncode == 0, done.stderr
     return root, root / "preview.html"
@@ -306,3 +274,17 @@ def test_a_page_without_sound_shows_strokes_and_says_so(silent, tmp_path):
         assert browser.evaluate("state.drawn.length === state.row.strokeCount && state.sound === null")
         assert "no sound" in browser.evaluate("document.getElementById('notice').innerText")
         assert browser.complaints() == []
+
+
+@needs_chromium
+def test_the_browser_tells_errors_and_requests(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(
+        "<script>let ready = 1; console.error('first'); setTimeout(() => { throw Error('second') })</script>"
+        "<img src='http://127.0.0.1:9/third.png'>"
+    )
+    with Browser(tmp_path / "profile") as browser:
+        browser.open(page)
+        complaints = browser.complaints()
+    for part in ("first", "second", "http://127.0.0.1:9/third.png"):
+        assert any(part in text for text in complaints), complaints

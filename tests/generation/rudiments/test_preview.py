@@ -148,7 +148,7 @@ def test_rows_are_chosen_evenly(stored, count):
         counts = Counter(row[name] for row in facts)
         values = [*counts.values(), *[0] * (of - len(counts))]
         # whole takes come with more rows of one tier and rudiment at a time
-        assert max(values) - min(values) <= max(2, count // 8), (name, counts)
+        assert max(values) - min(values) <= max(2, count // 12), (name, counts)
 
 
 def test_takes_are_shown_with_their_other_renderings(stored):

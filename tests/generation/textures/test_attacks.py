@@ -10,6 +10,7 @@ from sousa.generation.errors import RunError
 from sousa.generation.textures import synth
 from sousa.generation.textures.validation import expectations, population
 from sousa.generation.textures.values import Parameter
+from tests.support import textures
 
 CONFIG = {
     "synth": "pop", "sample_rate": 8000, "duration_sec": 0.2, "seed": 1,
@@ -62,9 +63,9 @@ def test_records_that_can_not_hold_a_corpus_are_refused_before_anything_is_made(
 
 
 def test_a_size_that_is_no_number_is_told_in_words(capsys):
-    with pytest.raises(SystemExit) as ended:
-        main(["generate", "textures", "--shard-mib", "big"])
-    assert ended.value.code == 2 and "it is 'big'; give MiB, or single" in capsys.readouterr().err
+    assert main(["generate", "textures", "--shard-mib", "big"]) == 2
+    said = "--shard-mib is 'big'; give a number above 0, up to 10240 MiB, or single\n"
+    assert capsys.readouterr().err == f"sousa: {said}"
 
 
 def test_a_synthesizer_that_ends_the_program_does_not(monkeypatch):
@@ -161,22 +162,21 @@ def test_pitch_of_few_rows_fails_no_true_dataset():
         sounds = (One,)
 
     class Findings:
-        pass
+        config = Config
 
-    rng, findings, wrong = np.random.default_rng(7), Findings(), 0
+        def __init__(self, errors):
+            self.lists = {"media": [{"sound": "pops", "centre": e} for e in errors]}
+
+    rng, wrong = np.random.default_rng(7), 0
     for _ in range(400):
-        findings.media = [{"sound": "pops", "centre": e} for e in rng.standard_normal(8)]
-        wrong += not population.pitches(findings, Config).passed
+        wrong += not population.pitches(Findings(rng.standard_normal(8))).passed
     assert wrong == 0
-    findings.media = [{"sound": "pops", "centre": e} for e in 3 + rng.standard_normal(8)]
-    assert not population.pitches(findings, Config).passed
+    assert not population.pitches(Findings(3 + rng.standard_normal(8))).passed
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    root = tmp_path_factory.mktemp("made")
-    assert attempt(root, "--skip-validation") == 0
-    return root / "out"
+    return textures.made(tmp_path_factory.mktemp("made") / "out", CONFIG)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ SEED_ROWS = 16
 PING = """
 import numpy as np
 from sousa.generation.textures.values import Parameter
-from tests.conftest import ROOT
 
 
 class Ping:
@@ -147,16 +146,19 @@ def test_dry_run_says_what_would_be_made_and_makes_nothing(tmp_path, sousa):
     "options, said",
     [
         (("--set", "Q=3"), "--derive"),
-        (("--preset", "small", "--configfile", "x.json"), "--preset has no use"),
-        (("--tiers", "novice"), "--tiers belongs to rudiments"),
-        (("--level", "loud"), "--level"),
-        (("--records", "params,mp3"), "mp3"),
-        (("--examples", "0"), "--examples"),
-        (("--chunk", "9"), "--chunk"),
-        (("--sample-rate", "4000"), "--sample-rate"),
-        (("--configfile", "nowhere.json"), "nowhere.json"),
-        (("--synth-file", "nowhere.py"), "nowhere.py"),
-        (("--derive", "nowhere", "--set", "Q=3"), "nowhere"),
+        (("--size", "small", "--configfile", "x.json"), "--configfile and --size each say what to make"),
+        (("--preset", "small", "--derive", "x"), "--derive and --size each say what to make"),
+        (("--size", "smal"), "unknown size 'smal' (did you mean small?)"),
+        (("--tiers", "novice"), "--tiers"),
+        (("--level", "loud"), "--level: policy is 'loud'; choose from none, peak, rms"),
+        (("--records", "params,mp3"), "--records: unknown format 'mp3'; choose from params, nsjson"),
+        (("--examples", "0"), "--examples is 0; give a whole number of 1 or more"),
+        (("--chunk", "9"), "--chunk is 9, longer than the signal"),
+        (("--duration", "long"), "--duration is 'long'; give a number above 0, up to 3600 s"),
+        (("--sample-rate", "4000"), "--sample-rate is 4000; give a whole number from 8000 to 96000 Hz"),
+        (("--configfile", "nowhere.json"), "nowhere.json does not exist"),
+        (("--synth-file", "nowhere.py"), "nowhere.py is no file"),
+        (("--derive", "nowhere", "--set", "Q=3"), "no dataset in nowhere"),
     ],
 )
 def test_a_wrong_request_is_refused_in_a_sentence(tmp_path, sousa, options, said):

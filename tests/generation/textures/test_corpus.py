@@ -9,11 +9,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from sousa.generation import make, reopen
 from sousa.generation.audio.encode import decode
 from sousa.generation.manifest import read_manifest
-from sousa.generation.textures import corpus, reopen, schema, synth
+from sousa.generation.textures import Textures, corpus, schema, synth
 from sousa.generation.textures.values import Parameter
 from tests.conftest import ROOT
+from tests.support import textures
 
 GRID = {
     "synth": "pop", "seed": 3, "sample_rate": 16000, "duration_sec": 2.0, "chunk_sec": 0.5, "level": "none",
@@ -193,12 +195,13 @@ def test_the_same_bytes_for_any_workers_and_after_a_kill(tmp_path, sousa):
     # killed while shards are made, while tables are written, and while records are
     for sign in ("data/*/*.parquet", "data/*/*000024*", "labels/*", "records/params/*.wav"):
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        while process.poll() is None and not any(root.glob(sign)):
+        while process.poll() is None and not any((root / ".unfinished").glob(sign)):
             time.sleep(0.002)
         assert process.poll() is None, f"done before {sign} was there"
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert not read_manifest(root)["complete"]
+        assert {path.name for path in root.iterdir()} == {"manifest.json", ".unfinished"}
     assert subprocess.run(command).returncode == 0
     assert facts(root) == manifests[1]
     assert len(digests(root)) == 144 * 4
@@ -217,12 +220,16 @@ def facts(root):
     return shards, manifest["tables"], manifest["records"]
 
 
-def test_a_row_can_be_made_again_from_its_coordinates(tmp_path, sousa):
-    file = tmp_path / "space.json"
-    file.write_text(schema_text(GRID))
-    assert sousa("generate", "textures", "--configfile", file, "-o", tmp_path / "d", "-q").returncode == 0
-    compared, differences = reopen.verify(tmp_path / "d", everything=True)
-    assert (compared, differences) == (40, [])
+def test_a_row_can_be_made_again_from_its_coordinates(tmp_path):
+    stored = reopen.open_dataset(textures.made(tmp_path / "d", GRID), making=True)
+    assert reopen.verify(stored, everything=True) == (40, [])
+    (table,) = reopen.rows_at(stored.storage.root, stored.records[:1], range(5))
+    order = [3, 0, 3, 4]
+    rows, labels = (reopen.remade(stored, table.take(order), render) for render in (True, False))
+    assert rows.to_pylist() == table.take(order).to_pylist()
+    rendered = {column.name for column in stored.columns if column.rendered} | {"audio"}
+    for name in rows.column_names:
+        assert labels[name].null_count == 4 if name in rendered else labels[name].equals(rows[name]), name
 
 
 def test_rows_do_not_depend_on_the_order_they_are_made_in():
@@ -234,11 +241,16 @@ def test_rows_do_not_depend_on_the_order_they_are_made_in():
     assert next(corpus.make_rows(config, asked[-1], 0, 1)) == forth[asked[-1]][1]
 
 
-def test_presets_are_nested():
-    small, medium = schema.preset("small"), schema.preset("medium")
+def test_sizes_are_nested():
+    small, medium = schema.size("small"), schema.size("medium")
     inside = {s.name: (s.split, s.rows) for s in corpus.plan(medium)}
     assert all(inside[s.name] == (s.split, s.rows) for s in corpus.plan(small))
     assert {s.split for s in corpus.plan(small)} == set(corpus.SPLITS)
+    kind = Textures()
+    assert make.views(kind, medium, kind.plan(medium)).keys() == {"small", "medium"}
+    seeded = [schema.size(size, seed=3, audio_format="wav") for size in ("small", "medium")]
+    assert kind.resized(seeded[1], "small") == seeded[0] != small
+    assert kind.resized(schema.size("medium", level="rms"), "small") is None
     numbers = [(s.sound, s.index, s.draws, s.split) for s in small.settings]
     assert set(numbers) <= {(s.sound, s.index, s.draws, s.split) for s in medium.settings}
     assert (small.num_rows, medium.num_rows) == (528, 5280)

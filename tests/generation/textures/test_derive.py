@@ -45,7 +45,7 @@ def test_one_argument_changed(name, text, field, value):
     made = derive(base, {name: text}, "digest")
     same(base, made)
     assert getattr(made, field) == value
-    kept = {one: getattr(base, one) for one in vars(base) if one not in (field, "base", "settings", "preset")}
+    kept = {one: getattr(base, one) for one in vars(base) if one not in (field, "base", "settings", "size")}
     assert {one: getattr(made, one) for one in kept} == kept
     assert made.identity() != base.identity()
 
@@ -104,14 +104,14 @@ def test_parameters_of_several_sounds():
         ({"Q": "nan"}, "Q is nan; give a number"),
         ({"Q": ""}, "give a number"),
         ({"sample_rate": "fast"}, "sample_rate is 'fast'; give a whole number"),
-        ({"sample_rate": "1000"}, "sample_rate is 1000; give 8000 to 96000 Hz"),
+        ({"sample_rate": "1000"}, "sample_rate is 1000; give a whole number from 8000 to 96000 Hz"),
         ({"chunk_sec": "5"}, "chunk_sec is 5, longer than the signal"),
         ({"duration_sec": "1"}, r"chunk_sec is 2, longer than the signal \(duration_sec 1 s\)"),
         ({"level": "loud"}, "level: policy is 'loud'"),
         ({"records": "param"}, r"records: unknown format 'param' \(did you mean params\?\)"),
-        ({"audio_format": "mp3"}, "audio_format: 'mp3'"),
-        ({"shard_mib": "0"}, "shard_mib is 0"),
-        ({"examples": "0"}, "examples is 0; give 1 or more"),
+        ({"audio_format": "mp3"}, "audio_format is 'mp3'; choose from flac, wav"),
+        ({"shard_mib": "0"}, "shard_mib is 0; give a number above 0, up to 10240 MiB, or single"),
+        ({"examples": "0"}, "examples is 0; give a whole number of 1 or more"),
         ({"examples": "1e9"}, "at most 10,000,000"),
         ({"ping.cf": "300"}, "ping.cf can't be changed: it is swept"),
     ],
@@ -164,7 +164,7 @@ def test_another_version_of_the_synthesizer_is_refused(monkeypatch):
         derive(base, {"Q": "3"}, "digest")
 
 
-def test_a_preset_derived_is_custom():
-    made = derive(schema.preset("small"), {"sample_rate": "22050"}, "digest")
-    assert made.preset == "custom"
-    same(schema.preset("small"), made)
+def test_a_size_derived_is_custom():
+    made = derive(schema.size("small"), {"sample_rate": "22050"}, "digest")
+    assert made.size == "custom"
+    same(schema.size("small"), made)

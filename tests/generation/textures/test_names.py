@@ -6,6 +6,7 @@ from itertools import product
 import pytest
 
 from sousa.generation.textures import corpus, names, schema
+from sousa.generation.textures.options import TexturesOptions
 from tests.support.texture_ping import config, own, ping, theirs  # noqa: F401
 
 
@@ -51,7 +52,7 @@ def test_the_later_generation():
 
 
 def test_examples_of_the_earlier_one():
-    made, _ = schema.parse(theirs(), "f", examples=2)
+    made, _ = schema.parse(theirs(), "f", TexturesOptions(examples=2))
     ends = ["--x-00--v-000", "--x-00--v-001", "--x-01--v-000", "--x-01--v-001"]
     assert [one.removeprefix(names.setting_ids(made)[0]) for one in rows(made)[:4]] == ends
 
@@ -82,7 +83,7 @@ def test_negative_labels():
 
 
 def test_names_for_points_that_are_no_grid():
-    made = schema.preset("small")
+    made = schema.size("small")
     assert rows(made)[1] == "pop--s-00000--x-00--c-01"
     assert "wind--s-00023--x-00--c-00" in sample_ids(made)
 

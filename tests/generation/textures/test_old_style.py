@@ -3,13 +3,16 @@
 import os
 import random
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from sousa.generation import runners, seeds
+from sousa.generation import seeds
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.textures import old_style, schema, synth
+from sousa.generation.runners import LocalRunner
+from sousa.generation.textures import Textures, schema, synth
+from sousa.generation.textures.dsgenerator import old_style
 from tests.support.texture_ping import theirs
 
 BASE = '''
@@ -94,10 +97,9 @@ def later(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch):
-    # set first, so that it is put back to nothing at the end
-    monkeypatch.setenv(synth.FILES, "[]")
-    monkeypatch.delenv(synth.FILES)
+def _known(monkeypatch):
+    """What a test makes known is forgotten at its end."""
+    monkeypatch.setattr(synth, "_ADDED", dict(synth.added()))
 
 
 def rendered(one, seconds=1.0, rate=16000, seed=1, **params):
@@ -345,14 +347,15 @@ def test_two_classes_of_one_name_are_refused(later, tmp_path):
     second.write_text(LATER)
     with pytest.raises(UsageError, match="both have a class named hum"):
         old_style.use([later, second])
-    assert synth.FILES not in os.environ
+    assert "hum" not in synth.names() and old_style.used() == ()
 
 
 # --- in configurations and other processes ---
 
 
-def digest_of(name, rate):
-    """What a worker renders of a synthesizer it knows from the environment."""
+def digest_of(files, name, rate):
+    """What a worker renders of a synthesizer whose file a configuration carries to it."""
+    Textures().prepare(SimpleNamespace(synth_files=files))
     audio, _, _ = rendered(synth.get(name), 0.5, rate)
     return os.getpid(), audio.tobytes()
 
@@ -365,15 +368,18 @@ def test_configurations_and_workers_know_the_files(early, later):
     made, _ = schema.parse(data, "f")
     assert made.sounds[0].synth == "clicks_0001" and made.sounds[0].synth_version.startswith("file-")
     assert '"version": "file-' in made.settings[0].draws
-    tasks = [("hum", 16000), ("hum", 8000), ("clicks_0001", 16000), ("hum", 16000)]
-    found = list(runners.run(digest_of, tasks, workers=2))
+    files = (str(early), str(later))
+    assert old_style.used() == files
+    tasks = [(files, *one) for one in (("hum", 16000), ("hum", 8000), ("clicks_0001", 16000), ("hum", 16000))]
+    found = list(LocalRunner(2).run(digest_of, tasks))
     assert os.getpid() not in {pid for pid, _ in found}
     here = [digest_of(*task)[1] for task in tasks]
     assert sorted(audio for _, audio in found) == sorted(here)
     # a fork server that is already running serves another wish
     edited(later, ("class Hum", "class Hiss"))
     old_style.use([later])
-    assert len(list(runners.run(digest_of, [("hiss", 8000)] * 2, workers=2))) == 2
+    assert "hiss" in synth.names()  # what has changed is read again
+    assert len(list(LocalRunner(2).run(digest_of, [((str(later),), "hiss", 8000)] * 2))) == 2
 
 
 def test_a_users_class_comes_before_one_of_the_same_name(later):

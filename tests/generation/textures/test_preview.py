@@ -1,31 +1,34 @@
 """The preview page of textures: its rows are the dataset's, and a browser draws them where they belong."""
 
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sousa.generation.audio import encode
 from sousa.generation.errors import UsageError
+from sousa.generation.filters import Filter
+from sousa.generation.preview import choose, page
+from sousa.generation.reopen import open_dataset
+from sousa.generation.storage import LocalStorage
 from sousa.generation.textures.columns import AFTER, BEFORE
-from sousa.generation.textures.preview import choose, page
+from sousa.generation.textures.preview import preview
 from tests.conftest import run_sousa
 from tests.generation.preview.test_page import checksum
 from tests.generation.rudiments.test_preview import read_page, rows_of
 from tests.generation.textures.test_validation import MIXED
-from tests.support.browser import CHROMIUM, Browser
+from tests.support import textures
+from tests.support.browser import Browser, needs_chromium
 from tests.test_sousa import one_sentence
-
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A dataset of four sounds and its page, of 20 rows."""
-    root = tmp_path_factory.mktemp("mixed") / "dataset"
-    what = ("--configfile", MIXED, "--records", "nsjson", "--skip-validation")
-    done = run_sousa("generate", "textures", *what, "-o", root, "-w", 1, "-q")
-    assert done.returncode == 0, done.stderr
+    root = textures.made(tmp_path_factory.mktemp("mixed") / "dataset", MIXED, records=["nsjson"])
     done = run_sousa("preview", root, "--rows", 20)
     assert done.returncode == 0 and "20 rows" in done.stdout, done.stderr
     return root, root / "preview.html"
@@ -68,21 +71,25 @@ def test_sounds_and_settings_are_covered_evenly(made, tmp_path):
     assert len({f["setting_id"] for f in facts if f["sound"] == "pops"}) == 6
 
     def shown(**options):
-        return [
-            r["facts"]["sample_id"] for r in read_page(page.write(made[0], tmp_path / "p", **options)[0])[1]
-        ]
+        path = page.write(open_dataset(made[0]), tmp_path / "p", **options)[0]
+        return [row["facts"]["sample_id"] for row in read_page(path)[1]]
 
-    fm = shown(sounds=["fm"], rows=8)
+    fm = shown(where={"sounds": ["fm"]}, rows=8)
     assert len({name.rsplit("--v", 1)[0] for name in fm}) == 8  # every setting once
     assert shown(rows=9, seed=1) == shown(rows=9, seed=1) != shown(rows=9, seed=2)
     assert len(shown(rows=1000)) == 56
 
 
 @pytest.mark.parametrize("count", [1, 7, 24, 100, 240, 500])
-def test_rows_are_chosen_all_over_each_sound(count):
+def test_rows_are_chosen_all_over_each_sound(tmp_path, count):
     sound = np.repeat(["a", "b", "c"], [400, 20, 200]).astype(object)
     setting = np.concatenate([np.arange(400) // 4, np.arange(20) // 4, np.arange(200) // 4])
-    rows = choose.choose(sound, setting, ["a", "b", "c"], count, 3)
+    pq.write_table(pa.table({"sound": sound, "setting_index": setting}), tmp_path / "rows.parquet")
+    columns = tuple(column for column in BEFORE if column.name in ("sound", "setting_index"))
+    records, storage = [{"file": "rows.parquet", "rows": 620}], LocalStorage(str(tmp_path))
+    stored = SimpleNamespace(storage=storage, records=records, columns=columns)
+    shown = preview(textures.config_of(MIXED))
+    rows = choose.choose(stored, shown, Filter.parse(None), count, 3)
     assert rows == sorted(set(rows)) and len(rows) == count
     counts = Counter(sound[rows])
     assert counts["b"] == min(20, max(counts["b"], count // 3))
@@ -95,17 +102,22 @@ def test_rows_are_chosen_all_over_each_sound(count):
         assert gaps.max() <= 2 * 100 / counts["a"] + 1
 
 
-def test_options_of_another_corpus_are_refused(made, tiny):
-    for root, option, owner in (
-        (made[0], "--rudiments", "rudiments"), (made[0], "--tiers", "rudiments"),
-        (made[0], "--presets", "rudiments"), (tiny, "--sounds", "textures"),
-    ):  # fmt: skip
+def test_filters_that_have_no_use_are_refused(made):
+    for option in ("--rudiments", "--tiers", "--presets"):
         one_sentence(
-            run_sousa("preview", root, option, "x"), 2, f"{option} belongs to {owner}", "leave it out"
+            run_sousa("preview", made[0], option, "x"),
+            2,
+            f"unknown filter '{option[2:]}'",
+            "choose from setting_id, sound, sounds, ",
         )
-    one_sentence(run_sousa("preview", made[0], "--sounds", "pop"), 2, "no sound 'pop'", "did you mean pops?")
-    with pytest.raises(UsageError, match="--sounds is empty"):
-        page.write(made[0], sounds=[])
+    one_sentence(
+        run_sousa("preview", made[0], "--sounds", "pop"), 2,
+        "sounds: unknown 'pop' (did you mean pops?); choose from pops, drip, fm, gale",
+    )  # fmt: skip
+    with pytest.raises(UsageError, match="sounds is empty, which keeps no row"):
+        page.write(open_dataset(made[0]), where={"sounds": []})
+    with pytest.raises(UsageError, match="no row of this dataset has all that is asked for"):
+        page.write(open_dataset(made[0]), where={"sounds": "gale", "setting_id": "pops"})
 
 
 EXAMINE = """(async () => {

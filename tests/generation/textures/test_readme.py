@@ -5,7 +5,7 @@ import re
 import yaml
 
 from benchmarks.readme import synth_table
-from sousa.builders.features import table
+from sousa.generation.columns import table
 from sousa.generation.textures import schema
 from sousa.generation.textures.columns import columns
 from tests.conftest import ROOT

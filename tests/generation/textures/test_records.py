@@ -294,7 +294,7 @@ def test_params_without_labels_of_their_own_are_natural_on_any_scale(tmp_path):
     swept = {"cf": {"min": 200, "max": 1800, "count": 3, "scale": "log"}}
     made = schema.parse({"synth": "pop", "sample_rate": 8000, "duration_sec": 0.1, "parameters": swept,
                          "records": ["params"]}, "test")[0]  # fmt: skip
-    groups = [table for shard in corpus.plan(made) for table in corpus.shard_tables(made, shard)]
+    groups = [table for shard in corpus.plan(made) for table in corpus.rows(made, shard)]
     records.write(tmp_path, made, groups, lambda count: None)
     told = [json.loads(path.read_text())["cf"] for path in sorted(tmp_path.rglob("*.params"))]
     assert sorted(one["values"][0] for one in told) == pytest.approx([200, 600, 1800])

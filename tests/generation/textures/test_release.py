@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from contextlib import nullcontext
 
 import datasets
 import numpy as np
@@ -12,14 +11,18 @@ import yaml
 
 import sousa
 from sousa.builders.audio import torchcodec_works
-from sousa.builders.release import compare, opened, textures
+from sousa.builders.release import compare, opened
+from sousa.builders.release.card import write_dataset_card
 from sousa.builders.textures import Textures
 from sousa.builders.unified import COLUMNS, Unified
 from sousa.generation.audio import encode
 from sousa.generation.errors import RunError
+from sousa.generation.make import num_files
 from sousa.generation.manifest import read_manifest
-from sousa.generation.textures import finish, generate, schema
+from sousa.generation.textures import Textures as TexturesCorpus
+from sousa.generation.textures import records, requests
 from sousa.generation.textures.settings import RECORDS
+from tests.support import textures
 from tests.support.releases import release
 
 datasets.disable_progress_bars()
@@ -38,13 +41,7 @@ PLAIN = datasets.Audio(decode=False)
 
 def made(root, **changes):
     """Make a dataset of the space in this process; returns its directory."""
-    return written(schema.parse({**SPACE, **changes}, "space")[0], root)
-
-
-def written(config, root):
-    silent = {"say": lambda text: None, "progress": lambda title, total: nullcontext(lambda done: None)}
-    generate.generate(config, root, 1, write_card=textures.write_card, **silent)
-    return root
+    return textures.made(root, {**SPACE, **changes}, write_card=write_dataset_card)
 
 
 def stored(root, split=None):
@@ -54,9 +51,14 @@ def stored(root, split=None):
 
 
 def raw(dataset):
+    """Rows as they are stored: encoded audio, names of classes."""
     if isinstance(dataset.features["audio"], datasets.Audio):
         dataset = dataset.cast_column("audio", PLAIN)
-    return list(dataset)
+    named = {n: f for n, f in dataset.features.items() if isinstance(f, datasets.ClassLabel)}
+    rows = list(dataset)
+    for row in rows:
+        row.update({n: None if row[n] is None else f.int2str(row[n]) for n, f in named.items()})
+    return rows
 
 
 @pytest.fixture(scope="module")
@@ -77,16 +79,18 @@ def first(space, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "records", [{"records": r} for r in RECORDS if r != "tfrecords"]
-    + [{"records": "tfrecords", "shard_mib": size} for size in (0.1, "single")], ids=str,
+    "options", [{"records": [r]} for r in RECORDS if r != "tfrecords"]
+    + [{"records": ["tfrecords"], "shard_mib": size} for size in (0.1, "single")], ids=str,
 )  # fmt: skip
-def test_estimates_count_every_file(tmp_path, records):
-    config = schema.parse({**SPACE, "settings": 12}, "space", **records)[0]
-    written(config, tmp_path)
+@pytest.mark.parametrize("files", [False, True])
+def test_estimates_count_every_file(tmp_path, options, files):
+    config = textures.config_of({**SPACE, "settings": 12}, **options)
+    textures.made(tmp_path, config, files, write_card=write_dataset_card)
     found = [path for path in tmp_path.rglob("*") if path.is_file()]
-    guess = generate.estimate(config)
-    assert guess.files == len(found)
-    assert guess.num_bytes == pytest.approx(sum(path.stat().st_size for path in found), rel=1)
+    assert num_files(TexturesCorpus(), config, files) == len(found)
+    guess = requests.estimate(config)
+    size = sum(path.stat().st_size for path in found)
+    assert guess.num_bytes + guess.loose_bytes * files == pytest.approx(size, rel=1)
 
 
 # --- releases ---
@@ -207,9 +211,9 @@ def test_a_changed_file_is_another_cache(file, tmp_path):
 @pytest.mark.parametrize(
     "options, said",
     [
-        ({"config_name": "medium", "configfile": "x.yaml"}, "medium has no use"),
+        ({"config_name": "medium", "configfile": "x.yaml"}, "configfile and size each say what to make"),
         ({"configfile": "nowhere.yaml"}, "nowhere.yaml does not exist"),
-        ({"examples": 0}, "examples is 0"),
+        ({"examples": 0}, "examples is 0; give a whole number of 1 or more"),
         ({"data_dir": "nowhere"}, "no dataset in nowhere"),
     ],
 )
@@ -266,10 +270,17 @@ def test_records_of_an_earlier_run_are_remembered_when_the_next_is_stopped(space
     def stopped(*arguments):
         raise RunError("stopped")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(finish, "write_records", stopped)
-        with pytest.raises(RunError):
-            made(root, records=["nsjson"])
-    assert not read_manifest(root)["complete"]
-    made(root, records=["nsjson"])
-    assert [entry["format"] for entry in read_manifest(root)["records"]] == ["params", "nsjson"]
+    for more, damaged in (("nsjson", False), ("tfrecords", True)):
+        before = read_manifest(root)["records"]
+        if damaged:
+            next(root.glob("data/*/*.parquet")).unlink()
+        with monkeypatch.context() as patch:
+            patch.setattr(records, "write", stopped)
+            with pytest.raises(RunError):
+                made(root, records=[more])
+        # what was there stays whole, unless shards have to be made again
+        assert read_manifest(root)["complete"] != damaged and read_manifest(root)["records"] == before
+        made(root, records=[more])
+        assert [entry["format"] for entry in read_manifest(root)["records"]] == [
+            *(entry["format"] for entry in before), more]  # fmt: skip
+        assert textures.failing(root) == set()

@@ -8,6 +8,7 @@ import pytest
 
 from sousa.generation.errors import UsageError
 from sousa.generation.textures import schema, synth
+from sousa.generation.textures.options import TexturesOptions
 from sousa.generation.textures.schema import files
 from sousa.generation.textures.settings import RECORDS, Fixed, Level, Moving, Splits
 from tests.support.texture_ping import config, own, ping, theirs  # noqa: F401
@@ -18,7 +19,7 @@ FILES = "tests/data/texture_configs"
 def problems(data, **overrides):
     """What is said of a configuration that is refused."""
     with pytest.raises(UsageError) as caught:
-        schema.parse(data, "f", **overrides)
+        schema.parse(data, "f", TexturesOptions.read(overrides, "command"))
     return str(caught.value)
 
 
@@ -183,33 +184,34 @@ def test_norms_of_ours_are_on_the_parameters_own_scale():
 
 
 def test_overrides_come_before_the_file():
-    made, _ = schema.parse(
-        theirs(numChunks=2, rngseed=3), "f", seed=9, sample_rate=22050, audio_format="flac", duration_sec=6.0,
-        chunk_sec=1.5, examples=2, records=["frames"], shard_mib=5.0, level="peak:-3",
+    options = TexturesOptions(
+        seed=9, sample_rate=22050, audio_format="flac", duration_sec=6.0, chunk_sec=1.5, examples=2,
+        records=["frames"], shard_mib=5.0, level="peak:-3",
     )  # fmt: skip
+    made, _ = schema.parse(theirs(numChunks=2, rngseed=3), "f", options)
     assert (made.seed, made.sample_rate, made.audio_format, made.duration_sec) == (9, 22050, "flac", 6)
     assert (made.chunks, made.examples, made.records, made.shard_mib) == (4, 2, ("frames",), 5)
     assert made.level == Level("peak", -3)
-    assert schema.parse(own(), "f", shard_mib="single")[0].shard_mib is None
-    assert schema.parse(own(), "f", seed=None)[0] == config()
+    assert schema.parse(own(), "f", TexturesOptions(shard_mib="single"))[0].shard_mib is None
+    assert schema.parse(own(), "f", TexturesOptions.read({"seed": None}))[0] == config()
 
 
-# --- presets ---
+# --- sizes ---
 
 
-def test_presets_cover_every_synthesizer_and_are_nested():
-    small, medium = schema.preset("small"), schema.preset("medium")
+def test_sizes_cover_every_synthesizer_and_are_nested():
+    small, medium = schema.size("small"), schema.size("medium")
     assert {one.synth for one in small.sounds} == set(synth.BUILT_IN) - {"pop_documented"}
     assert all(2 <= len(one.axes) <= 4 for one in small.sounds)
-    assert small.preset == "small" and small.sample_rate == 44100 and small.chunks == 2
+    assert small.size == "small" and small.sample_rate == 44100 and small.chunks == 2
     for number in range(len(small.sounds)):
         few, many = ([one for one in made.settings if one.sound == number] for made in (small, medium))
         assert len(few) == 24 and few == many[:24]
         assert {one.split for one in few} == {"train", "validation", "test"}
-    full = schema.preset("full", seed=3)
+    full = schema.size("full", seed=3)
     assert len(full.settings) == 2400 * 11 and full.seed == 3
     with pytest.raises(UsageError, match=r"'smal' \(did you mean small\?\)"):
-        schema.preset("smal")
+        schema.size("smal")
 
 
 # --- files ---
@@ -272,25 +274,25 @@ THEIRS = [
     ({"samplerate": "16000"}, "samplerate is '16000'; give a whole number"),
     ({"samplerate": True}, "samplerate is true; give a whole number"),
     ({"samplerate": 16000.5}, "samplerate is 16000.5; give a whole number"),
-    ({"samplerate": 7999}, "samplerate is 7999; give 8000 to 96000 Hz"),
-    ({"samplerate": 96001}, "samplerate is 96001; give 8000 to 96000 Hz"),
-    ({"datafileSR": 1}, "datafileSR is 1; give 8000 to 96000 Hz"),
+    ({"samplerate": 7999}, "samplerate is 7999; give a whole number from 8000 to 96000 Hz"),
+    ({"samplerate": 96001}, "samplerate is 96001; give a whole number from 8000 to 96000 Hz"),
+    ({"datafileSR": 1}, "datafileSR is 1; give a whole number from 8000 to 96000 Hz"),
     ({"soundDuration": False}, "soundDuration is false; give a number"),
-    ({"soundDuration": float("nan")}, "soundDuration is nan; give a finite number"),
-    ({"soundDuration": float("inf")}, "soundDuration is inf; give a finite number"),
+    ({"soundDuration": float("nan")}, "soundDuration is nan; give a number above 0, up to 3600 s"),
+    ({"soundDuration": float("inf")}, "soundDuration is inf; give a number above 0, up to 3600 s"),
     ({"soundDuration": 10**400}, "give a number of a sensible size"),
-    ({"soundDuration": 0}, "soundDuration is 0; give more than 0"),
-    ({"soundDuration": 3601}, "soundDuration is 3601; give more than 0, up to 3600 s"),
+    ({"soundDuration": 0}, "soundDuration is 0; give a number above 0, up to 3600 s"),
+    ({"soundDuration": 3601}, "soundDuration is 3601; give a number above 0, up to 3600 s"),
     ({"chunkSecs": 4.5}, "chunkSecs is 4.5, longer than the signal (soundDuration 4 s)"),
     ({"chunkSecs": -1}, "chunkSecs is -1; give more than 0 s"),
     ({"chunkSecs": 1e-5}, "shorter than one sample at 16000 Hz"),
-    ({"numChunks": 0}, "numChunks is 0; give 1 or more"),
+    ({"numChunks": 0}, "numChunks is 0; give a whole number of 1 or more"),
     ({"numChunks": 10**7}, "shorter than one sample"),
     ({"recordFormat": "wav"}, "recordFormat is 'wav'; choose from params, nsjson, tfrecords, or 0, 1, 2"),
     ({"recordFormat": 3}, "recordFormat is 3; choose from"),
     ({"recordFormat": True}, "recordFormat is true; choose from"),
-    ({"shard_size": 0}, "shard_size is 0; give more than 0"),
-    ({"examples": 0}, "examples is 0; give 1 or more"),
+    ({"shard_size": 0}, "shard_size is 0; give a number above 0, up to 10240 MiB"),
+    ({"examples": 0}, "examples is 0; give a whole number of 1 or more"),
     ({"rngseed": -1}, "rngseed is -1; give a whole number from 0"),
     ({"soundname": "Pingg"}, "soundname: unknown synthesizer 'Pingg' (did you mean ping?)"),
     ({"soundname": ""}, "soundname is ''; give some text"),
@@ -339,8 +341,8 @@ OWN = [
     ({"level": 3}, "level is 3; give a mapping"),
     ({"records": ["param"]}, "records: unknown format 'param' (did you mean params?)"),
     ({"records": 5}, f"records is 5; give a list of {', '.join(RECORDS)}"),
-    ({"audio_format": "mp3"}, "audio_format: 'mp3'; choose from flac, wav"),
-    ({"shard_mib": -1}, "shard_mib is -1; give more than 0"),
+    ({"audio_format": "mp3"}, "audio_format is 'mp3'; choose from flac, wav"),
+    ({"shard_mib": -1}, "shard_mib is -1; give a number above 0, up to 10240 MiB"),
     ({"splits": {"test": 1.5}}, "splits: test is 1.5; give a share from 0 to 1"),
     ({"splits": {"test": 0.6, "validation": 0.4}}, "validation 0.4 and test 0.6 leave nothing for train"),
     ({"splits": {"interpolation": 2}}, "splits: interpolation is 2; give 0 to 1, or boxes"),
@@ -443,12 +445,16 @@ def test_settings_that_are_the_same():
     assert "two sounds are named ping" in problems({"sounds": [one, one], "duration_sec": 1})
 
 
-def test_all_problems_are_told_at_once_each_in_a_sentence():
+def test_all_problems_are_told_at_once_each_in_a_sentence(tmp_path):
     data = theirs(
         each=({"synth_pname": "rat", "user_nval": 1}, {"synth_maxval": 10**6}), samplerate="x", chunkSecs=9
     )
-    text = problems(data, seed=-1, level="loud", records=["x"])
-    lines = text.splitlines()
+    file = tmp_path / "f.json"
+    file.write_text(json.dumps(data))
+    options = {"configfile": str(file), "seed": -1, "level": "loud", "records": ["x"]}
+    with pytest.raises(UsageError) as caught:
+        TexturesOptions.read(options, "command")
+    lines = str(caught.value).splitlines()
     assert lines[0] == "8 problems:" and len(lines) == 9
     for said in (
         "samplerate",
@@ -466,12 +472,12 @@ def test_all_problems_are_told_at_once_each_in_a_sentence():
 @pytest.mark.parametrize(
     "overrides, said",
     [
-        ({"sample_rate": 1}, "--sample-rate is 1; give 8000"),
+        ({"sample_rate": 1}, "--sample-rate is 1; give a whole number from 8000 to 96000 Hz"),
         ({"duration_sec": 1.0}, "chunkSecs is 2, longer than the signal (--duration 1 s)"),
         ({"chunk_sec": 5.0}, "--chunk is 5, longer"),
         ({"examples": True}, "--examples is true; give a whole number"),
-        ({"audio_format": "ogg"}, "--audio-format: 'ogg'"),
-        ({"shard_mib": 0.0}, "--shard-mib is 0"),
+        ({"audio_format": "ogg"}, "--audio-format is 'ogg'; choose from flac, wav"),
+        ({"shard_mib": 0.0}, "--shard-mib is 0; give a number above 0, up to 10240 MiB, or single"),
     ],
 )
 def test_what_is_wrong_with_overrides(overrides, said):

@@ -9,23 +9,27 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sousa.generation import reopen
 from sousa.generation.audio import encode
+from sousa.generation.errors import RunError
 from sousa.generation.manifest import read_manifest
 from sousa.generation.shards import parquet_writer
 from sousa.generation.storage import file_digest
-from sousa.generation.textures import reopen, synth
-from sousa.generation.textures.validation import expectations, population, report, sound
+from sousa.generation.textures import Textures, synth
+from sousa.generation.textures.validation import TexturesValidation, expectations, population, sound
 from tests.conftest import ROOT, run_sousa
+from tests.support import textures
+from tests.support.textures import examined, failing
 
 MIXED = ROOT / "tests" / "data" / "texture_configs" / "mixed.yaml"
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """56 rows of four sounds with records and loose files, and the finished process that made them."""
-    root = tmp_path_factory.mktemp("mixed") / "dataset"
-    done = run_sousa("generate", "textures", "--configfile", MIXED, "-o", root, "--files", "-w", 1)
-    assert done.returncode == 0, done.stderr
+    """56 rows of four sounds with records and loose files, and the finished process that validated them."""
+    root = textures.made(tmp_path_factory.mktemp("mixed") / "dataset", MIXED, files=True)
+    done = run_sousa("validate", root, "-w", 1)
+    assert done.returncode == 0, done.stdout + done.stderr
     return root, done
 
 
@@ -34,15 +38,6 @@ def copy(made, tmp_path):
     root = tmp_path / "d"
     shutil.copytree(made[0], root)
     return root
-
-
-def failing(root, **options):
-    manifest = read_manifest(root)
-    config = reopen.config_of(manifest)
-    records = list(manifest["shards"].values())
-    return {
-        check.name for check in report.judge(root, config, records, 1, **options)[1] if check.passed is False
-    }
 
 
 def rewrite(root, change):
@@ -69,23 +64,24 @@ def test_true_data_pass_and_the_report_can_be_read(made):
     assert data["passed"] and (data["rows"], data["settings"]) == (56, 28)
     judged = {c["name"] for c in data["checks"] if c["passed"]}
     assert judged >= {
-        "rows made again", "label = audio", "event rate", "pitch", "borders", "splits", "coverage", "records",
+        "labels made again", "rows made again", "label = audio", "event rate", "pitch", "borders", "splits",
+        "coverage", "records",
     }  # fmt: skip
     assert data["sounds"]["pops"]["events_per_sec"] == pytest.approx(7.5, rel=0.2)
     assert data["sounds"]["gale"]["events_per_sec"] is None
     page = (root / "validation_report.html").read_text()
     assert page.count("data:image/png;base64,") == 3 and "http" not in page
-    assert "checks passed" in done.stderr and "checks passed" in (root / "validation_report.txt").read_text()
+    assert "checks passed" in done.stdout and "checks passed" in (root / "validation_report.txt").read_text()
 
 
 def test_a_part_of_the_rows_is_heard_and_all_are_judged(made, monkeypatch):
-    monkeypatch.setattr(report, "MEDIA_ROWS", 20)
-    manifest = read_manifest(made[0])
-    config, records = reopen.config_of(manifest), list(manifest["shards"].values())
-    findings, checks = report.judge(made[0], config, records, 1)
-    assert 8 <= len(findings.media) < 56 == findings.count and all(c.passed is not False for c in checks)
-    assert 16 <= len(findings.again) <= 2 * report.AGAIN_SIGNALS
-    assert len(report.judge(made[0], config, records, 1, all_media=True)[0].media) == 56
+    monkeypatch.setattr(TexturesValidation, "media_rows", 20)
+    findings, checks = examined(made[0])
+    assert 8 <= findings.heard < 56 == findings.count and all(c.passed is not False for c in checks)
+    assert len(findings.lists["media"]) == findings.heard
+    assert 16 <= findings.again <= 2 * TexturesValidation.again_units
+    findings, _ = examined(made[0], all_media=True)
+    assert findings.heard == findings.again == len(findings.lists["media"]) == 56
 
 
 # --- lies ---
@@ -208,31 +204,34 @@ def take_from(path):
 
 
 LIES = {
-    "the same id": (column(sample_id="same"), {"rows", "label tables", "labels as planned"}),
-    "no setting": (column(setting_id=None), {"nulls", "labels as planned"}),
-    "no draws": (column(draws="none"), {"labels as planned"}),
+    "the same id": (column(sample_id="same"), {"rows", "label tables", "labels made again"}),
+    "no setting": (column(setting_id=None), {"nulls", "labels made again", "no setting in two splits"}),
+    "no draws": (column(draws="none"), {"labels made again"}),
     "no natural value": (param("Q", natural=None), {"nulls", "parameters"}),
-    "outside the range": (param("irreg_exp", natural=-0.5), {"parameters", "labels as planned"}),
+    "outside the range": (param("irreg_exp", natural=-0.5), {"parameters", "labels made again"}),
     "normalised otherwise": (param("cf", norm=lambda o: o["norm"] and 0.9 * o["norm"]), {"parameters"}),
-    "no user value": (param("rate_exp", user=None), {"parameters", "labels as planned"}),
-    "other user value": (param("rate_exp", user=3.5), {"labels as planned"}),
+    "no user value": (param("rate_exp", user=None), {"parameters", "labels made again"}),
+    "other user value": (param("rate_exp", user=3.5), {"labels made again"}),
     "column of a parameter": (column(of("pops"), param_cf=500.0), {"parameters", "coverage"}),
-    "a setting in two splits": (column(lambda r: r["chunk_index"] == 1, split="test"), {"splits"}),
+    "a setting in two splits": (
+        column(lambda r: r["chunk_index"] == 1, split="test"), {"splits", "no setting in two splits"},
+    ),
     "held out in training": (column(lambda r: r["split"] == "train", held_out="random"), {"splits"}),
     "test not held out": (column(held_out=None), {"splits"}),
-    "all in training": (column(split="train", held_out=None), {"splits", "labels as planned"}),
-    "rows exchanged": (exchange_rows, {"coordinates", "label tables"}),
+    "an unknown way to hold out": (column(of("fm"), held_out="perhaps"), {"classes", "labels made again"}),
+    "all in training": (column(split="train", held_out=None), {"splits", "labels made again"}),
+    "rows exchanged": (exchange_rows, {"labels made again", "label tables"}),
     "other chunk": (column(chunk_index=0), {"coordinates"}),
     "other start": (column(start_sample=lambda r: r["start_sample"] + 1), {"coordinates"}),
-    "other length": (column(num_samples=lambda r: r["num_samples"] - 1), {"coordinates", "audio"}),
-    "other duration": (column(duration_sec=1.5), {"coordinates", "labels as planned"}),
+    "other length": (column(num_samples=lambda r: r["num_samples"] - 1), {"coordinates", "lengths", "audio"}),
+    "other duration": (column(duration_sec=1.5), {"lengths", "labels made again"}),
     "one event more": (column(of("pops"), num_events=lambda r: r["num_events"] + 1), {"events"}),
-    "event outside": (event_times(lambda t: [*t, 16000]), {"events"}),
-    "events backwards": (event_times(lambda t: t[::-1]), {"events"}),
+    "event outside": (event_times(lambda t: [*t, 16000]), {"events in row"}),
+    "events backwards": (event_times(lambda t: t[::-1]), {"events in row"}),
     "no events": (column(of("pops"), events=None), {"events"}),
     "frame missing": (each(leave_out_a_frame), {"curves"}),
-    "curve out of range": (each(raise_curve), {"parameters", "curves"}),
-    "curve a frame late": (each(late_curve), {"curves"}),
+    "curve out of range": (each(raise_curve), {"parameters", "labels made again"}),
+    "curve a frame late": (each(late_curve), {"labels made again"}),
     "unreadable": (column(audio={"bytes": b"nothing", "path": "x.flac"}), {"audio"}),
     "half as loud": (sounding(lambda row, pcm: pcm // 2, tell=False), {"audio"}),
     "half as loud and told": (sounding(lambda row, pcm: pcm // 2), {"level", "rows made again"}),
@@ -242,14 +241,14 @@ LIES = {
     "silent pops": (sounding(lambda row, pcm: pcm * (row["sound"] != "pops")), {"silence"}),
     "a silent sound": (sounding(lambda row, pcm: pcm * (row["sound"] != "gale")), {"silence"}),
     "one step in one sample": (sounding(a_little_louder), {"rows made again"}),
-    "clipping told": (column(clipped_samples=7), {"audio"}),
+    "clipping told": (column(clipped_samples=7), {"levels"}),
     "gain told": (column(lambda r: r["chunk_index"] == 1, gain_db=3.0), {"level", "rows made again"}),
-    "peak told": (column(peak_db=lambda r: r["peak_db"] and r["peak_db"] + 0.1), {"audio", "level"}),
+    "peak told": (column(peak_db=lambda r: r["peak_db"] and r["peak_db"] + 0.1), {"levels", "level"}),
     "two samples late": (event_times(lambda t: [min(x + 2, 15999) for x in t]), {"label = audio"}),
     "two milliseconds early": (event_times(lambda t: [max(x - 32, 0) for x in t]), {"label = audio"}),
     "every other event": (event_times(lambda t: t[::2]), {"event rate", "event rate by setting"}),
     "the same jitter": (first_events, {"chance not shared"}),
-    "an octave up": (double_pitch, {"pitch", "labels as planned"}),
+    "an octave up": (double_pitch, {"pitch", "labels made again"}),
     "clicks at borders": (sounding(jump), {"borders"}),
 }  # fmt: skip
 
@@ -292,12 +291,23 @@ def test_exit_status_follows_the_checks(copy):
     assert json.loads((copy / "validation_report.json").read_text())["passed"] is False
 
 
+def test_rows_of_another_version_are_judged_by_what_they_say(copy, monkeypatch):
+    monkeypatch.setattr(Textures, "data_version", "9.0.0")
+    with pytest.raises(
+        RunError, match=r"of data version 3\.0\.0, and this sousa makes 9\.0\.0; sousa .* makes its"
+    ):
+        reopen.open_dataset(copy, making=True)
+    passed = {check.name: check.passed for check in examined(copy, making=False)[1]}
+    assert passed["labels made again"] is None and False not in passed.values()
+    rewrite(copy, event_times(lambda t: [max(x - 32, 0) for x in t]))
+    passed = {check.name: check.passed for check in examined(copy, making=False)[1]}
+    assert [name for name in passed if passed[name] is False] == ["label = audio"]
+
+
 @pytest.mark.parametrize("level", ["none", "rms:-25"])
 def test_other_level_policies(tmp_path, level):
     root = tmp_path / "d"
-    what = ("--configfile", MIXED, "--level", level, "--records", "nsjson", "--skip-validation")
-    done = run_sousa("generate", "textures", *what, "-o", root, "-w", 1, "-q")
-    assert done.returncode == 0, done.stderr
+    textures.made(root, MIXED, level=level, records=["nsjson"])
     assert failing(root) == set()
     rewrite(root, column(gain_db=1.0, rms_db=lambda r: r["rms_db"] and r["rms_db"] + 0.5))
     assert "level" in failing(root)
@@ -357,7 +367,7 @@ def test_jitter_that_is_shared_between_settings_is_found():
             "onsets": np.arange(1, 13), "draws": np.arange(12), "example_index": np.zeros(12),
             "chunk_index": np.zeros(12), "sample_id": np.array([f"s{i}" for i in range(12)], object),
         }  # fmt: skip
-        own.append(population.shared_chance(SimpleNamespace(trains=trains, rows=rows)))
+        own.append(population.shared_chance(SimpleNamespace(lists={"trains": trains}, rows=rows)))
     assert [check.passed for check in own] == [True, False]
 
 
@@ -367,10 +377,8 @@ def test_rates_of_quarters_are_judged_when_the_whole_is_right():
 
     def judged(found):
         rows = {"sound": np.array(["pops"] * 200, object), "promised_events": promised, "num_events": found}
-        findings = SimpleNamespace(rows=rows)
-        return population.event_rates(findings, config).passed, population.rates_follow(
-            findings, config
-        ).passed
+        findings = SimpleNamespace(rows=rows, config=config)
+        return population.event_rates(findings).passed, population.rates_follow(findings).passed
 
     assert judged(promised) == (True, True)
     assert judged(np.full(200, promised.mean())) == (True, False)
