@@ -20,7 +20,7 @@ from tests.support.runs import SMALL, losses, merged
 def older(tmp_path_factory):
     """A dataset of rudiments of data version 2.0.0: twenty rows of a second at 8 kHz."""
     place = tmp_path_factory.mktemp("older")
-    with tarfile.open(ROOT / "tests" / "data" / "rudiments_2.0.0.tar.xz") as archive:
+    with tarfile.open(ROOT / "tests" / "data" / "rudiments-2.0.0.tar.xz") as archive:
         archive.extractall(place, filter="data")
     return place / "rudiments"
 
