@@ -55,7 +55,7 @@ def baselines(
     if clips:
         spectra = mean_spectra(train_rows, chosen, quiet), mean_spectra(rows, range(len(rows)), quiet)
     for target in clips:
-        known = values_of(train_rows, target.name) or []
+        known = values_of(train_rows, target.name)
         usable = np.array([value is not None for value in known])
         if not usable.any():
             continue

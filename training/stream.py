@@ -274,6 +274,6 @@ def plain(error: Exception) -> RunError:
     return RunError(last[2] or str(error))
 
 
-def values_of(rows: BaseRows, column: str) -> list[Any] | None:
-    """All values of a column of rows as a list; None for null."""
-    return rows.table[column].to_pylist() if column in rows.table.column_names else None
+def values_of(rows: BaseRows, column: str) -> list[Any]:
+    """All values of a column of rows, None for null; empty when rows have no such column."""
+    return rows.table[column].to_pylist() if column in rows.table.column_names else []
