@@ -17,13 +17,20 @@ if __package__ in (None, ""):  # run as a file: the checkout, not this folder, i
 
 os.environ.setdefault("GOMP_SPINCOUNT", "0")  # see train.py
 
+import pyarrow.parquet as pq
+import torch
 import yaml
 
 from sousa.generation.columns import SPLITS
 from sousa.generation.errors import UsageError, first_line, one_of, raise_all
 from sousa.generation.models import validated
-from sousa.training import config, corpora
+from sousa.generation.storage import atomic_file
+from sousa.training import config, corpora, report, sources
+from sousa.training.baselines import baselines, checks
+from sousa.training.batches import predict, rows_for, with_facts
 from sousa.training.ending import status_of
+from sousa.training.models.model import Model
+from sousa.training.report.numbers import PARAMETERS
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,13 +73,6 @@ def run(given: argparse.Namespace) -> None:
 
     Raises: UsageError or RunError.
     """
-    import torch
-
-    from sousa.training import sources
-    from sousa.training.batches import predict, rows_for, with_facts
-    from sousa.training.models.model import Model
-    from sousa.training.report.numbers import PARAMETERS
-
     place = find_model(given.model)
     model = Model.from_pretrained(place)
     if given.task and model.task != given.task:
@@ -104,12 +104,9 @@ def run(given: argparse.Namespace) -> None:
     rows = rows_for(model, source, split, where=where or None)
     # as the run's own report was made
     bf16 = bool(made and made["train"].get("bf16")) if given.bf16 is None else given.bf16
-    table = predict(
-        model.to(device), rows, given.batch_size, given.workers, device, torch.bfloat16 if bf16 else None
-    )
-    table = with_facts(
-        table, checkpoint=str(place), data=str(given.data or made["data"]["path"]), split=split
-    )
+    dtype, data = torch.bfloat16 if bf16 else None, str(given.data or made["data"]["path"])
+    table = predict(model.to(device), rows, given.batch_size, given.workers, device, dtype)
+    table = with_facts(table, checkpoint=str(place), data=data, split=split)
     train_rows = validation_rows = None
     splits = getattr(source, "splits", SPLITS)  # rows made live have all
     if given.train_split not in splits and given.train_split != "train":
@@ -120,12 +117,8 @@ def run(given: argparse.Namespace) -> None:
         if parameters and own in splits and own not in (split, given.train_split):
             validation_rows = rows_for(model, source, own, where=learnt or None)
     output = Path(given.output or _beside(given.model, split)).expanduser()
-    names = (given.train_split, split)
-    print(
-        report_on(
-            model, table, rows, output, train_rows, names, given.resamples, validation_rows=validation_rows
-        )
-    )
+    names, more = (given.train_split, split), {"validation_rows": validation_rows}
+    print(report_on(model, table, rows, output, train_rows, names, given.resamples, **more))
     print(f"report: {output / 'report.html'}")
 
 
@@ -134,8 +127,6 @@ def _device(name: str | None) -> str:
 
     Raises: UsageError when it is not there.
     """
-    import torch
-
     best = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         torch.zeros(1, device=name or best)
@@ -181,23 +172,16 @@ def report_on(
 
     Returns: the result in a few lines.
     """
-    import pyarrow.parquet as pq
-
-    from sousa.training import report
-    from sousa.training.baselines import baselines, checks
-
     found, told = [], []
     if train_rows is not None:
         reported = [target for target in model.targets if target.name in model.reported]
-        frames = (
-            (model.num_frames, model.frame_sec) if any(t.level == "frame" for t in reported) else (None, None)
-        )
+        timed = any(target.level == "frame" for target in reported)
+        frames = (model.num_frames, model.frame_sec) if timed else (None, None)
         found = baselines(reported, train_rows, rows, 0, quiet, validation_rows, frames)
         told = checks(train_rows, rows, names)
     metrics = report.write(table, directory, found, told, resamples=resamples)
-    temporary = Path(directory) / ".predictions.parquet"
-    pq.write_table(table, temporary)
-    temporary.replace(Path(directory) / "predictions.parquet")
+    with atomic_file(Path(directory) / "predictions.parquet") as file:
+        pq.write_table(table, file)
     return report.summary(metrics)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 if __package__ in (None, ""):  # run as a file: the checkout, not this folder, is where packages are
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
@@ -23,17 +23,28 @@ if __package__ in (None, ""):  # run as a file: the checkout, not this folder, i
 # read when torch is imported
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
+import torch
 import yaml
+from accelerate import PartialState
+from transformers import EarlyStoppingCallback, TrainingArguments, set_seed
 
+from sousa.builders.hub import remote
 from sousa.builders.release import layout
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.storage import atomic_file
-from sousa.training import config, corpora
+from sousa.training import config, corpora, front_ends, roles, tasks
+from sousa.training.augment import Waveform
+from sousa.training.batches import rows_for, with_facts
+from sousa.training.card import write_card
 from sousa.training.config import Settings
 from sousa.training.ending import status_of
-
-if TYPE_CHECKING:
-    from sousa.training.models.model import Model
+from sousa.training.evaluate import report_on
+from sousa.training.models import pretrained
+from sousa.training.models.model import Model, build_encoder
+from sousa.training.report.measure import watched
+from sousa.training.stream import open_rows
+from sousa.training.tasks import varying
+from sousa.training.trainer import StreamTrainer, last_checkpoint
 
 # settings that a resumed run may change
 _FREE = {"resume", "report", "output", "train.num_train_epochs", "train.max_steps", "train.logging_steps",
@@ -58,10 +69,6 @@ def run(settings: Settings) -> Path:
 
     Raises: UsageError or RunError.
     """
-    from accelerate import PartialState
-
-    from sousa.training import roles, tasks
-
     begin = time.perf_counter()
     root = Path(settings.output).expanduser()
     arguments = _training_arguments(settings, root)
@@ -84,7 +91,7 @@ def run(settings: Settings) -> Path:
     if checkpoint:
         trainer.check_resume(checkpoint)
     if main_one:
-        _open_repository(settings)
+        _published(settings)
         write_text(root / "settings.yaml", yaml.safe_dump(settings.plain(), sort_keys=False))
     state.wait_for_everyone()
     trainer.train(resume_from_checkpoint=checkpoint)
@@ -93,11 +100,8 @@ def run(settings: Settings) -> Path:
         write_text(root / "history.json", json.dumps(trainer.state.log_history, indent=1) + "\n")
     results = _report(settings, trainer, source, test_rows, root, main_one) if test_rows is not None else None
     if main_one:
-        from sousa.training.card import write_card
-
         write_card(root / "model", settings, trainer, roles.of(source), results)
-        if settings.train.get("push_to_hub"):
-            _push(settings, root)
+        _published(settings, root / "model")
         minutes = (time.perf_counter() - begin) / 60
         print(f"\n{results}\n" if results else "")
         print(f"model: {root / 'model'}")
@@ -110,8 +114,6 @@ def run(settings: Settings) -> Path:
 
 def set_threads(wanted: int | None, processes: int = 1) -> None:
     """Threads of torch on the CPU: as asked for, or the cores shared by the processes; accelerate sets 1."""
-    import torch
-
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     torch.set_num_threads(int(wanted or max(cores // processes, 1)))
 
@@ -126,13 +128,11 @@ def _training_arguments(settings: Settings, root: Path) -> dict[str, Any]:
     """Arguments for ``TrainingArguments``, as plain data."""
     train = settings.train
     given = {key: value for key, value in train.items() if key not in config.TrainSettings.model_fields}
-    given.pop("push_to_hub", None)  # one commit at the end, see _push
+    given.pop("push_to_hub", None)  # one commit at the end, see _published
     if train.get("push_to_hub"):
         name = train.get("hub_model_id")
         if not name or layout.repo_problem(name):
             raise UsageError(f"train.push_to_hub needs train.hub_model_id, such as org/name; it is {name!r}")
-    import torch
-
     defaults = {
         "use_cpu": not torch.cuda.is_available(), "dataloader_pin_memory": torch.cuda.is_available(),
         "disable_tqdm": not sys.stderr.isatty(),
@@ -157,8 +157,6 @@ def _resumed_from(settings: Settings, root: Path) -> str | None:
 
     Raises: UsageError when a run is there that is not to be resumed, or that was another one.
     """
-    from sousa.training.trainer import last_checkpoint
-
     there = root / "settings.yaml"
     if (root.exists() and not root.is_dir()) or (root / "manifest.json").exists():
         raise UsageError(f"--output {root} is a file or a dataset; choose another directory")
@@ -207,7 +205,7 @@ def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return out
 
 
-def make_model(settings: Settings, source: Any = None) -> "Model":
+def make_model(settings: Settings, source: Any = None) -> Model:
     """A fresh model of the settings, its weights drawn from the seed.
 
     Args:
@@ -215,12 +213,6 @@ def make_model(settings: Settings, source: Any = None) -> "Model":
 
     Raises: UsageError for what does not fit together.
     """
-    from transformers import set_seed
-
-    from sousa.training import front_ends, roles, tasks
-    from sousa.training.models import pretrained
-    from sousa.training.models.model import Model, build_encoder
-
     set_seed(settings.seed)
     if settings.model.get("kind") == "pretrained":
         _, extractor, network = pretrained.fetch(settings.model["path"], wrong=UsageError)
@@ -243,11 +235,8 @@ def make_model(settings: Settings, source: Any = None) -> "Model":
 
 def _varying(settings: Settings, source: Any, known: Any, task: str) -> dict[str, Any] | None:
     """Targets that only the data tells, by name; None where none is asked for."""
-    from sousa.training.stream import open_rows
-    from sousa.training.tasks import in_data, names_of, varying
-
-    names = in_data(known, names_of(known, task, settings.targets))
-    auxiliary = in_data(known, settings.auxiliary)
+    names = tasks.in_data(known, tasks.names_of(known, task, settings.targets))
+    auxiliary = tasks.in_data(known, settings.auxiliary)
     if not names and not auxiliary:
         return None
     column, data = known.parameters, settings.data
@@ -255,14 +244,7 @@ def _varying(settings: Settings, source: Any, known: Any, task: str) -> dict[str
     return varying.choose(rows, column, None if column.name in names else names, auxiliary)
 
 
-def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tuple[Any, Any]:
-    from transformers import EarlyStoppingCallback, TrainingArguments
-
-    from sousa.training.augment import Waveform
-    from sousa.training.batches import rows_for
-    from sousa.training.report.measure import watched
-    from sousa.training.trainer import StreamTrainer
-
+def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tuple[StreamTrainer, Any]:
     model, data = make_model(settings, source), settings.data
     change = Waveform(**settings.augment)
     train_rows = rows_for(
@@ -276,13 +258,9 @@ def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tupl
     for target in model.targets:
         known = train_rows.table[target.columns[0].partition(".")[0]]
         if target.name in model.reported and known.null_count == len(known):
-            raise UsageError(
-                f"{target.name} is null in all rows of {data.train}; there is nothing to learn from"
-            )
-    if settings.train.get("class_weights") == "balanced":
-        for target in model.targets:
-            if target.kind == "class":
-                target.class_weights = balanced_weights(target, train_rows)
+            raise UsageError(f"{target.name} is null in all rows of {data.train}: it can't be learnt")
+        if target.kind == "class" and settings.train.get("class_weights") == "balanced":
+            target.class_weights = balanced_weights(target, train_rows)
     patience = settings.train.get("early_stopping_patience")
     callbacks = [EarlyStoppingCallback(patience)] if patience else []
     try:
@@ -311,9 +289,6 @@ def _report(
     settings: Settings, trainer: Any, source: Any, rows: Any, root: Path, main_one: bool
 ) -> str | None:
     """Predictions and report of the test split."""
-    from sousa.training.batches import rows_for, with_facts
-    from sousa.training.evaluate import report_on
-
     data = settings.data
     table = trainer.predictions(rows)
     if not main_one:
@@ -328,29 +303,19 @@ def _report(
     )  # fmt: skip
 
 
-def _open_repository(settings: Settings) -> None:
-    """Make the model's repository, so that what forbids it is known before training.
+def _published(settings: Settings, folder: Path | None = None) -> None:
+    """Make the model's repository, or publish a folder there in one commit: weights, configuration, card.
 
-    Raises: RunError.
+    It is made before training, so that what forbids it is known then.
     """
     if settings.train.get("push_to_hub"):
-        from sousa.builders.hub import remote
-
-        repo = settings.train["hub_model_id"]
+        repo, client = settings.train["hub_model_id"], remote.client(None)
         with remote.hub_errors(repo, "publishing"):
-            client = remote.client(None)
-            client.create_repo(repo, private=settings.train.get("hub_private_repo"), exist_ok=True)
-
-
-def _push(settings: Settings, root: Path) -> None:
-    """Publish the model: one commit with weights, configuration and card."""
-    from sousa.builders.hub import remote
-
-    repo = settings.train["hub_model_id"]
-    with remote.hub_errors(repo, "publishing"):
-        client = remote.client(None)
-        client.upload_folder(repo_id=repo, folder_path=root / "model", commit_message="Model")
-    print(f"published: {repo}")
+            if folder is None:
+                client.create_repo(repo, private=settings.train.get("hub_private_repo"), exist_ok=True)
+            else:
+                client.upload_folder(repo_id=repo, folder_path=folder, commit_message="Model")
+                print(f"published: {repo}")
 
 
 if __name__ == "__main__":

@@ -13,17 +13,17 @@ one is an error, never a warning.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from sousa.generation.errors import RunError, UsageError, first_line
+from sousa.generation.storage import atomic_file, write_json
 from sousa.training import front_ends
 from sousa.training.augment import SpecAugment
 from sousa.training.models import pretrained
@@ -147,17 +147,11 @@ class Model(nn.Module):
     ) -> None:
         """Write the model into a directory."""
         root = Path(directory)
-        root.mkdir(parents=True, exist_ok=True)
         state = self.state_dict() if state_dict is None else state_dict
-        try:
-            whole = {name: value.contiguous() for name, value in state.items()}
-            save_file(whole, root / f".{WEIGHTS}", metadata={"format": "pt"})
-        except (SafetensorError, OSError) as error:
-            (root / f".{WEIGHTS}").unlink(missing_ok=True)
-            raise RunError(f"{root / WEIGHTS} can't be written ({first_line(error)})") from None
-        (root / f".{CONFIG}").write_text(json.dumps(self.settings(), indent=1) + "\n", encoding="utf-8")
-        for name in (CONFIG, WEIGHTS):
-            os.replace(root / f".{name}", root / name)
+        weights = save({name: value.contiguous() for name, value in state.items()}, {"format": "pt"})
+        write_json(root / CONFIG, self.settings())
+        with atomic_file(root / WEIGHTS) as file:
+            file.write(weights)
         if isinstance(self.front_end, front_ends.Pretrained):
             self.front_end.extractor.save_pretrained(root)
 
@@ -174,10 +168,8 @@ class Model(nn.Module):
             root = _downloaded(str(where), revision, token)
         settings = read_settings(root)
         try:
-            stored = (
-                settings["targets"] if settings["format"] == FORMAT else map(upgraded, settings["targets"])
-            )
-            targets = [restored(one) for one in stored]
+            current = settings["format"] == FORMAT
+            targets = [restored(one if current else upgraded(one)) for one in settings["targets"]]
             extractor = None
             if settings["encoder"]["kind"] == "pretrained":
                 from transformers import AutoFeatureExtractor
@@ -258,9 +250,8 @@ def load_weights(model: nn.Module, directory: str | Path) -> None:
         if name in state and own[name].shape != state[name].shape
     ]
     if wrong:
-        raise RunError(
-            f"{path} does not fit the model: it {wrong[0]}" + (f" ({len(wrong)} such)" if wrong[1:] else "")
-        )
+        more = f" ({len(wrong)} such)" if wrong[1:] else ""
+        raise RunError(f"{path} does not fit the model: it {wrong[0]}{more}")
     model.load_state_dict(state)
 
 

@@ -70,13 +70,10 @@ def in_data(known: Known, names: Iterable[str]) -> list[str]:
 
 
 def make_targets(
-    known: Known,
-    task: str,
-    targets: Iterable[str] | str | None = None,
-    weights: Mapping[str, float] | None = None,
-    auxiliary: Mapping[str, float] | None = None,
+    known: Known, task: str, targets: Iterable[str] | str | None = None,
+    weights: Mapping[str, float] | None = None, auxiliary: Mapping[str, float] | None = None,
     varying: Mapping[str, ParameterTarget] | None = None,
-) -> list[Target]:
+) -> list[Target]:  # fmt: skip
     """The targets of a task.
 
     Args:
