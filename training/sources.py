@@ -113,10 +113,10 @@ def find(where, name=None, revision=None, token=None):
 
 
 def _directory(where, name):
-    from sousa.generation.manifest import complete_manifest
+    from sousa.generation.manifest import complete_manifest, manifest_path
 
     root = Path(where)
-    if (root / "manifest.json").exists():
+    if manifest_path(root).exists():
         from sousa.builders.release import opened
 
         if not opened.is_release(where):
