@@ -1,7 +1,6 @@
 """Shards: the same bytes however they are made, and never half of one."""
 
 import errno
-import json
 import os
 import random
 import shutil
