@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 from sousa.builders.release import head, layout
 from sousa.builders.row_index import byte_ranges
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
-from sousa.generation.manifest import MANIFEST, complete_manifest
+from sousa.generation.manifest import complete_manifest, manifest_path
 from sousa.generation.shards import CARD
 from sousa.training import roles
 
@@ -132,8 +132,8 @@ def find(
 
 def _directory(where: str, name: str | None) -> Source:
     root, manifest = Path(where), {}
-    if (root / MANIFEST).exists():
-        manifest = _json(root / MANIFEST)
+    if manifest_path(root).exists():
+        manifest = _json(manifest_path(root))
         if "release_format" not in manifest:
             manifest = complete_manifest(where)  # an unfinished dataset is refused
             lost = [one["file"] for one in manifest["shards"].values() if not (root / one["file"]).exists()]
