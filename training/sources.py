@@ -216,7 +216,7 @@ def _on_the_hub(repo: str, name: str | None, revision: str | None, token: str | 
             path = _download(repo, commit, layout.INDEX, token)
             if pq.read_schema(path) == INDEX_SCHEMA:
                 index = pq.read_table(path, columns=["file", "row", "audio_offset", "audio_bytes"])
-            manifest = _json(_download(repo, commit, MANIFEST, token))
+            manifest = _json(_download(repo, commit, layout.MANIFEST, token))
         except EntryNotFoundError:
             pass
         if index is None:
