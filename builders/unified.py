@@ -40,7 +40,7 @@ from sousa.generation.columns import (
     table,
 )
 from sousa.generation.errors import SousaError, UsageError, one_of
-from sousa.generation.manifest import MANIFEST, read_manifest
+from sousa.generation.manifest import manifest_path, read_manifest
 
 SCHEMA_VERSION = 2  # another one when rows are mapped otherwise: caches are told apart by it
 EVENT = (
@@ -216,6 +216,6 @@ def _stored(root: Path) -> dict[str, Path]:
     """Finished datasets in a directory, by corpus."""
     roots: dict[str, Path] = {}
     for place in [root, *(root / name for name in corpora.names())]:
-        if (place / MANIFEST).is_file() and (manifest := read_manifest(place)):
+        if manifest_path(place).is_file() and (manifest := read_manifest(place)):
             roots.setdefault(str(manifest["config"].get("corpus")), place)
     return roots

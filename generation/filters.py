@@ -88,8 +88,9 @@ class Filter:
                 f"{', '.join(known)}"
             )
         tried = [_filter(data, kind) for kind in kinds]
-        best, problems = min(tried, key=lambda one: len(one[1]))
-        raise_all(problems)
+        # whose filters these are, though what they ask for may be wrong
+        best, unknown, problems = min(tried, key=lambda one: (len(one[1]), len(one[2])))
+        raise_all(unknown + problems)
         return best
 
 
@@ -131,8 +132,9 @@ def tests(columns: Iterable[Column], corpus: Any = None) -> dict[str, Test]:
     return out | dict(corpus.filters() if corpus else {})
 
 
-def _filter(data: Mapping[str, Any], known: Mapping[str, Test]) -> tuple[Filter, list[str]]:
-    """``(Filter of what is right, what is wrong)``."""
+def _filter(data: Mapping[str, Any], known: Mapping[str, Test]) -> tuple[Filter, list[str], list[str]]:
+    """``(Filter of what is right, unknown filters, what is wrong with known ones)``."""
+    unknown: list[str] = []
     problems: list[str] = []
     out = None
     for name, value in data.items():
@@ -140,11 +142,11 @@ def _filter(data: Mapping[str, Any], known: Mapping[str, Test]) -> tuple[Filter,
             (known[k] for k in known if "*" in k and fnmatchcase(str(name), k)), None
         )
         if test is None:
-            problems.append(f"unknown filter {one_of(name, [k.replace('*', 'NAME') for k in known])}")
+            unknown.append(f"unknown filter {one_of(name, [k.replace('*', 'NAME') for k in known])}")
         elif value is not None:
             one = test(str(name), value, problems)
             out = one if out is None or one is None else out & one
-    return out if out is not None else Filter([], pc.scalar(True)), problems
+    return out if out is not None else Filter([], pc.scalar(True)), unknown, problems
 
 
 def entries_of(name: str, value: Any, problems: list[str]) -> list[Any]:

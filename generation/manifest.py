@@ -29,12 +29,18 @@ _TABLE = {"file": str, "bytes": int, "sha256": str}
 _REMAKE = "delete the dataset directory and generate again"
 
 
+def manifest_path(root: str | Path) -> Path:
+    """Where the manifest of a directory is or would be; hidden like all else while that is unfinished."""
+    path, hidden = Path(root) / MANIFEST, Path(root) / UNFINISHED / MANIFEST
+    return hidden if hidden.exists() and not path.exists() else path
+
+
 def read_manifest(root: str | Path) -> dict[str, Any] | None:
     """The manifest of a dataset directory, or None when there is none.
 
     Raises: RunError when it can't be read, or is not what this program writes.
     """
-    path = Path(root) / MANIFEST
+    path = manifest_path(root)
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

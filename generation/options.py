@@ -172,19 +172,23 @@ def _short_first(flags: list[str]) -> list[str]:
     return sorted(flags, key=lambda flag: flag.startswith("--"))
 
 
-def about_of(kind: type[Options], name: str) -> str:
-    """What an option does, its limits and its default, for help and documents."""
+def about_of(kind: Any, name: str) -> str:
+    """What an option of an Options class, or a field of another Model, does, its limits and its default."""
     field = kind.model_fields[name]
-    about, default = field.description or "", field.default
-    if name == "size":
+    about, default = field.description or "", field.get_default()
+    if name == "size" and issubclass(kind, Options):
         rows = [f"{size} ({count:,} rows)" for size, count in kind.SIZES.items()]
         return f"{about}: {', '.join(rows)} (default: {next(iter(kind.SIZES))})"
     limits = limits_of(kind, name)
     notes = [limits.partition(" number ")[2].removeprefix("of ") or limits] if limits else []
-    if name in next(iter(kind.BY_SIZE.values()), {}):
-        notes.append(f"default by size: {', '.join(str(of[name]) for of in kind.BY_SIZE.values())}")
-    elif default is not None and not isinstance(default, bool):
-        notes.append(f"default: {', '.join(default) if isinstance(default, (list, tuple)) else default}")
+    by_size = getattr(kind, "BY_SIZE", {})
+    if name in next(iter(by_size.values()), {}):
+        notes.append(f"default by size: {', '.join(str(of[name]) for of in by_size.values())}")
+    elif isinstance(default, bool):
+        notes += [] if told_of(field)["switches"] else [f"default: {str(default).lower()}"]
+    elif default is not None:
+        shown = ", ".join(map(str, default)) if isinstance(default, (list, tuple)) else default
+        notes.append(f"default: {shown}")
     return about + (f" ({'; '.join(notes)})" if notes else "")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from typing import Any, Protocol
 
 from sousa.generation.errors import RunError
@@ -122,7 +122,9 @@ def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iter
     # forkserver: children start clean, with no threads or libraries of this process
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_modules(function, tasks[0]))
-    # it must outlive a signal to the whole group, or its workers would seem to have died
+    # it must outlive a signal to the whole group, or its workers would seem to have died; the tracker that it
+    # starts with would unblock signals when it is started itself
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     try:
         forkserver.ensure_running()

@@ -41,7 +41,8 @@ from sousa.generation.storage import LocalStorage
 DATA_DIR, CARD = "data", "README.md"
 # what stands at the top of a finished dataset, in the order it appears: the card first, because it names the
 # files that are data, and those last
-OWN = (CARD, "splits.json", "labels", "records", "audio", "midi", DATA_DIR)
+REPORTS = tuple(f"validation_report.{kind}" for kind in ("json", "txt", "html"))
+OWN = (CARD, "splits.json", *REPORTS, "labels", "records", "audio", "midi", DATA_DIR)
 # Arrow's readers break at 2 GiB of a row group, the Hub's viewer at 286 MiB
 MAX_GROUP_BYTES = 100_000_000
 
@@ -243,7 +244,8 @@ class Store:
 
     def begin(self) -> None:
         """Write the manifest of an unfinished dataset, and hide what there is of it."""
-        self.storage.write_json(MANIFEST, self._manifest(False))
+        self.storage.write_json(f"{UNFINISHED}/{MANIFEST}", self._manifest(False))
+        self.storage.remove(MANIFEST)
         if not self.base:
             self.base = f"{UNFINISHED}/"
             self._hide()

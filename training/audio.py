@@ -13,7 +13,13 @@ import soundfile
 _QUALITY = "HQ"  # of soxr: flat to 0.91 of the lower Nyquist frequency, delay 0
 
 
-def decode(data, sample_rate=None, crop_sec=None, place=0.0, pad=False):
+def decode(
+    data: bytes,
+    sample_rate: int | None = None,
+    crop_sec: float | None = None,
+    place: float = 0.0,
+    pad: bool = False,
+) -> tuple[np.ndarray, int, int, int]:
     """Decode a clip, or a part of it.
 
     Args:
@@ -45,7 +51,7 @@ def decode(data, sample_rate=None, crop_sec=None, place=0.0, pad=False):
     return audio, rate, start, own
 
 
-def resample(audio, rate, new_rate):
+def resample(audio: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
     """Audio at another rate; sample 0 stays where it is.
 
     Args:

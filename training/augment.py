@@ -5,46 +5,44 @@ shape, with a NumPy generator of (seed, epoch, row), so a run that is resumed he
 onset. Masks are drawn from torch's generator, whose state is in the Trainer's checkpoints.
 """
 
-from dataclasses import dataclass, fields
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from pydantic import BeforeValidator, ConfigDict
 from torch import nn
 
-from sousa.generation.errors import UsageError, one_of
+from sousa.generation.models import Model, Number, Whole
+from sousa.generation.options import option
 
 
-@dataclass(frozen=True)
-class Waveform:
-    """Random level, tilt and noise.
+def _pair(value: Any) -> Any:
+    numbers = isinstance(value, (list, tuple)) and all(isinstance(one, (int, float)) for one in value)
+    if value is None or (numbers and len(value) == 2 and value[0] <= value[1]):
+        return value and tuple(map(float, value))
+    raise ValueError("give [lowest, highest]")
 
-    Args:
-        gain_db: level is changed by up to so many decibels either way.
-        tilt_db: treble against bass, up to so many decibels at the ends of the spectrum either way.
-        noise_db: (lowest, highest) level of white noise relative to the signal's RMS; None for none.
-        noise_prob: share of clips with noise.
-        polarity_prob: share of clips turned upside down.
-    """
 
-    gain_db: float = 0.0
-    tilt_db: float = 0.0
-    noise_db: tuple | None = None
-    noise_prob: float = 0.5
-    polarity_prob: float = 0.0
+class Waveform(Model):
+    """Random level, tilt and noise."""
 
-    def __post_init__(self):
-        wrong = [n for n in ("gain_db", "tilt_db") if getattr(self, n) < 0]
-        wrong += [n for n in ("noise_prob", "polarity_prob") if not 0 <= getattr(self, n) <= 1]
-        if wrong:
-            raise UsageError(f"augment: {', '.join(wrong)} out of range; levels are 0 or more, shares 0 to 1")
-        if self.noise_db is not None and (len(self.noise_db) != 2 or self.noise_db[0] > self.noise_db[1]):
-            raise UsageError(f"augment: noise_db is {list(self.noise_db)}; give [lowest, highest]")
+    model_config = ConfigDict(frozen=True)
+
+    gain_db: Number = option(0.0, "level is changed by up to so many dB either way", ge=0, le=60)
+    tilt_db: Number = option(
+        0.0, "treble against bass, up to so many dB at the ends of the spectrum", ge=0, le=20
+    )
+    noise_db: Annotated[tuple[float, float] | None, BeforeValidator(_pair)] = option(
+        None, "[lowest, highest] level of white noise relative to the signal's RMS, dB"
+    )
+    noise_prob: Number = option(0.5, "share of clips with noise", ge=0, le=1)
+    polarity_prob: Number = option(0.0, "share of clips turned upside down", ge=0, le=1)
 
     @property
-    def does_something(self):
+    def does_something(self) -> bool:
         return bool(self.gain_db or self.tilt_db or self.noise_db is not None or self.polarity_prob)
 
-    def __call__(self, audio, sampling_rate, rng):
+    def __call__(self, audio: np.ndarray, sampling_rate: int, rng: np.random.Generator) -> np.ndarray:
         # every number is drawn, used or not: one option must not change what another draws
         gain, tilt = rng.uniform(-1, 1, 2) * (self.gain_db, self.tilt_db)
         noisy, turned, where = rng.random(3)
@@ -61,54 +59,46 @@ class Waveform:
         return (audio * np.float32(sign * 10 ** (gain / 20))).astype(np.float32, copy=False)
 
 
+class Masks(Model):
+    """How many masks, and how wide."""
+
+    time_masks: Whole = option(0, "masks over frames, while training", ge=0, le=100)
+    time_width: Whole = option(0, "frames of the widest", ge=0)
+    band_masks: Whole = option(0, "masks over bands, while training", ge=0, le=100)
+    band_width: Whole = option(0, "bands of the widest", ge=0)
+
+
 class SpecAugment(nn.Module):
     """Masks over frames and bands of (batch, frames, bands), set to 0, the mean.
 
-    Args:
-        time_masks, time_width: how many, and frames of the widest; band_masks, band_width: bands.
-
+    Args: fields of :class:`Masks`.
     Source: Park et al., SpecAugment, 2019, without time warping.
     """
 
-    def __init__(self, time_masks=0, time_width=0, band_masks=0, band_width=0):
+    def __init__(self, **masks: int):
         super().__init__()
-        self.time_masks, self.time_width = time_masks, time_width
-        self.band_masks, self.band_width = band_masks, band_width
-        if min(time_masks, time_width, band_masks, band_width) < 0:
-            raise UsageError("spec_augment: numbers and widths of masks are 0 or more")
+        self.masks = Masks(**masks)
 
-    def settings(self):
+    def settings(self) -> dict[str, int]:
         """As plain data."""
-        return {
-            name: getattr(self, name) for name in ("time_masks", "time_width", "band_masks", "band_width")
-        }
+        return self.masks.model_dump()
 
     @property
-    def does_something(self):
-        return bool((self.time_masks and self.time_width) or (self.band_masks and self.band_width))
+    def does_something(self) -> bool:
+        masks = self.masks
+        return bool((masks.time_masks and masks.time_width) or (masks.band_masks and masks.band_width))
 
-    def forward(self, x):
-        for axis, masks, width in (
-            (1, self.time_masks, self.time_width),
-            (2, self.band_masks, self.band_width),
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        masks = self.masks
+        for axis, count, width in (
+            (1, masks.time_masks, masks.time_width),
+            (2, masks.band_masks, masks.band_width),
         ):
             size = x.shape[axis]
-            for _ in range(masks if width else 0):
+            for _ in range(count if width else 0):
                 widths = torch.rand(len(x), 1) * min(width, size)
                 starts = torch.rand(len(x), 1) * (size - widths)
                 at = torch.arange(size)
                 mask = ((at >= starts) & (at < starts + widths)).to(x.device)
                 x = x.masked_fill(mask.unsqueeze(3 - axis), 0.0)
         return x
-
-
-def build(kind, settings):
-    """A Waveform or SpecAugment from plain data.
-
-    Raises: UsageError naming what it does not know.
-    """
-    known = [f.name for f in fields(Waveform)] if kind is Waveform else list(SpecAugment().settings())
-    wrong = [f"unknown key of augment {one_of(name, known)}" for name in settings if name not in known]
-    if wrong:
-        raise UsageError("; ".join(wrong))
-    return kind(**settings)

@@ -4,28 +4,28 @@ Conventions: a batch is ``input_values``, ``valid``, ``labels``, as :mod:`sousa.
 them. Clips are cut and padded to the model's ``max_sec``, so all batches have one shape and what is said of a
 clip does not depend on its neighbours.
 
-The table of predictions has one row a clip: what is known of it (``META``, as far as the dataset has it) and
-the columns of each target (:mod:`sousa.training.tasks.targets`); the JSON under the key ``sousa`` of its
-schema says what the targets are. Reports are drawn from it alone.
+The table of predictions has one row a clip: its ``sample_id``, what roles say has to be known of it
+(:attr:`sousa.training.roles.Known.described`), and the columns of each target
+(:mod:`sousa.training.tasks.targets`). The JSON under the key ``sousa`` of its schema says what the targets
+are, and the roles of the other columns. Reports are drawn from it alone.
 """
 
 import json
+from collections.abc import Sequence
 from contextlib import nullcontext
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 from tqdm import tqdm
 
+from sousa.generation.columns import Column, declared
 from sousa.generation.errors import RunError, UsageError, one_of
+from sousa.training import roles, sources
+from sousa.training.models.model import Model
+from sousa.training.rows import BaseRows
 from sousa.training.stream import Loader, open_rows
-
-META = {
-    "sample_id": pa.string(), "profile_id": pa.string(), "rudiment_slug": pa.string(),
-    "skill_tier": pa.string(), "augmentation_preset": pa.string(), "bank": pa.string(),
-    "tempo_bpm": pa.float64(), "setting_id": pa.string(), "sound": pa.string(), "synth": pa.string(),
-    "held_out": pa.string(),
-}  # fmt: skip
 
 
 class Collate:
@@ -35,13 +35,13 @@ class Collate:
         model: whose front end and targets are used.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: Model):
         self.front_end, self.max_sec, self.num_samples = model.front_end, model.max_sec, model.num_samples
         self.targets = model.targets
         frames = any(target.level == "frame" for target in self.targets)
         self.num_frames, self.frame_sec = (model.num_frames, model.frame_sec) if frames else (None, None)
 
-    def __call__(self, rows):
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         if not rows:
             raise UsageError("the batch is empty; give a batch at least one row")
         values, valid = [], []
@@ -59,12 +59,20 @@ class Collate:
 
 
 class CollateKnown(Collate):
-    """As Collate, and what is known of the rows, for predictions."""
+    """As Collate, and what is known of the rows, for predictions.
 
-    def __call__(self, rows):
+    Args:
+        columns: names of what to tell of a row.
+    """
+
+    def __init__(self, model: Model, columns: Sequence[str]):
+        super().__init__(model)
+        self.columns = columns
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         batch = super().__call__(rows)
         batch["row"] = [row["row"] for row in rows]
-        batch["meta"] = {name: [row.get(name) for row in rows] for name in META}
+        batch["meta"] = {name: [row.get(name) for row in rows] for name in self.columns}
         batch["exact"] = {
             target.name: [target.truth(row, self.max_sec) for row in rows]
             for target in self.targets
@@ -73,40 +81,50 @@ class CollateKnown(Collate):
         return batch
 
 
-def rows_for(model, source, split=None, **options):
+def described(known: roles.Known, model: Model, names: Sequence[str]) -> list[Column]:
+    """What predictions tell of a row, as far as rows have it.
+
+    Args:
+        names: of the columns that rows have.
+    """
+    makers = [target.maker for target in model.targets if hasattr(target, "maker")]
+    plain = [Column(name, "string", "", "") for name in dict.fromkeys(("sample_id", *makers))]
+    columns = {column.name: column for column in [*plain, *known.described]}
+    return [column for name, column in columns.items() if name in names]
+
+
+def rows_for(model: Model, source: Any, split: str | None = None, **options: Any) -> BaseRows:
     """Rows as a model needs them: its rate, its length, the columns of its targets and of predictions.
 
     Raises: UsageError when the dataset lacks a column that a target needs.
     """
-    from sousa.training import corpora, sources
-
-    wanted = [column for target in model.targets for column in target.columns]
-    known = list(dict.fromkeys([*META, *(column.partition(".")[0] for column in wanted)]))
-    if corpora.name_of(source):
-        there = corpora.schema(source).names
-    else:
+    live = roles.corpus_of(source)
+    if not live:
         source = sources.find(source, *(options.pop(name, None) for name in ("name", "revision", "token")))
-        there = sources.schema(source, source.files[0]).names
-    known = [name for name in known if name in there]
-    missing = [column for column in wanted if column.partition(".")[0] not in known]
+    there = (live.schema(source) if live else source.schema).names
+    known = roles.of(source)
+    wanted = list(dict.fromkeys(column for target in model.targets for column in target.columns))
+    missing = [name for name in wanted if name.partition(".")[0] not in there]
     if missing:
         raise UsageError(
-            f"the data has no column {one_of(missing[0], known)}; {model.task} is learnt from it"
+            f"the data has no column {one_of(missing[0], there)}; {model.task} is learnt from it"
         )
+    told = [c.name for c in described(known, model, there) if not (live and c.rendered)]
     return open_rows(
-        source, split, columns=list(dict.fromkeys([*(c for c in META if c in known), *wanted])),
+        source, split, columns=list(dict.fromkeys([*told, *wanted])),
         sample_rate=model.front_end.sampling_rate, crop_sec=model.max_sec, **options,
     )  # fmt: skip
 
 
 def predict(
-    model, rows, batch_size=64, num_workers=0, device="cpu", dtype=None, rank=0, world_size=1, quiet=False
-):  # fmt: skip
+    model: Model, rows: BaseRows, batch_size: int = 64, num_workers: int = 0, device: Any = "cpu",
+    dtype: torch.dtype | None = None, rank: int = 0, world_size: int = 1, quiet: bool = False,
+) -> pa.Table:  # fmt: skip
     """What a model says of rows.
 
     Args:
-        model: a :class:`sousa.training.models.model.Model`; rows: what :func:`rows_for` gives.
-        dtype: torch type to compute in (bfloat16, float16), None for float32.
+        rows: what :func:`rows_for` gives.
+        dtype: to compute in (bfloat16, float16), None for float32.
         rank, world_size: each process predicts its part, and all get the whole table.
 
     Returns: Arrow table, in the order of the rows.
@@ -115,12 +133,13 @@ def predict(
     if world_size > 1:  # each rank has statistics of its own batches; those of the first are what is saved
         for buffer in model.buffers():
             torch.distributed.broadcast(buffer, 0)
+    columns = described(rows.known, model, rows.table.column_names)
     # no steps need to be equal here, so a rank may have fewer rows than the others, or none
-    own = rows.select(range(len(rows))[rank::world_size]) if world_size > 1 else rows
+    part_of = rows.select(range(len(rows))[rank::world_size]) if world_size > 1 else rows
     loader = Loader(
-        own, batch_size, shuffle=False, rank=0, world_size=1, num_workers=num_workers,
-        collate_fn=CollateKnown(model),
-    ) if len(own) else ()  # fmt: skip
+        part_of, batch_size, shuffle=False, rank=0, world_size=1, num_workers=num_workers,
+        collate_fn=CollateKnown(model, [column.name for column in columns]),
+    ) if len(part_of) else ()  # fmt: skip
     was_training = model.training
     model.eval()
     kind = torch.device(device).type
@@ -138,11 +157,10 @@ def predict(
                         failed = target.name
                         continue
                     label = batch["labels"][target.name]
-                    found = target.predictions(
-                        out[target.name], label, seconds, model.frame_sec, batch["meta"]
+                    part.update(
+                        target.predictions(out[target.name], label, seconds, model.frame_sec, batch["meta"])
                     )
-                    part.update(found)
-                    if target.name in batch["exact"]:  # labels on frames may have lost a stroke
+                    if target.name in batch["exact"]:  # labels on frames may have lost an event
                         part[f"true_{target.name}"] = batch["exact"][target.name]
             parts.append(part)
     model.train(was_training)
@@ -156,28 +174,30 @@ def predict(
             f"the model's {failed} is not a number for some rows; train with a lower learning rate, or "
             "without fp16"
         )
-    return _table(model, rows, parts)
+    return _table(model, rows, columns, parts)
 
 
-def _table(model, rows, parts):
+def _table(model: Model, rows: BaseRows, columns: list[Column], parts: list[dict[str, Any]]) -> pa.Table:
     reported = [target for target in model.targets if target.name in model.reported]
-    there = [name for name in META if name in rows.table.column_names]
-    fields = [(name, META[name]) for name in there] + [f for target in reported for f in target.fields()]
+    table = rows.table.select([column.name for column in columns])
+    kinds = [
+        (one.name, one.type.value_type if pa.types.is_dictionary(one.type) else one.type)
+        for one in table.schema
+    ]
+    fields = kinds + [field for target in reported for field in target.fields()]
     order = np.argsort(np.concatenate([part["row"] for part in parts]), kind="stable")
-    columns = []
+    arrays = []
     for name, kind in fields:
         values = [value for part in parts for value in part[name]]
-        columns.append(pa.array([values[i] for i in order], kind))
+        arrays.append(pa.array([values[i] for i in order], kind))
     facts = {
-        "targets": [target.about() for target in reported],
-        "task": model.task,
-        "frame_sec": model.frame_sec,
-    }
-    schema = pa.schema(fields, metadata={"sousa": json.dumps(facts)})
-    return pa.Table.from_arrays(columns, schema=schema)
+        "targets": [target.about() for target in reported], "columns": declared(columns),
+        "task": model.task, "frame_sec": model.frame_sec,
+    }  # fmt: skip
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata={"sousa": json.dumps(facts)}))
 
 
-def with_facts(table, **facts):
+def with_facts(table: pa.Table, **facts: Any) -> pa.Table:
     """The table with further facts under its schema's ``sousa`` key, such as checkpoint, data and split."""
     known = json.loads(table.schema.metadata[b"sousa"])
     return table.replace_schema_metadata({"sousa": json.dumps(known | facts)})

@@ -1,46 +1,50 @@
 """The card of a trained model: README.md beside its weights."""
 
 import os
+from pathlib import Path
+from typing import Any
 
 import yaml
 
-from sousa.generation import DATA_VERSION
+from sousa.generation.corpus import is_generated
 from sousa.generation.storage import atomic_file
-from sousa.training.tasks import FROM_DATA
-
-# what is heard, tags, whose rows are alike
-_WORDS = {
-    "strokes": ("a snare-drum recording", ("drums",), "player"),
-    "parameters": ("a synthesized sound texture", ("synthesis", "sound-textures"), "parameter setting"),
-}
+from sousa.training.config import Settings
+from sousa.training.roles import Known
 
 
-def write_card(directory, settings, trainer, results=None):
+def write_card(
+    directory: Path, settings: Settings, trainer: Any, known: Known, results: str | None = None
+) -> None:
     """Write the model card; paths of this machine are not in it, only their last part.
 
     Args:
-        directory: of the saved model; settings: of the run; trainer: after training.
+        directory: of the saved model; settings: of the run; trainer: after training; known: of the data.
         results: lines of text about the test split, or None when it was not evaluated.
     """
-    model, data = trainer.model, settings.data
-    heard, tags, groups = _WORDS["parameters" if settings.task in FROM_DATA else "strokes"]
-    head = {"library_name": "sousa", "tags": ["audio", *tags, "sousa", settings.task],
-            "pipeline_tag": "audio-classification"}  # fmt: skip
+    model, data, corpus = trainer.model, settings.data, known.corpus
+    tags = ["audio", "sousa", *([corpus.name] if corpus else []), model.task]
+    head = {
+        "library_name": "sousa",
+        "tags": list(dict.fromkeys(tags)),
+        "pipeline_tag": "audio-classification",
+    }
     if settings.model.get("kind", "compact") == "compact":
         head["license"] = "mit"  # weights that began as somebody else's are under theirs
     parameters = sum(p.numel() for p in model.parameters())
     best = trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint
     which = f"the best of its checkpoints on the {data.validation} split" if best else "as training ended"
-    made = f" (data version {DATA_VERSION})" if data.generate else ""
+    made = f" (data version {corpus.data_version})" if data.generate else ""
     plain = settings.plain()
     plain["output"], plain["data"]["path"] = _last(settings.output), _last(data.path)
-    if os.path.isabs((data.generate or {}).get("configfile") or ""):
-        plain["data"]["generate"]["configfile"] = _last(plain["data"]["generate"]["configfile"])
+    for name, value in (plain["data"]["generate"] or {}).items():
+        if isinstance(value, str) and os.path.isabs(value):
+            plain["data"]["generate"][name] = _last(value)
     if "path" in plain["model"]:
         plain["model"]["path"] = _last(plain["model"]["path"])
+    heard = corpus.sound if corpus else "a recording"
     lines = [
         "---", yaml.safe_dump(head, sort_keys=False).rstrip(), "---", "",
-        f"# SOUSA {settings.task} model", "",
+        f"# SOUSA {model.task} model", "",
         f"Hears {', '.join(model.reported)} of {heard}. {parameters:,} parameters, "
         f"{model.max_sec:g} s of sound at {model.front_end.sampling_rate} Hz at a time.", "",
         f"Trained for {trainer.state.global_step:,} steps on the {data.train} split of "
@@ -50,16 +54,16 @@ def write_card(directory, settings, trainer, results=None):
         'model = Model.from_pretrained("PATH")  # this directory, or its name on the Hub', "```", "",
     ]  # fmt: skip
     if results:
-        told = (
-            f"Intervals are 95 %, by {groups}. The sounds are synthetic: nothing is known about recordings."
-        )
+        told = f"Intervals are 95 %, by {known.group.role.one if known.group else 'row'}."
+        if corpus and is_generated(corpus):
+            told += " The sounds are synthetic: nothing is known about recordings."
         lines += [f"## {data.test} split", "", "```", *results.splitlines(), "```", "", told, ""]
     lines += ["## Settings", "", "```yaml", yaml.safe_dump(plain, sort_keys=False).rstrip(), "```", ""]
     with atomic_file(directory / "README.md") as file:
         file.write("\n".join(lines).encode())
 
 
-def _frames(model):
+def _frames(model: Any) -> list[str]:
     """A sentence about parameters that move, where there are some."""
     moving = [target.name for target in model.targets if target.kind == "curve"]
     told = (
@@ -70,7 +74,7 @@ def _frames(model):
     return [told, ""] if told else []
 
 
-def _last(path):
+def _last(path: str) -> str:
     """A name on the Hub as it is, of a path its last part."""
     there = os.path.isabs(os.path.expanduser(path)) or os.path.exists(path) or path.count("/") != 1
     return os.path.basename(os.path.normpath(path)) if there else path

@@ -2,19 +2,22 @@
 
 Conventions
 -----------
-A column is named as in the dataset, a field of a list of records with a dot: ``strokes.onset_sample``.
+A column is named as in the dataset, a field of a list of records with a dot: ``column.field``.
 A row's list of records is a dict of arrays, one entry a record: integers int64, numbers float64 with
 NaN for null, flags bool with null as False, text as object arrays.
 """
+
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sousa.generation.errors import UsageError, one_of
+from sousa.generation.errors import one_of, raise_all
 
 
-def parquet_paths(schema, names, where):
+def parquet_paths(schema: pa.Schema, names: Iterable[str], where: str) -> list[str]:
     """Parquet paths of columns and fields.
 
     Raises: UsageError naming every one that is not there.
@@ -36,12 +39,11 @@ def parquet_paths(schema, names, where):
                 unknown.append(f"{where}: {column} has no field {one_of(inner, fields)}")
         else:
             unknown.append(f"{where}: {column} has no fields, so there is no {name}")
-    if unknown:
-        raise UsageError("\n".join(unknown))
+    raise_all(unknown)
     return list(dict.fromkeys(paths))
 
 
-def _numpy(array):
+def _numpy(array: Any) -> np.ndarray:
     """Values of a flat Arrow array; see the module's conventions."""
     kind = array.type
     if pa.types.is_dictionary(kind):
@@ -62,7 +64,7 @@ class Records:
         array: Arrow array of lists of structs.
     """
 
-    def __init__(self, array):
+    def __init__(self, array: pa.ListArray):
         lengths = pc.list_value_length(array).fill_null(0).to_numpy()
         self.offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
         flat = array.flatten()
@@ -74,33 +76,25 @@ class Records:
                 pc.dictionary_encode(values) if pa.types.is_string(field.type) else values
             )
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __getitem__(self, row):
+    def __getitem__(self, row: int) -> dict[str, np.ndarray]:
         """Records of a row: dict of arrays."""
         first, last = self.offsets[row], self.offsets[row + 1]
         return {name: _numpy(values.slice(first, last - first)) for name, values in self.fields.items()}
 
 
-class Scalars:
-    """A column with one value a row."""
-
-    def __init__(self, array):
-        self.array = array
-
-    def __len__(self):
-        return len(self.array)
-
-    def __getitem__(self, row):
-        return self.array[row].as_py()
-
-
-def columns_of(table):
-    """Columns of an Arrow table: dict of name to Records or Scalars."""
+def columns_of(table: pa.Table) -> dict[str, Any]:
+    """Columns of an Arrow table: dict of name to Records or, for scalars, an Arrow array."""
     out = {}
     for name in table.column_names:
         array = table[name].combine_chunks()
         nested = pa.types.is_list(array.type) and pa.types.is_struct(array.type.value_type)
-        out[name] = Records(array) if nested else Scalars(array)
+        out[name] = Records(array) if nested else array
     return out
+
+
+def at(column: Any, row: int) -> Any:
+    """What a column has in a row."""
+    return column[row] if isinstance(column, Records) else column[row].as_py()

@@ -1,142 +1,119 @@
 """The corpora that training can make: from the options under ``data.generate`` to a dataset.
 
-Conventions: ``corpus`` names the corpus, rudiments where it is left out; the other keys are options of
-``sousa generate CORPUS`` by name. A relative ``configfile`` is looked for in the working directory and then
-in the directory that holds the package ``training``, so that the files shipped with it are found from
-anywhere.
+Conventions: ``corpus`` names the corpus, the default one where it is left out; the other keys are options of
+``sousa generate CORPUS`` by any of their names. An option that names a file is looked for in the working
+directory and then in the directory that holds the package ``training``, so that the files shipped with it are
+found from anywhere.
 """
 
-import inspect
 import os
-from contextlib import contextmanager
-from importlib import import_module
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from tqdm import tqdm
+from sousa.generation import corpora
+from sousa.generation.console import Console
+from sousa.generation.corpus import Config
+from sousa.generation.errors import UsageError, one_of
+from sousa.generation.manifest import config_digest, read_manifest
+from sousa.generation.models import kind_of
+from sousa.generation.options import parsed
+from sousa.training import roles, sources
 
-from sousa.generation.errors import UsageError, one_of, raise_all
-from sousa.generation.options import CORPORA
-from sousa.training import sources
-
-_SYNONYMS = {
-    "rudiments": {"presets": "acoustic_presets", "duration": "duration_sec"},
-    "textures": {"duration": "duration_sec", "chunk": "chunk_sec"},
-}
-_OF_TEXTURES = ("configfile", "preset", "seed", "sample_rate", "audio_format", "duration_sec", "chunk_sec",
-                "examples", "level")  # fmt: skip
 _HOME = Path(__file__).resolve().parent.parent
+_KEY = "data.generate"
 
 
-def config(options):
-    """The corpus to make, from options by name.
+def config(options: Mapping[str, Any]) -> Config:
+    """What to make, from options by name; see the module's conventions.
 
-    Args:
-        options: dict, see the module's conventions.
-
-    Returns: the Config of that corpus.
     Raises: UsageError naming every problem.
     """
-    options = {name: value for name, value in options.items() if value is not None}  # null takes a key back
-    corpus = options.pop("corpus", "rudiments")
-    if corpus not in CORPORA:
-        raise UsageError(f"data.generate: unknown corpus {one_of(corpus, CORPORA)}")
-    options = {_SYNONYMS[corpus].get(name, name): value for name, value in options.items()}
-    known = _OF_TEXTURES if corpus == "textures" else _rudiment_options()
-    if corpus == "rudiments" and "configfile" in options:
-        raise UsageError("data.generate: configfile is for corpus: textures; add that, or leave it out")
-    raise_all(f"data.generate: unknown key {one_of(name, known)}" for name in options if name not in known)
-    return _textures(options) if corpus == "textures" else _rudiments(options)
+    corpus, values, unknown = _read(options)
+    problems = [
+        f"{_KEY}: unknown key {one_of(key, corpus.Options.model_fields)}{_elsewhere(key)}" for key in unknown
+    ]
+    values = {name: _here(value) if _is_text(corpus, name) else value for name, value in values.items()}
+    return corpus.config(corpus.Options.read(values, "yaml", problems), lambda text: None)
 
 
-def _rudiment_options():
-    from sousa.generation.rudiments.settings import make_config
-
-    return [*inspect.signature(make_config).parameters]
-
-
-def _rudiments(options):
-    from sousa.generation.rudiments.settings import make_config
-
-    return make_config(**options)
-
-
-def _textures(options):
-    from sousa.generation.textures import schema
-
-    path, preset = options.pop("configfile", None), options.pop("preset", None)
-    if (path is None) == (preset is None):
-        raise UsageError(
-            "data.generate: a textures corpus needs either configfile, the path of a file that says what to "
-            "make, or preset, the name of one that is built in"
-        )
-    if preset is not None:
-        return schema.preset(preset, **options)
-    return schema.read(config_file(path), **options)[0]
+def _read(options: Mapping[str, Any]) -> tuple[Any, dict[str, Any], list[str]]:
+    """``(corpus, values by the names of options, keys that are none)``."""
+    options = {
+        str(key): value for key, value in options.items() if value is not None
+    }  # null takes a key back
+    try:
+        corpus = corpora.get(str(options.pop("corpus", corpora.DEFAULT)))
+    except UsageError as error:
+        raise UsageError(*(f"{_KEY}: {problem}" for problem in error.problems)) from None
+    names, fields = corpus.Options.names(), corpus.Options.model_fields
+    values = {names[key]: value for key, value in options.items() if key in names}
+    values = {name: parsed(value, kind_of(fields[name].annotation)) for name, value in values.items()}
+    return corpus, values, [key for key in options if key not in names]
 
 
-def config_file(path):
-    """Where a configuration file lies: in the working directory, or beside the package ``training``.
-
-    Raises: UsageError for what is no path.
-    """
-    if not isinstance(path, str) or not path:
-        raise UsageError(f"data.generate: configfile is {path!r}; give the path of a file")
-    path = os.path.expanduser(path)
-    shipped = _HOME / path
-    return str(shipped) if not os.path.exists(path) and shipped.exists() else path
+def _elsewhere(key: str) -> str:
+    others = [other.name for other in corpora.every() if key in other.Options.names()]
+    return f"; it is an option of {', '.join(others)}" if others else ""
 
 
-def found_anywhere(options):
-    """Options whose ``configfile`` is found from every directory; those of the package stay as they are."""
-    path = (options or {}).get("configfile")
-    if not isinstance(path, str) or (_HOME / path).exists():
+def _is_text(corpus: Any, name: str) -> bool:
+    return kind_of(corpus.Options.model_fields[name].annotation) is str
+
+
+def _here(text: Any) -> Any:
+    """A path of a file that is beside the package and not here, made whole; else the text as it is."""
+    if not isinstance(text, str) or not text:
+        return text
+    shipped = _HOME / text
+    return str(shipped) if not os.path.exists(os.path.expanduser(text)) and shipped.is_file() else text
+
+
+def found_anywhere(options: Mapping[str, Any] | None) -> Any:
+    """Options whose files are found from every directory; those of the package stay as they are."""
+    if not options:
         return options
-    return {**options, "configfile": os.path.abspath(os.path.expanduser(path))}
+    try:
+        corpus = _read(options)[0]
+    except UsageError:
+        return options
+    names, out = corpus.Options.names(), dict(options)
+    for key, value in options.items():
+        if key in names and _is_text(corpus, names[key]) and isinstance(value, str):
+            path = os.path.abspath(os.path.expanduser(value))
+            out[key] = path if os.path.exists(path) and not (_HOME / value).is_file() else value
+    return out
 
 
-def name_of(source):
-    """Name of the corpus of a Config; None for anything else."""
-    from sousa.generation.rudiments import settings as rudiments
-    from sousa.generation.textures import settings as textures
+def wanted(data: Any) -> Any:
+    """What is known of the rows of a :class:`sousa.training.config.Data` before any is made or read.
 
-    kinds = {"rudiments": rudiments.Config, "textures": textures.Config}
-    return next((name for name, kind in kinds.items() if isinstance(source, kind)), None)
-
-
-def schema(wanted):
-    """Arrow schema of the rows of a Config."""
-    return import_module(f"sousa.generation.{name_of(wanted)}.corpus").corpus_schema(wanted)
+    Returns: a configuration to make where ``generate`` says how, or else a source.
+    """
+    return (
+        sources.find(data.path, data.name, data.revision) if data.generate is None else config(data.generate)
+    )
 
 
-@contextmanager
-def _progress_bar(title, total):
-    with tqdm(total=total, desc=title, unit=" rows", mininterval=1.0) as bar:
-        yield bar.update
-
-
-def ready(data):
-    """Where rows are read: a source, made first where ``generate`` says how, or a Config to make live.
+def ready(data: Any) -> Any:
+    """Where rows are read: a source, made first where ``generate`` says how, or a configuration to make live.
 
     Args:
         data: a :class:`sousa.training.config.Data`.
 
     Raises: UsageError when the directory holds something else; RunError when it can't be made.
     """
-    if data.generate is None:
-        return sources.find(data.path, data.name, data.revision)
-    wanted = config(data.generate)
-    if data.live:
-        return wanted
-    from sousa.builders.release.source import write_card
-    from sousa.generation.manifest import config_digest, read_manifest
+    what = wanted(data)
+    if data.generate is None or data.live:
+        return what
+    from sousa.builders import api
 
     path = os.path.expanduser(data.path)
     manifest = read_manifest(path) if os.path.isdir(path) else None
     if manifest is None or not manifest["complete"]:
-        print(f"making {wanted.num_rows:,} rows in {path}", flush=True)
-        generate = import_module(f"sousa.generation.{name_of(wanted)}.generate").generate
-        generate(wanted, path, say=lambda text: None, progress=_progress_bar, write_card=write_card)
-    elif manifest["config_digest"] != config_digest(wanted.identity()):
+        print(f"making {what.num_rows:,} rows in {path}", flush=True)
+        api.make(roles.corpus_of(what), what, path, workers=0, files=False, check=False, console=Console())
+    elif manifest["config_digest"] != config_digest(what.identity()):
         raise UsageError(
             f"{path} holds another dataset than data.generate asks for; name another data.path, or leave "
             "data.generate out to train on what is there"

@@ -2,32 +2,30 @@
 
 Conventions
 -----------
-A waveform is a float32 tensor of shape (samples,), one channel. A label is an int64 class id (tiers,
-rudiments, categories) or a float32 score scaled to 0-1 by its own range; a list of targets gives a
-float32 tensor, one entry a target, class ids among them as numbers. A score that does not apply to a row
-(``flam_quality`` of a roll) is NaN, and False in ``label_mask``: take ``labels[mask]`` before a loss.
+A waveform is a float32 tensor of shape (samples,), one channel. A label is an int64 class id or a float32
+score scaled to 0-1 by its own range; a list of targets gives a float32 tensor, one entry a target, class ids
+among them as numbers. A score that does not apply to a row is NaN, and False in ``label_mask``: take
+``labels[mask]`` before a loss. Constants of classes are those of :mod:`sousa.training.labels`.
 """
 
 import math
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from sousa.generation import seeds
-from sousa.generation.errors import UsageError, one_of
-from sousa.training import labels
-from sousa.training.labels import ID_TO_RUDIMENT as ID_TO_RUDIMENT
-from sousa.training.labels import ID_TO_SKILL_TIER as ID_TO_SKILL_TIER
-from sousa.training.labels import RUDIMENT_LABELS as RUDIMENT_LABELS
-from sousa.training.labels import RUDIMENT_TO_ID as RUDIMENT_TO_ID
-from sousa.training.labels import SKILL_TIER_LABELS as SKILL_TIER_LABELS
-from sousa.training.labels import SKILL_TIER_TO_ID as SKILL_TIER_TO_ID
+from sousa.generation.columns import Classes, Column, Score
+from sousa.generation.errors import UsageError, one_of, raise_all
+from sousa.training import labels, roles, sources
 from sousa.training.stream import Loader, open_rows
 
-METADATA = ("skill_tier", "rudiment_slug", "tempo_bpm")
-_PLURAL = {"skill_tier": "skill_tiers", "rudiment_slug": "rudiment_slugs", "tempo_bpm": "tempo_bpms"}
+
+def __getattr__(name: str) -> Any:
+    return getattr(labels, name)
 
 
 class SOUSADataset(Dataset):
@@ -36,95 +34,110 @@ class SOUSADataset(Dataset):
     Args:
         data_dir: directory, ``org/name`` on the Hub, or a configuration to generate.
         split: train, validation or test; None for all.
-        target: a class or score by name, or a list of them.
+        target: a class or score by name, or a list of them; by default the first score that is a task of the
+            corpus, or else its first class.
         resample_rate: Hz; None keeps the stored rate.
         max_length_sec: longer sounds are cut there.
         transform: function of a waveform, giving one.
         normalize_audio: scale each waveform so that its peak is 1.
         where, name, revision, token: as :class:`sousa.training.stream.Rows` takes them.
 
-    An item is a dict: ``waveform``, ``label``, ``label_mask``, ``sample_id``, ``skill_tier``,
-    ``rudiment_slug``, ``tempo_bpm``, ``sampling_rate``.
+    An item is a dict: ``waveform``, ``label``, ``label_mask``, ``sample_id``, ``sampling_rate``, and the
+    columns by which reports are broken down, but for conditions of the recording.
 
     Raises: UsageError for a target, split or directory that is not there.
     """
 
     def __init__(
-        self, data_dir, split=None, target="overall_score", resample_rate=16000, max_length_sec=None,
-        transform=None, normalize_audio=True, *, where=None, **more,
+        self, data_dir: Any, split: str | None = None, target: str | Sequence[str] | None = None,
+        resample_rate: int | None = 16000, max_length_sec: float | None = None,
+        transform: Callable[[torch.Tensor], torch.Tensor] | None = None, normalize_audio: bool = True, *,
+        where: Any = None, name: str | None = None, revision: str | None = None, token: str | None = None,
     ):  # fmt: skip
-        self.several = not isinstance(target, str)
-        self.targets = labels.check_targets([target] if isinstance(target, str) else list(target))
+        if not roles.corpus_of(data_dir):
+            data_dir = sources.find(data_dir, name, revision, token)
+        known = roles.of(data_dir)
+        self.columns = _targets(known, target)
+        self.targets, self.several = list(self.columns), not (target is None or isinstance(target, str))
         self.target, self.split, self.transform = target, split, transform
         self.normalize_audio = normalize_audio
-        wanted = list(dict.fromkeys([*METADATA, *self.targets]))
+        self.metadata = [c.name for c in known.breakdowns if not getattr(c.role, "condition", "")]
         self.rows = open_rows(
-            data_dir, split, columns=wanted, where=where, sample_rate=resample_rate,
-            crop_sec=max_length_sec, **more,
+            data_dir, split, columns=list(dict.fromkeys([*self.metadata, *self.targets])), where=where,
+            sample_rate=resample_rate, crop_sec=max_length_sec,
         )  # fmt: skip
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.rows)
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> int | None:
         """Classes of the target; None for scores and for lists."""
-        classes = None if self.several else labels.CLASSES.get(self.targets[0])
-        return classes and len(classes)
+        return self.classes and len(self.classes)
 
     @property
-    def classes(self):
+    def classes(self) -> list[str] | None:
         """Names of the target's classes by id; None for scores and for lists."""
-        return None if self.several else labels.CLASSES.get(self.targets[0])
+        role = self.columns[self.targets[0]].role
+        return list(role.names) if isinstance(role, Classes) and not self.several else None
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> dict[str, Any]:
         return self.__getitems__([index])[0]
 
-    def __getitems__(self, indices):
+    def __getitems__(self, indices: Sequence[Any]) -> list[dict[str, Any]]:
         return [self._item(row) for row in self.rows.__getitems__(indices)]
 
-    def _item(self, row):
+    def _item(self, row: dict[str, Any]) -> dict[str, Any]:
         waveform = torch.from_numpy(np.ascontiguousarray(row["audio"]))
         if self.normalize_audio and len(waveform):
             peak = waveform.abs().max()
             waveform = waveform / peak if peak > 0 else waveform
         if self.transform is not None:
             waveform = self.transform(waveform)
-        values = [label_value(target, row[target]) for target in self.targets]
+        values = [labels.number(column, row[name]) for name, column in self.columns.items()]
         known = [value is not None for value in values]
         numbers = [math.nan if value is None else value for value in values]
         if self.several:
             label, mask = torch.tensor(numbers, dtype=torch.float32), torch.tensor(known)
         else:
-            whole = self.targets[0] in labels.CLASSES and known[0]
-            label, mask = (
-                torch.tensor(numbers[0], dtype=torch.int64 if whole else torch.float32),
-                torch.tensor(known[0]),
-            )
-        names = {name: row[name] for name in ("sample_id", *METADATA, "sampling_rate")}
-        return {"waveform": waveform, "label": label, "label_mask": mask, **names}
+            kind = torch.int64 if isinstance(values[0], int) else torch.float32
+            label, mask = torch.tensor(numbers[0], dtype=kind), torch.tensor(known[0])
+        told = {name: row[name] for name in ("sample_id", *self.metadata, "sampling_rate")}
+        return {"waveform": waveform, "label": label, "label_mask": mask, **told}
 
 
-def label_value(target, value):
-    """A label as a number: class id, or score on 0-1; None for null."""
-    if value is None:
-        return None
-    return labels.class_id(target, value) if target in labels.CLASSES else labels.scaled(target, value)
+def _targets(known: roles.Known, target: str | Sequence[str] | None) -> dict[str, Column]:
+    there = {name: c for name, c in known.targets.items() if isinstance(c.role, (Classes, Score))}
+    if target is None:
+        single = [names[0] for names in known.tasks.values() if len(names) == 1 and names[0] in there]
+        scores = [name for name in single if isinstance(there[name].role, Score)]
+        target = [*scores, *single][:1]
+    names = [target] if isinstance(target, str) else list(target)
+    raise_all(f"unknown target {one_of(name, there)}" for name in names if name not in there)
+    if not names:
+        raise UsageError(
+            f"no target is named; choose from {', '.join(there) or 'none: there is no class or score'}"
+        )
+    return {name: there[name] for name in names}
 
 
-def collate_variable_length(items):
+# keys of items that are no metadata
+_OTHER = ("waveform", "label", "label_mask", "sample_id", "sampling_rate")
+
+
+def collate_variable_length(items: list[dict[str, Any]]) -> dict[str, Any]:
     """A batch as long as its longest waveform.
 
     Returns: dict of ``waveforms`` float32 (batch, samples), zeros after the end; ``lengths`` int64 (batch,);
         ``labels`` (batch,) or (batch, targets); ``label_mask`` bool like it; ``attention_mask`` int64
-        (batch, samples), 1 where there is sound; ``sample_ids``; ``metadata``: lists ``skill_tiers``,
-        ``rudiment_slugs``, ``tempo_bpms``.
+        (batch, samples), 1 where there is sound; ``sample_ids``; ``metadata``: a list for each further column
+        of the items, under its name with an s.
     Raises: UsageError for an empty batch.
     """
     return collate_fixed_length(items, max((len(item["waveform"]) for item in items), default=0))
 
 
-def collate_fixed_length(items, target_length):
+def collate_fixed_length(items: list[dict[str, Any]], target_length: int) -> dict[str, Any]:
     """A batch of waveforms of ``target_length`` samples, else as :func:`collate_variable_length`."""
     if not items:
         raise UsageError("the batch is empty; give a batch at least one row")
@@ -141,14 +154,15 @@ def collate_fixed_length(items, target_length):
         "label_mask": torch.stack([item["label_mask"] for item in items]),
         "attention_mask": (torch.arange(target_length) < lengths[:, None]).long(),
         "sample_ids": [item["sample_id"] for item in items],
-        "metadata": {_PLURAL[name]: [item[name] for item in items] for name in METADATA},
+        "metadata": {f"{name}s": [item[name] for item in items] for name in items[0] if name not in _OTHER},
     }
 
 
 def create_dataloader(
-    dataset, batch_size=16, shuffle=True, num_workers=4, pin_memory=None, fixed_length=None, drop_last=False,
-    seed=0, batch_sampler=None, **more,
-):  # fmt: skip
+    dataset: SOUSADataset, batch_size: int = 16, shuffle: bool = True, num_workers: int = 4,
+    pin_memory: bool | None = None, fixed_length: int | None = None, drop_last: bool = False, seed: int = 0,
+    batch_sampler: Sampler | None = None, **more: Any,
+) -> DataLoader:  # fmt: skip
     """A loader of batches.
 
     Args:
@@ -179,39 +193,45 @@ class StratifiedBatchSampler(Sampler):
 
     Args:
         dataset: a :class:`SOUSADataset`; column: what to balance, by default the target when it is a
-            class, else skill_tier.
+            class, else the class that all rows of a group share.
         drop_last: leave out the last batch when the dataset does not fill it.
         seed: each epoch has an order of its own, see ``set_epoch``.
 
     Raises: UsageError for a column that is no class.
     """
 
-    def __init__(self, dataset, batch_size, drop_last=False, seed=0, column=None):
+    def __init__(
+        self, dataset: SOUSADataset, batch_size: int, drop_last: bool = False, seed: int = 0,
+        column: str | None = None,
+    ):  # fmt: skip
+        known, there = dataset.rows.known, dataset.rows.table.column_names
+        classes = [c.name for c in sorted(known.having(Classes), key=lambda c: not c.role.of_group)]
+        classes = [name for name in classes if name in there]
         if column is None:
-            column = dataset.targets[0] if dataset.num_classes else "skill_tier"
-        if column not in dataset.rows.table.column_names:
-            raise UsageError(
-                f"the dataset can't be balanced by {one_of(column, [*METADATA, *dataset.targets])}"
-            )
+            column = dataset.targets[0] if dataset.num_classes else next(iter(classes), "")
         if batch_size < 1:
             raise UsageError(f"batch size {batch_size}: give 1 or more")
-        if column in labels.SCORE_RANGES or column == "tempo_bpm":
-            raise UsageError(f"{column} has no classes to balance; choose one of {', '.join(labels.CLASSES)}")
+        if column not in there:
+            raise UsageError(
+                f"the dataset can't be balanced by {one_of(column, [*dataset.metadata, *dataset.targets])}"
+            )
+        if column not in classes:
+            raise UsageError(f"{column} has no classes to balance; choose one of {', '.join(classes)}")
         values = np.array([str(value) for value in dataset.rows.table[column].to_pylist()])
         self.members = {name: np.flatnonzero(values == name) for name in sorted(set(values))}
         self.num_rows, self.batch_size, self.drop_last = len(values), batch_size, drop_last
         self.seed, self.epoch = seed, 0
 
-    def set_epoch(self, epoch):
+    def set_epoch(self, epoch: int) -> None:
         """Choose the order; each pass goes on to the next by itself."""
         self.epoch = epoch
 
-    def __len__(self):
+    def __len__(self) -> int:
         return (
             self.num_rows // self.batch_size if self.drop_last else math.ceil(self.num_rows / self.batch_size)
         )
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         epoch, self.epoch = self.epoch, self.epoch + 1
         rng = seeds.stream(self.seed, "stratified", epoch)
         endless = [self._rows(rng, members) for members in self.members.values()]
@@ -224,6 +244,6 @@ class StratifiedBatchSampler(Sampler):
             yield [(epoch, int(row)) for row in rng.permutation(batch)]
 
     @staticmethod
-    def _rows(rng, members):
+    def _rows(rng: np.random.Generator, members: np.ndarray) -> Iterator[int]:
         while True:
             yield from rng.permutation(members)

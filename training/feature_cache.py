@@ -12,29 +12,32 @@ import hashlib
 import json
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sousa.generation.errors import UsageError
 from sousa.generation.storage import atomic_file
-from sousa.training.sources import cache_directory
+from sousa.training.rows import BaseRows
+from sousa.training.sources import Source, cache_directory
 
 log = logging.getLogger(__name__)
 
 
-def _text(data):
+def _text(data: Any) -> str:
     try:
         return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise UsageError(f"features are stored by plain data, and {data!r} is not: {error}") from None
 
 
-def _digest(text):
+def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def data_identity(rows):
+def data_identity(rows: BaseRows) -> dict[str, Any]:
     """What the audio of rows depends on, as plain data: the dataset and how it is read, not where it lies.
 
     Args:
@@ -57,7 +60,7 @@ def data_identity(rows):
     return {"data": _digest(_text(data)), **view}
 
 
-def _local_identity(source):
+def _local_identity(source: Source) -> Any:
     manifest = Path(source.where) / "manifest.json"
     if manifest.exists():  # digests of all files
         return hashlib.sha256(manifest.read_bytes()).hexdigest()
@@ -79,16 +82,16 @@ class FeatureCache:
         path: directory of these features.
     """
 
-    def __init__(self, data, settings, directory=None):
+    def __init__(self, data: Any, settings: Any, directory: str | Path | None = None):
         self._about = {"data": _text(data), "settings": _text(settings)}
         root = Path(directory) if directory is not None else cache_directory() / "features"
         self.path = root / _digest(_text(self._about))
 
-    def _file(self, sample_id):
+    def _file(self, sample_id: str) -> Path:
         name = _digest(str(sample_id))
         return self.path / name[:2] / f"{name}.safetensors"
 
-    def get(self, sample_id):
+    def get(self, sample_id: str) -> dict[str, np.ndarray] | None:
         """Features of a row, dict of NumPy arrays, or None when there are none."""
         from safetensors import SafetensorError, safe_open
 
@@ -105,7 +108,7 @@ class FeatureCache:
             log.warning("%s can't be read (%s); it is made again", path, error)
             return None
 
-    def put(self, sample_id, **arrays):
+    def put(self, sample_id: str, **arrays: Any) -> None:
         """Store features of a row: NumPy arrays or tensors, by name.
 
         Raises: RunError when they can't be written.
@@ -120,7 +123,7 @@ class FeatureCache:
         with atomic_file(self._file(sample_id)) as file:
             file.write(data)
 
-    def get_or_make(self, sample_id, make):
+    def get_or_make(self, sample_id: str, make: Callable[[], dict[str, Any]]) -> dict[str, np.ndarray]:
         """Features of a row, made by ``make()`` (a dict of arrays) and stored when there are none."""
         found = self.get(sample_id)
         if found is None:

@@ -13,19 +13,22 @@ that lies before it.
 Levels are dB re full scale squared: ``10 log10(max(power, 1e-10))``, -100 dB where there is nothing. There is
 no floor relative to the loudest frame, because then a frame would depend on the rest of its clip.
 
-Mel filters are Slaney's (linear below 1 kHz, area 1), because with 128 bands HTK's are narrower than
-an FFT bin at the low end and some would be empty.
+Mel filters are Slaney's, because with 128 bands HTK's are narrower than an FFT bin at the low end and some
+would be empty.
 """
 
 import functools
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
 from sousa.generation.errors import UsageError, raise_all
 from sousa.training.feature_cache import FeatureCache, data_identity  # noqa: F401
-from sousa.training.pretrained import FrozenFeatures  # noqa: F401
+from sousa.training.front_ends import mel_filters, mel_spectrogram
+from sousa.training.frozen import FrozenFeatures  # noqa: F401
 
 _LEAST = 1e-10  # power
 # seconds, as in librosa's onset_detect; and the share of the curve's range, which is 0.07 there
@@ -68,41 +71,28 @@ class Mel:
                 f"{self.n_fft}"
             )
 
-    def settings(self):
+    def settings(self) -> dict[str, Any]:
         """All settings as plain data, for :class:`sousa.training.feature_cache.FeatureCache`."""
         return {"kind": "log_mel", **asdict(self)}
 
     @property
-    def hop_sec(self):
+    def hop_sec(self) -> float:
         """Time between frames, s."""
         return self.hop / self.sample_rate
 
 
-@functools.cache
-def _filters(mel):
-    """Mel filters: float32 [FFT bins, bands]. Source: M. Slaney, Auditory Toolbox (1998), as in librosa."""
-    import warnings
-
-    from torchaudio.functional import melscale_fbanks
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # empty bands are refused
-        return melscale_fbanks(
-            mel.n_fft // 2 + 1, mel.f_min_hz, mel.f_max_hz, mel.num_mels, mel.sample_rate, "slaney", "slaney"
-        )
+def _filters(mel: Mel) -> torch.Tensor:
+    return mel_filters(mel.n_fft, mel.num_mels, mel.f_min_hz, mel.f_max_hz, mel.sample_rate, "slaney")
 
 
-@functools.lru_cache(maxsize=16)
-def _transform(mel, device):
-    from torchaudio.transforms import MelSpectrogram
-
-    return MelSpectrogram(
-        mel.sample_rate, mel.n_fft, hop_length=mel.hop, f_min=mel.f_min_hz, f_max=mel.f_max_hz,
-        n_mels=mel.num_mels, power=2.0, norm="slaney", mel_scale="slaney", center=True, pad_mode="constant",
-    ).to(device)  # fmt: skip
+def _levels(audio: torch.Tensor, mel: Mel) -> torch.Tensor:
+    """Levels in dB: [batch, bands, frames]."""
+    window, filters = torch.hann_window(mel.n_fft, device=audio.device), _filters(mel).to(audio.device)
+    power = mel_spectrogram(audio, window, mel.hop, filters, power=2)
+    return 10 * torch.log10(torch.clamp(power, min=_LEAST)).transpose(1, 2)
 
 
-def _taking_either(function):
+def _taking_either(function: Callable) -> Callable:
     """Let a function of a torch tensor (batch, samples) take what the module's conventions allow."""
 
     @functools.wraps(function)
@@ -120,7 +110,7 @@ def _taking_either(function):
 
 
 @_taking_either
-def log_mel(audio, mel=Mel(), normalise=None):
+def log_mel(audio: Any, mel: Mel = Mel(), normalise: Any = None) -> Any:
     """Log-mel spectrogram.
 
     Args:
@@ -130,8 +120,7 @@ def log_mel(audio, mel=Mel(), normalise=None):
 
     Returns: float32 [(batch,) bands, frames], dB; without unit when normalised.
     """
-    power = _transform(mel, audio.device)(audio)
-    out = 10 * torch.log10(torch.clamp(power, min=_LEAST))
+    out = _levels(audio, mel)
     if normalise is None:
         return out
     if isinstance(normalise, str):
@@ -144,7 +133,7 @@ def log_mel(audio, mel=Mel(), normalise=None):
 
 
 @_taking_either
-def rms(audio, frame=2048, hop=512):
+def rms(audio: Any, frame: int = 2048, hop: int = 512) -> Any:
     """Root mean square level.
 
     Args:
@@ -160,11 +149,11 @@ def rms(audio, frame=2048, hop=512):
     return torch.where(heard, torch.where(heard, power, 1.0).sqrt(), 0.0)
 
 
-ONSET_MEL = Mel(num_mels=64, n_fft=512, hop=128)  # short windows: strokes follow each other in 30 ms
+ONSET_MEL = Mel(num_mels=64, n_fft=512, hop=128)  # short windows: onsets may follow each other in 30 ms
 
 
 @_taking_either
-def onset_strength(audio, mel=ONSET_MEL):
+def onset_strength(audio: Any, mel: Mel = ONSET_MEL) -> Any:
     """Half-wave rectified spectral flux: how much louder the mel bands are than a frame before, on average.
 
     Returns: float32 [(batch,) frames], dB, 0 or more. The flux grows when the window first touches a sound,
@@ -173,13 +162,13 @@ def onset_strength(audio, mel=ONSET_MEL):
     Source: S. Böck and G. Widmer, Maximum filter vibrato suppression for onset detection, DAFx 2013, with
         lag 1 and without the filter; as librosa's ``onset_strength``.
     """
-    level = 10 * torch.log10(torch.clamp(_transform(mel, audio.device)(audio), min=_LEAST))
+    level = _levels(audio, mel)
     flux = torch.relu(level.diff(dim=-1)).mean(1)
     later = 1 + mel.n_fft // (2 * mel.hop)
     return torch.nn.functional.pad(flux, (later, 0))[:, : level.shape[-1]]
 
 
-def pick_peaks(strength, hop_sec, delta=_DELTA):
+def pick_peaks(strength: np.ndarray, hop_sec: float, delta: float = _DELTA) -> np.ndarray:
     """Frames of the peaks of an onset strength.
 
     A peak is the largest of the 30 ms before it, exceeds the mean of the 100 ms before and after it by
@@ -216,14 +205,14 @@ def pick_peaks(strength, hop_sec, delta=_DELTA):
     return np.array(out, np.int64)
 
 
-def onsets(audio, mel=ONSET_MEL, delta=_DELTA):
+def onsets(audio: Any, mel: Mel = ONSET_MEL, delta: float = _DELTA) -> Any:
     """Times of onsets.
 
     Args:
         audio: (samples,) or (batch, samples) at ``mel.sample_rate``; delta: as in :func:`pick_peaks`.
 
     Returns: float64 [onsets], s; a list of such arrays for (batch, samples). A peak stands for an onset half
-        a hop and an eighth of a window before it; so found, the corpus's strokes are 2 ms late in the median.
+        a hop and an eighth of a window before it; so found, those of a drum are 2 ms late in the median.
     """
     strength = onset_strength(audio, mel)
     strength = strength.detach().cpu().numpy() if isinstance(strength, torch.Tensor) else strength
@@ -235,7 +224,7 @@ def onsets(audio, mel=ONSET_MEL, delta=_DELTA):
     return out[0] if strength.ndim == 1 else out
 
 
-def interval_statistics(times):
+def interval_statistics(times: np.ndarray) -> dict[str, float]:
     """Statistics of the intervals between onsets.
 
     Args:

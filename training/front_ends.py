@@ -5,86 +5,109 @@ Conventions: a front end takes float32 (samples,) at its ``sampling_rate`` and g
 centred on sample ``i * hop_length``.
 """
 
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from pydantic import ConfigDict, model_validator
 
-from sousa.generation.errors import UsageError, one_of
+from sousa.generation.errors import UsageError
+from sousa.generation.models import Model, Number, Whole, chosen
+from sousa.generation.options import option
 
 
-@dataclass(frozen=True)
-class LogMel:
-    """Log-mel spectrogram of magnitudes.
+@cache
+def mel_filters(
+    n_fft: int, n_mels: int, f_min_hz: float, f_max_hz: float, sample_rate: int, scale: str
+) -> torch.Tensor:
+    """Triangular filters: float32 [FFT bins, bands].
 
     Args:
-        sampling_rate: Hz; n_fft: window, samples; hop_length: samples.
-        n_mels, f_min_hz, f_max_hz: triangular filters on the HTK mel scale.
-        floor: added before the logarithm, relative to full scale; mean, std: what the logarithms are
-            shifted and scaled by, so that usual sounds lie around 0 with a spread of about 1.
+        scale: htk with peaks of 1, or slaney (linear below 1 kHz) with areas of 1, as librosa's.
+
+    Source: S. Young et al., The HTK Book; M. Slaney, Auditory Toolbox, 1998.
     """
+    import warnings
 
-    sampling_rate: int = 44100
-    n_fft: int = 512
-    hop_length: int = 220
-    n_mels: int = 40
-    f_min_hz: float = 30.0
-    f_max_hz: float = 16000.0
-    floor: float = 1e-4
-    mean: float = -5.0
-    std: float = 3.0
+    from torchaudio.functional import melscale_fbanks
 
-    def __post_init__(self):
-        if not 0 <= self.f_min_hz < self.f_max_hz <= self.sampling_rate / 2:
+    norm = "slaney" if scale == "slaney" else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about bands without an FFT bin
+        return melscale_fbanks(n_fft // 2 + 1, f_min_hz, f_max_hz, n_mels, sample_rate, norm, scale)
+
+
+def mel_spectrogram(
+    audio: torch.Tensor, window: torch.Tensor, hop: int, filters: torch.Tensor, power: int = 1
+) -> torch.Tensor:
+    """Mel bands of the magnitudes of centred frames, or of their powers.
+
+    Args:
+        audio: float32 (..., samples); window: [FFT size]; hop: samples; power: 1 or 2.
+
+    Returns: float32 (..., 1 + samples // hop, bands).
+    """
+    size = len(window)
+    frames = torch.nn.functional.pad(audio, (size // 2, size - size // 2)).unfold(-1, size, hop)
+    spectrum = torch.fft.rfft(frames * window).abs()
+    return (spectrum if power == 1 else spectrum.square()) @ filters
+
+
+class LogMel(Model):
+    """Log-mel spectrogram of magnitudes: triangular filters on the HTK mel scale."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Annotated[str, chosen("log_mel")] = option("log_mel", "what a compact model reads")
+    sampling_rate: Whole = option(44100, "sounds are resampled to it, Hz", ge=1000, le=384_000)
+    n_fft: Whole = option(512, "window and FFT, samples", ge=16, le=65536)
+    hop_length: Whole = option(220, "from frame to frame, samples", ge=1, le=65536)
+    n_mels: Whole = option(40, "bands", ge=1, le=1024)
+    f_min_hz: Number = option(30.0, "lower end of the bands, Hz", ge=0)
+    f_max_hz: Number = option(16000.0, "upper end of the bands, Hz", gt=0)
+    floor: Number = option(1e-4, "added before the logarithm, of full scale", gt=0)
+    mean: Number = option(-5.0, "logarithms are shifted by it, so that usual sounds lie around 0")
+    std: Number = option(3.0, "and divided by it, so that their spread is about 1", gt=0)
+
+    @model_validator(mode="after")
+    def _bands_fit(self) -> "LogMel":
+        if not self.f_min_hz < self.f_max_hz <= self.sampling_rate / 2:
             raise UsageError(
                 f"mel bands from {self.f_min_hz:g} to {self.f_max_hz:g} Hz at {self.sampling_rate} Hz; give "
                 f"0 <= f_min_hz < f_max_hz <= {self.sampling_rate / 2:g}"
             )
-        if min(self.n_fft, self.hop_length, self.n_mels) < 1:
-            raise UsageError("n_fft, hop_length and n_mels must be 1 or more")
-
-    kind = "log_mel"
+        return self
 
     @property
-    def frame_sec(self):
+    def frame_sec(self) -> float:
         """Seconds from frame to frame."""
         return self.hop_length / self.sampling_rate
 
     @property
-    def num_features(self):
+    def num_features(self) -> int:
         return self.n_mels
 
-    def num_frames(self, samples):
+    def num_frames(self, samples: int) -> int:
         """Frames of a clip of so many samples."""
         return samples // self.hop_length + 1
 
     @cached_property
-    def _window(self):
-        return torch.hann_window(self.n_fft)
-
-    @cached_property
-    def _bands(self):
-        from torchaudio.functional import melscale_fbanks
-
-        bins = self.n_fft // 2 + 1
-        return melscale_fbanks(bins, self.f_min_hz, self.f_max_hz, self.n_mels, self.sampling_rate)
-
-    def __call__(self, audio):
-        # clip by clip: frames of a batch at once don't fit the processor's cache, and cost 2.6 times as much
-        audio = torch.nn.functional.pad(
-            torch.as_tensor(audio), (self.n_fft // 2, self.n_fft - self.n_fft // 2)
+    def _tables(self) -> tuple[torch.Tensor, torch.Tensor]:
+        filters = mel_filters(
+            self.n_fft, self.n_mels, self.f_min_hz, self.f_max_hz, self.sampling_rate, "htk"
         )
-        frames = audio.unfold(0, self.n_fft, self.hop_length)
-        bands = torch.fft.rfft(frames * self._window).abs() @ self._bands
+        return torch.hann_window(self.n_fft), filters
+
+    def __call__(self, audio: np.ndarray) -> torch.Tensor:
+        # clip by clip: frames of a batch at once don't fit the processor's cache, and cost 2.6 times as much
+        window, filters = self._tables
+        bands = mel_spectrogram(torch.as_tensor(audio), window, self.hop_length, filters)
         return bands.add_(self.floor).log_().sub_(self.mean).div_(self.std)
 
-    def __getstate__(self):
-        return asdict(self)  # tables are made again in each process
-
-    def settings(self):
+    def settings(self) -> dict[str, Any]:
         """As plain data, for :func:`build`."""
-        return {"kind": self.kind, **asdict(self)}
+        return self.model_dump()
 
 
 class Pretrained:
@@ -96,41 +119,29 @@ class Pretrained:
 
     kind = "pretrained"
 
-    def __init__(self, extractor):
+    def __init__(self, extractor: Any):
         self.extractor, self.sampling_rate = extractor, int(extractor.sampling_rate)
 
     @property
-    def longest_sec(self):
+    def longest_sec(self) -> float | None:
         """Length after which an extractor of fixed length cuts, s; None for others."""
         frames = (
             getattr(self.extractor, "max_length", None) if hasattr(self.extractor, "num_mel_bins") else None
         )
         return frames and frames * 0.010  # Kaldi's frames, 10 ms apart
 
-    def __call__(self, audio):
+    def __call__(self, audio: np.ndarray) -> torch.Tensor:
         values = self.extractor(np.asarray(audio), sampling_rate=self.sampling_rate, return_tensors="pt")
         return values[self.extractor.model_input_names[0]][0]
 
-    def settings(self):
+    def settings(self) -> dict[str, Any]:
         return {"kind": self.kind}
 
 
-def build(settings, extractor=None):
+def build(settings: dict[str, Any], extractor: Any = None) -> LogMel | Pretrained:
     """A front end from plain data.
 
     Args:
-        settings: ``kind`` log_mel with its arguments, or pretrained; extractor: for the latter.
-
-    Raises: UsageError naming what it does not know.
+        settings: fields of a LogMel, or kind pretrained; extractor: for the latter.
     """
-    settings = dict(settings)
-    kind = settings.pop("kind", "log_mel")
-    if kind == "pretrained":
-        return Pretrained(extractor)
-    if kind != "log_mel":
-        raise UsageError(f"unknown front end {one_of(kind, ['log_mel', 'pretrained'])}")
-    known = LogMel.__dataclass_fields__
-    wrong = [f"unknown key of the front end {one_of(name, known)}" for name in settings if name not in known]
-    if wrong:
-        raise UsageError("; ".join(wrong))
-    return LogMel(**settings)
+    return Pretrained(extractor) if settings.get("kind") == "pretrained" else LogMel(**settings)

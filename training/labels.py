@@ -1,66 +1,78 @@
-"""Classes, scores and their numbers: what models are trained to tell.
+"""Classes and scores as numbers, and constants of the classes that registered corpora have.
 
 Conventions
 -----------
-Tiers and rudiments have the same ids everywhere, whatever a split or a filter leaves of them: tiers from
-0, the least skilled; rudiments from 0 in the order of their PAS numbers. A score is scaled to 0-1 by its
-own range: most are 0-100, ``groove_feel_proxy`` and ``tier_confidence`` are 0-1 already.
+A class has the same number everywhere, whatever a split or a filter leaves: its place among the names of the
+column's role. A score is scaled to 0-1 by its own range.
+
+Of a column of classes ``x``, or ``x_slug``, this module has ``X_LABELS``, its names in order, ``X_TO_ID`` and
+``ID_TO_X``; besides, ``CLASSES`` and ``SCORE_RANGES``: dicts of every column of classes to its names, and of
+every score to its lowest and highest value.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sousa.generation import corpora
+from sousa.generation.columns import Classes, Column, Score
 from sousa.generation.errors import UsageError, one_of
-from sousa.generation.rudiments import definitions, players
-from sousa.generation.rudiments.columns import SCORES
-
-SKILL_TIER_LABELS = list(players.tiers())
-SKILL_TIER_TO_ID = {name: i for i, name in enumerate(SKILL_TIER_LABELS)}
-ID_TO_SKILL_TIER = dict(enumerate(SKILL_TIER_LABELS))
-SKILL_TIER_BINARY_LABELS = ["novice", "skilled"]
-RUDIMENT_LABELS = list(dict.fromkeys(form.slug for form in definitions.main_forms()))
-RUDIMENT_TO_ID = {name: i for i, name in enumerate(RUDIMENT_LABELS)}
-ID_TO_RUDIMENT = dict(enumerate(RUDIMENT_LABELS))
-CATEGORY_LABELS = list(dict.fromkeys(form.category for form in definitions.main_forms()))
-
-CLASSES = {
-    "skill_tier": SKILL_TIER_LABELS,
-    "skill_tier_binary": SKILL_TIER_BINARY_LABELS,
-    "rudiment_slug": RUDIMENT_LABELS,
-    "category": CATEGORY_LABELS,
-}
-SCORE_RANGES = {column.name: tuple(float(end) for end in column.unit.split("-")) for column in SCORES}
 
 
-def check_targets(names):
-    """The targets, when each is a class or a score.
+def __getattr__(name: str) -> Any:
+    constants = _constants()
+    if name not in constants:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return constants[name]
 
-    Raises: UsageError naming each that is not.
+
+def _constants() -> dict[str, Any]:
+    columns = [column for corpus in corpora.every() for column in corpus.columns()]
+    classes = {c.name: list(c.role.names) for c in reversed(columns) if isinstance(c.role, Classes)}
+    scores = {c.name: (c.role.low, c.role.high) for c in reversed(columns) if isinstance(c.role, Score)}
+    out: dict[str, Any] = {"CLASSES": classes, "SCORE_RANGES": scores}
+    for column, names in classes.items():
+        stem = column.removesuffix("_slug").upper()
+        out[f"{stem}_LABELS"], out[f"ID_TO_{stem}"] = names, dict(enumerate(names))
+        out[f"{stem}_TO_ID"] = {name: i for i, name in enumerate(names)}
+    return out
+
+
+def class_id(column: str, names: Sequence[str], value: str) -> int:
+    """Number of a class.
+
+    Raises: UsageError when the column has no such class.
     """
-    known = [*CLASSES, *SCORE_RANGES]
-    wrong = [f"unknown target {one_of(name, known)}" for name in names if name not in known]
-    if wrong or not names:
-        raise UsageError("; ".join(wrong) or f"no target is named; choose from {', '.join(known)}")
-    return list(names)
-
-
-def class_id(target, name):
-    """Number of a class, None for null.
-
-    Raises: UsageError when the target has no such class.
-    """
-    if name is None:
-        return None
     try:
-        return CLASSES[target].index(name)
+        return names.index(value)
     except ValueError:
-        raise UsageError(f"{target} is {one_of(name, CLASSES[target])}") from None
+        raise UsageError(f"{column} is {one_of(value, names)}") from None
 
 
-def scaled(score, value):
+def scaled(value: Any, low: float, high: float) -> Any:
     """A score on 0-1; ``unscaled`` is its inverse. Arrays too."""
-    low, high = SCORE_RANGES[score]
     return (value - low) / (high - low)
 
 
-def unscaled(score, value):
+def unscaled(value: Any, low: float, high: float) -> Any:
     """A score on its own range."""
-    low, high = SCORE_RANGES[score]
     return value * (high - low) + low
+
+
+def natural(values: Any, low: float, high: float, scale: str) -> np.ndarray:
+    """Natural values of parameters on 0-1: float64 array; ``scale`` is linear or log."""
+    share = np.asarray(values, np.float64)
+    out = low * (high / low) ** share if scale == "log" else low + (high - low) * share
+    # the ends exactly, whatever rounding does
+    return np.where(share == 1, high, np.where(share == 0, low, out))
+
+
+def number(column: Column, value: Any) -> int | float | None:
+    """A value of a column of classes or scores as a number; None for null."""
+    role = column.role
+    if value is None:
+        return None
+    if isinstance(role, Classes):
+        return class_id(column.name, role.names, value)
+    return scaled(value, role.low, role.high)

@@ -15,6 +15,9 @@ taken up by another number of processes or another batch size, again without los
 fewer rows are left than there are now processes are they left out).
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 from torch.utils.data import Sampler
 
@@ -22,7 +25,7 @@ from sousa.generation import seeds
 from sousa.generation.errors import UsageError
 
 
-def permutation(num_rows, seed, epoch):
+def permutation(num_rows: int, seed: int, epoch: int) -> np.ndarray:
     """Order of the rows of an epoch: int64 array."""
     return seeds.stream(seed, "order", epoch, num_rows).permutation(num_rows)
 
@@ -41,7 +44,10 @@ class Order(Sampler):
     Raises: UsageError for numbers that leave a rank without rows.
     """
 
-    def __init__(self, num_rows, batch_size, seed=0, shuffle=True, rank=0, world_size=1, drop_last=False):
+    def __init__(
+        self, num_rows: int, batch_size: int, seed: int = 0, shuffle: bool = True, rank: int = 0,
+        world_size: int = 1, drop_last: bool = False,
+    ):  # fmt: skip
         problem = None
         if batch_size < 1 or world_size < 1 or not 0 <= rank < world_size:
             problem = f"batch size {batch_size}, rank {rank} of {world_size}: give a batch size of 1 or more"
@@ -58,12 +64,12 @@ class Order(Sampler):
         self.epoch, self.start = 0, 0  # start: rows of the epoch that were read before
         self._order = (None, None)
 
-    def set_epoch(self, epoch):
+    def set_epoch(self, epoch: int) -> None:
         """Deal out this epoch next, from its beginning; where it is the present one, from where it is."""
         if epoch != self.epoch:
             self.epoch, self.start = epoch, 0
 
-    def _cut(self):
+    def _cut(self) -> tuple[int, int, int]:
         """``(full steps, rows left over, steps)`` of what is left of the epoch."""
         full, left = divmod(self.num_rows - self.start, self.batch_size * self.world_size)
         if self.drop_last:
@@ -74,11 +80,11 @@ class Order(Sampler):
             return full - 1, left + self.batch_size * self.world_size, full
         return 0, 0, 0  # only when taken up by more processes than there are rows left: nobody waits for them
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Steps that are left of the epoch, the same on every rank."""
         return self._cut()[2]
 
-    def consumed(self, steps):
+    def consumed(self, steps: int) -> int:
         """Rows of the epoch read by all ranks after so many steps from here."""
         full, left, total = self._cut()
         if steps >= total:
@@ -87,14 +93,14 @@ class Order(Sampler):
             self.start + min(steps, full) * self.batch_size * self.world_size + (left if steps > full else 0)
         )
 
-    def rows(self, epoch):
+    def rows(self, epoch: int) -> np.ndarray:
         """The order of an epoch: int64 array."""
         if self._order[0] != epoch:
             order = permutation(self.num_rows, self.seed, epoch) if self.shuffle else np.arange(self.num_rows)
             self._order = (epoch, order)
         return self._order[1]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         order, (full, left, steps) = self.rows(self.epoch), self._cut()
         epoch, at = self.epoch, self.start
         for step in range(steps):
@@ -103,6 +109,6 @@ class Order(Sampler):
             yield [(epoch, int(row)) for row in order[first:last]]
             at += size
 
-    def identity(self):
+    def identity(self) -> dict[str, Any]:
         """What the order depends on, as plain data."""
         return {"seed": self.seed, "num_rows": self.num_rows, "shuffle": self.shuffle}

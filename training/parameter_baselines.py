@@ -9,8 +9,12 @@ where there is no validation split. Nothing is fitted on the evaluated rows.
   parameters that move, of each frame, :func:`sousa.training.spectral_statistics.around_frames`
 """
 
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
 import numpy as np
 
+from sousa.training.rows import BaseRows
 from sousa.training.spectral_statistics import around_frames, bands_of, in_time
 
 MAX_ROWS = 2000  # to learn from
@@ -18,7 +22,10 @@ _FRAMES_OF_ROW = 25  # to learn from, spread over the row
 STRENGTHS = tuple(10.0 ** np.arange(-2, 5.5, 0.5))
 
 
-def baselines(targets, train_rows, rows, validation_rows=None, frames=(None, None), seed=0, quiet=True):
+def baselines(
+    targets: Sequence[Any], train_rows: BaseRows, rows: BaseRows, validation_rows: BaseRows | None = None,
+    frames: tuple[Any, Any] = (None, None), seed: int = 0, quiet: bool = True,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Predictions of the baselines, normalised.
 
     Args:
@@ -46,7 +53,10 @@ def baselines(targets, train_rows, rows, validation_rows=None, frames=(None, Non
 class _Table:
     """Features and labels: ``x`` [values, features], ``y`` by name [values], ``counts`` of each row."""
 
-    def __init__(self, targets, rows, numbers, level, frames, quiet, thin):
+    def __init__(
+        self, targets: Sequence[Any], rows: BaseRows, numbers: Iterable[int], level: str,
+        frames: tuple[Any, Any], quiet: bool, thin: bool,
+    ):  # fmt: skip
         count, frame_sec = frames
         at = None
         if level == "frame":
@@ -63,12 +73,12 @@ class _Table:
         self.counts = [len(one) for one in features]
         self.x, self.y = np.concatenate(features), {n: np.concatenate(y) for n, y in labels.items()}
 
-    def known(self, name):
+    def known(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Features and labels where there is a label."""
         kept = ~np.isnan(self.y[name])
         return self.x[kept], self.y[name][kept].astype(np.float64)
 
-    def lists(self, values, level):
+    def lists(self, values: np.ndarray, level: str) -> list[Any]:
         """Values as the report takes them: a number or a list of numbers a row."""
         values = np.clip(values, 0.0, 1.0)
         if level == "clip":
@@ -76,7 +86,7 @@ class _Table:
         return [part.tolist() for part in np.split(values, np.cumsum(self.counts)[:-1])]
 
 
-def _of_target(target, train, test, validation=None):
+def _of_target(target: Any, train: "_Table", test: "_Table", validation: Any = None) -> list[dict[str, Any]]:
     x, y = train.known(target.name)
     if len(y) < 2:
         return []
@@ -89,32 +99,25 @@ def _of_target(target, train, test, validation=None):
     ]
 
 
-def ridge_regression(x, y, other_x=None, other_y=None):
+def ridge_regression(
+    x: np.ndarray, y: np.ndarray, other_x: np.ndarray | None = None, other_y: np.ndarray | None = None
+) -> Callable[[np.ndarray], np.ndarray]:
     """A function of features, fitted on ``x`` [values, features] and ``y`` [values].
 
     Args:
         other_x, other_y: what the strength is chosen on; None, or no value: leave-one-out on ``x``.
 
-    Source: A. E. Hoerl and R. W. Kennard, Ridge Regression, Technometrics 12 (1970); leave-one-out errors
-        from the diagonal of the hat matrix (G. H. Golub, M. Heath and G. Wahba, Technometrics 21, 1979).
+    Source: A. E. Hoerl and R. W. Kennard, Ridge Regression, Technometrics 12 (1970).
     """
+    from sklearn.linear_model import Ridge, RidgeCV
+
     middle, scale = x.mean(0), x.std(0)
     scale = np.where(scale > 1e-9, scale, 1.0)
-    u, s, v = np.linalg.svd((x - middle) / scale, full_matrices=False)
-    mean = y.mean()
-    turned = u.T @ (y - mean)
-
-    def weights(strength):
-        return v.T @ (s / (s**2 + strength) * turned)
-
-    def error(strength):
-        if other_y is not None and len(other_y):
-            said = mean + (other_x - middle) / scale @ weights(strength)
-            return np.mean((said - other_y) ** 2)
-        share = s**2 / (s**2 + strength)
-        left = y - mean - u @ (share * turned)
-        lever = 1.0 / len(y) + (u**2) @ share
-        return np.mean((left / np.maximum(1 - lever, 1e-9)) ** 2)
-
-    best = weights(min(STRENGTHS, key=error))
-    return lambda features: mean + (features - middle) / scale @ best
+    standard = (x - middle) / scale
+    if other_y is not None and len(other_y):
+        other = (other_x - middle) / scale
+        fits = [Ridge(strength).fit(standard, y) for strength in STRENGTHS]
+        best = min(fits, key=lambda fit: np.mean((fit.predict(other) - other_y) ** 2))
+    else:
+        best = RidgeCV(STRENGTHS).fit(standard, y)
+    return lambda features: best.predict((features - middle) / scale)

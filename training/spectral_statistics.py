@@ -5,18 +5,24 @@ second, windows of 1024 samples. *Level* is the mean over bands; *flux* the mean
 from frame to frame, 0 where they fall.
 """
 
+from collections.abc import Iterable, Iterator
+from typing import Any
+
 import numpy as np
 from tqdm import tqdm
 
 from sousa.training.features import pick_peaks
 from sousa.training.front_ends import LogMel
+from sousa.training.rows import BaseRows
 
 FRAME_RATE = 100
 _MODULATION_HZ = (0.5, 1, 2, 4, 8, 16, 32, 50)  # edges of bands of the level's modulation
 _AROUND = 12  # frames before and after a frame, for its local statistics: an eighth of a second
 
 
-def bands_of(rows, numbers, title, quiet=True):
+def bands_of(
+    rows: BaseRows, numbers: Iterable[int], title: str, quiet: bool = True
+) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
     """Log-mel bands of rows, one by one.
 
     Args:
@@ -30,16 +36,19 @@ def bands_of(rows, numbers, title, quiet=True):
         row = rows[int(number)]
         if front_end is None:
             rate = row["sampling_rate"]
-            front_end = LogMel(rate, 1024, rate // FRAME_RATE, 64, 30.0, min(16000.0, rate / 2))
+            front_end = LogMel(
+                sampling_rate=rate, n_fft=1024, hop_length=rate // FRAME_RATE, n_mels=64,
+                f_max_hz=min(16000.0, rate / 2),
+            )  # fmt: skip
         yield row, front_end(row["audio"]).numpy()
 
 
-def mean_and_spread(bands):
+def mean_and_spread(bands: np.ndarray) -> np.ndarray:
     """Mean and standard deviation over time of each band: float32 [2 * bands]."""
     return np.concatenate([bands.mean(0), bands.std(0)])
 
 
-def in_time(bands):
+def in_time(bands: np.ndarray) -> np.ndarray:
     """The same, and how the sound goes on in time: float64 [3 * bands + 12].
 
     Besides mean and spread: skewness of each band; mean, spread and skewness of the flux, onsets a second
@@ -58,14 +67,14 @@ def in_time(bands):
     return np.concatenate([mean_and_spread(bands), skew, own, _modulation(level)]).astype(np.float64)
 
 
-def _modulation(level):
+def _modulation(level: np.ndarray) -> np.ndarray:
     power = np.abs(np.fft.rfft((level - level.mean()) * np.hanning(len(level)))) ** 2
     hz = np.fft.rfftfreq(len(level), 1 / FRAME_RATE)
     parts = np.histogram(hz, _MODULATION_HZ, weights=power)[0]
     return np.log(parts / max(power.sum(), 1e-12) + 1e-4)
 
 
-def around_frames(bands, middles):
+def around_frames(bands: np.ndarray, middles: np.ndarray) -> np.ndarray:
     """Bands at moments of a clip, and mean and spread of them around it: float64 [moments, 3 * bands].
 
     Args:

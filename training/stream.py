@@ -16,101 +16,23 @@ and a state of a few numbers. Random crops and transforms are functions of (seed
 don't depend on workers or on a resume either.
 """
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from sousa.generation import seeds
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
-from sousa.training import sources
-from sousa.training.audio import decode
-from sousa.training.columns import columns_of, parquet_paths
-from sousa.training.filters import Filter
+from sousa.training import filters, roles, sources
+from sousa.training.columns import parquet_paths
+from sousa.training.live import LiveRows
 from sousa.training.order import Order
+from sousa.training.rows import BaseRows, Transform
 
-CROPS = ("start", "random", "centre")
-_PLACE = {"start": 0.0, "centre": 0.5}
 _REQUESTS = 16  # ranges asked of the Hub at once by one process
-
-
-class BaseRows(Dataset):
-    """What stored and live rows share: everything from the encoded clip on."""
-
-    def __init__(self, sample_rate, crop_sec, crop, pad, transform, seed):
-        problems = []
-        if crop not in CROPS:
-            problems.append(f"unknown crop {one_of(crop, CROPS)}")
-        if sample_rate is not None and not 1000 <= sample_rate <= 384_000:
-            problems.append(f"sample rate {sample_rate}: give 1000 to 384000 Hz, or None for the stored one")
-        if crop_sec is not None and not crop_sec > 0:
-            problems.append(f"crop of {crop_sec} s: give more than 0, or None for whole clips")
-        if problems:
-            raise UsageError("; ".join(problems))
-        self.sample_rate, self.crop_sec, self.crop, self.pad = sample_rate, crop_sec, crop, pad
-        self.transform, self.seed = transform, seed
-
-    def __len__(self):
-        return self.num_rows
-
-    def _place(self, epoch, row):
-        if self.crop != "random" or self.crop_sec is None:
-            return _PLACE.get(self.crop, 0.0)
-        return seeds.uniforms(self.seed, 1, "crop", epoch, row)[0]
-
-    def _made(self, epoch, row, data):
-        """A row out of its encoded clip."""
-        out = {"row": row}
-        if self.with_audio:
-            try:
-                audio, rate, start, own = decode(
-                    data, self.sample_rate, self.crop_sec, self._place(epoch, row), self.pad
-                )
-            except (RuntimeError, TypeError, ValueError) as error:
-                raise RunError(f"{self.describe(row)} can't be decoded: {first_line(error)}") from None
-            if self.transform is not None:
-                try:
-                    audio = self.transform(audio, rate, seeds.stream(self.seed, "transform", epoch, row))
-                except Exception as error:
-                    what = f"{type(error).__name__}: {first_line(error)}"
-                    raise RunError(f"{self.describe(row)}: the transform failed: {what}") from error
-            out.update(audio=audio, sampling_rate=rate, start_sample=start, file_rate=own)
-        out.update((name, values[row]) for name, values in self.columns.items())
-        return out
-
-    def __getitem__(self, index):
-        """A row: by number, or by (epoch, number) where crops and transforms are drawn anew."""
-        return self.__getitems__([index])[0]
-
-    def __getitems__(self, indices):
-        """Rows of a batch; what torch's loader calls."""
-        pairs = [(0, int(i)) if np.ndim(i) == 0 else (int(i[0]), int(i[1])) for i in indices]
-        for at, (epoch, row) in enumerate(pairs):
-            if not -self.num_rows <= row < self.num_rows:
-                raise IndexError(f"row {row} of {self.num_rows}")
-            pairs[at] = (epoch, row % self.num_rows)
-        clips = self.encoded([row for _, row in pairs]) if self.with_audio else [None] * len(pairs)
-        return [self._made(epoch, row, data) for (epoch, row), data in zip(pairs, clips, strict=True)]
-
-    def select(self, rows):
-        """Some of these rows, in the order given, as a dataset of the same kind."""
-        import copy
-
-        rows = np.asarray(rows, np.int64)
-        if len(rows) and not (rows.min() >= 0 and rows.max() < self.num_rows):
-            raise UsageError(f"rows {rows.min()} to {rows.max()} are chosen of {self.num_rows}")
-        out = copy.copy(self)
-        out._take(rows)
-        return out
-
-    def _take(self, rows):
-        self.table = self.table.take(rows)
-        self.columns, self.num_rows = columns_of(self.table), len(rows)
-
-    def __iter__(self):
-        return (self[i] for i in range(self.num_rows))
 
 
 class Rows(BaseRows):
@@ -119,8 +41,8 @@ class Rows(BaseRows):
     Args:
         source: a path, a name on the Hub, or a :class:`sousa.training.sources.Source`.
         split: name, or None for all.
-        columns: names of columns to give with each row, ``strokes.onset_sample`` for one field of a list of
-            records; only they are read, once, when this is made.
+        columns: names of columns to give with each row, ``column.field`` for one field of a list of records;
+            only they are read, once, when this is made.
         where: a :class:`sousa.training.filters.Filter`, or its keys as a dict: rows it refuses are left
             out; only its columns are read.
         sample_rate: Hz to resample to, None for the stored rate.
@@ -140,16 +62,18 @@ class Rows(BaseRows):
     """
 
     def __init__(
-        self, source, split=None, *, columns=(), where=None, sample_rate=None, crop_sec=None, crop="start",
-        pad=False, transform=None, audio="audio", seed=0, name=None, revision=None, token=None,
+        self, source: Any, split: str | None = None, *, columns: str | Iterable[str] = (), where: Any = None,
+        sample_rate: int | None = None, crop_sec: float | None = None, crop: str = "start", pad: bool = False,
+        transform: Transform | None = None, audio: str | None = "audio", seed: int = 0,
+        name: str | None = None, revision: str | None = None, token: str | None = None,
     ):  # fmt: skip
         super().__init__(sample_rate, crop_sec, crop, pad, transform, seed)
         columns = [columns] if isinstance(columns, str) else columns
-        where = Filter.parse(where) if where is not None else None
         self.source = sources.find(source, name, revision, token)
         self.split, self.with_audio = split, audio is not None
         files = self.source.of(split)
-        schema = sources.schema(self.source, files[0])
+        schema, self.known = self.source.schema, self.source.known
+        where = filters.parse(where, self.known)
         asked = list(columns) + [c for c in ("sample_id",) if c in schema.names]
         own = parquet_paths(schema, asked, self.source.where)
         tested = parquet_paths(schema, where.columns, self.source.where) if where is not None else []
@@ -179,31 +103,30 @@ class Rows(BaseRows):
                 table = table.take(rows)
             tables.append(table.select(wanted))
             kept.append(np.stack([np.full(len(rows), number), rows, offsets[rows], lengths[rows]], axis=1))
-        self.files, self._paths, self._reader = files, paths, sources.Reader(self.source.token)
+        self.files, self._paths = files, paths
         self._at = np.concatenate(kept)
         try:
-            self.table = pa.concat_tables(tables).unify_dictionaries()
+            self._fill(pa.concat_tables(tables).unify_dictionaries(), len(self._at))
         except pa.ArrowException as error:
             raise RunError(
                 f"the files of {self.source.where} have columns of other kinds: {first_line(error)}"
             ) from None
-        self.columns, self.num_rows = columns_of(self.table), len(self._at)
         if not self.num_rows:
             what = f"split {split}" if split else "the dataset"
             why = " by the filter" if where is not None else ""
             raise UsageError(f"{self.source.where}: no row of {what} is left{why}")
 
-    def _take(self, rows):
+    def _take(self, rows: np.ndarray) -> None:
         super()._take(rows)
         self._at = self._at[rows]
 
-    def describe(self, row):
+    def describe(self, row: int) -> str:
         """A row in words, for messages."""
         number, inside = self._at[row, :2]
         known = f" ({self.columns['sample_id'][row]})" if "sample_id" in self.columns else ""
         return f"row {inside}{known} of {self.files[number].name}"
 
-    def encoded(self, rows):
+    def encoded(self, rows: Sequence[int]) -> list[bytes]:
         """Encoded clips of rows: list of bytes.
 
         Raises: RunError when one is missing or can't be read.
@@ -217,7 +140,7 @@ class Rows(BaseRows):
         number, _, offset, length = self._at[row]
         try:
             if offset >= 0:
-                return self._reader.read(self._paths[number], int(offset), int(length))
+                return sources.read_range(self._paths[number], int(offset), int(length), self.source.token)
             return self._beside(row)
         except (OSError, EOFError) as error:
             raise RunError(f"{self.describe(row)} can't be read: {first_line(error)}") from None
@@ -248,21 +171,16 @@ def _audio_leaf(schema, audio, where):
     raise UsageError(f"{where}: column {audio!r} is {kind}, not encoded audio; name another with audio=")
 
 
-def open_rows(source, split=None, **options):
+def open_rows(source: Any, split: str | None = None, **options: Any) -> BaseRows:
     """Rows of a dataset here or on the Hub, or of a configuration to generate.
 
     Args: those of :class:`Rows`; ``source`` may be the Config of a corpus, see :mod:`sousa.training.corpora`.
     """
-    from sousa.training import corpora
-
-    if corpora.name_of(source):
-        from sousa.training import live
-
-        return live.KINDS[corpora.name_of(source)](source, split, **options)
-    return Rows(source, split, **options)
+    kind = LiveRows if roles.corpus_of(source) else Rows
+    return kind(source, split, **options)
 
 
-def as_arrays(rows):
+def as_arrays(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
     """Collation without padding: dict of lists, as ``datasets`` gives batches."""
     return {name: [row[name] for row in rows] for name in rows[0]}
 
@@ -282,8 +200,9 @@ class Loader(DataLoader):
     """
 
     def __init__(
-        self, rows, batch_size, *, seed=0, shuffle=True, rank=None, world_size=None, drop_last=False,
-        collate_fn=as_arrays, **more,
+        self, rows: Any, batch_size: int, *, seed: int = 0, shuffle: bool = True, rank: int | None = None,
+        world_size: int | None = None, drop_last: bool = False,
+        collate_fn: Callable[[list[Any]], Any] = as_arrays, **more: Any,
     ):  # fmt: skip
         import torch.distributed as dist
 
@@ -294,13 +213,13 @@ class Loader(DataLoader):
         self._delivered = 0
         super().__init__(rows, batch_sampler=self.order, collate_fn=collate_fn, **more)
 
-    def set_epoch(self, epoch):
+    def set_epoch(self, epoch: int) -> None:
         """Go on with this epoch."""
         if epoch != self.order.epoch:
             self._delivered = 0
         self.order.set_epoch(epoch)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         epoch = self.order.epoch
         self._delivered = 0
         batches = super().__iter__()
@@ -317,14 +236,14 @@ class Loader(DataLoader):
         if self.order.epoch == epoch:
             self.order.set_epoch(epoch + 1)
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """Where the stream stands, as plain data: after the batches that were taken out of it."""
         return {
             "epoch": self.order.epoch, "consumed_rows": self.order.consumed(self._delivered),
             **self.order.identity(),
         }  # fmt: skip
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where a state was taken.
 
         Raises: UsageError when the state is of other data, another seed or another order.
@@ -348,13 +267,13 @@ class Loader(DataLoader):
             self.order.set_epoch(self.order.epoch + 1)
 
 
-def plain(error):
+def plain(error: Exception) -> RunError:
     """An error of a worker as its own sentence, without the traceback torch puts before it."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     last = lines[-1].partition(f"{RunError.__module__}.{RunError.__name__}: ") if lines else ("", "", "")
     return RunError(last[2] or str(error))
 
 
-def values_of(rows, column):
-    """All values of a column of rows as a list; None for null."""
-    return rows.table[column].to_pylist() if column in rows.table.column_names else None
+def values_of(rows: BaseRows, column: str) -> list[Any]:
+    """All values of a column of rows, None for null; empty when rows have no such column."""
+    return rows.table[column].to_pylist() if column in rows.table.column_names else []

@@ -10,9 +10,11 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 if __package__ in (None, ""):  # run as a file: the checkout, not this folder, is where packages are
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
@@ -21,12 +23,28 @@ if __package__ in (None, ""):  # run as a file: the checkout, not this folder, i
 # read when torch is imported
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
+import torch
 import yaml
+from accelerate import PartialState
+from transformers import EarlyStoppingCallback, TrainingArguments, set_seed
 
+from sousa.builders.hub import remote
 from sousa.builders.release import layout
-from sousa.generation.errors import RunError, SousaError, UsageError, first_line
+from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.storage import atomic_file
-from sousa.training import config, corpora
+from sousa.training import config, corpora, front_ends, roles, tasks
+from sousa.training.augment import Waveform
+from sousa.training.batches import rows_for, with_facts
+from sousa.training.card import write_card
+from sousa.training.config import Settings
+from sousa.training.ending import status_of
+from sousa.training.evaluate import report_on
+from sousa.training.models import pretrained
+from sousa.training.models.model import Model, build_encoder
+from sousa.training.report.measure import watched
+from sousa.training.stream import open_rows
+from sousa.training.tasks import varying
+from sousa.training.trainer import StreamTrainer, last_checkpoint
 
 # settings that a resumed run may change
 _FREE = {"resume", "report", "output", "train.num_train_epochs", "train.max_steps", "train.logging_steps",
@@ -34,52 +52,23 @@ _FREE = {"resume", "report", "output", "train.num_train_epochs", "train.max_step
          "train.push_to_hub", "train.hub_model_id", "train.cpu_threads", "train.ddp_timeout"}  # fmt: skip
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Train as the command line says. Returns: exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if not arguments or arguments[0] in ("-h", "--help"):
-        keys = "\n".join(
-            f"  --{name}" for name in config.known_keys() if "." in name or name not in config.SECTIONS
-        )
-        print(f"{__doc__}\nKeys:\n{keys}")
+        print(f"{__doc__}\nKeys, in the file or on the command line:\n{config.help_text()}")
         return 0 if arguments else 2
-    try:
-        run(config.read(arguments[0], arguments[1:]))
-    except SousaError as error:
-        sentence = str(error)
-        if isinstance(error, RunError):
-            from sousa.training.stream import plain
-
-            sentence = str(plain(error))  # a worker's error brings its traceback along
-        # what is wrong with the request is wrong everywhere; what goes wrong later may be one rank's
-        if _rank() == 0 or isinstance(error, RunError):
-            bar = "\n" if isinstance(error, RunError) and sys.stderr.isatty() else ""
-            who = "" if _rank() == 0 else f"rank {_rank()}: "
-            print(f"{bar}{who}{sentence}", file=sys.stderr, flush=True)
-        return error.exit_status
-    except OSError as error:
-        what = error.strerror or first_line(error)
-        print(f"{error.filename or 'writing'}: {what}; what was finished before is kept", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(
-            "\ninterrupted; --resume true goes on from the last checkpoint, if there is one", file=sys.stderr
-        )
-        return 130
-    return 0
+    return status_of(
+        lambda: run(config.read(arguments[0], arguments[1:])),
+        "--resume true goes on from the last checkpoint, if there is one",
+    )
 
 
-def _rank():
-    return int(os.environ.get("RANK", "0"))
-
-
-def run(settings):
+def run(settings: Settings) -> Path:
     """Train, evaluate and report. Returns: directory of the run.
 
     Raises: UsageError or RunError.
     """
-    from accelerate import PartialState
-
     begin = time.perf_counter()
     root = Path(settings.output).expanduser()
     arguments = _training_arguments(settings, root)
@@ -97,11 +86,12 @@ def run(settings):
         # as it is found from another directory too
         settings.data.path = os.path.abspath(os.path.expanduser(settings.data.path))
     settings.data.generate = corpora.found_anywhere(settings.data.generate)
+    settings.task = settings.task or tasks.default_task(roles.of(source))
     trainer, test_rows = _trainer(settings, arguments, source)
     if checkpoint:
         trainer.check_resume(checkpoint)
     if main_one:
-        _open_repository(settings)
+        _published(settings)
         write_text(root / "settings.yaml", yaml.safe_dump(settings.plain(), sort_keys=False))
     state.wait_for_everyone()
     trainer.train(resume_from_checkpoint=checkpoint)
@@ -110,11 +100,8 @@ def run(settings):
         write_text(root / "history.json", json.dumps(trainer.state.log_history, indent=1) + "\n")
     results = _report(settings, trainer, source, test_rows, root, main_one) if test_rows is not None else None
     if main_one:
-        from sousa.training.card import write_card
-
-        write_card(root / "model", settings, trainer, results)
-        if settings.train.get("push_to_hub"):
-            _push(settings, root)
+        write_card(root / "model", settings, trainer, roles.of(source), results)
+        _published(settings, root / "model")
         minutes = (time.perf_counter() - begin) / 60
         print(f"\n{results}\n" if results else "")
         print(f"model: {root / 'model'}")
@@ -125,44 +112,34 @@ def run(settings):
     return root
 
 
-def set_threads(wanted, processes=1):
+def set_threads(wanted: int | None, processes: int = 1) -> None:
     """Threads of torch on the CPU: as asked for, or the cores shared by the processes; accelerate sets 1."""
-    import torch
-
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     torch.set_num_threads(int(wanted or max(cores // processes, 1)))
 
 
-def write_text(path, text):
+def write_text(path: str | Path, text: str) -> None:
     """Write a text file atomically."""
     with atomic_file(path) as file:
         file.write(text.encode())
 
 
-def _training_arguments(settings, root):
+def _training_arguments(settings: Settings, root: Path) -> dict[str, Any]:
     """Arguments for ``TrainingArguments``, as plain data."""
-    given = {key: value for key, value in settings.train.items() if key not in config.OWN_TRAIN}
-    given.pop("push_to_hub", None)  # one commit at the end, see _push
-    if settings.train.get("push_to_hub"):
-        name = settings.train.get("hub_model_id")
+    train = settings.train
+    given = {key: value for key, value in train.items() if key not in config.TrainSettings.model_fields}
+    given.pop("push_to_hub", None)  # one commit at the end, see _published
+    if train.get("push_to_hub"):
+        name = train.get("hub_model_id")
         if not name or layout.repo_problem(name):
             raise UsageError(f"train.push_to_hub needs train.hub_model_id, such as org/name; it is {name!r}")
-    import torch
-
     defaults = {
-        "per_device_train_batch_size": 32, "per_device_eval_batch_size": 64, "learning_rate": 2e-3,
-        "num_train_epochs": 5, "weight_decay": 0.05, "lr_scheduler_type": "cosine", "logging_steps": 20,
-        "save_total_limit": 2, "load_best_model_at_end": True, "report_to": "none",
-        "restore_callback_states_from_checkpoint": True, "use_cpu": not torch.cuda.is_available(),
-        "dataloader_pin_memory": torch.cuda.is_available(), "disable_tqdm": not sys.stderr.isatty(),
+        "use_cpu": not torch.cuda.is_available(), "dataloader_pin_memory": torch.cuda.is_available(),
+        "disable_tqdm": not sys.stderr.isatty(),
     }  # fmt: skip
-    out = {**defaults, **given}
-    if settings.train.get("warmup_ratio") is not None:
-        if "warmup_steps" in given:
-            raise UsageError(
-                "train.warmup_ratio and train.warmup_steps both say how long to warm up; leave one out"
-            )
-        out["warmup_steps"] = float(settings.train["warmup_ratio"])  # below 1 it is a share of the steps
+    out = {**config.TRAIN_DEFAULTS, **defaults, **given}
+    if train.get("warmup_ratio") is not None:
+        out["warmup_steps"] = float(train["warmup_ratio"])  # below 1 it is a share of the steps
     by = "steps" if "eval_steps" in given else "epoch"
     out.update(
         output_dir=str(root), eval_strategy=by, save_strategy=by, metric_for_best_model="eval_main",
@@ -175,13 +152,11 @@ def _training_arguments(settings, root):
     return out
 
 
-def _resumed_from(settings, root):
+def _resumed_from(settings: Settings, root: Path) -> str | None:
     """The checkpoint to go on from, or None.
 
     Raises: UsageError when a run is there that is not to be resumed, or that was another one.
     """
-    from sousa.training.trainer import last_checkpoint
-
     there = root / "settings.yaml"
     if (root.exists() and not root.is_dir()) or (root / "manifest.json").exists():
         raise UsageError(f"--output {root} is a file or a dataset; choose another directory")
@@ -202,6 +177,7 @@ def _resumed_from(settings, root):
             f"{there} can't be read, so it is not known what run it was; choose another --output"
         ) from None
     now = settings.plain()
+    now["task"] = now["task"] or before["task"]
     now["data"]["generate"] = corpora.found_anywhere(now["data"]["generate"])
     now = _flat(now)
     for one in (before, now):
@@ -219,7 +195,7 @@ def _resumed_from(settings, root):
     return last_checkpoint(root)
 
 
-def _flat(data, prefix=""):
+def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     out = {}
     for name, value in data.items():
         if isinstance(value, dict):
@@ -229,60 +205,48 @@ def _flat(data, prefix=""):
     return out
 
 
-def make_model(settings, source=None):
+def make_model(settings: Settings, source: Any = None) -> Model:
     """A fresh model of the settings, its weights drawn from the seed.
 
     Args:
-        source: what :func:`sousa.training.corpora.ready` gives; only tasks whose targets are found in the
-            data need it.
+        source: what :func:`sousa.training.corpora.ready` gives; by default what the settings say, not made.
 
     Raises: UsageError for what does not fit together.
     """
-    from transformers import set_seed
-
-    from sousa.training import front_ends
-    from sousa.training.models import pretrained
-    from sousa.training.models.model import Model, build_encoder
-    from sousa.training.tasks import make_targets
-
     set_seed(settings.seed)
     if settings.model.get("kind") == "pretrained":
-        encoder, extractor = pretrained.load(settings.model["path"], bool(settings.model.get("freeze")))
-        front_end = front_ends.Pretrained(extractor)
+        _, extractor, network = pretrained.fetch(settings.model["path"], wrong=UsageError)
+        encoder = pretrained.Encoder(network, bool(settings.model.get("freeze")))
+        front_end: Any = front_ends.Pretrained(extractor)
     else:
         front_end = front_ends.build(settings.front_end)
         encoder = build_encoder(settings.model, front_end)
-    wanted = (settings.task, settings.targets, settings.weights, settings.auxiliary)
-    targets = make_targets(*wanted, found=_found(settings, source))
+    source = corpora.wanted(settings.data) if source is None else source
+    known = roles.of(source)
+    task = settings.task or tasks.default_task(known)
+    wanted = (settings.targets, settings.weights, settings.auxiliary)
+    targets = tasks.make_targets(known, task, *wanted, _varying(settings, source, known, task))
     reported = [target.name for target in targets if target.name not in settings.auxiliary]
     for target in targets:
         if target.kind == "class":
             target.label_smoothing = float(settings.train.get("label_smoothing") or 0.0)
-    return Model(
-        settings.task, targets, reported, front_end, encoder, settings.data.max_sec, settings.spec_augment
-    )
+    return Model(task, targets, reported, front_end, encoder, settings.data.max_sec, settings.spec_augment)
 
 
-def _found(settings, source):
-    """Targets that only the data tells, by name; None for tasks that know their own."""
-    from sousa.training.tasks import FROM_DATA, found
-
-    if settings.task not in FROM_DATA:
+def _varying(settings: Settings, source: Any, known: Any, task: str) -> dict[str, Any] | None:
+    """Targets that only the data tells, by name; None where none is asked for."""
+    names = tasks.in_data(known, tasks.names_of(known, task, settings.targets))
+    auxiliary = tasks.in_data(known, settings.auxiliary)
+    if not names and not auxiliary:
         return None
-    rows = found.open_columns(source, settings.data)
-    return found.choose(rows, settings.task, settings.targets, settings.auxiliary)
+    column, data = known.parameters, settings.data
+    rows = open_rows(source, data.train, columns=varying.columns(column), audio=None, where=data.where)
+    return varying.choose(rows, column, None if column.name in names else names, auxiliary)
 
 
-def _trainer(settings, arguments, source):
-    from transformers import EarlyStoppingCallback, TrainingArguments
-
-    from sousa.training.augment import Waveform, build
-    from sousa.training.batches import rows_for
-    from sousa.training.measure import measure
-    from sousa.training.trainer import StreamTrainer
-
+def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tuple[StreamTrainer, Any]:
     model, data = make_model(settings, source), settings.data
-    change = build(Waveform, settings.augment)
+    change = Waveform(**settings.augment)
     train_rows = rows_for(
         model, source, data.train, crop=data.crop, transform=change if change.does_something else None,
         seed=settings.seed, where=data.where,
@@ -294,18 +258,14 @@ def _trainer(settings, arguments, source):
     for target in model.targets:
         known = train_rows.table[target.columns[0].partition(".")[0]]
         if target.name in model.reported and known.null_count == len(known):
-            raise UsageError(
-                f"{target.name} is null in all rows of {data.train}; there is nothing to learn from"
-            )
-    if settings.train.get("class_weights") == "balanced":
-        for target in model.targets:
-            if target.kind == "class":
-                target.class_weights = balanced_weights(target, train_rows)
+            raise UsageError(f"{target.name} is null in all rows of {data.train}: it can't be learnt")
+        if target.kind == "class" and settings.train.get("class_weights") == "balanced":
+            target.class_weights = balanced_weights(target, train_rows)
     patience = settings.train.get("early_stopping_patience")
     callbacks = [EarlyStoppingCallback(patience)] if patience else []
     try:
         args = TrainingArguments(**arguments)
-        trainer = StreamTrainer(model, args, train_rows, eval_rows, measure, callbacks)
+        trainer = StreamTrainer(model, args, train_rows, eval_rows, watched, callbacks)
         # what does not fit together is found here, before anything is written
         steps = len(trainer.get_train_dataloader()) * max(int(args.num_train_epochs), 1)
         trainer.create_optimizer_and_scheduler(steps)
@@ -317,7 +277,7 @@ def _trainer(settings, arguments, source):
     return trainer, test_rows
 
 
-def balanced_weights(target, rows):
+def balanced_weights(target: Any, rows: Any) -> list[float]:
     """Weights of classes, each inverse to its number of rows, their mean over rows 1; 0 for absent ones."""
     counts = Counter(rows.table[target.name].to_pylist())
     there = [counts.get(name, 0) for name in target.classes]
@@ -325,11 +285,10 @@ def balanced_weights(target, rows):
     return [total / (kinds * count) if count else 0.0 for count in there]
 
 
-def _report(settings, trainer, source, rows, root, main_one):
+def _report(
+    settings: Settings, trainer: Any, source: Any, rows: Any, root: Path, main_one: bool
+) -> str | None:
     """Predictions and report of the test split."""
-    from sousa.training.batches import rows_for, with_facts
-    from sousa.training.evaluate import report_on
-
     data = settings.data
     table = trainer.predictions(rows)
     if not main_one:
@@ -344,29 +303,19 @@ def _report(settings, trainer, source, rows, root, main_one):
     )  # fmt: skip
 
 
-def _open_repository(settings):
-    """Make the model's repository, so that what forbids it is known before training.
+def _published(settings: Settings, folder: Path | None = None) -> None:
+    """Make the model's repository, or publish a folder there in one commit: weights, configuration, card.
 
-    Raises: RunError.
+    It is made before training, so that what forbids it is known then.
     """
     if settings.train.get("push_to_hub"):
-        from sousa.builders.hub import remote
-
-        repo = settings.train["hub_model_id"]
+        repo, client = settings.train["hub_model_id"], remote.client(None)
         with remote.hub_errors(repo, "publishing"):
-            client = remote.client(None)
-            client.create_repo(repo, private=settings.train.get("hub_private_repo"), exist_ok=True)
-
-
-def _push(settings, root):
-    """Publish the model: one commit with weights, configuration and card."""
-    from sousa.builders.hub import remote
-
-    repo = settings.train["hub_model_id"]
-    with remote.hub_errors(repo, "publishing"):
-        client = remote.client(None)
-        client.upload_folder(repo_id=repo, folder_path=root / "model", commit_message="Model")
-    print(f"published: {repo}")
+            if folder is None:
+                client.create_repo(repo, private=settings.train.get("hub_private_repo"), exist_ok=True)
+            else:
+                client.upload_folder(repo_id=repo, folder_path=folder, commit_message="Model")
+                print(f"published: {repo}")
 
 
 if __name__ == "__main__":

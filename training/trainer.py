@@ -13,7 +13,9 @@ Metrics are made from the whole table of predictions, on every rank alike.
 
 import json
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import Trainer, TrainerCallback
@@ -21,7 +23,7 @@ from transformers import Trainer, TrainerCallback
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.storage import file_digest, write_json
 from sousa.training.batches import Collate, predict
-from sousa.training.models.model import load_weights, same_weights
+from sousa.training.models.model import Model, load_weights, same_weights
 from sousa.training.stream import Loader
 
 STREAM = "stream.json"
@@ -30,7 +32,7 @@ STREAM = "stream.json"
 class StreamState(TrainerCallback):
     """Writes the state of the stream into each checkpoint, when all else of it is there."""
 
-    def __init__(self, trainer):
+    def __init__(self, trainer: "StreamTrainer"):
         self.trainer = trainer
 
     def on_save(self, args, state, control, **kwargs):
@@ -51,7 +53,10 @@ class StreamTrainer(Trainer):
         (the others as in Trainer)
     """
 
-    def __init__(self, model, args, train_rows, eval_rows, measure, callbacks=()):
+    def __init__(
+        self, model: Model, args: Any, train_rows: Any, eval_rows: Any,
+        measure: Callable[[Any], dict[str, float]], callbacks: Sequence[TrainerCallback] = (),
+    ):  # fmt: skip
         super().__init__(
             model=model,
             args=args,
@@ -64,7 +69,7 @@ class StreamTrainer(Trainer):
         self.model_accepts_loss_kwargs = False
         self.add_callback(StreamState(self))
 
-    def get_train_dataloader(self):
+    def get_train_dataloader(self) -> Loader:
         """The stream of training batches of this rank."""
         args = self.args
         more = {}
@@ -81,7 +86,7 @@ class StreamTrainer(Trainer):
             pin_memory=args.dataloader_pin_memory and torch.cuda.is_available(), **more,
         )  # fmt: skip
 
-    def stream_state(self, global_step):
+    def stream_state(self, global_step: int) -> dict[str, Any]:
         """Where the stream stands after so many optimizer steps, as plain data."""
         order = self.get_train_dataloader().order
         steps = math.ceil(len(order) / self.args.gradient_accumulation_steps)
@@ -94,7 +99,7 @@ class StreamTrainer(Trainer):
             "gradient_accumulation_steps": self.args.gradient_accumulation_steps,
         }  # fmt: skip
 
-    def check_resume(self, checkpoint):
+    def check_resume(self, checkpoint: str | Path) -> None:
         """Refuse to go on from a checkpoint of another stream.
 
         Raises: UsageError, or RunError when the checkpoint is damaged.
@@ -148,7 +153,7 @@ class StreamTrainer(Trainer):
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
-    def predictions(self, rows):
+    def predictions(self, rows: Any) -> Any:
         """Table of predictions of rows, on every rank."""
         args = self.args
         dtype = torch.bfloat16 if args.bf16 else torch.float16 if args.fp16 else None
@@ -158,7 +163,7 @@ class StreamTrainer(Trainer):
         )  # fmt: skip
 
 
-def last_checkpoint(directory):
+def last_checkpoint(directory: str | Path) -> str | None:
     """The newest whole checkpoint of a run, or None; what a killed run left half-written is passed over."""
     root = Path(directory)
     found = []

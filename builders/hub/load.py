@@ -15,11 +15,11 @@ from typing import Any
 
 import datasets
 import pyarrow.parquet as pq
-import yaml
 from datasets.table import table_cast
 
 from sousa.builders.audio import played_by, torchcodec_works
 from sousa.builders.hub import remote
+from sousa.builders.release import head as heads
 from sousa.builders.release import layout
 from sousa.generation.errors import one_of
 
@@ -68,7 +68,7 @@ def load(
     if local and revision is not None:
         raise ValueError(f"{path} is a directory, which has no revisions; leave out revision={revision!r}")
     head, commit = _card(path, local, revision, token)
-    config = _config(head, name, path)
+    config = heads.config(head, name, path)
     wanted = _splits(config, split, path)
     arguments = {"path": path, "name": name, "token": token, **more}
     part = wanted and len(wanted) < len(config["data_files"])
@@ -91,23 +91,18 @@ def load(
 
 def _card(path: str, local: bool, revision: str | None, token: str | None) -> tuple[dict, str | None]:
     """``(YAML head of the card, commit)`` of a dataset; an empty head when it has none."""
+    if local:
+        return heads.read(Path(path) / layout.CARD), None
     from huggingface_hub.errors import EntryNotFoundError
 
     with remote.hub_errors(path, "loading"):
         try:
-            file = Path(path) / layout.CARD
-            if not local:
-                where = {"repo_type": "dataset", "revision": revision}
-                file = Path(remote.client(token).hf_hub_download(path, layout.CARD, **where))
-            text = file.read_text(encoding="utf-8")
-        except (FileNotFoundError, EntryNotFoundError):
+            card = remote.client(token).hf_hub_download(
+                path, layout.CARD, repo_type="dataset", revision=revision
+            )
+        except EntryNotFoundError:
             return {}, None
-    match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
-    try:
-        head = yaml.safe_load(match[1]) if match else {}
-    except yaml.YAMLError:
-        head = {}
-    return head if isinstance(head, dict) else {}, None if local else file.parent.name
+    return heads.read(Path(card)), Path(card).parent.name
 
 
 def _features(head: Mapping[str, Any], config: str) -> datasets.Features | None:
@@ -117,25 +112,6 @@ def _features(head: Mapping[str, Any], config: str) -> datasets.Features | None:
         return datasets.info.DatasetInfosDict.from_dataset_card_data(card)[config].features
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
-
-
-def _config(head: Mapping[str, Any], name: str | None, path: str) -> dict[str, Any] | None:
-    """The config asked for, as the card has it; None when the card lists none."""
-    try:
-        configs = {entry["config_name"]: entry for entry in head["configs"]}
-        whole = all({"split", "path"} <= set(part) for c in configs.values() for part in c["data_files"])
-    except (TypeError, KeyError):
-        return None  # a card of another kind: what it means is left to datasets
-    if not whole or not configs:
-        return None
-    if name is None:
-        chosen = [c for c in configs.values() if c.get("default")] or list(configs.values())[:2]
-        if len(chosen) != 1:
-            raise ValueError(f"{path} has no default config; name one of {', '.join(configs)}")
-        return chosen[0]
-    if name not in configs:
-        raise ValueError(f"{path} has no config {one_of(name, configs)}")
-    return configs[name]
 
 
 def _splits(config: Mapping[str, Any] | None, split: Any, path: str) -> list[str] | None:

@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from sousa.generation import DATA_VERSION
+from sousa.generation import PACKAGE_VERSION
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.storage import explain
 
@@ -44,7 +44,7 @@ def fetch(address, part, limit, say, progress):
 
     part = Path(part)
     failures, most = 0, _size(part)
-    look = {"User-Agent": f"sousa/{DATA_VERSION}", "Accept-Encoding": "identity"}
+    look = {"User-Agent": f"sousa/{PACKAGE_VERSION}", "Accept-Encoding": "identity"}
     wait = httpx2.Timeout(READ_SEC, connect=CONNECT_SEC)
     with httpx2.Client(follow_redirects=True, timeout=wait, headers=look) as client:
         while True:

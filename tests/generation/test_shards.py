@@ -1,7 +1,6 @@
 """Shards: the same bytes however they are made, and never half of one."""
 
 import errno
-import json
 import os
 import random
 import shutil
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sousa.generation.errors import RunError
-from sousa.generation.manifest import complete_manifest
+from sousa.generation.manifest import complete_manifest, read_manifest
 from sousa.generation.rudiments import Rudiments, corpus
 from sousa.generation.rudiments.settings import make_config
 from sousa.generation.shards import MAX_GROUP_BYTES, Store, bounded, write_shard
@@ -140,7 +139,7 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "run the same command again" in errors and "Traceback" not in errors
-    manifest = json.loads((root / "manifest.json").read_text())
+    manifest = read_manifest(root)
     assert manifest["shards"] == {} and not manifest["complete"]
     log = (root / ".unfinished" / "shards.jsonl").read_text().splitlines()
     assert 0 < len(log) < 10

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sousa.generation.errors import UsageError
-from sousa.generation.rudiments.corpus import make_config
+from sousa.generation.rudiments.settings import make_config
 from sousa.training import labels
 from sousa.training.dataset import (
     ID_TO_RUDIMENT,

@@ -9,10 +9,10 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("torchaudio")
 
 from sousa.generation.errors import UsageError  # noqa: E402
+from sousa.generation.rudiments.hierarchy import Labels  # noqa: E402
 from sousa.training import features  # noqa: E402
 from sousa.training.features import ONSET_MEL, FeatureCache, Mel, data_identity  # noqa: E402
 from sousa.training.filters import select  # noqa: E402
-from sousa.training.hierarchy import Labels  # noqa: E402
 from sousa.training.stream import open_rows  # noqa: E402
 
 COLUMNS = ("strokes", "num_samples", "sample_rate")

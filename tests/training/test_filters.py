@@ -14,7 +14,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from sousa.generation.errors import UsageError  # noqa: E402
-from sousa.generation.rudiments import corpus, definitions  # noqa: E402
+from sousa.generation.rudiments import definitions, settings  # noqa: E402
 from sousa.generation.rudiments.columns import columns  # noqa: E402
 from sousa.training import sources  # noqa: E402
 from sousa.training.filters import Filter, clean_pairs, select  # noqa: E402
@@ -138,11 +138,11 @@ def test_yaml():
 
 
 BAD = {
-    "unknown tier 'begginer' (did you mean beginner?)": {"tiers": ["begginer"]},
+    "tiers: unknown 'begginer' (did you mean beginner?)": {"tiers": ["begginer"]},
     "unknown rudiment 'flamm' (did you mean flam?)": {"rudiments": ["flamm"]},
     "unknown variant of flam": {"rudiments": ["flam:backwards"]},
-    "unknown category 'rolls'": {"categories": "rolls"},
-    "unknown preset 'gymn' (did you mean gym?)": {"presets": ["gymn"]},
+    "categories: unknown 'rolls'": {"categories": "rolls"},
+    "presets: unknown 'gymn' (did you mean gym?)": {"presets": ["gymn"]},
     "unknown score 'overal_score' (did you mean overall_score?)": {"scores": {"overal_score": [0, 1]}},
     "unknown player 'xyz001'": {"players": ["xyz001"]},
     "unknown player -1": {"players": [-1]},
@@ -286,7 +286,7 @@ def test_pairs_by_hand():
 
 def test_pairs_of_a_corpus():
     """Every augmented rendering has its clean one, of the same take."""
-    config = corpus.make_config("small", profiles=2, augmentations=4, rudiments=["flam", "drag"])
+    config = settings.make_config("small", profiles=2, augmentations=4, rudiments=["flam", "drag"])
     names = ("augmentation_group_id", "augmentation_preset")
     rows = open_rows(config, audio=None, columns=names)
     groups, presets = (rows.table[name].to_pylist() for name in names)

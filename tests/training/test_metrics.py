@@ -29,19 +29,19 @@ def _classes(rows=300, players=7, seed=1):
 def _by_hand(statistic, codes, seed=0, resamples=bootstrap.RESAMPLES):
     """The interval from rows that are really repeated, with the module's own draws."""
     found = []
-    for counts in (row for part in bootstrap.draws(codes.max() + 1, resamples, seed) for row in part):
+    for counts in (row for part in bootstrap.draw_counts(codes.max() + 1, resamples, seed) for row in part):
         rows = np.concatenate([np.repeat(np.flatnonzero(codes == g), n) for g, n in enumerate(counts)])
         found.append(statistic(rows))
     return np.nanpercentile(found, [2.5, 97.5])
 
 
 def test_draws_are_groups_with_replacement():
-    parts = list(bootstrap.draws(11, 5000, 3))
+    parts = list(bootstrap.draw_counts(11, 5000, 3))
     counts = np.concatenate(parts)
     assert counts.shape == (5000, 11) and (counts.sum(1) == 11).all()
     assert abs(counts.mean(0) - 1).max() < 0.06 and abs(counts.var(0) - 10 / 11).max() < 0.1
-    assert (counts == np.concatenate(list(bootstrap.draws(11, 5000, 3)))).all()
-    assert (counts != np.concatenate(list(bootstrap.draws(11, 5000, 4)))).any()
+    assert (counts == np.concatenate(list(bootstrap.draw_counts(11, 5000, 3)))).all()
+    assert (counts != np.concatenate(list(bootstrap.draw_counts(11, 5000, 4)))).any()
 
 
 def test_classes_as_scikit_learn():

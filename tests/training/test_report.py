@@ -21,7 +21,11 @@ STROKES = pa.list_(pa.struct(STROKE))
 TARGETS = [
     {"name": "rudiment_slug", "kind": "class", "labels": RUDIMENTS},
     {"name": "overall_score", "kind": "score", "low": 0, "high": 100},
-    {"name": "strokes", "kind": "strokes"},
+    {
+        "name": "strokes",
+        "kind": "events",
+        "flags": [["hand", "L", "hand"], ["is_accent", True, "accent"], ["is_grace_note", True, "grace"]],
+    },
 ]
 
 
@@ -105,9 +109,7 @@ def test_metrics_are_those_of_the_functions(written):
         ),
         resamples=100,
     )
-    assert (
-        metrics["targets"]["overall_score"]["by"]["tempo_band_bpm"]["60-80"]["metrics"]["mae"] == part["mae"]
-    )
+    assert metrics["targets"]["overall_score"]["by"]["tempo_bpm"]["60-80"]["metrics"]["mae"] == part["mae"]
     score = metrics["targets"]["overall_score"]
     assert score["num_left_out"] == 1 and metrics["targets"]["strokes"]["num_left_out"] == 1
     assert score["baselines"]["mean"]["difference"]["mae"]["value"] == pytest.approx(
@@ -139,7 +141,7 @@ def test_columns_may_be_missing(tmp_path, kept):
     drop = ("profile_id", "rudiment_slug", "skill_tier", "augmentation_preset", "tempo_bpm", "sample_id")
     targets = [TARGETS[i] for i in kept]
     metrics = report.write(_table(targets, 20, drop), tmp_path, resamples=20)
-    assert metrics["grouped_by"] == "row" and "no profile_id" in metrics["notes"][0]
+    assert metrics["grouped_by"] == "row" and "no column of groups" in metrics["notes"][0]
     assert all(target["by"] == {} for target in metrics["targets"].values())
     assert (tmp_path / "report.html").exists()
     assert report.summary(metrics).startswith("20 rows\n")

@@ -7,23 +7,30 @@ import pytest
 import torch
 import torchaudio
 
-from sousa.training import labels
+from sousa.generation import corpora
+from sousa.training import labels, tasks
 from sousa.training.augment import SpecAugment, Waveform
 from sousa.training.batches import Collate, predict, rows_for
 from sousa.training.front_ends import LogMel
 from sousa.training.models.compact import Compact, CompactConfig
 from sousa.training.models.model import Model, Pooling
+from sousa.training.roles import Known
 from sousa.training.stream import Rows
-from sousa.training.tasks import make_targets
-from sousa.training.tasks.strokes import Strokes
-from sousa.training.tasks.targets import ClassTarget, ScoreTarget
+
+SIZES = {"channels": 8, "wide_channels": 8, "fine_dilations": [1], "dilations": [1, 2]}
+RUDIMENTS = Known(corpora.get("rudiments").columns(), corpora.get("rudiments"))
+
+
+def target_of(name):
+    """The target of a column of rudiments."""
+    return tasks.column_target(RUDIMENTS.get(name))
 
 
 def model(task="multitask", **more):
     torch.manual_seed(0)
-    targets = make_targets(task)
+    targets = tasks.make_targets(RUDIMENTS, task)
     front_end = LogMel(n_mels=16)
-    encoder = Compact(CompactConfig(8, 8, (1,), (1, 2)), front_end.num_features)
+    encoder = Compact(CompactConfig(**SIZES), front_end.num_features)
     return Model(
         task, targets, [t.name for t in targets], front_end, encoder, **{"max_sec": 2.0, **more}
     ).eval()
@@ -32,7 +39,7 @@ def model(task="multitask", **more):
 @pytest.mark.parametrize("crop", [{}, {"crop_sec": 1.5, "crop": "random"}, {"sample_rate": 22050}])
 def test_stroke_labels_decode_to_the_labelled_times(small, crop):
     """Frames and places in them, made of a row and read back, are its onsets to the microsecond."""
-    target, frame_sec = Strokes(), 440 / 44100
+    target, frame_sec = target_of("strokes"), 440 / 44100
     rows = Rows(small[0], "test", columns=list(target.columns), **crop)
     for i in range(0, 120, 7):
         row = rows[i]
@@ -66,7 +73,7 @@ def _inside(row, frames, frame_sec, first):
 
 
 def test_one_stroke_seen_from_two_frames_is_one(small):
-    target = Strokes()
+    target = target_of("strokes")
     output = np.full((10, 5), -9.0, np.float32)
     output[4, :2], output[5, :2] = (3.0, 7.0), (2.0, -7.0)  # at the end of frame 4, at the beginning of 5
     found = target.decode(output, 0.01)
@@ -77,7 +84,7 @@ def test_one_stroke_seen_from_two_frames_is_one(small):
 
 
 def test_nulls_have_no_loss_and_no_gradient():
-    target = ScoreTarget("flam_quality")
+    target = target_of("flam_quality")
     output = torch.zeros(3, 1, requires_grad=True)
     target.loss(output, torch.tensor([math.nan, 0.9, math.nan])).backward()
     assert output.grad[[0, 2]].abs().sum() == 0 and output.grad[1] != 0
@@ -85,7 +92,7 @@ def test_nulls_have_no_loss_and_no_gradient():
     loss = target.loss(output, torch.tensor([math.nan, math.nan]))
     loss.backward()
     assert loss == 0 and output.grad.abs().sum() == 0
-    classes = ClassTarget("skill_tier")
+    classes = target_of("skill_tier")
     output = torch.zeros(2, 4, requires_grad=True)
     classes.loss(output, torch.tensor([-100, -100])).backward()
     assert output.grad.abs().sum() == 0
@@ -97,13 +104,15 @@ def test_class_weights_weigh():
     output, label = torch.randn(6, 4), torch.tensor([0, 0, 0, 0, 1, 3])
     weights = [0.25, 1.0, 0.0, 2.0]
     expected = torch.nn.functional.cross_entropy(output, label, torch.tensor(weights))
-    assert torch.isclose(ClassTarget("skill_tier", class_weights=weights).loss(output, label), expected)
+    target = target_of("skill_tier")
+    target.class_weights = weights
+    assert torch.isclose(target.loss(output, label), expected)
 
 
 def test_scores_come_back_on_their_own_range():
     for name in ("overall_score", "groove_feel_proxy"):
         low, high = labels.SCORE_RANGES[name]
-        target = ScoreTarget(name)
+        target = target_of(name)
         label = torch.tensor([target.label({name: low + 0.3 * (high - low)}, None, None)])
         found = target.predictions(label[:, None] - 0.5, label, None, None)
         assert found[f"true_{name}"][0] == pytest.approx(low + 0.3 * (high - low), abs=1e-4)

@@ -7,15 +7,15 @@ import yaml
 
 from sousa.generation.errors import UsageError
 from sousa.generation.textures import synth
-from sousa.training import corpora
+from sousa.training import corpora, roles
 from sousa.training.config import Data
 from sousa.training.filters import select
 from sousa.training.front_ends import LogMel
-from sousa.training.live import LiveTextures
+from sousa.training.live import LiveRows
 from sousa.training.models.compact import Compact, CompactConfig
 from sousa.training.models.model import Model
 from sousa.training.stream import Rows, open_rows
-from sousa.training.tasks import found, make_targets
+from sousa.training.tasks import make_targets, varying
 from sousa.training.tasks.parameters import CurveTarget, ParameterTarget
 
 SPACE = {
@@ -47,14 +47,20 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def targets(data):
-    return found.choose(found.open_columns(data[1], data[0]), "texture")
+    return varying.choose(*rows_to_learn(data[1]))
+
+
+def rows_to_learn(source):
+    """Rows with parameters, and the column of these."""
+    column = source.known.parameters
+    return open_rows(source, "train", columns=varying.columns(column), audio=None), column
 
 
 def test_targets_are_what_varies_and_ranges_are_those_declared(data, targets):
     assert list(targets) == ["rate_exp", "cf", "carrier_hz", "index"]
     assert [type(one) for one in targets.values()] == [ParameterTarget] * 3 + [CurveTarget]
     for name, one in targets.items():
-        (of, told), = one.synths.items()  # fmt: skip
+        (of, told), = one.makers.items()  # fmt: skip
         declared = {p.name: p for p in synth.get(of).parameters}[name]
         assert (told["low"], told["high"]) == pytest.approx((declared.minimum, declared.maximum), rel=1e-5)
         assert (told["scale"], told["unit"]) == (declared.scale, declared.unit)
@@ -131,9 +137,12 @@ def test_nulls_have_no_loss_and_no_gradient(targets):
 
 
 def test_a_model_keeps_its_ranges_and_the_names_of_layers(targets, tmp_path):
-    odd = ParameterTarget("type", centre=0.1, spread=0.2)  # a name no layer can have
-    front_end = LogMel(16000, n_mels=16, f_max_hz=8000.0)
-    encoder = Compact(CompactConfig(8, 8, (1,), (1,)), front_end.num_features)
+    odd = ParameterTarget(
+        "type", "params", "synth", "curves", 75.0, centre=0.1, spread=0.2
+    )  # a name no layer can have
+    front_end = LogMel(sampling_rate=16000, n_mels=16, f_max_hz=8000.0)
+    sizes = CompactConfig(channels=8, wide_channels=8, fine_dilations=(1,), dilations=(1,))
+    encoder = Compact(sizes, front_end.num_features)
     chosen = [targets["cf"], targets["index"], odd]
     model = Model("texture", chosen, [t.name for t in chosen], front_end, encoder, 0.4).eval()
     model.save_pretrained(tmp_path)
@@ -149,11 +158,11 @@ def test_a_model_keeps_its_ranges_and_the_names_of_layers(targets, tmp_path):
 def test_ranges_need_three_values_on_a_line():
     norm = np.array([0.1, 0.2, 0.7, np.nan])
     linear, log = -10 + 20 * norm, 100 * 20**norm
-    assert found.declared_range(linear, norm) == {"low": -10.0, "high": 10.0, "scale": "linear"}
-    assert found.declared_range(log, norm) == {"low": 100.0, "high": 2000.0, "scale": "log"}
+    assert varying.declared_range(linear, norm) == {"low": -10.0, "high": 10.0, "scale": "linear"}
+    assert varying.declared_range(log, norm) == {"low": 100.0, "high": 2000.0, "scale": "log"}
     unknown = {"low": None, "high": None, "scale": None}
-    assert found.declared_range(linear[:2], norm[:2]) == unknown
-    assert found.declared_range(np.sin(9 * norm), norm) == unknown
+    assert varying.declared_range(linear[:2], norm[:2]) == unknown
+    assert varying.declared_range(np.sin(9 * norm), norm) == unknown
 
 
 CASES = {
@@ -167,17 +176,18 @@ CASES = {
 def test_wrong_targets_are_refused(data, case):
     options, sentence = CASES[case]
     with pytest.raises(UsageError) as error:
-        found.choose(found.open_columns(data[1], data[0]), "texture", **options)
+        varying.choose(*rows_to_learn(data[1]), **options)
     assert sentence in str(error.value)
 
 
-def test_targets_are_chosen_by_name_with_their_weights(targets):
-    made = make_targets("texture", ["index", "cf"], {"cf": 2}, {"rate_exp": 0.3}, targets)
+def test_targets_are_chosen_by_name_with_their_weights(data, targets):
+    known = roles.of(data[1])
+    made = make_targets(known, "texture", ["index", "cf"], {"cf": 2}, {"rate_exp": 0.3}, targets)
     assert [(t.name, t.weight) for t in made] == [("index", 1.0), ("cf", 2.0), ("rate_exp", 0.3)]
-    assert [t.name for t in make_targets("texture", found=targets)] == list(targets)
-    assert make_targets("texture", ["anything"]) == []  # before the data is read
+    assert [t.name for t in make_targets(known, "texture", varying=targets)] == list(targets)
+    assert make_targets(known, "texture", ["anything"]) == []  # before the data is read
     with pytest.raises(UsageError, match="cf is named twice"):
-        make_targets("texture", ["cf", "cf"])
+        make_targets(known, "texture", ["cf", "cf"])
 
 
 def test_rows_are_filtered_by_the_columns_of_textures(data):
@@ -201,7 +211,7 @@ def test_rows_are_filtered_by_the_columns_of_textures(data):
     for where, sentence in (
         ({"held_out": "interpolate"}, "did you mean interpolation"),
         ({"param_cf": 3}, "give two numbers"),
-        ({"param_zz": [1, 2]}, "has no column 'param_zz'"),
+        ({"param_zz": [1, 2]}, "unknown filter 'param_zz' .did you mean param_cf"),
         ({"sinth": "pop"}, "did you mean synth"),
     ):
         with pytest.raises(UsageError, match=sentence):
@@ -213,7 +223,7 @@ def test_live_rows_are_the_stored_ones(data):
     where = {"param_carrier_hz": [300, 600]}
     config = corpora.config(data[0].generate)
     stored, live = (open_rows(s, "train", columns=columns, where=where) for s in (data[1], config))
-    assert isinstance(live, LiveTextures)
+    assert isinstance(live, LiveRows)
     by_name = {row["sample_id"]: row for row in stored}
     assert sorted(by_name) == sorted(live.table["sample_id"].to_pylist())
     for row in live.__getitems__([7, 0, 1, 5]):
@@ -226,11 +236,13 @@ def test_live_rows_are_the_stored_ones(data):
 
 GENERATE = {
     "corpus": ({"corpus": "texture", "preset": "small"}, "unknown corpus 'texture' (did you mean textures?)"),
-    "nothing": ({"corpus": "textures"}, "needs either configfile"),
-    "both": ({"corpus": "textures", "preset": "small", "configfile": "x"}, "needs either configfile"),
+    "both": (
+        {"corpus": "textures", "size": "small", "configfile": "x"},
+        "configfile and data.generate: size each say what to make",
+    ),
     "typo": ({"corpus": "textures", "preset": "small", "profiles": 3}, "unknown key 'profiles'"),
     "no file": ({"corpus": "textures", "configfile": "nowhere.yaml"}, "nowhere.yaml"),
-    "other corpus": ({"configfile": "x.yaml"}, "configfile is for corpus: textures"),
+    "other corpus": ({"configfile": "x.yaml"}, "it is an option of textures"),
     "kind": ({"corpus": "textures", "configfile": 3}, "configfile is 3"),
 }
 
@@ -248,6 +260,7 @@ def test_shipped_files_are_found_from_anywhere_and_own_ones_are_made_absolute(tm
     shipped = {"corpus": "textures", "configfile": "training/configs/spaces/pop.yaml"}
     assert corpora.config(shipped).sounds[0].synth == "pop"
     assert corpora.found_anywhere(shipped) == shipped
+    (tmp_path / "own.yaml").write_text("")
     own = {"corpus": "textures", "configfile": "own.yaml"}
     assert corpora.found_anywhere(own)["configfile"] == str(tmp_path / "own.yaml")
     assert (

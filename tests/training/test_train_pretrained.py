@@ -152,7 +152,7 @@ def test_missing_weights_of_a_pretrained_model_are_an_error(encoders, data, tmp_
     state = load_file(copy / "model.safetensors")
     save_file(dict(list(state.items())[:-1]), copy / "model.safetensors", metadata={"format": "pt"})
     assert train.main([str(settings(tmp_path / "a", data, copy))]) == 1
-    assert "lacks" in capsys.readouterr().err
+    assert "the weights lack" in capsys.readouterr().err
 
 
 BACK = """

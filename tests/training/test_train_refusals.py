@@ -1,12 +1,16 @@
 """Bad input to training and evaluation: one clear sentence, a status, nothing half-written."""
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from sousa.training import evaluate, train
+from tests.conftest import ROOT
 from tests.support.runs import SMALL, start, write
 
 
@@ -34,13 +38,15 @@ CASES = {
     "wrong filter": ({"data": {"where": {"tiers": ["expert"]}}}, (), "'expert'"),
     "empty filter": ({"data": {"where": {"tempo_bpm": [500, 600]}}}, (), "no row of split train is left"),
     "missing split": ({"data": {"validation": "dev"}}, (), "has no split 'dev'"),
-    "wrong model": ({"model": {"kind": "big"}}, (), "model.kind: unknown 'big'"),
+    "wrong model": ({"model": {"kind": "big"}}, (), "model.kind is 'big'; choose from compact, pretrained"),
     "no path of a model": (PRETRAINED, (), "model.path is missing"),
     "no such pretrained model": (
         {**PRETRAINED, "model": {**PRETRAINED["model"], "path": "nowhere/nothing"}}, (),
-        "'nowhere/nothing' can't be loaded",
+        "nowhere/nothing can't be loaded",
     ),
-    "wrong weights": ({"train": {"class_weights": "even"}}, (), "train.class_weights is 'even'; give"),
+    "wrong weights": (
+        {"train": {"class_weights": "even"}}, (), "train.class_weights is 'even'; choose from balanced"
+    ),
     "wrong warm-up": ({"train": {"warmup_ratio": 2}}, (), "train.warmup_ratio is 2"),
     "push without a name": ({"train": {"push_to_hub": True}}, (), "push_to_hub needs train.hub_model_id"),
     "another dataset there": (
@@ -51,11 +57,11 @@ CASES = {
     "text for a number": ({"train": {"learning_rate": "abc"}}, (), "train.learning_rate is 'abc'; give a"),
     "not a number": ({"train": {"weight_decay": float("nan")}}, (), "train.weight_decay is nan; give a"),
     "half a row": ({"train": {"per_device_train_batch_size": 1.5}}, (), "give a whole number of 1 or more"),
-    "number for text": ({"data": {"crop": 5}}, (), "data.crop is 5; give text"),
+    "number for text": ({"data": {"crop": 5}}, (), "data.crop is 5; choose from start, random, centre"),
     "seed": ({"seed": -1}, (), "seed is -1; give a whole number from 0"),
     "text for a flag": ({"resume": "no thanks"}, (), "resume is 'no thanks'; give true or false"),
     "one for a list": ({"model": {"dilations": 3}}, (), "model.dilations is 3; give a list"),
-    "list for keys": ({"data": {"generate": [1]}}, (), "data.generate is [1]; give keys with values"),
+    "list for keys": ({"data": {"generate": [1]}}, (), "data.generate is a list; give a mapping of keys"),
     "a section as a value": ({}, ("--train", "5"), "--train is '5'; give one of its keys"),
     "negative weight": ({"weights": {"rudiment_slug": -1}}, (), "weights.rudiment_slug is -1; give a"),
     "named twice": ({"targets": ["skill_tier", "skill_tier"]}, (), "skill_tier is named twice"),
@@ -150,7 +156,7 @@ MODEL_CASES = {
     "missing split": (["{run}", "--split", "tets"], "has no split 'tets' (did you mean test?)"),
     "no dataset": (["{run}", "--data", "{tmp}/nix"], "neither a directory or Parquet file"),
     "wrong filter": (["{run}", "--where", "{{tier: [x]}}"], "tier"),
-    "no YAML": (["{run}", "--where", "[a"], "which is not YAML"),
+    "no YAML": (["{run}", "--where", "[a"], "a filter can't be read as YAML"),
 }
 
 
@@ -167,6 +173,36 @@ def test_a_model_of_something_else_is_refused(tmp_path, capsys):
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     assert evaluate.main([str(tmp_path), "--data", "x"]) == 2
     assert "is not of a model that training/train.py saved" in capsys.readouterr().err
+
+
+def test_help_says_of_every_key_what_it_means_its_default_and_its_limits(capsys):
+    from sousa.training import config
+
+    assert train.main(["--help"]) == 0
+    said = capsys.readouterr().out.partition("Keys")[2].splitlines()[1:]
+    keys = [line.strip().removeprefix("--").removesuffix(".TARGET") for line in said[::2]]
+    open_ones = ("weights", "auxiliary")
+    assert keys == [key for key in config.known_keys() if key not in config.SECTIONS or key in open_ones]
+    about = dict(zip(keys, said[1::2], strict=True))
+    assert all(text.startswith("      ") and text.strip() for text in about.values())
+    for key, text in {
+        "data.max_sec": "clips are cut and padded to it, seconds (from 0.1 to 600; default: 7.0)",
+        "train.learning_rate": "The initial learning rate for the optimizer (above 0; default: 0.002)",
+        "train.class_weights": "balanced: rare classes weigh more in the loss",
+        "model.dilations": "of the convolutions over coarse frames, one each (default: 1, 2, 4, 8, 16, 1)",
+        "report": "evaluate the test split at the end (default: true)",
+    }.items():
+        assert about[key].strip() == text
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate"])
+def test_programs_are_run_by_file_or_by_module(name, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for how in ([str(ROOT / "training" / f"{name}.py")], ["-m", f"sousa.training.{name}"]):
+        done = subprocess.run(
+            [sys.executable, *how, "--help"], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0 and "--data" in done.stdout, done.stderr
 
 
 def test_every_configuration_in_the_repository_is_valid():

@@ -99,7 +99,7 @@ def test_frames_of_curves_are_measured_one_by_one(run):
 
 def test_words_are_those_of_the_task(run):
     card = (run / "model" / "README.md").read_text()
-    assert "of a synthesized sound texture" in card and "by parameter setting" in card
+    assert "of a synthesized sound texture" in card and "by setting" in card
     assert "index: frame by frame, a value each 20 ms" in card
     page = (run / "report" / "report.html").read_text()
     assert "sklearn.metrics.r2_score" in page and "different values" in page and "ridge: R2" in page
@@ -163,13 +163,14 @@ CASES = {
     "an empty filter": ({"data": {"where": {"param_cf": [5000, 6000]}}}, "no row of split"),
     "weight": ({"targets": ["cf"], "weights": {"index": 2}}, "weight of index, which is no target of"),
     "other data": (
-        {"data": {"path": "{small}", "generate": None}}, "the data has no column 'synth', as a textures"
+        {"data": {"path": "{small}", "generate": None}},
+        "task texture learns from textures, and the data is rudiments",
     ),
     "another corpus to make": (
         {"data": {"generate": {"corpus": "rudiments", "configfile": None}}},
-        "task texture learns from textures, and data.generate makes rudiments",
+        "task texture learns from textures, and the data is rudiments",
     ),
-    "another task": ({"task": "tier"}, "task tier learns from rudiments, and data.generate makes textures"),
+    "another task": ({"task": "tier"}, "task tier learns from rudiments, and the data is textures"),
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import sys
 import numpy as np
 
 from sousa.generation.errors import RunError, SousaError
+from sousa.generation.rudiments.hierarchy import COLUMNS, Labels
 from sousa.training.features import (
     FeatureCache,
     FrozenFeatures,
@@ -21,7 +22,6 @@ from sousa.training.features import (
     onsets,
     rms,
 )
-from sousa.training.hierarchy import COLUMNS, Labels
 from sousa.training.stream import open_rows
 
 

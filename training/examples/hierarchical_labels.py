@@ -8,7 +8,7 @@ DATASET is a directory that ``sousa generate`` or ``sousa release`` made; ``labe
 import sys
 
 from sousa.generation.errors import SousaError
-from sousa.training.hierarchy import (
+from sousa.generation.rudiments.hierarchy import (
     COLUMNS,
     STROKE_FEATURES,
     Labels,

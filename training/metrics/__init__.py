@@ -1,1 +1,1 @@
-"""Metrics with confidence intervals by player: plain functions, and `evaluate` modules around them."""
+"""Metrics with confidence intervals by group: plain functions, and `evaluate` modules around them."""

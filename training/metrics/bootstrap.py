@@ -1,10 +1,10 @@
-"""Confidence intervals by resampling groups (players), not rows.
+"""Confidence intervals by resampling groups of rows, not rows.
 
 Conventions
 -----------
-Rows of one player are alike, so rows drawn one by one would give intervals that are too narrow. Here whole
-groups are drawn with replacement, as many as there are, and all rows of a group count as often as it was
-drawn. The interval is the percentile interval: the middle ``LEVEL`` of the resampled values.
+Rows of one group (a player, a setting) are alike, so rows drawn one by one would give intervals that are too
+narrow. Here whole groups are drawn with replacement, as many as there are, and all rows of a group count as
+often as it was drawn. The interval is the percentile interval: the middle ``LEVEL`` of the resampled values.
 
 Rows are given with group codes, integers from 0 up. A metric is a function of sums over rows wherever it can
 be, so a resample costs a product of draw counts [resamples, groups] and sums by group [groups, columns], and
@@ -19,6 +19,9 @@ intervals); A. C. Davison and D. V. Hinkley, Bootstrap Methods and their Applica
 (groups).
 """
 
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
 import numpy as np
 
 from sousa.generation.errors import UsageError
@@ -26,10 +29,11 @@ from sousa.generation.errors import UsageError
 RESAMPLES = 1000
 LEVEL = 0.95
 _DEFINED = 0.9  # share of resamples in which a metric must be defined, for an interval
+Statistic = Callable[[np.ndarray], np.ndarray]
 _CHUNK = 1 << 22  # draws held at a time
 
 
-def check_rows(**columns):
+def check_rows(**columns: Any) -> None:
     """Refuse columns of unequal length; None stands for a column that isn't there.
 
     Raises: UsageError.
@@ -40,7 +44,7 @@ def check_rows(**columns):
         raise UsageError(f"rows differ in number: {said}; give one value of each for every row")
 
 
-def group_codes(groups, num_rows):
+def group_codes(groups: Sequence[Any] | None, num_rows: int) -> np.ndarray:
     """Codes of groups, in order of first appearance.
 
     Args:
@@ -58,7 +62,7 @@ def group_codes(groups, num_rows):
     )
 
 
-def sums_by_group(codes, columns):
+def sums_by_group(codes: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Sums of row values over each group.
 
     Args:
@@ -71,7 +75,7 @@ def sums_by_group(codes, columns):
     return out
 
 
-def draws(num_groups, resamples=RESAMPLES, seed=0):
+def draw_counts(num_groups: int, resamples: int = RESAMPLES, seed: int = 0) -> Iterator[np.ndarray]:
     """How often each group is drawn, in chunks of resamples.
 
     Yields: int64 arrays [some resamples, groups]; each row sums to ``num_groups``.
@@ -85,7 +89,9 @@ def draws(num_groups, resamples=RESAMPLES, seed=0):
         yield np.bincount(drawn.ravel(), minlength=rows * num_groups).reshape(rows, num_groups)
 
 
-def resample(statistic, sums, resamples=RESAMPLES, seed=0):
+def resample(
+    statistic: Statistic, sums: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """A statistic of sums, on all groups and on each resample.
 
     Args:
@@ -99,11 +105,11 @@ def resample(statistic, sums, resamples=RESAMPLES, seed=0):
         values = statistic(sums.sum(0))
         if len(sums) < 2 or resamples < 1:
             return values, np.empty((0, len(values)))
-        parts = [statistic(counts @ sums) for counts in draws(len(sums), resamples, seed)]
+        parts = [statistic(counts @ sums) for counts in draw_counts(len(sums), resamples, seed)]
     return values, np.concatenate(parts)
 
 
-def interval(value, resampled):
+def interval(value: float, resampled: np.ndarray) -> dict[str, float | None]:
     """A value with its bounds.
 
     Args:
@@ -120,7 +126,9 @@ def interval(value, resampled):
     return {"value": float(value) if np.isfinite(value) else None, "low": low, "high": high}
 
 
-def intervals(statistic, sums, resamples=RESAMPLES, seed=0):
+def intervals(
+    statistic: Statistic, sums: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+) -> list[dict[str, float | None]]:
     """A list of :func:`interval` for each value of a statistic; arguments as :func:`resample`."""
     values, resampled = resample(statistic, sums, resamples, seed)
     return [interval(value, resampled[:, i]) for i, value in enumerate(values)]

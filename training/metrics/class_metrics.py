@@ -3,22 +3,30 @@
 Conventions: classes are names (ints are taken as their decimal text). Rows of a confusion matrix are the
 reference, columns the prediction. Balanced accuracy is the mean recall of the classes that occur in the
 references, macro F1 the mean F1 of those that occur in references or predictions: scikit-learn's conventions.
-A class whose players are all absent from a resample is left out of both there, as nothing of it was drawn.
+A class whose groups are all absent from a resample is left out of both there, as nothing of it was drawn.
 What is undefined (recall of a class with no rows, precision of one never predicted) is None, not 0.
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from sousa.generation.errors import UsageError
 from sousa.training.metrics import bootstrap
 
+NAMES = ("accuracy", "balanced_accuracy", "macro_f1")
 
-def class_metrics(predictions, references, groups=None, labels=None, resamples=bootstrap.RESAMPLES, seed=0):
+
+def class_metrics(
+    predictions: Sequence[Any], references: Sequence[Any], groups: Sequence[Any] | None = None,
+    labels: Sequence[Any] | None = None, resamples: int = bootstrap.RESAMPLES, seed: int = 0,
+) -> dict[str, Any]:  # fmt: skip
     """Score predicted classes.
 
     Args:
         predictions: class names, one a row. references: the same; None leaves the row out.
-        groups: names of players, one a row; None: each row is its own.
+        groups: names, one a row; None: each row is its own.
         labels: order of classes; others that occur follow, sorted. None: all sorted.
         resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
 
@@ -38,30 +46,21 @@ def class_metrics(predictions, references, groups=None, labels=None, resamples=b
     confusion = np.bincount(truth * size + guess, minlength=size * size).reshape(size, size)
     support = confusion.sum(1)
     per_class = {
-        name: {
-            "recall": scored[3 + i],
-            "precision": scored[3 + size + i],
-            "f1": scored[3 + 2 * size + i],
-            "support": int(support[i]),
-        }
+        name: {key: scored[3 + k * size + i] for k, key in enumerate(("recall", "precision", "f1"))}
+        | {"support": int(support[i])}
         for i, name in enumerate(names)
     }
     return {
-        "accuracy": scored[0],
-        "balanced_accuracy": scored[1],
-        "macro_f1": scored[2],
-        "per_class": per_class,
-        "labels": names,
-        "confusion": confusion.tolist(),
-        "num_rows": len(kept),
-        "num_groups": int(codes.max(initial=-1)) + 1,
-        "num_left_out": len(references) - len(kept),
-    }
+        **dict(zip(NAMES, scored, strict=False)), "per_class": per_class, "labels": names,
+        "confusion": confusion.tolist(), "num_rows": len(kept),
+        "num_groups": int(codes.max(initial=-1)) + 1, "num_left_out": len(references) - len(kept),
+    }  # fmt: skip
 
 
 def class_differences(
-    predictions, others, references, groups=None, resamples=bootstrap.RESAMPLES, seed=0
-):  # fmt: skip
+    predictions: Sequence[Any], others: Sequence[Any], references: Sequence[Any],
+    groups: Sequence[Any] | None = None, resamples: int = bootstrap.RESAMPLES, seed: int = 0,
+) -> dict[str, Any]:  # fmt: skip
     """How much better ``predictions`` are than ``others`` on the same rows, resampled in pairs.
 
     Args: as :func:`class_metrics`; ``others``: class names of the other system.
@@ -76,7 +75,7 @@ def class_differences(
     (a, resampled_a), (b, resampled_b) = parts
     return {
         name: bootstrap.interval(a[i] - b[i], resampled_a[:, i] - resampled_b[:, i])
-        for i, name in enumerate(("accuracy", "balanced_accuracy", "macro_f1"))
+        for i, name in enumerate(NAMES)
     }
 
 

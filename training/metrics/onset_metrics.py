@@ -11,12 +11,14 @@ with no onset in the reference, in the estimate or in both counts 0 as it does t
 ``num_empty_references`` says how many rows can't get more. The ``pooled_`` three are counted over all onsets
 instead.
 
-Attributes (hand, accent, grace) are ints, one an onset, 1 being the positive class of a binary one.
+Attributes (what is told of an onset) are ints, one an onset, 1 being the positive class of a binary one.
 ``accuracy`` and ``f1`` are taken over the onsets matched at one tolerance, so they say nothing of missed
 onsets; ``joint_f1`` is the F-measure, mean over rows, where only onsets with equal attributes may match.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -49,8 +51,9 @@ class Matched:
 
 
 def match(
-    predictions, references, tolerances=TOLERANCES, attributes=None, attribute_tolerance=ATTRIBUTE_TOLERANCE
-):
+    predictions: Sequence[Any], references: Sequence[Any], tolerances: Sequence[float] = TOLERANCES,
+    attributes: dict[str, Any] | None = None, attribute_tolerance: float = ATTRIBUTE_TOLERANCE,
+) -> Matched:  # fmt: skip
     """Match estimated to reference onsets in every row.
 
     Args:
@@ -94,11 +97,14 @@ def match(
     return Matched(columns, known, tuple(tolerances), tuple(attributes), binary)
 
 
-def matched_metrics(matched, groups=None, rows=None, resamples=bootstrap.RESAMPLES, seed=0):
+def matched_metrics(
+    matched: Matched, groups: Sequence[Any] | None = None, rows: Any = None,
+    resamples: int = bootstrap.RESAMPLES, seed: int = 0,
+) -> dict[str, Any]:  # fmt: skip
     """Score what :func:`match` gave.
 
     Args:
-        groups: names of players, one a row; None: each row is its own.
+        groups: names, one a row; None: each row is its own.
         rows: bool [rows], which to score; None: all.
         resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
 
@@ -116,34 +122,22 @@ def matched_metrics(matched, groups=None, rows=None, resamples=bootstrap.RESAMPL
     for i, (name, binary) in enumerate(zip(matched.attributes, matched.binary, strict=True)):
         accuracy, f1, joint = next(scored), next(scored), next(scored)
         first = _TALLY + _BY_TOLERANCE * len(matched.tolerances) + _BY_ATTRIBUTE * i
-        by_attribute[name] = {
-            "accuracy": accuracy,
-            **({"f1": f1} if binary else {}),
-            "joint_f1": joint,
-            "num_matched": int(total[first + 1]),
-        }
+        figures = {"accuracy": accuracy, **({"f1": f1} if binary else {}), "joint_f1": joint}
+        by_attribute[name] = {**figures, "num_matched": int(total[first + 1])}
     return {
-        "tolerances": by_tolerance,
-        "attributes": by_attribute,
-        "num_rows": len(kept),
-        "num_groups": len(sums),
+        "tolerances": by_tolerance, "attributes": by_attribute,
+        "num_rows": len(kept), "num_groups": len(sums),
         "num_left_out": int((asked & ~matched.known).sum()),
         "num_empty_references": int((columns[:, 1] == 0).sum()),
-        "num_onsets": int(total[1]),
-        "num_predicted": int(total[2]),
-    }
+        "num_onsets": int(total[1]), "num_predicted": int(total[2]),
+    }  # fmt: skip
 
 
 def onset_metrics(
-    predictions,
-    references,
-    groups=None,
-    tolerances=TOLERANCES,
-    attributes=None,
-    attribute_tolerance=ATTRIBUTE_TOLERANCE,
-    resamples=bootstrap.RESAMPLES,
-    seed=0,
-):
+    predictions: Sequence[Any], references: Sequence[Any], groups: Sequence[Any] | None = None,
+    tolerances: Sequence[float] = TOLERANCES, attributes: dict[str, Any] | None = None,
+    attribute_tolerance: float = ATTRIBUTE_TOLERANCE, resamples: int = bootstrap.RESAMPLES, seed: int = 0,
+) -> dict[str, Any]:  # fmt: skip
     """Score estimated onsets.
 
     Args: as :func:`match` and :func:`matched_metrics`.

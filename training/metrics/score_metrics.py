@@ -7,6 +7,9 @@ resample has its own mean. Rank correlation is Spearman's with tied values given
 where references or predictions are constant, and is recomputed, ranks and all, on every resample.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from sousa.generation.errors import UsageError
@@ -14,13 +17,14 @@ from sousa.training.metrics import bootstrap
 
 
 def score_metrics(
-    predictions, references, groups=None, resamples=bootstrap.RESAMPLES, seed=0, rank=True
-):  # fmt: skip
+    predictions: Sequence[Any], references: Sequence[Any], groups: Sequence[Any] | None = None,
+    resamples: int = bootstrap.RESAMPLES, seed: int = 0, rank: bool = True,
+) -> dict[str, Any]:  # fmt: skip
     """Score predicted numbers.
 
     Args:
         predictions: floats [rows]. references: the same; None or NaN leaves the row out.
-        groups: names of players, one a row; None: each row is its own.
+        groups: names, one a row; None: each row is its own.
         resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
         rank: whether the rank correlation is wanted; it takes the longest, and is left out otherwise.
 
@@ -38,17 +42,14 @@ def score_metrics(
     if rank:
         value, resampled = _spearman(truth, guess, codes, resamples, seed)
         out["spearman"] = bootstrap.interval(value, resampled)
-    return {
-        **out,
-        "num_rows": len(truth),
-        "num_groups": len(sums),
-        "num_left_out": len(references) - len(truth),
-    }
+    counts = {"num_rows": len(truth), "num_groups": len(sums)}
+    return {**out, **counts, "num_left_out": len(references) - len(truth)}
 
 
 def score_differences(
-    predictions, others, references, groups=None, resamples=bootstrap.RESAMPLES, seed=0
-):  # fmt: skip
+    predictions: Sequence[Any], others: Sequence[Any], references: Sequence[Any],
+    groups: Sequence[Any] | None = None, resamples: int = bootstrap.RESAMPLES, seed: int = 0,
+) -> dict[str, Any]:  # fmt: skip
     """Errors of ``predictions`` less those of ``others`` on the same rows, resampled in pairs.
 
     Args: as :func:`score_metrics`; ``others``: floats of the other system.
@@ -113,7 +114,7 @@ def _spearman(truth, guess, codes, resamples, seed):
     num_groups = codes.max(initial=-1) + 1
     if num_groups < 2:
         return value, np.empty(0)
-    counts = (row for part in bootstrap.draws(num_groups, resamples, seed) for row in part)
+    counts = (row for part in bootstrap.draw_counts(num_groups, resamples, seed) for row in part)
     return value, np.array([_correlation(places, row[codes].astype(np.float64)) for row in counts])
 
 

@@ -1,7 +1,7 @@
 """A small convolutional network over log-mel frames, made to learn on a CPU.
 
 Conventions: input float32 (batch, frames, bands). It gives two sequences: ``fine`` (batch, frames / 2,
-channels + wide_channels), one vector for each two frames, for what happens stroke by stroke, with the
+channels + wide_channels), one vector for each two frames, for what happens event by event, with the
 coarse frame it lies in; and ``coarse`` (batch, frames / 8, wide_channels), which sees seconds at once, for
 what the whole clip is.
 
@@ -9,24 +9,29 @@ Dense convolutions with ReLU, because on a CPU they cost less than depthwise one
 attention layers (a conformer's order: attention, then convolution) are an option that pays on a GPU.
 """
 
-from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import nn
 
+from sousa.generation.models import Model, Number, Whole
+from sousa.generation.options import option
 
-@dataclass(frozen=True)
-class CompactConfig:
-    """Sizes of the network; ``dilations`` of the convolutions over coarse frames, one each."""
+_Dilations = Annotated[tuple[Annotated[Whole, Field(ge=1)], ...], Field(strict=False, min_length=1)]
 
-    channels: int = 96
-    wide_channels: int = 160
-    fine_dilations: tuple = (1, 2)
-    dilations: tuple = (1, 2, 4, 8, 16, 1)
-    attention_layers: int = 0
-    attention_heads: int = 4
-    dropout: float = 0.1
+
+class CompactConfig(Model):
+    """Sizes of the network."""
+
+    channels: Whole = option(96, "channels of fine frames", ge=1, le=8192)
+    wide_channels: Whole = option(160, "channels of coarse frames", ge=1, le=8192)
+    fine_dilations: _Dilations = option((1, 2), "of the convolutions over fine frames, one each")
+    dilations: _Dilations = option((1, 2, 4, 8, 16, 1), "of the convolutions over coarse frames, one each")
+    attention_layers: Whole = option(0, "layers of attention among them", ge=0, le=64)
+    attention_heads: Whole = option(4, "heads of each", ge=1, le=64)
+    dropout: Number = option(0.1, "share of channels left out while training", ge=0, le=0.95)
 
 
 class Residual(nn.Module):
@@ -82,7 +87,7 @@ class Compact(nn.Module):
 
     fine_stride, coarse_stride = 2, 8
 
-    def __init__(self, config, num_features):
+    def __init__(self, config: CompactConfig, num_features: int):
         super().__init__()
         c, wide = config.channels, config.wide_channels
         self.entry = nn.Conv1d(num_features, c, 6, stride=2, padding=2)
@@ -94,7 +99,7 @@ class Compact(nn.Module):
         self.coarse = nn.Sequential(*layers)
         self.config, self.fine_size, self.coarse_size = config, c + wide, wide
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         fine = self.fine(self.entry(x.transpose(1, 2)))
         coarse = self.coarse(self.narrow(fine))
         around = coarse.repeat_interleave(self.coarse_stride // self.fine_stride, dim=2)

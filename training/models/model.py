@@ -13,36 +13,37 @@ one is an error, never a warning.
 """
 
 import json
-import os
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
-from sousa.generation.errors import RunError, UsageError, first_line, one_of
+from sousa.generation.errors import RunError, UsageError, first_line
+from sousa.generation.storage import atomic_file, write_json
 from sousa.training import front_ends
 from sousa.training.augment import SpecAugment
 from sousa.training.models import pretrained
 from sousa.training.models.compact import Compact, CompactConfig
-from sousa.training.tasks import make_target
+from sousa.training.tasks import restored, upgraded
+from sousa.training.tasks.targets import Target
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
-FORMAT = 1
-KINDS = ("compact", "pretrained")
+FORMAT, READ = 2, (1, 2)  # what is written, and what is read
 
 
 class Pooling(nn.Module):
     """A clip's vector: several weighted means over time, learnt, and the plain mean."""
 
-    def __init__(self, size, heads=4):
+    def __init__(self, size: int, heads: int = 4):
         super().__init__()
         self.score = nn.Linear(size, heads)
         self.size = size * (heads + 1)
 
-    def forward(self, x, valid):
+    def forward(self, x: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
         time = torch.arange(x.shape[1], device=x.device)
         sound = time < (valid.to(x.device) * x.shape[1]).ceil().clamp(min=1)[:, None]
         weights = self.score(x).float().masked_fill(~sound[..., None], float("-inf")).softmax(1).to(x.dtype)
@@ -61,7 +62,10 @@ class Model(nn.Module):
         spec_augment: masks of log-mel frames while training, see :class:`sousa.training.augment.SpecAugment`.
     """
 
-    def __init__(self, task, targets, reported, front_end, encoder, max_sec, spec_augment=None):
+    def __init__(
+        self, task: str, targets: Sequence[Target], reported: Sequence[str], front_end: Any,
+        encoder: nn.Module, max_sec: float, spec_augment: dict[str, int] | None = None,
+    ):  # fmt: skip
         super().__init__()
         self.task, self.targets, self.reported = task, list(targets), list(reported)
         self.front_end, self.encoder, self.max_sec = front_end, encoder, float(max_sec)
@@ -80,7 +84,7 @@ class Model(nn.Module):
                         "this encoder does not give; use a compact model, Wav2Vec2 or HuBERT"
                     )
                 nn.init.constant_(head.bias, target.first_bias)
-            self.heads[_head_of(target)] = head
+            self.heads[target.head] = head
         # sound is where labels are: the longest clip decides how many frames there are
         self.num_samples = round(self.max_sec * front_end.sampling_rate)
         longest = getattr(front_end, "longest_sec", None)
@@ -95,20 +99,23 @@ class Model(nn.Module):
             )
 
     @property
-    def frame_sec(self):
+    def frame_sec(self) -> float | None:
         """Seconds of a frame of frame-level targets; None where the encoder has no such frames."""
         if isinstance(self.encoder, Compact):
             return self.front_end.frame_sec * self.encoder.fine_stride
         return self.encoder.hop / self.front_end.sampling_rate if self.encoder.over_waveforms else None
 
     @property
-    def num_frames(self):
+    def num_frames(self) -> int:
         """Frames of a clip of ``max_sec``."""
         if isinstance(self.encoder, Compact):
             return self.front_end.num_frames(self.num_samples) // self.encoder.fine_stride
         return int(self.encoder.model._get_feat_extract_output_lengths(self.num_samples))
 
-    def forward(self, input_values, valid=None, labels=None):
+    def forward(
+        self, input_values: torch.Tensor, valid: torch.Tensor | None = None,
+        labels: dict[str, torch.Tensor] | None = None,
+    ) -> dict[str, torch.Tensor]:  # fmt: skip
         """Args: as in the module's conventions. Returns: dict of tensors."""
         valid = torch.ones(len(input_values), device=input_values.device) if valid is None else valid
         if self.training and input_values.dim() == 3:
@@ -117,16 +124,16 @@ class Model(nn.Module):
         if not self.frame_sec:  # patches of a spectrogram are in no order of time that could be cut off
             valid = torch.ones_like(valid)
         pooled = self.pooling(coarse, valid) if self.pooling is not None else None
-        out = {t.name: self.heads[_head_of(t)](fine if t.level == "frame" else pooled) for t in self.targets}
+        out = {t.name: self.heads[t.head](fine if t.level == "frame" else pooled) for t in self.targets}
         if not labels:
             return out
         losses = [t.weight * t.loss(out[t.name], labels[t.name]) for t in self.targets if t.name in labels]
         return {"loss": sum(losses), **out}
 
-    def settings(self):
+    def settings(self) -> dict[str, Any]:
         """Everything but the weights, as plain data."""
         compact = isinstance(self.encoder, Compact)
-        encoder = {"kind": "compact", **asdict(self.encoder.config)} if compact else None
+        encoder = {"kind": "compact", **self.encoder.config.model_dump()} if compact else None
         return {
             "format": FORMAT, "task": self.task, "max_sec": self.max_sec, "reported": self.reported,
             "targets": [{"kind": t.kind, **vars(t)} for t in self.targets],
@@ -135,25 +142,23 @@ class Model(nn.Module):
             "spec_augment": self.spec_augment.settings(),
         }  # fmt: skip
 
-    def save_pretrained(self, directory, state_dict=None, **ignored):
+    def save_pretrained(
+        self, directory: str | Path, state_dict: dict[str, torch.Tensor] | None = None, **ignored: Any
+    ) -> None:
         """Write the model into a directory."""
         root = Path(directory)
-        root.mkdir(parents=True, exist_ok=True)
         state = self.state_dict() if state_dict is None else state_dict
-        try:
-            whole = {name: value.contiguous() for name, value in state.items()}
-            save_file(whole, root / f".{WEIGHTS}", metadata={"format": "pt"})
-        except (SafetensorError, OSError) as error:
-            (root / f".{WEIGHTS}").unlink(missing_ok=True)
-            raise RunError(f"{root / WEIGHTS} can't be written ({first_line(error)})") from None
-        (root / f".{CONFIG}").write_text(json.dumps(self.settings(), indent=1) + "\n", encoding="utf-8")
-        for name in (CONFIG, WEIGHTS):
-            os.replace(root / f".{name}", root / name)
+        weights = save({name: value.contiguous() for name, value in state.items()}, {"format": "pt"})
+        write_json(root / CONFIG, self.settings())
+        with atomic_file(root / WEIGHTS) as file:
+            file.write(weights)
         if isinstance(self.front_end, front_ends.Pretrained):
             self.front_end.extractor.save_pretrained(root)
 
     @classmethod
-    def from_pretrained(cls, where, revision=None, token=None):
+    def from_pretrained(
+        cls, where: str | Path, revision: str | None = None, token: str | None = None
+    ) -> "Model":
         """A saved model, from a directory or ``org/name`` on the Hub.
 
         Raises: UsageError when there is none, RunError when it is damaged.
@@ -163,7 +168,8 @@ class Model(nn.Module):
             root = _downloaded(str(where), revision, token)
         settings = read_settings(root)
         try:
-            targets = [_target(dict(one)) for one in settings["targets"]]
+            current = settings["format"] == FORMAT
+            targets = [restored(one if current else upgraded(one)) for one in settings["targets"]]
             extractor = None
             if settings["encoder"]["kind"] == "pretrained":
                 from transformers import AutoFeatureExtractor
@@ -175,45 +181,21 @@ class Model(nn.Module):
                 settings["task"], targets, settings["reported"], front_end, encoder, settings["max_sec"],
                 settings["spec_augment"],
             )  # fmt: skip
-        except (KeyError, TypeError, ValueError, OSError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, OSError, AttributeError, StopIteration) as error:
             raise RunError(f"{root / CONFIG} can't be used ({type(error).__name__}: {error})") from None
         load_weights(model, root)
         return model.eval()
 
 
-def _head_of(target):
-    return getattr(target, "head", target.name)
+def build_encoder(settings: dict[str, Any], front_end: Any) -> nn.Module:
+    """An encoder from plain data: sizes of a compact one, or the architecture of a pretrained one."""
+    sizes = {name: value for name, value in settings.items() if name != "kind"}
+    if settings.get("kind") == "pretrained":
+        return pretrained.rebuild(sizes["config"])
+    return Compact(CompactConfig(**sizes), front_end.num_features)
 
 
-def _target(settings):
-    target = make_target(settings.pop("name", "strokes"), kind=settings.pop("kind", None))
-    known = target.__dataclass_fields__
-    for name, value in settings.items():
-        if name not in known:
-            raise ValueError(f"unknown setting {name!r} of a target")
-        setattr(target, name, value)
-    return target
-
-
-def build_encoder(settings, front_end):
-    """An encoder from plain data: sizes of a compact one, or the architecture of a pretrained one.
-
-    Raises: UsageError naming what it does not know.
-    """
-    settings = dict(settings)
-    kind = settings.pop("kind", "compact")
-    if kind not in KINDS:
-        raise UsageError(f"unknown kind of model {one_of(kind, KINDS)}")
-    if kind == "pretrained":
-        return pretrained.rebuild(settings["config"])
-    known = CompactConfig.__dataclass_fields__
-    wrong = [f"unknown key of the model {one_of(name, known)}" for name in settings if name not in known]
-    if wrong:
-        raise UsageError("; ".join(wrong))
-    return Compact(CompactConfig(**settings), front_end.num_features)
-
-
-def read_settings(root):
+def read_settings(root: str | Path) -> dict[str, Any]:
     """``config.json`` of a saved model.
 
     Raises: UsageError when there is none, RunError when it is damaged or of another format.
@@ -227,12 +209,12 @@ def read_settings(root):
         ) from None
     except (OSError, ValueError) as error:
         raise RunError(f"{path} can't be read ({error})") from None
-    if not isinstance(settings, dict) or settings.get("format") != FORMAT:
+    if not isinstance(settings, dict) or settings.get("format") not in READ:
         raise UsageError(f"{path} is not of a model that training/train.py saved")
     return settings
 
 
-def _downloaded(where, revision, token):
+def _downloaded(where: str, revision: str | None, token: str | None) -> Path:
     from sousa.builders.hub import remote
     from sousa.builders.release import layout
 
@@ -247,7 +229,7 @@ def _downloaded(where, revision, token):
         return Path(snapshot_download(where, revision=revision, token=token, allow_patterns=wanted))
 
 
-def load_weights(model, directory):
+def load_weights(model: nn.Module, directory: str | Path) -> None:
     """Fill a model with the weights of a directory, every one of them.
 
     Raises: RunError when a weight is missing, misshapen or too many, or the file can't be read.
@@ -268,13 +250,12 @@ def load_weights(model, directory):
         if name in state and own[name].shape != state[name].shape
     ]
     if wrong:
-        raise RunError(
-            f"{path} does not fit the model: it {wrong[0]}" + (f" ({len(wrong)} such)" if wrong[1:] else "")
-        )
+        more = f" ({len(wrong)} such)" if wrong[1:] else ""
+        raise RunError(f"{path} does not fit the model: it {wrong[0]}{more}")
     model.load_state_dict(state)
 
 
-def same_weights(model, directory):
+def same_weights(model: nn.Module, directory: str | Path) -> bool:
     """Whether each weight of a model is, bit for bit, that of a directory."""
     state = load_file(Path(directory) / WEIGHTS)
     own = model.state_dict()

@@ -1,49 +1,71 @@
-"""AST, Wav2Vec2, HuBERT and other ``transformers`` encoders behind the interface of the compact network.
+"""``transformers`` encoders: loaded whole or not at all, behind the interface of the compact network.
 
 Conventions: an encoder gives ``(fine, coarse)`` as :mod:`sousa.training.models.compact` does; here both are
 the last hidden states. Encoders over waveforms (Wav2Vec2, HuBERT) give a frame each 20 ms, good enough for
-strokes; AST gives patches without an order of frames that strokes could use.
+onsets; AST gives patches without an order of frames that events could use.
 """
 
 import math
+import os
+from typing import Any
 
 import torch
 from torch import nn
 
-from sousa.generation.errors import RunError, UsageError, first_line
+from sousa.generation.errors import RunError, SousaError, UsageError, first_line, one_of
+
+# a masking vector is used in pretraining alone, a pooler not at all; whatever else is missing would be noise
+_UNUSED = ("masked_spec_embed", "pooler")
 
 
-def load(path, freeze=False):
-    """A pretrained encoder and its front end.
+def fetch(name: str, kinds: tuple[str, ...] = (), wrong: type[SousaError] = RunError, **options: Any) -> Any:
+    """A pretrained model.
 
     Args:
-        path: directory of a saved model, or a name on the Hub; freeze: its weights are not trained.
+        name: directory that ``save_pretrained`` made, or ``org/name`` on the Hub.
+        kinds: types of models that will do, all by default.
+        wrong: what is raised when it can't be loaded; options: of ``from_pretrained``.
 
-    Returns: ``(Encoder, feature extractor)``.
-    Raises: UsageError when it can't be found; RunError when weights are missing in it.
+    Returns: ``(config, feature extractor, model)``.
+    Raises: UsageError for what is no name, or another kind; RunError when weights are missing.
     """
-    from transformers import AutoFeatureExtractor, AutoModel
+    from safetensors import SafetensorError
+    from transformers import AutoConfig, AutoFeatureExtractor, AutoModel
 
-    try:
-        extractor = AutoFeatureExtractor.from_pretrained(path)
-        model, info = AutoModel.from_pretrained(path, output_loading_info=True, dtype=torch.float32)
-    except (OSError, ValueError) as error:
+    here = os.path.isdir(name)
+    if not here and (name.startswith((".", "/", "~")) or name.count("/") != 1):
         raise UsageError(
-            f"the pretrained model {str(path)!r} can't be loaded ({first_line(error)}); give a "
-            "directory with config, weights and feature extractor, or a name on the Hub within reach"
-        ) from None
-    # a masking vector is only used in pretraining; whatever else is missing would be noise
-    missing = [
-        name for name in info["missing_keys"] if "masked_spec_embed" not in name and "pooler" not in name
-    ]
-    if missing:
-        raise RunError(
-            f"{path} lacks {len(missing)} weights of its model, such as {sorted(missing)[0]}; fetch it again"
+            f"{name!r} is neither a directory here nor a name on the Hub (org/name); give one that "
+            "save_pretrained made"
         )
-    return Encoder(model, freeze), extractor
+    more = {"output_loading_info": True, "dtype": torch.float32}
+    if "use_safetensors" in options:
+        more["use_safetensors"] = options.pop("use_safetensors")
+    try:
+        config = AutoConfig.from_pretrained(name, **options)
+        if kinds and config.model_type not in kinds:
+            raise UsageError(f"{name} is of another kind: {one_of(config.model_type, kinds)}")
+        extractor = AutoFeatureExtractor.from_pretrained(name, **options)
+        model, report = AutoModel.from_pretrained(name, config=config, **more, **options)
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        first = first_line(error).rstrip(".:")
+        advice = (
+            "give a directory with config.json, preprocessor_config.json and model.safetensors" if here
+            else "give a directory here, or a model on the Hub or in its cache, with safetensors weights"
+        )  # fmt: skip
+        raise wrong(f"{name} can't be loaded: {first}; {advice}") from None
+    missing = [key for key in report["missing_keys"] if not any(part in key for part in _UNUSED)]
+    lost = sorted({*missing, *(str(key) for key in report.get("mismatched_keys", ()))})
+    if lost or report.get("error_msgs"):
+        shown = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
+        raise RunError(
+            f"{name}: the weights lack {shown or report['error_msgs'][0]}, which would be random; "
+            "give a model whose weights are complete"
+        )
+    return config, extractor, model
 
 
-def rebuild(config):
+def rebuild(config: dict[str, Any]) -> "Encoder":
     """An encoder of the same architecture with fresh weights, from what :meth:`Encoder.settings` gave."""
     from transformers import AutoConfig, AutoModel
 
@@ -58,7 +80,7 @@ class Encoder(nn.Module):
         model: such as ``ASTModel``, ``Wav2Vec2Model``; freeze: keep its weights and its dropout off.
     """
 
-    def __init__(self, model, freeze=False):
+    def __init__(self, model: nn.Module, freeze: bool = False):
         super().__init__()
         self.model, self.frozen = model, freeze
         self.fine_size = self.coarse_size = model.config.hidden_size
@@ -69,24 +91,24 @@ class Encoder(nn.Module):
             model.freeze_feature_encoder()
 
     @property
-    def over_waveforms(self):
+    def over_waveforms(self) -> bool:
         return hasattr(self.model.config, "conv_stride")
 
     @property
-    def hop(self):
+    def hop(self) -> int:
         """Samples from frame to frame of an encoder over waveforms."""
         return math.prod(self.model.config.conv_stride)
 
-    def train(self, mode=True):
+    def train(self, mode: bool = True) -> "Encoder":
         super().train(mode)
         if self.frozen:
             self.model.eval()
         return self
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             states = self.model(x).last_hidden_state
         return states, states
 
-    def settings(self):
+    def settings(self) -> dict[str, Any]:
         return {**self.model.config.to_diff_dict(), "model_type": self.model.config.model_type}

@@ -4,18 +4,18 @@ The predictions table
 ---------------------
 An Arrow table or Parquet file, one row an evaluated row.
 
-``sample_id``; ``profile_id`` (the player) or ``setting_id``: strings; over the latter intervals are made.
-``rudiment_slug``, ``skill_tier``, ``augmentation_preset``: strings or null, ``tempo_bpm``: beats a minute; by
-    these the metrics are broken down, and by ``held_out`` and ``synth``, strings or null. Any of these may be
-    missing: that breakdown is left out then.
-``true_T``, ``pred_T``: of each target T. A class: strings. A score: float64. A parameter:
-    float64, normalised; a curve: a list of these, one a frame. Strokes: lists of structs with
-    ``onset_sec`` (double), ``hand`` (int8: 0 right, 1 left), ``is_accent``, ``is_grace_note`` (bool).
-    ``true_T`` may be null: such a row is left out for T and counted.
+``sample_id``, and by the roles of columns: a ``Group``, over which intervals are made, and those by which the
+    metrics are broken down. Any of these may be missing.
+``true_T``, ``pred_T``: of each target T. A class: strings. A score: float64. A parameter: float64,
+    normalised; a curve: a list of these, one a frame. Events: lists of structs with ``onset_sec`` (double)
+    and a field for each flag. ``true_T`` may be null: such a row is left out for T and counted.
 
-The schema's metadata key ``sousa`` holds JSON: ``targets`` (a list of ``name``, ``kind``: class, score,
-strokes, parameter or curve, for classes ``labels`` in their order, for scores ``low`` and ``high``, for
-parameters and curves ``synths``, the declared ranges, and ``unit``), ``checkpoint``, ``data``, ``split``.
+The schema's metadata key ``sousa`` holds JSON: ``targets``, ``columns`` (roles of the others, as
+:func:`sousa.generation.columns.declared` gives them), ``checkpoint``, ``data``, ``split``. A target has
+``name`` and ``kind``: class, score, events, parameter or curve; classes ``labels`` in their order; scores
+``low`` and ``high``; events ``flags``, lists of field, value that counts as yes and name in metrics;
+parameters and curves ``maker``, the column that names the synthesizer, ``makers``, the declared ranges of
+each, and ``unit``.
 
 The report
 ----------
@@ -27,7 +27,9 @@ and renamed when it is whole, the page last.
 import csv
 import io
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from sousa.generation.storage import atomic_file
 from sousa.training.metrics.bootstrap import RESAMPLES
@@ -35,22 +37,26 @@ from sousa.training.metrics.bootstrap import RESAMPLES
 COLUMNS = ("target", "metric", "breakdown", "group", "value", "low", "high", "rows", "groups")
 
 
-def write(predictions, directory, baselines=None, checks=None, resamples=RESAMPLES, seed=0):
+def write(
+    predictions: Any, directory: str | Path, baselines: Sequence[dict[str, Any]] | None = None,
+    checks: Sequence[dict[str, Any]] | None = None, resamples: int = RESAMPLES, seed: int = 0,
+) -> dict[str, Any]:  # fmt: skip
     """Measure predictions and write the report.
 
     Args:
         predictions: Arrow table or path of a Parquet file, as above.
         directory: where to; made if need be. Files of an earlier report are replaced.
         baselines: list of ``{"name", "target", "pred"}``, ``pred`` a list of predictions, one a row.
-        checks: list of ``{"name", "passed", "detail"}``: what was checked of the data, such as that no player
-            is in two splits; ``passed`` is None where it could not be judged.
+        checks: list of ``{"name", "passed", "detail"}``: what was checked of the data; ``passed`` is None
+            where it could not be judged.
         resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
 
     Returns: what ``metrics.json`` holds: ``targets``, a dict of name to ``kind``, ``metrics`` (dict of metric
         to ``{"value", "low", "high"}``), ``num_rows``, ``num_groups``, ``num_left_out``, ``by`` (breakdown,
         value, the same again), ``baselines`` (name to ``metrics`` and ``difference``: the model less the
         baseline, paired) and for classes ``labels``, ``per_class``, ``confusion``; and ``checkpoint``,
-        ``data``, ``split``, ``num_rows``, ``num_groups``, ``grouped_by``, ``checks``, ``notes``.
+        ``data``, ``split``, ``num_rows``, ``num_groups``, ``grouped_by``, ``group_nouns``, ``breakdowns``
+        (column to its title, and whether it is in bands or the main class), ``checks``, ``notes``.
     Raises:
         UsageError: the table, a baseline or a prediction is not as it should be; nothing is written.
         RunError: a file can't be written.
@@ -77,7 +83,7 @@ def write(predictions, directory, baselines=None, checks=None, resamples=RESAMPL
     return metrics
 
 
-def summary(metrics):
+def summary(metrics: dict[str, Any]) -> str:
     """A few lines for a terminal.
 
     Args:
@@ -95,21 +101,22 @@ def summary(metrics):
         for baseline, one in target["baselines"].items():
             parts.append(f"{baseline} {words.number(one['metrics'][main]['value'], main)}")
         lines.append(f"{name:{width}s}  " + "; ".join(parts))
-        lines += [f"{'':{width}s}    {text}" for text in _held_out(target, main)]
+        lines += [f"{'':{width}s}    {text}" for text in _by_class(metrics, target, main)]
     failed = [check for check in metrics["checks"] if check["passed"] is False]
     lines += [f"FAIL  {check['name']}: {check['detail']}" for check in failed]
     return "\n".join([*lines, *metrics["notes"]])
 
 
-def _held_out(target, main):
-    """A line for each kind of test setting of a parameter."""
-    from sousa.training.report import words
+def _by_class(metrics: dict[str, Any], target: dict[str, Any], main: str) -> Iterator[str]:
+    """A line for each value of the breakdowns of a parameter by classes."""
+    from sousa.training.report import numbers, words
 
-    for value, one in target["by"].get("held_out", {}).items():
-        parts = [f"{words.metric(main)} {words.interval(one['metrics'][main], main)}"]
-        parts += [
-            f"{name} {words.number(baseline['by']['held_out'][value]['metrics'][main]['value'], main)}"
-            for name, baseline in target["baselines"].items()
-            if "by" in baseline
-        ]
-        yield f"{value}: " + "; ".join(parts)
+    classes = [name for name, one in metrics["breakdowns"].items() if one["classes"]]
+    for breakdown in classes if target["kind"] in numbers.PARAMETERS else ():
+        for value, one in target["by"].get(breakdown, {}).items():
+            parts = [f"{words.metric(main)} {words.interval(one['metrics'][main], main)}"]
+            parts += [
+                f"{name} {words.number(beside['by'][breakdown][value]['metrics'][main]['value'], main)}"
+                for name, beside in target["baselines"].items()
+            ]
+            yield f"{value}: " + "; ".join(parts)

@@ -5,10 +5,12 @@ apply to the targets are not there.
 """
 
 import io
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from sousa.training.report import parameters, words
+from sousa.training.report import numbers, words
 
 BLUE, RED, GREEN, VIOLET, OCHRE, GREY = "#1f5fa8", "#c1440e", "#2a7f4f", "#7d4aa0", "#a9780a", "#6b6b6b"
 _COLOURS = (BLUE, RED, GREEN, VIOLET, OCHRE, GREY)
@@ -19,7 +21,7 @@ _SHORT = {"r2": "R2", "mae_norm": "error", "spearman": "rank corr."}
 _MOST_SCORES = 6  # drawn in one panel; tables have them all
 
 
-def dashboard(metrics, table):
+def dashboard(metrics: dict[str, Any], table: pa.Table) -> bytes:
     """The dashboard.
 
     Args:
@@ -36,27 +38,26 @@ def dashboard(metrics, table):
     panels = [lambda axis: _headline(axis, {**shares, **errors}, colours)]
     if errors:
         panels.append(lambda axis: _score_errors(axis, errors, colours))
+    about = metrics["breakdowns"]
     for group in (shares, errors):
-        for breakdown, draw in (
-            ("skill_tier", _dots),
-            ("tempo_band_bpm", _curve),
-            ("augmentation_preset", _dots),
-            ("held_out", _dots),
-            ("synth", _dots),
-        ):
-            if any(len(one["by"].get(breakdown, {})) > 1 for one in group.values()):
-                panels.append(lambda axis, d=draw, g=group, b=breakdown: d(axis, g, b, colours))
+        for breakdown, told in about.items():
+            if not told["main"] and any(len(one["by"].get(breakdown, {})) > 1 for one in group.values()):
+                draw = _curve if told["banded"] else _dots
+                panels.append(
+                    lambda axis, d=draw, g=group, b=breakdown, t=told: d(axis, g, b, t["title"], colours)
+                )
     for name, one in shares.items():
-        if one["kind"] == "strokes":
+        if one["kind"] == "events":
             panels.append(lambda axis, n=name, o=one: _tolerances(axis, n, o))
-            if any(key.startswith("hand_") or key.startswith("accent_") for key in one["metrics"]):
-                panels.append(lambda axis, n=name, o=one: _attributes(axis, n, o))
-    told = {name: one for name, one in targets.items() if one["kind"] in parameters.KINDS}
+            if one["flags"]:
+                panels.append(lambda axis, o=one: _flags(axis, o))
+    told = {name: one for name, one in targets.items() if one["kind"] in numbers.PARAMETERS}
     for name, one in {**errors, **dict(list(told.items())[:_MOST_SCORES])}.items():
         panels.append(lambda axis, n=name, o=one: _scatter(axis, n, o, table))
-    first = next(iter((shares or errors).items()))
-    tall = len(first[1]["by"].get("rudiment_slug", {})) > 1
-    return _draw(metrics, panels, (lambda axis: _bars(axis, *first, "rudiment_slug")) if tall else None)
+    name, first = next(iter((shares or errors).items()))
+    tall = next((b for b, one in about.items() if one["main"] and len(first["by"].get(b, {})) > 1), None)
+    draw = lambda axis: _bars(axis, name, first, tall, about[tall]["title"])  # noqa: E731
+    return _draw(metrics, panels, draw if tall else None)
 
 
 def _draw(metrics, panels, tall):
@@ -77,7 +78,7 @@ def _draw(metrics, panels, tall):
     return _png(figure)
 
 
-def confusion(name, target):
+def confusion(name: str, target: dict[str, Any]) -> bytes:
     """A confusion matrix: colour is the share of the reference class, the number in a cell its rows.
 
     Args: name: of the target; target: its part of the metrics.
@@ -107,7 +108,7 @@ def confusion(name, target):
     axis.set_xlabel("predicted")
     axis.set_ylabel("reference (rows)")
     one = target["metrics"]["accuracy"]
-    axis.set_title(f"{words.metric(name)}: accuracy {words.interval(one, 'accuracy')}", fontsize=11)
+    axis.set_title(f"{words.target(name, target)}: accuracy {words.interval(one, 'accuracy')}", fontsize=11)
     bar = figure.colorbar(image, ax=axis, fraction=0.04, pad=0.02, aspect=30)
     bar.set_label("share of the reference's rows", fontsize=9)
     return _png(figure)
@@ -200,16 +201,16 @@ def _headline(axis, targets, colours):
 
 
 def _score_errors(axis, errors, colours):
-    entries = [(words.metric(n), t, "mae", colours[n]) for n, t in errors.items()]
+    entries = [(words.target(n, t), t, "mae", colours[n]) for n, t in errors.items()]
     _compare(axis, entries)
     axis.set_xlim(left=0)
     axis.set_title("Mean absolute error (less is better)", fontsize=9.5)
 
 
-def _title(group, breakdown):
+def _title(group, title):
     kinds = {words.metric(words.main(one)) for one in group.values()}
     what = kinds.pop() if len(kinds) == 1 else "main metric"
-    return f"{what[:1].upper()}{what[1:]} by {words.metric(breakdown)}"
+    return f"{what[:1].upper()}{what[1:]} by {title}"
 
 
 def _label(name, target, group):
@@ -218,7 +219,7 @@ def _label(name, target, group):
     return f"{named}: {words.metric(words.main(target))}" if several else named
 
 
-def _dots(axis, group, breakdown, colours):
+def _dots(axis, group, breakdown, title, colours):
     """A row for each value of a breakdown, a dot for each target."""
     values = list(dict.fromkeys(value for one in group.values() for value in one["by"].get(breakdown, {})))
     step = 0.7 / max(len(group), 1)
@@ -239,10 +240,10 @@ def _dots(axis, group, breakdown, colours):
         axis.set_xlim(left=0)
     if len(group) > 1:
         _legend(axis)
-    axis.set_title(_title(group, breakdown), fontsize=9.5)
+    axis.set_title(_title(group, title), fontsize=9.5)
 
 
-def _curve(axis, group, breakdown, colours):
+def _curve(axis, group, breakdown, title, colours):
     """A line over ordered values of a breakdown for each target."""
     bands = next(iter(group.values()))["by"][breakdown]  # the same for all, but for rows without label
     counts = {band: max(one["by"][breakdown][band]["num_rows"] for one in group.values()) for band in bands}
@@ -259,15 +260,15 @@ def _curve(axis, group, breakdown, colours):
         axis.fill_between(at, low, high, color=colours[name], alpha=0.15, linewidth=0)
     names = [f"{band}\n({counts[band]:,})" for band in bands]
     axis.set_xticks(at, names, fontsize=7.5 if len(names) < 8 else 6)
-    axis.set_xlabel("BPM (rows)", fontsize=8)
+    axis.set_xlabel(f"{title}, below: rows", fontsize=8)
     axis.grid(axis="y", color="#e6e6e6", linewidth=0.8)
     axis.set_ylim(0, 1.02 if all(one["kind"] != "score" for one in group.values()) else None)
     if len(group) > 1:
         _legend(axis, 0.24)
-    axis.set_title(_title(group, breakdown), fontsize=9.5)
+    axis.set_title(_title(group, title), fontsize=9.5)
 
 
-def _bars(axis, name, target, breakdown):
+def _bars(axis, name, target, breakdown, by):
     """Bars of the main metric, best first."""
     key = words.main(target)
     found = {value: one["metrics"][key] for value, one in target["by"][breakdown].items()}
@@ -287,8 +288,8 @@ def _bars(axis, name, target, breakdown):
     _rows(axis, [value.replace("_", " ") for value in order])
     if not words.is_error(key):
         axis.set_xlim(0, 1)
-    title = f"{words.metric(name)}: {words.metric(key)} by {words.metric(breakdown)}"
-    title = f"Recall of each {words.metric(breakdown)}" if name == breakdown else title
+    title = f"{words.target(name, target)}: {words.metric(key)} by {by}"
+    title = f"Recall of each {by}" if name == breakdown else title
     axis.set_title(f"{title}, best first", fontsize=9.5)
 
 
@@ -305,20 +306,22 @@ def _tolerances(axis, name, target):
     axis.grid(axis="y", color="#e6e6e6", linewidth=0.8)
     axis.set_xlabel("tolerance (ms)", fontsize=8)
     _legend(axis)
-    axis.set_title(f"Onsets of {words.metric(name)} by tolerance", fontsize=9.5)
+    axis.set_title(f"Onsets of {words.target(name, target)} by tolerance", fontsize=9.5)
 
 
-def _attributes(axis, name, target):
-    keys = [k for k in target["metrics"] if k.split("_")[0] in ("hand", "accent", "grace")]
-    keys = [k for k in keys if not k.startswith("hand_f1")]  # neither hand is the positive one
+def _flags(axis, target):
+    # F1 is of true; of two names neither is the positive one
+    skipped = [f"{name}_f1" for _, yes, name in target["flags"] if yes is not True]
+    keys = [k for _, _, name in target["flags"] for k in target["metrics"] if k.startswith(f"{name}_")]
+    keys = [k for k in keys if not k.startswith(tuple(skipped))]
     _compare(axis, [(words.metric(k), target, k, BLUE if "joint" in k else GREEN) for k in keys])
     _share_axis(axis)
-    axis.set_title("Attributes of matched onsets; joint with onset (blue)", fontsize=9.5)
+    axis.set_title("What is told of matched onsets; joint with onset (blue)", fontsize=9.5)
 
 
 def _scatter(axis, name, target, table):
     columns = (table[f"{side}_{name}"].to_pylist() for side in ("true", "pred"))
-    truth, guess = parameters.pairs(*columns, "curve" if target["kind"] == "curve" else "parameter")
+    truth, guess = numbers.pairs(*columns, target["kind"])
     axis.plot(
         truth, guess, ".", color=BLUE, alpha=min(0.6, max(0.05, 300 / max(len(truth), 1))), markersize=5
     )

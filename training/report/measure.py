@@ -2,38 +2,44 @@
 
 Conventions: the table is that of :mod:`sousa.training.report`. Metrics of a target are a dict of name to
 ``{"value", "low", "high"}``; onset metrics carry their tolerance (``onset_f1_20ms``). Shares are 0 to 1,
-errors are in the unit of the score. Tempo bands are 20 BPM wide, ``80-100`` meaning 80 <= tempo < 100.
+errors are in the unit of the score. Bands of a number are as wide as its role says, ``80-100`` meaning
+80 <= number < 100.
 """
 
 import json
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sousa.generation.columns import Classes, Column
 from sousa.generation.errors import UsageError, first_line, one_of, raise_all
-from sousa.generation.rudiments import players
+from sousa.training import roles
 from sousa.training.metrics import bootstrap, onset_metrics
 from sousa.training.metrics.class_metrics import class_differences, class_metrics
-from sousa.training.metrics.score_metrics import score_differences, score_metrics
-from sousa.training.report import parameters, words
+from sousa.training.report import numbers, words
 
-KINDS = ("class", "score", "strokes", *parameters.KINDS)
-BREAKDOWNS = (
-    "rudiment_slug", "skill_tier", "augmentation_preset", "tempo_band_bpm", "held_out", "synth",
-)  # fmt: skip
-GROUPS = ("profile_id", "setting_id")  # whose rows are alike, the first that a table has
-_BAND_BPM = 20
+KINDS = ("class", "score", "events", *numbers.PARAMETERS)
 _FEW_GROUPS = 10
-_ATTRIBUTES = {"hand": "hand", "accent": "is_accent", "grace": "is_grace_note"}
 _CLASS_METRICS = ("accuracy", "balanced_accuracy", "macro_f1")
-_SCORE_METRICS = ("mae", "rmse", "spearman")
 _SHORT = ("metrics", "num_rows", "num_groups", "num_values")
+_WATCHED_TOLERANCE = 0.02
+# what training watches of each kind, the one that counts first
+_WATCHED = {
+    "class": ("balanced_accuracy", "accuracy", "macro_f1"), "score": ("spearman", "mae"),
+    "events": ("onset_f1_20ms",), **dict.fromkeys(numbers.PARAMETERS, ("r2", "mae_norm")),
+}  # fmt: skip
+Score = Callable[[Any], dict[str, Any]]
 
 
-def measure(table, about, baselines=(), checks=(), resamples=bootstrap.RESAMPLES, seed=0):
+def measure(
+    table: pa.Table, about: dict[str, Any], baselines: Sequence[dict[str, Any]] = (),
+    checks: Sequence[dict[str, Any]] = (), resamples: int = bootstrap.RESAMPLES, seed: int = 0,
+) -> dict[str, Any]:  # fmt: skip
     """Measure every target of a table, whole and broken down, beside its baselines.
 
     Args:
@@ -44,62 +50,96 @@ def measure(table, about, baselines=(), checks=(), resamples=bootstrap.RESAMPLES
     Raises: UsageError.
     """
     _check_baselines(table, about, baselines)
-    grouped_by = next((name for name in GROUPS if name in table.column_names), "row")
-    groups = None if grouped_by == "row" else table[grouped_by].to_pylist()
+    known = roles.of_schema(table.schema)
+    group = known.group if known.group and known.group.name in table.column_names else None
+    groups = table[group.name].to_pylist() if group else None
+    nouns = (group.role.one, group.role.many) if group else ("row", "rows")
+    columns = [column for column in known.breakdowns if column.name in table.column_names]
+    parts = {column.name: _parts(table[column.name].to_pylist(), column) for column in columns}
+    parts = {name: values for name, values in parts.items() if values}
     out = {
-        "format_version": 2,
+        "format_version": 3,
         **{key: about.get(key) for key in ("checkpoint", "data", "split")},
         "num_rows": len(table),
         "num_groups": None if groups is None else len(set(groups)),
-        "grouped_by": grouped_by,
+        "grouped_by": group.name if group else "row",
+        "group_nouns": list(nouns),
+        "breakdowns": {
+            column.name: {
+                "title": words.title(column),
+                "banded": bool(getattr(column.role, "band", 0)),
+                "classes": isinstance(column.role, Classes),
+                "main": isinstance(column.role, Classes) and column.role.main,
+            }
+            for column in columns
+            if column.name in parts
+        },
         "resamples": resamples,
         "seed": seed,
         "level": bootstrap.LEVEL,
-        "notes": _notes(groups, grouped_by),
+        "notes": _notes(groups, known.group, nouns),
         "checks": [{key: check[key] for key in ("name", "passed", "detail")} for check in checks],
         "targets": {},
     }
-    parts = breakdowns(table, about)
-    synths = table["synth"].to_pylist() if "synth" in table.column_names else None
     for target in about["targets"]:
-        target = {**target, "row_synths": synths}
         name, kind = target["name"], target["kind"]
-        column = _READ[kind](table, name)
-        truth, guess = column("true"), column("pred")
-        score = _SCORERS[kind](truth, guess, groups, target, resamples, seed)
+        truth, score = _scorer(table, target, groups, resamples, seed)
         one = {
             "kind": kind,
-            **{key: target[key] for key in ("low", "high", "unit") if key in target},
+            **{key: target[key] for key in ("low", "high", "unit", "flags") if key in target},
             **score(None),
         }
         one["by"] = _broken_down(score, parts)
         one["baselines"] = {}
-        for baseline in baselines:
-            if baseline["target"] == name:
-                score = _SCORERS[kind](truth, baseline["pred"], groups, target, resamples, seed)
-                found = {"metrics": score(None)["metrics"]}
-                if kind in parameters.KINDS:
-                    found["by"] = _broken_down(score, parts)
-                    found["difference"] = parameters.differences(
-                        guess, baseline["pred"], truth, groups, target, resamples, seed
-                    )
-                elif kind != "strokes":
-                    differ = class_differences if kind == "class" else score_differences
-                    better = differ(guess, baseline["pred"], truth, groups, resamples, seed)
-                    found["difference"] = better
-                one["baselines"][baseline["name"]] = found
+        for baseline in (one for one in baselines if one["target"] == name):
+            pred = baseline["pred"]
+            beside = _scorer(table, target, groups, resamples, seed, pred)[1]
+            found = {"metrics": beside(None)["metrics"]}
+            if kind in numbers.PARAMETERS:
+                found["by"] = _broken_down(beside, parts)
+            if kind != "events":
+                compared = (table[f"pred_{name}"].to_pylist(), pred, truth, groups)
+                found["difference"] = (
+                    class_differences(*compared, resamples, seed)
+                    if kind == "class"
+                    else numbers.differences(*compared, kind, resamples, seed)
+                )
+            one["baselines"][baseline["name"]] = found
         out["targets"][name] = one
     return out
 
 
-def _broken_down(score, parts):
+def watched(table: pa.Table) -> dict[str, float]:
+    """The few numbers that training watches: dict of ``<target>_<metric>``, and ``main``, the mean of the one
+    that counts of each target.
+
+    Args:
+        table: predictions, see :mod:`sousa.training.batches`.
+    """
+    out, mains = {}, []
+    for target in opened(table)[1]["targets"]:
+        brief = {"flags": [], "tolerances": (_WATCHED_TOLERANCE,)}
+        found = _scorer(table, target | brief, None, 0, 0)[1](None)["metrics"]
+        values = {name: found[name]["value"] for name in _WATCHED[target["kind"]]}
+        mains.append(next(iter(values.values())) or 0.0)
+        out |= {
+            f"{target['name']}_{name.removesuffix('_norm')}": value
+            for name, value in values.items()
+            if value is not None
+        }
+    return {**out, "main": float(np.mean(mains))}
+
+
+def _broken_down(score: Score, parts: dict[str, list[tuple[str, np.ndarray]]]) -> dict[str, Any]:
     return {
-        breakdown: {value: _short(score(rows)) for value, rows in values}
+        breakdown: {
+            value: {key: one for key, one in score(rows).items() if key in _SHORT} for value, rows in values
+        }
         for breakdown, values in parts.items()
     }
 
 
-def opened(predictions):
+def opened(predictions: Any) -> tuple[pa.Table, dict[str, Any]]:
     """A predictions table and what its schema metadata says.
 
     Args:
@@ -140,38 +180,23 @@ def opened(predictions):
     return predictions, about
 
 
-def breakdowns(table, about):
-    """Rows by the values of each breakdown column that the table has.
-
-    Returns: dict of breakdown to a list of ``(value, int array of rows)`` in the order to show; rows whose
-        value is null are in none.
-    """
-    labels = {target["name"]: target.get("labels") or [] for target in about["targets"]}
-    out = {}
-    for name in BREAKDOWNS:
-        source = "tempo_bpm" if name == "tempo_band_bpm" else name
-        if source not in table.column_names:
-            continue
-        values = table[source].to_pylist()
-        if source == "tempo_bpm":
-            lows = [None if v is None or v != v else int(v // _BAND_BPM) * _BAND_BPM for v in values]
-            order, values = sorted({low for low in lows if low is not None}), lows
-        else:
-            first = list(players.tiers()) if name == "skill_tier" else labels.get(name, [])
-            found = {value for value in values if value is not None}
-            order = [value for value in first if value in found]
-            order += sorted(found - set(order), key=str)
-        rows = {value: [] for value in order}
-        for row, value in enumerate(values):
-            if value in rows:
-                rows[value].append(row)
-        shown = (lambda low: f"{low}-{low + _BAND_BPM}") if source == "tempo_bpm" else str
-        if rows:
-            out[name] = [(shown(value), np.array(places)) for value, places in rows.items()]
-    return out
+def _parts(values: list[Any], column: Column) -> list[tuple[str, np.ndarray]]:
+    """Rows by the values of a breakdown, in the order to show; rows whose value is null are in none."""
+    role = column.role
+    if band := getattr(role, "band", 0):
+        values = [None if v is None or v != v else float(v // band * band) for v in values]
+    found = {value for value in values if value is not None}
+    order = [value for value in getattr(role, "names", ()) or getattr(role, "known", ()) if value in found]
+    order += sorted(found - set(order), key=None if band else str)
+    rows: dict[Any, list[int]] = {value: [] for value in order}
+    for row, value in enumerate(values):
+        if value in rows:
+            rows[value].append(row)
+    shown = (lambda low: f"{low:g}-{low + band:g}") if band else str
+    return [(shown(value), np.array(places)) for value, places in rows.items()]
 
 
-def long_form(metrics):
+def long_form(metrics: dict[str, Any]) -> list[tuple[Any, ...]]:
     """The rows of ``metrics.csv``.
 
     Returns: list of tuples: target, metric, breakdown, group, value, low, high, rows, groups. ``breakdown``
@@ -204,11 +229,11 @@ def long_form(metrics):
     return out
 
 
-def _notes(groups, grouped_by):
+def _notes(groups: list[Any] | None, group: Column | None, nouns: tuple[str, str]) -> list[str]:
     if groups is None:
-        named = " or ".join(GROUPS)
+        named = f"column {group.name}" if group else "column of groups"
         return [f"The table has no {named}: each row counts by itself, so intervals may be too narrow."]
-    count, (one, many) = len(set(groups)), words.GROUPS[grouped_by]
+    count, (one, many) = len(set(groups)), nouns
     if count == 1:
         return [f"All rows are of one {one}: there are no intervals."]
     if count < _FEW_GROUPS:
@@ -216,7 +241,7 @@ def _notes(groups, grouped_by):
     return []
 
 
-def _check_baselines(table, about, baselines):
+def _check_baselines(table: pa.Table, about: dict[str, Any], baselines: Sequence[dict[str, Any]]) -> None:
     names = [target["name"] for target in about["targets"]]
     problems = []
     for one in baselines:
@@ -228,25 +253,43 @@ def _check_baselines(table, about, baselines):
     raise_all(problems)
 
 
-def _short(scored):
-    return {key: one for key, one in scored.items() if key in _SHORT}
+def _scorer(
+    table: pa.Table,
+    target: dict[str, Any],
+    groups: list[Any] | None,
+    resamples: int,
+    seed: int,
+    pred: Any = None,
+) -> tuple[Any, Score]:
+    """``(reference, function of rows that gives their metrics)``; rows: their numbers, or None for all.
+
+    Args:
+        pred: predictions in place of the table's.
+    """
+    name, kind = target["name"], target["kind"]
+    truth, guess = table[f"true_{name}"], table[f"pred_{name}"] if pred is None else pred
+    if kind != "events":
+        truth = truth.to_pylist()
+        guess = guess.to_pylist() if pred is None else guess
+    if kind == "class":
+        return truth, _class_scorer(truth, guess, groups, target, resamples, seed)
+    if kind == "events":
+        return truth, _event_scorer(truth, guess, groups, target, resamples, seed)
+    maker = target.get("maker")
+    makers = table[maker].to_pylist() if maker in table.column_names else None
+    return truth, numbers.scorer(truth, guess, groups, target, makers, resamples, seed)
 
 
-def _counts(found):
-    return {
-        "num_rows": found["num_rows"],
-        "num_groups": found["num_groups"],
-        "num_left_out": found["num_left_out"],
-    }
+def _counts(found: dict[str, Any]) -> dict[str, int]:
+    return {key: found[key] for key in ("num_rows", "num_groups", "num_left_out")}
 
 
-def _plain(table, name):
-    return lambda side: table[f"{side}_{name}"].to_pylist()
-
-
-def _class_scorer(truth, guess, groups, target, resamples, seed):
+def _class_scorer(truth, guess, groups, target, resamples, seed) -> Score:
     def score(rows):
-        a, b, owners = (_take(column, rows) for column in (truth, guess, groups))
+        columns = (truth, guess, groups)
+        if rows is not None:
+            columns = (column and [column[row] for row in rows] for column in columns)
+        a, b, owners = columns
         found = class_metrics(b, a, owners, target.get("labels") if rows is None else None, resamples, seed)
         out = {"metrics": {name: found[name] for name in _CLASS_METRICS}, **_counts(found)}
         return out | {name: found[name] for name in ("labels", "per_class", "confusion")}
@@ -254,21 +297,14 @@ def _class_scorer(truth, guess, groups, target, resamples, seed):
     return score
 
 
-def _score_scorer(truth, guess, groups, target, resamples, seed):
-    def score(rows):
-        a, b, owners = (_take(column, rows) for column in (truth, guess, groups))
-        found = score_metrics(b, a, owners, resamples, seed)
-        return {"metrics": {name: found[name] for name in _SCORE_METRICS}, **_counts(found)}
-
-    return score
-
-
-def _stroke_scorer(truth, guess, groups, target, resamples, seed):
-    (truth, known), (guess, other) = (_strokes(column) for column in (truth, guess))
+def _event_scorer(truth, guess, groups, target, resamples, seed) -> Score:
+    (truth, known), (guess, other) = (_events(column, target["flags"]) for column in (truth, guess))
     attributes = {
         name: {"references": known[name], "predictions": other[name]} for name in known if name in other
     }
-    matched = onset_metrics.match(guess, truth, attributes=attributes)
+    tolerances = target.get("tolerances", onset_metrics.TOLERANCES)
+    matched = onset_metrics.match(guess, truth, tolerances, attributes)
+    near = f"{1000 * onset_metrics.ATTRIBUTE_TOLERANCE:g}ms"
 
     def score(rows):
         chosen = None
@@ -276,28 +312,22 @@ def _stroke_scorer(truth, guess, groups, target, resamples, seed):
             chosen = np.zeros(len(truth), bool)
             chosen[rows] = True
         found = onset_metrics.matched_metrics(matched, groups, chosen, resamples, seed)
-        metrics = {}
-        for tolerance, figures in found["tolerances"].items():
-            for name, one in figures.items():
-                metrics[f"onset_{name}_{1000 * float(tolerance):g}ms"] = one
+        metrics = {
+            f"onset_{name}_{1000 * float(tolerance):g}ms": one
+            for tolerance, figures in found["tolerances"].items()
+            for name, one in figures.items()
+        }
         for attribute, figures in found["attributes"].items():
-            for name in ("accuracy", "f1", "joint_f1"):
-                if name in figures:
-                    metrics[f"{attribute}_{name}_{1000 * onset_metrics.ATTRIBUTE_TOLERANCE:g}ms"] = figures[
-                        name
-                    ]
+            named = [name for name in ("accuracy", "f1", "joint_f1") if name in figures]
+            metrics |= {f"{attribute}_{name}_{near}": figures[name] for name in named}
         more = {key: found[key] for key in ("num_empty_references", "num_onsets", "num_predicted")}
         return {"metrics": metrics, **_counts(found), **more}
 
     return score
 
 
-def _take(column, rows):
-    return column if rows is None or column is None else [column[row] for row in rows]
-
-
-def _strokes(column):
-    """Times of lists of strokes, in seconds, and a dict of their attributes: lists of ints.
+def _events(column: Any, flags: Sequence[Sequence[Any]]) -> tuple[list[Any], dict[str, list[Any]]]:
+    """Times of lists of events, in seconds, and a dict of their flags by name in metrics: lists of ints.
 
     Args:
         column: Arrow lists of structs, or a list of lists of dicts.
@@ -314,22 +344,12 @@ def _strokes(column):
 
     have = [flat.type.field(i).name for i in range(flat.type.num_fields)]
     if "onset_sec" not in have:
-        raise UsageError(f"strokes have no field 'onset_sec', but {', '.join(have)}; give onsets in seconds")
+        raise UsageError(f"events have no field 'onset_sec', but {', '.join(have)}; give onsets in seconds")
     out = {}
-    for name, field in _ATTRIBUTES.items():
+    for field, _, name in flags:
         if field in have:
             values = pc.struct_field(flat, field).cast(pa.int64())
-            # nulls stay None: such a row is left out for this attribute
+            # nulls stay None: such a row is left out for this flag
             array = np.array(values.to_pylist(), dtype=object) if values.null_count else values.to_numpy()
             out[name] = lists(array)
     return lists(pc.struct_field(flat, "onset_sec").to_numpy(zero_copy_only=False)), out
-
-
-_READ = {
-    **dict.fromkeys(("class", "score", *parameters.KINDS), _plain),
-    "strokes": lambda table, name: lambda side: table[f"{side}_{name}"],
-}
-_SCORERS = {
-    "class": _class_scorer, "score": _score_scorer, "strokes": _stroke_scorer,
-    **dict.fromkeys(parameters.KINDS, parameters.scorer),
-}  # fmt: skip

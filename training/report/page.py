@@ -2,8 +2,9 @@
 
 import base64
 import html
+from typing import Any
 
-from sousa.training.report import parameters, words
+from sousa.training.report import numbers, words
 
 _STYLE = """
 :root{color-scheme:light dark;--text:#222;--soft:#667;--line:#ddd;--back:#fff;--card:#f5f6f8;--bar:#1f5fa8}
@@ -30,7 +31,7 @@ details{margin:.7em 0}summary{cursor:pointer;font-weight:600}
 _MARK = {True: "PASS", False: "FAIL", None: "–"}
 
 
-def page(metrics, pictures):
+def page(metrics: dict[str, Any], pictures: dict[str, bytes]) -> str:
     """The page.
 
     Args:
@@ -39,7 +40,7 @@ def page(metrics, pictures):
     Returns: HTML text.
     """
     said = [f"{key} {metrics[key]}" for key in ("checkpoint", "data", "split") if metrics.get(key)]
-    many = words.GROUPS[metrics["grouped_by"]][1]
+    many = metrics["group_nouns"][1]
     parts = [
         "<!doctype html><html lang=en><head><meta charset=utf-8>",
         '<meta name=viewport content="width=device-width,initial-scale=1"><title>Evaluation</title>',
@@ -52,7 +53,7 @@ def page(metrics, pictures):
         _image("dashboard.png", pictures, "Headline figures, and metrics of parts of the data"),
     ]
     for name, target in metrics["targets"].items():
-        parts += _target(name, target, pictures, many)
+        parts += _target(name, target, pictures, metrics)
     return "".join(parts) + "</body></html>\n"
 
 
@@ -101,22 +102,23 @@ def _checks(checks):
     return "<h2>Checks of the data</h2>" + _table(["", "check", "found"], rows, 9)
 
 
-def _target(name, target, pictures, many):
+def _target(name, target, pictures, metrics):
     out = [f"<h2>{_text(words.target(name, target))}</h2>"]
     left = target["num_left_out"]
     if left:
         out.append(f"<p class=soft>{left:,} rows without a label are left out.</p>")
     if empty := target.get("num_empty_references"):
         out.append(f"<p class=soft>{empty:,} rows have no onset in the reference and count 0.</p>")
-    if target["kind"] in parameters.KINDS:
-        out.append(f"<p class=soft>{_text(parameters.NOTE)}</p>")
+    if target["kind"] in numbers.PARAMETERS:
+        out.append(f"<p class=soft>{_text(numbers.NOTE)}</p>")
     out.append(_whole(target))
     if target["kind"] == "class":
         out.append(_image(f"confusion_{name}.png", pictures, f"Confusion matrix of {name}"))
         out += [_confused(target), _classes(target)]
     for breakdown, values in target["by"].items():
         if values:
-            out.append(_breakdown(breakdown, values, target, many))
+            title = metrics["breakdowns"][breakdown]["title"]
+            out.append(_breakdown(breakdown, values, target, title, metrics["group_nouns"][1]))
     return out
 
 
@@ -162,10 +164,10 @@ def _classes(target):
     return f"<details><summary>Each class</summary>{table}</details>"
 
 
-def _breakdown(breakdown, values, target, many):
+def _breakdown(breakdown, values, target, title, many):
     main, (first, *_) = words.main(target), values.values()
     keys = [key for key in first["metrics"] if "pooled" not in key]
-    if target["kind"] == "strokes":
+    if target["kind"] == "events":
         keys = [key for key in keys if key.startswith("onset_f1") or "joint" in key]
     share = not words.is_error(main)
     others = {name: part for name, part in target["baselines"].items() if "by" in part}
@@ -181,8 +183,8 @@ def _breakdown(breakdown, values, target, many):
     kinds = ["rows", many, *(["different values"] if "num_values" in first else [])]
     named = [words.metric(key, target.get("unit")) for key in keys]
     beside = [f"{name}: {words.metric(main)}" for name in others]
-    head = [words.metric(breakdown), *kinds, *([""] if share else []), *named, *beside]
-    return f"<details><summary>By {words.metric(breakdown)}</summary>{_table(head, rows)}</details>"
+    head = [title, *kinds, *([""] if share else []), *named, *beside]
+    return f"<details><summary>By {title}</summary>{_table(head, rows)}</details>"
 
 
 def _meter(value):

@@ -1,4 +1,8 @@
-"""How metrics are named and written for people."""
+"""How metrics and columns are named and written for people."""
+
+from typing import Any
+
+from sousa.generation.columns import Breakdown, Column
 
 NAMES = {
     "accuracy": "accuracy",
@@ -7,43 +11,37 @@ NAMES = {
     "mae": "mean absolute error",
     "rmse": "root mean squared error",
     "spearman": "rank correlation",
-    "rudiment_slug": "rudiment",
-    "skill_tier": "skill tier",
-    "augmentation_preset": "acoustics",
-    "tempo_band_bpm": "tempo (BPM)",
     "difference": "better by",
     "r2": "R2",
     "mae_norm": "mean absolute error (0-1)",
     "rmse_norm": "root mean squared error (0-1)",
     "mae_natural": "mean absolute error",
-    "held_out": "kind of test setting",
-    "synth": "synthesizer",
 }
-GROUPS = {"profile_id": ("player", "players"), "setting_id": ("setting", "settings"), "row": ("row", "rows")}
+_UNITS = {"bpm": "BPM", "hz": "Hz", "sec": "s", "ms": "ms", "db": "dB"}  # that names of columns end in
 _MAIN = {
-    "class": "accuracy", "score": "mae", "strokes": "onset_f1_20ms", "parameter": "r2", "curve": "r2",
+    "class": "accuracy", "score": "mae", "events": "onset_f1_20ms", "parameter": "r2", "curve": "r2",
 }  # fmt: skip
 _HEADLINE = {
     "class": ("accuracy", "balanced_accuracy", "macro_f1"),
     "score": ("mae", "spearman"),
-    "strokes": ("onset_f1_20ms", "onset_f1_50ms"),
+    "events": ("onset_f1_20ms", "onset_f1_50ms"),
     "parameter": ("r2", "mae_norm", "spearman"),
     "curve": ("r2", "mae_norm"),
 }
 
 
-def main(found):
+def main(found: dict[str, Any]) -> str:
     """The metric of a target that breakdowns show."""
     return _MAIN[found["kind"]]
 
 
-def headline(found):
+def headline(found: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """``(name, interval)`` of the metrics of a target that come first."""
     return [(name, found["metrics"][name]) for name in _HEADLINE[found["kind"]]]
 
 
-def metric(name, unit=None):
-    """A metric or column in words: ``onset_f1_20ms`` is ``onset F1, 20 ms``; unit: of natural values."""
+def metric(name: str, unit: str | None = None) -> str:
+    """A metric in words: ``onset_f1_20ms`` is ``onset F1, 20 ms``; unit: of natural values."""
     if name in NAMES:
         return f"{NAMES[name]} ({unit})" if unit and name.endswith("_natural") else NAMES[name]
     parts = name.split("_")
@@ -51,17 +49,35 @@ def metric(name, unit=None):
     return " ".join("F1" if part == "f1" else part for part in parts) + end
 
 
-def target(name, found):
+def split_unit(name: str) -> tuple[str, str]:
+    """The name of a column in words, and the unit it ends in or an empty text."""
+    parts = name.removesuffix("_slug").removesuffix("_id").split("_")
+    unit = _UNITS[parts.pop()] if len(parts) > 1 and parts[-1] in _UNITS else ""
+    return " ".join(parts), unit
+
+
+def column(name: str) -> str:
+    """The name of a column in words."""
+    stem, unit = split_unit(name)
+    return f"{stem} ({unit})" if unit else stem
+
+
+def title(one: Column) -> str:
+    """What a breakdown is by."""
+    return (isinstance(one.role, Breakdown) and one.role.condition) or column(one.name)
+
+
+def target(name: str, found: dict[str, Any]) -> str:
     """A target in words; a parameter's name is as its synthesizer has it."""
-    return name if found["kind"] in ("parameter", "curve") else metric(name)
+    return name if found["kind"] in ("parameter", "curve") else column(name)
 
 
-def is_error(name):
+def is_error(name: str) -> bool:
     """Whether a metric is in the unit of what it is of, and better when smaller."""
     return name.startswith(("mae", "rmse"))
 
 
-def number(value, name):
+def number(value: float | None, name: str) -> str:
     """A value with the digits its metric deserves; a dash where undefined."""
     if value is None:
         return "–"
@@ -72,15 +88,14 @@ def number(value, name):
     return f"{value:.2f}" if is_error(name) else f"{value:.3f}"
 
 
-def groups(metrics):
-    """``of 24 players``, or nothing where rows are not grouped."""
+def groups(metrics: dict[str, Any]) -> str:
+    """``of 24 settings``, or nothing where rows are not grouped."""
     if not metrics["num_groups"]:
         return ""
-    one, many = GROUPS[metrics["grouped_by"]]
-    return f" of {metrics['num_groups']:,} {many if metrics['num_groups'] != 1 else one}"
+    return f" of {metrics['num_groups']:,} {metrics['group_nouns'][metrics['num_groups'] != 1]}"
 
 
-def interval(one, name):
+def interval(one: dict[str, Any], name: str) -> str:
     """``0.842 (0.801 to 0.872)``."""
     text = number(one["value"], name)
     if one["low"] is None:

@@ -1,83 +1,142 @@
-"""What a model learns to tell: :mod:`sousa.training.tasks.targets`, and lists of them by name.
+"""What a model learns to tell: targets out of roles of columns, and of what corpora list as tasks.
 
-The targets of ``texture`` are the parameters of the synthesizers that made the data, so their names are known
-when the data has been read: :mod:`sousa.training.tasks.found`.
+A task is the name of a list of columns, or of one. A column of classes, a score or a list of events is a
+target by itself. A column of parameters stands for every parameter in it that varies, which is known when the
+data has been read: :mod:`sousa.training.tasks.varying`.
 """
 
+from collections.abc import Iterable, Mapping
 from copy import copy
+from typing import Any
 
-from sousa.generation.errors import UsageError, one_of
-from sousa.training import labels
+from sousa.generation import corpora
+from sousa.generation.columns import Classes, Column, Events, Parameters, Score
+from sousa.generation.errors import UsageError, one_of, raise_all
+from sousa.training.roles import Known
+from sousa.training.tasks.events import EventsTarget
 from sousa.training.tasks.parameters import CurveTarget, ParameterTarget
-from sousa.training.tasks.strokes import Strokes
-from sousa.training.tasks.targets import ClassTarget, ScoreTarget
+from sousa.training.tasks.targets import ClassTarget, ScoreTarget, Target
 
-TASKS = {
-    "rudiment": ["rudiment_slug"],
-    "tier": ["skill_tier"],
-    "score": ["overall_score"],
-    "multitask": ["rudiment_slug", "skill_tier", "overall_score", "timing_accuracy", "velocity_control",
-                  "flam_quality", "diddle_quality", "strokes"],
-    "strokes": ["strokes"],
-    "texture": [],
-}  # fmt: skip
-FROM_DATA = ("texture",)
-_PARAMETERS = {kind.kind: kind for kind in (ParameterTarget, CurveTarget)}
+KINDS = {kind.kind: kind for kind in (ClassTarget, ScoreTarget, EventsTarget, ParameterTarget, CurveTarget)}
 
 
-def make_target(name, weight=1.0, class_weights=None, kind=None):
-    """A target by its name: a class, a score, or strokes; with ``kind`` parameter or curve, a parameter."""
-    if kind in _PARAMETERS:
-        return _PARAMETERS[kind](name, weight=weight)
-    if name == "strokes":
-        return Strokes(weight=weight)
-    if name in labels.CLASSES:
-        return ClassTarget(name, weight=weight, class_weights=class_weights)
-    return ScoreTarget(name, weight=weight)
+def column_target(column: Column, weight: float = 1.0) -> Target:
+    """The target of a column of classes, a score or events."""
+    role = column.role
+    if isinstance(role, Classes):
+        return ClassTarget(column.name, list(role.names), weight=weight)
+    if isinstance(role, Score):
+        return ScoreTarget(column.name, role.low, role.high, weight=weight)
+    assert isinstance(role, Events)
+    return EventsTarget(column.name, role.onset, [list(flag) for flag in role.flags], weight=weight)
 
 
-def make_targets(task, targets=None, weights=None, auxiliary=None, found=None):
+def default_task(known: Known) -> str:
+    """The task that is meant where none is named: the first.
+
+    Raises: UsageError when there is none.
+    """
+    return next(iter(_tasks(known)))
+
+
+def _tasks(known: Known) -> Mapping[str, tuple[str, ...]]:
+    if not known.tasks:
+        raise UsageError(
+            "the data has no column that a model can learn: no classes, score, events or parameters"
+        )
+    return known.tasks
+
+
+def names_of(known: Known, task: str, targets: Iterable[str] | str | None = None) -> list[str]:
+    """Names of the targets of a task, or those given in their place; a column of parameters is one of them.
+
+    Raises: UsageError for a task that these rows don't have.
+    """
+    tasks = _tasks(known)
+    if task not in tasks:
+        others = [one.name for one in corpora.every() if task in one.tasks]
+        if others:
+            data = f"is {known.corpus.name}" if known.corpus else "is none of them"
+            raise UsageError(
+                f"task {task} learns from {', '.join(others)}, and the data {data}; change one of them"
+            )
+        raise UsageError(f"unknown task {one_of(task, tasks)}")
+    return [targets] if isinstance(targets, str) else list(targets or tasks[task])
+
+
+def in_data(known: Known, names: Iterable[str]) -> list[str]:
+    """Which of these names only the data tells: the column of parameters, and names of parameters."""
+    return [name for name in names if known.parameters and name not in known.targets]
+
+
+def make_targets(
+    known: Known, task: str, targets: Iterable[str] | str | None = None,
+    weights: Mapping[str, float] | None = None, auxiliary: Mapping[str, float] | None = None,
+    varying: Mapping[str, ParameterTarget] | None = None,
+) -> list[Target]:  # fmt: skip
     """The targets of a task.
 
     Args:
-        task: one of TASKS; targets: names in place of the task's own.
+        known: columns of the data; task: its name; targets: names in place of the task's own.
         weights: of losses, by name; auxiliary: further targets with the weights of their losses, which help
             to learn and are not reported as results.
-        found: for tasks in FROM_DATA: dict of name to target, as :func:`sousa.training.tasks.found.choose`
-            gives. Without it only what can be checked before the data is read is checked.
+        varying: parameters that vary, as :func:`sousa.training.tasks.varying.choose` gives. Without it
+            parameters are left out, and their names are not checked.
 
-    Returns: list of targets; empty for a task in FROM_DATA without ``found``.
     Raises: UsageError naming all that is wrong.
     """
-    if task not in TASKS:
-        raise UsageError(f"unknown task {one_of(task, TASKS)}")
-    targets = [targets] if isinstance(targets, str) else targets
     weights, auxiliary = weights or {}, auxiliary or {}
-    names = list(targets or TASKS[task])
-    if task in FROM_DATA and not targets:
-        names = [name for name in found or () if name not in auxiliary]
-    wrong = []
-    if task not in FROM_DATA:
-        known = ["strokes", *labels.CLASSES, *labels.SCORE_RANGES]
-        wrong = [
-            f"unknown target {one_of(n, known)}"
-            for n in dict.fromkeys([*names, *auxiliary])
-            if n not in known
-        ]
-    if names:
+    names, unread = [], False
+    for name in names_of(known, task, targets):
+        if known.parameters and name == known.parameters.name:
+            names += [one for one in varying or () if one not in auxiliary]
+            unread = varying is None
+        else:
+            names.append(name)
+    there = {*known.targets, *(varying or ())}
+    wrong = [
+        f"unknown target {one_of(name, known.targets)}"
+        for name in dict.fromkeys([*names, *auxiliary])
+        if name not in there and (varying is not None or not known.parameters)
+    ]
+    if not unread:
         wrong += [f"weight of {name}, which is no target of {task}" for name in weights if name not in names]
     wrong += [f"{name} is a target already, so it can't be auxiliary" for name in auxiliary if name in names]
     wrong += [f"{name} is named twice" for name in dict.fromkeys(names) if names.count(name) > 1]
-    if found is not None and not names:
+    if not names and not unread:
         wrong.append(f"all parameters are auxiliary, so nothing of {task} would be reported; leave one out")
-    if wrong:
-        raise UsageError("; ".join(wrong))
-    weighted = {name: float(weights.get(name, 1.0)) for name in names}
-    weighted.update((name, float(weight)) for name, weight in auxiliary.items())
-    if task not in FROM_DATA:
-        return [make_target(name, weight) for name, weight in weighted.items()]
+    raise_all(wrong)
     out = []
-    for name, weight in weighted.items() if found is not None else ():
-        out.append(copy(found[name]))
-        out[-1].weight = weight
+    weighted = {name: weights.get(name, 1.0) for name in names} | dict(auxiliary)
+    for name, weight in weighted.items():
+        if name in known.targets:
+            out.append(column_target(known.targets[name], float(weight)))
+        elif name in (varying or {}):
+            out.append(copy(varying[name]))
+            out[-1].weight = float(weight)
     return out
+
+
+def restored(settings: Mapping[str, Any]) -> Target:
+    """A target from what a saved model says of it: ``kind``, and its fields.
+
+    Raises: KeyError or TypeError for what is none.
+    """
+    settings = dict(settings)
+    return KINDS[settings.pop("kind")](**settings)
+
+
+def upgraded(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a target of the first format of saved models, which left the rest to the corpora."""
+    kind, name = settings["kind"], settings.get("name")
+    out = {**settings, "kind": kind if kind in KINDS else EventsTarget.kind}
+    columns = [column for corpus in corpora.every() for column in corpus.columns()]
+    role = {"class": Classes, "score": Score, "events": Events}.get(out["kind"], Parameters)
+    column = next(
+        c for c in columns if isinstance(c.role, role) and (c.name == name or role in (Events, Parameters))
+    )
+    if role is not Parameters:
+        return {**vars(column_target(column)), **out}
+    told = {"column": column.name, "maker": column.role.maker, "curves": column.role.curves}
+    out["makers"] = out.pop("synths")
+    return {**told, "rate_hz": column.role.rate_hz, **out}

@@ -16,111 +16,132 @@ Columns of predictions: ``true_<name>`` and ``pred_<name>``, normalised, and ``t
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 import torch.nn.functional as F
 
-from sousa.generation.textures.settings import FRAME_RATE_HZ
-from sousa.generation.textures.values import between
+from sousa.training import labels
+from sousa.training.tasks.targets import Columns, Fields, Row, Target
 
 _STEEP = 0.5  # spreads: smaller errors count squared, larger ones by their size
 _DIGITS = 6  # of natural values: labels are float32
 
 
 @dataclass
-class ParameterTarget:
+class ParameterTarget(Target):
     """A parameter with one value a clip.
 
     Args:
-        name: of the parameter; weight: of its loss.
-        centre, spread: see the module's conventions.
-        synths: dict of synthesizer to ``{"low", "high", "scale", "unit"}``, the declared range in natural
+        name: of the parameter.
+        column: of the parameters' records; maker: column that names the synthesizer.
+        curves: column of the values that move; rate_hz: their frames a second.
+        weight: of its loss; centre, spread: see the module's conventions.
+        makers: dict of synthesizer to ``{"low", "high", "scale", "unit"}``, the declared range in natural
             values; low, high and scale are None where they are not known.
     """
 
     name: str
+    column: str
+    maker: str
+    curves: str
+    rate_hz: float
     weight: float = 1.0
     centre: float = 0.5
     spread: float = 0.25
-    synths: dict = field(default_factory=dict)
+    makers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    kind, level, num_outputs = "parameter", "clip", 1
-    columns = ("synth", "params.name", "params.norm")
+    kind = "parameter"
 
     @property
-    def head(self):
-        """Name of its layer: any text may name a parameter, and not any text a layer."""
+    def columns(self) -> tuple[str, ...]:
+        return (self.maker, f"{self.column}.name", f"{self.column}.norm")
+
+    @property
+    def head(self) -> str:
+        # any text may name a parameter, and not any text a layer
         return f"param_{self.name.replace('.', '-')}"
 
     @property
-    def unit(self):
+    def unit(self) -> str | None:
         """Unit of natural values; None where synthesizers have different ones, or a range is not known."""
-        units = {one["unit"] for one in self.synths.values()}
-        known = all(one["low"] is not None for one in self.synths.values())
+        units = {one["unit"] for one in self.makers.values()}
+        known = all(one["low"] is not None for one in self.makers.values())
         return units.pop() if len(units) == 1 and known else None
 
-    def constant(self, row):
+    def constant(self, row: Row) -> float:
         """The normalised value of a row, NaN where it has none."""
-        if row["synth"] not in self.synths:
+        if row[self.maker] not in self.makers:
             return np.nan
-        at = np.flatnonzero(row["params"]["name"] == self.name)
-        return row["params"]["norm"][at[0]] if len(at) else np.nan
+        at = np.flatnonzero(row[self.column]["name"] == self.name)
+        return row[self.column]["norm"][at[0]] if len(at) else np.nan
 
-    def label(self, row, num_frames, frame_sec):
+    def label(self, row: Row, num_frames: int | None, frame_sec: float | None) -> Any:
         return np.float32(self.constant(row))
 
-    def loss(self, output, label):
+    def loss(self, output: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         known = ~label.isnan()
         if not known.any():
             return output.sum() * 0.0
         wanted = (label[known] - self.centre) / self.spread
         return F.smooth_l1_loss(output.float()[..., 0][known], wanted, beta=_STEEP)
 
-    def _norm(self, output):
-        return np.clip(self.centre + self.spread * output.float()[..., 0].cpu().numpy(), 0.0, 1.0)
-
-    def natural(self, norm, synth):
+    def natural(self, norm: Any, maker: str) -> np.ndarray | None:
         """Natural values of normalised ones: float64 array, or None where the range is not known."""
-        known = self.synths.get(synth)
+        known = self.makers.get(maker)
         if known is None or known["low"] is None:
             return None
-        values = between(known["low"], known["high"], np.asarray(norm, np.float64), known["scale"])
-        return np.array([float(f"{v:.{_DIGITS}g}") for v in np.atleast_1d(values)])
+        values = labels.natural(np.atleast_1d(norm), known["low"], known["high"], known["scale"])
+        return np.array([float(f"{v:.{_DIGITS}g}") for v in values])
 
-    def predictions(self, output, label, lengths, frame_sec, meta):
-        columns = {"true": _rounded(label), "pred": _rounded(self._norm(output))}
+    def predictions(self, output, label, lengths, frame_sec, meta=None) -> Columns:
+        guess = np.clip(self.centre + self.spread * output.float()[..., 0].cpu().numpy(), 0.0, 1.0)
         out = {}
-        for side, values in columns.items():
-            natural = [self.natural(v, s) for v, s in zip(values, meta["synth"], strict=True)]
-            out[f"{side}_{self.name}"] = [None if np.isnan(value) else float(value) for value in values]
+        for side, values in (("true", label.cpu().numpy()), ("pred", guess)):
+            # float32 numbers as float64 with the digits that float32 has
+            clips = self._heard(np.round(values.astype(np.float64), 7), lengths, frame_sec)
+            out[f"{side}_{self.name}"] = [self._plain(clip) for clip in clips]
+            natural = [self.natural(clip, s) for clip, s in zip(clips, meta[self.maker], strict=True)]
             out[f"{side}_natural_{self.name}"] = [
-                None if one is None or np.isnan(one[0]) else float(one[0]) for one in natural
+                None if one is None else self._plain(one) for one in natural
             ]
         return out
 
-    def fields(self):
+    def _heard(self, values: np.ndarray, lengths: list[float] | None, frame_sec: float | None) -> Any:
+        """Values of each clip, as far as there is sound."""
+        return values
+
+    def _plain(self, value: Any) -> Any:
+        value = float(np.atleast_1d(value)[0])
+        return None if np.isnan(value) else value
+
+    def fields(self) -> Fields:
         kind = pa.float64() if self.level == "clip" else pa.list_(pa.float64())
         return [(f"{part}_{self.name}", kind) for part in ("true", "pred", "true_natural", "pred_natural")]
 
-    def about(self):
-        return {"name": self.name, "kind": self.kind, "low": 0.0, "high": 1.0, "unit": self.unit,
-                "synths": self.synths}  # fmt: skip
+    def about(self) -> dict[str, Any]:
+        return {**super().about(), "low": 0.0, "high": 1.0, "unit": self.unit, "maker": self.maker,
+                "makers": self.makers}  # fmt: skip
 
 
 class CurveTarget(ParameterTarget):
     """A parameter that moves in some of the rows, told frame by frame."""
 
     kind, level = "curve", "frame"
-    columns = (*ParameterTarget.columns, "curves.name", "curves.frame", "curves.norm")
     first_bias, coarsest_sec = 0.0, 0.1
 
-    def label(self, row, num_frames, frame_sec):
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (*super().columns, *(f"{self.curves}.{name}" for name in ("name", "frame", "norm")))
+
+    def label(self, row: Row, num_frames: int | None, frame_sec: float | None) -> Any:
         middles = (np.arange(num_frames) + 0.5) * frame_sec
-        curves = row["curves"]
-        at = np.flatnonzero(curves["name"] == self.name) if row["synth"] in self.synths else ()
+        curves = row[self.curves]
+        at = np.flatnonzero(curves["name"] == self.name) if row[self.maker] in self.makers else ()
         if len(at):
-            times = (curves["frame"][at] + 0.5) / FRAME_RATE_HZ
+            times = (curves["frame"][at] + 0.5) / self.rate_hz
             begin = row["start_sample"] / row["file_rate"]
             out = np.interp(begin + middles, times, curves["norm"][at])
         else:
@@ -128,28 +149,14 @@ class CurveTarget(ParameterTarget):
         out[middles >= len(row["audio"]) / row["sampling_rate"]] = np.nan
         return out.astype(np.float32)
 
-    def predictions(self, output, label, lengths, frame_sec, meta):
-        columns = {"true": _rounded(label), "pred": _rounded(self._norm(output))}
-        middles = (np.arange(output.shape[1]) + 0.5) * frame_sec
+    def _heard(self, values: np.ndarray, lengths: list[float] | None, frame_sec: float | None) -> Any:
+        middles = (np.arange(values.shape[1]) + 0.5) * frame_sec
         counts = [int(np.searchsorted(middles, length)) for length in lengths]
-        out = {}
-        for side, clips in columns.items():
-            clips = [clip[:count] for clip, count in zip(clips, counts, strict=True)]
-            natural = [self.natural(clip, s) for clip, s in zip(clips, meta["synth"], strict=True)]
-            out[f"{side}_{self.name}"] = [_list(clip) for clip in clips]
-            out[f"{side}_natural_{self.name}"] = [None if one is None else _list(one) for one in natural]
-        return out
+        return [clip[:count] for clip, count in zip(values, counts, strict=True)]
 
-
-def _rounded(values):
-    """float32 numbers as float64 with the digits that float32 has."""
-    values = values.cpu().numpy() if hasattr(values, "cpu") else values
-    return np.round(values.astype(np.float64), 7)
-
-
-def _list(values):
-    """A clip's frames as a list with None for NaN; None where there is no label at all."""
-    missing = np.isnan(values)
-    if missing.all():
-        return None
-    return [None if gone else float(value) for value, gone in zip(values, missing, strict=True)]
+    def _plain(self, value: Any) -> Any:
+        """A clip's frames as a list with None for NaN; None where there is no label at all."""
+        missing = np.isnan(value)
+        if missing.all():
+            return None
+        return [None if gone else float(one) for one, gone in zip(value, missing, strict=True)]

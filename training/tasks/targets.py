@@ -3,14 +3,16 @@
 Conventions
 -----------
 A target says which columns it needs, how many outputs its head has, how a row's label becomes an array,
-what the loss is, and how outputs become columns of predictions. Labels that are null have no loss:
-classes are -100 there, scores NaN. ``level`` tells whether a head works on the clip or on each frame.
+what the loss is, and how outputs become columns of predictions. It holds all of that itself, so a saved model
+needs no corpus to be loaded. Labels that are null have no loss: classes are -100 there, scores NaN. ``level``
+tells whether a head works on the clip or on each frame.
 
 Columns of predictions: ``true_<name>``, ``pred_<name>`` and for classes ``prob_<name>``, probabilities in
 the order of the classes.
 """
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -18,41 +20,92 @@ import torch
 import torch.nn.functional as F
 
 from sousa.training import labels
-from sousa.training.dataset import label_value
+
+Row = dict[str, Any]
+Columns = dict[str, list[Any]]
+Fields = list[tuple[str, pa.DataType]]
 
 
-@dataclass
-class ClassTarget:
-    """One of a list of classes, by cross entropy.
+class Target:
+    """What all targets have.
 
-    Args:
-        class_weights: of the loss, a number for each class, or None.
+    Attributes:
+        name: of the column or parameter; weight: of its loss.
+        kind: class, score, events, parameter or curve; level: clip or frame.
+        columns: what rows need; head: name of its layer; num_outputs: of that.
     """
 
     name: str
-    weight: float = 1.0
-    class_weights: list | None = None
-    label_smoothing: float = 0.0
-
-    kind, level = "class", "clip"
+    weight: float
+    kind: ClassVar[str]
+    level: ClassVar[str] = "clip"
 
     @property
-    def classes(self):
-        return labels.CLASSES[self.name]
+    def num_outputs(self) -> int:
+        return 1
 
     @property
-    def num_outputs(self):
-        return len(self.classes)
-
-    @property
-    def columns(self):
+    def columns(self) -> tuple[str, ...]:
         return (self.name,)
 
-    def label(self, row, num_frames, frame_sec):
-        value = label_value(self.name, row[self.name])
-        return np.int64(-100 if value is None else value)
+    @property
+    def head(self) -> str:
+        # a layer can't be called as a member of modules, such as train
+        return f"target_{self.name}" if hasattr(torch.nn.ModuleDict, self.name) else self.name
 
-    def loss(self, output, label):
+    def label(self, row: Row, num_frames: int | None, frame_sec: float | None) -> Any:
+        """Label of a row: a number, or float32 [frames] or [frames, outputs]."""
+        raise NotImplementedError
+
+    def loss(self, output: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        """Loss of a batch; 0 where no row has a label."""
+        raise NotImplementedError
+
+    def predictions(
+        self, output: torch.Tensor, label: torch.Tensor, lengths: list[float] | None,
+        frame_sec: float | None, meta: Columns | None = None,
+    ) -> Columns:  # fmt: skip
+        """Columns of predictions of a batch.
+
+        Args:
+            lengths: seconds of each clip that are sound, not padding; meta: what is known of rows.
+        """
+        raise NotImplementedError
+
+    def fields(self) -> Fields:
+        """Names and Arrow types of :meth:`predictions`."""
+        raise NotImplementedError
+
+    def about(self) -> dict[str, Any]:
+        """What reports have to know, as plain data."""
+        return {"name": self.name, "kind": self.kind}
+
+
+@dataclass
+class ClassTarget(Target):
+    """One of a list of classes, by cross entropy.
+
+    Args:
+        classes: their names; class_weights: of the loss, a number for each, or None.
+    """
+
+    name: str
+    classes: list[str]
+    weight: float = 1.0
+    class_weights: list[float] | None = None
+    label_smoothing: float = 0.0
+
+    kind = "class"
+
+    @property
+    def num_outputs(self) -> int:
+        return len(self.classes)
+
+    def label(self, row: Row, num_frames: int | None, frame_sec: float | None) -> Any:
+        value = row[self.name]
+        return np.int64(-100 if value is None else labels.class_id(self.name, self.classes, value))
+
+    def loss(self, output: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         if not (label != -100).any():
             return output.sum() * 0.0
         weights = self.class_weights
@@ -61,7 +114,7 @@ class ClassTarget:
             output.float(), label, weights, ignore_index=-100, label_smoothing=self.label_smoothing
         )
 
-    def predictions(self, output, label, lengths, frame_sec, meta=None):
+    def predictions(self, output, label, lengths, frame_sec, meta=None) -> Columns:
         probabilities = output.float().softmax(-1).cpu().numpy().astype(np.float32)
         names = self.classes
         return {
@@ -70,50 +123,47 @@ class ClassTarget:
             f"prob_{self.name}": list(probabilities),
         }
 
-    def fields(self):
-        text = pa.string()
-        kinds = (("true", text), ("pred", text), ("prob", pa.list_(pa.float32())))
+    def fields(self) -> Fields:
+        kinds = (("true", pa.string()), ("pred", pa.string()), ("prob", pa.list_(pa.float32())))
         return [(f"{part}_{self.name}", kind) for part, kind in kinds]
 
-    def about(self):
-        return {"name": self.name, "kind": self.kind, "labels": list(self.classes)}
+    def about(self) -> dict[str, Any]:
+        return {**super().about(), "labels": list(self.classes)}
 
 
 @dataclass
-class ScoreTarget:
-    """A score, by squared error of its value on 0-1; a steep loss would follow the noise of scores."""
+class ScoreTarget(Target):
+    """A score from low to high, by squared error on 0-1; a steep loss would follow the noise of scores."""
 
     name: str
+    low: float
+    high: float
     weight: float = 1.0
 
-    kind, level, num_outputs = "score", "clip", 1
+    kind = "score"
 
-    @property
-    def columns(self):
-        return (self.name,)
+    def label(self, row: Row, num_frames: int | None, frame_sec: float | None) -> Any:
+        value = row[self.name]
+        return np.float32(np.nan if value is None else labels.scaled(value, self.low, self.high))
 
-    def label(self, row, num_frames, frame_sec):
-        value = label_value(self.name, row[self.name])
-        return np.float32(np.nan if value is None else value)
-
-    def loss(self, output, label):
+    def loss(self, output: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         known = ~label.isnan()
         if not known.any():
             return output.sum() * 0.0
         # standard deviations of scores are about 0.2: this brings the loss near that of a class
         return 10.0 * F.mse_loss(output.float()[known, 0], label[known] - 0.5)
 
-    def predictions(self, output, label, lengths, frame_sec, meta=None):
-        values = labels.unscaled(self.name, np.clip(output.float()[:, 0].cpu().numpy() + 0.5, 0.0, 1.0))
-        true = labels.unscaled(self.name, label.cpu().numpy().astype(np.float64))
+    def predictions(self, output, label, lengths, frame_sec, meta=None) -> Columns:
+        guess = np.clip(output.float()[:, 0].cpu().numpy() + 0.5, 0.0, 1.0)
+        guess = labels.unscaled(guess, self.low, self.high)
+        true = labels.unscaled(label.cpu().numpy().astype(np.float64), self.low, self.high)
         return {
             f"true_{self.name}": [None if np.isnan(value) else float(value) for value in true],
-            f"pred_{self.name}": values.astype(np.float64).tolist(),
+            f"pred_{self.name}": guess.astype(np.float64).tolist(),
         }
 
-    def fields(self):
+    def fields(self) -> Fields:
         return [(f"true_{self.name}", pa.float64()), (f"pred_{self.name}", pa.float64())]
 
-    def about(self):
-        low, high = labels.SCORE_RANGES[self.name]
-        return {"name": self.name, "kind": self.kind, "low": low, "high": high}
+    def about(self) -> dict[str, Any]:
+        return {**super().about(), "low": self.low, "high": self.high}

@@ -1,15 +1,15 @@
-"""Accuracy, balanced accuracy and macro F1 with intervals by player, as an `evaluate` module."""
+"""Accuracy, balanced accuracy and macro F1 with intervals by group, as an `evaluate` module."""
 
 import datasets
 import evaluate
 
 from sousa.training.metrics.class_metrics import class_metrics
 
-_DESCRIPTION = "Accuracy, balanced accuracy, macro F1 and per-class figures, with intervals by player."
+_DESCRIPTION = "Accuracy, balanced accuracy, macro F1 and per-class figures, with intervals by group."
 _INPUTS = """
 Args:
     predictions, references: class names or ints, one a row; a reference of None leaves the row out.
-    groups: names of players, one a row; None: the row is a player of its own.
+    groups: names, one a row; None: the row is a group of its own.
     labels: order of classes (default: sorted).
     resamples, seed: of the intervals (default: 1000, 0).
 Returns: see sousa.training.metrics.class_metrics.class_metrics.

@@ -1,16 +1,16 @@
-"""F-measure of onsets at several tolerances with intervals by player, as an `evaluate` module."""
+"""F-measure of onsets at several tolerances with intervals by group, as an `evaluate` module."""
 
 import datasets
 import evaluate
 
 from sousa.training.metrics.onset_metrics import ATTRIBUTE_TOLERANCE, TOLERANCES, onset_metrics
 
-_DESCRIPTION = "Onset F-measure (mir_eval) and attributes of matched onsets, with intervals by player."
+_DESCRIPTION = "Onset F-measure (mir_eval) and attributes of matched onsets, with intervals by group."
 _INPUTS = """
 Args:
     predictions, references: lists of onset times in seconds, one a row; a reference of None leaves
         the row out.
-    groups: names of players, one a row; None: the row is a player of its own.
+    groups: names, one a row; None: the row is a group of its own.
     tolerances: seconds (default: 0.01, 0.02, 0.05).
     attributes: dict of name to {"references": lists of ints, "predictions": lists of ints}, one int an onset.
     attribute_tolerance: seconds, at which attributes are compared (default: 0.02).

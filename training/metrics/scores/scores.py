@@ -1,4 +1,4 @@
-"""Errors, R2 and rank correlation of scores with intervals by player, as an `evaluate` module."""
+"""Errors, R2 and rank correlation of scores with intervals by group, as an `evaluate` module."""
 
 import datasets
 import evaluate
@@ -6,12 +6,12 @@ import evaluate
 from sousa.generation.errors import UsageError
 from sousa.training.metrics.score_metrics import score_metrics
 
-_DESCRIPTION = "MAE, RMSE, R2 and Spearman's rank correlation of scores, with intervals by player."
+_DESCRIPTION = "MAE, RMSE, R2 and Spearman's rank correlation of scores, with intervals by group."
 _INPUTS = """
 Args:
     predictions, references: a float a row, or a list of floats a row (one a score); a reference of None
         leaves the row out.
-    groups: names of players, one a row; None: the row is a player of its own.
+    groups: names, one a row; None: the row is a group of its own.
     names: of the scores, when rows are lists (default: 0, 1 and so on).
     resamples, seed: of the intervals (default: 1000, 0).
 Returns: see sousa.training.metrics.score_metrics.score_metrics; for lists, a dict of name to that.

@@ -16,13 +16,17 @@ them that a function names; a row without audio (``audio=None``) stands for its 
 A transform that stretches or shifts the audio is not known here. Hands are numbered as in ``HANDS``.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property
+from os import PathLike
+from typing import Any
 
 import numpy as np
 
 from sousa.generation.errors import UsageError
 
+Row = dict[str, Any]
 COLUMNS = ("strokes", "measures", "num_samples", "sample_rate")
 HANDS = ("R", "L")
 NO_TARGET = -100  # what torch's cross entropy leaves out
@@ -36,7 +40,7 @@ class Labels:
     """The strokes and bars of a row that lie in its audio.
 
     Args:
-        row: what :class:`sousa.training.stream.Rows` gives.
+        row: what :func:`sousa.training.stream.open_rows` gives.
 
     Attributes:
         rate: Hz of the row's audio; num_samples: its length; duration_sec.
@@ -51,7 +55,7 @@ class Labels:
     Raises: UsageError when columns are missing.
     """
 
-    def __init__(self, row):
+    def __init__(self, row: Row):
         self.file_rate = int(_need(row, "file_rate", "sample_rate"))
         self.rate = int(row.get("sampling_rate", self.file_rate))
         self.start = int(row.get("start_sample", 0))
@@ -67,7 +71,7 @@ class Labels:
         return kept[np.argsort(at[kept], kind="stable")]
 
     @cached_property
-    def strokes(self):
+    def strokes(self) -> Row:
         strokes = _need(self._row, "strokes")
         at = _need(strokes, "onset_sample", of="strokes") - self.start
         kept = self._kept
@@ -75,7 +79,7 @@ class Labels:
         return {**out, "sample": self._sample(at[kept]), "time_sec": at[kept] / self.file_rate}
 
     @cached_property
-    def measures(self):
+    def measures(self) -> Row:
         measures = _need(self._row, "measures")
         at = _need(measures, "start_sample", of="measures") - self.start
         index = _need(measures, "index", of="measures")
@@ -96,23 +100,23 @@ class Labels:
         """The sample of the row's audio that contains a sample of the file."""
         return at * self.rate // self.file_rate
 
-    def of_measure(self, index):
+    def of_measure(self, index: int) -> Row:
         """Strokes of a bar by its index in the take, as :attr:`strokes`; graces are with their primary."""
         strokes = self.strokes
         chosen = _need(strokes, "measure_index", of="strokes") == index
         return {name: values[chosen] for name, values in strokes.items()}
 
-    def num_frames(self, hop_sec=0.01):
+    def num_frames(self, hop_sec: float = 0.01) -> int:
         """Frames that cover the audio."""
         step = _hop(hop_sec) * self.rate
         return -(-self.num_samples * step.denominator // step.numerator)
 
-    def frames(self, hop_sec=0.01):
+    def frames(self, hop_sec: float = 0.01) -> np.ndarray:
         """Frame of each stroke: int64 [strokes]; ``hop_sec`` such as 0.01, or 256 / 16000."""
         at = _need(_need(self._row, "strokes"), "onset_sample", of="strokes")[self._kept]
         return self._frame(at - self.start, hop_sec)
 
-    def measure_frames(self, hop_sec=0.01):
+    def measure_frames(self, hop_sec: float = 0.01) -> np.ndarray:
         """Frame in which each bar of :attr:`measures` begins: int64 [bars], negative before the audio."""
         at = self._row["measures"]["start_sample"][
             np.isin(self._row["measures"]["index"], self.measures["index"])
@@ -145,7 +149,7 @@ def _hands(hand):
     return (np.asarray(hand) == HANDS[1]).astype(np.int64)
 
 
-def stroke_features(row, max_strokes=None):
+def stroke_features(row: Row, max_strokes: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Strokes as a sequence of numbers, padded.
 
     Args:
@@ -188,7 +192,7 @@ def stroke_features(row, max_strokes=None):
     return out, mask
 
 
-def pad_strokes(rows, max_strokes=None):
+def pad_strokes(rows: Sequence[Row], max_strokes: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """:func:`stroke_features` of several rows: float32 [rows, longest, 12] and bool [rows, longest]."""
     parts = [stroke_features(row, max_strokes) for row in rows]
     size = max((len(mask) for _, mask in parts), default=0)
@@ -199,7 +203,7 @@ def pad_strokes(rows, max_strokes=None):
     return features, masks
 
 
-def frame_targets(row, hop_sec=0.01):
+def frame_targets(row: Row, hop_sec: float = 0.01) -> dict[str, np.ndarray]:
     """What happens in each frame.
 
     Args:
@@ -222,7 +226,7 @@ def frame_targets(row, hop_sec=0.01):
     return {**out, "hand": hand}
 
 
-def measure_summaries(row):
+def measure_summaries(row: Row) -> dict[str, np.ndarray]:
     """What is heard of each bar, from the strokes inside the audio.
 
     Returns: dict of arrays [bars]: ``index`` int64; ``start_sec``, ``end_sec`` float64; ``is_whole`` bool;
@@ -256,7 +260,7 @@ def measure_summaries(row):
     return out
 
 
-def visualise(row, path):
+def visualise(row: Row, path: str | PathLike[str]) -> None:
     """Draw a row's waveform with its strokes and bars; the ending of ``path`` says what kind of picture.
 
     Strokes: colour is the hand, height the velocity; accents are filled triangles, graces small open

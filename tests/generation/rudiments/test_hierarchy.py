@@ -1,32 +1,64 @@
 """Labels of rows: crops and rates move them exactly, and every level agrees with the records."""
 
+import io
 from fractions import Fraction
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
+import soundfile
 
-torch = pytest.importorskip("torch")
-
-from sousa.generation.errors import UsageError  # noqa: E402
-from sousa.training import hierarchy  # noqa: E402
-from sousa.training.hierarchy import COLUMNS, HANDS, NO_TARGET, STROKE_FEATURES, Labels  # noqa: E402
-from sousa.training.stream import open_rows  # noqa: E402
+from sousa.generation.errors import UsageError
+from sousa.generation.rudiments import hierarchy
+from sousa.generation.rudiments.hierarchy import COLUMNS, HANDS, NO_TARGET, STROKE_FEATURES, Labels
+from sousa.training.columns import at, columns_of, parquet_paths
 
 VIEWS = {
     "whole": {},
     "16 kHz": {"sample_rate": 16000},
     "22.05 kHz": {"sample_rate": 22050},
-    "48 kHz crop": {"sample_rate": 48000, "crop_sec": 1.3, "crop": "centre"},
-    "crop": {"crop_sec": 2.0, "crop": "random", "seed": 3},
+    "48 kHz crop": {"sample_rate": 48000, "crop_sec": 1.3, "place": 0.5},
+    "crop": {"crop_sec": 2.0, "place": 0.37},
     "padded": {"sample_rate": 16000, "crop_sec": 30, "pad": True},
-    "no audio": {"audio": None},
+    "no audio": {"audio": False},
 }
+
+
+def read(root, split, columns=COLUMNS, audio=True, every=1, **view):
+    """Rows as training has them, without torch: a list of dicts."""
+    out = []
+    for path in sorted((root / "data" / split).glob("*.parquet")):
+        with pq.ParquetFile(path) as file:
+            own = parquet_paths(file.schema_arrow, columns, str(path))
+            table = file.read(columns=[*own, *(["audio.bytes"] if audio else [])])
+        values = columns_of(table.select([n for n in table.column_names if n != "audio"]))
+        clips = table["audio"].to_pylist() if audio else [None] * len(table)
+        rows = ({name: at(column, i) for name, column in values.items()} for i in range(len(table)))
+        out += [
+            row | (heard_of(clip["bytes"], **view) if audio else {})
+            for row, clip in zip(rows, clips, strict=True)
+        ]
+    return out[::every]
+
+
+def heard_of(data, sample_rate=None, crop_sec=None, place=0.0, pad=False):
+    """A part of a clip, at another rate: what a row says of its sound."""
+    audio, rate = soundfile.read(io.BytesIO(data), dtype="float32")
+    start = 0
+    if crop_sec is not None and round(crop_sec * rate) < len(audio):
+        start = round(place * (len(audio) - round(crop_sec * rate)))
+        audio = audio[start : start + round(crop_sec * rate)]
+    if sample_rate is not None:
+        at = np.arange(-(-len(audio) * sample_rate // rate)) * rate / sample_rate
+        audio = np.interp(at, np.arange(len(audio)), audio).astype(np.float32)
+    if pad:
+        audio = np.pad(audio, (0, max(0, round(crop_sec * (sample_rate or rate)) - len(audio))))
+    return {"audio": audio, "sampling_rate": sample_rate or rate, "start_sample": start, "file_rate": rate}
 
 
 @pytest.fixture(params=VIEWS)
 def rows(request, small):
-    rows = open_rows(small[0], "test", columns=COLUMNS, **VIEWS[request.param])
-    return rows.select(np.arange(0, len(rows), 7))
+    return read(small[0], "test", every=7, **VIEWS[request.param])
 
 
 def heard(row):
@@ -63,7 +95,7 @@ def test_strokes(rows):
 
 def test_samples_are_onsets(small):
     """At the file's own rate the sample is the label, and the sound begins there."""
-    rows = open_rows(small[0], "validation", columns=COLUMNS)
+    rows = read(small[0], "validation")
     row = rows[len(rows) // 2]
     strokes = Labels(row).strokes
     assert (strokes["sample"] == row["strokes"]["onset_sample"]).all()
@@ -175,7 +207,7 @@ def test_features(rows):
 
 
 def test_few_and_many(small):
-    rows = open_rows(small[0], "test", columns=COLUMNS, audio=None)
+    rows = read(small[0], "test", audio=False)
     batch = [rows[i] for i in (0, 30, 60)]
     whole = [hierarchy.stroke_features(row)[0] for row in batch]
     features, mask = hierarchy.pad_strokes(batch)
@@ -188,8 +220,7 @@ def test_few_and_many(small):
 
 def test_silence(small):
     """A crop before the first stroke has frames and no events."""
-    rows = open_rows(small[0], "test", columns=COLUMNS, crop_sec=0.2, sample_rate=16000)
-    row = rows[0]
+    row = read(small[0], "test", crop_sec=0.2, sample_rate=16000)[0]
     assert row["strokes"]["onset_sample"][0] > 0.2 * 44100
     targets = hierarchy.frame_targets(row)
     assert len(targets["onset"]) == 20 and not targets["onset"].any() and (targets["hand"] == -100).all()
@@ -201,7 +232,7 @@ def test_silence(small):
 
 
 def test_missing_columns(small):
-    row = open_rows(small[0], columns=("strokes.hand", "strokes.onset_sample", "num_samples"))[0]
+    row = read(small[0], "test", ("strokes.hand", "strokes.onset_sample", "num_samples"))[0]
     assert len(Labels(row).strokes["sample"])  # enough for that
     for function, name in (
         (hierarchy.frame_targets, "strokes.is_accent"),
@@ -214,9 +245,8 @@ def test_missing_columns(small):
 
 
 def test_picture(small, tmp_path):
-    rows = open_rows(small[0], "test", columns=(*COLUMNS, "sample_id"), crop_sec=3, sample_rate=16000)
-    for number, options in enumerate(({}, {"columns": COLUMNS, "crop_sec": 0.1})):
-        row = open_rows(small[0], "test", **options)[0] if options else rows[40]
+    whole = read(small[0], "test", (*COLUMNS, "sample_id"), crop_sec=3, sample_rate=16000)[40]
+    for number, row in enumerate((whole, read(small[0], "test", crop_sec=0.1)[0])):
         path = tmp_path / f"{number}.png"
         hierarchy.visualise(row, path)
         from matplotlib.image import imread
@@ -224,4 +254,4 @@ def test_picture(small, tmp_path):
         picture = imread(path)
         assert picture.shape[0] > 300 and picture.std() > 0.01
     with pytest.raises(UsageError, match="no audio"):
-        hierarchy.visualise(open_rows(small[0], columns=COLUMNS, audio=None)[0], tmp_path / "x.png")
+        hierarchy.visualise(read(small[0], "test", audio=False)[0], tmp_path / "x.png")

@@ -1,77 +1,89 @@
-"""Which parameters vary in the rows of a textures corpus, and the targets they make.
+"""Which parameters vary in the rows to learn from, and the targets they make.
 
 Conventions: a declared range is worked out of pairs of natural and normalised values, so it needs neither the
 synthesizer nor the configuration that the rows were made with. Three different values tell it and its scale.
 """
 
 import re
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sousa.generation.errors import UsageError, one_of, raise_all
+from sousa.generation.columns import Column
+from sousa.generation.errors import one_of, raise_all
+from sousa.training.rows import BaseRows
 from sousa.training.tasks.parameters import CurveTarget, ParameterTarget
 
 _PARAMS, _CURVES = ("name", "role", "natural", "norm", "unit"), ("name", "natural", "norm")
-COLUMNS = ("synth", *(f"params.{name}" for name in _PARAMS), *(f"curves.{name}" for name in _CURVES))
 _EXACT = 1e-6  # of the range: how far the values may be from the line they are taken to lie on
 _SAME = 1e-6  # normalised: values that differ by less don't vary
 
 
-def parameters(rows):
+def columns(column: Column) -> list[str]:
+    """What :func:`parameters` has to read; ``column``: one with the role ``Parameters``."""
+    records = [f"{column.name}.{name}" for name in _PARAMS]
+    return [column.role.maker, *records, *(f"{column.role.curves}.{name}" for name in _CURVES)]
+
+
+def parameters(rows: BaseRows, column: Column) -> dict[str, ParameterTarget]:
     """Targets of all parameters that vary, in the order of their synthesizers.
 
     Args:
-        rows: what :func:`sousa.training.stream.open_rows` gives with ``COLUMNS``; those to learn from.
+        rows: those to learn from, with :func:`columns`; column: of the parameters.
 
     Returns: dict of name to ParameterTarget or CurveTarget, of weight 1.
     """
-    synths = np.array(rows.table["synth"].to_pylist(), object)
-    still, moving = _flat(rows.table["params"], _PARAMS), _flat(rows.table["curves"], _CURVES)
-    still["synth"], moving["synth"] = synths[still["row"]], synths[moving["row"]]
+    role, table = column.role, rows.table
+    makers = np.array(table[role.maker].to_pylist(), object)
+    still, moving = _flat(table[column.name], _PARAMS), _flat(table[role.curves], _CURVES)
+    still["maker"], moving["maker"] = makers[still["row"]], makers[moving["row"]]
     varies = np.isin(still["role"], ("swept", "moving"))
     out = {}
     for name in dict.fromkeys(still["name"][varies].tolist()):
-        own = still["name"] == name
-        of = list(dict.fromkeys(still["synth"][own & varies].tolist()))
-        own &= np.isin(still["synth"], of)
-        curve = (moving["name"] == name) & np.isin(moving["synth"], of)
-        moves = bool((still["role"][own] == "moving").any())
-        target = (CurveTarget if moves else ParameterTarget)(name)
+        at = still["name"] == name
+        of = list(dict.fromkeys(still["maker"][at & varies].tolist()))
+        at &= np.isin(still["maker"], of)
+        curve = (moving["name"] == name) & np.isin(moving["maker"], of)
+        kind = CurveTarget if (still["role"][at] == "moving").any() else ParameterTarget
+        target = kind(name, column.name, role.maker, role.curves, role.rate_hz)
         target.centre, target.spread = _moments(
-            still["norm"][own], moving["norm"][curve], moving["row"][curve]
+            still["norm"][at], moving["norm"][curve], moving["row"][curve]
         )
         if not target.spread > _SAME:
             continue
-        for synth in of:
-            a, b = own & (still["synth"] == synth), curve & (moving["synth"] == synth)
+        for maker in of:
+            a, b = at & (still["maker"] == maker), curve & (moving["maker"] == maker)
             natural, norm = (np.concatenate([still[k][a], moving[k][b]]) for k in ("natural", "norm"))
-            target.synths[synth] = {**declared_range(natural, norm), "unit": str(still["unit"][a][0] or "")}
+            target.makers[maker] = {**declared_range(natural, norm), "unit": str(still["unit"][a][0] or "")}
         out[name] = target
     return out
 
 
-def choose(rows, task, names=None, auxiliary=()):
+def choose(
+    rows: BaseRows, column: Column, names: Iterable[str] | None = None, auxiliary: Iterable[str] = ()
+) -> dict[str, ParameterTarget]:
     """The same, checked against what is asked for.
 
     Args:
-        task: its name, for messages; names: targets that the user named, or None for all; auxiliary: names.
+        names: parameters that the user named as targets, or None for all; auxiliary: names.
 
     Raises: UsageError when a name is unknown, does not vary or can't name a target, or nothing varies.
     """
-    found = parameters(rows)
-    wanted = [*(names or found), *auxiliary]
-    known = set(pc.unique(rows.table["params"].combine_chunks().flatten().field("name")).to_pylist())
+    found = parameters(rows, column)
+    wanted = dict.fromkeys([*(found if names is None else names), *auxiliary])
+    known = set(pc.unique(rows.table[column.name].combine_chunks().flatten().field("name")).to_pylist())
     problems = [
-        f"{name} has one value in all rows to learn from; {task} needs parameters that are swept or move"
+        f"{name} has one value in all rows to learn from; name parameters that are swept or move"
         if name in known
         else f"unknown target {one_of(name, [*found, *sorted(known - set(found))])}"
-        for name in dict.fromkeys(wanted)
+        for name in wanted
         if name not in found
     ]
     if not found:
-        problems = [f"no parameter varies in the rows to learn from; {task} needs a corpus that sweeps some"]
+        problems = ["no parameter varies in the rows to learn from; name data that sweeps some"]
     for name in wanted:
         if not re.fullmatch(r"[\w.-]+", name):
             problems.append(
@@ -82,29 +94,7 @@ def choose(rows, task, names=None, auxiliary=()):
     return found
 
 
-def open_columns(source, data):
-    """The training rows of a source with ``COLUMNS`` and without sound.
-
-    Args:
-        source: what :func:`sousa.training.corpora.ready` gives; data: a :class:`sousa.training.config.Data`.
-
-    Raises: UsageError when it is no textures corpus.
-    """
-    from sousa.training import corpora, sources
-    from sousa.training.stream import open_rows
-
-    live = corpora.name_of(source) is not None
-    names = (corpora.schema(source) if live else sources.schema(source, source.files[0])).names
-    missing = [name for name in ("synth", "params", "curves") if name not in names]
-    if missing:
-        raise UsageError(
-            f"the data has no column {missing[0]!r}, as a textures corpus has; name one as data.path, or "
-            "another task"
-        )
-    return open_rows(source, data.train, columns=list(COLUMNS), audio=None, where=data.where)
-
-
-def _flat(column, names):
+def _flat(column: Any, names: Iterable[str]) -> dict[str, np.ndarray]:
     """Records of all rows: dict of NumPy arrays, and ``row``, the number of each record's row."""
     column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     records = column.flatten()
@@ -116,7 +106,7 @@ def _flat(column, names):
     return out
 
 
-def _moments(still, moving, rows):
+def _moments(still: np.ndarray, moving: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
     """Mean and standard deviation of labels, every row counting alike."""
     still = still[~np.isnan(still)]
     weights = np.ones(len(still))
@@ -130,7 +120,7 @@ def _moments(still, moving, rows):
     return float(mean), float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))
 
 
-def declared_range(natural, norm):
+def declared_range(natural: np.ndarray, norm: np.ndarray) -> dict[str, Any]:
     """The range and scale that make normalised values of natural ones.
 
     Args:

@@ -16,14 +16,15 @@ always sees ``max_length`` spectrogram frames; tokens that begin after the clip'
 import hashlib
 import json
 import os
+from typing import Any
 
 import numpy as np
 import torch
 
-from sousa.generation.errors import RunError, UsageError, first_line, one_of
+from sousa.generation.errors import UsageError
+from sousa.training.models.pretrained import fetch
 
 MODELS = ("wav2vec2", "hubert", "audio-spectrogram-transformer")
-_UNUSED = {"masked_spec_embed"}  # of pretraining; some published weights leave it out
 _AST_WINDOW, _AST_STEP = 0.025, 0.010  # seconds; of the filter bank in its feature extractor
 
 
@@ -46,8 +47,9 @@ class FrozenFeatures:
     """
 
     def __init__(
-        self, path_or_name, layer=-1, pooling="mean", *, device="cpu", batch_size=8, revision=None,
-        token=None, local_files_only=False,
+        self, path_or_name: str | os.PathLike[str], layer: int = -1, pooling: str | None = "mean", *,
+        device: str = "cpu", batch_size: int = 8, revision: str | None = None, token: str | None = None,
+        local_files_only: bool = False,
     ):  # fmt: skip
         if pooling not in ("mean", None):
             raise UsageError(f"unknown pooling {pooling!r}; give 'mean', or None for the whole sequence")
@@ -56,7 +58,7 @@ class FrozenFeatures:
         self.name, self.layer, self.pooling = os.fspath(path_or_name), layer, pooling
         self.device, self.batch_size = torch.device(device), batch_size
         options = {"revision": revision, "token": token, "local_files_only": local_files_only}
-        config, self.extractor, self.model = _load(self.name, options)
+        config, self.extractor, self.model = fetch(self.name, MODELS, use_safetensors=True, **options)
         self.model_type, self.num_layers, self.dim = (
             config.model_type, config.num_hidden_layers, config.hidden_size,
         )  # fmt: skip
@@ -72,7 +74,7 @@ class FrozenFeatures:
         self.model.eval().requires_grad_(False).to(self.device)
         self._settings = None
 
-    def settings(self):
+    def settings(self) -> dict[str, Any]:
         """What the features depend on, as plain data: the model by a digest, not by its name."""
         if self._settings is None:
             digest = hashlib.sha256()
@@ -90,7 +92,7 @@ class FrozenFeatures:
             }  # fmt: skip
         return self._settings
 
-    def __call__(self, audio, sample_rate, lengths=None):
+    def __call__(self, audio: Any, sample_rate: int, lengths: Any = None) -> Any:
         """Features of clips.
 
         Args:
@@ -190,45 +192,3 @@ def _array(audio):
 
 def _plain(value):
     return isinstance(value, (str, int, float, bool, type(None)))
-
-
-def _load(name, options):
-    """``(config, feature extractor, model)``; see :class:`FrozenFeatures` for what is refused."""
-    from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoFeatureExtractor, AutoModel
-
-    here = os.path.isdir(name)
-    if not here and (name.startswith((".", "/", "~")) or name.count("/") != 1):
-        raise UsageError(
-            f"{name!r} is neither a directory here nor a name on the Hub (org/name); give one that "
-            "save_pretrained made"
-        )
-    try:
-        config = AutoConfig.from_pretrained(name, **options)
-        if config.model_type not in MODELS:
-            raise UsageError(f"{name} is of another kind: {one_of(config.model_type, MODELS)}")
-        extractor = AutoFeatureExtractor.from_pretrained(name, **options)
-        model, report = AutoModel.from_pretrained(
-            name,
-            config=config,
-            use_safetensors=True,
-            output_loading_info=True,
-            dtype=torch.float32,
-            **options,
-        )
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        first = first_line(error).rstrip(".:")
-        advice = (
-            "give a directory with config.json, preprocessor_config.json and model.safetensors" if here
-            else "give a directory here, or a model on the Hub or in its cache, with safetensors weights"
-        )  # fmt: skip
-        raise RunError(f"{name} can't be loaded: {first}; {advice}") from None
-    missing = [key for key in report["missing_keys"] if key.rpartition(".")[2] not in _UNUSED]
-    wrong = sorted({*missing, *(str(key) for key in report.get("mismatched_keys", ()))})
-    if wrong or report.get("error_msgs"):
-        shown = ", ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
-        raise RunError(
-            f"{name}: the weights lack {shown or report['error_msgs'][0]}, which would be random; "
-            "give a model whose weights are complete"
-        )
-    return config, extractor, model

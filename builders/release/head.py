@@ -1,0 +1,49 @@
+"""The YAML head of a dataset's card: which files each of its configs reads."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sousa.generation.errors import one_of
+
+
+def read(card: Path) -> dict[str, Any]:
+    """The head of a card; empty when it has none that can be read, or there is no card."""
+    if not card.exists():
+        return {}
+    match = re.match(r"---\n(.*?)\n---\n", card.read_text(encoding="utf-8"), re.DOTALL)
+    try:
+        head = yaml.safe_load(match[1]) if match else {}
+    except yaml.YAMLError:
+        head = {}
+    return head if isinstance(head, dict) else {}
+
+
+def config(
+    head: Mapping[str, Any], name: str | None, where: str, wrong: type[Exception] = ValueError
+) -> dict[str, Any] | None:
+    """The config asked for; None when the card lists none.
+
+    Args:
+        name: of the config, None for the default one; where: the dataset, for messages.
+        wrong: what is raised when there is no such config.
+    """
+    entries = head.get("configs")
+    try:
+        configs = {entry["config_name"]: entry for entry in entries}
+        whole = all({"split", "path"} <= set(part) for c in configs.values() for part in c["data_files"])
+    except (TypeError, KeyError):
+        whole = False
+    if not whole or not configs:
+        return None  # a card of another kind: what it means is left to datasets
+    if name is None:
+        chosen = [c for c in configs.values() if c.get("default")] or list(configs.values())[:2]
+        if len(chosen) != 1:
+            raise wrong(f"{where} has no default config; name one of {', '.join(configs)}")
+        return chosen[0]
+    if name not in configs:
+        raise wrong(f"{where} has no config {one_of(name, configs)}")
+    return configs[name]

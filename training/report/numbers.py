@@ -1,0 +1,110 @@
+"""Scores and parameters of synthesizers measured: errors, R2, rank correlation.
+
+Conventions: of the kinds ``score`` and ``parameter`` there is a number a row, of ``curve`` a list of them,
+one a frame. Every frame of a curve counts as one value, and frames are resampled with their row's group; a
+frame without label is left out. Parameters are normalised; ``mae_natural`` is there where all synthesizers
+have the parameter in one known unit.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from sousa.training import labels
+from sousa.training.metrics.score_metrics import score_differences, score_metrics
+
+PARAMETERS = ("parameter", "curve")
+NOTE = (
+    "R2 is 1 less the squared errors over the squared deviations of the references from their own mean, that "
+    "of the rows in each line (as sklearn.metrics.r2_score). Over a part with few or close values, such as a "
+    "held-out region, it is low or negative however small the errors: read the errors beside it."
+)
+_NORMALISED = {"r2": "r2", "mae": "mae_norm", "rmse": "rmse_norm", "spearman": "spearman"}
+_NAMES = {"score": {name: name for name in ("mae", "rmse", "spearman")}} | dict.fromkeys(
+    PARAMETERS, _NORMALISED
+)
+
+
+def scorer(
+    truth: Sequence[Any], guess: Sequence[Any], groups: Sequence[Any] | None, target: dict[str, Any],
+    makers: Sequence[str] | None, resamples: int, seed: int,
+) -> Callable[[Any], dict[str, Any]]:  # fmt: skip
+    """A function of rows (None for all) that gives their metrics.
+
+    Args:
+        truth, guess: a number or list of numbers a row; truth None for no label.
+        groups: names, one a row, or None.
+        target: of the table's metadata; makers: names of synthesizers, one a row, or None.
+    """
+    kind = target["kind"]
+    true, pred, rows = _flat(truth, guess, kind)
+    owners = _owners(groups, rows)
+    natural = kind in PARAMETERS and target.get("unit") is not None and makers is not None
+    if natural:
+        of = np.array(makers, object)[rows]
+        true_natural, pred_natural = (_natural(values, of, target["makers"]) for values in (true, pred))
+
+    def score(chosen: Any) -> dict[str, Any]:
+        kept = np.arange(len(rows)) if chosen is None else np.flatnonzero(np.isin(rows, chosen))
+        own = [owners[i] for i in kept]
+        found = score_metrics(pred[kept], true[kept], own, resamples, seed, rank=kind != "curve")
+        metrics = {new: found[old] for old, new in _NAMES[kind].items() if old in found}
+        if natural:
+            errors = score_metrics(pred_natural[kept], true_natural[kept], own, resamples, seed, rank=False)
+            metrics["mae_natural"] = errors["mae"]
+        num_rows = len(np.unique(rows[kept]))
+        out = {
+            "metrics": metrics, "num_rows": num_rows, "num_groups": found["num_groups"],
+            "num_left_out": (len(truth) if chosen is None else len(chosen)) - num_rows,
+        }  # fmt: skip
+        if kind in PARAMETERS:
+            out["num_values"] = len(np.unique(np.round(true[kept], 6)))
+        return out | ({"num_frames": len(kept)} if kind == "curve" else {})
+
+    return score
+
+
+def differences(
+    guess: Sequence[Any], other: Sequence[Any], truth: Sequence[Any], groups: Sequence[Any] | None, kind: str,
+    resamples: int, seed: int,
+) -> dict[str, Any]:  # fmt: skip
+    """What :func:`sousa.training.metrics.score_metrics.score_differences` gives, by our names."""
+    true, pred, rows = _flat(truth, guess, kind)
+    beside = _flat(truth, other, kind)[1]
+    found = score_differences(pred, beside, true, _owners(groups, rows), resamples, seed)
+    return {_NAMES[kind].get(name, name): one for name, one in found.items()}
+
+
+def pairs(truth: Sequence[Any], guess: Sequence[Any], kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Labelled values and what was said of them: two float64 arrays, as long as there are labels."""
+    return _flat(truth, guess, kind)[:2]
+
+
+def _owners(groups: Sequence[Any] | None, rows: np.ndarray) -> list[Any]:
+    return [int(row) if groups is None else groups[row] for row in rows]
+
+
+def _flat(truth: Sequence[Any], guess: Sequence[Any], kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labelled values, predictions of them, and the number of each one's row."""
+    if kind != "curve":
+        truth, guess = [[value] for value in truth], [[value] for value in guess]
+    true, pred, rows = [], [], []
+    for row, (one, said) in enumerate(zip(truth, guess, strict=True)):
+        one = np.array([] if one is None else one, np.float64)  # None inside becomes NaN
+        said = np.array([] if said is None else said[: len(one)], np.float64)
+        known = ~np.isnan(one)
+        if len(said) < len(one):  # nothing was said: a prediction is missing, and score_metrics says so
+            said = np.full(len(one), np.nan)
+        true.append(one[known]), pred.append(said[known]), rows.append(np.full(known.sum(), row))
+    true, pred, rows = (np.concatenate(part or [np.empty(0)]) for part in (true, pred, rows))
+    return true, pred, rows.astype(int)
+
+
+def _natural(values: np.ndarray, makers: np.ndarray, ranges: dict[str, Any]) -> np.ndarray:
+    out = np.full(len(values), np.nan)
+    for name, one in ranges.items():
+        at = makers == name
+        if at.any():
+            out[at] = labels.natural(values[at], one["low"], one["high"], one["scale"])
+    return out

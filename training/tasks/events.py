@@ -1,0 +1,140 @@
+"""The events of a clip: when each begins, and what the flags of the column's role tell of it.
+
+Conventions
+-----------
+Frame j covers seconds ``[j, j + 1) * frame_sec`` of the clip as the model hears it. Labels of a clip are
+float32 (frames, 2 + flags): onset 0 or 1; where in the frame it lies, 0 to 1; each flag 0 or 1. All but the
+first count only in frames with an onset. Every record is an onset; of two in one frame the first is kept.
+
+Predicted onsets are frames above ``threshold``, at the place in the frame the model gives, the likeliest
+first; one nearer than ``min_gap_sec`` to a likelier one is the same event seen from the next frame.
+
+Columns of predictions are lists of structs: ``onset_sec`` and a field for each flag, of its own name: true or
+false, or 1 for the value that counts as yes and 0 for others.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+import torch.nn.functional as F
+
+from sousa.training.tasks.targets import Columns, Fields, Row, Target
+
+
+@dataclass
+class EventsTarget(Target):
+    """Frame-level target; see the module's conventions.
+
+    Args:
+        name: of the column; onset: field with the sample at which an event begins.
+        flags: a list ``[field, value that counts as yes, name in metrics]`` for each.
+        positive_weight: of frames with an onset: about one in eighteen.
+    """
+
+    name: str
+    onset: str = "onset_sample"
+    flags: list[list[Any]] = field(default_factory=list)
+    weight: float = 1.0
+    positive_weight: float = 3.0
+    threshold: float = 0.5
+    min_gap_sec: float = 0.0055
+
+    kind, level = "events", "frame"
+    first_bias = -2.0  # onsets are rare
+    coarsest_sec = 0.0201  # frames that onsets can be told in
+
+    @property
+    def num_outputs(self) -> int:
+        return 2 + len(self.flags)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(f"{self.name}.{name}" for name in (self.onset, *(flag[0] for flag in self.flags)))
+
+    def label(self, row: Row, num_frames: int | None, frame_sec: float | None) -> Any:
+        out = np.zeros((num_frames, self.num_outputs), np.float32)
+        events = row[self.name]
+        place = (events[self.onset] - row["start_sample"]) / row["file_rate"] / frame_sec
+        frame = np.floor(place).astype(np.int64)
+        inside = np.flatnonzero((frame >= 0) & (frame < num_frames))[::-1]  # the first is written last
+        frame = frame[inside]
+        out[frame, 0] = 1.0
+        out[frame, 1] = place[inside] - frame
+        for i, (name, yes, _) in enumerate(self.flags, 2):
+            out[frame, i] = events[name][inside] == yes
+        return out
+
+    def truth(self, row: Row, max_sec: float) -> list[dict[str, Any]]:
+        """The events of a row as annotated, as far as the model hears it, in the form of predictions."""
+        events = row[self.name]
+        times = (events[self.onset] - row["start_sample"]) / row["file_rate"]
+        flags = np.array([events[name] == yes for name, yes, _ in self.flags], bool).reshape(
+            len(self.flags), len(times)
+        )
+        heard = (times >= 0) & (times < max_sec)
+        return self._records(times[heard], flags[:, heard].T)
+
+    def loss(self, output: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        output, onset = output.float(), label[..., 0]
+        weight = torch.tensor(self.positive_weight, device=output.device)
+        loss = F.binary_cross_entropy_with_logits(output[..., 0], onset, pos_weight=weight)
+        # onsets are sparse: a mean over frames is small beside the others
+        loss, at = 4.0 * loss, onset > 0
+        if not at.any():
+            return loss
+        loss = loss + F.smooth_l1_loss(output[..., 1][at].sigmoid(), label[..., 1][at], beta=0.1)
+        if not self.flags:
+            return loss
+        return loss + F.binary_cross_entropy_with_logits(output[..., 2:][at], label[..., 2:][at])
+
+    def predictions(self, output, label, lengths, frame_sec, meta=None) -> Columns:
+        output, label = output.float().cpu().numpy(), label.cpu().numpy()
+        return {
+            f"true_{self.name}": [self._events(one, one[:, 0] > 0, frame_sec) for one in label],
+            f"pred_{self.name}": [
+                self.decode(one, frame_sec, length) for one, length in zip(output, lengths, strict=True)
+            ],
+        }
+
+    def decode(
+        self, output: np.ndarray, frame_sec: float, length_sec: float = np.inf
+    ) -> list[dict[str, Any]]:
+        """Events out of a clip's outputs (frames, outputs), in order of time."""
+        prob, rest = _sigmoid(output[:, 0]), _sigmoid(output[:, 1:])
+        values = np.concatenate([prob[:, None], rest], axis=1)
+        time = (np.arange(len(prob)) + rest[:, 0]) * frame_sec
+        chosen = np.zeros(len(prob), bool)
+        for frame in sorted(np.flatnonzero(prob > self.threshold), key=lambda i: -prob[i]):
+            near = slice(max(frame - 1, 0), frame + 2)
+            clash = chosen[near] & (np.abs(time[near] - time[frame]) < self.min_gap_sec)
+            chosen[frame] = not clash.any() and time[frame] < length_sec
+        return self._events(values, chosen, frame_sec)
+
+    def _events(self, values: np.ndarray, chosen: np.ndarray, frame_sec: float) -> list[dict[str, Any]]:
+        frames = np.flatnonzero(chosen)
+        return self._records((frames + values[frames, 1]) * frame_sec, values[frames, 2:] > 0.5)
+
+    def _records(self, times: np.ndarray, flags: np.ndarray) -> list[dict[str, Any]]:
+        kinds = [(name, bool if isinstance(yes, bool) else int) for name, yes, _ in self.flags]
+        return [
+            {
+                "onset_sec": float(time),
+                **{name: kind(flag) for (name, kind), flag in zip(kinds, own, strict=True)},
+            }
+            for time, own in zip(times, flags, strict=True)
+        ]
+
+    def fields(self) -> Fields:
+        kinds = [(name, pa.bool_() if isinstance(yes, bool) else pa.int8()) for name, yes, _ in self.flags]
+        events = pa.list_(pa.struct([("onset_sec", pa.float64()), *kinds]))
+        return [(f"true_{self.name}", events), (f"pred_{self.name}", events)]
+
+    def about(self) -> dict[str, Any]:
+        return {**super().about(), "flags": self.flags}
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-x))
