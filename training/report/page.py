@@ -184,7 +184,7 @@ def _breakdown(breakdown, values, target, title, many):
     named = [words.metric(key, target.get("unit")) for key in keys]
     beside = [f"{name}: {words.metric(main)}" for name in others]
     head = [title, *kinds, *([""] if share else []), *named, *beside]
-    return f"<details><summary>By {title}</summary>{_table(head, rows)}</details>"
+    return f"<details><summary>By {_text(title)}</summary>{_table(head, rows)}</details>"
 
 
 def _meter(value):
