@@ -17,12 +17,14 @@ import json
 import math
 import os
 import shutil
-from dataclasses import dataclass, field
-from functools import lru_cache
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
 import soundfile
+from soundfile import LibsndfileError
 
 from sousa.generation.errors import RunError, UsageError, one_of
 
@@ -31,10 +33,7 @@ SHIPPED_DIR = Path(__file__).parent / "bank_data"
 BANK_RATE = 44100
 TUNING_STEPS_CENTS = (-50, 0, 50)
 _SINC_HALF_WIDTH, _SINC_PHASES = 12, 4096
-
-
-# what reading a damaged bank.json can raise
-_BAD = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
+_ABOUT = ("name", "digest", "soundfont", "preset", "licence", "licence_id", "source")
 
 
 class BankError(RunError):
@@ -56,7 +55,7 @@ class Articulation:
     gain: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bank:
     """One drum.
 
@@ -66,9 +65,9 @@ class Bank:
         soundfont: name of the font it was cut from; ``preset``: of the kit in it.
         licence: of the font, as its makers state it.
         licence_id: its SPDX identifier where the person who built the bank gave one, else None.
-        articulations: by name.
         source: everything else about where it came from.
-        path: directory it was read from, or None.
+        articulations: by name.
+        path: directory it was read from.
     """
 
     name: str
@@ -76,10 +75,10 @@ class Bank:
     soundfont: str
     preset: str
     licence: str
-    articulations: dict
-    source: dict = field(default_factory=dict)
-    path: Path | None = None
-    licence_id: str | None = None
+    licence_id: str | None
+    source: dict
+    articulations: dict[str, Articulation]
+    path: Path
 
     @property
     def licence_text(self):
@@ -88,10 +87,7 @@ class Bank:
 
     def about(self):
         """Where the drum comes from, as plain data for manifests and documents."""
-        return {
-            "name": self.name, "digest": self.digest, "soundfont": self.soundfont, "preset": self.preset,
-            "licence": self.licence, "licence_id": self.licence_id, "source": self.source,
-        }  # fmt: skip
+        return {name: getattr(self, name) for name in _ABOUT}
 
 
 def cache_dir():
@@ -147,10 +143,29 @@ def save(directory, name, articulations, **about):
         (work / "bank.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
         shutil.rmtree(path, ignore_errors=True)
         work.rename(path)
-    except (OSError, soundfile.LibsndfileError) as error:
+    except (OSError, LibsndfileError) as error:
         shutil.rmtree(work, ignore_errors=True)
         raise RunError(f"can't write bank {path}: {getattr(error, 'strerror', None) or error}") from None
     return path
+
+
+@contextmanager
+def _reading(path):
+    """Turn whatever reading a damaged bank can raise into a BankError."""
+    try:
+        yield
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        LibsndfileError,
+    ) as error:
+        raise BankError(
+            f"bank {path} can't be read ({error}); delete the directory and build it again"
+        ) from None
 
 
 def load(path):
@@ -158,31 +173,20 @@ def load(path):
 
     Raises: BankError when it is missing, unreadable or not what it was.
     """
-    path = Path(path)
-    try:
-        meta = json.loads((path / "bank.json").read_text(encoding="utf-8"))
-        parts = {}
+    path, parts = Path(path), {}
+    with _reading(path):
+        meta = {"licence_id": None, **json.loads((path / "bank.json").read_text(encoding="utf-8"))}
         for name, table in meta["articulations"].items():
-            layers = [
-                soundfile.read(path / file, dtype="int16", always_2d=True)[0] for file in table["files"]
-            ]
+            files = [path / file for file in table["files"]]
+            layers = [soundfile.read(file, dtype="int16", always_2d=True)[0] for file in files]
             parts[name] = Articulation(layers, np.array(table["layer_of"]), np.array(table["gain"]))
         same = bank_digest(parts) == meta["digest"]
-        texts = [meta[key] for key in ("name", "digest", "soundfont", "preset", "licence")]
-        source = dict(meta["source"])
-    except (*_BAD, soundfile.LibsndfileError) as error:
-        raise BankError(
-            f"bank {path} can't be read ({error}); delete the directory and build it again"
-        ) from None
+        about = {name: meta[name] for name in _ABOUT}
     if not same:
         raise BankError(f"bank {path} does not match its digest; delete the directory and build it again")
-    ready = {
-        name: Articulation(
-            [layer.astype(np.float32) / 32768.0 for layer in part.layers], part.layer_of, part.gain
-        )
-        for name, part in parts.items()
-    }
-    return Bank(*texts, ready, source, path, meta.get("licence_id"))
+    for part in parts.values():
+        part.layers[:] = [layer.astype(np.float32) / 32768.0 for layer in part.layers]
+    return Bank(**about, articulations=parts, path=path)
 
 
 def stored_digest(path):
@@ -190,12 +194,8 @@ def stored_digest(path):
 
     Raises: BankError when there is none.
     """
-    try:
+    with _reading(path):
         return json.loads((Path(path) / "bank.json").read_text(encoding="utf-8"))["digest"]
-    except _BAD as error:
-        raise BankError(
-            f"bank {path} can't be read ({error}); delete the directory and build it again"
-        ) from None
 
 
 def find(directory):
@@ -262,22 +262,17 @@ def resample(layers, ratio):
     return [np.ascontiguousarray(sound[:, :size]) for sound, size in zip(out, sizes, strict=True)]
 
 
-_VOICED = {}
-
-
+@cache
 def voiced(bank, rate, cents, channels):
     """Articulations of a bank at a rate, tuning and channel count.
 
     Returns: dict of Articulation with float32 layers (channels, samples); each process makes one
         once.
     """
-    key = (bank.digest, rate, cents, channels)
-    if key not in _VOICED:
-        ratio = round((BANK_RATE / rate) * 2.0 ** (cents / 1200.0), 9)
-        parts = {}
-        for name, part in bank.articulations.items():
-            layers = [layer.T if channels == 2 else layer.mean(axis=1)[None, :] for layer in part.layers]
-            layers = resample([np.ascontiguousarray(layer) for layer in layers], ratio)
-            parts[name] = Articulation(layers, part.layer_of, part.gain.astype(np.float32))
-        _VOICED[key] = parts
-    return _VOICED[key]
+    ratio = round((BANK_RATE / rate) * 2.0 ** (cents / 1200.0), 9)
+    parts = {}
+    for name, part in bank.articulations.items():
+        layers = [layer.T if channels == 2 else layer.mean(axis=1)[None, :] for layer in part.layers]
+        layers = resample([np.ascontiguousarray(layer) for layer in layers], ratio)
+        parts[name] = Articulation(layers, part.layer_of, part.gain.astype(np.float32))
+    return parts

@@ -123,9 +123,9 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
     raise_all(_idle(options, heard, counts["augmentations"], pool, noises))
     used = banks.shipped()
     if options.soundfont and options.with_audio:
-        from sousa.generation.audio.commands import fonts_to_banks
+        from sousa.generation.audio.fonts import banks_of
 
-        used = fonts_to_banks(options.soundfont, say)
+        used = banks_of(options.soundfont, say)
     refs = tuple(BankRef(b.name, b.digest, str(b.path)) for b in sorted(used, key=lambda b: b.name))
     responses = tuple((key, one) for key, several in sorted((pool or {}).items()) for one in several)
     sound = (heard, responses, noises)
@@ -219,9 +219,9 @@ def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
         (key, Response(name, digest, {}) if rows_only else rooms.kept(name, digest))
         for key, name, digest in data["rooms"]
     )
-    gone = [name for name, digest in data["noises"] if not rows_only and not noise.here(digest)]
+    gone = [name for name, digest in data["noises"] if not rows_only and not noise.USER.path(digest).exists()]
     if gone:
-        raise RunError(f"noises not on this machine: {', '.join(gone)}; {noise.ONCE_MORE}")
+        raise RunError(f"noises not on this machine: {', '.join(gone)}; {noise.USER.again}")
     data["noises"] = tuple(NoiseFile(name, digest) for name, digest in data["noises"])
     unknown = [name for name in data["forms"] if name not in definitions.load()]
     if unknown and not rows_only:
