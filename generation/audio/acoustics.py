@@ -75,11 +75,8 @@ def session_record(preset, draw, responses):
     if responses:
         heard = _choice(draw, "impulse response", responses)
         about = ("room_type", "distance_m", "rt60_sec", "drr_db", "c50_db")
-        record["room"] = {
-            "response": heard.name,
-            "digest": heard.digest,
-            **{k: heard.about[k] for k in about},
-        }
+        about = {name: heard.about[name] for name in about}
+        record["room"] = {"response": heard.name, "digest": heard.digest, **about}
         distance = known = heard.about["distance_m"]
     if distance is None:
         span = preset.microphone.get("distance_m") or rooms.stated()[preset.name]["distance_m"]
@@ -224,24 +221,19 @@ def perform(record, drum, strokes, num_samples, gain_db):
     if record["tape"]:
         sound = degrade.tape(sound, record["tape"], rate)
     if record["dropouts"]:
-        sound = degrade.drop_out(sound, _placed(record["dropouts"], num_samples, rate), rate)
-    signal_db = None
-    for name, make in (("noise", _noise), ("hum", _hum)):
-        stage = record[name]
-        if stage is None:
-            continue
-        if "rms_db_before_gain" not in stage:
-            if signal_db is None:
-                signal_db = _rms_db(sound[:, first:])
-            # before the row's gain, which comes later
-            stage["rms_db_before_gain"] = round(signal_db + stage["level_db"], 2)
+        sound = degrade.drop_out(sound, record["dropouts"], rate)
+    stages = [(record[name], make) for name, make in (("noise", _noise), ("hum", _hum)) if record[name]]
+    if any("rms_db_before_gain" not in stage for stage, _ in stages):
+        signal_db = _rms_db(sound[:, first:])
+        for stage, _ in stages:  # before the row's gain, which comes later
+            stage.setdefault("rms_db_before_gain", round(signal_db + stage["level_db"], 2))
+    for stage, make in stages:
         added = make(stage, sound.shape, rate)
         added *= _linear(stage["rms_db_before_gain"])
         sound += added
     gain_db = mix.safe_gain(sound, gain_db)
     sound *= np.float32(mix.linear_gain(gain_db))
-    if record["clip"]:
-        stage = record["clip"]
+    if stage := record["clip"]:
         if "level_dbfs" not in stage:
             peak = float(np.abs(sound).max())
             stage["level_dbfs"] = round(20.0 * math.log10(peak) - stage["under_peak_db"], 2)
@@ -267,17 +259,6 @@ def _linear(level_db):
 
 def _rms_db(sound):
     return 10.0 * math.log10(float(np.square(sound).sum()) / sound.size + 1e-20)
-
-
-def _placed(dropouts, num_samples, rate):
-    return [
-        {
-            "start_sample": int(dropout["start"] * num_samples),
-            "length_samples": int(dropout["length_ms"] / 1000.0 * rate),
-            "depth_db": dropout["depth_db"],
-        }
-        for dropout in dropouts
-    ]
 
 
 def _noise(stage, shape, rate):

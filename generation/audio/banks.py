@@ -42,43 +42,26 @@ class BankError(RunError):
 
 @dataclass(frozen=True)
 class Articulation:
-    """One way to strike the drum.
+    """One way to strike the drum."""
 
-    Attributes:
-        layers: list of float32 arrays (samples, channels), peak near 1.
-        layer_of: (128,) index of the layer each velocity plays.
-        gain: (128,) float64 linear gain of each velocity over its layer.
-    """
-
-    layers: list
-    layer_of: np.ndarray
-    gain: np.ndarray
+    layers: list  # of float32 arrays (samples, channels), peak near 1
+    layer_of: np.ndarray  # (128,), index of the layer each velocity plays
+    gain: np.ndarray  # (128,) float64, linear gain of each velocity over its layer
 
 
 @dataclass(frozen=True, eq=False)
 class Bank:
-    """One drum.
+    """One drum."""
 
-    Attributes:
-        name: unique among the banks in use.
-        digest: SHA-256 of its samples and gains, hexadecimal.
-        soundfont: name of the font it was cut from; ``preset``: of the kit in it.
-        licence: of the font, as its makers state it.
-        licence_id: its SPDX identifier where the person who built the bank gave one, else None.
-        source: everything else about where it came from.
-        articulations: by name.
-        path: directory it was read from.
-    """
-
-    name: str
-    digest: str
-    soundfont: str
-    preset: str
-    licence: str
-    licence_id: str | None
-    source: dict
+    name: str  # unique among the banks in use
+    digest: str  # SHA-256 of its samples and gains, hexadecimal
+    soundfont: str  # name of the font it was cut from
+    preset: str  # name of the kit in it
+    licence: str  # of the font, as its makers state it
+    licence_id: str | None  # its SPDX identifier where the person who built the bank gave one
+    source: dict  # everything else about where it came from
     articulations: dict[str, Articulation]
-    path: Path
+    path: Path  # directory it was read from
 
     @property
     def licence_text(self):
@@ -101,11 +84,9 @@ def cache_dir():
 def bank_digest(articulations):
     """Digest of decoded samples and gains; ``articulations`` as in Bank, samples int16."""
     sha = hashlib.sha256()
-    for name in sorted(articulations):
-        part = articulations[name]
-        sha.update(
-            json.dumps([name, list(map(int, part.layer_of)), [f"{g:.9e}" for g in part.gain]]).encode()
-        )
+    for name, part in sorted(articulations.items()):
+        table = [name, np.asarray(part.layer_of).tolist(), [f"{gain:.9e}" for gain in part.gain]]
+        sha.update(json.dumps(table).encode())
         for layer in part.layers:
             sha.update(np.ascontiguousarray(layer, dtype="<i2").tobytes())
     return sha.hexdigest()
@@ -130,12 +111,11 @@ def save(directory, name, articulations, **about):
         work.mkdir(parents=True)
         table = {}
         for part_name, part in articulations.items():
-            files = []
-            for i, layer in enumerate(part.layers):
-                files.append(f"{part_name}_{i}.flac")
-                soundfile.write(work / files[-1], layer, BANK_RATE, subtype="PCM_16")
+            files = [f"{part_name}_{i}.flac" for i in range(len(part.layers))]
+            for file, layer in zip(files, part.layers, strict=True):
+                soundfile.write(work / file, layer, BANK_RATE, subtype="PCM_16")
             gain = [float(f"{g:.9e}") for g in part.gain]
-            table[part_name] = {"files": files, "layer_of": list(map(int, part.layer_of)), "gain": gain}
+            table[part_name] = {"files": files, "layer_of": part.layer_of.tolist(), "gain": gain}
         meta = {
             "format": BANK_FORMAT, "name": name, "sample_rate": BANK_RATE, **about,
             "digest": bank_digest(articulations), "articulations": table,
@@ -149,23 +129,17 @@ def save(directory, name, articulations, **about):
     return path
 
 
+_DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, LibsndfileError)
+_AGAIN = "delete the directory and build it again"
+
+
 @contextmanager
 def _reading(path):
     """Turn whatever reading a damaged bank can raise into a BankError."""
     try:
         yield
-    except (
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-        LibsndfileError,
-    ) as error:
-        raise BankError(
-            f"bank {path} can't be read ({error}); delete the directory and build it again"
-        ) from None
+    except _DAMAGE as error:
+        raise BankError(f"bank {path} can't be read ({error}); {_AGAIN}") from None
 
 
 def load(path):
@@ -183,7 +157,7 @@ def load(path):
         same = bank_digest(parts) == meta["digest"]
         about = {name: meta[name] for name in _ABOUT}
     if not same:
-        raise BankError(f"bank {path} does not match its digest; delete the directory and build it again")
+        raise BankError(f"bank {path} does not match its digest; {_AGAIN}")
     for part in parts.values():
         part.layers[:] = [layer.astype(np.float32) / 32768.0 for layer in part.layers]
     return Bank(**about, articulations=parts, path=path)
@@ -214,11 +188,10 @@ def available():
 def by_name(name):
     """Load a bank by its name, or from a directory."""
     banks = available()
-    if name in banks:
-        return load(banks[name])
-    if (Path(name) / "bank.json").exists():
-        return load(name)
-    raise UsageError(f"unknown bank {one_of(name, banks)}")
+    path = banks.get(name, Path(name))
+    if not (path / "bank.json").exists():
+        raise UsageError(f"unknown bank {one_of(name, banks)}")
+    return load(path)
 
 
 @lru_cache(maxsize=64)
@@ -231,8 +204,7 @@ def shipped():
 def _sinc_table(cutoff):
     """Weights (phases, taps) of a Hann-windowed sinc, and the number of taps before the centre."""
     half = math.ceil(_SINC_HALF_WIDTH / cutoff)
-    taps = np.arange(-half + 1, half + 1)
-    x = taps[None, :] - np.arange(_SINC_PHASES)[:, None] / _SINC_PHASES
+    x = np.arange(-half + 1, half + 1) - np.arange(_SINC_PHASES)[:, None] / _SINC_PHASES
     window = 0.5 + 0.5 * np.cos(np.pi * np.clip(x / half, -1.0, 1.0))
     # rounded, so that the last bit of a machine's cosine can't reach the samples
     return np.round(cutoff * np.sinc(cutoff * x) * window, 7).astype(np.float32), half - 1

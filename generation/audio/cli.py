@@ -131,9 +131,8 @@ def _install_fonts(arguments: argparse.Namespace, console: Any) -> None:
     known, keys = fonts.catalogue(), list(dict.fromkeys(arguments.keys))
     output, source, address = arguments.output, arguments.source, arguments.address
     problems = [f"unknown soundfont {one_of(key, known)}" for key in keys if key not in known]
-    for option, value in (("--from", source), ("--address", address), ("--output", output)):
-        if value == "":
-            problems.append(f"{option} is empty; give a value or leave it out")
+    options = {"--from": source, "--address": address, "--output": output}
+    problems += [f"{o} is empty; give a value or leave it out" for o, value in options.items() if value == ""]
     if source and address:
         problems.append("--from and --address are two sources; leave one out")
     if address and not address.startswith(("http://", "https://")):
@@ -148,12 +147,8 @@ def _install_fonts(arguments: argparse.Namespace, console: Any) -> None:
         keep = any(later.package_sha256 == font.package_sha256 for later in wanted[number:])
         path, how = fonts.install(font, output, source, address, keep, console.say, progress)
         console.tell(f"{font.key}: {path}\n    {how}; size and SHA-256 are right")
-        if font.note:
-            console.tell(f"    note: {font.note}")
-        else:
-            console.tell(
-                f"    next: sousa banks build '{path}'\n      or: sousa generate --soundfont '{path}'"
-            )
+        usage = f"next: sousa banks build '{path}'\n      or: sousa generate --soundfont '{path}'"
+        console.tell(f"    note: {font.note}" if font.note else f"    {usage}")
 
 
 def acoustics(parser: argparse.ArgumentParser, argv: list[str]) -> Work:
@@ -172,8 +167,8 @@ _STATED = {
 def _acoustics(arguments: argparse.Namespace, console: Any) -> None:
     """Show presets with their ranges, or make the rooms of presets."""
     names, directory, stated = arguments.names, arguments.build_rooms, rooms.stated()
-    unknown = [name for name in names if name not in presets.names()]
-    raise_all(f"unknown preset {one_of(name, presets.names())}" for name in unknown)
+    known = presets.names()
+    raise_all(f"unknown preset {one_of(name, known)}" for name in names if name not in known)
     if directory == "":
         raise UsageError("--build-rooms is empty; name a directory")
     if directory is not None:
@@ -181,12 +176,11 @@ def _acoustics(arguments: argparse.Namespace, console: Any) -> None:
 
         wanted = [name for name in names or stated if name in stated]
         if not wanted:
-            raise UsageError(
-                f"{', '.join(names)}: no room to build; presets with one are {', '.join(stated)}"
-            )
+            have = ", ".join(stated)
+            raise UsageError(f"{', '.join(names)}: no room to build; presets with one are {have}")
         room_builder.build(directory, wanted, console.print)
         return
-    for name in names or presets.names():
+    for name in names or known:
         preset = presets.load()[name]
         console.print(f"{name}: {preset.about}")
         if room := stated.get(name):

@@ -30,18 +30,7 @@ _PREFIXES = ("/usr", "/usr/local", "/opt/homebrew", "/home/linuxbrew/.linuxbrew"
 
 @dataclass(frozen=True)
 class KnownFont:
-    """A font of the catalogue.
-
-    Attributes:
-        key: its name on the command line.
-        name: as its makers call it.
-        licence: as its makers state it; ``spdx``: identifier of it where there is a clear one.
-        file: name of the font file, with its ``size`` in bytes and ``sha256``.
-        package: Debian package that holds it under the path ``member``, fetched from ``address``;
-            ``package_size`` and ``package_sha256`` are of the package file.
-        homepage: where it comes from, if that is known.
-        note: what a person should know before fetching it, if anything.
-    """
+    """A font of the catalogue; ``soundfonts.toml`` says what its fields are."""
 
     key: str
     name: str
@@ -117,12 +106,11 @@ def resolve(name):
     font = catalogue().get(str(name))
     if font is None or os.path.lexists(os.path.expanduser(name)):
         return name
-    path = where(font)
-    if path is None:
-        raise UsageError(
-            f"soundfont {font.key} is not on this machine; get it with 'sousa soundfonts install {font.key}'"
-        )
-    return path
+    if path := where(font):
+        return path
+    raise UsageError(
+        f"soundfont {font.key} is not on this machine; get it with 'sousa soundfonts install {font.key}'"
+    )
 
 
 def banks_of(path, say):
@@ -138,9 +126,9 @@ def banks_of(path, say):
     Raises: UsageError when there is no font; RunError when one can't be used.
     """
     available = banks.available()
-    names = [name.strip() for name in str(path).split(",")]
-    if all(name in available for name in names):
-        return [banks.load(available[name]) for name in dict.fromkeys(names)]
+    names = dict.fromkeys(name.strip() for name in str(path).split(","))
+    if names.keys() <= available.keys():
+        return [banks.load(available[name]) for name in names]
     out = []
     for font in soundfonts.find_fonts(resolve(path)):
         record = banks.cache_dir() / f"font_{file_digest(font)}.json"

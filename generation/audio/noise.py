@@ -35,10 +35,10 @@ _LEAST_RMS = 1e-5
 
 @dataclass(frozen=True)
 class NoiseFile:
-    """A user's noise: ``name`` of the file, ``digest`` of its 16-bit samples."""
+    """A user's noise."""
 
-    name: str
-    digest: str
+    name: str  # of the file
+    digest: str  # of its 16-bit samples
 
 
 def _amplitude(colour, f):

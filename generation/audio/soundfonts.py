@@ -58,7 +58,7 @@ class Kit:
     bank: int = DRUM_BANK
 
 
-def is_soundfont(path):
+def _is_soundfont(path):
     """Whether a file starts like an SF2 or SF3."""
     try:
         with open(path, "rb") as file:
@@ -88,7 +88,7 @@ def find_fonts(path):
         raise UsageError(
             f"no .sf2 or .sf3 file in {path}; put a soundfont there or name one with --soundfont"
         )
-    broken = [str(font) for font in fonts if not is_soundfont(font)]
+    broken = [str(font) for font in fonts if not _is_soundfont(font)]
     if broken:
         raise UsageError(f"not a soundfont (no SF2 header): {', '.join(broken)}; replace or remove it")
     return fonts
@@ -150,8 +150,8 @@ class Player:
         for bank in (DRUM_BANK, 0):
             names = [self.synth.sfpreset_name(self.font, bank, program) for program in range(128)]
             texts = [name.decode("utf-8", "replace") if isinstance(name, bytes) else name for name in names]
-            if any(texts):
-                return [Kit(program, text, bank) for program, text in enumerate(texts) if text]
+            if kits := [Kit(program, text, bank) for program, text in enumerate(texts) if text]:
+                return kits
         return []
 
     def _render(self, samples):
@@ -169,13 +169,10 @@ class Player:
     def note(self, kit, key, velocity):
         """One note from rest: float32 (samples, 2), not trimmed."""
         self.synth.program_select(9, self.font, kit.bank, kit.program)
-        for _ in range(2):
+        for blocks in (1, 1, int(_NOTE_SEC * BANK_RATE) // _BLOCK):
             self._silence()
             self.synth.noteon(9, key, velocity)
-            self._render(_BLOCK)
-        self._silence()
-        self.synth.noteon(9, key, velocity)
-        out = self._render(int(_NOTE_SEC * BANK_RATE) // _BLOCK * _BLOCK)
+            out = self._render(blocks * _BLOCK)
         self._silence()
         return out
 
@@ -284,16 +281,15 @@ def build(path, directory=None, wanted=None, progress=SILENT.say, licence_id=Non
     Raises: RunError when the font has no drum kit with a snare, or can't be used.
     """
     texts = info(path)
-    sha = file_digest(path)
+    sha, stem = file_digest(path), _slug(Path(path).stem)
     about = {
         "soundfont": texts.get("INAM") or Path(path).stem,
         "licence": texts.get("ICOP") or "not stated in the font",
         "licence_id": licence_id,
     }
-    stem = _slug(Path(path).stem) if directory else f"{_slug(Path(path).stem)}_{sha[:8]}"
-    directory = Path(directory) if directory else banks.cache_dir()
-    player = Player(path)
-    paths = {}
+    if not directory:
+        directory, stem = banks.cache_dir(), f"{stem}_{sha[:8]}"
+    player, paths = Player(path), {}
     try:
         for kit, key in _distinct(player, wanted):
             name = f"{stem}_{_slug(kit.name)}_{key}"
@@ -321,17 +317,17 @@ def _distinct(player, wanted):
     if wanted is not None:
         by_program = {kit.program: kit for kit in kits}
         missing = [
-            (program, key)
+            f"{program}:{key}"
             for program, key in wanted
             if program not in by_program
             or not 0 <= key < 128
             or np.abs(player.note(by_program[program], key, 110)).max() < _SILENT
         ]
         if missing:
-            named = ", ".join(f"{program}:{key}" for program, key in missing)
             programs = ", ".join(f"{kit.program} {kit.name}" for kit in kits)
             raise UsageError(
-                f"no such drums: {named}; snares are mostly keys 38 and 40, programs are {programs}"
+                f"no such drums: {', '.join(missing)}; snares are mostly keys 38 and 40, "
+                f"programs are {programs}"
             )
         yield from ((by_program[program], key) for program, key in wanted)
         return

@@ -44,12 +44,12 @@ def _distribution(findings):
         values = findings.rows[score]
         values = values[~np.isnan(values)]
         if len(values):
-            low, middle, high = (float(q) for q in np.percentile(values, [5, 50, 95]))
+            p5, median, p95 = np.percentile(values, [5, 50, 95]).tolist()
             out[score] = {
                 "count": len(values),
-                "p5": low,
-                "median": middle,
-                "p95": high,
+                "p5": p5,
+                "median": median,
+                "p95": p95,
                 "sd": float(values.std()),
             }
     return out
@@ -114,15 +114,10 @@ def _score_plot(findings):
         axes = figure.subplots(-(-len(names) // 4), 4, sharey=True, squeeze=False).ravel()
         tiers = list(population.players_by_tier(findings))
         for axis, name in zip(axes, names, strict=False):
-            groups = [
-                findings.rows[name][(findings.rows["skill_tier"] == t) & ~np.isnan(findings.rows[name])]
-                for t in tiers
-            ]
-            axis.boxplot(
-                [g if len(g) else [np.nan] for g in groups],
-                tick_labels=[t[:3] for t in tiers],
-                showfliers=False,
-            )
+            values, tier = findings.rows[name], findings.rows["skill_tier"]
+            groups = [values[(tier == t) & ~np.isnan(values)] for t in tiers]
+            shown = [group if len(group) else [np.nan] for group in groups]
+            axis.boxplot(shown, tick_labels=[t[:3] for t in tiers], showfliers=False)
             axis.set_title(name, fontsize=9)
             axis.set_ylim(0, 100)
         for axis in axes[len(names) :]:
@@ -156,28 +151,18 @@ def _timing_plot(findings):
 def _mix_plot(findings):
     def draw(figure):
         left, middle, right = figure.subplots(1, 3)
-        tiers = list(population.players_by_tier(findings))
+        tiers, rows = list(population.players_by_tier(findings)), findings.rows
         bottom = np.zeros(len(tiers))
         for split in SPLITS:
-            counts = np.array(
-                [
-                    ((findings.rows["skill_tier"] == t) & (findings.rows["split"] == split)).sum()
-                    for t in tiers
-                ]
-            )
+            counts = np.array([((rows["skill_tier"] == t) & (rows["split"] == split)).sum() for t in tiers])
             left.bar([t[:3] for t in tiers], counts, bottom=bottom, label=split)
             bottom += counts
         left.set_title("rows by tier and split", fontsize=9)
         left.legend(fontsize=7)
         for tier in tiers:
-            middle.hist(
-                findings.rows["tempo_bpm"][findings.rows["skill_tier"] == tier],
-                bins=30,
-                alpha=0.5,
-                label=tier,
-            )
+            middle.hist(rows["tempo_bpm"][rows["skill_tier"] == tier], bins=30, alpha=0.5, label=tier)
         middle.set_title("tempo (BPM) by tier", fontsize=9)
-        right.hist(findings.rows["duration_sec"], bins=40)
+        right.hist(rows["duration_sec"], bins=40)
         right.set_title("length of rows (s)", fontsize=9)
 
     return figure(draw, 10, 3)
@@ -186,16 +171,10 @@ def _mix_plot(findings):
 def parts(report: dict, findings: Findings) -> list[str]:
     """HTML for the page."""
     professionals = [
-        (
-            r["what"],
-            number(r["value"]),
-            f"{r['low']:g} to {r['high']:g}",
-            number(r["typical"]),
-            r["basis"],
-            r["count"],
-        )
+        (r["what"], number(r["value"]), f"{r['low']:g} to {r['high']:g}", number(r["typical"]), r["basis"],
+         r["count"])
         for r in report["professionals"]
-    ]
+    ]  # fmt: skip
     tiers = list(report["players_by_tier"])
     means = [(score, *(number(means[t]) for t in tiers)) for score, means in report["tier_means"].items()]
     shares = [

@@ -264,7 +264,7 @@ def test_clipping_is_flat_at_its_level():
 
 def test_dropouts_lose_the_stated_level():
     sound = np.ones((1, 20000), dtype=np.float32)
-    one = {"start_sample": 5000, "length_samples": 2000, "depth_db": 6.0}
+    one = {"start": 5000 / 20000, "length_ms": 2000 * 1000 / RATE, "depth_db": 6.0}
     out = degrade.drop_out(sound, [one], RATE)[0]
     assert out[6000] == pytest.approx(0.501, abs=1e-3)
     assert (out[:5000] == 1).all() and (out[7000:] == 1).all()
