@@ -71,18 +71,17 @@ def session_record(preset, draw, responses):
     Returns: dict, the first part of a record.
     """
     record = {"preset": preset.name, "room": None}
-    distance = known = None
+    distance = None
     if responses:
         heard = _choice(draw, "impulse response", responses)
-        about = ("room_type", "distance_m", "rt60_sec", "drr_db", "c50_db")
-        about = {name: heard.about[name] for name in about}
+        about = {n: heard.about[n] for n in ("room_type", "distance_m", "rt60_sec", "drr_db", "c50_db")}
         record["room"] = {"response": heard.name, "digest": heard.digest, **about}
-        distance = known = heard.about["distance_m"]
+        distance = heard.about["distance_m"]
     if distance is None:
         span = preset.microphone.get("distance_m") or rooms.stated()[preset.name]["distance_m"]
         distance = _within(draw, "microphone distance", span)
-        # nobody knows how far the microphone stood in a user's room
-        known = None if responses else distance
+    # nobody knows how far the microphone stood in a user's room
+    known = heard.about["distance_m"] if responses else distance
     record["microphone"] = {
         "type": preset.microphone["type"],
         "distance_m": known,
@@ -105,10 +104,8 @@ def row_record(preset, draw, rate, noise_files=()):
     """
     record = dict.fromkeys(("preamp", "compressor", "tape", "dropouts", "noise", "hum", "clip"))
     if preset.preamp:
-        record["preamp"] = {
-            "kind": preset.preamp["kind"],
-            "drive_db": _within(draw, "drive", preset.preamp["drive_db"], 2),
-        }
+        drive_db = _within(draw, "drive", preset.preamp["drive_db"], 2)
+        record["preamp"] = {"kind": preset.preamp["kind"], "drive_db": drive_db}
     if preset.compressor:
         settings = {name: _within(draw, name, span, 2) for name, span in preset.compressor.items()}
         settings["makeup_db"] = chain.makeup_db(settings["threshold_db"], settings["ratio"])

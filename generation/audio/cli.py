@@ -138,9 +138,9 @@ def _install_fonts(arguments: argparse.Namespace, console: Any) -> None:
     if address and not address.startswith(("http://", "https://")):
         problems.append(f"--address is {address!r}; give http://... or https://..., and --from for a file")
     wanted = [known[key] for key in keys if key in known]
-    packages = {font.package for font in wanted}
-    if address and len(packages) > 1:
-        problems.append(f"--address is for one package, and these are {len(packages)}; install one at a time")
+    packages = len({font.package for font in wanted})
+    if address and packages > 1:
+        problems.append(f"--address is for one package, and these are {packages}; install one at a time")
     raise_all(problems)
     progress = partial(console.progress, unit="B", unit_scale=True)
     for number, font in enumerate(wanted, 1):

@@ -71,9 +71,8 @@ def build(directory, wanted, progress):
 
 def _respond(pra, preset, number):
     """One response inside its stated ranges: ``(int16 samples, what it is)``."""
-    room = rooms.stated()[preset]
+    room, last = rooms.stated()[preset], None
     microphone = presets.load()[preset].microphone["type"]
-    last = None
     for attempt in range(_TRIES):
         rng = stream(_SEED, "room", preset, number, attempt)
         setup = _draw(rng, room)
@@ -83,12 +82,11 @@ def _respond(pra, preset, number):
             response = _simulate(pra, rng, room, setup, microphone, absorbing, wanted_sec)
             samples = rooms.prepared(response)
             last = rooms.measure(samples / 32768.0)
-            if room.get("open_air") or last["rt60_sec"] is None:
-                break
-            if abs(last["rt60_sec"] / wanted_sec - 1) < 0.05:
+            rt60 = last["rt60_sec"]
+            if room.get("open_air") or rt60 is None or abs(rt60 / wanted_sec - 1) < 0.05:
                 break
             # Sabine: decay is inversely as absorption
-            absorbing = float(np.clip(absorbing * last["rt60_sec"] / wanted_sec, 0.01, 0.9))
+            absorbing = float(np.clip(absorbing * rt60 / wanted_sec, 0.01, 0.9))
         if all(
             last[name] is not None and room[name][0] <= last[name] <= room[name][1]
             for name in ("rt60_sec", "drr_db", "c50_db")
@@ -168,8 +166,6 @@ def _simulate(pra, rng, room, setup, microphone, absorbing, rt60_sec):
     alone = respond(0, pra.Material(0.5))
     at = setup["samples"] + pra.constants.get("frac_delay_length") // 2
     direct = float(alone.sum())
-    late = full.copy()
-    late[: len(alone)] -= alone[: len(full)]
-    late = late[at:]
-    late[0] = direct
-    return late / direct
+    full[: len(alone)] -= alone[: len(full)]
+    full[at] = direct
+    return full[at:] / direct

@@ -39,32 +39,27 @@ _USER = UserSounds("impulse response", "--impulse-responses", "rooms")
 class Response:
     """One impulse response.
 
-    Attributes:
-        name: unique in its pool. digest: SHA-256 of its 16-bit samples.
-        about: what it was made from and measures, plain data: ``room_type``, ``distance_m`` (None
-            when not known), ``rt60_sec``, ``drr_db``, ``c50_db``, and more.
+    ``about`` says what it was made from and measures: ``room_type``, ``distance_m`` (None when not known),
+    ``rt60_sec``, ``drr_db``, ``c50_db``, and more.
     """
 
-    name: str
-    digest: str
+    name: str  # unique in its pool
+    digest: str  # SHA-256 of its 16-bit samples
     about: dict = field(compare=False)
 
 
 @cache
 def stated():
     """The table of rooms: what each preset's responses may measure; dict of preset to dict."""
-    with open(Path(__file__).with_name("rooms.toml"), "rb") as file:
-        return tomllib.load(file)
+    return tomllib.loads(Path(__file__).with_name("rooms.toml").read_text(encoding="utf-8"))
 
 
 @cache
 def pool(preset):
     """The shipped responses of a preset: tuple of Response, empty for one without a room."""
-    place = SHIPPED_DIR / preset
-    if not (place / "pool.json").exists():
-        return ()
-    entries = json.loads((place / "pool.json").read_text(encoding="utf-8"))
-    return tuple(Response(e.pop("name"), e.pop("digest"), e) for e in entries)
+    table = SHIPPED_DIR / preset / "pool.json"
+    entries = json.loads(table.read_text(encoding="utf-8")) if table.exists() else ()
+    return tuple(Response(entry.pop("name"), entry.pop("digest"), entry) for entry in entries)
 
 
 def measure(response, rate=BANK_RATE):
@@ -163,8 +158,7 @@ def kept(name, digest):
 
 @cache
 def _shipped_paths():
-    pools = {preset: pool(preset) for preset in stated()}
-    return {one.digest: SHIPPED_DIR / preset / one.about["file"] for preset in pools for one in pools[preset]}
+    return {r.digest: SHIPPED_DIR / preset / r.about["file"] for preset in stated() for r in pool(preset)}
 
 
 @lru_cache(maxsize=64)

@@ -225,11 +225,11 @@ def _articulation(player, kit, key, character=None):
 
 def _rise(part):
     """Make loudness rise strictly with velocity: fonts step back at some layer borders."""
-    level = np.array([np.sqrt((layer[: BANK_RATE // 20] ** 2).sum()) for layer in part.layers])
-    least = 0.0
+    layer_level = np.array([np.sqrt((layer[: BANK_RATE // 20] ** 2).sum()) for layer in part.layers])
+    level, least = layer_level[part.layer_of], 0.0
     for velocity in range(1, 128):
-        loud = max(part.gain[velocity] * level[part.layer_of[velocity]], least)
-        part.gain[velocity] = loud / level[part.layer_of[velocity]]
+        loud = max(part.gain[velocity] * level[velocity], least)
+        part.gain[velocity] = loud / level[velocity]
         least = loud * 10 ** (0.02 / 20)
 
 

@@ -40,8 +40,8 @@ class Voice:
     """One drum, ready to be mixed.
 
     Attributes:
-        layer_of: (128,) layer of each velocity. gain: (128,) float32 gain of each velocity.
-        longest: samples of the longest sound. rate: Hz. channels.
+        layer_of, gain: (128,) layer and float32 gain of each velocity.
+        longest: samples of the longest sound.
     """
 
     def __init__(self, layers, layer_of, gain, rate):

@@ -184,6 +184,11 @@ def _moved(config, p, renderings, take, positions):
     return out
 
 
+# columns that have the names of attributes of a take, its rudiment and its player
+_OF_TAKE = ("tempo_bpm", "tempo_low_bpm", "tempo_high_bpm", "num_cycles", "lead_hand", "seed", "tempo_index")
+_OF_FORM, _OF_PLAYER = ("variant", "category", "metre"), ("profile_id", "split", "dominant_hand")
+
+
 def _take_columns(config, p, augmentation, renderings):
     """Columns that describe the takes themselves."""
     takes = p.takes
@@ -195,35 +200,23 @@ def _take_columns(config, p, augmentation, renderings):
     values = np.array([person.values for person in people])
     skilled = len(players.tiers()) // 2
     out = {
+        **{name: [getattr(take, name) for take in takes] for name in _OF_TAKE},
+        **{name: [getattr(take.form, name) for take in takes] for name in _OF_FORM},
+        **{f"rudiment_{name}": [getattr(t.form, name) for t in takes] for name in ("slug", "name", "number")},
+        **{name: [getattr(person, name) for person in people] for name in _OF_PLAYER},
         "sample_id": [f"{name}_a{augmentation}" for name in group],
         "augmentation_group_id": group,
-        "profile_id": [person.profile_id for person in people],
-        "rudiment_slug": [t.form.slug for t in takes],
-        "rudiment_name": [t.form.name for t in takes],
-        "rudiment_number": [t.form.number for t in takes],
-        "variant": [t.form.variant for t in takes],
-        "category": [t.form.category for t in takes],
-        "split": [person.split for person in people],
         "skill_tier": [person.tier_name for person in people],
         "skill_tier_binary": ["skilled" if person.tier >= skilled else "novice" for person in people],
-        "tempo_bpm": [t.tempo_bpm for t in takes],
-        "tempo_low_bpm": [t.tempo_low_bpm for t in takes],
-        "tempo_high_bpm": [t.tempo_high_bpm for t in takes],
-        "metre": [t.form.metre for t in takes],
         "duration_sec": p.num_samples / config.sample_rate,
         "num_samples": p.num_samples,
         "sample_rate": [config.sample_rate] * len(takes),
         "lead_in_beats": p.lead_in_beats,
         "lead_in_sample": p.lead_in_samples,
-        "num_cycles": [t.num_cycles for t in takes],
         "num_strokes": np.diff(p.start),
-        "dominant_hand": [person.dominant_hand for person in people],
-        "lead_hand": [t.lead_hand for t in takes],
         "dynamic_offset": np.round(p.dynamic, 4),
         "drift_ms": np.round(p.drift_ms, 4),
-        "seed": [config.seed] * len(takes),
         "profile_index": [person.index for person in people],
-        "tempo_index": [t.tempo_index for t in takes],
         "augmentation_index": [augmentation] * len(takes),
         "augmentation_preset": [presets.CLEAN if sound is None else sound.acoustics for sound in renderings],
         "data_version": [Rudiments.data_version] * len(takes),

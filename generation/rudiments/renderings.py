@@ -112,20 +112,17 @@ def aug_columns(record, soundfont):
     """The ``aug_*`` columns of a row with this record (None for clean) and soundfont."""
     text = json.dumps(record, separators=(",", ":")) if record else None
     record = record or {}
-    room, mic = record.get("room"), record.get("microphone")
-    compressor, noise = record.get("compressor"), record.get("noise")
+    room, mic = record.get("room"), record.get("microphone") or {}
+    wet = room and round(1.0 / (1.0 + 10.0 ** (room["drr_db"] / 10.0)), 4)
     return {
         "aug_soundfont": soundfont,
-        "aug_room_type": room and room["room_type"],
-        "aug_room_wet_dry": room and round(1.0 / (1.0 + 10.0 ** (room["drr_db"] / 10.0)), 4),
+        **{f"aug_{name}": room and room[name] for name in ("room_type", "rt60_sec", "drr_db", "c50_db")},
+        "aug_room_wet_dry": wet,
         "aug_room_response": room and room["response"],
-        "aug_rt60_sec": room and room["rt60_sec"],
-        "aug_drr_db": room and room["drr_db"],
-        "aug_c50_db": room and room["c50_db"],
-        "aug_mic_distance": mic and mic["distance_m"],
-        "aug_mic_type": mic and mic["type"],
-        "aug_compression_ratio": compressor and compressor["ratio"],
-        "aug_noise_level_db": noise and noise["level_db"],
+        "aug_mic_distance": mic.get("distance_m"),
+        "aug_mic_type": mic.get("type"),
+        "aug_compression_ratio": (record.get("compressor") or {}).get("ratio"),
+        "aug_noise_level_db": (record.get("noise") or {}).get("level_db"),
         "aug_bit_depth": record.get("bit_depth"),
         "aug_sample_rate": record.get("sample_rate_hz"),
         "aug_record": text,

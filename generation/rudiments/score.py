@@ -26,25 +26,17 @@ DOMINANT_LEAD_SHARE = 0.8
 
 @dataclass(frozen=True)
 class Take:
-    """One performance to be given.
-
-    Attributes:
-        seed, player, form, tempo_index: its coordinates (``form`` is a Rudiment).
-        tempo_bpm: quarter notes a minute; an integer in [tempo_low_bpm, tempo_high_bpm], the part
-            of the rudiment's range in which this player is at home.
-        lead_hand: ``"R"`` or ``"L"``.
-        num_cycles: whole cycles played.
-    """
+    """One performance to be given: its coordinates, and what follows from them."""
 
     seed: int
     player: Player
     form: Rudiment
     tempo_index: int
-    tempo_bpm: int
-    tempo_low_bpm: int
+    tempo_bpm: int  # quarter notes a minute, within the part of the rudiment's range
+    tempo_low_bpm: int  # in which this player is at home
     tempo_high_bpm: int
-    lead_hand: str
-    num_cycles: int
+    lead_hand: str  # R or L
+    num_cycles: int  # whole cycles played
 
     @property
     def beats(self):

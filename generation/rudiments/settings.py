@@ -1,6 +1,7 @@
 """What rudiments corpus to make: the configuration, as it is used after options have been checked."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -133,17 +134,11 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
 def _useless(options: RudimentsOptions, heard: tuple[str, ...], augmentations: int) -> list[str]:
     """What is asked for and would change nothing, or names nothing."""
     paths = ("soundfont", "impulse_responses", "noise_files")
-    problems = [
-        f"{options.called(name)} is empty; name a file or directory, or leave it out"
-        for name in paths
-        if getattr(options, name) == ""
-    ]
+    empty = [options.called(name) for name in paths if getattr(options, name) == ""]
+    problems = [f"{option} is empty; name a file or directory, or leave it out" for option in empty]
     if not options.with_audio:
-        problems += [
-            f"{options.called(name)} has no use without audio; leave it out"
-            for name in (*paths, "acoustics")
-            if getattr(options, name)
-        ]
+        idle = [options.called(name) for name in (*paths, "acoustics") if getattr(options, name)]
+        problems += [f"{option} has no use without audio; leave it out" for option in idle]
     elif options.acoustics is not None and augmentations == 1 < len(heard) and heard[0] == CLEAN:
         problems.append(
             f"{options.called('acoustics')} {','.join(heard)} with one rendering of each take makes clean "
@@ -216,10 +211,8 @@ def _banks(stored: list, rows_only: bool) -> tuple[BankRef, ...]:
     """The drums of an identity; where rows are only read, those that are not here have no path."""
     here = {}
     for path in banks.available().values():
-        try:
+        with suppress(banks.BankError):
             here[banks.stored_digest(path)] = path
-        except banks.BankError:
-            continue
     refs = tuple(BankRef(name, digest, str(here.get(digest, ""))) for name, digest in stored)
     missing = [ref.name for ref in refs if not ref.path]
     if missing and not rows_only:

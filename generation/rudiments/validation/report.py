@@ -1,5 +1,7 @@
 """What a report says of rudiments beside its checks: professionals, tiers, scores, acoustics."""
 
+from collections import Counter
+
 import numpy as np
 
 from sousa.generation.columns import SPLITS
@@ -27,14 +29,11 @@ def summary(findings: Findings) -> dict:
 def _acoustics(findings):
     """Rows of each acoustics, and how well its onsets are found from the audio alone."""
     out = {}
-    for name in sorted(set(findings.rows["augmentation_preset"])):
+    for name, rows in sorted(Counter(findings.rows["augmentation_preset"]).items()):
         heard = [m for m in findings.lists["media"] if m.get("preset") == name and "blind_count" in m]
         count = sum(m["blind_count"] for m in heard)
-        out[name] = {
-            "rows": int((findings.rows["augmentation_preset"] == name).sum()),
-            "blind_onsets": count,
-            "within_a_sample": sum(m["blind_within"] for m in heard) / count if count else None,
-        }
+        within = sum(m["blind_within"] for m in heard) / count if count else None
+        out[name] = {"rows": rows, "blind_onsets": count, "within_a_sample": within}
     return out
 
 
@@ -72,38 +71,25 @@ def _correlations(findings):
 
 def lines(report: dict) -> list[str]:
     """For a terminal."""
-    return _acoustics_lines(report) + _figure_lines(report) + _score_lines(report)
-
-
-def _figure_lines(report):
-    rows = [row for row in report["professionals"] if row["value"] is not None]
-    if not rows:
-        return []
-    lines = ["", "Professionals beside measured drummers (median; range; typical)"]
-    for row in rows:
+    lines = []
+    if len(report["acoustics"]) > 1:
+        lines += ["", "Acoustics (rows; onsets after near silence, found blind; share within a sample)"]
+    for name, row in report["acoustics"].items() if lines else ():
+        share = "" if row["within_a_sample"] is None else f"{row['within_a_sample']:.1%}"
+        lines.append(f"  {row['rows']:6,} {row['blind_onsets']:6,} {share:>7}  {name}")
+    measured = [row for row in report["professionals"] if row["value"] is not None]
+    if measured:
+        lines += ["", "Professionals beside measured drummers (median; range; typical)"]
+    for row in measured:
         typical = "" if row["typical"] is None else f"; typical {row['typical']:g}"
-        note = "" if row["inside"] else "   OUTSIDE"
         bounds = f"{row['low']:g} to {row['high']:g}{typical}"
+        note = "" if row["inside"] else "   OUTSIDE"
         lines.append(f"  {row['value']:7.2f}  {bounds}  {row['what']} ({row['basis']}){note}")
-    return lines
-
-
-def _acoustics_lines(report):
-    if len(report["acoustics"]) < 2:
-        return []
-    lines = ["", "Acoustics (rows; onsets after near silence, found blind; share within a sample)"]
-    for name, one in report["acoustics"].items():
-        share = "" if one["within_a_sample"] is None else f"{one['within_a_sample']:.1%}"
-        lines.append(f"  {one['rows']:6,} {one['blind_onsets']:6,} {share:>7}  {name}")
-    return lines
-
-
-def _score_lines(report):
-    tiers = list(report["players_by_tier"])
-    lines = ["", "Mean scores by tier", "  " + " " * 23 + "".join(f"{tier:>14s}" for tier in tiers)]
+    tiers = "".join(f"{tier:>14s}" for tier in report["players_by_tier"])
+    lines += ["", "Mean scores by tier", f"  {'':23s}{tiers}"]
     for score, means in report["tier_means"].items():
         if any(mean is not None for mean in means.values()):
-            cells = "".join(f"{'-':>14s}" if means[t] is None else f"{means[t]:14.2f}" for t in tiers)
+            cells = "".join(f"{'-':>14s}" if mean is None else f"{mean:14.2f}" for mean in means.values())
             lines.append(f"  {score:23s}{cells}")
     return lines
 
