@@ -111,9 +111,9 @@ def row_record(preset, draw, rate, noise_files=()):
         settings["makeup_db"] = chain.makeup_db(settings["threshold_db"], settings["ratio"])
         record["compressor"] = settings
     if preset.tape:
-        record["tape"] = {name: _within(draw, name, span, 6) for name, span in preset.tape.items()} | {
-            f"{name}_phase": _within(draw, f"{name} phase", (0.0, 1.0), 4) for name in ("wow", "flutter")
-        }
+        record["tape"] = {name: _within(draw, name, span, 6) for name, span in preset.tape.items()}
+        for name in ("wow", "flutter"):
+            record["tape"][f"{name}_phase"] = _within(draw, f"{name} phase", (0.0, 1.0), 4)
     if preset.dropouts:
         record["dropouts"] = [
             {
@@ -124,13 +124,13 @@ def row_record(preset, draw, rate, noise_files=()):
             for i in range(_whole(draw, "dropout count", preset.dropouts["count"]))
         ]
     if preset.noise:
-        file = _choice(draw, "noise file", noise_files) if noise_files else None
         record["noise"] = {
-            "colour": "user" if file else preset.noise["colour"],
+            "colour": "user" if noise_files else preset.noise["colour"],
             "level_db": _within(draw, "noise level", preset.noise["level_db"], 2),
             "offset": int(draw("noise offset") * noise.TABLE_SIZE),
         }
-        if file:
+        if noise_files:
+            file = _choice(draw, "noise file", noise_files)
             record["noise"] |= {"file": file.name, "digest": file.digest}
     if preset.hum:
         record["hum"] = {
@@ -221,7 +221,8 @@ def perform(record, drum, strokes, num_samples, gain_db):
         sound = degrade.drop_out(sound, record["dropouts"], rate)
     stages = [(record[name], make) for name, make in (("noise", _noise), ("hum", _hum)) if record[name]]
     if any("rms_db_before_gain" not in stage for stage, _ in stages):
-        signal_db = _rms_db(sound[:, first:])
+        signal = sound[:, first:]
+        signal_db = 10.0 * math.log10(float(np.square(signal).sum()) / signal.size + 1e-20)
         for stage, _ in stages:  # before the row's gain, which comes later
             stage.setdefault("rms_db_before_gain", round(signal_db + stage["level_db"], 2))
     for stage, make in stages:
@@ -252,10 +253,6 @@ def drawn(record):
 
 def _linear(level_db):
     return np.float32(round(10.0 ** (level_db / 20.0), 9))
-
-
-def _rms_db(sound):
-    return 10.0 * math.log10(float(np.square(sound).sum()) / sound.size + 1e-20)
 
 
 def _noise(stage, shape, rate):

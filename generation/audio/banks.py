@@ -63,11 +63,6 @@ class Bank:
     articulations: dict[str, Articulation]
     path: Path  # directory it was read from
 
-    @property
-    def licence_text(self):
-        """The licence as people should read it: its identifier first, where there is one."""
-        return f"{self.licence_id}, {self.licence}" if self.licence_id else self.licence
-
     def about(self):
         """Where the drum comes from, as plain data for manifests and documents."""
         return {name: getattr(self, name) for name in _ABOUT}

@@ -51,7 +51,8 @@ def _list_banks(arguments: argparse.Namespace, console: Any) -> None:
         bank = load(path)
         parts = ", ".join(f"{n} ({len(p.layers)} layers)" for n, p in bank.articulations.items())
         place = "shipped" if path.parent == SHIPPED_DIR else path
-        console.print(f"{name}\n    {parts}; {bank.soundfont}, kit {bank.preset}; {bank.licence_text}")
+        licence = f"{bank.licence_id}, {bank.licence}" if bank.licence_id else bank.licence
+        console.print(f"{name}\n    {parts}; {bank.soundfont}, kit {bank.preset}; {licence}")
         console.print(f"    {bank.digest[:16]}  {place}")
 
 
@@ -110,13 +111,10 @@ def soundfonts(parser: argparse.ArgumentParser, argv: list[str]) -> Work:
 
 def _list_fonts(arguments: argparse.Namespace, console: Any) -> None:
     for key, font in fonts.catalogue().items():
-        path = fonts.where(font)
-        if path is None:
-            place = f"not on this machine: sousa soundfonts install {key}"
-        elif path.parent == fonts.own_directory():
-            place = f"installed by sousa: {path}"
-        else:
-            place = f"installed on this machine: {path}"
+        place = f"not on this machine: sousa soundfonts install {key}"
+        if path := fonts.where(font):
+            by = "by sousa" if path.parent == fonts.own_directory() else "on this machine"
+            place = f"installed {by}: {path}"
         identifier = f" [{font.spdx}]" if font.spdx else ""
         lines = [
             f"{font.name}, {font.size / 1e6:.1f} MB; {font.licence}{identifier}", place,

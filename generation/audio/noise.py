@@ -127,20 +127,16 @@ def user_files(directory):
     return tuple(NoiseFile(path.name, digest) for path, digest in USER.keep(directory, _prepared_file))
 
 
-def _looped(sound):
-    """Noise whose end is faded into its beginning, so that it repeats without a seam."""
-    fade = int(_LOOP_SEC * BANK_RATE)
-    up = np.sqrt(np.linspace(0.0, 1.0, fade))
-    head = sound[:fade] * up + sound[-fade:] * up[::-1]
-    return np.concatenate([head, sound[fade:-fade]])
-
-
 def _prepared_file(path):
     sound, rate = read_mono(path, _MOST_SEC)
     sound = _resampled(sound, rate, BANK_RATE)
     usable = len(sound) >= _LEAST_SEC * BANK_RATE and np.isfinite(sound).all()
     if usable:
-        sound = _looped(sound - sound.mean())
+        sound -= sound.mean()
+        # the end is faded into the beginning, so that the noise repeats without a seam
+        up = np.sqrt(np.linspace(0.0, 1.0, int(_LOOP_SEC * BANK_RATE)))
+        head = sound[: len(up)] * up + sound[-len(up) :] * up[::-1]
+        sound = np.concatenate([head, sound[len(up) : -len(up)]])
         sound -= sound.mean()
     if not usable or np.sqrt((sound**2).mean()) < _LEAST_RMS:
         raise UsageError(f"{path} is silent, broken or shorter than {_LEAST_SEC:g} s; give a noise recording")

@@ -18,6 +18,7 @@ Velocity layers are found by measuring: neighbouring velocities whose sounds dif
 import ctypes
 import os
 import re
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -191,7 +192,9 @@ def trim(sound):
 
 
 def sounds_like_snare(sound):
-    """Whether a note measures like a snare; see the module's constants."""
+    """Whether a note is heard and measures like a snare; see the module's constants."""
+    if np.abs(sound).max() < _SILENT:
+        return False
     note = trim(sound).mean(axis=1)
     left = np.cumsum(note[::-1] ** 2)[::-1]
     if not left[0] or np.argmax(left < left[0] * 0.01) > _SNARE_DECAY_SEC * BANK_RATE:
@@ -289,8 +292,8 @@ def build(path, directory=None, wanted=None, progress=SILENT.say, licence_id=Non
     }
     if not directory:
         directory, stem = banks.cache_dir(), f"{stem}_{sha[:8]}"
-    player, paths = Player(path), {}
-    try:
+    paths = {}
+    with closing(Player(path)) as player:
         for kit, key in _distinct(player, wanted):
             name = f"{stem}_{_slug(kit.name)}_{key}"
             if name in paths:  # two kits of one name
@@ -304,8 +307,6 @@ def build(path, directory=None, wanted=None, progress=SILENT.say, licence_id=Non
             parts = cut(player, kit, key, character)
             paths[name] = banks.save(directory, name, parts, preset=kit.name, source=source, **about)
             progress(f"{name}: {sum(len(p.layers) for p in parts.values())} layers")
-    finally:
-        player.close()
     if not paths:
         raise RunError(f"{path} has no drum kit with a snare; choose another font")
     return list(paths.values())
@@ -345,20 +346,14 @@ def _snares(player, kit, alone):
 
     Other layouts are looked for in the only kit of a font, and in kits named after a snare.
     """
-
-    def heard(keys):
-        for key in keys:
-            note = player.note(kit, key, 110)
-            if np.abs(note).max() >= _SILENT and sounds_like_snare(note):
-                yield key, note
-
     name = kit.name.lower()
     if any(word in name for word in _OTHER_DRUMS):
         return []
-    snares = list(heard(SNARE_KEYS))
-    if not snares and (alone or "snare" in name):
-        snares = list(islice(heard(_OTHER_KEYS), 1))
-    return snares
+
+    def heard(keys):
+        return ((key, note) for key in keys if sounds_like_snare(note := player.note(kit, key, 110)))
+
+    return list(heard(SNARE_KEYS)) or list(islice(heard(_OTHER_KEYS), alone or "snare" in name))
 
 
 def _alike(a, b):

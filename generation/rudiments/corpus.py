@@ -282,20 +282,15 @@ def estimate(config: Config) -> Estimate:
     seconds *= config.augmentations * len(people) / len(counted)
     rate = 2 * config.sample_rate * config.channels
     if config.audio_format == "flac":
-        rate = _flac_rate(config) * config.sample_rate / 44100 * config.channels
+        # one rendering of each take is clean if that is among several acoustics
+        clean = (presets.CLEAN in config.acoustics) / (config.augmentations if config.acoustics[1:] else 1)
+        rate = FLAC_BYTES_PER_SEC["clean"] * clean + FLAC_BYTES_PER_SEC["augmented"] * (1.0 - clean)
+        rate = rate * config.sample_rate / 44100 * config.channels
     sound = int(seconds * rate * config.with_audio)
     num_bytes = sound + config.num_rows * LABEL_BYTES_PER_ROW
     loose_bytes = sound + config.num_rows * 4096  # a MIDI file fills a block of the disk
     about = f"{config.num_rows:,} rows ({takes:,} takes, {config.augmentations} renderings each)"
     return Estimate(seconds, num_bytes, about, loose_bytes=loose_bytes)
-
-
-def _flac_rate(config: Config) -> float:
-    """Bytes of FLAC a second: one rendering of each take is clean if that is among several acoustics."""
-    share = float(presets.CLEAN in config.acoustics)
-    if len(config.acoustics) > 1:
-        share /= config.augmentations
-    return FLAC_BYTES_PER_SEC["clean"] * share + FLAC_BYTES_PER_SEC["augmented"] * (1.0 - share)
 
 
 def splits(config: Config) -> dict[str, Any]:

@@ -97,17 +97,13 @@ class Rudiment:
 
     def cycle(self, lead_hand="R"):
         """Primaries of one whole cycle: list of ``(onset_beats, Stroke, lead_index, lead_hand)``."""
-        leads = (lead_hand, other_hand(lead_hand))[: 2 if self.alternates else 1]
-        return [
-            (
-                onset + lead * self.lead_beats,
-                stroke if hand == self.strokes[0].hand else stroke.mirrored(),
-                lead,
-                hand,
-            )
-            for lead, hand in enumerate(leads)
-            for onset, stroke in zip(self.onsets, self.strokes, strict=True)
-        ]
+        out = []
+        for lead, hand in enumerate((lead_hand, other_hand(lead_hand))[: 2 if self.alternates else 1]):
+            mirror = hand != self.strokes[0].hand
+            for onset, stroke in zip(self.onsets, self.strokes, strict=True):
+                played = stroke.mirrored() if mirror else stroke
+                out.append((onset + lead * self.lead_beats, played, lead, hand))
+        return out
 
 
 @cache

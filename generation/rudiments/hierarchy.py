@@ -119,10 +119,7 @@ class Labels:
 
     def measure_frames(self, hop_sec: float = 0.01) -> np.ndarray:
         """Frame in which each bar of :attr:`measures` begins: int64 [bars], negative before the audio."""
-        at = self._row["measures"]["start_sample"][
-            np.isin(self._row["measures"]["index"], self.measures["index"])
-        ]
-        return self._frame(at - self.start, hop_sec)
+        return self._frame(self.measures["start_sample"] - self.start, hop_sec)
 
     def _frame(self, at, hop_sec):
         step = _hop(hop_sec) * self.file_rate

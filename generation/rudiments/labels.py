@@ -73,7 +73,7 @@ def stroke_lists(p, sample_rate):
 
 
 def _records(offsets, columns, values):
-    """A list array of records; a value is an array, or (array, missing)."""
+    """A list array of records; a value is an array, where NaN is null, or (array, missing)."""
     arrays, fields = [], [pa.field(column.name, arrow_type(column.type)) for column in columns]
     for field in fields:
         value, missing = values[field.name], None
@@ -81,7 +81,7 @@ def _records(offsets, columns, values):
             value, missing = value
         if isinstance(value, np.ndarray):
             kind = field.type.to_pandas_dtype()
-            value = pa.array(value.astype(kind, copy=False), type=field.type, mask=missing)
+            value = pa.array(value.astype(kind, copy=False), type=field.type, mask=missing, from_pandas=True)
         arrays.append(value)
     return pa.ListArray.from_arrays(
         pa.array(offsets, type=pa.int32()), pa.StructArray.from_arrays(arrays, fields=fields)
@@ -127,7 +127,5 @@ def measure_lists(p, sample_rate, moved=lambda take, positions: positions):
         "start_sample": moved(take, np.rint(begin).astype(np.int64)),
         "is_complete": (index + 1) * bar_beats <= beats + 1e-9,
     }  # fmt: skip
-    for name, array in floats.items():
-        missing = np.isnan(array)
-        values[name] = (np.round(np.where(missing, 0.0, array), 6), missing)
+    values |= {name: np.round(array, 6) for name, array in floats.items()}
     return _records(first, MEASURE, values), per_take

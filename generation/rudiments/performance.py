@@ -204,13 +204,10 @@ def _primary_times(p, trait, effort, drift_ms):
 
 def _keep_order(p, time_ms):
     """Hold back strokes that would come sooner after the one before than hands can strike."""
-    same = p.hand == p.before(p.hand, -1)
-    gap = np.where(
-        same, *(np.maximum(ms, share * p.slot_ms) for ms, share in (MIN_GAP_MS["same"], MIN_GAP_MS["other"]))
-    )
+    least = {kind: np.maximum(ms, share * p.slot_ms) for kind, (ms, share) in MIN_GAP_MS.items()}
+    gap = np.where(p.hand == p.before(p.hand, -1), least["same"], least["other"])
     for graces in (1, 2):
-        ms, share = MIN_GAP_MS[graces]
-        gap = np.where(p.graces == graces, np.maximum(gap, np.maximum(ms, share * p.slot_ms)), gap)
+        gap = np.where(p.graces == graces, np.maximum(gap, least[graces]), gap)
     gap[p.start[:-1]] = 0.0
     earliest = np.cumsum(p.padded(gap), axis=0)
     held = np.maximum.accumulate(p.padded(time_ms, fill=-np.inf) - earliest, axis=0) + earliest

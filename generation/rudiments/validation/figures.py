@@ -88,15 +88,3 @@ REFERENCES = {
     "press_contacts": (3.0, 7.0, None, "contacts of a press", "measured"),
 }
 SMALLEST_BOUNCE_MS = 20.0
-
-
-def medians(takes, tier):
-    """Median of each figure over the takes of a tier: dict of name to ``(median, count)``."""
-    pooled = {}
-    for take in takes:
-        if take["tier"] == tier:
-            for name, value in take.items():
-                if name not in ("tier", "rudiment"):
-                    pooled.setdefault(name, []).append(np.atleast_1d(value))
-    joined = {name: np.concatenate(values) for name, values in pooled.items()}
-    return {name: (float(np.median(v)), len(v)) for name, v in joined.items() if len(v)}

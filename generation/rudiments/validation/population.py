@@ -24,10 +24,11 @@ MAX_PILE_UP = 0.05
 
 def professional_table(takes):
     """Professional figures beside their references: list of dicts, one a figure."""
-    medians = figures.medians(takes, "professional")
+    takes = [take for take in takes if take["tier"] == "professional"]
     out = []
     for name, (low, high, typical, what, basis) in figures.REFERENCES.items():
-        value, count = medians.get(name, (None, 0))
+        values = np.concatenate([[], *(np.atleast_1d(take[name]) for take in takes if name in take)])
+        value, count = float(np.median(values)) if len(values) else None, len(values)
         inside = None if value is None else bool(low <= value <= high)
         out.append({"figure": name, "what": what, "value": value, "count": count, "low": low, "high": high,
                     "typical": typical, "basis": basis, "inside": inside})  # fmt: skip
@@ -126,10 +127,8 @@ def variance_shares(findings):
         values = findings.rows[score]
         has = ~np.isnan(values)
         if has.sum() > 1:
-            out[score] = {
-                "player": explained(values[has], findings.rows["profile_id"][has]),
-                "rudiment": explained(values[has], findings.rows["rudiment_slug"][has]),
-            }
+            groups = {"player": "profile_id", "rudiment": "rudiment_slug"}
+            out[score] = {n: explained(values[has], findings.rows[g][has]) for n, g in groups.items()}
     return out
 
 

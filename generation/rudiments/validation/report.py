@@ -1,6 +1,7 @@
 """What a report says of rudiments beside its checks: professionals, tiers, scores, acoustics."""
 
 from collections import Counter
+from functools import partial
 
 import numpy as np
 
@@ -43,14 +44,8 @@ def _distribution(findings):
         values = findings.rows[score]
         values = values[~np.isnan(values)]
         if len(values):
-            p5, median, p95 = np.percentile(values, [5, 50, 95]).tolist()
-            out[score] = {
-                "count": len(values),
-                "p5": p5,
-                "median": median,
-                "p95": p95,
-                "sd": float(values.std()),
-            }
+            quantiles = zip(("p5", "median", "p95"), np.percentile(values, [5, 50, 95]).tolist(), strict=True)
+            out[score] = {"count": len(values), **dict(quantiles), "sd": float(values.std())}
     return out
 
 
@@ -94,64 +89,55 @@ def lines(report: dict) -> list[str]:
     return lines
 
 
-def _score_plot(findings):
-    def draw(figure):
-        names = [n for n in SKILL_SCORES if (~np.isnan(findings.rows[n])).any()]
-        axes = figure.subplots(-(-len(names) // 4), 4, sharey=True, squeeze=False).ravel()
-        tiers = list(population.players_by_tier(findings))
-        for axis, name in zip(axes, names, strict=False):
-            values, tier = findings.rows[name], findings.rows["skill_tier"]
-            groups = [values[(tier == t) & ~np.isnan(values)] for t in tiers]
-            shown = [group if len(group) else [np.nan] for group in groups]
-            axis.boxplot(shown, tick_labels=[t[:3] for t in tiers], showfliers=False)
-            axis.set_title(name, fontsize=9)
-            axis.set_ylim(0, 100)
-        for axis in axes[len(names) :]:
-            axis.set_visible(False)
-
-    return figure(draw, 10, 8)
+def _score_plot(findings, sheet):
+    names = [n for n in SKILL_SCORES if (~np.isnan(findings.rows[n])).any()]
+    axes = sheet.subplots(-(-len(names) // 4), 4, sharey=True, squeeze=False).ravel()
+    tiers = list(population.players_by_tier(findings))
+    for axis, name in zip(axes, names, strict=False):
+        values, tier = findings.rows[name], findings.rows["skill_tier"]
+        groups = [values[(tier == t) & ~np.isnan(values)] for t in tiers]
+        shown = [group if len(group) else [np.nan] for group in groups]
+        axis.boxplot(shown, tick_labels=[t[:3] for t in tiers], showfliers=False)
+        axis.set_title(name, fontsize=9)
+        axis.set_ylim(0, 100)
+    for axis in axes[len(names) :]:
+        axis.set_visible(False)
 
 
-def _timing_plot(findings):
-    def draw(figure):
-        axes = figure.subplots(1, 3)
-        shown = (
-            ("asynchrony_sd_ms", "SD of asynchrony (ms)"), ("interval_sd_ms", "SD of intervals (ms)"),
-            ("interval_lag1", "lag-1 autocorrelation of intervals"),
-        )  # fmt: skip
-        for axis, (name, title) in zip(axes, shown, strict=True):
-            for tier in players.tiers():
-                values = [t[name] for t in findings.lists["takes"] if t["tier"] == tier and name in t]
-                if values:
-                    axis.hist(values, bins=25, alpha=0.5, density=True, label=tier)
-            low, high = figures.REFERENCES[name][:2]
-            axis.axvspan(low, high, color="grey", alpha=0.15)
-            axis.set_title(title, fontsize=9)
-            axis.set_yticks([])
-        if axes[0].get_legend_handles_labels()[0]:
-            axes[0].legend(fontsize=7)
-
-    return figure(draw, 10, 3)
+def _timing_plot(findings, sheet):
+    axes = sheet.subplots(1, 3)
+    shown = (
+        ("asynchrony_sd_ms", "SD of asynchrony (ms)"), ("interval_sd_ms", "SD of intervals (ms)"),
+        ("interval_lag1", "lag-1 autocorrelation of intervals"),
+    )  # fmt: skip
+    for axis, (name, title) in zip(axes, shown, strict=True):
+        for tier in players.tiers():
+            values = [t[name] for t in findings.lists["takes"] if t["tier"] == tier and name in t]
+            if values:
+                axis.hist(values, bins=25, alpha=0.5, density=True, label=tier)
+        low, high = figures.REFERENCES[name][:2]
+        axis.axvspan(low, high, color="grey", alpha=0.15)
+        axis.set_title(title, fontsize=9)
+        axis.set_yticks([])
+    if axes[0].get_legend_handles_labels()[0]:
+        axes[0].legend(fontsize=7)
 
 
-def _mix_plot(findings):
-    def draw(figure):
-        left, middle, right = figure.subplots(1, 3)
-        tiers, rows = list(population.players_by_tier(findings)), findings.rows
-        bottom = np.zeros(len(tiers))
-        for split in SPLITS:
-            counts = np.array([((rows["skill_tier"] == t) & (rows["split"] == split)).sum() for t in tiers])
-            left.bar([t[:3] for t in tiers], counts, bottom=bottom, label=split)
-            bottom += counts
-        left.set_title("rows by tier and split", fontsize=9)
-        left.legend(fontsize=7)
-        for tier in tiers:
-            middle.hist(rows["tempo_bpm"][rows["skill_tier"] == tier], bins=30, alpha=0.5, label=tier)
-        middle.set_title("tempo (BPM) by tier", fontsize=9)
-        right.hist(rows["duration_sec"], bins=40)
-        right.set_title("length of rows (s)", fontsize=9)
-
-    return figure(draw, 10, 3)
+def _mix_plot(findings, sheet):
+    left, middle, right = sheet.subplots(1, 3)
+    tiers, rows = list(population.players_by_tier(findings)), findings.rows
+    bottom = np.zeros(len(tiers))
+    for split in SPLITS:
+        counts = np.array([((rows["skill_tier"] == t) & (rows["split"] == split)).sum() for t in tiers])
+        left.bar([t[:3] for t in tiers], counts, bottom=bottom, label=split)
+        bottom += counts
+    left.set_title("rows by tier and split", fontsize=9)
+    left.legend(fontsize=7)
+    for tier in tiers:
+        middle.hist(rows["tempo_bpm"][rows["skill_tier"] == tier], bins=30, alpha=0.5, label=tier)
+    middle.set_title("tempo (BPM) by tier", fontsize=9)
+    right.hist(rows["duration_sec"], bins=40)
+    right.set_title("length of rows (s)", fontsize=9)
 
 
 def parts(report: dict, findings: Findings) -> list[str]:
@@ -170,9 +156,10 @@ def parts(report: dict, findings: Findings) -> list[str]:
         "<h2>Professionals beside measured drummers</h2>",
         table(["figure", "median here", "range", "typical", "basis", "takes or strokes"], professionals),
         "<p>Lower tiers are modelled, not measured; grey bands are the professional ranges.</p>",
-        _timing_plot(findings), "<h2>Scores by tier</h2>", _score_plot(findings),
+        figure(partial(_timing_plot, findings), 10, 3),
+        "<h2>Scores by tier</h2>", figure(partial(_score_plot, findings), 10, 8),
         table(["mean score", *tiers], means), "<h2>What the scores grade</h2>",
         table(["variance explained by", "player", "rudiment"], shares),
         table(["correlation", "r"], [(k, f"{v:.2f}") for k, v in report["correlations"].items()]),
-        "<h2>What is in it</h2>", _mix_plot(findings),
+        "<h2>What is in it</h2>", figure(partial(_mix_plot, findings), 10, 3),
     ]  # fmt: skip
