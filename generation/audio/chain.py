@@ -58,7 +58,7 @@ def compress(sound, settings, rate):
         from pedalboard import Compressor
     except ImportError as error:
         raise RunError(
-            f"pedalboard, which compresses, can't be loaded ({error}); install what it lacks, on Debian with "
+            f"pedalboard, the compressor, can't be loaded ({error}); install what it lacks, on Debian with "
             "'apt-get install libatomic1' as root, or make clean rows only with --acoustics clean"
         ) from None
     size = sound.shape[1]
