@@ -111,8 +111,8 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
         problems.append(f"{rows:,} rows are asked for; at most {MAX_ROWS:,} can be made at once")
     raise_all(problems)
     # with one rendering and clean among the acoustics, that one is clean
-    only_clean = not options.with_audio or (counts["augmentations"] == 1 and heard[0] == CLEAN)
-    heard = (CLEAN,) if only_clean else heard
+    if not options.with_audio or (counts["augmentations"] == 1 and heard[0] == CLEAN):
+        heard = (CLEAN,)
     pool = {} if options.impulse_responses is None else rooms.user_pool(options.impulse_responses)
     noises = () if options.noise_files is None else noise.user_files(options.noise_files)
     raise_all(_idle(options, heard, pool, noises))
@@ -127,7 +127,7 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
         size, **counts, seed=options.seed, forms=forms, tiers=tiers, duration_sec=float(options.duration_sec),
         sample_rate=options.sample_rate, channels=options.channels, audio_format=options.audio_format,
         with_audio=options.with_audio, banks=refs if options.with_audio else (), acoustics=heard,
-        rooms=() if only_clean else responses, noises=() if only_clean else noises,
+        rooms=responses, noises=noises,
     )  # fmt: skip
 
 

@@ -92,12 +92,11 @@ def _check_bars(flat, measures, problems):
 
 @cache
 def _expected_cycle(form_name, lead_hand):
-    """Expected primaries of a cycle, straight from the definition."""
+    """Primaries of a cycle, straight from the definition: onsets, and arrays of marks and leads."""
     onsets, strokes, _, leads = zip(*definitions.load()[form_name].cycle(lead_hand), strict=True)
     marks = ("hand", "accent", "diddle", "graces")
-    return onsets, {name: np.array([getattr(s, name) for s in strokes]) for name in marks} | {
-        "lead": np.array(leads)
-    }
+    expected = {name: np.array([getattr(s, name) for s in strokes]) for name in marks}
+    return onsets, expected | {"lead": np.array(leads)}
 
 
 def _check_row(row, s, problems):
