@@ -46,6 +46,7 @@ class Console:
 
 
 SILENT = Console(quiet=True)
+silent = SILENT.progress
 
 
 def _line(text: str, stream: TextIO) -> None:

@@ -1,8 +1,7 @@
 """Where datasets and releases lie, and the one way files are written there: whole or not at all.
 
 Conventions: a file is written under a temporary name beside its place, synced, and renamed. Paths inside a
-storage are relative, with ``/``. A storage can be pickled, so tasks carry it to wherever they run. There is
-one kind now, a local directory; the members of :class:`LocalStorage` are what another kind has to have.
+storage are relative, with ``/``. A storage can be pickled, so tasks carry it to wherever they run.
 """
 
 import errno
@@ -13,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,14 +32,13 @@ class LocalStorage:
         """Where a file of the storage lies."""
         return Path(self.root) / file
 
-    @contextmanager
-    def writing(self, file: str) -> Iterator[BinaryIO]:
-        """Open a file for binary writing; it is there when the block ends well, and untouched otherwise.
+    def inside(self, folder: str) -> "LocalStorage":
+        """A folder of the storage as one of its own."""
+        return LocalStorage(str(self.path(folder)))
 
-        Raises: RunError when it can't be written.
-        """
-        with atomic_file(self.path(file)) as opened:
-            yield opened
+    def writing(self, file: str) -> AbstractContextManager[BinaryIO]:
+        """Open a file for binary writing, see :func:`atomic_file`."""
+        return atomic_file(self.path(file))
 
     def write_json(self, file: str, data: object) -> None:
         """Write JSON atomically."""
@@ -99,8 +97,18 @@ class LocalStorage:
         return {"file": file, "bytes": path.stat().st_size, "sha256": file_digest(path)}
 
     def damage(self, record: Mapping[str, Any]) -> str | None:
-        """What is wrong with a recorded file, or None."""
-        return damage(self.root, record)
+        """What is wrong with a recorded file (``file, bytes, sha256``), or None."""
+        name, path = record["file"], self.path(record["file"])
+        try:
+            if not path.exists():
+                return f"{name} is missing"
+            if path.stat().st_size != record["bytes"]:
+                return f"{name} has {path.stat().st_size} bytes instead of {record['bytes']}"
+            if file_digest(path) != record["sha256"]:
+                return f"{name} does not match its digest"
+        except OSError as error:
+            return f"{name} can't be read ({error.strerror})"
+        return None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -175,32 +183,7 @@ def write_json(path: str | Path, data: object) -> None:
         file.write((json.dumps(data, indent=1) + "\n").encode())
 
 
-def write_once(path: Path, data: bytes) -> None:
-    """Write a file unless it is there with these bytes.
-
-    Raises: RunError when it can't be written.
-    """
-    if not path.exists() or path.read_bytes() != data:
-        with atomic_file(path) as file:
-            file.write(data)
-
-
 def file_digest(path: str | Path) -> str:
     """SHA-256 of a file, hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def damage(root: str | Path, record: Mapping[str, Any]) -> str | None:
-    """What is wrong with a recorded file (``file, bytes, sha256``) of a directory, or None."""
-    path = Path(root) / record["file"]
-    try:
-        if not path.exists():
-            return f"{record['file']} is missing"
-        if path.stat().st_size != record["bytes"]:
-            return f"{record['file']} has {path.stat().st_size} bytes instead of {record['bytes']}"
-        if file_digest(path) != record["sha256"]:
-            return f"{record['file']} does not match its digest"
-    except OSError as error:
-        return f"{record['file']} can't be read ({error.strerror})"
-    return None

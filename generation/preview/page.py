@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from sousa.generation.columns import Breakdown, Column
+from sousa.generation.console import silent
 from sousa.generation.errors import RunError, UsageError, raise_all
 from sousa.generation.filters import Filter
-from sousa.generation.make import silent
 from sousa.generation.preview import Preview, choose
 from sousa.generation.reopen import Stored, rows_at
 from sousa.generation.storage import atomic_file

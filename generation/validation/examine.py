@@ -18,11 +18,11 @@ from sousa.generation.audio import encode
 from sousa.generation.columns import Classes, Column, Events, Group, Score, having
 from sousa.generation.corpus import Config, is_generated
 from sousa.generation.errors import RunError
-from sousa.generation.reopen import compare, remade
+from sousa.generation.reopen import compare, differing, remade
 from sousa.generation.shards import Shard
 from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import loose_files, numpy_column, row_groups
-from sousa.generation.validation.findings import Problems
+from sousa.generation.validation.findings import Problems, joined
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,8 @@ def examine_shard(index: int, task: Task) -> tuple[int, dict[str, Any]]:
         problems.add("damaged_shard", error)
     if first != task.record["rows"]:
         problems.add("rows_missing_or_extra", task.record["file"], abs(first - task.record["rows"]))
-    out["rows"] = {name: _chain([part[name] for part in kept]) for name in kept[0]} if kept else {}
+    out["rows"] = {name: joined([part[name] for part in kept]) for name in kept[0]} if kept else {}
     return index, out | examiner.found()
-
-
-def _chain(parts: list) -> Any:
-    if isinstance(parts[0], np.ndarray):
-        return np.concatenate(parts)
-    return [value for part in parts for value in part]
 
 
 def _planned(task: Task) -> Iterator[pa.Table | None]:
@@ -160,12 +154,9 @@ def _compare_labels(task: Task, group: pa.Table, addresses: pa.Table | None, pro
     for column in task.columns:
         if column.rendered or column.name == "audio":
             continue
-        before, now = (table[column.name].combine_chunks() for table in (group, again))
-        if not before.equals(now):
-            pairs = zip(before.to_pylist(), now.to_pylist(), strict=True)
-            rows = [i for i, (a, b) in enumerate(pairs) if a != b or a is None != b is None]
-            example = f"{group['sample_id'][rows[0]] if rows else group['sample_id'][0]}: {column.name}"
-            problems.add("labels_differ_from_made_again", example, max(len(rows), 1))
+        if rows := differing(group[column.name], again[column.name]):
+            example = f"{group['sample_id'][rows[0]]}: {column.name}"
+            problems.add("labels_differ_from_made_again", example, len(rows))
 
 
 def _compare_sound(task: Task, rows: pa.Table, problems: Problems) -> None:

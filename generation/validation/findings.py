@@ -87,8 +87,8 @@ def join(stored: Any, parts: Iterable[dict[str, Any]]) -> Findings:
     """Join what was found in shards, in order.
 
     Args:
-        parts: dicts of one shape: ``rows`` is a dict of arrays or lists, one element a row; ``problems``
-            counts; ``heard`` and ``again`` are numbers; whatever else there is are lists.
+        parts: dicts with ``rows``, a dict of arrays, one element a row; ``problems``, counts; ``heard`` and
+            ``again``, numbers; whatever else there is are lists.
     """
     rows: dict[str, list] = {}
     out = Findings(stored, {}, Problems(), {})
@@ -102,12 +102,12 @@ def join(stored: Any, parts: Iterable[dict[str, Any]]) -> Findings:
             entry[1] = (entry[1] + examples)[:3]
         for name, values in part.items():
             out.lists.setdefault(name, []).extend(values)
-    out.rows = {name: _joined(values) for name, values in rows.items()}
+    out.rows = {name: joined(values) for name, values in rows.items()}
     return out
 
 
-def _joined(values: list) -> np.ndarray:
-    """One array of the values of all shards; strings stay objects, shared where they are equal."""
+def joined(values: list) -> np.ndarray:
+    """One array of arrays or lists; strings stay objects, shared where they are equal."""
     if isinstance(values[0], np.ndarray) and values[0].dtype != object:
         return np.concatenate(values)
     flat = [sys.intern(v) if isinstance(v, str) else v for part in values for v in part]

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from sousa.generation.columns import SPLITS
+from sousa.generation.console import silent
 from sousa.generation.errors import RunError
-from sousa.generation.make import silent
 from sousa.generation.reopen import Stored
 from sousa.generation.runners import Runner
 from sousa.generation.validation.checks import run_all
