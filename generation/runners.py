@@ -54,7 +54,6 @@ class LocalRunner:
         return os.cpu_count() or 1
 
     def run(self, function: Callable, tasks: Sequence[tuple]) -> Iterator[Any]:
-        """See :meth:`Runner.run`."""
         workers = min(self.at_once, max(len(tasks), 1))
         try:
             _HEEDED.set()
@@ -84,14 +83,10 @@ def stop(stopped: bool = True) -> bool:
 
 
 def _start_worker(lifeline: Any) -> None:
-    _ignore_signals()
-    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
-
-
-def _ignore_signals() -> None:
     # both reach the whole group; the parent decides, so that tasks in hand are finished
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
 
 
 def _end_with_parent(lifeline: Any) -> None:
@@ -132,11 +127,8 @@ def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iter
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     queue = list(reversed(tasks))
     lifeline, held = context.Pipe(duplex=False)
-    with (
-        held,
-        lifeline,
-        ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(lifeline,)) as pool,
-    ):
+    start: dict[str, Any] = {"initializer": _start_worker, "initargs": (lifeline,)}
+    with held, lifeline, ProcessPoolExecutor(workers, context, **start) as pool:
         running: set[Future[Any]] = set()
         interrupted = False
         try:

@@ -30,10 +30,10 @@ from sousa.generation.manifest import (
     LOG,
     MANIFEST,
     UNFINISHED,
+    ShardFile,
     config_digest,
     read_manifest,
     short,
-    valid_record,
 )
 from sousa.generation.storage import LocalStorage
 
@@ -173,8 +173,8 @@ class Store:
         for line in self.storage.lines(LOG):
             with suppress(ValueError, TypeError):
                 name, record = json.loads(line)
-                if isinstance(name, str) and valid_record(record):
-                    records[name] = record
+                ShardFile.model_validate(record)
+                records[str(name)] = record
         return records
 
     def _hide(self) -> None:
