@@ -34,8 +34,7 @@ class Classes(Role):
 
     Attributes:
         names: all of them; a row may also be null. A new one goes to the end: numbers of the others stay.
-        balance: the card counts rows of each.
-        breakdown: reports are broken down by it.
+        balance: the card counts rows of each; breakdown: reports are broken down by it.
         main: it is what the corpus is about: the ``label`` of the unified schema.
         target: models can be trained to tell it.
         of_group: all rows of a group have the same; conditions must not give it away.
@@ -123,8 +122,8 @@ class Parameters(Role):
     """A list of records ``name, role, natural, norm, unit``: what a synthesizer was given.
 
     Attributes:
-        curves: column of the values that move in time, records ``name, frame, natural, norm``.
-        rate_hz: frames of these a second.
+        curves: column of the values that move in time, records ``name, frame, natural, norm``; rate_hz:
+            frames of these a second.
         maker: column that names the synthesizer.
     """
 
@@ -141,9 +140,7 @@ class Column:
     """One column.
 
     Attributes:
-        type: see the module's conventions.
-        unit: empty for names and flags.
-        role: what it is for, or None.
+        type: see the module's conventions; unit: empty for names and flags.
         rendered: known only when the sound has been made, and null in rows made without.
         alias: another name for it in filters of rows.
     """
@@ -232,19 +229,23 @@ def _frozen(value: Any) -> Any:
 
 
 def fitted(columns: Iterable[Column], arrow_schema: pa.Schema) -> tuple[Column, ...]:
-    """Declarations of the columns that a file has, with the types that they have there.
+    """Declarations of the columns that a file has, with their types there, and the roles if it states any.
 
     Args:
         columns: as they are declared now, which may be later than the file.
     """
-    declarations = {column.name: column for column in columns}
-    return tuple(_fitted(declarations.get(stored.name), stored) for stored in arrow_schema)
+    now = {column.name: column for column in columns}
+    out = tuple(_fitted(now.get(field.name), field) for field in arrow_schema)
+    stored = stored_columns(arrow_schema)
+    if stored is None:
+        return out
+    roles = {c.name: {"role": c.role, "alias": c.alias} for c in stored}
+    return tuple(replace(c, **roles.get(c.name, {"role": None, "alias": ""})) for c in out)
 
 
 def _fitted(column: Column | None, stored: pa.Field) -> Column:
-    if column is None:
-        column = Column(stored.name, "", "", "of an earlier data version")
-    elif column.type and arrow_type(column.type) == stored.type:
+    column = column or Column(stored.name, "", "", "of an earlier data version")
+    if column.type and arrow_type(column.type) == stored.type:
         return column
     if pa.types.is_list(stored.type):
         inner = {c.name: c for c in column.type} if column.nested else {}

@@ -96,13 +96,12 @@ class Filter:
 
 
 def select(**conditions: Any) -> Filter:
-    """A filter of rows; every condition given has to hold.
+    """A filter of rows; every condition given has to hold, and one that is None keeps every row.
 
     Args:
-        conditions: names (one or a list) or ranges (low, high) by filter, see the module's conventions; one
-            that is None keeps every row.
+        conditions: names (one or a list) or ranges (low, high) by filter, see the module's conventions.
 
-    Raises: UsageError naming every unknown name and every bad range at once.
+    Raises: UsageError naming every unknown name and every bad range.
     """
     return Filter.parse(conditions)
 

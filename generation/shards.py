@@ -126,16 +126,16 @@ class Store:
         with ExitStack() as held:
             held.enter_context(self.storage.locked())
             old = read_manifest(self.storage.root)
-            if old is None and set(self.storage.strangers()) - {UNFINISHED}:
+            if old:
+                self._refuse_other(old)
+                self.facts = {name: old[name] for name in old.keys() - self._manifest(True).keys()}
+            elif set(self.storage.strangers()) - {UNFINISHED}:
                 raise UsageError(
                     f"{self.storage.root} holds other files, not a dataset; choose an empty or new directory "
                     "with -o"
                 )
-            if old is not None:
-                self._refuse_other(old)
-                self.facts = {name: old[name] for name in old.keys() - self._manifest(True).keys()}
             self.storage.sweep()
-            if old is not None and old["complete"]:
+            if old and old["complete"]:
                 self.records, self.place = dict(old["shards"]), self.storage
             else:
                 self._hide()
@@ -178,7 +178,7 @@ class Store:
         return records
 
     def _hide(self) -> None:
-        """Put back into the hidden folder what an interrupted run had shown already, or shows no more."""
+        """Put into the hidden folder what an interrupted run had shown already, or shows no more."""
         for name in OWN:
             if self.storage.path(name).exists() and not self.storage.path(f"{UNFINISHED}/{name}").exists():
                 self.storage.move(name, f"{UNFINISHED}/{name}")
@@ -203,8 +203,7 @@ class Store:
             self.place = self.storage.inside(UNFINISHED)
             self._hide()
         with self.storage.writing(LOG) as file:
-            for item in self.records.items():
-                file.write(_line(*item).encode() + b"\n")
+            file.writelines(f"{_line(*item)}\n".encode() for item in self.records.items())
 
     def record(self, name: str, entry: dict[str, Any]) -> None:
         """Add a finished shard."""

@@ -46,14 +46,10 @@ class LocalStorage:
 
     def append(self, file: str, line: str) -> None:
         """Add a line to a file, and make it last."""
-        path = self.path(file)
-        try:
-            with open(path, "ab") as opened:
-                opened.write(line.encode() + b"\n")
-                opened.flush()
-                os.fsync(opened.fileno())
-        except OSError as error:
-            raise explain(error, path) from None
+        with _explained(self.path(file)), open(self.path(file), "ab") as opened:
+            opened.write(line.encode() + b"\n")
+            opened.flush()
+            os.fsync(opened.fileno())
 
     def lines(self, file: str) -> list[str]:
         """Whole lines of a file; none where there is none. One that was cut short is left out."""
@@ -64,12 +60,9 @@ class LocalStorage:
 
     def move(self, source: str, target: str) -> None:
         """Rename a file or folder, at once, in place of a file or empty folder."""
-        try:
+        with _explained(self.path(target)):
             self.path(target).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(self.path(source), self.path(target))
-            sync_directory(self.path(target).parent)
-        except OSError as error:
-            raise explain(error, self.path(target)) from None
+            _replace(self.path(source), self.path(target))
 
     def remove(self, file: str) -> None:
         """Remove a file or folder, if it is there."""
@@ -139,15 +132,23 @@ class LocalStorage:
 def explain(error: OSError, path: object) -> RunError:
     """A RunError for an operating-system error while writing ``path``."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return RunError(
-            f"no space left while writing {path}; free some and run the same command again to go on"
-        )
+        advice = "free some and run the same command again to go on"
+        return RunError(f"no space left while writing {path}; {advice}")
     return RunError(f"can't write {path}: {error.strerror or error}")
 
 
-def sync_directory(path: str | Path) -> None:
-    """Make renames in a directory last."""
-    handle = os.open(path, os.O_RDONLY)
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise explain(error, path) from None
+
+
+def _replace(source: Path, target: Path) -> None:
+    """Rename, and make that last."""
+    os.replace(source, target)
+    handle = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
@@ -163,15 +164,13 @@ def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
     path = Path(path)
     work = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(work, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(work, path)
-        sync_directory(path.parent)
-    except OSError as error:
-        raise explain(error, path) from None
+        with _explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(work, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            _replace(work, path)
     finally:
         with suppress(OSError):
             work.unlink(missing_ok=True)

@@ -18,10 +18,7 @@ from sousa.generation.storage import LocalStorage
 
 
 def row_groups(path: str | Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """Row groups of a Parquet file as Arrow tables.
-
-    Raises: RunError when the file is missing or damaged.
-    """
+    """Row groups of a Parquet file; raises RunError when it is missing or damaged."""
     try:
         with pq.ParquetFile(path) as file:
             for i in range(file.num_row_groups):
@@ -59,15 +56,13 @@ def write_tables(
     tables: Mapping[str, Sequence[str]],
     loose: Mapping[str, str | None],
 ) -> list[dict[str, Any]]:
-    """Write label tables of all shards, each one file, atomically, in one pass over the shards.
+    """Write label tables of all shards to ``labels/``, in one pass over the shards; returns their records.
 
     Args:
-        storage: of the dataset; files go to ``labels/``. shards: manifest records, in order of rows.
+        shards: manifest records, in order of rows.
         tables: dict of name to columns, or to one column that is a list of records.
         loose: columns to add to the table ``samples``, each with the path of a row's loose file, where ``{}``
             stands for its ``sample_id``, or None where there is none.
-
-    Returns: records of the files.
     """
     wanted = list(dict.fromkeys(["sample_id", *(name for names in tables.values() for name in names)]))
     writers: dict[str, pq.ParquetWriter] = {}
@@ -102,11 +97,7 @@ def _part(group: pa.Table, name: str, names: list[str], loose: Mapping[str, str 
 def write_files(
     storage: LocalStorage, shards: Sequence[Mapping[str, Any]], wanted: list[str], done: Any
 ) -> None:
-    """Write ``audio/{sample_id}`` and ``midi/{sample_id}`` files; ones already there are kept.
-
-    Args:
-        wanted: which of the columns audio and midi; done: called with numbers of rows.
-    """
+    """Write files of the columns that are wanted of audio and midi; ones already there are kept."""
     for group in groups_of(storage.root, shards, ["sample_id", *wanted]):
         for row in group.to_pylist():
             for file, data in loose_files(row).items():

@@ -6,7 +6,6 @@ in ``problems``. What is checked of a column follows from its role; a row made a
 compared with what is stored in every column that does not describe the sound, and a few with it.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,12 +60,15 @@ def examine_shard(index: int, task: Task) -> tuple[int, dict[str, Any]]:
     task.corpus.prepare(task.config)
     validation = task.corpus.validation()
     examiner, kept, first = validation.Examiner(task), [], 0
-    planned, chosen = _planned(task), _spread(task.record["rows"] // examiner.unit, task.again)
+    remakes = task.shard is not None and is_generated(task.corpus)
+    planned = iter(task.corpus.addresses(task.config, task.shard) if remakes else ())
+    chosen = _spread(task.record["rows"] // examiner.unit, task.again if remakes else 0)
     try:
         for group in row_groups(task.storage.path(task.record["file"])):
             unit = (first + np.arange(len(group))) // examiner.unit
             _by_role(task.columns, group, problems)
-            _compare_labels(task, group, next(planned, None), problems)
+            if remakes:
+                _compare_labels(task, group, next(planned, None), problems)
             if lines := np.flatnonzero(np.isin(unit, chosen)).tolist():
                 _compare_sound(task, group.take(lines), problems)
                 out["again"] += len(lines)
@@ -82,13 +84,6 @@ def examine_shard(index: int, task: Task) -> tuple[int, dict[str, Any]]:
         problems.add("rows_missing_or_extra", task.record["file"], abs(first - task.record["rows"]))
     out["rows"] = {name: joined([part[name] for part in kept]) for name in kept[0]} if kept else {}
     return index, out | examiner.found()
-
-
-def _planned(task: Task) -> Iterator[pa.Table | None]:
-    """Addresses of the shard's row groups, where they can be made again."""
-    if task.shard is None or not is_generated(task.corpus):
-        return iter(())
-    return iter(task.corpus.addresses(task.config, task.shard))
 
 
 def _spread(total: int, count: int) -> list[int]:
@@ -145,8 +140,6 @@ def _by_role(columns: tuple[Column, ...], group: pa.Table, problems: Problems) -
 
 def _compare_labels(task: Task, group: pa.Table, addresses: pa.Table | None, problems: Problems) -> None:
     """Every column that does not describe the sound, against what this configuration makes."""
-    if task.shard is None or not is_generated(task.corpus):
-        return
     if addresses is None or len(addresses) != len(group):
         problems.add("rows_not_in_plan", group["sample_id"][0], len(group))
         return
@@ -161,8 +154,6 @@ def _compare_labels(task: Task, group: pa.Table, addresses: pa.Table | None, pro
 
 def _compare_sound(task: Task, rows: pa.Table, problems: Problems) -> None:
     """Rows made again from their own coordinates, with their sound."""
-    if task.shard is None or not is_generated(task.corpus):
-        return
     try:
         lines = compare(rows, remade(task, rows))
     except (RunError, ValueError, KeyError, IndexError, TypeError, OverflowError) as error:

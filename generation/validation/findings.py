@@ -12,10 +12,11 @@ class Problems(dict):
     """Counts of what is wrong, by name, each with the first few examples."""
 
     def add(self, name: str, example: object, count: int = 1) -> None:
-        entry = self.setdefault(name, [0, []])
-        entry[0] += int(count)
-        if len(entry[1]) < 3:
-            entry[1].append(str(example))
+        self.merge(name, int(count), [str(example)])
+
+    def merge(self, name: str, count: int, examples: list[str]) -> None:
+        before, shown = self.get(name, (0, []))
+        self[name] = before + count, (shown + examples)[:3]
 
 
 @dataclass
@@ -23,9 +24,8 @@ class Check:
     """One question asked of the dataset.
 
     Attributes:
-        name: short; ``passed``: True, False, or None when it can't be judged.
-        detail: one sentence with the figures.
-        examples: some of what was wrong.
+        passed: None when it can't be judged.
+        detail: one sentence with the figures; examples: some of what was wrong.
     """
 
     name: str
@@ -65,17 +65,12 @@ class Findings:
     @property
     def part(self) -> str:
         """Which rows were heard, in words."""
-        if self.heard == self.count:
-            return "all rows"
-        return f"{self.heard:,} of {self.count:,} rows, evenly spread"
+        some = f"{self.heard:,} of {self.count:,} rows, evenly spread"
+        return "all rows" if self.heard == self.count else some
 
 
 def absence(found: Problems, name: str, problems: Iterable[str], claim: str) -> Check:
-    """The check that none of some problems was found.
-
-    Args:
-        problems: names of those that fail the check; claim: what holds when there are none.
-    """
+    """The check that none of some problems was found; ``claim``: what holds then."""
     here = {p: found[p] for p in problems if p in found}
     if not here:
         return Check(name, True, claim)
@@ -97,9 +92,7 @@ def join(stored: Any, parts: Iterable[dict[str, Any]]) -> Findings:
         for name, values in part.pop("rows").items():
             rows.setdefault(name, []).append(values)
         for name, (count, examples) in part.pop("problems").items():
-            entry = out.problems.setdefault(name, [0, []])
-            entry[0] += count
-            entry[1] = (entry[1] + examples)[:3]
+            out.problems.merge(name, count, examples)
         for name, values in part.items():
             out.lists.setdefault(name, []).extend(values)
     out.rows = {name: joined(values) for name, values in rows.items()}

@@ -35,7 +35,7 @@ def validate(
     """Validate a dataset and write ``validation_report.{json,txt,html}``.
 
     Args:
-        progress: ``progress(title, total)`` gives a context manager whose value takes numbers of rows.
+        progress: as of :class:`sousa.generation.console.Console`.
         all_media: read and make again MIDI and sound of every row, not of a part of them.
 
     Returns: ``(passed, report)``; the report is what the JSON file holds, with ``text``, the same for a
@@ -77,11 +77,11 @@ def examine(stored: Stored, runner: Runner, progress: Any = silent, all_media: b
     edges = np.linspace(0, validation.again_units, len(records) + 1).round().astype(int)
     again = [record["rows"] for record in records] if all_media else np.diff(edges).tolist()
     loose = bool(stored.manifest.get("loose_files"))
+    place = (stored.corpus, stored.config, stored.columns, stored.storage)
     tasks = [
-        (i, Task(stored.corpus, stored.config, stored.columns, stored.storage, record,
-                 planned.get(record["file"]), every, again[i], loose))
+        (i, Task(*place, record, planned.get(record["file"]), every, again[i], loose))
         for i, record in enumerate(records)
-    ]  # fmt: skip
+    ]
     parts: dict[int, dict[str, Any]] = {}
     with progress("validating", stored.manifest["num_rows"]) as done:
         for index, part in runner.run(examine_shard, tasks):
@@ -127,12 +127,11 @@ def _page(report: dict[str, Any], parts: list[str]) -> str:
         for c in report["checks"]
     )
     corpus = html.escape(report["corpus"])
-    head = [
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>SOUSA {corpus}: validation</title>",
-        f"<style>{_STYLE}</style><h1>Validation of a {corpus} dataset</h1>",
-        f"<p>{html.escape(_told(report))}</p><h2>Checks</h2><table>{checked}</table>",
-    ]
-    return "".join([*head, *parts]) + "</html>\n"
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>SOUSA {corpus}: validation</title>"
+        f"<style>{_STYLE}</style><h1>Validation of a {corpus} dataset</h1>"
+        f"<p>{html.escape(_told(report))}</p><h2>Checks</h2><table>{checked}</table>{''.join(parts)}</html>\n"
+    )
 
 
 def figure(draw: Any, width: float, height: float, layout: Any = "constrained") -> str:
