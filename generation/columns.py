@@ -314,6 +314,5 @@ def table(columns: Iterable[Column]) -> str:
         kind = "list of records" if column.nested else column.type
         lines.append(f"| `{column.name}` | {kind} | {column.unit} | {column.meaning} |")
         if column.nested:
-            records += ["", f"Each of `{column.name}`:", "", *head]
-            records += [f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |" for c in column.type]
+            records += ["", f"Each of `{column.name}`:", "", table(column.type)]
     return "\n".join(lines + records)

@@ -23,10 +23,8 @@ def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) 
     """
     console = Console()
     try:
-        known = dict(commands)
-        for corpus in corpora.every():
-            known |= {name: entry for name, entry in corpus.commands.items() if name not in commands}
-        return _run(known, argv, version)
+        others = {name: entry for corpus in corpora.every() for name, entry in corpus.commands.items()}
+        return _run({**commands, **others, **commands}, argv, version)
     except SousaError as error:
         console.warn(f"sousa: {error}")
         return error.exit_status
@@ -40,9 +38,8 @@ def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) 
 
 
 def _run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) -> int:
-    top = argparse.ArgumentParser(
-        prog="sousa", description="Labelled music audio: made, packaged, published."
-    )
+    about = "Labelled music audio: made, packaged, published."
+    top = argparse.ArgumentParser(prog="sousa", description=about)
     top.add_argument("--version", action="version", version=f"sousa {version}")
     choices = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     named = next((word for word in argv if not word.startswith("-")), None)

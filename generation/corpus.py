@@ -76,10 +76,9 @@ class Estimate:
     """What a configuration will make, about.
 
     Attributes:
-        audio_sec: length of all rows; num_bytes: of the dataset on disk.
+        audio_sec: length of all rows; num_bytes: of the dataset on disk; loose_bytes: of loose files.
         about: the rows in words, such as ``1,200 rows (400 takes, 3 renderings each)``.
-        files: how many files stand beside the shards, as :meth:`Corpus.beside` writes them.
-        loose_bytes: of audio and MIDI once more as files, where that is asked for.
+        files: how many files :meth:`Corpus.beside` writes.
     """
 
     audio_sec: float
@@ -162,7 +161,7 @@ class Corpus(Protocol):
         """
 
     def resized(self, config: Config, size: str) -> Config | None:
-        """The configuration of a size that differs in nothing else; None where there is none."""
+        """The configuration of a size that differs in nothing else, or None."""
         return None
 
     def use(self, files: Sequence[str]) -> None:

@@ -71,18 +71,15 @@ class Filter:
         """
         if isinstance(data, cls):
             return data
-        if isinstance(data, str):
-            try:
-                data = yaml.safe_load(data)
-            except yaml.YAMLError as error:
-                place = getattr(error, "problem_mark", None)
-                at = f" at line {place.line + 1}" if place else ""
-                raise UsageError(f"a filter can't be read as YAML{at}; write tiers: [beginner]") from None
+        try:
+            data = yaml.safe_load(data) if isinstance(data, str) else data
+        except yaml.YAMLError as error:
+            place = getattr(error, "problem_mark", None)
+            at = f" at line {place.line + 1}" if place else ""
+            raise UsageError(f"a filter can't be read as YAML{at}; write tiers: [beginner]") from None
         data = {} if data is None else data
-        if columns is not None:
-            kinds = [tests(columns, corpus)]
-        else:
-            kinds = [tests(other.columns(), other) for other in corpora.every()]
+        kinds = [tests(columns, corpus)] if columns is not None else []
+        kinds = kinds or [tests(other.columns(), other) for other in corpora.every()]
         if not isinstance(data, Mapping):
             keys = ", ".join(dict.fromkeys(name for kind in kinds for name in kind))
             raise UsageError(
@@ -196,7 +193,7 @@ def ranges(column: str, scale: tuple[float | None, float | None]) -> Test:
     def test(name: str, value: Any, problems: list[str]) -> Filter | None:
         place = name if "*" in column else column
         ends = list(value) if isinstance(value, (list, tuple, np.ndarray)) else []
-        if len(ends) != 2 or not all(end is None or (_is_number(end) and np.isfinite(end)) for end in ends):
+        if len(ends) != 2 or not all(end is None or _is_finite(end) for end in ends):
             problems.append(
                 f"{name} is {value!r}; give two numbers (low, high), null or None for an open end"
             )
@@ -217,8 +214,9 @@ def ranges(column: str, scale: tuple[float | None, float | None]) -> Test:
     return test
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+def _is_finite(value: Any) -> bool:
+    kinds = (int, float, np.integer, np.floating)
+    return isinstance(value, kinds) and not isinstance(value, bool) and bool(np.isfinite(value))
 
 
 def _scores(known: Mapping[str, Test]) -> Test:

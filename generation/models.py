@@ -72,12 +72,10 @@ def at(place: str, key: object = "") -> str:
 def validated(
     model: type[Model], data: object, place: str, problems: list[str], word: Callable[[str], str] = str
 ) -> Any:
-    """A model of what is right in a mapping; the rest is added to ``problems`` and left out.
+    """A model of what is right in a mapping, None when it is none; the rest is added to ``problems``.
 
     Args:
         word: what the user calls a key of the model.
-
-    Returns: the model, or None when ``data`` is no mapping.
     """
     if not isinstance(data, dict):
         problems.append(f"{place or 'the file'} is {shown(data)}; give a mapping of keys to values")

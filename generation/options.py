@@ -9,7 +9,7 @@ key. What is wrong is said in the words of where it was written.
 import argparse
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from typing import Any, ClassVar
 
 from pydantic import Field, PrivateAttr
@@ -28,13 +28,11 @@ def option(
     """A field of an Options class.
 
     Args:
-        default: where nothing is given.
         about: what it does, for help and documents.
         flags: on the command line, the first one being the name in messages; its own name by default.
         switches: flags without a value, each with the value it stands for, in place of ``flags``.
         metavar: what stands for the value in help, after ``repeated`` where the flag may be given again.
-        group: title under which help lists it.
-        unit: of a number; limits: ``ge``, ``le``, ``gt`` of a number.
+        group: title under which help lists it; unit, limits (``ge``, ``le``, ``gt``): of a number.
     """
     extra: dict[str, Any] = {
         "flags": list(flags), "switches": switches or {}, "metavar": metavar, "group": group, "unit": unit,
@@ -58,11 +56,10 @@ class Options(Model):
     def read(
         cls, values: Mapping[str, Any], surface: str = "python", problems: list[str] | None = None
     ) -> Any:
-        """Options from values by name.
+        """Options from values by name; None is not given.
 
         Args:
-            values: what was given; None is not given.
-            surface: where: command, python or yaml; decides what options are called in messages.
+            surface: command, python or yaml: decides what options are called in messages.
             problems: further problems of the request, to be raised with those of the options.
 
         Raises: UsageError with every problem.
@@ -70,7 +67,7 @@ class Options(Model):
         problems, names = problems or [], cls.names()
         by_name = {names.get(name, name): value for name, value in values.items() if value is not None}
         options = validated(cls, by_name, "", problems, lambda name: cls.word(name, surface))
-        if options.size is not None and options.size not in cls.SIZES:
+        if options.size not in (None, *cls.SIZES):
             problems.append(f"unknown size {one_of(options.size, cls.SIZES)}")
         options._surface = surface
         if problems:
@@ -87,7 +84,7 @@ class Options(Model):
         """Every name an option is known by, to its own."""
         out = {name: name for name in cls.model_fields}
         for name, field in cls.model_fields.items():
-            if not extra_of(field)["switches"]:
+            if not field.json_schema_extra["switches"]:
                 out |= {flag.lstrip("-").replace("-", "_"): name for flag in flags_of(name, field)}
         return out
 
@@ -113,14 +110,9 @@ class SeedOptions(Options):
     seed: Whole = option(42, "seed of every random choice", ge=0, le=2**63 - 1)
 
 
-def extra_of(field: Any) -> dict[str, Any]:
-    """What :func:`option` has noted of a field beside default and limits."""
-    return field.json_schema_extra
-
-
 def flags_of(name: str, field: Any) -> list[str]:
     """Flags of an option: its switches, or those that take its value."""
-    extra = extra_of(field)
+    extra = field.json_schema_extra
     stem = next((name.removesuffix(unit) for unit in _UNITS if name.endswith(unit)), name)
     return list(extra["switches"]) or extra["flags"] or [f"--{stem.replace('_', '-')}"]
 
@@ -132,12 +124,11 @@ _METAVARS = {int: "N", float: "X", list: "NAMES"}
 
 def add_arguments(parser: argparse.ArgumentParser, kind: type[Options]) -> None:
     """Add the options of a corpus to its command, grouped."""
-    groups: dict[str, Any] = {}
-    for name, field in kind.model_fields.items():
-        extra, value_kind = extra_of(field), kind_of(field.annotation)
-        if extra["group"] not in groups:
-            groups[extra["group"]] = parser.add_argument_group(extra["group"])
-        add = partial(groups[extra["group"]].add_argument, dest=f"option_{name}")
+    group = cache(parser.add_argument_group)
+    fields: Any = kind.model_fields
+    for name, field in fields.items():
+        extra, value_kind = field.json_schema_extra, kind_of(field.annotation)
+        add: Any = partial(group(extra["group"]).add_argument, dest=f"option_{name}")
         about = about_of(kind, name).replace("%", "%%")
         for flag, value in extra["switches"].items():
             meaning = "the default" if value == field.default else about
@@ -182,7 +173,7 @@ def about_of(kind: Any, name: str) -> str:
     if name in next(iter(by_size.values()), {}):
         notes.append(f"default by size: {', '.join(str(of[name]) for of in by_size.values())}")
     elif isinstance(default, bool):
-        notes += [] if extra_of(field)["switches"] else [f"default: {str(default).lower()}"]
+        notes += [] if field.json_schema_extra["switches"] else [f"default: {str(default).lower()}"]
     elif default is not None:
         shown = ", ".join(map(str, default)) if isinstance(default, (list, tuple)) else default
         notes.append(f"default: {shown}")

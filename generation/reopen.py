@@ -157,8 +157,7 @@ def verify(
 
     Args:
         stored: opened for making.
-        count: rows to make again; everything: all of them.
-        seed: of the choice of rows; by default another choice each time.
+        count: rows to make again; everything: all of them; seed: of their choice, by default a new one.
 
     Returns: ``(rows compared, list of differences)``; a difference is one line of text.
     Raises: UsageError for a count below 1, or a corpus whose rows are not made.

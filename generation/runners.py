@@ -37,11 +37,7 @@ class Runner(Protocol):
 
 @dataclass(frozen=True)
 class LocalRunner:
-    """Tasks in processes of this machine; in this process where one is enough.
-
-    Attributes:
-        workers: processes; 0 is one for each core this process may use.
-    """
+    """Tasks in ``workers`` processes of this machine, 0 for one a core; in this one where one is enough."""
 
     workers: int = 0
 
@@ -71,9 +67,8 @@ _HEEDED = threading.Event()  # run() looks at _STOPPED before it goes on
 def stop(stopped: bool = True) -> bool:
     """Ask a runner to end after the tasks in hand; for signal handlers.
 
-    Returns: whether it will. When not, the handler has to raise KeyboardInterrupt itself; when so, it
-    must not: raised while a result is being recorded it would lose that, and raised while Python runs
-    a callback of its own it would itself be lost.
+    Returns: whether it will. Only when not may the handler raise KeyboardInterrupt: raised while a result is
+    being recorded it would lose that, and raised while Python runs a callback it would itself be lost.
     """
     if stopped:
         _STOPPED.set()

@@ -90,7 +90,7 @@ def examine(stored: Stored, runner: Runner, progress: Any = silent, all_media: b
     return join(stored, [parts[i] for i in sorted(parts)])
 
 
-def _told(report: dict[str, Any]) -> str:
+def _headline(report: dict[str, Any]) -> str:
     """``1,200 rows (train 840, test 360), 2.10 hours``; empty where no row could be read."""
     if "rows" not in report:
         return ""
@@ -104,8 +104,7 @@ def _told(report: dict[str, Any]) -> str:
 def _text(report: dict[str, Any], more: list[str]) -> str:
     """The report for a terminal; ``more``: lines after the checks."""
     lines = [f"SOUSA {report['corpus']}: validation report", ""]
-    if told := _told(report):
-        lines += [told, ""]
+    lines += [_headline(report), ""] if "rows" in report else []
     for check in report["checks"]:
         lines.append(f"{_MARK[check['passed']]}  {check['name']}: {check['detail']}")
         lines += [f"        {example}" for example in check["examples"]]
@@ -130,16 +129,14 @@ def _page(report: dict[str, Any], parts: list[str]) -> str:
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>SOUSA {corpus}: validation</title>"
         f"<style>{_STYLE}</style><h1>Validation of a {corpus} dataset</h1>"
-        f"<p>{html.escape(_told(report))}</p><h2>Checks</h2><table>{checked}</table>{''.join(parts)}</html>\n"
+        f"<p>{html.escape(_headline(report))}</p><h2>Checks</h2><table>{checked}</table>{''.join(parts)}</html>\n"
     )
 
 
 def figure(draw: Any, width: float, height: float, layout: Any = "constrained") -> str:
-    """A plot as an inline image.
+    """A plot as an inline image of width and height in inches; ``draw`` takes a matplotlib figure.
 
-    Args:
-        draw: takes a matplotlib figure; width, height: inches.
-        layout: matplotlib's engine; None, with places of its own, is much faster for many plots.
+    ``layout`` is matplotlib's engine; None, with places of its own, is much faster for many plots.
     """
     import matplotlib
 
