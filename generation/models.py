@@ -52,6 +52,7 @@ _WANTED = {
     "string_unicode": "text in Unicode", "bool_type": "true or false", "too_short": "at least one",
 }  # fmt: skip
 _KINDS = {int: "a whole number", float: "a number"}
+_SIGNS = ("ge", "gt", "le")
 
 
 def shown(value: object) -> str:
@@ -107,7 +108,7 @@ def _sentences(error: Any, place: str, model: type[Model], word: Callable[[str],
     if error["type"] == "extra_forbidden":
         known = [name for name in model.model_fields if name not in model.IGNORED]
         return [at(place, f"unknown key {one_of(key, known)}")]
-    name = word(str(key)) + "".join(f"[{part}]" for part in rest if not _alternatives(model, key))
+    name = word(str(key)) + ("" if _alternatives(model, key) else "".join(f"[{part}]" for part in rest))
     if error["type"] == "value_error":
         advice = error["ctx"]["error"]
         if isinstance(advice, Told):
@@ -128,9 +129,7 @@ def limits_of(model: type[Model], key: str) -> str:
     """
     field = model.model_fields[key]
     parts = [field, *field.metadata, *_parts(field.annotation)]
-    bounds = {
-        name: getattr(part, name) for part in parts for name in ("ge", "gt", "le") if hasattr(part, name)
-    }
+    bounds = {sign: getattr(part, sign) for part in parts for sign in _SIGNS if hasattr(part, sign)}
     kind = _KINDS.get(kind_of(field.annotation))
     if not bounds or kind is None:
         return ""

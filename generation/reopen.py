@@ -79,10 +79,6 @@ class Stored:
             return {"custom": list(shards)}
         return views(self.corpus, self.config, planned)
 
-    def facts(self) -> dict[str, Any]:
-        """What the manifest says beside its shards."""
-        return {name: value for name, value in self.manifest.items() if name != "shards"}
-
 
 def open_dataset(root: str | Path, *, making: bool = False, plugins: Sequence[str] = ()) -> Stored:
     """A finished dataset directory.
@@ -231,6 +227,5 @@ def compare(stored: pa.Table, again: pa.Table) -> list[str]:
 
 def seconds_of(root: str | Path, shards: Sequence[Mapping[str, Any]]) -> float:
     """Total length of the rows of shards, in seconds."""
-    return sum(
-        pc.sum(group["duration_sec"]).as_py() or 0 for group in groups_of(root, shards, ["duration_sec"])
-    )
+    groups = groups_of(root, shards, ["duration_sec"])
+    return sum(pc.sum(group["duration_sec"]).as_py() or 0 for group in groups)

@@ -102,16 +102,13 @@ def _here(function: Callable, tasks: Sequence[tuple]) -> Iterator[Any]:
         yield result
 
 
-def _modules(function: Callable, task: tuple) -> list[str]:
-    """What is imported once for all workers: where the function and its arguments come from."""
-    places = {function.__module__, *(type(part).__module__ for part in task)}
-    return sorted(places.union(*(getattr(part, "preload", ()) for part in task)) - {"builtins"})
-
-
 def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iterator[Any]:
     # forkserver: children start clean, with no threads or libraries of this process
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_modules(function, tasks[0]))
+    # imported once for all workers: where the function and its arguments come from
+    modules = {function.__module__, *(type(part).__module__ for part in tasks[0])}
+    modules |= {module for part in tasks[0] for module in getattr(part, "preload", ())}
+    context.set_forkserver_preload(sorted(modules - {"builtins"}))
     # it must outlive a signal to the whole group, or its workers would seem to have died; the tracker that it
     # starts with would unblock signals when it is started itself
     resource_tracker.ensure_running()

@@ -38,16 +38,7 @@ def groups_of(
 
 def numpy_column(array: pa.Array | pa.ChunkedArray) -> Any:
     """A column as numpy; nulls of numbers become NaN."""
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
     return array.to_numpy(zero_copy_only=False)
-
-
-def explode(table: pa.Table, column: str) -> pa.Table:
-    """Records of a list column as a table of their own, with the sample_id of their row."""
-    lists = table[column].combine_chunks()
-    records = pa.Table.from_struct_array(lists.flatten())
-    return records.append_column("sample_id", table["sample_id"].take(pc.list_parent_indices(lists)))
 
 
 def write_tables(
@@ -84,7 +75,9 @@ def write_tables(
 
 def _part(group: pa.Table, name: str, names: list[str], loose: Mapping[str, str | None]) -> pa.Table:
     if len(names) == 1 and pa.types.is_list(group.schema.field(names[0]).type):
-        return explode(group, names[0])
+        lists = group[names[0]].combine_chunks()
+        records = pa.Table.from_struct_array(lists.flatten())
+        return records.append_column("sample_id", group["sample_id"].take(pc.list_parent_indices(lists)))
     if name != "samples":
         return group.select([*(n for n in names if n != "sample_id"), "sample_id"])
     part = group.select(names)

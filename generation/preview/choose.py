@@ -139,8 +139,8 @@ def _add_takes(
         place = cover.next_place(clean if clean.any() else None)
         if place is None:
             return
-        others = [p for p in np.flatnonzero(family == family[place]).tolist() if p != place]
-        others = [p for p in others if p not in cover.chosen]
+        members = np.flatnonzero(family == family[place]).tolist()
+        others = [p for p in members if p != place and p not in cover.chosen]
         if not others:  # rendered once: nothing to compare, here or in any other take
             cover.add(place)
             return

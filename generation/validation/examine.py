@@ -62,7 +62,8 @@ def examine_shard(index: int, task: Task) -> tuple[int, dict[str, Any]]:
     examiner, kept, first = validation.Examiner(task), [], 0
     remakes = task.shard is not None and is_generated(task.corpus)
     planned = iter(task.corpus.addresses(task.config, task.shard) if remakes else ())
-    chosen = _spread(task.record["rows"] // examiner.unit, task.again if remakes else 0)
+    units = task.record["rows"] // examiner.unit
+    chosen = np.linspace(0, units - 1, min(task.again if remakes else 0, units)).round()
     try:
         for group in row_groups(task.storage.path(task.record["file"])):
             unit = (first + np.arange(len(group))) // examiner.unit
@@ -84,11 +85,6 @@ def examine_shard(index: int, task: Task) -> tuple[int, dict[str, Any]]:
         problems.add("rows_missing_or_extra", task.record["file"], abs(first - task.record["rows"]))
     out["rows"] = {name: joined([part[name] for part in kept]) for name in kept[0]} if kept else {}
     return index, out | examiner.found()
-
-
-def _spread(total: int, count: int) -> list[int]:
-    """Numbers below ``total``, at most ``count``, evenly spread."""
-    return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist() if total else []
 
 
 def _kept(task: Task, group: pa.Table, more: tuple[str, ...]) -> dict[str, Any]:
