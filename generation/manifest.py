@@ -87,10 +87,10 @@ def read_manifest(root: str | Path) -> dict[str, Any] | None:
     try:
         _Manifest.model_validate(manifest)
     except ValidationError as failure:
-        error = failure.errors()[0]
-        place = ".".join(map(str, error["loc"])) or "it"
+        problem = failure.errors()[0]
+        place = ".".join(map(str, problem["loc"])) or "it"
         raise RunError(
-            f"{path} is not a manifest ({place} is {short(error['input'])}: {error['msg']}); {_REMAKE}"
+            f"{path} is not a manifest ({place} is {short(problem['input'])}: {problem['msg']}); {_REMAKE}"
         ) from None
     return manifest
 

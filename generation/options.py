@@ -82,8 +82,9 @@ class Options(Model):
     @classmethod
     def names(cls) -> dict[str, str]:
         """Every name an option is known by, to its own."""
-        out = {name: name for name in cls.model_fields}
-        for name, field in cls.model_fields.items():
+        fields: Any = cls.model_fields
+        out = {name: name for name in fields}
+        for name, field in fields.items():
             if not field.json_schema_extra["switches"]:
                 out |= {flag.lstrip("-").replace("-", "_"): name for flag in flags_of(name, field)}
         return out

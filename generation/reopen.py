@@ -68,8 +68,8 @@ class Stored:
         shards = self.manifest["shards"]
         if all("view" in record for record in shards.values()):
             order = [*self.corpus.Options.SIZES, "custom"]
-            names = {record["view"] for record in shards.values()}
-            names = sorted(names, key=lambda view: order.index(view) if view in order else len(order))
+            there = {record["view"] for record in shards.values()}
+            names = sorted(there, key=lambda view: order.index(view) if view in order else len(order))
             return {
                 view: [name for name, record in shards.items() if record["view"] in names[: i + 1]]
                 for i, view in enumerate(names)

@@ -96,13 +96,12 @@ def _kept(task: Task, group: pa.Table, more: tuple[str, ...]) -> dict[str, Any]:
 
 def _by_role(columns: tuple[Column, ...], group: pa.Table, problems: Problems) -> None:
     """What columns with a role promise."""
-    ids = group["sample_id"]
+    every_row = np.arange(len(group))
 
-    def wrong(what: str, mask: Any, about: str) -> None:
-        mask = pc.fill_null(mask, False)
-        if pc.any(mask).as_py():
-            at = int(np.flatnonzero(np.asarray(mask))[0])
-            problems.add(what, f"{ids[at]}: {about}", pc.sum(mask).as_py())
+    def wrong(problem: str, mask: Any, about: str, rows: np.ndarray = every_row) -> None:
+        rows = rows[np.asarray(pc.fill_null(mask, False))]
+        if len(rows):
+            problems.add(problem, f"{group['sample_id'][int(rows[0])]}: {about}", len(rows))
 
     for column in having(columns, Classes):
         known = pc.is_in(group[column.name], value_set=pa.array(column.role.names, pa.string()))
@@ -113,25 +112,16 @@ def _by_role(columns: tuple[Column, ...], group: pa.Table, problems: Problems) -
         wrong("score_out_of_range", pc.or_(outside, pc.is_nan(values)), column.name)
     for column in having(columns, Group):
         wrong("group_missing", pc.is_null(group[column.name]), column.name)
-    seconds, samples, rate = (group[name] for name in ("duration_sec", "num_samples", "sample_rate"))
-    away = pc.abs(
-        pc.subtract(pc.multiply(seconds, pc.cast(rate, pa.float64())), pc.cast(samples, pa.float64()))
-    )
-    wrong("length_differs", pc.greater(away, 1e-6), "duration_sec")
+    seconds, samples, rate = (numpy_column(group[c]) for c in ("duration_sec", "num_samples", "sample_rate"))
+    wrong("length_differs", pa.array(np.abs(seconds * rate - samples) > 1e-6), "duration_sec")
     for column in having(columns, Events):
         lists = group[column.name].combine_chunks()
-        onset, row = lists.flatten().field(column.role.onset), pc.list_parent_indices(lists)
-        size = samples.combine_chunks().take(row)
-        bad = pc.or_(pc.less(onset, 0), pc.greater_equal(onset, size))
-        if len(onset) > 1:
-            step = np.diff(numpy_column(onset))
-            late = np.concatenate([[False], (step < 0) & (np.diff(numpy_column(row)) == 0)])
-            bad = pc.or_(bad, pa.array(late))
-        if pc.any(bad).as_py():
-            at = row.filter(bad)[0].as_py()
-            problems.add(
-                "event_outside_row_or_out_of_order", f"{ids[at]}: {column.name}", pc.sum(bad).as_py()
-            )
+        onset, row = map(
+            numpy_column, (lists.flatten().field(column.role.onset), pc.list_parent_indices(lists))
+        )
+        late = (np.diff(onset, prepend=onset[:1]) < 0) & (np.diff(row, prepend=-1) == 0)
+        bad = (onset < 0) | (onset >= samples[row]) | late
+        wrong("event_outside_row_or_out_of_order", pa.array(bad), column.name, row)
 
 
 def _compare_labels(task: Task, group: pa.Table, addresses: pa.Table | None, problems: Problems) -> None:
