@@ -171,9 +171,6 @@ def having(columns: Iterable[Column], role: type[Role]) -> list[Column]:
     return [column for column in columns if isinstance(column.role, role)]
 
 
-# --- Arrow ---
-
-
 def arrow_type(kind: Any) -> pa.DataType:
     """Arrow type of a column type."""
     if kind == AUDIO:
@@ -206,10 +203,7 @@ def declared(columns: Iterable[Column]) -> list[dict[str, Any]]:
 
 
 def stored_columns(arrow_schema: pa.Schema) -> tuple[Column, ...] | None:
-    """The columns with roles that a file declares, or None when it declares none.
-
-    Their meanings, and the fields of records, are not in the file.
-    """
+    """The columns with roles that a file declares, without meanings and records' fields; None for no such."""
     columns = []
     try:
         for entry in json.loads((arrow_schema.metadata or {})[b"sousa"])["columns"]:
@@ -269,15 +263,10 @@ def leaves(arrow_schema: pa.Schema) -> list[tuple[str, pa.DataType]]:
     return [leaf for column in arrow_schema for leaf in walk(column.name, column.type)]
 
 
-# --- Hugging Face ---
-
-
 def feature(column: Column, sample_rate: int | None, classes: bool = True) -> Any:
     """Feature of a column as ``datasets`` writes it, in the form that every version since 2.14 reads.
 
-    Args:
-        classes: name the classes. A Parquet file keeps their names as strings and says so; that they are
-            classes is said by the card's ``dataset_info``, by which ``datasets`` casts them.
+    Without ``classes`` they are strings, as in a Parquet file; ``datasets`` casts them by the card.
     """
     if column.type == AUDIO:
         return {"sampling_rate": sample_rate, "_type": "Audio"}
@@ -301,9 +290,6 @@ def _yaml(column: Column, sample_rate: int | None) -> dict[str, Any]:
     if isinstance(column.role, Classes):
         return {"dtype": {"class_label": {"names": {str(i): n for i, n in enumerate(column.role.names)}}}}
     return {"dtype": column.type}
-
-
-# --- documents ---
 
 
 def table(columns: Iterable[Column]) -> str:

@@ -38,10 +38,7 @@ def names() -> list[str]:
 
 @cache
 def get(name: str) -> Any:
-    """A corpus by its name.
-
-    Raises: UsageError when there is none; RunError when its package can't be loaded or lacks a member.
-    """
+    """A corpus; raises UsageError where there is none of this name, RunError when it can't be used."""
     if name not in places():
         raise UsageError(f"unknown corpus {one_of(name, places())}")
     place = places()[name]

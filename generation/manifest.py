@@ -62,10 +62,7 @@ def manifest_path(root: str | Path) -> Path:
 
 
 def read_manifest(root: str | Path) -> dict[str, Any] | None:
-    """The manifest of a dataset directory, or None when there is none.
-
-    Raises: RunError when it can't be read, or is not what this program writes.
-    """
+    """The manifest of a dataset directory, or None; raises RunError for what is no readable manifest."""
     path = manifest_path(root)
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -96,10 +93,7 @@ def read_manifest(root: str | Path) -> dict[str, Any] | None:
 
 
 def complete_manifest(root: str | Path) -> dict[str, Any]:
-    """The manifest of a finished dataset.
-
-    Raises: RunError when there is no dataset, or it is not finished.
-    """
+    """The manifest of a finished dataset; raises RunError when there is none."""
     manifest = read_manifest(root)
     if manifest is None:
         raise RunError(f"no dataset in {root} (no manifest.json); make one with 'sousa generate -o {root}'")

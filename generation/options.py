@@ -118,8 +118,6 @@ def flags_of(name: str, field: Any) -> list[str]:
     return list(extra["switches"]) or extra["flags"] or [f"--{stem.replace('_', '-')}"]
 
 
-# --- the command line ---
-
 _METAVARS = {int: "N", float: "X", list: "NAMES"}
 
 
@@ -157,9 +155,6 @@ def parsed(text: Any, kind: Any) -> Any:
         with suppress(ValueError):
             return number(text)
     return text
-
-
-# --- documents ---
 
 
 def about_of(kind: Any, name: str) -> str:

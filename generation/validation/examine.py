@@ -29,7 +29,7 @@ class Task:
     """What to examine.
 
     Attributes:
-        corpus, config: of the dataset; columns: as its files have them; storage: where it lies.
+        columns: as the dataset's files have them.
         record: manifest record of the shard; shard: as it is planned, None where rows can't be made again.
         every: sound and MIDI of each unit of rows whose number is a multiple of this are read.
         again: how many units are made again with their sound.

@@ -39,9 +39,8 @@ class Findings:
     """Measurements of all shards together.
 
     Attributes:
-        stored: the dataset, a :class:`sousa.generation.reopen.Stored`.
+        stored: :class:`sousa.generation.reopen.Stored`; lists: whatever else examiners found, by name.
         rows: dict of arrays, one element a row; empty when no shard could be read.
-        problems: counts by name; lists: whatever else examiners found, by name.
         heard: how many rows' sound and MIDI were read; again: how many were made again with their sound.
     """
 
