@@ -7,7 +7,7 @@ None. Only the command that is named is imported.
 
 import argparse
 from collections.abc import Callable, Mapping
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 from sousa.generation import corpora
@@ -47,8 +47,7 @@ def _run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str)
     for name, (place, about) in commands.items():
         parser = choices.add_parser(name, help=about, formatter_class=argparse.RawDescriptionHelpFormatter)
         if name == named:
-            module, _, function = place.partition(":")
-            work = getattr(import_module(module), function)(parser, argv)
+            work = resolve_name(place)(parser, argv)
     arguments, rest = top.parse_known_args(argv)
     if rest and not hasattr(work, "takes_rest"):
         top.error(f"unrecognized arguments: {' '.join(rest)}")

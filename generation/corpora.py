@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import cache
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 from sousa.generation.corpus import Corpus
@@ -42,9 +42,8 @@ def get(name: str) -> Any:
     if name not in places():
         raise UsageError(f"unknown corpus {one_of(name, places())}")
     place = places()[name]
-    module, _, attribute = place.partition(":")
     try:
-        corpus = getattr(import_module(module), attribute)()
+        corpus = resolve_name(place)()
     except Exception as error:  # whatever another package does
         if name in BUILT_IN:
             raise

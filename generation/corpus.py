@@ -29,8 +29,8 @@ version that made them.
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sousa.generation.errors import UsageError
@@ -292,8 +292,7 @@ class _Elsewhere:
         self.place = place
 
     def __get__(self, corpus: Any, kind: type) -> Any:
-        module, _, name = self.place.partition(":")
-        return self if corpus is None else getattr(import_module(module), name)
+        return self if corpus is None else resolve_name(self.place)
 
 
 def elsewhere(place: str) -> Any:
