@@ -1,9 +1,8 @@
 """Set up and run, with nothing but Python: ``python3 make.py small``, ``training`` or ``test``.
 
-Makes the virtual environment ``.venv`` in this directory, installs what is needed into it (again
-only when ``pyproject.toml`` or ``constraints.txt`` changed), and runs. Training has an environment of its
-own, ``.venv-training``: torch is 5 GB, and everything else must work without it. TensorFlow, which only tests
-need, has ``.venv-tensorflow``. ``make small``, ``make training`` and ``make test`` do the same.
+Installs what is needed into the virtual environment ``.venv`` (again only when ``pyproject.toml`` or
+``constraints.txt`` changed), and runs. Training with torch has an environment of its own, and so have the
+tests that need TensorFlow: everything else must work without them. ``make small`` and so on do the same.
 """
 
 import ctypes.util
@@ -15,9 +14,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-VENV = HERE / ".venv"
-TRAINING = HERE / ".venv-training"
-TENSORFLOW = HERE / ".venv-tensorflow"
+VENV, TRAINING, TENSORFLOW = (HERE / name for name in (".venv", ".venv-training", ".venv-tensorflow"))
 FOLDERS = ("builders", "generation", "training")  # the packages of the wheel, below sousa
 SIZES = {TRAINING: " (5 GB with torch)", TENSORFLOW: " (2 GB with TensorFlow)"}
 
@@ -34,10 +31,9 @@ def stop(text):
 
 def system_packages(apt, brew, why, tell=stop):
     """Install system packages as root, or say what to type; then go on where ``tell`` is not ``stop``."""
-    if shutil.which("apt-get"):
-        if os.geteuid() != 0:
-            tell(f"{why} needs root: run 'sudo apt-get install {' '.join(apt)}', then this command again")
-            return
+    if shutil.which("apt-get") and os.geteuid() != 0:
+        tell(f"{why} needs root: run 'sudo apt-get install {' '.join(apt)}', then this command again")
+    elif shutil.which("apt-get"):
         say(f"installing {', '.join(apt)} ({why})")
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for words in (["update"], ["install", "-y", "--no-install-recommends", *apt]):
@@ -66,17 +62,15 @@ def soundfonts():
 
 
 def make_venv(venv):
-    """A virtual environment, with pip."""
+    """Make a virtual environment, with pip, unless it is there."""
     if (venv / "bin" / "pip").exists():
         return
-    shutil.rmtree(venv, ignore_errors=True)
     say(f"making {venv.name} with Python {sys.version.split()[0]}")
-    command = [sys.executable, "-m", "venv", str(venv)]
+    command = [sys.executable, "-m", "venv", "--clear", str(venv)]
     if subprocess.run(command, capture_output=True).returncode:
         # Debian splits venv off; its package is named after the version
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        system_packages([f"python{version}-venv"], ["python"], "making a virtual environment")
-        shutil.rmtree(venv, ignore_errors=True)
+        package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+        system_packages([package], ["python"], "making a virtual environment")
         if subprocess.run(command).returncode:
             stop("Python can't make a virtual environment; see the lines above")
 
@@ -87,24 +81,22 @@ def install(extras, venv=VENV):
         system_packages(["libatomic1"], ["gcc"], "a library of pedalboard, for compressors", say)
     make_venv(venv)
     files = b"".join((HERE / name).read_bytes() for name in ("pyproject.toml", "constraints.txt"))
-    wanted = hashlib.sha256(files + str(HERE).encode()).hexdigest() + extras
-    stamp = venv / ".installed"
+    digest, stamp = hashlib.sha256(files + str(HERE).encode()).hexdigest(), venv / ".installed"
     # with the development extra there is everything that there is without
     more = extras.replace("[", "[dev,") if extras else "[dev]"
-    if stamp.exists() and stamp.read_text() in (wanted, wanted.removesuffix(extras) + more):
+    if stamp.exists() and stamp.read_text() in (digest + extras, digest + more):
         return venv / "bin"
     say(f"installing Python packages into {venv.name}{SIZES.get(venv, '')}")
     command = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if subprocess.run([*command, "-c", "constraints.txt", "-e", f".{extras}"], cwd=HERE).returncode:
         stop("pip could not install the packages; see the lines above")
-    stamp.write_text(wanted)
+    stamp.write_text(digest + extras)
     return venv / "bin"
 
 
 def small(arguments):
     """The small size with audio, in output/dataset."""
-    programs = install("")
-    run([str(programs / "sousa"), "generate", "--size", "small", *arguments])
+    run([str(install("") / "sousa"), "generate", "--size", "small", *arguments])
 
 
 def training(arguments):
@@ -127,23 +119,26 @@ def test(arguments):
     run([str(programs / "ruff"), "format", "--check", "."])
     check_types(programs)
     ran = pytest(programs, "tests", arguments)
-    programs = install("[dev,training,benchmarks]", TRAINING)  # librosa is an oracle of some tests
-    ran |= pytest(programs, "tests/training", arguments)
-    programs = install("[dev,tensorflow]", TENSORFLOW)
-    ran |= pytest(programs, "tests/tensorflow", arguments)
+    # librosa is an oracle of some tests
+    ran |= pytest(install("[dev,training,benchmarks]", TRAINING), "tests/training", arguments)
+    ran |= pytest(install("[dev,tensorflow]", TENSORFLOW), "tests/tensorflow", arguments)
     say("all tests passed") if ran else stop("no test was chosen")
 
 
 def pytest(programs, folder, arguments):
-    """Run tests in a few processes, each file in one of them; ``-n 0`` among the arguments runs all in one.
-
-    Returns: whether there was a test that the arguments leave.
-    """
+    """Run tests in a few processes, each file in one of them; returns whether the arguments leave a test."""
     workers = str(min(os.cpu_count() or 1, 4))
     command = [str(programs / "python"), "-m", "pytest", "-n", workers, "--dist", "loadfile"]
     # one thread a process: on shared cores more of them wait for each other
-    command += [folder, *arguments]
-    return run(command, 5 if arguments else 0, OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="3") == 0
+    return (
+        run(
+            [*command, folder, *arguments],
+            5 if arguments else 0,
+            OMP_NUM_THREADS="1",
+            TF_CPP_MIN_LOG_LEVEL="3",
+        )
+        == 0
+    )
 
 
 def check_types(programs):

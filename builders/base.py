@@ -29,7 +29,7 @@ from sousa.generation import corpora, reopen
 from sousa.generation.columns import AUDIO, SPLITS, Column, feature
 from sousa.generation.errors import SousaError, UsageError, one_of
 from sousa.generation.manifest import config_digest
-from sousa.generation.storage import damage
+from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import row_groups
 
 
@@ -161,7 +161,7 @@ class CorpusBuilder(ReadableAudio, datasets.GeneratorBasedBuilder):
         if not self._root:
             self.corpus.prepare(self.settings)
             return self.corpus.rows(self.settings, shard)
-        if problem := damage(self._root, shard):
+        if problem := LocalStorage(self._root).damage(shard):
             raise ValueError(f"{problem}; run the 'sousa generate' command that made it again")
         return row_groups(os.path.join(self._root, shard["file"]))
 

@@ -13,8 +13,8 @@ and reported without the package that made it.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Iterable
+from dataclasses import KW_ONLY, asdict, dataclass, fields, replace
 from typing import Any
 
 import pyarrow as pa
@@ -25,7 +25,7 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Role:
-    """What a column is for; the subclasses are all there are."""
+    """What a column is for; a column has one of the subclasses, or None."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,7 @@ class Classes(Role):
 
     Attributes:
         names: all of them; a row may also be null. A new one goes to the end: numbers of the others stay.
-        balance: the card counts rows of each.
-        breakdown: reports are broken down by it.
+        balance: the card counts rows of each; breakdown: reports are broken down by it.
         main: it is what the corpus is about: the ``label`` of the unified schema.
         target: models can be trained to tell it.
         of_group: all rows of a group have the same; conditions must not give it away.
@@ -123,19 +122,14 @@ class Parameters(Role):
     """A list of records ``name, role, natural, norm, unit``: what a synthesizer was given.
 
     Attributes:
-        curves: column of the values that move in time, records ``name, frame, natural, norm``.
-        rate_hz: frames of these a second.
+        curves: column of the values that move in time, records ``name, frame, natural, norm``; rate_hz:
+            frames of these a second.
         maker: column that names the synthesizer.
     """
 
     curves: str
     rate_hz: float
     maker: str
-
-
-@dataclass(frozen=True)
-class Prose(Role):
-    """Text for people, such as a caption."""
 
 
 _ROLES = {kind.__name__.lower(): kind for kind in Role.__subclasses__()}
@@ -146,20 +140,19 @@ class Column:
     """One column.
 
     Attributes:
-        type: see the module's conventions.
-        unit: empty for names and flags.
-        role: what it is for, a Role, or None.
-        rendered: it is known when the sound has been made, and null in rows made without.
-        alias: the name by which filters of rows know it, beside its own.
+        type: see the module's conventions; unit: empty for names and flags.
+        rendered: known only when the sound has been made, and null in rows made without.
+        alias: another name for it in filters of rows.
     """
 
     name: str
     type: Any
     unit: str
     meaning: str
-    role: Any = field(default=None, kw_only=True)
-    rendered: bool = field(default=False, kw_only=True)
-    alias: str = field(default="", kw_only=True)
+    _: KW_ONLY
+    role: Any = None
+    rendered: bool = False
+    alias: str = ""
 
     @property
     def nested(self) -> bool:
@@ -178,9 +171,6 @@ def having(columns: Iterable[Column], role: type[Role]) -> list[Column]:
     return [column for column in columns if isinstance(column.role, role)]
 
 
-# --- Arrow ---
-
-
 def arrow_type(kind: Any) -> pa.DataType:
     """Arrow type of a column type."""
     if kind == AUDIO:
@@ -194,8 +184,8 @@ def schema(columns: Iterable[Column], sample_rate: int) -> pa.Schema:
     """Arrow schema of columns, with their features for ``datasets`` and their roles in its metadata."""
     columns = tuple(columns)
     features = {c.name: feature(c, sample_rate, classes=False) for c in columns}
-    told = {"huggingface": {"info": {"features": features}}, "sousa": {"columns": declared(columns)}}
-    metadata = {key: json.dumps(value, separators=(",", ":")) for key, value in told.items()}
+    notes = {"huggingface": {"info": {"features": features}}, "sousa": {"columns": declared(columns)}}
+    metadata = {key: json.dumps(value, separators=(",", ":")) for key, value in notes.items()}
     return pa.schema([(c.name, arrow_type(c.type)) for c in columns], metadata=metadata)
 
 
@@ -212,62 +202,50 @@ def declared(columns: Iterable[Column]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def undeclared(data: Iterable[Mapping[str, Any]]) -> tuple[Column, ...]:
-    """The Columns of :func:`declared`; what they mean, and fields of records, are not told there."""
-    out = []
-    for one in data:
-        kind = _ROLES.get(one.get("role", ""))
-        values = {f.name: one[f.name] for f in fields(kind) if f.name in one} if kind else {}
-        values = {k: tuple(map(_frozen, v)) if isinstance(v, list) else v for k, v in values.items()}
-        dtype, unit, alias = (str(one.get(key, "")) for key in ("type", "unit", "alias"))
-        role = kind(**values) if kind else None
-        out.append(
-            Column(
-                str(one["name"]), dtype, unit, "", role=role, rendered=bool(one.get("rendered")), alias=alias
-            )
-        )
-    return tuple(out)
+def stored_columns(arrow_schema: pa.Schema) -> tuple[Column, ...] | None:
+    """The columns with roles that a file declares, without meanings and records' fields; None for no such."""
+    columns = []
+    try:
+        for entry in json.loads((arrow_schema.metadata or {})[b"sousa"])["columns"]:
+            kind = _ROLES.get(entry.get("role", ""))
+            values = {f.name: _frozen(entry[f.name]) for f in fields(kind) if f.name in entry} if kind else {}
+            role = kind(**values) if kind else None
+            name, dtype, unit, alias = (str(entry.get(key, "")) for key in ("name", "type", "unit", "alias"))
+            rendered = bool(entry.get("rendered"))
+            columns.append(Column(name, dtype, unit, "", role=role, rendered=rendered, alias=alias))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return tuple(columns)
 
 
 def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def fitted(columns: Iterable[Column], arrow_schema: pa.Schema) -> tuple[Column, ...]:
-    """Declarations of the columns that a file has: those that fit it, and of others what it tells itself.
+    """Declarations of the columns that a file has, with their types there, and the roles if it states any.
 
     Args:
         columns: as they are declared now, which may be later than the file.
     """
-    known, out = {column.name: column for column in columns}, []
-    for one in arrow_schema:
-        column = known.get(one.name, Column(one.name, "", "", "of an earlier data version"))
-        if not column.type or arrow_type(column.type) != one.type:
-            inner = {c.name: c for c in column.type} if column.nested else {}
-            column = replace(column, type=_type_of(one.type, inner))
-        out.append(column)
-    return tuple(out)
+    now = {column.name: column for column in columns}
+    out = tuple(_fitted(now.get(field.name), field) for field in arrow_schema)
+    stored = stored_columns(arrow_schema)
+    if stored is None:
+        return out
+    roles = {c.name: {"role": c.role, "alias": c.alias} for c in stored}
+    return tuple(replace(c, **roles.get(c.name, {"role": None, "alias": ""})) for c in out)
 
 
-def _type_of(kind: pa.DataType, inner: Mapping[str, Column]) -> Any:
-    if pa.types.is_list(kind):
-        return tuple(
-            replace(
-                inner.get(one.name, Column(one.name, "", "", "of an earlier data version")),
-                type=_type_of(one.type, {}),
-            )
-            for one in kind.value_type
-        )
+def _fitted(column: Column | None, stored: pa.Field) -> Column:
+    column = column or Column(stored.name, "", "", "of an earlier data version")
+    if column.type and arrow_type(column.type) == stored.type:
+        return column
+    if pa.types.is_list(stored.type):
+        inner = {c.name: c for c in column.type} if column.nested else {}
+        return replace(column, type=tuple(_fitted(inner.get(f.name), f) for f in stored.type.value_type))
     names = {pa.bool_(): "bool", pa.float64(): "float64", arrow_type(AUDIO): AUDIO}
-    return names.get(kind, str(kind))
-
-
-def stored_columns(arrow_schema: pa.Schema) -> tuple[Column, ...] | None:
-    """The columns with roles that a file tells of, or None when it tells of none."""
-    try:
-        return undeclared(json.loads((arrow_schema.metadata or {})[b"sousa"])["columns"])
-    except (KeyError, TypeError, ValueError):
-        return None
+    return replace(column, type=names.get(stored.type, str(stored.type)))
 
 
 def leaves(arrow_schema: pa.Schema) -> list[tuple[str, pa.DataType]]:
@@ -275,25 +253,20 @@ def leaves(arrow_schema: pa.Schema) -> list[tuple[str, pa.DataType]]:
 
     def walk(path: str, kind: pa.DataType) -> Any:
         if pa.types.is_struct(kind):
-            for one in kind:
-                yield from walk(f"{path}.{one.name}", one.type)
+            for part in kind:
+                yield from walk(f"{path}.{part.name}", part.type)
         elif pa.types.is_list(kind):
             yield from walk(f"{path}.list.element", kind.value_type)
         else:
             yield path, kind
 
-    return [leaf for one in arrow_schema for leaf in walk(one.name, one.type)]
-
-
-# --- Hugging Face ---
+    return [leaf for column in arrow_schema for leaf in walk(column.name, column.type)]
 
 
 def feature(column: Column, sample_rate: int | None, classes: bool = True) -> Any:
     """Feature of a column as ``datasets`` writes it, in the form that every version since 2.14 reads.
 
-    Args:
-        classes: name the classes. A Parquet file keeps their names as strings and says so; that they are
-            classes is said by the card's ``dataset_info``, by which ``datasets`` casts them.
+    Without ``classes`` they are strings, as in a Parquet file; ``datasets`` casts them by the card.
     """
     if column.type == AUDIO:
         return {"sampling_rate": sample_rate, "_type": "Audio"}
@@ -319,9 +292,6 @@ def _yaml(column: Column, sample_rate: int | None) -> dict[str, Any]:
     return {"dtype": column.type}
 
 
-# --- documents ---
-
-
 def table(columns: Iterable[Column]) -> str:
     """Columns as Markdown table rows: ``| name | type | unit | meaning |``; records after the rest."""
     head = ["| column | type | unit | meaning |", "| --- | --- | --- | --- |"]
@@ -330,6 +300,5 @@ def table(columns: Iterable[Column]) -> str:
         kind = "list of records" if column.nested else column.type
         lines.append(f"| `{column.name}` | {kind} | {column.unit} | {column.meaning} |")
         if column.nested:
-            records += ["", f"Each of `{column.name}`:", "", *head]
-            records += [f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |" for c in column.type]
+            records += ["", f"Each of `{column.name}`:", "", table(column.type)]
     return "\n".join(lines + records)

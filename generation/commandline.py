@@ -7,7 +7,7 @@ None. Only the command that is named is imported.
 
 import argparse
 from collections.abc import Callable, Mapping
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 from sousa.generation import corpora
@@ -23,10 +23,8 @@ def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) 
     """
     console = Console()
     try:
-        known = dict(commands)
-        for corpus in corpora.every():
-            known |= {name: entry for name, entry in corpus.commands.items() if name not in commands}
-        return _run(known, argv, version)
+        others = {name: entry for corpus in corpora.every() for name, entry in corpus.commands.items()}
+        return _run({**commands, **others, **commands}, argv, version)
     except SousaError as error:
         console.warn(f"sousa: {error}")
         return error.exit_status
@@ -40,9 +38,8 @@ def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) 
 
 
 def _run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) -> int:
-    top = argparse.ArgumentParser(
-        prog="sousa", description="Labelled music audio: made, packaged, published."
-    )
+    about = "Labelled music audio: made, packaged, published."
+    top = argparse.ArgumentParser(prog="sousa", description=about)
     top.add_argument("--version", action="version", version=f"sousa {version}")
     choices = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     named = next((word for word in argv if not word.startswith("-")), None)
@@ -50,8 +47,7 @@ def _run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str)
     for name, (place, about) in commands.items():
         parser = choices.add_parser(name, help=about, formatter_class=argparse.RawDescriptionHelpFormatter)
         if name == named:
-            module, _, function = place.partition(":")
-            work = getattr(import_module(module), function)(parser, argv)
+            work = resolve_name(place)(parser, argv)
     arguments, rest = top.parse_known_args(argv)
     if rest and not hasattr(work, "takes_rest"):
         top.error(f"unrecognized arguments: {' '.join(rest)}")

@@ -21,12 +21,12 @@ class Console:
     def tell(self, text: str) -> None:
         """A line of the result that a quiet command leaves out."""
         if not self.quiet:
-            _line(text, sys.stdout)
+            self.print(text)
 
     def say(self, text: str) -> None:
         """A remark on what goes on, left out by a quiet command."""
         if not self.quiet:
-            _line(text, sys.stderr)
+            self.warn(text)
 
     def warn(self, text: str) -> None:
         """A sentence that is always said."""
@@ -34,7 +34,7 @@ class Console:
 
     @contextmanager
     def progress(self, title: str, total: int | None, **look: Any) -> Iterator[Any]:
-        """A progress bar; gives a function that is called with what was done."""
+        """A progress bar; gives a function that takes numbers of what was done."""
         if self.quiet:
             yield lambda done=1: None
             return
@@ -46,6 +46,7 @@ class Console:
 
 
 SILENT = Console(quiet=True)
+silent = SILENT.progress
 
 
 def _line(text: str, stream: TextIO) -> None:

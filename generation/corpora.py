@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import cache
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 from sousa.generation.corpus import Corpus
@@ -15,19 +15,7 @@ BUILT_IN = {
     "rudiments": "sousa.generation.rudiments:Rudiments",
     "textures": "sousa.generation.textures:Textures",
 }
-_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
-_NEEDED = (
-    "name",
-    "title",
-    "summary",
-    "data_version",
-    "Options",
-    "config",
-    "restore",
-    "columns",
-    "plan",
-    "rows",
-)
+_NEEDED = ["name", "title", "summary", "data_version", "Options", *sorted(Corpus.__abstractmethods__)]
 
 
 @cache
@@ -35,15 +23,12 @@ def places() -> dict[str, str]:
     """Where each corpus is: dict of name to ``module:attribute``, the built-in ones first."""
     from importlib.metadata import entry_points
 
-    found = dict(BUILT_IN)
+    out = dict(BUILT_IN)
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        other = found.setdefault(point.name, point.value)
-        if other != point.value:
-            raise RunError(
-                f"two packages ({other} and {point.value}) bring a corpus named {point.name}; uninstall one "
-                "of them"
-            )
-    return found
+        if (other := out.setdefault(point.name, point.value)) != point.value:
+            packages = f"two packages ({other} and {point.value})"
+            raise RunError(f"{packages} bring a corpus named {point.name}; uninstall one of them")
+    return out
 
 
 def names() -> list[str]:
@@ -53,32 +38,28 @@ def names() -> list[str]:
 
 @cache
 def get(name: str) -> Any:
-    """A corpus by its name.
-
-    Raises: UsageError when there is none; RunError when its package can't be loaded or lacks a member.
-    """
+    """A corpus; raises UsageError where there is none of this name, RunError when it can't be used."""
     if name not in places():
         raise UsageError(f"unknown corpus {one_of(name, places())}")
     place = places()[name]
-    module, _, attribute = place.partition(":")
     try:
-        corpus = getattr(import_module(module), attribute)()
+        corpus = resolve_name(place)()
     except Exception as error:  # whatever another package does
         if name in BUILT_IN:
             raise
         raise RunError(f"corpus {name} ({place}) can't be loaded: {first_line(error)}") from None
-    problem = problem_with(corpus, name)
-    if problem:
+    if problem := problem_with(corpus, name):
         raise RunError(f"corpus {name} ({place}) can't be used: {problem}")
     return corpus
 
 
 def problem_with(corpus: Any, name: str) -> str | None:
     """Why an object is no corpus of this name, or None."""
-    missing = [member for member in _NEEDED if not hasattr(corpus, member)]
+    # asked of the class first, where that imports nothing
+    missing = [m for m in _NEEDED if not hasattr(type(corpus), m) and not hasattr(corpus, m)]
     if missing:
         return f"it has no {', '.join(missing)}"
-    if not _NAME.match(str(corpus.name)) or corpus.name != name:
+    if corpus.name != name or not re.fullmatch("[a-z][a-z0-9_]*", name):
         return f"it calls itself {corpus.name!r}; lower-case letters, digits and _ are allowed"
     if not re.fullmatch(r"\d+\.\d+\.\d+", str(corpus.data_version)):
         return f"its data_version is {corpus.data_version!r}; give text such as 1.0.0"

@@ -8,8 +8,8 @@ package by the entry-point group ``sousa.corpora``::
 
 With that ``sousa generate tones``, ``validate``, ``verify``, ``preview``, ``release``, ``publish``,
 ``sousa.load``, the unified builder, live streams and training work. Members with a body may be left as they
-are. The object is made without arguments and keeps no state; heavy imports belong into its methods, because
-``sousa --help`` makes one of each.
+are. The object is made without arguments and keeps no state; heavy imports belong into its methods
+(see :func:`elsewhere`), because ``sousa --help`` makes one of each.
 
 Conventions
 -----------
@@ -29,8 +29,8 @@ version that made them.
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sousa.generation.errors import UsageError
@@ -56,7 +56,6 @@ class Config(Protocol):
     Attributes:
         size: name of the size it came from, or ``custom``.
         sample_rate: Hz; with_audio: whether rows have sound; audio_format: ``flac`` or ``wav``.
-        num_rows: how many rows there are.
     """
 
     size: str
@@ -77,10 +76,9 @@ class Estimate:
     """What a configuration will make, about.
 
     Attributes:
-        audio_sec: length of all rows; num_bytes: of the dataset on disk.
+        audio_sec: length of all rows; num_bytes: of the dataset on disk; loose_bytes: of loose files.
         about: the rows in words, such as ``1,200 rows (400 takes, 3 renderings each)``.
-        files: how many files stand beside the shards, as :meth:`Corpus.beside` writes them.
-        loose_bytes: of audio and MIDI once more as files, where that is asked for.
+        files: how many files :meth:`Corpus.beside` writes.
     """
 
     audio_sec: float
@@ -114,18 +112,17 @@ class Corpus(Protocol):
     Attributes:
         name: lower-case letters, digits and ``_``; title: for cards; summary: one sentence for help.
         data_version: of its rows, ``X.Y.Z``.
-        Options: what can be asked for; :attr:`Options.SIZES` names its sizes.
+        Options: what can be asked for, and its sizes.
         examples: pairs of command line, after ``sousa generate NAME``, and what it does.
-        commands: further commands of its own: dict of name to ``module:function`` and help, where the
-            function takes an ``argparse`` parser and gives a function of the parsed arguments.
+        commands: commands of its own: dict of name to ``module:function``, as
+            :mod:`sousa.generation.commandline` has them, and help.
         tasks: what models of training learn by name: dict of task to columns, each with a role that makes it
             a target. The name of such a column is a task of its own.
         sound: what a row is, in the words of a model's card.
         card: Markdown template of its card, or None for a general one.
         builder: ``module:Class`` of its ``datasets`` builder, empty for one that is made of these members.
         preload: modules that worker processes share.
-        plugin_flag: flag by which commands are told files of its plug-ins, and what that does; empty where it
-            has none.
+        plugin_flag: flag by which commands are told files of its plug-ins, and what that does, or None.
     """
 
     name: str
@@ -148,9 +145,6 @@ class Corpus(Protocol):
     def config(self, options: "options_.Options", say: Say) -> Config:
         """The configuration that options ask for.
 
-        Args:
-            options: checked one by one; say: takes a line about what goes on.
-
         Raises: UsageError with every problem; its words are ``options.called(name)``.
         """
 
@@ -159,8 +153,7 @@ class Corpus(Protocol):
         """The configuration of an identity.
 
         Args:
-            identity: as :meth:`Config.identity` gave it, perhaps of another data version.
-            size: its name.
+            identity: as :meth:`Config.identity` gave it, perhaps of another data version; size: its name.
             rows_only: rows are read and not made; what only making needs may be missing here.
 
         Raises: RunError when something is missing; KeyError, TypeError, ValueError or UsageError for what is
@@ -168,7 +161,7 @@ class Corpus(Protocol):
         """
 
     def resized(self, config: Config, size: str) -> Config | None:
-        """The configuration of a size that differs in nothing else; None where there is none."""
+        """The configuration of a size that differs in nothing else, or None."""
         return None
 
     def use(self, files: Sequence[str]) -> None:
@@ -227,26 +220,19 @@ class Corpus(Protocol):
         return {"samples": flat} | {c.name: (c.name,) for c in columns if c.nested}
 
     def beside(
-        self,
-        config: Config,
-        storage: "LocalStorage",
-        shards: list[dict],
-        earlier: dict[str, Any],
-        progress: Any,
+        self, config: Config, storage: "LocalStorage", shards: list[dict], earlier: dict, progress: Any
     ) -> dict[str, Any]:
-        """Write whatever else stands beside the shards.
+        """Write whatever else stands beside the shards; returns facts for the manifest, plain data.
 
         Args:
             storage: where shards and all else lie; shards: their records, in order of rows.
             earlier: facts of the manifest of an earlier run over the same rows.
-            progress: ``progress(title, total)`` gives a context manager whose value takes numbers of rows.
-
-        Returns: facts for the manifest, plain data.
+            progress: as of :class:`sousa.generation.console.Console`.
         """
         return {}
 
     def facts_problem(self, facts: dict[str, Any]) -> str | None:
-        """What is wrong with the facts of a stored manifest that :meth:`beside` gives, or None."""
+        """What is wrong with the facts of a stored manifest that :meth:`beside` gave, or None."""
         return None
 
     # --- what is said of them ---
@@ -286,7 +272,7 @@ class Generated(Corpus, Protocol):
 
     @abstractmethod
     def addresses(self, config: Config, shard: "Shard") -> "Iterator[pa.Table]":
-        """Addresses of the rows of a shard: a table with the columns of ``address`` for each row group."""
+        """Addresses of the rows of a shard: a table of ``address`` for each row group."""
 
     def rows(self, config: Config, shard: "Shard") -> "Iterator[pa.Table]":
         """Rows of a shard, made from their addresses."""
@@ -295,22 +281,23 @@ class Generated(Corpus, Protocol):
 
     @abstractmethod
     def remake(self, config: Config, addresses: "pa.Table", render: bool = True) -> "pa.Table":
-        """Make rows again, in the order asked for.
+        """Make the rows of addresses again, in their order.
 
-        Args:
-            addresses: a table with the columns of ``address``.
-            render: False leaves what is ``rendered`` null; every other value is the same, and takes no time.
+        Without ``render``, what is ``rendered`` is null; every other value is the same, and takes no time.
         """
 
 
+class _Elsewhere:
+    def __init__(self, place: str):
+        self.place = place
+
+    def __get__(self, corpus: Any, kind: type) -> Any:
+        return self if corpus is None else resolve_name(self.place)
+
+
 def elsewhere(place: str) -> Any:
-    """A member of a corpus that is a function, ``module:name``, imported when it is first called."""
-    module, _, name = place.partition(":")
-
-    def member(self: Corpus, *args: Any, **named: Any) -> Any:
-        return getattr(import_module(module), name)(*args, **named)
-
-    return member
+    """A member of a corpus, a function or class named ``module:name`` that is imported when it is used."""
+    return _Elsewhere(place)
 
 
 def is_generated(corpus: Corpus) -> bool:

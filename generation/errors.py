@@ -27,8 +27,6 @@ class UsageError(SousaError):
 class RunError(SousaError):
     """The request was fine but could not be finished; what was finished before it is kept."""
 
-    exit_status = 1
-
 
 def first_line(error: BaseException) -> str:
     """What an exception says, in one line: its first, or the name of its kind when it says nothing."""
@@ -47,6 +45,5 @@ def one_of(value: object, allowed: Iterable[str]) -> str:
 
 def raise_all(problems: Iterable[str]) -> None:
     """Raise one UsageError with every problem of a request, if there is any."""
-    problems = list(problems)
-    if problems:
+    if problems := list(problems):
         raise UsageError(*problems)

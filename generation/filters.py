@@ -13,6 +13,8 @@ included, None for an open end. Null is in no range and equal to no name; ``~`` 
 
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
+from functools import reduce
+from operator import and_, or_
 from typing import Any
 
 import numpy as np
@@ -37,18 +39,19 @@ class Filter:
     def __init__(self, columns: Iterable[str], expression: pc.Expression):
         self.columns, self.expression = list(dict.fromkeys(columns)), expression
 
-    def __and__(self, other: "Filter") -> "Filter":
+    def _joined(self, other: "Filter", operator: Callable[[Any, Any], Any]) -> "Filter":
         if not isinstance(other, Filter):
             return NotImplemented
-        return Filter(self.columns + other.columns, self.expression & other.expression)
+        return Filter(self.columns + other.columns, operator(self.expression, other.expression))
+
+    def __and__(self, other: "Filter") -> "Filter":
+        return self._joined(other, and_)
 
     def __or__(self, other: "Filter") -> "Filter":
-        if not isinstance(other, Filter):
-            return NotImplemented
-        return Filter(self.columns + other.columns, self.expression | other.expression)
+        return self._joined(other, or_)
 
     def __invert__(self) -> "Filter":
-        # what can't be told for null is not true, so it is kept here
+        # a test that gives null is not passed, so the complement keeps the row
         return Filter(self.columns, ~pc.coalesce(self.expression, pc.scalar(False)))
 
     def __repr__(self) -> str:
@@ -68,40 +71,34 @@ class Filter:
         """
         if isinstance(data, cls):
             return data
-        if isinstance(data, str):
-            try:
-                data = yaml.safe_load(data)
-            except yaml.YAMLError as error:
-                place = getattr(error, "problem_mark", None)
-                at = f" at line {place.line + 1}" if place else ""
-                raise UsageError(f"a filter can't be read as YAML{at}; write tiers: [beginner]") from None
-        if data is None:
-            data = {}
-        if columns is not None:
-            kinds = [tests(columns, corpus)]
-        else:
-            kinds = [tests(one.columns(), one) for one in corpora.every()]
+        try:
+            data = yaml.safe_load(data) if isinstance(data, str) else data
+        except yaml.YAMLError as error:
+            place = getattr(error, "problem_mark", None)
+            at = f" at line {place.line + 1}" if place else ""
+            raise UsageError(f"a filter can't be read as YAML{at}; write tiers: [beginner]") from None
+        data = {} if data is None else data
+        kinds = [tests(columns, corpus)] if columns is not None else []
+        kinds = kinds or [tests(other.columns(), other) for other in corpora.every()]
         if not isinstance(data, Mapping):
-            known = dict.fromkeys(name for kind in kinds for name in kind)
+            keys = ", ".join(dict.fromkeys(name for kind in kinds for name in kind))
             raise UsageError(
-                f"a filter is a mapping such as tiers: [beginner], not {data!r}; its keys are "
-                f"{', '.join(known)}"
+                f"a filter is a mapping such as tiers: [beginner], not {data!r}; its keys are {keys}"
             )
-        tried = [_filter(data, kind) for kind in kinds]
-        # whose filters these are, though what they ask for may be wrong
-        best, unknown, problems = min(tried, key=lambda one: (len(one[1]), len(one[2])))
+        # of several corpora, the one that knows most of the filters; what they ask for may still be wrong
+        results = [_filter(data, kind) for kind in kinds]
+        chosen, unknown, problems = min(results, key=lambda result: (len(result[1]), len(result[2])))
         raise_all(unknown + problems)
-        return best
+        return chosen
 
 
 def select(**conditions: Any) -> Filter:
-    """A filter of rows; every condition given has to hold.
+    """A filter of rows; every condition given has to hold, and one that is None keeps every row.
 
     Args:
-        conditions: names (one or a list) or ranges (low, high) by filter, see the module's conventions; one
-            that is None keeps every row.
+        conditions: names (one or a list) or ranges (low, high) by filter, see the module's conventions.
 
-    Raises: UsageError naming every unknown name and every bad range at once.
+    Raises: UsageError naming every unknown name and every bad range.
     """
     return Filter.parse(conditions)
 
@@ -111,42 +108,56 @@ def tests(columns: Iterable[Column], corpus: Any = None) -> dict[str, Test]:
     out: dict[str, Test] = {}
     scores = {}
     for column in columns:
-        role, test = column.role, None
-        if isinstance(role, Classes):
-            test = names(column.name, role.names)
-        elif isinstance(role, Score):
-            test = ranges(column.name, (role.low, role.high))
+        if (test := _test_of(column)) is None:
+            continue
+        out[column.name] = test
+        if column.alias:
+            out.setdefault(column.alias, test)
+        if isinstance(column.role, Score):
             scores[column.name] = test
-        elif isinstance(role, Breakdown) and (role.known or column.type == "string"):
-            test = names(column.name, role.known or None)
-        elif column.type == "string" and (column.alias or isinstance(role, Group)):
-            test = names(column.name)
-        elif column.alias or isinstance(role, Breakdown):
-            test = ranges(column.name, (0, None) if getattr(role, "band", 0) else (None, None))
-        if test:
-            out[column.name] = test
-            if column.alias:
-                out.setdefault(column.alias, test)
     if scores:
         out["scores"] = _scores(scores)
     return out | dict(corpus.filters() if corpus else {})
 
 
+def _test_of(column: Column) -> Test | None:
+    """The test of a column that follows from its role, type and alias."""
+    role, breakdown, text = column.role, isinstance(column.role, Breakdown), column.type == "string"
+    if isinstance(role, Classes):
+        return names(column.name, role.names)
+    if isinstance(role, Score):
+        return ranges(column.name, (role.low, role.high))
+    if breakdown and (role.known or text):
+        return names(column.name, role.known or None)
+    if text and (column.alias or isinstance(role, Group)):
+        return names(column.name)
+    if column.alias or breakdown:
+        return ranges(column.name, (0, None) if breakdown and role.band else (None, None))
+    return None
+
+
 def _filter(data: Mapping[str, Any], known: Mapping[str, Test]) -> tuple[Filter, list[str], list[str]]:
     """``(Filter of what is right, unknown filters, what is wrong with known ones)``."""
+    parts: list[Filter | None] = []
     unknown: list[str] = []
     problems: list[str] = []
-    out = None
     for name, value in data.items():
-        test = known.get(name) or next(
-            (known[k] for k in known if "*" in k and fnmatchcase(str(name), k)), None
-        )
-        if test is None:
+        pattern = name if name in known else next((k for k in known if fnmatchcase(str(name), k)), None)
+        if pattern is None:
             unknown.append(f"unknown filter {one_of(name, [k.replace('*', 'NAME') for k in known])}")
         elif value is not None:
-            one = test(str(name), value, problems)
-            out = one if out is None or one is None else out & one
-    return out if out is not None else Filter([], pc.scalar(True)), unknown, problems
+            parts.append(known[pattern](str(name), value, problems))
+    return _join(and_, parts) or Filter([], pc.scalar(True)), unknown, problems
+
+
+def any_of(filters: Iterable[Filter]) -> Filter | None:
+    """Rows that pass one of several filters; None for none."""
+    return _join(or_, filters)
+
+
+def _join(operator: Callable[[Any, Any], Any], filters: Iterable[Filter | None]) -> Filter | None:
+    parts = [part for part in filters if part is not None]
+    return reduce(operator, parts) if parts else None
 
 
 def entries_of(name: str, value: Any, problems: list[str]) -> list[Any]:
@@ -180,9 +191,9 @@ def ranges(column: str, scale: tuple[float | None, float | None]) -> Test:
     """A test of a column against a range; ``scale``: what its values can be."""
 
     def test(name: str, value: Any, problems: list[str]) -> Filter | None:
-        own = name if "*" in column else column
+        place = name if "*" in column else column
         ends = list(value) if isinstance(value, (list, tuple, np.ndarray)) else []
-        if len(ends) != 2 or not all(end is None or (_is_number(end) and np.isfinite(end)) for end in ends):
+        if len(ends) != 2 or not all(end is None or _is_finite(end) for end in ends):
             problems.append(
                 f"{name} is {value!r}; give two numbers (low, high), null or None for an open end"
             )
@@ -193,41 +204,28 @@ def ranges(column: str, scale: tuple[float | None, float | None]) -> Test:
         elif (None not in (low, top) and low > top) or (None not in (high, bottom) and high < bottom):
             values = f"{bottom:g} to {top:g}" if top is not None else f"{bottom} or more"
             problems.append(f"{name} from {low} to {high} keeps no row; its values are {values}")
-        expression = pc.field(own).is_valid()
+        expression = pc.field(place).is_valid()
         if low is not None:
-            expression &= pc.field(own) >= pc.scalar(float(low))
+            expression &= pc.field(place) >= pc.scalar(float(low))
         if high is not None:
-            expression &= pc.field(own) <= pc.scalar(float(high))
-        return Filter([own], expression)
+            expression &= pc.field(place) <= pc.scalar(float(high))
+        return Filter([place], expression)
 
     return test
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+def _is_finite(value: Any) -> bool:
+    kinds = (int, float, np.integer, np.floating)
+    return isinstance(value, kinds) and not isinstance(value, bool) and bool(np.isfinite(value))
 
 
 def _scores(known: Mapping[str, Test]) -> Test:
     def test(name: str, value: Any, problems: list[str]) -> Filter | None:
         if not isinstance(value, Mapping) or not value:
-            problems.append(
-                f"{name} is {value!r}; give ranges by name, such as {next(iter(known))}: [60, null]"
-            )
+            example = next(iter(known))
+            problems.append(f"{name} is {value!r}; give ranges by name, such as {example}: [60, null]")
             return None
-        out = None
-        for score, ends in value.items():
-            if score not in known:
-                problems.append(f"unknown score {one_of(score, known)}")
-            elif (one := known[score](score, ends, problems)) is not None:
-                out = one if out is None else out & one
-        return out
+        problems += [f"unknown score {one_of(score, known)}" for score in value if score not in known]
+        return _join(and_, [known[s](s, ends, problems) for s, ends in value.items() if s in known])
 
     return test
-
-
-def any_of(filters: Iterable[Filter]) -> Filter | None:
-    """Rows that pass one of several filters; None for none."""
-    out = None
-    for one in filters:
-        out = one if out is None else out | one
-    return out

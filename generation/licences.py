@@ -15,9 +15,8 @@ class Licensed:
     """Something a dataset is made of.
 
     Attributes:
-        kind: soundfont, impulse response, noise, synthesizer or corpus.
-        name: what the user knows it by.
-        licence: as its makers state it; ``licence_id``: its SPDX identifier, or None.
+        kind: soundfont, impulse response, noise, synthesizer or corpus; name: what the user knows it by.
+        licence: as its makers state it; licence_id: its SPDX identifier, or None.
         free: what is made from it may be passed on to anyone.
     """
 
@@ -48,10 +47,9 @@ def of_plugin(kind, group, name):
     """The Licensed of what another package brings by an entry point, as its metadata states the licence."""
     from importlib.metadata import entry_points
 
-    for point in entry_points(group=group, name=name):
-        licence = point.dist.metadata.get("License-Expression") if point.dist else None
-        return licensed(kind, name, licence or "not stated", licence)
-    return licensed(kind, name, "not stated")
+    packages = [point.dist for point in entry_points(group=group, name=name) if point.dist]
+    licence = packages[0].metadata.get("License-Expression") if packages else None
+    return licensed(kind, name, licence or "not stated", licence)
 
 
 def hub_licence(parts):
@@ -66,5 +64,5 @@ def hub_licence(parts):
     ids = {part.licence_id for part in parts} - {"CC0-1.0"}
     if not ids:
         return "cc0-1.0" if any(part.kind == "corpus" for part in parts) else "mit"
-    names = {known()[one]["hub"] if one in known() else "other" for one in ids}
+    names = {known().get(licence_id, {"hub": "other"})["hub"] for licence_id in ids}
     return names.pop() if len(names) == 1 else "other"

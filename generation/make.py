@@ -6,9 +6,9 @@ depend on how often that happened.
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
+from sousa.generation.console import silent
 from sousa.generation.corpus import Config, Corpus, Say
 from sousa.generation.errors import RunError
 from sousa.generation.manifest import MANIFEST
@@ -17,13 +17,7 @@ from sousa.generation.shards import Shard, Store, write_shard
 from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import write_files, write_tables
 
-MARGIN_SEC = 2.0  # of work, to measure a speed
-GROUPS = 12  # row groups made for it, at most
-
-
-def silent(title: str, total: int | None, **look: Any) -> Any:
-    """Stands in for a progress bar: gives a context manager whose value takes numbers and does nothing."""
-    return nullcontext(lambda done=1: None)
+_TRIAL_SEC, _TRIAL_GROUPS = 2.0, 12  # to measure a speed
 
 
 def make(
@@ -35,9 +29,7 @@ def make(
     Args:
         corpus, config: what to make; storage: where; runner: where tasks run.
         with_files: also write loose audio and MIDI files.
-        say: takes a line of text.
-        progress: ``progress(title, total)`` gives a context manager whose value is called with the
-            number of rows done.
+        say, progress: as of :class:`sousa.generation.console.Console`.
         write_card: called with (corpus, config, storage, records by name, facts) to write the dataset's card.
 
     Returns: manifest records of the shards, in order of rows.
@@ -54,41 +46,43 @@ def make(
         if todo or not storage.path(MANIFEST).exists():
             store.begin()
         tasks = [(corpus, config, shard, storage) for shard in sorted(todo, key=corpus.order)]
-        by_name = {shard.name: shard for shard in shards}
         with progress("making rows", sum(shard.rows for shard in todo)) as done:
-            for name, entry in runner.run(write_shard, tasks):
-                store.record(name, entry)
-                done(by_name[name].rows)
-        place = LocalStorage(str(storage.path(store.base)))
+            for name, record in runner.run(write_shard, tasks):
+                store.record(name, record)
+                done(record["rows"])
         records = {shard.name: store.records[shard.name] for shard in shards}
-        facts = _beside(corpus, config, place, list(records.values()), store.facts, with_files, say, progress)
+        facts = _beside(corpus, config, store, list(records.values()), with_files, say, progress)
         if write_card:
-            write_card(corpus, config, place, records, facts)
-        store.finish(smallest_views(corpus, config, shards), facts)
+            write_card(corpus, config, store.place, records, facts)
+        sizes = reversed(views(corpus, config, shards).items())
+        store.finish({name: size for size, names in sizes for name in names}, facts)
     return list(records.values())
 
 
 def _beside(
-    corpus: Corpus, config: Config, place: LocalStorage, records: list[dict[str, Any]],
-    earlier: dict[str, Any], with_files: bool, say: Say, progress: Any,
+    corpus: Corpus, config: Config, store: Store, records: list[dict[str, Any]], with_files: bool, say: Say,
+    progress: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """Write what stands beside the shards; returns facts for the manifest."""
     say("writing label tables")
-    kinds = {"midi": lambda name: f"midi/{name}.mid", "audio": None}
-    if config.with_audio:
-        kinds["audio"] = lambda name: f"audio/{name}.{config.audio_format}"
-    there = [name for name in kinds if name in {c.name for c in corpus.columns(config)} or name == "audio"]
-    loose = {f"{name}_path": kinds[name] if with_files else None for name in there}
+    place, media = store.place, _media(corpus, config)
+    endings = {"midi": "mid", "audio": config.audio_format}
+    loose = {f"{name}_path": f"{name}/{{}}.{endings[name]}" if with_files else None for name in media}
+    loose.setdefault("audio_path", None)
     tables = write_tables(place, records, corpus.label_tables(config), loose)
     if splits := corpus.splits(config):
         place.write_json("splits.json", splits)
         tables.append(place.record("splits.json"))
     if with_files:
         with progress("writing files", config.num_rows) as done:
-            wanted = [name for name in there if kinds[name]]
-            write_files(place, records, wanted, done)
-    more = corpus.beside(config, place, records, earlier, progress)
+            write_files(place, records, media, done)
+    more = corpus.beside(config, place, records, store.facts, progress)
     return {"loose_files": with_files, "tables": tables, **more}
+
+
+def _media(corpus: Corpus, config: Config) -> list[str]:
+    """Columns that can also be written as files."""
+    return [column.name for column in corpus.columns(config) if column.name in ("midi", "audio")]
 
 
 def _check_space(
@@ -111,21 +105,17 @@ def views(corpus: Corpus, config: Config, shards: list[Shard]) -> dict[str, list
 
     The last one is everything, called ``custom`` where no size is that.
     """
-    own, out = {shard.name: (shard.split, shard.rows) for shard in shards}, {}
+    out = {}
+    whole = {(shard.name, shard.split, shard.rows) for shard in shards}
     for size in corpus.Options.SIZES:
         smaller = corpus.resized(config, size)
         if smaller is not None and smaller.num_rows <= config.num_rows:
-            planned = {shard.name: (shard.split, shard.rows) for shard in corpus.plan(smaller)}
-            if planned.items() <= own.items():
-                out[size] = list(planned)
-    if not any(len(names) == len(own) for names in out.values()):
-        out["custom"] = list(own)
+            planned = corpus.plan(smaller)
+            if whole.issuperset((shard.name, shard.split, shard.rows) for shard in planned):
+                out[size] = [shard.name for shard in planned]
+    if not any(len(names) == len(shards) for names in out.values()):
+        out["custom"] = [shard.name for shard in shards]
     return dict(sorted(out.items(), key=lambda item: len(item[1])))
-
-
-def smallest_views(corpus: Corpus, config: Config, shards: list[Shard]) -> dict[str, str]:
-    """Of each shard the smallest size that it belongs to."""
-    return {name: view for view, names in reversed(views(corpus, config, shards).items()) for name in names}
 
 
 def trial_speed(corpus: Corpus, config: Config) -> float:
@@ -133,12 +123,12 @@ def trial_speed(corpus: Corpus, config: Config) -> float:
     corpus.prepare(config)
     shards = corpus.plan(config)
     seconds, rows = 0.0, 0
-    for i, shard in enumerate([shards[0], *shards[:: max(1, len(shards) // GROUPS)]]):
+    for i, shard in enumerate([shards[0], *shards[:: max(1, len(shards) // _TRIAL_GROUPS)]]):
         begin = time.perf_counter()
         table = next(iter(corpus.rows(config, shard)))
         if i:  # the first loads instruments and libraries
             seconds, rows = seconds + time.perf_counter() - begin, rows + len(table)
-        if seconds > MARGIN_SEC:
+        if seconds > _TRIAL_SEC:
             break
     return seconds / max(rows, 1)
 
@@ -146,8 +136,8 @@ def trial_speed(corpus: Corpus, config: Config) -> float:
 def num_files(corpus: Corpus, config: Config, with_files: bool) -> int:
     """About how many files a dataset will have."""
     beside = len(corpus.label_tables(config)) + bool(corpus.splits(config)) + 2  # manifest and card
-    loose = {"audio", "midi"} & {column.name for column in corpus.columns(config)} if with_files else ()
-    return len(corpus.plan(config)) + beside + corpus.estimate(config).files + config.num_rows * len(loose)
+    loose = config.num_rows * len(_media(corpus, config)) * with_files
+    return len(corpus.plan(config)) + beside + corpus.estimate(config).files + loose
 
 
 def estimate_text(corpus: Corpus, config: Config, runner: Runner, with_files: bool) -> str:

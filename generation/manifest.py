@@ -8,9 +8,10 @@ the first called the size ``preset`` and did not say to which size a shard belon
 
 import hashlib
 import json
-import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sousa.generation.errors import RunError, UsageError
 
@@ -19,14 +20,39 @@ FORMAT_VERSION = 2  # how shards and manifests are laid out, whatever is in them
 KNOWN_FORMATS = (1, 2)
 UNFINISHED = ".unfinished"  # folder of everything made so far; hidden, so that no reader takes it for data
 LOG = f"{UNFINISHED}/shards.jsonl"
-_SHARD_FILE = re.compile(r"^data/[a-z]+/[A-Za-z0-9_-]+\.parquet$")
-_TYPES = {
-    "format_version": int, "config": dict, "config_digest": str, "complete": bool, "num_shards": int,
-    "num_rows": int, "shards": dict, "size": str,
-}  # fmt: skip
-_RECORD = {"file": str, "split": str, "rows": int, "bytes": int, "sha256": str}
-_TABLE = {"file": str, "bytes": int, "sha256": str}
 _REMAKE = "delete the dataset directory and generate again"
+
+
+class File(BaseModel):
+    """Record of a file."""
+
+    model_config = ConfigDict(strict=True)
+
+    file: str
+    bytes: int
+    sha256: str
+
+
+class ShardFile(File):
+    """Record of a shard."""
+
+    file: Annotated[str, Field(pattern=r"^data/[a-z]+/[A-Za-z0-9_-]+\.parquet$")]
+    split: str
+    rows: int
+
+
+class _Manifest(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    format_version: int
+    config: dict[str, Any]
+    config_digest: str
+    complete: bool
+    num_shards: int
+    num_rows: int
+    size: str
+    shards: dict[str, ShardFile]
+    tables: list[File] = []
 
 
 def manifest_path(root: str | Path) -> Path:
@@ -36,10 +62,7 @@ def manifest_path(root: str | Path) -> Path:
 
 
 def read_manifest(root: str | Path) -> dict[str, Any] | None:
-    """The manifest of a dataset directory, or None when there is none.
-
-    Raises: RunError when it can't be read, or is not what this program writes.
-    """
+    """The manifest of a dataset directory, or None; raises RunError for what is no readable manifest."""
     path = manifest_path(root)
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -58,60 +81,30 @@ def read_manifest(root: str | Path) -> dict[str, Any] | None:
         )
     if isinstance(manifest, dict) and manifest.get("format_version") == 1:
         manifest["size"] = manifest.pop("preset", "custom")
-    problem = _problem(manifest)
-    if problem:
-        raise RunError(f"{path} is not a manifest ({problem}); {_REMAKE}")
+    try:
+        _Manifest.model_validate(manifest)
+    except ValidationError as failure:
+        problem = failure.errors()[0]
+        place = ".".join(map(str, problem["loc"])) or "it"
+        raise RunError(
+            f"{path} is not a manifest ({place} is {short(problem['input'])}: {problem['msg']}); {_REMAKE}"
+        ) from None
     return manifest
 
 
 def complete_manifest(root: str | Path) -> dict[str, Any]:
-    """The manifest of a finished dataset.
-
-    Raises: RunError when there is no dataset, or it is not finished.
-    """
+    """The manifest of a finished dataset; raises RunError when there is none."""
     manifest = read_manifest(root)
     if manifest is None:
         raise RunError(f"no dataset in {root} (no manifest.json); make one with 'sousa generate -o {root}'")
     if not manifest["complete"]:
-        have = len(manifest["shards"]) or _logged(root)
+        log = Path(root) / LOG
+        have = len(manifest["shards"]) or (log.read_bytes().count(b"\n") if log.exists() else 0)
         raise RunError(
             f"{root} is unfinished ({have} of {manifest['num_shards']} shards); run the same 'sousa "
             "generate' command again"
         )
     return manifest
-
-
-def _logged(root: str | Path) -> int:
-    try:
-        return (Path(root) / LOG).read_bytes().count(b"\n")
-    except OSError:
-        return 0
-
-
-def _problem(manifest: Any) -> str | None:
-    if not isinstance(manifest, dict):
-        return "no object"
-    for name, kind in _TYPES.items():
-        if not isinstance(manifest.get(name), kind):
-            return f"{name} is {short(manifest.get(name))}"
-    tables = manifest.get("tables", [])
-    if not isinstance(tables, list) or not all(_has(record, _TABLE) for record in tables):
-        return f"tables is {short(tables)}"
-    for name, record in manifest["shards"].items():
-        if not valid_record(record):
-            return f"the record of shard {name} is incomplete"
-        if not _SHARD_FILE.match(record["file"]):
-            return f"shard {name} has file {record['file']!r}"
-    return None
-
-
-def valid_record(record: object) -> bool:
-    """Whether something is a record of a shard."""
-    return _has(record, _RECORD)
-
-
-def _has(record: Any, types: dict[str, type]) -> bool:
-    return isinstance(record, dict) and all(isinstance(record.get(key), kind) for key, kind in types.items())
 
 
 def short(value: object) -> str:

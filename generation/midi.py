@@ -97,7 +97,6 @@ def encode(
             ``num_samples``.
         start: (T+1,) first note of each performance in the flat arrays.
         onset_sample, velocity, left: flat over notes: sample index, 1-127, played by the left hand.
-        sample_rate: of the sample indices, Hz.
 
     Returns: list of ``bytes``.
     """
@@ -105,32 +104,24 @@ def encode(
     bpm = np.repeat(np.asarray(tempo_bpm, dtype=np.float64), count)
     on = samples_to_ticks(onset_sample, bpm, sample_rate)
     longest = samples_to_ticks(_NOTE_MS * sample_rate / 1000.0, bpm, sample_rate)
-    following = np.empty_like(on)
-    following[:-1] = on[1:]
+    following = np.append(on[1:], 0)
     following[start[1:] - 1] = np.iinfo(np.int64).max
     off = np.minimum(on + longest, following - 1)
-    before = np.empty_like(on)
-    before[1:] = off[:-1]
+    before = np.append(0, off[:-1])
     before[start[:-1]] = 0
-
     wait, hold = on - before, off - on
     wait_size, hold_size = _lengths(wait), _lengths(hold)
     size = wait_size + hold_size + 11
     at = np.concatenate([[0], np.cumsum(size)])
     out = np.zeros(at[-1], dtype=np.uint8)
-    here = at[:-1]
-    _put_quantities(out, here, wait, wait_size)
-    here = here + wait_size
-    for byte, value in enumerate(
-        (0xFF, 0x05, 1, np.where(left, ord("L"), ord("R")), 0, _NOTE_ON, SNARE_NOTE, velocity)
-    ):
-        out[here + byte] = value
-    here = here + 8
-    _put_quantities(out, here, hold, hold_size)
-    here = here + hold_size
+    lyric, off_at = at[:-1] + wait_size, at[1:] - 3
+    _put_quantities(out, at[:-1], wait, wait_size)
+    sticking = np.where(left, ord("L"), ord("R"))
+    for byte, value in enumerate((0xFF, 0x05, 1, sticking, 0, _NOTE_ON, SNARE_NOTE, velocity)):
+        out[lyric + byte] = value
+    _put_quantities(out, lyric + 8, hold, hold_size)
     for byte, value in enumerate((_NOTE_OFF, SNARE_NOTE, 64)):
-        out[here + byte] = value
-
+        out[off_at + byte] = value
     ends = samples_to_ticks(np.asarray(num_samples), np.asarray(tempo_bpm), sample_rate)
     head = _chunk(b"MThd", struct.pack(">HHH", 1, 2, TICKS_PER_BEAT))
     files = []

@@ -5,8 +5,7 @@ missing. A value that is wrong is left out of the model too, so what is right ca
 it and all problems are reported together. Places are as in ``params[1]``, empty for the top of a file.
 """
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
@@ -32,22 +31,14 @@ class Told(ValueError):
     """Raised by a validator with whole sentences about a value, which need no place before them."""
 
 
-_LARGEST = 10**18
+def _number(value: Any) -> Any:
+    if isinstance(value, int) and abs(value) > 10**18:  # perhaps too large for a float
+        raise ValueError("give a number of a sensible size")
+    return value
 
 
 def _whole(value: Any) -> Any:
-    if isinstance(value, int) and abs(value) > _LARGEST:
-        raise ValueError("give a number of a sensible size")
-    if isinstance(value, float) and math.isfinite(value) and value == int(value):
-        return int(value)
-    return value
-
-
-def _number(value: Any) -> Any:
-    # a whole number too large for a float
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _LARGEST:
-        raise ValueError("give a number of a sensible size")
-    return value
+    return int(value) if isinstance(value, float) and value.is_integer() else _number(value)
 
 
 Number = Annotated[float, BeforeValidator(_number)]
@@ -60,7 +51,8 @@ _WANTED = {
     "list_type": "a list", "tuple_type": "a list", "dict_type": "a mapping of keys to values",
     "string_unicode": "text in Unicode", "bool_type": "true or false", "too_short": "at least one",
 }  # fmt: skip
-_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+_KINDS = {int: "a whole number", float: "a number"}
+_SIGNS = ("ge", "gt", "le")
 
 
 def shown(value: object) -> str:
@@ -81,12 +73,10 @@ def at(place: str, key: object = "") -> str:
 def validated(
     model: type[Model], data: object, place: str, problems: list[str], word: Callable[[str], str] = str
 ) -> Any:
-    """A model of what is right in a mapping; the rest is added to ``problems`` and left out.
+    """A model of what is right in a mapping, None when it is none; the rest is added to ``problems``.
 
     Args:
         word: what the user calls a key of the model.
-
-    Returns: the model, or None when ``data`` is no mapping.
     """
     if not isinstance(data, dict):
         problems.append(f"{place or 'the file'} is {shown(data)}; give a mapping of keys to values")
@@ -94,20 +84,23 @@ def validated(
     data = {str(key): value for key, value in data.items()}
     missing = [key for key in model.REQUIRED if data.get(key) is None]
     if missing:
-        problems.append(
-            f"{at(place, 'missing keys' if len(missing) > 1 else 'missing key')} {', '.join(missing)}"
-        )
+        problems.append(f"{at(place, 'missing key')}{'s' * (len(missing) > 1)} {', '.join(missing)}")
     try:
         return model.model_validate(data)
-    except ValidationError as error:
-        found = error.errors(include_url=False)
+    except ValidationError as failure:
+        errors = failure.errors(include_url=False)
     wrong: set[Any] = set()
-    for one in found:
-        key = one["loc"][0]
+    for error in errors:
+        key = error["loc"][0]
         if key not in wrong or not _alternatives(model, key):  # of several kinds of value, each says its own
-            problems += _sentences(one, place, model, word)
+            problems += _sentences(error, place, model, word)
         wrong.add(key)
     return model.model_validate({key: value for key, value in data.items() if key not in wrong})
+
+
+def _alternatives(model: type[Model], key: Any) -> bool:
+    """Whether a key takes values of several kinds."""
+    return key in model.model_fields and len(_types(model.model_fields[key].annotation)) > 1
 
 
 def _sentences(error: Any, place: str, model: type[Model], word: Callable[[str], str]) -> list[str]:
@@ -115,19 +108,18 @@ def _sentences(error: Any, place: str, model: type[Model], word: Callable[[str],
     if error["type"] == "extra_forbidden":
         known = [name for name in model.model_fields if name not in model.IGNORED]
         return [at(place, f"unknown key {one_of(key, known)}")]
-    raised = error["ctx"]["error"] if error["type"] == "value_error" else None
-    if isinstance(raised, Told):
-        return list(raised.args)
-    name = word(str(key)) + "".join(f"[{part}]" for part in rest if not _alternatives(model, key))
-    if raised is not None:
-        said = str(raised)
+    name = word(str(key)) + ("" if _alternatives(model, key) else "".join(f"[{part}]" for part in rest))
+    if error["type"] == "value_error":
+        advice = error["ctx"]["error"]
+        if isinstance(advice, Told):
+            return list(advice.args)
     elif limits := limits_of(model, str(key)):
-        said = f"give {limits}"
+        advice = f"give {limits}"
     elif words := _words(model.model_fields[key].annotation):
-        said = f"choose from {', '.join(words)}"
+        advice = f"choose from {', '.join(words)}"
     else:
-        said = f"give {_WANTED[error['type']]}" if error["type"] in _WANTED else error["msg"]
-    return [f"{at(place, name)} is {shown(error['input'])}; {said}"]
+        advice = f"give {_WANTED[error['type']]}" if error["type"] in _WANTED else error["msg"]
+    return [f"{at(place, name)} is {shown(error['input'])}; {advice}"]
 
 
 def limits_of(model: type[Model], key: str) -> str:
@@ -136,63 +128,46 @@ def limits_of(model: type[Model], key: str) -> str:
     Words that may stand in its place follow: ``a number above 0, or single``.
     """
     field = model.model_fields[key]
-    told = [field, *field.metadata, *_metadata(field.annotation)]
-    bounds = {
-        name: getattr(one, name)
-        for one in told
-        for name in ("ge", "gt", "le")
-        if getattr(one, name, None) is not None
-    }
-    kind = _KINDS.get(kind_of(field.annotation), "")
-    if not bounds or not kind:
+    parts = [field, *field.metadata, *_parts(field.annotation)]
+    bounds = {sign: getattr(part, sign) for part in parts for sign in _SIGNS if hasattr(part, sign)}
+    kind = _KINDS.get(kind_of(field.annotation))
+    if not bounds or kind is None:
         return ""
-    extra = [
-        one.json_schema_extra for one in told if isinstance(getattr(one, "json_schema_extra", None), dict)
-    ]
-    unit = next((one["unit"] for one in extra if one.get("unit")), "")
+    extras = [getattr(part, "json_schema_extra", None) or {} for part in parts]
+    unit = next((extra["unit"] for extra in extras if extra.get("unit")), "")
     low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le")
     top = "2^63 - 1" if high == 2**63 - 1 else high
     if "gt" in bounds:
-        what = f"{kind} above {low}" + (f", up to {top}" if top is not None else "")
+        limits = f"{kind} above {low}" + (f", up to {top}" if top is not None else "")
     else:
-        what = f"{kind} from {low} to {top}" if top is not None else f"{kind} of {low} or more"
-    return ", or ".join([f"{what} {unit}".strip(), *_words(field.annotation)])
+        limits = f"{kind} from {low} to {top}" if top is not None else f"{kind} of {low} or more"
+    return ", or ".join([f"{limits} {unit}".strip(), *_words(field.annotation)])
 
 
-def _inner(annotation: Any) -> tuple[Any, ...]:
-    """The types that an annotation is put together of, None left out."""
-    if get_origin(annotation) in (Union, UnionType):
-        return tuple(one for one in get_args(annotation) if one is not NoneType)
-    return get_args(annotation)[:1] if get_origin(annotation) is Annotated else ()
+def _parts(annotation: Any) -> Iterator[Any]:
+    """The types that an annotation is put together of, None left out, and what is said of them."""
+    if get_origin(annotation) in (Union, UnionType, Annotated):
+        for part in get_args(annotation):
+            yield from _parts(part)
+    elif annotation is not NoneType:
+        yield annotation
+        yield from getattr(annotation, "metadata", ())  # of a Field
 
 
-def _alternatives(model: type[Model], key: Any) -> bool:
-    """Whether a key takes values of several kinds."""
-    return key in model.model_fields and len(_inner(model.model_fields[key].annotation)) > 1
+def _types(annotation: Any) -> list[Any]:
+    return [part for part in _parts(annotation) if isinstance(part, type) or part is Any or get_origin(part)]
 
 
 def _words(annotation: Any) -> list[str]:
     """The words that an annotation allows."""
-    if get_origin(annotation) is Literal:
-        return list(get_args(annotation))
-    return [word for inner in _inner(annotation) for word in _words(inner)]
-
-
-def _metadata(annotation: Any) -> list[Any]:
-    """What annotations inside an annotation say."""
-    out: list[Any] = []
-    for one in get_args(annotation)[1:] if get_origin(annotation) is Annotated else ():
-        out += [one, *getattr(one, "metadata", [])]
-    return out + [one for inner in _inner(annotation) for one in _metadata(inner)]
+    kinds = [kind for kind in _types(annotation) if get_origin(kind) is Literal]
+    return [str(word) for kind in kinds for word in get_args(kind)]
 
 
 def kind_of(annotation: Any) -> Any:
     """The type behind an annotation, None and limits put aside: int, float, str, bool, list, …"""
-    if get_origin(annotation) in (Union, UnionType):
-        return kind_of(next(one for one in get_args(annotation) if one is not NoneType))
-    if get_origin(annotation) is Annotated:
-        return kind_of(get_args(annotation)[0])
-    return get_origin(annotation) or annotation
+    kind = next(_parts(annotation))
+    return get_origin(kind) or kind
 
 
 _NUMBERS = TypeAdapter(list[Number], config=ConfigDict(strict=True, allow_inf_nan=False))
@@ -202,17 +177,18 @@ def numbers(values: object, place: str, problems: list[str]) -> list[float] | No
     """A list of numbers as floats, or None with a sentence for each that is none."""
     try:
         return _NUMBERS.validate_python(values)
-    except ValidationError as error:
-        for one in error.errors(include_url=False):
-            wrong = one["ctx"]["error"] if one["type"] == "value_error" else f"give {_WANTED[one['type']]}"
-            problems.append(f"{place} is {shown(one['input'])}; {wrong}")
+    except ValidationError as failure:
+        for error in failure.errors(include_url=False):
+            kind = error["type"]
+            advice = error["ctx"]["error"] if kind == "value_error" else f"give {_WANTED[kind]}"
+            problems.append(f"{place} is {shown(error['input'])}; {advice}")
     return None
 
 
 def number(value: object, place: str, problems: list[str]) -> float | None:
     """A number as a float, or None with a sentence."""
-    found = numbers([value], place, problems)
-    return found[0] if found else None
+    checked = numbers([value], place, problems)
+    return checked[0] if checked else None
 
 
 def chosen(*allowed: str) -> BeforeValidator:

@@ -8,15 +8,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sousa.generation import corpora
 from sousa.generation.columns import Column, fitted
+from sousa.generation.console import silent
 from sousa.generation.corpus import Config, is_generated
 from sousa.generation.errors import RunError, UsageError, first_line
-from sousa.generation.make import silent, views
+from sousa.generation.make import views
 from sousa.generation.manifest import KNOWN_FORMATS, complete_manifest, config_digest
 from sousa.generation.shards import other_version
 from sousa.generation.storage import LocalStorage
@@ -54,11 +56,11 @@ class Stored:
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         """Declarations of the columns that its files have; as they are now where no file can be read."""
-        declared = self.corpus.columns(self.config)
+        columns = self.corpus.columns(self.config)
         for record in self.records:
             with suppress(OSError, pa.ArrowException):
-                return fitted(declared, pq.read_schema(self.storage.path(record["file"])))
-        return declared
+                return fitted(columns, pq.read_schema(self.storage.path(record["file"])))
+        return columns
 
     @cached_property
     def views(self) -> dict[str, list[str]]:
@@ -66,20 +68,16 @@ class Stored:
         shards = self.manifest["shards"]
         if all("view" in record for record in shards.values()):
             order = [*self.corpus.Options.SIZES, "custom"]
-            found = {record["view"] for record in shards.values()}
-            known = sorted(found, key=lambda view: order.index(view) if view in order else len(order))
+            there = {record["view"] for record in shards.values()}
+            names = sorted(there, key=lambda view: order.index(view) if view in order else len(order))
             return {
-                view: [name for name, one in shards.items() if one["view"] in known[: i + 1]]
-                for i, view in enumerate(known)
+                view: [name for name, record in shards.items() if record["view"] in names[: i + 1]]
+                for i, view in enumerate(names)
             }
         planned = self.corpus.plan(self.config)
         if {shard.name for shard in planned} != shards.keys():
             return {"custom": list(shards)}
         return views(self.corpus, self.config, planned)
-
-    def facts(self) -> dict[str, Any]:
-        """What the manifest says beside its shards."""
-        return {name: value for name, value in self.manifest.items() if name != "shards"}
 
 
 def open_dataset(root: str | Path, *, making: bool = False, plugins: Sequence[str] = ()) -> Stored:
@@ -130,10 +128,7 @@ def open_dataset(root: str | Path, *, making: bool = False, plugins: Sequence[st
 
 
 def _require_plan(stored: Stored) -> None:
-    """Compare the records with what is planned.
-
-    Raises: RunError when the manifest does not list exactly the planned shards.
-    """
+    """Raise RunError unless the manifest lists exactly the planned shards."""
     if config_digest(stored.config.identity()) != stored.manifest["config_digest"] and (
         stored.manifest["format_version"] == KNOWN_FORMATS[-1]
     ):
@@ -148,14 +143,17 @@ def _require_plan(stored: Stored) -> None:
 
 
 def verify(
-    stored: Stored, count: int = 20, everything: bool = False, seed: int | None = None, progress: Any = silent
+    stored: Stored,
+    count: int = 20,
+    everything: bool = False,
+    seed: int | None = None,
+    progress: Any = silent,
 ) -> tuple[int, list[str]]:
     """Make rows again and compare them with the stored ones, after checking every shard's digest.
 
     Args:
         stored: opened for making.
-        count: rows to make again; everything: all of them.
-        seed: of the choice of rows; by default another choice each time.
+        count: rows to make again; everything: all of them; seed: of their choice, by default a new one.
 
     Returns: ``(rows compared, list of differences)``; a difference is one line of text.
     Raises: UsageError for a count below 1, or a corpus whose rows are not made.
@@ -165,9 +163,9 @@ def verify(
     if not everything and count < 1:
         raise UsageError(f"--rows is {count}; give 1 or more")
     total = sum(record["rows"] for record in stored.records)
-    wanted = (
-        range(total) if everything else sorted(random.Random(seed).sample(range(total), min(count, total)))
-    )
+    wanted: Any = range(total)
+    if not everything:
+        wanted = sorted(random.Random(seed).sample(wanted, min(count, total)))
     with progress("verifying", len(wanted)) as done:
         differences = [text for record in stored.records if (text := stored.storage.damage(record))]
         if differences:
@@ -184,29 +182,27 @@ def remade(stored: Any, rows: pa.Table, render: bool = True) -> pa.Table:
 
 
 def rows_at(
-    root: str | Path,
-    shards: Sequence[Mapping[str, Any]],
-    numbers: Iterable[int],
-    columns: Sequence[str] | None = None,
+    root: str | Path, shards: Sequence[Mapping[str, Any]], numbers: Iterable[int], columns: Any = None
 ) -> Any:
-    """Rows by number as tables, in order; only row groups of shards that hold one are read.
-
-    Args:
-        numbers: ascending, counted over all shards; columns: to read.
-    """
-    numbers, at, first = list(numbers), 0, 0
+    """Rows by number, ascending and counted over all shards, as tables with some columns or all."""
+    wanted, end = np.fromiter(numbers, np.int64), 0
     for record in shards:
-        last = first + record["rows"]
-        if at < len(numbers) and numbers[at] < last:
-            for group in row_groups(Path(root) / record["file"], columns):
-                inside = []
-                while at < len(numbers) and numbers[at] < first + len(group):
-                    inside.append(numbers[at] - first)
-                    at += 1
-                if inside:
-                    yield group.take(inside)
-                first += len(group)
-        first = last
+        first, end = end, end + record["rows"]
+        if not np.any((first <= wanted) & (wanted < end)):
+            continue
+        for group in row_groups(Path(root) / record["file"], columns):
+            inside = wanted[slice(*np.searchsorted(wanted, [first, first + len(group)]))]
+            if len(inside):
+                yield group.take(inside - first)
+            first += len(group)
+
+
+def differing(stored: pa.ChunkedArray, again: pa.ChunkedArray) -> list[int]:
+    """Numbers of the elements in which two columns differ."""
+    if stored.combine_chunks().equals(again.combine_chunks()):
+        return []
+    pairs = zip(stored.to_pylist(), again.to_pylist(), strict=True)
+    return [i for i, (before, now) in enumerate(pairs) if before != now] or [0]  # of other types
 
 
 def compare(stored: pa.Table, again: pa.Table) -> list[str]:
@@ -215,12 +211,8 @@ def compare(stored: pa.Table, again: pa.Table) -> list[str]:
 
     wrong: dict[int, list[str]] = {}
     for name in again.column_names:
-        if name == "audio" or stored[name].combine_chunks().equals(again[name].combine_chunks()):
-            continue
-        pairs = zip(stored[name].to_pylist(), again[name].to_pylist(), strict=True)
-        for i, (before, now) in enumerate(pairs):
-            if before != now:
-                wrong.setdefault(i, []).append(name)
+        for i in differing(stored[name], again[name]) if name != "audio" else ():
+            wrong.setdefault(i, []).append(name)
     if "audio" in again.column_names:
         # FLAC bytes may differ between library versions; the samples may not
         for i, audio in enumerate(stored["audio"]):
@@ -235,6 +227,5 @@ def compare(stored: pa.Table, again: pa.Table) -> list[str]:
 
 def seconds_of(root: str | Path, shards: Sequence[Mapping[str, Any]]) -> float:
     """Total length of the rows of shards, in seconds."""
-    return sum(
-        pc.sum(group["duration_sec"]).as_py() or 0 for group in groups_of(root, shards, ["duration_sec"])
-    )
+    groups = groups_of(root, shards, ["duration_sec"])
+    return sum(pc.sum(group["duration_sec"]).as_py() or 0 for group in groups)

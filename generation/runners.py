@@ -37,11 +37,7 @@ class Runner(Protocol):
 
 @dataclass(frozen=True)
 class LocalRunner:
-    """Tasks in processes of this machine; in this process where one is enough.
-
-    Attributes:
-        workers: processes; 0 is one for each core this process may use.
-    """
+    """Tasks in ``workers`` processes of this machine, 0 for one a core; in this one where one is enough."""
 
     workers: int = 0
 
@@ -54,7 +50,6 @@ class LocalRunner:
         return os.cpu_count() or 1
 
     def run(self, function: Callable, tasks: Sequence[tuple]) -> Iterator[Any]:
-        """See :meth:`Runner.run`."""
         workers = min(self.at_once, max(len(tasks), 1))
         try:
             _HEEDED.set()
@@ -72,9 +67,8 @@ _HEEDED = threading.Event()  # run() looks at _STOPPED before it goes on
 def stop(stopped: bool = True) -> bool:
     """Ask a runner to end after the tasks in hand; for signal handlers.
 
-    Returns: whether it will. When not, the handler has to raise KeyboardInterrupt itself; when so, it
-    must not: raised while a result is being recorded it would lose that, and raised while Python runs
-    a callback of its own it would itself be lost.
+    Returns: whether it will. Only when not may the handler raise KeyboardInterrupt: raised while a result is
+    being recorded it would lose that, and raised while Python runs a callback it would itself be lost.
     """
     if stopped:
         _STOPPED.set()
@@ -84,14 +78,10 @@ def stop(stopped: bool = True) -> bool:
 
 
 def _start_worker(lifeline: Any) -> None:
-    _ignore_signals()
-    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
-
-
-def _ignore_signals() -> None:
     # both reach the whole group; the parent decides, so that tasks in hand are finished
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
 
 
 def _end_with_parent(lifeline: Any) -> None:
@@ -112,16 +102,13 @@ def _here(function: Callable, tasks: Sequence[tuple]) -> Iterator[Any]:
         yield result
 
 
-def _modules(function: Callable, task: tuple) -> list[str]:
-    """What is imported once for all workers: where the function and its arguments come from."""
-    places = {function.__module__, *(type(part).__module__ for part in task)}
-    return sorted(places.union(*(getattr(part, "preload", ()) for part in task)) - {"builtins"})
-
-
 def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iterator[Any]:
     # forkserver: children start clean, with no threads or libraries of this process
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_modules(function, tasks[0]))
+    # imported once for all workers: where the function and its arguments come from
+    modules = {function.__module__, *(type(part).__module__ for part in tasks[0])}
+    modules |= {module for part in tasks[0] for module in getattr(part, "preload", ())}
+    context.set_forkserver_preload(sorted(modules - {"builtins"}))
     # it must outlive a signal to the whole group, or its workers would seem to have died; the tracker that it
     # starts with would unblock signals when it is started itself
     resource_tracker.ensure_running()
@@ -132,11 +119,8 @@ def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iter
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     queue = list(reversed(tasks))
     lifeline, held = context.Pipe(duplex=False)
-    with (
-        held,
-        lifeline,
-        ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(lifeline,)) as pool,
-    ):
+    start: dict[str, Any] = {"initializer": _start_worker, "initargs": (lifeline,)}
+    with held, lifeline, ProcessPoolExecutor(workers, context, **start) as pool:
         running: set[Future[Any]] = set()
         interrupted = False
         try:

@@ -33,18 +33,14 @@ def stream(seed, *coordinates):
     """The random generator of these coordinates, always at its first number.
 
     Args:
-        seed: corpus seed, an integer >= 0.
-        coordinates: strings and integers; their order and type matter.
+        seed: corpus seed, an integer >= 0; coordinates: strings and integers; their order and type matter.
     """
     key = np.frombuffer(_digest(16, seed, coordinates), dtype="<u8")
     return np.random.Generator(np.random.Philox(key=key))
 
 
 def uniforms(seed, count, *coordinates):
-    """A few uniform numbers in [0, 1), straight from the digest of their coordinates.
-
-    For choices that need no generator; the same on every machine and NumPy. Returns: list of floats.
-    """
+    """A list of uniform numbers in [0, 1), straight from the digest: the same on every machine and NumPy."""
     out = []
     while len(out) < count:
         words = _digest(64, seed, (*coordinates, len(out)))
@@ -56,12 +52,9 @@ def uniforms(seed, count, *coordinates):
 def probe_digest():
     """Digest of a few draws of every kind the generators use."""
     rng = stream(0, "self-check", 1)
-    parts = [
-        rng.standard_normal(64).astype("<f8").tobytes(),
-        rng.random(64).astype("<f8").tobytes(),
-        rng.permutation(64).astype("<i8").tobytes(),
-    ]
-    return hashlib.blake2b(b"".join(parts), digest_size=16).hexdigest()
+    draws = [rng.standard_normal(64), rng.random(64), rng.permutation(64)]
+    data = b"".join(part.astype(part.dtype.newbyteorder("<")).tobytes() for part in draws)
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def self_check():

@@ -12,13 +12,12 @@ Layout of the Parquet files: encoded audio and MIDI are stored plain and uncompr
 one contiguous range of bytes; other columns are compressed with zstd; page index on.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,10 +30,10 @@ from sousa.generation.manifest import (
     LOG,
     MANIFEST,
     UNFINISHED,
+    ShardFile,
     config_digest,
     read_manifest,
     short,
-    valid_record,
 )
 from sousa.generation.storage import LocalStorage
 
@@ -53,9 +52,7 @@ class Shard:
 
     Attributes:
         name: ``split/stem``; its file is ``data/split/stem.parquet``.
-        split: train, validation or test.
-        rows: how many it holds.
-        key: coordinates, plain data for the corpus that planned it.
+        rows: how many it holds; key: coordinates, plain data for the corpus that planned it.
     """
 
     name: str
@@ -67,36 +64,6 @@ class Shard:
     def file(self) -> str:
         """Path of the shard inside the dataset directory."""
         return f"{DATA_DIR}/{self.name}.parquet"
-
-
-class _Hashing:
-    """A file that also digests what is written to it in order."""
-
-    def __init__(self, file: BinaryIO):
-        self.file, self.sha, self.size, self.closed = file, hashlib.sha256(), 0, False
-
-    def write(self, data: bytes) -> int:
-        self.sha.update(data)
-        self.size += len(data)
-        return self.file.write(data)
-
-    def tell(self) -> int:
-        return self.size
-
-    def flush(self) -> None:
-        self.file.flush()
-
-    def close(self) -> None:
-        self.closed = True
-
-    def writable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False
 
 
 def parquet_writer(file: Any, schema: pa.Schema) -> pq.ParquetWriter:
@@ -114,40 +81,31 @@ def parquet_writer(file: Any, schema: pa.Schema) -> pq.ParquetWriter:
 
 def bounded(table: pa.Table) -> Iterator[pa.Table]:
     """A table in parts of at most MAX_GROUP_BYTES each, one row at least."""
-    parts = -(-table.nbytes // MAX_GROUP_BYTES)
-    if parts < 2 or len(table) < 2:
+    if table.nbytes <= MAX_GROUP_BYTES or len(table) < 2:
         yield table
-        return
-    half = len(table) // 2
-    yield from bounded(table.slice(0, half))
-    yield from bounded(table.slice(half))
+    else:
+        half = len(table) // 2
+        yield from bounded(table.slice(0, half))
+        yield from bounded(table.slice(half))
 
 
 def write_shard(corpus: Any, config: Any, shard: Shard, storage: LocalStorage) -> tuple[str, dict[str, Any]]:
     """Make one shard: a task for runners.
 
-    Args:
-        corpus: a :class:`sousa.generation.corpus.Corpus`; config: of its own.
-
     Returns: ``(name, record)`` for the manifest.
     Raises: RunError when it can't be made or written.
     """
-    begin, rows = time.perf_counter(), 0
+    begin, rows, hidden = time.perf_counter(), 0, storage.inside(UNFINISHED)
     corpus.prepare(config)
-    schema = corpus.schema(config)
-    with storage.writing(f"{UNFINISHED}/{shard.file}") as file:
-        hashing = _Hashing(file)
-        with parquet_writer(hashing, schema) as writer:
-            for table in corpus.rows(config, shard):
-                for part in bounded(table):
-                    writer.write_table(part, row_group_size=len(part))
-                rows += len(table)
+    with hidden.writing(shard.file) as file, parquet_writer(file, corpus.schema(config)) as writer:
+        for table in corpus.rows(config, shard):
+            for part in bounded(table):
+                writer.write_table(part, row_group_size=len(part))
+            rows += len(table)
     if rows != shard.rows:
         raise RunError(f"shard {shard.name} has {rows} rows instead of {shard.rows}: this is a bug")
-    return shard.name, {
-        "file": shard.file, "split": shard.split, "rows": rows, "bytes": hashing.size,
-        "sha256": hashing.sha.hexdigest(), "seconds": round(time.perf_counter() - begin, 3),
-    }  # fmt: skip
+    record = {"file": shard.file, "split": shard.split, "rows": rows, **hidden.record(shard.file)}
+    return shard.name, record | {"seconds": round(time.perf_counter() - begin, 3)}
 
 
 class Store:
@@ -160,7 +118,7 @@ class Store:
         self.storage, self.config, self.shards = storage, config, shards
         self.identity = config.identity()
         self.digest = config_digest(self.identity)
-        self.base = f"{UNFINISHED}/"  # where the files lie now
+        self.place = storage.inside(UNFINISHED)  # where the files lie now
         self.records: dict[str, dict[str, Any]] = {}
         self.facts: dict[str, Any] = {}  # what an earlier run has put beside the shards
 
@@ -168,17 +126,17 @@ class Store:
         with ExitStack() as held:
             held.enter_context(self.storage.locked())
             old = read_manifest(self.storage.root)
-            if old is None and set(self.storage.strangers()) - {UNFINISHED}:
+            if old:
+                self._refuse_other(old)
+                self.facts = {name: old[name] for name in old.keys() - self._manifest(True).keys()}
+            elif set(self.storage.strangers()) - {UNFINISHED}:
                 raise UsageError(
                     f"{self.storage.root} holds other files, not a dataset; choose an empty or new directory "
                     "with -o"
                 )
-            if old is not None:
-                self._refuse_other(old)
-                self.facts = {name: old[name] for name in old.keys() - self._manifest(True).keys()}
             self.storage.sweep()
-            if old is not None and old["complete"]:
-                self.records, self.base = dict(old["shards"]), ""
+            if old and old["complete"]:
+                self.records, self.place = dict(old["shards"]), self.storage
             else:
                 self._hide()
                 self.records = self._logged()
@@ -213,16 +171,14 @@ class Store:
         """Records of the shards in the log, the last of each name; what was cut short is left out."""
         records = {}
         for line in self.storage.lines(LOG):
-            try:
+            with suppress(ValueError, TypeError):
                 name, record = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(name, str) and valid_record(record):
-                records[name] = record
+                ShardFile.model_validate(record)
+                records[str(name)] = record
         return records
 
     def _hide(self) -> None:
-        """Put back into the hidden folder what an interrupted run had shown already, or shows no more."""
+        """Put into the hidden folder what an interrupted run had shown already, or shows no more."""
         for name in OWN:
             if self.storage.path(name).exists() and not self.storage.path(f"{UNFINISHED}/{name}").exists():
                 self.storage.move(name, f"{UNFINISHED}/{name}")
@@ -230,14 +186,11 @@ class Store:
     def missing(self) -> tuple[list[Shard], list[str]]:
         """Shards still to be made, and what was wrong with recorded ones."""
         wanted = {shard.name: (shard.file, shard.rows, shard.split) for shard in self.shards}
-        self.records = {
-            name: record
-            for name, record in self.records.items()
-            if wanted.get(name) == (record["file"], record["rows"], record["split"])
-        }
-        place, problems = LocalStorage(str(self.storage.path(self.base))), []
+        problems = []
         for name, record in list(self.records.items()):
-            if problem := place.damage(record):
+            if wanted.get(name) != (record["file"], record["rows"], record["split"]):
+                del self.records[name]
+            elif problem := self.place.damage(record):
                 problems.append(problem)
                 del self.records[name]
         return [shard for shard in self.shards if shard.name not in self.records], problems
@@ -246,12 +199,11 @@ class Store:
         """Write the manifest of an unfinished dataset, and hide what there is of it."""
         self.storage.write_json(f"{UNFINISHED}/{MANIFEST}", self._manifest(False))
         self.storage.remove(MANIFEST)
-        if not self.base:
-            self.base = f"{UNFINISHED}/"
+        if self.place == self.storage:
+            self.place = self.storage.inside(UNFINISHED)
             self._hide()
         with self.storage.writing(LOG) as file:
-            for item in self.records.items():
-                file.write(_line(*item).encode() + b"\n")
+            file.writelines(f"{_line(*item)}\n".encode() for item in self.records.items())
 
     def record(self, name: str, entry: dict[str, Any]) -> None:
         """Add a finished shard."""
@@ -259,14 +211,10 @@ class Store:
         self.storage.append(LOG, _line(name, entry))
 
     def finish(self, views: dict[str, str], facts: dict[str, Any]) -> None:
-        """Show everything, and write the manifest.
-
-        Args:
-            views: of each shard the smallest size that it belongs to; facts: about what stands beside them.
-        """
+        """Show everything, and write the manifest; ``views``: of each shard the smallest size that has it."""
         for name, record in self.records.items():
             record["view"] = views[name]
-        for name in OWN if self.base else ():
+        for name in OWN if self.place != self.storage else ():
             if self.storage.path(f"{UNFINISHED}/{name}").exists():
                 self.storage.move(f"{UNFINISHED}/{name}", name)
         self.facts = facts

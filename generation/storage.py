@@ -1,8 +1,7 @@
 """Where datasets and releases lie, and the one way files are written there: whole or not at all.
 
 Conventions: a file is written under a temporary name beside its place, synced, and renamed. Paths inside a
-storage are relative, with ``/``. A storage can be pickled, so tasks carry it to wherever they run. There is
-one kind now, a local directory; the members of :class:`LocalStorage` are what another kind has to have.
+storage are relative, with ``/``. A storage can be pickled, so tasks carry it to wherever they run.
 """
 
 import errno
@@ -13,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,14 +32,13 @@ class LocalStorage:
         """Where a file of the storage lies."""
         return Path(self.root) / file
 
-    @contextmanager
-    def writing(self, file: str) -> Iterator[BinaryIO]:
-        """Open a file for binary writing; it is there when the block ends well, and untouched otherwise.
+    def inside(self, folder: str) -> "LocalStorage":
+        """A folder of the storage as one of its own."""
+        return LocalStorage(str(self.path(folder)))
 
-        Raises: RunError when it can't be written.
-        """
-        with atomic_file(self.path(file)) as opened:
-            yield opened
+    def writing(self, file: str) -> AbstractContextManager[BinaryIO]:
+        """Open a file for binary writing, see :func:`atomic_file`."""
+        return atomic_file(self.path(file))
 
     def write_json(self, file: str, data: object) -> None:
         """Write JSON atomically."""
@@ -48,14 +46,10 @@ class LocalStorage:
 
     def append(self, file: str, line: str) -> None:
         """Add a line to a file, and make it last."""
-        path = self.path(file)
-        try:
-            with open(path, "ab") as opened:
-                opened.write(line.encode() + b"\n")
-                opened.flush()
-                os.fsync(opened.fileno())
-        except OSError as error:
-            raise explain(error, path) from None
+        with _explained(self.path(file)), open(self.path(file), "ab") as opened:
+            opened.write(line.encode() + b"\n")
+            opened.flush()
+            os.fsync(opened.fileno())
 
     def lines(self, file: str) -> list[str]:
         """Whole lines of a file; none where there is none. One that was cut short is left out."""
@@ -66,12 +60,9 @@ class LocalStorage:
 
     def move(self, source: str, target: str) -> None:
         """Rename a file or folder, at once, in place of a file or empty folder."""
-        try:
+        with _explained(self.path(target)):
             self.path(target).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(self.path(source), self.path(target))
-            sync_directory(self.path(target).parent)
-        except OSError as error:
-            raise explain(error, self.path(target)) from None
+            _replace(self.path(source), self.path(target))
 
     def remove(self, file: str) -> None:
         """Remove a file or folder, if it is there."""
@@ -99,8 +90,18 @@ class LocalStorage:
         return {"file": file, "bytes": path.stat().st_size, "sha256": file_digest(path)}
 
     def damage(self, record: Mapping[str, Any]) -> str | None:
-        """What is wrong with a recorded file, or None."""
-        return damage(self.root, record)
+        """What is wrong with a recorded file (``file, bytes, sha256``), or None."""
+        name, path = record["file"], self.path(record["file"])
+        try:
+            if not path.exists():
+                return f"{name} is missing"
+            if path.stat().st_size != record["bytes"]:
+                return f"{name} has {path.stat().st_size} bytes instead of {record['bytes']}"
+            if file_digest(path) != record["sha256"]:
+                return f"{name} does not match its digest"
+        except OSError as error:
+            return f"{name} can't be read ({error.strerror})"
+        return None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -131,15 +132,23 @@ class LocalStorage:
 def explain(error: OSError, path: object) -> RunError:
     """A RunError for an operating-system error while writing ``path``."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return RunError(
-            f"no space left while writing {path}; free some and run the same command again to go on"
-        )
+        advice = "free some and run the same command again to go on"
+        return RunError(f"no space left while writing {path}; {advice}")
     return RunError(f"can't write {path}: {error.strerror or error}")
 
 
-def sync_directory(path: str | Path) -> None:
-    """Make renames in a directory last."""
-    handle = os.open(path, os.O_RDONLY)
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise explain(error, path) from None
+
+
+def _replace(source: Path, target: Path) -> None:
+    """Rename, and make that last."""
+    os.replace(source, target)
+    handle = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
@@ -155,15 +164,13 @@ def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
     path = Path(path)
     work = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(work, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(work, path)
-        sync_directory(path.parent)
-    except OSError as error:
-        raise explain(error, path) from None
+        with _explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(work, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            _replace(work, path)
     finally:
         with suppress(OSError):
             work.unlink(missing_ok=True)
@@ -175,32 +182,7 @@ def write_json(path: str | Path, data: object) -> None:
         file.write((json.dumps(data, indent=1) + "\n").encode())
 
 
-def write_once(path: Path, data: bytes) -> None:
-    """Write a file unless it is there with these bytes.
-
-    Raises: RunError when it can't be written.
-    """
-    if not path.exists() or path.read_bytes() != data:
-        with atomic_file(path) as file:
-            file.write(data)
-
-
 def file_digest(path: str | Path) -> str:
     """SHA-256 of a file, hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def damage(root: str | Path, record: Mapping[str, Any]) -> str | None:
-    """What is wrong with a recorded file (``file, bytes, sha256``) of a directory, or None."""
-    path = Path(root) / record["file"]
-    try:
-        if not path.exists():
-            return f"{record['file']} is missing"
-        if path.stat().st_size != record["bytes"]:
-            return f"{record['file']} has {path.stat().st_size} bytes instead of {record['bytes']}"
-        if file_digest(path) != record["sha256"]:
-            return f"{record['file']} does not match its digest"
-    except OSError as error:
-        return f"{record['file']} can't be read ({error.strerror})"
-    return None

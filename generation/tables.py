@@ -14,23 +14,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sousa.generation.errors import RunError, first_line
-from sousa.generation.storage import LocalStorage, write_once
+from sousa.generation.storage import LocalStorage
 
 
 def row_groups(path: str | Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """Row groups of a Parquet file as Arrow tables.
-
-    Raises: RunError when the file is missing or damaged.
-    """
+    """Row groups of a Parquet file; raises RunError when it is missing or damaged."""
     try:
         with pq.ParquetFile(path) as file:
             for i in range(file.num_row_groups):
                 yield file.read_row_group(i, columns=columns)
     except (OSError, pa.ArrowException) as error:
-        first = first_line(error)
-        raise RunError(
-            f"{path} can't be read ({first}); run 'sousa generate' again to make it anew"
-        ) from None
+        advice = "run 'sousa generate' again to make it anew"
+        raise RunError(f"{path} can't be read ({first_line(error)}); {advice}") from None
 
 
 def groups_of(
@@ -43,36 +38,22 @@ def groups_of(
 
 def numpy_column(array: pa.Array | pa.ChunkedArray) -> Any:
     """A column as numpy; nulls of numbers become NaN."""
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
     return array.to_numpy(zero_copy_only=False)
-
-
-def explode(table: pa.Table, column: str) -> pa.Table:
-    """Records of a list column as a table of their own, with the sample_id of their row."""
-    lists = table[column].combine_chunks()
-    parents = pc.list_parent_indices(lists)
-    records = lists.flatten()
-    names = [field.name for field in records.type]
-    ids = table["sample_id"].combine_chunks().take(parents)
-    return pa.table([*records.flatten(), ids], names=[*names, "sample_id"])
 
 
 def write_tables(
     storage: LocalStorage,
     shards: Sequence[Mapping[str, Any]],
     tables: Mapping[str, Sequence[str]],
-    loose: dict,
+    loose: Mapping[str, str | None],
 ) -> list[dict[str, Any]]:
-    """Write label tables of all shards, each one file, atomically, in one pass over the shards.
+    """Write label tables of all shards to ``labels/``, in one pass over the shards; returns their records.
 
     Args:
-        storage: of the dataset; files go to ``labels/``. shards: manifest records, in order of rows.
+        shards: manifest records, in order of rows.
         tables: dict of name to columns, or to one column that is a list of records.
-        loose: dict of column to function of a row's ``sample_id`` giving the path of its loose file, or None
-            where there is none; these columns are added to the table ``samples``.
-
-    Returns: records of the files.
+        loose: columns to add to the table ``samples``, each with the path of a row's loose file, where ``{}``
+            stands for its ``sample_id``, or None where there is none.
     """
     wanted = list(dict.fromkeys(["sample_id", *(name for names in tables.values() for name in names)]))
     writers: dict[str, pq.ParquetWriter] = {}
@@ -92,14 +73,16 @@ def write_tables(
     return [storage.record(f"labels/{name}.parquet") for name in tables]
 
 
-def _part(group: pa.Table, name: str, names: list[str], loose: dict) -> pa.Table:
+def _part(group: pa.Table, name: str, names: list[str], loose: Mapping[str, str | None]) -> pa.Table:
     if len(names) == 1 and pa.types.is_list(group.schema.field(names[0]).type):
-        return explode(group, names[0])
+        lists = group[names[0]].combine_chunks()
+        records = pa.Table.from_struct_array(lists.flatten())
+        return records.append_column("sample_id", group["sample_id"].take(pc.list_parent_indices(lists)))
     if name != "samples":
         return group.select([*(n for n in names if n != "sample_id"), "sample_id"])
     part = group.select(names)
     for column, path in loose.items():
-        paths = [path and path(one) for one in part["sample_id"].to_pylist()]
+        paths = [path and path.format(name) for name in part["sample_id"].to_pylist()]
         part = part.append_column(column, pa.array(paths, pa.string()))
     return part
 
@@ -107,15 +90,14 @@ def _part(group: pa.Table, name: str, names: list[str], loose: dict) -> pa.Table
 def write_files(
     storage: LocalStorage, shards: Sequence[Mapping[str, Any]], wanted: list[str], done: Any
 ) -> None:
-    """Write ``audio/{sample_id}`` and ``midi/{sample_id}`` files; ones already there are kept.
-
-    Args:
-        wanted: which of the columns audio and midi; done: called with numbers of rows.
-    """
+    """Write files of the columns that are wanted of audio and midi; ones already there are kept."""
     for group in groups_of(storage.root, shards, ["sample_id", *wanted]):
         for row in group.to_pylist():
             for file, data in loose_files(row).items():
-                write_once(storage.path(file), data)
+                path = storage.path(file)
+                if not path.exists() or path.read_bytes() != data:
+                    with storage.writing(file) as opened:
+                        opened.write(data)
             done(1)
 
 

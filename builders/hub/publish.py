@@ -12,9 +12,9 @@ from typing import Any
 
 from sousa.builders.hub import dedup, plan, remote
 from sousa.builders.release import check, layout, opened, versions
+from sousa.generation.console import silent
 from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError, raise_all
-from sousa.generation.make import silent
 
 BATCH_BYTES, BATCH_FILES = 256 << 20, 64
 ATTEMPTS = 5

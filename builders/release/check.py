@@ -15,7 +15,7 @@ from sousa.builders.release.digests import leaf_types
 from sousa.builders.release.opened import Release
 from sousa.generation.errors import RunError
 from sousa.generation.licences import known
-from sousa.generation.storage import damage
+from sousa.generation.storage import LocalStorage
 
 # https://huggingface.co/docs/hub/datasets-cards: what the Hub knows, as far as these cards use it
 TASKS = (
@@ -39,7 +39,7 @@ def problems(release: Release, progress: Callable[[int], Any] = lambda done: Non
     root, manifest = Path(release.where), release.manifest
     out = strangers(root, manifest)
     for file, fact in manifest["files"].items():
-        problem = damage(root, {"file": file, "bytes": fact["bytes"], "sha256": fact["sha256"]})
+        problem = LocalStorage(str(root)).damage({"file": file, **fact})
         out += [problem] if problem else []
         progress(fact["bytes"])
     if out:

@@ -25,9 +25,9 @@ from sousa.builders.release.pack import pack
 from sousa.builders.release.source import Source, of_stored
 from sousa.generation import reopen
 from sousa.generation.columns import Classes, having, schema
+from sousa.generation.console import silent
 from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError, raise_all
-from sousa.generation.make import silent
 from sousa.generation.manifest import UNFINISHED
 from sousa.generation.runners import LocalRunner, Runner
 from sousa.generation.storage import LocalStorage

@@ -70,7 +70,7 @@ def of_stored(stored: Stored) -> Source:
 
     Raises: RunError when its manifest was changed by hand.
     """
-    manifest, packaging = stored.manifest, _packaging(stored.corpus, stored.config, stored.facts())
+    manifest, packaging = stored.manifest, _packaging(stored.corpus, stored.config, stored.manifest)
     return Source(
         stored.corpus, stored.storage, manifest["config"], manifest["config_digest"],
         stored.config.sample_rate, manifest["shards"], stored.views, stored.columns, packaging,

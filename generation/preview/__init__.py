@@ -22,15 +22,14 @@ class Preview:
     """What a corpus says of its page.
 
     Attributes:
-        groups: pairs of title and Columns: what is told of a row; of each, names, units and meanings.
+        groups: pairs of title and columns: what is told of a row.
         filters: pairs of text and column of a row, or property of it in ``0_rows.js``.
         labels: function of a row, a dict, giving what the scripts read beside its ``facts``; lists: the
             columns of records that it reads.
         even: columns over whose values the rows that are shown are spread evenly, the first one first.
-        scripts: ``.js`` files that say what a row is and draw its labels.
+        scripts: ``.js`` files that say what a row is and draw its labels; meta: whatever else they read.
         folded: titles of groups that are closed at first.
-        darkest_db: level of a bin of a spectrogram that is darkest, of a full-scale sine.
-        meta: whatever else the scripts read.
+        darkest_db: level of the darkest bins of a spectrogram, relative to a full-scale sine.
     """
 
     groups: tuple[tuple[str, "tuple[Column, ...]"], ...]
@@ -50,7 +49,8 @@ def general(corpus: Any, config: Any) -> Preview:
 
     columns = corpus.columns(config)
     plain = tuple(c for c in columns if not c.nested and c.type not in ("audio", "binary"))
-    classes = [c for c in having(columns, Classes) if c.name != "split"]
+    classes = {c.name: c.role.names for c in having(columns, Classes) if c.name != "split"}
+    groups = [c.name for c in having(columns, Group)]
     events = having(columns, Events)[:1]
 
     def labels(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,15 +59,10 @@ def general(corpus: Any, config: Any) -> Preview:
         return {"events": {name: [record[name] for record in records] for name in fields}}
 
     return Preview(
-        (("Row", plain),), tuple((c.name, c.name) for c in [*classes, *_named(columns, "split")]), labels,
-        tuple(c.name for c in events), tuple(c.name for c in [*classes, *having(columns, Group)]),
+        (("Row", plain),), tuple((name, name) for name in (*classes, "split")), labels,
+        tuple(c.name for c in events), (*classes, *groups),
         meta={
-            "onset": events[0].role.onset if events else "",
-            "classes": {c.name: c.role.names for c in classes},
-            "group": next((c.name for c in having(columns, Group)), "sample_id"),
+            "onset": events[0].role.onset if events else "", "classes": classes,
+            "group": (groups or ["sample_id"])[0],
         },
     )  # fmt: skip
-
-
-def _named(columns: "tuple[Column, ...]", name: str) -> "list[Column]":
-    return [column for column in columns if column.name == name]

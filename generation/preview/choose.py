@@ -9,7 +9,6 @@ beside its others, so they can be compared. The same dataset, count and seed giv
 of a row is a few integers, however large its sound is.
 """
 
-import heapq
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -94,45 +93,42 @@ class _Coverage:
 
     def __init__(self, ranks: list[np.ndarray], order: np.ndarray):
         self.keys = list(zip(*(rank.tolist() for rank in ranks), strict=True)) or [()] * len(order)
-        self.chosen: dict[int, bool] = {}
+        self.chosen: set[int] = set()
         self.counts: Counter = Counter()  # by values of the first columns
         self.alone: Counter = Counter()  # by number of a column and its value
+        self.following = defaultdict(set)  # by values of the first columns: those of the next one
         self.cells = defaultdict(list)  # places of one combination of values, in an order of chance
         for place in order.tolist():
-            self.cells[self.keys[place]].append(place)
-        # how covered a combination was when it was put in; by now it may be more, and never less
-        self.heap = [(self._covered(key), key) for key in self.cells]
-        heapq.heapify(self.heap)
+            key = self.keys[place]
+            self.cells[key].append(place)
+            for i, value in enumerate(key):
+                self.following[key[:i]].add(value)
 
     def add(self, place: int) -> None:
         key = self.keys[place]
-        self.chosen[place] = True
+        self.chosen.add(place)
         self.counts.update(key[: i + 1] for i in range(len(key)))
         self.alone.update(enumerate(key))
 
-    def next_place(self, allowed: np.ndarray | None = None) -> Any:
-        """The next row of the least covered combination, of those that are allowed, or None."""
-        aside, found = [], None
-        while self.heap and found is None:
-            before, key = heapq.heappop(self.heap)
-            now, places = self._covered(key), self.cells[key]
-            free = [i for i, place in enumerate(places) if allowed is None or allowed[place]]
-            if now == before and free:
-                place = places.pop(free[-1])
-                found = None if place in self.chosen else place
-            if now == before and not free:
-                aside.append((now, key))
-            elif places:
-                heapq.heappush(self.heap, (now, key))
-        for item in aside:
-            heapq.heappush(self.heap, item)
-        return found
+    def next_place(self, allowed: np.ndarray | None = None, key: tuple = ()) -> Any:
+        """The next row of the least covered combination, of those that are allowed, or None.
 
-    def _covered(self, key: tuple) -> list:
-        out = []
-        for i, value in enumerate(key):
-            out += [self.counts[key[: i + 1]], self.alone[i, value], value]
-        return out
+        Args:
+            key: the first values of the combination.
+        """
+        if key in self.cells:
+            free = self.cells[key] = [place for place in self.cells[key] if place not in self.chosen]
+            if key and not free:
+                self.following[key[:-1]].remove(key[-1])
+            return next((place for place in reversed(free) if allowed is None or allowed[place]), None)
+
+        def covered(value: int) -> tuple[int, int, int]:
+            return self.counts[*key, value], self.alone[len(key), value], value
+
+        places = (
+            self.next_place(allowed, (*key, value)) for value in sorted(self.following[key], key=covered)
+        )
+        return next((place for place in places if place is not None), None)
 
 
 def _add_takes(
@@ -143,8 +139,8 @@ def _add_takes(
         place = cover.next_place(clean if clean.any() else None)
         if place is None:
             return
-        others = [p for p in np.flatnonzero(family == family[place]).tolist() if p != place]
-        others = [p for p in others if p not in cover.chosen]
+        members = np.flatnonzero(family == family[place]).tolist()
+        others = [p for p in members if p != place and p not in cover.chosen]
         if not others:  # rendered once: nothing to compare, here or in any other take
             cover.add(place)
             return

@@ -14,36 +14,35 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sousa.generation.columns import Breakdown, Column
+from sousa.generation.console import silent
 from sousa.generation.errors import RunError, UsageError, raise_all
 from sousa.generation.filters import Filter
-from sousa.generation.make import silent
 from sousa.generation.preview import Preview, choose
 from sousa.generation.reopen import Stored, rows_at
 from sousa.generation.storage import atomic_file
 from sousa.generation.tables import groups_of
 
-DEFAULT_ROWS = 48
 # browsers read a page into memory whole, and copy parts of it when they decode
 MAX_BYTES = 200_000_000
 _HERE = Path(__file__).parent
 
 
 def write(
-    stored: Stored, output: str | Path | None = None, rows: int = DEFAULT_ROWS,
+    stored: Stored, output: str | Path | None = None, rows: int = 48,
     where: Mapping[str, Any] | None = None, seed: int = 42, progress: Any = silent,
 ) -> tuple[Path, int, int]:  # fmt: skip
     """Write the preview page of a dataset.
 
     Args:
         output: file to write; ``preview.html`` in the dataset by default.
-        rows: how many rows to show.
+        rows: how many to show; seed: of their choice.
         where: filters of rows, see :mod:`sousa.generation.filters`.
-        seed: of the choice of rows.
-        progress: ``progress(title, total)`` gives a context manager whose value takes numbers of rows.
+        progress: as of :class:`sousa.generation.console.Console`.
 
     Returns: ``(path, rows shown, bytes)``.
     Raises: UsageError for a request that makes no sense or a page that would be too large; RunError
@@ -92,9 +91,7 @@ def _with_names(stored: Stored, where: Mapping[str, Any]) -> list[Column]:
         open_ended = isinstance(role, Breakdown) and not role.known and column.type == "string"
         if open_ended and (column.name in where or column.alias in where):
             groups = groups_of(stored.storage.root, stored.records, [column.name])
-            names = dict.fromkeys(
-                name for group in groups for name in group[column.name].unique().to_pylist()
-            )
+            names = {name: True for group in groups for name in group[column.name].unique().to_pylist()}
             column = replace(column, role=replace(role, known=tuple(filter(None, names))))
         out.append(column)
     return out
@@ -115,7 +112,7 @@ def _rows(stored: Stored, numbers: list[int], columns: list[str]) -> Iterable[di
             )
     for part in rows_at(stored.storage.root, stored.records, numbers, columns):
         for i in range(len(part)):
-            yield part.slice(i, 1).to_pylist()[0]
+            yield from part.slice(i, 1).to_pylist()
 
 
 def _frame(page: Preview, stored: Stored, count: int, there: set[str]) -> tuple[bytes, bytes]:
@@ -130,21 +127,20 @@ def _frame(page: Preview, stored: Stored, count: int, there: set[str]) -> tuple[
             for title, group in page.groups
         ],
     }  # fmt: skip
-    text = (_HERE / "page.html").read_text(encoding="utf-8")
-    files = [*(_HERE / "js").glob("*.js"), *page.scripts]
-    scripts = [path.read_text(encoding="utf-8") for path in sorted(files, key=lambda path: path.name)]
+    files = sorted([*(_HERE / "js").glob("*.js"), *page.scripts], key=lambda path: path.name)
     parts = {
-        "TITLE": html.escape(name), "META": as_script(meta), "SCRIPT": "\n".join(scripts),
-        "STYLE": (_HERE / "page.css").read_text(encoding="utf-8"),
+        "TITLE": html.escape(name), "META": as_script(meta),
+        "SCRIPT": "\n".join(path.read_text("utf-8") for path in files),
+        "STYLE": (_HERE / "page.css").read_text("utf-8"),
         "FILTERS": "\n".join(
             f'  <label>{text} <select data-column="{column}"></select></label>'
             for text, column in page.filters
         ),
     }  # fmt: skip
-    head, tail = text.split("@ROWS@")
+    head, tail = (_HERE / "page.html").read_text("utf-8").split("@ROWS@")
     # in one pass: what is filled in may itself look like a place to fill
-    filled = [re.sub(r"@([A-Z]+)@", lambda match: parts[match[1]], part).encode() for part in (head, tail)]
-    return filled[0], filled[1]
+    fill = partial(re.sub, r"@([A-Z]+)@", lambda match: parts[match[1]])
+    return fill(head).encode(), fill(tail).encode()
 
 
 def as_script(data: Any) -> str:
@@ -164,10 +160,8 @@ def _finite(data: Any) -> Any:
 
 def _row(labels: dict[str, Any], audio: Any, shown: int) -> bytes:
     """The script elements of a row, as bytes."""
-    parts = [f'<script type="application/json" class="row">{as_script(labels)}</script>\n'.encode()]
+    text = f'<script type="application/json" class="row">{as_script(labels)}</script>\n'
     if audio:
-        parts += [
-            f'<script type="text/plain" id="audio-{shown}">'.encode(), base64.b64encode(audio["bytes"]),
-            b"</script>\n",
-        ]  # fmt: skip
-    return b"".join(parts)
+        sound = base64.b64encode(audio["bytes"]).decode()
+        text += f'<script type="text/plain" id="audio-{shown}">{sound}</script>\n'
+    return text.encode()

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sousa.generation.corpus import Generated, elsewhere
-from sousa.generation.rudiments.options import RudimentsOptions
 
 if TYPE_CHECKING:
     from sousa.generation.columns import Column
@@ -27,7 +26,7 @@ class Rudiments(Generated):
     title = "SOUSA rudiments"
     summary = "the 40 PAS snare-drum rudiments by simulated players of four skill tiers"
     data_version = "3.0.0"
-    Options = RudimentsOptions
+    Options = elsewhere(f"{_HERE}.options:RudimentsOptions")
     examples = (
         ("--size small", "1,200 clean rows in output/dataset"),
         ("--profiles 20 --rudiments flam,drag -o output/flams", "two rudiments by twenty players"),

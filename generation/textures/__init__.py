@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sousa.generation.corpus import Generated, elsewhere
-from sousa.generation.textures.options import TexturesOptions
 
 if TYPE_CHECKING:
     from sousa.generation.columns import Column
@@ -27,7 +26,7 @@ class Textures(Generated):
     title = "SOUSA textures"
     summary = "parametric sound textures of synthesizers, labelled with every parameter and event"
     data_version = "3.0.0"
-    Options = TexturesOptions
+    Options = elsewhere(f"{_HERE}.options:TexturesOptions")
     examples = (
         ("--size small -o output/textures", "528 rows of eleven sounds"),
         ("--configfile space.yaml --records params,tfrecords", "a space of your own, in two more formats"),

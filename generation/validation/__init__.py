@@ -29,12 +29,10 @@ class Examiner:
         self.task = task
 
     def labels(self, group: "pa.Table", first: int, problems: "Problems") -> dict[str, Any]:
-        """Check the labels of a row group.
+        """Check the labels of a row group; returns arrays or lists to keep, one element a row.
 
         Args:
             first: number of its first row in the shard; problems: counts of what is wrong, to be added to.
-
-        Returns: arrays or lists to keep, one element a row.
         """
         return {}
 
@@ -44,8 +42,7 @@ class Examiner:
         """Check MIDI and sound of row ``i`` of the group whose labels were checked last.
 
         Args:
-            number: of the row in the shard; pcm: int16 (samples, channels), None without sound or when it
-                can't be read, which is counted already.
+            number: of the row in the shard; pcm: int16 (samples, channels), None where there is none to hear.
         """
 
     def found(self) -> dict[str, list]:
@@ -58,8 +55,8 @@ class Validation:
 
     Attributes:
         Examiner: of its shards.
-        media_rows: sound of about this many rows is read; ``--all`` reads every one.
-        again_units: this many units (see :class:`Examiner`) are made again with their sound.
+        media_rows: sound of about this many rows is read; again_units: this many units (see
+            :class:`Examiner`) are made again with their sound. ``--all`` does so with every row.
         kept: further columns whose values its checks read, as ``found.rows[name]``.
     """
 

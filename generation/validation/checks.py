@@ -12,6 +12,18 @@ from sousa.generation.columns import SPLITS, Classes, Events, Group, Score, havi
 from sousa.generation.corpus import is_generated
 from sousa.generation.validation.findings import Check, Findings, absence
 
+# role of columns, or None for any dataset; name of the check, the problem that fails it, what holds else
+_BY_ROLE: tuple[Any, ...] = (
+    (None, "lengths", ["length_differs"], "lengths in samples and seconds agree"),
+    (Classes, "classes", ["class_unknown"], "every class is one of those declared"),
+    (Score, "scores", ["score_out_of_range"], "every score is in its range, or null"),
+    (
+        Events,
+        "events in row",
+        ["event_outside_row_or_out_of_order"],
+        "events are in order and inside their row",
+    ),
+)
 _AUDIO = ("audio_unreadable", "audio_length_or_rate_differs", "pcm_digest_differs")
 
 
@@ -22,16 +34,9 @@ def run_all(found: Findings) -> list[Check]:
     if not found.rows:
         return [whole]
     out = [whole, _count(found), _label_tables(found), *_made_again(found)]
-    out.append(absence(problems, "lengths", ["length_differs"], "lengths in samples and seconds agree"))
-    if having(stored.columns, Classes):
-        out.append(absence(problems, "classes", ["class_unknown"], "every class is one of those declared"))
-    if having(stored.columns, Score):
-        out.append(
-            absence(problems, "scores", ["score_out_of_range"], "every score is in its range, or null")
-        )
-    if having(stored.columns, Events):
-        claim = "events are in order and inside their row"
-        out.append(absence(problems, "events in row", ["event_outside_row_or_out_of_order"], claim))
+    for role, *check in _BY_ROLE:
+        if role is None or having(stored.columns, role):
+            out.append(absence(problems, *check))
     out += [_groups(found, column) for column in having(stored.columns, Group)]
     if found.config.with_audio:
         claim = f"decodes to the labelled length, rate and digest ({found.part})"

@@ -6,7 +6,6 @@ in ``problems``. What is checked of a column follows from its role; a row made a
 compared with what is stored in every column that does not describe the sound, and a few with it.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +17,11 @@ from sousa.generation.audio import encode
 from sousa.generation.columns import Classes, Column, Events, Group, Score, having
 from sousa.generation.corpus import Config, is_generated
 from sousa.generation.errors import RunError
-from sousa.generation.reopen import compare, remade
+from sousa.generation.reopen import compare, differing, remade
 from sousa.generation.shards import Shard
 from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import loose_files, numpy_column, row_groups
-from sousa.generation.validation.findings import Problems
+from sousa.generation.validation.findings import Problems, joined
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Task:
     """What to examine.
 
     Attributes:
-        corpus, config: of the dataset; columns: as its files have them; storage: where it lies.
+        columns: as the dataset's files have them.
         record: manifest record of the shard; shard: as it is planned, None where rows can't be made again.
         every: sound and MIDI of each unit of rows whose number is a multiple of this are read.
         again: how many units are made again with their sound.
@@ -61,12 +60,16 @@ def examine_shard(index: int, task: Task) -> tuple[int, dict[str, Any]]:
     task.corpus.prepare(task.config)
     validation = task.corpus.validation()
     examiner, kept, first = validation.Examiner(task), [], 0
-    planned, chosen = _planned(task), _spread(task.record["rows"] // examiner.unit, task.again)
+    remakes = task.shard is not None and is_generated(task.corpus)
+    planned = iter(task.corpus.addresses(task.config, task.shard) if remakes else ())
+    units = task.record["rows"] // examiner.unit
+    chosen = np.linspace(0, units - 1, min(task.again if remakes else 0, units)).round()
     try:
         for group in row_groups(task.storage.path(task.record["file"])):
             unit = (first + np.arange(len(group))) // examiner.unit
             _by_role(task.columns, group, problems)
-            _compare_labels(task, group, next(planned, None), problems)
+            if remakes:
+                _compare_labels(task, group, next(planned, None), problems)
             if lines := np.flatnonzero(np.isin(unit, chosen)).tolist():
                 _compare_sound(task, group.take(lines), problems)
                 out["again"] += len(lines)
@@ -80,26 +83,8 @@ def examine_shard(index: int, task: Task) -> tuple[int, dict[str, Any]]:
         problems.add("damaged_shard", error)
     if first != task.record["rows"]:
         problems.add("rows_missing_or_extra", task.record["file"], abs(first - task.record["rows"]))
-    out["rows"] = {name: _chain([part[name] for part in kept]) for name in kept[0]} if kept else {}
+    out["rows"] = {name: joined([part[name] for part in kept]) for name in kept[0]} if kept else {}
     return index, out | examiner.found()
-
-
-def _chain(parts: list) -> Any:
-    if isinstance(parts[0], np.ndarray):
-        return np.concatenate(parts)
-    return [value for part in parts for value in part]
-
-
-def _planned(task: Task) -> Iterator[pa.Table | None]:
-    """Addresses of the shard's row groups, where they can be made again."""
-    if task.shard is None or not is_generated(task.corpus):
-        return iter(())
-    return iter(task.corpus.addresses(task.config, task.shard))
-
-
-def _spread(total: int, count: int) -> list[int]:
-    """Numbers below ``total``, at most ``count``, evenly spread."""
-    return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist() if total else []
 
 
 def _kept(task: Task, group: pa.Table, more: tuple[str, ...]) -> dict[str, Any]:
@@ -111,13 +96,12 @@ def _kept(task: Task, group: pa.Table, more: tuple[str, ...]) -> dict[str, Any]:
 
 def _by_role(columns: tuple[Column, ...], group: pa.Table, problems: Problems) -> None:
     """What columns with a role promise."""
-    ids = group["sample_id"]
+    every_row = np.arange(len(group))
 
-    def wrong(what: str, mask: Any, about: str) -> None:
-        mask = pc.fill_null(mask, False)
-        if pc.any(mask).as_py():
-            at = int(np.flatnonzero(np.asarray(mask))[0])
-            problems.add(what, f"{ids[at]}: {about}", pc.sum(mask).as_py())
+    def wrong(problem: str, mask: Any, about: str, rows: np.ndarray = every_row) -> None:
+        rows = rows[np.asarray(pc.fill_null(mask, False))]
+        if len(rows):
+            problems.add(problem, f"{group['sample_id'][int(rows[0])]}: {about}", len(rows))
 
     for column in having(columns, Classes):
         known = pc.is_in(group[column.name], value_set=pa.array(column.role.names, pa.string()))
@@ -128,31 +112,20 @@ def _by_role(columns: tuple[Column, ...], group: pa.Table, problems: Problems) -
         wrong("score_out_of_range", pc.or_(outside, pc.is_nan(values)), column.name)
     for column in having(columns, Group):
         wrong("group_missing", pc.is_null(group[column.name]), column.name)
-    seconds, samples, rate = (group[name] for name in ("duration_sec", "num_samples", "sample_rate"))
-    away = pc.abs(
-        pc.subtract(pc.multiply(seconds, pc.cast(rate, pa.float64())), pc.cast(samples, pa.float64()))
-    )
-    wrong("length_differs", pc.greater(away, 1e-6), "duration_sec")
+    seconds, samples, rate = (numpy_column(group[c]) for c in ("duration_sec", "num_samples", "sample_rate"))
+    wrong("length_differs", pa.array(np.abs(seconds * rate - samples) > 1e-6), "duration_sec")
     for column in having(columns, Events):
         lists = group[column.name].combine_chunks()
-        onset, row = lists.flatten().field(column.role.onset), pc.list_parent_indices(lists)
-        size = samples.combine_chunks().take(row)
-        bad = pc.or_(pc.less(onset, 0), pc.greater_equal(onset, size))
-        if len(onset) > 1:
-            step = np.diff(numpy_column(onset))
-            late = np.concatenate([[False], (step < 0) & (np.diff(numpy_column(row)) == 0)])
-            bad = pc.or_(bad, pa.array(late))
-        if pc.any(bad).as_py():
-            at = row.filter(bad)[0].as_py()
-            problems.add(
-                "event_outside_row_or_out_of_order", f"{ids[at]}: {column.name}", pc.sum(bad).as_py()
-            )
+        onset, row = map(
+            numpy_column, (lists.flatten().field(column.role.onset), pc.list_parent_indices(lists))
+        )
+        late = (np.diff(onset, prepend=onset[:1]) < 0) & (np.diff(row, prepend=-1) == 0)
+        bad = (onset < 0) | (onset >= samples[row]) | late
+        wrong("event_outside_row_or_out_of_order", pa.array(bad), column.name, row)
 
 
 def _compare_labels(task: Task, group: pa.Table, addresses: pa.Table | None, problems: Problems) -> None:
     """Every column that does not describe the sound, against what this configuration makes."""
-    if task.shard is None or not is_generated(task.corpus):
-        return
     if addresses is None or len(addresses) != len(group):
         problems.add("rows_not_in_plan", group["sample_id"][0], len(group))
         return
@@ -160,18 +133,13 @@ def _compare_labels(task: Task, group: pa.Table, addresses: pa.Table | None, pro
     for column in task.columns:
         if column.rendered or column.name == "audio":
             continue
-        before, now = (table[column.name].combine_chunks() for table in (group, again))
-        if not before.equals(now):
-            pairs = zip(before.to_pylist(), now.to_pylist(), strict=True)
-            rows = [i for i, (a, b) in enumerate(pairs) if a != b or a is None != b is None]
-            example = f"{group['sample_id'][rows[0]] if rows else group['sample_id'][0]}: {column.name}"
-            problems.add("labels_differ_from_made_again", example, max(len(rows), 1))
+        if rows := differing(group[column.name], again[column.name]):
+            example = f"{group['sample_id'][rows[0]]}: {column.name}"
+            problems.add("labels_differ_from_made_again", example, len(rows))
 
 
 def _compare_sound(task: Task, rows: pa.Table, problems: Problems) -> None:
     """Rows made again from their own coordinates, with their sound."""
-    if task.shard is None or not is_generated(task.corpus):
-        return
     try:
         lines = compare(rows, remade(task, rows))
     except (RunError, ValueError, KeyError, IndexError, TypeError, OverflowError) as error:

@@ -12,10 +12,11 @@ class Problems(dict):
     """Counts of what is wrong, by name, each with the first few examples."""
 
     def add(self, name: str, example: object, count: int = 1) -> None:
-        entry = self.setdefault(name, [0, []])
-        entry[0] += int(count)
-        if len(entry[1]) < 3:
-            entry[1].append(str(example))
+        self.merge(name, int(count), [str(example)])
+
+    def merge(self, name: str, count: int, examples: list[str]) -> None:
+        before, shown = self.get(name, (0, []))
+        self[name] = before + count, (shown + examples)[:3]
 
 
 @dataclass
@@ -23,9 +24,8 @@ class Check:
     """One question asked of the dataset.
 
     Attributes:
-        name: short; ``passed``: True, False, or None when it can't be judged.
-        detail: one sentence with the figures.
-        examples: some of what was wrong.
+        passed: None when it can't be judged.
+        detail: one sentence with the figures; examples: some of what was wrong.
     """
 
     name: str
@@ -39,9 +39,8 @@ class Findings:
     """Measurements of all shards together.
 
     Attributes:
-        stored: the dataset, a :class:`sousa.generation.reopen.Stored`.
+        stored: :class:`sousa.generation.reopen.Stored`; lists: whatever else examiners found, by name.
         rows: dict of arrays, one element a row; empty when no shard could be read.
-        problems: counts by name; lists: whatever else examiners found, by name.
         heard: how many rows' sound and MIDI were read; again: how many were made again with their sound.
     """
 
@@ -65,17 +64,12 @@ class Findings:
     @property
     def part(self) -> str:
         """Which rows were heard, in words."""
-        if self.heard == self.count:
-            return "all rows"
-        return f"{self.heard:,} of {self.count:,} rows, evenly spread"
+        some = f"{self.heard:,} of {self.count:,} rows, evenly spread"
+        return "all rows" if self.heard == self.count else some
 
 
 def absence(found: Problems, name: str, problems: Iterable[str], claim: str) -> Check:
-    """The check that none of some problems was found.
-
-    Args:
-        problems: names of those that fail the check; claim: what holds when there are none.
-    """
+    """The check that none of some problems was found; ``claim``: what holds then."""
     here = {p: found[p] for p in problems if p in found}
     if not here:
         return Check(name, True, claim)
@@ -87,8 +81,8 @@ def join(stored: Any, parts: Iterable[dict[str, Any]]) -> Findings:
     """Join what was found in shards, in order.
 
     Args:
-        parts: dicts of one shape: ``rows`` is a dict of arrays or lists, one element a row; ``problems``
-            counts; ``heard`` and ``again`` are numbers; whatever else there is are lists.
+        parts: dicts with ``rows``, a dict of arrays, one element a row; ``problems``, counts; ``heard`` and
+            ``again``, numbers; whatever else there is are lists.
     """
     rows: dict[str, list] = {}
     out = Findings(stored, {}, Problems(), {})
@@ -97,17 +91,15 @@ def join(stored: Any, parts: Iterable[dict[str, Any]]) -> Findings:
         for name, values in part.pop("rows").items():
             rows.setdefault(name, []).append(values)
         for name, (count, examples) in part.pop("problems").items():
-            entry = out.problems.setdefault(name, [0, []])
-            entry[0] += count
-            entry[1] = (entry[1] + examples)[:3]
+            out.problems.merge(name, count, examples)
         for name, values in part.items():
             out.lists.setdefault(name, []).extend(values)
-    out.rows = {name: _joined(values) for name, values in rows.items()}
+    out.rows = {name: joined(values) for name, values in rows.items()}
     return out
 
 
-def _joined(values: list) -> np.ndarray:
-    """One array of the values of all shards; strings stay objects, shared where they are equal."""
+def joined(values: list) -> np.ndarray:
+    """One array of arrays or lists; strings stay objects, shared where they are equal."""
     if isinstance(values[0], np.ndarray) and values[0].dtype != object:
         return np.concatenate(values)
     flat = [sys.intern(v) if isinstance(v, str) else v for part in values for v in part]

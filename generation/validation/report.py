@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from sousa.generation.columns import SPLITS
+from sousa.generation.console import silent
 from sousa.generation.errors import RunError
-from sousa.generation.make import silent
 from sousa.generation.reopen import Stored
 from sousa.generation.runners import Runner
 from sousa.generation.validation.checks import run_all
@@ -35,7 +35,7 @@ def validate(
     """Validate a dataset and write ``validation_report.{json,txt,html}``.
 
     Args:
-        progress: ``progress(title, total)`` gives a context manager whose value takes numbers of rows.
+        progress: as of :class:`sousa.generation.console.Console`.
         all_media: read and make again MIDI and sound of every row, not of a part of them.
 
     Returns: ``(passed, report)``; the report is what the JSON file holds, with ``text``, the same for a
@@ -77,11 +77,11 @@ def examine(stored: Stored, runner: Runner, progress: Any = silent, all_media: b
     edges = np.linspace(0, validation.again_units, len(records) + 1).round().astype(int)
     again = [record["rows"] for record in records] if all_media else np.diff(edges).tolist()
     loose = bool(stored.manifest.get("loose_files"))
+    place = (stored.corpus, stored.config, stored.columns, stored.storage)
     tasks = [
-        (i, Task(stored.corpus, stored.config, stored.columns, stored.storage, record,
-                 planned.get(record["file"]), every, again[i], loose))
+        (i, Task(*place, record, planned.get(record["file"]), every, again[i], loose))
         for i, record in enumerate(records)
-    ]  # fmt: skip
+    ]
     parts: dict[int, dict[str, Any]] = {}
     with progress("validating", stored.manifest["num_rows"]) as done:
         for index, part in runner.run(examine_shard, tasks):
@@ -90,7 +90,7 @@ def examine(stored: Stored, runner: Runner, progress: Any = silent, all_media: b
     return join(stored, [parts[i] for i in sorted(parts)])
 
 
-def _told(report: dict[str, Any]) -> str:
+def _headline(report: dict[str, Any]) -> str:
     """``1,200 rows (train 840, test 360), 2.10 hours``; empty where no row could be read."""
     if "rows" not in report:
         return ""
@@ -104,8 +104,7 @@ def _told(report: dict[str, Any]) -> str:
 def _text(report: dict[str, Any], more: list[str]) -> str:
     """The report for a terminal; ``more``: lines after the checks."""
     lines = [f"SOUSA {report['corpus']}: validation report", ""]
-    if told := _told(report):
-        lines += [told, ""]
+    lines += [_headline(report), ""] if "rows" in report else []
     for check in report["checks"]:
         lines.append(f"{_MARK[check['passed']]}  {check['name']}: {check['detail']}")
         lines += [f"        {example}" for example in check["examples"]]
@@ -127,20 +126,17 @@ def _page(report: dict[str, Any], parts: list[str]) -> str:
         for c in report["checks"]
     )
     corpus = html.escape(report["corpus"])
-    head = [
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>SOUSA {corpus}: validation</title>",
-        f"<style>{_STYLE}</style><h1>Validation of a {corpus} dataset</h1>",
-        f"<p>{html.escape(_told(report))}</p><h2>Checks</h2><table>{checked}</table>",
-    ]
-    return "".join([*head, *parts]) + "</html>\n"
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>SOUSA {corpus}: validation</title>"
+        f"<style>{_STYLE}</style><h1>Validation of a {corpus} dataset</h1>"
+        f"<p>{html.escape(_headline(report))}</p><h2>Checks</h2><table>{checked}</table>{''.join(parts)}</html>\n"
+    )
 
 
 def figure(draw: Any, width: float, height: float, layout: Any = "constrained") -> str:
-    """A plot as an inline image.
+    """A plot as an inline image of width and height in inches; ``draw`` takes a matplotlib figure.
 
-    Args:
-        draw: takes a matplotlib figure; width, height: inches.
-        layout: matplotlib's engine; None, with places of its own, is much faster for many plots.
+    ``layout`` is matplotlib's engine; None, with places of its own, is much faster for many plots.
     """
     import matplotlib
 
