@@ -1,7 +1,7 @@
 """Rows as a torch dataset: what stored and live rows share, from the encoded clip on."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,19 @@ from sousa.training.columns import at, columns_of
 from sousa.training.roles import Known
 
 CROPS = ("start", "random", "centre")
-_PLACE = {"start": 0.0, "centre": 0.5}
+_PLACES = {"start": 0.0, "centre": 0.5}
 Transform = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
+
+
+class RowError(RunError):
+    """A row can't be read.
+
+    torch raises an error of a worker again with the worker's traceback before its sentence; only the sentence
+    is kept.
+    """
+
+    def __init__(self, text: str):
+        super().__init__(text.rpartition(f"{__name__}.{type(self).__name__}: ")[2].strip())
 
 
 class BaseRows(Dataset):
@@ -57,30 +68,30 @@ class BaseRows(Dataset):
         """Encoded clips of rows."""
         raise NotImplementedError
 
+    def values(self, column: str) -> list[Any]:
+        """All values of a column, None for null; empty when there is no such column."""
+        return self.table[column].to_pylist() if column in self.table.column_names else []
+
     def _fill(self, table: pa.Table, num_rows: int) -> None:
         # a table without columns has no rows
         self.table, self.num_rows, self.columns = table, num_rows, columns_of(table)
 
-    def _place(self, epoch: int, row: int) -> float:
-        if self.crop != "random" or self.crop_sec is None:
-            return _PLACE.get(self.crop, 0.0)
-        return seeds.uniforms(self.seed, 1, "crop", epoch, row)[0]
-
-    def _row(self, epoch: int, row: int, data: bytes | None) -> dict[str, Any]:
+    def _row(self, epoch: int, row: int, clip: bytes | None) -> dict[str, Any]:
         """A row out of its encoded clip."""
         out: dict[str, Any] = {"row": row}
         if self.with_audio:
-            place = self._place(epoch, row)
+            random = self.crop == "random"
+            place = seeds.uniforms(self.seed, 1, "crop", epoch, row)[0] if random else _PLACES[self.crop]
             try:
-                audio, rate, start, file_rate = decode(data, self.sample_rate, self.crop_sec, place, self.pad)
+                audio, rate, start, file_rate = decode(clip, self.sample_rate, self.crop_sec, place, self.pad)
             except (RuntimeError, TypeError, ValueError) as error:
                 raise RunError(f"{self.describe(row)} can't be decoded: {first_line(error)}") from None
             if self.transform is not None:
                 try:
                     audio = self.transform(audio, rate, seeds.stream(self.seed, "transform", epoch, row))
                 except Exception as error:
-                    what = f"{type(error).__name__}: {first_line(error)}"
-                    raise RunError(f"{self.describe(row)}: the transform failed: {what}") from error
+                    reason = f"{type(error).__name__}: {first_line(error)}"
+                    raise RunError(f"{self.describe(row)}: the transform failed: {reason}") from error
             out.update(audio=audio, sampling_rate=rate, start_sample=start, file_rate=file_rate)
         out.update((name, at(values, row)) for name, values in self.columns.items())
         return out
@@ -96,8 +107,11 @@ class BaseRows(Dataset):
             if not -self.num_rows <= row < self.num_rows:
                 raise IndexError(f"row {row} of {self.num_rows}")
         pairs = [(epoch, row % self.num_rows) for epoch, row in pairs]
-        clips = self.encoded([row for _, row in pairs]) if self.with_audio else [None] * len(pairs)
-        return [self._row(epoch, row, data) for (epoch, row), data in zip(pairs, clips, strict=True)]
+        try:
+            clips = self.encoded([row for _, row in pairs]) if self.with_audio else [None] * len(pairs)
+            return [self._row(epoch, row, clip) for (epoch, row), clip in zip(pairs, clips, strict=True)]
+        except RunError as error:
+            raise RowError(str(error)) from error
 
     def select(self, rows: Sequence[int] | np.ndarray) -> "BaseRows":
         """Some of these rows, in the order given, as a dataset of the same kind."""
@@ -110,6 +124,3 @@ class BaseRows(Dataset):
 
     def _take(self, rows: np.ndarray) -> None:
         self._fill(self.table.take(rows), len(rows))
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return (self[i] for i in range(self.num_rows))
