@@ -24,7 +24,6 @@ from sousa.training.report import words
 from sousa.training.report.numbers import PARAMETERS
 from sousa.training.rows import BaseRows
 from sousa.training.spectral_statistics import bands_of, mean_and_spread
-from sousa.training.stream import values_of
 from sousa.training.tasks.targets import Target
 
 MAX_ROWS = 2000
@@ -55,7 +54,7 @@ def baselines(
     if clips:
         spectra = mean_spectra(train_rows, chosen, quiet), mean_spectra(rows, range(len(rows)), quiet)
     for target in clips:
-        known = values_of(train_rows, target.name)
+        known = train_rows.values(target.name)
         usable = np.array([value is not None for value in known])
         if not usable.any():
             continue
@@ -86,7 +85,7 @@ def _numbers(*parts: BaseRows) -> dict[str, list[np.ndarray]]:
     """Columns that break rows down by bands: dict of name in words to values [rows, 1] of each part."""
     out = {}
     for column in parts[0].known.having(Breakdown):
-        values = [values_of(part, column.name) for part in parts] if column.role.band else [None]
+        values = [part.values(column.name) for part in parts] if column.role.band else [None]
         if all(values) and not any(value is None for part in values for value in part):
             stem = words.split_unit(column.name)[0]
             out[stem] = [np.array(part, np.float64)[:, None] for part in values]
@@ -141,7 +140,7 @@ def checks(
     out, known = [], rows.known
     apart = [(known.group.name, known.group.role.one)] if known.group else []
     for column, what in (*apart, ("sample_id", "row")):
-        values = [values_of(part, column) for part in (train_rows, rows)]
+        values = [part.values(column) for part in (train_rows, rows)]
         if all(values):
             both = set(values[0]) & set(values[1])
             counts = [f"{len(set(part))} in {name}" for part, name in zip(values, names, strict=True)]
@@ -149,13 +148,11 @@ def checks(
             if both:
                 detail += f", such as {min(both)}"
             out.append({"name": f"no {what} in two splits", "passed": not both, "detail": detail})
-    groups = values_of(rows, known.group.name) if known.group else None
+    groups = rows.values(known.group.name) if known.group else None
     for label in known.having(Classes):
-        truth = (
-            [values_of(part, label.name) for part in (train_rows, rows)] if label.role.of_group else [None]
-        )
+        truth = [part.values(label.name) for part in (train_rows, rows)] if label.role.of_group else [None]
         for column in known.having(Breakdown) if all(truth) else ():
-            values = [values_of(part, column.name) for part in (train_rows, rows)]
+            values = [part.values(column.name) for part in (train_rows, rows)]
             if column.role.condition and all(values) and any(values[1]):
                 out.append(_tells(column.role.condition, values, words.column(label.name), truth, groups))
     return out

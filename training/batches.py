@@ -98,20 +98,17 @@ def rows_for(model: Model, source: Any, split: str | None = None, **options: Any
 
     Raises: UsageError when the dataset lacks a column that a target needs.
     """
-    live = roles.corpus_of(source)
-    if not live:
-        source = sources.find(source, *(options.pop(name, None) for name in ("name", "revision", "token")))
-    there = (live.schema(source) if live else source.schema).names
-    known = roles.of(source)
+    source = sources.find(source, *(options.pop(name, None) for name in ("name", "revision", "token")))
+    names, live = source.schema.names, isinstance(source, sources.Live)
     wanted = list(dict.fromkeys(column for target in model.targets for column in target.columns))
-    missing = [name for name in wanted if name.partition(".")[0] not in there]
+    missing = [name for name in wanted if name.partition(".")[0] not in names]
     if missing:
         raise UsageError(
-            f"the data has no column {one_of(missing[0], there)}; {model.task} is learnt from it"
+            f"the data has no column {one_of(missing[0], names)}; {model.task} is learnt from it"
         )
-    told = [c.name for c in described(known, model, there) if not (live and c.rendered)]
+    facts = [c.name for c in described(source.known, model, names) if not (live and c.rendered)]
     return open_rows(
-        source, split, columns=list(dict.fromkeys([*told, *wanted])),
+        source, split, columns=[*facts, *wanted],
         sample_rate=model.front_end.sampling_rate, crop_sec=model.max_sec, **options,
     )  # fmt: skip
 

@@ -337,15 +337,15 @@ def _numeric(value: Any) -> Any:
 
 
 def _check_data(settings: Settings) -> None:
-    from sousa.training import corpora, filters, roles, tasks
+    from sousa.training import corpora, tasks
 
     data = settings.data
     if data.live and data.generate is None:
         raise UsageError("data.live needs data.generate, which says what rows to make")
     if data.generate is None and not os.path.exists(os.path.expanduser(data.path)):
         return  # it is looked at when it is read
-    known, problems = roles.of(corpora.wanted(data)), []
-    _collect(problems, filters.parse, data.where, known)
+    known, problems = corpora.wanted(data).known, []
+    _collect(problems, known.filter, data.where)
     task = settings.task or tasks.default_task(known)
     _collect(
         problems, tasks.make_targets, known, task, settings.targets, settings.weights, settings.auxiliary

@@ -18,7 +18,7 @@ from sousa.generation.errors import UsageError, one_of
 from sousa.generation.manifest import config_digest, read_manifest
 from sousa.generation.models import kind_of
 from sousa.generation.options import parsed
-from sousa.training import roles, sources
+from sousa.training import sources
 
 _HOME = Path(__file__).resolve().parent.parent
 _KEY = "data.generate"
@@ -85,35 +85,29 @@ def found_anywhere(options: Mapping[str, Any] | None) -> Any:
     return out
 
 
-def wanted(data: Any) -> Any:
-    """What is known of the rows of a :class:`sousa.training.config.Data` before any is made or read.
-
-    Returns: a configuration to make where ``generate`` says how, or else a source.
-    """
-    return (
-        sources.find(data.path, data.name, data.revision) if data.generate is None else config(data.generate)
-    )
+def wanted(data: Any) -> sources.Source:
+    """The source of a :class:`sousa.training.config.Data`: a dataset, or the configuration of one to make."""
+    if data.generate is None:
+        return sources.find(data.path, data.name, data.revision)
+    return sources.find(config(data.generate))
 
 
-def ready(data: Any) -> Any:
-    """Where rows are read: a source, made first where ``generate`` says how, or a configuration to make live.
-
-    Args:
-        data: a :class:`sousa.training.config.Data`.
+def ready(data: Any) -> sources.Source:
+    """The source of a :class:`sousa.training.config.Data`, made first unless its rows are made live.
 
     Raises: UsageError when the directory holds something else; RunError when it can't be made.
     """
-    what = wanted(data)
-    if data.generate is None or data.live:
-        return what
+    source = wanted(data)
+    if not isinstance(source, sources.Live) or data.live:
+        return source
     from sousa.builders import api
 
-    path = os.path.expanduser(data.path)
+    path, wish = os.path.expanduser(data.path), source.config
     manifest = read_manifest(path) if os.path.isdir(path) else None
     if manifest is None or not manifest["complete"]:
-        print(f"making {what.num_rows:,} rows in {path}", flush=True)
-        api.make(roles.corpus_of(what), what, path, workers=0, files=False, check=False, console=Console())
-    elif manifest["config_digest"] != config_digest(what.identity()):
+        print(f"making {wish.num_rows:,} rows in {path}", flush=True)
+        api.make(source.known.corpus, wish, path, workers=0, files=False, check=False, console=Console())
+    elif manifest["config_digest"] != config_digest(wish.identity()):
         raise UsageError(
             f"{path} holds another dataset than data.generate asks for; name another data.path, or leave "
             "data.generate out to train on what is there"

@@ -54,16 +54,15 @@ class SOUSADataset(Dataset):
         transform: Callable[[torch.Tensor], torch.Tensor] | None = None, normalize_audio: bool = True, *,
         where: Any = None, name: str | None = None, revision: str | None = None, token: str | None = None,
     ):  # fmt: skip
-        if not roles.corpus_of(data_dir):
-            data_dir = sources.find(data_dir, name, revision, token)
-        known = roles.of(data_dir)
+        source = sources.find(data_dir, name, revision, token)
+        known = source.known
         self.columns = _targets(known, target)
         self.targets, self.several = list(self.columns), not (target is None or isinstance(target, str))
         self.target, self.split, self.transform = target, split, transform
         self.normalize_audio = normalize_audio
         self.metadata = [c.name for c in known.breakdowns if not getattr(c.role, "condition", "")]
         self.rows = open_rows(
-            data_dir, split, columns=list(dict.fromkeys([*self.metadata, *self.targets])), where=where,
+            source, split, columns=[*self.metadata, *self.targets], where=where,
             sample_rate=resample_rate, crop_sec=max_length_sec,
         )  # fmt: skip
 

@@ -21,7 +21,6 @@ import pyarrow.parquet as pq
 import torch
 import yaml
 
-from sousa.generation.columns import SPLITS
 from sousa.generation.errors import UsageError, first_line, one_of, raise_all
 from sousa.generation.models import validated
 from sousa.generation.storage import atomic_file
@@ -108,7 +107,7 @@ def run(given: argparse.Namespace) -> None:
     table = predict(model.to(device), rows, given.batch_size, given.workers, device, dtype)
     table = with_facts(table, checkpoint=str(place), data=data, split=split)
     train_rows = validation_rows = None
-    splits = getattr(source, "splits", SPLITS)  # rows made live have all
+    splits = source.splits
     if given.train_split not in splits and given.train_split != "train":
         raise UsageError(f"--train-split: there is no split {one_of(given.train_split, splits)}")
     if not given.no_baselines and given.train_split in splits and given.train_split != split:

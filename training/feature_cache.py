@@ -11,7 +11,6 @@ out of date, and nothing is unpickled. A file that can't be read counts as absen
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ import numpy as np
 from sousa.generation.errors import UsageError
 from sousa.generation.storage import atomic_file
 from sousa.training.rows import BaseRows
-from sousa.training.sources import Source, cache_directory
+from sousa.training.sources import cache_directory
 
 log = logging.getLogger(__name__)
 
@@ -50,22 +49,8 @@ def data_identity(rows: BaseRows) -> dict[str, Any]:
             "rows with random crops or a transform have no features to store, because their audio changes; "
             "open them with crop='start' or 'centre' and without transform"
         )
-    if not hasattr(rows, "source"):
-        data = rows.config.identity()
-    elif rows.source.files[0].remote:
-        data = rows.source.where  # with its commit
-    else:
-        data = _local_identity(rows.source)
     view = {name: getattr(rows, name) for name in ("sample_rate", "crop_sec", "crop", "pad")}
-    return {"data": _digest(_text(data)), **view}
-
-
-def _local_identity(source: Source) -> Any:
-    manifest = Path(source.where) / "manifest.json"
-    if manifest.exists():  # digests of all files
-        return hashlib.sha256(manifest.read_bytes()).hexdigest()
-    facts = [(file.name, os.stat(file.path)) for file in source.files]
-    return [[name, fact.st_size, fact.st_mtime_ns] for name, fact in facts]
+    return {"data": _digest(_text(rows.source.identity())), **view}
 
 
 class FeatureCache:

@@ -15,7 +15,7 @@ taken up by another number of processes or another batch size, again without los
 fewer rows are left than there are now processes are they left out).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -48,17 +48,16 @@ class Order(Sampler):
         self, num_rows: int, batch_size: int, seed: int = 0, shuffle: bool = True, rank: int = 0,
         world_size: int = 1, drop_last: bool = False,
     ):  # fmt: skip
-        problem = None
         if batch_size < 1 or world_size < 1 or not 0 <= rank < world_size:
-            problem = f"batch size {batch_size}, rank {rank} of {world_size}: give a batch size of 1 or more"
-        elif num_rows < world_size * (batch_size if drop_last else 1):
-            problem = (
-                f"{num_rows} rows are too few for {world_size} processes"
-                + (f" with batches of {batch_size} and drop_last" if drop_last else "")
-                + "; choose more rows, or fewer processes"
+            raise UsageError(
+                f"batch size {batch_size}, rank {rank} of {world_size}: give a batch size of 1 or more"
             )
-        if problem:
-            raise UsageError(problem)
+        if num_rows < world_size * (batch_size if drop_last else 1):
+            batches = f" with batches of {batch_size} and drop_last" if drop_last else ""
+            raise UsageError(
+                f"{num_rows} rows are too few for {world_size} processes{batches}; choose more rows, or "
+                "fewer processes"
+            )
         self.num_rows, self.batch_size, self.seed, self.shuffle = num_rows, batch_size, seed, shuffle
         self.rank, self.world_size, self.drop_last = rank, world_size, drop_last
         self.epoch, self.start = 0, 0  # start: rows of the epoch that were read before
@@ -89,9 +88,7 @@ class Order(Sampler):
         full, left, total = self._cut()
         if steps >= total:
             return self.num_rows
-        return (
-            self.start + min(steps, full) * self.batch_size * self.world_size + (left if steps > full else 0)
-        )
+        return self.start + min(steps, full) * self.batch_size * self.world_size + left * (steps > full)
 
     def rows(self, epoch: int) -> np.ndarray:
         """The order of an epoch: int64 array."""
@@ -112,3 +109,9 @@ class Order(Sampler):
     def identity(self) -> dict[str, Any]:
         """What the order depends on, as plain data."""
         return {"seed": self.seed, "num_rows": self.num_rows, "shuffle": self.shuffle}
+
+
+def differences(stored: Mapping[str, Any], present: Mapping[str, Any], now: str) -> str:
+    """Where a stored state is not of the present stream, in words; empty when it is."""
+    pairs = ((name, stored.get(name), value) for name, value in present.items())
+    return "; ".join(f"{name} {old!r}, {now} {value!r}" for name, old, value in pairs if old != value)

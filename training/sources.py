@@ -143,7 +143,7 @@ class Source:
 
 
 class Live(Source):
-    """A configuration whose rows are made when they are read; its files are the shards that would hold them."""
+    """A configuration whose rows are made when they are read; its files are the shards to be."""
 
     def __init__(self, config: Config):
         corpus = corpora.get(config.identity()["corpus"])

@@ -32,7 +32,7 @@ from sousa.builders.hub import remote
 from sousa.builders.release import layout
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.storage import atomic_file
-from sousa.training import config, corpora, front_ends, roles, tasks
+from sousa.training import config, corpora, front_ends, tasks
 from sousa.training.augment import Waveform
 from sousa.training.batches import rows_for, with_facts
 from sousa.training.card import write_card
@@ -81,12 +81,12 @@ def run(settings: Settings) -> Path:
     main_one = state.is_main_process
     with state.main_process_first():
         source = corpora.ready(settings.data)
-    settings.data.revision = getattr(source, "revision", None) or settings.data.revision
+    settings.data.revision = source.revision or settings.data.revision
     if not settings.data.live and os.path.exists(os.path.expanduser(settings.data.path)):
         # as it is found from another directory too
         settings.data.path = os.path.abspath(os.path.expanduser(settings.data.path))
     settings.data.generate = corpora.found_anywhere(settings.data.generate)
-    settings.task = settings.task or tasks.default_task(roles.of(source))
+    settings.task = settings.task or tasks.default_task(source.known)
     trainer, test_rows = _trainer(settings, arguments, source)
     if checkpoint:
         trainer.check_resume(checkpoint)
@@ -100,7 +100,7 @@ def run(settings: Settings) -> Path:
         write_text(root / "history.json", json.dumps(trainer.state.log_history, indent=1) + "\n")
     results = _report(settings, trainer, source, test_rows, root, main_one) if test_rows is not None else None
     if main_one:
-        write_card(root / "model", settings, trainer, roles.of(source), results)
+        write_card(root / "model", settings, trainer, source.known, results)
         _published(settings, root / "model")
         minutes = (time.perf_counter() - begin) / 60
         print(f"\n{results}\n" if results else "")
@@ -222,7 +222,7 @@ def make_model(settings: Settings, source: Any = None) -> Model:
         front_end = front_ends.build(settings.front_end)
         encoder = build_encoder(settings.model, front_end)
     source = corpora.wanted(settings.data) if source is None else source
-    known = roles.of(source)
+    known = source.known
     task = settings.task or tasks.default_task(known)
     wanted = (settings.targets, settings.weights, settings.auxiliary)
     targets = tasks.make_targets(known, task, *wanted, _varying(settings, source, known, task))

@@ -24,6 +24,7 @@ from sousa.generation.errors import RunError, UsageError
 from sousa.generation.storage import file_digest, write_json
 from sousa.training.batches import Collate, predict
 from sousa.training.models.model import Model, load_weights, same_weights
+from sousa.training.order import differences
 from sousa.training.stream import Loader
 
 STREAM = "stream.json"
@@ -116,14 +117,10 @@ class StreamTrainer(Trainer):
                     f"{root} is damaged: {name} is not what was saved; remove that checkpoint, and --resume "
                     "true goes on from the one before"
                 )
-        own = self.stream_state(step)
-        wrong = [
-            f"{name} {stored.get(name)!r}, now {own[name]!r}" for name in own if stored.get(name) != own[name]
-        ]
-        if wrong:
+        if wrong := differences(stored, self.stream_state(step), "now"):
             raise UsageError(
-                f"{root} was made with another stream: {'; '.join(wrong)}; resume with what it was made "
-                "with, or start a new run with another --output"
+                f"{root} was made with another stream: {wrong}; resume with what it was made with, or start "
+                "a new run with another --output"
             )
 
     def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
