@@ -34,7 +34,7 @@ def write_card(
     best = trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint
     which = f"the best of its checkpoints on the {data.validation} split" if best else "as training ended"
     made = f" (data version {corpus.data_version})" if data.generate else ""
-    plain = settings.plain()
+    plain = settings.model_dump()
     plain["output"], plain["data"]["path"] = _last(settings.output), _last(data.path)
     for name, value in (plain["data"]["generate"] or {}).items():
         if isinstance(value, str) and os.path.isabs(value):

@@ -59,12 +59,9 @@ class StreamTrainer(Trainer):
         measure: Callable[[Any], dict[str, float]], callbacks: Sequence[TrainerCallback] = (),
     ):  # fmt: skip
         super().__init__(
-            model=model,
-            args=args,
-            train_dataset=train_rows,
-            eval_dataset=eval_rows,
+            model=model, args=args, train_dataset=train_rows, eval_dataset=eval_rows,
             callbacks=list(callbacks),
-        )
+        )  # fmt: skip
         self.measure = measure
         # losses of our targets are means already, so accumulated steps are averaged
         self.model_accepts_loss_kwargs = False
@@ -73,31 +70,25 @@ class StreamTrainer(Trainer):
     def get_train_dataloader(self) -> Loader:
         """The stream of training batches of this rank."""
         args = self.args
-        more = {}
-        if args.dataloader_num_workers:
-            more = {
-                "persistent_workers": args.dataloader_persistent_workers,
-                "prefetch_factor": args.dataloader_prefetch_factor,
-                "multiprocessing_context": args.dataloader_multiprocessing_context,
-            }
+        names = ("persistent_workers", "prefetch_factor", "multiprocessing_context")
+        workers = {name: getattr(args, f"dataloader_{name}") for name in names}
         return Loader(
             self.train_dataset, args.per_device_train_batch_size, seed=args.seed,
             rank=args.process_index, world_size=args.world_size, drop_last=args.dataloader_drop_last,
             num_workers=args.dataloader_num_workers, collate_fn=Collate(self.model),
-            pin_memory=args.dataloader_pin_memory and torch.cuda.is_available(), **more,
+            pin_memory=args.dataloader_pin_memory and torch.cuda.is_available(),
+            **(workers if args.dataloader_num_workers else {}),
         )  # fmt: skip
 
     def stream_state(self, global_step: int) -> dict[str, Any]:
         """Where the stream stands after so many optimizer steps, as plain data."""
-        order = self.get_train_dataloader().order
-        steps = math.ceil(len(order) / self.args.gradient_accumulation_steps)
-        epoch, done = divmod(global_step, steps)
+        order, accumulated = self.get_train_dataloader().order, self.args.gradient_accumulation_steps
+        epoch, steps = divmod(global_step, math.ceil(len(order) / accumulated))
         # a step is counted after its batches were read; every epoch is cut alike
-        consumed = order.consumed(done * self.args.gradient_accumulation_steps)
         return {
-            "epoch": epoch, "consumed_rows": consumed, **order.identity(),
+            "epoch": epoch, "consumed_rows": order.consumed(steps * accumulated), **order.identity(),
             "batch_size": order.batch_size, "world_size": order.world_size,
-            "gradient_accumulation_steps": self.args.gradient_accumulation_steps,
+            "gradient_accumulation_steps": accumulated,
         }  # fmt: skip
 
     def check_resume(self, checkpoint: str | Path) -> None:
@@ -131,7 +122,7 @@ class StreamTrainer(Trainer):
 
     @staticmethod
     def _filled(model, directory):
-        """The stock Trainer loads without strictness, and goes on with random weights where names differ."""
+        # the stock Trainer loads without strictness, and goes on with random weights where names differ
         model = getattr(model, "module", model)
         load_weights(model, directory)
         if not same_weights(model, directory):
@@ -162,10 +153,9 @@ class StreamTrainer(Trainer):
 
 def last_checkpoint(directory: str | Path) -> str | None:
     """The newest whole checkpoint of a run, or None; what a killed run left half-written is passed over."""
-    root = Path(directory)
-    found = []
-    for path in root.glob("checkpoint-*"):
+    whole = {}
+    for path in Path(directory).glob("checkpoint-*"):
         number = path.name.rpartition("-")[2]
         if number.isdigit() and all((path / name).is_file() for name in (STREAM, "trainer_state.json")):
-            found.append((int(number), str(path)))
-    return max(found)[1] if found else None
+            whole[int(number)] = str(path)
+    return whole[max(whole)] if whole else None
