@@ -29,59 +29,43 @@ def config(options: Mapping[str, Any]) -> Config:
 
     Raises: UsageError naming every problem.
     """
-    corpus, values, unknown = _read(options)
-    problems = [
-        f"{_KEY}: unknown key {one_of(key, corpus.Options.model_fields)}{_elsewhere(key)}" for key in unknown
-    ]
-    values = {name: _here(value) if _is_text(corpus, name) else value for name, value in values.items()}
+    corpus, texts = _corpus(options)
+    names, values, problems = corpus.Options.names(), {}, []
+    for key, value in options.items():
+        if key in names:
+            kind = kind_of(corpus.Options.model_fields[names[key]].annotation)
+            path, there = _HOME / str(value), os.path.exists(os.path.expanduser(str(value)))
+            shipped = key in texts and path.is_file() and not there
+            values[names[key]] = str(path) if shipped else parsed(value, kind)
+        elif key != "corpus" and value is not None:  # null takes a key back
+            others = [other.name for other in corpora.every() if key in other.Options.names()]
+            hint = f"; it is an option of {', '.join(others)}" if others else ""
+            problems.append(f"{_KEY}: unknown key {one_of(key, corpus.Options.model_fields)}{hint}")
+    values = {name: value for name, value in values.items() if value is not None}
     return corpus.config(corpus.Options.read(values, "yaml", problems), lambda text: None)
 
 
-def _read(options: Mapping[str, Any]) -> tuple[Any, dict[str, Any], list[str]]:
-    """``(corpus, values by the names of options, keys that are none)``."""
-    options = {
-        str(key): value for key, value in options.items() if value is not None
-    }  # null takes a key back
+def _corpus(options: Mapping[str, Any]) -> tuple[Any, set[str]]:
+    """``(corpus that options are of, keys of its options that are texts)``."""
     try:
-        corpus = corpora.get(str(options.pop("corpus", corpora.DEFAULT)))
+        corpus = corpora.get(str(options.get("corpus") or corpora.DEFAULT))
     except UsageError as error:
         raise UsageError(*(f"{_KEY}: {problem}" for problem in error.problems)) from None
     names, fields = corpus.Options.names(), corpus.Options.model_fields
-    values = {names[key]: value for key, value in options.items() if key in names}
-    values = {name: parsed(value, kind_of(fields[name].annotation)) for name, value in values.items()}
-    return corpus, values, [key for key in options if key not in names]
-
-
-def _elsewhere(key: str) -> str:
-    others = [other.name for other in corpora.every() if key in other.Options.names()]
-    return f"; it is an option of {', '.join(others)}" if others else ""
-
-
-def _is_text(corpus: Any, name: str) -> bool:
-    return kind_of(corpus.Options.model_fields[name].annotation) is str
-
-
-def _here(text: Any) -> Any:
-    """A path of a file that is beside the package and not here, made whole; else the text as it is."""
-    if not isinstance(text, str) or not text:
-        return text
-    shipped = _HOME / text
-    return str(shipped) if not os.path.exists(os.path.expanduser(text)) and shipped.is_file() else text
+    return corpus, {key for key, name in names.items() if kind_of(fields[name].annotation) is str}
 
 
 def found_anywhere(options: Mapping[str, Any] | None) -> Any:
     """Options whose files are found from every directory; those of the package stay as they are."""
-    if not options:
-        return options
     try:
-        corpus = _read(options)[0]
+        texts = _corpus(options or {})[1]
     except UsageError:
         return options
-    names, out = corpus.Options.names(), dict(options)
-    for key, value in options.items():
-        if key in names and _is_text(corpus, names[key]) and isinstance(value, str):
-            path = os.path.abspath(os.path.expanduser(value))
-            out[key] = path if os.path.exists(path) and not (_HOME / value).is_file() else value
+    out = dict(options) if options else options
+    for key in texts & set(options or ()):
+        path = os.path.abspath(os.path.expanduser(str(options[key])))
+        if isinstance(options[key], str) and os.path.exists(path) and not (_HOME / options[key]).is_file():
+            out[key] = path
     return out
 
 

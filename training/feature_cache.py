@@ -80,18 +80,17 @@ class FeatureCache:
         """Features of a row, dict of NumPy arrays, or None when there are none."""
         from safetensors import SafetensorError, safe_open
 
-        path = self._file(sample_id)
+        path, reason = self._file(sample_id), "it is of another row"
         try:
             with safe_open(path, "numpy") as file:
-                if file.metadata() != {**self._about, "sample_id": str(sample_id)}:
-                    log.warning("%s is of another row; it is made again", path)
-                    return None
-                return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                if file.metadata() == {**self._about, "sample_id": str(sample_id)}:
+                    return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except FileNotFoundError:
             return None
         except (SafetensorError, OSError) as error:
-            log.warning("%s can't be read (%s); it is made again", path, error)
-            return None
+            reason = str(error)
+        log.warning("%s can't be used (%s); it is made again", path, reason)
+        return None
 
     def put(self, sample_id: str, **arrays: Any) -> None:
         """Store features of a row: NumPy arrays or tensors, by name.
@@ -100,18 +99,17 @@ class FeatureCache:
         """
         from safetensors.numpy import save
 
-        arrays = {
-            name: np.ascontiguousarray(one.detach().cpu().numpy() if hasattr(one, "detach") else one)
-            for name, one in arrays.items()
-        }
+        for name, values in arrays.items():
+            values = values.detach().cpu().numpy() if hasattr(values, "detach") else values
+            arrays[name] = np.ascontiguousarray(values)
         data = save(arrays, {**self._about, "sample_id": str(sample_id)})
         with atomic_file(self._file(sample_id)) as file:
             file.write(data)
 
     def get_or_make(self, sample_id: str, make: Callable[[], dict[str, Any]]) -> dict[str, np.ndarray]:
         """Features of a row, made by ``make()`` (a dict of arrays) and stored when there are none."""
-        found = self.get(sample_id)
-        if found is None:
+        features = self.get(sample_id)
+        if features is None:
             self.put(sample_id, **make())
-            found = self.get(sample_id)
-        return found
+            features = self.get(sample_id)
+        return features

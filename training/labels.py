@@ -21,33 +21,24 @@ from sousa.generation.errors import UsageError, one_of
 
 
 def __getattr__(name: str) -> Any:
-    constants = _constants()
+    columns = [column for corpus in corpora.every() for column in corpus.columns()]
+    classes = {c.name: list(c.role.names) for c in reversed(columns) if isinstance(c.role, Classes)}
+    scores = {c.name: (c.role.low, c.role.high) for c in reversed(columns) if isinstance(c.role, Score)}
+    constants: dict[str, Any] = {"CLASSES": classes, "SCORE_RANGES": scores}
+    for column, names in classes.items():
+        stem = column.removesuffix("_slug").upper()
+        constants[f"{stem}_LABELS"], constants[f"ID_TO_{stem}"] = names, dict(enumerate(names))
+        constants[f"{stem}_TO_ID"] = {name: i for i, name in enumerate(names)}
     if name not in constants:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return constants[name]
 
 
-def _constants() -> dict[str, Any]:
-    columns = [column for corpus in corpora.every() for column in corpus.columns()]
-    classes = {c.name: list(c.role.names) for c in reversed(columns) if isinstance(c.role, Classes)}
-    scores = {c.name: (c.role.low, c.role.high) for c in reversed(columns) if isinstance(c.role, Score)}
-    out: dict[str, Any] = {"CLASSES": classes, "SCORE_RANGES": scores}
-    for column, names in classes.items():
-        stem = column.removesuffix("_slug").upper()
-        out[f"{stem}_LABELS"], out[f"ID_TO_{stem}"] = names, dict(enumerate(names))
-        out[f"{stem}_TO_ID"] = {name: i for i, name in enumerate(names)}
-    return out
-
-
 def class_id(column: str, names: Sequence[str], value: str) -> int:
-    """Number of a class.
-
-    Raises: UsageError when the column has no such class.
-    """
-    try:
-        return names.index(value)
-    except ValueError:
-        raise UsageError(f"{column} is {one_of(value, names)}") from None
+    """Number of a class; UsageError when the column has no such class."""
+    if value not in names:
+        raise UsageError(f"{column} is {one_of(value, names)}")
+    return names.index(value)
 
 
 def scaled(value: Any, low: float, high: float) -> Any:
@@ -71,8 +62,6 @@ def natural(values: Any, low: float, high: float, scale: str) -> np.ndarray:
 def number(column: Column, value: Any) -> int | float | None:
     """A value of a column of classes or scores as a number; None for null."""
     role = column.role
-    if value is None:
-        return None
-    if isinstance(role, Classes):
-        return class_id(column.name, role.names, value)
-    return scaled(value, role.low, role.high)
+    if value is None or isinstance(role, Score):
+        return None if value is None else scaled(value, role.low, role.high)
+    return class_id(column.name, role.names, value)

@@ -1,9 +1,7 @@
 """Where rows lie: the Parquet files of a dataset, here or on the Hub, and each row's bytes in them.
 
-Conventions
------------
-A *source* is a list of Parquet files of one or more splits, in the order of the dataset's card (for a
-generated directory or a release, the order of their names). A row's encoded audio is a byte range of
+Conventions: a *source* is a list of Parquet files of one or more splits, in the order of the dataset's card
+(for a generated directory or a release, the order of their names). A row's encoded audio is a byte range of
 its file: :mod:`sousa.builders.row_index`. Three kinds of file have no such ranges and are dealt with once:
 
 - compressed or dictionary-encoded audio columns (not ours) are copied uncompressed into the cache directory;
@@ -84,10 +82,7 @@ class Source:
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """Arrow schema of the first file.
-
-        Raises: RunError when it can't be read.
-        """
+        """Arrow schema of the first file; RunError when it can't be read."""
         with _opened(self.files[0], self.token) as parquet:
             return parquet.schema_arrow
 
@@ -97,10 +92,7 @@ class Source:
         return roles.of_schema(self.schema, self.corpus)
 
     def of(self, split: str | None) -> list[File]:
-        """The files of a split, or all for None.
-
-        Raises: UsageError when there is no such split.
-        """
+        """The files of a split, or all for None; UsageError when there is no such split."""
         if split is not None and split not in self.splits:
             raise UsageError(f"{self.where} has no split {one_of(split, self.splits)}")
         return [file for file in self.files if split in (None, file.split)]
@@ -116,20 +108,12 @@ class Source:
         return [[name, fact.st_size, fact.st_mtime_ns] for name, fact in facts]
 
     def read(self, file: File, columns: Sequence[str]) -> pa.Table:
-        """Some columns of a file; ``columns`` are Parquet paths.
-
-        Raises: RunError when the file can't be read.
-        """
+        """Columns of a file, by their Parquet paths; RunError when it can't be read."""
         with _opened(file, self.token) as parquet:
             return parquet.read(columns=list(dict.fromkeys(columns)))
 
     def audio_ranges(self, file: File, column: str) -> tuple[str, np.ndarray, np.ndarray]:
-        """``(path that holds the bytes, offsets, lengths)`` of a file's audio; see
-        :mod:`sousa.builders.row_index`.
-
-        Args:
-            column: Parquet path of the leaf, such as ``audio.bytes``.
-        """
+        """``(path that holds the bytes, offsets, lengths)``; ``column`` is a Parquet path."""
         if file.remote:
             rows = self.index.filter(pc.field("file") == file.name).sort_by("row")
             offsets, lengths = (rows[n].fill_null(-1).to_numpy() for n in ("audio_offset", "audio_bytes"))
@@ -245,9 +229,7 @@ def _by_datasets(
     for split, paths in (builder.config.data_files or {}).items():
         for path in map(str, paths):
             if not path.endswith(".parquet"):
-                raise UsageError(
-                    f"{where}: {path} is not a Parquet file; only Parquet can be streamed by row"
-                )
+                raise UsageError(f"{where}: {path} is no Parquet file; only Parquet can be streamed by row")
             files.append(File(path, str(split), re.sub(rf"^{_HUB}datasets/[^@]+@[^/]+/", "", path)))
     if not files:
         raise UsageError(f"{where} has no Parquet files")
