@@ -1,10 +1,8 @@
 """Columns of rows in memory: scalars as Arrow arrays, lists of records as flat NumPy arrays.
 
-Conventions
------------
-A column is named as in the dataset, a field of a list of records with a dot: ``column.field``.
-A row's list of records is a dict of arrays, one entry a record: integers int64, numbers float64 with
-NaN for null, flags bool with null as False, text as object arrays.
+Conventions: a column is named as in the dataset, a field of a list of records with a dot: ``column.field``. A
+row's list of records is a dict of arrays, one entry a record: integers int64, numbers float64 with NaN for
+null, flags bool with null as False, text as object arrays.
 """
 
 from collections.abc import Iterable

@@ -1,18 +1,16 @@
 """What to train, from a YAML file with the command line over it, checked as a whole.
 
-Conventions
------------
-Sections are ``data``, ``model``, ``front_end``, ``augment``, ``spec_augment`` and ``train``, whose keys are
-fields of transformers' ``TrainingArguments`` plus a few of ours; ``weights`` and ``auxiliary``, whose keys
-are names of targets. On the command line a key is ``--section.key value``, or ``--key value`` where only one
-section has it; values are YAML, and null takes a key back. Every key is a field of a model, which says what
-it means, its default and its limits. All problems are reported together.
+Conventions: sections are ``data``, ``model``, ``front_end``, ``augment``, ``spec_augment`` and ``train``,
+whose keys are fields of transformers' ``TrainingArguments`` plus a few of ours; ``weights`` and
+``auxiliary``, whose keys are names of targets. On the command line a key is ``--section.key value``, or
+``--key value`` where only one section has it; values are YAML, and null takes a key back. Every key is a
+field of a model, which says what it means, its default and its limits. All problems are reported together.
 """
 
 import dataclasses
 import difflib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -197,12 +195,10 @@ def read(path: str | Path, arguments: Iterable[str] = ()) -> Settings:
         if values:
             setattr(settings, section, _section(section, values, problems))
         wrong |= {section} if len(problems) > before else set()
-    for sections, check in (
-        ({"data", "task", *_BY_TARGET}, _check_data), ({"front_end", "model"}, _check_front_end),
-        ({"model"}, _check_model), ({"train"}, _check_train),
-    ):  # fmt: skip
-        if not wrong & sections:  # what is said already would be said again
-            _collect(problems, check, settings)
+    # what is said already would be said again
+    if not wrong & {"data", "task", *_BY_TARGET}:
+        _collect(problems, _check_data, settings)
+    problems += [sentence for sections, sentence in _conflicts(settings) if not wrong & sections]
     raise_all(problems)
     return settings
 
@@ -315,38 +311,31 @@ def _check_data(settings: Settings) -> None:
     known, problems = corpora.wanted(data).known, []
     _collect(problems, known.filter, data.where)
     task = settings.task or tasks.default_task(known)
-    asked = (settings.targets, settings.weights, settings.auxiliary)
-    _collect(problems, tasks.make_targets, known, task, *asked)
+    targets = (settings.targets, settings.weights, settings.auxiliary)
+    _collect(problems, tasks.make_targets, known, task, *targets)
     raise_all(problems)
 
 
-def _check_front_end(settings: Settings) -> None:
-    pretrained = settings.model.get("kind") == "pretrained"
-    if pretrained and settings.front_end != Settings().front_end:
-        raise UsageError("front_end is for model.kind: compact; a pretrained model brings its own")
-
-
-def _check_model(settings: Settings) -> None:
-    model, sizes = settings.model, [name for name in settings.model if name in CompactConfig.model_fields]
-    pretrained = model.get("kind") == "pretrained"
-    if pretrained and not model.get("path"):
-        raise UsageError("model.path is missing: name a pretrained model, a directory or org/name on the Hub")
-    if not pretrained and ("path" in model or "freeze" in model):
-        raise UsageError("model.path and model.freeze are for kind: pretrained")
-    if pretrained and sizes:
-        raise UsageError(f"model.{sizes[0]} is for kind: compact; a pretrained model has sizes of its own")
+def _conflicts(settings: Settings) -> Iterator[tuple[set[str], str]]:
+    """Settings that do not fit each other: the sections they are in, and a sentence."""
+    model, train = settings.model, settings.train
+    if model.get("kind") == "pretrained":
+        if settings.front_end != Settings().front_end:
+            sentence = "front_end is for model.kind: compact; a pretrained model brings its own"
+            yield {"front_end", "model"}, sentence
+        if not model.get("path"):
+            sentence = "model.path is missing: name a pretrained model, a directory or org/name on the Hub"
+            yield {"model"}, sentence
+        for name in [name for name in model if name in CompactConfig.model_fields][:1]:
+            yield {"model"}, f"model.{name} is for kind: compact; a pretrained model has sizes of its own"
+    elif "path" in model or "freeze" in model:
+        yield {"model"}, "model.path and model.freeze are for kind: pretrained"
     heads, wide = model.get("attention_heads", 4), model.get("wide_channels", 160)
     if model.get("attention_layers") and wide % (2 * heads):
-        raise UsageError(
-            f"model.wide_channels is {wide}; with {heads} attention heads give a multiple of {2 * heads}"
-        )
-
-
-def _check_train(settings: Settings) -> None:
-    train = settings.train
+        sentence = f"with {heads} attention heads give a multiple of {2 * heads}"
+        yield {"model"}, f"model.wide_channels is {wide}; {sentence}"
     if train.get("bf16") and train.get("fp16"):
-        raise UsageError("train.bf16 and train.fp16 are both true; choose one")
+        yield {"train"}, "train.bf16 and train.fp16 are both true; choose one"
     if train.get("warmup_ratio") is not None and "warmup_steps" in train:
-        raise UsageError(
-            "train.warmup_ratio and train.warmup_steps both say how long to warm up; leave one out"
-        )
+        sentence = "train.warmup_ratio and train.warmup_steps both say how long to warm up; leave one out"
+        yield {"train"}, sentence

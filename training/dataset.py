@@ -1,11 +1,9 @@
 """SOUSA for plain PyTorch: a dataset of waveforms with labels, collation, balanced batches.
 
-Conventions
------------
-A waveform is a float32 tensor of shape (samples,), one channel. A label is an int64 class id or a float32
-score scaled to 0-1 by its own range; a list of targets gives a float32 tensor, one entry a target, class ids
-among them as numbers. A score that does not apply to a row is NaN, and False in ``label_mask``: take
-``labels[mask]`` before a loss. Constants of classes are those of :mod:`sousa.training.labels`.
+Conventions: a waveform is a float32 tensor of shape (samples,), one channel. A label is an int64 class id or
+a float32 score scaled to 0-1 by its own range; a list of targets gives a float32 tensor, one entry a target,
+class ids among them as numbers. A score that does not apply to a row is NaN, and False in ``label_mask``:
+take ``labels[mask]`` before a loss. Constants of classes are those of :mod:`sousa.training.labels`.
 """
 
 import math
@@ -16,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from sousa.generation import seeds
@@ -33,15 +32,13 @@ class SOUSADataset(Dataset):
     """Waveforms and labels of a generated directory, a release, a dataset on the Hub, or made live.
 
     Args:
-        data_dir: directory, ``org/name`` on the Hub, or a configuration to generate.
-        split: train, validation or test; None for all.
+        data_dir, split, where, name, revision, token: as :class:`sousa.training.rows.BaseRows` takes them.
         target: a class or score by name, or a list of them; by default the first score that is a task of the
             corpus, or else its first class.
         resample_rate: Hz; None keeps the stored rate.
         max_length_sec: longer sounds are cut there.
         transform: function of a waveform, giving one.
         normalize_audio: scale each waveform so that its peak is 1.
-        where, name, revision, token: as :class:`sousa.training.stream.Rows` takes them.
 
     An item is a dict: ``waveform``, ``label``, ``label_mask``, ``sample_id``, ``sampling_rate``, and the
     columns by which reports are broken down, but for conditions of the recording.
@@ -56,12 +53,11 @@ class SOUSADataset(Dataset):
         where: Any = None, name: str | None = None, revision: str | None = None, token: str | None = None,
     ):  # fmt: skip
         source = sources.find(data_dir, name, revision, token)
-        known = source.known
-        self.columns = _targets(known, target)
+        self.columns = _targets(source.known, target)
         self.targets, self.several = list(self.columns), not (target is None or isinstance(target, str))
         self.target, self.split, self.transform = target, split, transform
         self.normalize_audio = normalize_audio
-        self.metadata = [c.name for c in known.breakdowns if not getattr(c.role, "condition", "")]
+        self.metadata = [c.name for c in source.known.breakdowns if not getattr(c.role, "condition", "")]
         self.rows = open_rows(
             source, split, columns=[*self.metadata, *self.targets], where=where,
             sample_rate=resample_rate, crop_sec=max_length_sec,
@@ -72,7 +68,7 @@ class SOUSADataset(Dataset):
 
     @property
     def num_classes(self) -> int | None:
-        """Classes of the target; None for scores and for lists."""
+        """Number of ``classes``, or None."""
         return self.classes and len(self.classes)
 
     @property
@@ -82,7 +78,7 @@ class SOUSADataset(Dataset):
         return list(role.names) if isinstance(role, Classes) and not self.several else None
 
     def __getitem__(self, index: Any) -> dict[str, Any]:
-        return self.__getitems__([index])[0]
+        return self._item(self.rows[index])
 
     def __getitems__(self, indices: Sequence[Any]) -> list[dict[str, Any]]:
         return [self._item(row) for row in self.rows.__getitems__(indices)]
@@ -141,12 +137,12 @@ def collate_fixed_length(items: list[dict[str, Any]], target_length: int) -> dic
         raise UsageError("the batch is empty; give a batch at least one row")
     if target_length < 1:
         raise UsageError(f"batches of {target_length} samples; give a length of 1 or more")
-    waveforms = torch.zeros(len(items), target_length)
-    lengths = torch.tensor([min(len(item["waveform"]), target_length) for item in items])
-    for line, item, length in zip(waveforms, items, lengths.tolist(), strict=True):
-        line[:length] = item["waveform"][:length]
+    waveforms = [item["waveform"] for item in items]
+    lengths = torch.tensor([min(len(waveform), target_length) for waveform in waveforms])
     return {
-        "waveforms": waveforms,
+        "waveforms": torch.stack(
+            [pad(waveform, (0, target_length - len(waveform))) for waveform in waveforms]
+        ),
         "lengths": lengths,
         "labels": torch.stack([item["label"] for item in items]),
         "label_mask": torch.stack([item["label_mask"] for item in items]),
@@ -164,7 +160,6 @@ def create_dataloader(
     """A loader of batches.
 
     Args:
-        dataset: a :class:`SOUSADataset`.
         fixed_length: samples to pad or cut each waveform to; None pads to the longest of a batch.
         pin_memory: None pins where there is a GPU.
         batch_sampler: such as :class:`StratifiedBatchSampler`; it then decides size and order.
@@ -190,8 +185,8 @@ class StratifiedBatchSampler(Sampler):
     before any again: rows of rare classes come more often, and of frequent ones not all come in each epoch.
 
     Args:
-        dataset: a :class:`SOUSADataset`; column: what to balance, by default the target when it is a
-            class, else the class that all rows of a group share.
+        column: what to balance, by default the target when it is a class, else the class that all rows of a
+            group share.
         drop_last: leave out the last batch when the dataset does not fill it.
         seed: each epoch has an order of its own, see ``set_epoch``.
 
@@ -202,7 +197,7 @@ class StratifiedBatchSampler(Sampler):
         self, dataset: SOUSADataset, batch_size: int, drop_last: bool = False, seed: int = 0,
         column: str | None = None,
     ):  # fmt: skip
-        names = dataset.rows.table.column_names
+        names = [*dataset.metadata, *dataset.targets]
         classes = [c for c in dataset.rows.known.having(Classes) if c.name in names]
         classes = [c.name for c in sorted(classes, key=lambda c: not c.role.of_group)]
         if column is None:
@@ -210,9 +205,7 @@ class StratifiedBatchSampler(Sampler):
         if batch_size < 1:
             raise UsageError(f"batch size {batch_size}: give 1 or more")
         if column not in names:
-            raise UsageError(
-                f"the dataset can't be balanced by {one_of(column, [*dataset.metadata, *dataset.targets])}"
-            )
+            raise UsageError(f"the dataset can't be balanced by {one_of(column, names)}")
         if column not in classes:
             raise UsageError(f"{column} has no classes to balance; choose one of {', '.join(classes)}")
         values = np.array([str(value) for value in dataset.rows.values(column)])

@@ -1,11 +1,9 @@
 """Features on disk, made once: one safetensors file a row.
 
-Conventions
------------
-A file's place is a digest of what its features depend on: the data and how it is read (``data``), the
-features' settings (``settings``), both any JSON data, and the row's ``sample_id``. All three are also written
-in the file and compared when it is read. Change any of them and other files are used; nothing is ever
-out of date, and nothing is unpickled. A file that can't be read counts as absent.
+Conventions: a file's place is a digest of what its features depend on: the data and how it is read
+(``data``), the features' settings (``settings``), both any JSON data, and the row's ``sample_id``. All three
+are also written in the file and compared when it is read. Change any of them and other files are used;
+nothing is ever out of date, and nothing is unpickled. A file that can't be read counts as absent.
 """
 
 import hashlib

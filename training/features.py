@@ -1,10 +1,8 @@
 """Features of audio: log-mel spectrogram, level, onset strength, onsets.
 
-Conventions
------------
-Audio is float32, one channel, full scale 1.0, ``(samples,)`` or ``(batch, samples)``, NumPy or torch; what
-comes out is float32 of the same kind (torch: on the same device, differentiable). Rows of these rates:
-``Rows(..., sample_rate=16000)``; nothing is resampled here.
+Conventions: audio is float32, one channel, full scale 1.0, ``(samples,)`` or ``(batch, samples)``, NumPy or
+torch; what comes out is float32 of the same kind (torch: on the same device, differentiable). Rows of these
+rates: ``Rows(..., sample_rate=16000)``; nothing is resampled here.
 
 Frame ``i`` is centred at sample ``i * hop``; before and after the clip there is silence. A clip has
 ``1 + samples // hop`` frames, whatever else is in its batch, and padding with zeros changes no frame

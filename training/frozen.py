@@ -1,11 +1,9 @@
 """Frozen pretrained encoders: Wav2Vec2, HuBERT and the Audio Spectrogram Transformer (AST).
 
-Conventions
------------
-A model is a directory that ``save_pretrained`` made or a name on the Hub, with its feature extractor
-(``preprocessor_config.json``) and safetensors weights; other weights would be unpickled and are refused,
-and so is code that comes with a model. It runs in eval mode without gradients; what it gives
-are plain tensors that heads can be trained on.
+Conventions: a model is a directory that ``save_pretrained`` made or a name on the Hub, with its feature
+extractor (``preprocessor_config.json``) and safetensors weights; other weights would be unpickled and are
+refused, and so is code that comes with a model. It runs in eval mode without gradients; what it gives are
+plain tensors that heads can be trained on.
 
 A clip's features don't depend on the clips it is batched with. Wav2Vec2 and HuBERT are given attention
 masks; those of them whose first layer normalises over time (``feat_extract_norm="group"``, the base models)

@@ -1,9 +1,7 @@
 """Classes and scores as numbers, and constants of the classes that registered corpora have.
 
-Conventions
------------
-A class has the same number everywhere, whatever a split or a filter leaves: its place among the names of the
-column's role. A score is scaled to 0-1 by its own range.
+Conventions: a class has the same number everywhere, whatever a split or a filter leaves: its place among the
+names of the column's role. A score is scaled to 0-1 by its own range.
 
 Of a column of classes ``x``, or ``x_slug``, this module has ``X_LABELS``, its names in order, ``X_TO_ID`` and
 ``ID_TO_X``; besides, ``CLASSES`` and ``SCORE_RANGES``: dicts of every column of classes to its names, and of

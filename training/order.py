@@ -1,11 +1,9 @@
 """The order of rows: which row is read at which step, by which process.
 
-Conventions
------------
-The order of an epoch is a permutation of all rows that depends on (seed, epoch, number of rows) and on
-nothing else: not on batch size, processes or workers. Step after step, it is dealt out in global
-batches of ``batch_size * world_size`` rows, of which each process (rank) takes its part. All ranks have
-the same number of steps, and every row is read exactly once:
+Conventions: the order of an epoch is a permutation of all rows that depends on (seed, epoch, number of rows)
+and on nothing else: not on batch size, processes or workers. Step after step, it is dealt out in global
+batches of ``batch_size * world_size`` rows, of which each process (rank) takes its part. All ranks have the
+same number of steps, and every row is read exactly once:
 
 - the last global batch, smaller than the others, is shared so that ranks differ by one row at most;
 - rows that are too few to give each rank one go into the step before, whose batches are then larger.
@@ -31,10 +29,7 @@ def permutation(num_rows: int, seed: int, epoch: int) -> np.ndarray:
 
 
 class Order(Sampler):
-    """A batch sampler that deals out an epoch; it has a length and can be taken up anywhere.
-
-    Yields lists of ``(epoch, row)``: the epoch goes with the row because crops and transforms are drawn
-    anew in each epoch, from it.
+    """A batch sampler that deals out an epoch: lists of ``(epoch, row)``, as crops are drawn anew in each.
 
     Args:
         num_rows: of the dataset; batch_size: rows of a batch of one rank.
@@ -64,7 +59,7 @@ class Order(Sampler):
         self._order = (None, None)
 
     def set_epoch(self, epoch: int) -> None:
-        """Deal out this epoch next, from its beginning; where it is the present one, from where it is."""
+        """Deal out this epoch next, from its beginning; the present one goes on from where it is."""
         if epoch != self.epoch:
             self.epoch, self.start = epoch, 0
 
@@ -98,8 +93,8 @@ class Order(Sampler):
         return self._order[1]
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        order, (full, left, steps) = self.rows(self.epoch), self._cut()
-        epoch, at = self.epoch, self.start
+        epoch, at, (full, left, steps) = self.epoch, self.start, self._cut()
+        order = self.rows(epoch)
         for step in range(steps):
             size = self.batch_size * self.world_size if step < full else left
             first, last = (at + size * r // self.world_size for r in (self.rank, self.rank + 1))

@@ -21,11 +21,7 @@ Transform = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
 
 
 class RowError(RunError):
-    """A row can't be read.
-
-    torch raises an error of a worker again with the worker's traceback before its sentence; only the sentence
-    is kept.
-    """
+    """A row can't be read; of a worker's traceback, which torch puts before the sentence, nothing is kept."""
 
     def __init__(self, text: str):
         super().__init__(text.rpartition(f"{__name__}.{type(self).__name__}: ")[2].strip())
@@ -95,9 +91,6 @@ class BaseRows(Dataset):
         """Columns of the rows that a filter keeps, for each file; both lists are Parquet paths."""
         raise NotImplementedError
 
-    def __len__(self) -> int:
-        return self.num_rows
-
     def describe(self, row: int) -> str:
         """A row in words, for messages."""
         raise NotImplementedError
@@ -105,6 +98,9 @@ class BaseRows(Dataset):
     def encoded(self, rows: Sequence[int]) -> list[bytes]:
         """Encoded clips of rows."""
         raise NotImplementedError
+
+    def __len__(self) -> int:
+        return self.num_rows
 
     def values(self, column: str) -> list[Any]:
         """All values of a column, None for null; empty when there is no such column."""
@@ -141,9 +137,8 @@ class BaseRows(Dataset):
     def __getitems__(self, indices: Sequence[Any]) -> list[dict[str, Any]]:
         """Rows of a batch; what torch's loader calls."""
         pairs = [(0, int(i)) if np.ndim(i) == 0 else (int(i[0]), int(i[1])) for i in indices]
-        for _, row in pairs:
-            if not -self.num_rows <= row < self.num_rows:
-                raise IndexError(f"row {row} of {self.num_rows}")
+        if outside := [row for _, row in pairs if not -self.num_rows <= row < self.num_rows]:
+            raise IndexError(f"row {outside[0]} of {self.num_rows}")
         pairs = [(epoch, row % self.num_rows) for epoch, row in pairs]
         try:
             clips = self.encoded([row for _, row in pairs]) if self.audio else [None] * len(pairs)

@@ -1,10 +1,8 @@
 """Rows of any audio dataset in Parquet, read one by one in any order, and the loader that deals them out.
 
-Conventions
------------
-``open_rows`` gives :class:`Rows` over a directory that ``sousa generate`` or ``sousa release`` made, a
-Parquet file, or a dataset on the Hub; :class:`sousa.training.live.LiveRows` makes the rows it is asked for
-and needs no disk. Both are map-style torch datasets with a length and the same rows:
+Conventions: ``open_rows`` gives :class:`Rows` of a dataset or release here or on the Hub, or of a Parquet
+file; :class:`sousa.training.live.LiveRows` makes the rows it is asked for and needs no disk. Both are
+map-style torch datasets with a length and the same rows:
 
     ``audio`` float32 (samples,); ``sampling_rate`` Hz; ``start_sample`` where a crop begins, in samples
     of the stored clip, whose rate is ``file_rate``; ``row``, its number; and the columns asked for.
@@ -78,10 +76,7 @@ class Rows(BaseRows):
         return f"row {inside}{known} of {self.files[number].name}"
 
     def encoded(self, rows: Sequence[int]) -> list[bytes]:
-        """Encoded clips of rows: list of bytes.
-
-        Raises: RunError when one is missing or can't be read.
-        """
+        """Encoded clips of rows; RunError when one is missing or can't be read."""
         if len(rows) > 1 and self.files[0].remote:
             with ThreadPoolExecutor(_REQUESTS) as pool:
                 return list(pool.map(self._clip, rows))
@@ -119,10 +114,7 @@ def _audio_leaf(schema: pa.Schema, audio: str, where: str) -> str:
 
 
 def open_rows(source: Any, split: str | None = None, **options: Any) -> BaseRows:
-    """Rows of a dataset here or on the Hub, or of a configuration to generate.
-
-    Arguments: :class:`sousa.training.rows.BaseRows`.
-    """
+    """Rows of a dataset, or of a configuration to make; arguments: :class:`sousa.training.rows.BaseRows`."""
     source = sources.find(source, *(options.pop(name, None) for name in ("name", "revision", "token")))
     return (LiveRows if isinstance(source, sources.Live) else Rows)(source, split, **options)
 
@@ -153,9 +145,9 @@ class Loader(DataLoader):
     ):  # fmt: skip
         import torch.distributed as dist
 
-        there = dist.is_available() and dist.is_initialized()
-        rank = rank if rank is not None else dist.get_rank() if there else 0
-        world_size = world_size if world_size is not None else dist.get_world_size() if there else 1
+        parallel = dist.is_available() and dist.is_initialized()
+        rank = (dist.get_rank() if parallel else 0) if rank is None else rank
+        world_size = (dist.get_world_size() if parallel else 1) if world_size is None else world_size
         self.order = Order(len(rows), batch_size, seed, shuffle, rank, world_size, drop_last)
         self._delivered = 0
         super().__init__(rows, batch_sampler=self.order, collate_fn=collate_fn, **more)

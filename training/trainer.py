@@ -1,12 +1,10 @@
 """transformers' Trainer over our streams: exact data order, exact resume, weights that are what was saved.
 
-Conventions
------------
-The loader is :class:`sousa.training.stream.Loader`, sharded by rank already, so accelerate never dispatches
-batches from one process or pads the last one. A resumed run skips numbers of batches, not data: the
-Trainer's ``skip_first_batches`` wraps our batch sampler, which deals out row numbers. Each checkpoint has
-``stream.json``, the state of the stream; a resume with other data, seed, batch size or number of
-processes is refused, because the rest of the epoch would not be the rest.
+Conventions: the loader is :class:`sousa.training.stream.Loader`, sharded by rank already, so accelerate never
+dispatches batches from one process or pads the last one. A resumed run skips numbers of batches, not data:
+the Trainer's ``skip_first_batches`` wraps our batch sampler, which deals out row numbers. Each checkpoint has
+``stream.json``, the state of the stream; a resume with other data, seed, batch size or number of processes is
+refused, because the rest of the epoch would not be the rest.
 
 Metrics are made from the whole table of predictions, on every rank alike.
 """
