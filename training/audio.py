@@ -23,9 +23,8 @@ def decode(
     Args:
         data: an encoded file (FLAC, WAV, OGG, MP3: whatever libsndfile reads), bytes.
         sample_rate: Hz to resample to, None for the file's own.
-        crop_sec: length of the part, None for all; shorter clips are given whole.
+        crop_sec: length of the part, None for all; shorter clips are given whole, or with ``pad`` zeros after.
         place: where the part begins: 0 at the start, 1 so that it ends at the end, in between linearly.
-        pad: fill shorter clips with zeros to ``crop_sec``.
 
     Returns: ``(audio, rate, start_sample, file_rate)``: float32 (samples,), its rate in Hz, first sample
         of the part and rate in the file.

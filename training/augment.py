@@ -69,9 +69,8 @@ class Masks(Model):
 
 
 class SpecAugment(nn.Module):
-    """Masks over frames and bands of (batch, frames, bands), set to 0, the mean.
+    """Masks over frames and bands of (batch, frames, bands), set to 0, the mean; arguments: :class:`Masks`.
 
-    Args: fields of :class:`Masks`.
     Source: Park et al., SpecAugment, 2019, without time warping.
     """
 

@@ -99,9 +99,8 @@ def _models(is_class: bool, rows: int) -> tuple[Any, Any]:
     from sklearn.preprocessing import StandardScaler
 
     nearest = (KNeighborsClassifier if is_class else KNeighborsRegressor)(min(_NEIGHBOURS, rows))
-    return nearest, make_pipeline(
-        StandardScaler(), LogisticRegression(max_iter=300) if is_class else Ridge(1.0)
-    )
+    linear = LogisticRegression(max_iter=300) if is_class else Ridge(1.0)
+    return nearest, make_pipeline(StandardScaler(), linear)
 
 
 def _fitted(model: Any, x: np.ndarray, truth: np.ndarray, test: np.ndarray) -> list[Any]:
@@ -122,10 +121,7 @@ def _flux(target: Any, rows: BaseRows, quiet: bool) -> list[list[dict[str, Any]]
 def checks(
     train_rows: BaseRows, rows: BaseRows, names: tuple[str, str] = ("train", "test")
 ) -> list[dict[str, Any]]:
-    """Whether the split or the recording gives the answer away.
-
-    Returns: list of dicts ``name``, ``passed``, ``detail``.
-    """
+    """Whether split or recording give the answer away: list of dicts ``name``, ``passed``, ``detail``."""
     out, known, parts = [], rows.known, (train_rows, rows)
     group = [(known.group.name, known.group.role.one)] if known.group else []
     for column, noun in (*group, ("sample_id", "row")):

@@ -32,7 +32,6 @@ class Collate:
     """Makes a batch of a list of rows.
 
     Args:
-        model: whose front end and targets are used.
         facts: columns that predictions tell of a row; None for training, which needs none.
     """
 
@@ -71,10 +70,7 @@ def described(known: roles.Known, model: Model, names: Sequence[str]) -> list[Co
 
 
 def rows_for(model: Model, source: Any, split: str | None = None, **options: Any) -> BaseRows:
-    """Rows as a model needs them: its rate, its length, the columns of its targets and of predictions.
-
-    Raises: UsageError when the dataset lacks a column that a target needs.
-    """
+    """Rows as a model needs them; UsageError when the dataset lacks a column that a target needs."""
     source = sources.find(source, *(options.pop(name, None) for name in ("name", "revision", "token")))
     names, live = source.schema.names, isinstance(source, sources.Live)
     wanted = list(dict.fromkeys(column for target in model.targets for column in target.columns))

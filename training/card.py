@@ -15,10 +15,9 @@ from sousa.training.roles import Known
 def write_card(
     directory: Path, settings: Settings, trainer: Any, known: Known, results: str | None = None
 ) -> None:
-    """Write the model card; paths of this machine are not in it, only their last part.
+    """Write the model card; of paths of this machine only their last part is in it.
 
     Args:
-        directory: of the saved model; settings: of the run; trainer: after training; known: of the data.
         results: lines of text about the test split, or None when it was not evaluated.
     """
     model, data, corpus = trainer.model, settings.data, known.corpus

@@ -16,10 +16,7 @@ from sousa.generation.errors import one_of, raise_all
 
 
 def parquet_paths(schema: pa.Schema, names: Iterable[str], where: str) -> list[str]:
-    """Parquet paths of columns and fields.
-
-    Raises: UsageError naming every one that is not there.
-    """
+    """Parquet paths of columns and fields; UsageError naming every one that is not there."""
     paths, problems = [], []
     for name in names:
         column, _, inner = name.partition(".")
@@ -56,11 +53,7 @@ def _numpy(array: Any) -> np.ndarray:
 
 
 class Records:
-    """A column of lists of records.
-
-    Args:
-        array: Arrow array of lists of structs.
-    """
+    """A column of lists of records."""
 
     def __init__(self, array: pa.ListArray):
         lengths = pc.list_value_length(array).fill_null(0).to_numpy()

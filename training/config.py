@@ -166,17 +166,13 @@ def help_text() -> str:
 
 
 def read(path: str | Path, arguments: Iterable[str] = ()) -> Settings:
-    """Settings from a YAML file and ``--key value`` arguments over it.
-
-    Raises: UsageError naming every problem.
-    """
+    """Settings from a YAML file and ``--key value`` arguments over it; UsageError naming every problem."""
     path = Path(path).expanduser()
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except OSError as error:
-        raise UsageError(
-            f"{path} can't be read ({error.strerror}); give a YAML file, see training/configs"
-        ) from None
+        hint = "give a YAML file, see training/configs"
+        raise UsageError(f"{path} can't be read ({error.strerror}); {hint}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):

@@ -25,10 +25,7 @@ _KEY = "data.generate"
 
 
 def config(options: Mapping[str, Any]) -> Config:
-    """What to make, from options by name; see the module's conventions.
-
-    Raises: UsageError naming every problem.
-    """
+    """What to make, from options by name; UsageError naming every problem."""
     corpus, texts = _corpus(options)
     names, values, problems = corpus.Options.names(), {}, []
     for key, value in options.items():

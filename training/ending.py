@@ -9,11 +9,7 @@ from sousa.generation.errors import RunError, SousaError, first_line
 
 
 def status_of(work: Callable[[], Any], interrupted: str) -> int:
-    """Exit status of a program's work.
-
-    Args:
-        interrupted: what to say when the user stops it.
-    """
+    """Exit status of a program; ``interrupted``: what to say when the user stops it."""
     rank = int(os.environ.get("RANK", "0"))
     try:
         work()

@@ -61,10 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Evaluate.
-
-    Raises: UsageError or RunError.
-    """
+    """Evaluate; UsageError or RunError when that is not possible."""
     best = Path(options.model).expanduser() / "model"
     place = best if (best / "config.json").exists() else options.model
     model = Model.from_pretrained(place)
@@ -118,10 +115,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _device(name: str | None) -> str:
-    """The device asked for, or the best there is.
-
-    Raises: UsageError when it is not there.
-    """
+    """The device asked for, or the best there is; UsageError when it is not there."""
     best = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         torch.zeros(1, device=name or best)

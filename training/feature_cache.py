@@ -37,9 +37,6 @@ def _digest(text: str) -> str:
 def data_identity(rows: BaseRows) -> dict[str, Any]:
     """What the audio of rows depends on, as plain data: the dataset and how it is read, not where it lies.
 
-    Args:
-        rows: :class:`sousa.training.stream.Rows` or LiveRows.
-
     Raises: UsageError for random crops and transforms, whose audio is another one each epoch.
     """
     if rows.transform is not None or (rows.crop == "random" and rows.crop_sec is not None):
@@ -52,17 +49,13 @@ def data_identity(rows: BaseRows) -> dict[str, Any]:
 
 
 class FeatureCache:
-    """Stored features of one dataset and one kind of feature.
+    """Stored features of one dataset and one kind of feature; they are in the directory ``path``.
 
     Args:
         data: what the audio depends on, as :func:`data_identity` gives.
-        settings: what the features depend on besides, such as ``Mel().settings()`` or
-            ``FrozenFeatures(...).settings()``.
+        settings: what the features depend on besides, such as ``Mel().settings()``.
         directory: where to keep them; by default ``features`` in the cache directory of
             :mod:`sousa.training.sources`.
-
-    Attributes:
-        path: directory of these features.
     """
 
     def __init__(self, data: Any, settings: Any, directory: str | Path | None = None):
@@ -91,10 +84,7 @@ class FeatureCache:
         return None
 
     def put(self, sample_id: str, **arrays: Any) -> None:
-        """Store features of a row: NumPy arrays or tensors, by name.
-
-        Raises: RunError when they can't be written.
-        """
+        """Store arrays or tensors of a row by name; RunError when they can't be written."""
         from safetensors.numpy import save
 
         for name, values in arrays.items():

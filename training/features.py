@@ -35,13 +35,11 @@ _BEFORE_MAX, _BEFORE_MEAN, _AFTER_MEAN, _WAIT, _DELTA = 0.03, 0.10, 0.10, 0.03, 
 
 @dataclass(frozen=True)
 class Mel:
-    """Settings of the mel front end.
+    """Settings of the mel front end; UsageError where they don't fit, or leave a band without an FFT bin.
 
     Attributes:
         sample_rate: Hz of the audio; num_mels: bands; n_fft: window (Hann) and FFT, samples; hop: samples.
         f_min_hz, f_max_hz: range of the bands.
-
-    Raises: UsageError for settings that don't fit each other, or leave a band without an FFT bin.
     """
 
     sample_rate: int = 16000
@@ -133,12 +131,10 @@ def log_mel(audio: Any, mel: Mel = Mel(), normalise: Any = None) -> Any:
 
 @_taking_either
 def rms(audio: Any, frame: int = 2048, hop: int = 512) -> Any:
-    """Root mean square level.
+    """Root mean square level: float32 [(batch,) frames], linear, 1.0 for a square wave of full scale.
 
     Args:
         audio: (samples,) or (batch, samples). frame, hop: samples.
-
-    Returns: float32 [(batch,) frames], linear, 1.0 for a square wave of full scale.
     """
     more = max(frame - audio.shape[-1] - 2 * (frame // 2), 0)
     padded = torch.nn.functional.pad(audio, (frame // 2, frame // 2 + more))
@@ -217,14 +213,10 @@ def onsets(audio: Any, mel: Mel = ONSET_MEL, delta: float = _DELTA) -> Any:
 
 
 def interval_statistics(times: np.ndarray) -> dict[str, float]:
-    """Statistics of the intervals between onsets.
-
-    Args:
-        times: s, rising, array [onsets].
+    """Statistics of the intervals between onsets, ``times`` in s, rising, array [onsets].
 
     Returns: dict: ``count`` of intervals; ``mean_sec``, ``median_sec``, ``std_sec`` (n - 1), ``min_sec``,
-        ``max_sec``; ``cv``, standard deviation over mean; ``rate_hz``, onsets a second, 1 / mean. NaN
-        where there are too few.
+        ``max_sec``; ``cv``, standard deviation over mean; ``rate_hz``, 1 / mean. NaN where there are too few.
     """
     intervals, nan = np.diff(np.asarray(times, np.float64)), float("nan")
     count = len(intervals)

@@ -11,9 +11,9 @@ from sousa.training.rows import BaseRows
 
 
 class LiveRows(BaseRows):
-    """Rows of the Config of a corpus, the same as stored ones of it.
+    """Rows of the Config of a corpus, the same as stored ones. Arguments: :class:`BaseRows`.
 
-    Labels are made at once, and sound for each row that is read. Arguments: :class:`BaseRows`.
+    Labels are made at once, and sound for each row that is read.
     """
 
     def _tables(self, paths: list[str], tested: list[str], kept: Filter) -> list[pa.Table]:

@@ -87,9 +87,7 @@ def ridge_regression(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function of features, fitted on ``x`` [values, features] and ``y`` [values].
 
-    Args:
-        other_x, other_y: what the strength is chosen on; None, or no value: leave-one-out on ``x``.
-
+    The strength is chosen on ``other_x`` and ``other_y``, or, without these, by leave-one-out on ``x``.
     Source: A. E. Hoerl and R. W. Kennard, Ridge Regression, Technometrics 12 (1970).
     """
     from sklearn.linear_model import Ridge, RidgeCV

@@ -34,8 +34,7 @@ class Known:
     """Columns with roles.
 
     Attributes:
-        columns: those that the rows have, in their order.
-        corpus: whose they are, or None where no registered corpus is known to be it.
+        columns: in the order of the rows; corpus: whose they are, or None where that is not known.
     """
 
     columns: tuple[Column, ...]
@@ -87,19 +86,12 @@ class Known:
         return tasks | {name: (name,) for name in names if name not in tasks}
 
     def filter(self, where: Any) -> Filter:
-        """A filter of rows with these columns, from a configuration; of None one that keeps every row.
-
-        Raises: UsageError naming every problem.
-        """
+        """A filter of these columns, from a configuration; UsageError naming every problem."""
         return Filter.parse(where, self.columns or None, self.corpus)
 
 
 def of_schema(schema: pa.Schema, corpus_name: str | None = None) -> Known:
-    """What is known of the columns of a file.
-
-    Args:
-        schema: Arrow schema of the file; corpus_name: of its manifest, or None.
-    """
+    """What is known of the columns of a file whose manifest names a corpus, or none."""
     corpus = None
     if corpus_name is not None:
         # without its package the roles in its files will do

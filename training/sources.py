@@ -299,10 +299,7 @@ def _unpacked(file: File, column: str) -> str:
 
 
 def read_range(path: str, offset: int, length: int, token: str | None = None) -> bytes:
-    """Bytes of a file here or on the Hub.
-
-    Raises: OSError when they can't be read, EOFError when the file ends before.
-    """
+    """Bytes of a file here or on the Hub; OSError when they can't be read, EOFError when it ends before."""
     if path.startswith(_HUB):
         from huggingface_hub import HfFileSystem  # made once in each process
 

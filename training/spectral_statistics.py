@@ -24,13 +24,7 @@ _AROUND = 12  # frames before and after a frame, for its local statistics: an ei
 def bands_of(
     rows: BaseRows, numbers: Iterable[int], title: str, quiet: bool = True
 ) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
-    """Log-mel bands of rows, one by one.
-
-    Args:
-        numbers: of the rows, in order; title: of the progress bar.
-
-    Yields: ``(row, bands)``, bands float32 [frames, bands].
-    """
+    """Yield ``(row, bands)`` of the rows with these numbers, log-mel bands float32 [frames, bands]."""
     front_end = cache(
         lambda rate: LogMel(
             sampling_rate=rate, n_fft=1024, hop_length=rate // FRAME_RATE, n_mels=64,
@@ -70,11 +64,7 @@ def _skewness(values: np.ndarray) -> Any:
 
 
 def around_frames(bands: np.ndarray, middles: np.ndarray) -> np.ndarray:
-    """Bands at moments of a clip, and mean and spread of them around it: float64 [moments, 3 * bands].
-
-    Args:
-        middles: seconds, growing.
-    """
+    """Bands at moments, s, and their mean and spread around them: float64 [moments, 3 * bands]."""
     at = np.clip(np.round(np.asarray(middles) * FRAME_RATE).astype(int), 0, len(bands) - 1)
     first, last = np.maximum(at - _AROUND, 0), np.minimum(at + _AROUND + 1, len(bands))
     count = (last - first)[:, None]

@@ -93,9 +93,8 @@ class Rows(BaseRows):
             root, file = self.source.root.resolve(), Path(self.files[number].path).resolve()
             path = (file.parent / stored["path"]).resolve()
             if not path.is_relative_to(root):
-                raise RunError(
-                    f"{self.describe(row)} names {str(path)!r}, which is outside its dataset {root}"
-                )
+                place = f"{str(path)!r}, which is outside its dataset {root}"
+                raise RunError(f"{self.describe(row)} names {place}")
             return path.read_bytes()
         except (OSError, EOFError) as error:
             raise RunError(f"{self.describe(row)} can't be read: {first_line(error)}") from None
@@ -173,10 +172,7 @@ class Loader(DataLoader):
         return {"epoch": self.order.epoch, "consumed_rows": consumed, **self.order.identity()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where a state was taken.
-
-        Raises: UsageError when the state is of other data, another seed or another order.
-        """
+        """Go on where a state was taken; UsageError when it is of other data, another seed or order."""
         own = self.order.identity()
         if wrong := differences(state, own, "here"):
             raise UsageError(f"the state is of another stream: {wrong}; use the settings it was made with")

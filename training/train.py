@@ -65,10 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(settings: Settings) -> Path:
-    """Train, evaluate and report. Returns: directory of the run.
-
-    Raises: UsageError or RunError.
-    """
+    """Train, evaluate and report; UsageError or RunError. Returns: directory of the run."""
     begin = time.perf_counter()
     root = Path(settings.output).expanduser()
     arguments = _training_arguments(settings, root)
@@ -146,10 +143,7 @@ def _training_arguments(settings: Settings, root: Path) -> dict[str, Any]:
 
 
 def _resumed_from(settings: Settings, root: Path) -> str | None:
-    """The checkpoint to go on from, or None.
-
-    Raises: UsageError when a run is there that is not to be resumed, or that was another one.
-    """
+    """The checkpoint to go on from, or None; UsageError when the run there is another or not resumed."""
     path = root / "settings.yaml"
     if (root.exists() and not root.is_dir()) or (root / "manifest.json").exists():
         raise UsageError(f"--output {root} is a file or a dataset; choose another directory")
@@ -198,12 +192,10 @@ def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def make_model(settings: Settings, source: Any = None) -> Model:
-    """A fresh model of the settings, its weights drawn from the seed.
+    """A fresh model of the settings, its weights drawn from the seed; UsageError for what does not fit.
 
     Args:
         source: what :func:`sousa.training.corpora.ready` gives; by default what the settings say, not made.
-
-    Raises: UsageError for what does not fit together.
     """
     set_seed(settings.seed)
     if settings.model.get("kind") == "pretrained":
@@ -289,10 +281,7 @@ def _report(settings: Settings, trainer: Any, source: Any, table: Any, rows: Any
 
 
 def _publish(settings: Settings, folder: Path | None = None) -> None:
-    """Make the model's repository, or publish a folder there in one commit: weights, configuration, card.
-
-    It is made before training, so that what forbids it is known then.
-    """
+    """Publish a folder in the repository of the model, or make that, to know early what forbids it."""
     if settings.train.get("push_to_hub"):
         repo, client = settings.train["hub_model_id"], remote.client(None)
         with remote.hub_errors(repo, "publishing"):

@@ -43,13 +43,10 @@ class StreamState(TrainerCallback):
 
 
 class StreamTrainer(Trainer):
-    """The Trainer.
+    """The Trainer; rows are those of :func:`sousa.training.batches.rows_for`.
 
     Args:
-        model: a :class:`sousa.training.models.model.Model`.
-        train_rows, eval_rows: what :func:`sousa.training.batches.rows_for` gives.
         measure: function of a table of predictions giving a dict of numbers.
-        (the others as in Trainer)
     """
 
     def __init__(
@@ -90,10 +87,7 @@ class StreamTrainer(Trainer):
         }  # fmt: skip
 
     def check_resume(self, checkpoint: str | Path) -> None:
-        """Refuse to go on from a checkpoint of another stream.
-
-        Raises: UsageError, or RunError when the checkpoint is damaged.
-        """
+        """Refuse a checkpoint of another stream (UsageError), or a damaged one (RunError)."""
         root = Path(checkpoint)
         try:
             stored = json.loads((root / STREAM).read_text(encoding="utf-8"))
