@@ -23,7 +23,7 @@ def decode(
     Args:
         data: an encoded file (FLAC, WAV, OGG, MP3: whatever libsndfile reads), bytes.
         sample_rate: Hz to resample to, None for the file's own.
-        crop_sec: length of the part, None for all; shorter clips are given whole, or with ``pad`` zeros after.
+        crop_sec: length of the part, None for all; shorter clips are given whole, or padded with zeros.
         place: where the part begins: 0 at the start, 1 so that it ends at the end, in between linearly.
 
     Returns: ``(audio, rate, start_sample, file_rate)``: float32 (samples,), its rate in Hz, first sample

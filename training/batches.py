@@ -76,9 +76,8 @@ def rows_for(model: Model, source: Any, split: str | None = None, **options: Any
     wanted = list(dict.fromkeys(column for target in model.targets for column in target.columns))
     missing = [name for name in wanted if name.partition(".")[0] not in names]
     if missing:
-        raise UsageError(
-            f"the data has no column {one_of(missing[0], names)}; {model.task} is learnt from it"
-        )
+        column = one_of(missing[0], names)
+        raise UsageError(f"the data has no column {column}; {model.task} is learnt from it")
     facts = [c.name for c in described(source.known, model, names) if not (live and c.rendered)]
     return open_rows(
         source, split, columns=[*facts, *wanted],

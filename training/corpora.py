@@ -54,12 +54,14 @@ def _corpus(options: Mapping[str, Any]) -> tuple[Any, set[str]]:
 
 def found_anywhere(options: Mapping[str, Any] | None) -> Any:
     """Options whose files are found from every directory; those of the package stay as they are."""
+    if not options:
+        return options
     try:
-        texts = _corpus(options or {})[1]
+        texts = _corpus(options)[1]
     except UsageError:
         return options
-    out = dict(options) if options else options
-    for key in texts & set(options or ()):
+    out = dict(options)
+    for key in texts & set(options):
         path = os.path.abspath(os.path.expanduser(str(options[key])))
         if isinstance(options[key], str) and os.path.exists(path) and not (_HOME / options[key]).is_file():
             out[key] = path

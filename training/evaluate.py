@@ -120,9 +120,8 @@ def _device(name: str | None) -> str:
     try:
         torch.zeros(1, device=name or best)
     except (RuntimeError, AssertionError) as error:
-        raise UsageError(
-            f"--device {name!r} can't be used ({first_line(error)}); here there is {best}"
-        ) from None
+        reason = first_line(error)
+        raise UsageError(f"--device {name!r} can't be used ({reason}); here there is {best}") from None
     return name or best
 
 

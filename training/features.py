@@ -50,18 +50,15 @@ class Mel:
     f_max_hz: float = 8000.0
 
     def __post_init__(self):
-        problems = [
-            f"{name} is {getattr(self, name)}; give 1 or more"
-            for name in ("sample_rate", "num_mels", "n_fft", "hop") if getattr(self, name) < 1
-        ]  # fmt: skip
+        sizes = {name: getattr(self, name) for name in ("sample_rate", "num_mels", "n_fft", "hop")}
+        problems = [f"{name} is {size}; give 1 or more" for name, size in sizes.items() if size < 1]
         if not 0 <= self.f_min_hz < self.f_max_hz <= self.sample_rate / 2:
             problems.append(
                 f"bands from {self.f_min_hz} to {self.f_max_hz} Hz; give a range within 0 to "
                 f"{self.sample_rate / 2:g} Hz, half the sample rate"
             )
         raise_all(problems)
-        empty = int((_filters(self).sum(0) == 0).sum())
-        if empty:
+        if empty := int((_filters(self).sum(0) == 0).sum()):
             raise UsageError(
                 f"{empty} of {self.num_mels} mel bands have no FFT bin; give fewer bands, or an n_fft above "
                 f"{self.n_fft}"

@@ -37,10 +37,6 @@ class LiveRows(BaseRows):
                 tables.append(table.filter(kept.expression).select(list(names)))
         return tables
 
-    def describe(self, row: int) -> str:
-        """A row in words, for messages."""
-        return f"row {self.columns['sample_id'][row]}"
-
     def encoded(self, rows: Sequence[int]) -> list[bytes]:
         """Encoded clips of rows."""
         self.corpus.prepare(self.config)  # this may be another process than the one that opened the rows

@@ -43,9 +43,8 @@ class Order(Sampler):
         world_size: int = 1, drop_last: bool = False,
     ):  # fmt: skip
         if batch_size < 1 or world_size < 1 or not 0 <= rank < world_size:
-            raise UsageError(
-                f"batch size {batch_size}, rank {rank} of {world_size}: give a batch size of 1 or more"
-            )
+            place = f"rank {rank} of {world_size}"
+            raise UsageError(f"batch size {batch_size}, {place}: give a batch size of 1 or more")
         if num_rows < world_size * (batch_size if drop_last else 1):
             batches = f" with batches of {batch_size} and drop_last" if drop_last else ""
             raise UsageError(

@@ -68,9 +68,8 @@ def _table(
     for row, bands in bands_of(rows, numbers, "spectral statistics", quiet):
         for target in targets:
             labels[target.name].append(np.atleast_1d(target.label(row, count, frame_sec))[at])
-        features.append(
-            in_time(bands)[None] if level == "clip" else around_frames(bands, (at + 0.5) * frame_sec)
-        )
+        is_clip = level == "clip"
+        features.append(in_time(bands)[None] if is_clip else around_frames(bands, (at + 0.5) * frame_sec))
     arrays = {name: np.concatenate(values) for name, values in labels.items()}
     return arrays, np.concatenate(features), [len(part) for part in features]
 

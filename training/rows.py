@@ -93,7 +93,7 @@ class BaseRows(Dataset):
 
     def describe(self, row: int) -> str:
         """A row in words, for messages."""
-        raise NotImplementedError
+        return f"row {self.columns['sample_id'][row]}"
 
     def encoded(self, rows: Sequence[int]) -> list[bytes]:
         """Encoded clips of rows."""

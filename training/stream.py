@@ -70,7 +70,6 @@ class Rows(BaseRows):
         self._at = self._at[rows]
 
     def describe(self, row: int) -> str:
-        """A row in words, for messages."""
         number, inside = self._at[row, :2]
         known = f" ({self.columns['sample_id'][row]})" if "sample_id" in self.columns else ""
         return f"row {inside}{known} of {self.files[number].name}"

@@ -123,20 +123,17 @@ def _training_arguments(settings: Settings, root: Path) -> dict[str, Any]:
         name = train.get("hub_model_id")
         if not name or layout.repo_problem(name):
             raise UsageError(f"train.push_to_hub needs train.hub_model_id, such as org/name; it is {name!r}")
-    defaults = {
-        "use_cpu": not torch.cuda.is_available(), "dataloader_pin_memory": torch.cuda.is_available(),
-        "disable_tqdm": not sys.stderr.isatty(),
+    by, cuda = "steps" if "eval_steps" in given else "epoch", torch.cuda.is_available()
+    out = {
+        **config.TRAIN_DEFAULTS, "use_cpu": not cuda, "dataloader_pin_memory": cuda, "log_level": "error",
+        "disable_tqdm": not sys.stderr.isatty(), **given,
+        "output_dir": str(root), "eval_strategy": by, "save_strategy": by, "seed": settings.seed,
+        "metric_for_best_model": "eval_main", "greater_is_better": True, "remove_unused_columns": False,
+        "save_steps": given.get("eval_steps", 500),
+        "ddp_find_unused_parameters": settings.model.get("kind") == "pretrained",
     }  # fmt: skip
-    out = {**config.TRAIN_DEFAULTS, **defaults, **given}
     if train.get("warmup_ratio") is not None:
         out["warmup_steps"] = float(train["warmup_ratio"])  # below 1 it is a share of the steps
-    by = "steps" if "eval_steps" in given else "epoch"
-    out.update(
-        output_dir=str(root), eval_strategy=by, save_strategy=by, metric_for_best_model="eval_main",
-        greater_is_better=True, remove_unused_columns=False, seed=settings.seed,
-        save_steps=given.get("eval_steps", 500), log_level=given.get("log_level", "error"),
-        ddp_find_unused_parameters=settings.model.get("kind") == "pretrained",
-    )  # fmt: skip
     if "tensorboard" in out["report_to"]:
         os.environ["TENSORBOARD_LOGGING_DIR"] = str(root / "logs")
     return out
