@@ -29,11 +29,7 @@ from sousa.training.stream import Loader, open_rows
 
 
 class Collate:
-    """Makes a batch of a list of rows.
-
-    Args:
-        facts: columns that predictions tell of a row; None for training, which needs none.
-    """
+    """Makes a batch of a list of rows; for predictions with ``facts``, columns that they tell of a row."""
 
     def __init__(self, model: Model, facts: Sequence[str] | None = None):
         self.front_end, self.max_sec, self.num_samples = model.front_end, model.max_sec, model.num_samples

@@ -15,14 +15,9 @@ from sousa.training.roles import Known
 def write_card(
     directory: Path, settings: Settings, trainer: Any, known: Known, results: str | None = None
 ) -> None:
-    """Write the model card; of paths of this machine only their last part is in it.
-
-    Args:
-        results: lines of text about the test split, or None when it was not evaluated.
-    """
+    """Write the model card, without paths of this machine; ``results``: lines about the test split, or None."""
     model, data, corpus = trainer.model, settings.data, known.corpus
-    tags = ["audio", "sousa", *([corpus.name] if corpus else []), model.task]
-    tags = list(dict.fromkeys(tags))
+    tags = list(dict.fromkeys(["audio", "sousa", *([corpus.name] if corpus else []), model.task]))
     head = {"library_name": "sousa", "tags": tags, "pipeline_tag": "audio-classification"}
     if settings.model.get("kind", "compact") == "compact":
         head["license"] = "mit"  # weights that began as somebody else's are under theirs

@@ -62,11 +62,10 @@ class FrozenFeatures:
         self.model_type, self.num_layers = config.model_type, config.num_hidden_layers
         self.dim = config.hidden_size
         if not -self.num_layers - 1 <= layer <= self.num_layers:
-            raise UsageError(
-                f"{self.name} has no layer {layer}; give 0 to {self.num_layers}, or -1 to "
-                f"{-self.num_layers - 1}"
-            )
+            numbers = f"0 to {self.num_layers}, or -1 to {-self.num_layers - 1}"
+            raise UsageError(f"{self.name} has no layer {layer}; give {numbers}")
         self._number = layer % (self.num_layers + 1)
+        self._last = self._number == self.num_layers
         self.sample_rate = int(self.extractor.sampling_rate)
         self._groups = getattr(config, "feat_extract_norm", None) == "group"
         self._alike = self._groups or getattr(config, "add_adapter", False)
@@ -139,10 +138,6 @@ class FrozenFeatures:
             same = [i for i in order[: self.batch_size] if not self._alike or sizes[i] == sizes[order[0]]]
             yield same
             order = order[len(same) :]
-
-    @property
-    def _last(self) -> bool:
-        return self._number == self.num_layers
 
     @property
     def _times(self) -> int:

@@ -11,9 +11,9 @@ from sousa.training.rows import BaseRows
 
 
 class LiveRows(BaseRows):
-    """Rows of the Config of a corpus, the same as stored ones. Arguments: :class:`BaseRows`.
+    """Rows of the Config of a corpus; labels are made at once, and sound for each row that is read.
 
-    Labels are made at once, and sound for each row that is read.
+    They are the same as stored ones. Arguments: :class:`BaseRows`.
     """
 
     def _tables(self, paths: list[str], tested: list[str], kept: Filter) -> list[pa.Table]:

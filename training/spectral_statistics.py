@@ -25,15 +25,15 @@ def bands_of(
     rows: BaseRows, numbers: Iterable[int], title: str, quiet: bool = True
 ) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
     """Yield ``(row, bands)`` of the rows with these numbers, log-mel bands float32 [frames, bands]."""
-    front_end = cache(
-        lambda rate: LogMel(
-            sampling_rate=rate, n_fft=1024, hop_length=rate // FRAME_RATE, n_mels=64,
-            f_max_hz=min(16000.0, rate / 2),
-        )
-    )  # fmt: skip
     for number in tqdm(numbers, desc=title, unit="row", disable=quiet, leave=False):
         row = rows[int(number)]
-        yield row, front_end(row["sampling_rate"])(row["audio"]).numpy()
+        yield row, _front_end(row["sampling_rate"])(row["audio"]).numpy()
+
+
+@cache
+def _front_end(rate: int) -> LogMel:
+    sizes = {"n_fft": 1024, "hop_length": rate // FRAME_RATE, "n_mels": 64}
+    return LogMel(sampling_rate=rate, f_max_hz=min(16000.0, rate / 2), **sizes)
 
 
 def mean_and_spread(bands: np.ndarray) -> np.ndarray:

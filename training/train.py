@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,8 @@ def run(settings: Settings) -> Path:
     data = settings.data
     data.revision = source.revision or data.revision
     if not data.live and os.path.exists(os.path.expanduser(data.path)):
-        data.path = os.path.abspath(
-            os.path.expanduser(data.path)
-        )  # as it is found from another directory too
+        # as it is found from another directory too
+        data.path = os.path.abspath(os.path.expanduser(data.path))
     data.generate = corpora.found_anywhere(data.generate)
     settings.task = settings.task or tasks.default_task(source.known)
     trainer, test_rows = _trainer(settings, arguments, source)
@@ -227,14 +227,11 @@ def _varying(settings: Settings, source: Any, task: str) -> dict[str, Any] | Non
 
 def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tuple[StreamTrainer, Any]:
     model, data = make_model(settings, source), settings.data
-    change = Waveform(**settings.augment)
-    train_rows = rows_for(
-        model, source, data.train, crop=data.crop, transform=change if change.does_something else None,
-        seed=settings.seed, where=data.where,
-    )  # fmt: skip
-    eval_rows = rows_for(model, source, data.validation, where=data.where)
-    report = settings.report and data.test
-    test_rows = rows_for(model, source, data.test, where=data.where) if report else None
+    change, rows_of = Waveform(**settings.augment), partial(rows_for, model, source, where=data.where)
+    transform = change if change.does_something else None
+    train_rows = rows_of(data.train, crop=data.crop, transform=transform, seed=settings.seed)
+    eval_rows = rows_of(data.validation)
+    test_rows = rows_of(data.test) if settings.report and data.test else None
     for target in model.targets:
         known = train_rows.table[target.columns[0].partition(".")[0]]
         if target.name in model.reported and known.null_count == len(known):

@@ -28,26 +28,8 @@ from sousa.training.stream import Loader
 STREAM = "stream.json"
 
 
-class StreamState(TrainerCallback):
-    """Writes the state of the stream into each checkpoint, when all else of it is there."""
-
-    def __init__(self, trainer: "StreamTrainer"):
-        self.trainer = trainer
-
-    def on_save(self, args, state, control, **kwargs):
-        self.trainer.accelerator.wait_for_everyone()
-        if state.is_world_process_zero:
-            path = Path(args.output_dir) / f"checkpoint-{state.global_step}" / STREAM
-            files = {one.name: file_digest(one) for one in sorted(path.parent.iterdir()) if one.is_file()}
-            write_json(path, {**self.trainer.stream_state(state.global_step), "files": files})
-
-
 class StreamTrainer(Trainer):
-    """The Trainer; rows are those of :func:`sousa.training.batches.rows_for`.
-
-    Args:
-        measure: function of a table of predictions giving a dict of numbers.
-    """
+    """The Trainer over our rows; ``measure`` makes a dict of numbers of a table of predictions."""
 
     def __init__(
         self, model: Model, args: Any, train_rows: Any, eval_rows: Any,
@@ -60,7 +42,6 @@ class StreamTrainer(Trainer):
         self.measure = measure
         # losses of our targets are means already, so accumulated steps are averaged
         self.model_accepts_loss_kwargs = False
-        self.add_callback(StreamState(self))
 
     def get_train_dataloader(self) -> Loader:
         """The stream of training batches of this rank."""
@@ -105,6 +86,14 @@ class StreamTrainer(Trainer):
                 f"{root} was made with another stream: {wrong}; resume with what it was made with, or start "
                 "a new run with another --output"
             )
+
+    def _save_checkpoint(self, model, trial):
+        super()._save_checkpoint(model, trial)
+        self.accelerator.wait_for_everyone()
+        if self.is_world_process_zero():
+            path = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}" / STREAM
+            files = {file.name: file_digest(file) for file in sorted(path.parent.iterdir()) if file.is_file()}
+            write_json(path, {**self.stream_state(self.state.global_step), "files": files})
 
     def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
         self._filled(self.model if model is None else model, resume_from_checkpoint)
