@@ -15,7 +15,7 @@ from sousa.training.roles import Known
 def write_card(
     directory: Path, settings: Settings, trainer: Any, known: Known, results: str | None = None
 ) -> None:
-    """Write the model card, without paths of this machine; ``results``: lines about the test split, or None."""
+    """Write the model card, without paths of this machine; ``results``: lines on the test split or None."""
     model, data, corpus = trainer.model, settings.data, known.corpus
     tags = list(dict.fromkeys(["audio", "sousa", *([corpus.name] if corpus else []), model.task]))
     head = {"library_name": "sousa", "tags": tags, "pipeline_tag": "audio-classification"}
