@@ -130,8 +130,8 @@ def _settings_of(where: str) -> dict[str, Any] | None:
     for root in (Path(where), Path(where).parent):
         if (root / "settings.yaml").is_file():
             try:
-                run = yaml.safe_load((root / "settings.yaml").read_text(encoding="utf-8"))
-                return run if run["data"]["path"] and isinstance(run["train"], dict) else None
+                settings = yaml.safe_load((root / "settings.yaml").read_text(encoding="utf-8"))
+                return settings if settings["data"]["path"] and isinstance(settings["train"], dict) else None
             except (OSError, yaml.YAMLError, KeyError, TypeError):
                 return None
     return None

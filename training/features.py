@@ -93,9 +93,8 @@ def _taking_either(function: Callable) -> Callable:
         is_torch = isinstance(audio, torch.Tensor)
         clips = audio if is_torch else torch.from_numpy(np.asarray(audio, np.float32))
         if clips.ndim not in (1, 2) or not clips.shape[-1]:
-            raise UsageError(
-                f"audio of shape {tuple(clips.shape)}; give (samples,) or (batch, samples), not empty"
-            )
+            shape = tuple(clips.shape)
+            raise UsageError(f"audio of shape {shape}; give (samples,) or (batch, samples), not empty")
         out = function(torch.atleast_2d(clips.float()), *args, **kwargs)
         out = out[0] if clips.ndim == 1 else out
         return out if is_torch else out.numpy()
@@ -122,7 +121,7 @@ def log_mel(audio: Any, mel: Mel = Mel(), normalise: Any = None) -> Any:
     if isinstance(normalise, str):
         mean, std = out.mean(-1, keepdim=True), out.std(-1, keepdim=True, correction=0)
     else:
-        mean, std = (torch.as_tensor(one, dtype=out.dtype, device=out.device)[:, None] for one in normalise)
+        mean, std = (torch.as_tensor(x, dtype=out.dtype, device=out.device)[:, None] for x in normalise)
     return (out - mean) / torch.clamp(std, min=1e-5)
 
 

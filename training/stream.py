@@ -45,12 +45,12 @@ class Rows(BaseRows):
             if missing := [name for name in names if name not in table.column_names]:
                 raise RunError(f"{file.name} has no column {missing[0]!r}, which other files of it have")
             rows = np.arange(table.num_rows)
-            offsets = lengths = np.zeros(table.num_rows, np.int64)
+            offsets = lengths = np.zeros(len(rows), np.int64)
             if leaf:
                 path, offsets, lengths = self.source.audio_ranges(file, leaf)
-                if len(offsets) != table.num_rows:
+                if len(offsets) != len(rows):
                     raise RunError(
-                        f"{file.name} has {table.num_rows} rows and {len(offsets)} clips; fetch it again"
+                        f"{file.name} has {len(rows)} rows and {len(offsets)} clips; fetch it again"
                     )
                 self._paths.append(path)
                 if (offsets < 0).any() and leaf.endswith(".bytes"):
@@ -172,14 +172,13 @@ class Loader(DataLoader):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where a state was taken; UsageError when it is of other data, another seed or order."""
-        own = self.order.identity()
-        if wrong := differences(state, own, "here"):
+        if wrong := differences(state, self.order.identity(), "here"):
             raise UsageError(f"the state is of another stream: {wrong}; use the settings it was made with")
         epoch, consumed = state.get("epoch"), state.get("consumed_rows")
-        if not (isinstance(epoch, int) and isinstance(consumed, int) and 0 <= consumed <= own["num_rows"]):
-            raise UsageError(
-                f"the state has epoch {epoch!r} and consumed_rows {consumed!r}, as no stream has"
-            )
+        whole = isinstance(epoch, int) and isinstance(consumed, int)
+        if not whole or not 0 <= consumed <= self.order.num_rows:
+            numbers = f"epoch {epoch!r} and consumed_rows {consumed!r}"
+            raise UsageError(f"the state has {numbers}, as no stream has")
         self.order.epoch, self.order.start, self._delivered = epoch, consumed, 0
         if not len(self.order):
             self.order.set_epoch(epoch + 1)

@@ -117,19 +117,19 @@ def run(settings: Settings) -> Path:
 def _training_arguments(settings: Settings, root: Path) -> dict[str, Any]:
     """Arguments for ``TrainingArguments``, as plain data."""
     train = settings.train
-    given = {key: value for key, value in train.items() if key not in config.TrainSettings.model_fields}
-    given.pop("push_to_hub", None)  # one commit at the end, see _publish
+    ours = {*config.TrainSettings.model_fields, "push_to_hub"}  # one commit at the end, see _publish
+    values = {key: value for key, value in train.items() if key not in ours}
     if train.get("push_to_hub"):
         name = train.get("hub_model_id")
         if not name or layout.repo_problem(name):
             raise UsageError(f"train.push_to_hub needs train.hub_model_id, such as org/name; it is {name!r}")
-    by, cuda = "steps" if "eval_steps" in given else "epoch", torch.cuda.is_available()
+    by, cuda = "steps" if "eval_steps" in values else "epoch", torch.cuda.is_available()
     out = {
         **config.TRAIN_DEFAULTS, "use_cpu": not cuda, "dataloader_pin_memory": cuda, "log_level": "error",
-        "disable_tqdm": not sys.stderr.isatty(), **given,
+        "disable_tqdm": not sys.stderr.isatty(), **values,
         "output_dir": str(root), "eval_strategy": by, "save_strategy": by, "seed": settings.seed,
         "metric_for_best_model": "eval_main", "greater_is_better": True, "remove_unused_columns": False,
-        "save_steps": given.get("eval_steps", 500),
+        "save_steps": values.get("eval_steps", 500),
         "ddp_find_unused_parameters": settings.model.get("kind") == "pretrained",
     }  # fmt: skip
     if train.get("warmup_ratio") is not None:
