@@ -78,10 +78,8 @@ def run(options: argparse.Namespace) -> None:
     data = validated(config.Data, settings["data"], "data", problems) if settings else config.Data()
     where, learnt_from = options.where, data.where
     if options.data:
-        source, data = (
-            sources.find(options.data, options.name, options.revision),
-            config.Data(path=str(options.data)),
-        )
+        source = sources.find(options.data, options.name, options.revision)
+        data = config.Data(path=str(options.data))
     elif settings:
         raise_all(problems)
         source = corpora.ready(data)
@@ -91,10 +89,8 @@ def run(options: argparse.Namespace) -> None:
         raise UsageError("what to evaluate on is not known; give --data DATASET")
     split, learn, validation = options.split or data.test or "test", options.train_split, data.validation
     parameters = any(target.kind in PARAMETERS for target in model.targets)
-    if (
-        not parameters
-    ):  # of a part of the test rows a baseline of parameters must not know more than the model
-        learnt_from = where
+    # of a part of the test rows a baseline of parameters must not know more than the model
+    learnt_from = learnt_from if parameters else where
     rows = rows_for(model, source, split, where=where or None)
     # as the run's own report was made
     bf16 = bool(settings and settings["train"].get("bf16")) if options.bf16 is None else options.bf16
