@@ -10,8 +10,6 @@ import io
 import numpy as np
 import soundfile
 
-_QUALITY = "HQ"  # of soxr: flat to 0.91 of the lower Nyquist frequency, delay 0
-
 
 def decode(
     data: bytes,
@@ -25,42 +23,36 @@ def decode(
     Args:
         data: an encoded file (FLAC, WAV, OGG, MP3: whatever libsndfile reads), bytes.
         sample_rate: Hz to resample to, None for the file's own.
-        crop_sec: length of the part, None for all; shorter clips are given whole.
+        crop_sec: length of the part, None for all; shorter clips are given whole, or padded with zeros.
         place: where the part begins: 0 at the start, 1 so that it ends at the end, in between linearly.
-        pad: fill shorter clips with zeros to ``crop_sec``.
 
     Returns: ``(audio, rate, start_sample, file_rate)``: float32 (samples,), its rate in Hz, first sample
         of the part and rate in the file.
     Raises: soundfile.LibsndfileError (a RuntimeError) when it can't be decoded.
     """
     with soundfile.SoundFile(io.BytesIO(data)) as file:
-        own, wanted, start = file.samplerate, file.frames, 0
-        if crop_sec is not None and round(crop_sec * own) < wanted:
-            wanted = round(crop_sec * own)
-            start = round(place * (file.frames - wanted))
+        file_rate, size, start = file.samplerate, file.frames, 0
+        if crop_sec is not None and round(crop_sec * file_rate) < size:
+            size = round(crop_sec * file_rate)
+            start = round(place * (file.frames - size))
             file.seek(start)
-        audio = file.read(wanted, dtype="float32")
-    if len(audio) != wanted:
-        raise RuntimeError(f"it has {start + len(audio)} samples in place of {start + wanted}")
+        audio = file.read(size, dtype="float32")
+    if len(audio) != size:
+        raise RuntimeError(f"it has {start + len(audio)} samples in place of {start + size}")
     if audio.ndim == 2:
         audio = audio.mean(axis=1)
-    rate = sample_rate or own
-    audio = resample(audio, own, rate)
-    if pad and crop_sec is not None and len(audio) < round(crop_sec * rate):
-        audio = np.pad(audio, (0, round(crop_sec * rate) - len(audio)))
-    return audio, rate, start, own
+    rate = sample_rate or file_rate
+    audio = resample(audio, file_rate, rate)
+    if pad and crop_sec is not None:
+        audio = np.pad(audio, (0, max(round(crop_sec * rate) - len(audio), 0)))
+    return audio, rate, start, file_rate
 
 
 def resample(audio: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
-    """Audio at another rate; sample 0 stays where it is.
-
-    Args:
-        audio: float32 (samples,).
-
-    Returns: float32 (ceil(samples * new_rate / rate),) or one less.
-    """
+    """Audio at another rate, sample 0 in place: float32 (ceil(samples * new_rate / rate),) or one less."""
     if rate == new_rate:
         return audio
     import soxr
 
-    return soxr.resample(audio, rate, new_rate, quality=_QUALITY)
+    # flat to 0.91 of the lower Nyquist frequency, delay 0
+    return soxr.resample(audio, rate, new_rate, quality="HQ")

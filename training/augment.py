@@ -17,7 +17,7 @@ from sousa.generation.options import option
 
 
 def _pair(value: Any) -> Any:
-    numbers = isinstance(value, (list, tuple)) and all(isinstance(one, (int, float)) for one in value)
+    numbers = isinstance(value, (list, tuple)) and all(isinstance(end, (int, float)) for end in value)
     if value is None or (numbers and len(value) == 2 and value[0] <= value[1]):
         return value and tuple(map(float, value))
     raise ValueError("give [lowest, highest]")
@@ -69,9 +69,8 @@ class Masks(Model):
 
 
 class SpecAugment(nn.Module):
-    """Masks over frames and bands of (batch, frames, bands), set to 0, the mean.
+    """Masks over frames and bands of (batch, frames, bands), set to 0, the mean; arguments: :class:`Masks`.
 
-    Args: fields of :class:`Masks`.
     Source: Park et al., SpecAugment, 2019, without time warping.
     """
 
@@ -90,10 +89,8 @@ class SpecAugment(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         masks = self.masks
-        for axis, count, width in (
-            (1, masks.time_masks, masks.time_width),
-            (2, masks.band_masks, masks.band_width),
-        ):
+        time, bands = (masks.time_masks, masks.time_width), (masks.band_masks, masks.band_width)
+        for axis, (count, width) in ((1, time), (2, bands)):
             size = x.shape[axis]
             for _ in range(count if width else 0):
                 widths = torch.rand(len(x), 1) * min(width, size)

@@ -29,64 +29,36 @@ from sousa.training.stream import Loader, open_rows
 
 
 class Collate:
-    """Makes a batch of a list of rows.
+    """Makes a batch of a list of rows; for predictions with ``facts``, columns that they tell of a row."""
 
-    Args:
-        model: whose front end and targets are used.
-    """
-
-    def __init__(self, model: Model):
+    def __init__(self, model: Model, facts: Sequence[str] | None = None):
         self.front_end, self.max_sec, self.num_samples = model.front_end, model.max_sec, model.num_samples
-        self.targets = model.targets
+        self.targets, self.facts = model.targets, facts
         frames = any(target.level == "frame" for target in self.targets)
         self.num_frames, self.frame_sec = (model.num_frames, model.frame_sec) if frames else (None, None)
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         if not rows:
             raise UsageError("the batch is empty; give a batch at least one row")
-        values, valid = [], []
-        for row in rows:
-            audio = row["audio"][: self.num_samples]
-            valid.append(len(audio) / self.num_samples)
-            values.append(self.front_end(np.pad(audio, (0, self.num_samples - len(audio)))))
-        labels = {
-            target.name: torch.from_numpy(
-                np.stack([target.label(row, self.num_frames, self.frame_sec) for row in rows])
-            )
-            for target in self.targets
-        }
-        return {"input_values": torch.stack(values), "valid": torch.tensor(valid), "labels": labels}
-
-
-class CollateKnown(Collate):
-    """As Collate, and what is known of the rows, for predictions.
-
-    Args:
-        columns: names of what to tell of a row.
-    """
-
-    def __init__(self, model: Model, columns: Sequence[str]):
-        super().__init__(model)
-        self.columns = columns
-
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        batch = super().__call__(rows)
-        batch["row"] = [row["row"] for row in rows]
-        batch["meta"] = {name: [row.get(name) for row in rows] for name in self.columns}
-        batch["exact"] = {
-            target.name: [target.truth(row, self.max_sec) for row in rows]
-            for target in self.targets
-            if hasattr(target, "truth")
-        }
+        clips = [row["audio"][: self.num_samples] for row in rows]
+        values = [self.front_end(np.pad(clip, (0, self.num_samples - len(clip)))) for clip in clips]
+        labels = {}
+        for target in self.targets:
+            arrays = [target.label(row, self.num_frames, self.frame_sec) for row in rows]
+            labels[target.name] = torch.from_numpy(np.stack(arrays))
+        valid = torch.tensor([len(clip) / self.num_samples for clip in clips])
+        batch = {"input_values": torch.stack(values), "valid": valid, "labels": labels}
+        if self.facts is not None:
+            batch["row"] = [row["row"] for row in rows]
+            batch["facts"] = {name: [row.get(name) for row in rows] for name in self.facts}
+            # labels on frames may have lost an event
+            exact = [target for target in self.targets if hasattr(target, "truth")]
+            batch["exact"] = {t.name: [t.truth(row, self.max_sec) for row in rows] for t in exact}
         return batch
 
 
 def described(known: roles.Known, model: Model, names: Sequence[str]) -> list[Column]:
-    """What predictions tell of a row, as far as rows have it.
-
-    Args:
-        names: of the columns that rows have.
-    """
+    """The columns that predictions tell of a row, as far as they are among ``names``."""
     makers = [target.maker for target in model.targets if hasattr(target, "maker")]
     plain = [Column(name, "string", "", "") for name in dict.fromkeys(("sample_id", *makers))]
     columns = {column.name: column for column in [*plain, *known.described]}
@@ -94,24 +66,17 @@ def described(known: roles.Known, model: Model, names: Sequence[str]) -> list[Co
 
 
 def rows_for(model: Model, source: Any, split: str | None = None, **options: Any) -> BaseRows:
-    """Rows as a model needs them: its rate, its length, the columns of its targets and of predictions.
-
-    Raises: UsageError when the dataset lacks a column that a target needs.
-    """
-    live = roles.corpus_of(source)
-    if not live:
-        source = sources.find(source, *(options.pop(name, None) for name in ("name", "revision", "token")))
-    there = (live.schema(source) if live else source.schema).names
-    known = roles.of(source)
+    """Rows as a model needs them; UsageError when the dataset lacks a column that a target needs."""
+    source = sources.find(source, *(options.pop(name, None) for name in ("name", "revision", "token")))
+    names, live = source.schema.names, isinstance(source, sources.Live)
     wanted = list(dict.fromkeys(column for target in model.targets for column in target.columns))
-    missing = [name for name in wanted if name.partition(".")[0] not in there]
+    missing = [name for name in wanted if name.partition(".")[0] not in names]
     if missing:
-        raise UsageError(
-            f"the data has no column {one_of(missing[0], there)}; {model.task} is learnt from it"
-        )
-    told = [c.name for c in described(known, model, there) if not (live and c.rendered)]
+        column = one_of(missing[0], names)
+        raise UsageError(f"the data has no column {column}; {model.task} is learnt from it")
+    facts = [c.name for c in described(source.known, model, names) if not (live and c.rendered)]
     return open_rows(
-        source, split, columns=list(dict.fromkeys([*told, *wanted])),
+        source, split, columns=[*facts, *wanted],
         sample_rate=model.front_end.sampling_rate, crop_sec=model.max_sec, **options,
     )  # fmt: skip
 
@@ -134,34 +99,32 @@ def predict(
         for buffer in model.buffers():
             torch.distributed.broadcast(buffer, 0)
     columns = described(rows.known, model, rows.table.column_names)
+    reported = [target for target in model.targets if target.name in model.reported]
     # no steps need to be equal here, so a rank may have fewer rows than the others, or none
     part_of = rows.select(range(len(rows))[rank::world_size]) if world_size > 1 else rows
     loader = Loader(
         part_of, batch_size, shuffle=False, rank=0, world_size=1, num_workers=num_workers,
-        collate_fn=CollateKnown(model, [column.name for column in columns]),
+        collate_fn=Collate(model, [column.name for column in columns]),
     ) if len(part_of) else ()  # fmt: skip
     was_training = model.training
     model.eval()
-    kind = torch.device(device).type
+    half = torch.autocast(torch.device(device).type, dtype) if dtype else nullcontext()
     parts, failed = [], None
     with torch.inference_mode():
         for batch in tqdm(loader, desc="predicting", unit="batch", disable=quiet or rank != 0, leave=False):
-            values, valid = batch["input_values"].to(device), batch["valid"].to(device)
-            with torch.autocast(kind, dtype) if dtype else nullcontext():
-                out = model(values, valid)
-            seconds = (batch["valid"] * model.max_sec).tolist()
-            part = {"row": [rank + row * world_size for row in batch["row"]], **batch["meta"]}
-            for target in model.targets:
-                if target.name in model.reported:
-                    if not torch.isfinite(out[target.name]).all():
-                        failed = target.name
-                        continue
-                    label = batch["labels"][target.name]
-                    part.update(
-                        target.predictions(out[target.name], label, seconds, model.frame_sec, batch["meta"])
-                    )
-                    if target.name in batch["exact"]:  # labels on frames may have lost an event
-                        part[f"true_{target.name}"] = batch["exact"][target.name]
+            with half:
+                out = model(batch["input_values"].to(device), batch["valid"].to(device))
+            seconds, facts = (batch["valid"] * model.max_sec).tolist(), batch["facts"]
+            part = {"row": [rank + row * world_size for row in batch["row"]], **facts}
+            for target in reported:
+                output, label = out[target.name], batch["labels"][target.name]
+                if torch.isfinite(output).all():
+                    part |= target.predictions(output, label, seconds, model.frame_sec, facts)
+                else:
+                    failed = target.name
+            part |= {
+                f"true_{name}": batch["exact"][name] for name in model.reported if name in batch["exact"]
+            }
             parts.append(part)
     model.train(was_training)
     if world_size > 1:
@@ -174,27 +137,16 @@ def predict(
             f"the model's {failed} is not a number for some rows; train with a lower learning rate, or "
             "without fp16"
         )
-    return _table(model, rows, columns, parts)
-
-
-def _table(model: Model, rows: BaseRows, columns: list[Column], parts: list[dict[str, Any]]) -> pa.Table:
-    reported = [target for target in model.targets if target.name in model.reported]
-    table = rows.table.select([column.name for column in columns])
-    kinds = [
-        (one.name, one.type.value_type if pa.types.is_dictionary(one.type) else one.type)
-        for one in table.schema
-    ]
-    fields = kinds + [field for target in reported for field in target.fields()]
-    order = np.argsort(np.concatenate([part["row"] for part in parts]), kind="stable")
-    arrays = []
-    for name, kind in fields:
-        values = [value for part in parts for value in part[name]]
-        arrays.append(pa.array([values[i] for i in order], kind))
-    facts = {
+    kinds = [(name, rows.table.schema.field(name).type) for name in (column.name for column in columns)]
+    fields = [(name, kind.value_type if pa.types.is_dictionary(kind) else kind) for name, kind in kinds]
+    fields += [field for target in reported for field in target.fields()]
+    notes = {
         "targets": [target.about() for target in reported], "columns": declared(columns),
         "task": model.task, "frame_sec": model.frame_sec,
     }  # fmt: skip
-    return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata={"sousa": json.dumps(facts)}))
+    arrays = [pa.array([value for part in parts for value in part[name]], kind) for name, kind in fields]
+    table = pa.table(arrays, schema=pa.schema(fields, metadata={"sousa": json.dumps(notes)}))
+    return table.take(np.argsort([row for part in parts for row in part["row"]], kind="stable"))
 
 
 def with_facts(table: pa.Table, **facts: Any) -> pa.Table:

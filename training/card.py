@@ -15,66 +15,47 @@ from sousa.training.roles import Known
 def write_card(
     directory: Path, settings: Settings, trainer: Any, known: Known, results: str | None = None
 ) -> None:
-    """Write the model card; paths of this machine are not in it, only their last part.
-
-    Args:
-        directory: of the saved model; settings: of the run; trainer: after training; known: of the data.
-        results: lines of text about the test split, or None when it was not evaluated.
-    """
+    """Write the model card, without paths of this machine; ``results``: lines on the test split or None."""
     model, data, corpus = trainer.model, settings.data, known.corpus
-    tags = ["audio", "sousa", *([corpus.name] if corpus else []), model.task]
-    head = {
-        "library_name": "sousa",
-        "tags": list(dict.fromkeys(tags)),
-        "pipeline_tag": "audio-classification",
-    }
+    tags = list(dict.fromkeys(["audio", "sousa", *([corpus.name] if corpus else []), model.task]))
+    head = {"library_name": "sousa", "tags": tags, "pipeline_tag": "audio-classification"}
     if settings.model.get("kind", "compact") == "compact":
         head["license"] = "mit"  # weights that began as somebody else's are under theirs
     parameters = sum(p.numel() for p in model.parameters())
     best = trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint
     which = f"the best of its checkpoints on the {data.validation} split" if best else "as training ended"
-    made = f" (data version {corpus.data_version})" if data.generate else ""
-    plain = settings.plain()
+    version = f" (data version {corpus.data_version})" if data.generate else ""
+    plain = settings.model_dump()
     plain["output"], plain["data"]["path"] = _last(settings.output), _last(data.path)
     for name, value in (plain["data"]["generate"] or {}).items():
         if isinstance(value, str) and os.path.isabs(value):
             plain["data"]["generate"][name] = _last(value)
     if "path" in plain["model"]:
         plain["model"]["path"] = _last(plain["model"]["path"])
-    heard = corpus.sound if corpus else "a recording"
+    moving = ", ".join(target.name for target in model.targets if target.kind == "curve")
     lines = [
         "---", yaml.safe_dump(head, sort_keys=False).rstrip(), "---", "",
         f"# SOUSA {model.task} model", "",
-        f"Hears {', '.join(model.reported)} of {heard}. {parameters:,} parameters, "
-        f"{model.max_sec:g} s of sound at {model.front_end.sampling_rate} Hz at a time.", "",
+        f"Hears {', '.join(model.reported)} of {corpus.sound if corpus else 'a recording'}. "
+        f"{parameters:,} parameters, {model.max_sec:g} s of sound at {model.front_end.sampling_rate} Hz at a "
+        "time.", "",
         f"Trained for {trainer.state.global_step:,} steps on the {data.train} split of "
-        f"`{plain['data']['path']}`{made}; {which}; seed {settings.seed}.", "",
-        *_frames(model),
+        f"`{plain['data']['path']}`{version}; {which}; seed {settings.seed}.", "",
+        *([f"{moving}: frame by frame, a value each {1000 * model.frame_sec:.3g} ms.", ""] if moving else []),
         "```python", "from sousa.training.models.model import Model", "",
         'model = Model.from_pretrained("PATH")  # this directory, or its name on the Hub', "```", "",
     ]  # fmt: skip
     if results:
-        told = f"Intervals are 95 %, by {known.group.role.one if known.group else 'row'}."
+        notes = f"Intervals are 95 %, by {known.group.role.one if known.group else 'row'}."
         if corpus and is_generated(corpus):
-            told += " The sounds are synthetic: nothing is known about recordings."
-        lines += [f"## {data.test} split", "", "```", *results.splitlines(), "```", "", told, ""]
+            notes += " The sounds are synthetic: nothing is known about recordings."
+        lines += [f"## {data.test} split", "", "```", *results.splitlines(), "```", "", notes, ""]
     lines += ["## Settings", "", "```yaml", yaml.safe_dump(plain, sort_keys=False).rstrip(), "```", ""]
     with atomic_file(directory / "README.md") as file:
         file.write("\n".join(lines).encode())
 
 
-def _frames(model: Any) -> list[str]:
-    """A sentence about parameters that move, where there are some."""
-    moving = [target.name for target in model.targets if target.kind == "curve"]
-    told = (
-        f"{', '.join(moving)}: frame by frame, a value each {1000 * model.frame_sec:.3g} ms."
-        if moving
-        else ""
-    )
-    return [told, ""] if told else []
-
-
 def _last(path: str) -> str:
     """A name on the Hub as it is, of a path its last part."""
-    there = os.path.isabs(os.path.expanduser(path)) or os.path.exists(path) or path.count("/") != 1
-    return os.path.basename(os.path.normpath(path)) if there else path
+    local = os.path.isabs(os.path.expanduser(path)) or os.path.exists(path) or path.count("/") != 1
+    return os.path.basename(os.path.normpath(path)) if local else path

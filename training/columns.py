@@ -1,10 +1,8 @@
 """Columns of rows in memory: scalars as Arrow arrays, lists of records as flat NumPy arrays.
 
-Conventions
------------
-A column is named as in the dataset, a field of a list of records with a dot: ``column.field``.
-A row's list of records is a dict of arrays, one entry a record: integers int64, numbers float64 with
-NaN for null, flags bool with null as False, text as object arrays.
+Conventions: a column is named as in the dataset, a field of a list of records with a dot: ``column.field``. A
+row's list of records is a dict of arrays, one entry a record: integers int64, numbers float64 with NaN for
+null, flags bool with null as False, text as object arrays.
 """
 
 from collections.abc import Iterable
@@ -18,29 +16,26 @@ from sousa.generation.errors import one_of, raise_all
 
 
 def parquet_paths(schema: pa.Schema, names: Iterable[str], where: str) -> list[str]:
-    """Parquet paths of columns and fields.
-
-    Raises: UsageError naming every one that is not there.
-    """
-    paths, unknown = [], []
+    """Parquet paths of columns and fields; UsageError naming every one that is not there."""
+    paths, problems = [], []
     for name in names:
         column, _, inner = name.partition(".")
-        at = schema.get_field_index(column)
-        kind = schema.field(at).type if at >= 0 else None
+        kind = schema.field(column).type if column in schema.names else None
+        fields = [field.name for field in kind.value_type] if _is_records(kind) else []
         if kind is None:
-            unknown.append(f"{where} has no column {one_of(name, schema.names)}")
-        elif not inner:
-            paths.append(column)
-        elif pa.types.is_list(kind) and pa.types.is_struct(kind.value_type):
-            fields = [field.name for field in kind.value_type]
-            if inner in fields:
-                paths.append(f"{column}.list.element.{inner}")
-            else:
-                unknown.append(f"{where}: {column} has no field {one_of(inner, fields)}")
+            problems.append(f"{where} has no column {one_of(name, schema.names)}")
+        elif inner and not fields:
+            problems.append(f"{where}: {column} has no fields, so there is no {name}")
+        elif inner and inner not in fields:
+            problems.append(f"{where}: {column} has no field {one_of(inner, fields)}")
         else:
-            unknown.append(f"{where}: {column} has no fields, so there is no {name}")
-    raise_all(unknown)
+            paths.append(f"{column}.list.element.{inner}" if inner else column)
+    raise_all(problems)
     return list(dict.fromkeys(paths))
+
+
+def _is_records(kind: pa.DataType | None) -> bool:
+    return kind is not None and pa.types.is_list(kind) and pa.types.is_struct(kind.value_type)
 
 
 def _numpy(array: Any) -> np.ndarray:
@@ -58,26 +53,15 @@ def _numpy(array: Any) -> np.ndarray:
 
 
 class Records:
-    """A column of lists of records.
-
-    Args:
-        array: Arrow array of lists of structs.
-    """
+    """A column of lists of records."""
 
     def __init__(self, array: pa.ListArray):
         lengths = pc.list_value_length(array).fill_null(0).to_numpy()
         self.offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-        flat = array.flatten()
-        self.fields = {}
-        for i, field in enumerate(flat.type):
-            values = flat.field(i)
-            # few words, many times: kept as numbers
-            self.fields[field.name] = (
-                pc.dictionary_encode(values) if pa.types.is_string(field.type) else values
-            )
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
+        names, values = array.type.value_type.names, array.flatten().flatten()
+        # few words, many times: kept as numbers
+        words = [pc.dictionary_encode(v) if pa.types.is_string(v.type) else v for v in values]
+        self.fields = dict(zip(names, words, strict=True))
 
     def __getitem__(self, row: int) -> dict[str, np.ndarray]:
         """Records of a row: dict of arrays."""
@@ -87,12 +71,8 @@ class Records:
 
 def columns_of(table: pa.Table) -> dict[str, Any]:
     """Columns of an Arrow table: dict of name to Records or, for scalars, an Arrow array."""
-    out = {}
-    for name in table.column_names:
-        array = table[name].combine_chunks()
-        nested = pa.types.is_list(array.type) and pa.types.is_struct(array.type.value_type)
-        out[name] = Records(array) if nested else array
-    return out
+    arrays = {name: table[name].combine_chunks() for name in table.column_names}
+    return {name: Records(array) if _is_records(array.type) else array for name, array in arrays.items()}
 
 
 def at(column: Any, row: int) -> Any:

@@ -1,18 +1,16 @@
 """What to train, from a YAML file with the command line over it, checked as a whole.
 
-Conventions
------------
-Sections are ``data``, ``model``, ``front_end``, ``augment``, ``spec_augment`` and ``train``, whose keys are
-fields of transformers' ``TrainingArguments`` plus a few of ours; ``weights`` and ``auxiliary``, whose keys
-are names of targets. On the command line a key is ``--section.key value``, or ``--key value`` where only one
-section has it; values are YAML, and null takes a key back. Every key is a field of a model, which says what
-it means, its default and its limits. All problems are reported together.
+Conventions: sections are ``data``, ``model``, ``front_end``, ``augment``, ``spec_augment`` and ``train``,
+whose keys are fields of transformers' ``TrainingArguments`` plus a few of ours; ``weights`` and
+``auxiliary``, whose keys are names of targets. On the command line a key is ``--section.key value``, or
+``--key value`` where only one section has it; values are YAML, and null takes a key back. Every key is a
+field of a model, which says what it means, its default and its limits. All problems are reported together.
 """
 
 import dataclasses
 import difflib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -21,16 +19,7 @@ import yaml
 from pydantic import create_model
 
 from sousa.generation.errors import UsageError, one_of, raise_all
-from sousa.generation.models import (
-    Model,
-    Number,
-    Text,
-    Whole,
-    chosen,
-    kind_of,
-    number,
-    validated,
-)
+from sousa.generation.models import Model, Number, Text, Whole, chosen, kind_of, number, validated
 from sousa.generation.options import about_of, option
 from sousa.training.augment import Masks, Waveform
 from sousa.training.front_ends import LogMel
@@ -98,10 +87,12 @@ TRAIN_DEFAULTS = {
     "save_total_limit": 2, "load_best_model_at_end": True, "report_to": "none",
     "restore_callback_states_from_checkpoint": True,
 }  # fmt: skip
-_ABOVE_0 = ("num_train_epochs", "learning_rate", "logging_steps", "eval_steps")
-_FROM_0 = ("weight_decay", "warmup_steps", "max_grad_norm", "dataloader_num_workers")
-_FROM_1 = ("max_steps", "per_device_train_batch_size", "per_device_eval_batch_size", "ddp_timeout",
-           "gradient_accumulation_steps", "dataloader_prefetch_factor", "save_total_limit")  # fmt: skip
+_BOUNDS = (
+    ("gt", 0, ("num_train_epochs", "learning_rate", "logging_steps", "eval_steps")),
+    ("ge", 0, ("weight_decay", "warmup_steps", "max_grad_norm", "dataloader_num_workers")),
+    ("ge", 1, ("max_steps", "per_device_train_batch_size", "per_device_eval_batch_size", "ddp_timeout",
+               "gradient_accumulation_steps", "dataloader_prefetch_factor", "save_total_limit")),
+)  # fmt: skip
 
 
 class Settings(Model):
@@ -124,14 +115,11 @@ class Settings(Model):
     spec_augment: dict[str, Any] = option({})
     train: dict[str, Any] = option({})
 
-    def plain(self) -> dict[str, Any]:
-        """As plain data."""
-        return self.model_dump()
-
 
 SECTIONS = ("data", "model", "front_end", "augment", "spec_augment", "train", "weights", "auxiliary")
 _BY_TARGET = ("weights", "auxiliary")
 _OPEN = ("data.generate", "data.where", *_BY_TARGET)  # their keys are checked where they are used
+_NULL = ("null", "~")
 _MODELS = dict(zip(SECTIONS, (Data, ModelSettings, LogMel, Waveform, Masks), strict=False))
 
 
@@ -141,15 +129,13 @@ def train_model() -> type[Model]:
     from transformers import TrainingArguments
 
     hints, fields = get_type_hints(TrainingArguments), {}
-    for one in dataclasses.fields(TrainingArguments):
-        if one.init and one.name not in _OURS and one.name not in TrainSettings.model_fields:
-            kind = {int: Whole, float: Number, bool: bool}.get(kind_of(hints[one.name]), Any)
-            default = None if one.default is dataclasses.MISSING else one.default
-            about = " ".join(one.metadata.get("help", "").split()).partition(". ")[0].rstrip(".")
-            default = TRAIN_DEFAULTS.get(one.name, default)
-            limits = {"gt": 0} if one.name in _ABOVE_0 else {"ge": 0} if one.name in _FROM_0 else {}
-            limits |= {"ge": 1} if one.name in _FROM_1 else {}
-            fields[one.name] = kind, option(default, about, **limits)
+    for field in dataclasses.fields(TrainingArguments):
+        name, default = field.name, None if field.default is dataclasses.MISSING else field.default
+        if field.init and name not in _OURS and name not in TrainSettings.model_fields:
+            kind = {int: Whole, float: Number, bool: bool}.get(kind_of(hints[name]), Any)
+            about = " ".join(field.metadata.get("help", "").split()).partition(". ")[0].rstrip(".")
+            limits = {bound: limit for bound, limit, names in _BOUNDS if name in names}
+            fields[name] = kind, option(TRAIN_DEFAULTS.get(name, default), about, **limits)
     return create_model("Train", __base__=TrainSettings, **fields)
 
 
@@ -171,131 +157,111 @@ def known_keys() -> dict[str, Any]:
 def help_text() -> str:
     """Every key with its meaning, default and limits."""
     lines = []
-    for full, (model, name) in known_keys().items():
-        if full not in SECTIONS:
-            lines.append(f"  --{full}\n      {about_of(model, name)}")
-        elif full in _BY_TARGET:
-            lines.append(f"  --{full}.TARGET\n      {model.model_fields[name].description}")
+    for key, (model, name) in known_keys().items():
+        if key not in SECTIONS:
+            lines.append(f"  --{key}\n      {about_of(model, name)}")
+        elif key in _BY_TARGET:
+            lines.append(f"  --{key}.TARGET\n      {model.model_fields[name].description}")
     return "\n".join(lines)
 
 
 def read(path: str | Path, arguments: Iterable[str] = ()) -> Settings:
-    """Settings from a YAML file and ``--key value`` arguments over it.
-
-    Raises: UsageError naming every problem.
-    """
+    """Settings from a YAML file and ``--key value`` arguments over it; UsageError naming every problem."""
     path = Path(path).expanduser()
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except OSError as error:
-        raise UsageError(
-            f"{path} can't be read ({error.strerror}); give a YAML file, see training/configs"
-        ) from None
+        hint = "give a YAML file, see training/configs"
+        raise UsageError(f"{path} can't be read ({error.strerror}); {hint}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(given, dict):
-        raise UsageError(f"{path} holds {type(given).__name__}, not keys with values")
-    problems = _unknown(given, f"{path}: ")
-    problems += _overlay(given, arguments)
-    return build(given, problems)
+    if not isinstance(data, dict):
+        raise UsageError(f"{path} holds {type(data).__name__}, not keys with values")
+    problems = _take_out_unknown(data, f"{path}: ")
+    problems += _overlay(data, list(arguments))
+    data = {name: value for name, value in data.items() if value is not None}
+    top = {name: value for name, value in data.items() if name not in SECTIONS}
+    if isinstance(top.get("targets"), str):
+        top["targets"] = [top["targets"]]
+    settings = validated(Settings, top, "", problems)
+    wrong = {"task"} if problems else set()
+    for section in SECTIONS:
+        values = {key: value for key, value in data.get(section, {}).items() if value is not None}
+        before = len(problems)
+        if values:
+            setattr(settings, section, _section(section, values, problems))
+        wrong |= {section} if len(problems) > before else set()
+    # what is said already would be said again
+    if not wrong & {"data", "task", *_BY_TARGET}:
+        _collect(problems, _check_data, settings)
+    problems += [sentence for sections, sentence in _conflicts(settings) if not wrong & sections]
+    raise_all(problems)
+    return settings
 
 
-def _unknown(given: dict[str, Any], place: str) -> list[str]:
-    """Take what is no key out of plain data. Returns: list of problems."""
-    problems, known = [], known_keys()
-    for name in list(given):
-        value = given[name]
+def _take_out_unknown(data: dict[str, Any], place: str) -> list[str]:
+    """Take what is no key out of the data of a file. Returns: list of problems."""
+    problems = []
+    for name, value in list(data.items()):
         if name not in Settings.model_fields:
-            near = [full for full in known if full.endswith(f".{name}")]
+            near = [key for key in known_keys() if key.endswith(f".{name}")]
             hint = f"; it belongs under {near[0].partition('.')[0]}" if near else ""
             problems.append(f"{place}unknown key {one_of(name, Settings.model_fields)}{hint}")
-            del given[name]
+            del data[name]
         elif name in SECTIONS and value is not None and not isinstance(value, dict):
             problems.append(f"{place}{name} is {value!r}; give keys with values")
-            del given[name]
-        elif name in SECTIONS and name not in _BY_TARGET:
+            del data[name]
+        elif name in SECTIONS and name not in _BY_TARGET and value:
             fields = model_of(name).model_fields
-            wrong = [key for key in value or {} if key not in fields]
-            problems += [f"{place}{name}: unknown key {one_of(key, fields)}" for key in wrong]
-            given[name] = {key: one for key, one in (value or {}).items() if key not in wrong}
+            unknown = [key for key in value if key not in fields]
+            problems += [f"{place}{name}: unknown key {one_of(key, fields)}" for key in unknown]
+            data[name] = {key: value[key] for key in value if key in fields}
     return problems
 
 
-def _overlay(given: dict[str, Any], arguments: Iterable[str]) -> list[str]:
-    """Put ``--key value`` arguments into plain data. Returns: list of problems."""
-    problems, arguments, known = [], list(arguments), known_keys()
+def _overlay(data: dict[str, Any], arguments: list[str]) -> list[str]:
+    """Put ``--key value`` arguments into the data of a file. Returns: list of problems."""
+    problems, known = [], known_keys()
     while arguments:
-        option = arguments.pop(0)
-        if not option.startswith("--"):
-            problems.append(f"{option!r} is no option; write --key value")
+        argument = arguments.pop(0)
+        name, has_value, text = argument.removeprefix("--").partition("=")
+        if not argument.startswith("--"):
+            problems.append(f"{argument!r} is no option; write --key value")
             continue
-        name, has_value, text = option[2:].partition("=")
         if not has_value:
             if not arguments or arguments[0].startswith("--"):
                 problems.append(f"--{name} has no value")
                 continue
             text = arguments.pop(0)
-        full = [key for key in known if key == name] or [key for key in known if key.endswith(f".{name}")]
-        if not full and any(name.startswith(f"{key}.") for key in _OPEN):
-            full = [name]
-        if len(full) != 1:
+        keys = [key for key in known if key == name] or [key for key in known if key.endswith(f".{name}")]
+        if not keys and any(name.startswith(f"{key}.") for key in _OPEN):
+            keys = [name]
+        if len(keys) != 1:
             near = difflib.get_close_matches(name, [*known, *(key.partition(".")[2] for key in known)], n=1)
             hint = f" (did you mean --{near[0]}?)" if near else ""
-            what = f"is {' or '.join(full)}; write which" if full else f"is not known{hint}; see --help"
-            problems.append(f"--{name} {what}")
-            continue
-        if full[0] in SECTIONS and text not in ("null", "~"):
+            reason = f"is {' or '.join(keys)}; write which" if keys else f"is not known{hint}; see --help"
+            problems.append(f"--{name} {reason}")
+        elif keys[0] in SECTIONS and text not in _NULL:
             problems.append(f"--{name} is {text!r}; give one of its keys, such as --{name}.KEY")
-            continue
-        *path, last = full[0].split(".")
-        at = given
-        for part in path:
-            at[part] = dict(at[part]) if isinstance(at.get(part), dict) else {}
-            at = at[part]
-        at[last] = _value(full[0], text)
+        else:
+            *path, last = keys[0].split(".")
+            values = data
+            for part in path:
+                values[part] = dict(values[part]) if isinstance(values.get(part), dict) else {}
+                values = values[part]
+            values[last] = _value(keys[0], text)
     return problems
 
 
 def _value(key: str, text: str) -> Any:
-    """What a value on the command line means."""
+    """The value that a text on the command line stands for."""
     model, name = known_keys().get(key, (None, ""))
-    if model and kind_of(model.model_fields[name].annotation) is str and text not in ("null", "~"):
+    if model and kind_of(model.model_fields[name].annotation) is str and text not in _NULL:
         return text
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:
         return text
-
-
-def build(given: Mapping[str, Any], problems: Iterable[str] = ()) -> Settings:
-    """Settings from plain data, each part of it checked.
-
-    Args:
-        problems: that were found before; they are raised with the others.
-
-    Raises: UsageError naming every problem.
-    """
-    problems, wrong = list(problems), set()
-    given = {name: value for name, value in given.items() if value is not None}
-    top = {name: value for name, value in given.items() if name not in SECTIONS}
-    if isinstance(top.get("targets"), str):
-        top["targets"] = [top["targets"]]
-    settings = validated(Settings, top, "", problems)
-    wrong |= {"task"} if problems else set()
-    for section in SECTIONS:
-        values = {key: one for key, one in (given.get(section) or {}).items() if one is not None}
-        before = len(problems)
-        if values:
-            setattr(settings, section, _section(section, values, problems))
-        wrong |= {section} if len(problems) > before else set()
-    for sections, check in (
-        ({"data", "task", *_BY_TARGET}, _check_data), ({"front_end", "model"}, _check_front_end),
-        ({"model"}, _check_model), ({"train"}, _check_train),
-    ):  # fmt: skip
-        if not wrong & sections:  # what is said already would be said again
-            _collect(problems, check, settings)
-    raise_all(problems)
-    return settings
 
 
 def _collect(problems: list[str], function: Callable, *arguments: Any) -> Any:
@@ -307,24 +273,18 @@ def _collect(problems: list[str], function: Callable, *arguments: Any) -> Any:
 
 
 def _section(section: str, values: dict[str, Any], problems: list[str]) -> Any:
-    """What is right in a section: a Data, or the keys that were given as plain data."""
+    """The keys of a section that are right: a Data, or plain data."""
     if section in _BY_TARGET:
         weights = {key: number(_numeric(v), f"{section}.{key}", problems) for key, v in values.items()}
-        low = [
-            f"{section}.{key} is {v:g}; give a number of 0 or more"
-            for key, v in weights.items()
-            if v and v < 0
-        ]
-        problems += low
+        low = {key: weight for key, weight in weights.items() if weight and weight < 0}
+        problems += [f"{section}.{key} is {v:g}; give a number of 0 or more" for key, v in low.items()]
         return weights
-    fields = model_of(section).model_fields
-    values = {
-        key: _numeric(value) if kind_of(fields[key].annotation) in (int, float) else value
-        for key, value in values.items()
-    }
-    out = _collect(
-        problems, validated, model_of(section), values, "", problems, lambda key: f"{section}.{key}"
-    )
+    model = model_of(section)
+    numbers = [
+        name for name, field in model.model_fields.items() if kind_of(field.annotation) in (int, float)
+    ]
+    values |= {key: _numeric(values[key]) for key in numbers if key in values}
+    out = _collect(problems, validated, model, values, "", problems, lambda key: f"{section}.{key}")
     return out if section == "data" or out is None else out.model_dump(exclude_unset=True)
 
 
@@ -337,49 +297,41 @@ def _numeric(value: Any) -> Any:
 
 
 def _check_data(settings: Settings) -> None:
-    from sousa.training import corpora, filters, roles, tasks
+    from sousa.training import corpora, tasks
 
     data = settings.data
     if data.live and data.generate is None:
         raise UsageError("data.live needs data.generate, which says what rows to make")
     if data.generate is None and not os.path.exists(os.path.expanduser(data.path)):
         return  # it is looked at when it is read
-    known, problems = roles.of(corpora.wanted(data)), []
-    _collect(problems, filters.parse, data.where, known)
+    known, problems = corpora.wanted(data).known, []
+    _collect(problems, known.filter, data.where)
     task = settings.task or tasks.default_task(known)
-    _collect(
-        problems, tasks.make_targets, known, task, settings.targets, settings.weights, settings.auxiliary
-    )  # fmt: skip
+    targets = (settings.targets, settings.weights, settings.auxiliary)
+    _collect(problems, tasks.make_targets, known, task, *targets)
     raise_all(problems)
 
 
-def _check_front_end(settings: Settings) -> None:
-    pretrained = settings.model.get("kind") == "pretrained"
-    if pretrained and settings.front_end != Settings().front_end:
-        raise UsageError("front_end is for model.kind: compact; a pretrained model brings its own")
-
-
-def _check_model(settings: Settings) -> None:
-    model, sizes = settings.model, [name for name in settings.model if name in CompactConfig.model_fields]
-    pretrained = model.get("kind") == "pretrained"
-    if pretrained and not model.get("path"):
-        raise UsageError("model.path is missing: name a pretrained model, a directory or org/name on the Hub")
-    if not pretrained and ("path" in model or "freeze" in model):
-        raise UsageError("model.path and model.freeze are for kind: pretrained")
-    if pretrained and sizes:
-        raise UsageError(f"model.{sizes[0]} is for kind: compact; a pretrained model has sizes of its own")
+def _conflicts(settings: Settings) -> Iterator[tuple[set[str], str]]:
+    """Settings that do not fit each other: the sections they are in, and a sentence."""
+    model, train = settings.model, settings.train
+    if model.get("kind") == "pretrained":
+        if settings.front_end != Settings().front_end:
+            sentence = "front_end is for model.kind: compact; a pretrained model brings its own"
+            yield {"front_end", "model"}, sentence
+        if not model.get("path"):
+            sentence = "model.path is missing: name a pretrained model, a directory or org/name on the Hub"
+            yield {"model"}, sentence
+        for name in [name for name in model if name in CompactConfig.model_fields][:1]:
+            yield {"model"}, f"model.{name} is for kind: compact; a pretrained model has sizes of its own"
+    elif "path" in model or "freeze" in model:
+        yield {"model"}, "model.path and model.freeze are for kind: pretrained"
     heads, wide = model.get("attention_heads", 4), model.get("wide_channels", 160)
     if model.get("attention_layers") and wide % (2 * heads):
-        raise UsageError(
-            f"model.wide_channels is {wide}; with {heads} attention heads give a multiple of {2 * heads}"
-        )
-
-
-def _check_train(settings: Settings) -> None:
-    train = settings.train
+        sentence = f"with {heads} attention heads give a multiple of {2 * heads}"
+        yield {"model"}, f"model.wide_channels is {wide}; {sentence}"
     if train.get("bf16") and train.get("fp16"):
-        raise UsageError("train.bf16 and train.fp16 are both true; choose one")
+        yield {"train"}, "train.bf16 and train.fp16 are both true; choose one"
     if train.get("warmup_ratio") is not None and "warmup_steps" in train:
-        raise UsageError(
-            "train.warmup_ratio and train.warmup_steps both say how long to warm up; leave one out"
-        )
+        sentence = "train.warmup_ratio and train.warmup_steps both say how long to warm up; leave one out"
+        yield {"train"}, sentence

@@ -18,55 +18,38 @@ from sousa.generation.errors import UsageError, one_of
 from sousa.generation.manifest import config_digest, read_manifest
 from sousa.generation.models import kind_of
 from sousa.generation.options import parsed
-from sousa.training import roles, sources
+from sousa.training import sources
 
 _HOME = Path(__file__).resolve().parent.parent
 _KEY = "data.generate"
 
 
 def config(options: Mapping[str, Any]) -> Config:
-    """What to make, from options by name; see the module's conventions.
-
-    Raises: UsageError naming every problem.
-    """
-    corpus, values, unknown = _read(options)
-    problems = [
-        f"{_KEY}: unknown key {one_of(key, corpus.Options.model_fields)}{_elsewhere(key)}" for key in unknown
-    ]
-    values = {name: _here(value) if _is_text(corpus, name) else value for name, value in values.items()}
+    """What to make, from options by name; UsageError naming every problem."""
+    corpus, texts = _corpus(options)
+    names, values, problems = corpus.Options.names(), {}, []
+    for key, value in options.items():
+        if key in names:
+            kind = kind_of(corpus.Options.model_fields[names[key]].annotation)
+            path, there = _HOME / str(value), os.path.exists(os.path.expanduser(str(value)))
+            shipped = key in texts and path.is_file() and not there
+            values[names[key]] = str(path) if shipped else parsed(value, kind)
+        elif key != "corpus" and value is not None:  # null takes a key back
+            others = [other.name for other in corpora.every() if key in other.Options.names()]
+            hint = f"; it is an option of {', '.join(others)}" if others else ""
+            problems.append(f"{_KEY}: unknown key {one_of(key, corpus.Options.model_fields)}{hint}")
+    values = {name: value for name, value in values.items() if value is not None}
     return corpus.config(corpus.Options.read(values, "yaml", problems), lambda text: None)
 
 
-def _read(options: Mapping[str, Any]) -> tuple[Any, dict[str, Any], list[str]]:
-    """``(corpus, values by the names of options, keys that are none)``."""
-    options = {
-        str(key): value for key, value in options.items() if value is not None
-    }  # null takes a key back
+def _corpus(options: Mapping[str, Any]) -> tuple[Any, set[str]]:
+    """``(corpus that options are of, keys of its options that are texts)``."""
     try:
-        corpus = corpora.get(str(options.pop("corpus", corpora.DEFAULT)))
+        corpus = corpora.get(str(options.get("corpus") or corpora.DEFAULT))
     except UsageError as error:
         raise UsageError(*(f"{_KEY}: {problem}" for problem in error.problems)) from None
     names, fields = corpus.Options.names(), corpus.Options.model_fields
-    values = {names[key]: value for key, value in options.items() if key in names}
-    values = {name: parsed(value, kind_of(fields[name].annotation)) for name, value in values.items()}
-    return corpus, values, [key for key in options if key not in names]
-
-
-def _elsewhere(key: str) -> str:
-    others = [other.name for other in corpora.every() if key in other.Options.names()]
-    return f"; it is an option of {', '.join(others)}" if others else ""
-
-
-def _is_text(corpus: Any, name: str) -> bool:
-    return kind_of(corpus.Options.model_fields[name].annotation) is str
-
-
-def _here(text: Any) -> Any:
-    """A path of a file that is beside the package and not here, made whole; else the text as it is."""
-    if not isinstance(text, str) or not text:
-        return text
-    shipped = _HOME / text
-    return str(shipped) if not os.path.exists(os.path.expanduser(text)) and shipped.is_file() else text
+    return corpus, {key for key, name in names.items() if kind_of(fields[name].annotation) is str}
 
 
 def found_anywhere(options: Mapping[str, Any] | None) -> Any:
@@ -74,46 +57,40 @@ def found_anywhere(options: Mapping[str, Any] | None) -> Any:
     if not options:
         return options
     try:
-        corpus = _read(options)[0]
+        texts = _corpus(options)[1]
     except UsageError:
         return options
-    names, out = corpus.Options.names(), dict(options)
-    for key, value in options.items():
-        if key in names and _is_text(corpus, names[key]) and isinstance(value, str):
-            path = os.path.abspath(os.path.expanduser(value))
-            out[key] = path if os.path.exists(path) and not (_HOME / value).is_file() else value
+    out = dict(options)
+    for key in texts & set(options):
+        path = os.path.abspath(os.path.expanduser(str(options[key])))
+        if isinstance(options[key], str) and os.path.exists(path) and not (_HOME / options[key]).is_file():
+            out[key] = path
     return out
 
 
-def wanted(data: Any) -> Any:
-    """What is known of the rows of a :class:`sousa.training.config.Data` before any is made or read.
-
-    Returns: a configuration to make where ``generate`` says how, or else a source.
-    """
-    return (
-        sources.find(data.path, data.name, data.revision) if data.generate is None else config(data.generate)
-    )
+def wanted(data: Any) -> sources.Source:
+    """The source of a :class:`sousa.training.config.Data`: a dataset, or the configuration of one to make."""
+    if data.generate is None:
+        return sources.find(data.path, data.name, data.revision)
+    return sources.find(config(data.generate))
 
 
-def ready(data: Any) -> Any:
-    """Where rows are read: a source, made first where ``generate`` says how, or a configuration to make live.
-
-    Args:
-        data: a :class:`sousa.training.config.Data`.
+def ready(data: Any) -> sources.Source:
+    """The source of a :class:`sousa.training.config.Data`, made first unless its rows are made live.
 
     Raises: UsageError when the directory holds something else; RunError when it can't be made.
     """
-    what = wanted(data)
-    if data.generate is None or data.live:
-        return what
+    source = wanted(data)
+    if not isinstance(source, sources.Live) or data.live:
+        return source
     from sousa.builders import api
 
-    path = os.path.expanduser(data.path)
+    path, wish = os.path.expanduser(data.path), source.config
     manifest = read_manifest(path) if os.path.isdir(path) else None
     if manifest is None or not manifest["complete"]:
-        print(f"making {what.num_rows:,} rows in {path}", flush=True)
-        api.make(roles.corpus_of(what), what, path, workers=0, files=False, check=False, console=Console())
-    elif manifest["config_digest"] != config_digest(what.identity()):
+        print(f"making {wish.num_rows:,} rows in {path}", flush=True)
+        api.make(source.known.corpus, wish, path, workers=0, files=False, check=False, console=Console())
+    elif manifest["config_digest"] != config_digest(wish.identity()):
         raise UsageError(
             f"{path} holds another dataset than data.generate asks for; name another data.path, or leave "
             "data.generate out to train on what is there"

@@ -1,20 +1,20 @@
 """SOUSA for plain PyTorch: a dataset of waveforms with labels, collation, balanced batches.
 
-Conventions
------------
-A waveform is a float32 tensor of shape (samples,), one channel. A label is an int64 class id or a float32
-score scaled to 0-1 by its own range; a list of targets gives a float32 tensor, one entry a target, class ids
-among them as numbers. A score that does not apply to a row is NaN, and False in ``label_mask``: take
-``labels[mask]`` before a loss. Constants of classes are those of :mod:`sousa.training.labels`.
+Conventions: a waveform is a float32 tensor of shape (samples,), one channel. A label is an int64 class id or
+a float32 score scaled to 0-1 by its own range; a list of targets gives a float32 tensor, one entry a target,
+class ids among them as numbers. A score that does not apply to a row is NaN, and False in ``label_mask``:
+take ``labels[mask]`` before a loss. Constants of classes are those of :mod:`sousa.training.labels`.
 """
 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import cycle
 from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from sousa.generation import seeds
@@ -32,15 +32,13 @@ class SOUSADataset(Dataset):
     """Waveforms and labels of a generated directory, a release, a dataset on the Hub, or made live.
 
     Args:
-        data_dir: directory, ``org/name`` on the Hub, or a configuration to generate.
-        split: train, validation or test; None for all.
+        data_dir, split, where, name, revision, token: as :class:`sousa.training.rows.BaseRows` takes them.
         target: a class or score by name, or a list of them; by default the first score that is a task of the
             corpus, or else its first class.
         resample_rate: Hz; None keeps the stored rate.
         max_length_sec: longer sounds are cut there.
         transform: function of a waveform, giving one.
         normalize_audio: scale each waveform so that its peak is 1.
-        where, name, revision, token: as :class:`sousa.training.stream.Rows` takes them.
 
     An item is a dict: ``waveform``, ``label``, ``label_mask``, ``sample_id``, ``sampling_rate``, and the
     columns by which reports are broken down, but for conditions of the recording.
@@ -54,16 +52,14 @@ class SOUSADataset(Dataset):
         transform: Callable[[torch.Tensor], torch.Tensor] | None = None, normalize_audio: bool = True, *,
         where: Any = None, name: str | None = None, revision: str | None = None, token: str | None = None,
     ):  # fmt: skip
-        if not roles.corpus_of(data_dir):
-            data_dir = sources.find(data_dir, name, revision, token)
-        known = roles.of(data_dir)
-        self.columns = _targets(known, target)
+        source = sources.find(data_dir, name, revision, token)
+        self.columns = _targets(source.known, target)
         self.targets, self.several = list(self.columns), not (target is None or isinstance(target, str))
         self.target, self.split, self.transform = target, split, transform
         self.normalize_audio = normalize_audio
-        self.metadata = [c.name for c in known.breakdowns if not getattr(c.role, "condition", "")]
+        self.metadata = [c.name for c in source.known.breakdowns if not getattr(c.role, "condition", "")]
         self.rows = open_rows(
-            data_dir, split, columns=list(dict.fromkeys([*self.metadata, *self.targets])), where=where,
+            source, split, columns=[*self.metadata, *self.targets], where=where,
             sample_rate=resample_rate, crop_sec=max_length_sec,
         )  # fmt: skip
 
@@ -72,7 +68,7 @@ class SOUSADataset(Dataset):
 
     @property
     def num_classes(self) -> int | None:
-        """Classes of the target; None for scores and for lists."""
+        """Number of ``classes``, or None."""
         return self.classes and len(self.classes)
 
     @property
@@ -82,43 +78,41 @@ class SOUSADataset(Dataset):
         return list(role.names) if isinstance(role, Classes) and not self.several else None
 
     def __getitem__(self, index: Any) -> dict[str, Any]:
-        return self.__getitems__([index])[0]
+        return self._item(self.rows[index])
 
     def __getitems__(self, indices: Sequence[Any]) -> list[dict[str, Any]]:
         return [self._item(row) for row in self.rows.__getitems__(indices)]
 
     def _item(self, row: dict[str, Any]) -> dict[str, Any]:
         waveform = torch.from_numpy(np.ascontiguousarray(row["audio"]))
-        if self.normalize_audio and len(waveform):
-            peak = waveform.abs().max()
-            waveform = waveform / peak if peak > 0 else waveform
+        if self.normalize_audio and len(waveform) and (peak := waveform.abs().max()) > 0:
+            waveform = waveform / peak
         if self.transform is not None:
             waveform = self.transform(waveform)
         values = [labels.number(column, row[name]) for name, column in self.columns.items()]
-        known = [value is not None for value in values]
+        mask = torch.tensor([value is not None for value in values])
+        whole = isinstance(values[0], int) and not self.several
         numbers = [math.nan if value is None else value for value in values]
-        if self.several:
-            label, mask = torch.tensor(numbers, dtype=torch.float32), torch.tensor(known)
-        else:
-            kind = torch.int64 if isinstance(values[0], int) else torch.float32
-            label, mask = torch.tensor(numbers[0], dtype=kind), torch.tensor(known[0])
-        told = {name: row[name] for name in ("sample_id", *self.metadata, "sampling_rate")}
-        return {"waveform": waveform, "label": label, "label_mask": mask, **told}
+        label = torch.tensor(numbers, dtype=torch.int64 if whole else torch.float32)
+        return {
+            "waveform": waveform,
+            "label": label if self.several else label[0],
+            "label_mask": mask if self.several else mask[0],
+            **{name: row[name] for name in ("sample_id", *self.metadata, "sampling_rate")},
+        }
 
 
 def _targets(known: roles.Known, target: str | Sequence[str] | None) -> dict[str, Column]:
-    there = {name: c for name, c in known.targets.items() if isinstance(c.role, (Classes, Score))}
+    columns = {name: c for name, c in known.targets.items() if isinstance(c.role, (Classes, Score))}
     if target is None:
-        single = [names[0] for names in known.tasks.values() if len(names) == 1 and names[0] in there]
-        scores = [name for name in single if isinstance(there[name].role, Score)]
-        target = [*scores, *single][:1]
+        single = [names[0] for names in known.tasks.values() if len(names) == 1 and names[0] in columns]
+        target = sorted(single, key=lambda name: not isinstance(columns[name].role, Score))[:1]
     names = [target] if isinstance(target, str) else list(target)
-    raise_all(f"unknown target {one_of(name, there)}" for name in names if name not in there)
+    raise_all(f"unknown target {one_of(name, columns)}" for name in names if name not in columns)
     if not names:
-        raise UsageError(
-            f"no target is named; choose from {', '.join(there) or 'none: there is no class or score'}"
-        )
-    return {name: there[name] for name in names}
+        choice = ", ".join(columns) or "none: there is no class or score"
+        raise UsageError(f"no target is named; choose from {choice}")
+    return {name: columns[name] for name in names}
 
 
 # keys of items that are no metadata
@@ -143,12 +137,12 @@ def collate_fixed_length(items: list[dict[str, Any]], target_length: int) -> dic
         raise UsageError("the batch is empty; give a batch at least one row")
     if target_length < 1:
         raise UsageError(f"batches of {target_length} samples; give a length of 1 or more")
-    waveforms = torch.zeros(len(items), target_length)
-    lengths = torch.tensor([min(len(item["waveform"]), target_length) for item in items])
-    for line, item, length in zip(waveforms, items, lengths.tolist(), strict=True):
-        line[:length] = item["waveform"][:length]
+    waveforms = [item["waveform"] for item in items]
+    lengths = torch.tensor([min(len(waveform), target_length) for waveform in waveforms])
     return {
-        "waveforms": waveforms,
+        "waveforms": torch.stack(
+            [pad(waveform, (0, target_length - len(waveform))) for waveform in waveforms]
+        ),
         "lengths": lengths,
         "labels": torch.stack([item["label"] for item in items]),
         "label_mask": torch.stack([item["label_mask"] for item in items]),
@@ -166,7 +160,6 @@ def create_dataloader(
     """A loader of batches.
 
     Args:
-        dataset: a :class:`SOUSADataset`.
         fixed_length: samples to pad or cut each waveform to; None pads to the longest of a batch.
         pin_memory: None pins where there is a GPU.
         batch_sampler: such as :class:`StratifiedBatchSampler`; it then decides size and order.
@@ -175,9 +168,9 @@ def create_dataloader(
     """
     if fixed_length is not None and fixed_length < 1:
         raise UsageError(f"fixed_length is {fixed_length}; give samples, 1 or more, or None")
-    collate = (
-        partial(collate_fixed_length, target_length=fixed_length) if fixed_length else collate_variable_length
-    )
+    collate = collate_variable_length
+    if fixed_length is not None:
+        collate = partial(collate_fixed_length, target_length=fixed_length)
     pin_memory = torch.cuda.is_available() if pin_memory is None else pin_memory
     more = {"num_workers": num_workers, "pin_memory": pin_memory, "collate_fn": collate, **more}
     if batch_sampler is not None:
@@ -192,8 +185,8 @@ class StratifiedBatchSampler(Sampler):
     before any again: rows of rare classes come more often, and of frequent ones not all come in each epoch.
 
     Args:
-        dataset: a :class:`SOUSADataset`; column: what to balance, by default the target when it is a
-            class, else the class that all rows of a group share.
+        column: what to balance, by default the target when it is a class, else the class that all rows of a
+            group share.
         drop_last: leave out the last batch when the dataset does not fill it.
         seed: each epoch has an order of its own, see ``set_epoch``.
 
@@ -204,21 +197,19 @@ class StratifiedBatchSampler(Sampler):
         self, dataset: SOUSADataset, batch_size: int, drop_last: bool = False, seed: int = 0,
         column: str | None = None,
     ):  # fmt: skip
-        known, there = dataset.rows.known, dataset.rows.table.column_names
-        classes = [c.name for c in sorted(known.having(Classes), key=lambda c: not c.role.of_group)]
-        classes = [name for name in classes if name in there]
+        names = [*dataset.metadata, *dataset.targets]
+        classes = [c for c in dataset.rows.known.having(Classes) if c.name in names]
+        classes = [c.name for c in sorted(classes, key=lambda c: not c.role.of_group)]
         if column is None:
             column = dataset.targets[0] if dataset.num_classes else next(iter(classes), "")
         if batch_size < 1:
             raise UsageError(f"batch size {batch_size}: give 1 or more")
-        if column not in there:
-            raise UsageError(
-                f"the dataset can't be balanced by {one_of(column, [*dataset.metadata, *dataset.targets])}"
-            )
+        if column not in names:
+            raise UsageError(f"the dataset can't be balanced by {one_of(column, names)}")
         if column not in classes:
             raise UsageError(f"{column} has no classes to balance; choose one of {', '.join(classes)}")
-        values = np.array([str(value) for value in dataset.rows.table[column].to_pylist()])
-        self.members = {name: np.flatnonzero(values == name) for name in sorted(set(values))}
+        values = np.array([str(value) for value in dataset.rows.values(column)])
+        self.members = [np.flatnonzero(values == name) for name in sorted(set(values))]
         self.num_rows, self.batch_size, self.drop_last = len(values), batch_size, drop_last
         self.seed, self.epoch = seed, 0
 
@@ -227,23 +218,19 @@ class StratifiedBatchSampler(Sampler):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return (
-            self.num_rows // self.batch_size if self.drop_last else math.ceil(self.num_rows / self.batch_size)
-        )
+        whole, rest = divmod(self.num_rows, self.batch_size)
+        return whole + bool(rest and not self.drop_last)
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         epoch, self.epoch = self.epoch, self.epoch + 1
         rng = seeds.stream(self.seed, "stratified", epoch)
-        endless = [self._rows(rng, members) for members in self.members.values()]
-        turn, left = 0, self.num_rows
-        for _ in range(len(self)):
-            size = min(self.batch_size, left)
-            # classes take turns, over the edges of batches too
-            batch = [next(endless[(turn + i) % len(endless)]) for i in range(size)]
-            turn, left = turn + size, left - size
+        # classes take turns, over the edges of batches too
+        turns = cycle([_dealt_out(rng, members) for members in self.members])
+        for start in range(0, len(self) * self.batch_size, self.batch_size):
+            batch = [next(next(turns)) for _ in range(min(self.batch_size, self.num_rows - start))]
             yield [(epoch, int(row)) for row in rng.permutation(batch)]
 
-    @staticmethod
-    def _rows(rng: np.random.Generator, members: np.ndarray) -> Iterator[int]:
-        while True:
-            yield from rng.permutation(members)
+
+def _dealt_out(rng: np.random.Generator, rows: np.ndarray) -> Iterator[int]:
+    while True:
+        yield from rng.permutation(rows)

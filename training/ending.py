@@ -9,25 +9,16 @@ from sousa.generation.errors import RunError, SousaError, first_line
 
 
 def status_of(work: Callable[[], Any], interrupted: str) -> int:
-    """Exit status of a program's work.
-
-    Args:
-        interrupted: what to say when the user stops it.
-    """
+    """Exit status of a program; ``interrupted``: what to say when the user stops it."""
     rank = int(os.environ.get("RANK", "0"))
     try:
         work()
     except SousaError as error:
-        sentence = str(error)
-        if isinstance(error, RunError):
-            from sousa.training.stream import plain
-
-            sentence = str(plain(error))  # a worker's error brings its traceback along
         # what is wrong with the request is wrong everywhere; what goes wrong later may be one rank's
         if rank == 0 or isinstance(error, RunError):
             bar = "\n" if isinstance(error, RunError) and sys.stderr.isatty() else ""
             who = "" if rank == 0 else f"rank {rank}: "
-            print(f"{bar}{who}{sentence}", file=sys.stderr, flush=True)
+            print(f"{bar}{who}{error}", file=sys.stderr, flush=True)
         return error.exit_status
     except OSError as error:
         what = error.strerror or first_line(error)

@@ -1,17 +1,14 @@
 """Features on disk, made once: one safetensors file a row.
 
-Conventions
------------
-A file's place is a digest of what its features depend on: the data and how it is read (``data``), the
-features' settings (``settings``), both any JSON data, and the row's ``sample_id``. All three are also written
-in the file and compared when it is read. Change any of them and other files are used; nothing is ever
-out of date, and nothing is unpickled. A file that can't be read counts as absent.
+Conventions: a file's place is a digest of what its features depend on: the data and how it is read
+(``data``), the features' settings (``settings``), both any JSON data, and the row's ``sample_id``. All three
+are also written in the file and compared when it is read. Change any of them and other files are used;
+nothing is ever out of date, and nothing is unpickled. A file that can't be read counts as absent.
 """
 
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,7 @@ import numpy as np
 from sousa.generation.errors import UsageError
 from sousa.generation.storage import atomic_file
 from sousa.training.rows import BaseRows
-from sousa.training.sources import Source, cache_directory
+from sousa.training.sources import cache_directory
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +37,6 @@ def _digest(text: str) -> str:
 def data_identity(rows: BaseRows) -> dict[str, Any]:
     """What the audio of rows depends on, as plain data: the dataset and how it is read, not where it lies.
 
-    Args:
-        rows: :class:`sousa.training.stream.Rows` or LiveRows.
-
     Raises: UsageError for random crops and transforms, whose audio is another one each epoch.
     """
     if rows.transform is not None or (rows.crop == "random" and rows.crop_sec is not None):
@@ -50,36 +44,18 @@ def data_identity(rows: BaseRows) -> dict[str, Any]:
             "rows with random crops or a transform have no features to store, because their audio changes; "
             "open them with crop='start' or 'centre' and without transform"
         )
-    if not hasattr(rows, "source"):
-        data = rows.config.identity()
-    elif rows.source.files[0].remote:
-        data = rows.source.where  # with its commit
-    else:
-        data = _local_identity(rows.source)
     view = {name: getattr(rows, name) for name in ("sample_rate", "crop_sec", "crop", "pad")}
-    return {"data": _digest(_text(data)), **view}
-
-
-def _local_identity(source: Source) -> Any:
-    manifest = Path(source.where) / "manifest.json"
-    if manifest.exists():  # digests of all files
-        return hashlib.sha256(manifest.read_bytes()).hexdigest()
-    facts = [(file.name, os.stat(file.path)) for file in source.files]
-    return [[name, fact.st_size, fact.st_mtime_ns] for name, fact in facts]
+    return {"data": _digest(_text(rows.source.identity())), **view}
 
 
 class FeatureCache:
-    """Stored features of one dataset and one kind of feature.
+    """Stored features of one dataset and one kind of feature; they are in the directory ``path``.
 
     Args:
         data: what the audio depends on, as :func:`data_identity` gives.
-        settings: what the features depend on besides, such as ``Mel().settings()`` or
-            ``FrozenFeatures(...).settings()``.
+        settings: what the features depend on besides, such as ``Mel().settings()``.
         directory: where to keep them; by default ``features`` in the cache directory of
             :mod:`sousa.training.sources`.
-
-    Attributes:
-        path: directory of these features.
     """
 
     def __init__(self, data: Any, settings: Any, directory: str | Path | None = None):
@@ -95,38 +71,33 @@ class FeatureCache:
         """Features of a row, dict of NumPy arrays, or None when there are none."""
         from safetensors import SafetensorError, safe_open
 
-        path = self._file(sample_id)
+        path, reason = self._file(sample_id), "it is of another row"
         try:
             with safe_open(path, "numpy") as file:
-                if file.metadata() != {**self._about, "sample_id": str(sample_id)}:
-                    log.warning("%s is of another row; it is made again", path)
-                    return None
-                return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                if file.metadata() == {**self._about, "sample_id": str(sample_id)}:
+                    return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except FileNotFoundError:
             return None
         except (SafetensorError, OSError) as error:
-            log.warning("%s can't be read (%s); it is made again", path, error)
-            return None
+            reason = str(error)
+        log.warning("%s can't be used (%s); it is made again", path, reason)
+        return None
 
     def put(self, sample_id: str, **arrays: Any) -> None:
-        """Store features of a row: NumPy arrays or tensors, by name.
-
-        Raises: RunError when they can't be written.
-        """
+        """Store arrays or tensors of a row by name; RunError when they can't be written."""
         from safetensors.numpy import save
 
-        arrays = {
-            name: np.ascontiguousarray(one.detach().cpu().numpy() if hasattr(one, "detach") else one)
-            for name, one in arrays.items()
-        }
+        for name, values in arrays.items():
+            values = values.detach().cpu().numpy() if hasattr(values, "detach") else values
+            arrays[name] = np.ascontiguousarray(values)
         data = save(arrays, {**self._about, "sample_id": str(sample_id)})
         with atomic_file(self._file(sample_id)) as file:
             file.write(data)
 
     def get_or_make(self, sample_id: str, make: Callable[[], dict[str, Any]]) -> dict[str, np.ndarray]:
         """Features of a row, made by ``make()`` (a dict of arrays) and stored when there are none."""
-        found = self.get(sample_id)
-        if found is None:
+        features = self.get(sample_id)
+        if features is None:
             self.put(sample_id, **make())
-            found = self.get(sample_id)
-        return found
+            features = self.get(sample_id)
+        return features

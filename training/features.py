@@ -1,10 +1,8 @@
 """Features of audio: log-mel spectrogram, level, onset strength, onsets.
 
-Conventions
------------
-Audio is float32, one channel, full scale 1.0, ``(samples,)`` or ``(batch, samples)``, NumPy or torch; what
-comes out is float32 of the same kind (torch: on the same device, differentiable). Rows of these rates:
-``Rows(..., sample_rate=16000)``; nothing is resampled here.
+Conventions: audio is float32, one channel, full scale 1.0, ``(samples,)`` or ``(batch, samples)``, NumPy or
+torch; what comes out is float32 of the same kind (torch: on the same device, differentiable). Rows of these
+rates: ``Rows(..., sample_rate=16000)``; nothing is resampled here.
 
 Frame ``i`` is centred at sample ``i * hop``; before and after the clip there is silence. A clip has
 ``1 + samples // hop`` frames, whatever else is in its batch, and padding with zeros changes no frame
@@ -37,13 +35,11 @@ _BEFORE_MAX, _BEFORE_MEAN, _AFTER_MEAN, _WAIT, _DELTA = 0.03, 0.10, 0.10, 0.03, 
 
 @dataclass(frozen=True)
 class Mel:
-    """Settings of the mel front end.
+    """Settings of the mel front end; UsageError where they don't fit, or leave a band without an FFT bin.
 
     Attributes:
         sample_rate: Hz of the audio; num_mels: bands; n_fft: window (Hann) and FFT, samples; hop: samples.
         f_min_hz, f_max_hz: range of the bands.
-
-    Raises: UsageError for settings that don't fit each other, or leave a band without an FFT bin.
     """
 
     sample_rate: int = 16000
@@ -54,18 +50,15 @@ class Mel:
     f_max_hz: float = 8000.0
 
     def __post_init__(self):
-        problems = [
-            f"{name} is {getattr(self, name)}; give 1 or more"
-            for name in ("sample_rate", "num_mels", "n_fft", "hop") if getattr(self, name) < 1
-        ]  # fmt: skip
+        sizes = {name: getattr(self, name) for name in ("sample_rate", "num_mels", "n_fft", "hop")}
+        problems = [f"{name} is {size}; give 1 or more" for name, size in sizes.items() if size < 1]
         if not 0 <= self.f_min_hz < self.f_max_hz <= self.sample_rate / 2:
             problems.append(
                 f"bands from {self.f_min_hz} to {self.f_max_hz} Hz; give a range within 0 to "
                 f"{self.sample_rate / 2:g} Hz, half the sample rate"
             )
         raise_all(problems)
-        empty = int((_filters(self).sum(0) == 0).sum())
-        if empty:
+        if empty := int((_filters(self).sum(0) == 0).sum()):
             raise UsageError(
                 f"{empty} of {self.num_mels} mel bands have no FFT bin; give fewer bands, or an n_fft above "
                 f"{self.n_fft}"
@@ -97,14 +90,14 @@ def _taking_either(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def wrapped(audio, *args, **kwargs):
-        given = audio if isinstance(audio, torch.Tensor) else torch.from_numpy(np.asarray(audio, np.float32))
-        if given.ndim not in (1, 2) or not given.shape[-1]:
-            raise UsageError(
-                f"audio of shape {tuple(given.shape)}; give (samples,) or (batch, samples), not empty"
-            )
-        out = function(given.float().reshape(-1, given.shape[-1]), *args, **kwargs)
-        out = out[0] if given.ndim == 1 else out
-        return out if isinstance(audio, torch.Tensor) else out.numpy()
+        is_torch = isinstance(audio, torch.Tensor)
+        clips = audio if is_torch else torch.from_numpy(np.asarray(audio, np.float32))
+        if clips.ndim not in (1, 2) or not clips.shape[-1]:
+            shape = tuple(clips.shape)
+            raise UsageError(f"audio of shape {shape}; give (samples,) or (batch, samples), not empty")
+        out = function(torch.atleast_2d(clips.float()), *args, **kwargs)
+        out = out[0] if clips.ndim == 1 else out
+        return out if is_torch else out.numpy()
 
     return wrapped
 
@@ -123,27 +116,24 @@ def log_mel(audio: Any, mel: Mel = Mel(), normalise: Any = None) -> Any:
     out = _levels(audio, mel)
     if normalise is None:
         return out
+    if isinstance(normalise, str) and normalise != "clip":
+        raise UsageError(f"normalise is {normalise!r}; give None, 'clip' or arrays (mean, std)")
     if isinstance(normalise, str):
-        if normalise != "clip":
-            raise UsageError(f"normalise is {normalise!r}; give None, 'clip' or arrays (mean, std)")
         mean, std = out.mean(-1, keepdim=True), out.std(-1, keepdim=True, correction=0)
     else:
-        mean, std = (torch.as_tensor(one, dtype=out.dtype, device=out.device)[:, None] for one in normalise)
+        mean, std = (torch.as_tensor(x, dtype=out.dtype, device=out.device)[:, None] for x in normalise)
     return (out - mean) / torch.clamp(std, min=1e-5)
 
 
 @_taking_either
 def rms(audio: Any, frame: int = 2048, hop: int = 512) -> Any:
-    """Root mean square level.
+    """Root mean square level: float32 [(batch,) frames], linear, 1.0 for a square wave of full scale.
 
     Args:
         audio: (samples,) or (batch, samples). frame, hop: samples.
-
-    Returns: float32 [(batch,) frames], linear, 1.0 for a square wave of full scale.
     """
-    padded = torch.nn.functional.pad(audio, (frame // 2, frame // 2))
-    if padded.shape[-1] < frame:
-        padded = torch.nn.functional.pad(padded, (0, frame - padded.shape[-1]))
+    more = max(frame - audio.shape[-1] - 2 * (frame // 2), 0)
+    padded = torch.nn.functional.pad(audio, (frame // 2, frame // 2 + more))
     power = padded.unfold(-1, frame, hop).square().mean(-1)
     heard = power > 0  # in silence a root has no gradient
     return torch.where(heard, torch.where(heard, power, 1.0).sqrt(), 0.0)
@@ -188,15 +178,12 @@ def pick_peaks(strength: np.ndarray, hop_sec: float, delta: float = _DELTA) -> n
     if not curve.any():
         return np.empty(0, np.int64)
     curve /= curve.max()
-    before, mean_before, mean_after, wait = (
-        int(time / hop_sec + 1e-9) for time in (_BEFORE_MAX, _BEFORE_MEAN, _AFTER_MEAN, _WAIT)
-    )
-    size = len(curve)
+    times = (_BEFORE_MAX, _BEFORE_MEAN, _AFTER_MEAN, _WAIT)
+    before, mean_before, mean_after, wait = (int(time / hop_sec + 1e-9) for time in times)
     # a window of the frame itself and those before it
     largest = maximum_filter1d(curve, before + 1, mode="constant", cval=-1, origin=before - (before + 1) // 2)
-    total = np.concatenate([[0.0], np.cumsum(curve)])
-    first = np.maximum(np.arange(size) - mean_before, 0)
-    last = np.minimum(np.arange(size) + mean_after + 1, size)
+    total, frames = np.concatenate([[0.0], np.cumsum(curve)]), np.arange(len(curve))
+    first, last = np.maximum(frames - mean_before, 0), np.minimum(frames + mean_after + 1, len(curve))
     mean = (total[last] - total[first]) / (last - first)
     out = []
     for peak in np.flatnonzero((curve == largest) & (curve >= mean + delta) & (curve > 0)):
@@ -214,36 +201,26 @@ def onsets(audio: Any, mel: Mel = ONSET_MEL, delta: float = _DELTA) -> Any:
     Returns: float64 [onsets], s; a list of such arrays for (batch, samples). A peak stands for an onset half
         a hop and an eighth of a window before it; so found, those of a drum are 2 ms late in the median.
     """
-    strength = onset_strength(audio, mel)
-    strength = strength.detach().cpu().numpy() if isinstance(strength, torch.Tensor) else strength
+    strength = torch.as_tensor(onset_strength(audio, mel)).detach().cpu().numpy()
     late = (mel.hop / 2 + mel.n_fft / 8) / mel.sample_rate
-    out = [
-        np.maximum(pick_peaks(one, mel.hop_sec, delta) * mel.hop_sec - late, 0.0)
-        for one in np.atleast_2d(strength)
-    ]
+    times = [pick_peaks(curve, mel.hop_sec, delta) * mel.hop_sec - late for curve in np.atleast_2d(strength)]
+    out = [np.maximum(clip, 0.0) for clip in times]
     return out[0] if strength.ndim == 1 else out
 
 
 def interval_statistics(times: np.ndarray) -> dict[str, float]:
-    """Statistics of the intervals between onsets.
-
-    Args:
-        times: s, rising, array [onsets].
+    """Statistics of the intervals between onsets, ``times`` in s, rising, array [onsets].
 
     Returns: dict: ``count`` of intervals; ``mean_sec``, ``median_sec``, ``std_sec`` (n - 1), ``min_sec``,
-        ``max_sec``; ``cv``, standard deviation over mean; ``rate_hz``, onsets a second, 1 / mean. NaN
-        where there are too few.
+        ``max_sec``; ``cv``, standard deviation over mean; ``rate_hz``, 1 / mean. NaN where there are too few.
     """
-    intervals = np.diff(np.asarray(times, np.float64))
-    names = ("mean_sec", "median_sec", "std_sec", "min_sec", "max_sec", "cv", "rate_hz")
-    out = {"count": len(intervals), **dict.fromkeys(names, float("nan"))}
-    if len(intervals):
-        out.update(
-            mean_sec=float(intervals.mean()), median_sec=float(np.median(intervals)),
-            min_sec=float(intervals.min()), max_sec=float(intervals.max()),
-        )  # fmt: skip
-        out["rate_hz"] = 1 / out["mean_sec"] if out["mean_sec"] else float("nan")
-    if len(intervals) > 1 and out["mean_sec"]:
-        out["std_sec"] = float(intervals.std(ddof=1))
-        out["cv"] = out["std_sec"] / out["mean_sec"]
-    return out
+    intervals, nan = np.diff(np.asarray(times, np.float64)), float("nan")
+    count = len(intervals)
+    intervals = intervals if count else np.array([nan])
+    mean = float(intervals.mean())
+    std = float(intervals.std(ddof=1)) if count > 1 and mean else nan
+    return {
+        "count": count, "mean_sec": mean, "median_sec": float(np.median(intervals)), "std_sec": std,
+        "min_sec": float(intervals.min()), "max_sec": float(intervals.max()),
+        "cv": std / mean if mean else nan, "rate_hz": 1 / mean if mean else nan,
+    }  # fmt: skip

@@ -5,6 +5,7 @@ Conventions: a front end takes float32 (samples,) at its ``sampling_rate`` and g
 centred on sample ``i * hop_length``.
 """
 
+import warnings
 from functools import cache, cached_property
 from typing import Annotated, Any
 
@@ -23,13 +24,9 @@ def mel_filters(
 ) -> torch.Tensor:
     """Triangular filters: float32 [FFT bins, bands].
 
-    Args:
-        scale: htk with peaks of 1, or slaney (linear below 1 kHz) with areas of 1, as librosa's.
-
+    ``scale``: htk with peaks of 1, or slaney (linear below 1 kHz) with areas of 1, as librosa's.
     Source: S. Young et al., The HTK Book; M. Slaney, Auditory Toolbox, 1998.
     """
-    import warnings
-
     from torchaudio.functional import melscale_fbanks
 
     norm = "slaney" if scale == "slaney" else None
@@ -41,12 +38,10 @@ def mel_filters(
 def mel_spectrogram(
     audio: torch.Tensor, window: torch.Tensor, hop: int, filters: torch.Tensor, power: int = 1
 ) -> torch.Tensor:
-    """Mel bands of the magnitudes of centred frames, or of their powers.
+    """Mel bands of the magnitudes of centred frames: float32 (..., 1 + samples // hop, bands).
 
     Args:
-        audio: float32 (..., samples); window: [FFT size]; hop: samples; power: 1 or 2.
-
-    Returns: float32 (..., 1 + samples // hop, bands).
+        audio: float32 (..., samples); window: [FFT size]; hop: samples; power: 2 for bands of powers.
     """
     size = len(window)
     frames = torch.nn.functional.pad(audio, (size // 2, size - size // 2)).unfold(-1, size, hop)
@@ -94,10 +89,8 @@ class LogMel(Model):
 
     @cached_property
     def _tables(self) -> tuple[torch.Tensor, torch.Tensor]:
-        filters = mel_filters(
-            self.n_fft, self.n_mels, self.f_min_hz, self.f_max_hz, self.sampling_rate, "htk"
-        )
-        return torch.hann_window(self.n_fft), filters
+        bands = (self.n_mels, self.f_min_hz, self.f_max_hz)
+        return torch.hann_window(self.n_fft), mel_filters(self.n_fft, *bands, self.sampling_rate, "htk")
 
     def __call__(self, audio: np.ndarray) -> torch.Tensor:
         # clip by clip: frames of a batch at once don't fit the processor's cache, and cost 2.6 times as much
@@ -111,11 +104,7 @@ class LogMel(Model):
 
 
 class Pretrained:
-    """The feature extractor that belongs to a pretrained model.
-
-    Args:
-        extractor: of ``transformers``, such as ``ASTFeatureExtractor`` or ``Wav2Vec2FeatureExtractor``.
-    """
+    """The feature extractor of ``transformers`` that belongs to a pretrained model."""
 
     kind = "pretrained"
 
@@ -125,10 +114,9 @@ class Pretrained:
     @property
     def longest_sec(self) -> float | None:
         """Length after which an extractor of fixed length cuts, s; None for others."""
-        frames = (
-            getattr(self.extractor, "max_length", None) if hasattr(self.extractor, "num_mel_bins") else None
-        )
-        return frames and frames * 0.010  # Kaldi's frames, 10 ms apart
+        frames = getattr(self.extractor, "max_length", None)
+        # Kaldi's frames, 10 ms apart
+        return frames * 0.010 if frames and hasattr(self.extractor, "num_mel_bins") else None
 
     def __call__(self, audio: np.ndarray) -> torch.Tensor:
         values = self.extractor(np.asarray(audio), sampling_rate=self.sampling_rate, return_tensors="pt")
@@ -139,9 +127,5 @@ class Pretrained:
 
 
 def build(settings: dict[str, Any], extractor: Any = None) -> LogMel | Pretrained:
-    """A front end from plain data.
-
-    Args:
-        settings: fields of a LogMel, or kind pretrained; extractor: for the latter.
-    """
+    """A front end from plain data: fields of a LogMel, or kind pretrained with its ``extractor``."""
     return Pretrained(extractor) if settings.get("kind") == "pretrained" else LogMel(**settings)

@@ -1,11 +1,9 @@
 """Frozen pretrained encoders: Wav2Vec2, HuBERT and the Audio Spectrogram Transformer (AST).
 
-Conventions
------------
-A model is a directory that ``save_pretrained`` made or a name on the Hub, with its feature extractor
-(``preprocessor_config.json``) and safetensors weights; other weights would be unpickled and are refused,
-and so is code that comes with a model. It runs in eval mode without gradients; what it gives
-are plain tensors that heads can be trained on.
+Conventions: a model is a directory that ``save_pretrained`` made or a name on the Hub, with its feature
+extractor (``preprocessor_config.json``) and safetensors weights; other weights would be unpickled and are
+refused, and so is code that comes with a model. It runs in eval mode without gradients; what it gives are
+plain tensors that heads can be trained on.
 
 A clip's features don't depend on the clips it is batched with. Wav2Vec2 and HuBERT are given attention
 masks; those of them whose first layer normalises over time (``feat_extract_norm="group"``, the base models)
@@ -16,6 +14,8 @@ always sees ``max_length`` spectrogram frames; tokens that begin after the clip'
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -59,37 +59,36 @@ class FrozenFeatures:
         self.device, self.batch_size = torch.device(device), batch_size
         options = {"revision": revision, "token": token, "local_files_only": local_files_only}
         config, self.extractor, self.model = fetch(self.name, MODELS, use_safetensors=True, **options)
-        self.model_type, self.num_layers, self.dim = (
-            config.model_type, config.num_hidden_layers, config.hidden_size,
-        )  # fmt: skip
+        self.model_type, self.num_layers = config.model_type, config.num_hidden_layers
+        self.dim = config.hidden_size
         if not -self.num_layers - 1 <= layer <= self.num_layers:
-            raise UsageError(
-                f"{self.name} has no layer {layer}; give 0 to {self.num_layers}, or -1 to "
-                f"{-self.num_layers - 1}"
-            )
+            numbers = f"0 to {self.num_layers}, or -1 to {-self.num_layers - 1}"
+            raise UsageError(f"{self.name} has no layer {layer}; give {numbers}")
         self._number = layer % (self.num_layers + 1)
+        self._last = self._number == self.num_layers
         self.sample_rate = int(self.extractor.sampling_rate)
         self._groups = getattr(config, "feat_extract_norm", None) == "group"
         self._alike = self._groups or getattr(config, "add_adapter", False)
         self.model.eval().requires_grad_(False).to(self.device)
-        self._settings = None
+
+    @cached_property
+    def _settings(self) -> dict[str, Any]:
+        digest = hashlib.sha256()
+        for name, values in sorted(self.model.state_dict().items()):
+            digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
+            digest.update(values.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        config = self.model.config.to_dict()
+        config = {k: v for k, v in config.items() if k not in ("_name_or_path", "transformers_version")}
+        digest.update(json.dumps(config, sort_keys=True, default=str).encode())
+        extractor = self.extractor.to_dict().items()
+        return {
+            "kind": "frozen", "model": self.model_type, "digest": digest.hexdigest(),
+            "layer": self._number, "pooling": self.pooling,
+            "extractor": {k: v for k, v in extractor if isinstance(v, (str, int, float, bool, type(None)))},
+        }  # fmt: skip
 
     def settings(self) -> dict[str, Any]:
         """What the features depend on, as plain data: the model by a digest, not by its name."""
-        if self._settings is None:
-            digest = hashlib.sha256()
-            for name, values in sorted(self.model.state_dict().items()):
-                digest.update(f"{name} {values.dtype} {tuple(values.shape)}".encode())
-                digest.update(values.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
-            config = self.model.config.to_dict()
-            for name in ("_name_or_path", "transformers_version"):
-                config.pop(name, None)
-            digest.update(json.dumps(config, sort_keys=True, default=str).encode())
-            self._settings = {
-                "kind": "frozen", "model": self.model_type, "digest": digest.hexdigest(),
-                "layer": self._number, "pooling": self.pooling,
-                "extractor": {k: v for k, v in self.extractor.to_dict().items() if _plain(v)},
-            }  # fmt: skip
         return self._settings
 
     def __call__(self, audio: Any, sample_rate: int, lengths: Any = None) -> Any:
@@ -109,31 +108,30 @@ class FrozenFeatures:
                 f"{self.name} takes audio at {self.sample_rate} Hz, not {sample_rate}; "
                 f"open the rows with sample_rate={self.sample_rate}"
             )
-        clips = [_array(one) for one in audio]
+        clips = [clip.detach().cpu() if isinstance(clip, torch.Tensor) else clip for clip in audio]
+        clips = [np.asarray(clip, np.float32) for clip in clips]
         if lengths is not None:
             clips = [clip[: int(length)] for clip, length in zip(clips, lengths, strict=True)]
-        sizes = [len(clip) if clip.ndim == 1 else -1 for clip in clips]
-        counts = [self._tokens(size) if size >= 0 else 0 for size in sizes]
+        counts = [self._steps(len(clip)) if clip.ndim == 1 else 0 for clip in clips]
         if not clips or min(counts) < 1:
-            bad = counts.index(0) if clips else 0
-            what = f"clip {bad} has shape {clips[bad].shape}" if clips else "there are no clips"
-            raise UsageError(f"{what}; give one channel, and enough samples for one step of {self.name}")
-        parts = {}
-        for batch in self._batches(sizes):
+            problem = "there are no clips"
+            if clips:
+                problem = f"clip {counts.index(0)} has shape {clips[counts.index(0)].shape}"
+            raise UsageError(f"{problem}; give one channel, and enough samples for one step of {self.name}")
+        features, masks = [None] * len(clips), [None] * len(clips)
+        for batch in self._batches([len(clip) for clip in clips]):
             hidden = self._hidden([clips[i] for i in batch])
             mask = self._mask([counts[i] for i in batch], hidden.shape[1])
             hidden = torch.where(mask[..., None], hidden, 0)
             if self.pooling:
                 hidden = hidden.sum(1) / mask.sum(1, keepdim=True)
-            parts.update((i, (hidden[k], mask[k])) for k, i in enumerate(batch))
+            for k, i in enumerate(batch):
+                features[i], masks[i] = hidden[k], mask[k]
         if self.pooling:
-            return torch.stack([parts[i][0] for i in range(len(clips))])
-        return tuple(
-            torch.nn.utils.rnn.pad_sequence([parts[i][k] for i in range(len(clips))], batch_first=True)
-            for k in (0, 1)
-        )
+            return torch.stack(features)
+        return tuple(torch.nn.utils.rnn.pad_sequence(part, batch_first=True) for part in (features, masks))
 
-    def _batches(self, sizes):
+    def _batches(self, sizes: list[int]) -> Iterator[list[int]]:
         """Numbers of clips, batch by batch; those of like length together."""
         order = sorted(range(len(sizes)), key=sizes.__getitem__)
         while order:
@@ -141,54 +139,43 @@ class FrozenFeatures:
             yield same
             order = order[len(same) :]
 
-    def _tokens(self, size):
-        """Steps of a clip of so many samples; of AST, the time steps of its patches."""
-        if self.model_type == MODELS[2]:
-            config, most = self.model.config, self.extractor.max_length
-            window, step = (round(part * self.sample_rate) for part in (_AST_WINDOW, _AST_STEP))
-            frames = (size - window) // step + 1 if size >= window else 0
-            if frames > most:
-                longest = ((most - 1) * step + window) * 100 // self.sample_rate / 100
-                raise UsageError(
-                    f"a clip of {size / self.sample_rate:.2f} s is too long for {self.name}; "
-                    f"open the rows with crop_sec={longest}"
-                )
-            whole = (config.max_length - config.patch_size) // config.time_stride + 1
-            return min(-(-frames // config.time_stride), whole)
-        if self._number == self.num_layers:
-            return max(int(self.model._get_feat_extract_output_lengths(torch.tensor(size))), 0)
-        more = {"add_adapter": False} if self.model_type == MODELS[0] else {}
-        return max(int(self.model._get_feat_extract_output_lengths(torch.tensor(size), **more)), 0)
-
-    def _mask(self, counts, size):
-        counts = torch.tensor(counts, device=self.device)[:, None]
-        if self.model_type != MODELS[2]:
-            return torch.arange(size, device=self.device) < counts
-        # class and distillation token, then patches, times running fastest
+    @property
+    def _times(self) -> int:
+        """Time steps of AST's patches."""
         config = self.model.config
-        times = (config.max_length - config.patch_size) // config.time_stride + 1
-        patches = torch.arange(size - 2, device=self.device) % times < counts
+        return (config.max_length - config.patch_size) // config.time_stride + 1
+
+    def _steps(self, size: int) -> int:
+        """Steps of a clip of so many samples; of AST, the time steps of its patches."""
+        if self.model_type != MODELS[2]:
+            more = {"add_adapter": False} if self.model_type == MODELS[0] and not self._last else {}
+            return max(int(self.model._get_feat_extract_output_lengths(torch.tensor(size), **more)), 0)
+        most = self.extractor.max_length
+        window, step = (round(part * self.sample_rate) for part in (_AST_WINDOW, _AST_STEP))
+        frames = (size - window) // step + 1 if size >= window else 0
+        if frames > most:
+            longest = ((most - 1) * step + window) * 100 // self.sample_rate / 100
+            raise UsageError(
+                f"a clip of {size / self.sample_rate:.2f} s is too long for {self.name}; "
+                f"open the rows with crop_sec={longest}"
+            )
+        return min(-(-frames // self.model.config.time_stride), self._times)
+
+    def _mask(self, counts: list[int], size: int) -> torch.Tensor:
+        steps, limits = torch.arange(size, device=self.device), torch.tensor(counts, device=self.device)
+        if self.model_type != MODELS[2]:
+            return steps < limits[:, None]
+        # class and distillation token, then patches, times running fastest
+        patches = steps[: size - 2] % self._times < limits[:, None]
         return torch.cat([torch.ones_like(patches[:, :2]), patches], dim=1)
 
-    def _hidden(self, clips):
+    def _hidden(self, clips: list[np.ndarray]) -> torch.Tensor:
         """What the layer gives for a batch: [clips, steps, dim]."""
-        options = {"sampling_rate": self.sample_rate, "return_tensors": "pt"}
-        if self.model_type == MODELS[2]:
-            given = {"input_values": self.extractor(clips, **options)["input_values"]}
-        else:
-            given = dict(self.extractor(clips, padding=True, return_attention_mask=True, **options))
-            if self._groups:  # not trained with masks, and there is nothing to mask
-                given.pop("attention_mask")
-        given = {name: values.to(self.device) for name, values in given.items()}
-        last = self._number == self.num_layers
+        padding = {} if self.model_type == MODELS[2] else {"padding": True, "return_attention_mask": True}
+        inputs = self.extractor(clips, sampling_rate=self.sample_rate, return_tensors="pt", **padding)
+        # those of group norm are not trained with masks, and there is nothing to mask
+        unused = "attention_mask" if self._groups or not padding else ""
+        inputs = {name: values.to(self.device) for name, values in inputs.items() if name != unused}
         with torch.no_grad():  # not inference mode, whose tensors no head could be trained on
-            out = self.model(**given, output_hidden_states=not last)
-        return (out.last_hidden_state if last else out.hidden_states[self._number]).float()
-
-
-def _array(audio):
-    return np.asarray(audio.detach().cpu() if isinstance(audio, torch.Tensor) else audio, np.float32)
-
-
-def _plain(value):
-    return isinstance(value, (str, int, float, bool, type(None)))
+            out = self.model(**inputs, output_hidden_states=not self._last)
+        return (out.last_hidden_state if self._last else out.hidden_states[self._number]).float()

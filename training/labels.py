@@ -1,9 +1,7 @@
 """Classes and scores as numbers, and constants of the classes that registered corpora have.
 
-Conventions
------------
-A class has the same number everywhere, whatever a split or a filter leaves: its place among the names of the
-column's role. A score is scaled to 0-1 by its own range.
+Conventions: a class has the same number everywhere, whatever a split or a filter leaves: its place among the
+names of the column's role. A score is scaled to 0-1 by its own range.
 
 Of a column of classes ``x``, or ``x_slug``, this module has ``X_LABELS``, its names in order, ``X_TO_ID`` and
 ``ID_TO_X``; besides, ``CLASSES`` and ``SCORE_RANGES``: dicts of every column of classes to its names, and of
@@ -21,33 +19,24 @@ from sousa.generation.errors import UsageError, one_of
 
 
 def __getattr__(name: str) -> Any:
-    constants = _constants()
+    columns = [column for corpus in corpora.every() for column in corpus.columns()]
+    classes = {c.name: list(c.role.names) for c in reversed(columns) if isinstance(c.role, Classes)}
+    scores = {c.name: (c.role.low, c.role.high) for c in reversed(columns) if isinstance(c.role, Score)}
+    constants: dict[str, Any] = {"CLASSES": classes, "SCORE_RANGES": scores}
+    for column, names in classes.items():
+        stem = column.removesuffix("_slug").upper()
+        constants[f"{stem}_LABELS"], constants[f"ID_TO_{stem}"] = names, dict(enumerate(names))
+        constants[f"{stem}_TO_ID"] = {name: i for i, name in enumerate(names)}
     if name not in constants:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return constants[name]
 
 
-def _constants() -> dict[str, Any]:
-    columns = [column for corpus in corpora.every() for column in corpus.columns()]
-    classes = {c.name: list(c.role.names) for c in reversed(columns) if isinstance(c.role, Classes)}
-    scores = {c.name: (c.role.low, c.role.high) for c in reversed(columns) if isinstance(c.role, Score)}
-    out: dict[str, Any] = {"CLASSES": classes, "SCORE_RANGES": scores}
-    for column, names in classes.items():
-        stem = column.removesuffix("_slug").upper()
-        out[f"{stem}_LABELS"], out[f"ID_TO_{stem}"] = names, dict(enumerate(names))
-        out[f"{stem}_TO_ID"] = {name: i for i, name in enumerate(names)}
-    return out
-
-
 def class_id(column: str, names: Sequence[str], value: str) -> int:
-    """Number of a class.
-
-    Raises: UsageError when the column has no such class.
-    """
-    try:
-        return names.index(value)
-    except ValueError:
-        raise UsageError(f"{column} is {one_of(value, names)}") from None
+    """Number of a class; UsageError when the column has no such class."""
+    if value not in names:
+        raise UsageError(f"{column} is {one_of(value, names)}")
+    return names.index(value)
 
 
 def scaled(value: Any, low: float, high: float) -> Any:
@@ -71,8 +60,6 @@ def natural(values: Any, low: float, high: float, scale: str) -> np.ndarray:
 def number(column: Column, value: Any) -> int | float | None:
     """A value of a column of classes or scores as a number; None for null."""
     role = column.role
-    if value is None:
-        return None
-    if isinstance(role, Classes):
-        return class_id(column.name, role.names, value)
-    return scaled(value, role.low, role.high)
+    if value is None or isinstance(role, Score):
+        return None if value is None else scaled(value, role.low, role.high)
+    return class_id(column.name, role.names, value)

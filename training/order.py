@@ -1,11 +1,9 @@
 """The order of rows: which row is read at which step, by which process.
 
-Conventions
------------
-The order of an epoch is a permutation of all rows that depends on (seed, epoch, number of rows) and on
-nothing else: not on batch size, processes or workers. Step after step, it is dealt out in global
-batches of ``batch_size * world_size`` rows, of which each process (rank) takes its part. All ranks have
-the same number of steps, and every row is read exactly once:
+Conventions: the order of an epoch is a permutation of all rows that depends on (seed, epoch, number of rows)
+and on nothing else: not on batch size, processes or workers. Step after step, it is dealt out in global
+batches of ``batch_size * world_size`` rows, of which each process (rank) takes its part. All ranks have the
+same number of steps, and every row is read exactly once:
 
 - the last global batch, smaller than the others, is shared so that ranks differ by one row at most;
 - rows that are too few to give each rank one go into the step before, whose batches are then larger.
@@ -15,7 +13,7 @@ taken up by another number of processes or another batch size, again without los
 fewer rows are left than there are now processes are they left out).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,14 +29,10 @@ def permutation(num_rows: int, seed: int, epoch: int) -> np.ndarray:
 
 
 class Order(Sampler):
-    """A batch sampler that deals out an epoch; it has a length and can be taken up anywhere.
-
-    Yields lists of ``(epoch, row)``: the epoch goes with the row because crops and transforms are drawn
-    anew in each epoch, from it.
+    """A batch sampler that deals out an epoch: lists of ``(epoch, row)``, as crops are drawn anew in each.
 
     Args:
-        num_rows: of the dataset; batch_size: rows of a batch of one rank.
-        shuffle: False deals out rows in their own order.
+        batch_size: rows of a batch of one rank; shuffle: False deals out rows in their own order.
         drop_last: leave out what does not fill a global batch.
 
     Raises: UsageError for numbers that leave a rank without rows.
@@ -48,24 +42,22 @@ class Order(Sampler):
         self, num_rows: int, batch_size: int, seed: int = 0, shuffle: bool = True, rank: int = 0,
         world_size: int = 1, drop_last: bool = False,
     ):  # fmt: skip
-        problem = None
         if batch_size < 1 or world_size < 1 or not 0 <= rank < world_size:
-            problem = f"batch size {batch_size}, rank {rank} of {world_size}: give a batch size of 1 or more"
-        elif num_rows < world_size * (batch_size if drop_last else 1):
-            problem = (
-                f"{num_rows} rows are too few for {world_size} processes"
-                + (f" with batches of {batch_size} and drop_last" if drop_last else "")
-                + "; choose more rows, or fewer processes"
+            place = f"rank {rank} of {world_size}"
+            raise UsageError(f"batch size {batch_size}, {place}: give a batch size of 1 or more")
+        if num_rows < world_size * (batch_size if drop_last else 1):
+            batches = f" with batches of {batch_size} and drop_last" if drop_last else ""
+            raise UsageError(
+                f"{num_rows} rows are too few for {world_size} processes{batches}; choose more rows, or "
+                "fewer processes"
             )
-        if problem:
-            raise UsageError(problem)
         self.num_rows, self.batch_size, self.seed, self.shuffle = num_rows, batch_size, seed, shuffle
         self.rank, self.world_size, self.drop_last = rank, world_size, drop_last
         self.epoch, self.start = 0, 0  # start: rows of the epoch that were read before
         self._order = (None, None)
 
     def set_epoch(self, epoch: int) -> None:
-        """Deal out this epoch next, from its beginning; where it is the present one, from where it is."""
+        """Deal out this epoch next, from its beginning; the present one goes on from where it is."""
         if epoch != self.epoch:
             self.epoch, self.start = epoch, 0
 
@@ -89,9 +81,7 @@ class Order(Sampler):
         full, left, total = self._cut()
         if steps >= total:
             return self.num_rows
-        return (
-            self.start + min(steps, full) * self.batch_size * self.world_size + (left if steps > full else 0)
-        )
+        return self.start + min(steps, full) * self.batch_size * self.world_size + left * (steps > full)
 
     def rows(self, epoch: int) -> np.ndarray:
         """The order of an epoch: int64 array."""
@@ -101,8 +91,8 @@ class Order(Sampler):
         return self._order[1]
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        order, (full, left, steps) = self.rows(self.epoch), self._cut()
-        epoch, at = self.epoch, self.start
+        epoch, at, (full, left, steps) = self.epoch, self.start, self._cut()
+        order = self.rows(epoch)
         for step in range(steps):
             size = self.batch_size * self.world_size if step < full else left
             first, last = (at + size * r // self.world_size for r in (self.rank, self.rank + 1))
@@ -112,3 +102,9 @@ class Order(Sampler):
     def identity(self) -> dict[str, Any]:
         """What the order depends on, as plain data."""
         return {"seed": self.seed, "num_rows": self.num_rows, "shuffle": self.shuffle}
+
+
+def differences(stored: Mapping[str, Any], present: Mapping[str, Any], now: str) -> str:
+    """Where a stored state is not of the present stream, in words; empty when it is."""
+    pairs = ((name, stored.get(name), value) for name, value in present.items())
+    return "; ".join(f"{name} {old!r}, {now} {value!r}" for name, old, value in pairs if old != value)

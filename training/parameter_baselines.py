@@ -35,68 +35,50 @@ def baselines(
 
     Returns: list of dicts ``name``, ``target``, ``pred`` (a number, or a list of them, for each of ``rows``).
     """
-    rng = np.random.default_rng(seed)
-    chosen = np.sort(rng.permutation(len(train_rows))[:MAX_ROWS])
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(train_rows))[:MAX_ROWS])
     parts = [(train_rows, chosen), (rows, range(len(rows)))]
     if validation_rows is not None:
         parts.append((validation_rows, range(min(len(validation_rows), MAX_ROWS))))
     out = []
     for level in ("clip", "frame"):
-        own = [target for target in targets if target.level == level]
-        if own:
-            made = [_Table(own, *part, level, frames, quiet, thin=i != 1) for i, part in enumerate(parts)]
-            for target in own:
-                out += _of_target(target, *made)
+        if same := [target for target in targets if target.level == level]:
+            tables = [_table(same, *part, level, frames, quiet, thin=i != 1) for i, part in enumerate(parts)]
+            _, test, sizes = tables[1]
+        for target in same:
+            fits, *choice = (_labelled(table, target.name) for i, table in enumerate(tables) if i != 1)
+            if len(fits[1]) < 2:
+                continue
+            ridge = ridge_regression(*fits, *(choice[0] if choice else ()))
+            for name, values in (("mean", np.full(len(test), fits[1].mean())), ("ridge", ridge(test))):
+                values = np.clip(values, 0.0, 1.0)
+                pred = values if level == "clip" else np.split(values, np.cumsum(sizes)[:-1])
+                out.append({"name": name, "target": target.name, "pred": [part.tolist() for part in pred]})
     return out
 
 
-class _Table:
-    """Features and labels: ``x`` [values, features], ``y`` by name [values], ``counts`` of each row."""
-
-    def __init__(
-        self, targets: Sequence[Any], rows: BaseRows, numbers: Iterable[int], level: str,
-        frames: tuple[Any, Any], quiet: bool, thin: bool,
-    ):  # fmt: skip
-        count, frame_sec = frames
-        at = None
-        if level == "frame":
-            at = np.arange(count)
-            at = at[:: max(1, count // _FRAMES_OF_ROW)] if thin else at
-        features, labels = [], {target.name: [] for target in targets}
-        for row, bands in bands_of(rows, numbers, "spectral statistics", quiet):
-            for target in targets:
-                found = np.atleast_1d(target.label(row, count, frame_sec))
-                labels[target.name].append(found if at is None else found[at])
-            features.append(
-                in_time(bands)[None] if at is None else around_frames(bands, (at + 0.5) * frame_sec)
-            )
-        self.counts = [len(one) for one in features]
-        self.x, self.y = np.concatenate(features), {n: np.concatenate(y) for n, y in labels.items()}
-
-    def known(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Features and labels where there is a label."""
-        kept = ~np.isnan(self.y[name])
-        return self.x[kept], self.y[name][kept].astype(np.float64)
-
-    def lists(self, values: np.ndarray, level: str) -> list[Any]:
-        """Values as the report takes them: a number or a list of numbers a row."""
-        values = np.clip(values, 0.0, 1.0)
-        if level == "clip":
-            return values.tolist()
-        return [part.tolist() for part in np.split(values, np.cumsum(self.counts)[:-1])]
+def _table(
+    targets: Sequence[Any], rows: BaseRows, numbers: Iterable[int], level: str, frames: tuple[Any, Any],
+    quiet: bool, thin: bool,
+) -> tuple[dict[str, np.ndarray], np.ndarray, list[int]]:  # fmt: skip
+    """``(labels by name [values], features [values, features], values of each row)``."""
+    (count, frame_sec), at = frames, np.arange(1)
+    if level == "frame":
+        at = np.arange(count)[:: max(1, count // _FRAMES_OF_ROW) if thin else 1]
+    features, labels = [], {target.name: [] for target in targets}
+    for row, bands in bands_of(rows, numbers, "spectral statistics", quiet):
+        for target in targets:
+            labels[target.name].append(np.atleast_1d(target.label(row, count, frame_sec))[at])
+        is_clip = level == "clip"
+        features.append(in_time(bands)[None] if is_clip else around_frames(bands, (at + 0.5) * frame_sec))
+    arrays = {name: np.concatenate(values) for name, values in labels.items()}
+    return arrays, np.concatenate(features), [len(part) for part in features]
 
 
-def _of_target(target: Any, train: "_Table", test: "_Table", validation: Any = None) -> list[dict[str, Any]]:
-    x, y = train.known(target.name)
-    if len(y) < 2:
-        return []
-    mean = np.full(len(test.x), y.mean())
-    ridge = ridge_regression(x, y, *(validation.known(target.name) if validation else (None, None)))
-    said = {"mean": mean, "ridge": ridge(test.x)}
-    return [
-        {"name": name, "target": target.name, "pred": test.lists(values, target.level)}
-        for name, values in said.items()
-    ]
+def _labelled(table: tuple[dict[str, np.ndarray], np.ndarray, list[int]], name: str) -> tuple[Any, Any]:
+    """Features and labels where there is a label."""
+    labels, features, _ = table
+    kept = ~np.isnan(labels[name])
+    return features[kept], labels[name][kept].astype(np.float64)
 
 
 def ridge_regression(
@@ -104,20 +86,17 @@ def ridge_regression(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function of features, fitted on ``x`` [values, features] and ``y`` [values].
 
-    Args:
-        other_x, other_y: what the strength is chosen on; None, or no value: leave-one-out on ``x``.
-
+    The strength is chosen on ``other_x`` and ``other_y``, or, without these, by leave-one-out on ``x``.
     Source: A. E. Hoerl and R. W. Kennard, Ridge Regression, Technometrics 12 (1970).
     """
     from sklearn.linear_model import Ridge, RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
-    middle, scale = x.mean(0), x.std(0)
-    scale = np.where(scale > 1e-9, scale, 1.0)
-    standard = (x - middle) / scale
-    if other_y is not None and len(other_y):
-        other = (other_x - middle) / scale
-        fits = [Ridge(strength).fit(standard, y) for strength in STRENGTHS]
-        best = min(fits, key=lambda fit: np.mean((fit.predict(other) - other_y) ** 2))
-    else:
-        best = RidgeCV(STRENGTHS).fit(standard, y)
-    return lambda features: best.predict((features - middle) / scale)
+    def fitted(model: Any) -> Any:
+        return make_pipeline(StandardScaler(), model).fit(x, y)
+
+    if other_y is None or not len(other_y):
+        return fitted(RidgeCV(STRENGTHS)).predict
+    fits = [fitted(Ridge(strength)) for strength in STRENGTHS]
+    return min(fits, key=lambda fit: np.mean((fit.predict(other_x) - other_y) ** 2)).predict

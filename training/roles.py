@@ -26,6 +26,7 @@ from sousa.generation.columns import (
     stored_columns,
 )
 from sousa.generation.errors import SousaError
+from sousa.generation.filters import Filter
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,11 @@ class Known:
     """Columns with roles.
 
     Attributes:
-        columns: those that the rows have, in their order.
-        corpus: whose they are, or None where no registered corpus is known to be it.
+        columns: in the order of the rows; corpus: whose they are, or None where that is not known.
     """
 
     columns: tuple[Column, ...]
     corpus: Any = None
-
-    def get(self, name: str) -> Column | None:
-        """A column by its name."""
-        return next((column for column in self.columns if column.name == name), None)
 
     def having(self, *roles: type[Role]) -> list[Column]:
         """The columns with one of these roles."""
@@ -50,9 +46,9 @@ class Known:
 
     @property
     def targets(self) -> dict[str, Column]:
-        """What a model can be trained to tell, by name, but for parameters."""
-        there = self.having(Classes, Score, Events)
-        return {c.name: c for c in there if not isinstance(c.role, Classes) or c.role.target}
+        """Columns that a model can be trained to tell, by name; parameters are not among them."""
+        columns = self.having(Classes, Score, Events)
+        return {c.name: c for c in columns if getattr(c.role, "target", True)}
 
     @property
     def parameters(self) -> Column | None:
@@ -66,48 +62,36 @@ class Known:
 
     @property
     def breakdowns(self) -> list[Column]:
-        """What reports are broken down by."""
-        return [c for c in self.having(Classes, Breakdown) if _shown(c)]
+        """Columns that reports are broken down by."""
+        return self._marked("breakdown", "shown")
 
     @property
     def described(self) -> list[Column]:
-        """What predictions say of a row beside its name: groups, breakdowns, and what checks look at."""
-        kept = {"breakdown", "of_group", "shown", "balance", "condition"}
-        told = self.having(Group, Breakdown, Classes)
-        return [c for c in told if isinstance(c.role, Group) or any(getattr(c.role, k, False) for k in kept)]
+        """Columns that predictions carry beside a row's name: groups, breakdowns, and what checks look at."""
+        marked = self._marked("breakdown", "of_group", "shown", "balance", "condition")
+        return [c for c in self.columns if c in marked or isinstance(c.role, Group)]
+
+    def _marked(self, *fields: str) -> list[Column]:
+        """The classes and breakdowns whose role has a value in one of these fields."""
+        columns = self.having(Classes, Breakdown)
+        return [c for c in columns if any(getattr(c.role, field, None) for field in fields)]
 
     @property
     def tasks(self) -> dict[str, tuple[str, ...]]:
         """What models can learn here by name: dict of task to columns, all of which the rows have."""
-        there = [c.name for c in self.columns if c.name in self.targets or c == self.parameters]
-        listed = [self.corpus] if self.corpus else corpora.every()
-        named = {task: names for corpus in listed for task, names in corpus.tasks.items()}
-        out = {task: names for task, names in named.items() if set(names) <= set(there)}
-        return out | {name: (name,) for name in there if name not in out}
+        names = [c.name for c in self.columns if c.name in self.targets or c == self.parameters]
+        makers = [self.corpus] if self.corpus else corpora.every()
+        tasks = {task: columns for corpus in makers for task, columns in corpus.tasks.items()}
+        tasks = {task: columns for task, columns in tasks.items() if set(columns) <= set(names)}
+        return tasks | {name: (name,) for name in names if name not in tasks}
 
-
-def _shown(column: Column) -> bool:
-    role = column.role
-    return role.breakdown if isinstance(role, Classes) else isinstance(role, Breakdown) and role.shown
-
-
-def corpus_of(source: Any) -> Any:
-    """The corpus of a configuration to make; None for anything else."""
-    return corpora.get(source.identity()["corpus"]) if hasattr(source, "identity") else None
-
-
-def of(source: Any) -> Known:
-    """What is known of the rows of a :class:`sousa.training.sources.Source` or a configuration to make."""
-    corpus = corpus_of(source)
-    return Known(corpus.columns(source), corpus) if corpus else source.known
+    def filter(self, where: Any) -> Filter:
+        """A filter of these columns, from a configuration; UsageError naming every problem."""
+        return Filter.parse(where, self.columns or None, self.corpus)
 
 
 def of_schema(schema: pa.Schema, corpus_name: str | None = None) -> Known:
-    """What is known of the columns of a file.
-
-    Args:
-        schema: Arrow schema of the file; corpus_name: of its manifest, or None.
-    """
+    """What is known of the columns of a file whose manifest names a corpus, or none."""
     corpus = None
     if corpus_name is not None:
         # without its package the roles in its files will do
@@ -115,19 +99,16 @@ def of_schema(schema: pa.Schema, corpus_name: str | None = None) -> Known:
             corpus = corpora.get(corpus_name)
     columns = stored_columns(schema)
     if columns is None:
-        every = [corpus] if corpus else corpora.every()
-        columns = _named([c for one in every for c in one.columns()], schema.names)
+        makers = [corpus] if corpus else corpora.every()
+        columns = _named([column for maker in makers for column in maker.columns()], schema.names)
     if corpus_name is None and columns:
         names = [column.name for column in columns]
-        whole = (c for c in corpora.every() if len(_named(c.columns(), names)) == len(names))
-        corpus = next(whole, None)
+        corpus = next((c for c in corpora.every() if len(_named(c.columns(), names)) == len(names)), None)
     return Known(columns, corpus)
 
 
 def _named(columns: Iterable[Column], names: Iterable[str]) -> tuple[Column, ...]:
     """The first column that is declared for each name, where one is; ``*`` stands for what varies."""
-    columns, out = list(columns), []
-    for name in names:
-        column = next((c for c in columns if fnmatchcase(name, c.name)), None)
-        out += [replace(column, name=name)] if column else []
-    return tuple(out)
+    columns = list(columns)
+    pairs = ((name, next((c for c in columns if fnmatchcase(name, c.name)), None)) for name in names)
+    return tuple(replace(column, name=name) for name, column in pairs if column)

@@ -1,7 +1,7 @@
 """Rows as a torch dataset: what stored and live rows share, from the encoded clip on."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,30 +10,56 @@ from torch.utils.data import Dataset
 
 from sousa.generation import seeds
 from sousa.generation.errors import RunError, UsageError, first_line, one_of, raise_all
+from sousa.generation.filters import Filter
+from sousa.training import sources
 from sousa.training.audio import decode
-from sousa.training.columns import at, columns_of
-from sousa.training.roles import Known
+from sousa.training.columns import at, columns_of, parquet_paths
 
 CROPS = ("start", "random", "centre")
-_PLACE = {"start": 0.0, "centre": 0.5}
+_PLACES = {"start": 0.0, "centre": 0.5}
 Transform = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
 
 
+class RowError(RunError):
+    """A row can't be read; of a worker's traceback, which torch puts before the sentence, nothing is kept."""
+
+    def __init__(self, text: str):
+        super().__init__(text.rpartition(f"{__name__}.{type(self).__name__}: ")[2].strip())
+
+
 class BaseRows(Dataset):
-    """Rows by number; a subclass fills in ``table``, ``known`` and ``with_audio``, and reads clips.
+    """Rows by number; a subclass finds their columns and reads their clips.
+
+    Args:
+        source: a path, a name on the Hub, the Config of a corpus, or what :func:`sousa.training.sources.find`
+            gives.
+        split: name, or None for all.
+        columns: names of columns to give with each row, ``column.field`` for one field of a list of records;
+            only they are read, once, when this is made.
+        where: a :class:`sousa.training.filters.Filter`, or its keys as a dict: rows it refuses are left
+            out; only its columns are read.
+        sample_rate: Hz to resample to, None for the stored rate.
+        crop_sec, crop: length of a part of each clip and where it is cut: start, random or centre; pad:
+            fill shorter clips with zeros.
+        transform: ``transform(audio, sampling_rate, rng)`` giving audio, rng a NumPy generator of
+            (seed, epoch, row); it has to be picklable for workers that are spawned.
+        audio: column of the encoded clips, or None for rows without sound.
+        seed: of random crops and transforms.
+        name, revision, token: config and revision of a dataset on the Hub; see
+            :func:`sousa.training.sources.find`.
 
     Attributes:
-        table: Arrow table of the columns, a row each; num_rows: of it.
+        table: Arrow table of the columns, a row each; num_rows: of it; source.
         known: roles of the columns that rows of this kind have, asked for or not.
+
+    Raises: UsageError for a split, column or filter that fits nothing; RunError when files can't be read.
     """
 
-    table: pa.Table
-    known: Known
-    with_audio: bool
-
     def __init__(
-        self, sample_rate: int | None, crop_sec: float | None, crop: str, pad: bool,
-        transform: Transform | None, seed: int,
+        self, source: Any, split: str | None = None, *, columns: str | Iterable[str] = (), where: Any = None,
+        sample_rate: int | None = None, crop_sec: float | None = None, crop: str = "start", pad: bool = False,
+        transform: Transform | None = None, audio: str | None = "audio", seed: int = 0,
+        name: str | None = None, revision: str | None = None, token: str | None = None,
     ):  # fmt: skip
         problems = []
         if crop not in CROPS:
@@ -44,43 +70,62 @@ class BaseRows(Dataset):
             problems.append(f"crop of {crop_sec} s: give more than 0, or None for whole clips")
         raise_all(problems)
         self.sample_rate, self.crop_sec, self.crop, self.pad = sample_rate, crop_sec, crop, pad
-        self.transform, self.seed = transform, seed
+        self.transform, self.seed, self.split, self.audio = transform, seed, split, audio
+        self.source = sources.find(source, name, revision, token)
+        self.known, self.files = self.source.known, self.source.of(split)
+        schema, place, kept = self.source.schema, self.source.where, self.known.filter(where)
+        names = [columns] if isinstance(columns, str) else list(columns)
+        paths = parquet_paths(schema, names + [n for n in ("sample_id",) if n in schema.names], place)
+        tables = self._tables(paths, parquet_paths(schema, kept.columns, place), kept)
+        try:
+            table = pa.concat_tables(tables).unify_dictionaries()
+        except pa.ArrowException as error:
+            raise RunError(f"the files of {place} have columns of other kinds: {first_line(error)}") from None
+        self._fill(table, sum(map(len, tables)))
+        if not self.num_rows:
+            part = f"split {split}" if split else "the dataset"
+            why = " by the filter" if kept.columns else ""
+            raise UsageError(f"{place}: no row of {part} is left{why}")
 
-    def __len__(self) -> int:
-        return self.num_rows
+    def _tables(self, paths: list[str], tested: list[str], kept: Filter) -> list[pa.Table]:
+        """Columns of the rows that a filter keeps, for each file; both lists are Parquet paths."""
+        raise NotImplementedError
 
     def describe(self, row: int) -> str:
         """A row in words, for messages."""
-        raise NotImplementedError
+        return f"row {self.columns['sample_id'][row]}"
 
     def encoded(self, rows: Sequence[int]) -> list[bytes]:
         """Encoded clips of rows."""
         raise NotImplementedError
 
+    def __len__(self) -> int:
+        return self.num_rows
+
+    def values(self, column: str) -> list[Any]:
+        """All values of a column, None for null; empty when there is no such column."""
+        return self.table[column].to_pylist() if column in self.table.column_names else []
+
     def _fill(self, table: pa.Table, num_rows: int) -> None:
         # a table without columns has no rows
         self.table, self.num_rows, self.columns = table, num_rows, columns_of(table)
 
-    def _place(self, epoch: int, row: int) -> float:
-        if self.crop != "random" or self.crop_sec is None:
-            return _PLACE.get(self.crop, 0.0)
-        return seeds.uniforms(self.seed, 1, "crop", epoch, row)[0]
-
-    def _row(self, epoch: int, row: int, data: bytes | None) -> dict[str, Any]:
+    def _row(self, epoch: int, row: int, clip: bytes | None) -> dict[str, Any]:
         """A row out of its encoded clip."""
         out: dict[str, Any] = {"row": row}
-        if self.with_audio:
-            place = self._place(epoch, row)
+        if self.audio:
+            random = self.crop == "random"
+            place = seeds.uniforms(self.seed, 1, "crop", epoch, row)[0] if random else _PLACES[self.crop]
             try:
-                audio, rate, start, file_rate = decode(data, self.sample_rate, self.crop_sec, place, self.pad)
+                audio, rate, start, file_rate = decode(clip, self.sample_rate, self.crop_sec, place, self.pad)
             except (RuntimeError, TypeError, ValueError) as error:
                 raise RunError(f"{self.describe(row)} can't be decoded: {first_line(error)}") from None
             if self.transform is not None:
                 try:
                     audio = self.transform(audio, rate, seeds.stream(self.seed, "transform", epoch, row))
                 except Exception as error:
-                    what = f"{type(error).__name__}: {first_line(error)}"
-                    raise RunError(f"{self.describe(row)}: the transform failed: {what}") from error
+                    reason = f"{type(error).__name__}: {first_line(error)}"
+                    raise RunError(f"{self.describe(row)}: the transform failed: {reason}") from error
             out.update(audio=audio, sampling_rate=rate, start_sample=start, file_rate=file_rate)
         out.update((name, at(values, row)) for name, values in self.columns.items())
         return out
@@ -92,12 +137,14 @@ class BaseRows(Dataset):
     def __getitems__(self, indices: Sequence[Any]) -> list[dict[str, Any]]:
         """Rows of a batch; what torch's loader calls."""
         pairs = [(0, int(i)) if np.ndim(i) == 0 else (int(i[0]), int(i[1])) for i in indices]
-        for _, row in pairs:
-            if not -self.num_rows <= row < self.num_rows:
-                raise IndexError(f"row {row} of {self.num_rows}")
+        if outside := [row for _, row in pairs if not -self.num_rows <= row < self.num_rows]:
+            raise IndexError(f"row {outside[0]} of {self.num_rows}")
         pairs = [(epoch, row % self.num_rows) for epoch, row in pairs]
-        clips = self.encoded([row for _, row in pairs]) if self.with_audio else [None] * len(pairs)
-        return [self._row(epoch, row, data) for (epoch, row), data in zip(pairs, clips, strict=True)]
+        try:
+            clips = self.encoded([row for _, row in pairs]) if self.audio else [None] * len(pairs)
+            return [self._row(epoch, row, clip) for (epoch, row), clip in zip(pairs, clips, strict=True)]
+        except RunError as error:
+            raise RowError(str(error)) from error
 
     def select(self, rows: Sequence[int] | np.ndarray) -> "BaseRows":
         """Some of these rows, in the order given, as a dataset of the same kind."""
@@ -110,6 +157,3 @@ class BaseRows(Dataset):
 
     def _take(self, rows: np.ndarray) -> None:
         self._fill(self.table.take(rows), len(rows))
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return (self[i] for i in range(self.num_rows))

@@ -1,13 +1,10 @@
 """Where rows lie: the Parquet files of a dataset, here or on the Hub, and each row's bytes in them.
 
-Conventions
------------
-A *source* is a list of Parquet files of one or more splits, in the order of the dataset's card (for a
-generated directory or a release, the order of their names). A row's encoded audio is a byte range of
+Conventions: a *source* is a list of Parquet files of one or more splits, in the order of the dataset's card
+(for a generated directory or a release, the order of their names). A row's encoded audio is a byte range of
 its file: :mod:`sousa.builders.row_index`. Three kinds of file have no such ranges and are dealt with once:
 
-- compressed or dictionary-encoded audio columns (not ours) are unpacked into the cache directory, and
-  ranges point there;
+- compressed or dictionary-encoded audio columns (not ours) are copied uncompressed into the cache directory;
 - on the Hub, files that no ``row_index.parquet`` describes are downloaded whole into the Hub's cache;
 - rows that hold a path in place of bytes are read from that path beside the dataset.
 
@@ -19,8 +16,10 @@ import json
 import logging
 import os
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,9 +30,12 @@ import pyarrow.parquet as pq
 
 from sousa.builders.release import head, layout
 from sousa.builders.row_index import byte_ranges
+from sousa.generation import corpora
+from sousa.generation.corpus import Config
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
 from sousa.generation.manifest import complete_manifest, manifest_path
 from sousa.generation.shards import CARD
+from sousa.generation.storage import atomic_file, file_digest
 from sousa.training import roles
 
 log = logging.getLogger(__name__)
@@ -42,7 +44,7 @@ _HUB = "hf://"
 
 @dataclass(frozen=True)
 class File:
-    """One Parquet file: ``path`` here or ``hf://…``, its split, and how it is called in messages."""
+    """One Parquet file: ``path`` here or ``hf://…``, its split, and its name in messages."""
 
     path: str
     split: str
@@ -80,11 +82,9 @@ class Source:
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """Arrow schema of the first file.
-
-        Raises: RunError when it can't be read.
-        """
-        return read_columns(self, self.files[0], [])[1].schema.to_arrow_schema()
+        """Arrow schema of the first file; RunError when it can't be read."""
+        with _opened(self.files[0], self.token) as parquet:
+            return parquet.schema_arrow
 
     @cached_property
     def known(self) -> roles.Known:
@@ -92,13 +92,51 @@ class Source:
         return roles.of_schema(self.schema, self.corpus)
 
     def of(self, split: str | None) -> list[File]:
-        """The files of a split, or all for None.
-
-        Raises: UsageError when there is no such split.
-        """
+        """The files of a split, or all for None; UsageError when there is no such split."""
         if split is not None and split not in self.splits:
             raise UsageError(f"{self.where} has no split {one_of(split, self.splits)}")
         return [file for file in self.files if split in (None, file.split)]
+
+    def identity(self) -> Any:
+        """What the rows depend on, as plain data: not where they lie."""
+        manifest = Path(self.where) / "manifest.json"
+        if self.files[0].remote:
+            return self.where  # with its commit
+        if manifest.exists():  # digests of all files
+            return file_digest(manifest)
+        facts = [(file.name, os.stat(file.path)) for file in self.files]
+        return [[name, fact.st_size, fact.st_mtime_ns] for name, fact in facts]
+
+    def read(self, file: File, columns: Sequence[str]) -> pa.Table:
+        """Columns of a file, by their Parquet paths; RunError when it can't be read."""
+        with _opened(file, self.token) as parquet:
+            return parquet.read(columns=list(dict.fromkeys(columns)))
+
+    def audio_ranges(self, file: File, column: str) -> tuple[str, np.ndarray, np.ndarray]:
+        """``(path that holds the bytes, offsets, lengths)``; ``column`` is a Parquet path."""
+        if file.remote:
+            rows = self.index.filter(pc.field("file") == file.name).sort_by("row")
+            offsets, lengths = (rows[n].fill_null(-1).to_numpy() for n in ("audio_offset", "audio_bytes"))
+            return file.path, offsets, np.maximum(lengths, 0)
+        try:
+            return (file.path, *byte_ranges(file.path, column))
+        except ValueError as reason:
+            log.info("%s", reason)
+            path = _unpacked(file, column)
+            return (path, *byte_ranges(path, column))
+
+
+class Live(Source):
+    """A configuration whose rows are made when they are read; its files are the shards to be."""
+
+    def __init__(self, config: Config):
+        corpus = corpora.get(config.identity()["corpus"])
+        super().__init__("the configuration", corpus.plan(config), corpus=corpus.name)
+        self.config = config
+        self.schema, self.known = corpus.schema(config), roles.Known(corpus.columns(config), corpus)
+
+    def identity(self) -> Any:
+        return self.config.identity()
 
 
 def find(
@@ -107,13 +145,16 @@ def find(
     """The source a user names.
 
     Args:
-        where: directory of a dataset or release, a Parquet file, or ``org/name`` on the Hub.
+        where: directory of a dataset or release, a Parquet file, ``org/name`` on the Hub, or the Config of a
+            corpus, see :mod:`sousa.training.corpora`.
         name: config of the dataset, None for its default; revision: of the Hub.
 
     Raises: UsageError when it is none of these; RunError when it is unfinished or can't be read.
     """
     if isinstance(where, Source):
         return where
+    if hasattr(where, "identity"):
+        return Live(where)
     where = os.path.expanduser(os.fspath(where))
     if os.path.isfile(where):
         return Source(where, [File(where, "train", where)], root=Path(where).parent)
@@ -131,21 +172,15 @@ def find(
 
 
 def _directory(where: str, name: str | None) -> Source:
-    root, manifest = Path(where), {}
-    if manifest_path(root).exists():
-        manifest = _json(manifest_path(root))
-        if "release_format" not in manifest:
-            manifest = complete_manifest(where)  # an unfinished dataset is refused
-            lost = [one["file"] for one in manifest["shards"].values() if not (root / one["file"]).exists()]
-            if lost:
-                raise RunError(
-                    f"{where} lacks {lost[0]}; run the 'sousa generate' command that made it again"
-                )
-    elif not (root / "train").is_dir() and not any(root.glob("**/*.parquet")):
-        complete_manifest(where)  # says how to make one
-    files = _of_card(root, name)
-    if files is None:
-        files = _by_datasets(where, name, None, None)
+    root, place = Path(where), manifest_path(where)
+    manifest = _json(place)
+    foreign = not place.exists() and ((root / "train").is_dir() or any(root.glob("**/*.parquet")))
+    if not foreign and "release_format" not in manifest:
+        manifest = complete_manifest(where)  # an unfinished dataset and an empty directory are refused
+        files = [shard["file"] for shard in manifest["shards"].values()]
+        if lost := [file for file in files if not (root / file).exists()]:
+            raise RunError(f"{where} lacks {lost[0]}; run the 'sousa generate' command that made it again")
+    files = _of_card(root, name) or _by_datasets(where, name)
     return Source(where, files, root=root, corpus=_corpus(manifest))
 
 
@@ -164,13 +199,13 @@ def _corpus(manifest: dict[str, Any]) -> str | None:
     return manifest.get("corpus") or (config.get("corpus") if isinstance(config, dict) else None)
 
 
-def _of_card(root: Path, name: str | None) -> list[File] | None:
-    """Files as the card lists them, or None when it has no list: the quick way, without ``datasets``."""
-    chosen = head.config(head.read(root / CARD), name, str(root), UsageError)
-    if chosen is None:
-        return None
+def _of_card(root: Path, name: str | None) -> list[File]:
+    """Files as the card lists them, none when it has no list: the quick way, without ``datasets``."""
+    config = head.config(head.read(root / CARD), name, str(root), UsageError)
+    if config is None:
+        return []
     files = []
-    for part in chosen["data_files"]:
+    for part in config["data_files"]:
         for pattern in [part["path"]] if isinstance(part["path"], str) else part["path"]:
             paths = (path for path in sorted(root.glob(pattern)) if path.suffix == ".parquet")
             files += [File(str(path), part["split"], str(path.relative_to(root))) for path in paths]
@@ -179,27 +214,26 @@ def _of_card(root: Path, name: str | None) -> list[File] | None:
     return files
 
 
-def _by_datasets(where: str, name: str | None, revision: str | None, token: str | None) -> list[File]:
+def _by_datasets(
+    where: str, name: str | None, revision: str | None = None, token: str | None = None
+) -> list[File]:
     """Files as ``datasets`` finds them."""
     import datasets
     from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
 
     try:
         builder = datasets.load_dataset_builder(where, name, revision=revision, token=token)
-        found = builder.config.data_files or {}
     except (DatasetNotFoundError, DataFilesNotFoundError, ValueError) as error:
         raise UsageError(f"{where} can't be read as a dataset: {first_line(error)}") from None
-    out = []
-    for split, paths in found.items():
+    files = []
+    for split, paths in (builder.config.data_files or {}).items():
         for path in map(str, paths):
             if not path.endswith(".parquet"):
-                raise UsageError(
-                    f"{where}: {path} is not a Parquet file; only Parquet can be streamed by row"
-                )
-            out.append(File(path, str(split), path.rsplit("@", 1)[-1] if path.startswith(_HUB) else path))
-    if not out:
+                raise UsageError(f"{where}: {path} is no Parquet file; only Parquet can be streamed by row")
+            files.append(File(path, str(split), re.sub(rf"^{_HUB}datasets/[^@]+@[^/]+/", "", path)))
+    if not files:
         raise UsageError(f"{where} has no Parquet files")
-    return out
+    return files
 
 
 def _on_the_hub(repo: str, name: str | None, revision: str | None, token: str | None) -> Source:
@@ -210,30 +244,20 @@ def _on_the_hub(repo: str, name: str | None, revision: str | None, token: str | 
 
     with remote.hub_errors(repo, "reading"):
         files = _by_datasets(repo, name, revision, token)
-        commit = re.match(rf"hf://datasets/{re.escape(repo)}@([^/]+)/", files[0].path)[1]
-        index, manifest = None, {}
+        commit = re.match(rf"{_HUB}datasets/{re.escape(repo)}@([^/]+)/", files[0].path)[1]
+        download = partial(remote.client(token).hf_hub_download, repo, repo_type="dataset", revision=commit)
+        index, manifest, root = None, {}, None
         try:
-            path = _download(repo, commit, layout.INDEX, token)
+            path = download(layout.INDEX)
             if pq.read_schema(path) == INDEX_SCHEMA:
                 index = pq.read_table(path, columns=["file", "row", "audio_offset", "audio_bytes"])
-            manifest = _json(_download(repo, commit, layout.MANIFEST, token))
+            manifest = _json(download(layout.MANIFEST))
         except EntryNotFoundError:
             pass
         if index is None:
-            files = [_fetched(repo, commit, file, token) for file in files]
-    root = Path(files[0].path).parent if index is None else None
+            files = [File(download(file.name), file.split, file.name) for file in files]
+            root = Path(files[0].path).parent
     return Source(f"{repo}@{commit[:12]}", files, token, commit, root, index, _corpus(manifest))
-
-
-def _download(repo: str, commit: str, file: str, token: str | None) -> str:
-    from sousa.builders.hub import remote
-
-    return remote.client(token).hf_hub_download(repo, file, repo_type="dataset", revision=commit)
-
-
-def _fetched(repo: str, commit: str, file: File, token: str | None) -> File:
-    inside = file.path.split(f"@{commit}/", 1)[1]
-    return File(_download(repo, commit, inside, token), file.split, inside)
 
 
 def open_file(file: File, token: str | None = None) -> BinaryIO:
@@ -245,37 +269,13 @@ def open_file(file: File, token: str | None = None) -> BinaryIO:
     return HfFileSystem(token=token).open(file.path, "rb", cache_type="none")
 
 
-def read_columns(source: Source, file: File, columns: list[str]) -> tuple[pa.Table, Any]:
-    """Some columns of a file as an Arrow table, and the file's metadata; ``columns`` are Parquet paths.
-
-    Raises: RunError when the file can't be read.
-    """
+@contextmanager
+def _opened(file: File, token: str | None = None) -> Iterator[pq.ParquetFile]:
     try:
-        with open_file(file, source.token) as handle, pq.ParquetFile(handle) as parquet:
-            return parquet.read(columns=columns), parquet.metadata
+        with open_file(file, token) as handle, pq.ParquetFile(handle) as parquet:
+            yield parquet
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"{file.name} can't be read ({first_line(error)})") from None
-
-
-def audio_ranges(
-    source: Source, file: File, column: str, metadata: Any
-) -> tuple[str, np.ndarray, np.ndarray]:
-    """``(path that holds the bytes, offsets, lengths)`` of a file's audio; see
-    :mod:`sousa.builders.row_index`.
-
-    Args:
-        column: Parquet path of the leaf, such as ``audio.bytes``; metadata: of the file.
-    """
-    if file.remote:
-        inside = file.path.split("@", 1)[1].split("/", 1)[1]
-        rows = source.index.filter(pc.field("file") == inside).sort_by("row")
-        offsets, lengths = (rows[name].fill_null(-1).to_numpy() for name in ("audio_offset", "audio_bytes"))
-        return file.path, offsets, np.maximum(lengths, 0)
-    try:
-        return (file.path, *byte_ranges(file.path, column))
-    except ValueError as reason:
-        log.info("%s", reason)
-        return _unpacked(file, column)
 
 
 def cache_directory() -> Path:
@@ -283,45 +283,23 @@ def cache_directory() -> Path:
     return Path(os.environ.get("SOUSA_CACHE") or Path.home() / ".cache" / "sousa")
 
 
-def _unpacked(file: File, column: str) -> tuple[str, np.ndarray, np.ndarray]:
-    """Ranges of a column that has none: its values are written one after the other into the cache, once."""
+def _unpacked(file: File, column: str) -> str:
+    """Path of an uncompressed copy of a column, which is made once in the cache directory."""
     facts = os.stat(file.path)
     key = f"{os.path.abspath(file.path)}\n{facts.st_size}\n{facts.st_mtime_ns}\n{column}"
-    stem = cache_directory() / "unpacked" / hashlib.sha256(key.encode()).hexdigest()[:32]
-    values, ends = stem.with_suffix(".bin"), stem.with_suffix(".npy")
-    if not ends.exists():
-        log.warning("%s: its audio is stored compressed; unpacking it once into %s", file.name, stem.parent)
-        own = f".{os.getpid()}.tmp"
-        lengths = []
-        try:
-            stem.parent.mkdir(parents=True, exist_ok=True)
-            with open(f"{values}{own}", "wb") as out, pq.ParquetFile(file.path) as parquet:
+    copy = cache_directory() / "unpacked" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.parquet"
+    if not copy.exists():
+        log.warning("%s: its audio is stored compressed; unpacking it once into %s", file.name, copy.parent)
+        with _opened(file) as parquet, atomic_file(copy) as out:
+            schema = parquet.read_row_groups([], columns=[column]).schema
+            with pq.ParquetWriter(out, schema, compression="none", use_dictionary=False) as writer:
                 for batch in parquet.iter_batches(batch_size=64, columns=[column]):
-                    array = batch.column(0)
-                    for part in column.split(".")[1:]:
-                        array = array.field(part)
-                    for value in array.to_pylist():
-                        lengths.append(-1 if value is None else len(value))
-                        out.write(value or b"")
-            with open(f"{ends}{own}", "wb") as out:
-                np.save(out, np.array(lengths, np.int64))
-            os.replace(f"{values}{own}", values)
-            os.replace(f"{ends}{own}", ends)
-        except (OSError, pa.ArrowException) as error:
-            for path in (values, ends):
-                Path(f"{path}{own}").unlink(missing_ok=True)
-            raise RunError(f"{file.name} can't be unpacked ({first_line(error)})") from None
-    lengths = np.load(ends)
-    sizes = np.maximum(lengths, 0)
-    offsets = np.cumsum(sizes) - sizes
-    return str(values), np.where(lengths < 0, -1, offsets), sizes
+                    writer.write_batch(batch)
+    return str(copy)
 
 
 def read_range(path: str, offset: int, length: int, token: str | None = None) -> bytes:
-    """Bytes of a file here or on the Hub.
-
-    Raises: OSError when they can't be read, EOFError when the file ends before.
-    """
+    """Bytes of a file here or on the Hub; OSError when they can't be read, EOFError when it ends before."""
     if path.startswith(_HUB):
         from huggingface_hub import HfFileSystem  # made once in each process
 

@@ -6,6 +6,7 @@ from frame to frame, 0 where they fall.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,24 +24,16 @@ _AROUND = 12  # frames before and after a frame, for its local statistics: an ei
 def bands_of(
     rows: BaseRows, numbers: Iterable[int], title: str, quiet: bool = True
 ) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
-    """Log-mel bands of rows, one by one.
-
-    Args:
-        rows: what :func:`sousa.training.stream.open_rows` gives; numbers: which of them, in order; title: of
-            the progress bar.
-
-    Yields: ``(row, bands)``, bands float32 [frames, bands].
-    """
-    front_end = None
+    """Yield ``(row, bands)`` of the rows with these numbers, log-mel bands float32 [frames, bands]."""
     for number in tqdm(numbers, desc=title, unit="row", disable=quiet, leave=False):
         row = rows[int(number)]
-        if front_end is None:
-            rate = row["sampling_rate"]
-            front_end = LogMel(
-                sampling_rate=rate, n_fft=1024, hop_length=rate // FRAME_RATE, n_mels=64,
-                f_max_hz=min(16000.0, rate / 2),
-            )  # fmt: skip
-        yield row, front_end(row["audio"]).numpy()
+        yield row, _front_end(row["sampling_rate"])(row["audio"]).numpy()
+
+
+@cache
+def _front_end(rate: int) -> LogMel:
+    sizes = {"n_fft": 1024, "hop_length": rate // FRAME_RATE, "n_mels": 64}
+    return LogMel(sampling_rate=rate, f_max_hz=min(16000.0, rate / 2), **sizes)
 
 
 def mean_and_spread(bands: np.ndarray) -> np.ndarray:
@@ -55,31 +48,23 @@ def in_time(bands: np.ndarray) -> np.ndarray:
     (peaks of the flux), mean of the level; and the modulation of the level in seven bands from 0.5 to 50 Hz,
     as logarithm of its share of the variance.
     """
-    away = bands - bands.mean(0)
-    spread = bands.std(0)
-    skew = (away**3).mean(0) / np.maximum(spread, 1e-6) ** 3
     level, flux = bands.mean(1), np.maximum(np.diff(bands, axis=0), 0).mean(1)
     if len(flux) < 2:
         flux = np.zeros(2)
-    rough = flux - flux.mean()
-    own = [flux.mean(), flux.std(), (rough**3).mean() / max(flux.std(), 1e-6) ** 3,
-           len(pick_peaks(flux, 1 / FRAME_RATE)) * FRAME_RATE / len(flux), level.mean()]  # fmt: skip
-    return np.concatenate([mean_and_spread(bands), skew, own, _modulation(level)]).astype(np.float64)
-
-
-def _modulation(level: np.ndarray) -> np.ndarray:
+    peaks = len(pick_peaks(flux, 1 / FRAME_RATE)) * FRAME_RATE / len(flux)
     power = np.abs(np.fft.rfft((level - level.mean()) * np.hanning(len(level)))) ** 2
-    hz = np.fft.rfftfreq(len(level), 1 / FRAME_RATE)
-    parts = np.histogram(hz, _MODULATION_HZ, weights=power)[0]
-    return np.log(parts / max(power.sum(), 1e-12) + 1e-4)
+    parts = np.histogram(np.fft.rfftfreq(len(level), 1 / FRAME_RATE), _MODULATION_HZ, weights=power)[0]
+    modulation = np.log(parts / max(power.sum(), 1e-12) + 1e-4)
+    shape = [flux.mean(), flux.std(), _skewness(flux), peaks, level.mean()]
+    return np.concatenate([mean_and_spread(bands), _skewness(bands), shape, modulation]).astype(np.float64)
+
+
+def _skewness(values: np.ndarray) -> Any:
+    return ((values - values.mean(0)) ** 3).mean(0) / np.maximum(values.std(0), 1e-6) ** 3
 
 
 def around_frames(bands: np.ndarray, middles: np.ndarray) -> np.ndarray:
-    """Bands at moments of a clip, and mean and spread of them around it: float64 [moments, 3 * bands].
-
-    Args:
-        middles: seconds, growing.
-    """
+    """Bands at moments, s, and their mean and spread around them: float64 [moments, 3 * bands]."""
     at = np.clip(np.round(np.asarray(middles) * FRAME_RATE).astype(int), 0, len(bands) - 1)
     first, last = np.maximum(at - _AROUND, 0), np.minimum(at + _AROUND + 1, len(bands))
     count = (last - first)[:, None]

@@ -5,7 +5,6 @@ What comes out, under ``output`` of the settings: ``settings.yaml``, everything 
 ``history.json``, losses and metrics step by step; ``report``, the evaluation of the test split.
 """
 
-import json
 import os
 import sys
 import time
@@ -13,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,8 @@ from transformers import EarlyStoppingCallback, TrainingArguments, set_seed
 from sousa.builders.hub import remote
 from sousa.builders.release import layout
 from sousa.generation.errors import RunError, UsageError, first_line
-from sousa.generation.storage import atomic_file
-from sousa.training import config, corpora, front_ends, roles, tasks
+from sousa.generation.storage import atomic_file, write_json
+from sousa.training import config, corpora, front_ends, tasks
 from sousa.training.augment import Waveform
 from sousa.training.batches import rows_for, with_facts
 from sousa.training.card import write_card
@@ -46,10 +46,11 @@ from sousa.training.stream import open_rows
 from sousa.training.tasks import varying
 from sousa.training.trainer import StreamTrainer, last_checkpoint
 
-# settings that a resumed run may change
+# settings that a resumed run may change; of data on the Hub, the commit that was read is written down
 _FREE = {"resume", "report", "output", "train.num_train_epochs", "train.max_steps", "train.logging_steps",
          "train.save_total_limit", "train.dataloader_num_workers", "train.disable_tqdm", "train.report_to",
-         "train.push_to_hub", "train.hub_model_id", "train.cpu_threads", "train.ddp_timeout"}  # fmt: skip
+         "train.push_to_hub", "train.hub_model_id", "train.cpu_threads", "train.ddp_timeout",
+         "data.revision"}  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,10 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(settings: Settings) -> Path:
-    """Train, evaluate and report. Returns: directory of the run.
-
-    Raises: UsageError or RunError.
-    """
+    """Train, evaluate and report; UsageError or RunError. Returns: directory of the run."""
     begin = time.perf_counter()
     root = Path(settings.output).expanduser()
     arguments = _training_arguments(settings, root)
@@ -76,32 +74,36 @@ def run(settings: Settings) -> Path:
     # the others wait while the first makes data, or the report
     patience = timedelta(seconds=settings.train.get("ddp_timeout", 24 * 3600))
     state = PartialState(cpu=arguments["use_cpu"] or None, timeout=patience)
-    if arguments["use_cpu"]:
-        set_threads(settings.train.get("cpu_threads"), state.num_processes)
-    main_one = state.is_main_process
+    if arguments["use_cpu"]:  # accelerate sets 1
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        threads = settings.train.get("cpu_threads") or cores // state.num_processes
+        torch.set_num_threads(max(int(threads), 1))
     with state.main_process_first():
         source = corpora.ready(settings.data)
-    settings.data.revision = getattr(source, "revision", None) or settings.data.revision
-    if not settings.data.live and os.path.exists(os.path.expanduser(settings.data.path)):
+    data = settings.data
+    data.revision = source.revision or data.revision
+    if not data.live and os.path.exists(os.path.expanduser(data.path)):
         # as it is found from another directory too
-        settings.data.path = os.path.abspath(os.path.expanduser(settings.data.path))
-    settings.data.generate = corpora.found_anywhere(settings.data.generate)
-    settings.task = settings.task or tasks.default_task(roles.of(source))
+        data.path = os.path.abspath(os.path.expanduser(data.path))
+    data.generate = corpora.found_anywhere(data.generate)
+    settings.task = settings.task or tasks.default_task(source.known)
     trainer, test_rows = _trainer(settings, arguments, source)
     if checkpoint:
         trainer.check_resume(checkpoint)
-    if main_one:
-        _published(settings)
-        write_text(root / "settings.yaml", yaml.safe_dump(settings.plain(), sort_keys=False))
+    if state.is_main_process:
+        _publish(settings)
+        with atomic_file(root / "settings.yaml") as file:
+            file.write(yaml.safe_dump(settings.model_dump(), sort_keys=False).encode())
     state.wait_for_everyone()
     trainer.train(resume_from_checkpoint=checkpoint)
-    if main_one:
+    if state.is_main_process:
         trainer.model.save_pretrained(root / "model")
-        write_text(root / "history.json", json.dumps(trainer.state.log_history, indent=1) + "\n")
-    results = _report(settings, trainer, source, test_rows, root, main_one) if test_rows is not None else None
-    if main_one:
-        write_card(root / "model", settings, trainer, roles.of(source), results)
-        _published(settings, root / "model")
+        write_json(root / "history.json", trainer.state.log_history)
+    table = trainer.predictions(test_rows) if test_rows is not None else None
+    if state.is_main_process:
+        results = _report(settings, trainer, source, table, test_rows, root) if table is not None else None
+        write_card(root / "model", settings, trainer, source.known, results)
+        _publish(settings, root / "model")
         minutes = (time.perf_counter() - begin) / 60
         print(f"\n{results}\n" if results else "")
         print(f"model: {root / 'model'}")
@@ -112,55 +114,37 @@ def run(settings: Settings) -> Path:
     return root
 
 
-def set_threads(wanted: int | None, processes: int = 1) -> None:
-    """Threads of torch on the CPU: as asked for, or the cores shared by the processes; accelerate sets 1."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    torch.set_num_threads(int(wanted or max(cores // processes, 1)))
-
-
-def write_text(path: str | Path, text: str) -> None:
-    """Write a text file atomically."""
-    with atomic_file(path) as file:
-        file.write(text.encode())
-
-
 def _training_arguments(settings: Settings, root: Path) -> dict[str, Any]:
     """Arguments for ``TrainingArguments``, as plain data."""
     train = settings.train
-    given = {key: value for key, value in train.items() if key not in config.TrainSettings.model_fields}
-    given.pop("push_to_hub", None)  # one commit at the end, see _published
+    ours = {*config.TrainSettings.model_fields, "push_to_hub"}  # one commit at the end, see _publish
+    values = {key: value for key, value in train.items() if key not in ours}
     if train.get("push_to_hub"):
         name = train.get("hub_model_id")
         if not name or layout.repo_problem(name):
             raise UsageError(f"train.push_to_hub needs train.hub_model_id, such as org/name; it is {name!r}")
-    defaults = {
-        "use_cpu": not torch.cuda.is_available(), "dataloader_pin_memory": torch.cuda.is_available(),
-        "disable_tqdm": not sys.stderr.isatty(),
+    by, cuda = "steps" if "eval_steps" in values else "epoch", torch.cuda.is_available()
+    out = {
+        **config.TRAIN_DEFAULTS, "use_cpu": not cuda, "dataloader_pin_memory": cuda, "log_level": "error",
+        "disable_tqdm": not sys.stderr.isatty(), **values,
+        "output_dir": str(root), "eval_strategy": by, "save_strategy": by, "seed": settings.seed,
+        "metric_for_best_model": "eval_main", "greater_is_better": True, "remove_unused_columns": False,
+        "save_steps": values.get("eval_steps", 500),
+        "ddp_find_unused_parameters": settings.model.get("kind") == "pretrained",
     }  # fmt: skip
-    out = {**config.TRAIN_DEFAULTS, **defaults, **given}
     if train.get("warmup_ratio") is not None:
         out["warmup_steps"] = float(train["warmup_ratio"])  # below 1 it is a share of the steps
-    by = "steps" if "eval_steps" in given else "epoch"
-    out.update(
-        output_dir=str(root), eval_strategy=by, save_strategy=by, metric_for_best_model="eval_main",
-        greater_is_better=True, remove_unused_columns=False, seed=settings.seed,
-        save_steps=given.get("eval_steps", 500), log_level=given.get("log_level", "error"),
-        ddp_find_unused_parameters=settings.model.get("kind") == "pretrained",
-    )  # fmt: skip
     if "tensorboard" in out["report_to"]:
         os.environ["TENSORBOARD_LOGGING_DIR"] = str(root / "logs")
     return out
 
 
 def _resumed_from(settings: Settings, root: Path) -> str | None:
-    """The checkpoint to go on from, or None.
-
-    Raises: UsageError when a run is there that is not to be resumed, or that was another one.
-    """
-    there = root / "settings.yaml"
+    """The checkpoint to go on from, or None; UsageError when the run there is another or not resumed."""
+    path = root / "settings.yaml"
     if (root.exists() and not root.is_dir()) or (root / "manifest.json").exists():
         raise UsageError(f"--output {root} is a file or a dataset; choose another directory")
-    if not there.exists():
+    if not path.exists():
         if root.is_dir() and any(root.iterdir()):
             raise UsageError(f"--output {root} is not empty and holds no run; choose another directory")
         return None
@@ -169,49 +153,46 @@ def _resumed_from(settings: Settings, root: Path) -> str | None:
     if not settings.resume:
         raise UsageError(f"{root} holds a run already; go on with --resume true, or choose another --output")
     try:
-        before = yaml.safe_load(there.read_text(encoding="utf-8"))
-        before["data"]["generate"] = corpora.found_anywhere(before["data"].get("generate"))
-        before = _flat(before)
+        before = _flat(yaml.safe_load(path.read_text(encoding="utf-8")))
+        now = _flat(settings.model_dump())
+        now["task"] = now["task"] or before["task"]
     except (yaml.YAMLError, OSError, AttributeError, KeyError, TypeError, UnicodeDecodeError):
         raise RunError(
-            f"{there} can't be read, so it is not known what run it was; choose another --output"
+            f"{path} can't be read, so it is not known what run it was; choose another --output"
         ) from None
-    now = settings.plain()
-    now["task"] = now["task"] or before["task"]
-    now["data"]["generate"] = corpora.found_anywhere(now["data"]["generate"])
-    now = _flat(now)
-    for one in (before, now):
-        one["data.path"] = os.path.abspath(os.path.expanduser(str(one["data.path"])))
-        one.pop("data.revision", None)  # the commit that was read is written down by the run
-    other = [
+    changes = [
         f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
         for name in sorted(before.keys() | now.keys())
         if name not in _FREE and before.get(name) != now.get(name)
     ]
-    if other:
+    if changes:
         raise UsageError(
-            f"{root} was another run: {'; '.join(other)}; resume it as it was, or choose another --output"
+            f"{root} was another run: {'; '.join(changes)}; resume it as it was, or choose another --output"
         )
     return last_checkpoint(root)
 
 
 def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Settings by their full names, files by their whole paths."""
     out = {}
-    for name, value in data.items():
+    for key, value in data.items():
+        name = f"{prefix}{key}"
+        if name == "data.generate":
+            value = corpora.found_anywhere(value)
+        if name == "data.path":
+            value = os.path.abspath(os.path.expanduser(str(value)))
         if isinstance(value, dict):
-            out.update(_flat(value, f"{prefix}{name}."))
+            out |= _flat(value, f"{name}.")
         else:
-            out[f"{prefix}{name}"] = list(value) if isinstance(value, tuple) else value
+            out[name] = list(value) if isinstance(value, tuple) else value
     return out
 
 
 def make_model(settings: Settings, source: Any = None) -> Model:
-    """A fresh model of the settings, its weights drawn from the seed.
+    """A fresh model of the settings, its weights drawn from the seed; UsageError for what does not fit.
 
     Args:
         source: what :func:`sousa.training.corpora.ready` gives; by default what the settings say, not made.
-
-    Raises: UsageError for what does not fit together.
     """
     set_seed(settings.seed)
     if settings.model.get("kind") == "pretrained":
@@ -222,10 +203,9 @@ def make_model(settings: Settings, source: Any = None) -> Model:
         front_end = front_ends.build(settings.front_end)
         encoder = build_encoder(settings.model, front_end)
     source = corpora.wanted(settings.data) if source is None else source
-    known = roles.of(source)
-    task = settings.task or tasks.default_task(known)
-    wanted = (settings.targets, settings.weights, settings.auxiliary)
-    targets = tasks.make_targets(known, task, *wanted, _varying(settings, source, known, task))
+    task = settings.task or tasks.default_task(source.known)
+    choice = (settings.targets, settings.weights, settings.auxiliary)
+    targets = tasks.make_targets(source.known, task, *choice, _varying(settings, source, task))
     reported = [target.name for target in targets if target.name not in settings.auxiliary]
     for target in targets:
         if target.kind == "class":
@@ -233,28 +213,25 @@ def make_model(settings: Settings, source: Any = None) -> Model:
     return Model(task, targets, reported, front_end, encoder, settings.data.max_sec, settings.spec_augment)
 
 
-def _varying(settings: Settings, source: Any, known: Any, task: str) -> dict[str, Any] | None:
+def _varying(settings: Settings, source: Any, task: str) -> dict[str, Any] | None:
     """Targets that only the data tells, by name; None where none is asked for."""
+    data, known = settings.data, source.known
     names = tasks.in_data(known, tasks.names_of(known, task, settings.targets))
     auxiliary = tasks.in_data(known, settings.auxiliary)
     if not names and not auxiliary:
         return None
-    column, data = known.parameters, settings.data
+    column = known.parameters
     rows = open_rows(source, data.train, columns=varying.columns(column), audio=None, where=data.where)
     return varying.choose(rows, column, None if column.name in names else names, auxiliary)
 
 
 def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tuple[StreamTrainer, Any]:
     model, data = make_model(settings, source), settings.data
-    change = Waveform(**settings.augment)
-    train_rows = rows_for(
-        model, source, data.train, crop=data.crop, transform=change if change.does_something else None,
-        seed=settings.seed, where=data.where,
-    )  # fmt: skip
-    eval_rows = rows_for(model, source, data.validation, where=data.where)
-    test_rows = None
-    if settings.report and data.test:
-        test_rows = rows_for(model, source, data.test, where=data.where)
+    change, rows_of = Waveform(**settings.augment), partial(rows_for, model, source, where=data.where)
+    transform = change if change.does_something else None
+    train_rows = rows_of(data.train, crop=data.crop, transform=transform, seed=settings.seed)
+    eval_rows = rows_of(data.validation)
+    test_rows = rows_of(data.test) if settings.report and data.test else None
     for target in model.targets:
         known = train_rows.table[target.columns[0].partition(".")[0]]
         if target.name in model.reported and known.null_count == len(known):
@@ -279,35 +256,26 @@ def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tupl
 
 def balanced_weights(target: Any, rows: Any) -> list[float]:
     """Weights of classes, each inverse to its number of rows, their mean over rows 1; 0 for absent ones."""
-    counts = Counter(rows.table[target.name].to_pylist())
-    there = [counts.get(name, 0) for name in target.classes]
-    total, kinds = sum(there), sum(count > 0 for count in there)
-    return [total / (kinds * count) if count else 0.0 for count in there]
+    counts = Counter(rows.values(target.name))
+    numbers = [counts[name] for name in target.classes]
+    total, kinds = sum(numbers), sum(number > 0 for number in numbers)
+    return [total / (kinds * number) if number else 0.0 for number in numbers]
 
 
-def _report(
-    settings: Settings, trainer: Any, source: Any, rows: Any, root: Path, main_one: bool
-) -> str | None:
-    """Predictions and report of the test split."""
+def _report(settings: Settings, trainer: Any, source: Any, table: Any, rows: Any, root: Path) -> str:
+    """Report on the test split. Returns: the result in a few lines."""
     data = settings.data
-    table = trainer.predictions(rows)
-    if not main_one:
-        return None
     table = with_facts(table, checkpoint=str(root / "model"), data=str(data.path), split=data.test)
     # as they are, for the baselines
     plain_rows = rows_for(trainer.model, source, data.train, where=data.where)
-    names = (data.train, data.test)
     return report_on(
-        trainer.model, table, rows, root / "report", plain_rows, names, quiet=trainer.args.disable_tqdm,
-        validation_rows=trainer.eval_dataset,
+        trainer.model, table, rows, root / "report", plain_rows, (data.train, data.test),
+        quiet=trainer.args.disable_tqdm, validation_rows=trainer.eval_dataset,
     )  # fmt: skip
 
 
-def _published(settings: Settings, folder: Path | None = None) -> None:
-    """Make the model's repository, or publish a folder there in one commit: weights, configuration, card.
-
-    It is made before training, so that what forbids it is known then.
-    """
+def _publish(settings: Settings, folder: Path | None = None) -> None:
+    """Publish a folder in the repository of the model, or make that, to know early what forbids it."""
     if settings.train.get("push_to_hub"):
         repo, client = settings.train["hub_model_id"], remote.client(None)
         with remote.hub_errors(repo, "publishing"):

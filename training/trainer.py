@@ -1,12 +1,10 @@
 """transformers' Trainer over our streams: exact data order, exact resume, weights that are what was saved.
 
-Conventions
------------
-The loader is :class:`sousa.training.stream.Loader`, sharded by rank already, so accelerate never dispatches
-batches from one process or pads the last one. A resumed run skips numbers of batches, not data: the
-Trainer's ``skip_first_batches`` wraps our batch sampler, which deals out row numbers. Each checkpoint has
-``stream.json``, the state of the stream; a resume with other data, seed, batch size or number of
-processes is refused, because the rest of the epoch would not be the rest.
+Conventions: the loader is :class:`sousa.training.stream.Loader`, sharded by rank already, so accelerate never
+dispatches batches from one process or pads the last one. A resumed run skips numbers of batches, not data:
+the Trainer's ``skip_first_batches`` wraps our batch sampler, which deals out row numbers. Each checkpoint has
+``stream.json``, the state of the stream; a resume with other data, seed, batch size or number of processes is
+refused, because the rest of the epoch would not be the rest.
 
 Metrics are made from the whole table of predictions, on every rank alike.
 """
@@ -24,86 +22,53 @@ from sousa.generation.errors import RunError, UsageError
 from sousa.generation.storage import file_digest, write_json
 from sousa.training.batches import Collate, predict
 from sousa.training.models.model import Model, load_weights, same_weights
+from sousa.training.order import differences
 from sousa.training.stream import Loader
 
 STREAM = "stream.json"
 
 
-class StreamState(TrainerCallback):
-    """Writes the state of the stream into each checkpoint, when all else of it is there."""
-
-    def __init__(self, trainer: "StreamTrainer"):
-        self.trainer = trainer
-
-    def on_save(self, args, state, control, **kwargs):
-        self.trainer.accelerator.wait_for_everyone()
-        if state.is_world_process_zero:
-            path = Path(args.output_dir) / f"checkpoint-{state.global_step}" / STREAM
-            files = {one.name: file_digest(one) for one in sorted(path.parent.iterdir()) if one.is_file()}
-            write_json(path, {**self.trainer.stream_state(state.global_step), "files": files})
-
-
 class StreamTrainer(Trainer):
-    """The Trainer.
-
-    Args:
-        model: a :class:`sousa.training.models.model.Model`.
-        train_rows, eval_rows: what :func:`sousa.training.batches.rows_for` gives.
-        measure: function of a table of predictions giving a dict of numbers.
-        (the others as in Trainer)
-    """
+    """The Trainer over our rows; ``measure`` makes a dict of numbers of a table of predictions."""
 
     def __init__(
         self, model: Model, args: Any, train_rows: Any, eval_rows: Any,
         measure: Callable[[Any], dict[str, float]], callbacks: Sequence[TrainerCallback] = (),
     ):  # fmt: skip
         super().__init__(
-            model=model,
-            args=args,
-            train_dataset=train_rows,
-            eval_dataset=eval_rows,
+            model=model, args=args, train_dataset=train_rows, eval_dataset=eval_rows,
             callbacks=list(callbacks),
-        )
+        )  # fmt: skip
         self.measure = measure
         # losses of our targets are means already, so accumulated steps are averaged
         self.model_accepts_loss_kwargs = False
-        self.add_callback(StreamState(self))
 
     def get_train_dataloader(self) -> Loader:
         """The stream of training batches of this rank."""
         args = self.args
-        more = {}
-        if args.dataloader_num_workers:
-            more = {
-                "persistent_workers": args.dataloader_persistent_workers,
-                "prefetch_factor": args.dataloader_prefetch_factor,
-                "multiprocessing_context": args.dataloader_multiprocessing_context,
-            }
+        names = ("persistent_workers", "prefetch_factor", "multiprocessing_context")
+        workers = {name: getattr(args, f"dataloader_{name}") for name in names}
         return Loader(
             self.train_dataset, args.per_device_train_batch_size, seed=args.seed,
             rank=args.process_index, world_size=args.world_size, drop_last=args.dataloader_drop_last,
             num_workers=args.dataloader_num_workers, collate_fn=Collate(self.model),
-            pin_memory=args.dataloader_pin_memory and torch.cuda.is_available(), **more,
+            pin_memory=args.dataloader_pin_memory and torch.cuda.is_available(),
+            **(workers if args.dataloader_num_workers else {}),
         )  # fmt: skip
 
     def stream_state(self, global_step: int) -> dict[str, Any]:
         """Where the stream stands after so many optimizer steps, as plain data."""
-        order = self.get_train_dataloader().order
-        steps = math.ceil(len(order) / self.args.gradient_accumulation_steps)
-        epoch, done = divmod(global_step, steps)
+        order, accumulated = self.get_train_dataloader().order, self.args.gradient_accumulation_steps
+        epoch, steps = divmod(global_step, math.ceil(len(order) / accumulated))
         # a step is counted after its batches were read; every epoch is cut alike
-        consumed = order.consumed(done * self.args.gradient_accumulation_steps)
         return {
-            "epoch": epoch, "consumed_rows": consumed, **order.identity(),
+            "epoch": epoch, "consumed_rows": order.consumed(steps * accumulated), **order.identity(),
             "batch_size": order.batch_size, "world_size": order.world_size,
-            "gradient_accumulation_steps": self.args.gradient_accumulation_steps,
+            "gradient_accumulation_steps": accumulated,
         }  # fmt: skip
 
     def check_resume(self, checkpoint: str | Path) -> None:
-        """Refuse to go on from a checkpoint of another stream.
-
-        Raises: UsageError, or RunError when the checkpoint is damaged.
-        """
+        """Refuse a checkpoint of another stream (UsageError), or a damaged one (RunError)."""
         root = Path(checkpoint)
         try:
             stored = json.loads((root / STREAM).read_text(encoding="utf-8"))
@@ -116,15 +81,19 @@ class StreamTrainer(Trainer):
                     f"{root} is damaged: {name} is not what was saved; remove that checkpoint, and --resume "
                     "true goes on from the one before"
                 )
-        own = self.stream_state(step)
-        wrong = [
-            f"{name} {stored.get(name)!r}, now {own[name]!r}" for name in own if stored.get(name) != own[name]
-        ]
-        if wrong:
+        if wrong := differences(stored, self.stream_state(step), "now"):
             raise UsageError(
-                f"{root} was made with another stream: {'; '.join(wrong)}; resume with what it was made "
-                "with, or start a new run with another --output"
+                f"{root} was made with another stream: {wrong}; resume with what it was made with, or start "
+                "a new run with another --output"
             )
+
+    def _save_checkpoint(self, model, trial):
+        super()._save_checkpoint(model, trial)
+        self.accelerator.wait_for_everyone()
+        if self.is_world_process_zero():
+            path = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}" / STREAM
+            files = {file.name: file_digest(file) for file in sorted(path.parent.iterdir()) if file.is_file()}
+            write_json(path, {**self.stream_state(self.state.global_step), "files": files})
 
     def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
         self._filled(self.model if model is None else model, resume_from_checkpoint)
@@ -134,7 +103,7 @@ class StreamTrainer(Trainer):
 
     @staticmethod
     def _filled(model, directory):
-        """The stock Trainer loads without strictness, and goes on with random weights where names differ."""
+        # the stock Trainer loads without strictness, and goes on with random weights where names differ
         model = getattr(model, "module", model)
         load_weights(model, directory)
         if not same_weights(model, directory):
@@ -165,10 +134,9 @@ class StreamTrainer(Trainer):
 
 def last_checkpoint(directory: str | Path) -> str | None:
     """The newest whole checkpoint of a run, or None; what a killed run left half-written is passed over."""
-    root = Path(directory)
-    found = []
-    for path in root.glob("checkpoint-*"):
+    whole = {}
+    for path in Path(directory).glob("checkpoint-*"):
         number = path.name.rpartition("-")[2]
         if number.isdigit() and all((path / name).is_file() for name in (STREAM, "trainer_state.json")):
-            found.append((int(number), str(path)))
-    return max(found)[1] if found else None
+            whole[int(number)] = str(path)
+    return whole[max(whole)] if whole else None

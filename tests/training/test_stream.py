@@ -122,7 +122,7 @@ def test_any_audio_parquet_is_read(how, tmp_path):
         for i in (5, 0, 3):
             expected = soundfile.read(io.BytesIO(clips[i]), dtype="float32", always_2d=True)[0].mean(axis=1)
             assert np.allclose(rows[i]["audio"], expected, atol=1e-6) and rows[i]["file_rate"] == 8000
-    unpacked = list((sources.cache_directory() / "unpacked").glob("*.bin"))
+    unpacked = list((sources.cache_directory() / "unpacked").glob("*.parquet"))
     assert bool(unpacked) == (how in ("snappy", "dictionary"))
     shutil.rmtree(sources.cache_directory() / "unpacked", ignore_errors=True)
 

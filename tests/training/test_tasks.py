@@ -23,7 +23,7 @@ RUDIMENTS = Known(corpora.get("rudiments").columns(), corpora.get("rudiments"))
 
 def target_of(name):
     """The target of a column of rudiments."""
-    return tasks.column_target(RUDIMENTS.get(name))
+    return tasks.column_target(RUDIMENTS.targets[name])
 
 
 def model(task="multitask", **more):

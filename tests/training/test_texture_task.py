@@ -7,7 +7,7 @@ import yaml
 
 from sousa.generation.errors import UsageError
 from sousa.generation.textures import synth
-from sousa.training import corpora, roles
+from sousa.training import corpora
 from sousa.training.config import Data
 from sousa.training.filters import select
 from sousa.training.front_ends import LogMel
@@ -181,7 +181,7 @@ def test_wrong_targets_are_refused(data, case):
 
 
 def test_targets_are_chosen_by_name_with_their_weights(data, targets):
-    known = roles.of(data[1])
+    known = data[1].known
     made = make_targets(known, "texture", ["index", "cf"], {"cf": 2}, {"rate_exp": 0.3}, targets)
     assert [(t.name, t.weight) for t in made] == [("index", 1.0), ("cf", 2.0), ("rate_exp", 0.3)]
     assert [t.name for t in make_targets(known, "texture", varying=targets)] == list(targets)

@@ -212,4 +212,4 @@ def test_every_configuration_in_the_repository_is_valid():
     assert found
     for path in found:
         settings = config.read(path)
-        assert yaml.safe_load(yaml.safe_dump(settings.plain()))["task"] == settings.task
+        assert yaml.safe_load(yaml.safe_dump(settings.model_dump()))["task"] == settings.task
