@@ -447,6 +447,6 @@ def test_banks_do_not_replace_other_directories(sousa, tmp_path):
 
 
 def test_a_python_without_the_packages_says_what_to_do(tmp_path):
-    command = [sys.executable, "-I", "-S", str(ROOT / "sousa.py"), "rudiments"]
+    command = [sys.executable, "-I", "-S", str(ROOT / "sousa.py"), "generate"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1 and "run 'make small' once" in done.stderr and "Traceback" not in done.stderr
