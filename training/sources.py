@@ -206,7 +206,6 @@ def _on_the_hub(repo: str, name: str | None, revision: str | None, token: str | 
     from huggingface_hub.errors import EntryNotFoundError
 
     from sousa.builders.hub import remote
-    from sousa.builders.release.index import INDEX_SCHEMA
 
     with remote.hub_errors(repo, "reading"):
         files = _by_datasets(repo, name, revision, token)
@@ -214,7 +213,7 @@ def _on_the_hub(repo: str, name: str | None, revision: str | None, token: str | 
         index, manifest = None, {}
         try:
             path = _download(repo, commit, layout.INDEX, token)
-            if pq.read_schema(path) == INDEX_SCHEMA:
+            if pq.read_schema(path) == layout.INDEX_SCHEMA:
                 index = pq.read_table(path, columns=["file", "row", "audio_offset", "audio_bytes"])
             manifest = _json(_download(repo, commit, layout.MANIFEST, token))
         except EntryNotFoundError:

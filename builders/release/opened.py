@@ -7,7 +7,7 @@ place, and reading some columns of them transfers those alone.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 
 from sousa.builders.hub import remote
 from sousa.builders.release import layout, versions
-from sousa.builders.release.index import INDEX_SCHEMA
 from sousa.generation.errors import RunError, UsageError, first_line
 
 RELEASE_FORMAT = 1
@@ -53,28 +52,31 @@ class Release:
         """``X.Y.Z``."""
         return self.manifest["version"]
 
-    def index(self, columns: Sequence[str] | None = None, without: Iterable[str] = ()) -> pa.Table:
-        """The row index as an Arrow table; see :mod:`sousa.builders.release.index`.
+    def index(self, without: Iterable[str] = ()) -> pa.Table:
+        """The row index as an Arrow table, see :mod:`sousa.builders.release.layout`.
 
         Args:
-            columns: names, or None for all; without: files whose rows are left out.
+            without: files whose rows are left out.
         """
         rows = ~pc.field("file").isin(list(without)) if without else None
         try:
             path = self.local(layout.INDEX)
-            if pq.read_schema(path) != INDEX_SCHEMA:
+            if pq.read_schema(path) != layout.INDEX_SCHEMA:
                 raise RunError(f"the row index of {self.where} has other columns than a row index")
-            table = pq.read_table(path, columns=columns, filters=rows, read_dictionary=_NAMES)
-            return table.unify_dictionaries()
+            return pq.read_table(path, filters=rows, read_dictionary=_NAMES).unify_dictionaries()
         except (OSError, pa.ArrowException) as error:
             raise RunError(f"the row index of {self.where} can't be read ({first_line(error)})") from None
+
+
+def digest_of(data: Any) -> str:
+    """SHA-256 of plain data."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
 def sealed(manifest: dict[str, Any]) -> dict[str, Any]:
     """A manifest with the digest of its own content."""
     content = {name: value for name, value in manifest.items() if name != "manifest_digest"}
-    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    return content | {"manifest_digest": digest}
+    return content | {"manifest_digest": digest_of(content)}
 
 
 def is_release(root: str | Path) -> bool:
@@ -151,19 +153,19 @@ def directory(root: str | Path, manifest: dict[str, Any]) -> Release:
     return Release(str(root), manifest, lambda file: root / file, lambda file: (root / file).open("rb"))
 
 
-def find(name: str | Path, revision: str | None = None, token: str | None = None) -> Release:
+def find(name: str | Path, token: str | None = None) -> Release:
     """A release by what the user calls it: a directory, or ``org/name`` or ``org/name@revision`` on the Hub.
 
     Raises: UsageError or RunError.
     """
-    if revision is None and str(name) and Path(name).expanduser().is_dir():
+    if str(name) and Path(name).expanduser().is_dir():
         return read(name)
     match = HUB_ID.fullmatch(str(name))
     if not match:
         raise UsageError(
             f"{str(name)!r} is neither a directory here nor of the form org/name or org/name@revision"
         )
-    return on_hub(match["repo"], revision or match["revision"], token)
+    return on_hub(match["repo"], match["revision"], token)
 
 
 def on_hub(repo: str, revision: str | None = None, token: str | None = None) -> Release:
