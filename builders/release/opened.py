@@ -21,13 +21,18 @@ from sousa.builders.release import layout, versions
 from sousa.generation.errors import RunError, UsageError, first_line
 
 RELEASE_FORMAT = 1
+_TEXT = str | None
 _KEYS = {
     "release_format": int, "corpus": str, "version": str, "data_version": str, "released": str,
     "config": dict, "config_digest": str, "columns": dict, "views": dict, "num_rows": int, "made_of": list,
     "changelog": list, "files": dict, "identity": str, "title": str, "card_text": str, "notes": list,
+    "repo": _TEXT, "previous": _TEXT, "digest_column": _TEXT, "provenance": dict,
 }  # fmt: skip
-_ENTRIES = {"views": {"folders"}, "made_of": {"kind", "name", "licence", "free"}, "changelog": {"lines"}}
-_NAMES = ["file", "view", "split"]
+_ENTRIES = {
+    "views": {"folders": list}, "changelog": {"lines": list},
+    "made_of": {"kind": str, "name": str, "licence": _TEXT, "free": bool},
+}  # fmt: skip
+_FILE, _DATA_FILE = {"sha256": str, "bytes": int}, {"rows": int, "split": str, "view": str}
 HUB_ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
 
@@ -63,7 +68,9 @@ class Release:
             path = self.local(layout.INDEX)
             if pq.read_schema(path) != layout.INDEX_SCHEMA:
                 raise RunError(f"the row index of {self.where} has other columns than a row index")
-            return pq.read_table(path, filters=rows, read_dictionary=_NAMES).unify_dictionaries()
+            return pq.read_table(
+                path, filters=rows, read_dictionary=["file", "view", "split"]
+            ).unify_dictionaries()
         except (OSError, pa.ArrowException) as error:
             raise RunError(f"the row index of {self.where} can't be read ({first_line(error)})") from None
 
@@ -103,23 +110,26 @@ def check_manifest(manifest: Any, where: str) -> dict[str, Any]:
     damaged = f"{where} has a damaged {layout.MANIFEST}:"
     if sealed(manifest) != manifest:
         raise RunError(f"{damaged} it does not match its own digest: somebody changed it")
-    wrong = [name for name, kind in _KEYS.items() if not isinstance(manifest.get(name), kind)]
-    wrong += [name for name in ("repo", "previous", "digest_column", "provenance") if name not in manifest]
-    if wrong:
+    if wrong := _lacking(manifest, _KEYS):
         raise RunError(f"{damaged} {', '.join(wrong)} can't be used")
-    for name, keys in _ENTRIES.items():
+    for name, kinds in _ENTRIES.items():
         entries = manifest[name].values() if isinstance(manifest[name], dict) else manifest[name]
-        if not all(isinstance(entry, dict) and keys <= entry.keys() for entry in entries):
+        if any(_lacking(entry, kinds) for entry in entries):
             raise RunError(f"{damaged} {name} can't be used")
-    if not versions.is_version(manifest["version"]) or not manifest["changelog"]:
+    if versions.of_tag(f"v{manifest['version']}") is None or not manifest["changelog"]:
         raise RunError(f"{damaged} version can't be used")
-    for file, fact in manifest["files"].items():
-        kinds = {"sha256": str, "bytes": int}
-        kinds |= {"rows": int, "split": str} if layout.DATA_FILE.match(file) else {}
-        whole = isinstance(fact, dict) and all(isinstance(fact.get(key), kind) for key, kind in kinds.items())
-        if not whole or file.startswith("/") or ".." in file:
+    for file, entry in manifest["files"].items():
+        kinds = _FILE | (_DATA_FILE if layout.DATA_FILE.match(file) else {})
+        if _lacking(entry, kinds) or file.startswith("/") or ".." in file:
             raise RunError(f"{damaged} the entry of {file!r} can't be used")
     return manifest
+
+
+def _lacking(data: Any, kinds: dict[str, Any]) -> list[str]:
+    """Keys that are missing, or whose values are of another type."""
+    if not isinstance(data, dict):
+        return list(kinds)
+    return [key for key, kind in kinds.items() if not isinstance(data.get(key, ...), kind)]
 
 
 def read(root: str | Path) -> Release:

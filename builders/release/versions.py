@@ -24,11 +24,6 @@ def parse(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in match.groups())
 
 
-def is_version(text: str) -> bool:
-    """Whether a text is a version."""
-    return _FORM.fullmatch(text) is not None
-
-
 def of_tag(tag: str) -> tuple[int, ...] | None:
     """``(major, minor, patch)`` of a release's tag, or None for other tags."""
     match = _FORM.fullmatch(tag.removeprefix("v")) if tag.startswith("v") else None
