@@ -40,15 +40,14 @@ class SoundfileAudio(datasets.Audio):
 
         Raises: ValueError when there is nothing to decode; RuntimeError (soundfile's) when it is damaged.
         """
-        if value.get("bytes") is None and value.get("path") is None:
+        data, path = value.get("bytes"), value.get("path")
+        if data is None and path is None:
             raise ValueError("an audio value has neither bytes nor a path")
-        if value.get("bytes") is None:
+        if data is None:
             import fsspec
 
-            with fsspec.open(value["path"], "rb") as file:
+            with fsspec.open(path, "rb") as file:
                 data = file.read()
-        else:
-            data = value["bytes"]
         samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
         if self.sampling_rate and self.sampling_rate != rate:
             from scipy.signal import resample_poly  # slow to import, and seldom needed
@@ -61,7 +60,7 @@ class SoundfileAudio(datasets.Audio):
         elif self.num_channels and samples.shape[1] == 1:
             samples = np.repeat(samples, self.num_channels, axis=1)
         array = np.ascontiguousarray(samples[:, 0] if samples.shape[1] == 1 else samples.T, np.float32)
-        return {"array": array, "sampling_rate": rate, "path": value.get("path")}
+        return {"array": array, "sampling_rate": rate, "path": path}
 
     def encode_example(self, value: Any) -> dict[str, Any]:
         """Store one value; arrays become FLAC files, of 16 bits where that loses nothing, else of 24.
@@ -74,16 +73,17 @@ class SoundfileAudio(datasets.Audio):
         """
         if not isinstance(value, dict):
             return super().encode_example(value)
-        if value.get("array") is None:
-            if value.get("bytes") is None and value.get("path") is None:
-                raise ValueError("an audio value has neither array, bytes nor path")
-            return {"bytes": value.get("bytes"), "path": value.get("path")}
-        samples = np.asarray(value["array"], np.float32).T
-        steps = samples * 32768.0
-        subtype = "PCM_16" if np.array_equal(np.rint(steps), steps) else "PCM_24"
-        out = io.BytesIO()
-        soundfile.write(out, samples, int(value["sampling_rate"]), format="FLAC", subtype=subtype)
-        return {"bytes": out.getvalue(), "path": value.get("path")}
+        array, data, path = value.get("array"), value.get("bytes"), value.get("path")
+        if array is not None:
+            samples = np.asarray(array, np.float32).T
+            steps = samples * 32768.0
+            subtype = "PCM_16" if np.array_equal(np.rint(steps), steps) else "PCM_24"
+            file = io.BytesIO()
+            soundfile.write(file, samples, int(value["sampling_rate"]), format="FLAC", subtype=subtype)
+            data = file.getvalue()
+        elif data is None and path is None:
+            raise ValueError("an audio value has neither array, bytes nor path")
+        return {"bytes": data, "path": path}
 
     def cast_storage(self, storage: Any) -> Any:
         """Arrow storage of this feature, also from columns of decoded values."""

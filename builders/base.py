@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import field, fields, make_dataclass
 from functools import cache
 from importlib import import_module
+from itertools import chain
 from typing import Any, ClassVar
 
 import datasets
@@ -43,12 +44,10 @@ def features(columns: Iterable[Column], sample_rate: int | None, stored: bool = 
     """
     out = {column.name: feature(column, sample_rate) for column in columns}
     if stored:
-        record = {name: {"dtype": kind, "_type": "Value"} for name, kind in _STORED_AUDIO.items()}
+        stored_audio = {"bytes": "binary", "path": "string"}
+        record = {name: {"dtype": kind, "_type": "Value"} for name, kind in stored_audio.items()}
         out |= {column.name: record for column in columns if column.type == AUDIO}
     return datasets.Features.from_dict(out)
-
-
-_STORED_AUDIO = {"bytes": "binary", "path": "string"}
 
 
 class CorpusBuilder(ReadableAudio, datasets.GeneratorBasedBuilder):
@@ -145,17 +144,12 @@ class CorpusBuilder(ReadableAudio, datasets.GeneratorBasedBuilder):
         by_split: dict[str, list] = {split: [] for split in SPLITS}
         for shard in self._shards:
             by_split.setdefault(shard["split"] if self._root else shard.split, []).append(shard)
-        return [
-            datasets.SplitGenerator(name=name, gen_kwargs={"shards": shards})
-            for name, shards in by_split.items()
-            if shards
-        ]
+        return [datasets.SplitGenerator(name, {"shards": parts}) for name, parts in by_split.items() if parts]
 
     def _generate_examples(self, shards):
-        for shard in shards:
-            for table in self._tables(shard):
-                for row in table.to_pylist():
-                    yield row["sample_id"], row
+        for table in chain.from_iterable(map(self._tables, shards)):
+            for row in table.to_pylist():
+                yield row["sample_id"], row
 
     def _tables(self, shard: Any) -> Iterator[Any]:
         if not self._root:

@@ -25,7 +25,7 @@ import io
 import mmap
 import os
 import struct
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -294,19 +294,6 @@ def _page(source, at, end, left, top):
     return offsets, lengths, stop
 
 
-@contextmanager
-def _opened(path_or_file, column):
-    """A file as a source; what can't be indexed becomes a ValueError that names file and column."""
-    is_path = isinstance(path_or_file, (str, bytes, os.PathLike))
-    source = (_Mapped if is_path else _Windowed)(path_or_file)
-    try:
-        yield source
-    except Refused as reason:
-        raise ValueError(f"{source.name}: column {column!r} can't be indexed: {reason}") from None
-    finally:
-        source.close()
-
-
 def byte_ranges(path_or_file: Any, column: str = "audio.bytes") -> tuple[np.ndarray, np.ndarray]:
     """Where each row's value of a column of bytes lies in a Parquet file.
 
@@ -323,8 +310,10 @@ def byte_ranges(path_or_file: Any, column: str = "audio.bytes") -> tuple[np.ndar
         OSError: the file can't be read.
     Source: ``parquet.thrift``: PageHeader, DataPageHeader, DataPageHeaderV2; ``Encodings.md``: PLAIN, RLE.
     """
+    is_path = isinstance(path_or_file, (str, bytes, os.PathLike))
+    source = (_Mapped if is_path else _Windowed)(path_or_file)
     parts = [(np.empty(0, np.int64),) * 2]
-    with _opened(path_or_file, column) as source:
+    try:
         chunks, top = _chunks(source, column)
         rows = sum(left for *_, left in chunks)
         source.expect(sum(end - start for start, end, _ in chunks) / max(rows, 1))
@@ -333,5 +322,9 @@ def byte_ranges(path_or_file: Any, column: str = "audio.bytes") -> tuple[np.ndar
                 *part, at = _page(source, at, end, left, top)
                 left -= len(part[0])
                 parts.append(part)
+    except Refused as reason:
+        raise ValueError(f"{source.name}: column {column!r} can't be indexed: {reason}") from None
+    finally:
+        source.close()
     offsets, lengths = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return offsets, lengths

@@ -106,7 +106,9 @@ def unify(name: str, row: Mapping[str, Any], by_role: Mapping[str, Any] | None =
     if shared["tempo_bpm"] is not None:
         shared["tempo_bpm"] = float(shared["tempo_bpm"])
     rest = {column: value for column, value in row.items() if column not in ("audio", "midi")}
-    shared["labels"] = json.dumps(rest, separators=(",", ":"), default=_encoded)
+    shared["labels"] = json.dumps(
+        rest, separators=(",", ":"), default=lambda data: base64.b64encode(data).decode()
+    )
     if "audio" not in row:
         del shared["audio"]
     return shared
@@ -117,14 +119,10 @@ def _event(record: Mapping[str, Any], role: Events) -> dict[str, Any]:
     return {column.name: record.get(fields.get(column.name, column.name)) for column in EVENT}
 
 
-def _encoded(value: bytes) -> str:
-    return base64.b64encode(value).decode()
-
-
 def _sizes() -> list[str]:
     """The sizes that every corpus has."""
-    kinds = [corpus.Options.SIZES for corpus in corpora.every()]
-    return [size for size in kinds[0] if all(size in sizes for sizes in kinds)]
+    first, *others = [corpus.Options.SIZES for corpus in corpora.every()]
+    return [size for size in first if all(size in sizes for sizes in others)]
 
 
 @dataclass

@@ -114,7 +114,7 @@ def _features(head: Mapping[str, Any], config: str) -> datasets.Features | None:
 
 def _splits(config: Mapping[str, Any] | None, split: Any, path: str) -> list[str] | None:
     """Names of the splits that an instruction needs; None for all, or when the card does not say."""
-    files = (config or {}).get("data_files")
+    files = config and config.get("data_files")
     if not isinstance(files, list) or not isinstance(split, str):
         return None
     there = [entry["split"] for entry in files]

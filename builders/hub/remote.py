@@ -1,24 +1,20 @@
 """The Hub's client, and its errors as sentences a person can act on."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
-from sousa.generation.errors import RunError, first_line
+from sousa.generation.errors import RunError, SousaError, first_line
 
 CONNECT_SEC, ANSWER_SEC = 30.0, 180.0  # a commit of thousands of files is answered late
 
 
 class TransientError(RunError):
-    """A failure that may be over when the same thing is tried again.
+    """A failure that may be over when the same thing is tried again."""
 
-    Attributes:
-        after_sec: how long the Hub asks to wait, or None.
-    """
-
-    after_sec: float | None = None
+    after_sec: float | None = None  # how long the Hub asks to wait
 
 
 class RepositoryNotFound(RunError):
@@ -62,7 +58,7 @@ def hub_errors(repo: str, doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except RunError:
+    except SousaError:
         raise
     except Exception as error:
         causes = list(_chain(error))
@@ -75,7 +71,8 @@ def hub_errors(repo: str, doing: str) -> Iterator[None]:
             text += "; nor is there such a directory here"
         raised = kind(f"{doing} {repo}: {text}")
         if isinstance(raised, TransientError) and answered:
-            raised.after_sec = _seconds_to_wait(answered[0].response)
+            with suppress(KeyError, TypeError, ValueError):
+                raised.after_sec = min(max(float(answered[0].response.headers["Retry-After"]), 0.0), 120.0)
         raise raised from None
 
 
@@ -120,14 +117,6 @@ def _sentence(causes: list[Any], repo: str) -> tuple[type[RunError], str] | None
         kind = type(error).__name__
         return TransientError, f"{ENDPOINT} does not answer as the Hub does ({kind}); try again"
     return None
-
-
-def _seconds_to_wait(response: Any) -> float | None:
-    """How long the Hub asks to wait, 120 s at most, or None."""
-    try:
-        return min(max(float(response.headers["Retry-After"]), 0.0), 120.0)
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 def client(token: str | None = None) -> Any:

@@ -33,7 +33,6 @@ _LIMITS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
 _SIZES = ["n<1K", *(f"{low}<n<{high}" for low, high in pairwise(_LIMITS)), "n>1T"]
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
-
 Splits = Mapping[str, list[dict[str, Any]]]  # records of files by split
 Members = Mapping[layout.View, Splits]
 
@@ -70,14 +69,9 @@ def write_dataset_card(
         for view in source.whole_configs
     }
     version, default = corpus.data_version, source.whole_configs[-1].name
-    text = _text(
-        source,
-        members,
-        version=f"Not released; made by data version {version}.",
-        load=_snippet("path/to/this/directory", default),
-        citation=_citation(source, version),
-        changelog="Not released.",
-    )
+    about, citation = f"Not released; made by data version {version}.", _citation(source, version)
+    load = _snippet("path/to/this/directory", default)
+    text = _text(source, members, version=about, load=load, citation=citation, changelog="Not released.")
     write(storage, _head(source, version, members), text)
 
 
@@ -104,14 +98,9 @@ def release_card(
         load += (
             "\n\n(`ORG/NAME`: this repository; or a directory with a copy of it, which has no `revision`.)"
         )
-    text = _text(
-        source,
-        members,
-        version=f"Version {version}, released {released} (data version {source.data_version}).",
-        load=load,
-        citation=_citation(source, version, released, repo),
-        changelog=_changelog(manifest["changelog"]),
-    )
+    about = f"Version {version}, released {released} (data version {source.data_version})."
+    citation, changelog = _citation(source, version, released, repo), _changelog(manifest["changelog"])
+    text = _text(source, members, version=about, load=load, citation=citation, changelog=changelog)
     return head, text
 
 
@@ -232,9 +221,7 @@ def _licences(parts: Iterable[Any]) -> str:
 def _changelog(entries: Sequence[Mapping[str, Any]]) -> str:
     """Versions and what changed, the newest first."""
     return "\n\n".join(
-        "\n".join(
-            [f"### {entry['version']} ({entry['released']})\n", *(f"- {line}" for line in entry["lines"])]
-        )
+        f"### {entry['version']} ({entry['released']})\n" + "".join(f"\n- {line}" for line in entry["lines"])
         for entry in reversed(entries)
     )
 
@@ -277,11 +264,9 @@ def _text(source: Source, members: Members, **values: str) -> str:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
         raise RunError(f"the card's template {path} can't be read ({error})") from None
-    unknown = sorted({name for name in _PLACE.findall(text) if name not in values})
-    if unknown:
-        places = ", ".join(f"{{{{{name}}}}}" for name in unknown)
+    if unknown := sorted({f"{{{{{name}}}}}" for name in _PLACE.findall(text) if name not in values}):
         raise RunError(
-            f"the card's template {path} has {places}, which nothing fills; it may have "
+            f"the card's template {path} has {', '.join(unknown)}, which nothing fills; it may have "
             f"{', '.join(sorted(values))}"
         )
     # in one pass: what a note or a licence says is not looked through again

@@ -4,6 +4,7 @@ Only where columns were added are rows digested again (the new ones, over the ol
 for details are labels read: of changed rows, from files that hold some.
 """
 
+import operator
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,32 +25,22 @@ NOTED, CARD = "a note in the changelog", "another card"
 
 @dataclass(frozen=True)
 class Changes:
-    """What differs between an old and a new release; false when nothing does.
+    """What differs between an old and a new release; false when nothing does."""
 
-    Attributes:
-        rows_added, rows_removed: of the dataset, by split.
-        audio_changed, labels_changed: rows in both whose sound or labels differ, by split.
-        moved: rows in both that went to another split.
-        columns_added, columns_removed, columns_retyped: names; fields of records as ``events.kind``.
-        configs_added, configs_removed: names.
-        left: dict of config to number of rows that it had and has not.
-        other: lines about the rest: card, licences, storage.
-        labels: dict of column to number of rows in which it differs, when asked for.
-    """
-
+    # numbers of rows by split; rows are changed when both releases have them with other sound or labels
     rows_added: dict[str, int] = field(default_factory=dict)
     rows_removed: dict[str, int] = field(default_factory=dict)
     audio_changed: dict[str, int] = field(default_factory=dict)
     labels_changed: dict[str, int] = field(default_factory=dict)
-    moved: int = 0
-    columns_added: tuple[str, ...] = ()
+    moved: int = 0  # rows that went to another split
+    columns_added: tuple[str, ...] = ()  # fields of records as events.kind
     columns_removed: tuple[str, ...] = ()
     columns_retyped: tuple[str, ...] = ()
     configs_added: tuple[str, ...] = ()
     configs_removed: tuple[str, ...] = ()
-    left: dict[str, int] = field(default_factory=dict)
-    other: tuple[str, ...] = ()
-    labels: dict[str, int] | None = None
+    left: dict[str, int] = field(default_factory=dict)  # config to number of rows that it had and has not
+    other: tuple[str, ...] = ()  # lines about the rest: card, licences, storage
+    labels: dict[str, int] | None = None  # column to number of rows in which it differs, when asked for
 
     def __bool__(self) -> bool:
         return bool(self.lines())
@@ -179,36 +170,26 @@ def _left(
 
 
 def _other(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
-    lines = []
-    if old["made_of"] != new["made_of"]:
-        lines.append("other licences or sources")
-    if old["provenance"] != new["provenance"]:
-        lines.append("other facts about how it was made")
     files, new_files = layout.data_files(old), layout.data_files(new)
     changed = [f for f in files if f in new_files and files[f]["sha256"] != new_files[f]["sha256"]]
-    if changed:
-        lines.append(f"{len(changed):,} data files with other bytes")
-    elif files.keys() - new_files.keys():
-        lines.append("rows lie in other files")
-    if old["card_text"] != new["card_text"]:
-        lines.append(CARD)
-    if new["notes"] and new["version"] != old["version"]:
-        lines.append(NOTED)
-    return tuple(lines)
+    differences = {
+        "other licences or sources": old["made_of"] != new["made_of"],
+        "other facts about how it was made": old["provenance"] != new["provenance"],
+        f"{len(changed):,} data files with other bytes": changed,
+        "rows lie in other files": not changed and files.keys() - new_files.keys(),
+        CARD: old["card_text"] != new["card_text"],
+        NOTED: new["notes"] and new["version"] != old["version"],
+    }
+    return tuple(line for line, differs in differences.items() if differs)
 
 
 def _read(release: Release, rows: pa.Table, leaves: Iterable[str]) -> Iterator[tuple[np.ndarray, pa.Table]]:
     """Labels of rows of an index, a file at a time: ``(positions in rows, Arrow table)``."""
     columns = list(dict.fromkeys(leaf.split(".")[0] for leaf in leaves))
-    files, numbers = (
-        rows["file"].cast(pa.string()).combine_chunks().dictionary_encode(),
-        rows["row"].to_numpy(),
-    )
-    codes = files.indices.to_numpy()
+    files = rows["file"].cast(pa.string()).combine_chunks().dictionary_encode()
+    codes, numbers = files.indices.to_numpy(), rows["row"].to_numpy()
     places = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
-    for file, at in zip(
-        files.dictionary.to_pylist(), places, strict=False
-    ):  # one place where there is no file
+    for at, file in zip(places, files.dictionary.to_pylist(), strict=False):  # without files there is a place
         with release.open(file) as handle, pq.ParquetFile(handle) as parquet:
             table = parquet.read(columns=columns)
         yield at, table.take(numbers[at])
@@ -237,7 +218,6 @@ def _details(
         before = pa.concat_tables(parts).take(np.argsort(np.concatenate(places)))
         for name, kind in leaves.items():
             leaf = {name: kind}
-            pairs = zip(row_digests(before, leaf), row_digests(table, leaf), strict=True)
-            counts[name] += sum(x != y for x, y in pairs)
+            counts[name] += sum(map(operator.ne, row_digests(before, leaf), row_digests(table, leaf)))
         progress(len(at))
     return {name: rows for name, rows in counts.most_common() if rows}

@@ -53,19 +53,12 @@ def repo_problem(repo: str) -> str | None:
 
 @dataclass(frozen=True)
 class View:
-    """One config of a release.
-
-    Attributes:
-        name: of the config.
-        folders: views whose folders it reads.
-        columns: the columns it has, or None for all.
-        default: it is what is loaded when no config is named.
-    """
+    """One config of a release."""
 
     name: str
-    folders: tuple[str, ...]
-    columns: tuple[str, ...] | None
-    default: bool = False
+    folders: tuple[str, ...]  # views whose folders it reads
+    columns: tuple[str, ...] | None  # None for all
+    default: bool = False  # it is loaded when no config is named
 
 
 def data_files(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

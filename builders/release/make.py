@@ -48,14 +48,10 @@ def make(
 
     Args:
         root: dataset directory; output: release directory.
-        version: ``X.Y.Z``.
-        previous: the release before: a directory or ``org/name[@revision]``; None for a first one.
-        repo: where it will be published, for the card; None to leave that open.
-        notes: the user's own sentences for the changelog.
+        version, previous, repo, notes, token, plugins: as for :func:`sousa.builders.api.release`.
         runner: where tasks run; by default in processes, one a core.
         say: takes a line of text.
         progress: ``progress(title, total)`` gives a context manager whose value is called with rows done.
-        token: of the Hub; plugins: files of plug-ins that the dataset was made with.
 
     Returns: the manifest.
     Raises: UsageError or RunError; what is finished is kept.
@@ -102,9 +98,8 @@ def _refuse_wrong_request(root: Path, output: Path, version: str, repo: str | No
         problems += error.problems
     if repo is not None and (wrong := layout.repo_problem(repo)):
         problems.append(f"--repo is {wrong}")
-    for note in notes:
-        if not note.strip() or not note.isprintable():
-            problems.append(f"--note is {note!r}; give one line of text")
+    wrong_notes = [note for note in notes if not note.strip() or not note.isprintable()]
+    problems += [f"--note is {note!r}; give one line of text" for note in wrong_notes]
     if root.resolve() in (output.resolve(), *output.resolve().parents):
         problems.append(f"{output} is inside the dataset {root}; choose another directory with -o")
     raise_all(problems)

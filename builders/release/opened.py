@@ -38,19 +38,12 @@ HUB_ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
 @dataclass(frozen=True)
 class Release:
-    """A release.
+    """A release."""
 
-    Attributes:
-        where: how the user named it.
-        manifest: of the release, plain data.
-        local: function of a file in the release giving a path here, fetching it when it must.
-        open: function of a file in the release giving a binary file object.
-    """
-
-    where: str
+    where: str  # as the user named it
     manifest: dict[str, Any]
-    local: Callable[[str], str | Path]
-    open: Callable[[str], Any]
+    local: Callable[[str], str | Path]  # a file in the release as a path here, fetched when it must be
+    open: Callable[[str], Any]  # a file in the release as a binary file object
 
     @property
     def version(self) -> str:
@@ -68,9 +61,8 @@ class Release:
             path = self.local(layout.INDEX)
             if pq.read_schema(path) != layout.INDEX_SCHEMA:
                 raise RunError(f"the row index of {self.where} has other columns than a row index")
-            return pq.read_table(
-                path, filters=rows, read_dictionary=["file", "view", "split"]
-            ).unify_dictionaries()
+            names = ["file", "view", "split"]
+            return pq.read_table(path, filters=rows, read_dictionary=names).unify_dictionaries()
         except (OSError, pa.ArrowException) as error:
             raise RunError(f"the row index of {self.where} can't be read ({first_line(error)})") from None
 

@@ -10,7 +10,13 @@ from typing import Any
 
 from sousa.generation.errors import UsageError
 
-_FORM = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
+_TAG = re.compile(r"v(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
+
+
+def of_tag(tag: str) -> tuple[int, ...] | None:
+    """``(major, minor, patch)`` of a release's tag, ``vX.Y.Z``, or None for other tags."""
+    match = _TAG.fullmatch(tag)
+    return tuple(int(part) for part in match.groups()) if match else None
 
 
 def parse(text: str) -> tuple[int, ...]:
@@ -18,16 +24,9 @@ def parse(text: str) -> tuple[int, ...]:
 
     Raises: UsageError when it is none.
     """
-    match = _FORM.fullmatch(text)
-    if not match:
+    if (version := of_tag(f"v{text}")) is None:
         raise UsageError(f"version {text!r} is not of the form X.Y.Z, such as 1.0.0")
-    return tuple(int(part) for part in match.groups())
-
-
-def of_tag(tag: str) -> tuple[int, ...] | None:
-    """``(major, minor, patch)`` of a release's tag, or None for other tags."""
-    match = _FORM.fullmatch(tag.removeprefix("v")) if tag.startswith("v") else None
-    return tuple(int(part) for part in match.groups()) if match else None
+    return version
 
 
 def following(version: str, level: str) -> str:
