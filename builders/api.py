@@ -242,8 +242,6 @@ def diff(old: str, new: str, *, console: Console = SILENT) -> Any:
     from sousa.builders.release.compare import compare
 
     first, second = opened.find(old), opened.find(new)
-    with (
-        remote.hub_errors(f"{first.where} and {second.where}", "comparing"),
-        console.progress("comparing", None) as done,
-    ):
+    both = f"{first.where} and {second.where}"
+    with remote.hub_errors(both, "comparing"), console.progress("comparing", None) as done:
         return compare(first, second, details=True, progress=done)

@@ -1,5 +1,7 @@
 """An ``Audio`` feature that decodes with soundfile, for machines without torchcodec or FFmpeg."""
 
+import copy
+import hashlib
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +13,8 @@ import datasets
 import numpy as np
 import pyarrow as pa
 import soundfile
+
+from sousa.generation.errors import SousaError
 
 
 @cache
@@ -33,10 +37,7 @@ class SoundfileAudio(datasets.Audio):
     """
 
     def decode_example(self, value: Mapping[str, Any], token_per_repo_id: Any = None) -> dict[str, Any]:
-        """Decode one stored value.
-
-        Args:
-            value: ``{"bytes": encoded file or None, "path": its name}``.
+        """Decode one stored value, ``{"bytes": encoded file or None, "path": its name}``.
 
         Raises: ValueError when there is nothing to decode; RuntimeError (soundfile's) when it is damaged.
         """
@@ -63,12 +64,10 @@ class SoundfileAudio(datasets.Audio):
         return {"array": array, "sampling_rate": rate, "path": path}
 
     def encode_example(self, value: Any) -> dict[str, Any]:
-        """Store one value; arrays become FLAC files, of 16 bits where that loses nothing, else of 24.
+        """Store a decoded or stored value as ``{"bytes": encoded file, "path": its name}``.
 
-        Args:
-            value: what :meth:`decode_example` gives, or what is stored.
+        Arrays become FLAC files, of 16 bits where that loses nothing, else of 24.
 
-        Returns: ``{"bytes": encoded file, "path": its name}``.
         Raises: ValueError when there is neither sound nor a file.
         """
         if not isinstance(value, dict):
@@ -93,12 +92,26 @@ class SoundfileAudio(datasets.Audio):
         return super().cast_storage(storage)
 
 
-class ReadableAudio:
-    """For builders that write audio as it is stored: readers get it as ``Audio`` where that plays.
+class AudioBuilder(datasets.GeneratorBasedBuilder):
+    """A builder that writes audio as it is stored: readers get it as ``Audio`` where that plays.
 
     Writing through ``Audio`` needs torchcodec even for ready-made files. Elsewhere the column stays what
-    is stored: ``{"bytes": a FLAC file, "path": its name}``. The builder has ``_features(stored)``.
+    is stored: ``{"bytes": a FLAC file, "path": its name}``. A subclass has ``_features(stored)`` and
+    ``_open(config)``, which settles what is made or read and returns the texts that tell it from other data.
     """
+
+    # encoded audio is large: rows are written out in batches of this many
+    DEFAULT_WRITER_BATCH_SIZE = 100
+
+    def _create_builder_config(self, *arguments, **options):
+        config, config_id = super()._create_builder_config(*arguments, **options)
+        config = copy.copy(config)  # it may be one of the class
+        try:
+            marks = self._open(config)
+        except SousaError as error:
+            raise ValueError(str(error)) from None
+        self.hash = hashlib.sha256("\n".join(marks).encode()).hexdigest()[:16]  # of the cache
+        return config, config_id
 
     def _info(self):
         return datasets.DatasetInfo(
@@ -121,11 +134,7 @@ class ReadableAudio:
 
 
 def played_by(dataset: Any, decoder: str) -> Any:
-    """A dataset whose audio columns are decoded by soundfile, by torchcodec, or not at all.
-
-    Args:
-        dataset: any dataset, or a list or dict of datasets; ``decoder``: soundfile, torchcodec or none.
-    """
+    """A dataset, or a list or dict of datasets, whose audio is decoded by soundfile, torchcodec or none."""
     if isinstance(dataset, list):
         return [played_by(part, decoder) for part in dataset]
     if isinstance(dataset, dict):

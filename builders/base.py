@@ -10,8 +10,6 @@ of the shards: changed data is never read from an old cache. Columns of classes 
 ``ClassLabel`` to readers.
 """
 
-import copy
-import hashlib
 import inspect
 import json
 import os
@@ -25,10 +23,10 @@ from typing import Any, ClassVar
 import datasets
 
 from sousa.builders import class_name
-from sousa.builders.audio import ReadableAudio
+from sousa.builders.audio import AudioBuilder
 from sousa.generation import corpora, reopen
 from sousa.generation.columns import AUDIO, SPLITS, Column, feature
-from sousa.generation.errors import SousaError, UsageError, one_of
+from sousa.generation.errors import UsageError, one_of
 from sousa.generation.manifest import config_digest
 from sousa.generation.storage import damage
 from sousa.generation.tables import row_groups
@@ -50,7 +48,7 @@ def features(columns: Iterable[Column], sample_rate: int | None, stored: bool = 
     return datasets.Features.from_dict(out)
 
 
-class CorpusBuilder(ReadableAudio, datasets.GeneratorBasedBuilder):
+class CorpusBuilder(AudioBuilder):
     """A corpus. A subclass says which.
 
     Attributes:
@@ -62,8 +60,6 @@ class CorpusBuilder(ReadableAudio, datasets.GeneratorBasedBuilder):
     """
 
     NAME: ClassVar[str]  # of the corpus
-    # encoded audio is large: rows are written out in batches of this many
-    DEFAULT_WRITER_BATCH_SIZE = 100
 
     def __init_subclass__(cls, **arguments: Any):
         super().__init_subclass__(**arguments)
@@ -96,17 +92,7 @@ class CorpusBuilder(ReadableAudio, datasets.GeneratorBasedBuilder):
                 raise ValueError(f"unknown option {one_of(name, known)}")
         super().__init__(*arguments, **{"dataset_name": self.NAME, **options})
 
-    def _create_builder_config(self, *arguments, **options):
-        config, config_id = super()._create_builder_config(*arguments, **options)
-        config = copy.copy(config)  # it may be one of the class
-        try:
-            self._open(config)
-        except SousaError as error:
-            raise ValueError(str(error)) from None
-        return config, config_id
-
-    def _open(self, config: Any) -> None:
-        """Settle what is made or read, and address the cache by it."""
+    def _open(self, config: Any) -> list[str]:
         names = [name for name in self.corpus.Options.model_fields if name != "size"]
         given = {name: getattr(config, name) for name in names if getattr(config, name) is not None}
         if config.data_dir:
@@ -134,8 +120,7 @@ class CorpusBuilder(ReadableAudio, datasets.GeneratorBasedBuilder):
             marks = [config_digest(self.settings.identity())]
         for name in names:
             setattr(config, name, getattr(self.settings, name, getattr(config, name)))
-        marks.append(json.dumps(self._features(stored=True).to_dict()))
-        self.hash = hashlib.sha256("\n".join(marks).encode()).hexdigest()[:16]
+        return [*marks, json.dumps(self._features(stored=True).to_dict())]
 
     def _features(self, stored: bool) -> datasets.Features:
         return features(self.columns, self.settings.sample_rate, stored)

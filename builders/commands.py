@@ -45,12 +45,11 @@ def generate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
         )  # fmt: skip
         if corpus.name == named:
             add_arguments(sub, corpus.Options)
-            _how(sub)
+            _how(sub.add_argument_group("how to make it"))
     return _generate
 
 
-def _how(parser: argparse.ArgumentParser) -> None:
-    group: Any = parser.add_argument_group("how to make it")
+def _how(group: Any) -> None:
     flags = ("--output", "-o", "--outputpath")
     group.add_argument(
         *flags, default="output/dataset", metavar="DIR", help="directory (default: %(default)s)"
@@ -128,10 +127,11 @@ def _validate(arguments: argparse.Namespace, console: Console) -> int:
 
 def verify(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa verify DIRECTORY``."""
-    parser.add_argument("directory", help="a finished dataset or release")
-    parser.add_argument("--rows", type=int, default=20, help="how many, chosen at random (default: 20)")
-    parser.add_argument("--all", dest="everything", action="store_true", help="all rows")
-    parser.add_argument("--seed", type=int, help="choose the same rows each time")
+    add = parser.add_argument
+    add("directory", help="a finished dataset or release")
+    add("--rows", type=int, default=20, help="how many, chosen at random (default: 20)")
+    add("--all", dest="everything", action="store_true", help="all rows")
+    add("--seed", type=int, help="choose the same rows each time")
     _plugins(parser)
     quiet(parser)
     return _verify
@@ -142,24 +142,23 @@ def _verify(arguments: argparse.Namespace, console: Console) -> None:
 
     count = _call(api.verify, arguments, console)
     if opened.is_release(Path(arguments.directory).expanduser()):
-        release = opened.read(arguments.directory)
-        console.tell(f"version {release.version}: all {count:,} files are what they were")
+        version = opened.read(arguments.directory).version
+        console.tell(f"version {version}: all {count:,} files are what they were")
     else:
         console.tell(f"{count:,} rows made again: every label and every audio sample is the same")
 
 
 def preview(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa preview DIRECTORY``; filters of the dataset's corpus may be written as options of their own."""
-    parser.add_argument("directory", help="a finished dataset")
-    parser.add_argument(
-        "--output", "-o", metavar="FILE", help="page to write (default: DIRECTORY/preview.html)"
-    )
-    parser.add_argument("--rows", type=int, default=48, help="how many, evenly chosen (default: 48)")
-    parser.add_argument(
+    add = parser.add_argument
+    add("directory", help="a finished dataset")
+    add("--output", "-o", metavar="FILE", help="page to write (default: DIRECTORY/preview.html)")
+    add("--rows", type=int, default=48, help="how many, evenly chosen (default: 48)")
+    add(
         "--where", action="append", default=[], metavar="FILTER=NAMES",
         help="only these, such as tiers=beginner,advanced; may be repeated, and --tiers NAMES does the same",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=42, help="another seed chooses other rows (default: 42)")
+    add("--seed", type=int, default=42, help="another seed chooses other rows (default: 42)")
     _plugins(parser)
     quiet(parser)
     return _preview
@@ -186,16 +185,16 @@ _preview.takes_rest = True  # type: ignore[attr-defined]
 
 def release(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa release DIRECTORY -o RELEASE --version X.Y.Z``."""
-    parser.add_argument("directory", help="a finished dataset, as 'sousa generate' makes it")
-    parser.add_argument("--output", "-o", required=True, metavar="RELEASE", help="directory of the release")
-    parser.add_argument("--version", required=True, metavar="X.Y.Z", help="of the release, such as 1.0.0")
-    parser.add_argument(
+    add = parser.add_argument
+    add("directory", help="a finished dataset, as 'sousa generate' makes it")
+    add("--output", "-o", required=True, metavar="RELEASE", help="directory of the release")
+    add("--version", required=True, metavar="X.Y.Z", help="of the release, such as 1.0.0")
+    add(
         "--previous", metavar="RELEASE",
         help="the release before: a directory, or org/name or org/name@v1.0.0 on the Hub",
     )  # fmt: skip
-    parser.add_argument("--repo", metavar="ORG/NAME", help="where it will be published, for the card")
-    about = "a line for the changelog"
-    parser.add_argument("--note", dest="notes", action="append", default=[], metavar="TEXT", help=about)
+    add("--repo", metavar="ORG/NAME", help="where it will be published, for the card")
+    add("--note", dest="notes", action="append", default=[], metavar="TEXT", help="a line for the changelog")
     _plugins(parser)
     workers(parser)
     quiet(parser)
@@ -219,27 +218,22 @@ def _release(arguments: argparse.Namespace, console: Console) -> None:
 
 def publish(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa publish RELEASE ORG/NAME``."""
-    parser.add_argument(
-        "directory", metavar="release", help="a finished release, as 'sousa release' makes it"
-    )
-    parser.add_argument(
-        "repo", metavar="ORG/NAME", help="dataset repository on the Hub; made if there is none"
-    )
-    parser.add_argument("--private", action="store_true", help="make a new repository private")
-    parser.add_argument(
+    add = parser.add_argument
+    add("directory", metavar="release", help="a finished release, as 'sousa release' makes it")
+    add("repo", metavar="ORG/NAME", help="dataset repository on the Hub; made if there is none")
+    add("--private", action="store_true", help="make a new repository private")
+    add(
         "--revision", dest="branch", default="main", metavar="BRANCH",
         help="publish to this branch; the version's tag is set on main only (default: main)",
     )  # fmt: skip
-    parser.add_argument(
-        "--create-pr", action="store_true", help="open a pull request; publish again to tag it"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="say what would be uploaded, and stop")
-    parser.add_argument(
+    add("--create-pr", action="store_true", help="open a pull request; publish again to tag it")
+    add("--dry-run", action="store_true", help="say what would be uploaded, and stop")
+    add(
         "--previous", metavar="RELEASE",
         help="with --dry-run: a directory with the last release, to count deduplicated bytes without "
         "fetching it",
     )  # fmt: skip
-    parser.add_argument(
+    add(
         "--redistribute", metavar="NAMES",
         help="you may pass on these sources, whose licences don't say so, separated by commas",
     )  # fmt: skip

@@ -10,12 +10,10 @@ This works because a PLAIN, uncompressed column of bytes is, page after page, a 
 levels that say which rows are null, and for each other row four bytes of length and the value.
 SOUSA's shards and the media columns ``datasets`` writes are stored so; anything else is refused.
 
-Reading cost. A path is mapped: a few hundred bytes of each page and four bytes of each row are
-touched. A file object is read through windows: values over 1 MiB on average are hopped over (one
-4 KiB read a row), smaller ones are read through in windows of 8 MiB, because a request costs about as
-much as a mebibyte; so indexing a remote file of short clips reads that column once, nothing else,
-and keeps one window in memory. The file object's own read-ahead comes on top: open with
-``cache_type="none"`` where fsspec allows it. A mapped file must not be cut while it is being read.
+Reading cost. A path is mapped: a few hundred bytes of each page and four bytes of each row are touched. A
+file object is read through windows: values over 1 MiB on average are hopped over (one 4 KiB read a row),
+smaller ones are read through in windows of 8 MiB, because a request costs about as much as a mebibyte. Open
+it without read-ahead of its own (``cache_type="none"`` in fsspec). A mapped file must not be cut meanwhile.
 
 Source: the Apache Parquet format, ``parquet.thrift`` (PageHeader, DataPageHeader, DataPageHeaderV2: the
 field numbers below are theirs) and ``Encodings.md`` (RLE/bit-packed hybrid, PLAIN).
@@ -299,7 +297,7 @@ def byte_ranges(path_or_file: Any, column: str = "audio.bytes") -> tuple[np.ndar
 
     Args:
         path_or_file: local path, or a seekable binary file object (its position is moved; it is not
-            closed). What each costs to read: the module's conventions.
+            closed).
         column: dotted path of a leaf that holds binary or string values, outside any list.
 
     Returns: ``(offsets, lengths)``, int64 arrays [rows], bytes; a null is (-1, 0). Every range lies
@@ -308,7 +306,6 @@ def byte_ranges(path_or_file: Any, column: str = "audio.bytes") -> tuple[np.ndar
         ValueError: no such column, or it is in a list, compressed, encrypted, or encoded otherwise than
             PLAIN (a dictionary, deltas); or the file is damaged.
         OSError: the file can't be read.
-    Source: ``parquet.thrift``: PageHeader, DataPageHeader, DataPageHeaderV2; ``Encodings.md``: PLAIN, RLE.
     """
     is_path = isinstance(path_or_file, (str, bytes, os.PathLike))
     source = (_Mapped if is_path else _Windowed)(path_or_file)

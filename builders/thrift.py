@@ -33,17 +33,12 @@ class Damaged(Refused):
 
 def read_varint(data: Any, at: int) -> tuple[int, int]:
     """An unsigned number of at most 64 bits."""
-    byte = data[at]
-    if byte < 128:
-        return byte, at + 1
-    value, shift = byte & 127, 7
-    while shift < 64:
-        at += 1
-        byte = data[at]
+    value = 0
+    for shift in range(0, 64, 7):
+        byte, at = data[at], at + 1
         value |= (byte & 127) << shift
         if byte < 128:
-            return value, at + 1
-        shift += 7
+            return value, at
     raise Damaged("a number of more than 64 bits")
 
 

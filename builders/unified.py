@@ -15,7 +15,6 @@ shared columns that hold something else.
 """
 
 import base64
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from typing import Any, ClassVar
 
 import datasets
 
-from sousa.builders.audio import ReadableAudio
+from sousa.builders.audio import AudioBuilder
 from sousa.builders.base import builder, features
 from sousa.generation import corpora
 from sousa.generation.columns import (
@@ -39,7 +38,7 @@ from sousa.generation.columns import (
     split_column,
     table,
 )
-from sousa.generation.errors import SousaError, UsageError, one_of
+from sousa.generation.errors import UsageError, one_of
 from sousa.generation.manifest import manifest_path, read_manifest
 
 SCHEMA_VERSION = 2  # another one when rows are mapped otherwise: caches are told apart by it
@@ -76,13 +75,13 @@ def places(columns: Iterable[Column]) -> dict[str, Column | None]:
     columns = tuple(columns)
     conditions = {c.role.condition for c in having(columns, Renditions)}
     conditions |= {c.name for c in having(columns, Breakdown) if c.role.condition == "preset"}
-    wanted = {
+    candidates = {
         "group_id": having(columns, Group),
         "label": [column for column in columns if getattr(column.role, "main", False)],
         "acoustics": [column for column in columns if column.name in conditions],
         "events": having(columns, Events),
     }
-    return {shared: candidates[0] if candidates else None for shared, candidates in wanted.items()}
+    return {shared: next(iter(fitting), None) for shared, fitting in candidates.items()}
 
 
 def unify(name: str, row: Mapping[str, Any], by_role: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -136,7 +135,7 @@ class UnifiedConfig(datasets.BuilderConfig):
 _VERSION = datasets.Version(f"{SCHEMA_VERSION}.0.0")
 
 
-class Unified(ReadableAudio, datasets.GeneratorBasedBuilder):
+class Unified(AudioBuilder):
     """Every corpus of SOUSA under one schema.
 
     Raises: ValueError for corpora or options that are not there, or a ``data_dir`` without any.
@@ -149,19 +148,14 @@ class Unified(ReadableAudio, datasets.GeneratorBasedBuilder):
         for name in (*_sizes(), "custom")
     ]
     DEFAULT_CONFIG_NAME = BUILDER_CONFIGS[0].name
-    DEFAULT_WRITER_BATCH_SIZE = 100
 
-    def _create_builder_config(self, *arguments, **options):
-        config, config_id = super()._create_builder_config(*arguments, **options)
-        try:
-            self._parts = _parts(config)
-        except SousaError as error:
-            raise ValueError(str(error)) from None
+    def _open(self, config: UnifiedConfig) -> list[str]:
+        self._parts = _parts(config)
         self._places = {name: places(part.columns) for name, part in self._parts.items()}
-        marks = [f"{SCHEMA_VERSION}\n{table(COLUMNS)}"]
-        marks += [f"{name} {part.hash}" for name, part in self._parts.items()]
-        self.hash = hashlib.sha256("\n".join(marks).encode()).hexdigest()[:16]
-        return config, config_id
+        return [
+            f"{SCHEMA_VERSION}\n{table(COLUMNS)}",
+            *(f"{name} {part.hash}" for name, part in self._parts.items()),
+        ]
 
     def _features(self, stored: bool) -> datasets.Features:
         heard = any(part.audio_feature() for part in self._parts.values())

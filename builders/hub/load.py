@@ -132,8 +132,7 @@ class Part(datasets.ArrowBasedBuilder):
 
     Args:
         fetch: function giving ``{split: [function opening a file, ...]}``, called when it is not cached.
-        columns: names, or None for all.
-        declared: features of the columns, or None for what the files say.
+        columns: names, or None for all; declared: their features, or None for what the files say.
     """
 
     def __init__(self, fetch: Callable, columns: Sequence[str] | None, declared: Any, **arguments: Any):
@@ -145,13 +144,11 @@ class Part(datasets.ArrowBasedBuilder):
 
     def _split_generators(self, dl_manager):
         files = self._fetch()
-        empty = [split for split, opened in files.items() if not opened]
-        if empty:
+        if empty := [split for split, opened in files.items() if not opened]:
             raise ValueError(f"the card names files of split {', '.join(empty)} that are not there")
         with next(iter(files.values()))[0]() as file:
             features = datasets.Features.from_arrow_schema(pq.read_schema(file))
-        missing = [name for name in self._columns or () if name not in features]
-        if missing:
+        if missing := [name for name in self._columns or () if name not in features]:
             raise ValueError(f"the config has columns that its files have not: {', '.join(missing)}")
         features |= {name: kind for name, kind in (self._declared or {}).items() if name in features}
         self.info.features = datasets.Features({c: features[c] for c in self._columns or features})

@@ -83,10 +83,7 @@ def differing(release: opened.Release, files: Mapping[str, str]) -> list[str]:
 
 
 def make(api: Any, release: opened.Release, repo: str, state: State, main: bool = True) -> Plan:
-    """The Plan for a release.
-
-    Args:
-        main: it is for main; other branches have no tags of their own.
+    """The Plan for a release; branches that are not ``main`` have no tags of their own.
 
     Raises: RunError naming why the release must not be published.
     """
@@ -154,10 +151,9 @@ def _refuse_wrong_version(release, last, repo):
 
 
 def _stale(api, release, state, before, repo):
-    """``(files to remove, whether the card was edited)``; other people's files are kept, or in the way.
+    """What to do with files there: ``(files to remove, whether the card was edited)``.
 
-    Args:
-        before: releases whose files are there.
+    Files that are not of the releases ``before`` are kept, or refused when they are in the way.
     """
     ours = {*release.manifest["files"], layout.MANIFEST}
     theirs = {file for known in before for file in (*known.manifest["files"], layout.MANIFEST)}

@@ -69,10 +69,6 @@ def _request_problems(release, repo, branch, redistribute):
             f"the card of {release.where} speaks of {stated}, not of {repo}; publish it there, or make the "
             f"release again with --repo {repo}"
         ]
-    return _licence_problems(release, redistribute)
-
-
-def _licence_problems(release, redistribute):
     parts = release.manifest["made_of"]
     known = {part["name"] for part in parts} | {part["kind"] for part in parts}
     out = [f"--redistribute names {name!r}; the release has {', '.join(sorted(known))}"

@@ -29,14 +29,7 @@ _SHOWN = 10
 
 
 def problems(release: Release, progress: Callable[[int], Any] = lambda done: None) -> list[str]:
-    """Everything wrong with a release directory.
-
-    Args:
-        release: of a directory.
-        progress: called with bytes read.
-
-    Returns: list of sentences, empty when all is well.
-    """
+    """Everything wrong with a release directory, as sentences; ``progress`` is called with bytes read."""
     root, manifest = Path(release.where), release.manifest
     out = strangers(root, manifest)
     for file, entry in manifest["files"].items():
@@ -50,9 +43,6 @@ def problems(release: Release, progress: Callable[[int], Any] = lambda done: Non
 
 def require(release: Release, progress: Any) -> None:
     """Read all of a release directory.
-
-    Args:
-        progress: ``progress(title, total, **look)`` gives a context manager whose value takes bytes read.
 
     Raises: RunError naming everything that is wrong.
     """

@@ -157,11 +157,7 @@ def _by_split(table: pa.Table) -> dict[str, int]:
 def _left(
     folders: list[str], new_folders: list[str], left: pa.Table, right: pa.Table, same: Mapping[str, Any]
 ) -> int:
-    """How many rows of both releases a config had and has not.
-
-    Args:
-        left, right: aligned rows of the indexes; same: entries of the files that these leave out.
-    """
+    """How many rows a config had and has not, of aligned rows and of the files that these leave out."""
     had = pc.is_in(left["view"], value_set=pa.array(folders))
     has = pc.is_in(right["view"], value_set=pa.array(new_folders))
     lost = set(folders) - set(new_folders)

@@ -82,31 +82,24 @@ def describe(source: Source, manifest: dict[str, Any]) -> dict[str, Any]:
         {
             "@type": "cr:RecordSet", "@id": view.name, "name": view.name,
             "description": f"rows of config {view.name}",
-            "field": [_field(view.name, column) for column in source.columns],
+            "field": [
+                _field(view.name, column, {"fileSet": {"@id": f"files-{view.name}"}})
+                for column in source.columns
+            ],
         }
         for view in source.whole_configs
     ]  # fmt: skip
     return out
 
 
-def _field(view: str, column: Column) -> dict[str, Any]:
-    name = f"{view}/{column.name}"
-    source = {"fileSet": {"@id": f"files-{view}"}, "extract": {"column": column.name}}
-    if not column.nested:
-        return _named(name, column) | {"dataType": _type(column), "source": source}
-    fields = [
-        _named(f"{name}/{c.name}", c)
-        | {"dataType": _type(c), "source": source | {"transform": {"jsonPath": c.name}}}
-        for c in column.type
-    ]
-    return _named(name, column) | {"repeated": True, "subField": fields}
-
-
-def _type(column: Column) -> str:
-    numbers = column.type.replace("int", "Int").replace("uI", "UI").replace("float", "Float")
-    return _TYPES.get(column.type, f"cr:{numbers}")
-
-
-def _named(identifier: str, column: Column) -> dict[str, Any]:
+def _field(parent: str, column: Column, source: dict[str, Any]) -> dict[str, Any]:
+    """A column, or a field of the records of one, where ``source`` is that of the column."""
+    name = f"{parent}/{column.name}"
+    inner = "extract" in source
+    path = {"transform": {"jsonPath": column.name}} if inner else {"extract": {"column": column.name}}
     about = f"{column.meaning}, {column.unit}" if column.unit else column.meaning
-    return {"@type": "cr:Field", "@id": identifier, "name": identifier, "description": about}
+    field = {"@type": "cr:Field", "@id": name, "name": name, "description": about}
+    if column.nested:
+        return field | {"repeated": True, "subField": [_field(name, c, source | path) for c in column.type]}
+    numbers = column.type.replace("int", "Int").replace("uI", "UI").replace("float", "Float")
+    return field | {"dataType": _TYPES.get(column.type, f"cr:{numbers}"), "source": source | path}

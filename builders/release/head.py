@@ -31,14 +31,13 @@ def config(
         name: of the config, None for the default one; where: the dataset, for messages.
         wrong: what is raised when there is no such config.
     """
-    entries = head.get("configs")
     try:
-        configs = {entry["config_name"]: entry for entry in entries}
+        configs = {entry["config_name"]: entry for entry in head["configs"]}
         whole = all({"split", "path"} <= set(part) for c in configs.values() for part in c["data_files"])
     except (TypeError, KeyError):
-        whole = False
-    if not whole or not configs:
         return None  # a card of another kind: what it means is left to datasets
+    if not whole or not configs:
+        return None
     if name is None:
         chosen = [c for c in configs.values() if c.get("default")] or list(configs.values())[:2]
         if len(chosen) != 1:

@@ -79,12 +79,7 @@ def placed(views: Mapping[str, Sequence[str]], shards: Mapping[str, Any]) -> dic
 
 
 def views(names: Iterable[str], columns: Iterable[str]) -> list[View]:
-    """The configs of a release.
-
-    Args:
-        names: of the nested views, the smallest first.
-        columns: names of all columns, in order.
-    """
+    """The configs of a release, of its nested views, the smallest first, and all its columns in order."""
     names, columns = tuple(names), tuple(columns)
     out = [View(name, names[: i + 1], None, name == names[-1]) for i, name in enumerate(names)]
     if {"audio", "midi"} <= set(columns):

@@ -108,8 +108,7 @@ def _refuse_wrong_request(root: Path, output: Path, version: str, repo: str | No
 def _begin(storage: LocalStorage, identity: str, data: str, root: str | Path) -> dict[str, Any] | None:
     """Make sure the directory is free or holds this very release; returns its manifest when finished.
 
-    Args:
-        identity: of the release; data: of what is packed, which may go on under another version.
+    What is packed, of digest ``data``, may go on under another ``identity``, such as another version.
     """
     output = storage.root
     if storage.path(layout.MANIFEST).exists():
@@ -125,20 +124,18 @@ def _begin(storage: LocalStorage, identity: str, data: str, root: str | Path) ->
     try:
         begun = json.loads(storage.path(_BEGUN).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        if set(storage.strangers()) - {UNFINISHED}:
-            raise UsageError(
-                f"{output} holds other files; choose an empty or new directory with -o"
-            ) from None
+        begun = None
     except (OSError, ValueError) as error:
         raise RunError(
             f"{storage.path(_BEGUN)} can't be read ({error}); delete {output} and make the release again"
         ) from None
-    else:
-        if begun != data:
-            raise UsageError(
-                f"{output} holds an unfinished release of other data than {root} has now; delete it, or "
-                "choose another directory with -o"
-            )
+    if begun is None and set(storage.strangers()) - {UNFINISHED}:
+        raise UsageError(f"{output} holds other files; choose an empty or new directory with -o")
+    if begun not in (None, data):
+        raise UsageError(
+            f"{output} holds an unfinished release of other data than {root} has now; delete it, or "
+            "choose another directory with -o"
+        )
     storage.sweep()
     for name in SHOWN:  # killed while it appeared
         if storage.path(name).exists():

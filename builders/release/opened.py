@@ -171,10 +171,7 @@ def find(name: str | Path, token: str | None = None) -> Release:
 
 
 def on_hub(repo: str, revision: str | None = None, token: str | None = None) -> Release:
-    """A release on the Hub.
-
-    Args:
-        repo: ``org/name``; revision: tag, branch or commit, None for main.
+    """A release on the Hub at a tag, branch or commit, None for main.
 
     Raises: RunError when there is none.
     """

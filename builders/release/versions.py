@@ -37,11 +37,10 @@ def following(version: str, level: str) -> str:
 
 
 def problem(version: str, changes: Any, old_version: str) -> str | None:
-    """Why a version can't follow another, or None.
+    """Why a version can't follow an old one, or None.
 
     Args:
-        version: of the new release; ``changes``: a :class:`sousa.builders.release.compare.Changes`;
-            ``old_version``: of the last one.
+        changes: the :class:`sousa.builders.release.compare.Changes` between them.
     """
     if not changes:
         return f"nothing differs from version {old_version}; there is nothing to release"
