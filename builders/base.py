@@ -64,7 +64,7 @@ class CorpusBuilder(AudioBuilder):
     def __init_subclass__(cls, **arguments: Any):
         super().__init_subclass__(**arguments)
         corpus = cls.corpus = corpora.get(cls.NAME)
-        names = [name for name in corpus.Options.model_fields if name != "size"]
+        cls.OPTIONS = names = [name for name in corpus.Options.model_fields if name != "size"]
         kind = make_dataclass(
             f"{cls.__name__}Config", [(name, Any, field(default=None)) for name in names],
             bases=(datasets.BuilderConfig,),
@@ -93,8 +93,7 @@ class CorpusBuilder(AudioBuilder):
         super().__init__(*arguments, **{"dataset_name": self.NAME, **options})
 
     def _open(self, config: Any) -> list[str]:
-        names = [name for name in self.corpus.Options.model_fields if name != "size"]
-        given = {name: getattr(config, name) for name in names if getattr(config, name) is not None}
+        given = {name: getattr(config, name) for name in self.OPTIONS if getattr(config, name) is not None}
         if config.data_dir:
             if given:
                 raise UsageError(
@@ -118,7 +117,7 @@ class CorpusBuilder(AudioBuilder):
             self.columns, self._root = self.corpus.columns(self.settings), None
             self._shards = self.corpus.plan(self.settings)
             marks = [config_digest(self.settings.identity())]
-        for name in names:
+        for name in self.OPTIONS:
             setattr(config, name, getattr(self.settings, name, getattr(config, name)))
         return [*marks, json.dumps(self._features(stored=True).to_dict())]
 

@@ -73,9 +73,8 @@ class _Windowed:
         self.file = file
         name = getattr(file, "path", None) or getattr(file, "name", None)
         self.name = name if isinstance(name, str) else f"<{type(file).__name__}>"
-        self.size = file.seek(0, 2)
-        if self.size is None:  # some file objects' seek gives nothing back
-            self.size = file.tell()
+        file.seek(0, 2)  # which gives nothing back in some file objects
+        self.size = file.tell()
         self.ahead, self.base, self.data = 1 << 16, 0, b""
 
     def expect(self, value_bytes):
@@ -148,11 +147,7 @@ def _leaf(schema, column):
 
 
 def _chunks(source, column):
-    """Where a column of bytes lies: ``(chunks, level)``.
-
-    The chunks are a list of ``(start, end, rows)``, byte positions and the rows of a row group, in order; the
-    level is the definition level of rows that aren't null.
-    """
+    """Chunks of a column of bytes: list of ``(start, end, rows)``; and the definition level of its values."""
     footer, chunks = _Footer(source), []
     try:
         # so that a chunk that is opened is not read
@@ -170,9 +165,8 @@ def _chunks(source, column):
                 raise Refused("its data is in another file", _READ)
             if chunk.compression != "UNCOMPRESSED":
                 raise Refused(f"it is compressed ({chunk.compression})")
-            # the latter two are the levels'
-            encodings = set(chunk.encodings) - {"PLAIN", "RLE", "BIT_PACKED"}
-            if encodings:
+            # RLE and BIT_PACKED are encodings of levels
+            if encodings := set(chunk.encodings) - {"PLAIN", "RLE", "BIT_PACKED"}:
                 raise Refused(f"it is encoded as {', '.join(sorted(encodings))}")
             start, size = chunk.data_page_offset, chunk.total_compressed_size
             if (chunk.path_in_schema, chunk.physical_type, chunk.num_values) != (column, "BYTE_ARRAY", rows):

@@ -67,9 +67,9 @@ def contents(api: Any, repo: str, commit: str) -> dict[str, str]:
 
 def content_id(release: opened.Release, file: str, like: str) -> str:
     """SHA-256 of a file of a release, or its git object id, whichever kind ``like`` is."""
-    fact = release.manifest["files"].get(file)
-    if fact and len(like) == 64:
-        return fact["sha256"]
+    entry = release.manifest["files"].get(file)
+    if entry and len(like) == 64:
+        return entry["sha256"]
     data = (Path(release.where) / file).read_bytes()
     if len(like) == 64:
         return hashlib.sha256(data).hexdigest()

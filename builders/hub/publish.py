@@ -127,14 +127,12 @@ def _size(release, files):
 def batches(release: opened.Release, files: Sequence[str]) -> Iterator[list[str]]:
     """Files in groups that are sent together."""
     group: list[str] = []
-    size = 0
     for file in files:
-        more = _size(release, [file])
-        if group and (size + more > BATCH_BYTES or len(group) == BATCH_FILES):
+        full = len(group) == BATCH_FILES or _size(release, [*group, file]) > BATCH_BYTES
+        if group and full:
             yield group
-            group, size = [], 0
+            group = []
         group.append(file)
-        size += more
     if group:
         yield group
 
@@ -192,7 +190,6 @@ def dry_run(
     known = set(state.files.values())
     fresh = [f for f in what.add if release.manifest["files"].get(f, {}).get("sha256") not in known]
     large = [file for file in fresh if file.endswith(".parquet")]
-    small = _size(release, [file for file in fresh if file not in large])
     out |= {"published": bool(what.published), "new_bytes": _size(release, fresh), "exact": not large}
     if not large or not dedup.available() or _size(release, large) > MAX_COUNTED_BYTES:
         return out
@@ -209,4 +206,4 @@ def dry_run(
     total = _size(release, large) + sum(Path(file).stat().st_size for file in before)
     with console.progress("comparing", total, **_BYTES) as done:
         new = dedup.new_bytes(before, [Path(release.where) / file for file in large], done)
-    return out | {"new_bytes": small + new, "exact": True}
+    return out | {"new_bytes": out["new_bytes"] - _size(release, large) + new, "exact": True}

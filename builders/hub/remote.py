@@ -49,10 +49,7 @@ _ANSWERS: dict[str | int, tuple[type[RunError], str]] = {
 
 @contextmanager
 def hub_errors(repo: str, doing: str) -> Iterator[None]:
-    """Turn what the Hub and the network raise into RunErrors.
-
-    Args:
-        repo: ``org/name``; doing: what was being done, such as ``publishing``.
+    """Turn what the Hub and the network raise while ``doing``, such as publishing, into RunErrors.
 
     Raises: TransientError or RunError.
     """

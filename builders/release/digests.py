@@ -27,10 +27,7 @@ _WIDTH = 9
 
 
 def leaf_types(schema: pa.Schema, without: Collection[str | None] = ()) -> dict[str, str]:
-    """Leaves of a schema: dict of dotted name to Arrow type name, in order of names.
-
-    Args:
-        without: top-level columns to leave out.
+    """Leaves of a schema but for some columns: dict of dotted name to Arrow type name, in order of names.
 
     Raises: ValueError for a type that has no digest.
     """

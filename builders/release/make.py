@@ -59,9 +59,10 @@ def make(
     _refuse_wrong_request(Path(root), Path(output), version, repo, notes)
     stored = reopen.open_dataset(root, plugins=plugins)
     source = Source(stored.storage, stored.manifest, stored.corpus, stored.config, stored.current)
-    if len(source.shards) > MAX_FILES:
+    shards = source.manifest["shards"]
+    if len(shards) > MAX_FILES:
         raise UsageError(
-            f"{root} has {len(source.shards):,} shards; a commit to the Hub takes at most {MAX_FILES:,} files"
+            f"{root} has {len(shards):,} shards; a commit to the Hub takes at most {MAX_FILES:,} files"
         )
     before = opened.find(previous, token) if previous is not None else None
     if before and before.manifest["corpus"] != source.corpus.name:
@@ -70,8 +71,7 @@ def make(
         )
     if before and versions.parse(before.version) >= versions.parse(version):
         raise UsageError(f"--version {version} is not after {before.version}, the version of {previous}")
-    digests = {name: record["sha256"] for name, record in source.shards.items()}
-    data = [source.manifest["config_digest"], digests]
+    data = [source.manifest["config_digest"], {name: shard["sha256"] for name, shard in shards.items()}]
     last = before and [before.version, opened.digest_of(before.manifest)]
     identity = opened.digest_of([data, version, repo, list(notes), last])
     storage = LocalStorage(str(output))
@@ -146,7 +146,7 @@ def _begin(storage: LocalStorage, identity: str, data: str, root: str | Path) ->
 
 def _pack_all(source: Source, hidden: LocalStorage, runner: Runner, progress: Any) -> dict[str, Any]:
     """Put every shard in place; returns dict of file to record, in order of names."""
-    files = layout.placed(source.views, source.shards)
+    files = layout.placed(source.views, source.manifest["shards"])
     classes = frozenset(column.name for column in having(source.columns, Classes))
     tasks = [
         (source.storage, record, hidden, file, source.digest_column, classes)

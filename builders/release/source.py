@@ -20,11 +20,6 @@ from sousa.generation.tables import row_groups
 class Source(Stored):
     """A dataset as cards and releases see it."""
 
-    @property
-    def shards(self) -> dict[str, dict[str, Any]]:
-        """Records of the shards by name, in order of rows."""
-        return self.manifest["shards"]
-
     @cached_property
     def configs(self) -> list[layout.View]:
         """The configs of a release of it."""
