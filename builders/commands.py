@@ -28,10 +28,8 @@ def generate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     at = argv.index("generate") + 1
     if at == len(argv) or (argv[at].startswith("-") and argv[at] not in ("-h", "--help")):
         argv.insert(at, corpora.DEFAULT)
-    about = (
-        "Make a dataset. 'sousa generate CORPUS --help' shows the options of a corpus; without a name it is"
-    )
-    parser.description = f"{about} {corpora.DEFAULT}."
+    about = "Make a dataset. 'sousa generate CORPUS --help' shows the options of a corpus"
+    parser.description = f"{about}; without a name it is {corpora.DEFAULT}."
     choices = parser.add_subparsers(dest="corpus", metavar="CORPUS", title="corpora", required=True)
     named = argv[at]
     if not named.startswith("-"):

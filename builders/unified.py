@@ -152,10 +152,8 @@ class Unified(AudioBuilder):
     def _open(self, config: UnifiedConfig) -> list[str]:
         self._parts = _parts(config)
         self._places = {name: places(part.columns) for name, part in self._parts.items()}
-        return [
-            f"{SCHEMA_VERSION}\n{table(COLUMNS)}",
-            *(f"{name} {part.hash}" for name, part in self._parts.items()),
-        ]
+        parts = [f"{name} {part.hash}" for name, part in self._parts.items()]
+        return [f"{SCHEMA_VERSION}\n{table(COLUMNS)}", *parts]
 
     def _features(self, stored: bool) -> datasets.Features:
         heard = any(part.audio_feature() for part in self._parts.values())

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,10 @@ from sousa.generation.errors import one_of
 
 def read(card: Path) -> dict[str, Any]:
     """The head of a card; empty when it has none that can be read, or there is no card."""
-    if not card.exists():
-        return {}
-    match = re.match(r"---\n(.*?)\n---\n", card.read_text(encoding="utf-8"), re.DOTALL)
-    try:
-        head = yaml.safe_load(match[1]) if match else {}
-    except yaml.YAMLError:
-        head = {}
+    head = None
+    with suppress(FileNotFoundError, yaml.YAMLError):
+        match = re.match(r"---\n(.*?)\n---\n", card.read_text(encoding="utf-8"), re.DOTALL)
+        head = yaml.safe_load(match[1]) if match else None
     return head if isinstance(head, dict) else {}
 
 
