@@ -68,7 +68,7 @@ def make(
         console.say(
             "warning: NumPy draws other numbers here than where published corpora were made: rows will differ"
         )
-    storage, runner = LocalStorage(os.path.expanduser(os.fspath(output))), LocalRunner(workers)
+    storage, runner = LocalStorage(os.path.expanduser(output)), LocalRunner(workers)
     making.make(corpus, config, storage, runner, files, console.say, console.progress, write_dataset_card)
     stored = reopen.open_dataset(storage.root, making=reopen.is_generated(corpus))
     if check:
@@ -98,7 +98,7 @@ def validate(
     from sousa.generation import reopen
     from sousa.generation.validation import report
 
-    root = os.path.expanduser(os.fspath(directory))
+    root = os.path.expanduser(directory)
     stored = reopen.open_dataset(root, plugins=plugins)
     if stored.current:
         stored = reopen.open_dataset(root, making=True)
@@ -126,7 +126,7 @@ def verify(
     from sousa.builders.release import check, opened
     from sousa.generation import reopen
 
-    root = os.path.expanduser(os.fspath(directory))
+    root = os.path.expanduser(directory)
     if opened.is_release(root):
         release = opened.read(root)
         check.require(release, console.progress)
@@ -165,8 +165,8 @@ def preview(
     from sousa.generation import reopen
     from sousa.generation.preview import page
 
-    stored = reopen.open_dataset(os.path.expanduser(os.fspath(directory)), plugins=plugins)
-    target = None if output is None else os.path.expanduser(os.fspath(output))
+    stored = reopen.open_dataset(os.path.expanduser(directory), plugins=plugins)
+    target = None if output is None else os.path.expanduser(output)
     return page.write(stored, target, rows, where, seed, console.progress)
 
 
@@ -197,8 +197,8 @@ def release(
     from sousa.builders.release import make as releasing
 
     return releasing.make(
-        os.path.expanduser(os.fspath(directory)), os.path.expanduser(os.fspath(output)), version, previous,
-        repo, notes, LocalRunner(workers), console.say, console.progress, token, plugins,
+        os.path.expanduser(directory), os.path.expanduser(output), version, previous, repo, notes,
+        LocalRunner(workers), console.say, console.progress, token, plugins,
     )  # fmt: skip
 
 
@@ -226,10 +226,7 @@ def publish(
     """
     from sousa.builders.hub import publish as hub
 
-    path = Path(directory).expanduser()
-    return hub.publish(
-        path, repo, private, branch, create_pr, redistribute, token, console.say, console.progress
-    )
+    return hub.publish(Path(directory), repo, private, branch, create_pr, redistribute, token, console)
 
 
 def diff(old: str, new: str, *, console: Console = SILENT) -> Any:
@@ -245,8 +242,6 @@ def diff(old: str, new: str, *, console: Console = SILENT) -> Any:
     from sousa.builders.release.compare import compare
 
     first, second = opened.find(old), opened.find(new)
-    with (
-        remote.hub_errors(f"{first.where} and {second.where}", "comparing"),
-        console.progress("comparing", None) as done,
-    ):
+    both = f"{first.where} and {second.where}"
+    with remote.hub_errors(both, "comparing"), console.progress("comparing", None) as done:
         return compare(first, second, details=True, progress=done)

@@ -1,5 +1,7 @@
 """An ``Audio`` feature that decodes with soundfile, for machines without torchcodec or FFmpeg."""
 
+import copy
+import hashlib
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +13,8 @@ import datasets
 import numpy as np
 import pyarrow as pa
 import soundfile
+
+from sousa.generation.errors import SousaError
 
 
 @cache
@@ -33,22 +37,18 @@ class SoundfileAudio(datasets.Audio):
     """
 
     def decode_example(self, value: Mapping[str, Any], token_per_repo_id: Any = None) -> dict[str, Any]:
-        """Decode one stored value.
-
-        Args:
-            value: ``{"bytes": encoded file or None, "path": its name}``.
+        """Decode one stored value, ``{"bytes": encoded file or None, "path": its name}``.
 
         Raises: ValueError when there is nothing to decode; RuntimeError (soundfile's) when it is damaged.
         """
-        if value.get("bytes") is None and value.get("path") is None:
+        data, path = value.get("bytes"), value.get("path")
+        if data is None and path is None:
             raise ValueError("an audio value has neither bytes nor a path")
-        if value.get("bytes") is None:
+        if data is None:
             import fsspec
 
-            with fsspec.open(value["path"], "rb") as file:
+            with fsspec.open(path, "rb") as file:
                 data = file.read()
-        else:
-            data = value["bytes"]
         samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
         if self.sampling_rate and self.sampling_rate != rate:
             from scipy.signal import resample_poly  # slow to import, and seldom needed
@@ -61,29 +61,28 @@ class SoundfileAudio(datasets.Audio):
         elif self.num_channels and samples.shape[1] == 1:
             samples = np.repeat(samples, self.num_channels, axis=1)
         array = np.ascontiguousarray(samples[:, 0] if samples.shape[1] == 1 else samples.T, np.float32)
-        return {"array": array, "sampling_rate": rate, "path": value.get("path")}
+        return {"array": array, "sampling_rate": rate, "path": path}
 
     def encode_example(self, value: Any) -> dict[str, Any]:
-        """Store one value; arrays become FLAC files, of 16 bits where that loses nothing, else of 24.
+        """Store a decoded or stored value as ``{"bytes": encoded file, "path": its name}``.
 
-        Args:
-            value: what :meth:`decode_example` gives, or what is stored.
+        Arrays become FLAC files, of 16 bits where that loses nothing, else of 24.
 
-        Returns: ``{"bytes": encoded file, "path": its name}``.
         Raises: ValueError when there is neither sound nor a file.
         """
         if not isinstance(value, dict):
             return super().encode_example(value)
-        if value.get("array") is None:
-            if value.get("bytes") is None and value.get("path") is None:
-                raise ValueError("an audio value has neither array, bytes nor path")
-            return {"bytes": value.get("bytes"), "path": value.get("path")}
-        samples = np.asarray(value["array"], np.float32).T
-        steps = samples * 32768.0
-        subtype = "PCM_16" if np.array_equal(np.rint(steps), steps) else "PCM_24"
-        out = io.BytesIO()
-        soundfile.write(out, samples, int(value["sampling_rate"]), format="FLAC", subtype=subtype)
-        return {"bytes": out.getvalue(), "path": value.get("path")}
+        array, data, path = value.get("array"), value.get("bytes"), value.get("path")
+        if array is not None:
+            samples = np.asarray(array, np.float32).T
+            steps = samples * 32768.0
+            subtype = "PCM_16" if np.array_equal(np.rint(steps), steps) else "PCM_24"
+            file = io.BytesIO()
+            soundfile.write(file, samples, int(value["sampling_rate"]), format="FLAC", subtype=subtype)
+            data = file.getvalue()
+        elif data is None and path is None:
+            raise ValueError("an audio value has neither array, bytes nor path")
+        return {"bytes": data, "path": path}
 
     def cast_storage(self, storage: Any) -> Any:
         """Arrow storage of this feature, also from columns of decoded values."""
@@ -93,12 +92,26 @@ class SoundfileAudio(datasets.Audio):
         return super().cast_storage(storage)
 
 
-class ReadableAudio:
-    """For builders that write audio as it is stored: readers get it as ``Audio`` where that plays.
+class AudioBuilder(datasets.GeneratorBasedBuilder):
+    """A builder that writes audio as it is stored: readers get it as ``Audio`` where that plays.
 
     Writing through ``Audio`` needs torchcodec even for ready-made files. Elsewhere the column stays what
-    is stored: ``{"bytes": a FLAC file, "path": its name}``. The builder has ``_features(stored)``.
+    is stored: ``{"bytes": a FLAC file, "path": its name}``. A subclass has ``_features(stored)`` and
+    ``_open(config)``, which settles what is made or read and returns the texts that tell it from other data.
     """
+
+    # encoded audio is large: rows are written out in batches of this many
+    DEFAULT_WRITER_BATCH_SIZE = 100
+
+    def _create_builder_config(self, *arguments, **options):
+        config, config_id = super()._create_builder_config(*arguments, **options)
+        config = copy.copy(config)  # it may be one of the class
+        try:
+            marks = self._open(config)
+        except SousaError as error:
+            raise ValueError(str(error)) from None
+        self.hash = hashlib.sha256("\n".join(marks).encode()).hexdigest()[:16]  # of the cache
+        return config, config_id
 
     def _info(self):
         return datasets.DatasetInfo(
@@ -121,11 +134,7 @@ class ReadableAudio:
 
 
 def played_by(dataset: Any, decoder: str) -> Any:
-    """A dataset whose audio columns are decoded by soundfile, by torchcodec, or not at all.
-
-    Args:
-        dataset: any dataset, or a list or dict of datasets; ``decoder``: soundfile, torchcodec or none.
-    """
+    """A dataset, or a list or dict of datasets, whose audio is decoded by soundfile, torchcodec or none."""
     if isinstance(dataset, list):
         return [played_by(part, decoder) for part in dataset]
     if isinstance(dataset, dict):

@@ -10,8 +10,6 @@ of the shards: changed data is never read from an old cache. Columns of classes 
 ``ClassLabel`` to readers.
 """
 
-import copy
-import hashlib
 import inspect
 import json
 import os
@@ -19,15 +17,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import field, fields, make_dataclass
 from functools import cache
 from importlib import import_module
+from itertools import chain
 from typing import Any, ClassVar
 
 import datasets
 
 from sousa.builders import class_name
-from sousa.builders.audio import ReadableAudio
+from sousa.builders.audio import AudioBuilder
 from sousa.generation import corpora, reopen
 from sousa.generation.columns import AUDIO, SPLITS, Column, feature
-from sousa.generation.errors import SousaError, UsageError, one_of
+from sousa.generation.errors import UsageError, one_of
 from sousa.generation.manifest import config_digest
 from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import row_groups
@@ -43,15 +42,13 @@ def features(columns: Iterable[Column], sample_rate: int | None, stored: bool = 
     """
     out = {column.name: feature(column, sample_rate) for column in columns}
     if stored:
-        record = {name: {"dtype": kind, "_type": "Value"} for name, kind in _STORED_AUDIO.items()}
+        stored_audio = {"bytes": "binary", "path": "string"}
+        record = {name: {"dtype": kind, "_type": "Value"} for name, kind in stored_audio.items()}
         out |= {column.name: record for column in columns if column.type == AUDIO}
     return datasets.Features.from_dict(out)
 
 
-_STORED_AUDIO = {"bytes": "binary", "path": "string"}
-
-
-class CorpusBuilder(ReadableAudio, datasets.GeneratorBasedBuilder):
+class CorpusBuilder(AudioBuilder):
     """A corpus. A subclass says which.
 
     Attributes:
@@ -63,13 +60,11 @@ class CorpusBuilder(ReadableAudio, datasets.GeneratorBasedBuilder):
     """
 
     NAME: ClassVar[str]  # of the corpus
-    # encoded audio is large: rows are written out in batches of this many
-    DEFAULT_WRITER_BATCH_SIZE = 100
 
     def __init_subclass__(cls, **arguments: Any):
         super().__init_subclass__(**arguments)
         corpus = cls.corpus = corpora.get(cls.NAME)
-        names = [name for name in corpus.Options.model_fields if name != "size"]
+        cls.OPTIONS = names = [name for name in corpus.Options.model_fields if name != "size"]
         kind = make_dataclass(
             f"{cls.__name__}Config", [(name, Any, field(default=None)) for name in names],
             bases=(datasets.BuilderConfig,),
@@ -97,19 +92,8 @@ class CorpusBuilder(ReadableAudio, datasets.GeneratorBasedBuilder):
                 raise ValueError(f"unknown option {one_of(name, known)}")
         super().__init__(*arguments, **{"dataset_name": self.NAME, **options})
 
-    def _create_builder_config(self, *arguments, **options):
-        config, config_id = super()._create_builder_config(*arguments, **options)
-        config = copy.copy(config)  # it may be one of the class
-        try:
-            self._open(config)
-        except SousaError as error:
-            raise ValueError(str(error)) from None
-        return config, config_id
-
-    def _open(self, config: Any) -> None:
-        """Settle what is made or read, and address the cache by it."""
-        names = [name for name in self.corpus.Options.model_fields if name != "size"]
-        given = {name: getattr(config, name) for name in names if getattr(config, name) is not None}
+    def _open(self, config: Any) -> list[str]:
+        given = {name: getattr(config, name) for name in self.OPTIONS if getattr(config, name) is not None}
         if config.data_dir:
             if given:
                 raise UsageError(
@@ -133,10 +117,9 @@ class CorpusBuilder(ReadableAudio, datasets.GeneratorBasedBuilder):
             self.columns, self._root = self.corpus.columns(self.settings), None
             self._shards = self.corpus.plan(self.settings)
             marks = [config_digest(self.settings.identity())]
-        for name in names:
+        for name in self.OPTIONS:
             setattr(config, name, getattr(self.settings, name, getattr(config, name)))
-        marks.append(json.dumps(self._features(stored=True).to_dict()))
-        self.hash = hashlib.sha256("\n".join(marks).encode()).hexdigest()[:16]
+        return [*marks, json.dumps(self._features(stored=True).to_dict())]
 
     def _features(self, stored: bool) -> datasets.Features:
         return features(self.columns, self.settings.sample_rate, stored)
@@ -145,17 +128,12 @@ class CorpusBuilder(ReadableAudio, datasets.GeneratorBasedBuilder):
         by_split: dict[str, list] = {split: [] for split in SPLITS}
         for shard in self._shards:
             by_split.setdefault(shard["split"] if self._root else shard.split, []).append(shard)
-        return [
-            datasets.SplitGenerator(name=name, gen_kwargs={"shards": shards})
-            for name, shards in by_split.items()
-            if shards
-        ]
+        return [datasets.SplitGenerator(name, {"shards": parts}) for name, parts in by_split.items() if parts]
 
     def _generate_examples(self, shards):
-        for shard in shards:
-            for table in self._tables(shard):
-                for row in table.to_pylist():
-                    yield row["sample_id"], row
+        for table in chain.from_iterable(map(self._tables, shards)):
+            for row in table.to_pylist():
+                yield row["sample_id"], row
 
     def _tables(self, shard: Any) -> Iterator[Any]:
         if not self._root:

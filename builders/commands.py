@@ -1,7 +1,9 @@
 """The commands that make, check, show and share datasets: their arguments, and what they say."""
 
 import argparse
+import inspect
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,13 @@ from sousa.generation.console import Console
 from sousa.generation.errors import UsageError, raise_all
 from sousa.generation.options import add_arguments, from_arguments
 
-_OUTPUT = "output/dataset"
+
+def _call(function: Callable, arguments: argparse.Namespace, console: Console, **changes: Any) -> Any:
+    """Call a function of the API with those arguments of a command that have the names of its own."""
+    raise_all(workers_problem(getattr(arguments, "workers", 0)))
+    options = {**vars(arguments), **changes, "console": console}
+    known = inspect.signature(function).parameters
+    return function(**{name: value for name, value in options.items() if name in known})
 
 
 def generate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
@@ -20,10 +28,8 @@ def generate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     at = argv.index("generate") + 1
     if at == len(argv) or (argv[at].startswith("-") and argv[at] not in ("-h", "--help")):
         argv.insert(at, corpora.DEFAULT)
-    parser.description = (
-        f"Make a dataset. 'sousa generate CORPUS --help' shows the options of a corpus; without a name it is "
-        f"{corpora.DEFAULT}."
-    )
+    about = "Make a dataset. 'sousa generate CORPUS --help' shows the options of a corpus"
+    parser.description = f"{about}; without a name it is {corpora.DEFAULT}."
     choices = parser.add_subparsers(dest="corpus", metavar="CORPUS", title="corpora", required=True)
     named = argv[at]
     if not named.startswith("-"):
@@ -37,19 +43,14 @@ def generate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
         )  # fmt: skip
         if corpus.name == named:
             add_arguments(sub, corpus.Options)
-            _how(sub)
+            _how(sub.add_argument_group("how to make it"))
     return _generate
 
 
-def _how(parser: argparse.ArgumentParser) -> None:
-    group: Any = parser.add_argument_group("how to make it")
+def _how(group: Any) -> None:
+    flags = ("--output", "-o", "--outputpath")
     group.add_argument(
-        "--output",
-        "-o",
-        "--outputpath",
-        default=_OUTPUT,
-        metavar="DIR",
-        help="directory (default: %(default)s)",
+        *flags, default="output/dataset", metavar="DIR", help="directory (default: %(default)s)"
     )
     group.add_argument("--files", action="store_true", help="also write each row's audio and MIDI as files")
     workers(group)
@@ -64,10 +65,8 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
 
     begin, corpus, output = time.perf_counter(), corpora.get(arguments.corpus), arguments.output
     problems = workers_problem(arguments.workers)
-    if not output:
-        problems.append("--output is empty; name a directory")
-    values = from_arguments(corpus.Options, arguments)
-    options = corpus.Options.read(values, "command", problems)
+    problems += [] if output else ["--output is empty; name a directory"]
+    options = corpus.Options.read(from_arguments(corpus.Options, arguments), "command", problems)
     if corpus.answer(options, console.print):
         return
     config = corpus.config(options, console.say)
@@ -106,9 +105,8 @@ def _plugins(parser: argparse.ArgumentParser) -> None:
 def validate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa validate DIRECTORY``."""
     parser.add_argument("directory", help="a finished dataset")
-    parser.add_argument(
-        "--all", action="store_true", help="read MIDI and audio of every row, and make every row again"
-    )
+    about = "read MIDI and audio of every row, and make every row again"
+    parser.add_argument("--all", dest="everything", action="store_true", help=about)
     _plugins(parser)
     workers(parser)
     quiet(parser)
@@ -116,11 +114,7 @@ def validate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
 
 
 def _validate(arguments: argparse.Namespace, console: Console) -> int:
-    raise_all(workers_problem(arguments.workers))
-    report = api.validate(
-        arguments.directory, everything=arguments.all, plugins=arguments.plugins, workers=arguments.workers,
-        console=console,
-    )  # fmt: skip
+    report = _call(api.validate, arguments, console)
     console.tell(report["text"])
     if report["not_written"]:
         console.say(f"the report could not be kept: {report['not_written']}")
@@ -131,10 +125,11 @@ def _validate(arguments: argparse.Namespace, console: Console) -> int:
 
 def verify(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa verify DIRECTORY``."""
-    parser.add_argument("directory", help="a finished dataset or release")
-    parser.add_argument("--rows", type=int, default=20, help="how many, chosen at random (default: 20)")
-    parser.add_argument("--all", action="store_true", help="all rows")
-    parser.add_argument("--seed", type=int, help="choose the same rows each time")
+    add = parser.add_argument
+    add("directory", help="a finished dataset or release")
+    add("--rows", type=int, default=20, help="how many, chosen at random (default: 20)")
+    add("--all", dest="everything", action="store_true", help="all rows")
+    add("--seed", type=int, help="choose the same rows each time")
     _plugins(parser)
     quiet(parser)
     return _verify
@@ -143,29 +138,25 @@ def verify(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
 def _verify(arguments: argparse.Namespace, console: Console) -> None:
     from sousa.builders.release import opened
 
-    count = api.verify(
-        arguments.directory, rows=arguments.rows, everything=arguments.all, seed=arguments.seed,
-        plugins=arguments.plugins, console=console,
-    )  # fmt: skip
+    count = _call(api.verify, arguments, console)
     if opened.is_release(Path(arguments.directory).expanduser()):
-        release = opened.read(arguments.directory)
-        console.tell(f"version {release.version}: all {count:,} files are what they were")
+        version = opened.read(arguments.directory).version
+        console.tell(f"version {version}: all {count:,} files are what they were")
     else:
         console.tell(f"{count:,} rows made again: every label and every audio sample is the same")
 
 
 def preview(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa preview DIRECTORY``; filters of the dataset's corpus may be written as options of their own."""
-    parser.add_argument("directory", help="a finished dataset")
-    parser.add_argument(
-        "--output", "-o", metavar="FILE", help="page to write (default: DIRECTORY/preview.html)"
-    )
-    parser.add_argument("--rows", type=int, default=48, help="how many, evenly chosen (default: 48)")
-    parser.add_argument(
+    add = parser.add_argument
+    add("directory", help="a finished dataset")
+    add("--output", "-o", metavar="FILE", help="page to write (default: DIRECTORY/preview.html)")
+    add("--rows", type=int, default=48, help="how many, evenly chosen (default: 48)")
+    add(
         "--where", action="append", default=[], metavar="FILTER=NAMES",
         help="only these, such as tiers=beginner,advanced; may be repeated, and --tiers NAMES does the same",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=42, help="another seed chooses other rows (default: 42)")
+    add("--seed", type=int, default=42, help="another seed chooses other rows (default: 42)")
     _plugins(parser)
     quiet(parser)
     return _preview
@@ -183,10 +174,7 @@ def _preview(arguments: argparse.Namespace, console: Console, rest: list[str] | 
         if not flag.startswith("--") or not (equals or rest):
             raise UsageError(f"unrecognized argument {flag}")
         where[flag[2:].replace("-", "_")] = names(value if equals else rest.pop(0))
-    path, rows, size = api.preview(
-        arguments.directory, arguments.output, rows=arguments.rows, where=where, seed=arguments.seed,
-        plugins=arguments.plugins, console=console,
-    )  # fmt: skip
+    path, rows, size = _call(api.preview, arguments, console, where=where)
     console.tell(f"{path}: {rows:,} rows, {size / 1e6:,.1f} MB; open it in a browser")
 
 
@@ -195,17 +183,16 @@ _preview.takes_rest = True  # type: ignore[attr-defined]
 
 def release(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa release DIRECTORY -o RELEASE --version X.Y.Z``."""
-    parser.add_argument("directory", help="a finished dataset, as 'sousa generate' makes it")
-    parser.add_argument("--output", "-o", required=True, metavar="RELEASE", help="directory of the release")
-    parser.add_argument("--version", required=True, metavar="X.Y.Z", help="of the release, such as 1.0.0")
-    parser.add_argument(
+    add = parser.add_argument
+    add("directory", help="a finished dataset, as 'sousa generate' makes it")
+    add("--output", "-o", required=True, metavar="RELEASE", help="directory of the release")
+    add("--version", required=True, metavar="X.Y.Z", help="of the release, such as 1.0.0")
+    add(
         "--previous", metavar="RELEASE",
         help="the release before: a directory, or org/name or org/name@v1.0.0 on the Hub",
     )  # fmt: skip
-    parser.add_argument("--repo", metavar="ORG/NAME", help="where it will be published, for the card")
-    parser.add_argument(
-        "--note", action="append", default=[], metavar="TEXT", help="a line for the changelog"
-    )
+    add("--repo", metavar="ORG/NAME", help="where it will be published, for the card")
+    add("--note", dest="notes", action="append", default=[], metavar="TEXT", help="a line for the changelog")
     _plugins(parser)
     workers(parser)
     quiet(parser)
@@ -213,12 +200,7 @@ def release(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
 
 
 def _release(arguments: argparse.Namespace, console: Console) -> None:
-    raise_all(workers_problem(arguments.workers))
-    manifest = api.release(
-        arguments.directory, arguments.output, arguments.version, previous=arguments.previous,
-        repo=arguments.repo, notes=arguments.note, plugins=arguments.plugins, workers=arguments.workers,
-        console=console,
-    )  # fmt: skip
+    manifest = _call(api.release, arguments, console)
     output, first = arguments.output, next(iter(manifest["views"]))
     for line in manifest["changelog"][-1]["lines"]:
         console.tell(f"  {line}")
@@ -234,25 +216,22 @@ def _release(arguments: argparse.Namespace, console: Console) -> None:
 
 def publish(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa publish RELEASE ORG/NAME``."""
-    parser.add_argument("release", help="a finished release, as 'sousa release' makes it")
-    parser.add_argument(
-        "repo", metavar="ORG/NAME", help="dataset repository on the Hub; made if there is none"
-    )
-    parser.add_argument("--private", action="store_true", help="make a new repository private")
-    parser.add_argument(
-        "--revision", default="main", metavar="BRANCH",
+    add = parser.add_argument
+    add("directory", metavar="release", help="a finished release, as 'sousa release' makes it")
+    add("repo", metavar="ORG/NAME", help="dataset repository on the Hub; made if there is none")
+    add("--private", action="store_true", help="make a new repository private")
+    add(
+        "--revision", dest="branch", default="main", metavar="BRANCH",
         help="publish to this branch; the version's tag is set on main only (default: main)",
     )  # fmt: skip
-    parser.add_argument(
-        "--create-pr", action="store_true", help="open a pull request; publish again to tag it"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="say what would be uploaded, and stop")
-    parser.add_argument(
+    add("--create-pr", action="store_true", help="open a pull request; publish again to tag it")
+    add("--dry-run", action="store_true", help="say what would be uploaded, and stop")
+    add(
         "--previous", metavar="RELEASE",
         help="with --dry-run: a directory with the last release, to count deduplicated bytes without "
         "fetching it",
     )  # fmt: skip
-    parser.add_argument(
+    add(
         "--redistribute", metavar="NAMES",
         help="you may pass on these sources, whose licences don't say so, separated by commas",
     )  # fmt: skip
@@ -268,10 +247,7 @@ def _publish(arguments: argparse.Namespace, console: Console) -> None:
         )
     if arguments.dry_run:
         return _dry_run(arguments, named, console)
-    done = api.publish(
-        arguments.release, repo, private=arguments.private, branch=arguments.revision,
-        create_pr=arguments.create_pr, redistribute=named, console=console,
-    )  # fmt: skip
+    done = _call(api.publish, arguments, console, redistribute=named)
     if done["pull_request"]:
         console.tell(f"pull request: {done['pull_request']}\nonce it is merged, publish again to set the tag")
     elif done["tag"]:
@@ -281,7 +257,7 @@ def _publish(arguments: argparse.Namespace, console: Console) -> None:
         )
     else:
         console.tell(
-            f"{repo}, branch {arguments.revision}: {done['files']:,} files sent; no tag, which is for main"
+            f"{repo}, branch {arguments.branch}: {done['files']:,} files sent; no tag, which is for main"
         )
 
 
@@ -289,10 +265,7 @@ def _dry_run(arguments: argparse.Namespace, named: list[str], console: Console) 
     from sousa.builders.hub import publish as hub
 
     repo = arguments.repo
-    what = hub.dry_run(
-        Path(arguments.release).expanduser(), repo, arguments.revision, arguments.previous, named, None,
-        console.say, console.progress,
-    )  # fmt: skip
+    what = hub.dry_run(arguments.directory, repo, arguments.branch, arguments.previous, named, console)
     if what["published"]:
         console.tell(f"{repo} holds this very release already: nothing would be done")
         return
@@ -320,23 +293,23 @@ def diff(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
 def _diff(arguments: argparse.Namespace, console: Console) -> None:
     from sousa.builders.release import opened, versions
 
-    given = arguments.releases
-    if len(given) not in (2, 3):
+    releases = arguments.releases
+    if len(releases) not in (2, 3):
         raise UsageError(
-            f"{len(given)} arguments; give two releases (directories or org/name@v1.0.0), or a repository of "
-            "the Hub and two of its revisions"
+            f"{len(releases)} arguments; give two releases (directories or org/name@v1.0.0), or a repository "
+            "of the Hub and two of its revisions"
         )
-    named = given if len(given) == 2 else [f"{given[0]}@{revision}" for revision in given[1:]]
-    old, new = (opened.find(name) for name in named)
-    changes = api.diff(*named, console=console)
+    if len(releases) == 3:
+        releases = [f"{releases[0]}@{revision}" for revision in releases[1:]]
+    old, new = map(opened.find, releases)
+    changes = api.diff(*releases, console=console)
     console.print(f"{old.where}, version {old.version}  ->  {new.where}, version {new.version}")
     for line in changes.lines() or ["nothing differs"]:
         console.print(f"  {line}")
     if changes and versions.parse(old.version) < versions.parse(new.version):
         problem = versions.problem(new.version, changes, old.version)
-        console.print(
-            f"a {changes.level} change" + (f", but {problem}" if problem else ", as the version says")
-        )
+        verdict = f"but {problem}" if problem else "as the version says"
+        console.print(f"a {changes.level} change, {verdict}")
     elif changes:
         after = versions.following(old.version, changes.level)
         console.print(f"a {changes.level} change: the version after {old.version} would be {after}")

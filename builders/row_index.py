@@ -10,42 +10,37 @@ This works because a PLAIN, uncompressed column of bytes is, page after page, a 
 levels that say which rows are null, and for each other row four bytes of length and the value.
 SOUSA's shards and the media columns ``datasets`` writes are stored so; anything else is refused.
 
-Reading cost. A path is mapped: a few hundred bytes of each page and four bytes of each row are
-touched. A file object is read through windows: values over 1 MiB on average are hopped over (one
-4 KiB read a row), smaller ones are read through in windows of 8 MiB, because a request costs about as
-much as a mebibyte; so indexing a remote file of short clips reads that column once, nothing else,
-and keeps one window in memory. The file object's own read-ahead comes on top: open with
-``cache_type="none"`` where fsspec allows it. A mapped file must not be cut while it is being read.
+Reading cost. A path is mapped: a few hundred bytes of each page and four bytes of each row are touched. A
+file object is read through windows: values over 1 MiB on average are hopped over (one 4 KiB read a row),
+smaller ones are read through in windows of 8 MiB, because a request costs about as much as a mebibyte. Open
+it without read-ahead of its own (``cache_type="none"`` in fsspec). A mapped file must not be cut meanwhile.
 
 Source: the Apache Parquet format, ``parquet.thrift`` (PageHeader, DataPageHeader, DataPageHeaderV2: the
 field numbers below are theirs) and ``Encodings.md`` (RLE/bit-packed hybrid, PLAIN).
 """
 
+import io
 import mmap
 import os
-from contextlib import contextmanager
+import struct
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from sousa.builders.parquet_footer import (
-    PLAIN,
-    RLE,
-    Damaged,
-    Refused,
-    chunks_of,
-    field,
-    name_of,
-    prefix,
-    read,
-    read_struct,
-    read_varint,
-)
+from sousa.builders.thrift import Damaged, Refused, field, read_struct, read_varint
+from sousa.generation.errors import first_line
 
+_PLAIN, _RLE = 0, 3  # encodings
 _DATA_PAGE, _INDEX_PAGE, _DICTIONARY_PAGE, _DATA_PAGE_V2 = range(4)
 _REQUEST = 1 << 20  # bytes that take about as long to transfer as one more request
 _WINDOW = 8 << 20
 _LARGEST_HEADER = 16 << 20  # of a page, as in Arrow's reader; statistics may hold whole values
+_MOST_ROWS = 1 << 27  # nulls take no space, so a damaged count must not become an allocation
+_READ = "read it with pyarrow instead"
+_prefix = struct.Struct("<I").unpack_from
 
 
 class _Mapped:
@@ -78,9 +73,8 @@ class _Windowed:
         self.file = file
         name = getattr(file, "path", None) or getattr(file, "name", None)
         self.name = name if isinstance(name, str) else f"<{type(file).__name__}>"
-        self.size = file.seek(0, 2)
-        if self.size is None:  # some file objects' seek gives nothing back
-            self.size = file.tell()
+        file.seek(0, 2)  # which gives nothing back in some file objects
+        self.size = file.tell()
         self.ahead, self.base, self.data = 1 << 16, 0, b""
 
     def expect(self, value_bytes):
@@ -102,13 +96,104 @@ class _Windowed:
         self.data = b""
 
 
+def _read(source, start, size, end):
+    """Exactly ``size`` bytes from ``start``, which lie before ``end``."""
+    if size < 0 or start + size > end:
+        raise Damaged(f"{size} bytes at {start} pass the end of their part at {end}")
+    data, base = source.window(start, size, end)
+    return data[start - base : start - base + size]
+
+
+class _Data(Exception):
+    """pyarrow asked for more of a file than its footer."""
+
+
+class _Footer(io.BytesIO):
+    """The end of a file, read by positions in the file; those before ``first`` can't be read."""
+
+    def __init__(self, source):
+        near = min(source.size, 1 << 16)  # as much as pyarrow reads at first
+        tail = _read(source, source.size - near, near, source.size)
+        length = 8 + (_prefix(tail, near - 8)[0] if near >= 8 else 0)
+        if near < length <= source.size:
+            tail = _read(source, source.size - length, length, source.size)
+        super().__init__(tail)
+        self.first = self.skipped = source.size - len(tail)
+        self.begin = source.size - length
+
+    def seek(self, offset, whence=0):
+        if not whence and offset < self.first:
+            raise _Data
+        return super().seek(offset if whence else offset - self.skipped, whence) + self.skipped
+
+    def tell(self):
+        return super().tell() + self.skipped
+
+
+def _leaf(schema, column):
+    """Number of a column of bytes among the leaves, and the definition level of its values."""
+    leaves = [schema.column(i) for i in range(len(schema))]
+    places = [i for i, leaf in enumerate(leaves) if leaf.path == column]
+    if len(places) != 1:
+        fit = [x.path for x in leaves if x.physical_type == "BYTE_ARRAY" and not x.max_repetition_level]
+        remedy = f"choose one of {', '.join(sorted(fit))}" if fit else "it has no column of bytes"
+        raise Refused(f"the file has {len(places) or 'no'} columns of that name", remedy)
+    leaf = leaves[places[0]]
+    if leaf.max_repetition_level:
+        raise Refused("it is inside a list, so a row has any number of values", _READ)
+    if leaf.physical_type != "BYTE_ARRAY":
+        raise Refused(f"it holds {leaf.physical_type}, not bytes", _READ)
+    return places[0], leaf.max_definition_level
+
+
+def _chunks(source, column):
+    """Chunks of a column of bytes: list of ``(start, end, rows)``; and the definition level of its values."""
+    footer, chunks = _Footer(source), []
+    try:
+        # so that a chunk that is opened is not read
+        parquet = pq.ParquetFile(footer, buffer_size=4096, pre_buffer=False)
+        meta, footer.first = parquet.metadata, source.size
+        at, level = _leaf(meta.schema, column)
+        for number in range(meta.num_row_groups):
+            # pyarrow's accessors end the process on a chunk that is encrypted or damaged (one changed byte,
+            # such as an unknown codec, is enough); its reader, which opens the chunk first, raises an error
+            with suppress(_Data):
+                next(parquet.reader.iter_batches(1, [number], [at], False), None)
+            group = meta.row_group(number)
+            chunk, rows = group.column(at), group.num_rows
+            if chunk.file_path:
+                raise Refused("its data is in another file", _READ)
+            if chunk.compression != "UNCOMPRESSED":
+                raise Refused(f"it is compressed ({chunk.compression})")
+            # RLE and BIT_PACKED are encodings of levels
+            if encodings := set(chunk.encodings) - {"PLAIN", "RLE", "BIT_PACKED"}:
+                raise Refused(f"it is encoded as {', '.join(sorted(encodings))}")
+            start, size = chunk.data_page_offset, chunk.total_compressed_size
+            if (chunk.path_in_schema, chunk.physical_type, chunk.num_values) != (column, "BYTE_ARRAY", rows):
+                raise Damaged(f"row group {number} and its column chunk disagree")
+            if rows and not 4 <= start < start + size <= footer.begin:
+                raise Damaged(f"row group {number} places the column outside the file")
+            chunks.append((start, start + size, rows))
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
+        if "crypt" in str(error):
+            remedy = "decrypt it by reading and writing it with pyarrow"
+            raise Refused("the file is encrypted", remedy) from None
+        raise Damaged(f"its footer can't be read: {first_line(error)}") from None
+    total = sum(rows for *_, rows in chunks)
+    if total != meta.num_rows:
+        raise Damaged(f"its row groups have {total} rows")
+    if total > _MOST_ROWS:
+        raise Refused(f"the file has {total} rows, over {_MOST_ROWS}", "store it as several files")
+    return chunks, level
+
+
 def _page_header(source, at, end):
     """A PageHeader, and where its page begins."""
     size = 0
     while size < min(end - at, _LARGEST_HEADER):
         size = min(size * 16 or 512, end - at, _LARGEST_HEADER)
         try:
-            header, length = read_struct(read(source, at, size, end), 0)
+            header, length = read_struct(_read(source, at, size, end), 0)
             return header, at + length
         except IndexError:  # statistics can make a header long
             continue
@@ -152,7 +237,7 @@ def _hop(source, at, stop, end, count):
         data, base = source.window(at, 4, end)
         last = min(stop, base + len(data)) - 4
         for _ in range(count - len(ends)):
-            at += 4 + prefix(data, at - base)[0]
+            at += 4 + _prefix(data, at - base)[0]
             ends.append(at)
             if at > last:
                 break
@@ -179,20 +264,20 @@ def _page(source, at, end, left, top):
     count = field(head, 1, int, "number of values")
     if count > left:
         raise Damaged("its pages have more values than the column chunk")
-    if (encoding := field(head, 4 if second else 2, int, "encoding")) != PLAIN:
-        raise Refused(f"it is encoded as {name_of(encoding)}")
+    if field(head, 4 if second else 2, int, "encoding") != _PLAIN:
+        raise Damaged("its pages have another encoding than the column chunk")
     levels = 0
     if second:
         levels = field(head, 5, int, "size of the definition levels")
         if field(head, 6, int, "size of the repetition levels"):
             raise Damaged("repetition levels in a column without lists")
     elif top:
-        if (encoding := field(head, 3, int, "encoding of the levels")) != RLE:
-            raise Refused(f"its definition levels are encoded as {name_of(encoding)}")
-        levels, at = prefix(read(source, at, 4, stop))[0], at + 4
+        if field(head, 3, int, "encoding of the levels") != _RLE:
+            raise Refused("its definition levels are encoded as BIT_PACKED")
+        levels, at = _prefix(_read(source, at, 4, stop))[0], at + 4
     present = np.ones(count, bool)
     if top:
-        present = _present(read(source, at, levels, stop), top, count)
+        present = _present(_read(source, at, levels, stop), top, count)
     at += levels
     offsets, lengths = np.full(count, -1), np.zeros(count, np.int64)
     ends = np.array([at, *_hop(source, at, stop, end, int(present.sum()))], np.int64)
@@ -201,25 +286,12 @@ def _page(source, at, end, left, top):
     return offsets, lengths, stop
 
 
-@contextmanager
-def _opened(path_or_file, column):
-    """A file as a source; what can't be indexed becomes a ValueError that names file and column."""
-    is_path = isinstance(path_or_file, (str, bytes, os.PathLike))
-    source = (_Mapped if is_path else _Windowed)(path_or_file)
-    try:
-        yield source
-    except Refused as reason:
-        raise ValueError(f"{source.name}: column {column!r} can't be indexed: {reason}") from None
-    finally:
-        source.close()
-
-
 def byte_ranges(path_or_file: Any, column: str = "audio.bytes") -> tuple[np.ndarray, np.ndarray]:
     """Where each row's value of a column of bytes lies in a Parquet file.
 
     Args:
         path_or_file: local path, or a seekable binary file object (its position is moved; it is not
-            closed). What each costs to read: the module's conventions.
+            closed).
         column: dotted path of a leaf that holds binary or string values, outside any list.
 
     Returns: ``(offsets, lengths)``, int64 arrays [rows], bytes; a null is (-1, 0). Every range lies
@@ -228,11 +300,12 @@ def byte_ranges(path_or_file: Any, column: str = "audio.bytes") -> tuple[np.ndar
         ValueError: no such column, or it is in a list, compressed, encrypted, or encoded otherwise than
             PLAIN (a dictionary, deltas); or the file is damaged.
         OSError: the file can't be read.
-    Source: ``parquet.thrift``: PageHeader, DataPageHeader, DataPageHeaderV2; ``Encodings.md``: PLAIN, RLE.
     """
+    is_path = isinstance(path_or_file, (str, bytes, os.PathLike))
+    source = (_Mapped if is_path else _Windowed)(path_or_file)
     parts = [(np.empty(0, np.int64),) * 2]
-    with _opened(path_or_file, column) as source:
-        chunks, top = chunks_of(source, column)
+    try:
+        chunks, top = _chunks(source, column)
         rows = sum(left for *_, left in chunks)
         source.expect(sum(end - start for start, end, _ in chunks) / max(rows, 1))
         for at, end, left in chunks:
@@ -240,5 +313,9 @@ def byte_ranges(path_or_file: Any, column: str = "audio.bytes") -> tuple[np.ndar
                 *part, at = _page(source, at, end, left, top)
                 left -= len(part[0])
                 parts.append(part)
+    except Refused as reason:
+        raise ValueError(f"{source.name}: column {column!r} can't be indexed: {reason}") from None
+    finally:
+        source.close()
     offsets, lengths = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return offsets, lengths

@@ -15,7 +15,6 @@ shared columns that hold something else.
 """
 
 import base64
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from typing import Any, ClassVar
 
 import datasets
 
-from sousa.builders.audio import ReadableAudio
+from sousa.builders.audio import AudioBuilder
 from sousa.builders.base import builder, features
 from sousa.generation import corpora
 from sousa.generation.columns import (
@@ -39,7 +38,7 @@ from sousa.generation.columns import (
     split_column,
     table,
 )
-from sousa.generation.errors import SousaError, UsageError, one_of
+from sousa.generation.errors import UsageError, one_of
 from sousa.generation.manifest import manifest_path, read_manifest
 
 SCHEMA_VERSION = 2  # another one when rows are mapped otherwise: caches are told apart by it
@@ -76,13 +75,13 @@ def places(columns: Iterable[Column]) -> dict[str, Column | None]:
     columns = tuple(columns)
     conditions = {c.role.condition for c in having(columns, Renditions)}
     conditions |= {c.name for c in having(columns, Breakdown) if c.role.condition == "preset"}
-    wanted = {
+    candidates = {
         "group_id": having(columns, Group),
         "label": [column for column in columns if getattr(column.role, "main", False)],
         "acoustics": [column for column in columns if column.name in conditions],
         "events": having(columns, Events),
     }
-    return {shared: candidates[0] if candidates else None for shared, candidates in wanted.items()}
+    return {shared: next(iter(fitting), None) for shared, fitting in candidates.items()}
 
 
 def unify(name: str, row: Mapping[str, Any], by_role: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -106,7 +105,9 @@ def unify(name: str, row: Mapping[str, Any], by_role: Mapping[str, Any] | None =
     if shared["tempo_bpm"] is not None:
         shared["tempo_bpm"] = float(shared["tempo_bpm"])
     rest = {column: value for column, value in row.items() if column not in ("audio", "midi")}
-    shared["labels"] = json.dumps(rest, separators=(",", ":"), default=_encoded)
+    shared["labels"] = json.dumps(
+        rest, separators=(",", ":"), default=lambda data: base64.b64encode(data).decode()
+    )
     if "audio" not in row:
         del shared["audio"]
     return shared
@@ -117,14 +118,10 @@ def _event(record: Mapping[str, Any], role: Events) -> dict[str, Any]:
     return {column.name: record.get(fields.get(column.name, column.name)) for column in EVENT}
 
 
-def _encoded(value: bytes) -> str:
-    return base64.b64encode(value).decode()
-
-
 def _sizes() -> list[str]:
     """The sizes that every corpus has."""
-    kinds = [corpus.Options.SIZES for corpus in corpora.every()]
-    return [size for size in kinds[0] if all(size in sizes for sizes in kinds)]
+    first, *others = [corpus.Options.SIZES for corpus in corpora.every()]
+    return [size for size in first if all(size in sizes for sizes in others)]
 
 
 @dataclass
@@ -138,7 +135,7 @@ class UnifiedConfig(datasets.BuilderConfig):
 _VERSION = datasets.Version(f"{SCHEMA_VERSION}.0.0")
 
 
-class Unified(ReadableAudio, datasets.GeneratorBasedBuilder):
+class Unified(AudioBuilder):
     """Every corpus of SOUSA under one schema.
 
     Raises: ValueError for corpora or options that are not there, or a ``data_dir`` without any.
@@ -151,19 +148,12 @@ class Unified(ReadableAudio, datasets.GeneratorBasedBuilder):
         for name in (*_sizes(), "custom")
     ]
     DEFAULT_CONFIG_NAME = BUILDER_CONFIGS[0].name
-    DEFAULT_WRITER_BATCH_SIZE = 100
 
-    def _create_builder_config(self, *arguments, **options):
-        config, config_id = super()._create_builder_config(*arguments, **options)
-        try:
-            self._parts = _parts(config)
-        except SousaError as error:
-            raise ValueError(str(error)) from None
+    def _open(self, config: UnifiedConfig) -> list[str]:
+        self._parts = _parts(config)
         self._places = {name: places(part.columns) for name, part in self._parts.items()}
-        marks = [f"{SCHEMA_VERSION}\n{table(COLUMNS)}"]
-        marks += [f"{name} {part.hash}" for name, part in self._parts.items()]
-        self.hash = hashlib.sha256("\n".join(marks).encode()).hexdigest()[:16]
-        return config, config_id
+        parts = [f"{name} {part.hash}" for name, part in self._parts.items()]
+        return [f"{SCHEMA_VERSION}\n{table(COLUMNS)}", *parts]
 
     def _features(self, stored: bool) -> datasets.Features:
         heard = any(part.audio_feature() for part in self._parts.values())

@@ -240,7 +240,6 @@ def _on_the_hub(repo: str, name: str | None, revision: str | None, token: str | 
     from huggingface_hub.errors import EntryNotFoundError
 
     from sousa.builders.hub import remote
-    from sousa.builders.release.index import INDEX_SCHEMA
 
     with remote.hub_errors(repo, "reading"):
         files = _by_datasets(repo, name, revision, token)
@@ -249,7 +248,7 @@ def _on_the_hub(repo: str, name: str | None, revision: str | None, token: str | 
         index, manifest, root = None, {}, None
         try:
             path = download(layout.INDEX)
-            if pq.read_schema(path) == INDEX_SCHEMA:
+            if pq.read_schema(path) == layout.INDEX_SCHEMA:
                 index = pq.read_table(path, columns=["file", "row", "audio_offset", "audio_bytes"])
             manifest = _json(download(layout.MANIFEST))
         except EntryNotFoundError:

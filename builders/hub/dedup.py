@@ -23,13 +23,10 @@ def available() -> bool:
 
 
 def new_bytes(before: Iterable[Any], after: Iterable[Any], progress: Any = lambda done: None) -> int:
-    """Bytes an upload of files would send when some others are there.
+    """Bytes that an upload of files ``after`` would send where files ``before`` are there.
 
-    Args:
-        before: paths of files that are there; after: paths of files to send.
-        progress: called with bytes read.
-
-    Returns: chunks that are new, packed and compressed as they are sent, and the lists of chunks.
+    They are the chunks that are new, packed and compressed as they are sent, and the lists of chunks.
+    ``progress`` is called with bytes read.
     """
     with tempfile.TemporaryDirectory(prefix="sousa-dedup-") as scratch:
         had = 0

@@ -6,6 +6,7 @@ config without audio only the bytes of its columns are.
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -52,18 +53,16 @@ def load(
     """
     if decoder not in DECODERS:
         raise ValueError(f"unknown decoder {one_of(decoder, DECODERS)}")
-    if decoder == "torchcodec" and not torchcodec_works():
-        raise ValueError(
-            "torchcodec does not work here; install torch, a torchcodec made for it and FFmpeg, or use "
-            "decoder='soundfile'"
-        )
-    if decoder == "auto":
-        decoder = "torchcodec" if torchcodec_works() else "soundfile"
-    path = str(path)
-    local = bool(path) and Path(path).expanduser().is_dir()
-    if local:
-        path = str(Path(path).expanduser())
-    elif wrong := layout.repo_problem(path):
+    if decoder in ("auto", "torchcodec") and not torchcodec_works():
+        if decoder == "torchcodec":
+            raise ValueError(
+                "torchcodec does not work here; install torch, a torchcodec made for it and FFmpeg, or use "
+                "decoder='soundfile'"
+            )
+        decoder = "soundfile"
+    path = os.path.expanduser(path)
+    local = os.path.isdir(path)
+    if not local and (wrong := layout.repo_problem(path)):
         raise ValueError(f"the path is neither a directory here nor a dataset on the Hub: it is {wrong}")
     if local and revision is not None:
         raise ValueError(f"{path} is a directory, which has no revisions; leave out revision={revision!r}")
@@ -95,11 +94,10 @@ def _card(path: str, local: bool, revision: str | None, token: str | None) -> tu
         return heads.read(Path(path) / layout.CARD), None
     from huggingface_hub.errors import EntryNotFoundError
 
+    client = remote.client(token)
     with remote.hub_errors(path, "loading"):
         try:
-            card = remote.client(token).hf_hub_download(
-                path, layout.CARD, repo_type="dataset", revision=revision
-            )
+            card = client.hf_hub_download(path, layout.CARD, repo_type="dataset", revision=revision)
         except EntryNotFoundError:
             return {}, None
     return heads.read(Path(card)), Path(card).parent.name
@@ -116,11 +114,11 @@ def _features(head: Mapping[str, Any], config: str) -> datasets.Features | None:
 
 def _splits(config: Mapping[str, Any] | None, split: Any, path: str) -> list[str] | None:
     """Names of the splits that an instruction needs; None for all, or when the card does not say."""
-    files = (config or {}).get("data_files")
-    if split is None or not isinstance(files, list) or not isinstance(split, str):
+    files = config and config.get("data_files")
+    if not isinstance(files, list) or not isinstance(split, str):
         return None
     there = [entry["split"] for entry in files]
-    names = list(dict.fromkeys(re.findall(r"(?:^|\+)\s*([\w.-]+)", str(split))))
+    names = list(dict.fromkeys(re.findall(r"(?:^|\+)\s*([\w.-]+)", split)))
     if "all" in names:
         return None
     for name in names:
@@ -134,8 +132,7 @@ class Part(datasets.ArrowBasedBuilder):
 
     Args:
         fetch: function giving ``{split: [function opening a file, ...]}``, called when it is not cached.
-        columns: names, or None for all.
-        declared: features of the columns, or None for what the files say.
+        columns: names, or None for all; declared: their features, or None for what the files say.
     """
 
     def __init__(self, fetch: Callable, columns: Sequence[str] | None, declared: Any, **arguments: Any):
@@ -147,13 +144,11 @@ class Part(datasets.ArrowBasedBuilder):
 
     def _split_generators(self, dl_manager):
         files = self._fetch()
-        empty = [split for split, opened in files.items() if not opened]
-        if empty:
+        if empty := [split for split, opened in files.items() if not opened]:
             raise ValueError(f"the card names files of split {', '.join(empty)} that are not there")
         with next(iter(files.values()))[0]() as file:
             features = datasets.Features.from_arrow_schema(pq.read_schema(file))
-        missing = [name for name in self._columns or () if name not in features]
-        if missing:
+        if missing := [name for name in self._columns or () if name not in features]:
             raise ValueError(f"the config has columns that its files have not: {', '.join(missing)}")
         features |= {name: kind for name, kind in (self._declared or {}).items() if name in features}
         self.info.features = datasets.Features({c: features[c] for c in self._columns or features})
@@ -177,7 +172,7 @@ def _part(
     entries = [entry for entry in config["data_files"] if not wanted or entry["split"] in wanted]
     patterns = {e["split"]: [e["path"]] if isinstance(e["path"], str) else e["path"] for e in entries}
     columns = config.get("columns")
-    fetch = partial(_in_place if columns else _downloaded, path, commit, patterns, token)
+    fetch = partial(_files, path, commit, patterns, token, whole=not columns)
     # a place of its own: stock datasets takes whatever it finds in its own for the whole config
     cache = Path(arguments.get("cache_dir") or datasets.config.HF_DATASETS_CACHE) / "sousa-parts"
     key = [_KEPT_AS, path, commit, name, *patterns, *(columns or ())]
@@ -191,29 +186,24 @@ def _part(
     return builder.as_dataset(split=split)
 
 
-Patterns = Mapping[str, Sequence[str]]
+def _files(
+    path: str, commit: str, patterns: Mapping[str, Sequence[str]], token: str | None, whole: bool
+) -> dict[str, list[Callable]]:
+    """Functions that open the files of each split: fetched whole, or in place, transferring what is read."""
+    from huggingface_hub import HfFileSystem, snapshot_download
 
-
-def _in_place(path: str, commit: str, patterns: Patterns, token: str | None) -> dict[str, list[Callable]]:
-    """Files opened on the Hub itself: only what is read of them is transferred."""
-    from huggingface_hub import HfFileSystem
-
-    system, out = HfFileSystem(token=token), {}
-    for split, names in patterns.items():
-        files = [file for name in names for file in sorted(system.glob(f"datasets/{path}@{commit}/{name}"))]
+    glob: Callable
+    if whole:
+        wanted = [name for names in patterns.values() for name in names]
+        where = {"repo_type": "dataset", "revision": commit, "token": token}
+        glob = Path(snapshot_download(path, allow_patterns=wanted, **where)).glob
+        opener = partial(open, mode="rb")
+    else:
+        system = HfFileSystem(token=token)
+        glob = lambda name: system.glob(f"datasets/{path}@{commit}/{name}")  # noqa: E731
         # without read-ahead: exactly the bytes of the columns are asked for
-        out[split] = [partial(system.open, file, "rb", cache_type="none") for file in files]
-    return out
-
-
-def _downloaded(path: str, commit: str, patterns: Patterns, token: str | None) -> dict[str, list[Callable]]:
-    """Files fetched whole, as many at once as the Hub's client does."""
-    from huggingface_hub import snapshot_download
-
-    wanted = [name for names in patterns.values() for name in names]
-    where = {"repo_type": "dataset", "revision": commit, "token": token}
-    root = snapshot_download(path, allow_patterns=wanted, **where)
+        opener = partial(system.open, mode="rb", cache_type="none")
     return {
-        split: [partial(open, file, "rb") for name in names for file in sorted(Path(root).glob(name))]
+        split: [partial(opener, file) for name in names for file in sorted(glob(name))]
         for split, names in patterns.items()
     }

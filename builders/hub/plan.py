@@ -6,7 +6,7 @@ So it can be decided again after any failure, and an interrupted publishing goes
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,41 +18,25 @@ from sousa.generation.errors import RunError
 
 @dataclass(frozen=True)
 class State:
-    """A repository at one moment.
+    """A repository at one moment."""
 
-    Attributes:
-        commit: head of the branch, or None when there is no such repository or branch.
-        files: dict of file at that commit to the SHA-256 (large files) or git object id of its content.
-        tags: dict of tag to commit.
-        private: whether it is.
-        exists: whether there is such a repository.
-    """
-
-    commit: str | None
-    files: dict[str, str]
-    tags: dict[str, str]
-    private: bool
-    exists: bool
+    exists: bool = False
+    private: bool = False
+    commit: str | None = None  # head of the branch, None without such a branch
+    files: dict[str, str] = field(default_factory=dict)  # of it, to SHA-256 (large ones) or git object id
+    tags: dict[str, str] = field(default_factory=dict)  # to commits
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done.
+    """What is to be done."""
 
-    Attributes:
-        add: files to send, in order; delete: files to remove; both may be empty.
-        commit: commit it builds on, or None for a new repository.
-        published: commit of the tag, when that is there already and holds this very release.
-        edited: the card was edited on the Hub after the last release.
-        last: the release before, or None.
-    """
-
-    add: list[str]
-    delete: list[str]
-    commit: str | None
-    published: str | None
-    last: opened.Release | None
-    edited: bool = False
+    add: list[str]  # files to send, in order
+    delete: list[str]  # files to remove
+    commit: str | None  # that it builds on, None for a new repository
+    published: str | None  # commit of the tag, when that is there and holds this very release
+    last: opened.Release | None  # the release before
+    edited: bool = False  # whether the card was edited on the Hub after the last release
 
 
 def look(api: Any, repo: str, branch: str) -> State:
@@ -66,14 +50,13 @@ def look(api: Any, repo: str, branch: str) -> State:
         try:
             refs = api.list_repo_refs(repo, repo_type="dataset")
         except RepositoryNotFoundError:
-            return State(None, {}, {}, False, False)
+            return State()
         tags = {ref.name: ref.target_commit for ref in refs.tags}
         try:
             info = api.dataset_info(repo, revision=branch)
         except RevisionNotFoundError:
-            info = api.dataset_info(repo)
-            return State(None, {}, tags, bool(info.private), True)
-        return State(info.sha, contents(api, repo, info.sha), tags, bool(info.private), True)
+            return State(True, bool(api.dataset_info(repo).private), tags=tags)
+        return State(True, bool(info.private), info.sha, contents(api, repo, info.sha), tags)
 
 
 def contents(api: Any, repo: str, commit: str) -> dict[str, str]:
@@ -84,9 +67,9 @@ def contents(api: Any, repo: str, commit: str) -> dict[str, str]:
 
 def content_id(release: opened.Release, file: str, like: str) -> str:
     """SHA-256 of a file of a release, or its git object id, whichever kind ``like`` is."""
-    fact = release.manifest["files"].get(file)
-    if fact and len(like) == 64:
-        return fact["sha256"]
+    entry = release.manifest["files"].get(file)
+    if entry and len(like) == 64:
+        return entry["sha256"]
     data = (Path(release.where) / file).read_bytes()
     if len(like) == 64:
         return hashlib.sha256(data).hexdigest()
@@ -100,16 +83,11 @@ def differing(release: opened.Release, files: Mapping[str, str]) -> list[str]:
 
 
 def make(api: Any, release: opened.Release, repo: str, state: State, main: bool = True) -> Plan:
-    """The Plan for a release.
-
-    Args:
-        main: it is for main; other branches have no tags of their own.
+    """The Plan for a release; branches that are not ``main`` have no tags of their own.
 
     Raises: RunError naming why the release must not be published.
     """
-    tag = f"v{release.version}"
-    tagged = state.tags.get(tag)
-    if tagged:
+    if tagged := state.tags.get(f"v{release.version}"):
         with remote.hub_errors(repo, "reading"):
             there = contents(api, repo, tagged)
         if differing(release, there):
@@ -168,28 +146,28 @@ def _refuse_wrong_version(release, last, repo):
         )
     with remote.hub_errors(repo, "reading"):
         changes = compare(last, release)
-    problem = versions.problem(release.version, changes, last.version)
-    if problem:
+    if problem := versions.problem(release.version, changes, last.version):
         raise RunError(problem)
 
 
 def _stale(api, release, state, before, repo):
-    """``(files to remove, whether the card was edited)``; other people's files are kept, or in the way.
+    """What to do with files there: ``(files to remove, whether the card was edited)``.
 
-    Args:
-        before: releases whose files are there.
+    Files that are not of the releases ``before`` are kept, or refused when they are in the way.
     """
     ours = {*release.manifest["files"], layout.MANIFEST}
     theirs = {file for known in before for file in (*known.manifest["files"], layout.MANIFEST)}
-    in_the_way = {f"{repo.split('/')[1]}.py", ".gitignore", ".huggingface.yaml", "dataset_infos.json"}
+    in_the_way = {f"{repo.split('/')[1]}.py", ".gitignore", ".huggingface.yaml", "dataset_infos.json", *ours}
+    card = b""
+    if layout.CARD in state.files:
+        with remote.hub_errors(repo, "reading"):
+            path = api.hf_hub_download(repo, layout.CARD, repo_type="dataset", revision=state.commit)
+        card = Path(path).read_bytes()
+    text = card.decode(errors="replace")
+    if not (text.split("---", 2)[-1] if text.startswith("---") else text).strip():
+        in_the_way.discard(layout.CARD)  # it says nothing: the Hub makes such a card for a new repository
     strangers = [file for file in state.files if file not in theirs]
-    wrong = [
-        file
-        for file in strangers
-        if file.startswith("data/")
-        or file in in_the_way
-        or (file in ours and not _is_stub(api, file, repo, state))
-    ]
+    wrong = [file for file in strangers if file.startswith("data/") or file in in_the_way]
     if wrong:
         raise RunError(
             f"{repo} holds {', '.join(wrong[:5])}{' and more' if len(wrong) > 5 else ''}, which no release "
@@ -198,24 +176,5 @@ def _stale(api, release, state, before, repo):
             "repository"
         )
     cards = {known.manifest["files"].get(layout.CARD, {}).get("sha256") for known in before}
-    edited = (
-        bool(before) and layout.CARD in state.files and _digest(api, layout.CARD, repo, state) not in cards
-    )
+    edited = bool(before) and layout.CARD in state.files and hashlib.sha256(card).hexdigest() not in cards
     return sorted(file for file in state.files if file in theirs - ours), edited
-
-
-def _is_stub(api, file, repo, state):
-    """Whether a file is a card that says nothing, as the Hub makes for a new repository."""
-    if file != layout.CARD:
-        return False
-    text = _fetched(api, file, repo, state).read_text(encoding="utf-8", errors="replace")
-    return not text.split("---", 2)[-1].strip() if text.startswith("---") else not text.strip()
-
-
-def _digest(api, file, repo, state):
-    return hashlib.sha256(_fetched(api, file, repo, state).read_bytes()).hexdigest()
-
-
-def _fetched(api, file, repo, state):
-    with remote.hub_errors(repo, "reading"):
-        return Path(api.hf_hub_download(repo, file, repo_type="dataset", revision=state.commit))

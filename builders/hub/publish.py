@@ -7,12 +7,13 @@ release: the old one or the new one. Publishing again looks at what is there and
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sousa.builders.hub import dedup, plan, remote
 from sousa.builders.release import check, layout, opened, versions
-from sousa.generation.console import silent
+from sousa.generation.console import Console
 from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError, raise_all
 
@@ -26,43 +27,28 @@ _BYTES = {"unit": "B", "unit_scale": True}
 
 
 def publish(
-    path: Path, repo: str, private: bool = False, branch: str = "main", create_pr: bool = False,
-    redistribute: Collection[str] = (), token: str | None = None, say: Say = print, progress: Any = silent,
+    directory: str | Path, repo: str, private: bool, branch: str, create_pr: bool,
+    redistribute: Collection[str], token: str | None, console: Console,
 ) -> dict[str, Any]:  # fmt: skip
-    """Publish a release, or finish publishing it.
+    """Publish a release, or finish publishing it; arguments as for :func:`sousa.builders.api.publish`.
 
-    Args:
-        path: release directory; repo: ``org/name``.
-        private: a new repository is made private.
-        branch: to publish to; the tag is set on main only.
-        create_pr: open a pull request in place of changing the branch.
-        redistribute: names of sources that the user may pass on though their licences don't say so.
-        token: of the Hub, None for the one in the usual places.
-        say: takes a line of text.
-        progress: ``progress(title, total, **look)`` gives a context manager whose value is called with
-            numbers of bytes.
-
-    Returns: dict of ``files`` and their ``bytes``, ``commit``, ``tag`` and ``pull_request``.
     Raises: UsageError or RunError; readers then see what they saw before.
     """
-    release = opened.read(path)
+    release, api = opened.read(directory), remote.client(token)
     raise_all(_request_problems(release, repo, branch, redistribute))
-    api = remote.client(token)
 
-    def who():
-        with remote.hub_errors(repo, "publishing"):
-            api.whoami()
-
-    _patiently(who, say)
-    check.require(release, progress)
-    return _patiently(lambda: _attempt(api, release, repo, private, branch, create_pr, say, progress), say)
+    _patiently(api.whoami, repo, console.say)
+    check.require(release, console.progress)
+    step = partial(_attempt, api, release, repo, private, branch, create_pr, console)
+    return _patiently(step, repo, console.say)
 
 
-def _patiently(step: Callable[[], Any], say: Say) -> Any:
+def _patiently(step: Callable[[], Any], repo: str, say: Say) -> Any:
     """Do a step again, a few times, while what stops it may pass."""
     for attempt in range(ATTEMPTS):
         try:
-            return step()
+            with remote.hub_errors(repo, "publishing"):
+                return step()
         except remote.TransientError as error:
             if attempt == ATTEMPTS - 1:
                 raise
@@ -83,10 +69,6 @@ def _request_problems(release, repo, branch, redistribute):
             f"the card of {release.where} speaks of {stated}, not of {repo}; publish it there, or make the "
             f"release again with --repo {repo}"
         ]
-    return _licence_problems(release, redistribute)
-
-
-def _licence_problems(release, redistribute):
     parts = release.manifest["made_of"]
     known = {part["name"] for part in parts} | {part["kind"] for part in parts}
     out = [f"--redistribute names {name!r}; the release has {', '.join(sorted(known))}"
@@ -101,71 +83,56 @@ def _licence_problems(release, redistribute):
     return out
 
 
-def _attempt(api, release, repo, private, branch, create_pr, say, progress):
+def _attempt(api, release, repo, private, branch, create_pr, console):
     state, main = plan.look(api, repo, branch), branch == "main"
     if private and state.exists and not state.private:
         raise UsageError(f"--private: {repo} is there and public; change that in its settings on the Hub")
     what = plan.make(api, release, repo, state, main)
     tag = f"v{release.version}"
     if what.published:
-        say(f"{repo} has {tag} already, and it is this release: nothing to do")
+        console.say(f"{repo} has {tag} already, and it is this release: nothing to do")
         return {"files": 0, "bytes": 0, "commit": what.published, "tag": tag, "pull_request": None}
-    with remote.hub_errors(repo, "publishing"):
-        if not state.exists:
-            api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True)
-        if state.commit is None and not main:
-            api.create_branch(repo, branch=branch, repo_type="dataset", exist_ok=True)
+    if not state.exists:
+        api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True)
     if state.commit is None:
+        if not main:
+            api.create_branch(repo, branch=branch, repo_type="dataset", exist_ok=True)
         state = plan.look(api, repo, branch)
         what = plan.make(api, release, repo, state, main)
     if what.edited:
-        say(f"{repo}: {layout.CARD} was edited there; the edit is replaced, and stays in the history")
+        console.say(f"{repo}: {layout.CARD} was edited there; the edit is replaced, and stays in the history")
     done = {"files": len(what.add), "bytes": _size(release, what.add)}
     done |= {"commit": state.commit, "pull_request": None}
     if what.add or what.delete:
-        info = _commit(api, release, repo, branch, create_pr, what, progress)
+        info = _commit(api, release, repo, branch, create_pr, what, console.progress)
         done |= {"commit": info.oid, "pull_request": info.pr_url if create_pr else None}
-    _refuse_other_content(api, release, repo, done["commit"])
+    # a tag never moves: what it will name is looked at first
+    if wrong := plan.differing(release, plan.contents(api, repo, done["commit"])):
+        raise RunError(
+            f"{repo} at commit {done['commit'][:12]} does not hold {', '.join(wrong[:5])} as the release "
+            "does, so it is not tagged; the release changed while it was sent, or the Hub left files out; "
+            "run it again"
+        )
     if done["pull_request"] or not main:
         return done | {"tag": None}
-    with remote.hub_errors(repo, "publishing"):
-        api.create_tag(
-            repo, tag=tag, revision=done["commit"], repo_type="dataset",
-            tag_message=f"{release.manifest['title']} {release.version}",
-        )  # fmt: skip
+    message = f"{release.manifest['title']} {release.version}"
+    api.create_tag(repo, tag=tag, revision=done["commit"], repo_type="dataset", tag_message=message)
     return done | {"tag": tag}
 
 
-def _refuse_other_content(api, release, repo, commit):
-    """A tag never moves: what it will name is looked at first."""
-    with remote.hub_errors(repo, "publishing"):
-        there = plan.contents(api, repo, commit)
-    if wrong := plan.differing(release, there):
-        raise RunError(
-            f"{repo} at commit {commit[:12]} does not hold {', '.join(wrong[:5])} as the release does, so it "
-            "is not tagged; the release changed while it was sent, or the Hub left files out; run it again"
-        )
-
-
 def _size(release, files):
-    return sum(_bytes(release, file) for file in files)
-
-
-def _bytes(release, file):
-    return (Path(release.where) / file).stat().st_size
+    return sum((Path(release.where) / file).stat().st_size for file in files)
 
 
 def batches(release: opened.Release, files: Sequence[str]) -> Iterator[list[str]]:
     """Files in groups that are sent together."""
     group: list[str] = []
-    size = 0
     for file in files:
-        more = _bytes(release, file)
-        if group and (size + more > BATCH_BYTES or len(group) == BATCH_FILES):
+        full = len(group) == BATCH_FILES or _size(release, [*group, file]) > BATCH_BYTES
+        if group and full:
             yield group
-            group, size = [], 0
+            group = []
         group.append(file)
-        size += more
     if group:
         yield group
 
@@ -176,12 +143,15 @@ def _commit(api, release, repo, branch, create_pr, what, progress):
 
     where = {"repo_type": "dataset", "revision": branch, "create_pr": create_pr}
     adds = {file: CommitOperationAdd(file, str(Path(release.where) / file)) for file in what.add}
-    large = [file for file in what.add if file.endswith(".parquet") or _bytes(release, file) > MAX_SMALL_FILE]
-    with remote.hub_errors(repo, "publishing"), progress("sending", _size(release, large), **_BYTES) as done:
+    large = [f for f in what.add if f.endswith(".parquet") or _size(release, [f]) > MAX_SMALL_FILE]
+    with progress("sending", _size(release, large), **_BYTES) as done:
         for group in batches(release, large):
             api.preupload_lfs_files(repo, [adds[file] for file in group], free_memory=False, **where)
             done(_size(release, group))
-    _refuse_changed(release, adds)
+    for file, add in adds.items():  # files of a release may be links to a dataset that changed
+        info, entry = add.upload_info, release.manifest["files"].get(file)
+        if entry and info.is_hashed and info.sha256.hex() != entry["sha256"]:
+            raise RunError(f"{release.where}/{file} changed while it was sent; nothing was published")
     last = release.manifest["changelog"][-1]
     try:
         with remote.hub_errors(repo, "publishing"):
@@ -197,38 +167,29 @@ def _commit(api, release, repo, branch, create_pr, what, progress):
         raise
 
 
-def _refuse_changed(release, adds):
-    """What was sent is what was checked: files of a release may be links to a dataset that changed."""
-    for file, add in adds.items():
-        info, fact = add.upload_info, release.manifest["files"].get(file)
-        if fact and info.is_hashed and info.sha256.hex() != fact["sha256"]:
-            raise RunError(f"{release.where}/{file} changed while it was sent; nothing was published")
-
-
 def dry_run(
-    path: Path, repo: str, branch: str = "main", previous: str | None = None,
-    redistribute: Collection[str] = (), token: str | None = None, say: Say = print, progress: Any = silent,
+    directory: str | Path, repo: str, branch: str, previous: str | None,
+    redistribute: Collection[str], console: Console,
 ) -> dict[str, Any]:  # fmt: skip
     """Find out what publishing would do, and change nothing.
 
     Args:
         previous: directory with the last release, to count deduplicated bytes without fetching it.
-        (the others as in :func:`publish`)
+        (the others as for :func:`sousa.builders.api.publish`)
 
     Returns: dict of ``add``, ``delete`` (lists of files), ``bytes`` (of the files), ``new_bytes`` (that would
         be sent after deduplication), ``exact`` (False when that is at most so many) and ``published``.
     """
-    release = opened.read(path)
+    release = opened.read(directory)
     raise_all(_request_problems(release, repo, branch, redistribute))
-    check.require(release, progress)
-    api = remote.client(token)
+    check.require(release, console.progress)
+    api = remote.client()
     state = plan.look(api, repo, branch)
     what = plan.make(api, release, repo, state, branch == "main")
     out = {"add": what.add, "delete": what.delete, "bytes": _size(release, what.add)}
     known = set(state.files.values())
     fresh = [f for f in what.add if release.manifest["files"].get(f, {}).get("sha256") not in known]
     large = [file for file in fresh if file.endswith(".parquet")]
-    small = _size(release, [file for file in fresh if file not in large])
     out |= {"published": bool(what.published), "new_bytes": _size(release, fresh), "exact": not large}
     if not large or not dedup.available() or _size(release, large) > MAX_COUNTED_BYTES:
         return out
@@ -239,9 +200,10 @@ def dry_run(
     changed = [file for file in large if old and file in old.manifest["files"]]
     if changed and not previous:
         size = sum(old.manifest["files"][file]["bytes"] for file in changed)
-        say(f"fetching {len(changed)} files of version {old.version} ({size / 1e6:,.0f} MB) to compare with")
+        fetched = f"{len(changed)} files of version {old.version} ({size / 1e6:,.0f} MB)"
+        console.say(f"fetching {fetched} to compare with")
     before = [old.local(file) for file in changed]
     total = _size(release, large) + sum(Path(file).stat().st_size for file in before)
-    with progress("comparing", total, **_BYTES) as done:
+    with console.progress("comparing", total, **_BYTES) as done:
         new = dedup.new_bytes(before, [Path(release.where) / file for file in large], done)
-    return out | {"new_bytes": small + new, "exact": True}
+    return out | {"new_bytes": out["new_bytes"] - _size(release, large) + new, "exact": True}

@@ -8,21 +8,19 @@ the features of every config, classes among them, and that of a release also its
 import hashlib
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
 import yaml
 
 from sousa.builders.release import layout
-from sousa.builders.release.source import Source, of_made
-from sousa.generation.columns import Group, feature_yaml, having, table
+from sousa.builders.release.source import Source
+from sousa.generation.columns import SPLITS, Group, feature_yaml, having, table
 from sousa.generation.errors import RunError
 from sousa.generation.licences import hub_licence
 from sousa.generation.storage import LocalStorage
-from sousa.generation.tables import row_groups
 
 TEMPLATES = Path(__file__).parent.parent.parent / "dataset_cards"
 GENERAL = "general.md"  # of corpora without a template
@@ -32,10 +30,11 @@ SOUSA toolkit decodes with soundfile, and `.cast_column("audio", Audio(decode=Fa
 file itself.
 """
 _LIMITS = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
+_SIZES = ["n<1K", *(f"{low}<n<{high}" for low, high in pairwise(_LIMITS)), "n>1T"]
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
-Counts = dict[str, dict[Any, Counter]]
-Figures = tuple[float, Counts]
+Splits = Mapping[str, list[dict[str, Any]]]  # records of files by split
+Members = Mapping[layout.View, Splits]
 
 
 class _NoAliases(yaml.SafeDumper):
@@ -47,30 +46,7 @@ class _NoAliases(yaml.SafeDumper):
 
 def size_category(rows: int) -> str:
     """The Hub's name for a number of rows."""
-    step = max(len(str(rows)) - 3, 0)  # digits above three
-    if step >= len(_LIMITS):
-        return f"n>{_LIMITS[-1]}"
-    return f"{_LIMITS[step - 1]}<n<{_LIMITS[step]}" if step else f"n<{_LIMITS[0]}"
-
-
-def figures(source: Source) -> Figures:
-    """What is counted over the rows of a source: ``(seconds, {column: {value: {split: rows}}})``."""
-    seconds, counts = 0.0, Counts({name: {} for name in source.balance})
-    for record in source.shards.values():
-        path = source.storage.path(record["file"])
-        for group in row_groups(path, ["duration_sec", *source.balance]):
-            seconds += pc.sum(group["duration_sec"]).as_py() or 0.0
-            for name, values in counts.items():
-                for value, rows in Counter(group[name].to_pylist()).items():
-                    values.setdefault(value, Counter())[record["split"]] += rows
-    return seconds, counts
-
-
-def neutral_digest(source: Source, facts: Mapping[str, Any], repo: str | None, counted: Figures) -> str:
-    """SHA-256 of what a release's card says, apart from its version, day and changelog."""
-    manifest = {"version": "0.0.0", "released": "0000-00-00", "repo": repo, "changelog": ()}
-    head, text = release_card(source, facts, manifest, counted)
-    return hashlib.sha256(f"{json.dumps(head, sort_keys=True)}\n{text}".encode()).hexdigest()
+    return _SIZES[min(max(len(str(rows)) - 3, 0), len(_SIZES) - 1)]  # by digits above three
 
 
 def write_dataset_card(
@@ -84,129 +60,147 @@ def write_dataset_card(
 
     Raises: RunError when the card can't be filled or written.
     """
-    source = of_made(corpus, config, storage, records, facts)
-    version = source.corpus.data_version
-    views = layout.views(source.views, [column.name for column in source.columns])[: len(source.views)]
-    members = {view: [source.shards[name] for name in source.views[view.name]] for view in views}
-    head, rows = _head(source, version, members, lambda view, split, records: [r["file"] for r in records])
-    load = _snippet("path/to/this/directory", views[-1].name, None)
-    version = f"Not released; made by data version {version}."
-    write(storage, head, _fill(source, version, load, rows, "Not released.", None, figures(source)))
+    # without the views that an earlier run may have noted: the plan tells them
+    shards = {name: {k: v for k, v in record.items() if k != "view"} for name, record in records.items()}
+    manifest = {"config": config.identity(), **facts, "shards": shards}
+    source = Source(storage, manifest, corpus, config, current=True)
+    members = {
+        view: _by_split(shards[name] | {"path": shards[name]["file"]} for name in source.views[view.name])
+        for view in source.whole_configs
+    }
+    version, default = corpus.data_version, source.whole_configs[-1].name
+    about, citation = f"Not released; made by data version {version}.", _citation(source, version)
+    load = _snippet("path/to/this/directory", default)
+    text = _text(source, members, version=about, load=load, citation=citation, changelog="Not released.")
+    write(storage, _head(source, version, members), text)
 
 
 def release_card(
-    source: Source, facts: Mapping[str, Any], manifest: Mapping[str, Any], counted: Figures
+    source: Source, files: Mapping[str, Any], manifest: Mapping[str, Any]
 ) -> tuple[dict[str, Any], str]:
     """The card of a release: ``(YAML head as plain data, text)``.
 
     Args:
-        facts: dict of data file to what :func:`sousa.builders.release.pack.pack` said.
-        manifest: of the release; counted: what :func:`figures` gives.
+        files: dict of data file to its record, with ``view`` and ``columns_bytes``.
+        manifest: of the release: version, released, repo, changelog.
     """
-    version, repo = manifest["version"], manifest["repo"]
-    views = layout.views(source.views, [column.name for column in source.columns])
-    members = {view: [fact for file, fact in facts.items() if view.reads(file)] for view in views}
-
-    def patterns(view: layout.View, split: str, members: list) -> list[str]:
-        there = {fact["view"] for fact in members}
-        return [f"data/{folder}/{split}/*.parquet" for folder in view.folders if folder in there]
-
-    head, rows = _head(source, version, members, patterns, sized=True)
-    head["version"] = version
+    version, released, repo = manifest["version"], manifest["released"], manifest["repo"]
+    records = [r | {"path": f"data/{r['view']}/{r['split']}/*.parquet"} for r in files.values()]
+    members = {
+        view: _by_split(record for folder in view.folders for record in records if record["view"] == folder)
+        for view in source.configs
+    }
+    head = _head(source, version, members) | {"version": version}
     if head["license"] == "other":
         head |= {"license_name": "several", "license_link": "README.md#licences-and-sources"}
-    load = _snippet(repo or "ORG/NAME", next(view.name for view in views if view.default), f"v{version}")
+    load = _snippet(repo or "ORG/NAME", next(v.name for v in source.configs if v.default), f"v{version}")
     if not repo:
         load += (
             "\n\n(`ORG/NAME`: this repository; or a directory with a copy of it, which has no `revision`.)"
         )
-    line = f"Version {version}, released {manifest['released']}"
-    line += f" (data version {source.identity['data_version']})."
-    return head, _fill(source, line, load, rows, _changelog(manifest["changelog"]), manifest, counted)
+    about = f"Version {version}, released {released} (data version {source.data_version})."
+    citation, changelog = _citation(source, version, released, repo), _changelog(manifest["changelog"])
+    text = _text(source, members, version=about, load=load, citation=citation, changelog=changelog)
+    return head, text
 
 
-def _head(
-    source: Source, version: str, members: Mapping[layout.View, list], paths: Any, sized: bool = False
-) -> tuple[dict[str, Any], dict[str, dict[str, int]]]:
-    """The YAML of a card as plain data, and the rows of each split of each config.
+def neutral_digest(source: Source, files: Mapping[str, Any], repo: str | None) -> str:
+    """SHA-256 of what a release's card says, apart from its version, day and changelog."""
+    manifest = {"version": "0.0.0", "released": "0000-00-00", "repo": repo, "changelog": ()}
+    head, text = release_card(source, files, manifest)
+    return hashlib.sha256(f"{json.dumps(head, sort_keys=True)}\n{text}".encode()).hexdigest()
 
-    Args:
-        members: records of the files of each config.
-        paths: gives the paths of a split of a config, of ``(view, split, records)``.
-        sized: the records say how many bytes their columns have.
-    """
-    configs, infos, rows = [], [], {}
-    for view, records in members.items():
-        splits = {split: [r for r in records if r["split"] == split] for split in layout.SPLITS}
-        splits = {split: records for split, records in splits.items() if records}
+
+def _by_split(records: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    records = list(records)
+    return {split: part for split in SPLITS if (part := [r for r in records if r["split"] == split])}
+
+
+def _sum(records: Iterable[Mapping[str, Any]], key: str) -> int:
+    return sum(record[key] for record in records)
+
+
+def _head(source: Source, version: str, members: Members) -> dict[str, Any]:
+    """The YAML of a card as plain data; each record of ``members`` has the ``path`` to name for it."""
+    packaging, configs = source.packaging, []
+    for view, splits in members.items():
         config: dict[str, Any] = {"config_name": view.name, "version": version}
         if view.columns is not None:
             config["columns"] = list(view.columns)
-        files = [{"split": split, "path": paths(view, split, records)} for split, records in splits.items()]
-        configs.append(config | {"data_files": files} | ({"default": True} if view.default else {}))
-        infos.append(_info(source, view, splits, sized))
-        rows[view.name] = {split: sum(r["rows"] for r in records) for split, records in splits.items()}
-    packaging = source.packaging
+        config["data_files"] = [
+            {"split": split, "path": list(dict.fromkeys(record["path"] for record in records))}
+            for split, records in splits.items()
+        ]
+        configs.append(config | ({"default": True} if view.default else {}))
     return {
         "pretty_name": source.corpus.title,
         "license": hub_licence(packaging.made_of),
         "task_categories": list(packaging.task_categories),
         "tags": list(packaging.tags) or ["music"],
-        "size_categories": [size_category(sum(record["rows"] for record in source.shards.values()))],
+        "size_categories": [size_category(_sum(source.records, "rows"))],
         "annotations_creators": ["machine-generated"],
         "source_datasets": ["original"],
         "configs": configs,
-        "dataset_info": infos,
-    }, rows
+        "dataset_info": [_info(source, view, splits) for view, splits in members.items()],
+    }
 
 
-def _info(source: Source, view: layout.View, splits: Mapping[str, list], sized: bool) -> dict[str, Any]:
-    """``dataset_info`` of a config: its features, and where they are known its sizes."""
+def _info(source: Source, view: layout.View, splits: Splits) -> dict[str, Any]:
+    """``dataset_info`` of a config: its features, and its sizes where the records tell them."""
     columns = [c for c in source.columns if view.columns is None or c.name in view.columns]
-    out: dict[str, Any] = {"config_name": view.name, "features": feature_yaml(columns, source.sample_rate)}
-    if not sized:
-        return out
-    out |= {"splits": [], "download_size": 0, "dataset_size": 0}
-    for split, records in splits.items():
-        size = sum(record["columns_bytes"][column.name] for record in records for column in columns)
-        rows = sum(record["rows"] for record in records)
-        out["splits"].append({"name": split, "num_bytes": size, "num_examples": rows})
-        out["download_size"] += sum(record["bytes"] for record in records)
-        out["dataset_size"] += size
-    return out
+    info = {"config_name": view.name, "features": feature_yaml(columns, source.config.sample_rate)}
+    records = list(chain.from_iterable(splits.values()))
+    if "columns_bytes" not in records[0]:
+        return info
+    sizes = {
+        split: sum(_sum((record["columns_bytes"] for record in part), column.name) for column in columns)
+        for split, part in splits.items()
+    }
+    return info | {
+        "splits": [
+            {"name": split, "num_bytes": sizes[split], "num_examples": _sum(part, "rows")}
+            for split, part in splits.items()
+        ],
+        "download_size": _sum(records, "bytes"),
+        "dataset_size": sum(sizes.values()),
+    }
 
 
-def _grid(title: str, rows: Mapping[str, Mapping[str, int]], more: Sequence[str] = ()) -> str:
+def _grid(title: str, rows: Mapping[str, Mapping[str, int]], about: Mapping[str, str] | None = None) -> str:
     """Numbers of rows in Markdown, a line for each name, a column for each split.
 
     Args:
-        rows: dict of name to dict of split to rows; more: title and cells of a last column.
+        rows: dict of name to dict of split to rows; about: of each name the text of a last column.
     """
-    splits = [split for split in layout.SPLITS if any(split in counts for counts in rows.values())]
-    heads = [title, *splits, *more[:1]]
+    splits = [split for split in SPLITS if any(split in counts for counts in rows.values())]
+    heads = [title, *splits, *(["what"] if about else [])]
     lines = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
-    for i, (name, counts) in enumerate(rows.items()):
-        cells = [name, *(f"{counts.get(split, 0):,}" for split in splits), *more[i + 1 : i + 2]]
+    for name, counts in rows.items():
+        cells = [name, *(f"{counts.get(split, 0):,}" for split in splits), *([about[name]] if about else [])]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _view_table(rows: Mapping[str, Mapping[str, int]]) -> str:
-    about = {"-midi": "labels and MIDI, no audio", "labels": "labels alone"}
-    what = [next((text for end, text in about.items() if name.endswith(end)), "everything") for name in rows]
-    return _grid("config", {f"`{name}`": counts for name, counts in rows.items()}, ["what", *what])
+def _config_table(members: Members) -> str:
+    rows, about = {}, {}
+    for view, splits in members.items():
+        rows[f"`{view.name}`"] = {split: _sum(records, "rows") for split, records in splits.items()}
+        silent = "labels and MIDI, no audio" if "midi" in (view.columns or ()) else "labels alone"
+        about[f"`{view.name}`"] = "everything" if view.columns is None else silent
+    return _grid("config", rows, about)
 
 
-def _balance(counts: Counts, orders: Mapping[str, Sequence[str]]) -> str:
-    """Rows of every value of every balanced column; ``orders``: of their values, others as they come."""
+def _balance(source: Source) -> str:
+    """Rows of every value of every balanced column; values that have no order as they come."""
     parts = []
-    for column, values in counts.items():
-        ordered = dict.fromkeys([*(value for value in orders[column] if value in values), *values])
+    for column, order in source.balance.items():
+        values = source.figures[1][column]
+        ordered = dict.fromkeys([*(value for value in order if value in values), *values])
         parts.append(_grid(f"`{column}`", {str(value): values[value] for value in ordered}))
     return "\n\n".join(parts) or "No classes are counted."
 
 
-def _snippet(path: str, config: str, revision: str | None) -> str:
+def _snippet(path: str, config: str, revision: str | None = None) -> str:
     pinned = f', revision="{revision}"' if revision else ""
     return (
         "```python\nfrom datasets import load_dataset\n\n"
@@ -226,49 +220,42 @@ def _licences(parts: Iterable[Any]) -> str:
 
 def _changelog(entries: Sequence[Mapping[str, Any]]) -> str:
     """Versions and what changed, the newest first."""
-    parts = []
-    for entry in reversed(entries):
-        lines = "\n".join(f"- {line}" for line in entry["lines"])
-        parts.append(f"### {entry['version']} ({entry['released']})\n\n{lines}")
-    return "\n\n".join(parts)
+    return "\n\n".join(
+        f"### {entry['version']} ({entry['released']})\n" + "".join(f"\n- {line}" for line in entry["lines"])
+        for entry in reversed(entries)
+    )
 
 
-def _citation(source: Source, manifest: Mapping[str, Any] | None) -> str:
-    version = manifest["version"] if manifest else source.identity["data_version"]
-    lines = [f"  title = {{{source.corpus.title}}},", f"  version = {{{version}}},"]
-    if source.packaging.author:
-        lines.insert(1, f"  author = {{{{{source.packaging.author}}}}},")
-    if manifest:
-        lines.append(f"  year = {{{manifest['released'][:4]}}},")
-    if manifest and manifest["repo"]:
-        lines.append(f"  url = {{https://huggingface.co/datasets/{manifest['repo']}}},")
+def _citation(source: Source, version: str, released: str = "", repo: str | None = None) -> str:
+    fields = {
+        "title": source.corpus.title,
+        "author": source.packaging.author and f"{{{source.packaging.author}}}",
+        "version": version,
+        "year": released[:4],
+        "url": repo and f"https://huggingface.co/datasets/{repo}",
+    }
+    lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
     return "\n".join(["```bibtex", f"@misc{{sousa_{source.corpus.name},", *lines, "}", "```"])
 
 
-def _fill(
-    source: Source, version: str, load: str, rows: Mapping[str, Mapping[str, int]], changelog: str,
-    manifest: Mapping[str, Any] | None, counted: Figures,
-) -> str:  # fmt: skip
-    """The text of a card."""
-    seconds, counts = counted
-    values = dict(source.packaging.texts) | {
+def _text(source: Source, members: Members, **values: str) -> str:
+    """The text of a card: the template of its corpus, filled from the data and ``values``."""
+    values = {
+        **source.packaging.texts,
         "title": source.corpus.title,
         "summary": source.corpus.summary,
-        "rows": f"{sum(record['rows'] for record in source.shards.values()):,}",
-        "hours": f"{seconds / 3600:.2f}",
-        "version": version,
+        "rows": f"{_sum(source.records, 'rows'):,}",
+        "hours": f"{source.figures[0] / 3600:.2f}",
         "decoding": _DECODING if source.with_audio else "",
-        "load": load,
-        "views": _view_table(rows),
+        "views": _config_table(members),
         "groups": " ".join(
             f"Splits are by `{column.name}`: all rows of a {column.role.one} are in one of them."
             for column in having(source.columns, Group)
         ),
-        "balance": _balance(counts, source.balance),
+        "balance": _balance(source),
         "columns": table(source.columns),
         "licences": _licences(source.packaging.made_of),
-        "citation": _citation(source, manifest),
-        "changelog": changelog,
+        **values,
     }
     path = source.corpus.card or TEMPLATES / f"{source.corpus.name}.md"
     if source.corpus.card is None and not path.is_file():
@@ -277,11 +264,9 @@ def _fill(
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
         raise RunError(f"the card's template {path} can't be read ({error})") from None
-    unknown = sorted({name for name in _PLACE.findall(text) if name not in values})
-    if unknown:
-        places = ", ".join(f"{{{{{name}}}}}" for name in unknown)
+    if unknown := sorted({f"{{{{{name}}}}}" for name in _PLACE.findall(text) if name not in values}):
         raise RunError(
-            f"the card's template {path} has {places}, which nothing fills; it may have "
+            f"the card's template {path} has {', '.join(unknown)}, which nothing fills; it may have "
             f"{', '.join(sorted(values))}"
         )
     # in one pass: what a note or a licence says is not looked through again

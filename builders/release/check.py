@@ -1,5 +1,6 @@
 """What is wrong with a release directory: every file against the manifest, the card against both."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,20 +29,13 @@ _SHOWN = 10
 
 
 def problems(release: Release, progress: Callable[[int], Any] = lambda done: None) -> list[str]:
-    """Everything wrong with a release directory.
-
-    Args:
-        release: of a directory.
-        progress: called with bytes read.
-
-    Returns: list of sentences, empty when all is well.
-    """
+    """Everything wrong with a release directory, as sentences; ``progress`` is called with bytes read."""
     root, manifest = Path(release.where), release.manifest
     out = strangers(root, manifest)
-    for file, fact in manifest["files"].items():
-        problem = LocalStorage(str(root)).damage({"file": file, **fact})
-        out += [problem] if problem else []
-        progress(fact["bytes"])
+    for file, entry in manifest["files"].items():
+        if problem := LocalStorage(str(root)).damage(entry | {"file": file}):
+            out.append(problem)
+        progress(entry["bytes"])
     if out:
         return out
     return [*_index(release), *_schemas(root, manifest), *card_problems(root / layout.CARD, manifest)]
@@ -50,12 +44,9 @@ def problems(release: Release, progress: Callable[[int], Any] = lambda done: Non
 def require(release: Release, progress: Any) -> None:
     """Read all of a release directory.
 
-    Args:
-        progress: ``progress(title, total, **look)`` gives a context manager whose value takes bytes read.
-
     Raises: RunError naming everything that is wrong.
     """
-    size = sum(fact["bytes"] for fact in release.manifest["files"].values())
+    size = sum(entry["bytes"] for entry in release.manifest["files"].values())
     with progress("checking", size, unit="B", unit_scale=True) as done:
         wrong = problems(release, done)
     if wrong:
@@ -73,12 +64,9 @@ def strangers(root: Path, manifest: Mapping[str, Any]) -> list[str]:
         if path.is_dir() or file.split("/")[0] in _OF_THE_HUB or file == layout.MANIFEST:
             continue
         if file not in manifest["files"]:
-            why = (
-                "scripts make a dataset unloadable"
-                if "/" not in file and file.endswith(".py")
-                else "remove it"
-            )
-            out.append(f"{file} is not part of the release; {why}")
+            script = "/" not in file and file.endswith(".py")
+            remedy = "scripts make a dataset unloadable" if script else "remove it"
+            out.append(f"{file} is not part of the release; {remedy}")
     return out
 
 
@@ -86,17 +74,15 @@ def _index(release):
     """The row index against the files it speaks of."""
     index, files = release.index(), release.manifest["files"]
     counts = {row["values"]: row["counts"] for row in pc.value_counts(index["file"]).to_pylist()}
-    stated = {file: fact["rows"] for file, fact in files.items() if layout.DATA_FILE.match(file)}
     out = []
-    if counts != stated:
+    if counts != {file: entry["rows"] for file, entry in layout.data_files(release.manifest).items()}:
         out.append(f"{layout.INDEX} does not list the rows of the data files")
     if len(pc.unique(index["sample_id"])) != len(index):
         out.append("sample_id is not unique")
+    at = pc.index_in(index["file"], value_set=pa.array(list(files))).combine_chunks()
+    limit = pa.array([entry["bytes"] for entry in files.values()]).take(at)
     for name in ("audio", "midi"):
-        end = pc.add(index[f"{name}_offset"], index[f"{name}_bytes"])
-        sizes = pc.index_in(index["file"], value_set=pa.array(list(files)))
-        limit = pa.array([fact["bytes"] for fact in files.values()]).take(sizes.combine_chunks())
-        if pc.any(pc.greater(end, limit)).as_py():
+        if pc.any(pc.greater(pc.add(index[f"{name}_offset"], index[f"{name}_bytes"]), limit)).as_py():
             out.append(f"{layout.INDEX} has {name} beyond the end of its file")
     return out
 
@@ -104,14 +90,12 @@ def _index(release):
 def _schemas(root, manifest):
     """One schema in all data files, that of the manifest, with audio readable in place."""
     out = []
-    for file, fact in manifest["files"].items():
-        if not layout.DATA_FILE.match(file):
-            continue
+    for file, entry in layout.data_files(manifest).items():
         with pq.ParquetFile(root / file) as parquet:
             if leaf_types(parquet.schema_arrow, without=("audio",)) != manifest["columns"]:
                 out.append(f"{file} has other columns than the manifest says")
-            if parquet.metadata.num_rows != fact["rows"]:
-                out.append(f"{file} has {parquet.metadata.num_rows} rows instead of {fact['rows']}")
+            if parquet.metadata.num_rows != entry["rows"]:
+                out.append(f"{file} has {parquet.metadata.num_rows} rows instead of {entry['rows']}")
     return out
 
 
@@ -127,21 +111,18 @@ def card_problems(path: Path, manifest: Mapping[str, Any]) -> list[str]:
     configs = {config.get("config_name"): config for config in head.get("configs", [])}
     if list(configs) != list(manifest["views"]):
         stated, wanted = ", ".join(map(str, configs)), ", ".join(manifest["views"])
-        out.append(f"{layout.CARD} has configs {stated}; the manifest {wanted}")
-        return out
+        return [*out, f"{layout.CARD} has configs {stated}; the manifest {wanted}"]
     if sum(bool(config.get("default")) for config in configs.values()) != 1:
         out.append(f"{layout.CARD}: one config is the default, not more or fewer")
     for name, view in manifest["views"].items():
-        rows = {}
-        for file, fact in manifest["files"].items():
-            match = layout.DATA_FILE.match(file)
-            if match and match["view"] in view["folders"]:
-                rows[fact["split"]] = rows.get(fact["split"], 0) + fact["rows"]
-        stated = (
-            {split: part.num_examples for split, part in infos[name].splits.items()} if name in infos else {}
-        )
+        rows: Counter[str] = Counter()
+        for entry in layout.data_files(manifest).values():
+            if entry["view"] in view["folders"]:
+                rows[entry["split"]] += entry["rows"]
+        splits = infos[name].splits if name in infos else {}
+        stated = {split: part.num_examples for split, part in splits.items()}
         if stated != rows:
-            out.append(f"{layout.CARD}: config {name} states {stated}, the files have {rows}")
+            out.append(f"{layout.CARD}: config {name} states {stated}, the files have {dict(rows)}")
         if str(configs[name].get("version")) != manifest["version"]:
             out.append(f"{layout.CARD}: config {name} has version {configs[name].get('version')}")
     return out
@@ -158,15 +139,13 @@ def _vocabulary(head, manifest):
     }  # fmt: skip
     out = []
     for key, words in allowed.items():
-        stated = head.get(key)
-        for word in stated if isinstance(stated, list) else [stated]:
-            if word not in words:
-                out.append(f"{layout.CARD}: {key} is {word!r}, which the Hub does not know")
+        stated = head.get(key) if isinstance(head.get(key), list) else [head.get(key)]
+        unknown = [word for word in stated if word not in words]
+        out += [f"{layout.CARD}: {key} is {word!r}, which the Hub does not know" for word in unknown]
     if head.get("license") == "other" and not (head.get("license_name") and head.get("license_link")):
         out.append(f"{layout.CARD}: license other needs license_name and license_link")
-    for key in ("pretty_name", "tags", "configs", "dataset_info"):
-        if not head.get(key):
-            out.append(f"{layout.CARD}: {key} is missing")
+    needed = ("pretty_name", "tags", "configs", "dataset_info")
+    out += [f"{layout.CARD}: {key} is missing" for key in needed if not head.get(key)]
     if str(head.get("version")) != manifest["version"]:
         out.append(f"{layout.CARD}: version is {head.get('version')}, the manifest's {manifest['version']}")
     return out

@@ -4,8 +4,9 @@ Only where columns were added are rows digested again (the new ones, over the ol
 for details are labels read: of changed rows, from files that hold some.
 """
 
+import operator
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sousa.builders.release.digests import row_digests
-from sousa.builders.release.layout import DATA_FILE
+from sousa.builders.release import layout
+from sousa.builders.release.digests import DIGEST_BYTES, row_digests
 from sousa.builders.release.opened import Release
 
 _SHOWN = 12
@@ -24,32 +25,22 @@ NOTED, CARD = "a note in the changelog", "another card"
 
 @dataclass(frozen=True)
 class Changes:
-    """What differs between an old and a new release; false when nothing does.
+    """What differs between an old and a new release; false when nothing does."""
 
-    Attributes:
-        rows_added, rows_removed: of the dataset, by split.
-        audio_changed, labels_changed: rows in both whose sound or labels differ, by split.
-        moved: rows in both that went to another split.
-        columns_added, columns_removed, columns_retyped: names; fields of records as ``events.kind``.
-        configs_added, configs_removed: names.
-        left: dict of config to number of rows that it had and has not.
-        other: lines about the rest: card, licences, storage.
-        labels: dict of column to number of rows in which it differs, when asked for.
-    """
-
+    # numbers of rows by split; rows are changed when both releases have them with other sound or labels
     rows_added: dict[str, int] = field(default_factory=dict)
     rows_removed: dict[str, int] = field(default_factory=dict)
     audio_changed: dict[str, int] = field(default_factory=dict)
     labels_changed: dict[str, int] = field(default_factory=dict)
-    moved: int = 0
-    columns_added: tuple[str, ...] = ()
+    moved: int = 0  # rows that went to another split
+    columns_added: tuple[str, ...] = ()  # fields of records as events.kind
     columns_removed: tuple[str, ...] = ()
     columns_retyped: tuple[str, ...] = ()
     configs_added: tuple[str, ...] = ()
     configs_removed: tuple[str, ...] = ()
-    left: dict[str, int] = field(default_factory=dict)
-    other: tuple[str, ...] = ()
-    labels: dict[str, int] | None = None
+    left: dict[str, int] = field(default_factory=dict)  # config to number of rows that it had and has not
+    other: tuple[str, ...] = ()  # lines about the rest: card, licences, storage
+    labels: dict[str, int] | None = None  # column to number of rows in which it differs, when asked for
 
     def __bool__(self) -> bool:
         return bool(self.lines())
@@ -112,155 +103,117 @@ def compare(old: Release, new: Release, details: bool = False, progress: Any = l
         details: also count, column by column, how many rows have other labels.
         progress: called with numbers of rows read.
     """
-    same = _same_files(old.manifest, new.manifest)
-    a, b = old.index(without=same), new.index(without=same)
-    leaves_a, leaves_b = old.manifest["columns"], new.manifest["columns"]
-    common = {name: kind for name, kind in leaves_a.items() if leaves_b.get(name) == kind}
-    place = pc.index_in(b["sample_id"], value_set=a["sample_id"].combine_chunks())
+    files, new_files = layout.data_files(old.manifest), layout.data_files(new.manifest)
+    # rows of a file that both have with the same bytes need no comparing
+    same = {f: entry for f, entry in files.items() if new_files.get(f, {}).get("sha256") == entry["sha256"]}
+    before, after = old.index(without=same), new.index(without=same)
+    place = pc.index_in(after["sample_id"], value_set=before["sample_id"].combine_chunks())
     both = pc.is_valid(place)
-    in_b = np.flatnonzero(both.to_numpy())
-    in_a = pc.filter(place, both).to_numpy()
-    gone = pc.invert(pc.is_in(a["sample_id"], value_set=b["sample_id"].combine_chunks()))
-    left, right = a.take(in_a), b.take(in_b)
-    audio = _differ(left, right, "audio_digest")
-    if common == leaves_a == leaves_b:
-        labels = _differ(left, right, "labels_digest")
-    else:
-        labels = _differ_in(old, new, left, right, common, progress)
-    moved = pc.not_equal(left["split"], right["split"]).to_numpy()
+    gone = pc.invert(pc.is_in(before["sample_id"], value_set=after["sample_id"].combine_chunks()))
+    left, right = before.take(place.filter(both)), after.filter(both)
+
+    leaves, new_leaves = old.manifest["columns"], new.manifest["columns"]
+    sound = (old.manifest["digest_column"], new.manifest["digest_column"])
+    common = {
+        name: kind for name, kind in leaves.items() if new_leaves.get(name) == kind and name not in sound
+    }
+    relabelled = _differ(_digests(old, left, common, progress), _digests(new, right, common, progress))
+    resounded = _differ(left["audio_digest"], right["audio_digest"])
+    moved = pc.not_equal(left["split"], right["split"])
+    labels = None
+    if details:
+        labels = _details(old, new, left.filter(relabelled), right.filter(relabelled), common, progress)
+    views, new_views = old.manifest["views"], new.manifest["views"]
     return Changes(
-        rows_added=_by_split(b.filter(pc.invert(both))),
-        rows_removed=_by_split(a.filter(gone)),
-        audio_changed=_by_split(right.filter(pa.array(audio))),
-        labels_changed=_by_split(right.filter(pa.array(labels & ~moved))),
-        moved=int(moved.sum()),
-        columns_added=tuple(name for name in leaves_b if name not in leaves_a),
-        columns_removed=tuple(name for name in leaves_a if name not in leaves_b),
-        columns_retyped=tuple(n for n in leaves_a if n in leaves_b and leaves_a[n] != leaves_b[n]),
-        configs_added=tuple(name for name in new.manifest["views"] if name not in old.manifest["views"]),
-        configs_removed=tuple(name for name in old.manifest["views"] if name not in new.manifest["views"]),
-        left=_left(old, new, a, b, same),
+        rows_added=_by_split(after.filter(pc.invert(both))),
+        rows_removed=_by_split(before.filter(gone)),
+        audio_changed=_by_split(right.filter(resounded)),
+        labels_changed=_by_split(right.filter(pc.and_not(relabelled, moved))),
+        moved=pc.sum(moved).as_py() or 0,
+        columns_added=tuple(name for name in new_leaves if name not in leaves),
+        columns_removed=tuple(name for name in leaves if name not in new_leaves),
+        columns_retyped=tuple(name for name, kind in leaves.items() if new_leaves.get(name, kind) != kind),
+        configs_added=tuple(name for name in new_views if name not in views),
+        configs_removed=tuple(name for name in views if name not in new_views),
+        left={
+            name: _left(view["folders"], new_views[name]["folders"], left, right, same)
+            for name, view in views.items()
+            if name in new_views and view["columns"] is None
+        },
         other=_other(old.manifest, new.manifest),
-        labels=_details(old, new, left, right, labels, common, progress) if details else None,
+        labels=labels,
     )
 
 
-def _differ(left, right, column):
-    """Which rows of two aligned tables differ in a column that may be null: bool array."""
-    same = pc.fill_null(pc.equal(left[column], right[column]), False)
-    neither = pc.and_(pc.is_null(left[column]), pc.is_null(right[column]))
-    return ~pc.or_(same, neither).to_numpy().astype(bool)
+def _differ(before: Any, after: Any) -> Any:
+    """Which digests of two aligned columns differ, null from null not: Arrow array of bool."""
+    return pc.not_equal(*(pc.fill_null(digests, bytes(DIGEST_BYTES)) for digests in (before, after)))
 
 
-def _by_split(table):
+def _by_split(table: pa.Table) -> dict[str, int]:
     return dict(Counter(table["split"].to_pylist()))
 
 
-def _same_files(old, new):
-    """Data files that both have with the same bytes: their rows need no comparing."""
-    return [
-        file
-        for file, fact in old["files"].items()
-        if DATA_FILE.match(file) and new["files"].get(file, {}).get("sha256") == fact["sha256"]
-    ]
+def _left(
+    folders: list[str], new_folders: list[str], left: pa.Table, right: pa.Table, same: Mapping[str, Any]
+) -> int:
+    """How many rows a config had and has not, of aligned rows and of the files that these leave out."""
+    had = pc.is_in(left["view"], value_set=pa.array(folders))
+    has = pc.is_in(right["view"], value_set=pa.array(new_folders))
+    lost = set(folders) - set(new_folders)
+    unchanged = sum(entry["rows"] for entry in same.values() if entry["view"] in lost)
+    return unchanged + (pc.sum(pc.and_not(had, has)).as_py() or 0)
 
 
-def _left(old, new, a, b, same):
-    """Rows that a config had and has not, of configs in both."""
-    out = {}
-    for name, view in old.manifest["views"].items():
-        after = new.manifest["views"].get(name)
-        if after and view["columns"] is None:
-            had = a.filter(pc.is_in(a["view"], value_set=pa.array(view["folders"])))["sample_id"]
-            has = b.filter(pc.is_in(b["view"], value_set=pa.array(after["folders"])))["sample_id"]
-            kept = pc.sum(pc.is_in(had, value_set=has.combine_chunks())).as_py() or 0
-            # rows that are gone altogether are counted as removed
-            known = pc.sum(pc.is_in(had, value_set=b["sample_id"].combine_chunks())).as_py() or 0
-            out[name] = known - kept
-            for file in same:
-                folder = DATA_FILE.match(file)["view"]
-                if folder in view["folders"] and folder not in after["folders"]:
-                    out[name] += old.manifest["files"][file]["rows"]
-    return out
+def _other(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
+    files, new_files = layout.data_files(old), layout.data_files(new)
+    changed = [f for f in files if f in new_files and files[f]["sha256"] != new_files[f]["sha256"]]
+    differences = {
+        "other licences or sources": old["made_of"] != new["made_of"],
+        "other facts about how it was made": old["provenance"] != new["provenance"],
+        f"{len(changed):,} data files with other bytes": changed,
+        "rows lie in other files": not changed and files.keys() - new_files.keys(),
+        CARD: old["card_text"] != new["card_text"],
+        NOTED: new["notes"] and new["version"] != old["version"],
+    }
+    return tuple(line for line, differs in differences.items() if differs)
 
 
-def _other(old, new):
-    lines = []
-    if old["made_of"] != new["made_of"]:
-        lines.append("other licences or sources")
-    if old.get("provenance") != new.get("provenance"):
-        lines.append("other facts about how it was made")
-    files_a = {file: fact["sha256"] for file, fact in old["files"].items() if DATA_FILE.match(file)}
-    files_b = {file: fact["sha256"] for file, fact in new["files"].items() if DATA_FILE.match(file)}
-    changed = [file for file in files_a if file in files_b and files_a[file] != files_b[file]]
-    if changed:
-        lines.append(f"{len(changed):,} data files with other bytes")
-    elif set(files_a) - set(files_b):
-        lines.append("rows lie in other files")
-    if old["card_text"] != new["card_text"]:
-        lines.append(CARD)
-    if new["notes"] and new["version"] != old["version"]:
-        lines.append(NOTED)
-    return tuple(lines)
-
-
-def read_rows(release: Release, wanted: pa.Table, columns: Sequence[str]) -> Iterator[tuple]:
-    """Rows of a release in the order of a piece of its index, a file at a time.
-
-    Args:
-        wanted: rows of the index; columns: to read.
-
-    Yields: ``(positions in wanted, an int array; Arrow table)``.
-    """
-    names = pc.dictionary_encode(wanted["file"].cast(pa.string())).combine_chunks()
-    rows, codes = wanted["row"].to_numpy(), names.indices.to_numpy()
-    order = np.argsort(codes, kind="stable")
-    edges = np.searchsorted(codes[order], np.arange(len(names.dictionary) + 1))
-    for file, low, high in zip(names.dictionary.to_pylist(), edges[:-1], edges[1:], strict=True):
-        at = order[low:high]
+def _read(release: Release, rows: pa.Table, leaves: Iterable[str]) -> Iterator[tuple[np.ndarray, pa.Table]]:
+    """Labels of rows of an index, a file at a time: ``(positions in rows, Arrow table)``."""
+    columns = list(dict.fromkeys(leaf.split(".")[0] for leaf in leaves))
+    files = rows["file"].cast(pa.string()).combine_chunks().dictionary_encode()
+    codes, numbers = files.indices.to_numpy(), rows["row"].to_numpy()
+    places = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    for at, file in zip(places, files.dictionary.to_pylist(), strict=False):  # without files there is a place
         with release.open(file) as handle, pq.ParquetFile(handle) as parquet:
             table = parquet.read(columns=columns)
-        yield at, table.take(pa.array(rows[at]))
+        yield at, table.take(numbers[at])
 
 
-def _columns(leaves):
-    return list(dict.fromkeys(leaf.split(".")[0] for leaf in leaves))
-
-
-def _differ_in(old, new, left, right, common, progress):
-    """Which rows differ in the columns both releases have: bool array."""
-    leaves_a = {name: kind for name, kind in common.items() if name != old.manifest.get("digest_column")}
-    if set(common) == set(old.manifest["columns"]):
-        before = left["labels_digest"].to_pylist()
-    else:
-        before = _digests(old, left, leaves_a, progress)
-    after = _digests(new, right, leaves_a, progress)
-    return np.array([x != y for x, y in zip(before, after, strict=True)], dtype=bool)
-
-
-def _digests(release, wanted, leaves, progress):
-    out = [None] * len(wanted)
-    for at, table in read_rows(release, wanted, _columns(leaves)):
+def _digests(release: Release, rows: pa.Table, leaves: Mapping[str, str], progress: Any) -> Any:
+    """Digests of some labels of rows of an index: an Arrow array."""
+    stored = {n: k for n, k in release.manifest["columns"].items() if n != release.manifest["digest_column"]}
+    if leaves == stored:
+        return rows["labels_digest"]
+    digests: list[bytes] = [b""] * len(rows)
+    for at, table in _read(release, rows, leaves):
         for position, digest in zip(at, row_digests(table, leaves), strict=True):
-            out[position] = digest
+            digests[position] = digest
         progress(len(at))
-    return out
+    return pa.array(digests, pa.binary(DIGEST_BYTES))
 
 
-def _details(old, new, left, right, labels, common, progress):
-    """How many rows differ in each column that both have, of the rows whose labels differ."""
-    counts = Counter()
-    digest_column = new.manifest.get("digest_column")
-    leaves = [name for name in common if name != digest_column]
-    left, right = left.filter(pa.array(labels)), right.filter(pa.array(labels))
-    for at, table in read_rows(new, right, _columns(leaves)):
-        before = pa.concat_tables(
-            [part.append_column("at", pa.array(at[inner])) for inner, part in
-             read_rows(old, left.take(pa.array(at)), _columns(leaves))]
-        ).sort_by("at")  # fmt: skip
-        for name in leaves:
-            leaf = {name: common[name]}
-            pairs = zip(row_digests(before, leaf), row_digests(table, leaf), strict=True)
-            counts[name] += sum(x != y for x, y in pairs)
+def _details(
+    old: Release, new: Release, left: pa.Table, right: pa.Table, leaves: Mapping[str, str], progress: Any
+) -> dict[str, int]:
+    """In how many of aligned rows each leaf differs, the most first."""
+    counts: Counter[str] = Counter()
+    for at, table in _read(new, right, leaves):
+        places, parts = zip(*_read(old, left.take(at), leaves), strict=True)
+        before = pa.concat_tables(parts).take(np.argsort(np.concatenate(places)))
+        for name, kind in leaves.items():
+            leaf = {name: kind}
+            counts[name] += sum(map(operator.ne, row_digests(before, leaf), row_digests(table, leaf)))
         progress(len(at))
     return {name: rows for name, rows in counts.most_common() if rows}

@@ -16,7 +16,7 @@ from sousa.builders.release.source import Source
 from sousa.generation.columns import AUDIO, Column
 from sousa.generation.licences import hub_licence
 
-_TYPES = {"string": "sc:Text", "binary": "sc:Text", "bool": "sc:Boolean"}
+_TYPES = {"string": "sc:Text", "binary": "sc:Text", "bool": "sc:Boolean", AUDIO: "sc:AudioObject"}
 _LICENCES = {
     "mit": "https://spdx.org/licenses/MIT.html",
     "cc0-1.0": "https://spdx.org/licenses/CC0-1.0.html",
@@ -29,17 +29,12 @@ _TERMS = (
     "transform",
 )  # fmt: skip
 _CONTEXT = {
-    "@language": "en",
-    "@vocab": "https://schema.org/",
-    "sc": "https://schema.org/",
-    "cr": "http://mlcommons.org/croissant/",
-    "rai": "http://mlcommons.org/croissant/RAI/",
-    "dct": "http://purl.org/dc/terms/",
-    "conformsTo": "dct:conformsTo",
-    "data": {"@id": "cr:data", "@type": "@json"},
-    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "@language": "en", "@vocab": "https://schema.org/", "sc": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/", "rai": "http://mlcommons.org/croissant/RAI/",
+    "dct": "http://purl.org/dc/terms/", "conformsTo": "dct:conformsTo",
+    "data": {"@id": "cr:data", "@type": "@json"}, "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "examples": {"@id": "cr:examples", "@type": "@json"},
-} | {term: f"cr:{term}" for term in _TERMS}
+} | {term: f"cr:{term}" for term in _TERMS}  # fmt: skip
 
 
 def describe(source: Source, manifest: dict[str, Any]) -> dict[str, Any]:
@@ -48,14 +43,12 @@ def describe(source: Source, manifest: dict[str, Any]) -> dict[str, Any]:
     Args:
         source: what it was made from; manifest: of the release, with the data files.
     """
-    files = [name for name in manifest["files"] if layout.DATA_FILE.match(name)]
-    views = [view for view in layout.views(source.views, ["audio"]) if view.columns is None]
     licence, title = hub_licence(source.packaging.made_of), source.corpus.title
-    repo, what = manifest["repo"], "labelled music audio" if source.with_audio else "labels of music"
+    contents = "labelled music audio" if source.with_audio else "labels of music"
     out = {
         "@context": _CONTEXT, "@type": "sc:Dataset", "name": title.replace(" ", "_"),
         "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "description": f"{title}: {manifest['num_rows']:,} rows of {what}.",
+        "description": f"{title}: {manifest['num_rows']:,} rows of {contents}.",
         "license": _LICENCES.get(licence, f"{layout.CARD}#licences-and-sources"),
         "version": manifest["version"], "datePublished": manifest["released"],
         "keywords": list(source.packaging.tags),
@@ -63,55 +56,45 @@ def describe(source: Source, manifest: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
     if author := source.packaging.author:
         out |= {"creator": {"@type": "Organization", "name": author}, "citeAs": f"{author}: {out['citeAs']}"}
-    if repo:
-        out["url"] = f"https://huggingface.co/datasets/{repo}"
-    out["distribution"] = [_file_set(view) for view in views] + [
+    if manifest["repo"]:
+        out["url"] = f"https://huggingface.co/datasets/{manifest['repo']}"
+    out["distribution"] = [
         {
-            "@type": "cr:FileObject", "@id": name, "name": name, "contentUrl": name,
-            "encodingFormat": "application/x-parquet", "contentSize": f"{manifest['files'][name]['bytes']} B",
-            "sha256": manifest["files"][name]["sha256"],
+            "@type": "cr:FileSet", "@id": f"files-{view.name}", "name": f"files-{view.name}",
+            "description": f"data files of config {view.name}", "encodingFormat": "application/x-parquet",
+            "includes": [f"data/{folder}/*/*.parquet" for folder in view.folders],
         }
-        for name in files
+        for view in source.whole_configs
+    ] + [
+        {
+            "@type": "cr:FileObject", "@id": file, "name": file, "contentUrl": file,
+            "encodingFormat": "application/x-parquet", "contentSize": f"{entry['bytes']} B",
+            "sha256": entry["sha256"],
+        }
+        for file, entry in layout.data_files(manifest).items()
     ]  # fmt: skip
     out["recordSet"] = [
         {
             "@type": "cr:RecordSet", "@id": view.name, "name": view.name,
             "description": f"rows of config {view.name}",
-            "field": [_field(view.name, column) for column in source.columns],
+            "field": [
+                _field(view.name, column, {"fileSet": {"@id": f"files-{view.name}"}})
+                for column in source.columns
+            ],
         }
-        for view in views
+        for view in source.whole_configs
     ]  # fmt: skip
     return out
 
 
-def _file_set(view: layout.View) -> dict[str, Any]:
-    return {
-        "@type": "cr:FileSet", "@id": f"files-{view.name}", "name": f"files-{view.name}",
-        "description": f"data files of config {view.name}", "encodingFormat": "application/x-parquet",
-        "includes": [f"data/{folder}/*/*.parquet" for folder in view.folders],
-    }  # fmt: skip
-
-
-def _field(view: str, column: Column) -> dict[str, Any]:
-    source = {"fileSet": {"@id": f"files-{view}"}, "extract": {"column": column.name}}
-    out = _named(f"{view}/{column.name}", column)
-    if column.type == AUDIO:
-        return out | {"dataType": "sc:AudioObject", "source": source}
-    if column.nested:
-        inner = [
-            _named(f"{view}/{column.name}/{c.name}", c)
-            | {"dataType": _type(c), "source": source | {"transform": {"jsonPath": c.name}}}
-            for c in column.type
-        ]
-        return out | {"repeated": True, "subField": inner}
-    return out | {"dataType": _type(column), "source": source}
-
-
-def _type(column: Column) -> str:
-    numbers = column.type.replace("int", "Int").replace("uI", "UI").replace("float", "Float")
-    return _TYPES.get(column.type, f"cr:{numbers}")
-
-
-def _named(identifier: str, column: Column) -> dict[str, Any]:
+def _field(parent: str, column: Column, source: dict[str, Any]) -> dict[str, Any]:
+    """A column, or a field of the records of one, where ``source`` is that of the column."""
+    name = f"{parent}/{column.name}"
+    inner = "extract" in source
+    path = {"transform": {"jsonPath": column.name}} if inner else {"extract": {"column": column.name}}
     about = f"{column.meaning}, {column.unit}" if column.unit else column.meaning
-    return {"@type": "cr:Field", "@id": identifier, "name": identifier, "description": about}
+    field = {"@type": "cr:Field", "@id": name, "name": name, "description": about}
+    if column.nested:
+        return field | {"repeated": True, "subField": [_field(name, c, source | path) for c in column.type]}
+    numbers = column.type.replace("int", "Int").replace("uI", "UI").replace("float", "Float")
+    return field | {"dataType": _TYPES.get(column.type, f"cr:{numbers}"), "source": source | path}

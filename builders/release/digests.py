@@ -15,21 +15,19 @@ order. Leaving out leaves gives the digest that a table without them has.
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from sousa.generation.tables import numpy_column
 
 DIGEST_BYTES = 16
 _WIDTH = 9
 
 
 def leaf_types(schema: pa.Schema, without: Collection[str | None] = ()) -> dict[str, str]:
-    """Leaves of a schema: dict of dotted name to Arrow type name, in order of names.
-
-    Args:
-        without: top-level columns to leave out.
+    """Leaves of a schema but for some columns: dict of dotted name to Arrow type name, in order of names.
 
     Raises: ValueError for a type that has no digest.
     """
@@ -57,71 +55,51 @@ def row_digests(table: pa.Table, leaves: Mapping[str, str]) -> list[bytes]:
 
     Returns: list of ``bytes``, 16 each, one a row.
     """
-    records: dict[str, list[str]] = {}
+    children: dict[str, list[str]] = {}
     for leaf in leaves:
         column, _, child = leaf.partition(".")
-        if child:
-            records.setdefault(column, []).append(child)
-    columns = dict.fromkeys(leaf.partition(".")[0] for leaf in leaves)
+        children.setdefault(column, []).append(child)
     blocks = [
-        _records(table[column], records[column]) if column in records else _fixed(table[column])
-        for column in columns
+        _fixed(array) if names == [""] else _records(array, names)
+        for array, names in ((table[column].combine_chunks(), names) for column, names in children.items())
     ]
     head = hashlib.sha256("\n".join(f"{name} {kind}" for name, kind in leaves.items()).encode())
     rows = np.concatenate(blocks, axis=1) if blocks else np.zeros((len(table), 0), np.uint8)
-    out = []
+    digests = []
     for row in rows:
         sha = head.copy()
         sha.update(row.tobytes())
-        out.append(sha.digest()[:DIGEST_BYTES])
-    return out
+        digests.append(sha.digest()[:DIGEST_BYTES])
+    return digests
 
 
-def _combined(array: Any) -> pa.Array:
-    """A column as one array."""
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-        if isinstance(array, pa.ChunkedArray):
-            array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
-    return array
-
-
-def _fixed(array: Any) -> np.ndarray:
+def _fixed(array: pa.Array) -> np.ndarray:
     """Values as bytes: uint8 array of shape (rows, 9)."""
-    array = _combined(array)
-    kind = array.type
-    if pa.types.is_string(kind) or pa.types.is_binary(kind):
-        unique = array.dictionary_encode()
-        values = [b"" if v is None else v.encode() if isinstance(v, str) else v
-                  for v in unique.dictionary.to_pylist()]  # fmt: skip
-        words = np.frombuffer(b"".join(hashlib.sha256(v).digest()[:8] for v in values) or bytes(8), np.uint64)
-        numbers = words[unique.indices.fill_null(0).to_numpy(zero_copy_only=False)]
-    elif pa.types.is_floating(kind):
-        numbers = array.cast(pa.float64()).fill_null(0.0).to_numpy(zero_copy_only=False)
+    if pa.types.is_string(array.type) or pa.types.is_binary(array.type):
+        unique = array.cast(pa.binary()).dictionary_encode()
+        digests = b"".join(hashlib.sha256(value).digest()[:8] for value in unique.dictionary.to_pylist())
+        numbers = np.frombuffer(digests or bytes(8), "<u8")[numpy_column(unique.indices.fill_null(0))]
     else:
-        numbers = array.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
-    out = np.zeros((len(array), _WIDTH), np.uint8)
-    valid = pc.is_valid(array).to_numpy(zero_copy_only=False)
-    out[:, 0] = valid
-    little = np.ascontiguousarray(numbers).astype(numbers.dtype.newbyteorder("<"), copy=False)
-    out[:, 1:] = little.view(np.uint8).reshape(len(array), 8)
-    out[~valid] = 0
-    return out
+        kind = pa.float64() if pa.types.is_floating(array.type) else pa.int64()
+        numbers = numpy_column(array.cast(kind).fill_null(0))
+    rows = np.zeros((len(array), _WIDTH), np.uint8)
+    valid = numpy_column(pc.is_valid(array))
+    rows[:, 0] = valid
+    little = numbers.astype(numbers.dtype.newbyteorder("<"), copy=False)
+    rows[:, 1:] = little.view(np.uint8).reshape(-1, 8)
+    rows[~valid] = 0
+    return rows
 
 
-def _records(lists: Any, children: Iterable[str]) -> np.ndarray:
+def _records(lists: pa.ListArray, children: Iterable[str]) -> np.ndarray:
     """Digests of lists of records: uint8 array of shape (rows, 9)."""
-    lists = _combined(lists)
-    valid = pc.is_valid(lists).to_numpy(zero_copy_only=False)
-    flat = lists.flatten()
-    lengths = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False)
+    valid, flat = numpy_column(pc.is_valid(lists)), lists.flatten()
+    lengths = numpy_column(pc.list_value_length(lists).fill_null(0))
+    records = memoryview(np.concatenate([_fixed(pc.struct_field(flat, name)) for name in children], axis=1))
+    rows = np.zeros((len(lists), _WIDTH), np.uint8)
+    rows[:, 0] = valid
     ends = np.cumsum(lengths)
-    values = np.concatenate([_fixed(pc.struct_field(flat, name)) for name in children], axis=1)
-    data = memoryview(np.ascontiguousarray(values)).cast("B") if values.size else memoryview(b"")
-    width = values.shape[1]
-    out = np.zeros((len(lists), _WIDTH), np.uint8)
-    for i, (end, length) in enumerate(zip(ends.tolist(), lengths.tolist(), strict=True)):
+    for i, begin, end in zip(range(len(rows)), (ends - lengths).tolist(), ends.tolist(), strict=True):
         if valid[i]:
-            sha = hashlib.sha256(data[(end - length) * width : end * width])
-            out[i, 0], out[i, 1:] = 1, np.frombuffer(sha.digest()[:8], np.uint8)
-    return out
+            rows[i, 1:] = np.frombuffer(hashlib.sha256(records[begin:end]).digest()[:8], np.uint8)
+    return rows

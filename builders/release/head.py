@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,10 @@ from sousa.generation.errors import one_of
 
 def read(card: Path) -> dict[str, Any]:
     """The head of a card; empty when it has none that can be read, or there is no card."""
-    if not card.exists():
-        return {}
-    match = re.match(r"---\n(.*?)\n---\n", card.read_text(encoding="utf-8"), re.DOTALL)
-    try:
-        head = yaml.safe_load(match[1]) if match else {}
-    except yaml.YAMLError:
-        head = {}
+    head = None
+    with suppress(FileNotFoundError, yaml.YAMLError):
+        match = re.match(r"---\n(.*?)\n---\n", card.read_text(encoding="utf-8"), re.DOTALL)
+        head = yaml.safe_load(match[1]) if match else None
     return head if isinstance(head, dict) else {}
 
 
@@ -31,14 +29,13 @@ def config(
         name: of the config, None for the default one; where: the dataset, for messages.
         wrong: what is raised when there is no such config.
     """
-    entries = head.get("configs")
     try:
-        configs = {entry["config_name"]: entry for entry in entries}
+        configs = {entry["config_name"]: entry for entry in head["configs"]}
         whole = all({"split", "path"} <= set(part) for c in configs.values() for part in c["data_files"])
     except (TypeError, KeyError):
-        whole = False
-    if not whole or not configs:
         return None  # a card of another kind: what it means is left to datasets
+    if not whole or not configs:
+        return None
     if name is None:
         chosen = [c for c in configs.values() if c.get("default")] or list(configs.values())[:2]
         if len(chosen) != 1:

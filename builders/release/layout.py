@@ -1,4 +1,4 @@
-"""Where things lie in a release, and which files each config of it reads.
+"""Where things lie in a release, which files each config of it reads, and what its row index holds.
 
 Conventions
 -----------
@@ -7,17 +7,36 @@ Views are nested, so each reads its own folder and those of the views before it:
 twice, and the file of a row never moves when larger views are added. Beside each view with sound and
 MIDI stands ``<view>-midi``, the same files without the audio column; ``labels`` is everything without
 audio and MIDI.
+
+The row index has one record a row, in the order of rows of each file, files in order of names:
+
+- ``sample_id``; ``file`` and ``row`` in it; ``view`` and ``split`` it belongs to
+- ``audio_offset``, ``audio_bytes``, ``midi_offset``, ``midi_bytes``: where its encoded audio and its
+  MIDI file lie in the file, in bytes, so that a row is one range read; null without
+- ``audio_digest``, ``labels_digest``: see :mod:`sousa.builders.release.digests`; the first is made of the
+  column that stands for the sound, the second of all others but the audio
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sousa.generation.columns import SPLITS as SPLITS  # for readers of releases
+import pyarrow as pa
+
+from sousa.builders.release.digests import DIGEST_BYTES
+from sousa.generation.errors import first_line
 
 MANIFEST, CARD, CROISSANT, INDEX = "manifest.json", "README.md", "croissant.json", "row_index.parquet"
 DATA_FILE = re.compile(r"^data/(?P<view>[a-z0-9_]+)/(?P<split>[a-z]+)/[A-Za-z0-9_.-]+\.parquet$")
+INDEX_SCHEMA = pa.schema(
+    [
+        ("sample_id", pa.string()), ("file", pa.string()), ("row", pa.int32()), ("view", pa.string()),
+        ("split", pa.string()), ("audio_offset", pa.int64()), ("audio_bytes", pa.int64()),
+        ("midi_offset", pa.int64()), ("midi_bytes", pa.int64()), ("audio_digest", pa.binary(DIGEST_BYTES)),
+        ("labels_digest", pa.binary(DIGEST_BYTES)),
+    ]
+)  # fmt: skip
 
 
 def repo_problem(repo: str) -> str | None:
@@ -28,62 +47,45 @@ def repo_problem(repo: str) -> str | None:
     try:
         validate_repo_id(repo)
     except HFValidationError as error:
-        return f"{repo!r}, which the Hub does not allow ({str(error).splitlines()[0].rstrip('.')})"
-    parts = repo.split("/")
-    if len(parts) != 2 or not all(re.match(r"\w", part) for part in parts):
-        return f"{repo!r}; give org/name"
-    return None
+        return f"{repo!r}, which the Hub does not allow ({first_line(error).rstrip('.')})"
+    return None if re.fullmatch(r"\w[^/]*/\w[^/]*", repo) else f"{repo!r}; give org/name"
 
 
 @dataclass(frozen=True)
 class View:
-    """One config of a release.
-
-    Attributes:
-        name: of the config.
-        folders: views whose folders it reads.
-        columns: the columns it has, or None for all.
-        default: it is what is loaded when no config is named.
-    """
+    """One config of a release."""
 
     name: str
-    folders: tuple[str, ...]
-    columns: tuple[str, ...] | None
-    default: bool
-
-    def reads(self, file: str) -> bool:
-        """Whether a file of the release belongs to this config."""
-        match = DATA_FILE.match(file)
-        return match is not None and match["view"] in self.folders
+    folders: tuple[str, ...]  # views whose folders it reads
+    columns: tuple[str, ...] | None  # None for all
+    default: bool = False  # it is loaded when no config is named
 
 
-def files(views: Mapping[str, Iterable[str]], shards: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """Where shards go: dict of shard name to ``(file, view)``.
+def data_files(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the manifest of a release says of its data files, by file."""
+    return {file: entry for file, entry in manifest["files"].items() if DATA_FILE.match(file)}
+
+
+def placed(views: Mapping[str, Sequence[str]], shards: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Where shards go: dict of file in the release, in order, to the shard's record with its ``view``.
 
     Args:
         views: dict of view, the smallest first, to its shards; shards: their records.
     """
-    out: dict[str, tuple[str, str]] = {}
-    for view, names in views.items():
-        for name in names:
-            stem = shards[name]["file"].rsplit("/", 1)[1]
-            out.setdefault(name, (f"data/{view}/{shards[name]['split']}/{stem}", view))
-    return out
+    smallest = {name: view for view, names in reversed(views.items()) for name in names}
+    records = [shards[name] | {"view": view} for name, view in smallest.items()]
+    files = {f"data/{r['view']}/{r['split']}/{r['file'].rsplit('/', 1)[1]}": r for r in records}
+    return dict(sorted(files.items()))
 
 
 def views(names: Iterable[str], columns: Iterable[str]) -> list[View]:
-    """The configs of a release.
-
-    Args:
-        names: of the nested views, the smallest first.
-        columns: names of all columns, in order.
-    """
-    names, columns = list(names), list(columns)
-    out = [View(name, tuple(names[: i + 1]), None, name == names[-1]) for i, name in enumerate(names)]
+    """The configs of a release, of its nested views, the smallest first, and all its columns in order."""
+    names, columns = tuple(names), tuple(columns)
+    out = [View(name, names[: i + 1], None, name == names[-1]) for i, name in enumerate(names)]
     if {"audio", "midi"} <= set(columns):
         silent = tuple(column for column in columns if column != "audio")
-        out += [View(f"{view.name}-midi", view.folders, silent, False) for view in list(out)]
+        out += [View(f"{view.name}-midi", view.folders, silent) for view in list(out)]
     plain = tuple(column for column in columns if column not in ("audio", "midi"))
     if len(plain) < len(columns):
-        out.append(View("labels", tuple(names), plain, False))
+        out.append(View("labels", names, plain))
     return out

@@ -5,7 +5,6 @@ release is compared, card and croissant are written. All of it lies in a hidden 
 it appears, the card first, because it names the files that are data, those last, and after them the manifest.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -20,9 +19,8 @@ from sousa.builders.hub import remote
 from sousa.builders.release import card, croissant, layout, opened, versions
 from sousa.builders.release.compare import NOTED, compare
 from sousa.builders.release.digests import leaf_types
-from sousa.builders.release.index import INDEX_SCHEMA
-from sousa.builders.release.pack import pack
-from sousa.builders.release.source import Source, of_stored
+from sousa.builders.release.pack import index_part, pack
+from sousa.builders.release.source import Source
 from sousa.generation import reopen
 from sousa.generation.columns import Classes, having, schema
 from sousa.generation.console import silent
@@ -33,10 +31,11 @@ from sousa.generation.runners import LocalRunner, Runner
 from sousa.generation.storage import LocalStorage
 
 # in the order in which they appear
-SHOWN = (layout.CARD, layout.CROISSANT, layout.INDEX, "data")
+BESIDE = (layout.CARD, layout.CROISSANT, layout.INDEX)
+SHOWN = (*BESIDE, "data")
 INDEX_GROUP_ROWS = 100_000
 MAX_FILES = 24_900  # the Hub's limit is 25,000 large files a commit
-_BEGUN, _RELEASED = f"{UNFINISHED}/release.json", f"{UNFINISHED}/released.json"
+_BEGUN, _RELEASED = f"{UNFINISHED}/release.json", "released.json"
 _KEPT = ("bytes", "sha256", "rows", "split", "view")
 
 
@@ -49,41 +48,46 @@ def make(
 
     Args:
         root: dataset directory; output: release directory.
-        version: ``X.Y.Z``.
-        previous: the release before: a directory or ``org/name[@revision]``; None for a first one.
-        repo: where it will be published, for the card; None to leave that open.
-        notes: the user's own sentences for the changelog.
+        version, previous, repo, notes, token, plugins: as for :func:`sousa.builders.api.release`.
         runner: where tasks run; by default in processes, one a core.
         say: takes a line of text.
         progress: ``progress(title, total)`` gives a context manager whose value is called with rows done.
-        token: of the Hub; plugins: files of plug-ins that the dataset was made with.
 
     Returns: the manifest.
     Raises: UsageError or RunError; what is finished is kept.
     """
     _refuse_wrong_request(Path(root), Path(output), version, repo, notes)
-    source = of_stored(reopen.open_dataset(root, plugins=plugins))
-    if len(source.shards) > MAX_FILES:
+    stored = reopen.open_dataset(root, plugins=plugins)
+    source = Source(stored.storage, stored.manifest, stored.corpus, stored.config, stored.current)
+    shards = source.manifest["shards"]
+    if len(shards) > MAX_FILES:
         raise UsageError(
-            f"{root} has {len(source.shards):,} shards; a commit to the Hub takes at most {MAX_FILES:,} files"
+            f"{root} has {len(shards):,} shards; a commit to the Hub takes at most {MAX_FILES:,} files"
         )
-    before = opened.find(previous, token=token) if previous is not None else None
+    before = opened.find(previous, token) if previous is not None else None
     if before and before.manifest["corpus"] != source.corpus.name:
         raise UsageError(
             f"{previous} is a release of {before.manifest['corpus']}, not of {source.corpus.name}"
         )
     if before and versions.parse(before.version) >= versions.parse(version):
         raise UsageError(f"--version {version} is not after {before.version}, the version of {previous}")
-    data = [source.digest, {name: record["sha256"] for name, record in source.shards.items()}]
-    identity = [data, version, repo, list(notes), before and [before.version, _digest_of(before.manifest)]]
+    data = [source.manifest["config_digest"], {name: shard["sha256"] for name, shard in shards.items()}]
+    last = before and [before.version, opened.digest_of(before.manifest)]
+    identity = opened.digest_of([data, version, repo, list(notes), last])
     storage = LocalStorage(str(output))
     with storage.locked():
-        finished = _begin(storage, _digest_of(identity), _digest_of(data), root)
-        if finished:
+        manifest = _begin(storage, identity, opened.digest_of(data), root)
+        if manifest:
             say(f"{output} is finished already")
-            return finished
-        facts = _pack_all(source, storage, runner or LocalRunner(), progress)
-        return _finish(source, storage, facts, before, version, repo, list(notes), _digest_of(identity))
+            return manifest
+        hidden = LocalStorage(str(storage.path(UNFINISHED)))
+        files = _pack_all(source, hidden, runner or LocalRunner(), progress)
+        manifest = _describe(source, hidden, files, before, version, repo, list(notes), identity)
+        for name in SHOWN:
+            storage.move(f"{UNFINISHED}/{name}", name)
+        storage.write_json(layout.MANIFEST, manifest)
+        storage.remove(UNFINISHED)
+        return manifest
 
 
 def _refuse_wrong_request(root: Path, output: Path, version: str, repo: str | None, notes: Any) -> None:
@@ -94,23 +98,17 @@ def _refuse_wrong_request(root: Path, output: Path, version: str, repo: str | No
         problems += error.problems
     if repo is not None and (wrong := layout.repo_problem(repo)):
         problems.append(f"--repo is {wrong}")
-    for note in notes:
-        if not note.strip() or not note.isprintable():
-            problems.append(f"--note is {note!r}; give one line of text")
+    wrong_notes = [note for note in notes if not note.strip() or not note.isprintable()]
+    problems += [f"--note is {note!r}; give one line of text" for note in wrong_notes]
     if root.resolve() in (output.resolve(), *output.resolve().parents):
         problems.append(f"{output} is inside the dataset {root}; choose another directory with -o")
     raise_all(problems)
 
 
-def _digest_of(data: Any) -> str:
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
-
-
 def _begin(storage: LocalStorage, identity: str, data: str, root: str | Path) -> dict[str, Any] | None:
     """Make sure the directory is free or holds this very release; returns its manifest when finished.
 
-    Args:
-        identity: of the release; data: of what is packed, which may go on under another version.
+    What is packed, of digest ``data``, may go on under another ``identity``, such as another version.
     """
     output = storage.root
     if storage.path(layout.MANIFEST).exists():
@@ -126,20 +124,18 @@ def _begin(storage: LocalStorage, identity: str, data: str, root: str | Path) ->
     try:
         begun = json.loads(storage.path(_BEGUN).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        if set(storage.strangers()) - {UNFINISHED}:
-            raise UsageError(
-                f"{output} holds other files; choose an empty or new directory with -o"
-            ) from None
+        begun = None
     except (OSError, ValueError) as error:
         raise RunError(
             f"{storage.path(_BEGUN)} can't be read ({error}); delete {output} and make the release again"
         ) from None
-    else:
-        if begun != data:
-            raise UsageError(
-                f"{output} holds an unfinished release of other data than {root} has now; delete it, or "
-                "choose another directory with -o"
-            )
+    if begun is None and set(storage.strangers()) - {UNFINISHED}:
+        raise UsageError(f"{output} holds other files; choose an empty or new directory with -o")
+    if begun not in (None, data):
+        raise UsageError(
+            f"{output} holds an unfinished release of other data than {root} has now; delete it, or "
+            "choose another directory with -o"
+        )
     storage.sweep()
     for name in SHOWN:  # killed while it appeared
         if storage.path(name).exists():
@@ -148,69 +144,61 @@ def _begin(storage: LocalStorage, identity: str, data: str, root: str | Path) ->
     return None
 
 
-def _pack_all(source: Source, storage: LocalStorage, runner: Runner, progress: Any) -> dict[str, Any]:
-    """Put every shard in place; returns dict of file to facts, in order of names."""
-    hidden = LocalStorage(str(storage.path(UNFINISHED)))
+def _pack_all(source: Source, hidden: LocalStorage, runner: Runner, progress: Any) -> dict[str, Any]:
+    """Put every shard in place; returns dict of file to record, in order of names."""
+    files = layout.placed(source.views, source.manifest["shards"])
     classes = frozenset(column.name for column in having(source.columns, Classes))
-    last = (source.digest_column, classes)
     tasks = [
-        (source.storage, source.shards[name], hidden, file, view, _part(file), *last)
-        for name, (file, view) in layout.files(source.views, source.shards).items()
+        (source.storage, record, hidden, file, source.digest_column, classes)
+        for file, record in files.items()
     ]
-    facts = {}
-    with progress("packing", sum(record["rows"] for record in source.shards.values())) as done:
-        for file, fact in runner.run(pack, tasks):
-            facts[file] = fact
-            done(fact["rows"])
-    return dict(sorted(facts.items()))
-
-
-def _part(file: str) -> str:
-    return file.removeprefix("data/").replace("/", "-") + ".index"
+    with progress("packing", sum(record["rows"] for record in files.values())) as done:
+        for file, sizes in runner.run(pack, tasks):
+            files[file]["columns_bytes"] = sizes
+            done(files[file]["rows"])
+    return files
 
 
 def _write_index(hidden: LocalStorage, files: Sequence[str]) -> None:
     """The row index out of its parts."""
     with hidden.writing(layout.INDEX) as file, pq.ParquetWriter(
-        file, INDEX_SCHEMA, compression="zstd", use_dictionary=["file", "view", "split"]
+        file, layout.INDEX_SCHEMA, compression="zstd", use_dictionary=["file", "view", "split"]
     ) as writer:  # fmt: skip
         held: list[pa.Table] = []
         for i, name in enumerate(files):
-            held.append(pq.read_table(hidden.path(_part(name))).replace_schema_metadata(None))
+            held.append(pq.read_table(hidden.path(index_part(name))).replace_schema_metadata(None))
             # a row group for each shard would make a footer larger than the index
             if sum(map(len, held)) >= INDEX_GROUP_ROWS or i == len(files) - 1:
                 writer.write_table(pa.concat_tables(held))
                 held = []
 
 
-def _finish(
-    source: Source, storage: LocalStorage, facts: dict[str, Any], before: opened.Release | None,
+def _describe(
+    source: Source, hidden: LocalStorage, files: dict[str, Any], before: opened.Release | None,
     version: str, repo: str | None, notes: list[str], identity: str,
 ) -> dict[str, Any]:  # fmt: skip
-    """Write what stands beside the data, and show all of it; returns the manifest."""
-    hidden = LocalStorage(str(storage.path(UNFINISHED)))
-    _write_index(hidden, list(facts))
-    names = [column.name for column in source.columns]
+    """Write what stands beside the data; returns the manifest."""
+    _write_index(hidden, list(files))
     packaging = source.packaging
     manifest = {
         "release_format": opened.RELEASE_FORMAT, "corpus": source.corpus.name, "title": source.corpus.title,
-        "version": version, "data_version": source.identity["data_version"], "released": _date(storage),
-        "repo": repo, "identity": identity, "config": source.identity, "config_digest": source.digest,
-        "num_rows": sum(fact["rows"] for fact in facts.values()), "sample_rate": source.sample_rate,
-        "digest_column": source.digest_column,
-        "columns": leaf_types(schema(source.columns, source.sample_rate), without=("audio",)),
+        "version": version, "data_version": source.data_version, "released": _date(hidden),
+        "repo": repo, "identity": identity, "config": source.manifest["config"],
+        "config_digest": source.manifest["config_digest"],
+        "num_rows": sum(record["rows"] for record in files.values()),
+        "sample_rate": source.config.sample_rate, "digest_column": source.digest_column,
+        "columns": leaf_types(schema(source.columns, source.config.sample_rate), without=("audio",)),
         "views": {
             view.name: {"folders": list(view.folders), "columns": view.columns and list(view.columns)}
-            for view in layout.views(source.views, names)
+            for view in source.configs
         },
         "made_of": [part.record() for part in packaging.made_of], "provenance": dict(packaging.provenance),
         "previous": before and before.version, "notes": notes,
-        "changelog": [*(before.manifest["changelog"] if before else [])],
-        "files": {name: {key: fact[key] for key in _KEPT} for name, fact in facts.items()},
+        "changelog": list(before.manifest["changelog"]) if before else [],
+        "files": {file: {key: record[key] for key in _KEPT} for file, record in files.items()},
+        "card_text": card.neutral_digest(source, files, repo),
     }  # fmt: skip
     lines = notes + ["First release."] * (before is None)
-    counted = card.figures(source)
-    manifest["card_text"] = card.neutral_digest(source, facts, repo, counted)
     if before:
         with remote.hub_errors(before.where, "reading"):
             changes = compare(before, opened.directory(hidden.root, manifest), details=True)
@@ -218,26 +206,21 @@ def _finish(
             raise UsageError(problem)
         lines += [line for line in changes.lines() if line != NOTED]
     manifest["changelog"].append({"version": version, "released": manifest["released"], "lines": lines})
-    card.write(hidden, *card.release_card(source, facts, manifest, counted))
+    card.write(hidden, *card.release_card(source, files, manifest))
     hidden.write_json(layout.CROISSANT, croissant.describe(source, manifest))
-    for name in (layout.CARD, layout.CROISSANT, layout.INDEX):
+    for name in BESIDE:
         record = hidden.record(name)
         manifest["files"][name] = {"bytes": record["bytes"], "sha256": record["sha256"]}
-    manifest = opened.sealed(manifest)
-    for name in SHOWN:
-        storage.move(f"{UNFINISHED}/{name}", name)
-    storage.write_json(layout.MANIFEST, manifest)
-    storage.remove(UNFINISHED)
-    return manifest
+    return opened.sealed(manifest)
 
 
-def _date(storage: LocalStorage) -> str:
+def _date(hidden: LocalStorage) -> str:
     """The day this release was first finished up to here: kept when it goes on after a stop."""
-    kept = storage.path(_RELEASED)
+    kept = hidden.path(_RELEASED)
     if kept.exists():
         return json.loads(kept.read_text(encoding="utf-8"))
     stamp = os.environ.get("SOURCE_DATE_EPOCH")  # as reproducible-builds.org has it
     now = datetime.fromtimestamp(int(stamp), UTC) if stamp else datetime.now()
     today = now.date().isoformat()
-    storage.write_json(_RELEASED, today)
+    hidden.write_json(_RELEASED, today)
     return today

@@ -7,7 +7,7 @@ place, and reading some columns of them transfers those alone.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,63 +18,64 @@ import pyarrow.parquet as pq
 
 from sousa.builders.hub import remote
 from sousa.builders.release import layout, versions
-from sousa.builders.release.index import INDEX_SCHEMA
 from sousa.generation.errors import RunError, UsageError, first_line
 
 RELEASE_FORMAT = 1
+_TEXT = str | None
 _KEYS = {
     "release_format": int, "corpus": str, "version": str, "data_version": str, "released": str,
     "config": dict, "config_digest": str, "columns": dict, "views": dict, "num_rows": int, "made_of": list,
     "changelog": list, "files": dict, "identity": str, "title": str, "card_text": str, "notes": list,
+    "repo": _TEXT, "previous": _TEXT, "digest_column": _TEXT, "provenance": dict,
 }  # fmt: skip
-_ENTRIES = {"views": {"folders"}, "made_of": {"kind", "name", "licence", "free"}, "changelog": {"lines"}}
-_NAMES = ["file", "view", "split"]
+_ENTRIES = {
+    "views": {"folders": list}, "changelog": {"lines": list},
+    "made_of": {"kind": str, "name": str, "licence": _TEXT, "free": bool},
+}  # fmt: skip
+_FILE, _DATA_FILE = {"sha256": str, "bytes": int}, {"rows": int, "split": str, "view": str}
 HUB_ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
 
 @dataclass(frozen=True)
 class Release:
-    """A release.
+    """A release."""
 
-    Attributes:
-        where: how the user named it.
-        manifest: of the release, plain data.
-        local: function of a file in the release giving a path here, fetching it when it must.
-        open: function of a file in the release giving a binary file object.
-    """
-
-    where: str
+    where: str  # as the user named it
     manifest: dict[str, Any]
-    local: Callable[[str], str | Path]
-    open: Callable[[str], Any]
+    local: Callable[[str], str | Path]  # a file in the release as a path here, fetched when it must be
+    open: Callable[[str], Any]  # a file in the release as a binary file object
 
     @property
     def version(self) -> str:
         """``X.Y.Z``."""
         return self.manifest["version"]
 
-    def index(self, columns: Sequence[str] | None = None, without: Iterable[str] = ()) -> pa.Table:
-        """The row index as an Arrow table; see :mod:`sousa.builders.release.index`.
+    def index(self, without: Iterable[str] = ()) -> pa.Table:
+        """The row index as an Arrow table, see :mod:`sousa.builders.release.layout`.
 
         Args:
-            columns: names, or None for all; without: files whose rows are left out.
+            without: files whose rows are left out.
         """
         rows = ~pc.field("file").isin(list(without)) if without else None
         try:
             path = self.local(layout.INDEX)
-            if pq.read_schema(path) != INDEX_SCHEMA:
+            if pq.read_schema(path) != layout.INDEX_SCHEMA:
                 raise RunError(f"the row index of {self.where} has other columns than a row index")
-            table = pq.read_table(path, columns=columns, filters=rows, read_dictionary=_NAMES)
-            return table.unify_dictionaries()
+            names = ["file", "view", "split"]
+            return pq.read_table(path, filters=rows, read_dictionary=names).unify_dictionaries()
         except (OSError, pa.ArrowException) as error:
             raise RunError(f"the row index of {self.where} can't be read ({first_line(error)})") from None
+
+
+def digest_of(data: Any) -> str:
+    """SHA-256 of plain data."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
 def sealed(manifest: dict[str, Any]) -> dict[str, Any]:
     """A manifest with the digest of its own content."""
     content = {name: value for name, value in manifest.items() if name != "manifest_digest"}
-    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    return content | {"manifest_digest": digest}
+    return content | {"manifest_digest": digest_of(content)}
 
 
 def is_release(root: str | Path) -> bool:
@@ -101,23 +102,26 @@ def check_manifest(manifest: Any, where: str) -> dict[str, Any]:
     damaged = f"{where} has a damaged {layout.MANIFEST}:"
     if sealed(manifest) != manifest:
         raise RunError(f"{damaged} it does not match its own digest: somebody changed it")
-    wrong = [name for name, kind in _KEYS.items() if not isinstance(manifest.get(name), kind)]
-    wrong += [name for name in ("repo", "previous", "digest_column", "provenance") if name not in manifest]
-    if wrong:
+    if wrong := _lacking(manifest, _KEYS):
         raise RunError(f"{damaged} {', '.join(wrong)} can't be used")
-    for name, keys in _ENTRIES.items():
+    for name, kinds in _ENTRIES.items():
         entries = manifest[name].values() if isinstance(manifest[name], dict) else manifest[name]
-        if not all(isinstance(entry, dict) and keys <= entry.keys() for entry in entries):
+        if any(_lacking(entry, kinds) for entry in entries):
             raise RunError(f"{damaged} {name} can't be used")
-    if not versions.is_version(manifest["version"]) or not manifest["changelog"]:
+    if versions.of_tag(f"v{manifest['version']}") is None or not manifest["changelog"]:
         raise RunError(f"{damaged} version can't be used")
-    for file, fact in manifest["files"].items():
-        kinds = {"sha256": str, "bytes": int}
-        kinds |= {"rows": int, "split": str} if layout.DATA_FILE.match(file) else {}
-        whole = isinstance(fact, dict) and all(isinstance(fact.get(key), kind) for key, kind in kinds.items())
-        if not whole or file.startswith("/") or ".." in file:
+    for file, entry in manifest["files"].items():
+        kinds = _FILE | (_DATA_FILE if layout.DATA_FILE.match(file) else {})
+        if _lacking(entry, kinds) or file.startswith("/") or ".." in file:
             raise RunError(f"{damaged} the entry of {file!r} can't be used")
     return manifest
+
+
+def _lacking(data: Any, kinds: dict[str, Any]) -> list[str]:
+    """Keys that are missing, or whose values are of another type."""
+    if not isinstance(data, dict):
+        return list(kinds)
+    return [key for key, kind in kinds.items() if not isinstance(data.get(key, ...), kind)]
 
 
 def read(root: str | Path) -> Release:
@@ -151,26 +155,23 @@ def directory(root: str | Path, manifest: dict[str, Any]) -> Release:
     return Release(str(root), manifest, lambda file: root / file, lambda file: (root / file).open("rb"))
 
 
-def find(name: str | Path, revision: str | None = None, token: str | None = None) -> Release:
+def find(name: str | Path, token: str | None = None) -> Release:
     """A release by what the user calls it: a directory, or ``org/name`` or ``org/name@revision`` on the Hub.
 
     Raises: UsageError or RunError.
     """
-    if revision is None and str(name) and Path(name).expanduser().is_dir():
+    if str(name) and Path(name).expanduser().is_dir():
         return read(name)
     match = HUB_ID.fullmatch(str(name))
     if not match:
         raise UsageError(
             f"{str(name)!r} is neither a directory here nor of the form org/name or org/name@revision"
         )
-    return on_hub(match["repo"], revision or match["revision"], token)
+    return on_hub(match["repo"], match["revision"], token)
 
 
 def on_hub(repo: str, revision: str | None = None, token: str | None = None) -> Release:
-    """A release on the Hub.
-
-    Args:
-        repo: ``org/name``; revision: tag, branch or commit, None for main.
+    """A release on the Hub at a tag, branch or commit, None for main.
 
     Raises: RunError when there is none.
     """

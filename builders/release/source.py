@@ -1,43 +1,34 @@
-"""What a release or a card is made from: a dataset, finished or just being finished, of any corpus."""
+"""What a release or a card is made from: a dataset of any corpus, finished or just being finished."""
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
-from sousa.generation import corpora, make
-from sousa.generation.columns import Breakdown, Classes, Column, Renditions, having
+import pyarrow.compute as pc
+
+from sousa.builders.release import layout
+from sousa.generation import corpora
+from sousa.generation.columns import Renditions, having
 from sousa.generation.corpus import Packaging
 from sousa.generation.licences import of_plugin
-from sousa.generation.manifest import config_digest
 from sousa.generation.reopen import Stored
-from sousa.generation.storage import LocalStorage
+from sousa.generation.tables import row_groups
 
 
 @dataclass(frozen=True)
-class Source:
-    """A dataset.
+class Source(Stored):
+    """A dataset as cards and releases see it."""
 
-    Attributes:
-        corpus: a :class:`sousa.generation.corpus.Corpus`.
-        storage: where its files lie.
-        identity: of its configuration, plain data; digest: SHA-256 of it.
-        sample_rate: Hz.
-        shards: dict of shard name to manifest record, in order of rows.
-        views: dict of size to the names of its shards; each contains the ones before it, and the last one is
-            everything.
-        columns: declarations of those that its files have.
-        packaging: what the corpus says of it.
-    """
+    @cached_property
+    def configs(self) -> list[layout.View]:
+        """The configs of a release of it."""
+        return layout.views(self.views, [column.name for column in self.columns])
 
-    corpus: Any
-    storage: LocalStorage
-    identity: dict[str, Any]
-    digest: str
-    sample_rate: int
-    shards: dict[str, dict[str, Any]]
-    views: dict[str, list[str]]
-    columns: tuple[Column, ...]
-    packaging: Packaging
+    @property
+    def whole_configs(self) -> list[layout.View]:
+        """Those with all columns: its views."""
+        return [view for view in self.configs if view.columns is None]
 
     @property
     def with_audio(self) -> bool:
@@ -49,48 +40,33 @@ class Source:
         """The column that stands for the sound of a row."""
         return "pcm_digest" if self.with_audio else None
 
-    @property
+    @cached_property
+    def packaging(self) -> Packaging:
+        """What the corpus says of it; what another package makes is under the licence of that package."""
+        packaging = self.corpus.packaging(self.config, self.manifest)
+        if self.corpus.name in corpora.BUILT_IN:
+            return packaging
+        package = of_plugin("corpus", corpora.GROUP, self.corpus.name)
+        return replace(packaging, made_of=(package, *packaging.made_of))
+
+    @cached_property
     def balance(self) -> dict[str, tuple[str, ...]]:
         """Columns whose values the card counts, each with the order of these."""
         conditions = {column.role.condition for column in having(self.columns, Renditions)}
-        out = {}
-        for column in self.columns:
-            role: Any = column.role
-            if isinstance(role, Classes) and role.balance:
-                out[column.name] = role.names
-            elif isinstance(role, Breakdown) and (role.balance or column.name in conditions):
-                out[column.name] = role.known
-            elif column.name in conditions:
-                out[column.name] = getattr(role, "names", ())
-        return out
+        return {
+            column.name: getattr(column.role, "names", getattr(column.role, "known", ()))
+            for column in self.columns
+            if getattr(column.role, "balance", False) or column.name in conditions
+        }
 
-
-def of_stored(stored: Stored) -> Source:
-    """The Source of a finished dataset.
-
-    Raises: RunError when its manifest was changed by hand.
-    """
-    manifest, packaging = stored.manifest, _packaging(stored.corpus, stored.config, stored.manifest)
-    return Source(
-        stored.corpus, stored.storage, manifest["config"], manifest["config_digest"],
-        stored.config.sample_rate, manifest["shards"], stored.views, stored.columns, packaging,
-    )  # fmt: skip
-
-
-def of_made(
-    corpus: Any, config: Any, storage: LocalStorage, records: Mapping[str, dict], facts: dict[str, Any]
-) -> Source:
-    """The Source of a dataset whose files are all there, and whose manifest is not yet."""
-    identity, views = config.identity(), make.views(corpus, config, corpus.plan(config))
-    return Source(
-        corpus, storage, identity, config_digest(identity), config.sample_rate, dict(records), views,
-        corpus.columns(config), _packaging(corpus, config, facts),
-    )  # fmt: skip
-
-
-def _packaging(corpus: Any, config: Any, facts: Mapping[str, Any]) -> Packaging:
-    """What a corpus says of a dataset; what another package makes is under the licence of that package."""
-    said = corpus.packaging(config, facts)
-    if corpus.name in corpora.BUILT_IN:
-        return said
-    return replace(said, made_of=(of_plugin("corpus", corpora.GROUP, corpus.name), *said.made_of))
+    @cached_property
+    def figures(self) -> tuple[float, dict[str, dict[Any, Counter]]]:
+        """What is counted over the rows: ``(seconds, {column: {value: {split: rows}}})``."""
+        seconds, counts = 0.0, {name: defaultdict(Counter) for name in self.balance}
+        for record in self.records:
+            for group in row_groups(self.storage.path(record["file"]), ["duration_sec", *self.balance]):
+                seconds += pc.sum(group["duration_sec"]).as_py() or 0.0
+                for name, values in counts.items():
+                    for value, rows in Counter(group[name].to_pylist()).items():
+                        values[value][record["split"]] += rows
+        return seconds, counts

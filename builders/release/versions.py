@@ -10,7 +10,13 @@ from typing import Any
 
 from sousa.generation.errors import UsageError
 
-_FORM = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
+_TAG = re.compile(r"v(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
+
+
+def of_tag(tag: str) -> tuple[int, ...] | None:
+    """``(major, minor, patch)`` of a release's tag, ``vX.Y.Z``, or None for other tags."""
+    match = _TAG.fullmatch(tag)
+    return tuple(int(part) for part in match.groups()) if match else None
 
 
 def parse(text: str) -> tuple[int, ...]:
@@ -18,21 +24,9 @@ def parse(text: str) -> tuple[int, ...]:
 
     Raises: UsageError when it is none.
     """
-    match = _FORM.fullmatch(text)
-    if not match:
+    if (version := of_tag(f"v{text}")) is None:
         raise UsageError(f"version {text!r} is not of the form X.Y.Z, such as 1.0.0")
-    return tuple(int(part) for part in match.groups())
-
-
-def is_version(text: str) -> bool:
-    """Whether a text is a version."""
-    return _FORM.fullmatch(text) is not None
-
-
-def of_tag(tag: str) -> tuple[int, ...] | None:
-    """``(major, minor, patch)`` of a release's tag, or None for other tags."""
-    match = _FORM.fullmatch(tag.removeprefix("v")) if tag.startswith("v") else None
-    return tuple(int(part) for part in match.groups()) if match else None
+    return version
 
 
 def following(version: str, level: str) -> str:
@@ -43,11 +37,10 @@ def following(version: str, level: str) -> str:
 
 
 def problem(version: str, changes: Any, old_version: str) -> str | None:
-    """Why a version can't follow another, or None.
+    """Why a version can't follow an old one, or None.
 
     Args:
-        version: of the new release; ``changes``: a :class:`sousa.builders.release.compare.Changes`;
-            ``old_version``: of the last one.
+        changes: the :class:`sousa.builders.release.compare.Changes` between them.
     """
     if not changes:
         return f"nothing differs from version {old_version}; there is nothing to release"

@@ -2,7 +2,6 @@
 
 import io
 import random
-import re
 import struct
 import subprocess
 import sys
@@ -364,7 +363,7 @@ def test_damaged_footers_do_not_end_the_process(tmp_path):
                 byte_ranges(io.BytesIO(broken), "midi")
             except ValueError as error:
                 assert type(error) is ValueError and "can't be indexed: " in str(error)
-                if re.search(r"compressed \(number \d+\)", str(error)):
+                if "codec value" in str(error):
                     fatal.add(broken)
     path.write_bytes(min(fatal))
     ended = subprocess.run([sys.executable, "-c", ENDS_PYARROW, path], capture_output=True, text=True)

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from sousa.builders.release import card, check, layout, opened
+from sousa.generation.columns import SPLITS
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.storage import LocalStorage
 from tests.conftest import ROOT
@@ -113,7 +114,7 @@ def test_the_card_is_filled_from_the_data(made):
         assert said in text, said
     rows = pq.read_table(made / "data", columns=["skill_tier", "split"]).to_pylist()
     for tier in ("beginner", "professional"):
-        counts = [sum(r == {"skill_tier": tier, "split": s} for r in rows) for s in layout.SPLITS]
+        counts = [sum(r == {"skill_tier": tier, "split": s} for r in rows) for s in SPLITS]
         assert f"| {tier} | {counts[0]} | {counts[1]} | {counts[2]} |" in text
     head = head_of(made)
     assert head["license"] == "mit" and head["size_categories"] == ["1K<n<10K"] and head["version"] == "1.0.0"

@@ -13,7 +13,7 @@ import pytest
 
 from sousa.builders.release import compare, opened, versions
 from sousa.builders.release.digests import leaf_types, row_digests
-from sousa.builders.release.index import INDEX_SCHEMA
+from sousa.builders.release.layout import INDEX_SCHEMA
 from sousa.generation.errors import UsageError
 from tests.conftest import TINY
 from tests.support.releases import altered, faster, louder, release, resounded, with_column, with_other_card
