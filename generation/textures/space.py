@@ -254,9 +254,9 @@ def _divide(config, sound, naturals, texts):
     Boxes decide first, those of extrapolation before those of interpolation; the rest is divided by a
     uniform number of each setting's own.
     """
-    splits, axes = config.splits, [axis.name for axis in sound.axes]
-    extrapolation = [held for box in splits.extrapolation if (held := _in_box(box, axes))]
-    interpolation = [held for box in splits.interpolation if (held := _in_box(box, axes))]
+    splits = config.splits
+    extrapolation = [held for box in splits.extrapolation if (held := in_box(box, sound))]
+    interpolation = [held for box in splits.interpolation if (held := in_box(box, sound))]
     places, free = [None] * len(texts), []
     for i, (natural, draws) in enumerate(zip(naturals, texts, strict=True)):
         if any(held(natural) for held in extrapolation):
@@ -306,8 +306,9 @@ def _none_empty(splits, ordered):
     ]
 
 
-def _in_box(box, axes):
+def in_box(box, sound):
     """A test of natural values for a box, or None when the sound does not sweep all its parameters."""
+    axes = [axis.name for axis in sound.axes]
     if not all(name in axes for name, _, _ in box):
         return None
     sides = [(axes.index(name), lowest, highest) for name, lowest, highest in box]

@@ -17,7 +17,6 @@ from sousa.generation.models import shown
 from sousa.generation.textures.dsgenerator import config as dsgenerator
 from sousa.generation.textures.options import OVERRIDES, TexturesOptions
 from sousa.generation.textures.schema import check, files, own
-from sousa.generation.textures.schema.overrides import override
 from sousa.generation.textures.settings import Config
 
 
@@ -78,7 +77,7 @@ def _parse(data: Any, where: str, size_name: str, options: TexturesOptions) -> t
         raise UsageError(*(f"{where}: {text}" for text in error.problems)) from None
     file_problems = len(problems)
     words = {name: options.called(name) for name in OVERRIDES}
-    override(request, {name: getattr(options, name) for name in OVERRIDES}, words, problems)
+    request.override({name: getattr(options, name) for name in OVERRIDES}, words, problems)
     config = check.config(request, size_name, problems, notices)
     outside = tuple(words[name] for name in OVERRIDES if getattr(options, name) is not None)
     raise_all(
