@@ -12,6 +12,7 @@ says of them.
 import itertools
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -51,6 +52,7 @@ class Setting:
     held_out: str | None
 
 
+@lru_cache(maxsize=4)  # by value, so that a worker that gets a copy with each shard works them out once
 def settings(config):
     """All settings of a configuration, sound by sound: tuple of :class:`Setting`."""
     return tuple(
