@@ -8,14 +8,6 @@ Means of Frequency Modulation, 1973); lines at negative frequencies are heard at
 cf and m move in time, cf t and m t are integrals. The phases a and b are drawn, so that examples of one
 setting differ; the lines' amplitudes don't depend on them, unless lines fall on each other.
 
-=============  ==============  =======  ====  ======  =====================================================
-parameter      range           default  unit  scale   meaning
-=============  ==============  =======  ====  ======  =====================================================
-carrier_hz     20 to 8,000     440      Hz    log     frequency in the middle of the spectrum
-modulator_hz   0.1 to 4,000    110      Hz    log     distance of the lines; below about 20 a vibrato
-index          0 to 20         2              linear  how many lines: the peak deviation is index * modulator
-=============  ==============  =======  ====  ======  =====================================================
-
 Lines above half the sample rate would fold back to frequencies that no label speaks of. Where lines above
 -80 dB lie there, the sound is made at 2, 4, ... times the rate and brought down with a low-pass that ends at
 half the rate, so what is left is the true spectrum without its top. Nothing else is taken away: limiting

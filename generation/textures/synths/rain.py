@@ -15,16 +15,6 @@ Gain of a drop: D (40 / drops_per_sec)^(1/4), with D even in dB from -24 to 0; o
 (r / bubble_radius_mm) (d / 193)^(1/4), with d of the median radius. The fourth roots keep levels together:
 more drops fall on a larger surface, and are further away.
 
-================  ===========  =======  =======  ======  ====================================================
-parameter         range        default  unit     scale   meaning
-================  ===========  =======  =======  ======  ====================================================
-drops_per_sec     1 to 1,000   40       drops/s  log     drops that are made one by one
-bubble_share      0 to 1       0.6               linear  drops that leave a bubble: from clicks to plinks
-bubble_radius_mm  0.7 to 6     1.6      mm       log     median radius: large bubbles are low and ring longer
-radius_spread     0 to 0.7     0.3      octaves  linear  standard deviation of radii
-hiss_db           -60 to -20   -36      dBFS     linear  RMS of the drops too far away to be told apart
-================  ===========  =======  =======  ======  ====================================================
-
 Onsets are the drops; ``kind`` says drop or bubble, ``velocity`` the gain D. The hiss is noise with the power
 (f/3 kHz)^2 / (1 + (f/3 kHz)^6), 1.3 dB of which are missing at 8 kHz, 0.2 dB at 16 kHz.
 """
