@@ -58,8 +58,8 @@ def _sounds(config: Config) -> str:
             rows.append((axis.name, values, f"{method}, {axis.scale}"))
         rows += [(one.name, f"{one.natural:g}", "fixed") for one in sound.fixed]
         for one in sound.moving:
-            ends = [value for _, value in one.points] or [one.minimum, one.maximum]
-            rows.append((one.name, f"{min(ends):g} to {max(ends):g}", f"moves in time: {one.shape}"))
+            low, high = one.ends
+            rows.append((one.name, f"{low:g} to {high:g}", f"moves in time: {one.shape}"))
         for name, values, how in rows:
             lines.append(f"| {first} | `{name}` | {values} | {units[name]} | {how} |")
             first = " | "

@@ -91,6 +91,12 @@ class Moving:
     count: int
     scale: str
 
+    @property
+    def ends(self):
+        """Lowest and highest natural value."""
+        values = [value for _, value in self.points] or [self.minimum, self.maximum]
+        return min(values), max(values)
+
 
 @dataclass(frozen=True)
 class Sound:

@@ -25,29 +25,18 @@ from functools import lru_cache
 
 import numpy as np
 
-from sousa.generation.textures.records.files import member, stem
+from sousa.generation.textures.records.files import Format, member, stem
 from sousa.generation.textures.settings import FRAME_RATE_HZ
 
-META = (
-    "sample_id",
-    "setting_id",
-    "split",
-    "held_out",
-    "sound",
-    "synth",
-    "synth_version",
-    "seed",
-    "sample_rate",
-)
+META = ("sample_id", "setting_id", "split", "held_out", "sound", "synth", "synth_version", "seed",
+        "sample_rate")  # fmt: skip
 
 
-class Params:
+class Params(Format):
     """Writer of WAV and .params files."""
 
-    reads = "wav"
-
     def __init__(self, folder, config, labels):
-        self.folder, self.labels = folder, labels
+        super().__init__(folder, config, labels)
         self.docs = {sound: _docs(of) for sound, of in labels.items()}
 
     @staticmethod
@@ -76,9 +65,6 @@ class Params:
                 members.append(_constant(label, value, row["duration_sec"]))
         text = ",\n".join(members)
         self.folder.put(f"{name}.params", f"{{\n{text}\n}}".encode())
-
-    def close(self):
-        """Nothing is left to do."""
 
 
 def _docs(labels):

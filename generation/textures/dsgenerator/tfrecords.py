@@ -39,7 +39,7 @@ import json
 import numpy as np
 
 from sousa.generation.textures.records.example import example, floats, ints, record, text
-from sousa.generation.textures.records.files import stem
+from sousa.generation.textures.records.files import Format, stem
 from sousa.generation.textures.settings import FRAME_RATE_HZ
 
 TEXTS = ("sample_id", "setting_id", "split", "sound", "synth", "synth_version")
@@ -47,13 +47,13 @@ MIB = 1 << 20
 _FULL_SCALE = np.float32(1 / 32768)
 
 
-class TFRecords:
+class TFRecords(Format):
     """Writer of TFRecord files."""
 
     reads = "pcm"
 
     def __init__(self, folder, config, labels):
-        self.folder, self.config, self.labels = folder, config, labels
+        super().__init__(folder, config, labels)
         self.limit = None if config.shard_mib is None else config.shard_mib * MIB
         self.same = {sound: list(_same_in_all_rows(own)) for sound, own in labels.items()}
         self.splits = {}

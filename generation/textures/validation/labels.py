@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from sousa.generation.tables import numpy_column
 from sousa.generation.textures import corpus, synth
 from sousa.generation.textures.columns import CURVE, EVENT, FRAME_RATE_HZ, PARAM, columns
+from sousa.generation.textures.records.rows import Lists
 
 # columns that may be null, and param_* columns
 NULLABLE = {"held_out", "events", "num_events", "peak_db", "rms_db"}
@@ -18,25 +19,6 @@ _NULL_IN = {
     "curves": set(),
 }
 _SMALL = 2e-9  # stored values have 9 digits after the point
-
-
-class Lists:
-    """A list column of a group: its records as arrays, and where each row's begin.
-
-    Attributes: ``size`` of each row; ``row`` of each record; ``fields``: dict of Arrow arrays.
-    """
-
-    def __init__(self, column):
-        lists = column.combine_chunks()
-        self.size = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
-        records = lists.flatten()
-        self.row = np.repeat(np.arange(len(self.size)), self.size)
-        self.fields = {field.name: records.field(field.name) for field in records.type}
-        self.start = np.concatenate([[0], np.cumsum(self.size)])
-
-    def of(self, row):
-        """Records of a row, as a slice of every field."""
-        return slice(self.start[row], self.start[row + 1])
 
 
 def check(config, group, problems):
