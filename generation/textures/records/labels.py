@@ -52,25 +52,21 @@ def labels(config):
 
 
 def _of_sound(sound):
-    axes, fixed, moving = (
-        {part.name: part for part in parts} for parts in (sound.axes, sound.fixed, sound.moving)
-    )
-    labels = {}
+    axes, fixed, moving = ({x.name: x for x in xs} for xs in (sound.axes, sound.fixed, sound.moving))
+    result = {}
     for p in synth.get(sound.synth).parameters:
         if axis := axes.get(p.name):
             role, count = "swept", len(axis.values or ()) or axis.count or 0
         else:
-            role = "moving" if p.name in moving else "fixed" if p.name in fixed else "default"
-            count = int(role != "moving")
+            value = fixed.get(p.name)
+            role = "moving" if p.name in moving else "fixed" if value else "default"
             ends = moving[p.name].ends if role == "moving" else (p.minimum, p.maximum)
-            is_norm = role == "fixed" and fixed[p.name].units == "norm"
-            axis = Axis(
-                p.name, "", fixed[p.name].user_doc if role == "fixed" else "", *ends, *ends, count, p.scale, None,
-                *(("norm", 0.0, 1.0) if is_norm else ("natural", *ends)),
-            )  # fmt: skip
+            given = ("norm", 0.0, 1.0) if value and value.units == "norm" else ("natural", *ends)
+            doc, count = value.user_doc if value else "", int(role != "moving")
+            axis = Axis(p.name, "", doc, *ends, *ends, count, p.scale, None, *given)
         fields = vars(axis) | {"count": count}
-        labels[p.name] = Label(**fields, role=role, unit=p.unit, meaning=p.meaning, nyquist=p.nyquist)
-    return labels
+        result[p.name] = Label(**fields, role=role, unit=p.unit, meaning=p.meaning, nyquist=p.nyquist)
+    return result
 
 
 def midi_number(frequency_hz):
