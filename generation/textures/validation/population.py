@@ -77,7 +77,7 @@ def by_sound(findings):
 
 
 def _rates(findings):
-    """Sounds that promise a rate: yields ``(Sound, rows that promise, events promised and found in them)``."""
+    """Sounds that promise a rate; yields ``(Sound, rows that do, events promised and found in them)``."""
     for sound, _, mask in by_sound(findings):
         promised, found = findings.rows["promised_events"][mask], findings.rows["num_events"][mask]
         known = np.flatnonzero(~np.isnan(promised) & ~np.isnan(found))
