@@ -173,8 +173,7 @@ def estimate(config: Config) -> Estimate:
     seconds = rows * config.chunk_samples / config.sample_rate
     pcm = seconds * config.sample_rate * 2
     sound = int(pcm * (FLAC_SHARE if config.audio_format == "flac" else 1))
-    size = sound + rows * LABEL_BYTES_PER_ROW
-    size += sum(records.num_bytes(config, kind, pcm) for kind in config.records)
+    beside, files = records.size(config, pcm)
     splits = Counter(setting.split for setting in config.settings)
     told = ", ".join(f"{splits[name]:,} {name}" for name in SPLITS if name in splits)
     whole, rest = divmod(round(seconds), 60)
@@ -182,5 +181,4 @@ def estimate(config: Config) -> Estimate:
         f"{len(config.settings):,} settings ({told}), {rows:,} rows of {config.chunk_sec:g} s, "
         f"{seconds:,.0f} s of audio ({whole:,} min {rest} s)"
     )
-    files = sum(records.num_files(config, kind) for kind in config.records)
-    return Estimate(seconds, int(size), about, files, sound)
+    return Estimate(seconds, int(sound + rows * LABEL_BYTES_PER_ROW + beside), about, files, sound)

@@ -56,7 +56,7 @@ class TFRecords(Format):
         super().__init__(folder, config, labels)
         self.limit = None if config.shard_mib is None else config.shard_mib * MIB
         self.same = {sound: list(_same_in_all_rows(own)) for sound, own in labels.items()}
-        self.splits = {}
+        self.splits, self.streams = {}, {}
 
     @staticmethod
     def problems(config, labels):
@@ -78,42 +78,39 @@ class TFRecords(Format):
     def add(self, row, pcm):
         """Write a row."""
         data = record(example(self._row(row, pcm)))
-        split = self.splits.setdefault(row["split"], _Split())
-        split.rows += 1
-        split.bytes += len(data)
+        name = row["split"]
+        split = self.splits.setdefault(name, {"rows": 0, "files": 0, "bytes": 0, "shards": []})
+        split["rows"] += 1
+        split["bytes"] += len(data)
         if self.limit is None:
-            self.folder.put(f"{row['split']}/{stem(row)}.tfrecord", data)
-            split.files += 1
+            self.folder.put(f"{name}/{stem(row)}.tfrecord", data)
+            split["files"] += 1
             return
-        if split.shard is None or split.shard.bytes + len(data) > self.limit:
-            self._end_shard(split)
-            file = f"{row['split']}/shard{split.files}.tfrecord"
-            split.shard = self.folder.stream(file)
-            split.shards.append({"file": file, "rows": 0})
-            split.files += 1
-        split.shard.write(data)
-        split.shards[-1]["rows"] += 1
+        if name not in self.streams or self.streams[name].bytes + len(data) > self.limit:
+            self._end_shard(name)
+            file = f"{name}/shard{split['files']}.tfrecord"
+            self.streams[name] = self.folder.stream(file)
+            split["shards"].append({"file": file, "rows": 0})
+            split["files"] += 1
+        self.streams[name].write(data)
+        split["shards"][-1]["rows"] += 1
 
     def close(self):
         """End the shards and write the index."""
-        for split in self.splits.values():
-            self._end_shard(split)
+        for name in self.splits:
+            self._end_shard(name)
         index = {
             "format": "tf.train.Example in TFRecord files, not compressed",
             "shard_mib": self.config.shard_mib,
             "features": self._index(),
-            "splits": {
-                name: {"rows": split.rows, "files": split.files, "bytes": split.bytes, "shards": split.shards}
-                for name, split in self.splits.items()
-            },
-        }  # fmt: skip
+            "splits": self.splits,
+        }
         self.folder.put("index.json", (json.dumps(index, indent=1, ensure_ascii=False) + "\n").encode())
 
-    @staticmethod
-    def _end_shard(split):
-        if split.shard is not None:
-            split.shard.close()
-            split.shards[-1]["bytes"] = split.shard.bytes
+    def _end_shard(self, split):
+        if stream := self.streams.pop(split, None):
+            stream.close()
+            self.splits[split]["shards"][-1]["bytes"] = stream.bytes
 
     def _row(self, row, pcm):
         yield floats("audio", pcm * _FULL_SCALE)
@@ -122,10 +119,9 @@ class TFRecords(Format):
         yield ints("segmentNum", (row["chunk_index"],))
         for name in ("sample_rate", "seed", "example_index"):
             yield ints(name, (row[name],))
-        for name in TEXTS:
-            yield text(name, row[name])
-        if row["held_out"] is not None:
-            yield text("held_out", row["held_out"])
+        for name in (*TEXTS, "held_out"):
+            if row[name] is not None:
+                yield text(name, row[name])
         if row["onsets"] is not None:
             yield ints("onset_sample", row["onsets"])
         for param in row["params"]:
@@ -139,22 +135,14 @@ class TFRecords(Format):
         yield from self.same[row["sound"]]
 
     def _index(self):
-        found = {}
-        for sound, own in self.labels.items():
-            for name, kind, length in _features(self.config, own):
-                found.setdefault(name, {"type": kind, "length": length, "sounds": []})["sounds"].append(sound)
-        for entry in found.values():
+        index = {}
+        for sound, labels in self.labels.items():
+            for name, kind, length in _features(self.config, labels):
+                index.setdefault(name, {"type": kind, "length": length, "sounds": []})["sounds"].append(sound)
+        for entry in index.values():
             if len(entry["sounds"]) == len(self.labels):
                 del entry["sounds"]
-        return found
-
-
-class _Split:
-    """What has been written of a split."""
-
-    def __init__(self):
-        self.rows = self.files = self.bytes = 0
-        self.shard, self.shards = None, []
+        return index
 
 
 def _same_in_all_rows(labels):
