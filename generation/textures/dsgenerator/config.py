@@ -154,18 +154,16 @@ def _notices(file, rate, notices):
     if unused:
         are = "are keys" if len(unused) > 1 else "is a key"
         notices.append(f"{', '.join(unused)} {are} of old files and not used")
-    if file.computeSR is not None:
-        notices.append(
-            f"computeSR {file.computeSR} is not used: rendering is at the rate of the files, {shown(rate)} Hz"
-        )
-    if file.samplerate not in (None, rate):
-        notices.append(
-            f"samplerate {file.samplerate} is not used: datafileSR {rate} is the rate of the files"
-        )
-    if file.numChunks is not None and file.chunkSecs is not None:
-        notices.append(
-            f"chunkSecs {shown(file.chunkSecs)} is not used: numChunks {file.numChunks} divides the signal"
-        )
+    reasons = (
+        ("computeSR", True, f"rendering is at the rate of the files, {shown(rate)} Hz"),
+        ("samplerate", file.samplerate != rate, f"datafileSR {rate} is the rate of the files"),
+        ("chunkSecs", file.numChunks is not None, f"numChunks {file.numChunks} divides the signal"),
+    )
+    notices += [
+        f"{key} {shown(value)} is not used: {reason}"
+        for key, is_unused, reason in reasons
+        if is_unused and (value := getattr(file, key)) is not None
+    ]
 
 
 def _sound(file, problems):
