@@ -5,6 +5,7 @@ one by one: two sample rates, levels, or values of a fixed parameter differ in n
 by name, as on the command line: ``sample_rate=16000``, ``level=rms:-20``, ``Q=20``, ``pops.Q=20``.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 
 from sousa.generation.errors import UsageError, one_of, raise_all
@@ -13,7 +14,7 @@ from sousa.generation.textures import synth as synths
 from sousa.generation.textures.options import OVERRIDES, TexturesOptions
 from sousa.generation.textures.schema import check
 from sousa.generation.textures.schema.request import Request
-from sousa.generation.textures.schema.sounds import nyquist_problem, with_unit
+from sousa.generation.textures.schema.sounds import declared_range, nyquist_problem
 from sousa.generation.textures.settings import Fixed
 from sousa.generation.textures.space import rounded
 
@@ -72,10 +73,8 @@ def _value(name, text):
 
 def _number(text):
     for kind in (int, float):
-        try:
+        with suppress(ValueError):
             return kind(text)
-        except ValueError:
-            continue
     return text
 
 
@@ -101,9 +100,8 @@ def _find(sounds, name):
     if having:
         ways = ", ".join(f"{sounds[i].name}.{name}" for i in having)
         raise UsageError(f"{name} is a parameter of several sounds; say which: {ways}")
-    raise UsageError(
-        f"unknown name {one_of(name, [*FIELDS, *(prefixed if len(sounds) > 1 else parameters[0])])}"
-    )
+    known = [*FIELDS, *(prefixed if len(sounds) > 1 else parameters[0])]
+    raise UsageError(f"unknown name {one_of(name, known)}")
 
 
 def _changed(sound, parameter, value, word):
@@ -116,9 +114,8 @@ def _changed(sound, parameter, value, word):
     if name in [moving.name for moving in sound.moving]:
         raise UsageError(f"{word} can't be changed: it moves in time, and its draws are named by its curve")
     if not isinstance(value, (int, float)) or not parameter.minimum <= value <= parameter.maximum:
-        low, high = (with_unit(parameter, end) for end in (parameter.minimum, parameter.maximum))
-        raise UsageError(f"{word} is {value}; give a number from {low} to {high}")
-    fixed = {one.name: one for one in sound.fixed}
+        raise UsageError(f"{word} is {value}; give a number from {declared_range(parameter)}")
+    fixed = {part.name: part for part in sound.fixed}
     before = fixed.get(name, Fixed(name, parameter.default, parameter.default, "natural", ""))
     drawn = {name: rounded(before.natural)} | dict(sound.drawn_as)
     if drawn[name] == rounded(value):

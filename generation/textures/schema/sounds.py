@@ -60,9 +60,10 @@ def _synth(name):
     raise UsageError(f"unknown synthesizer {one_of(name, [*synths.names(), *aliases])}")
 
 
-def with_unit(parameter, value):
-    """A value of a parameter as text."""
-    return f"{value:.12g} {parameter.unit}".strip()
+def declared_range(parameter):
+    """The range of a parameter as text, ``1 Hz to 2 Hz``."""
+    ends = (parameter.minimum, parameter.maximum)
+    return " to ".join(f"{end:.12g} {parameter.unit}".strip() for end in ends)
 
 
 def nyquist_problem(parameter, highest, rate, where):
@@ -83,35 +84,27 @@ class _Checker:
         self.seen = {}
 
     def wrong(self, where, text):
+        """Report a problem: ``text`` with the place before it. Returns: None, for a part that is wrong."""
         self.problems.append(at(where, text))
+
+    def value_wrong(self, where, value, text):
+        self.problems.append(f"{where} is {shown(value)}; {text}")
 
     def sound(self):
         request, parts = self.request, {AxisKeys: [], FixedKeys: [], MovingKeys: []}
+        where, method, count = request.where, request.method, request.count
         check = {AxisKeys: self.axis, FixedKeys: self.fixed, MovingKeys: self.moving}
-        for one in request.parameters:
-            kind, parameter = type(one.keys), self.parameter(one.name, one.where)
-            if parameter and (part := check[kind](parameter, one)):
+        for asked in request.parameters:
+            kind, parameter = type(asked.keys), self.parameter(asked.name, asked.where)
+            if parameter and (part := check[kind](parameter, asked)):
                 parts[kind].append(part)
         axes, points = parts[AxisKeys], ()
-        if request.method == "list":
-            if any(isinstance(one.keys, AxisKeys) for one in request.parameters):
-                self.wrong(
-                    request.where, "enumeration list sweeps what its points name; fix other parameters"
-                )
+        if method == "list":
+            if any(isinstance(asked.keys, AxisKeys) for asked in request.parameters):
+                self.wrong(where, "enumeration list sweeps what its points name; fix other parameters")
             axes, points = self.listed()
         elif request.points is not None:
-            self.wrong(request.where, f"points have no use with enumeration {request.method}; use list")
-        self.count()
-        for name, parameter in self.declared.items():
-            if name not in self.seen:
-                self.below_nyquist(parameter, parameter.default, at(request.where, f"{name}, by default,"))
-        return Sound(
-            request.name, self.synth.name, self.synth.version, tuple(axes), tuple(parts[FixedKeys]),
-            tuple(parts[MovingKeys]), request.method, request.count, tuple(points),
-        )  # fmt: skip
-
-    def count(self):
-        where, method, count = self.request.where, self.request.method, self.request.count
+            self.wrong(where, f"points have no use with enumeration {method}; use list")
         if method in ("grid", "list"):
             if count is not None:
                 self.wrong(where, f"settings has no use with enumeration {method}; leave it out")
@@ -119,18 +112,23 @@ class _Checker:
             self.wrong(where, f"missing key settings: how many enumeration {method} makes")
         elif count < 1:
             self.wrong(where, f"settings is {count}; give 1 or more")
+        for name, parameter in self.declared.items():
+            if name not in self.seen:
+                self.below_nyquist(parameter, parameter.default, at(where, f"{name}, by default,"))
+        return Sound(
+            request.name, self.synth.name, self.synth.version, tuple(axes), tuple(parts[FixedKeys]),
+            tuple(parts[MovingKeys]), method, count, tuple(points),
+        )  # fmt: skip
 
     def parameter(self, name, where):
         """The declared Parameter of a name that is used for the first time."""
+        name = self.aliases.get(name, name)
         if name is None:
             return None
-        name = self.aliases.get(name, name)
         if name not in self.declared:
-            self.wrong(where, f"unknown parameter of {self.synth.name} {one_of(name, self.declared)}")
-            return None
+            return self.wrong(where, f"unknown parameter of {self.synth.name} {one_of(name, self.declared)}")
         if name in self.seen:
-            self.wrong(where, f"{name} is given a second time; it is in {self.seen[name]} already")
-            return None
+            return self.wrong(where, f"{name} is given a second time; it is in {self.seen[name]} already")
         self.seen[name] = where or name
         return self.declared[name]
 
@@ -140,22 +138,17 @@ class _Checker:
             return None
         if units == "norm":
             if not 0 <= value <= 1:
-                self.problems.append(f"{where} is {shown(value)}; normalised values go from 0 to 1")
-                return None
+                return self.value_wrong(where, value, "normalised values go from 0 to 1")
             scale = "linear" if self.request.linear_norm else parameter.scale
             value = between(parameter.minimum, parameter.maximum, value, scale)
             value = min(max(rounded(value), parameter.minimum), parameter.maximum)
             value = float(round(value)) if parameter.whole else value
         value = value + 0.0  # no negative zero
         if parameter.whole and value != round(value):
-            self.problems.append(f"{where} is {shown(value)}; {parameter.name} takes whole numbers")
-            return None
+            return self.value_wrong(where, value, f"{parameter.name} takes whole numbers")
         if not parameter.minimum <= value <= parameter.maximum:
-            low, high = (with_unit(parameter, end) for end in (parameter.minimum, parameter.maximum))
-            self.problems.append(
-                f"{where} is {shown(value)}; {parameter.name} of {self.synth.name} goes from {low} to {high}"
-            )
-            return None
+            reach = f"{parameter.name} of {self.synth.name} goes from {declared_range(parameter)}"
+            return self.value_wrong(where, value, reach)
         return value
 
     def below_nyquist(self, parameter, highest, where):
@@ -167,9 +160,8 @@ class _Checker:
         off = [value for value in values if value is not None and not has_scale(value, scale)]
         if off:
             least = "above 0" if scale == "log" else "of 0 or more"
-            self.wrong(
-                where, f"scale {scale} needs values {least}, and there is {shown(min(off))}; use linear"
-            )
+            text = f"scale {scale} needs values {least}, and there is {shown(min(off))}; use linear"
+            self.wrong(where, text)
         return not off and None not in values
 
     def axis(self, parameter, request):
@@ -177,10 +169,8 @@ class _Checker:
         if keys.values is not None:
             return self.axis_of_values(parameter, request)
         low, high, count = (self.request.word(key) for key in ("min", "max", "count"))
-        ends = [
-            self.natural(parameter, value, at(where, word), keys.units)
-            for value, word in ((keys.min, low), (keys.max, high))
-        ]
+        given = {low: keys.min, high: keys.max}
+        ends = [self.natural(parameter, value, at(where, w), keys.units) for w, value in given.items()]
         scale = keys.scale or (parameter.scale if keys.units == "norm" else "linear")
         good, method = self.on_scale(scale, ends, where), self.request.method
         if method != "grid":
@@ -189,9 +179,8 @@ class _Checker:
         elif keys.count is not None and keys.count < 1:
             self.wrong(where, f"{count} is {keys.count}; give 1 or more")
         if good and ends[0] == ends[1] and keys.count != 1:
-            self.wrong(
-                where, f"{low} and {high} are both {shown(keys.min)}; give a single value, or two ends"
-            )
+            text = f"{low} and {high} are both {shown(keys.min)}; give a single value, or two ends"
+            self.wrong(where, text)
         if not good or (method == "grid" and (keys.count is None or keys.count < 1)):
             return None
         single = method == "grid" and keys.count == 1
@@ -201,8 +190,7 @@ class _Checker:
     def axis_of_values(self, parameter, request):
         keys, where = request.keys, at(request.where, "values")
         if not keys.values:
-            self.problems.append(f"{where} is empty; give at least one value")
-            return None
+            return self.value_wrong(where, [], "give at least one value")
         values = [
             self.natural(parameter, value, f"{where}[{i}]", keys.units) for i, value in enumerate(keys.values)
         ]
@@ -238,10 +226,8 @@ class _Checker:
     def moving(self, parameter, request):
         keys, where = request.keys, request.where
         if not parameter.varying:
-            movable = ", ".join(p.name for p in self.synth.parameters if p.varying)
-            can = f"{movable} can" if movable else "none of its parameters can"
-            self.wrong(where, f"{parameter.name} of {self.synth.name} can't change in time; {can}")
-            return None
+            can = ", ".join(p.name for p in self.synth.parameters if p.varying) or "none of its parameters"
+            return self.wrong(where, f"{parameter.name} of {self.synth.name} can't change in time; {can} can")
         if isinstance(keys.curve, list):
             shape, size, times = "points", len(keys.curve), [time for time, _ in keys.curve]
             values = {f"curve[{i}]": value for i, (_, value) in enumerate(keys.curve)}
@@ -250,8 +236,12 @@ class _Checker:
             shape, values, times = keys.curve, {"min": keys.min, "max": keys.max}, []
             size = keys.points if shape == "random" else keys.cycles
         natural = [self.natural(parameter, value, at(where, key)) for key, value in values.items()]
-        scale = keys.scale or "linear"
-        good = self.on_scale(scale, natural, where) & self.size(shape, size, where)
+        scale, good = keys.scale or "linear", size is not None
+        good &= self.on_scale(scale, natural, where)
+        word, least, most = _SIZES[shape]
+        if size is not None and not least <= size <= most:
+            verb = "has" if shape == "points" else "is"
+            return self.wrong(where, f"{word} {verb} {size:g}; give {least:g} to {most:g}")
         if not good:
             return None
         self.below_nyquist(parameter, max(natural), where)
@@ -269,25 +259,12 @@ class _Checker:
             until = "" if end is None else f" to {end:g}"
             self.problems.append(f"{where} has a point at {outside[0]:g} s; the signal goes from 0{until} s")
 
-    def size(self, shape, size, where):
-        """Whether a curve has a number of points or cycles that makes sense."""
-        word, least, most = _SIZES[shape]
-        if size is not None and not least <= size <= most:
-            verb = "has" if shape == "points" else "is"
-            self.wrong(where, f"{word} {verb} {size:g}; give {least:g} to {most:g}")
-            return False
-        return size is not None
-
     def listed(self):
         """``(axes, points)`` of the method list."""
         where, points = self.request.where, self.request.points
         if not points:
-            self.wrong(
-                where,
-                "missing key points: the settings of enumeration list"
-                if points is None
-                else "points is empty; give at least one",
-            )
+            missing = "missing key points: the settings of enumeration list"
+            self.wrong(where, missing if points is None else "points is empty; give at least one")
             return [], []
         names = list(points[0])
         places = [at(where, f"points[{i}]") for i in range(len(points))]
@@ -299,13 +276,11 @@ class _Checker:
         axes, columns = [], []
         for name in names:
             parameter = self.parameter(name, places[0])
-            if parameter is None:
-                continue
-            column = [
+            column = parameter and [
                 self.natural(parameter, point.get(name), at(place, name))
                 for point, place in zip(points, places, strict=True)
             ]
-            if None in column:
+            if column is None or None in column:
                 continue
             column = [rounded(value) for value in column]
             ends = (min(column), max(column))
