@@ -47,7 +47,7 @@ def setting_ids(config):
 def safe(name):
     """A name that every file system takes: what it refuses, and what can't be seen, becomes ``_``."""
     name = _UNSAFE.sub("_", unicodedata.normalize("NFC", name))
-    name = "".join(one if one.isprintable() else "_" for one in name).rstrip(" .")
+    name = "".join(letter if letter.isprintable() else "_" for letter in name).rstrip(" .")
     name = re.sub(r"^[. ]+", "_", name) or "_"
     return f"_{name}" if _RESERVED.match(name) else name
 
@@ -57,7 +57,7 @@ def _stems(config, sound, settings):
     if config.naming == "index":
         return [safe(sound.name) + _index(setting) for setting in settings]
     fixed = sound.fixed if config.naming == "values" else ()
-    head = safe(sound.name) + "".join(f"--{safe(one.name)}-{_padded(one.given, 2)}" for one in fixed)
+    head = safe(sound.name) + "".join(f"--{safe(part.name)}-{_padded(part.given, 2)}" for part in fixed)
     columns = zip(*(setting.user for setting in settings), strict=True)
     texts = [_texts(axis.user_name, column) for axis, column in zip(sound.axes, columns, strict=True)]
     return [

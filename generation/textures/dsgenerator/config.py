@@ -36,20 +36,19 @@ _FORMATS = {"params": "params", "0": "params", "nsjson": "nsjson", "1": "nsjson"
 _UNITS = {"natural": "natural", "norm": "norm", "normalized": "norm", "normalised": "norm"}
 
 
-def _format(value):
-    word = str(value).strip().lower()
-    if isinstance(value, bool) or not isinstance(value, (str, int)) or word not in _FORMATS:
-        raise ValueError("choose from params, nsjson, tfrecords, or 0, 1, 2")
-    return _FORMATS[word]
+def _word(table, words):
+    """A validator of the words of a table, in any case: what they stand for."""
+
+    def check(value):
+        word = str(value).strip().lower()
+        if isinstance(value, bool) or not isinstance(value, (str, int)) or word not in table:
+            raise ValueError(f"choose from {words}")
+        return table[word]
+
+    return BeforeValidator(check)
 
 
-def _units(value):
-    if not isinstance(value, str) or value.strip().lower() not in _UNITS:
-        raise ValueError("choose from natural, norm")
-    return _UNITS[value.strip().lower()]
-
-
-Units = Annotated[str, BeforeValidator(_units)]
+Units = Annotated[str, _word(_UNITS, "natural, norm")]
 
 
 class Param(Model):
@@ -83,7 +82,7 @@ class File(Model):
     samplerate: SampleRate | None = None
     chunkSecs: Number | None = None
     soundDuration: Duration | None = None
-    recordFormat: Annotated[str, BeforeValidator(_format)] | None = None
+    recordFormat: Annotated[str, _word(_FORMATS, "params, nsjson, tfrecords, or 0, 1, 2")] | None = None
     tftype: Text | None = None
     shard_size: ShardMiB | None = None
     params: list[Any] | None = None

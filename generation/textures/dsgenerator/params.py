@@ -37,7 +37,11 @@ class Params(Format):
 
     def __init__(self, folder, config, labels):
         super().__init__(folder, config, labels)
-        self.docs = {sound: _docs(of) for sound, of in labels.items()}
+        self.docs = {
+            sound: {f"{name}_user_doc": p.user_doc for name, p in own.items() if p.role in ("swept", "fixed")}
+            | {f"{name}_synth_doc": p.meaning for name, p in own.items()}
+            for sound, own in labels.items()
+        }
 
     @staticmethod
     def problems(config, labels):
@@ -65,15 +69,6 @@ class Params(Format):
                 members.append(_constant(label, value, row["duration_sec"]))
         text = ",\n".join(members)
         self.folder.put(f"{name}.params", f"{{\n{text}\n}}".encode())
-
-
-def _docs(labels):
-    docs = {}
-    for label in labels.values():
-        if label.role in ("swept", "fixed"):
-            docs[f"{label.name}_user_doc"] = label.user_doc
-        docs[f"{label.name}_synth_doc"] = label.meaning
-    return docs
 
 
 @lru_cache(maxsize=4096)  # a value comes back in many settings, and in every chunk

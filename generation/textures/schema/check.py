@@ -22,10 +22,8 @@ def config(request, size, problems, notices):
     """The Config of a request, or None when there are problems; ``size``: name of its size, or custom."""
     values = request.values
     chunk(request, problems, notices)
-    checked = [
-        sounds.sound(sound, values["sample_rate"], values["duration_sec"], problems)
-        for sound in request.sounds
-    ]
+    rate, duration_sec = values["sample_rate"], values["duration_sec"]
+    checked = [sounds.sound(sound, rate, duration_sec, problems) for sound in request.sounds]
     checked = [sound for sound in checked if sound]
     names = Counter(sound.name for sound in checked)
     problems += [
@@ -97,20 +95,18 @@ def _splits(splits, checked, wanted, problems):
             elif not unknown and not any(space.in_box(box, sound) for sound in checked):
                 problems.append(f"splits: {kind}: no sound sweeps all of {', '.join(names)}")
             elif kind == "interpolation":
-                problems += [
-                    text for sound in checked if space.in_box(box, sound) for text in _at_ends(box, sound)
-                ]
+                for sound in checked:
+                    problems += _at_ends(box, sound) if space.in_box(box, sound) else []
 
 
 def _at_ends(box, sound):
     axes = {axis.name: sorted((axis.minimum, axis.maximum)) for axis in sound.axes}
-    for name, lowest, highest in box:
-        low, high = axes[name]
-        if lowest <= low or highest >= high:
-            yield (
-                f"splits: interpolation: {name} {lowest:g} to {highest:g} reaches an end of {low:g} to "
-                f"{high:g} in {sound.name}; stay inside, or call it extrapolation"
-            )
+    return [
+        f"splits: interpolation: {name} {lowest:g} to {highest:g} reaches an end of {axes[name][0]:g} to "
+        f"{axes[name][1]:g} in {sound.name}; stay inside, or call it extrapolation"
+        for name, lowest, highest in box
+        if lowest <= axes[name][0] or highest >= axes[name][1]
+    ]
 
 
 def whole(config, problems, notices):
@@ -142,9 +138,8 @@ def _same(config, problems):
         by_draws[setting.draws].append(setting)
     groups = [group for group in by_draws.values() if len(group) > 1]
     for group in groups[:MAX_TOLD]:
-        sounds_ = [config.sounds[setting.sound] for setting in group[:3]]
-        places = ", ".join(f"{s.name}[{setting.index}]" for s, setting in zip(sounds_, group, strict=False))
-        axes = zip(sounds_[0].axes, group[0].natural, strict=True)
+        places = ", ".join(f"{config.sounds[setting.sound].name}[{setting.index}]" for setting in group[:3])
+        axes = zip(config.sounds[group[0].sound].axes, group[0].natural, strict=True)
         values = ", ".join(f"{axis.name} {value:g}" for axis, value in axes) or "nothing is swept"
         problems.append(f"settings {places} are the same ({values}); leave all but one out")
     if len(groups) > MAX_TOLD:

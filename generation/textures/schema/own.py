@@ -8,18 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator
 
-from sousa.generation.models import (
-    Model,
-    Number,
-    Text,
-    Whole,
-    at,
-    chosen,
-    number,
-    numbers,
-    shown,
-    validated,
-)
+from sousa.generation.models import Model, Number, Text, Whole, at, chosen, number, numbers, shown, validated
 from sousa.generation.textures.options import Duration, Examples, SampleRate, Seed, ShardMiB
 from sousa.generation.textures.schema.request import (
     DEFAULT_SEED,
@@ -108,9 +97,6 @@ def request(data, problems, notices):
     return Request(sounds, values)
 
 
-# --- sounds ---
-
-
 def _sounds(file, data, problems):
     if "sounds" not in data:
         if data.get("synth") is None:
@@ -139,10 +125,8 @@ def _sound(keys, place, file, problems):
     points = keys.points and [
         _point(p, at(place, f"points[{i}]"), problems) for i, p in enumerate(keys.points)
     ]
-    return SoundRequest(
-        place, keys.name or keys.synth, keys.synth, [one for one in parameters if one], method, count,
-        points and [point for point in points if point],
-    )  # fmt: skip
+    parameters, points = list(filter(None, parameters)), points and list(filter(None, points))
+    return SoundRequest(place, keys.name or keys.synth, keys.synth, parameters, method, count, points)
 
 
 def _point(values, place, problems):
@@ -210,41 +194,33 @@ def _pair(value, place, problems):
     return pair and tuple(pair)
 
 
-# --- splits ---
-
-
 def _splits(value, problems):
     keys = (None if value is None else validated(SplitKeys, value, "splits", problems)) or SplitKeys()
-    share, inner, outer = 0.0, (), ()
-    if isinstance(keys.interpolation, (dict, list)):
-        inner = _boxes(keys.interpolation, "splits: interpolation", problems)
-    elif keys.interpolation is not None:
-        share = number(keys.interpolation, "splits: interpolation", problems) or 0.0
-    if keys.extrapolation is not None:
-        outer = _boxes(keys.extrapolation, "splits: extrapolation", problems)
+    share, inside = 0.0, keys.interpolation
+    if not isinstance(inside, (dict, list, type(None))):
+        share, inside = number(inside, "splits: interpolation", problems) or 0.0, None
+    inner = _boxes(inside, "splits: interpolation", problems)
+    outer = _boxes(keys.extrapolation, "splits: extrapolation", problems)
     shares = [DEFAULT_SHARE if value is None else value for value in (keys.validation, keys.test)]
     return Splits(*shares, share, inner, outer)
 
 
 def _boxes(value, place, problems):
+    """Boxes of a list of mappings, or of a single one; None: no box."""
     places = (
         {f"{place}[{i}]": box for i, box in enumerate(value)} if isinstance(value, list) else {place: value}
     )
-    boxes = [_box(box, at_, problems) for at_, box in places.items()]
-    return tuple(box for box in boxes if box)
-
-
-def _box(value, place, problems):
-    if not isinstance(value, dict) or not value:
-        problems.append(f"{place} is {shown(value)}; give [lowest, highest] by names of parameters")
-        return None
-    sides = []
-    for name, ends in value.items():
-        pair = _pair(ends, at(place, name), problems)
-        if pair and pair[0] > pair[1]:
-            problems.append(
-                f"{at(place, name)} is {shown(pair[0])} to {shown(pair[1])}; give the lower one first"
-            )
-        elif pair:
-            sides.append((str(name), *pair))
-    return tuple(sides)
+    boxes = []
+    for where, box in places.items() if value is not None else ():
+        if not isinstance(box, dict) or not box:
+            problems.append(f"{where} is {shown(box)}; give [lowest, highest] by names of parameters")
+            continue
+        pairs = {name: _pair(ends, at(where, name), problems) for name, ends in box.items()}
+        sides = [(str(name), *pair) for name, pair in pairs.items() if pair and pair[0] <= pair[1]]
+        problems += [
+            f"{at(where, name)} is {shown(pair[0])} to {shown(pair[1])}; give the lower one first"
+            for name, pair in pairs.items()
+            if pair and pair[0] > pair[1]
+        ]
+        boxes.append(tuple(sides))
+    return tuple(filter(None, boxes))
