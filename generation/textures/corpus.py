@@ -80,10 +80,9 @@ def addresses(config: Config, shard: Shard) -> Iterator[pa.Table]:
         for example in range(config.examples)
         for chunk in range(config.chunks)
     ]
-    size = group_rows(config)
-    for first in range(0, len(rows), size):
-        part = zip(*rows[first : first + size], strict=True)
-        yield pa.table(dict(zip(Textures.address, map(list, part), strict=True)))
+    table = pa.table([list(column) for column in zip(*rows, strict=True)], names=Textures.address)
+    for first in range(0, len(rows), size := group_rows(config)):
+        yield table.slice(first, size)
 
 
 def rows(config: Config, shard: Shard) -> Iterator[pa.Table]:

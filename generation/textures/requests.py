@@ -45,17 +45,6 @@ def config(options: TexturesOptions, say: Say) -> Config:
     return _with_files(parsed)
 
 
-def problems_of_file(options: TexturesOptions) -> list[str]:
-    """What is wrong in the configuration file that is asked for; files of synthesizers are not run."""
-    if options.configfile is None or options.synth_files:
-        return []
-    try:
-        schema.parse(schema.files.load(options.configfile), options.configfile, options)
-    except UsageError as error:
-        return error.problems
-    return []
-
-
 def _with_files(config: Config) -> Config:
     """The configuration with the files of synthesizers that it uses, for worker processes."""
     synths = [synth.get(sound.synth) for sound in config.sounds]

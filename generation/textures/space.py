@@ -124,23 +124,22 @@ def _drawn_shares(seed, sound):
     size = (sound.count, len(sound.axes))
     if not sound.axes:
         return np.zeros(size)
-    names = [axis.name for axis in sound.axes]
+    names, coordinates = [axis.name for axis in sound.axes], ("textures", sound.method, sound.synth)
     if sound.method == "sobol":
-        return _sobol(seed, sound.synth, names, sound.count)
+        return _sobol([_uniform(seed, *coordinates, name) for name in names], sound.count)
     if sound.method == "random":
-        coordinates = ("textures", "random", sound.synth)
-        return np.array(
-            [[_uniform(seed, *coordinates, name, i) for name in names] for i in range(sound.count)]
-        )
+        rows = [[_uniform(seed, *coordinates, name, i) for name in names] for i in range(sound.count)]
+        return np.array(rows)
     shares = np.empty(size)
     for column, name in enumerate(names):
-        rng = seeds.stream(seed, "textures", "latin_hypercube", sound.synth, name, sound.count)
+        rng = seeds.stream(seed, *coordinates, name, sound.count)
         shares[:, column] = (rng.permutation(sound.count) + rng.random(sound.count)) / sound.count
     return shares
 
 
-def _sobol(seed, synth_name, names, number):
-    """Sobol points with a digital shift of our own: scipy may change how it scrambles, never the sequence.
+def _sobol(shifts, number):
+    """Sobol points with a digital shift (0 to 1) of our own for each axis: scipy may change how it scrambles,
+    never the sequence.
 
     Source: S. Joe and F. Y. Kuo, Constructing Sobol sequences with better two-dimensional projections,
     SIAM J. Sci. Comput. 30 (2008), whose direction numbers scipy has.
@@ -149,9 +148,8 @@ def _sobol(seed, synth_name, names, number):
 
     bits = 52
     exponent = max(number - 1, 0).bit_length()
-    points = qmc.Sobol(len(names), scramble=False, bits=bits).random_base2(exponent)[:number]
-    drawn = [_uniform(seed, "textures", "sobol", synth_name, name) for name in names]
-    shift = (np.array(drawn) * 2.0**bits).astype(np.uint64)
+    points = qmc.Sobol(len(shifts), scramble=False, bits=bits).random_base2(exponent)[:number]
+    shift = (np.array(shifts) * 2.0**bits).astype(np.uint64)
     return ((points * 2.0**bits).astype(np.uint64) ^ shift) / 2.0**bits
 
 

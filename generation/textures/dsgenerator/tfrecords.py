@@ -159,24 +159,22 @@ def _same_in_all_rows(labels):
 
 def _features(config, labels):
     """Name, type and length of every feature of a sound."""
-    yield "audio", "float", config.chunk_samples
-    yield "pfname", "bytes", 1
-    yield "soundDuration", "float", 2
-    for name in ("segmentNum", "sample_rate", "seed", "example_index"):
-        yield name, "int64", 1
-    for name in TEXTS:
-        yield name, "bytes", 1
-    yield "held_out", "bytes", None
-    yield "onset_sample", "int64", None
-    for label in labels.values():
+    yield from (
+        ("audio", "float", config.chunk_samples),
+        ("pfname", "bytes", 1),
+        ("soundDuration", "float", 2),
+    )
+    yield from ((name, "int64", 1) for name in ("segmentNum", "sample_rate", "seed", "example_index"))
+    yield from ((name, "bytes", 1) for name in TEXTS)
+    yield from (("held_out", "bytes", None), ("onset_sample", "int64", None))
+    for name, label in labels.items():
         if label.role == "moving":
-            yield f"{label.name}_curve", "float", None
+            yield f"{name}_curve", "float", None
         else:
-            for name in ("", "_natural", "_norm"):
-                yield f"{label.name}{name}", "float", 1
-        yield f"{label.name}_synth_units", "bytes", 1
-        for name in ("_synth_minval", "_synth_maxval", "_user_minval", "_user_maxval"):
-            yield f"{label.name}{name}", "float", 1
-        yield f"{label.name}_user_nvals", "int64", 1
+            yield from ((f"{name}{end}", "float", 1) for end in ("", "_natural", "_norm"))
+        yield f"{name}_synth_units", "bytes", 1
+        for end in ("_synth_minval", "_synth_maxval", "_user_minval", "_user_maxval"):
+            yield f"{name}{end}", "float", 1
+        yield f"{name}_user_nvals", "int64", 1
     if any(label.role == "moving" for label in labels.values()):
         yield "frame_rate_hz", "float", 1

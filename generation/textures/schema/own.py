@@ -6,8 +6,6 @@ parameter's own scale. A label is the natural value unless ``label`` says otherw
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator
-
 from sousa.generation.models import Model, Number, Text, Whole, at, chosen, number, numbers, shown, validated
 from sousa.generation.textures.options import Duration, Examples, SampleRate, Seed, ShardMiB
 from sousa.generation.textures.schema.request import (
@@ -23,6 +21,7 @@ from sousa.generation.textures.schema.request import (
     drawn_seed,
     level,
     records,
+    within,
 )
 from sousa.generation.textures.settings import DEFAULT_SHARD_MIB, Splits
 
@@ -61,15 +60,9 @@ class File(SoundKeys):
     tfrecords: Annotated[str, chosen("single", "shards")] | None = None
 
 
-def _share(value):
-    if not 0 <= value <= 1:
-        raise ValueError("give a share from 0 to 1")
-    return value
-
-
 class SplitKeys(Model):
-    validation: Annotated[Number, AfterValidator(_share)] | None = None
-    test: Annotated[Number, AfterValidator(_share)] | None = None
+    validation: Annotated[Number, within(0, 1, "give a share from 0 to 1")] | None = None
+    test: Annotated[Number, within(0, 1, "give a share from 0 to 1")] | None = None
     interpolation: Any = None
     extrapolation: Any = None
 

@@ -129,16 +129,21 @@ def drawn_seed(word, notices):
     return seed
 
 
-def _target(value):
-    if not -80 <= value <= 0:
-        raise ValueError("give -80 to 0 dB")
-    return value
+def within(low, high, text):
+    """A validator of numbers from ``low`` to ``high``; ``text`` says what to give instead of others."""
+
+    def check(value):
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return AfterValidator(check)
 
 
 class _LevelKeys(Model):
     REQUIRED: ClassVar[tuple] = ("policy",)
     policy: Annotated[str, chosen(*POLICIES)] | None = None
-    target_db: Annotated[Number, AfterValidator(_target)] | None = None
+    target_db: Annotated[Number, within(-80, 0, "give -80 to 0 dB")] | None = None
 
 
 def level(value, place, problems):

@@ -124,12 +124,7 @@ def regular(rate, irregularity, duration_sec, rng, phase=None):
 def poisson(rate, duration_sec, rng):
     """Events that know nothing of each other: gaps in L are exponential with mean 1.
 
-    Args:
-        rate: quantity, events/s, at least 0; as in :func:`regular`.
-        duration_sec: length.
-        rng: takes one draw an event and a few more.
-
-    Returns: :class:`Events`.
+    Arguments are as in :func:`regular`; the rate may be 0. Returns: :class:`Events`.
     """
     total, seconds_of = _clock(rate, duration_sec)
     place = np.zeros(0)

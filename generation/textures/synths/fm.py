@@ -45,24 +45,22 @@ class FM:
         margin = _MARGIN if times > 1 else 0
         size = (samples + 2 * margin) * times
         seconds = (np.arange(size) / times - margin) / rate
-        turns = _fraction(_turns(modulator, seconds, phases[1]))
+        turns = _turns(modulator, seconds, phases[1])
         turns = (at(index, seconds) / (2 * np.pi)).astype(np.float32) * sine(turns)
-        turns += _fraction(_turns(carrier, seconds, phases[0]))
+        turns += _turns(carrier, seconds, phases[0])
         turns -= np.rint(turns)
         sound = np.float32(_LEVEL) * sine(turns)
         return (_lower(sound, samples, times) if times > 1 else sound), None
 
 
 def _turns(frequency, seconds, phase):
-    """Integral of a frequency in Hz over times, plus a phase: turns, float64."""
-    if not isinstance(frequency, Curve):
-        return frequency * seconds + phase
-    values = frequency.at(seconds)
-    steps = np.diff(seconds) * (values[1:] + values[:-1]) / 2.0
-    return np.concatenate([[phase], phase + np.cumsum(steps)])
-
-
-def _fraction(turns):
+    """Integral of a frequency in Hz over times, plus a phase, less whole turns: float32."""
+    if isinstance(frequency, Curve):
+        values = frequency.at(seconds)
+        steps = np.diff(seconds) * (values[1:] + values[:-1]) / 2.0
+        turns = np.concatenate([[phase], phase + np.cumsum(steps)])
+    else:
+        turns = frequency * seconds + phase
     return (turns - np.rint(turns)).astype(np.float32)
 
 

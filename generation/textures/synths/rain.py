@@ -61,7 +61,7 @@ class Rain:
         gain = _LEVEL * depth * (40.0 / value["drops_per_sec"]) ** 0.25
 
         hiss = 10.0 ** (at(params["hiss_db"], frames(samples, rate)[1]) / 20.0)
-        sound = noise(of_hiss, samples, rate, lambda f: hiss[:, None] * _hiss(f))
+        sound = noise(of_hiss, samples, rate, lambda f: hiss[:, None] * _density(f / _HISS_HZ))
         impacts = _impacts(of_impacts, rate)
         chosen = (drops.uniform(of_choice) * _IMPACTS).astype(np.int64)
         events.add(sound, onsets, (impacts[i] for i in chosen), gain * _IMPACT_GAIN)
@@ -82,9 +82,8 @@ class Rain:
         return sound, onsets, details
 
 
-def _hiss(frequencies):
-    """Amplitude density of noise of RMS 1."""
-    x = frequencies / _HISS_HZ
+def _density(x):
+    """Amplitude density of hiss of RMS 1."""
     return np.sqrt(6.0 / (np.pi * _HISS_HZ)) * x / np.sqrt(1.0 + x**6)
 
 

@@ -193,9 +193,9 @@ def correlations(findings):
 def pitch_table(findings):
     """Median pitch error of each sound, semitones: dict of sound to ``(median, median of size, rows)``."""
     errors = defaultdict(list)
-    for one in findings.lists["media"]:
-        if one["centre"] is not None:
-            errors[one["sound"]].append(one["centre"])
+    for heard in findings.lists["media"]:
+        if heard["centre"] is not None:
+            errors[heard["sound"]].append(heard["centre"])
     return {s: (float(np.median(e)), float(np.median(np.abs(e))), len(e)) for s, e in errors.items()}
 
 
@@ -213,9 +213,8 @@ def pitches(findings):
             wrong.append(name)
     text = ", ".join(f"{s} {size:.2f}" for s, (_, size, _) in judged.items())
     examples = [f"{s}: {judged[s][0]:+.2f} semitones over {judged[s][2]} rows" for s in wrong]
-    return Check(
-        "pitch", not wrong, f"median distance from the labelled centre frequency, semitones: {text}", examples
-    )
+    text = f"median distance from the labelled centre frequency, semitones: {text}"
+    return Check("pitch", not wrong, text, examples)
 
 
 def borders(findings):

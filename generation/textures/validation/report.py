@@ -11,12 +11,7 @@ _COLUMNS = 4  # of plots
 
 
 def summary(findings: Findings) -> dict:
-    """As plain data."""
-    return {"settings": len(set(findings.rows["setting_id"])), "sounds": _sounds(findings)}
-
-
-def _sounds(findings):
-    """What each sound is like, and how it compares with what its parameters promise."""
+    """What each sound is like, and how it compares with what its parameters promise, as plain data."""
     rates = {row["sound"]: row for row in population.rate_table(findings)}
     pitches, out = population.pitch_table(findings), {}
     for one, _, mask in population.by_sound(findings):
@@ -35,7 +30,7 @@ def _sounds(findings):
             "clipped_samples": int(rows["clipped_samples"].sum()),
             "silent_rows": int(np.isnan(rows["peak_db"]).sum()), "rows_heard": len(heard),
         }  # fmt: skip
-    return out
+    return {"settings": len(set(findings.rows["setting_id"])), "sounds": out}
 
 
 _HEAD = (
