@@ -81,7 +81,8 @@ def addresses(config: Config, shard: Shard) -> Iterator[pa.Table]:
         for chunk in range(config.chunks)
     ]
     table = pa.table([list(column) for column in zip(*rows, strict=True)], names=Textures.address)
-    for first in range(0, len(rows), size := group_rows(config)):
+    size = group_rows(config)
+    for first in range(0, len(rows), size):
         yield table.slice(first, size)
 
 

@@ -35,21 +35,18 @@ def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
         made_of=tuple(
             of_plugin("synthesizer", synth.GROUP, name) for name in synths if name not in synth.BUILT_IN
         ),
-        texts=_texts(config),
+        texts={
+            "settings": f"{len(config.settings):,}",
+            "sounds": _sounds(config),
+            "signals": f"{config.duration_sec:g} s, cut into {config.chunks} rows of {config.chunk_sec:g} s "
+            "each",
+            "examples": str(config.examples),
+            "level": _LEVELS[config.level.policy].format(db=config.level.target_db),
+            "held_out": _held_out(config),
+            "seed": str(config.seed),
+            "audio": f"{config.sample_rate} Hz, mono, 16-bit {config.audio_format.upper()}",
+        },
     )
-
-
-def _texts(config: Config) -> dict[str, str]:
-    return {
-        "settings": f"{len(config.settings):,}",
-        "sounds": _sounds(config),
-        "signals": f"{config.duration_sec:g} s, cut into {config.chunks} rows of {config.chunk_sec:g} s each",
-        "examples": str(config.examples),
-        "level": _LEVELS[config.level.policy].format(db=config.level.target_db),
-        "held_out": _held_out(config),
-        "seed": str(config.seed),
-        "audio": f"{config.sample_rate} Hz, mono, 16-bit {config.audio_format.upper()}",
-    }
 
 
 def _sounds(config: Config) -> str:

@@ -236,8 +236,10 @@ def _divide(config, sound, naturals, texts):
             free.append((_uniform(config.seed, "textures", "split", draws), i))
     prefix = sound.method in PREFIX_METHODS and len(texts) >= PREFIX_SETTINGS
     window = [one for one in free if one[1] < PREFIX_SETTINGS] if prefix else free
+    limits = {TEST: splits.test, VALIDATION: splits.test + splits.validation}
     for number, i in free:
-        places[i] = _by_number(splits, number)
+        split = next((split for split, limit in limits.items() if number < limit), TRAIN)
+        places[i] = (split, RANDOM if split == TEST else None)
     for i, place in _none_empty(splits, sorted(window)):
         places[i] = place
     return places
@@ -245,12 +247,6 @@ def _divide(config, sound, naturals, texts):
 
 def _uniform(seed, *coordinates):
     return seeds.uniforms(seed, 1, *coordinates)[0]
-
-
-def _by_number(splits, number):
-    if number < splits.test:
-        return TEST, RANDOM
-    return (VALIDATION if number < splits.test + splits.validation else TRAIN), None
 
 
 def _none_empty(splits, ordered):

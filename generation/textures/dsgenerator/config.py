@@ -100,10 +100,7 @@ class File(Model):
 
 
 def request(data, problems, notices):
-    """What a file asks for.
-
-    Args:
-        data: its plain data; problems, notices: lists that sentences are added to.
+    """What the plain data of a file asks for; ``problems``, ``notices``: lists that sentences are added to.
 
     Raises: UsageError for the oldest generation's files.
     """

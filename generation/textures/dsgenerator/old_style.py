@@ -62,11 +62,6 @@ def use(paths):
         synth.add(old)
 
 
-def used():
-    """Files whose classes this process knows: tuple of paths."""
-    return tuple(dict.fromkeys(str(s.path) for s in synth.added().values() if isinstance(s, OldStyle)))
-
-
 def load(path):
     """The synthesizers in a file.
 

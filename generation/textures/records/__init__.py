@@ -23,16 +23,14 @@ from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import groups_of
 from sousa.generation.textures.dsgenerator import nsjson, params, tfrecords
 from sousa.generation.textures.records import files, frames, nsynth
+from sousa.generation.textures.records.files import damage as damage
 from sousa.generation.textures.records.labels import labels
 from sousa.generation.textures.records.rows import COLUMNS, rows
 
 FORMATS = {
-    "params": params.Params,
-    "nsjson": nsjson.NSJson,
-    "tfrecords": tfrecords.TFRecords,
-    "frames": frames.Frames,
-    "nsynth": nsynth.NSynth,
-}
+    "params": params.Params, "nsjson": nsjson.NSJson, "tfrecords": tfrecords.TFRecords,
+    "frames": frames.Frames, "nsynth": nsynth.NSynth,
+}  # fmt: skip
 _BYTES_PER_ROW = {"params": 6_000, "nsjson": 700, "tfrecords": 1_300, "frames": 9_000, "nsynth": 900}
 _FACTS = {"format": str, "rows": int, "files": int, "bytes": int, "sha256": str}
 
@@ -90,17 +88,6 @@ def _sound(row, wanted):
     if "wav" in wanted:
         row["wav"] = row["audio"] if is_wav else encode(pcm, rate, "wav")
     return pcm
-
-
-def damage(root, record):
-    """What is wrong with a format's folder, or None; every file in it is read.
-
-    Args:
-        record: what :func:`write` gave for it.
-    """
-    if record["format"] not in FORMATS:
-        return f"the manifest names records of an unknown format, {record['format']!r}"
-    return files.damage(root, record)
 
 
 def beside(

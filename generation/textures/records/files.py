@@ -20,6 +20,7 @@ import numpy as np
 
 from sousa.generation.errors import RunError
 from sousa.generation.storage import explain
+from sousa.generation.textures.settings import RECORDS
 
 DIRECTORY = "records"
 LONGEST_NAME = 240  # bytes; file systems allow 255, and endings are added
@@ -183,6 +184,8 @@ def damage(root, record):
     Args:
         record: ``format``, ``files``, ``bytes`` and ``sha256``, as :meth:`Folder.close` gives them.
     """
+    if record["format"] not in RECORDS:
+        return f"the manifest names records of an unknown format, {record['format']!r}"
     path = Path(root) / DIRECTORY / record["format"]
     place = f"{DIRECTORY}/{record['format']}"
     if not path.is_dir():

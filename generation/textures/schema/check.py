@@ -29,7 +29,10 @@ def config(request, size, problems, notices):
     problems += [
         f"two sounds are named {name}; give each its own name" for name, count in names.items() if count > 1
     ]
-    _splits(values["splits"], checked, _swept(request), problems)
+    # what some sound was meant to sweep, wrong parameters too
+    swept = {p.name for sound in request.sounds for p in sound.parameters if isinstance(p.keys, AxisKeys)}
+    swept |= {name for sound in request.sounds for point in sound.points or () for name in point}
+    _splits(values["splits"], checked, swept, problems)
     if problems:
         return None
     result = Config(size, tuple(checked), **values)
@@ -61,12 +64,6 @@ def chunk(request, problems, notices):
         if rest > 1e-6:
             text = f"{duration:g} s hold {count} chunks of {length:g} s"
             notices.append(f"{text}; the last {rest:.3g} s of each are not used")
-
-
-def _swept(request):
-    """Names of everything that some sound was meant to sweep, wrong parameters too."""
-    names = {p.name for sound in request.sounds for p in sound.parameters if isinstance(p.keys, AxisKeys)}
-    return names | {name for sound in request.sounds for point in sound.points or () for name in point}
 
 
 def _splits(splits, checked, wanted, problems):

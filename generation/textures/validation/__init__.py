@@ -6,8 +6,6 @@
 pictures.
 """
 
-from typing import Any
-
 from sousa.generation.textures import records
 from sousa.generation.textures.validation import population, report, splits
 from sousa.generation.textures.validation.examine import TexturesExaminer
@@ -50,14 +48,9 @@ class TexturesValidation(Validation):
         ]
         return [*row_checks, *(check(found) for check in _DATASET_CHECKS), *_records(found)]
 
-    def summary(self, found: Findings) -> dict[str, Any]:
-        return report.summary(found)
-
-    def lines(self, report_: dict[str, Any]) -> list[str]:
-        return report.lines(report_)
-
-    def parts(self, report_: dict[str, Any], found: Findings) -> list[str]:
-        return report.parts(found, report_)
+    summary = staticmethod(report.summary)
+    lines = staticmethod(report.lines)
+    parts = staticmethod(report.parts)
 
 
 def _records(findings: Findings) -> list[Check]:

@@ -46,7 +46,7 @@ class TexturesExaminer(Examiner):
             **{name: numpy_column(group[name]).astype(float) for name in swept},
             "pcm_digest": _digests(group["pcm_digest"].to_pylist()),
             "draws": _digests(group["draws"].to_pylist()),
-            "onsets": np.array([_digest(o.tobytes()) if _irregular(o) else 0 for o in rows], np.int64),
+            "onsets": np.array([_of_chance(onset) for onset in rows], np.int64),
             "promised_events": _promised(group, self.lists),
         }
 
@@ -98,9 +98,10 @@ def _digests(texts):
     return np.array([known[text] for text in texts], np.int64)
 
 
-def _irregular(onset):
-    """Whether events come at times of chance: an even train is given by its rate and its beginning."""
-    return len(onset) >= FEWEST_EVENTS and np.ptp(np.diff(onset)) > 2
+def _of_chance(onset):
+    """A digest of onsets; 0 of few or even ones, which are given by their rate and beginning."""
+    irregular = len(onset) >= FEWEST_EVENTS and np.ptp(np.diff(onset)) > 2
+    return _digest(onset.tobytes()) if irregular else 0
 
 
 def _promised(group, lists):

@@ -13,11 +13,7 @@ from sousa.generation.textures.records.rows import Lists
 
 # columns that may be null, and param_* columns
 NULLABLE = {"held_out", "events", "num_events", "peak_db", "rms_db"}
-_NULL_IN = {
-    "params": {"natural", "norm", "user_name", "user"},
-    "events": {"kind", "velocity"},
-    "curves": set(),
-}
+_NULL_IN = {"params": ("natural", "norm", "user_name", "user"), "events": ("kind", "velocity"), "curves": ()}
 _SMALL = 2e-9  # stored values have 9 digits after the point
 
 

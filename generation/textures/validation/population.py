@@ -176,10 +176,7 @@ def shared_chance(findings):
 
 
 def correlations(findings):
-    """Correlation of the gaps of events, for neighbouring signals of a sound: list of floats.
-
-    Sounds whose rate moves have a trend in common and are left out.
-    """
+    """Correlations of the gaps of events of neighbouring signals of a sound, of those whose rate stays."""
     out = []
     for (sound, setting, gaps), (next_sound, other, more) in pairwise(findings.lists["trains"]):
         if sound == next_sound and setting != other:

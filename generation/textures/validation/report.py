@@ -54,7 +54,7 @@ def lines(report: dict) -> list[str]:
     return ["", *out]
 
 
-def parts(findings: Findings, report: dict) -> list[str]:
+def parts(report: dict, findings: Findings) -> list[str]:
     """HTML for the page."""
     out = ["<h2>Sounds</h2>", table(_HEAD, _table_rows(report)), "<h2>Level</h2>", _levels(findings)]
     if population.rate_table(findings):
