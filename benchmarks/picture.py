@@ -10,6 +10,7 @@ import numpy as np
 
 from sousa.generation.audio import encode
 from sousa.generation.rudiments import corpus, definitions
+from sousa.generation.rudiments.settings import make_config
 
 matplotlib.use("Agg")
 from matplotlib.figure import Figure
@@ -19,7 +20,7 @@ COLOURS = {"R": "#c1440e", "L": "#1f5fa8"}
 
 
 def main():
-    config = corpus.make_config("small")
+    config = make_config("small")
     row = corpus.make_rows(config, [(3, definitions.load()["flam_paradiddle"], 1)], 0).to_pylist()[0]
     pcm, rate = encode.decode(row["audio"]["bytes"])
     beat = 60 / row["tempo_bpm"]
