@@ -82,19 +82,7 @@ AFTER = (
 
 
 def columns(swept: Iterable[tuple[str, str]]) -> tuple[Column, ...]:
-    """All columns of a corpus.
-
-    Args:
-        swept: ``(name, unit)`` of parameters that some sound sweeps, in order: each has a column of its own.
-    """
-    own = tuple(
-        Column(
-            f"param_{name}",
-            "float64",
-            unit,
-            f"natural value of {name}; null where not swept",
-            role=Breakdown(shown=False),
-        )
-        for name, unit in swept
-    )
-    return (*BEFORE, *own, *AFTER)
+    """All columns of a corpus; ``swept``: ``(name, unit)`` of parameters that some sound sweeps, in order."""
+    meaning, role = "natural value of {}; null where not swept", Breakdown(shown=False)
+    flat = (Column(f"param_{name}", "float64", unit, meaning.format(name), role=role) for name, unit in swept)
+    return (*BEFORE, *flat, *AFTER)

@@ -13,7 +13,7 @@ Audio is rounded to 16 bits once: 1.0 is 32767, and what is beyond full scale is
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,6 @@ ROWS_PER_BLOCK = 4800  # settings with many rows share a block with fewer
 ROWS_PER_GROUP = 120
 GROUP_BYTES = 64_000_000  # of sound before encoding: long rows come in smaller groups
 FULL_SCALE = 32767
-RENDERED = ("events", "num_events", "gain_db", "peak_db", "rms_db", "clipped_samples", "pcm_digest", "audio")
 
 
 def swept(config):
@@ -48,31 +47,23 @@ def swept(config):
     return [(name, found[0] if len(set(found)) == 1 else "") for name, found in units.items()]
 
 
-def _edges(count, rows_per_setting):
-    most = max(1, ROWS_PER_BLOCK // rows_per_setting)
-    first, block = min(FIRST_BLOCK, most), min(BLOCK, most)
-    edges = [0, first, *range(block, count + block, block)]
-    return [edge for edge in sorted(set(edges)) if edge < count] + [count]
-
-
 def plan(config):
     """All shards of a configuration, in the order of their rows: list of Shard.
 
     A shard's key holds ``settings``: positions in ``config.settings``.
     """
-    by_sound = {}
-    for position, setting in enumerate(config.settings):
-        by_sound.setdefault(setting.sound, []).append((position, setting))
+    most = max(1, ROWS_PER_BLOCK // config.rows_per_setting)
+    first_block, block = min(FIRST_BLOCK, most), min(BLOCK, most)
     shards = []
-    for index, members in by_sound.items():
-        name = config.sounds[index].synth
-        for first, end in pairwise(_edges(len(members), config.rows_per_setting)):
+    for number, members in groupby(enumerate(config.settings), key=lambda pair: pair[1].sound):
+        settings, name = list(members), config.sounds[number].synth
+        edges = {0, min(first_block, len(settings)), *range(block, len(settings), block), len(settings)}
+        for first, end in pairwise(sorted(edges)):
             for split in SPLITS:
-                own = [p for p, setting in members[first:end] if setting.split == split]
-                if own:
-                    stem = f"{index:03d}_{name}_{first:06d}"
-                    rows = len(own) * config.rows_per_setting
-                    shards.append(Shard(f"{split}/{stem}", split, rows, {"settings": own}))
+                positions = [p for p, setting in settings[first:end] if setting.split == split]
+                if positions:
+                    rows, key = len(positions) * config.rows_per_setting, {"settings": positions}
+                    shards.append(Shard(f"{split}/{number:03d}_{name}_{first:06d}", split, rows, key))
     return shards
 
 
@@ -89,24 +80,26 @@ def addresses(config: Config, shard: Shard) -> Iterator[pa.Table]:
         for example in range(config.examples)
         for chunk in range(config.chunks)
     ]
+    table = pa.table([list(column) for column in zip(*rows, strict=True)], names=Textures.address)
     size = group_rows(config)
     for first in range(0, len(rows), size):
-        part = zip(*rows[first : first + size], strict=True)
-        yield pa.table(dict(zip(Textures.address, map(list, part), strict=True)))
+        yield table.slice(first, size)
 
 
 def rows(config: Config, shard: Shard) -> Iterator[pa.Table]:
     """Rows of a shard as Arrow tables, one a row group, in order; each long signal is rendered once."""
-    wanted, size, held = schema(columns(swept(config)), config.sample_rate), group_rows(config), []
-    for position in shard.key["settings"]:
-        for example in range(config.examples):
-            for row in make_rows(config, position, example):
-                held.append(row)
-                if len(held) == size:
-                    yield pa.Table.from_pylist(held, wanted)
-                    held = []
-    if held:
-        yield pa.Table.from_pylist(held, wanted)
+    made = (
+        row
+        for position in shard.key["settings"]
+        for example in range(config.examples)
+        for row in make_rows(config, position, example)
+    )
+    while group := list(islice(made, group_rows(config))):
+        yield _table(config, group)
+
+
+def _table(config, rows_):
+    return pa.Table.from_pylist(rows_, schema(columns(swept(config)), config.sample_rate))
 
 
 def remake(config: Config, addresses: pa.Table, render: bool = True) -> pa.Table:
@@ -114,7 +107,7 @@ def remake(config: Config, addresses: pa.Table, render: bool = True) -> pa.Table
 
     Raises: RunError for an address that the configuration has not.
     """
-    places = _positions(config)
+    places = {(config.sounds[s.sound].name, s.index): at for at, s in enumerate(config.settings)}
     signals: dict[tuple, dict[int, list[int]]] = {}  # of each signal, the places of its chunks
     wanted = zip(*(addresses[name].to_pylist() for name in Textures.address), strict=True)
     for at, (sound, setting, example, chunk) in enumerate(wanted):
@@ -124,20 +117,14 @@ def remake(config: Config, addresses: pa.Table, render: bool = True) -> pa.Table
         signals.setdefault(key, {}).setdefault(chunk, []).append(at)
     made: list[Any] = [None] * len(addresses)
     for (position, example), chunks in signals.items():
-        if render:
-            only = next(iter(chunks)) if len(chunks) == 1 else None
-            rows_ = make_rows(config, position, example, only)
-        else:
-            rows_ = label_rows(config, position, example)
+        only = next(iter(chunks)) if len(chunks) == 1 else None
+        rows_ = (
+            make_rows(config, position, example, only) if render else label_rows(config, position, example)
+        )
         for row in rows_:
             for at in chunks.get(row["chunk_index"], ()):
                 made[at] = row
-    return pa.Table.from_pylist(made, schema(columns(swept(config)), config.sample_rate))
-
-
-def _positions(config: Config) -> dict[tuple[str, int], int]:
-    """Places of settings by name of the sound and number of the setting."""
-    return {(config.sounds[s.sound].name, s.index): at for at, s in enumerate(config.settings)}
+    return _table(config, made)
 
 
 @dataclass(frozen=True)
@@ -161,24 +148,19 @@ def render_signal(config, setting, example):
     Returns: Signal, as long as all its chunks.
     Raises: RunError when the synthesizer fails or breaks its promise.
     """
-    sound = config.sounds[setting.sound]
     rng = seeds.stream(config.seed, "textures", setting.draws, example)
+    synthesizer = synth.get(config.sounds[setting.sound].synth)
     audio, onsets, details = synth.render(
-        synth.get(sound.synth), setting.params, config.long_samples, config.sample_rate, rng
+        synthesizer, setting.params, config.long_samples, config.sample_rate, rng
     )
     audio = audio[: config.chunks * config.chunk_samples].astype(np.float64)
-    gain_db = _gain_db(audio, config.level)
+    level, gain_db = config.level, 0.0
+    size = 0.0 if level.policy == "none" else _peak(audio) if level.policy == "peak" else _rms(audio)
+    if size > 0:  # no gain changes silence
+        gain_db = round(level.target_db - 20.0 * math.log10(size), 4)
     if gain_db:
         audio *= _nine_digits(10.0 ** (gain_db / 20.0))
     return Signal(audio, gain_db, onsets, details)
-
-
-def _gain_db(audio, level):
-    """The gain a policy asks for, dB, 4 decimals; 0 for silence, which no gain changes."""
-    if level.policy == "none":
-        return 0.0
-    size = _peak(audio) if level.policy == "peak" else math.sqrt(np.dot(audio, audio) / len(audio))
-    return round(level.target_db - 20.0 * math.log10(size), 4) if size > 0 else 0.0
 
 
 def make_rows(config, position, example, only_chunk=None):
@@ -192,47 +174,34 @@ def make_rows(config, position, example, only_chunk=None):
     signal = render_signal(config, config.settings[position], example)
     for row in label_rows(config, position, example):
         if only_chunk in (None, row["chunk_index"]):
-            own = _chunk_columns(config, signal, row["start_sample"])
+            rendered = _rendered_columns(config, signal, row["start_sample"])
             path = f"{row['sample_id']}.{config.audio_format}"
-            yield {**row, **own, "audio": {"bytes": own["audio"], "path": path}}
+            yield {**row, **rendered, "audio": {"bytes": rendered["audio"], "path": path}}
 
 
 def label_rows(config, position, example):
-    """The same without what only rendering tells, ``RENDERED``; takes no time.
-
-    Yields: dicts of the corpus's other columns.
-    """
-    setting = config.settings[position]
-    shared = setting_columns(config, position, example)
-    for chunk in range(config.chunks):
-        start = chunk * config.chunk_samples
-        yield {
-            "sample_id": shared["setting_id"] + names.suffix(config, example, chunk), **shared,
-            "chunk_index": chunk, "start_sample": start, "curves": curves(config, setting, start),
-        }  # fmt: skip
-
-
-def setting_columns(config, position, example):
-    """What all rows of one example of a setting have in common: dict of columns."""
+    """The same without the columns that only rendering tells; takes no time."""
     setting = config.settings[position]
     sound = config.sounds[setting.sound]
-    axes = {axis.name: axis for axis in sound.axes}
-    fixed = {one.name for one in sound.fixed}
-    user = dict(zip(axes, setting.user, strict=True))
+    axes = {axis.name: (axis, label) for axis, label in zip(sound.axes, setting.user, strict=True)}
+    fixed = {part.name for part in sound.fixed}
     params, flat = [], {f"param_{name}": None for name, _ in swept(config)}
     for parameter in synth.get(sound.synth).parameters:
         name, value = parameter.name, setting.params[parameter.name]
-        moving = isinstance(value, Curve)
-        role = "swept" if name in axes else "moving" if moving else "fixed" if name in fixed else "default"
-        norm = None if moving else _norm(parameter, value)
+        axis, user = axes.get(name, (None, None))
+        role = "swept" if axis else "fixed" if name in fixed else "default"
+        norm = None
+        if isinstance(value, Curve):
+            role, value = "moving", None
+        else:
+            norm = round(float(parameter.norm(value)), 9)  # as in _nine_digits
         params.append({
-            "name": name, "role": role, "natural": None if moving else value, "norm": norm,
-            "unit": parameter.unit, "user_name": axes[name].user_name if name in axes else None,
-            "user": user.get(name),
+            "name": name, "role": role, "natural": value, "norm": norm, "unit": parameter.unit,
+            "user_name": axis and axis.user_name, "user": user,
         })  # fmt: skip
-        if name in axes:
+        if axis:
             flat[f"param_{name}"] = value
-    return {
+    shared = {
         "setting_id": config.setting_ids[position], "sound": sound.name, "synth": sound.synth,
         "synth_version": sound.synth_version, "split": setting.split, "held_out": setting.held_out,
         "setting_index": setting.index, "example_index": example, "duration_sec": config.chunk_samples
@@ -240,18 +209,15 @@ def setting_columns(config, position, example):
         "params": params, "level_policy": config.level.policy, "seed": config.seed, "draws": setting.draws,
         "data_version": Textures.data_version, **flat,
     }  # fmt: skip
+    for chunk in range(config.chunks):
+        start = chunk * config.chunk_samples
+        yield {
+            "sample_id": shared["setting_id"] + names.suffix(config, example, chunk), **shared,
+            "chunk_index": chunk, "start_sample": start, "curves": _curves(config, setting, start),
+        }  # fmt: skip
 
 
-def _nine_digits(value):
-    # powers and logarithms differ in the last digit from one processor to the next
-    return float(f"{value:.9g}")
-
-
-def _norm(parameter, natural):
-    return round(float(parameter.norm(natural)), 9)  # for the same reason
-
-
-def _chunk_columns(config, signal, start):
+def _rendered_columns(config, signal, start):
     audio = signal.audio[start : start + config.chunk_samples]
     steps = audio * FULL_SCALE
     np.rint(steps, out=steps)
@@ -264,9 +230,8 @@ def _chunk_columns(config, signal, start):
     events = _events(signal, start, config.chunk_samples)
     return {
         "events": events, "num_events": None if events is None else len(events), "gain_db": signal.gain_db,
-        "peak_db": _db(_peak(audio)), "rms_db": _db(math.sqrt(np.dot(audio, audio) / len(audio))),
-        "clipped_samples": clipped, "pcm_digest": digest,
-        "audio": data,
+        "peak_db": _db(_peak(audio)), "rms_db": _db(_rms(audio)), "clipped_samples": clipped,
+        "pcm_digest": digest, "audio": data,
     }  # fmt: skip
 
 
@@ -274,8 +239,17 @@ def _peak(values):
     return max(values.max(), -values.min())
 
 
+def _rms(values):
+    return math.sqrt(np.dot(values, values) / len(values))
+
+
 def _db(size):
     return round(20.0 * math.log10(size), 3) if size > 0 else None
+
+
+def _nine_digits(value):
+    # powers and logarithms differ in the last digit from one processor to the next
+    return float(f"{value:.9g}")
 
 
 def _events(signal, start, size):
@@ -283,36 +257,32 @@ def _events(signal, start, size):
         return None
     first, end = np.searchsorted(signal.onsets, [start, start + size])
     onsets = (signal.onsets[first:end] - start).tolist()
-    kinds, velocities = (signal.details.get(name) for name in ("kind", "velocity"))
+    kinds, velocities = (
+        signal.details[name][first:end] if name in signal.details else [None] * len(onsets)
+        for name in ("kind", "velocity")
+    )
     return [
-        {
-            "onset_sample": onset,
-            "kind": None if kinds is None else str(kinds[first + i]),
-            "velocity": None if velocities is None else int(velocities[first + i]),
-        }
-        for i, onset in enumerate(onsets)
+        {"onset_sample": onset, "kind": kind and str(kind), "velocity": velocity and int(velocity)}
+        for onset, kind, velocity in zip(onsets, kinds, velocities, strict=True)
     ]
 
 
-def frame_times(config):
-    """Middles of the frames of a row, seconds from its beginning: as many as begin in it, 75 a second."""
-    count = -(-config.chunk_samples * FRAME_RATE_HZ // config.sample_rate)
-    return (np.arange(count) + 0.5) / FRAME_RATE_HZ
-
-
-def curves(config, setting, start):
+def _curves(config, setting, start):
     """Frames of the parameters that move, of a row that begins at sample ``start``: list of dicts."""
-    sound, out = config.sounds[setting.sound], []
-    for parameter in synth.get(sound.synth).parameters:
+    # middles of the frames that begin in the row
+    count = -(-config.chunk_samples * FRAME_RATE_HZ // config.sample_rate)
+    seconds = start / config.sample_rate + (np.arange(count) + 0.5) / FRAME_RATE_HZ
+    frames = []
+    for parameter in synth.get(config.sounds[setting.sound].synth).parameters:
         value = setting.params[parameter.name]
         if isinstance(value, Curve):
-            natural = value.at(start / config.sample_rate + frame_times(config))
+            natural = value.at(seconds)
             norm = parameter.norm(natural)
-            out += [
+            frames += [
                 {"name": parameter.name, "frame": i, "natural": _nine_digits(a), "norm": round(b, 9)}
                 for i, (a, b) in enumerate(zip(natural.tolist(), norm.tolist(), strict=True))
             ]
-    return out
+    return frames
 
 
 def splits(config: Config) -> dict[str, Any]:

@@ -9,6 +9,9 @@ Spaces are kept.
 
 import re
 import unicodedata
+from collections import Counter
+from functools import lru_cache
+from itertools import groupby
 
 MAX_BYTES = 200
 # what some system refuses in a file's name
@@ -27,47 +30,39 @@ def suffix(config, example, chunk):
     return f"--x-{example:02d}--c-{chunk:02d}"
 
 
+@lru_cache(maxsize=4)  # by value, so that a worker that gets a copy with each shard works them out once
 def setting_ids(config):
-    """Names of all settings, in the order of ``config.settings``."""
-    if config.naming == "index":
-        stems = [f"{safe(config.sounds[one.sound].name)}{_index(one)}" for one in config.settings]
-    else:
-        stems = _of_values(config)
+    """Names of all settings, in the order of ``config.settings``: tuple of texts."""
+    stems = []
+    for number, settings in groupby(config.settings, key=lambda setting: setting.sound):
+        stems += _stems(config, config.sounds[number], list(settings))
     room = MAX_BYTES - len(suffix(config, config.examples - 1, config.chunks - 1))
     stems = [
-        stem if len(stem.encode()) <= room else _cut(stem, room - len(_index(one))) + _index(one)
-        for stem, one in zip(stems, config.settings, strict=True)
+        stem if len(stem.encode()) <= room else _cut(stem, _index(setting), room)
+        for stem, setting in zip(stems, config.settings, strict=True)
     ]
-    return _apart(config, stems, room)
+    return tuple(_apart(config, stems, room))
 
 
 def safe(name):
     """A name that every file system takes: what it refuses, and what can't be seen, becomes ``_``."""
     name = _UNSAFE.sub("_", unicodedata.normalize("NFC", name))
-    name = "".join(one if one.isprintable() else "_" for one in name).rstrip(" .")
+    name = "".join(letter if letter.isprintable() else "_" for letter in name).rstrip(" .")
     name = re.sub(r"^[. ]+", "_", name) or "_"
     return f"_{name}" if _RESERVED.match(name) else name
 
 
-def _of_values(config):
-    heads, written = [], []
-    for sound in config.sounds:
-        fixed = sound.fixed if config.naming == "values" else ()
-        heads.append(
-            "".join([safe(sound.name), *(f"--{safe(one.name)}-{_padded(one.given, 2)}" for one in fixed)])
-        )
-    for number, sound in enumerate(config.sounds):
-        own = [one.user for one in config.settings if one.sound == number]
-        written.append(
-            [
-                _texts(axis.user_name, column)
-                for axis, column in zip(sound.axes, zip(*own, strict=True), strict=True)
-            ]
-        )
+def _stems(config, sound, settings):
+    """Names of the settings of a sound, perhaps too long or alike."""
+    if config.naming == "index":
+        return [safe(sound.name) + _index(setting) for setting in settings]
+    fixed = sound.fixed if config.naming == "values" else ()
+    head = safe(sound.name) + "".join(f"--{safe(part.name)}-{_padded(part.given, 2)}" for part in fixed)
+    columns = zip(*(setting.user for setting in settings), strict=True)
+    texts = [_texts(axis.user_name, column) for axis, column in zip(sound.axes, columns, strict=True)]
     return [
-        heads[one.sound]
-        + "".join(texts[value] for texts, value in zip(written[one.sound], one.user, strict=True))
-        for one in config.settings
+        head + "".join(text[value] for text, value in zip(texts, setting.user, strict=True))
+        for setting in settings
     ]
 
 
@@ -92,9 +87,9 @@ def _index(setting):
     return f"--s-{setting.index:05d}"
 
 
-def _cut(text, room):
-    """The beginning of a text in at most ``room`` bytes of UTF-8."""
-    return text.encode()[:room].decode(errors="ignore").rstrip(" .")
+def _cut(text, end, room):
+    """The beginning of a text, and an end, in at most ``room`` bytes of UTF-8."""
+    return text.encode()[: room - len(end)].decode(errors="ignore").rstrip(" .") + end
 
 
 def _apart(config, stems, room):
@@ -102,18 +97,16 @@ def _apart(config, stems, room):
 
     Names that differ in case alone are alike: they are one file on macOS and Windows.
     """
-    count = {}
-    for stem in stems:
-        key = stem.casefold()
-        count[key] = count.get(key, 0) + 1
+    count = Counter(stem.casefold() for stem in stems)
     if len(count) == len(stems):
         return stems
     several = len(config.sounds) > 1
-    ends = [
-        "" if count[stem.casefold()] == 1 else (f"--n-{one.sound:02d}" if several else "") + _index(one)
-        for stem, one in zip(stems, config.settings, strict=True)
+    stems = [
+        _cut(stem, (f"--n-{setting.sound:02d}" if several else "") + _index(setting), room)
+        if count[stem.casefold()] > 1
+        else stem
+        for stem, setting in zip(stems, config.settings, strict=True)
     ]
-    stems = [_cut(stem, room - len(end)) + end for stem, end in zip(stems, ends, strict=True)]
     if len({stem.casefold() for stem in stems}) < len(stems):  # a sound was named like another one's index
-        return [f"{_cut(stem, room - 14)}--r-{i:09d}" for i, stem in enumerate(stems)]
+        return [_cut(stem, f"--r-{i:09d}", room) for i, stem in enumerate(stems)]
     return stems

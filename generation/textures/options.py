@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from sousa.generation.errors import UsageError
 from sousa.generation.models import Number, Whole
 from sousa.generation.options import Options, option
 
@@ -54,10 +55,15 @@ class TexturesOptions(Options):
     )  # fmt: skip
 
     def further_problems(self) -> list[str]:
-        """What is wrong in the file."""
-        from sousa.generation.textures import requests
+        """What is wrong in the configuration file; files of synthesizers are not run."""
+        from sousa.generation.textures import schema
 
-        return requests.problems_of_file(self)
+        if self.configfile is not None and not self.synth_files:
+            try:
+                schema.parse(schema.files.load(self.configfile), self.configfile, self)
+            except UsageError as error:
+                return error.problems
+        return []
 
 
 # options that stand in place of what a file says

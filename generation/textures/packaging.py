@@ -6,12 +6,22 @@ from typing import Any
 from sousa.generation.corpus import AUTHORS, Packaging
 from sousa.generation.licences import of_plugin
 from sousa.generation.textures import synth
-from sousa.generation.textures.settings import Config, Level
+from sousa.generation.textures.settings import Config
 
 _HELD_OUT = {
     "random": "drawn by setting",
     "interpolation": "settings inside the space that training leaves out",
     "extrapolation": "a region of the space that training leaves out",
+}
+_GAIN = (
+    "One gain for each long signal brings its {what} to {{db:g}} dBFS; it is in `gain_db`, so the "
+    "synthesizer's own level can be had back."
+)
+_LEVELS = {
+    "none": "Levels are the synthesizers' own; what exceeds full scale is cut off and counted "
+    "(`clipped_samples`).",
+    "peak": _GAIN.format(what="highest sample"),
+    "rms": _GAIN.format(what="RMS level"),
 }
 
 
@@ -25,21 +35,18 @@ def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
         made_of=tuple(
             of_plugin("synthesizer", synth.GROUP, name) for name in synths if name not in synth.BUILT_IN
         ),
-        texts=_texts(config),
+        texts={
+            "settings": f"{len(config.settings):,}",
+            "sounds": _sounds(config),
+            "signals": f"{config.duration_sec:g} s, cut into {config.chunks} rows of {config.chunk_sec:g} s "
+            "each",
+            "examples": str(config.examples),
+            "level": _LEVELS[config.level.policy].format(db=config.level.target_db),
+            "held_out": _held_out(config),
+            "seed": str(config.seed),
+            "audio": f"{config.sample_rate} Hz, mono, 16-bit {config.audio_format.upper()}",
+        },
     )
-
-
-def _texts(config: Config) -> dict[str, str]:
-    return {
-        "settings": f"{len(config.settings):,}",
-        "sounds": _sounds(config),
-        "signals": f"{config.duration_sec:g} s, cut into {config.chunks} rows of {config.chunk_sec:g} s each",
-        "examples": str(config.examples),
-        "level": _level(config.level),
-        "held_out": _held_out(config),
-        "seed": str(config.seed),
-        "audio": f"{config.sample_rate} Hz, mono, 16-bit {config.audio_format.upper()}",
-    }
 
 
 def _sounds(config: Config) -> str:
@@ -56,38 +63,24 @@ def _sounds(config: Config) -> str:
             if axis.values is not None:
                 values = f"{len(axis.values)} values, {min(axis.values):g} to {max(axis.values):g}"
             rows.append((axis.name, values, f"{method}, {axis.scale}"))
-        rows += [(one.name, f"{one.natural:g}", "fixed") for one in sound.fixed]
-        for one in sound.moving:
-            ends = [value for _, value in one.points] or [one.minimum, one.maximum]
-            rows.append((one.name, f"{min(ends):g} to {max(ends):g}", f"moves in time: {one.shape}"))
+        rows += [(part.name, f"{part.natural:g}", "fixed") for part in sound.fixed]
+        for part in sound.moving:
+            low, high = part.ends
+            rows.append((part.name, f"{low:g} to {high:g}", f"moves in time: {part.shape}"))
         for name, values, how in rows:
             lines.append(f"| {first} | `{name}` | {values} | {units[name]} | {how} |")
             first = " | "
     return "\n".join(lines)
 
 
-def _level(level: Level) -> str:
-    if level.policy == "none":
-        return (
-            "Levels are the synthesizers' own; what exceeds full scale is cut off and counted "
-            "(`clipped_samples`)."
-        )
-    what = "highest sample" if level.policy == "peak" else "RMS level"
-    return (
-        f"One gain for each long signal brings its {what} to {level.target_db:g} dBFS; it is in `gain_db`, "
-        "so the synthesizer's own level can be had back."
-    )
-
-
 def _held_out(config: Config) -> str:
-    used = {setting.held_out for setting in config.settings} - {None}
+    used = {setting.held_out for setting in config.settings}
     lines = []
     for name, text in _HELD_OUT.items():
         if name in used:
-            boxes = "; or ".join(_box(box) for box in getattr(config.splits, name, ()))
-            lines.append(f"- `{name}`: {text}" + (f": {boxes}" if boxes else ""))
+            boxes = [
+                " and ".join(f"`{parameter}` from {low:g} to {high:g}" for parameter, low, high in box)
+                for box in getattr(config.splits, name, ())
+            ]
+            lines.append(f"- `{name}`: {text}" + (": " + "; or ".join(boxes) if boxes else ""))
     return "\n".join(lines) or "None."
-
-
-def _box(box):
-    return " and ".join(f"`{name}` from {low:g} to {high:g}" for name, low, high in box)

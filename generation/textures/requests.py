@@ -26,14 +26,12 @@ def config(options: TexturesOptions, say: Say) -> Config:
     """
     called = options.called
     ways = [name for name in ("configfile", "derive", "size") if getattr(options, name) is not None]
+    base, changes = called("derive"), called("changes")
     problems = []
     if len(ways) > 1:
         problems.append(f"{' and '.join(map(called, ways))} each say what to make; leave all but one out")
     if options.changes and options.derive is None:
-        problems.append(
-            f"{called('changes')} changes a dataset that {called('derive')} names; give {called('derive')} "
-            "too"
-        )
+        problems.append(f"{changes} changes a dataset that {base} names; give {base} too")
     raise_all(problems)
     if options.synth_files:
         old_style.use(options.synth_files)
@@ -41,31 +39,16 @@ def config(options: TexturesOptions, say: Say) -> Config:
         return _derived(options)
     if options.configfile is None:
         return _with_files(schema.sized(options))
-    data = schema.files.load(options.configfile)
-    made, notices = schema.parse(data, options.configfile, options)
+    parsed, notices = schema.parse(schema.files.load(options.configfile), options.configfile, options)
     for notice in notices:
         say(f"note: {notice}")
-    return _with_files(made)
-
-
-def problems_of_file(options: TexturesOptions) -> list[str]:
-    """What is wrong in the configuration file that is asked for; files of synthesizers are not run."""
-    if options.configfile is None or options.synth_files:
-        return []
-    try:
-        schema.parse(schema.files.load(options.configfile), options.configfile, options)
-    except UsageError as error:
-        return error.problems
-    return []
+    return _with_files(parsed)
 
 
 def _with_files(config: Config) -> Config:
     """The configuration with the files of synthesizers that it uses, for worker processes."""
-    files = {
-        str(used.path)
-        for sound in config.sounds
-        if isinstance(used := synth.get(sound.synth), old_style.OldStyle)
-    }
+    synths = [synth.get(sound.synth) for sound in config.sounds]
+    files = {str(used.path) for used in synths if isinstance(used, old_style.OldStyle)}
     return replace(config, synth_files=tuple(sorted(files)))
 
 
@@ -74,25 +57,21 @@ def _derived(options: TexturesOptions) -> Config:
     if not isinstance(stored.config, Config):
         raise UsageError(f"{options.derive} holds {stored.corpus.name}, which nothing is derived from")
     kept = tuple(entry["format"] for entry in stored.manifest.get("records", ()))
-    changes, problems = {}, []
+    changes, problems, word = {}, [], options.called("changes")
     for text in options.changes or ():
-        key, equals, value = text.partition("=")
-        if not equals or not key.strip():
-            problems.append(f"{options.called('changes')} {text!r}; write KEY=VALUE, such as Q=20")
+        key, equals, value = map(str.strip, text.partition("="))
+        if equals and key:
+            changes[key] = value
         else:
-            changes[key.strip()] = value.strip()
+            problems.append(f"{word} {text!r}; write KEY=VALUE, such as Q=20")
     for name in OVERRIDES:
         if (value := getattr(options, name)) is not None:
             if name in changes:
-                problems.append(
-                    f"{name} is given twice, by {options.called('changes')} and by its option; leave one out"
-                )
+                problems.append(f"{name} is given twice, by {word} and by its option; leave one out")
             changes[name] = ",".join(value) if isinstance(value, list) else str(value)
     if not changes and not problems:
-        problems.append(
-            f"{options.called('derive')} without a change would make the same dataset again; give "
-            f"{options.called('changes')} KEY=VALUE"
-        )
+        again = "without a change would make the same dataset again"
+        problems.append(f"{options.called('derive')} {again}; give {word} KEY=VALUE")
     raise_all(problems)
     base = replace(stored.config, records=kept)  # an identity is silent on them
     return _with_files(derive.derive(base, changes, stored.manifest["config_digest"]))
@@ -119,9 +98,8 @@ def list_synths(options: TexturesOptions, print_: Say) -> bool:
         for p in synthesizer.parameters:
             more = [p.scale] * (p.scale != "linear") + ["may move in time"] * p.varying
             more += ["whole numbers"] * p.whole
-            told = f" ({', '.join(more)})" if more else ""
-            unit = f" {p.unit}" if p.unit else ""
-            print_(f"    {p.name}: {p.minimum:g} to {p.maximum:g}{unit}, {p.default:g}{told}: {p.meaning}")
+            notes, unit = f" ({', '.join(more)})" if more else "", f" {p.unit}" if p.unit else ""
+            print_(f"    {p.name}: {p.minimum:g} to {p.maximum:g}{unit}, {p.default:g}{notes}: {p.meaning}")
     return True
 
 
@@ -156,11 +134,11 @@ def resized(config: Config, size: str) -> Config | None:
     free = ("seed", "sample_rate", "audio_format", "records", "shard_mib", "size", "synth_files")
     same = {name: getattr(config, name) for name in free}
 
-    def of(number: int) -> Config:
+    def of(number: int, name: str) -> Config:
         sounds = tuple(replace(sound, count=number) for sound in usual.sounds)
-        return replace(usual, sounds=sounds, **same)
+        return replace(usual, sounds=sounds, **same | {"size": name})
 
-    return replace(of(schema.counts()[size]), size=size) if of(count) == config else None
+    return of(schema.counts()[size], size) if of(count, config.size) == config else None
 
 
 def estimate(config: Config) -> Estimate:
@@ -173,8 +151,7 @@ def estimate(config: Config) -> Estimate:
     seconds = rows * config.chunk_samples / config.sample_rate
     pcm = seconds * config.sample_rate * 2
     sound = int(pcm * (FLAC_SHARE if config.audio_format == "flac" else 1))
-    size = sound + rows * LABEL_BYTES_PER_ROW
-    size += sum(records.num_bytes(config, kind, pcm) for kind in config.records)
+    beside, files = records.size(config, pcm)
     splits = Counter(setting.split for setting in config.settings)
     told = ", ".join(f"{splits[name]:,} {name}" for name in SPLITS if name in splits)
     whole, rest = divmod(round(seconds), 60)
@@ -182,5 +159,4 @@ def estimate(config: Config) -> Estimate:
         f"{len(config.settings):,} settings ({told}), {rows:,} rows of {config.chunk_sec:g} s, "
         f"{seconds:,.0f} s of audio ({whole:,} min {rest} s)"
     )
-    files = sum(records.num_files(config, kind) for kind in config.records)
-    return Estimate(seconds, int(size), about, files, sound)
+    return Estimate(seconds, int(sound + rows * LABEL_BYTES_PER_ROW + beside), about, files, sound)

@@ -8,8 +8,9 @@ configuration may attach to them. A *sound* is one synthesizer with a part of it
 into *chunks*. A row is one chunk. :mod:`sousa.generation.textures.schema` makes these objects.
 """
 
+import json
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -20,8 +21,9 @@ from sousa.generation.textures.columns import FRAME_RATE_HZ as FRAME_RATE_HZ
 METHODS = ("grid", "sobol", "latin_hypercube", "random", "list")
 POLICIES = ("none", "peak", "rms")
 RECORDS = ("params", "nsjson", "tfrecords", "frames", "nsynth")
-SHAPES = ("points", "sine", "random")
 DEFAULT_SHARD_MIB = 64.0  # of TFRecords
+# fields of a Config that change no row, by what they are where only an identity is known
+_NO_IDENTITY = {"size": "custom", "records": (), "shard_mib": DEFAULT_SHARD_MIB, "synth_files": ()}
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,12 @@ class Moving:
     cycles: float
     count: int
     scale: str
+
+    @property
+    def ends(self):
+        """Lowest and highest natural value."""
+        values = [value for _, value in self.points] or [self.minimum, self.maximum]
+        return min(values), max(values)
 
 
 @dataclass(frozen=True)
@@ -191,15 +199,10 @@ class Config:
 
     def identity(self):
         """What decides the bytes of the corpus, as plain data."""
-        data = asdict(self)
-        for name in (
-            "size",
-            "records",
-            "shard_mib",
-            "synth_files",
-        ):  # records repeat the rows in other formats
-            del data[name]
-        return _plain(data) | {"corpus": Textures.name, "data_version": Textures.data_version}
+        plain = json.loads(json.dumps(asdict(self)))
+        return {name: value for name, value in plain.items() if name not in _NO_IDENTITY} | {
+            "corpus": Textures.name, "data_version": Textures.data_version,
+        }  # fmt: skip
 
     @property
     def chunk_samples(self):
@@ -226,12 +229,16 @@ class Config:
     @cached_property
     def settings(self):
         """All settings, in order of their rows: tuple of :class:`sousa.generation.textures.space.Setting`."""
-        return _settings(self)
+        from sousa.generation.textures.space import settings
+
+        return settings(self)
 
     @cached_property
     def setting_ids(self):
         """Names of all settings, in the same order: tuple of texts."""
-        return _setting_ids(self)
+        from sousa.generation.textures.names import setting_ids
+
+        return setting_ids(self)
 
     def __getstate__(self):  # what is kept of an object above does not go to workers with it
         return {one.name: getattr(self, one.name) for one in fields(self)}
@@ -243,31 +250,10 @@ class Config:
         return sum(map(count, self.sounds)) * self.rows_per_setting
 
 
-@lru_cache(maxsize=4)  # by value, so that a worker that gets a copy with each shard works them out once
-def _settings(config):
-    from sousa.generation.textures.space import settings
-
-    return settings(config)
-
-
-@lru_cache(maxsize=4)
-def _setting_ids(config):
-    from sousa.generation.textures.names import setting_ids
-
-    return tuple(setting_ids(config))
-
-
-def _plain(value):
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
-
-
 def from_identity(data: dict[str, Any], size: str) -> Config:
     """The Config of an identity; it asks for no records.
 
     Raises: pydantic.ValidationError (a ValueError) for anything else.
     """
-    data = {name: value for name, value in data.items() if name not in ("corpus", "data_version")}
-    more = {"size": size, "records": (), "shard_mib": DEFAULT_SHARD_MIB, "synth_files": ()}
-    return TypeAdapter(Config).validate_python({**data, **more})
+    fields_ = {name: value for name, value in data.items() if name not in ("corpus", "data_version")}
+    return TypeAdapter(Config).validate_python({**fields_, **_NO_IDENTITY, "size": size})

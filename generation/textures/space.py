@@ -11,7 +11,9 @@ says of them.
 
 import itertools
 import json
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -51,6 +53,7 @@ class Setting:
     held_out: str | None
 
 
+@lru_cache(maxsize=4)  # by value, so that a worker that gets a copy with each shard works them out once
 def settings(config):
     """All settings of a configuration, sound by sound: tuple of :class:`Setting`."""
     return tuple(
@@ -61,10 +64,7 @@ def settings(config):
 def count(sound):
     """How many settings a sound has; makes none of them."""
     if sound.method == "grid":
-        total = 1
-        for axis in sound.axes:
-            total *= axis.count
-        return total
+        return math.prod(axis.count for axis in sound.axes)
     return len(sound.points) if sound.method == "list" else sound.count
 
 
@@ -75,61 +75,44 @@ def rounded(value):
 
 def _of_sound(config, number, sound):
     parameters = synth.get(sound.synth).parameters
-    constant = {p.name: p.default for p in parameters} | {one.name: one.natural for one in sound.fixed}
+    constant = {p.name: p.default for p in parameters} | {part.name: part.natural for part in sound.fixed}
     constant = {name: rounded(value) for name, value in constant.items()}
-    curves = {one.name: _curve(one, config.duration_sec) for one in sound.moving if one.shape != "random"}
-    wandering = [one for one in sound.moving if one.shape == "random"]
-    told = {one.name: _description(one) for one in sound.moving}
-    replaced = dict(sound.drawn_as)
+    curves = {part.name: _curve(part, config, "") for part in sound.moving if part.shape != "random"}
+    wandering = [part for part in sound.moving if part.shape == "random"]
     axes = [axis.name for axis in sound.axes]
+    replaced = {part.name: _description(part) for part in sound.moving} | dict(sound.drawn_as)
+    maker = {"synth": sound.synth, "version": sound.synth_version}
 
-    points, texts = list(_points(config.seed, sound, parameters)), []
-    for natural, _ in points:
-        named = {**constant, **dict(zip(axes, natural, strict=True)), **told, **replaced}
-        texts.append(
-            json.dumps(
-                {"params": named, "synth": sound.synth, "version": sound.synth_version}, sort_keys=True
-            )
-        )
+    points = _points(config.seed, sound, parameters)
+    swept = [dict(zip(axes, natural, strict=True)) for natural, _ in points]
+    texts = [
+        json.dumps({"params": {**constant, **values, **replaced}, **maker}, sort_keys=True)
+        for values in swept
+    ]
     places = _divide(config, sound, [natural for natural, _ in points], texts)
-    made = []
-    for index, ((natural, user), draws, (split, held_out)) in enumerate(
-        zip(points, texts, places, strict=True)
-    ):
-        params = {**constant, **curves, **dict(zip(axes, natural, strict=True))}
-        for one in wandering:
-            params[one.name] = _random_curve(one, config, draws)
-        made.append(Setting(number, index, params, user, natural, draws, split, held_out))
-    return made
-
-
-# --- points ---
+    for index, ((natural, user), draws, place) in enumerate(zip(points, texts, places, strict=True)):
+        drawn = {part.name: _curve(part, config, draws) for part in wandering}
+        params = {**constant, **curves, **swept[index], **drawn}
+        yield Setting(number, index, params, user, natural, draws, *place)
 
 
 def _points(seed, sound, parameters):
     """``(natural, user)`` of every setting, each a tuple with a value an axis."""
+    declared = {p.name: p for p in parameters}
     if sound.method == "list":
         columns = [_labelled(axis, [point[i] for point in sound.points]) for i, axis in enumerate(sound.axes)]
-        return zip(*(_transposed(columns, len(sound.points))), strict=True)
-    declared = {p.name: p for p in parameters}
+    elif sound.method == "grid":
+        even = [np.arange(axis.count) / max(axis.count - 1, 1) for axis in sound.axes]
+        columns = [_at_shares(axis, share, declared) for axis, share in zip(sound.axes, even, strict=True)]
+    else:
+        shares = _drawn_shares(seed, sound)
+        columns = [_at_shares(axis, shares[:, i], declared) for i, axis in enumerate(sound.axes)]
+    pairs = [list(zip(*column, strict=True)) for column in columns]
     if sound.method == "grid":
-        columns = [_at_shares(axis, _even(axis.count), declared) for axis in sound.axes]
-        pairs = itertools.product(*(list(zip(*column, strict=True)) for column in columns))
-        return ((tuple(n for n, _ in pair), tuple(u for _, u in pair)) for pair in pairs)
-    shares = _drawn_shares(seed, sound)
-    columns = [_at_shares(axis, shares[:, i], declared) for i, axis in enumerate(sound.axes)]
-    return zip(*_transposed(columns, sound.count), strict=True)
-
-
-def _transposed(columns, length):
-    """Lists of tuples, natural and user, a tuple a setting, from (natural, user) of each axis."""
-    if not columns:
-        return [()] * length, [()] * length
-    return tuple(list(zip(*part, strict=True)) for part in zip(*columns, strict=True))
-
-
-def _even(number):
-    return np.arange(number) / max(number - 1, 1)
+        points = itertools.product(*pairs)
+    else:
+        points = zip(*pairs, strict=True) if pairs else [()] * count(sound)
+    return [(tuple(n for n, _ in point), tuple(u for _, u in point)) for point in points]
 
 
 def _drawn_shares(seed, sound):
@@ -141,25 +124,22 @@ def _drawn_shares(seed, sound):
     size = (sound.count, len(sound.axes))
     if not sound.axes:
         return np.zeros(size)
-    names = [axis.name for axis in sound.axes]
+    names, coordinates = [axis.name for axis in sound.axes], ("textures", sound.method, sound.synth)
     if sound.method == "sobol":
-        return _sobol(seed, sound.synth, names, sound.count)
+        return _sobol([_uniform(seed, *coordinates, name) for name in names], sound.count)
     if sound.method == "random":
-        return np.array(
-            [
-                [seeds.uniforms(seed, 1, "textures", "random", sound.synth, name, i)[0] for name in names]
-                for i in range(sound.count)
-            ]
-        )
+        rows = [[_uniform(seed, *coordinates, name, i) for name in names] for i in range(sound.count)]
+        return np.array(rows)
     shares = np.empty(size)
     for column, name in enumerate(names):
-        rng = seeds.stream(seed, "textures", "latin_hypercube", sound.synth, name, sound.count)
+        rng = seeds.stream(seed, *coordinates, name, sound.count)
         shares[:, column] = (rng.permutation(sound.count) + rng.random(sound.count)) / sound.count
     return shares
 
 
-def _sobol(seed, synth_name, names, number):
-    """Sobol points with a digital shift of our own: scipy may change how it scrambles, never the sequence.
+def _sobol(shifts, number):
+    """Sobol points with a digital shift (0 to 1) of our own for each axis: scipy may change how it scrambles,
+    never the sequence.
 
     Source: S. Joe and F. Y. Kuo, Constructing Sobol sequences with better two-dimensional projections,
     SIAM J. Sci. Comput. 30 (2008), whose direction numbers scipy has.
@@ -168,9 +148,8 @@ def _sobol(seed, synth_name, names, number):
 
     bits = 52
     exponent = max(number - 1, 0).bit_length()
-    points = qmc.Sobol(len(names), scramble=False, bits=bits).random_base2(exponent)[:number]
-    drawn = [seeds.uniforms(seed, 1, "textures", "sobol", synth_name, name)[0] for name in names]
-    shift = (np.array(drawn) * 2.0**bits).astype(np.uint64)
+    points = qmc.Sobol(len(shifts), scramble=False, bits=bits).random_base2(exponent)[:number]
+    shift = (np.array(shifts) * 2.0**bits).astype(np.uint64)
     return ((points * 2.0**bits).astype(np.uint64) ^ shift) / 2.0**bits
 
 
@@ -208,32 +187,21 @@ def _labels(axis, shares):
     return [rounded(value) for value in between(axis.user_min, axis.user_max, np.asarray(shares)).tolist()]
 
 
-# --- curves ---
-
-
-def _curve(moving, duration_sec):
-    """The Curve of a parameter that moves the same way in every setting."""
+def _curve(moving, config, draws):
+    """The Curve of a parameter that moves; ``draws``: of the setting, for the shape random."""
     if moving.shape == "points":
         times, values = zip(*moving.points, strict=True)
         return Curve(times, tuple(rounded(value) for value in values), moving.scale)
-    share = np.linspace(0, 1, max(2, round(SINE_POINTS * moving.cycles) + 1))
-    height = (1 + np.sin(2 * np.pi * moving.cycles * share)) / 2
-    return _on_scale(moving, share, height, duration_sec)
-
-
-def _random_curve(moving, config, draws):
-    rng = seeds.stream(config.seed, "textures", "curve", moving.name, draws)
-    return _on_scale(moving, np.linspace(0, 1, moving.count), rng.random(moving.count), config.duration_sec)
-
-
-def _on_scale(moving, share, height, duration_sec):
-    values = between(moving.minimum, moving.maximum, height, moving.scale)
-    lowest, highest = sorted((moving.minimum, moving.maximum))
-    return Curve(
-        tuple((share * duration_sec).tolist()),
-        tuple(min(max(rounded(value), lowest), highest) for value in values.tolist()),
-        moving.scale,
-    )
+    if moving.shape == "sine":
+        share = np.linspace(0, 1, max(2, round(SINE_POINTS * moving.cycles) + 1))
+        height = (1 + np.sin(2 * np.pi * moving.cycles * share)) / 2
+    else:
+        rng = seeds.stream(config.seed, "textures", "curve", moving.name, draws)
+        share, height = np.linspace(0, 1, moving.count), rng.random(moving.count)
+    low, high = sorted((moving.minimum, moving.maximum))
+    values = between(moving.minimum, moving.maximum, height, moving.scale).tolist()
+    values = tuple(min(max(rounded(value), low), high) for value in values)
+    return Curve(tuple((share * config.duration_sec).tolist()), values, moving.scale)
 
 
 def _description(moving):
@@ -245,18 +213,15 @@ def _description(moving):
     return {"shape": moving.shape, "scale": moving.scale, **ends, **size}
 
 
-# --- splits ---
-
-
 def _divide(config, sound, naturals, texts):
     """``(split, held_out)`` of each setting of a sound.
 
     Boxes decide first, those of extrapolation before those of interpolation; the rest is divided by a
     uniform number of each setting's own.
     """
-    splits, axes = config.splits, [axis.name for axis in sound.axes]
-    extrapolation = [held for box in splits.extrapolation if (held := _in_box(box, axes))]
-    interpolation = [held for box in splits.interpolation if (held := _in_box(box, axes))]
+    splits = config.splits
+    extrapolation = [held for box in splits.extrapolation if (held := in_box(box, sound))]
+    interpolation = [held for box in splits.interpolation if (held := in_box(box, sound))]
     places, free = [None] * len(texts), []
     for i, (natural, draws) in enumerate(zip(naturals, texts, strict=True)):
         if any(held(natural) for held in extrapolation):
@@ -264,28 +229,24 @@ def _divide(config, sound, naturals, texts):
         elif any(held(natural) for held in interpolation) or (
             splits.interpolation_share
             and inside(sound, natural)
-            and _uniform(config, "interpolation", draws) < splits.interpolation_share
+            and _uniform(config.seed, "textures", "interpolation", draws) < splits.interpolation_share
         ):
             places[i] = (TEST, INTERPOLATION)
         else:
-            free.append((_uniform(config, "split", draws), i))
+            free.append((_uniform(config.seed, "textures", "split", draws), i))
     prefix = sound.method in PREFIX_METHODS and len(texts) >= PREFIX_SETTINGS
     window = [one for one in free if one[1] < PREFIX_SETTINGS] if prefix else free
+    limits = {TEST: splits.test, VALIDATION: splits.test + splits.validation}
     for number, i in free:
-        places[i] = _by_number(splits, number)
+        split = next((split for split, limit in limits.items() if number < limit), TRAIN)
+        places[i] = (split, RANDOM if split == TEST else None)
     for i, place in _none_empty(splits, sorted(window)):
         places[i] = place
     return places
 
 
-def _uniform(config, purpose, draws):
-    return seeds.uniforms(config.seed, 1, "textures", purpose, draws)[0]
-
-
-def _by_number(splits, number):
-    if number < splits.test:
-        return TEST, RANDOM
-    return (VALIDATION if number < splits.test + splits.validation else TRAIN), None
+def _uniform(seed, *coordinates):
+    return seeds.uniforms(seed, 1, *coordinates)[0]
 
 
 def _none_empty(splits, ordered):
@@ -306,8 +267,9 @@ def _none_empty(splits, ordered):
     ]
 
 
-def _in_box(box, axes):
+def in_box(box, sound):
     """A test of natural values for a box, or None when the sound does not sweep all its parameters."""
+    axes = [axis.name for axis in sound.axes]
     if not all(name in axes for name, _, _ in box):
         return None
     sides = [(axes.index(name), lowest, highest) for name, lowest, highest in box]

@@ -52,19 +52,10 @@ from sousa.generation.textures.values import Parameter
 GROUP = "sousa.synths"
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 BUILT_IN = {
-    "pop": "pop:Pop",
-    "pop_documented": "pop:PopDocumented",
-    "drip": "drip:Drip",
-    "grains": "grains:Grains",
-    "fm": "fm:FM",
-    "wind": "wind:Wind",
-    "chimes": "chimes:Chimes",
-    "pistons": "pistons:Pistons",
-    "applause": "applause:Applause",
-    "rain": "rain:Rain",
-    "fire": "fire:Fire",
-    "bees": "bees:Bees",
-}
+    "pop": "pop:Pop", "pop_documented": "pop:PopDocumented", "drip": "drip:Drip", "grains": "grains:Grains",
+    "fm": "fm:FM", "wind": "wind:Wind", "chimes": "chimes:Chimes", "pistons": "pistons:Pistons",
+    "applause": "applause:Applause", "rain": "rain:Rain", "fire": "fire:Fire", "bees": "bees:Bees",
+}  # fmt: skip
 
 
 def problem_with(synth):
@@ -179,15 +170,14 @@ def render(synth, params, samples, rate, rng):
     problem = _problem_with_result(result, samples)
     if problem:
         raise RunError(f"synthesizer {synth.name} {problem} for {_told(params)}")
-    audio, onsets, details = result if len(result) == 3 else (*result, {})
+    audio, onsets, details = (*result, {})[:3]
     return audio, onsets if onsets is None else _array(onsets).astype(np.int64), details
 
 
 def _problem_with_result(result, samples):
     if not isinstance(result, tuple) or len(result) not in (2, 3):
         return "returned no (audio, onsets)"
-    audio, onsets = result[:2]
-    details = result[2] if len(result) == 3 else {}
+    audio, onsets, details = (*result, {})[:3]
     if not isinstance(audio, np.ndarray) or audio.shape != (samples,) or audio.dtype != np.float32:
         got = f"{audio.dtype} {audio.shape}" if isinstance(audio, np.ndarray) else type(audio).__name__
         return f"returned audio {got} in place of float32 ({samples},)"
@@ -200,26 +190,18 @@ def _problem_with_result(result, samples):
         onsets = onsets.astype(np.int64)  # differences of unsigned ones are never below 0
         if len(onsets) and (onsets[0] < 0 or onsets[-1] >= samples or (np.diff(onsets) < 0).any()):
             return "returned onsets outside the sound or out of order"
-    return _problem_with_details(details, onsets)
-
-
-def _problem_with_details(details, onsets):
     if not isinstance(details, dict):
         return f"returned details {type(details).__name__} in place of a dict"
     unknown = [name for name in details if name not in ("kind", "velocity")]
     if unknown or (details and onsets is None):
         return f"returned details {', '.join(map(str, details))}; kind and velocity of onsets are allowed"
-    found = {name: _array(values) for name, values in details.items()}
-    if any(values.shape != onsets.shape for values in found.values()):
+    arrays = {name: _array(values) for name, values in details.items()}
+    if any(values.shape != onsets.shape for values in arrays.values()):
         return "returned details of another number than its onsets"
-    velocity, kind = found.get("velocity"), found.get("kind")
-    if (
-        velocity is not None
-        and len(velocity)
-        and (velocity.dtype.kind not in "iu" or velocity.min() < 1 or velocity.max() > 127)
-    ):
+    velocity = arrays.get("velocity", np.ones(1, int))
+    if len(velocity) and (velocity.dtype.kind not in "iu" or velocity.min() < 1 or velocity.max() > 127):
         return "returned velocities that are not whole numbers from 1 to 127"
-    if kind is not None and not all(isinstance(one, str) and one.isprintable() for one in kind.tolist()):
+    if not all(isinstance(kind, str) and kind.isprintable() for kind in arrays.get("kind", ())):
         return "returned kinds that are not texts"
     return None
 

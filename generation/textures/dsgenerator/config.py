@@ -16,8 +16,10 @@ from sousa.generation.models import Model, Number, Text, Whole, shown, validated
 from sousa.generation.textures.options import Duration, Examples, SampleRate, Seed, ShardMiB
 from sousa.generation.textures.schema.request import (
     DEFAULT_SEED,
-    AxisRequest,
-    FixedRequest,
+    AxisKeys,
+    FixedKeys,
+    LabelKeys,
+    ParameterRequest,
     Request,
     SoundRequest,
     drawn_seed,
@@ -25,26 +27,28 @@ from sousa.generation.textures.schema.request import (
 from sousa.generation.textures.settings import DEFAULT_SHARD_MIB, Level, Splits
 
 LATER = ("numChunks", "computeSR", "datafileSR", "rngseed", "examples")
+# our names of keys that messages speak of
+WORDS = {"synth": "soundname", "min": "synth_minval", "max": "synth_maxval", "count": "user_nvals",
+         "value": "synth_val"}  # fmt: skip
 _OLDEST = {"pname", "minval", "maxval", "nvals", "formula"}
 _FORMATS = {"params": "params", "0": "params", "nsjson": "nsjson", "1": "nsjson", "tfrecords": "tfrecords",
             "tfrecord": "tfrecords", "2": "tfrecords"}  # fmt: skip
 _UNITS = {"natural": "natural", "norm": "norm", "normalized": "norm", "normalised": "norm"}
 
 
-def _format(value):
-    word = str(value).strip().lower()
-    if isinstance(value, bool) or not isinstance(value, (str, int)) or word not in _FORMATS:
-        raise ValueError("choose from params, nsjson, tfrecords, or 0, 1, 2")
-    return _FORMATS[word]
+def _word(table, words):
+    """A validator of the words of a table, in any case: what they stand for."""
+
+    def check(value):
+        word = str(value).strip().lower()
+        if isinstance(value, bool) or not isinstance(value, (str, int)) or word not in table:
+            raise ValueError(f"choose from {words}")
+        return table[word]
+
+    return BeforeValidator(check)
 
 
-def _units(value):
-    if not isinstance(value, str) or value.strip().lower() not in _UNITS:
-        raise ValueError("choose from natural, norm")
-    return _UNITS[value.strip().lower()]
-
-
-Units = Annotated[str, BeforeValidator(_units)]
+Units = Annotated[str, _word(_UNITS, "natural, norm")]
 
 
 class Param(Model):
@@ -78,7 +82,7 @@ class File(Model):
     samplerate: SampleRate | None = None
     chunkSecs: Number | None = None
     soundDuration: Duration | None = None
-    recordFormat: Annotated[str, BeforeValidator(_format)] | None = None
+    recordFormat: Annotated[str, _word(_FORMATS, "params, nsjson, tfrecords, or 0, 1, 2")] | None = None
     tftype: Text | None = None
     shard_size: ShardMiB | None = None
     params: list[Any] | None = None
@@ -96,107 +100,84 @@ class File(Model):
 
 
 def request(data, problems, notices):
-    """What a file asks for.
-
-    Args:
-        data: its plain data; problems, notices: lists that sentences are added to.
+    """What the plain data of a file asks for; ``problems``, ``notices``: lists that sentences are added to.
 
     Raises: UsageError for the oldest generation's files.
     """
     params = data.get("params")
-    for i, one in enumerate(params if isinstance(params, list) else []):
-        old = sorted(_OLDEST & one.keys()) if isinstance(one, dict) else []
-        if old and "synth_pname" not in one:
+    for i, param in enumerate(params if isinstance(params, list) else []):
+        old = sorted(_OLDEST & param.keys()) if isinstance(param, dict) else []
+        if old and "synth_pname" not in param:
             raise UsageError(
                 f"params[{i}] has {', '.join(old)}, keys of the first DSGenerator, whose formulas were run "
                 "as code; write user_pname, user_minval, user_maxval, user_nvals for the labels, and "
                 "synth_pname, synth_minval, synth_maxval, synth_units for what the synthesizer gets"
             )
     file = validated(File, data, "", problems)
-    later = any(key in data for key in LATER)
-    _missing(data, problems)
-    _notices(file, notices)
-    records = (file.recordFormat,) if file.recordFormat else ()
-    single = str(file.tftype).lower() == "single"
-    words = {
-        "sample_rate": "datafileSR" if file.datafileSR is not None else "samplerate",
-        "duration_sec": "soundDuration", "seed": "rngseed",
-        "chunk_sec": "numChunks" if file.numChunks is not None else "chunkSecs",
-        "shard_mib": "shard_size", "records": "recordFormat", "num_chunks": "numChunks",
-    }  # fmt: skip
-    return Request(
-        sounds=[_sound(file, problems)],
-        seed=_seed(file, notices, later),
-        sample_rate=file.samplerate if file.datafileSR is None else file.datafileSR,
-        duration_sec=file.soundDuration,
-        chunk_sec=None if file.numChunks is not None else file.chunkSecs,
-        num_chunks=file.numChunks,
-        examples=1 if file.examples is None else file.examples,
-        level=Level("none", 0.0),
-        splits=Splits(0.15, 0.15, 0.0, (), ()),
-        audio_format="wav",
-        records=records,
-        shard_mib=None if single else DEFAULT_SHARD_MIB if file.shard_size is None else file.shard_size,
-        naming="later" if later else "values",
-        words=words,
-    )
-
-
-def _missing(data, problems):
     if data.get("samplerate") is None and data.get("datafileSR") is None:
         problems.append("missing key samplerate")
     if data.get("chunkSecs") is None and data.get("numChunks") is None:
         problems.append("missing key chunkSecs (or numChunks)")
+    words = {
+        "seed": "rngseed", "duration_sec": "soundDuration", "records": "recordFormat",
+        "sample_rate": "samplerate" if file.datafileSR is None else "datafileSR",
+        "chunk_sec": "chunkSecs" if file.numChunks is None else "numChunks", "shard_mib": "shard_size",
+    }  # fmt: skip
+    rate = getattr(file, words["sample_rate"])
+    _notices(file, rate, notices)
+    seed = DEFAULT_SEED if file.rngseed is None else file.rngseed
+    if file.given("rngseed") and file.rngseed is None:
+        seed = drawn_seed("rngseed", notices)
+    shard_mib = DEFAULT_SHARD_MIB if file.shard_size is None else file.shard_size
+    values = {
+        "seed": seed,
+        "sample_rate": rate,
+        "duration_sec": file.soundDuration,
+        "chunk_sec": file.chunkSecs,
+        "examples": 1 if file.examples is None else file.examples,
+        "level": Level("none", 0.0),
+        "splits": Splits(0.15, 0.15, 0.0, (), ()),
+        "audio_format": "wav",
+        "records": (file.recordFormat,) if file.recordFormat else (),
+        "shard_mib": None if str(file.tftype).lower() == "single" else shard_mib,
+        "naming": "later" if any(key in data for key in LATER) else "values",
+    }
+    return Request([_sound(file, problems)], values, words, file.numChunks)
 
 
-def _notices(file, notices):
+def _notices(file, rate, notices):
     unused = [key for key in file.IGNORED if file.given(key)]
     if unused:
-        notices.append(
-            f"{', '.join(unused)} {'are keys' if len(unused) > 1 else 'is a key'} of old files and not used"
-        )
-    if file.computeSR is not None:
-        rate = file.samplerate if file.datafileSR is None else file.datafileSR
-        notices.append(
-            f"computeSR {file.computeSR} is not used: rendering is at the rate of the files, {shown(rate)} Hz"
-        )
-    if file.datafileSR is not None and file.samplerate not in (None, file.datafileSR):
-        notices.append(
-            f"samplerate {file.samplerate} is not used: datafileSR {file.datafileSR} is the rate of the files"
-        )
-    if file.numChunks is not None and file.chunkSecs is not None:
-        notices.append(
-            f"chunkSecs {shown(file.chunkSecs)} is not used: numChunks {file.numChunks} divides the signal"
-        )
-
-
-def _seed(file, notices, later):
-    if file.given("rngseed") and file.rngseed is None:
-        return drawn_seed("rngseed", notices)
-    return DEFAULT_SEED if file.rngseed is None else file.rngseed
+        are = "are keys" if len(unused) > 1 else "is a key"
+        notices.append(f"{', '.join(unused)} {are} of old files and not used")
+    reasons = (
+        ("computeSR", True, f"rendering is at the rate of the files, {shown(rate)} Hz"),
+        ("samplerate", file.samplerate != rate, f"datafileSR {rate} is the rate of the files"),
+        ("chunkSecs", file.numChunks is not None, f"numChunks {file.numChunks} divides the signal"),
+    )
+    notices += [
+        f"{key} {shown(value)} is not used: {reason}"
+        for key, is_unused, reason in reasons
+        if is_unused and (value := getattr(file, key)) is not None
+    ]
 
 
 def _sound(file, problems):
-    wanted = []
-    for i, one in enumerate(file.params or []):
-        place = f"params[{i}]"
-        if (param := validated(Param, one, place, problems)) is None:
-            continue
-        wanted.append(
-            AxisRequest(
-                place, param.synth_pname, param.synth_minval, param.synth_maxval, param.user_nvals, "linear",
-                param.synth_units or "natural", None, param.user_pname, param.user_doc or "",
-                param.user_minval, param.user_maxval, ("synth_minval", "synth_maxval", "user_nvals"),
+    parameters = []
+    for i, data in enumerate(file.params or []):
+        if param := validated(Param, data, place := f"params[{i}]", problems):
+            label = LabelKeys.model_construct(
+                name=param.user_pname, min=param.user_minval, max=param.user_maxval, doc=param.user_doc
             )
-        )  # fmt: skip
-    for i, one in enumerate(file.fixedParams or []):
-        place = f"fixedParams[{i}]"
-        if (param := validated(FixedParam, one, place, problems)) is None:
-            continue
-        wanted.append(
-            FixedRequest(
-                place, param.synth_pname, param.synth_val, param.synth_units or "natural",
-                param.user_doc or "", "synth_val",
+            keys = AxisKeys.model_construct(
+                min=param.synth_minval, max=param.synth_maxval, count=param.user_nvals, scale="linear",
+                units=param.synth_units, label=label,
+            )  # fmt: skip
+            parameters.append(ParameterRequest(place, param.synth_pname, keys))
+    for i, data in enumerate(file.fixedParams or []):
+        if param := validated(FixedParam, data, place := f"fixedParams[{i}]", problems):
+            keys = FixedKeys.model_construct(
+                value=param.synth_val, units=param.synth_units, doc=param.user_doc
             )
-        )  # fmt: skip
-    return SoundRequest("", file.soundname, file.soundname, wanted, linear_norm=True, synth_word="soundname")
+            parameters.append(ParameterRequest(place, param.synth_pname, keys))
+    return SoundRequest("", file.soundname, file.soundname, parameters, linear_norm=True, words=WORDS)

@@ -18,22 +18,16 @@ swept parameter, under the synthesizer's name for it::
 are sorted.
 """
 
-from sousa.generation.textures.records.files import member, stem
+from sousa.generation.textures.records.files import Format, JsonObject, member, stem
 from sousa.generation.textures.records.labels import midi_number
 
 
-class NSJson:
+class NSJson(Format):
     """Writer of nsjson.json and its WAV files."""
 
-    reads = "wav"
-
     def __init__(self, folder, config, labels):
-        self.folder, self.entries = folder, []
-
-    @staticmethod
-    def problems(config, labels):
-        """Nothing stands in its way."""
-        return ()
+        super().__init__(folder, config, labels)
+        self.entries = []
 
     def add(self, row, pcm):
         """Write a row's audio and keep its entry."""
@@ -57,10 +51,7 @@ class NSJson:
     def close(self):
         """Write the entries."""
         self.entries.sort()
-        file = self.folder.stream("nsjson.json")
-        before = "{\n"
+        file = JsonObject(self.folder.stream("nsjson.json"))
         for _, text in self.entries:
-            file.write(f"{before}{text}".encode())
-            before = ",\n"
-        file.write(b"\n}\n")
+            file.add(text)
         file.close()

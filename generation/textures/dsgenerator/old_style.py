@@ -36,7 +36,6 @@ from sousa.generation.textures.values import Parameter
 _METHODS = ("setParam", "getParam", "getParams", "generate")
 _RATES = ("sr", "samplerate")
 _OFFERED = ("sr", "rngseed", "rng")
-_OURS = ("sousa",)
 
 
 def use(paths):
@@ -45,32 +44,22 @@ def use(paths):
     Args:
         paths: of Python files, as the user named them.
 
-    Raises: UsageError for files that are not there or hold no such class; RunError for those that fail.
+    Raises: as :func:`load`, and UsageError for two classes of one name.
     """
     known = {(s.path, s.version) for s in synth.added().values() if isinstance(s, OldStyle)}
     wanted = [_file(path) for path in paths]
     if {(path, _version(path)) for path in wanted} <= known:
         return
-    for old_style in load_all(wanted):
-        synth.add(old_style)
-
-
-def used():
-    """Files whose classes this process knows: tuple of paths."""
-    return tuple(dict.fromkeys(str(s.path) for s in synth.added().values() if isinstance(s, OldStyle)))
-
-
-def load_all(paths):
-    """Synthesizers of several files. Raises: as :func:`load`, and UsageError for two of one name."""
-    found = {}
-    for path in paths:
-        for one in load(path):
-            if one.name in found:
+    loaded = {}
+    for path in wanted:
+        for old in load(path):
+            other = loaded.setdefault(old.name, old)
+            if other is not old:
                 raise UsageError(
-                    f"{path} and {found[one.name].path} both have a class named {one.name}; name one of them"
+                    f"{path} and {other.path} both have a class named {old.name}; name one of them"
                 )
-            found[one.name] = one
-    return list(found.values())
+    for old in loaded.values():
+        synth.add(old)
 
 
 def load(path):
@@ -87,20 +76,19 @@ def load(path):
     with _importing_from(path.parent):
         module = _module(path, version)
         classes = [
-            one
-            for one in vars(module).values()
-            if inspect.isclass(one)
-            and one.__module__ == module.__name__
-            and all(callable(getattr(one, method, None)) for method in _METHODS)
-            and _can_be_made(one)
+            cls
+            for cls in dict.fromkeys(filter(inspect.isclass, vars(module).values()))
+            if cls.__module__ == module.__name__
+            and all(callable(getattr(cls, method, None)) for method in _METHODS)
+            and _can_be_made(cls)
         ]
-        made = [OldStyle(path, one, version) for one in dict.fromkeys(classes)]
-    made = [one for one in made if one.parameters]  # a base class has none
-    if not made:
+        synths = [OldStyle(path, cls, version) for cls in classes]
+    synths = [old for old in synths if old.parameters]  # a base class has none
+    if not synths:
         raise UsageError(
             f"{path} holds no synthesizer: no class of its own with {', '.join(_METHODS)} and with parameters"
         )
-    return made
+    return synths
 
 
 def _file(path):
@@ -116,12 +104,10 @@ def _version(path):
 
 def _can_be_made(cls):
     """Whether the constructor needs nothing but what is offered."""
-    needed = [
-        name
-        for name, one in _arguments(cls).items()
-        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
-    ]
-    return set(needed) <= set(_OFFERED)
+    return all(
+        name in _OFFERED or argument.default is not argument.empty or argument.kind.name.startswith("VAR_")
+        for name, argument in _arguments(cls).items()
+    )
 
 
 def _arguments(cls):
@@ -159,23 +145,17 @@ def _importing_from(folder):
         yield
     finally:
         sys.path[:] = path
-        own = {
-            name: module
-            for name, module in sys.modules.items()
-            if outside.get(name) is not module and _is_in(name, module, folder)
-        }
-        _SIBLINGS[folder] = {**_SIBLINGS.get(folder, {}), **own}
-        for name in own:
-            if name in outside:
-                sys.modules[name] = outside[name]
-            else:
-                del sys.modules[name]
+        for name, module in list(sys.modules.items()):
+            if outside.get(name) is not module and _is_in(name, module, folder):
+                _SIBLINGS.setdefault(folder, {})[name] = sys.modules.pop(name)
+                if name in outside:
+                    sys.modules[name] = outside[name]
 
 
 def _is_in(name, module, folder):
     """Whether a module was imported from a file or package directly in a folder."""
     top = name.partition(".")[0]
-    if top in _OURS or not ((folder / top).is_dir() or (folder / f"{top}.py").is_file()):
+    if top == "sousa" or not ((folder / top).is_dir() or (folder / f"{top}.py").is_file()):
         return False
     places = [getattr(module, "__file__", None) or "", *map(str, getattr(module, "__path__", []))]
     return any(place and Path(place).absolute().is_relative_to(folder) for place in places)
@@ -220,9 +200,9 @@ class OldStyle:
         with _seeded(np.random.default_rng(0)):
             instance = self._made(None, np.random.default_rng(0))
             names = self._asked(lambda: list(instance.getParams()))
-            found = [self._parameter(instance, str(one)) for one in names]
+            parameters = [self._parameter(instance, str(name)) for name in names]
         # what can't be changed is left as the class has it
-        self.parameters = tuple(one for one in found if one is not None)
+        self.parameters = tuple(filter(None, parameters))
 
     def _asked(self, call, where=""):
         try:
@@ -267,25 +247,20 @@ class OldStyle:
             offered["sr"] = rate
         elif "sr" in accepted and accepted["sr"].default is inspect.Parameter.empty:
             offered["sr"] = 44100
-        instance = self._asked(
-            lambda: self._class(**{name: value for name, value in offered.items() if name in accepted})
-        )
-        if rate is not None and "sr" not in accepted:
-            for one in _models(instance):
-                self._set_rate(one, rate)
-        return instance
-
-    def _set_rate(self, one, rate):
-        for name in _RATES:
-            if getattr(one, name, rate) == rate:
-                continue
-            with suppress(Exception):  # whatever a user's file does
-                setattr(one, name, rate)
-            if getattr(one, name) != rate:
+        arguments = {name: value for name, value in offered.items() if name in accepted}
+        instance = self._asked(lambda: self._class(**arguments))
+        if rate is None or "sr" in accepted:
+            return instance
+        for model, name in itertools.product(_models(instance), _RATES):
+            if getattr(model, name, rate) != rate:
+                with suppress(Exception):  # whatever a user's file does
+                    setattr(model, name, rate)
+            if getattr(model, name, rate) != rate:
                 raise RunError(
-                    f"{self._class.__name__} in {self.path} renders at {getattr(one, name)} Hz alone, and "
+                    f"{self._class.__name__} in {self.path} renders at {getattr(model, name)} Hz alone, and "
                     f"{rate} Hz is asked for; generate at its rate"
                 )
+        return instance
 
     def render(self, params, samples, rate, rng):
         """See :mod:`sousa.generation.textures.synth`; there are no events, and what is too long is cut."""
@@ -326,15 +301,14 @@ class _NotWhole(Exception):
 
 def _models(instance):
     """An old-style object and those it is made of, each once."""
-    found, ahead = {}, [instance]
+    models, ahead = {}, [instance]
     while ahead:
-        one = ahead.pop()
-        if id(one) in found or isinstance(one, type) or not hasattr(one, "setParam"):
-            continue
-        found[id(one)] = one
-        for value in getattr(one, "__dict__", {}).values():
-            ahead += value if isinstance(value, (list, tuple)) else [value]
-    return list(found.values())
+        model = ahead.pop()
+        if id(model) not in models and not isinstance(model, type) and hasattr(model, "setParam"):
+            models[id(model)] = model
+            for value in getattr(model, "__dict__", {}).values():
+                ahead += value if isinstance(value, (list, tuple)) else [value]
+    return list(models.values())
 
 
 def _seconds(samples, rate):

@@ -25,30 +25,23 @@ from functools import lru_cache
 
 import numpy as np
 
-from sousa.generation.textures.records.files import member, stem
+from sousa.generation.textures.records.files import Format, member, stem
 from sousa.generation.textures.settings import FRAME_RATE_HZ
 
-META = (
-    "sample_id",
-    "setting_id",
-    "split",
-    "held_out",
-    "sound",
-    "synth",
-    "synth_version",
-    "seed",
-    "sample_rate",
-)
+META = ("sample_id", "setting_id", "split", "held_out", "sound", "synth", "synth_version", "seed",
+        "sample_rate")  # fmt: skip
 
 
-class Params:
+class Params(Format):
     """Writer of WAV and .params files."""
 
-    reads = "wav"
-
     def __init__(self, folder, config, labels):
-        self.folder, self.labels = folder, labels
-        self.docs = {sound: _docs(of) for sound, of in labels.items()}
+        super().__init__(folder, config, labels)
+        self.docs = {
+            sound: {f"{name}_user_doc": p.user_doc for name, p in own.items() if p.role in ("swept", "fixed")}
+            | {f"{name}_synth_doc": p.meaning for name, p in own.items()}
+            for sound, own in labels.items()
+        }
 
     @staticmethod
     def problems(config, labels):
@@ -76,18 +69,6 @@ class Params:
                 members.append(_constant(label, value, row["duration_sec"]))
         text = ",\n".join(members)
         self.folder.put(f"{name}.params", f"{{\n{text}\n}}".encode())
-
-    def close(self):
-        """Nothing is left to do."""
-
-
-def _docs(labels):
-    docs = {}
-    for label in labels.values():
-        if label.role in ("swept", "fixed"):
-            docs[f"{label.name}_user_doc"] = label.user_doc
-        docs[f"{label.name}_synth_doc"] = label.meaning
-    return docs
 
 
 @lru_cache(maxsize=4096)  # a value comes back in many settings, and in every chunk

@@ -39,7 +39,7 @@ import json
 import numpy as np
 
 from sousa.generation.textures.records.example import example, floats, ints, record, text
-from sousa.generation.textures.records.files import stem
+from sousa.generation.textures.records.files import Format, stem
 from sousa.generation.textures.settings import FRAME_RATE_HZ
 
 TEXTS = ("sample_id", "setting_id", "split", "sound", "synth", "synth_version")
@@ -47,16 +47,16 @@ MIB = 1 << 20
 _FULL_SCALE = np.float32(1 / 32768)
 
 
-class TFRecords:
+class TFRecords(Format):
     """Writer of TFRecord files."""
 
     reads = "pcm"
 
     def __init__(self, folder, config, labels):
-        self.folder, self.config, self.labels = folder, config, labels
+        super().__init__(folder, config, labels)
         self.limit = None if config.shard_mib is None else config.shard_mib * MIB
         self.same = {sound: list(_same_in_all_rows(own)) for sound, own in labels.items()}
-        self.splits = {}
+        self.splits, self.streams = {}, {}
 
     @staticmethod
     def problems(config, labels):
@@ -78,42 +78,39 @@ class TFRecords:
     def add(self, row, pcm):
         """Write a row."""
         data = record(example(self._row(row, pcm)))
-        split = self.splits.setdefault(row["split"], _Split())
-        split.rows += 1
-        split.bytes += len(data)
+        name = row["split"]
+        split = self.splits.setdefault(name, {"rows": 0, "files": 0, "bytes": 0, "shards": []})
+        split["rows"] += 1
+        split["bytes"] += len(data)
         if self.limit is None:
-            self.folder.put(f"{row['split']}/{stem(row)}.tfrecord", data)
-            split.files += 1
+            self.folder.put(f"{name}/{stem(row)}.tfrecord", data)
+            split["files"] += 1
             return
-        if split.shard is None or split.shard.bytes + len(data) > self.limit:
-            self._end_shard(split)
-            file = f"{row['split']}/shard{split.files}.tfrecord"
-            split.shard = self.folder.stream(file)
-            split.shards.append({"file": file, "rows": 0})
-            split.files += 1
-        split.shard.write(data)
-        split.shards[-1]["rows"] += 1
+        if name not in self.streams or self.streams[name].bytes + len(data) > self.limit:
+            self._end_shard(name)
+            file = f"{name}/shard{split['files']}.tfrecord"
+            self.streams[name] = self.folder.stream(file)
+            split["shards"].append({"file": file, "rows": 0})
+            split["files"] += 1
+        self.streams[name].write(data)
+        split["shards"][-1]["rows"] += 1
 
     def close(self):
         """End the shards and write the index."""
-        for split in self.splits.values():
-            self._end_shard(split)
+        for name in self.splits:
+            self._end_shard(name)
         index = {
             "format": "tf.train.Example in TFRecord files, not compressed",
             "shard_mib": self.config.shard_mib,
             "features": self._index(),
-            "splits": {
-                name: {"rows": split.rows, "files": split.files, "bytes": split.bytes, "shards": split.shards}
-                for name, split in self.splits.items()
-            },
-        }  # fmt: skip
+            "splits": self.splits,
+        }
         self.folder.put("index.json", (json.dumps(index, indent=1, ensure_ascii=False) + "\n").encode())
 
-    @staticmethod
-    def _end_shard(split):
-        if split.shard is not None:
-            split.shard.close()
-            split.shards[-1]["bytes"] = split.shard.bytes
+    def _end_shard(self, split):
+        if stream := self.streams.pop(split, None):
+            stream.close()
+            self.splits[split]["shards"][-1]["bytes"] = stream.bytes
 
     def _row(self, row, pcm):
         yield floats("audio", pcm * _FULL_SCALE)
@@ -122,10 +119,9 @@ class TFRecords:
         yield ints("segmentNum", (row["chunk_index"],))
         for name in ("sample_rate", "seed", "example_index"):
             yield ints(name, (row[name],))
-        for name in TEXTS:
-            yield text(name, row[name])
-        if row["held_out"] is not None:
-            yield text("held_out", row["held_out"])
+        for name in (*TEXTS, "held_out"):
+            if row[name] is not None:
+                yield text(name, row[name])
         if row["onsets"] is not None:
             yield ints("onset_sample", row["onsets"])
         for param in row["params"]:
@@ -139,22 +135,14 @@ class TFRecords:
         yield from self.same[row["sound"]]
 
     def _index(self):
-        found = {}
-        for sound, own in self.labels.items():
-            for name, kind, length in _features(self.config, own):
-                found.setdefault(name, {"type": kind, "length": length, "sounds": []})["sounds"].append(sound)
-        for entry in found.values():
+        index = {}
+        for sound, labels in self.labels.items():
+            for name, kind, length in _features(self.config, labels):
+                index.setdefault(name, {"type": kind, "length": length, "sounds": []})["sounds"].append(sound)
+        for entry in index.values():
             if len(entry["sounds"]) == len(self.labels):
                 del entry["sounds"]
-        return found
-
-
-class _Split:
-    """What has been written of a split."""
-
-    def __init__(self):
-        self.rows = self.files = self.bytes = 0
-        self.shard, self.shards = None, []
+        return index
 
 
 def _same_in_all_rows(labels):
@@ -171,24 +159,22 @@ def _same_in_all_rows(labels):
 
 def _features(config, labels):
     """Name, type and length of every feature of a sound."""
-    yield "audio", "float", config.chunk_samples
-    yield "pfname", "bytes", 1
-    yield "soundDuration", "float", 2
-    for name in ("segmentNum", "sample_rate", "seed", "example_index"):
-        yield name, "int64", 1
-    for name in TEXTS:
-        yield name, "bytes", 1
-    yield "held_out", "bytes", None
-    yield "onset_sample", "int64", None
-    for label in labels.values():
+    yield from (
+        ("audio", "float", config.chunk_samples),
+        ("pfname", "bytes", 1),
+        ("soundDuration", "float", 2),
+    )
+    yield from ((name, "int64", 1) for name in ("segmentNum", "sample_rate", "seed", "example_index"))
+    yield from ((name, "bytes", 1) for name in TEXTS)
+    yield from (("held_out", "bytes", None), ("onset_sample", "int64", None))
+    for name, label in labels.items():
         if label.role == "moving":
-            yield f"{label.name}_curve", "float", None
+            yield f"{name}_curve", "float", None
         else:
-            for name in ("", "_natural", "_norm"):
-                yield f"{label.name}{name}", "float", 1
-        yield f"{label.name}_synth_units", "bytes", 1
-        for name in ("_synth_minval", "_synth_maxval", "_user_minval", "_user_maxval"):
-            yield f"{label.name}{name}", "float", 1
-        yield f"{label.name}_user_nvals", "int64", 1
+            yield from ((f"{name}{end}", "float", 1) for end in ("", "_natural", "_norm"))
+        yield f"{name}_synth_units", "bytes", 1
+        for end in ("_synth_minval", "_synth_maxval", "_user_minval", "_user_maxval"):
+            yield f"{name}{end}", "float", 1
+        yield f"{name}_user_nvals", "int64", 1
     if any(label.role == "moving" for label in labels.values()):
         yield "frame_rate_hz", "float", 1

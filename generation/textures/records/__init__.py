@@ -23,30 +23,14 @@ from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import groups_of
 from sousa.generation.textures.dsgenerator import nsjson, params, tfrecords
 from sousa.generation.textures.records import files, frames, nsynth
+from sousa.generation.textures.records.files import damage as damage
 from sousa.generation.textures.records.labels import labels
 from sousa.generation.textures.records.rows import COLUMNS, rows
 
-__all__ = [
-    "COLUMNS",
-    "FORMATS",
-    "beside",
-    "damage",
-    "facts_problem",
-    "num_bytes",
-    "num_files",
-    "problems",
-    "write",
-]
-
 FORMATS = {
-    "params": params.Params,
-    "nsjson": nsjson.NSJson,
-    "tfrecords": tfrecords.TFRecords,
-    "frames": frames.Frames,
-    "nsynth": nsynth.NSynth,
-}
-
-
+    "params": params.Params, "nsjson": nsjson.NSJson, "tfrecords": tfrecords.TFRecords,
+    "frames": frames.Frames, "nsynth": nsynth.NSynth,
+}  # fmt: skip
 _BYTES_PER_ROW = {"params": 6_000, "nsjson": 700, "tfrecords": 1_300, "frames": 9_000, "nsynth": 900}
 _FACTS = {"format": str, "rows": int, "files": int, "bytes": int, "sha256": str}
 
@@ -54,7 +38,7 @@ _FACTS = {"format": str, "rows": int, "files": int, "bytes": int, "sha256": str}
 def problems(config):
     """Why a corpus can't be written in the formats it asks for: list of sentences, empty when it can."""
     about = labels(config)
-    return [one for name in config.records for one in FORMATS[name].problems(config, about)]
+    return [problem for name in config.records for problem in FORMATS[name].problems(config, about)]
 
 
 def write(root, config, tables, progress):
@@ -76,18 +60,18 @@ def write(root, config, tables, progress):
     about = labels(config)
     folders = {name: files.Folder(root, name) for name in config.records}
     formats = [FORMATS[name](folder, config, about) for name, folder in folders.items()]
-    wanted = {one.reads for one in formats}
+    wanted = {format_.reads for format_ in formats}
     count = 0
     try:
         for table in tables:
             for row in rows(table):
                 pcm = _sound(row, wanted)
-                for one in formats:
-                    one.add(row, pcm)
+                for format_ in formats:
+                    format_.add(row, pcm)
             count += len(table)
             progress(len(table))
-        for one in formats:
-            one.close()
+        for format_ in formats:
+            format_.close()
         return [{"format": name, "rows": count} | folder.close() for name, folder in folders.items()]
     finally:
         for folder in folders.values():
@@ -106,17 +90,6 @@ def _sound(row, wanted):
     return pcm
 
 
-def damage(root, record):
-    """What is wrong with a format's folder, or None; every file in it is read.
-
-    Args:
-        record: what :func:`write` gave for it.
-    """
-    if record["format"] not in FORMATS:
-        return f"the manifest names records of an unknown format, {record['format']!r}"
-    return files.damage(root, record)
-
-
 def beside(
     config: Any, storage: LocalStorage, shards: list[dict], earlier: dict[str, Any], progress: Any
 ) -> dict:
@@ -128,7 +101,8 @@ def beside(
     if not config.records:
         return {"records": kept}
     with progress("writing records", config.num_rows) as done:
-        return {"records": kept + write(storage.root, config, groups_of(storage.root, shards), done)}
+        rows_ = groups_of(storage.root, shards, COLUMNS)
+        return {"records": kept + write(storage.root, config, rows_, done)}
 
 
 def facts_problem(facts: dict[str, Any]) -> str | None:
@@ -141,19 +115,19 @@ def facts_problem(facts: dict[str, Any]) -> str | None:
     return None if whole else f"records is {short(listed)}"
 
 
-def num_bytes(config: Any, kind: str, pcm_bytes: float) -> float:
-    """About how many bytes records of a format take; ``pcm_bytes``: of all rows' samples."""
-    return pcm_bytes * (2 if kind == "tfrecords" else 1) + config.num_rows * _BYTES_PER_ROW[kind]
-
-
-def num_files(config: Any, kind: str) -> int:
-    """Files of a format; how many shards TFRecords have depends on their features, a little."""
-    by_split: Counter[str] = Counter()
-    for setting in config.settings:
-        by_split[setting.split] += config.rows_per_setting
-    if kind == "tfrecords":
-        record = 4 * config.chunk_samples + _BYTES_PER_ROW[kind]
-        held = 1 if config.shard_mib is None else max(1, int(config.shard_mib * 2**20 / record))
-        return 1 + sum(-(-count // held) for count in by_split.values())
-    more = {"params": 0, "nsjson": 1, "frames": len(config.sounds), "nsynth": 2 * len(by_split)}
-    return config.num_rows * (2 if kind in ("params", "frames") else 1) + more[kind]
+def size(config: Any, pcm_bytes: float) -> tuple[float, int]:
+    """``(bytes, files)`` of all records, about: the number of TFRecord shards depends on their features a
+    little. ``pcm_bytes``: of all rows' samples."""
+    num_rows, settings = config.num_rows, Counter(setting.split for setting in config.settings)
+    record = 4 * config.chunk_samples + _BYTES_PER_ROW["tfrecords"]
+    held = 1 if config.shard_mib is None else max(1, int(config.shard_mib * 2**20 / record))
+    files = {
+        "params": 2 * num_rows, "nsjson": num_rows + 1, "frames": 2 * num_rows + len(config.sounds),
+        "nsynth": num_rows + 2 * len(settings),
+        "tfrecords": 1 + sum(-(-n * config.rows_per_setting // held) for n in settings.values()),
+    }  # fmt: skip
+    num_bytes = sum(
+        pcm_bytes * (2 if kind == "tfrecords" else 1) + num_rows * _BYTES_PER_ROW[kind]
+        for kind in config.records
+    )
+    return num_bytes, sum(files[kind] for kind in config.records)

@@ -12,13 +12,15 @@ before. Memory: 48 bytes a file.
 import hashlib
 import json
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 
 from sousa.generation.errors import RunError
 from sousa.generation.storage import explain
+from sousa.generation.textures.settings import RECORDS
 
 DIRECTORY = "records"
 LONGEST_NAME = 240  # bytes; file systems allow 255, and endings are added
@@ -46,6 +48,46 @@ def member(name, value):
     return text[2:-2]
 
 
+class Format:
+    """A format being written to a folder; see :mod:`sousa.generation.textures.records`."""
+
+    reads = "wav"
+
+    def __init__(self, folder, config, labels):
+        self.folder, self.config, self.labels = folder, config, labels
+
+    @staticmethod
+    def problems(config, labels):
+        """Why a corpus can't be written so: iterable of sentences."""
+        return ()
+
+    def close(self):
+        """Write what is left."""
+
+
+class JsonObject:
+    """A JSON object written member by member to a stream, so that it is never whole in memory."""
+
+    def __init__(self, stream):
+        self.stream, self.before = stream, "{\n"
+
+    def add(self, text):
+        self.stream.write(f"{self.before}{text}".encode())
+        self.before = ",\n"
+
+    def close(self):
+        self.stream.write(b"\n}\n")
+        self.stream.close()
+
+
+@contextmanager
+def _explained(path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise explain(error, path) from None
+
+
 class Folder:
     """One format's folder being written: ``<root>/records/<name>``."""
 
@@ -61,14 +103,12 @@ class Folder:
         Raises: RunError when that fails.
         """
         path = self._place(name)
-        try:
+        with _explained(path):
             if not _holds(path, data):
                 work = f"{self.path}/.0.{os.getpid()}.tmp"
                 with open(work, "wb", buffering=0) as file:
                     file.write(data)
                 os.replace(work, path)
-        except OSError as error:
-            raise explain(error, path) from None
         self._listing.add(name, len(data), hashlib.sha256(data).digest())
 
     def stream(self, name):
@@ -84,14 +124,12 @@ class Folder:
         Returns: dict of ``files`` (count), ``bytes`` and ``sha256``, for the manifest.
         Raises: RunError when two files have one name, or the folder can't be tidied.
         """
-        found = self._listing.summary()
-        try:
+        summary = self._listing.summary()
+        with _explained(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             count = sum(1 for _ in _walk(self.path))
-            _tidy(self.path, "", self._listing.names() if count != found["files"] else None)
-        except OSError as error:
-            raise explain(error, self.path) from None
-        return found
+            _tidy(self.path, "", self._listing.names() if count != summary["files"] else None)
+        return summary
 
     def abandon(self):
         """Remove the temporary files of streams that were not closed."""
@@ -104,10 +142,8 @@ class Folder:
         path = f"{self.path}/{name}"
         directory = os.path.dirname(path)
         if directory not in self._made:
-            try:
+            with _explained(directory):
                 os.makedirs(directory, exist_ok=True)
-            except OSError as error:
-                raise explain(error, directory) from None
             self._made.add(directory)
         return path
 
@@ -118,33 +154,26 @@ class Stream:
     def __init__(self, path, work):
         self.path, self.work = path, work
         self.bytes, self.sha = 0, hashlib.sha256()
-        try:
+        with _explained(path):
             self.file = open(work, "wb")  # noqa: SIM115 - closed by close or abandon
-        except OSError as error:
-            raise explain(error, path) from None
 
     def write(self, data):
         """Add bytes. Raises: RunError when that fails."""
-        try:
+        with _explained(self.path):
             self.file.write(data)
-        except OSError as error:
-            raise explain(error, self.path) from None
         self.sha.update(data)
         self.bytes += len(data)
 
     def close(self):
         """Give the file its name. Raises: RunError when that fails."""
-        try:
+        with _explained(self.path):
             self.file.close()
             os.replace(self.work, self.path)
-        except OSError as error:
-            raise explain(error, self.path) from None
         self.done()
 
     def abandon(self):
-        if not self.file.closed:
-            with suppress(OSError):
-                self.file.close()
+        with suppress(OSError):
+            self.file.close()
         with suppress(OSError):
             os.unlink(self.work)
 
@@ -155,6 +184,8 @@ def damage(root, record):
     Args:
         record: ``format``, ``files``, ``bytes`` and ``sha256``, as :meth:`Folder.close` gives them.
     """
+    if record["format"] not in RECORDS:
+        return f"the manifest names records of an unknown format, {record['format']!r}"
     path = Path(root) / DIRECTORY / record["format"]
     place = f"{DIRECTORY}/{record['format']}"
     if not path.is_dir():
@@ -167,11 +198,11 @@ def damage(root, record):
             listing.add(name, entry.stat(follow_symlinks=False).st_size, digest)
     except OSError as error:
         return f"{place} can't be read ({error.strerror or error})"
-    found = listing.summary()
-    for key, unit in (("files", "files"), ("bytes", "bytes")):
-        if found[key] != record[key]:
-            return f"{place} has {found[key]} {unit} instead of {record[key]}"
-    if found["sha256"] != record["sha256"]:
+    summary = listing.summary()
+    for key in ("files", "bytes"):
+        if summary[key] != record[key]:
+            return f"{place} has {summary[key]} {key} instead of {record[key]}"
+    if summary["sha256"] != record["sha256"]:
         return f"{place} has a file that does not match its digest"
     return None
 

@@ -18,19 +18,15 @@ import csv
 import io
 import json
 
-import numpy as np
-
-from sousa.generation.textures.records.files import stem
+from sousa.generation.textures.records.files import Format, stem
 from sousa.generation.textures.settings import FRAME_RATE_HZ
 
 
-class Frames:
+class Frames(Format):
     """Writer of WAV and CSV files."""
 
-    reads = "wav"
-
     def __init__(self, folder, config, labels):
-        self.folder, self.several = folder, len(labels) > 1
+        super().__init__(folder, config, labels)
         self.varied = {sound: _varied(own) for sound, own in labels.items()}
         for sound, own in self.varied.items():
             content = {
@@ -58,11 +54,8 @@ class Frames:
         self.folder.put(f"{name}.wav", row["wav"])
         self.folder.put(f"{name}.csv", _table(row, self.varied[row["sound"]]).encode())
 
-    def close(self):
-        """Nothing is left to do."""
-
     def _place(self, sound, name):
-        return f"{sound}/{name}" if self.several else name
+        return f"{sound}/{name}" if len(self.labels) > 1 else name
 
 
 def _varied(labels):
@@ -70,12 +63,10 @@ def _varied(labels):
 
 
 def _table(row, labels):
-    count = num_frames(row["num_samples"], row["sample_rate"])
+    count = -(-row["num_samples"] * FRAME_RATE_HZ // row["sample_rate"])
     natural = {param["name"]: param["natural"] for param in row["params"]}
     columns = [
-        _of_length(row["curves"][label.name][0], count).tolist()
-        if label.role == "moving"
-        else [natural[label.name]] * count
+        row["curves"][label.name][0].tolist() if label.role == "moving" else [natural[label.name]] * count
         for label in labels
     ]
     text = io.StringIO()
@@ -83,12 +74,3 @@ def _table(row, labels):
     table.writerow([label.name for label in labels])
     table.writerows(zip(*columns, strict=True))
     return text.getvalue()
-
-
-def num_frames(num_samples, sample_rate):
-    """Frames of 1/75 s that a sound takes up, the last one perhaps not whole."""
-    return -(-num_samples * FRAME_RATE_HZ // sample_rate)
-
-
-def _of_length(values, count):
-    return np.pad(values, (0, max(count - len(values), 0)), mode="edge")[:count]

@@ -9,54 +9,41 @@ import math
 from dataclasses import dataclass
 
 from sousa.generation.textures import synth
+from sousa.generation.textures.settings import Axis
 
 
 @dataclass(frozen=True)
-class Label:
-    """One parameter of one sound.
+class Label(Axis):
+    """One parameter of one sound; of one that is not swept, an axis over its natural range without labels.
 
     Attributes:
-        name, role: as in the column ``params``: swept, fixed, moving or default.
-        unit: of natural values; meaning: what the synthesizer says of it; scale: of its declared range.
         minimum, maximum: natural range in the corpus: from one end of a sweep to the other, or what a
             moving parameter covers, or the declared range of the others.
-        user_name, user_doc: as the configuration calls it, or empty.
-        user_min, user_max: what labels say at the ends; of what is not swept, the natural range.
         count: values of a sweep, 0 where they are drawn from a range, 1 of fixed and default parameters.
-        units, given_min, given_max: the range as the configuration gave it, norm or natural.
-        is_natural: whether the labels are the natural values.
+        role: as in the column ``params``: swept, fixed, moving or default.
+        unit: of natural values; meaning: what the synthesizer says of it.
         nyquist: whether it is a frequency in Hz.
-        values: of a sweep that lists them one by one.
     """
 
-    name: str
     role: str
     unit: str
     meaning: str
-    scale: str
-    minimum: float
-    maximum: float
-    user_name: str
-    user_doc: str
-    user_min: float
-    user_max: float
-    count: int
-    units: str
-    given_min: float
-    given_max: float
-    is_natural: bool
     nyquist: bool
-    values: tuple[float, ...] = ()
+
+    @property
+    def is_natural(self):
+        """Whether the labels are the natural values, on any scale: see space."""
+        return (self.user_min, self.user_max) == (self.minimum, self.maximum)
 
     @property
     def low(self):
         """Lowest natural value in the corpus."""
-        return min(self.minimum, self.maximum, *self.values)
+        return min(self.minimum, self.maximum, *(self.values or ()))
 
     @property
     def high(self):
         """Highest natural value in the corpus."""
-        return max(self.minimum, self.maximum, *self.values)
+        return max(self.minimum, self.maximum, *(self.values or ()))
 
 
 def labels(config):
@@ -65,52 +52,21 @@ def labels(config):
 
 
 def _of_sound(sound):
-    axes = {axis.name: axis for axis in sound.axes}
-    fixed = {one.name: one for one in sound.fixed}
-    moving = {one.name: one for one in sound.moving}
-    found = {}
+    axes, fixed, moving = ({x.name: x for x in xs} for xs in (sound.axes, sound.fixed, sound.moving))
+    result = {}
     for p in synth.get(sound.synth).parameters:
-        if p.name in axes:
-            own = _swept(axes[p.name])
-        elif p.name in moving:
-            own = _between("moving", *_covered(moving[p.name]), 0)
+        if axis := axes.get(p.name):
+            role, count = "swept", len(axis.values or ()) or axis.count or 0
         else:
-            own = _between("fixed" if p.name in fixed else "default", p.minimum, p.maximum, 1)
-        if p.name in fixed:
-            own["user_doc"] = fixed[p.name].user_doc
-            if fixed[p.name].units == "norm":
-                own |= {"units": "norm", "given_min": 0.0, "given_max": 1.0}
-        found[p.name] = Label(
-            name=p.name, unit=p.unit, meaning=p.meaning, scale=p.scale,
-            nyquist=p.nyquist, **own,
-        )  # fmt: skip
-    return found
-
-
-def _swept(axis):
-    ends = (axis.minimum, axis.maximum)
-    return {
-        "role": "swept", "minimum": axis.minimum, "maximum": axis.maximum, "values": axis.values or (),
-        "user_name": axis.user_name, "user_doc": axis.user_doc,
-        "user_min": axis.user_min, "user_max": axis.user_max,
-        "count": len(axis.values) if axis.values else axis.count or 0,
-        "units": axis.units, "given_min": axis.given_min, "given_max": axis.given_max,
-        "is_natural": (axis.user_min, axis.user_max) == ends,  # on any scale, see space
-    }  # fmt: skip
-
-
-def _between(role, low, high, count):
-    return {
-        "role": role, "minimum": low, "maximum": high, "user_name": "", "user_doc": "",
-        "user_min": low, "user_max": high, "count": count,
-        "units": "natural", "given_min": low, "given_max": high, "is_natural": True,
-    }  # fmt: skip
-
-
-def _covered(moving):
-    values = [value for _, value in moving.points] if moving.shape == "points" else []
-    values = values or [moving.minimum, moving.maximum]
-    return min(values), max(values)
+            value = fixed.get(p.name)
+            role = "moving" if p.name in moving else "fixed" if value else "default"
+            ends = moving[p.name].ends if role == "moving" else (p.minimum, p.maximum)
+            given = ("norm", 0.0, 1.0) if value and value.units == "norm" else ("natural", *ends)
+            doc, count = value.user_doc if value else "", int(role != "moving")
+            axis = Axis(p.name, "", doc, *ends, *ends, count, p.scale, None, *given)
+        fields = vars(axis) | {"count": count}
+        result[p.name] = Label(**fields, role=role, unit=p.unit, meaning=p.meaning, nyquist=p.nyquist)
+    return result
 
 
 def midi_number(frequency_hz):

@@ -25,6 +25,7 @@ object of entries by ``note_str``. Keys and types are NSynth's, all of them and 
 import json
 import re
 
+from sousa.generation.textures.records.files import Format, JsonObject
 from sousa.generation.textures.records.labels import midi_number
 
 SPLITS = {"train": "nsynth-train", "validation": "nsynth-valid", "test": "nsynth-test"}
@@ -33,40 +34,34 @@ NUM_QUALITIES = 10
 OWN = ("sample_id", "setting_id", "held_out", "synth", "synth_version", "start_sample", "seed")
 
 
-class NSynth:
+class NSynth(Format):
     """Writer of NSynth-shaped folders."""
 
-    reads = "wav"
-
     def __init__(self, folder, config, labels):
-        self.folder, self.config, self.note = folder, config, 0
+        super().__init__(folder, config, labels)
+        self.note = 0
         self.families = {sound: i for i, sound in enumerate(labels)}
         self.frequency = {sound: _frequency(own) for sound, own in labels.items()}
-        self.texts = {}
-
-    @staticmethod
-    def problems(config, labels):
-        """Nothing stands in its way."""
-        return ()
+        self.objects = {}
 
     def add(self, row, pcm):
         """Write a row."""
         entry = self._entry(row)
         name, split = entry["note_str"], SPLITS[row["split"]]
         self.folder.put(f"{split}/audio/{name}.wav", row["wav"])
-        self._text(f"{split}/examples.json").add(name, entry)
+        self._add(f"{split}/examples.json", name, entry)
         onsets = row["onsets"]
         own = {key: row[key] for key in OWN} | {
             "params": {p["name"]: {k: v for k, v in p.items() if k != "name"} for p in row["params"]},
             "curves": {p: natural.tolist() for p, (natural, _) in row["curves"].items()},
             "onset_sample": None if onsets is None else onsets.tolist(),
         }
-        self._text(f"{split}/params.json").add(name, own)
+        self._add(f"{split}/params.json", name, own)
         self.note += 1
 
     def close(self):
         """End the JSON files."""
-        for text in self.texts.values():
+        for text in self.objects.values():
             text.close()
 
     def _entry(self, row):
@@ -90,26 +85,11 @@ class NSynth:
             "instrument_source": 2, "instrument_source_str": "synthetic",
         }  # fmt: skip
 
-    def _text(self, name):
-        if name not in self.texts:
-            self.texts[name] = _Object(self.folder.stream(name))
-        return self.texts[name]
-
-
-class _Object:
-    """A JSON object written entry by entry, so that it is never whole in memory."""
-
-    def __init__(self, file):
-        self.file, self.before = file, "{\n"
-
-    def add(self, key, value):
+    def _add(self, file, key, value):
+        if file not in self.objects:
+            self.objects[file] = JsonObject(self.folder.stream(file))
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        self.file.write(f"{self.before}{json.dumps(key)}: {text}".encode())
-        self.before = ",\n"
-
-    def close(self):
-        self.file.write(b"\n}\n")
-        self.file.close()
+        self.objects[file].add(f"{json.dumps(key)}: {text}")
 
 
 def _frequency(labels):

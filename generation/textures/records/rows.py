@@ -11,8 +11,6 @@ Lists of numbers go through numpy, because a Python object for each frame of eac
 than everything else together.
 """
 
-from itertools import pairwise
-
 import numpy as np
 import pyarrow.compute as pc
 
@@ -24,43 +22,46 @@ PLAIN = (
 COLUMNS = (*PLAIN, "curves", "events", "audio")
 
 
+class Lists:
+    """A list column as arrays.
+
+    Attributes: ``size``: records of each row; ``row`` of each record; ``start``: where each row's records
+    begin; ``fields``: dict of Arrow arrays.
+    """
+
+    def __init__(self, column):
+        lists = column.combine_chunks()
+        self.size = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+        records = lists.flatten()
+        self.row = np.repeat(np.arange(len(self.size)), self.size)
+        self.fields = {field.name: records.field(field.name) for field in records.type}
+        self.start = np.concatenate([[0], np.cumsum(self.size, dtype=np.int64)])
+
+    def of(self, row):
+        """Records of a row, as a slice of every field."""
+        return slice(self.start[row], self.start[row + 1])
+
+
 def rows(table):
     """Rows of an Arrow table, in order: iterator of dicts."""
     audio = pc.struct_field(table["audio"], "bytes")
-    columns = zip(table.select(PLAIN).to_pylist(), audio, _curves(table), _onsets(table), strict=True)
-    for row, data, curves, onsets in columns:
-        yield row | {"audio": data.as_buffer(), "curves": curves, "onsets": onsets}
+    events, curves = Lists(table["events"]), _curves(Lists(table["curves"]))
+    onsets = events.fields["onset_sample"].to_numpy().astype(np.int64)
+    known = table["events"].is_valid().to_pylist()
+    columns = zip(table.select(PLAIN).to_pylist(), audio, curves, known, strict=True)
+    for i, (row, data, moving, has_events) in enumerate(columns):
+        onset = onsets[events.of(i)] if has_events else None
+        yield row | {"audio": data.as_buffer(), "curves": moving, "onsets": onset}
 
 
-def _lists(column):
-    """``(records, bounds)`` of a list column: row i has records bounds[i] to bounds[i + 1]."""
-    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
-    return pc.list_flatten(column), np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-
-
-def _numbers(records, name):
-    return pc.struct_field(records, name).to_numpy()
-
-
-def _onsets(table):
-    records, bounds = _lists(table["events"])
-    onsets = _numbers(records, "onset_sample").astype(np.int64)
-    for i, known in enumerate(table["events"].is_valid().to_numpy()):
-        yield onsets[bounds[i] : bounds[i + 1]] if known else None
-
-
-def _curves(table):
-    records, bounds = _lists(table["curves"])
-    if not len(records):
-        yield from ({} for _ in range(len(table)))
-        return
-    encoded = pc.struct_field(records, "name").combine_chunks().dictionary_encode()
+def _curves(lists):
+    encoded = lists.fields["name"].dictionary_encode()
     names, code = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
-    frame, natural, norm = (_numbers(records, name) for name in ("frame", "natural", "norm"))
-    for first, last in pairwise(bounds):
-        own = {}
-        for one in dict.fromkeys(code[first:last].tolist()):
-            at = first + np.flatnonzero(code[first:last] == one)
+    frame, natural, norm = (lists.fields[name].to_numpy() for name in ("frame", "natural", "norm"))
+    for row in range(len(lists.size)):
+        curves, own = {}, lists.of(row)
+        for name in dict.fromkeys(code[own].tolist()):
+            at = own.start + np.flatnonzero(code[own] == name)
             at = at[np.argsort(frame[at], kind="stable")]
-            own[names[one]] = natural[at], norm[at]
-        yield own
+            curves[names[name]] = natural[at], norm[at]
+        yield curves

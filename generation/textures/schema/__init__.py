@@ -17,7 +17,6 @@ from sousa.generation.models import shown
 from sousa.generation.textures.dsgenerator import config as dsgenerator
 from sousa.generation.textures.options import OVERRIDES, TexturesOptions
 from sousa.generation.textures.schema import check, files, own
-from sousa.generation.textures.schema.overrides import override
 from sousa.generation.textures.settings import Config
 
 
@@ -35,11 +34,6 @@ def read(path: str | Path, **options: Any) -> tuple[Config, list[str]]:
     return parse(files.load(path), str(path), TexturesOptions.read(options))
 
 
-def parse(data: Any, where: str, options: TexturesOptions | None = None) -> tuple[Config, list[str]]:
-    """The same for the plain data of a file; ``where`` begins every problem."""
-    return _parse(data, where, "custom", options or TexturesOptions())
-
-
 def size(name: str = "small", **options: Any) -> Config:
     """The configuration of a size; a smaller one is the beginning of a larger one."""
     return sized(TexturesOptions.read({"size": name, **options}))
@@ -51,7 +45,7 @@ def sized(options: TexturesOptions) -> Config:
     data = dict(_sizes())
     data["settings"] = data.pop("sizes")[name]
     # other renderings of settings make another corpus of it, as other counts do elsewhere
-    return _parse(data, "sizes.yaml", "custom" if options.examples is not None else name, options)[0]
+    return parse(data, "sizes.yaml", options, "custom" if options.examples is not None else name)[0]
 
 
 def counts() -> dict[str, int]:
@@ -66,7 +60,11 @@ def _sizes() -> dict[str, Any]:
     )
 
 
-def _parse(data: Any, where: str, size_name: str, options: TexturesOptions) -> tuple[Config, list[str]]:
+def parse(
+    data: Any, where: str, options: TexturesOptions | None = None, size_name: str = "custom"
+) -> tuple[Config, list[str]]:
+    """The same for the plain data of a file; ``where`` begins every problem."""
+    options = options or TexturesOptions()
     problems: list[str] = []
     notices: list[str] = []
     if not isinstance(data, dict):
@@ -78,7 +76,7 @@ def _parse(data: Any, where: str, size_name: str, options: TexturesOptions) -> t
         raise UsageError(*(f"{where}: {text}" for text in error.problems)) from None
     file_problems = len(problems)
     words = {name: options.called(name) for name in OVERRIDES}
-    override(request, {name: getattr(options, name) for name in OVERRIDES}, words, problems)
+    request.override({name: getattr(options, name) for name in OVERRIDES}, words, problems)
     config = check.config(request, size_name, problems, notices)
     outside = tuple(words[name] for name in OVERRIDES if getattr(options, name) is not None)
     raise_all(

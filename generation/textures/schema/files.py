@@ -6,6 +6,7 @@ JSON is as its standard has it, but for NaN and Infinity, which are passed on to
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import yaml
@@ -56,12 +57,10 @@ class _Duplicate(Exception):
 
 
 def _unique(pairs):
-    found = {}
-    for key, value in pairs:
-        if key in found:
-            raise _Duplicate(key)
-        found[key] = value
-    return found
+    keys = Counter(key for key, _ in pairs)
+    if len(keys) < len(pairs):
+        raise _Duplicate(keys.most_common(1)[0][0])
+    return dict(pairs)
 
 
 def _json(text, where):

@@ -57,8 +57,6 @@ def claps(loudness, centre_hz, quality, decay_sec, rate, rng):
 
 
 class Applause:
-    """Synthetic applause."""
-
     name = "applause"
     version = "1.0.0"
     about = "People clapping, from one to a hall, each in their own time or together."

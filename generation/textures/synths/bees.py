@@ -8,16 +8,7 @@ at +-2.5, and is at the distance
 What arrives is a sawtooth without the harmonics above half the sample rate, its k-th harmonic being
 1 / (k sqrt(1 + (k f_i / 2500 Hz)^2)), with the level 1.5 m / d_i and, by the Doppler effect, the frequency
 f_i / (1 + (dd_i/dt) / 343 m/s). The wings themselves waver by up to 2 % slowly and 0.6 % seven times a
-second. The sum is divided by the square root of the number of bees.
-
-============  ==========  =======  =========  ======  =======================================================
-parameter     range       default  unit       scale   meaning
-============  ==========  =======  =========  ======  =======================================================
-num_bees      1 to 30     5        bees       log     how many; 2.5 is two and one at half its level
-busyness      0.05 to 4   0.5      moves/s    log     how often bees turn towards or away from the listener
-wingbeat_hz   100 to 400  220      Hz         log     mean frequency of the buzz
-pitch_spread  0 to 6      1        semitones  linear  standard deviation of the bees' frequencies
-============  ==========  =======  =========  ======  =======================================================
+second. Of 2.5 bees the third has half its level; the sum is divided by the square root of their number.
 """
 
 import numpy as np

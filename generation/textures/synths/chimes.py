@@ -16,15 +16,6 @@ process with the moving rate 0.5 * 20^strength * 3^g a second, on a tube drawn f
 -9 dB + 5 dB * strength + 5 dB * g + N(0, 3 dB), at most 0 dB. Harder strikes are brighter: partials 3 to 5
 grow by 1.5 dB where the others grow by 1.
 
-============  ==========  =======  =======  ======  =========================================================
-parameter     range       default  unit     scale   meaning
-============  ==========  =======  =======  ======  =========================================================
-strength      0 to 1      0.5               linear  how hard it blows: number and loudness of strikes
-gustiness     0.05 to 4   0.4      gusts/s  log     how often the wind turns
-chime_size_m  0.3 to 1.5  0.5      m        log     length of the longest tube: large ones are low
-decay_sec     0.5 to 8    3        s        log     time in which the lowest tone falls by 60 dB
-============  ==========  =======  =======  ======  =========================================================
-
 Onsets are the strikes; ``velocity`` says how hard.
 """
 

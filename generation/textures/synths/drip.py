@@ -36,8 +36,6 @@ def drips(first_hz, last_hz, amplitude, duration_sec, rate):
 
 
 class Drip:
-    """Rising sine drips."""
-
     name = "drip"
     version = "1.0.0"
     about = "Drops of water: short tones that rise in pitch and fall in level."

@@ -54,30 +54,29 @@ class Events:
 
 def per_second(rate_exp):
     """The published scale of rates, 2**rate_exp events/s, as a quantity."""
-    if isinstance(rate_exp, values.Curve):
-        return lambda seconds: 2.0 ** rate_exp.at(seconds)
-    return 2.0**rate_exp
+    return _mapped(lambda x: 2.0**x, rate_exp)
 
 
 def scaled(quantity, factor):
     """A quantity times a number, as a quantity."""
-    if isinstance(quantity, int | float):
-        return factor * quantity
-    return lambda seconds: factor * _at(quantity, seconds)
+    return _mapped(lambda value: factor * value, quantity)
 
 
 def spread(irreg_exp):
     """Irregularity as published in code, 0.1 * x * 10**x mean gaps, as a quantity. Regular at 0."""
-    if isinstance(irreg_exp, values.Curve):
-        return lambda seconds: spread(irreg_exp.at(seconds))
-    return 0.1 * irreg_exp * 10.0**irreg_exp
+    return _mapped(lambda x: 0.1 * x * 10.0**x, irreg_exp)
 
 
 def spread_documented(irreg_exp):
     """Irregularity as published in documentation, 0.04 * 10**x mean gaps, as a quantity."""
-    if isinstance(irreg_exp, values.Curve):
-        return lambda seconds: spread_documented(irreg_exp.at(seconds))
-    return 0.04 * 10.0**irreg_exp
+    return _mapped(lambda x: 0.04 * 10.0**x, irreg_exp)
+
+
+def _mapped(function, quantity):
+    """A function of a quantity, as a quantity."""
+    if isinstance(quantity, values.Curve) or callable(quantity):
+        return lambda seconds: function(_at(quantity, seconds))
+    return function(quantity)
 
 
 def _at(quantity, seconds):
@@ -125,12 +124,7 @@ def regular(rate, irregularity, duration_sec, rng, phase=None):
 def poisson(rate, duration_sec, rng):
     """Events that know nothing of each other: gaps in L are exponential with mean 1.
 
-    Args:
-        rate: quantity, events/s, at least 0; as in :func:`regular`.
-        duration_sec: length.
-        rng: takes one draw an event and a few more.
-
-    Returns: :class:`Events`.
+    Arguments are as in :func:`regular`; the rate may be 0. Returns: :class:`Events`.
     """
     total, seconds_of = _clock(rate, duration_sec)
     place = np.zeros(0)

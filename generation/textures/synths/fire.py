@@ -16,16 +16,6 @@ power 1 / (1 + (f/120 Hz)^4) above 25 Hz, whose level wanders by +-5 dB, 1.5 new
 noise with the power (f/4 kHz)^2 / (1 + (f/4 kHz)^6) that follows half of it. Their levels are those while
 the wandering is at 0; 3 dB of the hiss are missing at 8 kHz, 0.4 dB at 16 kHz.
 
-================  ============  =======  ==========  ======  ================================================
-parameter         range         default  unit        scale   meaning
-================  ============  =======  ==========  ======  ================================================
-crackles_per_sec  0.5 to 200    8        crackles/s  log     how many crackles
-tail              1 to 4        1.6                  linear  exponent: low for a few loud ones among many soft
-crackle_hz        600 to 3,500  1,800    Hz          log     median of the crackles' resonances
-roar_db           -60 to -18    -28      dBFS        linear  RMS of the roar
-hiss_db           -60 to -20    -42      dBFS        linear  RMS of the hiss
-================  ============  =======  ==========  ======  ================================================
-
 Onsets are the crackles; ``velocity`` says how loud, 127 being the loudest there can be.
 """
 

@@ -8,14 +8,6 @@ Means of Frequency Modulation, 1973); lines at negative frequencies are heard at
 cf and m move in time, cf t and m t are integrals. The phases a and b are drawn, so that examples of one
 setting differ; the lines' amplitudes don't depend on them, unless lines fall on each other.
 
-=============  ==============  =======  ====  ======  =====================================================
-parameter      range           default  unit  scale   meaning
-=============  ==============  =======  ====  ======  =====================================================
-carrier_hz     20 to 8,000     440      Hz    log     frequency in the middle of the spectrum
-modulator_hz   0.1 to 4,000    110      Hz    log     distance of the lines; below about 20 a vibrato
-index          0 to 20         2              linear  how many lines: the peak deviation is index * modulator
-=============  ==============  =======  ====  ======  =====================================================
-
 Lines above half the sample rate would fold back to frequencies that no label speaks of. Where lines above
 -80 dB lie there, the sound is made at 2, 4, ... times the rate and brought down with a low-pass that ends at
 half the rate, so what is left is the true spectrum without its top. Nothing else is taken away: limiting
@@ -53,24 +45,22 @@ class FM:
         margin = _MARGIN if times > 1 else 0
         size = (samples + 2 * margin) * times
         seconds = (np.arange(size) / times - margin) / rate
-        turns = _fraction(_turns(modulator, seconds, phases[1]))
+        turns = _turns(modulator, seconds, phases[1])
         turns = (at(index, seconds) / (2 * np.pi)).astype(np.float32) * sine(turns)
-        turns += _fraction(_turns(carrier, seconds, phases[0]))
+        turns += _turns(carrier, seconds, phases[0])
         turns -= np.rint(turns)
         sound = np.float32(_LEVEL) * sine(turns)
         return (_lower(sound, samples, times) if times > 1 else sound), None
 
 
 def _turns(frequency, seconds, phase):
-    """Integral of a frequency in Hz over times, plus a phase: turns, float64."""
-    if not isinstance(frequency, Curve):
-        return frequency * seconds + phase
-    values = frequency.at(seconds)
-    steps = np.diff(seconds) * (values[1:] + values[:-1]) / 2.0
-    return np.concatenate([[phase], phase + np.cumsum(steps)])
-
-
-def _fraction(turns):
+    """Integral of a frequency in Hz over times, plus a phase, less whole turns: float32."""
+    if isinstance(frequency, Curve):
+        values = frequency.at(seconds)
+        steps = np.diff(seconds) * (values[1:] + values[:-1]) / 2.0
+        turns = np.concatenate([[phase], phase + np.cumsum(steps)])
+    else:
+        turns = frequency * seconds + phase
     return (turns - np.rint(turns)).astype(np.float32)
 
 

@@ -63,8 +63,6 @@ def grain(share, step, centre, octaves, partials):
 
 
 class Grains:
-    """Gaussian grains and chirps."""
-
     name = "grains"
     version = "1.0.0"
     about = "Soft grains of tone, or chirps, still or sweeping, sparse or overlapping."

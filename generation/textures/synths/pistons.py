@@ -34,8 +34,6 @@ def firings(frequency_hz, decay_sec, rate):
 
 
 class Pistons:
-    """An engine."""
-
     name = "pistons"
     version = "1.0.0"
     about = "An engine: cylinders that fire in turn, each with its own level."

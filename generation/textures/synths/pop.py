@@ -95,8 +95,6 @@ def pops(noise, frequency_hz, quality, rate, longest):
 
 
 class Pop:
-    """The Pop texture, with the irregularity of the published code."""
-
     name = "pop"
     version = "1.0.0"
     about = "Short noise pops of a pitch, from evenly spaced to scattered."
@@ -124,8 +122,6 @@ class Pop:
 
 
 class PopDocumented(Pop):
-    """The Pop texture, with the irregularity of the published documentation."""
-
     name = "pop_documented"
     about = "Pop with the documented formula of irregularity: never quite even."
     aliases = ()

@@ -15,16 +15,6 @@ Gain of a drop: D (40 / drops_per_sec)^(1/4), with D even in dB from -24 to 0; o
 (r / bubble_radius_mm) (d / 193)^(1/4), with d of the median radius. The fourth roots keep levels together:
 more drops fall on a larger surface, and are further away.
 
-================  ===========  =======  =======  ======  ====================================================
-parameter         range        default  unit     scale   meaning
-================  ===========  =======  =======  ======  ====================================================
-drops_per_sec     1 to 1,000   40       drops/s  log     drops that are made one by one
-bubble_share      0 to 1       0.6               linear  drops that leave a bubble: from clicks to plinks
-bubble_radius_mm  0.7 to 6     1.6      mm       log     median radius: large bubbles are low and ring longer
-radius_spread     0 to 0.7     0.3      octaves  linear  standard deviation of radii
-hiss_db           -60 to -20   -36      dBFS     linear  RMS of the drops too far away to be told apart
-================  ===========  =======  =======  ======  ====================================================
-
 Onsets are the drops; ``kind`` says drop or bubble, ``velocity`` the gain D. The hiss is noise with the power
 (f/3 kHz)^2 / (1 + (f/3 kHz)^6), 1.3 dB of which are missing at 8 kHz, 0.2 dB at 16 kHz.
 """
@@ -71,7 +61,7 @@ class Rain:
         gain = _LEVEL * depth * (40.0 / value["drops_per_sec"]) ** 0.25
 
         hiss = 10.0 ** (at(params["hiss_db"], frames(samples, rate)[1]) / 20.0)
-        sound = noise(of_hiss, samples, rate, lambda f: hiss[:, None] * _hiss(f))
+        sound = noise(of_hiss, samples, rate, lambda f: hiss[:, None] * _density(f / _HISS_HZ))
         impacts = _impacts(of_impacts, rate)
         chosen = (drops.uniform(of_choice) * _IMPACTS).astype(np.int64)
         events.add(sound, onsets, (impacts[i] for i in chosen), gain * _IMPACT_GAIN)
@@ -92,9 +82,8 @@ class Rain:
         return sound, onsets, details
 
 
-def _hiss(frequencies):
-    """Amplitude density of noise of RMS 1."""
-    x = frequencies / _HISS_HZ
+def _density(x):
+    """Amplitude density of hiss of RMS 1."""
     return np.sqrt(6.0 / (np.pi * _HISS_HZ)) * x / np.sqrt(1.0 + x**6)
 
 

@@ -1,21 +1,12 @@
 """Wind: noise through a resonance whose frequency and gain follow one smooth random curve.
 
     g(t) = value noise, -1 to 1, with `gustiness` new values a second
-    f(t) = 150 Hz * 8^strength * 2^(0.8 g)                 centre of the resonance
+    f(t) = 150 Hz * 8^strength * 2^(0.8 g)                 centre of the resonance, 150 to 1,200 Hz on average
     gain = 7 dB * g + 6 dB * (strength - 1/2)
     H(x) = 1 / (1 + j Q (x - 1/x)) / sqrt(1 + (x/3)^10)    at x = frequency / f(t)
 
 H is the band-pass of a tuned circuit of quality Q (`howliness`), times the magnitude of a fifth-order
 Butterworth low-pass, three times as high as the resonance, that takes the hiss away.
-
-===========  ==========  =======  =======  ======  ==========================================================
-parameter    range       default  unit     scale   meaning
-===========  ==========  =======  =======  ======  ==========================================================
-strength     0 to 1      0.5               linear  how hard it blows: mean centre frequency (150 to 1,200 Hz)
-                                                   and level
-gustiness    0.05 to 4   0.4      gusts/s  log     how often strength turns
-howliness    0.7 to 40   5        Q        log     how narrow the resonance is: from a rush to a whistle
-===========  ==========  =======  =======  ======  ==========================================================
 
 How the filter moves: a resonance of constant Q keeps its shape on the axis x. So the noise is made once with
 the spectrum H over *cycles of the centre frequency* in place of seconds, 32 values a cycle, and read along

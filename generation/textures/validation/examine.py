@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from sousa.generation.tables import numpy_column
 from sousa.generation.textures import corpus, synth
+from sousa.generation.textures.records.rows import Lists
 from sousa.generation.textures.validation import expectations, labels, sound
 from sousa.generation.validation import Examiner
 from sousa.generation.validation.findings import Problems
@@ -30,12 +31,11 @@ class TexturesExaminer(Examiner):
         super().__init__(task)
         self.unit = max(task.config.chunks, 1)
         self.media: list[dict] = []  # of each row that was heard
-        self.borders: list[
-            tuple
-        ] = []  # differences across borders of heard rows, and the largest beside them
+        # differences across borders of heard rows, and the largest beside them
+        self.borders: list[tuple] = []
         self.trains: list[tuple] = []  # gaps of the events of heard signals
         self.last: Any = None  # (signal, chunk, samples) of the row before
-        self.lists: dict[str, labels.Lists] = {}
+        self.lists: dict[str, Lists] = {}
 
     def labels(self, group: pa.Table, first: int, problems: Problems) -> dict[str, Any]:
         self.lists = labels.check(self.task.config, group, problems)
@@ -46,7 +46,7 @@ class TexturesExaminer(Examiner):
             **{name: numpy_column(group[name]).astype(float) for name in swept},
             "pcm_digest": _digests(group["pcm_digest"].to_pylist()),
             "draws": _digests(group["draws"].to_pylist()),
-            "onsets": np.array([_digest(o.tobytes()) if _irregular(o) else 0 for o in rows], np.int64),
+            "onsets": np.array([_of_chance(onset) for onset in rows], np.int64),
             "promised_events": _promised(group, self.lists),
         }
 
@@ -63,26 +63,27 @@ class TexturesExaminer(Examiner):
             "centre": expectations.centre_error(row["synth"], natural, pcm, row["sample_rate"]),
         }  # fmt: skip
         has_events = row["num_events"] is not None
-        if has_events and _inside(onset, len(pcm)):
+        # onsets that are out of order or range are reported elsewhere
+        if has_events and (np.diff(onset, prepend=0, append=len(pcm) - 1) >= 0).all():
             heard["errors"], heard["allowed"] = sound.onset_errors(pcm, onset, row["sample_rate"])
             # one that begins with the last samples, or softer than half a step, is silent rightly
             early = len(onset) and onset[0] < len(pcm) - _HEARD_SEC * row["sample_rate"]
             if early and heard["silent"] and row["peak_db"] is None:
                 problems.add("event_without_sound", row["sample_id"])
-            if row["chunk_index"] == 0 and not _rate_moves(row["synth"], natural):
-                self._train(row, onset)
+            gaps = np.diff(onset)[:INTERVALS]
+            if (
+                row["chunk_index"] == 0
+                and len(gaps) >= 2 * FEWEST_EVENTS
+                and np.ptp(gaps) > 2
+                and not _rate_moves(row["synth"], natural)
+            ):
+                self.trains.append((row["sound"], row["setting_id"], gaps.astype(np.float32)))
         if before is not None and before[:2] == (signal, row["chunk_index"] - 1):
-            begins = has_events and bool((onset <= 1).any())
-            short = min(len(before[2]), len(pcm)) <= sound.NEIGHBOURS
-            if not begins and not short:  # an event may begin with a jump, there as anywhere
+            begins = has_events and (onset <= 1).any()  # an event may begin with a jump, there as anywhere
+            if not begins and min(len(before[2]), len(pcm)) > sound.NEIGHBOURS:
                 self.borders.append((row["sample_id"], *sound.border(before[2], pcm)))
         self.last = (signal, row["chunk_index"], pcm)
         self.media.append(heard)
-
-    def _train(self, row: dict, onset: np.ndarray) -> None:
-        gaps = np.diff(onset)[:INTERVALS]
-        if len(gaps) >= 2 * FEWEST_EVENTS and np.ptp(gaps) > 2:
-            self.trains.append((row["sound"], row["setting_id"], gaps.astype(np.float32)))
 
     def found(self) -> dict[str, list]:
         return {"media": self.media, "borders": self.borders, "trains": self.trains}
@@ -97,9 +98,10 @@ def _digests(texts):
     return np.array([known[text] for text in texts], np.int64)
 
 
-def _irregular(onset):
-    """Whether events come at times of chance: an even train is given by its rate and its beginning."""
-    return len(onset) >= FEWEST_EVENTS and np.ptp(np.diff(onset)) > 2
+def _of_chance(onset):
+    """A digest of onsets; 0 of few or even ones, which are given by their rate and beginning."""
+    irregular = len(onset) >= FEWEST_EVENTS and np.ptp(np.diff(onset)) > 2
+    return _digest(onset.tobytes()) if irregular else 0
 
 
 def _promised(group, lists):
@@ -112,25 +114,21 @@ def _promised(group, lists):
         if rate is None or factor is None:
             continue
         parameter, per_second = rate
-        if parameter.name in natural:
-            out[row] = factor * per_second(natural[parameter.name]) * seconds[row]
-        else:
-            curves = lists["curves"]
-            own = curves.of(row)
-            mine = numpy_column(curves.fields["name"][own]) == parameter.name
-            moving = numpy_column(curves.fields["natural"][own]).astype(float)[mine]
-            if len(moving):
-                out[row] = factor * per_second(moving).mean() * seconds[row]
+        value = natural.get(parameter.name)
+        if value is None:
+            names, values = (
+                lists["curves"].fields[name][lists["curves"].of(row)] for name in ("name", "natural")
+            )
+            value = numpy_column(values).astype(float)[numpy_column(names) == parameter.name]
+        if np.size(value):
+            out[row] = factor * per_second(value).mean() * seconds[row]
     return out
 
 
 def naturals(params, row):
     """Natural values of a row by parameter, without those that move."""
-    own = params.of(row)
-    pairs = zip(
-        params.fields["name"][own].to_pylist(), params.fields["natural"][own].to_pylist(), strict=True
-    )
-    return {name: value for name, value in pairs if value is not None}
+    names, values = (params.fields[name][params.of(row)].to_pylist() for name in ("name", "natural"))
+    return {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
 def _rate_moves(synth_name, natural):
@@ -138,8 +136,3 @@ def _rate_moves(synth_name, natural):
     made_by = synth.get(synth_name)
     rate = expectations.rate_parameter(made_by)
     return rate[0].name not in natural if rate else len(natural) < len(made_by.parameters)
-
-
-def _inside(onset, size):
-    """Whether onsets can be looked for: those that are wrong are reported elsewhere."""
-    return not len(onset) or bool(onset[0] >= 0 and onset[-1] < size and (np.diff(onset) >= 0).all())

@@ -9,10 +9,7 @@ import math
 
 import numpy as np
 
-_AS_IT_IS = np.asarray
-UNITS = {
-    "events/s": _AS_IT_IS, "drops/s": _AS_IT_IS, "crackles/s": _AS_IT_IS, "log2 events/s": np.exp2,
-}  # fmt: skip
+UNITS = dict.fromkeys(("events/s", "drops/s", "crackles/s"), np.asarray) | {"log2 events/s": np.exp2}
 # by how much a long signal's own mean rate differs from the promised one, as a share
 RATE_SPREAD = {"applause": 0.1}
 
@@ -31,40 +28,32 @@ def rate_factor(synth_name, natural):
     return None if clappers is None else float(np.ceil(clappers))
 
 
-def _pop(p):
+def _pop(cf, Q):
     # less than this, and what is heard is hardly a pitch; each pop is about a semitone off
-    return (p["cf"], p["cf"]) if p["Q"] >= 5 else None
+    return (cf, cf) if Q >= 5 else None
 
 
-def _drip(p):
-    return p["cf"], p["cf"] + p["sweep"]
-
-
-def _grains(p):
-    middle = 440.0 * 2.0 ** p["cf_exp"]
-    octaves = p["cfrangeocts"] / 2 + abs(p["nocts"]) / 2 + p["cfsd"] / 6
+def _grains(cf_exp, cfrangeocts, nocts, cfsd):
+    middle = 440.0 * 2.0**cf_exp
+    octaves = cfrangeocts / 2 + abs(nocts) / 2 + cfsd / 6
     return middle * 2.0**-octaves, middle * 2.0**octaves
 
 
-def _pistons(p):
-    return p["cf"], p["cf"]
-
-
-def _fm(p):
+def _fm(carrier_hz, modulator_hz, index):
     # lines at negative frequencies would be heard at their absolute value, and move the middle
-    reach = p["modulator_hz"] * (p["index"] + 2.7 * p["index"] ** (1 / 3) + 2.0)
-    return (p["carrier_hz"],) * 2 if reach < p["carrier_hz"] else None
+    reach = modulator_hz * (index + 2.7 * index ** (1 / 3) + 2.0)
+    return (carrier_hz, carrier_hz) if reach < carrier_hz else None
 
 
 FEWEST_CYCLES = 40  # in a shorter row, lines of the spectrum are too wide to tell a pitch by
-# synthesizer: (function giving (lowest, highest) Hz or None, what is measured, parameters it needs, median
-# distance in semitones that is allowed, deviation of rows in semitones)
+# synthesizer: (function of parameters giving (lowest, highest) Hz or None, what is measured, the parameters,
+# median distance in semitones that is allowed, deviation of rows in semitones)
 CENTRES = {
     "pop": (_pop, "peak", ("cf", "Q"), 0.8, 1.0),
     "pop_documented": (_pop, "peak", ("cf", "Q"), 0.8, 1.0),
-    "drip": (_drip, "peak", ("cf", "sweep"), 0.5, 0.5),
+    "drip": (lambda cf, sweep: (cf, cf + sweep), "peak", ("cf", "sweep"), 0.5, 0.5),
     "grains": (_grains, "peak", ("cf_exp", "cfrangeocts", "nocts", "cfsd"), 0.5, 0.5),
-    "pistons": (_pistons, "peak", ("cf",), 1.0, 1.0),
+    "pistons": (lambda cf: (cf, cf), "peak", ("cf",), 1.0, 1.0),
     "fm": (_fm, "middle", ("carrier_hz", "modulator_hz", "index"), 0.2, 0.0),
 }
 
@@ -81,30 +70,17 @@ def centre_error(synth_name, natural, pcm, rate):
     if synth_name not in CENTRES:
         return None
     promised, how, needed, *_ = CENTRES[synth_name]
-    bounds = promised(natural) if all(name in natural for name in needed) else None
+    bounds = promised(*map(natural.get, needed)) if natural.keys() >= set(needed) else None
     if bounds is None or bounds[1] > 0.4 * rate or not pcm.any():
         return None
     if bounds[0] * len(pcm) / rate < FEWEST_CYCLES:
         return None
-    found = (_peak_hz if how == "peak" else _middle_hz)(pcm, rate)
-    inside = min(max(found, bounds[0]), bounds[1])
-    return 12.0 * math.log2(found / inside)
-
-
-def _power(pcm):
     size = 1 << (len(pcm) - 1).bit_length()
     shape = np.hanning(len(pcm)).astype(np.float32)
-    return np.abs(np.fft.rfft(pcm * shape, size)) ** 2, size
-
-
-def _peak_hz(pcm, rate):
-    """Frequency of the highest bin, above 20 Hz."""
-    power, size = _power(pcm)
-    first = max(1, 20 * size // rate)
-    return (first + int(np.argmax(power[first:]))) * rate / size
-
-
-def _middle_hz(pcm, rate):
-    """Mean frequency of the power."""
-    power, size = _power(pcm)
-    return float(power @ np.arange(len(power)) / power.sum()) * rate / size
+    power = np.abs(np.fft.rfft(pcm * shape, size)) ** 2
+    if how == "peak":  # the highest bin above 20 Hz
+        first = max(1, 20 * size // rate)
+        hz = (first + int(np.argmax(power[first:]))) * rate / size
+    else:  # the mean frequency of the power
+        hz = float(power @ np.arange(len(power)) / power.sum()) * rate / size
+    return 12.0 * math.log2(hz / min(max(hz, bounds[0]), bounds[1]))

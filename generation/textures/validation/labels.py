@@ -9,34 +9,12 @@ import pyarrow.compute as pc
 from sousa.generation.tables import numpy_column
 from sousa.generation.textures import corpus, synth
 from sousa.generation.textures.columns import CURVE, EVENT, FRAME_RATE_HZ, PARAM, columns
+from sousa.generation.textures.records.rows import Lists
 
 # columns that may be null, and param_* columns
 NULLABLE = {"held_out", "events", "num_events", "peak_db", "rms_db"}
-_NULL_IN = {
-    "params": {"natural", "norm", "user_name", "user"},
-    "events": {"kind", "velocity"},
-    "curves": set(),
-}
+_NULL_IN = {"params": ("natural", "norm", "user_name", "user"), "events": ("kind", "velocity"), "curves": ()}
 _SMALL = 2e-9  # stored values have 9 digits after the point
-
-
-class Lists:
-    """A list column of a group: its records as arrays, and where each row's begin.
-
-    Attributes: ``size`` of each row; ``row`` of each record; ``fields``: dict of Arrow arrays.
-    """
-
-    def __init__(self, column):
-        lists = column.combine_chunks()
-        self.size = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
-        records = lists.flatten()
-        self.row = np.repeat(np.arange(len(self.size)), self.size)
-        self.fields = {field.name: records.field(field.name) for field in records.type}
-        self.start = np.concatenate([[0], np.cumsum(self.size)])
-
-    def of(self, row):
-        """Records of a row, as a slice of every field."""
-        return slice(self.start[row], self.start[row + 1])
 
 
 def check(config, group, problems):
@@ -81,26 +59,19 @@ def _arithmetic(config, group, wrong):
 
 def _params(config, group, params, wrong):
     """Natural values lie in declared ranges, and normalised ones follow from them by the scale."""
-    synths = group["synth"].to_pylist()
+    synths = np.array(group["synth"].to_pylist(), object)
     natural, norm = (numpy_column(params.fields[name]).astype(float) for name in ("natural", "norm"))
     roles, given = (numpy_column(params.fields[name]) for name in ("role", "name"))
     user = numpy_column(params.fields["user"]).astype(float)
     wrong("null_where_none_is_allowed", np.isnan(natural) != (roles == "moving"), params.row)
     wrong("norm_differs_from_natural", np.isnan(norm) != np.isnan(natural), params.row)
     wrong("user_value_missing_or_odd", np.isnan(user) == (roles == "swept"), params.row)
-    for row, name in enumerate(synths):
-        # a shard is of one synthesizer: the loop is over one name, its rows are compared together
-        if name in synths[:row]:
-            continue
+    for name in dict.fromkeys(synths):
         declared = synth.get(name).parameters
-        own = np.flatnonzero(np.array(synths, object)[params.row] == name)
+        own = np.flatnonzero(synths[params.row] == name)
         for parameter in declared:
             mine = own[given[own] == parameter.name]
-            value = natural[mine]
-            low, high = parameter.minimum, parameter.maximum
-            wrong("value_out_of_declared_range", (value < low) | (value > high), params.row[mine])
-            share = _norm(parameter, value)
-            wrong("norm_differs_from_natural", np.abs(share - norm[mine]) > _SMALL, params.row[mine])
+            _in_range(parameter, natural[mine], norm[mine], params.row[mine], 0.0, _SMALL, wrong)
         known = np.isin(given[own], [p.name for p in declared])
         wrong("parameters_are_not_the_synthesizers", ~known, params.row[own])
     for name, _ in corpus.swept(config):
@@ -112,14 +83,19 @@ def _params(config, group, params, wrong):
         wrong("column_of_parameter_differs", ~same)
 
 
-def _norm(parameter, natural):
-    """Share of the declared range, by the definition of the scale and not by the corpus's own code."""
-    low, high, natural = parameter.minimum, parameter.maximum, np.asarray(natural, float)
+def _in_range(parameter, natural, norm, rows, outside, away, wrong):
+    """Values lie in the declared range, but for ``outside``, and their shares of it are right to ``away``."""
+    low, high = parameter.minimum, parameter.maximum
+    is_out = (natural < low - outside) | (natural > high + outside)
+    wrong("value_out_of_declared_range", is_out, rows)
+    # by the definition of the scale, and not by the corpus's own code
     if parameter.scale == "log":
         # a value that is not above 0 is out of range, and reported as that
         safe = np.where(natural > 0, natural, low)
-        return (np.log10(safe) - np.log10(low)) / (np.log10(high) - np.log10(low))
-    return (natural - low) / (high - low)
+        share = (np.log10(safe) - np.log10(low)) / (np.log10(high) - np.log10(low))
+    else:
+        share = (natural - low) / (high - low)
+    wrong("norm_differs_from_natural", np.abs(share - norm) > away, rows)
 
 
 def _curves(config, group, lists, wrong):
@@ -137,12 +113,7 @@ def _curves(config, group, lists, wrong):
     for name in set(synths[curves.size > 0]):
         for parameter in synth.get(name).parameters:
             mine = np.flatnonzero((given == parameter.name) & (synths[curves.row] == name))
-            outside = (natural[mine] < parameter.minimum - _SMALL) | (
-                natural[mine] > parameter.maximum + _SMALL
-            )
-            wrong("value_out_of_declared_range", outside, curves.row[mine])
-            away = np.abs(_norm(parameter, natural[mine]) - norm[mine])
-            wrong("norm_differs_from_natural", away > 1e-6, curves.row[mine])
+            _in_range(parameter, natural[mine], norm[mine], curves.row[mine], _SMALL, 1e-6, wrong)
 
 
 def _events(group, events, wrong):

@@ -21,36 +21,26 @@ FEWEST_PAIRS = 8
 SHARED = 0.3  # mean correlation of gaps of neighbouring settings from which chance is shared
 
 
-def _whole_signals(findings):
-    """The rows as (signals, chunks) numbers, or None when rows are missing."""
-    config = findings.config
-    count = findings.count
-    return np.arange(count).reshape(-1, config.chunks) if count % config.chunks == 0 else None
-
-
-# --- level ---
-
-
 def levels(findings):
     """The gain of each long signal is what its policy asks for."""
-    config = findings.config
-    rows, policy = findings.rows, config.level
-    order = _whole_signals(findings)
-    if order is None:
+    config, policy = findings.config, findings.config.level
+    if findings.count % config.chunks:
         return Check("level", False, "rows are missing")
-    gain = rows["gain_db"][order]
+    # (signals, chunks)
+    gain, peak, rms = (
+        findings.rows[name].reshape(-1, config.chunks) for name in ("gain_db", "peak_db", "rms_db")
+    )
     same = (gain == gain[:, :1]).all()
-    silent = np.isnan(rows["peak_db"][order]).all(axis=1)
+    silent = np.isnan(peak).all(axis=1)
     if policy.policy == "none":
         good = same and (gain == 0).all()
-        return Check("level", bool(good), f"policy none: no gain anywhere in {len(order):,} signals")
+        return Check("level", bool(good), f"policy none: no gain anywhere in {len(gain):,} signals")
     if policy.policy == "peak":
-        found = np.fmax.reduce(rows["peak_db"][order], axis=1)
+        level = np.fmax.reduce(peak, axis=1)
     else:
-        power = np.nan_to_num(10.0 ** (rows["rms_db"][order] / 10.0))
         with np.errstate(divide="ignore"):
-            found = 10.0 * np.log10(power.mean(axis=1))
-    away = np.abs(found - policy.target_db)[~silent]
+            level = 10.0 * np.log10(np.nan_to_num(10.0 ** (rms / 10.0)).mean(axis=1))
+    away = np.abs(level - policy.target_db)[~silent]
     worst = float(away.max(initial=0.0))
     text = (
         f"policy {policy.policy}: {len(away):,} signals within {worst:.4f} dB of {policy.target_db:g} dB, "
@@ -80,36 +70,33 @@ def clipping(findings):
     return Check("clipping", None if count else True, text if count else "no sample is cut off")
 
 
-# --- events ---
-
-
 def by_sound(findings):
     """Masks of rows: list of ``(Sound, its synthesizer, mask)``."""
-    config = findings.config
-    return [(one, synth.get(one.synth), findings.rows["sound"] == one.name) for one in config.sounds]
+    rows = findings.rows["sound"]
+    return [(sound, synth.get(sound.synth), rows == sound.name) for sound in findings.config.sounds]
+
+
+def _rates(findings):
+    """Sounds that promise a rate; yields ``(Sound, rows that do, events promised and found in them)``."""
+    for sound, _, mask in by_sound(findings):
+        promised, found = findings.rows["promised_events"][mask], findings.rows["num_events"][mask]
+        known = np.flatnonzero(~np.isnan(promised) & ~np.isnan(found))
+        if len(known):
+            yield sound, known, promised[known], found[known]
 
 
 def rate_table(findings):
     """Events found beside events promised, a dict for each sound that promises a rate."""
-    config = findings.config
-    out = []
-    for one, made_by, mask in by_sound(findings):
-        rows = {name: findings.rows[name][mask] for name in ("promised_events", "num_events")}
-        if expectations.rate_parameter(made_by) is None or not mask.any():
-            continue
-        known = ~np.isnan(rows["promised_events"]) & ~np.isnan(rows["num_events"])
-        promised, found = rows["promised_events"][known], rows["num_events"][known]
-        if not len(promised):
-            continue
-        signal = np.flatnonzero(known) // config.chunks
-        own = np.bincount(signal, promised)
-        spread = expectations.RATE_SPREAD.get(one.synth, 0.0) * np.sqrt((own**2).sum())
+    table = []
+    for sound, known, promised, found in _rates(findings):
+        by_signal = np.bincount(known // findings.config.chunks, promised)
+        spread = expectations.RATE_SPREAD.get(sound.synth, 0.0) * np.sqrt((by_signal**2).sum())
         total = float(promised.sum())
-        out.append({
-            "sound": one.name, "rows": len(promised), "promised": total, "found": int(found.sum()),
+        table.append({
+            "sound": sound.name, "rows": len(promised), "promised": total, "found": int(found.sum()),
             "deviation": float(np.hypot(np.sqrt(total), spread)),
         })  # fmt: skip
-    return out
+    return table
 
 
 def event_rates(findings):
@@ -129,24 +116,20 @@ def event_rates(findings):
 
 def rates_follow(findings):
     """Inside each sound, rows that promise more events have more: quarters of the rows by their rate."""
-    config = findings.config
     wrong, judged = [], 0
-    for one, _, mask in by_sound(findings):
-        promised, found = findings.rows["promised_events"][mask], findings.rows["num_events"][mask]
-        known = ~np.isnan(promised) & ~np.isnan(found)
-        promised, found = promised[known], found[known]
+    for sound, _, promised, found in _rates(findings):
         if len(promised) < 4 or np.ptp(promised) == 0:
             continue
-        spread = expectations.RATE_SPREAD.get(one.synth, 0.0)
+        spread = expectations.RATE_SPREAD.get(sound.synth, 0.0)
         for part in np.array_split(np.argsort(promised, kind="stable"), 4):
             want, have = promised[part].sum(), found[part].sum()
             if want < FEWEST_EVENTS:
                 continue
             judged += 1
             # rows of one signal share its rate: as if all of a signal were in one part
-            own = spread * np.sqrt(config.chunks * (promised[part] ** 2).sum())
-            if abs(have - want) > DEVIATIONS * np.hypot(np.sqrt(want), own):
-                wrong.append(f"{one.name}: {have:,.0f} events where {want:,.1f} are promised")
+            more = spread * np.sqrt(findings.config.chunks * (promised[part] ** 2).sum())
+            if abs(have - want) > DEVIATIONS * np.hypot(np.sqrt(want), more):
+                wrong.append(f"{sound.name}: {have:,.0f} events where {want:,.1f} are promised")
     if not judged:
         return Check("event rate by setting", None, "no sound has enough events at different rates")
     text = f"{judged - len(wrong)} of {judged} quarters of sounds, by rate, have the events promised"
@@ -174,6 +157,8 @@ def shared_chance(findings):
     """No two signals have the same irregular onsets, and gaps of neighbouring settings don't go together."""
     rows = findings.rows
     known = np.flatnonzero(rows["onsets"])
+    if not len(known):
+        return Check("chance not shared", None, "no row has irregular onsets")
     order = known[np.lexsort((rows["draws"][known], rows["onsets"][known]))]
     same = rows["onsets"][order][1:] == rows["onsets"][order][:-1]
     # sounds may have a setting in common, drawn by the same coordinates
@@ -183,21 +168,15 @@ def shared_chance(findings):
     names = rows["sample_id"][order]
     examples = [f"{names[i]} and {names[i + 1]}: the same onsets" for i in twins[:3]]
     text = f"{len(known):,} rows with irregular onsets, {len(twins)} of them like another's"
-    if not len(known):
-        return Check("chance not shared", None, "no row has irregular onsets")
-    found = correlations(findings)
+    found, mean = correlations(findings), 0.0
     if len(found) >= FEWEST_PAIRS:
         mean = float(np.mean(found))
         text += f"; mean correlation of gaps of {len(found):,} pairs of neighbours {mean:+.3f}"
-        return Check("chance not shared", not len(twins) and mean <= SHARED, text, examples)
-    return Check("chance not shared", not len(twins), text, examples)
+    return Check("chance not shared", not len(twins) and mean <= SHARED, text, examples)
 
 
 def correlations(findings):
-    """Correlation of the gaps of events, for neighbouring signals of a sound: list of floats.
-
-    Sounds whose rate moves have a trend in common and are left out.
-    """
+    """Correlations of the gaps of events of neighbouring signals of a sound, of those whose rate stays."""
     out = []
     for (sound, setting, gaps), (next_sound, other, more) in pairwise(findings.lists["trains"]):
         if sound == next_sound and setting != other:
@@ -208,22 +187,18 @@ def correlations(findings):
     return out
 
 
-# --- sound ---
-
-
 def pitch_table(findings):
     """Median pitch error of each sound, semitones: dict of sound to ``(median, median of size, rows)``."""
     errors = defaultdict(list)
-    for one in findings.lists["media"]:
-        if one["centre"] is not None:
-            errors[one["sound"]].append(one["centre"])
+    for heard in findings.lists["media"]:
+        if heard["centre"] is not None:
+            errors[heard["sound"]].append(heard["centre"])
     return {s: (float(np.median(e)), float(np.median(np.abs(e))), len(e)) for s, e in errors.items()}
 
 
 def pitches(findings):
     """The spectrum is where the parameters of centre frequency put it."""
-    config = findings.config
-    of = {one.name: one.synth for one in config.sounds}
+    of = {sound.name: sound.synth for sound in findings.config.sounds}
     judged = {s: v for s, v in pitch_table(findings).items() if v[2] >= FEWEST_ROWS}
     if not judged:
         return Check("pitch", None, f"no sound has {FEWEST_ROWS} rows whose pitch its still parameters tell")
@@ -235,9 +210,8 @@ def pitches(findings):
             wrong.append(name)
     text = ", ".join(f"{s} {size:.2f}" for s, (_, size, _) in judged.items())
     examples = [f"{s}: {judged[s][0]:+.2f} semitones over {judged[s][2]} rows" for s in wrong]
-    return Check(
-        "pitch", not wrong, f"median distance from the labelled centre frequency, semitones: {text}", examples
-    )
+    text = f"median distance from the labelled centre frequency, semitones: {text}"
+    return Check("pitch", not wrong, text, examples)
 
 
 def borders(findings):

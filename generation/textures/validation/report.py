@@ -11,12 +11,7 @@ _COLUMNS = 4  # of plots
 
 
 def summary(findings: Findings) -> dict:
-    """As plain data."""
-    return {"settings": len(set(findings.rows["setting_id"])), "sounds": _sounds(findings)}
-
-
-def _sounds(findings):
-    """What each sound is like, and how it compares with what its parameters promise."""
+    """What each sound is like, and how it compares with what its parameters promise, as plain data."""
     rates = {row["sound"]: row for row in population.rate_table(findings)}
     pitches, out = population.pitch_table(findings), {}
     for one, _, mask in population.by_sound(findings):
@@ -35,7 +30,7 @@ def _sounds(findings):
             "clipped_samples": int(rows["clipped_samples"].sum()),
             "silent_rows": int(np.isnan(rows["peak_db"]).sum()), "rows_heard": len(heard),
         }  # fmt: skip
-    return out
+    return {"settings": len(set(findings.rows["setting_id"])), "sounds": out}
 
 
 _HEAD = (
@@ -59,7 +54,7 @@ def lines(report: dict) -> list[str]:
     return ["", *out]
 
 
-def parts(findings: Findings, report: dict) -> list[str]:
+def parts(report: dict, findings: Findings) -> list[str]:
     """HTML for the page."""
     out = ["<h2>Sounds</h2>", table(_HEAD, _table_rows(report)), "<h2>Level</h2>", _levels(findings)]
     if population.rate_table(findings):
@@ -69,16 +64,15 @@ def parts(findings: Findings, report: dict) -> list[str]:
     return out
 
 
-def _grid(count, height, plot):
-    """Plots side by side as an image; ``plot`` fills as many axes."""
-    lines = -(-count // _COLUMNS)
+def _grid(shown, height, plot):
+    """Plots side by side as an image: ``plot(axis, sound, mask)`` draws each."""
+    count, lines = len(shown), -(-len(shown) // _COLUMNS)
 
     def draw(sheet):
         axes = sheet.subplots(lines, _COLUMNS, squeeze=False).ravel()
-        for axis in axes:
+        for axis, (sound, mask) in zip(axes, shown, strict=False):
             axis.tick_params(labelsize=6)
-        plot(axes)
-        for axis in axes[:count]:
+            plot(axis, sound, mask)
             axis.minorticks_off()
         for axis in axes[count:]:
             axis.remove()
@@ -88,14 +82,12 @@ def _grid(count, height, plot):
 
 
 def _levels(findings):
-    config = findings.config
-
     def draw(sheet):
         left, right = sheet.subplots(1, 2, width_ratios=(2, 1))
         level = [findings.rows["rms_db"][mask] for *_, mask in population.by_sound(findings)]
         level = [v[~np.isnan(v)] for v in level]
         left.boxplot([v if len(v) else [np.nan] for v in level], showfliers=False,
-                     tick_labels=[one.name for one in config.sounds])  # fmt: skip
+                     tick_labels=[sound.name for sound in findings.config.sounds])  # fmt: skip
         left.tick_params(axis="x", rotation=60, labelsize=7)
         left.set_title("RMS of rows, dBFS", fontsize=9)
         peak = findings.rows["peak_db"]
@@ -108,42 +100,40 @@ def _levels(findings):
 def _rates(findings):
     """Events a second of every row beside what its parameters promise."""
     names = {row["sound"] for row in population.rate_table(findings)}
-    shown = [(one, mask) for one, _, mask in population.by_sound(findings) if one.name in names]
+    shown = [(sound, mask) for sound, _, mask in population.by_sound(findings) if sound.name in names]
 
-    def plot(axes):
-        for axis, (one, mask) in zip(axes, shown, strict=False):
-            seconds = findings.rows["duration_sec"][mask]
-            promised = findings.rows["promised_events"][mask] / seconds
-            axis.plot(promised, findings.rows["num_events"][mask] / seconds, ".", markersize=2, alpha=0.5)
-            ends = [np.nanmin(promised), np.nanmax(promised)]
-            axis.plot(ends, ends, color="grey", linewidth=0.8)
-            axis.set_xscale("log")
-            axis.set_yscale("symlog", linthresh=1 / float(seconds.max()))
-            axis.set_ylim(bottom=0)
-            axis.set_title(f"{one.name}: events/s, promised to right", fontsize=8)
+    def plot(axis, sound, mask):
+        seconds = findings.rows["duration_sec"][mask]
+        promised = findings.rows["promised_events"][mask] / seconds
+        axis.plot(promised, findings.rows["num_events"][mask] / seconds, ".", markersize=2, alpha=0.5)
+        ends = [np.nanmin(promised), np.nanmax(promised)]
+        axis.plot(ends, ends, color="grey", linewidth=0.8)
+        axis.set_xscale("log")
+        axis.set_yscale("symlog", linthresh=1 / float(seconds.max()))
+        axis.set_ylim(bottom=0)
+        axis.set_title(f"{sound.name}: events/s, promised to right", fontsize=8)
 
-    return _grid(len(shown), 2.2, plot)
+    return _grid(shown, 2.2, plot)
 
 
 def _coverage(findings):
     """Settings over the first two axes of each sound, by split."""
-    shown = [(one, mask) for one, _, mask in population.by_sound(findings) if one.axes and mask.any()]
+    shown = [(sound, mask) for sound, _, mask in population.by_sound(findings) if sound.axes and mask.any()]
 
-    def plot(axes):
-        for axis, (one, mask) in zip(axes, shown, strict=False):
-            first = one.axes[0]
-            second = one.axes[1] if len(one.axes) > 1 else None
-            for split in SPLITS:
-                own = mask & (findings.rows["split"] == split) & (findings.rows["chunk_index"] == 0)
-                x = findings.rows[f"param_{first.name}"][own]
-                y = findings.rows[f"param_{second.name}"][own] if second else np.zeros(len(x))
-                axis.plot(x, y, ".", markersize=3, label=split)
-            axis.set_xscale(first.scale)
-            axis.set_xlabel(first.name, fontsize=7)
-            if second:
-                axis.set_yscale(second.scale)
-                axis.set_ylabel(second.name, fontsize=7)
-            axis.set_title(one.name, fontsize=9)
-        axes[0].legend(fontsize=6)
+    def plot(axis, sound, mask):
+        first, second = (*sound.axes, None)[:2]
+        for split in SPLITS:
+            rows = mask & (findings.rows["split"] == split) & (findings.rows["chunk_index"] == 0)
+            x = findings.rows[f"param_{first.name}"][rows]
+            y = findings.rows[f"param_{second.name}"][rows] if second else np.zeros(len(x))
+            axis.plot(x, y, ".", markersize=3, label=split)
+        axis.set_xscale(first.scale)
+        axis.set_xlabel(first.name, fontsize=7)
+        if second:
+            axis.set_yscale(second.scale)
+            axis.set_ylabel(second.name, fontsize=7)
+        axis.set_title(sound.name, fontsize=9)
+        if sound is shown[0][0]:
+            axis.legend(fontsize=6)
 
-    return _grid(len(shown), 2.4, plot)
+    return _grid(shown, 2.4, plot)

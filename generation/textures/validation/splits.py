@@ -22,17 +22,16 @@ def splits(findings):
     """A setting, and what its coordinates draw, is in one split; test data say how they are held out."""
     rows, problems = findings.rows, []
     split = np.array([SPLITS.index(s) if s in SPLITS else -1 for s in rows["split"]])
-    for what, keys in (
-        ("draws", np.unique(rows["draws"], return_inverse=True)[1]),
-        ("sounds, sample by sample,", _loud(findings)),
-    ):
-        many = _in_several(keys, split)
-        if many:
+    draws = np.unique(rows["draws"], return_inverse=True)[1]
+    for what, keys in (("draws", draws), ("sounds, sample by sample,", _loud(findings))):
+        pairs = np.unique(np.stack([keys, split]), axis=1)
+        if many := int((np.unique(pairs[0], return_counts=True)[1] > 1).sum()):
             problems.append(f"{many} {what} are in more than one split")
     held = rows["held_out"] != None  # noqa: E711 - an array of objects
-    if (held & (rows["split"] != "test")).any():
-        problems.append(f"{int((held & (rows['split'] != 'test')).sum())} rows outside test are held out")
-    if (~held & (rows["split"] == "test")).any():
+    is_test = rows["split"] == "test"
+    if (held & ~is_test).any():
+        problems.append(f"{int((held & ~is_test).sum())} rows outside test are held out")
+    if (~held & is_test).any():
         problems.append("test rows that don't say how they are held out")
     problems += _shares(findings)
     counts = {s: len(np.unique(rows["setting_id"][rows["split"] == s].astype(str))) for s in SPLITS}
@@ -48,52 +47,41 @@ def _loud(findings):
     return np.where(silent, len(keys) + np.arange(len(keys)), keys)
 
 
-def _in_several(keys, split):
-    """How many keys have rows in more than one split."""
-    pairs = np.unique(np.stack([keys, split]), axis=1)
-    return int((np.unique(pairs[0], return_counts=True)[1] > 1).sum())
-
-
 def _shares(findings):
     """Shares of splits against those asked for, among settings that chance divides: list of problems."""
-    config = findings.config
-    rows, first = findings.rows, _settings(findings)
+    rows, first, sounds = findings.rows, _settings(findings), len(findings.config.sounds)
     free = first[~np.isin(rows["held_out"][first], ["interpolation", "extrapolation"])]
     problems = []
-    if len(free) >= 3 * len(config.sounds):
-        for name in ("validation", "test"):
-            if getattr(config.splits, name) > 0 and not (rows["split"] == name).any():
-                problems.append(f"{name} is empty")
-    if len(free) >= 24:
-        for name in ("validation", "test"):
-            share, found = getattr(config.splits, name), (rows["split"][free] == name).sum()
-            allowed = DEVIATIONS * np.sqrt(len(free) * share * (1 - share)) + len(config.sounds)
-            if abs(found - share * len(free)) > allowed:
-                problems.append(f"{name} has {found / len(free):.1%} of settings, not {share:.0%}")
+    for name in ("validation", "test"):
+        share, found = getattr(findings.config.splits, name), (rows["split"][free] == name).sum()
+        if len(free) >= 3 * sounds and share > 0 and not (rows["split"] == name).any():
+            problems.append(f"{name} is empty")
+        allowed = DEVIATIONS * np.sqrt(len(free) * share * (1 - share)) + sounds
+        if len(free) >= 24 and abs(found - share * len(free)) > allowed:
+            problems.append(f"{name} has {found / len(free):.1%} of settings, not {share:.0%}")
     return problems
 
 
 def coverage(findings):
     """Settings cover their axes evenly: each point of a grid once, drawn ones as evenly as chance does."""
-    config = findings.config
     rows, first = findings.rows, _settings(findings)
     problems, told = [], []
-    for one in config.sounds:
-        own = first[rows["sound"][first] == one.name]
-        if one.method == "list" or not one.axes:
+    for sound in findings.config.sounds:
+        if sound.method == "list" or not sound.axes:
             continue
-        values = [rows[f"param_{axis.name}"][own] for axis in one.axes]
-        if one.method == "grid":
+        own = first[rows["sound"][first] == sound.name]
+        values = [rows[f"param_{axis.name}"][own] for axis in sound.axes]
+        if sound.method == "grid":
             points = len(set(zip(*values, strict=True)))
             wanted = int(np.prod([len(set(v)) for v in values]))
-            told.append(f"{one.name} {points:,} of {wanted:,} points")
+            told.append(f"{sound.name} {points:,} of {wanted:,} points")
             if not points == wanted == len(own):
-                problems.append(f"{one.name}: {points:,} points of a grid of {wanted:,}")
+                problems.append(f"{sound.name}: {points:,} points of a grid of {wanted:,}")
             continue
-        worst = max(_unevenness(axis, v) for axis, v in zip(one.axes, values, strict=True))
-        told.append(f"{one.name} {worst:.2f}")
+        worst = max(_unevenness(axis, v) for axis, v in zip(sound.axes, values, strict=True))
+        told.append(f"{sound.name} {worst:.2f}")
         if worst > 2.2:  # Kolmogorov-Smirnov, about 1 in 10,000
-            problems.append(f"{one.name}: {worst:.2f}, more than chance would")
+            problems.append(f"{sound.name}: {worst:.2f}, more than chance would")
     text = f"points of grids, or departure from even times the root of the number: {', '.join(told)}"
     return Check("coverage", not problems if told else None, text if told else "nothing is swept", problems)
 

@@ -1,9 +1,11 @@
 """The same corpus with an argument changed: settings, draws and splits stay."""
 
+from dataclasses import replace
+
 import pytest
 
-from sousa.generation.errors import UsageError
-from sousa.generation.textures import schema, synth
+from sousa.generation.errors import RunError, UsageError
+from sousa.generation.textures import requests, schema, synth
 from sousa.generation.textures.derive import derive
 from sousa.generation.textures.settings import Fixed, Level
 from tests.support.texture_ping import Ping, config, own, ping, theirs  # noqa: F401
@@ -160,8 +162,10 @@ def test_another_version_of_the_synthesizer_is_refused(monkeypatch):
         version = "2.0.0"
 
     monkeypatch.setitem(synth._ADDED, "ping", Later())
-    with pytest.raises(UsageError, match=r"made with version 1\.2\.3 of ping, and 2\.0\.0 is here"):
-        derive(base, {"Q": "3"}, "digest")
+    identity = base.identity()  # what a base is read from before anything is derived from it
+    with pytest.raises(RunError, match=r"made with ping 1\.2\.3, here is 2\.0\.0; install that version"):
+        requests.restore(identity, "custom", rows_only=False)
+    assert requests.restore(identity, "custom", rows_only=True) == replace(base, records=(), shard_mib=64)
 
 
 def test_a_size_derived_is_custom():
