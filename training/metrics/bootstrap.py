@@ -30,6 +30,7 @@ RESAMPLES = 1000
 LEVEL = 0.95
 _DEFINED = 0.9  # share of resamples in which a metric must be defined, for an interval
 Statistic = Callable[[np.ndarray], np.ndarray]
+Interval = dict[str, float | None]
 _CHUNK = 1 << 22  # draws held at a time
 
 
@@ -44,22 +45,20 @@ def check_rows(**columns: Any) -> None:
         raise UsageError(f"rows differ in number: {said}; give one value of each for every row")
 
 
-def group_codes(groups: Sequence[Any] | None, num_rows: int) -> np.ndarray:
-    """Codes of groups, in order of first appearance.
+def group_codes(groups: Sequence[Any] | None, rows: Sequence[int]) -> np.ndarray:
+    """Codes of the groups of rows, in order of first appearance.
 
     Args:
-        groups: one name a row; None: each row is its own group, as is each row whose name is None.
-        num_rows: rows.
+        groups: a name for each row; None: each row is its own group, as is each row whose name is None.
+        rows: numbers of the rows to code.
 
     Returns: int64 array [rows], values 0 to number of groups - 1.
     """
     if groups is None:
-        return np.arange(num_rows)
-    seen = {}
-    return np.array(
-        [seen.setdefault((row,) if name is None else name, len(seen)) for row, name in enumerate(groups)],
-        dtype=np.int64,
-    )
+        return np.arange(len(rows))
+    codes: dict[Any, int] = {}
+    names = ((row,) if groups[row] is None else groups[row] for row in rows)
+    return np.array([codes.setdefault(name, len(codes)) for name in names], dtype=np.int64)
 
 
 def sums_by_group(codes: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -76,40 +75,20 @@ def sums_by_group(codes: np.ndarray, columns: np.ndarray) -> np.ndarray:
 
 
 def draw_counts(num_groups: int, resamples: int = RESAMPLES, seed: int = 0) -> Iterator[np.ndarray]:
-    """How often each group is drawn, in chunks of resamples.
+    """How often each group is drawn, in chunks of resamples; nothing when there are fewer than two groups.
 
     Yields: int64 arrays [some resamples, groups]; each row sums to ``num_groups``.
     """
     generator = np.random.default_rng(seed)
     step = max(1, _CHUNK // max(num_groups, 1))
-    for start in range(0, resamples, step):
+    for start in range(0, resamples if num_groups > 1 else 0, step):
         rows = min(step, resamples - start)
         drawn = generator.integers(0, num_groups, (rows, num_groups))
         drawn += np.arange(rows)[:, None] * num_groups
         yield np.bincount(drawn.ravel(), minlength=rows * num_groups).reshape(rows, num_groups)
 
 
-def resample(
-    statistic: Statistic, sums: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """A statistic of sums, on all groups and on each resample.
-
-    Args:
-        statistic: takes sums [..., columns], gives values [..., statistics], NaN where undefined.
-        sums: float64 [groups, columns].
-
-    Returns: ``(values [statistics], resampled [resamples, statistics])``, float64; with fewer than two
-        groups the second has no rows.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        values = statistic(sums.sum(0))
-        if len(sums) < 2 or resamples < 1:
-            return values, np.empty((0, len(values)))
-        parts = [statistic(counts @ sums) for counts in draw_counts(len(sums), resamples, seed)]
-    return values, np.concatenate(parts)
-
-
-def interval(value: float, resampled: np.ndarray) -> dict[str, float | None]:
+def interval(value: float, resampled: np.ndarray) -> Interval:
     """A value with its bounds.
 
     Args:
@@ -128,7 +107,26 @@ def interval(value: float, resampled: np.ndarray) -> dict[str, float | None]:
 
 def intervals(
     statistic: Statistic, sums: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
-) -> list[dict[str, float | None]]:
-    """A list of :func:`interval` for each value of a statistic; arguments as :func:`resample`."""
-    values, resampled = resample(statistic, sums, resamples, seed)
+) -> list[Interval]:
+    """An :func:`interval` for each value of a statistic of sums.
+
+    Args:
+        statistic: takes sums [..., columns], gives values [..., statistics], NaN where undefined.
+        sums: float64 [groups, columns].
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = statistic(sums.sum(0))
+        parts = [statistic(counts @ sums) for counts in draw_counts(len(sums), resamples, seed)]
+    resampled = np.concatenate([np.empty((0, len(values))), *parts])
     return [interval(value, resampled[:, i]) for i, value in enumerate(values)]
+
+
+def differences(
+    statistic: Statistic, sums: np.ndarray, others: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+) -> list[Interval]:
+    """As :func:`intervals`, how far a statistic of ``sums`` is above that of ``others`` in each resample."""
+    width = sums.shape[1]
+    return intervals(
+        lambda both: statistic(both[..., :width]) - statistic(both[..., width:]),
+        np.hstack([sums, others]), resamples, seed,
+    )  # fmt: skip
