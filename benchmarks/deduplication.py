@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sousa.builders.hub.dedup import new_bytes
+from sousa.generation.columns import markdown
 from sousa.generation.reopen import open_dataset
 from sousa.generation.shards import parquet_writer
 
@@ -49,11 +50,9 @@ def inserted(table, rows, new):
 
 def relabelled(table, rows, new):
     """The table with the labels of some rows replaced, not their sound."""
-    kept = table.take(rows).select(["audio"])
-    for name in table.column_names:
-        if name != "audio":
-            kept = kept.append_column(table.schema.field(name), new[name])
-    return replaced(table, rows, kept.select(table.column_names))
+    place = table.schema.get_field_index("audio")
+    sound = table["audio"].take(rows)
+    return replaced(table, rows, new.set_column(place, table.schema.field(place), sound))
 
 
 def chosen(rng, files, run):
@@ -100,17 +99,16 @@ def main():
     root = Path(sys.argv[1] if len(sys.argv) > 1 else "output/dataset")
     stored = open_dataset(root, making=True)
     files = [str(root / record["file"]) for record in stored.records]
-    print(
-        f"{stored.manifest['num_rows']:,} rows; 1 % of them change\n| change | bytes sent | of all | of 1 % |"
-    )
-    print("| --- | --- | --- | --- |")
+    rows = []
     for name, change in (("replaced", replaced), ("inserted", inserted), ("labels only", relabelled)):
         for run, where in RUNS.items():
             total, new = measure(files, stored, change, run)
-            print(f"| {name}, {where} | {new:,} | {new / total:.2%} | {new / total / SHARE:.2f} |")
-    copy = Path(tempfile.mkdtemp()) / "same.parquet"
-    shutil.copy(files[0], copy)
-    print(f"| the same file under another name | {new_bytes(files, [copy]):,} | | |")
+            rows.append((f"{name}, {where}", f"{new:,}", f"{new / total:.2%}", f"{new / total / SHARE:.2f}"))
+    with tempfile.TemporaryDirectory() as work:
+        copy = shutil.copy(files[0], Path(work) / "same.parquet")
+        rows.append(("the same file under another name", f"{new_bytes(files, [copy]):,}", "", ""))
+    print(f"{stored.manifest['num_rows']:,} rows; 1 % of them change")
+    print(markdown(("change", "bytes sent", "of all", "of 1 %"), rows))
 
 
 if __name__ == "__main__":

@@ -36,11 +36,12 @@ def main():
 
     @contextmanager
     def progress(title, total):
-        done = [0]
+        done = 0
 
         def step(count):
-            done[0] += count
-            if done[0] * 10 // total > len(peaks):
+            nonlocal done
+            done += count
+            if done * 10 // total > len(peaks):
                 peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
         yield step

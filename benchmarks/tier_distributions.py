@@ -14,11 +14,12 @@ from sousa.generation.rudiments import corpus, definitions, players
 from sousa.generation.rudiments.performance import play
 from sousa.generation.rudiments.score import plan_take
 from sousa.generation.rudiments.scores import DISTRIBUTIONS_FILE, exercise_scores
+from sousa.generation.rudiments.settings import make_config
 
 
 def measure():
     """Mean and standard deviation of overall_score in each tier, rounded to four places."""
-    config = corpus.make_config("medium", with_audio=False)
+    config = make_config("medium", with_audio=False)
     forms = [definitions.load()[name] for name in config.forms]
     scores = [[] for _ in players.tiers()]
     for index in corpus.profile_indices(config):

@@ -13,7 +13,7 @@ and reported without the package that made it.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -320,6 +320,11 @@ def _yaml(column: Column, sample_rate: int | None) -> dict[str, Any]:
 
 
 # --- documents ---
+
+
+def markdown(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table; ``head``: titles of its columns."""
+    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in (head, ["---"] * len(head), *rows))
 
 
 def table(columns: Iterable[Column]) -> str:
