@@ -1,11 +1,13 @@
-"""How each rendering of a take sounds: its preset, drum, level and acoustics.
+"""How each rendering of a take sounds: its drum, level and acoustics.
 
 Conventions
 -----------
-Rendering 0 of a take is clean where ``clean`` is among the acoustics, whatever else is asked for. Each
-further rendering takes, of the acoustics that its take has not had yet, the one whose number, a hash of row
-and acoustics, is highest; when all have been used they are all there again. So none is repeated before all
-are used, and acoustics that are added take as few rows as they can from the others.
+Rendering 0 of a take is clean where ``clean`` is among the acoustics, whatever else is asked for. The
+others follow a permutation of the remaining acoustics, drawn for the take: none is repeated before all are
+used. The permutation is built by adding one name after the other in the order of ``presets.toml``, each
+exchanging places with a random one before it (the inside-out Fisher-Yates shuffle). A name that is added at
+the end of that file takes one rendering in N from the others and leaves all else as it was; no other rule
+moves fewer rows.
 
 A clean row has its own drum, tuning and level. An augmented row belongs to the *session* of its
 player under its acoustics: one drum, tuning, room, microphone and EQ for all of the player's takes
@@ -51,16 +53,14 @@ def acoustics_of(config, take, augmentation):
         if augmentation == 0 or not others:
             return presets.CLEAN
         augmentation -= 1
-    left = []
-    for number in range(augmentation + 1):
-        left = left or list(others)
-
-        def rank(name, number=number):
-            return uniforms(config.seed, 1, "rudiments", "acoustics of", *_address(take), number, name)[0]
-
-        chosen = max(left, key=rank)
-        left.remove(chosen)
-    return chosen
+    cycle, place = divmod(augmentation, len(others))
+    order: list[str] = []
+    for name in others:
+        draw = uniforms(config.seed, 1, "rudiments", "acoustics of", *_address(take), cycle, name)[0]
+        order.append(name)
+        at = int(draw * len(order))
+        order[at], order[-1] = name, order[at]
+    return order[place]
 
 
 def _address(take):

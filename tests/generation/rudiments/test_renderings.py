@@ -51,9 +51,9 @@ def test_clean_rows_do_not_depend_on_acoustics(config, tmp_path):
 def test_rows_of_a_preset_do_not_depend_on_the_other_presets(config):
     few = make_config("small", augmentations=2, rudiments=FORMS, acoustics=["clean", "garage"])
     assert {row["augmentation_preset"] for row in rows(few, 1)} == {"garage"}
-    order = [acoustics_of(config, take(0), a) for a in range(12)]
-    two = make_config("small", augmentations=3, rudiments=FORMS, acoustics=["clean", order[3], order[8]])
-    assert [acoustics_of(two, take(0), a) for a in range(3)] == ["clean", order[3], order[8]]
+    two = make_config("small", augmentations=5, rudiments=FORMS, acoustics=["clean", "gym", "garage"])
+    order = [acoustics_of(two, take(0), a) for a in range(5)]
+    assert order[0] == "clean" and sorted(order[1:3]) == sorted(order[3:5]) == ["garage", "gym"]
 
 
 def test_a_session_is_one_drum_and_place_and_rows_have_values_of_their_own(config):
@@ -120,7 +120,9 @@ def test_unknown_acoustics_and_useless_choices_are_refused(tmp_path):
     room, noise = tmp_path / "rooms", tmp_path / "noise"
     for folder in (room / "garage", noise):
         folder.mkdir(parents=True)
-        soundfile.write(folder / "a.wav", np.r_[1.0, np.zeros(999)] * 0.5, 44100)
+        sound = np.random.default_rng(0).normal(0, 0.1, 44100)
+        sound[0] = 0.9
+        soundfile.write(folder / "a.wav", sound, 44100)
 
     def refused(match, **options):
         with pytest.raises(UsageError, match=match):
@@ -143,16 +145,14 @@ def test_unknown_acoustics_and_useless_choices_are_refused(tmp_path):
 
 
 def test_new_acoustics_move_as_few_rows_as_they_can():
-    """Each rendering is drawn by a hash of row and acoustics: one more of them takes about its share."""
+    """No row changes but those that get the new ones, and these are its share."""
     names = [name for name in presets.names() if name != "clean"]
     takes = [take(profile, form) for profile in range(60) for form in FORMS]
-    for renderings in (2, 5):
+    for renderings in (2, 5, len(names)):
         fewer = replace(make_config(augmentations=renderings), acoustics=("clean", *names[:-1]))
         more = replace(fewer, acoustics=("clean", *names))
         before, after = (
             [acoustics_of(c, t, a) for t in takes for a in range(1, renderings)] for c in (fewer, more)
         )
-        moved = np.mean([x != y for x, y in zip(before, after, strict=True)])
-        share = after.count(names[-1]) / len(after)
-        assert 0.4 / len(names) < share < 2 / len(names)
-        assert share <= moved < 1.6 * share, (renderings, moved, share)
+        assert {new for old, new in zip(before, after, strict=True) if new != old} == {names[-1]}
+        assert 0.6 / len(names) < after.count(names[-1]) / len(after) < 1.5 / len(names)
