@@ -21,9 +21,9 @@ README = Path(__file__).parent.parent / "README.md"
 
 def replace(text, name, content):
     """Put content between the markers of this name."""
-    begin, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
     head, rest = text.split(begin)
-    return head + begin + content + end + rest.split(end)[1]
+    return f"{head}{begin}{content}\n{end}{rest.split(end)[1]}"
 
 
 def acoustics_table():
