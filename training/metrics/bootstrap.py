@@ -111,22 +111,17 @@ def intervals(
     """An :func:`interval` for each value of a statistic of sums.
 
     Args:
-        statistic: takes sums [..., columns], gives values [..., statistics], NaN where undefined.
-        sums: float64 [groups, columns].
+        statistic: takes sums [..., columns], gives values [statistics] or [resamples, statistics], NaN where
+            undefined.
+        sums: float64 [..., groups, columns].
     """
     with np.errstate(invalid="ignore", divide="ignore"):
-        values = statistic(sums.sum(0))
-        parts = [statistic(counts @ sums) for counts in draw_counts(len(sums), resamples, seed)]
+        values = statistic(sums.sum(-2))
+        parts = [statistic(counts @ sums) for counts in draw_counts(sums.shape[-2], resamples, seed)]
     resampled = np.concatenate([np.empty((0, len(values))), *parts])
     return [interval(value, resampled[:, i]) for i, value in enumerate(values)]
 
 
-def differences(
-    statistic: Statistic, sums: np.ndarray, others: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
-) -> list[Interval]:
-    """As :func:`intervals`, how far a statistic of ``sums`` is above that of ``others`` in each resample."""
-    width = sums.shape[1]
-    return intervals(
-        lambda both: statistic(both[..., :width]) - statistic(both[..., width:]),
-        np.hstack([sums, others]), resamples, seed,
-    )  # fmt: skip
+def differences(statistic: Statistic, sums: Sequence[np.ndarray], *options: int) -> list[Interval]:
+    """As :func:`intervals`, of how far the statistic of the first of two sums is above that of the second."""
+    return intervals(lambda both: np.subtract(*statistic(both)), np.stack(sums), *options)

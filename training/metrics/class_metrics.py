@@ -40,18 +40,17 @@ def class_metrics(
     Source: scikit-learn, ``balanced_accuracy_score``, ``f1_score(average="macro")``.
     """
     bootstrap.check_rows(predictions=predictions, references=references, groups=groups)
-    names, truth, guess, codes = _coded(predictions, references, groups, labels)
-    sums = _sums(truth, guess, codes, len(names))
-    figures = iter(bootstrap.intervals(_statistic(sums), sums, resamples, seed))
-    summary = {name: next(figures) for name in NAMES}
-    per_class: dict[str, dict[str, Any]] = {name: {} for name in names}
-    for key in PER_CLASS:
-        for name in names:
-            per_class[name][key] = next(figures)
+    names, truth, guess, sums = _coded(predictions, references, groups, labels)
+    figures = bootstrap.intervals(_statistic(sums), sums, resamples, seed)
+    summary = dict(zip(NAMES, figures, strict=False))
     confusion = np.zeros((len(names), len(names)), np.int64)
     np.add.at(confusion, (truth, guess), 1)
-    for name, support in zip(names, confusion.sum(1).tolist(), strict=True):
-        per_class[name]["support"] = support
+    per_class = {
+        name: dict(zip(PER_CLASS, figures[place :: len(names)], strict=True)) | {"support": support}
+        for place, (name, support) in enumerate(
+            zip(names, confusion.sum(1).tolist(), strict=True), len(NAMES)
+        )
+    }
     return {
         **summary, "per_class": per_class, "labels": names, "confusion": confusion.tolist(),
         "num_rows": len(truth), "num_groups": len(sums), "num_left_out": len(references) - len(truth),
@@ -69,17 +68,17 @@ def class_differences(
     """
     bootstrap.check_rows(predictions=predictions, others=others, references=references, groups=groups)
     labels = sorted({str(name) for column in (predictions, others) for name in column})
-    sums = []
-    for column in (predictions, others):
-        names, truth, guess, codes = _coded(column, references, groups, labels)
-        sums.append(_sums(truth, guess, codes, len(names)))
+    sums = [_coded(column, references, groups, labels)[-1] for column in (predictions, others)]
     statistic = _statistic(sums[0])
-    figures = bootstrap.differences(lambda some: statistic(some)[..., : len(NAMES)], *sums, resamples, seed)
+    figures = bootstrap.differences(lambda some: statistic(some)[..., : len(NAMES)], sums, resamples, seed)
     return dict(zip(NAMES, figures, strict=True))
 
 
 def _coded(predictions, references, groups, labels):
-    """Names of classes and, for the rows with a reference, classes of both as ints and group codes."""
+    """Names of classes; of the rows with a reference, classes of both as ints; and sums by group.
+
+    Sums are rows right, rows of the reference, rows predicted, of each class: float64 [groups, 3 * classes].
+    """
     kept = [row for row, name in enumerate(references) if name is not None]
     if missing := sum(predictions[row] is None for row in kept):
         raise UsageError(f"{missing:,} rows have no predicted class; predict one for every row")
@@ -87,18 +86,14 @@ def _coded(predictions, references, groups, labels):
     names = [str(name) for name in labels or ()]
     names += sorted({*truth, *guess} - set(names))
     code = {name: i for i, name in enumerate(names)}
-    as_codes = (np.array([code[name] for name in column], np.int64) for column in (truth, guess))
-    return names, *as_codes, bootstrap.group_codes(groups, kept)
-
-
-def _sums(truth, guess, codes, size):
-    """By group: rows right, rows of the reference, rows predicted, of each class: [groups, 3 classes]."""
-    out = np.zeros((codes.max(initial=-1) + 1, 3, size))
+    truth, guess = (np.array([code[name] for name in column], np.int64) for column in (truth, guess))
+    owners = bootstrap.group_codes(groups, kept)
+    sums = np.zeros((owners.max(initial=-1) + 1, 3, len(names)))
     right = truth == guess
-    np.add.at(out, (codes[right], 0, truth[right]), 1)
-    np.add.at(out, (codes, 1, truth), 1)
-    np.add.at(out, (codes, 2, guess), 1)
-    return out.reshape(len(out), 3 * size)
+    np.add.at(sums, (owners[right], 0, truth[right]), 1)
+    np.add.at(sums, (owners, 1, truth), 1)
+    np.add.at(sums, (owners, 2, guess), 1)
+    return names, truth, guess, sums.reshape(len(sums), -1)
 
 
 def _statistic(sums):

@@ -126,10 +126,9 @@ def matched_metrics(
     (_, num_onsets, num_predicted), _, totals = matched.split(columns.sum(0))
     by_attribute = {}
     for name, binary, total in zip(matched.attributes, matched.binary, totals, strict=True):
-        by_attribute[name] = {key: next(figures) for key in ("accuracy", "f1", "joint_f1")}
+        found = {key: next(figures) for key in ("accuracy", "f1", "joint_f1")}
+        by_attribute[name] = {key: found[key] for key in found if binary or key != "f1"}
         by_attribute[name]["num_matched"] = int(total[1])
-        if not binary:
-            del by_attribute[name]["f1"]
     return {
         "tolerances": by_tolerance, "attributes": by_attribute,
         "num_rows": len(kept), "num_groups": len(sums),

@@ -42,8 +42,8 @@ def score_metrics(
     out: dict[str, Any] = dict(zip(NAMES, bootstrap.intervals(_errors, sums, resamples, seed), strict=True))
     if rank:
         out["spearman"] = bootstrap.interval(*_spearman(truth, guess, codes, resamples, seed))
-    counts = {"num_rows": len(truth), "num_groups": len(sums)}
-    return {**out, **counts, "num_left_out": len(references) - len(truth)}
+    num_left_out = len(references) - len(truth)
+    return {**out, "num_rows": len(truth), "num_groups": len(sums), "num_left_out": num_left_out}
 
 
 def score_differences(
@@ -57,8 +57,8 @@ def score_differences(
         errors are below 0 and R2 above.
     """
     bootstrap.check_rows(predictions=predictions, others=others, references=references, groups=groups)
-    sums = (_error_sums(*_kept(column, references, groups)) for column in (predictions, others))
-    return dict(zip(NAMES, bootstrap.differences(_errors, *sums, resamples, seed), strict=True))
+    sums = [_error_sums(*_kept(column, references, groups)) for column in (predictions, others)]
+    return dict(zip(NAMES, bootstrap.differences(_errors, sums, resamples, seed), strict=True))
 
 
 def _kept(predictions, references, groups):
