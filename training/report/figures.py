@@ -20,7 +20,7 @@ _COLOURS = (BLUE, RED, GREEN, VIOLET, OCHRE, GREY)
 _MARKS = "sD^vPX"
 _GRID = {"color": "#e6e6e6", "linewidth": 0.8}
 _FEWEST_ROWS = 10  # of a point of a curve
-_SHORT = {"r2": "R2", "mae_norm": "error", "spearman": "rank corr."}
+_SHORT = {"mae": "error", "r2": "R2", "mae_norm": "error", "spearman": "rank corr."}
 _MOST_SCORES = 6  # drawn in one panel; tables have them all
 
 
@@ -31,31 +31,24 @@ def dashboard(metrics: dict[str, Any], table: pa.Table) -> bytes:
         metrics: of :func:`sousa.training.report.measure.measure`; table: the predictions, for the scatter
             plots.
     """
-    kinds = {name: target["kind"] for name, target in metrics["targets"].items()}
 
-    def of_kinds(*wanted, most=None):
-        return {
-            name: metrics["targets"][name] for name in islice((n for n in kinds if kinds[n] in wanted), most)
-        }
+    def of_kinds(*kinds, most=None):
+        targets = ((name, one) for name, one in metrics["targets"].items() if one["kind"] in kinds)
+        return dict(islice(targets, most))
 
     shares = of_kinds("class", "events", *numbers.PARAMETERS)
     scores = of_kinds("score", most=_MOST_SCORES)
     drawn = {**shares, **scores}
     colours = dict(zip(drawn, cycle(_COLOURS)))
     panels = [partial(_headline, targets=drawn, colours=colours)]
-    if scores:
-        panels.append(partial(_score_errors, targets=scores, colours=colours))
+    panels += [partial(_score_errors, targets=scores, colours=colours)] * bool(scores)
     for group in (shares, scores):
         for breakdown, about in metrics["breakdowns"].items():
             if not about["main"] and any(len(one["by"].get(breakdown, {})) > 1 for one in group.values()):
-                draw = _curve if about["banded"] else _dots
-                panels.append(
-                    partial(draw, group=group, breakdown=breakdown, by=about["title"], colours=colours)
-                )
+                panels.append(partial(_parts, group=group, name=breakdown, about=about, colours=colours))
     for name, target in of_kinds("events").items():
         panels.append(partial(_tolerances, name=name, target=target))
-        if target["flags"]:
-            panels.append(partial(_flags, target=target))
+        panels += [partial(_flags, target=target)] * bool(target["flags"])
     for name, target in {**scores, **of_kinds(*numbers.PARAMETERS, most=_MOST_SCORES)}.items():
         panels.append(partial(_scatter, name=name, target=target, table=table))
     name, first = next(iter(drawn.items()))
@@ -142,8 +135,8 @@ def _dot(axis, figure, at, colour, label=None, upright=False):
 
 def _hollow(axis, value, at, mark, colour, label):
     """A baseline's value."""
-    axis.plot([value], [at], _MARKS[mark % len(_MARKS)], color=colour, markerfacecolor="none", markersize=6,
-              label=label)  # fmt: skip
+    style = {"marker": _MARKS[mark % len(_MARKS)], "markerfacecolor": "none", "markersize": 6}
+    axis.plot([value], [at], linestyle="", color=colour, label=label, **style)
 
 
 def _rows(axis, names):
@@ -160,12 +153,13 @@ def _legend(axis, below=0.16):
     once = dict(zip(labels, handles, strict=True))
     if once:
         columns = min(len(once), 3 if sum(map(len, once)) < 48 else 2)
-        axis.legend(once.values(), once.keys(), fontsize=8, frameon=False, ncols=columns, loc="upper center",
-                    bbox_to_anchor=(0.5, -below))  # fmt: skip
+        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -below)}
+        axis.legend(once.values(), once.keys(), fontsize=8, frameon=False, ncols=columns, **place)
 
 
-def _share_axis(axis):
-    axis.set_xlim(max(min(-0.02, axis.get_xlim()[0]), -1.04), 1.04)  # R2 has no lower end
+def _limits(axis, errors=False):
+    low = max(min(-0.02, axis.get_xlim()[0]), -1.04)  # R2 has no lower end
+    axis.set_xlim(*(0, None) if errors else (low, 1.04))
 
 
 def _compare(axis, entries):
@@ -186,97 +180,88 @@ def _compare(axis, entries):
 
 
 def _headline(axis, targets, colours):
-    entries = [
-        (f"{words.target(name, target)}: {words.metric(key)}", target, key, colours[name])
-        for name, target in targets.items()
-        for key, _ in words.headline(target)
-        if not words.is_error(key)
-    ]
-    _compare(axis, entries)
-    _share_axis(axis)
+    _compare(
+        axis,
+        [
+            (f"{words.target(name, target)}: {words.metric(key)}", target, key, colours[name])
+            for name, target in targets.items()
+            for key, _ in words.headline(target)
+            if not words.is_error(key)
+        ],
+    )
+    _limits(axis)
     return "Headline, 95 % intervals; hollow: baselines"
 
 
 def _score_errors(axis, targets, colours):
     _compare(axis, [(words.target(n, target), target, "mae", colours[n]) for n, target in targets.items()])
-    axis.set_xlim(left=0)
+    _limits(axis, errors=True)
     return "Mean absolute error (less is better)"
 
 
-def _main_metrics(group):
-    return {words.metric(words.main(target)) for target in group.values()}
-
-
-def _of_group(axis, group, by, below=0.16):
-    """The legend of a panel with a few targets; its title."""
+def _parts(axis, group, name, about, colours):
+    """The main metric of each target of a group by the values of a breakdown: scores, or all others."""
+    mains = {target: words.metric(words.main(one)) for target, one in group.items()}
+    several = len(set(mains.values())) > 1
+    labels = [words.target(*item) + (f": {mains[item[0]]}" if several else "") for item in group.items()]
+    draw = _curve if about["banded"] else _dots
+    draw(axis, list(zip(labels, group.values(), map(colours.get, group), strict=True)), name)
+    if about["banded"]:
+        axis.set_xlabel(f"{about['title']}, below: rows", fontsize=8)
     if len(group) > 1:
-        _legend(axis, below)
-    kinds = _main_metrics(group)
-    metric = kinds.pop() if len(kinds) == 1 else "main metric"
-    return f"{metric[:1].upper()}{metric[1:]} by {by}"
+        _legend(axis, 0.24 if about["banded"] else 0.16)
+    metric = "main metric" if several else next(iter(mains.values()))
+    return f"{metric[:1].upper()}{metric[1:]} by {about['title']}"
 
 
-def _label(name, target, group):
-    named = words.target(name, target)
-    return f"{named}: {words.metric(words.main(target))}" if len(_main_metrics(group)) > 1 else named
-
-
-def _are_shares(group):
-    return all(target["kind"] != "score" for target in group.values())
-
-
-def _dots(axis, group, breakdown, by, colours):
-    """A row for each value of a breakdown, a dot for each target."""
-    values = list(dict.fromkeys(value for one in group.values() for value in one["by"].get(breakdown, {})))
-    step = 0.7 / max(len(group), 1)
-    for i, (name, target) in enumerate(group.items()):
+def _dots(axis, group, breakdown):
+    """A row for each value of a breakdown, a dot for each ``(label, target, colour)``."""
+    values = list(dict.fromkeys(value for _, one, _ in group for value in one["by"].get(breakdown, {})))
+    for i, (label, target, colour) in enumerate(group):
         main = words.main(target)
         for j, value in enumerate(values):
-            at = j + (i - (len(group) - 1) / 2) * step
-            figure = target["by"][breakdown][value]["metrics"][main]
-            _dot(axis, figure, at, colours[name], _label(name, target, group))
+            at = j + (i - (len(group) - 1) / 2) * 0.7 / len(group)
+            _dot(axis, target["by"][breakdown][value]["metrics"][main], at, colour, label)
             for mark, (baseline, one) in enumerate(target["baselines"].items()):
                 beside = one["by"][breakdown][value]["metrics"][main]["value"] if "by" in one else None
                 if beside is not None and beside >= 0:  # tables have the others
-                    _hollow(axis, beside, at, mark, colours[name], f"{baseline} (hollow)")
+                    _hollow(axis, beside, at, mark, colour, f"{baseline} (hollow)")
     _rows(axis, [value.replace("_", " ") for value in values])
-    if _are_shares(group):
-        _share_axis(axis)
-    else:
-        axis.set_xlim(left=0)
-    return _of_group(axis, group, by)
+    _limits(axis, words.is_error(main))
 
 
-def _curve(axis, group, breakdown, by, colours):
-    """A line over ordered values of a breakdown for each target."""
-    bands = next(iter(group.values()))["by"][breakdown]  # the same for all, but for rows without label
-    counts = {band: max(one["by"][breakdown][band]["num_rows"] for one in group.values()) for band in bands}
+def _curve(axis, group, breakdown):
+    """A line over ordered values of a breakdown for each ``(label, target, colour)``."""
+    by = [target["by"][breakdown] for _, target, _ in group]
+    counts = {band: max(one[band]["num_rows"] for one in by) for band in by[0]}
     # a point of a few rows would only draw the eye; tables have them
     bands = [band for band, count in counts.items() if count >= _FEWEST_ROWS]
     at = np.arange(len(bands))
-    for name, target in group.items():
+    for label, target, colour in group:
         figures = [target["by"][breakdown][band]["metrics"][words.main(target)] for band in bands]
         # None becomes NaN
         value, low, high = (np.array([f[key] for f in figures], float) for key in ("value", "low", "high"))
-        axis.plot(at, value, "o-", color=colours[name], markersize=4, label=_label(name, target, group))
-        axis.fill_between(at, low, high, color=colours[name], alpha=0.15, linewidth=0)
+        axis.plot(at, value, "o-", color=colour, markersize=4, label=label)
+        axis.fill_between(at, low, high, color=colour, alpha=0.15, linewidth=0)
     names = [f"{band}\n({counts[band]:,})" for band in bands]
     axis.set_xticks(at, names, fontsize=7.5 if len(names) < 8 else 6)
-    axis.set_xlabel(f"{by}, below: rows", fontsize=8)
     axis.grid(axis="y", **_GRID)
-    axis.set_ylim(0, 1.02 if _are_shares(group) else None)
-    return _of_group(axis, group, by, 0.24)
+    axis.set_ylim(0, None if words.is_error(words.main(target)) else 1.02)
 
 
 def _bars(axis, name, target, breakdown, by):
     """Bars of the main metric, best first."""
     key = words.main(target)
     figures = {value: one["metrics"][key] for value, one in target["by"][breakdown].items()}
-    error, worst = words.is_error(key), float("inf")
-    sign = 1 if error else -1
-    order = sorted(figures, key=lambda v: worst if (x := figures[v]["value"]) is None else sign * x)
+    error = words.is_error(key)
     most = max((figure["value"] or 0) for figure in figures.values()) if error else 1
-    for i, figure in enumerate(figures[value] for value in order):
+
+    def rank(item):
+        value = item[1]["value"]
+        return float("inf") if value is None else value if error else -value
+
+    figures = dict(sorted(figures.items(), key=rank))
+    for i, figure in enumerate(figures.values()):
         value = figure["value"]
         if value is not None:
             axis.barh(i, value, height=0.72, color=BLUE, alpha=0.8)
@@ -285,7 +270,7 @@ def _bars(axis, name, target, breakdown, by):
         colour = "white" if (value or 0) > 0.12 * most else "#222222"
         axis.annotate(words.number(value, key), (0, i), xytext=(4, 0), textcoords="offset points",
                       va="center", fontsize=7.5, color=colour)  # fmt: skip
-    _rows(axis, [value.replace("_", " ") for value in order])
+    _rows(axis, [value.replace("_", " ") for value in figures])
     if not error:
         axis.set_xlim(0, 1)
     title = f"{words.target(name, target)}: {words.metric(key)} by {by}"
@@ -294,11 +279,9 @@ def _bars(axis, name, target, breakdown, by):
 
 def _tolerances(axis, name, target):
     for metric, colour in zip(("f1", "precision", "recall"), _COLOURS, strict=False):
-        figures = {
-            float(key.rsplit("_", 1)[1][:-2]): figure
-            for key, figure in target["metrics"].items()
-            if key.startswith(f"onset_{metric}_")
-        }
+        start = f"onset_{metric}_"
+        named = [key for key in target["metrics"] if key.startswith(start)]
+        figures = {float(key[len(start) : -2]): target["metrics"][key] for key in named}
         values = [figure["value"] or 0 for figure in figures.values()]
         axis.plot(list(figures), values, "-", color=colour, linewidth=1.2)
         for ms, figure in figures.items():
@@ -315,11 +298,9 @@ def _flags(axis, target):
     # F1 is of true; of two names neither is the positive one
     skipped = tuple(f"{name}_f1" for _, yes, name in target["flags"] if yes is not True)
     keys = [k for _, _, name in target["flags"] for k in target["metrics"] if k.startswith(f"{name}_")]
-    _compare(axis, [
-        (words.metric(key), target, key, BLUE if "joint" in key else GREEN)
-        for key in keys if not key.startswith(skipped)
-    ])  # fmt: skip
-    _share_axis(axis)
+    keys = [key for key in keys if not key.startswith(skipped)]
+    _compare(axis, [(words.metric(k), target, k, BLUE if "joint" in k else GREEN) for k in keys])
+    _limits(axis)
     return "What is told of matched onsets; joint with onset (blue)"
 
 
@@ -338,6 +319,5 @@ def _scatter(axis, name, target, table):
     axis.set_aspect("equal", adjustable="box")
     axis.set_xlabel("reference", fontsize=8)
     axis.set_ylabel("predicted", fontsize=8)
-    short = {**_SHORT, "mae": "error"}
-    figures = [f"{short[key]} {words.number(one['value'], key)}" for key, one in words.headline(target)]
+    figures = [f"{_SHORT[key]} {words.number(one['value'], key)}" for key, one in words.headline(target)]
     return f"{words.target(name, target)}: {', '.join(figures)}"
