@@ -21,9 +21,7 @@ NOTE = (
     "held-out region, it is low or negative however small the errors: read the errors beside it."
 )
 _NORMALISED = {"r2": "r2", "mae": "mae_norm", "rmse": "rmse_norm", "spearman": "spearman"}
-_NAMES = {"score": {name: name for name in ("mae", "rmse", "spearman")}} | dict.fromkeys(
-    PARAMETERS, _NORMALISED
-)
+_NAMES = {"score": {n: n for n in ("mae", "rmse", "spearman")}, **dict.fromkeys(PARAMETERS, _NORMALISED)}
 
 
 def scorer(
@@ -34,8 +32,7 @@ def scorer(
 
     Args:
         truth, guess: a number or list of numbers a row; truth None for no label.
-        groups: names, one a row, or None.
-        target: of the table's metadata; makers: names of synthesizers, one a row, or None.
+        groups, makers: names, and names of synthesizers, one a row, or None; target: of the table's metadata.
     """
     kind = target["kind"]
     true, pred, rows = _flat(truth, guess, kind)
@@ -43,15 +40,15 @@ def scorer(
     natural = kind in PARAMETERS and target.get("unit") is not None and makers is not None
     if natural:
         of = np.array(makers, object)[rows]
-        true_natural, pred_natural = (_natural(values, of, target["makers"]) for values in (true, pred))
+        in_unit = [_natural(values, of, target["makers"]) for values in (pred, true)]
 
     def score(chosen: Any) -> dict[str, Any]:
         kept = np.arange(len(rows)) if chosen is None else np.flatnonzero(np.isin(rows, chosen))
-        own = [owners[i] for i in kept]
-        found = score_metrics(pred[kept], true[kept], own, resamples, seed, rank=kind != "curve")
+        options = ([owners[i] for i in kept], resamples, seed)
+        found = score_metrics(pred[kept], true[kept], *options, rank=kind != "curve")
         metrics = {new: found[old] for old, new in _NAMES[kind].items() if old in found}
         if natural:
-            errors = score_metrics(pred_natural[kept], true_natural[kept], own, resamples, seed, rank=False)
+            errors = score_metrics(*(values[kept] for values in in_unit), *options, rank=False)
             metrics["mae_natural"] = errors["mae"]
         num_rows = len(np.unique(rows[kept]))
         out = {
@@ -60,13 +57,15 @@ def scorer(
         }  # fmt: skip
         if kind in PARAMETERS:
             out["num_values"] = len(np.unique(np.round(true[kept], 6)))
-        return out | ({"num_frames": len(kept)} if kind == "curve" else {})
+        if kind == "curve":
+            out["num_frames"] = len(kept)
+        return out
 
     return score
 
 
 def differences(
-    guess: Sequence[Any], other: Sequence[Any], truth: Sequence[Any], groups: Sequence[Any] | None, kind: str,
+    kind: str, guess: Sequence[Any], other: Sequence[Any], truth: Sequence[Any], groups: Sequence[Any] | None,
     resamples: int, seed: int,
 ) -> dict[str, Any]:  # fmt: skip
     """What :func:`sousa.training.metrics.score_metrics.score_differences` gives, by our names."""
@@ -89,16 +88,17 @@ def _flat(truth: Sequence[Any], guess: Sequence[Any], kind: str) -> tuple[np.nda
     """Labelled values, predictions of them, and the number of each one's row."""
     if kind != "curve":
         truth, guess = [[value] for value in truth], [[value] for value in guess]
-    true, pred, rows = [], [], []
-    for row, (one, said) in enumerate(zip(truth, guess, strict=True)):
-        one = np.array([] if one is None else one, np.float64)  # None inside becomes NaN
-        said = np.array([] if said is None else said[: len(one)], np.float64)
-        known = ~np.isnan(one)
-        if len(said) < len(one):  # nothing was said: a prediction is missing, and score_metrics says so
-            said = np.full(len(one), np.nan)
-        true.append(one[known]), pred.append(said[known]), rows.append(np.full(known.sum(), row))
-    true, pred, rows = (np.concatenate(part or [np.empty(0)]) for part in (true, pred, rows))
-    return true, pred, rows.astype(int)
+    true, pred = [np.empty(0)], [np.empty(0)]
+    for one, said in zip(truth, guess, strict=True):
+        labelled = np.array([] if one is None else one, np.float64)  # None inside becomes NaN
+        told = np.array([] if said is None else said[: len(labelled)], np.float64)
+        # a frame nothing was said of has no prediction, and score_metrics says so
+        told = told if len(told) == len(labelled) else np.full(len(labelled), np.nan)
+        known = ~np.isnan(labelled)
+        true.append(labelled[known])
+        pred.append(told[known])
+    rows = np.repeat(np.arange(len(truth)), [len(labelled) for labelled in true[1:]])
+    return np.concatenate(true), np.concatenate(pred), rows
 
 
 def _natural(values: np.ndarray, makers: np.ndarray, ranges: dict[str, Any]) -> np.ndarray:
