@@ -52,7 +52,7 @@ def group_codes(groups: Sequence[Any] | None, rows: Sequence[int]) -> np.ndarray
         groups: a name for each row; None: each row is its own group, as is each row whose name is None.
         rows: numbers of the rows to code.
 
-    Returns: int64 array [rows], values 0 to number of groups - 1.
+    Returns: int64 array [rows].
     """
     if groups is None:
         return np.arange(len(rows))
@@ -62,23 +62,14 @@ def group_codes(groups: Sequence[Any] | None, rows: Sequence[int]) -> np.ndarray
 
 
 def sums_by_group(codes: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Sums of row values over each group.
-
-    Args:
-        codes: ints [rows]; columns: numbers [rows, columns].
-
-    Returns: float64 array [groups, columns].
-    """
+    """Sums of columns [rows, columns] over each group: float64 array [groups, columns]."""
     out = np.zeros((codes.max(initial=-1) + 1, columns.shape[1]))
     np.add.at(out, codes, columns)
     return out
 
 
 def draw_counts(num_groups: int, resamples: int = RESAMPLES, seed: int = 0) -> Iterator[np.ndarray]:
-    """How often each group is drawn, in chunks of resamples; nothing when there are fewer than two groups.
-
-    Yields: int64 arrays [some resamples, groups]; each row sums to ``num_groups``.
-    """
+    """How often each group is drawn: int64 arrays [some resamples, groups]; none of fewer than two groups."""
     generator = np.random.default_rng(seed)
     step = max(1, _CHUNK // max(num_groups, 1))
     for start in range(0, resamples if num_groups > 1 else 0, step):
@@ -89,13 +80,11 @@ def draw_counts(num_groups: int, resamples: int = RESAMPLES, seed: int = 0) -> I
 
 
 def interval(value: float, resampled: np.ndarray) -> Interval:
-    """A value with its bounds.
+    """A value with its bounds: ``{"value", "low", "high"}``, floats, or None where undefined.
 
     Args:
-        value: number, NaN where undefined; resampled: float array [resamples], may be empty.
-
-    Returns: ``{"value", "low", "high"}``: floats, or None where undefined. Resamples in which the statistic
-        is undefined are left out; where those are more than a tenth, there is no interval.
+        value: number, NaN where undefined; resampled: float array [resamples], may be empty. Resamples where
+            it is NaN are left out; where those are more than a tenth, there are no bounds.
     """
     low = high = None
     defined = resampled[~np.isnan(resampled)]
@@ -111,8 +100,7 @@ def intervals(
     """An :func:`interval` for each value of a statistic of sums.
 
     Args:
-        statistic: takes sums [..., columns], gives values [statistics] or [resamples, statistics], NaN where
-            undefined.
+        statistic: of sums [..., columns]; gives [statistics] or [resamples, statistics], NaN if undefined.
         sums: float64 [..., groups, columns].
     """
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -93,14 +93,13 @@ def _coded(predictions, references, groups, labels):
     np.add.at(sums, (owners[right], 0, truth[right]), 1)
     np.add.at(sums, (owners, 1, truth), 1)
     np.add.at(sums, (owners, 2, guess), 1)
-    return names, truth, guess, sums.reshape(len(sums), -1)
+    return names, truth, guess, sums.reshape(len(sums), 3 * len(names))
 
 
 def _statistic(sums):
     """A function of sums: accuracy, balanced accuracy, macro F1, then recall, precision, F1 of each class.
 
-    Args:
-        sums: of all rows, which tell the classes that have a reference.
+    Args: sums: of all rows, which tell the classes that have a reference.
     """
     referenced = np.split(sums.sum(0), 3)[1] > 0
 

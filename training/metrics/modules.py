@@ -16,9 +16,8 @@ class Metric(evaluate.Metric):
     """A function of predictions, references and groups as an `evaluate` module.
 
     Attributes:
-        function: what computes; its docstring tells users of the inputs.
-        features: of the columns, see :func:`features`, or a list of those that will do.
-        citation: BibTeX or plain text.
+        function: its docstring tells users of the inputs; features: of the columns, or a list of those that
+            will do; citation: BibTeX or plain text.
     """
 
     function: ClassVar[Callable[..., dict[str, Any]]]
@@ -26,12 +25,8 @@ class Metric(evaluate.Metric):
     citation: ClassVar[str] = ""
 
     def _info(self):
-        return evaluate.MetricInfo(
-            description=self.__doc__,
-            citation=self.citation,
-            inputs_description=self.function.__doc__,
-            features=self.features,
-        )
+        about = {"description": self.__doc__, "citation": self.citation, "features": self.features}
+        return evaluate.MetricInfo(inputs_description=self.function.__doc__, **about)
 
     def _enforce_nested_string_type(self, schema, obj):
         """Names may be ints or None: they are stored as text and null."""

@@ -38,9 +38,8 @@ class Matched:
     """What matching gave, row by row, so that subsets of rows can be scored without matching again.
 
     Attributes:
-        columns: float64 [rows, columns], to be summed.
-        known: bool [rows], whether there is a reference.
-        tolerances: seconds. attributes: names. binary: bool for each attribute.
+        columns: float64 [rows, columns], to be summed; known: bool [rows], whether there is a reference.
+        tolerances: seconds; attributes: names; binary: bool for each attribute.
     """
 
     columns: np.ndarray
@@ -111,11 +110,7 @@ def matched_metrics(
     matched: Matched, groups: Sequence[Any] | None = None, rows: Any = None,
     resamples: int = bootstrap.RESAMPLES, seed: int = 0,
 ) -> dict[str, Any]:  # fmt: skip
-    """Score what :func:`match` gave; arguments and result as :func:`onset_metrics`.
-
-    Args:
-        rows: bool [rows], which to score; None: all.
-    """
+    """Score what :func:`match` gave, as :func:`onset_metrics`; rows: bool [rows] to score, None: all."""
     bootstrap.check_rows(onsets=matched.known, groups=groups)
     chosen = np.ones(len(matched.known), bool) if rows is None else np.asarray(rows, bool)
     kept = np.flatnonzero(chosen & matched.known)

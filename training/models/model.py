@@ -116,7 +116,6 @@ class Model(nn.Module):
         self, input_values: torch.Tensor, valid: torch.Tensor | None = None,
         labels: dict[str, torch.Tensor] | None = None,
     ) -> dict[str, torch.Tensor]:  # fmt: skip
-        """Args: as in the module's conventions. Returns: dict of tensors."""
         valid = torch.ones(len(input_values), device=input_values.device) if valid is None else valid
         if self.training and input_values.dim() == 3:
             input_values = self.spec_augment(input_values)
@@ -132,13 +131,14 @@ class Model(nn.Module):
 
     def settings(self) -> dict[str, Any]:
         """Everything but the weights, as plain data."""
-        compact = isinstance(self.encoder, Compact)
-        encoder = {"kind": "compact", **self.encoder.config.model_dump()} if compact else None
+        if isinstance(self.encoder, Compact):
+            encoder = {"kind": "compact", **self.encoder.config.model_dump()}
+        else:
+            encoder = {"kind": "pretrained", "config": self.encoder.settings()}
         return {
             "format": FORMAT, "task": self.task, "max_sec": self.max_sec, "reported": self.reported,
             "targets": [{"kind": t.kind, **vars(t)} for t in self.targets],
-            "front_end": self.front_end.settings(),
-            "encoder": encoder or {"kind": "pretrained", "config": self.encoder.settings()},
+            "front_end": self.front_end.settings(), "encoder": encoder,
             "spec_augment": self.spec_augment.settings(),
         }  # fmt: skip
 
@@ -147,7 +147,7 @@ class Model(nn.Module):
     ) -> None:
         """Write the model into a directory."""
         root = Path(directory)
-        state = self.state_dict() if state_dict is None else state_dict
+        state = state_dict or self.state_dict()
         weights = save({name: value.contiguous() for name, value in state.items()}, {"format": "pt"})
         write_json(root / CONFIG, self.settings())
         with atomic_file(root / WEIGHTS) as file:
@@ -164,21 +164,20 @@ class Model(nn.Module):
         Raises: UsageError when there is none, RunError when it is damaged.
         """
         root = Path(where).expanduser()
-        if not root.is_dir():
-            root = _downloaded(str(where), revision, token)
+        root = root if root.is_dir() else _downloaded(str(where), revision, token)
         settings = read_settings(root)
         try:
-            current = settings["format"] == FORMAT
-            targets = [restored(one if current else upgraded(one)) for one in settings["targets"]]
+            if settings["format"] != FORMAT:
+                settings["targets"] = map(upgraded, settings["targets"])
             extractor = None
             if settings["encoder"]["kind"] == "pretrained":
                 from transformers import AutoFeatureExtractor
 
                 extractor = AutoFeatureExtractor.from_pretrained(root)
             front_end = front_ends.build(settings["front_end"], extractor)
-            encoder = build_encoder(settings["encoder"], front_end)
             model = cls(
-                settings["task"], targets, settings["reported"], front_end, encoder, settings["max_sec"],
+                settings["task"], [restored(target) for target in settings["targets"]], settings["reported"],
+                front_end, build_encoder(settings["encoder"], front_end), settings["max_sec"],
                 settings["spec_augment"],
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, OSError, AttributeError, StopIteration) as error:
@@ -189,9 +188,9 @@ class Model(nn.Module):
 
 def build_encoder(settings: dict[str, Any], front_end: Any) -> nn.Module:
     """An encoder from plain data: sizes of a compact one, or the architecture of a pretrained one."""
-    sizes = {name: value for name, value in settings.items() if name != "kind"}
     if settings.get("kind") == "pretrained":
-        return pretrained.rebuild(sizes["config"])
+        return pretrained.rebuild(settings["config"])
+    sizes = {name: value for name, value in settings.items() if name != "kind"}
     return Compact(CompactConfig(**sizes), front_end.num_features)
 
 
@@ -204,9 +203,8 @@ def read_settings(root: str | Path) -> dict[str, Any]:
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UsageError(
-            f"{root} holds no saved model (no {CONFIG}); give a run's directory or a checkpoint"
-        ) from None
+        problem = f"{root} holds no saved model (no {CONFIG}); give a run's directory or a checkpoint"
+        raise UsageError(problem) from None
     except (OSError, ValueError) as error:
         raise RunError(f"{path} can't be read ({error})") from None
     if not isinstance(settings, dict) or settings.get("format") not in READ:
@@ -241,13 +239,14 @@ def load_weights(model: nn.Module, directory: str | Path) -> None:
         raise RunError(
             f"{path} can't be read ({first_line(error)}); name another checkpoint, or train again"
         ) from None
-    own = model.state_dict()
-    wrong = [f"lacks {name}" for name in own if name not in state]
-    wrong += [f"has {name}, which the model has not" for name in state if name not in own]
+    own = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    shapes = {name: tuple(value.shape) for name, value in state.items()}
+    wrong = [f"lacks {name}" for name in own if name not in shapes]
+    wrong += [f"has {name}, which the model has not" for name in shapes if name not in own]
     wrong += [
-        f"has {name} with shape {tuple(state[name].shape)}, the model {tuple(own[name].shape)}"
-        for name in own
-        if name in state and own[name].shape != state[name].shape
+        f"has {name} with shape {shapes[name]}, the model {shape}"
+        for name, shape in own.items()
+        if shapes.get(name, shape) != shape
     ]
     if wrong:
         more = f" ({len(wrong)} such)" if wrong[1:] else ""

@@ -19,14 +19,13 @@ _UNUSED = ("masked_spec_embed", "pooler")
 
 
 def fetch(name: str, kinds: tuple[str, ...] = (), wrong: type[SousaError] = RunError, **options: Any) -> Any:
-    """A pretrained model.
+    """A pretrained model: ``(config, feature extractor, model)``.
 
     Args:
         name: directory that ``save_pretrained`` made, or ``org/name`` on the Hub.
         kinds: types of models that will do, all by default.
         wrong: what is raised when it can't be loaded; options: of ``from_pretrained``.
 
-    Returns: ``(config, feature extractor, model)``.
     Raises: UsageError for what is no name, or another kind; RunError when weights are missing.
     """
     from safetensors import SafetensorError
@@ -38,15 +37,15 @@ def fetch(name: str, kinds: tuple[str, ...] = (), wrong: type[SousaError] = RunE
             f"{name!r} is neither a directory here nor a name on the Hub (org/name); give one that "
             "save_pretrained made"
         )
-    more = {"output_loading_info": True, "dtype": torch.float32}
-    if "use_safetensors" in options:
-        more["use_safetensors"] = options.pop("use_safetensors")
+    more = {name: options.pop(name) for name in ("use_safetensors",) if name in options}
     try:
         config = AutoConfig.from_pretrained(name, **options)
         if kinds and config.model_type not in kinds:
             raise UsageError(f"{name} is of another kind: {one_of(config.model_type, kinds)}")
         extractor = AutoFeatureExtractor.from_pretrained(name, **options)
-        model, report = AutoModel.from_pretrained(name, config=config, **more, **options)
+        model, report = AutoModel.from_pretrained(
+            name, config=config, output_loading_info=True, dtype=torch.float32, **more, **options
+        )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         first = first_line(error).rstrip(".:")
         advice = (

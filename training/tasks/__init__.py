@@ -6,7 +6,7 @@ data has been read: :mod:`sousa.training.tasks.varying`.
 """
 
 from collections.abc import Iterable, Mapping
-from copy import copy
+from dataclasses import replace
 from typing import Any
 
 from sousa.generation import corpora
@@ -40,11 +40,9 @@ def default_task(known: Known) -> str:
 
 
 def _tasks(known: Known) -> Mapping[str, tuple[str, ...]]:
-    if not known.tasks:
-        raise UsageError(
-            "the data has no column that a model can learn: no classes, score, events or parameters"
-        )
-    return known.tasks
+    if known.tasks:
+        return known.tasks
+    raise UsageError("the data has no column that a model can learn: no classes, score, events or parameters")
 
 
 def names_of(known: Known, task: str, targets: Iterable[str] | str | None = None) -> list[str]:
@@ -54,12 +52,9 @@ def names_of(known: Known, task: str, targets: Iterable[str] | str | None = None
     """
     tasks = _tasks(known)
     if task not in tasks:
-        others = [one.name for one in corpora.every() if task in one.tasks]
-        if others:
+        if others := ", ".join(corpus.name for corpus in corpora.every() if task in corpus.tasks):
             data = f"is {known.corpus.name}" if known.corpus else "is none of them"
-            raise UsageError(
-                f"task {task} learns from {', '.join(others)}, and the data {data}; change one of them"
-            )
+            raise UsageError(f"task {task} learns from {others}, and the data {data}; change one of them")
         raise UsageError(f"unknown task {one_of(task, tasks)}")
     return [targets] if isinstance(targets, str) else list(targets or tasks[task])
 
@@ -78,27 +73,25 @@ def make_targets(
 
     Args:
         known: columns of the data; task: its name; targets: names in place of the task's own.
-        weights: of losses, by name; auxiliary: further targets with the weights of their losses, which help
-            to learn and are not reported as results.
+        weights: of losses, by name; auxiliary: of further targets, which help to learn and are no results.
         varying: parameters that vary, as :func:`sousa.training.tasks.varying.choose` gives. Without it
             parameters are left out, and their names are not checked.
 
     Raises: UsageError naming all that is wrong.
     """
     weights, auxiliary = weights or {}, auxiliary or {}
+    there = {**known.targets, **(varying or {})}
     names, unread = [], False
     for name in names_of(known, task, targets):
         if known.parameters and name == known.parameters.name:
-            names += [one for one in varying or () if one not in auxiliary]
+            names += [parameter for parameter in varying or () if parameter not in auxiliary]
             unread = varying is None
         else:
             names.append(name)
-    there = {*known.targets, *(varying or ())}
-    wrong = [
-        f"unknown target {one_of(name, known.targets)}"
-        for name in dict.fromkeys([*names, *auxiliary])
-        if name not in there and (varying is not None or not known.parameters)
-    ]
+    wrong = []
+    if varying is not None or not known.parameters:
+        unknown = dict.fromkeys(name for name in [*names, *auxiliary] if name not in there)
+        wrong += [f"unknown target {one_of(name, known.targets)}" for name in unknown]
     if not unread:
         wrong += [f"weight of {name}, which is no target of {task}" for name in weights if name not in names]
     wrong += [f"{name} is a target already, so it can't be auxiliary" for name in auxiliary if name in names]
@@ -106,15 +99,14 @@ def make_targets(
     if not names and not unread:
         wrong.append(f"all parameters are auxiliary, so nothing of {task} would be reported; leave one out")
     raise_all(wrong)
-    out = []
     weighted = {name: weights.get(name, 1.0) for name in names} | dict(auxiliary)
-    for name, weight in weighted.items():
-        if name in known.targets:
-            out.append(column_target(known.targets[name], float(weight)))
-        elif name in (varying or {}):
-            out.append(copy(varying[name]))
-            out[-1].weight = float(weight)
-    return out
+    return [
+        column_target(there[name], float(weight))
+        if name in known.targets
+        else replace(there[name], weight=float(weight))
+        for name, weight in weighted.items()
+        if name in there
+    ]
 
 
 def restored(settings: Mapping[str, Any]) -> Target:
@@ -122,8 +114,7 @@ def restored(settings: Mapping[str, Any]) -> Target:
 
     Raises: KeyError or TypeError for what is none.
     """
-    settings = dict(settings)
-    return KINDS[settings.pop("kind")](**settings)
+    return KINDS[settings["kind"]](**{name: value for name, value in settings.items() if name != "kind"})
 
 
 def upgraded(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,6 +128,6 @@ def upgraded(settings: Mapping[str, Any]) -> dict[str, Any]:
     )
     if role is not Parameters:
         return {**vars(column_target(column)), **out}
-    told = {"column": column.name, "maker": column.role.maker, "curves": column.role.curves}
     out["makers"] = out.pop("synths")
-    return {**told, "rate_hz": column.role.rate_hz, **out}
+    role, column = column.role, column.name
+    return {"column": column, "maker": role.maker, "curves": role.curves, "rate_hz": role.rate_hz, **out}

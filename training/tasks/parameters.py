@@ -67,15 +67,12 @@ class ParameterTarget(Target):
     @property
     def unit(self) -> str | None:
         """Unit of natural values; None where synthesizers have different ones, or a range is not known."""
-        units = {one["unit"] for one in self.makers.values()}
-        known = all(one["low"] is not None for one in self.makers.values())
-        return units.pop() if len(units) == 1 and known else None
+        units = {one["unit"] if one["low"] is not None else None for one in self.makers.values()}
+        return units.pop() if len(units) == 1 else None
 
     def constant(self, row: Row) -> float:
         """The normalised value of a row, NaN where it has none."""
-        if row[self.maker] not in self.makers:
-            return np.nan
-        at = np.flatnonzero(row[self.column]["name"] == self.name)
+        at = np.flatnonzero(row[self.column]["name"] == self.name) if row[self.maker] in self.makers else ()
         return row[self.column]["norm"][at[0]] if len(at) else np.nan
 
     def label(self, row: Row, num_frames: int | None, frame_sec: float | None) -> Any:
@@ -102,10 +99,10 @@ class ParameterTarget(Target):
         for side, values in (("true", label.cpu().numpy()), ("pred", guess)):
             # float32 numbers as float64 with the digits that float32 has
             clips = self._heard(np.round(values.astype(np.float64), 7), lengths, frame_sec)
+            natural = [self.natural(*clip) for clip in zip(clips, meta[self.maker], strict=True)]
             out[f"{side}_{self.name}"] = [self._plain(clip) for clip in clips]
-            natural = [self.natural(clip, s) for clip, s in zip(clips, meta[self.maker], strict=True)]
             out[f"{side}_natural_{self.name}"] = [
-                None if one is None else self._plain(one) for one in natural
+                None if clip is None else self._plain(clip) for clip in natural
             ]
         return out
 

@@ -67,8 +67,7 @@ class Target:
     ) -> Columns:  # fmt: skip
         """Columns of predictions of a batch.
 
-        Args:
-            lengths: seconds of each clip that are sound, not padding; meta: what is known of rows.
+        Args: lengths: seconds of each clip that are sound, not padding; meta: what is known of rows.
         """
         raise NotImplementedError
 
@@ -108,14 +107,12 @@ class ClassTarget(Target):
     def loss(self, output: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         if not (label != -100).any():
             return output.sum() * 0.0
-        weights = self.class_weights
-        weights = weights and torch.tensor(weights, device=output.device, dtype=torch.float32)
-        return F.cross_entropy(
-            output.float(), label, weights, ignore_index=-100, label_smoothing=self.label_smoothing
-        )
+        output = output.float()
+        weights = self.class_weights and output.new_tensor(self.class_weights)
+        return F.cross_entropy(output, label, weights, label_smoothing=self.label_smoothing)
 
     def predictions(self, output, label, lengths, frame_sec, meta=None) -> Columns:
-        probabilities = output.float().softmax(-1).cpu().numpy().astype(np.float32)
+        probabilities = output.float().softmax(-1).cpu().numpy()
         names = self.classes
         return {
             f"true_{self.name}": [names[i] if i >= 0 else None for i in label.tolist()],

@@ -39,26 +39,24 @@ def parameters(rows: BaseRows, column: Column) -> dict[str, ParameterTarget]:
     role, table = column.role, rows.table
     makers = np.array(table[role.maker].to_pylist(), object)
     still, moving = _flat(table[column.name], _PARAMS), _flat(table[role.curves], _CURVES)
-    still["maker"], moving["maker"] = makers[still["row"]], makers[moving["row"]]
+    of_still, of_moving = makers[still["row"]], makers[moving["row"]]
     varies = np.isin(still["role"], ("swept", "moving"))
     out = {}
     for name in dict.fromkeys(still["name"][varies].tolist()):
-        at = still["name"] == name
-        of = list(dict.fromkeys(still["maker"][at & varies].tolist()))
-        at &= np.isin(still["maker"], of)
-        curve = (moving["name"] == name) & np.isin(moving["maker"], of)
-        kind = CurveTarget if (still["role"][at] == "moving").any() else ParameterTarget
-        target = kind(name, column.name, role.maker, role.curves, role.rate_hz)
-        target.centre, target.spread = _moments(
-            still["norm"][at], moving["norm"][curve], moving["row"][curve]
-        )
-        if not target.spread > _SAME:
+        at, curve = still["name"] == name, moving["name"] == name
+        varied_by = list(dict.fromkeys(of_still[at & varies].tolist()))
+        at &= np.isin(of_still, varied_by)
+        curve &= np.isin(of_moving, varied_by)
+        moments = _moments(still["norm"][at], moving["norm"][curve], moving["row"][curve])
+        if not moments["spread"] > _SAME:
             continue
-        for maker in of:
-            a, b = at & (still["maker"] == maker), curve & (moving["maker"] == maker)
+        kind = CurveTarget if (still["role"][at] == "moving").any() else ParameterTarget
+        out[name] = kind(name, column.name, role.maker, role.curves, role.rate_hz, **moments)
+        for maker in varied_by:
+            a, b = at & (of_still == maker), curve & (of_moving == maker)
             natural, norm = (np.concatenate([still[k][a], moving[k][b]]) for k in ("natural", "norm"))
-            target.makers[maker] = {**declared_range(natural, norm), "unit": str(still["unit"][a][0] or "")}
-        out[name] = target
+            unit = {"unit": str(still["unit"][a][0] or "")}
+            out[name].makers[maker] = declared_range(natural, norm) | unit
     return out
 
 
@@ -84,12 +82,12 @@ def choose(
     ]
     if not found:
         problems = ["no parameter varies in the rows to learn from; name data that sweeps some"]
-    for name in wanted:
-        if not re.fullmatch(r"[\w.-]+", name):
-            problems.append(
-                f"parameter {name!r} can't be a target: letters, digits, '_', '.' and '-' are allowed in its "
-                "name; name others as targets"
-            )
+    problems += [
+        f"parameter {name!r} can't be a target: letters, digits, '_', '.' and '-' are allowed in its name; "
+        "name others as targets"
+        for name in wanted
+        if not re.fullmatch(r"[\w.-]+", name)
+    ]
     raise_all(problems)
     return found
 
@@ -106,18 +104,16 @@ def _flat(column: Any, names: Iterable[str]) -> dict[str, np.ndarray]:
     return out
 
 
-def _moments(still: np.ndarray, moving: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation of labels, every row counting alike."""
+def _moments(still: np.ndarray, moving: np.ndarray, rows: np.ndarray) -> dict[str, float]:
+    """``centre`` and ``spread``, mean and standard deviation of labels, every row counting alike."""
     still = still[~np.isnan(still)]
-    weights = np.ones(len(still))
-    if len(moving):
-        _, at, counts = np.unique(rows, return_inverse=True, return_counts=True)
-        weights = np.concatenate([weights, 1.0 / counts[at]])
+    weights = np.concatenate([np.ones(len(still)), 1.0 / np.bincount(rows)[rows]])
     values = np.concatenate([still, moving])
     if not len(values):
-        return 0.5, 0.0
+        return {"centre": 0.5, "spread": 0.0}
     mean = np.average(values, weights=weights)
-    return float(mean), float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))
+    spread = np.sqrt(np.average((values - mean) ** 2, weights=weights))
+    return {"centre": float(mean), "spread": float(spread)}
 
 
 def declared_range(natural: np.ndarray, norm: np.ndarray) -> dict[str, Any]:

@@ -26,20 +26,15 @@ def scores(predictions, references, groups, names=None, resamples=1000, seed=0):
         raise UsageError(
             f"a row has another number of scores than {width}; give one for each of {names or width}"
         )
-    truths = [[None] * width if row is None else row for row in references]
-    return {
-        str(name): score_metrics(guess, truth, groups, resamples, seed)
-        for name, guess, truth in zip(
-            names or range(width), zip(*predictions, strict=True), zip(*truths, strict=True), strict=True
-        )
-    }
+    names = names or range(width)
+    truths = zip(*([None] * width if row is None else row for row in references), strict=True)
+    columns = zip(names, zip(*predictions, strict=True), truths, strict=True)
+    return {str(name): score_metrics(*pair, groups, resamples, seed) for name, *pair in columns}
 
 
 class Scores(modules.Metric):
     """MAE, RMSE, R2 and Spearman's rank correlation of scores, with intervals by group."""
 
     function = staticmethod(scores)
-    features = [
-        modules.features(kind)
-        for kind in (datasets.Value("float64"), datasets.List(datasets.Value("float64")))
-    ]
+    number = datasets.Value("float64")
+    features = [modules.features(number), modules.features(datasets.List(number))]
