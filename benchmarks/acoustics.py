@@ -40,11 +40,9 @@ def span(values):
 def measured_again(records):
     """RT60 of the distinct complete responses of rows, by pyroomacoustics."""
     parts = [{name: json.loads(record)[name] for name in ("room", "microphone", "eq")} for record in records]
-    distinct = {json.dumps(part, sort_keys=True): part for part in parts}
-    return [
-        float(pyroomacoustics.experimental.measure_rt60(acoustics.response(part), 44100, decay_db=20))
-        for part in distinct.values()
-    ]
+    responses = map(acoustics.response, {json.dumps(part, sort_keys=True): part for part in parts}.values())
+    measure_rt60 = pyroomacoustics.experimental.measure_rt60
+    return [float(measure_rt60(response, 44100, decay_db=20)) for response in responses]
 
 
 def room_table(directory):
@@ -57,8 +55,7 @@ def room_table(directory):
             low, high = stated[name]
             inside &= bool(((values >= low) & (values <= high)).all())
             cells += [f"{low:g} to {high:g}", span(values)]
-            if name == "rt60_sec":
-                cells.append(span(measured_again(records)))
+            cells += [span(measured_again(records))] if name == "rt60_sec" else []
         rows.append(cells)
     return markdown(HEAD, rows), inside
 
@@ -68,8 +65,7 @@ def main():
     parser.add_argument("directory")
     directory = parser.parse_args().directory
     table, inside = room_table(directory)
-    print(table)
-    print("all inside" if inside else "NOT ALL INSIDE")
+    print(f"{table}\n{'all inside' if inside else 'NOT ALL INSIDE'}")
     by_preset = rows_by_preset(directory)
     for a, b in combinations(rooms.stated(), 2):
         two = [by_preset[preset][0] for preset in (a, b)]

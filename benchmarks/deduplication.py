@@ -38,13 +38,13 @@ def other_rows(stored, table):
 def replaced(table, rows, new):
     """The table with some rows replaced."""
     order = np.arange(len(table))
-    order[rows] = len(table) + np.arange(len(rows))
+    order[rows] = np.arange(len(table), len(table) + len(rows))
     return pa.concat_tables([table, new]).take(order)
 
 
 def inserted(table, rows, new):
     """The table with new rows before some rows."""
-    order = np.insert(np.arange(len(table)), rows, len(table) + np.arange(len(rows)))
+    order = np.insert(np.arange(len(table)), rows, np.arange(len(table), len(table) + len(rows)))
     return pa.concat_tables([table, new]).take(order)
 
 
@@ -55,7 +55,7 @@ def relabelled(table, rows, new):
     return replaced(table, rows, new.set_column(place, table.schema.field(place), sound))
 
 
-def chosen(rng, files, run):
+def choose(rng, files, run):
     """Which rows of which file change: 1 % of all, in runs of so many (0: one run)."""
     sizes = [pq.read_metadata(file).num_rows for file in files]
     count = max(round(sum(sizes) * SHARE), 1)
@@ -65,32 +65,28 @@ def chosen(rng, files, run):
     first = rng.choice(sum(sizes) // run, max(count // run, 1), replace=False) * run
     places = np.sort((first[:, None] + np.arange(run)).ravel())
     edges = np.cumsum([0, *sizes])
-    return {
-        file: places[(places >= low) & (places < high)] - low
-        for file, low, high in zip(files, edges[:-1], edges[1:], strict=True)
-    }
+    owner = np.searchsorted(edges, places, side="right") - 1
+    return {file: places[owner == i] - edges[i] for i, file in enumerate(files)}
 
 
 def write(path, table):
     """Write a table as shards with 120 rows a player are written: a row group each."""
     with parquet_writer(str(path), table.schema) as writer:
-        players = table["profile_index"].to_numpy()
-        edges = [0, *(np.flatnonzero(np.diff(players)) + 1), len(table)]
+        edges = [0, *(np.flatnonzero(np.diff(table["profile_index"].to_numpy())) + 1), len(table)]
         for low, high in pairwise(edges):
             writer.write_table(table.slice(low, high - low), row_group_size=high - low)
 
 
-def measure(files, stored, change, run, seed=0):
+def measure(files, stored, change, run):
     """Bytes of all files, and those sent after a change."""
-    rng = np.random.default_rng(seed)
+    chosen = choose(np.random.default_rng(0), files, run)
     with tempfile.TemporaryDirectory() as work:
         after = []
-        for number, (file, rows) in enumerate(chosen(rng, files, run).items()):
+        for file, rows in chosen.items():
             if len(rows):
                 table = pq.read_table(file)
-                path = Path(work) / f"{number}.parquet"
-                write(path, change(table, rows, other_rows(stored, table.take(rows))))
-                after.append(path)
+                after.append(Path(work) / f"{len(after)}.parquet")
+                write(after[-1], change(table, rows, other_rows(stored, table.take(rows))))
         return sum(Path(file).stat().st_size for file in files), new_bytes(files, after)
 
 

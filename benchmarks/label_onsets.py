@@ -30,9 +30,8 @@ def measure(config, banks, row):
     drum = acoustics.voice(record, banks[row["bank_digest"]], row["bank_tuning_cents"], rate, pcm.shape[1])
     onset = np.array([s["onset_sample"] for s in row["strokes"]])
     clear = np.flatnonzero(np.diff(onset, prepend=-(10**9)) * 1000.0 / rate >= CLEAR_MS)
-    played = played_strokes(config, row)
     blind = blind_errors(pcm, onset, rate)
-    errors = left_out_errors(record, drum, played, onset, clear, pcm, row["gain_db"])
+    errors = left_out_errors(record, drum, played_strokes(config, row), onset, clear, pcm, row["gain_db"])
     return errors, blind[~np.isnan(blind)]
 
 

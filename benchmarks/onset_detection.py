@@ -23,16 +23,11 @@ HOP, WINDOW_SEC = 128, 0.025
 HEAD = ("preset", "rows", "recall, primaries", "precision", "recall, all strokes", "precision")
 
 
-def detect(pcm, rate):
-    """Onsets in seconds."""
-    sound = pcm.mean(axis=1).astype(np.float32) / 32768.0
-    return librosa.onset.onset_detect(y=sound, sr=rate, hop_length=HOP, units="time")
-
-
 def score(row):
     """Counts of a row: matched, wanted, matched, detected for primaries, and the same for all strokes."""
     pcm, rate = encode.decode(row["audio"]["bytes"])
-    detected = detect(pcm, rate)
+    sound = pcm.mean(axis=1).astype(np.float32) / 32768.0
+    detected = librosa.onset.onset_detect(y=sound, sr=rate, hop_length=HOP, units="time")
     onset = np.array([s["onset_sample"] for s in row["strokes"]]) / rate
     child = np.array([s["stroke_type"] in ("grace", "bounce") for s in row["strokes"]])
     every = len(mir_eval.util.match_events(onset, detected, WINDOW_SEC))

@@ -31,9 +31,9 @@ def main():
         x, height = stroke["onset_sample"] / rate, stroke["actual_velocity"] / 127
         grace, colour = stroke["is_grace_note"], COLOURS[stroke["hand"]]
         axis.plot([x, x], [0, height], color=colour, linewidth=0.8 if grace else 1.6)
-        name = stroke["hand"].lower() if grace else stroke["hand"] + (">" if stroke["is_accent"] else "")
-        place = (x - 0.018 if grace else x + 0.002, height + 0.04)
-        axis.text(*place, name, color=colour, fontsize=9, ha="center", clip_on=True)
+        name = stroke["hand"].lower() if grace else stroke["hand"] + ">" * stroke["is_accent"]
+        x += -0.018 if grace else 0.002
+        axis.text(x, height + 0.04, name, color=colour, fontsize=9, ha="center", clip_on=True)
     for i in range(9):
         axis.axvline(first + i * beat, color="#bbbbbb", linewidth=0.8, linestyle=":")
     axis.set(xlim=(first - 0.12, first + 4 * beat - 0.05), ylim=(-0.6, 1.05), yticks=[], xlabel="s")

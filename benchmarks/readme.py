@@ -46,10 +46,8 @@ def synth_table():
     """The built-in synthesizers, as a Markdown table."""
     rows = []
     for maker in map(synth.get, synth.BUILT_IN):
-        parameters = [
-            f"`{p.name}`{'~' * p.varying} {p.minimum:g} to {p.maximum:g} {p.unit}".rstrip()
-            for p in maker.parameters
-        ]
+        ranges = [(p, f"{p.minimum:g} to {p.maximum:g} {p.unit}".rstrip()) for p in maker.parameters]
+        parameters = [f"`{p.name}`{'~' * p.varying} {text}" for p, text in ranges]
         rows.append((f"`{maker.name}`", maker.about.rstrip("."), ", ".join(parameters)))
     note = "`~`: may move in time. `sousa generate textures --list` says what each parameter does."
     return markdown(("synthesizer", "what it makes", "parameters"), rows) + f"\n\n{note}"
@@ -79,8 +77,7 @@ if __name__ == "__main__":
     text = replace(text, "acoustics", acoustics_table())
     text = replace(text, "synths", synth_table())
     if len(sys.argv) > 1:
-        sys.path.insert(0, str(README.parent))
-        from benchmarks.acoustics import room_table
+        from acoustics import room_table
 
         text = replace(text, "rooms", room_table(sys.argv[1])[0])
         text = replace(text, "professionals", professionals(sys.argv[1]))

@@ -35,12 +35,12 @@ def batches(clips):
     """Stack clips sixteen at a time, as a training loop would get them."""
     import torch
 
-    kept = []
+    batch = []
     for clip in clips:
-        kept.append(torch.from_numpy(clip))
-        if len(kept) == BATCH:
-            torch.nn.utils.rnn.pad_sequence(kept, batch_first=True)
-            kept = []
+        batch.append(torch.from_numpy(clip))
+        if len(batch) == BATCH:
+            torch.nn.utils.rnn.pad_sequence(batch, batch_first=True)
+            batch = []
         yield len(clip)
 
 
@@ -84,10 +84,11 @@ def stock(root, soundfile=True, shuffle=False):
     stream = stream.cast_column("audio", SoundfileAudio() if soundfile else datasets.Audio())
     if shuffle:
         stream = stream.shuffle(seed=0, buffer_size=BUFFER)
+    sounds = (row["audio"] for row in stream)
     if soundfile:
-        yield from batches(row["audio"]["array"] for row in stream)
+        yield from batches(sound["array"] for sound in sounds)
     else:
-        yield from batches(row["audio"].get_all_samples().data.mean(0).numpy() for row in stream)
+        yield from batches(sound.get_all_samples().data.mean(0).numpy() for sound in sounds)
 
 
 def folder(root):
@@ -124,12 +125,6 @@ READERS = {
 }
 
 
-def peak_rss_mb():
-    """Largest resident memory of this program; getrusage would count that of the one that started it."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
-
-
 def measure(name, root):
     """Read everything once; prints a line of JSON."""
     import soundfile  # noqa: F401
@@ -142,9 +137,11 @@ def measure(name, root):
     for size in reader:
         first = time.perf_counter() - begin if first is None else first
         samples += max(size, 0)
+    # getrusage would count the memory of the program that started this one
+    peak_kb = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
     print(json.dumps({
         "cpu_ms": (time.process_time() - cpu) * 1e3 / (samples / 44100 / 5), "first_sec": first,
-        "rss_mb": peak_rss_mb(), "samples": samples,
+        "rss_mb": peak_kb / 1024, "samples": samples,
     }))  # fmt: skip
 
 

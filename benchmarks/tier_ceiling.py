@@ -29,10 +29,8 @@ def main():
     tables = [Rows(sys.argv[1], split, columns=wanted, audio=None).table for split in ("train", "test")]
     x, x_test = (np.stack([table[name].to_numpy().astype(float) for name in names], 1) for table in tables)
     tiers, tiers_test = (table["skill_tier"].to_pylist() for table in tables)
-    for inputs, columns in (
-        ("overall_score", [names.index("overall_score")]),
-        ("all scores and tempo", slice(None)),
-    ):
+    overall = [names.index("overall_score")]
+    for inputs, columns in (("overall_score", overall), ("all scores and tempo", slice(None))):
         model = HistGradientBoostingClassifier(max_iter=150, class_weight="balanced", random_state=0)
         guess = model.fit(x[:, columns], tiers).predict(x_test[:, columns])
         print(f"from {inputs}: balanced accuracy {balanced_accuracy_score(tiers_test, guess):.3f}")
