@@ -35,10 +35,7 @@ _CHUNK = 1 << 22  # draws held at a time
 
 
 def check_rows(**columns: Any) -> None:
-    """Refuse columns of unequal length; None stands for a column that isn't there.
-
-    Raises: UsageError.
-    """
+    """Raise a UsageError for columns of unequal length; None stands for a column that isn't there."""
     lengths = {name: len(column) for name, column in columns.items() if column is not None}
     if len(set(lengths.values())) > 1:
         said = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
@@ -46,13 +43,9 @@ def check_rows(**columns: Any) -> None:
 
 
 def group_codes(groups: Sequence[Any] | None, rows: Sequence[int]) -> np.ndarray:
-    """Codes of the groups of rows, in order of first appearance.
+    """Codes of the groups of rows, in order of first appearance: int64 array [rows].
 
-    Args:
-        groups: a name for each row; None: each row is its own group, as is each row whose name is None.
-        rows: numbers of the rows to code.
-
-    Returns: int64 array [rows].
+    Args: groups: a name for each row, None for a group of its own, or None for no names; rows: those to code.
     """
     if groups is None:
         return np.arange(len(rows))
@@ -97,11 +90,9 @@ def interval(value: float, resampled: np.ndarray) -> Interval:
 def intervals(
     statistic: Statistic, sums: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
 ) -> list[Interval]:
-    """An :func:`interval` for each value of a statistic of sums.
+    """An :func:`interval` for each value of a statistic of sums [..., columns], NaN where it is undefined.
 
-    Args:
-        statistic: of sums [..., columns]; gives [statistics] or [resamples, statistics], NaN if undefined.
-        sums: float64 [..., groups, columns].
+    Args: sums: float64 [..., groups, columns].
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         values = statistic(sums.sum(-2))

@@ -75,9 +75,9 @@ def class_differences(
 
 
 def _coded(predictions, references, groups, labels):
-    """Names of classes; of the rows with a reference, classes of both as ints; and sums by group.
+    """Names of classes; of the rows with a reference, both classes as ints; and sums [groups, 3 * classes].
 
-    Sums are rows right, rows of the reference, rows predicted, of each class: float64 [groups, 3 * classes].
+    Sums are rows right, rows of the reference and rows predicted of each class.
     """
     kept = [row for row, name in enumerate(references) if name is not None]
     if missing := sum(predictions[row] is None for row in kept):
@@ -97,16 +97,13 @@ def _coded(predictions, references, groups, labels):
 
 
 def _statistic(sums):
-    """A function of sums: accuracy, balanced accuracy, macro F1, then recall, precision, F1 of each class.
-
-    Args: sums: of all rows, which tell the classes that have a reference.
-    """
+    """A function of sums: accuracy, balanced accuracy, macro F1, then recall, precision, F1 of each class."""
     referenced = np.split(sums.sum(0), 3)[1] > 0
 
     def statistic(some):
         right, support, predicted = np.split(some, 3, axis=-1)
         recall, precision, f1 = right / support, right / predicted, 2 * right / (support + predicted)
-        f1 = np.where(referenced & (support == 0), np.nan, f1)
+        f1 = np.where(referenced & (support == 0), np.nan, f1)  # nothing of it was drawn
         means = (np.nansum(values, -1) / (~np.isnan(values)).sum(-1) for values in (recall, f1))
         summary = np.stack([right.sum(-1) / support.sum(-1), *means], axis=-1)
         return np.concatenate([summary, recall, precision, f1], axis=-1)

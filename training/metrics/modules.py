@@ -13,15 +13,10 @@ def features(kind: Any) -> datasets.Features:
 
 
 class Metric(evaluate.Metric):
-    """A function of predictions, references and groups as an `evaluate` module.
-
-    Attributes:
-        function: its docstring tells users of the inputs; features: of the columns, or a list of those that
-            will do; citation: BibTeX or plain text.
-    """
+    """A function of predictions, references and groups, whose docstring tells users of them, as a module."""
 
     function: ClassVar[Callable[..., dict[str, Any]]]
-    features: ClassVar[datasets.Features | list[datasets.Features]]
+    features: ClassVar[datasets.Features | list[datasets.Features]]  # of the columns, or those that will do
     citation: ClassVar[str] = ""
 
     def _info(self):

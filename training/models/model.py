@@ -55,8 +55,7 @@ class Model(nn.Module):
     """An encoder with heads.
 
     Args:
-        task: name of the task; targets: what to tell, auxiliary ones included.
-        reported: names of the targets that are results.
+        task: its name; targets: what to tell, auxiliary ones included; reported: names of the others.
         front_end: as :mod:`sousa.training.front_ends` has it; encoder: a Compact or pretrained Encoder.
         max_sec: length that clips are cut and padded to.
         spec_augment: masks of log-mel frames while training, see :class:`sousa.training.augment.SpecAugment`.
@@ -76,13 +75,13 @@ class Model(nn.Module):
         self.heads = nn.ModuleDict()
         for target in self.targets:
             frames = target.level == "frame"
+            if frames and (self.frame_sec or 1.0) > target.coarsest_sec:
+                raise UsageError(
+                    f"{target.name} need frames of at most {1000 * target.coarsest_sec:.0f} ms, which this "
+                    "encoder does not give; use a compact model, Wav2Vec2 or HuBERT"
+                )
             head = nn.Linear(encoder.fine_size if frames else self.pooling.size, target.num_outputs)
             if frames:
-                if (self.frame_sec or 1.0) > target.coarsest_sec:
-                    raise UsageError(
-                        f"{target.name} need frames of at most {1000 * target.coarsest_sec:.0f} ms, which "
-                        "this encoder does not give; use a compact model, Wav2Vec2 or HuBERT"
-                    )
                 nn.init.constant_(head.bias, target.first_bias)
             self.heads[target.head] = head
         # sound is where labels are: the longest clip decides how many frames there are
@@ -116,12 +115,11 @@ class Model(nn.Module):
         self, input_values: torch.Tensor, valid: torch.Tensor | None = None,
         labels: dict[str, torch.Tensor] | None = None,
     ) -> dict[str, torch.Tensor]:  # fmt: skip
-        valid = torch.ones(len(input_values), device=input_values.device) if valid is None else valid
         if self.training and input_values.dim() == 3:
             input_values = self.spec_augment(input_values)
         fine, coarse = self.encoder(input_values)
-        if not self.frame_sec:  # patches of a spectrogram are in no order of time that could be cut off
-            valid = torch.ones_like(valid)
+        if valid is None or not self.frame_sec:  # patches are in no order of time that could be cut off
+            valid = torch.ones(len(input_values), device=input_values.device)
         pooled = self.pooling(coarse, valid) if self.pooling is not None else None
         out = {t.name: self.heads[t.head](fine if t.level == "frame" else pooled) for t in self.targets}
         if not labels:
@@ -195,10 +193,7 @@ def build_encoder(settings: dict[str, Any], front_end: Any) -> nn.Module:
 
 
 def read_settings(root: str | Path) -> dict[str, Any]:
-    """``config.json`` of a saved model.
-
-    Raises: UsageError when there is none, RunError when it is damaged or of another format.
-    """
+    """``config.json`` of a saved model; a UsageError when there is none, a RunError when it is damaged."""
     path = Path(root) / CONFIG
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
@@ -228,10 +223,7 @@ def _downloaded(where: str, revision: str | None, token: str | None) -> Path:
 
 
 def load_weights(model: nn.Module, directory: str | Path) -> None:
-    """Fill a model with the weights of a directory, every one of them.
-
-    Raises: RunError when a weight is missing, misshapen or too many, or the file can't be read.
-    """
+    """Fill a model with the weights of a directory; a RunError when they are not exactly those it has."""
     path = Path(directory) / WEIGHTS
     try:
         state = load_file(path)

@@ -73,11 +73,7 @@ def rebuild(config: dict[str, Any]) -> "Encoder":
 
 
 class Encoder(nn.Module):
-    """A ``transformers`` encoder.
-
-    Args:
-        model: such as ``ASTModel``, ``Wav2Vec2Model``; freeze: keep its weights and its dropout off.
-    """
+    """A ``transformers`` encoder such as ``ASTModel``; freeze: keep its weights and its dropout off."""
 
     def __init__(self, model: nn.Module, freeze: bool = False):
         super().__init__()

@@ -85,10 +85,7 @@ def write(
 
 
 def summary(metrics: dict[str, Any]) -> str:
-    """A few lines for a terminal: one a target, and one for each failed check, without a line end.
-
-    Args: metrics: what :func:`write` returned or ``metrics.json`` holds.
-    """
+    """A few lines for a terminal, of what :func:`write` returned or ``metrics.json`` holds."""
     lines = [f"{metrics['num_rows']:,} rows{words.groups(metrics)}"]
     width = max(map(len, metrics["targets"]))
     classes = [name for name, about in metrics["breakdowns"].items() if about["classes"]]

@@ -25,12 +25,7 @@ _MOST_SCORES = 6  # drawn in one panel; tables have them all
 
 
 def dashboard(metrics: dict[str, Any], table: pa.Table) -> bytes:
-    """The dashboard as PNG.
-
-    Args:
-        metrics: of :func:`sousa.training.report.measure.measure`; table: the predictions, for the scatter
-            plots.
-    """
+    """The dashboard as PNG, of :func:`sousa.training.report.measure.measure` and the table it measured."""
 
     def of_kinds(*kinds, most=None):
         targets = ((name, one) for name, one in metrics["targets"].items() if one["kind"] in kinds)
@@ -79,10 +74,7 @@ def _draw(metrics, panels, tall):
 
 
 def confusion(name: str, target: dict[str, Any]) -> bytes:
-    """A confusion matrix as PNG: colour is the share of the reference class, the number in a cell its rows.
-
-    Args: name: of the target; target: its part of the metrics.
-    """
+    """A target's confusion matrix as PNG: colour is the share of the reference class, numbers are rows."""
     labels = target["labels"]
     counts = np.array(target["confusion"]).reshape(len(labels), -1)
     size, longest = max(len(labels), 1), max(map(len, labels), default=1)

@@ -131,10 +131,8 @@ def _broken_down(score: Score, parts: Parts) -> dict[str, Any]:
 
 
 def opened(predictions: Any) -> tuple[pa.Table, dict[str, Any]]:
-    """A predictions table and what its schema metadata says.
+    """A predictions table, or path of one, and the JSON under the key ``sousa`` of its schema's metadata.
 
-    Args: predictions: Arrow table, or path of a Parquet file.
-    Returns: ``(table, about)``; ``about`` is the JSON under the metadata key ``sousa``.
     Raises: UsageError when it can't be read or is not a predictions table; every problem is named.
     """
     if not isinstance(predictions, pa.Table):
@@ -184,10 +182,9 @@ def _parts(values: list[Any], column: Column) -> list[tuple[str, np.ndarray]]:
 
 
 def long_form(metrics: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """The rows of ``metrics.csv``.
+    """The rows of ``metrics.csv``: target, metric, breakdown, group, value, low, high, rows, groups.
 
-    Returns: list of tuples: target, metric, breakdown, group, value, low, high, rows, groups. ``breakdown``
-        is ``all``, a column, ``class`` (figures of one class), ``baseline``, or ``difference`` (from one).
+    A breakdown is ``all``, a column, ``class`` (figures of one), ``baseline`` or ``difference`` (from one).
     """
     return [
         (name, metric, breakdown, group, one["value"], one["low"], one["high"], rows, groups)
@@ -220,9 +217,8 @@ def _notes(groups: list[Any] | None, group: Column | None, nouns: tuple[str, str
     count, (one, many) = len(set(groups)), nouns
     if count == 1:
         return [f"All rows are of one {one}: there are no intervals."]
-    if count < _FEW_GROUPS:
-        return [f"Only {count} {many}: intervals from so few are narrower than they should be."]
-    return []
+    few = f"Only {count} {many}: intervals from so few are narrower than they should be."
+    return [few] if count < _FEW_GROUPS else []
 
 
 def _check_baselines(table: pa.Table, about: dict[str, Any], baselines: Sequence[dict[str, Any]]) -> None:
@@ -232,8 +228,8 @@ def _check_baselines(table: pa.Table, about: dict[str, Any], baselines: Sequence
         if one["target"] not in names:
             problems.append(f"baseline {one['name']!r}: target {one_of(one['target'], names)}")
         elif len(one["pred"]) != len(table):
-            given = f"{len(one['pred']):,} predictions for {len(table):,} rows"
-            problems.append(f"baseline {one['name']!r} has {given}; give one a row")
+            counts = f"{len(one['pred']):,} predictions for {len(table):,} rows"
+            problems.append(f"baseline {one['name']!r} has {counts}; give one a row")
     raise_all(problems)
 
 
@@ -296,11 +292,7 @@ def _event_scorer(truth, guess, groups, target, resamples, seed) -> Score:
 
 
 def _events(column: Any, flags: Sequence[Sequence[Any]]) -> tuple[list[Any], dict[str, list[Any]]]:
-    """Times of lists of events, in seconds, and a dict of their flags by name in metrics: lists of ints.
-
-    Args:
-        column: Arrow lists of structs, or a list of lists of dicts.
-    """
+    """Times of Arrow's or plain lists of events, in seconds, and their flags, ints, by name in metrics."""
     column = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([pa.array(column)])
     column = column.combine_chunks()
     valid = column.is_valid().to_numpy(zero_copy_only=False)
@@ -311,7 +303,7 @@ def _events(column: Any, flags: Sequence[Sequence[Any]]) -> tuple[list[Any], dic
         parts = np.split(values, ends[:-1]) if len(ends) else []
         return [part if known else None for part, known in zip(parts, valid, strict=True)]
 
-    have = [flat.type.field(i).name for i in range(flat.type.num_fields)]
+    have = [field.name for field in flat.type]
     if "onset_sec" not in have:
         raise UsageError(f"events have no field 'onset_sec', but {', '.join(have)}; give onsets in seconds")
     out = {}
@@ -319,6 +311,7 @@ def _events(column: Any, flags: Sequence[Sequence[Any]]) -> tuple[list[Any], dic
         if field in have:
             values = pc.struct_field(flat, field).cast(pa.int64())
             # nulls stay None: such a row is left out for this flag
-            array = np.array(values.to_pylist(), dtype=object) if values.null_count else values.to_numpy()
-            out[name] = lists(array)
+            out[name] = lists(
+                np.array(values.to_pylist(), object) if values.null_count else values.to_numpy()
+            )
     return lists(pc.struct_field(flat, "onset_sec").to_numpy(zero_copy_only=False)), out

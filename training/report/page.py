@@ -32,11 +32,7 @@ _MARK = {True: "PASS", False: "FAIL", None: "–"}
 
 
 def page(metrics: dict[str, Any], pictures: dict[str, bytes]) -> str:
-    """The page as HTML text.
-
-    Args:
-        metrics: of :func:`sousa.training.report.measure.measure`; pictures: dict of file name to PNG bytes.
-    """
+    """The page as HTML text, of :func:`sousa.training.report.measure.measure` and PNG bytes by file name."""
     said = [f"{key} {metrics[key]}" for key in ("checkpoint", "data", "split") if metrics.get(key)]
     many = metrics["group_nouns"][1]
     parts = [

@@ -32,10 +32,7 @@ def column_target(column: Column, weight: float = 1.0) -> Target:
 
 
 def default_task(known: Known) -> str:
-    """The task that is meant where none is named: the first.
-
-    Raises: UsageError when there is none.
-    """
+    """The first task, meant where none is named; a UsageError when there is none."""
     return next(iter(_tasks(known)))
 
 
@@ -110,10 +107,7 @@ def make_targets(
 
 
 def restored(settings: Mapping[str, Any]) -> Target:
-    """A target from what a saved model says of it: ``kind``, and its fields.
-
-    Raises: KeyError or TypeError for what is none.
-    """
+    """A target from what a saved model says of it; a KeyError or TypeError for what is none."""
     return KINDS[settings["kind"]](**{name: value for name, value in settings.items() if name != "kind"})
 
 

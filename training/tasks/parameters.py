@@ -85,11 +85,11 @@ class ParameterTarget(Target):
         wanted = (label[known] - self.centre) / self.spread
         return F.smooth_l1_loss(output.float()[..., 0][known], wanted, beta=_STEEP)
 
-    def natural(self, norm: Any, maker: str) -> np.ndarray | None:
-        """Natural values of normalised ones: float64 array, or None where the range is not known."""
+    def natural(self, norm: Any, maker: str) -> np.ndarray:
+        """Natural values of normalised ones, float64; NaN where the range is not known."""
         known = self.makers.get(maker)
         if known is None or known["low"] is None:
-            return None
+            return np.full(np.shape(norm), np.nan)
         values = labels.natural(np.atleast_1d(norm), known["low"], known["high"], known["scale"])
         return np.array([float(f"{v:.{_DIGITS}g}") for v in values])
 
@@ -101,9 +101,7 @@ class ParameterTarget(Target):
             clips = self._heard(np.round(values.astype(np.float64), 7), lengths, frame_sec)
             natural = [self.natural(*clip) for clip in zip(clips, meta[self.maker], strict=True)]
             out[f"{side}_{self.name}"] = [self._plain(clip) for clip in clips]
-            out[f"{side}_natural_{self.name}"] = [
-                None if clip is None else self._plain(clip) for clip in natural
-            ]
+            out[f"{side}_natural_{self.name}"] = [self._plain(clip) for clip in natural]
         return out
 
     def _heard(self, values: np.ndarray, lengths: list[float] | None, frame_sec: float | None) -> Any:
@@ -148,12 +146,8 @@ class CurveTarget(ParameterTarget):
 
     def _heard(self, values: np.ndarray, lengths: list[float] | None, frame_sec: float | None) -> Any:
         middles = (np.arange(values.shape[1]) + 0.5) * frame_sec
-        counts = [int(np.searchsorted(middles, length)) for length in lengths]
-        return [clip[:count] for clip, count in zip(values, counts, strict=True)]
+        return [clip[:end] for clip, end in zip(values, np.searchsorted(middles, lengths), strict=True)]
 
     def _plain(self, value: Any) -> Any:
         """A clip's frames as a list with None for NaN; None where there is no label at all."""
-        missing = np.isnan(value)
-        if missing.all():
-            return None
-        return [None if gone else float(one) for one, gone in zip(value, missing, strict=True)]
+        return None if np.isnan(value).all() else pa.array(value, from_pandas=True).to_pylist()

@@ -65,10 +65,7 @@ class Target:
         self, output: torch.Tensor, label: torch.Tensor, lengths: list[float] | None,
         frame_sec: float | None, meta: Columns | None = None,
     ) -> Columns:  # fmt: skip
-        """Columns of predictions of a batch.
-
-        Args: lengths: seconds of each clip that are sound, not padding; meta: what is known of rows.
-        """
+        """Columns of predictions of a batch; lengths: seconds of each clip that are sound; meta: of rows."""
         raise NotImplementedError
 
     def fields(self) -> Fields:
@@ -82,11 +79,7 @@ class Target:
 
 @dataclass
 class ClassTarget(Target):
-    """One of a list of classes, by cross entropy.
-
-    Args:
-        classes: their names; class_weights: of the loss, a number for each, or None.
-    """
+    """One of a list of classes, by cross entropy; class_weights: of the loss, a number for each, or None."""
 
     name: str
     classes: list[str]
@@ -152,12 +145,10 @@ class ScoreTarget(Target):
 
     def predictions(self, output, label, lengths, frame_sec, meta=None) -> Columns:
         guess = np.clip(output.float()[:, 0].cpu().numpy() + 0.5, 0.0, 1.0)
-        guess = labels.unscaled(guess, self.low, self.high)
+        guess = labels.unscaled(guess, self.low, self.high).astype(np.float64)
         true = labels.unscaled(label.cpu().numpy().astype(np.float64), self.low, self.high)
-        return {
-            f"true_{self.name}": [None if np.isnan(value) else float(value) for value in true],
-            f"pred_{self.name}": guess.astype(np.float64).tolist(),
-        }
+        true = [None if np.isnan(value) else value for value in true.tolist()]
+        return {f"true_{self.name}": true, f"pred_{self.name}": guess.tolist()}
 
     def fields(self) -> Fields:
         return [(f"true_{self.name}", pa.float64()), (f"pred_{self.name}", pa.float64())]

@@ -29,12 +29,9 @@ def columns(column: Column) -> list[str]:
 
 
 def parameters(rows: BaseRows, column: Column) -> dict[str, ParameterTarget]:
-    """Targets of all parameters that vary, in the order of their synthesizers.
+    """Targets of all parameters that vary, in the order of their synthesizers, by name.
 
-    Args:
-        rows: those to learn from, with :func:`columns`; column: of the parameters.
-
-    Returns: dict of name to ParameterTarget or CurveTarget, of weight 1.
+    Args: rows: those to learn from, with :func:`columns`; column: of the parameters.
     """
     role, table = column.role, rows.table
     makers = np.array(table[role.maker].to_pylist(), object)
@@ -63,10 +60,7 @@ def parameters(rows: BaseRows, column: Column) -> dict[str, ParameterTarget]:
 def choose(
     rows: BaseRows, column: Column, names: Iterable[str] | None = None, auxiliary: Iterable[str] = ()
 ) -> dict[str, ParameterTarget]:
-    """The same, checked against what is asked for.
-
-    Args:
-        names: parameters that the user named as targets, or None for all; auxiliary: names.
+    """The same, checked against what the user named as targets, None for all, and as auxiliary ones.
 
     Raises: UsageError when a name is unknown, does not vary or can't name a target, or nothing varies.
     """
@@ -92,16 +86,12 @@ def choose(
     return found
 
 
-def _flat(column: Any, names: Iterable[str]) -> dict[str, np.ndarray]:
+def _flat(column: pa.ChunkedArray, names: Iterable[str]) -> dict[str, np.ndarray]:
     """Records of all rows: dict of NumPy arrays, and ``row``, the number of each record's row."""
-    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    column = column.combine_chunks()
     records = column.flatten()
-    out = {"row": pc.list_parent_indices(column).to_numpy()}
-    for name in names:
-        values = records.field(name)
-        numbers = pa.types.is_floating(values.type)
-        out[name] = values.to_numpy(zero_copy_only=False) if numbers else np.array(values.to_pylist(), object)
-    return out
+    values = {name: records.field(name).to_numpy(zero_copy_only=False) for name in names}
+    return {"row": pc.list_parent_indices(column).to_numpy(), **values}
 
 
 def _moments(still: np.ndarray, moving: np.ndarray, rows: np.ndarray) -> dict[str, float]:
@@ -117,24 +107,19 @@ def _moments(still: np.ndarray, moving: np.ndarray, rows: np.ndarray) -> dict[st
 
 
 def declared_range(natural: np.ndarray, norm: np.ndarray) -> dict[str, Any]:
-    """The range and scale that make normalised values of natural ones.
+    """``low``, ``high`` and ``scale`` that make normalised values of natural ones; NaN where there is none.
 
-    Args:
-        natural, norm: float arrays, NaN where there is none.
-
-    Returns: dict ``low``, ``high``, ``scale``; all None when the values lie on no such line, or are fewer
-        than three.
+    All three are None when the values lie on no such line, or are fewer than three.
     """
     known = np.isfinite(natural) & np.isfinite(norm)
     norm, first = np.unique(norm[known], return_index=True)
     natural = natural[known][first]
     fits = []
     for scale in ("linear", "log") if len(norm) > 2 and len(np.unique(natural)) > 2 else ():
-        if scale == "log" and (natural <= 0).any():
-            continue
-        y = np.log(natural) if scale == "log" else natural
-        slope, low = np.polyfit(norm, y, 1)
-        fits.append((float(np.abs(low + slope * norm - y).max() / abs(slope)), scale, low, low + slope))
+        if scale == "linear" or (natural > 0).all():
+            y = np.log(natural) if scale == "log" else natural
+            slope, low = np.polyfit(norm, y, 1)
+            fits.append((float(np.abs(low + slope * norm - y).max() / abs(slope)), scale, low, low + slope))
     if not fits or min(fits)[0] > _EXACT:
         return {"low": None, "high": None, "scale": None}
     _, scale, low, high = min(fits)
