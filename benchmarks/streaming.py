@@ -12,13 +12,14 @@ the peak of resident memory.
 
 import argparse
 import io
-import json
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -126,7 +127,7 @@ READERS = {
 
 
 def measure(name, root):
-    """Read everything once; prints a line of JSON."""
+    """Read everything once: dict of figures."""
     import soundfile  # noqa: F401
     import torch
 
@@ -137,12 +138,10 @@ def measure(name, root):
     for size in reader:
         first = time.perf_counter() - begin if first is None else first
         samples += max(size, 0)
+    cpu = (time.process_time() - cpu) * 1e3 / (samples / 44100 / 5)
     # getrusage would count the memory of the program that started this one
     peak_kb = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
-    print(json.dumps({
-        "cpu_ms": (time.process_time() - cpu) * 1e3 / (samples / 44100 / 5), "first_sec": first,
-        "rss_mb": peak_kb / 1024, "samples": samples,
-    }))  # fmt: skip
+    return {"cpu": cpu, "first": first, "rss": peak_kb / 1024, "seconds": samples / 44100}
 
 
 def make(root, rows, seconds):
@@ -161,10 +160,7 @@ def main():
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--one", nargs=2, metavar=("READER", "DIRECTORY"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.one:
-        return measure(*arguments.one)
     from sousa.builders.audio import torchcodec_works
     from sousa.generation.columns import markdown
 
@@ -172,25 +168,22 @@ def main():
     with tempfile.TemporaryDirectory() as place:
         root = Path(place) / "dataset"
         make(root, arguments.rows, arguments.seconds)
-        for _ in range(arguments.repeats):
-            for name, figures in runs.items():
-                command = [sys.executable, __file__, "--one", name, str(root)]
-                done = subprocess.run(command, capture_output=True, text=True)
-                lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-                if not lines:
-                    sys.exit(f"{name} failed:\n{done.stderr}")
-                figures.append(json.loads(lines[-1]))
+        # a fresh process for each
+        with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
+            for _ in range(arguments.repeats):
+                for name, figures in runs.items():
+                    figures.append(pool.submit(measure, name, root).result())
     middle = {
         name: {key: statistics.median(run[key] for run in figures) for key in figures[0]}
         for name, figures in runs.items()
     }
-    base = middle["decode bytes in memory"]
-    seconds, rows = base["samples"] / 44100, []
+    base, rows = middle["decode bytes in memory"], []
+    seconds = base["seconds"]
     for name, run in middle.items():
-        if abs(run["samples"] / 44100 - seconds) > 1:
-            sys.exit(f"{name} read {run['samples'] / 44100:.0f} s of {seconds:.0f} s")
-        cpu = (f"{run['cpu_ms']:.2f}", f"{run['cpu_ms'] / base['cpu_ms']:.2f}")
-        rows.append((name, *cpu, f"{run['first_sec']:.3f}", f"{run['rss_mb']:.0f}"))
+        if abs(run["seconds"] - seconds) > 1:
+            sys.exit(f"{name} read {run['seconds']:.0f} s of {seconds:.0f} s")
+        cpu = (f"{run['cpu']:.2f}", f"{run['cpu'] / base['cpu']:.2f}")
+        rows.append((name, *cpu, f"{run['first']:.3f}", f"{run['rss']:.0f}"))
     print(f"{arguments.rows:,} rows, {seconds / arguments.rows:.2f} s each; median of {arguments.repeats}")
     print(markdown(("reader", "CPU ms / 5 s", "over decoding", "first row, s", "peak RSS, MB"), rows))
 

@@ -24,27 +24,13 @@ import numpy as np
 
 ROOT = Path(__file__).parent.parent
 EARLIER_CPU_SEC = (23, 25)
-RATE, LENGTH_SEC, CHUNK_SEC = 16000, 10, 2
+RATE, LENGTH_SEC = 16000, 10
 
 
 def example(values=5):
-    """The example of DSGenerator's README as a configuration of its own kind."""
-
-    def axis(user, synth, low, high):
-        return {
-            "user_pname": user, "user_minval": low, "user_maxval": high, "user_nvals": values, "user_doc": "",
-            "synth_pname": synth, "synth_minval": low, "synth_maxval": high, "synth_units": "natural",
-        }  # fmt: skip
-
-    return {
-        "soundname": "PopPatternSynth", "samplerate": RATE, "chunkSecs": CHUNK_SEC,
-        "soundDuration": LENGTH_SEC, "recordFormat": "params", "tftype": "shards", "shard_size": 16,
-        "params": [
-            axis("rate_exp", "rate_exp", 0, 4), axis("irregularity", "irreg_exp", 0, 1),
-            axis("center frequency", "cf", 220, 880),
-        ],
-        "fixedParams": [{"user_doc": "", "synth_pname": "Q", "synth_val": 40, "synth_units": "natural"}],
-    }  # fmt: skip
+    """The example of DSGenerator's README as a configuration of its own kind; values: of each parameter."""
+    config = json.loads((ROOT / "benchmarks" / "pop.json").read_text(encoding="utf-8"))
+    return config | {"params": [parameter | {"user_nvals": values} for parameter in config["params"]]}
 
 
 def run(config, place, *options):

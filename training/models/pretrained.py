@@ -47,12 +47,11 @@ def fetch(name: str, kinds: tuple[str, ...] = (), wrong: type[SousaError] = RunE
             name, config=config, output_loading_info=True, dtype=torch.float32, **more, **options
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        first = first_line(error).rstrip(".:")
         advice = (
             "give a directory with config.json, preprocessor_config.json and model.safetensors" if here
             else "give a directory here, or a model on the Hub or in its cache, with safetensors weights"
         )  # fmt: skip
-        raise wrong(f"{name} can't be loaded: {first}; {advice}") from None
+        raise wrong(f"{name} can't be loaded: {first_line(error).rstrip('.:')}; {advice}") from None
     missing = [key for key in report["missing_keys"] if not any(part in key for part in _UNUSED)]
     lost = sorted({*missing, *(str(key) for key in report.get("mismatched_keys", ()))})
     if lost or report.get("error_msgs"):

@@ -25,16 +25,15 @@ from sousa.training.metrics import bootstrap, onset_metrics
 from sousa.training.metrics.class_metrics import NAMES, PER_CLASS, class_differences, class_metrics
 from sousa.training.report import numbers, words
 
-KINDS = ("class", "score", "events", *numbers.PARAMETERS)
 _FEW_GROUPS = 10
 _SHORT = ("metrics", "num_rows", "num_groups", "num_values")
-_WATCHED_TOLERANCE = 0.02
 # what training watches of each kind, the one that counts first
 _WATCHED = {
     "class": ("balanced_accuracy", "accuracy", "macro_f1"), "score": ("spearman", "mae"),
     "events": ("onset_f1_20ms",), **dict.fromkeys(numbers.PARAMETERS, ("r2", "mae_norm")),
 }  # fmt: skip
 Score = Callable[[Any], dict[str, Any]]  # metrics of some rows: their numbers, or None for all
+Sampling = tuple[list[Any] | None, int, int]  # groups of the rows, resamples and seed of intervals
 Parts = dict[str, list[tuple[str, np.ndarray]]]  # rows of each value of each breakdown
 
 
@@ -54,16 +53,16 @@ def measure(
     columns = [column for column in known.breakdowns if column.name in table.column_names]
     parts = {column.name: _parts(table[column.name].to_pylist(), column) for column in columns}
     parts = {name: values for name, values in parts.items() if values}
-    targets = {}
+    sampling, targets = (groups, resamples, seed), {}
     for target in about["targets"]:
-        score = _scorer(table, target, groups, resamples, seed)
+        score = _scorer(table, target, sampling)
         targets[target["name"]] = {
             "kind": target["kind"],
             **{key: target[key] for key in ("low", "high", "unit", "flags") if key in target},
             **score(None),
             "by": _broken_down(score, parts),
             "baselines": {
-                baseline["name"]: _beside(table, target, groups, resamples, seed, baseline["pred"], parts)
+                baseline["name"]: _beside(table, target, sampling, baseline["pred"], parts)
                 for baseline in baselines
                 if baseline["target"] == target["name"]
             },
@@ -95,19 +94,18 @@ def measure(
 
 
 def _beside(
-    table: pa.Table, target: dict[str, Any], groups: list[Any] | None, resamples: int, seed: int, pred: Any,
-    parts: Parts,
-) -> dict[str, Any]:  # fmt: skip
+    table: pa.Table, target: dict[str, Any], sampling: Sampling, pred: Any, parts: Parts
+) -> dict[str, Any]:
     """A baseline's metrics, and how much better the model is."""
     name, kind = target["name"], target["kind"]
-    score = _scorer(table, target, groups, resamples, seed, pred)
+    score = _scorer(table, target, sampling, pred)
     out = {"metrics": score(None)["metrics"]}
     if kind in numbers.PARAMETERS:
         out["by"] = _broken_down(score, parts)
     if kind != "events":
-        columns = (table[f"pred_{name}"].to_pylist(), pred, table[f"true_{name}"].to_pylist(), groups)
+        columns = (table[f"pred_{name}"].to_pylist(), pred, table[f"true_{name}"].to_pylist())
         compare = class_differences if kind == "class" else partial(numbers.differences, kind)
-        out["difference"] = compare(*columns, resamples, seed)
+        out["difference"] = compare(*columns, *sampling)
     return out
 
 
@@ -115,8 +113,8 @@ def watched(table: pa.Table) -> dict[str, float]:
     """What training watches: dict of ``<target>_<metric>``, and ``main``, the mean of each target's first."""
     out, mains = {}, []
     for target in opened(table)[1]["targets"]:
-        brief = {"flags": [], "tolerances": (_WATCHED_TOLERANCE,)}
-        metrics = _scorer(table, target | brief, None, 0, 0)(None)["metrics"]
+        brief = {"flags": [], "tolerances": (0.02,)}
+        metrics = _scorer(table, target | brief, (None, 0, 0))(None)["metrics"]
         values = {name.removesuffix("_norm"): metrics[name]["value"] for name in _WATCHED[target["kind"]]}
         mains.append(next(iter(values.values())) or 0.0)
         out |= {f"{target['name']}_{name}": value for name, value in values.items() if value is not None}
@@ -155,8 +153,8 @@ def opened(predictions: Any) -> tuple[pa.Table, dict[str, Any]]:
         name, kind = target.get("name"), target.get("kind")
         if not re.fullmatch(r"[\w.-]+", str(name)):
             problems.append(f"target {name!r}: a name has letters, digits, '_', '.' and '-' only")
-        if kind not in KINDS:
-            problems.append(f"target {name!r}: kind {one_of(kind, KINDS)}")
+        if kind not in _WATCHED:
+            problems.append(f"target {name!r}: kind {one_of(kind, _WATCHED)}")
         problems += [
             f"the predictions table has no column {column!r}, which its metadata promises"
             for column in (f"true_{name}", f"pred_{name}")
@@ -233,28 +231,25 @@ def _check_baselines(table: pa.Table, about: dict[str, Any], baselines: Sequence
     raise_all(problems)
 
 
-def _scorer(
-    table: pa.Table, target: dict[str, Any], groups: list[Any] | None, resamples: int, seed: int,
-    pred: Any = None,
-) -> Score:  # fmt: skip
+def _scorer(table: pa.Table, target: dict[str, Any], sampling: Sampling, pred: Any = None) -> Score:
     """The metrics of a target; pred: predictions in place of the table's."""
     name, kind = target["name"], target["kind"]
     truth, guess = table[f"true_{name}"], table[f"pred_{name}"] if pred is None else pred
     if kind == "events":
-        return _event_scorer(truth, guess, groups, target, resamples, seed)
+        return _event_scorer(truth, guess, target, *sampling)
     truth, guess = truth.to_pylist(), guess.to_pylist() if pred is None else guess
     if kind == "class":
-        return _class_scorer(truth, guess, groups, target, resamples, seed)
+        return _class_scorer(truth, guess, target, *sampling)
     maker = target.get("maker")
     makers = table[maker].to_pylist() if maker in table.column_names else None
-    return numbers.scorer(truth, guess, groups, target, makers, resamples, seed)
+    return numbers.scorer(truth, guess, target, makers, *sampling)
 
 
 def _counts(found: dict[str, Any], *more: str) -> dict[str, int]:
     return {key: found[key] for key in ("num_rows", "num_groups", "num_left_out", *more)}
 
 
-def _class_scorer(truth, guess, groups, target, resamples, seed) -> Score:
+def _class_scorer(truth, guess, target, groups, resamples, seed) -> Score:
     def score(rows):
         columns = (truth, guess, groups)
         if rows is not None:
@@ -267,7 +262,7 @@ def _class_scorer(truth, guess, groups, target, resamples, seed) -> Score:
     return score
 
 
-def _event_scorer(truth, guess, groups, target, resamples, seed) -> Score:
+def _event_scorer(truth, guess, target, groups, resamples, seed) -> Score:
     (truth, known), (guess, other) = (_events(column, target["flags"]) for column in (truth, guess))
     attributes = {n: {"references": known[n], "predictions": other[n]} for n in known if n in other}
     tolerances = target.get("tolerances", onset_metrics.TOLERANCES)

@@ -25,17 +25,19 @@ _NAMES = {"score": {n: n for n in ("mae", "rmse", "spearman")}, **dict.fromkeys(
 
 
 def scorer(
-    truth: Sequence[Any], guess: Sequence[Any], groups: Sequence[Any] | None, target: dict[str, Any],
-    makers: Sequence[str] | None, resamples: int, seed: int,
+    truth: Sequence[Any], guess: Sequence[Any], target: dict[str, Any], makers: Sequence[str] | None,
+    *sampling: Any,
 ) -> Callable[[Any], dict[str, Any]]:  # fmt: skip
     """A function of rows (None for all) that gives their metrics.
 
     Args:
         truth, guess: a number or list of numbers a row; truth None for no label.
-        groups, makers: names, and names of synthesizers, one a row, or None; target: of the table's metadata.
+        target: of the table's metadata; makers: names of synthesizers, one a row, or None.
+        sampling: groups, one a row, or None; resamples and seed.
     """
     kind = target["kind"]
     true, pred, rows = _flat(truth, guess, kind)
+    groups, *options = sampling
     owners = _owners(groups, rows)
     natural = kind in PARAMETERS and target.get("unit") is not None and makers is not None
     if natural:
@@ -44,11 +46,11 @@ def scorer(
 
     def score(chosen: Any) -> dict[str, Any]:
         kept = np.arange(len(rows)) if chosen is None else np.flatnonzero(np.isin(rows, chosen))
-        options = ([owners[i] for i in kept], resamples, seed)
-        found = score_metrics(pred[kept], true[kept], *options, rank=kind != "curve")
+        own = [owners[i] for i in kept]
+        found = score_metrics(pred[kept], true[kept], own, *options, rank=kind != "curve")
         metrics = {new: found[old] for old, new in _NAMES[kind].items() if old in found}
         if natural:
-            errors = score_metrics(*(values[kept] for values in in_unit), *options, rank=False)
+            errors = score_metrics(*(values[kept] for values in in_unit), own, *options, rank=False)
             metrics["mae_natural"] = errors["mae"]
         num_rows = len(np.unique(rows[kept]))
         out = {
@@ -64,14 +66,11 @@ def scorer(
     return score
 
 
-def differences(
-    kind: str, guess: Sequence[Any], other: Sequence[Any], truth: Sequence[Any], groups: Sequence[Any] | None,
-    resamples: int, seed: int,
-) -> dict[str, Any]:  # fmt: skip
+def differences(kind: str, guess: Any, other: Any, truth: Any, groups: Any, *options: int) -> dict[str, Any]:
     """What :func:`sousa.training.metrics.score_metrics.score_differences` gives, by our names."""
     true, pred, rows = _flat(truth, guess, kind)
     beside = _flat(truth, other, kind)[1]
-    found = score_differences(pred, beside, true, _owners(groups, rows), resamples, seed)
+    found = score_differences(pred, beside, true, _owners(groups, rows), *options)
     return {_NAMES[kind].get(name, name): one for name, one in found.items()}
 
 

@@ -2,32 +2,12 @@
 
 import base64
 import html
+from pathlib import Path
 from typing import Any
 
 from sousa.training.report import numbers, words
 
-_STYLE = """
-:root{color-scheme:light dark;--text:#222;--soft:#667;--line:#ddd;--back:#fff;--card:#f5f6f8;--bar:#1f5fa8}
-@media (prefers-color-scheme:dark){:root{--text:#e4e6ea;--soft:#9aa3ad;--line:#3a3f46;--back:#15181c;
---card:#1f2429;--bar:#6ea8e8}}
-*{box-sizing:border-box}
-body{font:15px/1.5 system-ui,sans-serif;max-width:76em;margin:2em auto;padding:0 1.2em;color:var(--text);
-background:var(--back)}
-h1{margin-bottom:.2em}h2{margin-top:1.8em;border-bottom:1px solid var(--line);padding-bottom:.2em}
-.soft{color:var(--soft)}
-.cards{display:flex;flex-wrap:wrap;gap:.9em;margin:1.2em 0}
-.card{background:var(--card);border-radius:8px;padding:.8em 1.1em;min-width:13em}
-.card b{display:block;font-size:1.75em;line-height:1.25}
-.scroll{overflow-x:auto}
-table{border-collapse:collapse;margin:.8em 0}
-td,th{padding:.28em .8em;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-img{max-width:100%;background:#fff;border-radius:8px;padding:6px}
-details{margin:.7em 0}summary{cursor:pointer;font-weight:600}
-.PASS{color:#1b8a3a;font-weight:600}.FAIL{color:#d3263b;font-weight:600}
-.meter{display:inline-block;width:7em;height:.6em;background:var(--line);border-radius:3px;overflow:hidden}
-.meter i{display:block;height:100%;background:var(--bar)}
-"""
+_STYLE = f"\n{Path(__file__).with_name('page.css').read_text(encoding='utf-8')}"
 _MARK = {True: "PASS", False: "FAIL", None: "–"}
 
 
