@@ -29,12 +29,6 @@ SHARE = 0.01
 RUNS = {0: "in one run", 3: "scattered by threes", 1: "scattered singly"}
 
 
-def other_rows(stored, table):
-    """Rows at the same coordinates under another seed."""
-    other = replace(stored.config, seed=stored.config.seed + 1)
-    return stored.corpus.remake(other, table.select(list(stored.corpus.address)))
-
-
 def replaced(table, rows, new):
     """The table with some rows replaced."""
     order = np.arange(len(table))
@@ -79,14 +73,15 @@ def write(path, table):
 
 def measure(files, stored, change, run):
     """Bytes of all files, and those sent after a change."""
-    chosen = choose(np.random.default_rng(0), files, run)
+    other = replace(stored.config, seed=stored.config.seed + 1)
     with tempfile.TemporaryDirectory() as work:
         after = []
-        for file, rows in chosen.items():
+        for file, rows in choose(np.random.default_rng(0), files, run).items():
             if len(rows):
                 table = pq.read_table(file)
+                new = stored.corpus.remake(other, table.take(rows).select(list(stored.corpus.address)))
                 after.append(Path(work) / f"{len(after)}.parquet")
-                write(after[-1], change(table, rows, other_rows(stored, table.take(rows))))
+                write(after[-1], change(table, rows, new))
         return sum(Path(file).stat().st_size for file in files), new_bytes(files, after)
 
 

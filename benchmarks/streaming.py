@@ -24,12 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-BATCH, BUFFER = 16, 500
-
-
-def paths(root):
-    """Parquet files of a dataset, in order."""
-    return sorted(str(path) for path in Path(root).glob("data/*/*.parquet"))
+BATCH, BUFFER, FILES = 16, 500, "data/*/*.parquet"
 
 
 def batches(clips):
@@ -49,7 +44,7 @@ def stored(root):
     """The cells of the column audio, one by one."""
     import pyarrow.parquet as pq
 
-    for path in paths(root):
+    for path in sorted(Path(root).glob(FILES)):
         yield from pq.read_table(path, columns=["audio"])["audio"].to_pylist()
 
 
@@ -80,7 +75,7 @@ def stock(root, soundfile=True, shuffle=False):
 
     datasets.disable_progress_bars()
     yield None
-    stream = datasets.load_dataset("parquet", data_files=paths(root), split="train", streaming=True)
+    stream = datasets.load_dataset("parquet", data_files=f"{root}/{FILES}", split="train", streaming=True)
     stream = stream.select_columns(["audio", "rudiment_slug"])
     stream = stream.cast_column("audio", SoundfileAudio() if soundfile else datasets.Audio())
     if shuffle:

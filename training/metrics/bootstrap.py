@@ -83,7 +83,7 @@ def interval(value: float, resampled: np.ndarray) -> Interval:
     defined = resampled[~np.isnan(resampled)]
     if np.isfinite(value) and len(defined) and len(defined) >= _DEFINED * len(resampled):
         tail = 50 * (1 - LEVEL)
-        low, high = (float(bound) for bound in np.percentile(defined, [tail, 100 - tail]))
+        low, high = np.percentile(defined, [tail, 100 - tail]).tolist()
     return {"value": float(value) if np.isfinite(value) else None, "low": low, "high": high}
 
 

@@ -145,8 +145,8 @@ class Model(nn.Module):
     ) -> None:
         """Write the model into a directory."""
         root = Path(directory)
-        state = state_dict or self.state_dict()
-        weights = save({name: value.contiguous() for name, value in state.items()}, {"format": "pt"})
+        state = {name: value.contiguous() for name, value in (state_dict or self.state_dict()).items()}
+        weights = save(state, {"format": "pt"})
         write_json(root / CONFIG, self.settings())
         with atomic_file(root / WEIGHTS) as file:
             file.write(weights)

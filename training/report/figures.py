@@ -92,8 +92,9 @@ def confusion(name: str, target: dict[str, Any]) -> bytes:
     turned = {"rotation": 90} if size > 6 else {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
     axis.set_xticks(range(size), labels, fontsize=9, **turned)
     axis.set_yticks(range(size), [f"{n}  ({c:,})" for n, c in zip(labels, support, strict=True)], fontsize=9)
-    for axis_of in (axis.set_xticks, axis.set_yticks):
-        axis_of(np.arange(size + 1) - 0.5, minor=True)
+    edges = np.arange(size + 1) - 0.5
+    axis.set_xticks(edges, minor=True)
+    axis.set_yticks(edges, minor=True)
     axis.grid(which="minor", color="#dddddd", linewidth=0.5)
     axis.tick_params(which="minor", length=0)
     axis.set(xlabel="predicted", ylabel="reference (rows)")
@@ -247,12 +248,9 @@ def _bars(axis, name, target, breakdown, by):
     figures = {value: one["metrics"][key] for value, one in target["by"][breakdown].items()}
     error = words.is_error(key)
     most = max((figure["value"] or 0) for figure in figures.values()) if error else 1
-
-    def rank(item):
-        value = item[1]["value"]
-        return float("inf") if value is None else value if error else -value
-
-    figures = dict(sorted(figures.items(), key=rank))
+    worst, sign = float("inf"), 1 if error else -1
+    order = sorted(figures, key=lambda value: worst if (x := figures[value]["value"]) is None else sign * x)
+    figures = {value: figures[value] for value in order}
     for i, figure in enumerate(figures.values()):
         value = figure["value"]
         if value is not None:

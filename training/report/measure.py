@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sousa.generation.columns import Classes, Column
+from sousa.generation.columns import Column
 from sousa.generation.errors import UsageError, first_line, one_of, raise_all
 from sousa.training import roles
 from sousa.training.metrics import bootstrap, onset_metrics
@@ -50,8 +50,8 @@ def measure(
     group = known.group if known.group and known.group.name in table.column_names else None
     groups = table[group.name].to_pylist() if group else None
     nouns = (group.role.one, group.role.many) if group else ("row", "rows")
-    columns = [column for column in known.breakdowns if column.name in table.column_names]
-    parts = {column.name: _parts(table[column.name].to_pylist(), column) for column in columns}
+    breakdowns = [column for column in known.breakdowns if column.name in table.column_names]
+    parts = {column.name: _parts(table[column.name].to_pylist(), column) for column in breakdowns}
     parts = {name: values for name, values in parts.items() if values}
     sampling, targets = (groups, resamples, seed), {}
     for target in about["targets"]:
@@ -74,16 +74,7 @@ def measure(
         "num_groups": None if groups is None else len(set(groups)),
         "grouped_by": group.name if group else "row",
         "group_nouns": list(nouns),
-        "breakdowns": {
-            column.name: {
-                "title": words.title(column),
-                "banded": bool(getattr(column.role, "band", 0)),
-                "classes": isinstance(column.role, Classes),
-                "main": isinstance(column.role, Classes) and column.role.main,
-            }
-            for column in columns
-            if column.name in parts
-        },
+        "breakdowns": {c.name: words.breakdown(c) for c in breakdowns if c.name in parts},
         "resamples": resamples,
         "seed": seed,
         "level": bootstrap.LEVEL,

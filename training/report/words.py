@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sousa.generation.columns import Breakdown, Column
+from sousa.generation.columns import Breakdown, Classes, Column
 
 NAMES = {
     "accuracy": "accuracy",
@@ -58,9 +58,12 @@ def column(name: str) -> str:
     return f"{stem} ({unit})" if unit else stem
 
 
-def title(one: Column) -> str:
-    """What a breakdown is by."""
-    return (isinstance(one.role, Breakdown) and one.role.condition) or column(one.name)
+def breakdown(by: Column) -> dict[str, Any]:
+    """What a breakdown is by, and how it is shown."""
+    classes, condition = isinstance(by.role, Classes), isinstance(by.role, Breakdown) and by.role.condition
+    banded = bool(getattr(by.role, "band", 0))
+    title = condition or column(by.name)
+    return {"title": title, "banded": banded, "classes": classes, "main": classes and by.role.main}
 
 
 def target(name: str, found: dict[str, Any]) -> str:

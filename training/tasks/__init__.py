@@ -78,13 +78,11 @@ def make_targets(
     """
     weights, auxiliary = weights or {}, auxiliary or {}
     there = {**known.targets, **(varying or {})}
-    names, unread = [], False
-    for name in names_of(known, task, targets):
-        if known.parameters and name == known.parameters.name:
-            names += [parameter for parameter in varying or () if parameter not in auxiliary]
-            unread = varying is None
-        else:
-            names.append(name)
+    found = names_of(known, task, targets)
+    column = known.parameters.name if known.parameters else None
+    unread = varying is None and column in found
+    varied = [name for name in varying or () if name not in auxiliary]
+    names = [name for place in found for name in (varied if place == column else [place])]
     wrong = []
     if varying is not None or not known.parameters:
         unknown = dict.fromkeys(name for name in [*names, *auxiliary] if name not in there)
