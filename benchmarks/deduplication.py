@@ -72,7 +72,7 @@ def write(path, table):
 
 
 def measure(files, stored, change, run):
-    """Bytes of all files, and those sent after a change."""
+    """Bytes sent after a change."""
     other = replace(stored.config, seed=stored.config.seed + 1)
     with tempfile.TemporaryDirectory() as work:
         after = []
@@ -82,18 +82,17 @@ def measure(files, stored, change, run):
                 new = stored.corpus.remake(other, table.take(rows).select(list(stored.corpus.address)))
                 after.append(Path(work) / f"{len(after)}.parquet")
                 write(after[-1], change(table, rows, new))
-        return sum(Path(file).stat().st_size for file in files), new_bytes(files, after)
+        return new_bytes(files, after)
 
 
 def main():
-    """Print the table."""
     root = Path(sys.argv[1] if len(sys.argv) > 1 else "output/dataset")
     stored = open_dataset(root, making=True)
     files = [str(root / record["file"]) for record in stored.records]
-    rows = []
+    rows, total = [], sum(Path(file).stat().st_size for file in files)
     for name, change in (("replaced", replaced), ("inserted", inserted), ("labels only", relabelled)):
         for run, where in RUNS.items():
-            total, new = measure(files, stored, change, run)
+            new = measure(files, stored, change, run)
             rows.append((f"{name}, {where}", f"{new:,}", f"{new / total:.2%}", f"{new / total / SHARE:.2f}"))
     with tempfile.TemporaryDirectory() as work:
         copy = shutil.copy(files[0], Path(work) / "same.parquet")

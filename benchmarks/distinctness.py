@@ -58,8 +58,8 @@ def main():
     for name, labels in (("preset", preset), ("drum", bank)):
         truth, guess = told(labels, np.full(len(x), True))
         names, counts = np.unique(truth, return_counts=True)
-        print(f"{name}: {accuracy_score(truth, guess):.1%} right of {len(set(labels[train]))} "
-              f"(always the commonest: {counts.max() / len(truth):.1%})")  # fmt: skip
+        print(f"{name}: {accuracy_score(truth, guess):.1%} right of {len(set(labels[train]))}", end=" ")
+        print(f"(always the commonest: {counts.max() / len(truth):.1%})")
         for value, share in zip(names, recall_score(truth, guess, labels=names, average=None), strict=True):
             print(f"    {share:6.1%}  {value}")
     print(f"drum of clean rows: {accuracy_score(*told(bank, preset == 'clean')):.1%} right")

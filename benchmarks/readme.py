@@ -63,8 +63,8 @@ def professionals(directory):
     rows = []
     for row in report["professionals"]:
         typical = "" if row["typical"] is None else f"{row['typical']:g}"
-        bounds = _span((row["low"], row["high"]))
-        rows.append((row["what"], f"{row['value']:.3g}", bounds, typical, row["basis"]))
+        figures = (f"{row['value']:.3g}", _span((row["low"], row["high"])), typical)
+        rows.append((row["what"], *figures, row["basis"]))
     return markdown(("figure", "median here", "range", "typical", "basis"), rows)
 
 

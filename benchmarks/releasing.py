@@ -28,7 +28,6 @@ def cpu_ms(function, *arguments, **options):
 
 
 def main():
-    """Print the figures."""
     root = Path(sys.argv[1] if len(sys.argv) > 1 else "output/dataset")
     manifest = complete_manifest(root)
     rows, records = manifest["num_rows"], manifest["shards"].values()
@@ -36,12 +35,11 @@ def main():
 
     @contextmanager
     def progress(title, total):
-        done = 0
+        steps = []
 
         def step(count):
-            nonlocal done
-            done += count
-            if done * 10 // total > len(peaks):
+            steps.append(count)
+            if sum(steps) * 10 // total > len(peaks):
                 peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
         yield step

@@ -136,10 +136,10 @@ def main():
             )
         if arguments.memory:
             for size in ("small", "medium"):
-                for options in ((), ("--skip-validation",)):
+                for options in ([], ["--skip-validation"]):
                     root = Path(place) / f"{size}{len(options)}"
                     cpu, wall, peak = command_cost(size, root, *options)
-                    name = f"sousa generate --size {size} {' '.join(options)}".strip()
+                    name = " ".join(["sousa generate --size", size, *options])
                     print(f"{name}: {cpu:.1f} CPU s, {wall:.1f} s, peak {peak:.0f} MiB")
 
 

@@ -121,13 +121,10 @@ def main():
     parser.add_argument("--memory", action="store_true", help="peak memory")
     arguments = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if arguments.synths:
+        return synths()
     with tempfile.TemporaryDirectory() as place:
-        if arguments.synths:
-            synths()
-        elif arguments.memory:
-            memory(Path(place))
-        else:
-            table(Path(place))
+        (memory if arguments.memory else table)(Path(place))
 
 
 if __name__ == "__main__":

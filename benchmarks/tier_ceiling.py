@@ -22,7 +22,6 @@ from sousa.training.stream import Rows
 
 
 def main():
-    """Print the figures."""
     # tier_confidence is made of the tier itself
     names = [name for name in SCORE_RANGES if name != "tier_confidence"] + ["tempo_bpm"]
     wanted = ["skill_tier", *names]

@@ -13,9 +13,8 @@ from sousa.training.stream import open_rows
 
 
 def main(where):
-    rows = open_rows(
-        where, columns=(*hierarchy.COLUMNS, "sample_id"), sample_rate=16000, crop_sec=4.0, crop="centre"
-    )
+    columns = (*hierarchy.COLUMNS, "sample_id")
+    rows = open_rows(where, columns=columns, sample_rate=16000, crop_sec=4.0, crop="centre")
     row = rows[0]
     labels = hierarchy.Labels(row)
     print(f"{row['sample_id']}: {labels.duration_sec:.2f} s from sample {row['start_sample']} of the clip")
@@ -35,10 +34,8 @@ def main(where):
     features, mask = hierarchy.pad_strokes([rows[i] for i in range(min(4, len(rows)))])
     print(f"strokes of a batch: {features.shape} {features.dtype}, {int(mask.sum())} real")
     for stroke in features[0, mask[0]][:1]:
-        print(
-            "the first:",
-            ", ".join(f"{n} {v:.3g}" for n, v in zip(hierarchy.STROKE_FEATURES, stroke, strict=True)),
-        )
+        named = zip(hierarchy.STROKE_FEATURES, stroke, strict=True)
+        print("the first:", ", ".join(f"{name} {value:.3g}" for name, value in named))
     hierarchy.visualise(row, "labels.png")
     print("labels.png: waveform, strokes and bars")
 

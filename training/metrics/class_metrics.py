@@ -45,11 +45,10 @@ def class_metrics(
     summary = dict(zip(NAMES, figures, strict=False))
     confusion = np.zeros((len(names), len(names)), np.int64)
     np.add.at(confusion, (truth, guess), 1)
+    supports = enumerate(zip(names, confusion.sum(1).tolist(), strict=True), len(NAMES))
     per_class = {
         name: dict(zip(PER_CLASS, figures[place :: len(names)], strict=True)) | {"support": support}
-        for place, (name, support) in enumerate(
-            zip(names, confusion.sum(1).tolist(), strict=True), len(NAMES)
-        )
+        for place, (name, support) in supports
     }
     return {
         **summary, "per_class": per_class, "labels": names, "confusion": confusion.tolist(),

@@ -63,10 +63,8 @@ def score_differences(
 
 def _kept(predictions, references, groups):
     """Rows with a reference: references, predictions, group codes."""
-    truth, guess = (
-        np.array([np.nan if value is None else value for value in column], np.float64)
-        for column in (references, predictions)
-    )
+    # None becomes NaN
+    truth, guess = (np.array(column, np.float64) for column in (references, predictions))
     kept = np.flatnonzero(~np.isnan(truth))
     truth, guess = truth[kept], guess[kept]
     if wrong := int((~np.isfinite(guess)).sum()):

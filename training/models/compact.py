@@ -9,7 +9,7 @@ Dense convolutions with ReLU, because on a CPU they cost less than depthwise one
 attention layers (a conformer's order: attention, then convolution) are an option that pays on a GPU.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
@@ -100,3 +100,6 @@ class Compact(nn.Module):
         around = coarse.repeat_interleave(self.coarse_stride // self.fine_stride, dim=2)
         around = F.pad(around, (0, max(fine.shape[2] - around.shape[2], 0)))[:, :, : fine.shape[2]]
         return torch.cat([fine, around], dim=1).transpose(1, 2), coarse.transpose(1, 2)
+
+    def settings(self) -> dict[str, Any]:
+        return {"kind": "compact", **self.config.model_dump()}

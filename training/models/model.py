@@ -129,14 +129,10 @@ class Model(nn.Module):
 
     def settings(self) -> dict[str, Any]:
         """Everything but the weights, as plain data."""
-        if isinstance(self.encoder, Compact):
-            encoder = {"kind": "compact", **self.encoder.config.model_dump()}
-        else:
-            encoder = {"kind": "pretrained", "config": self.encoder.settings()}
         return {
             "format": FORMAT, "task": self.task, "max_sec": self.max_sec, "reported": self.reported,
             "targets": [{"kind": t.kind, **vars(t)} for t in self.targets],
-            "front_end": self.front_end.settings(), "encoder": encoder,
+            "front_end": self.front_end.settings(), "encoder": self.encoder.settings(),
             "spec_augment": self.spec_augment.settings(),
         }  # fmt: skip
 

@@ -53,7 +53,7 @@ def fetch(name: str, kinds: tuple[str, ...] = (), wrong: type[SousaError] = RunE
         )  # fmt: skip
         raise wrong(f"{name} can't be loaded: {first_line(error).rstrip('.:')}; {advice}") from None
     missing = [key for key in report["missing_keys"] if not any(part in key for part in _UNUSED)]
-    lost = sorted({*missing, *(str(key) for key in report.get("mismatched_keys", ()))})
+    lost = sorted({*missing, *map(str, report.get("mismatched_keys", ()))})
     if lost or report.get("error_msgs"):
         shown = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
         raise RunError(
@@ -64,7 +64,7 @@ def fetch(name: str, kinds: tuple[str, ...] = (), wrong: type[SousaError] = RunE
 
 
 def rebuild(config: dict[str, Any]) -> "Encoder":
-    """An encoder of the same architecture with fresh weights, from what :meth:`Encoder.settings` gave."""
+    """An encoder of the same architecture with fresh weights, from the ``config`` of its settings."""
     from transformers import AutoConfig, AutoModel
 
     config = {name: value for name, value in config.items() if name not in ("dtype", "torch_dtype")}
@@ -105,4 +105,5 @@ class Encoder(nn.Module):
         return states, states
 
     def settings(self) -> dict[str, Any]:
-        return {**self.model.config.to_diff_dict(), "model_type": self.model.config.model_type}
+        config = self.model.config
+        return {"kind": "pretrained", "config": {**config.to_diff_dict(), "model_type": config.model_type}}

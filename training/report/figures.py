@@ -18,6 +18,7 @@ from sousa.training.report import numbers, words
 BLUE, RED, GREEN, VIOLET, OCHRE, GREY = "#1f5fa8", "#c1440e", "#2a7f4f", "#7d4aa0", "#a9780a", "#6b6b6b"
 _COLOURS = (BLUE, RED, GREEN, VIOLET, OCHRE, GREY)
 _MARKS = "sD^vPX"
+_figure = partial(Figure, dpi=110, layout="constrained")
 _GRID = {"color": "#e6e6e6", "linewidth": 0.8}
 _FEWEST_ROWS = 10  # of a point of a curve
 _SHORT = {"mae": "error", "r2": "R2", "mae_norm": "error", "spearman": "rank corr."}
@@ -61,7 +62,7 @@ def _draw(metrics, panels, tall):
     columns = min(3 - first, len(panels))
     rows = -(-len(panels) // columns)
     heights = [3.9, *[3.3] * (rows - 1)]  # the headline has the most lines
-    figure = _figure(5.6 * (columns + first), max(sum(heights), 8.8 * first) + 0.5)
+    figure = _figure(figsize=(5.6 * (columns + first), max(sum(heights), 8.8 * first) + 0.5))
     grid = figure.add_gridspec(rows, columns + first, height_ratios=heights)
     places = [grid[:, 0]] * first + [grid[i // columns, i % columns + first] for i in range(len(panels))]
     for draw, place in zip(tall + panels, places, strict=True):
@@ -79,7 +80,7 @@ def confusion(name: str, target: dict[str, Any]) -> bytes:
     counts = np.array(target["confusion"]).reshape(len(labels), -1)
     size, longest = max(len(labels), 1), max(map(len, labels), default=1)
     side = max(3.0, 0.34 * size)
-    figure = _figure(side + 0.085 * longest + 1.6, side + 0.075 * longest + 0.9)
+    figure = _figure(figsize=(side + 0.085 * longest + 1.6, side + 0.075 * longest + 0.9))
     axis = figure.subplots()
     support = counts.sum(1)
     shares = counts / np.maximum(support, 1)[:, None]
@@ -103,10 +104,6 @@ def confusion(name: str, target: dict[str, Any]) -> bytes:
     bar = figure.colorbar(image, ax=axis, fraction=0.04, pad=0.02, aspect=30)
     bar.set_label("share of the reference's rows", fontsize=9)
     return _png(figure)
-
-
-def _figure(width, height):
-    return Figure(figsize=(width, height), dpi=110, layout="constrained")
 
 
 def _png(figure):

@@ -38,7 +38,7 @@ def scorer(
     kind = target["kind"]
     true, pred, rows = _flat(truth, guess, kind)
     groups, *options = sampling
-    owners = _owners(groups, rows)
+    owners = rows.tolist() if groups is None else [groups[row] for row in rows]
     natural = kind in PARAMETERS and target.get("unit") is not None and makers is not None
     if natural:
         of = np.array(makers, object)[rows]
@@ -52,11 +52,9 @@ def scorer(
         if natural:
             errors = score_metrics(*(values[kept] for values in in_unit), own, *options, rank=False)
             metrics["mae_natural"] = errors["mae"]
-        num_rows = len(np.unique(rows[kept]))
-        out = {
-            "metrics": metrics, "num_rows": num_rows, "num_groups": found["num_groups"],
-            "num_left_out": (len(truth) if chosen is None else len(chosen)) - num_rows,
-        }  # fmt: skip
+        num_rows, all_rows = len(np.unique(rows[kept])), len(truth if chosen is None else chosen)
+        counts = {"num_groups": found["num_groups"], "num_left_out": all_rows - num_rows}
+        out = {"metrics": metrics, "num_rows": num_rows, **counts}
         if kind in PARAMETERS:
             out["num_values"] = len(np.unique(np.round(true[kept], 6)))
         if kind == "curve":
@@ -70,17 +68,14 @@ def differences(kind: str, guess: Any, other: Any, truth: Any, groups: Any, *opt
     """What :func:`sousa.training.metrics.score_metrics.score_differences` gives, by our names."""
     true, pred, rows = _flat(truth, guess, kind)
     beside = _flat(truth, other, kind)[1]
-    found = score_differences(pred, beside, true, _owners(groups, rows), *options)
+    owners = rows.tolist() if groups is None else [groups[row] for row in rows]
+    found = score_differences(pred, beside, true, owners, *options)
     return {_NAMES[kind].get(name, name): one for name, one in found.items()}
 
 
 def pairs(truth: Sequence[Any], guess: Sequence[Any], kind: str) -> tuple[np.ndarray, np.ndarray]:
     """Labelled values and what was said of them: two float64 arrays, as long as there are labels."""
     return _flat(truth, guess, kind)[:2]
-
-
-def _owners(groups: Sequence[Any] | None, rows: np.ndarray) -> list[Any]:
-    return [int(row) if groups is None else groups[row] for row in rows]
 
 
 def _flat(truth: Sequence[Any], guess: Sequence[Any], kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -14,13 +14,12 @@ _MARK = {True: "PASS", False: "FAIL", None: "–"}
 def page(metrics: dict[str, Any], pictures: dict[str, bytes]) -> str:
     """The page as HTML text, of :func:`sousa.training.report.measure.measure` and PNG bytes by file name."""
     said = [f"{key} {metrics[key]}" for key in ("checkpoint", "data", "split") if metrics.get(key)]
-    many = metrics["group_nouns"][1]
     parts = [
         "<!doctype html><html lang=en><head><meta charset=utf-8>",
         '<meta name=viewport content="width=device-width,initial-scale=1"><title>Evaluation</title>',
         f"<style>{_STYLE}</style></head><body><h1>Evaluation</h1><p class=soft>{_text('; '.join(said))}</p>",
         f"<p>{metrics['num_rows']:,} rows{words.groups(metrics)}. In brackets: {metrics['level']:.0%} "
-        f"intervals from {metrics['resamples']:,} resamples of {many}.</p>",
+        f"intervals from {metrics['resamples']:,} resamples of {metrics['group_nouns'][1]}.</p>",
         *(f"<p><strong>{_text(note)}</strong></p>" for note in metrics["notes"]),
         _cards(metrics["targets"]),
         _checks(metrics["checks"]),

@@ -20,15 +20,15 @@ from sousa.training.tasks.targets import ClassTarget, ScoreTarget, Target
 KINDS = {kind.kind: kind for kind in (ClassTarget, ScoreTarget, EventsTarget, ParameterTarget, CurveTarget)}
 
 
-def column_target(column: Column, weight: float = 1.0) -> Target:
+def column_target(column: Column) -> Target:
     """The target of a column of classes, a score or events."""
     role = column.role
     if isinstance(role, Classes):
-        return ClassTarget(column.name, list(role.names), weight=weight)
+        return ClassTarget(column.name, list(role.names))
     if isinstance(role, Score):
-        return ScoreTarget(column.name, role.low, role.high, weight=weight)
+        return ScoreTarget(column.name, role.low, role.high)
     assert isinstance(role, Events)
-    return EventsTarget(column.name, role.onset, [list(flag) for flag in role.flags], weight=weight)
+    return EventsTarget(column.name, role.onset, [list(flag) for flag in role.flags])
 
 
 def default_task(known: Known) -> str:
@@ -77,7 +77,7 @@ def make_targets(
     Raises: UsageError naming all that is wrong.
     """
     weights, auxiliary = weights or {}, auxiliary or {}
-    there = {**known.targets, **(varying or {})}
+    there = {name: column_target(column) for name, column in known.targets.items()} | dict(varying or {})
     found = names_of(known, task, targets)
     column = known.parameters.name if known.parameters else None
     unread = varying is None and column in found
@@ -95,13 +95,7 @@ def make_targets(
         wrong.append(f"all parameters are auxiliary, so nothing of {task} would be reported; leave one out")
     raise_all(wrong)
     weighted = {name: weights.get(name, 1.0) for name in names} | dict(auxiliary)
-    return [
-        column_target(there[name], float(weight))
-        if name in known.targets
-        else replace(there[name], weight=float(weight))
-        for name, weight in weighted.items()
-        if name in there
-    ]
+    return [replace(there[name], weight=float(w)) for name, w in weighted.items() if name in there]
 
 
 def restored(settings: Mapping[str, Any]) -> Target:
@@ -113,13 +107,11 @@ def upgraded(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of a target of the first format of saved models, which left the rest to the corpora."""
     kind, name = settings["kind"], settings.get("name")
     out = {**settings, "kind": kind if kind in KINDS else EventsTarget.kind}
-    columns = [column for corpus in corpora.every() for column in corpus.columns()]
     role = {"class": Classes, "score": Score, "events": Events}.get(out["kind"], Parameters)
-    column = next(
-        c for c in columns if isinstance(c.role, role) and (c.name == name or role in (Events, Parameters))
-    )
+    columns = (c for corpus in corpora.every() for c in corpus.columns() if isinstance(c.role, role))
+    column = next(c for c in columns if c.name == name or role in (Events, Parameters))
     if role is not Parameters:
         return {**vars(column_target(column)), **out}
     out["makers"] = out.pop("synths")
-    role, column = column.role, column.name
-    return {"column": column, "maker": role.maker, "curves": role.curves, "rate_hz": role.rate_hz, **out}
+    role = column.role
+    return {"column": column.name, "maker": role.maker, "curves": role.curves, "rate_hz": role.rate_hz, **out}

@@ -44,7 +44,7 @@ class EventsTarget(Target):
     threshold: float = 0.5
     min_gap_sec: float = 0.0055
 
-    kind, level = "events", "frame"
+    kind, level, reported = "events", "frame", ("flags",)
     first_bias = -2.0  # onsets are rare
     coarsest_sec = 0.0201  # frames that onsets can be told in
 
@@ -128,6 +128,3 @@ class EventsTarget(Target):
         kinds = [(name, pa.bool_() if isinstance(yes, bool) else pa.int8()) for name, yes, _ in self.flags]
         events = pa.list_(pa.struct([("onset_sec", pa.float64()), *kinds]))
         return [(f"true_{self.name}", events), (f"pred_{self.name}", events)]
-
-    def about(self) -> dict[str, Any]:
-        return {**super().about(), "flags": self.flags}

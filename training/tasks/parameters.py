@@ -53,7 +53,8 @@ class ParameterTarget(Target):
     spread: float = 0.25
     makers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    kind = "parameter"
+    kind, reported = "parameter", ("low", "high", "unit", "maker", "makers")
+    low, high = 0.0, 1.0
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -115,10 +116,6 @@ class ParameterTarget(Target):
     def fields(self) -> Fields:
         kind = pa.float64() if self.level == "clip" else pa.list_(pa.float64())
         return [(f"{part}_{self.name}", kind) for part in ("true", "pred", "true_natural", "pred_natural")]
-
-    def about(self) -> dict[str, Any]:
-        return {**super().about(), "low": 0.0, "high": 1.0, "unit": self.unit, "maker": self.maker,
-                "makers": self.makers}  # fmt: skip
 
 
 class CurveTarget(ParameterTarget):

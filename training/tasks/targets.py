@@ -30,7 +30,7 @@ class Target:
     """What all targets have.
 
     Attributes:
-        name: of the column or parameter; weight: of its loss.
+        name: of the column or parameter; weight: of its loss; reported: attributes that reports show.
         kind: class, score, events, parameter or curve; level: clip or frame.
         columns: what rows need; head: name of its layer; num_outputs: of that.
     """
@@ -39,6 +39,7 @@ class Target:
     weight: float
     kind: ClassVar[str]
     level: ClassVar[str] = "clip"
+    reported: ClassVar[tuple[str, ...]] = ()
 
     @property
     def num_outputs(self) -> int:
@@ -74,7 +75,7 @@ class Target:
 
     def about(self) -> dict[str, Any]:
         """What reports have to know, as plain data."""
-        return {"name": self.name, "kind": self.kind}
+        return {"name": self.name, "kind": self.kind, **{name: getattr(self, name) for name in self.reported}}
 
 
 @dataclass
@@ -130,7 +131,7 @@ class ScoreTarget(Target):
     high: float
     weight: float = 1.0
 
-    kind = "score"
+    kind, reported = "score", ("low", "high")
 
     def label(self, row: Row, num_frames: int | None, frame_sec: float | None) -> Any:
         value = row[self.name]
@@ -152,6 +153,3 @@ class ScoreTarget(Target):
 
     def fields(self) -> Fields:
         return [(f"true_{self.name}", pa.float64()), (f"pred_{self.name}", pa.float64())]
-
-    def about(self) -> dict[str, Any]:
-        return {**super().about(), "low": self.low, "high": self.high}

@@ -52,8 +52,7 @@ def parameters(rows: BaseRows, column: Column) -> dict[str, ParameterTarget]:
         for maker in varied_by:
             a, b = at & (of_still == maker), curve & (of_moving == maker)
             natural, norm = (np.concatenate([still[k][a], moving[k][b]]) for k in ("natural", "norm"))
-            unit = {"unit": str(still["unit"][a][0] or "")}
-            out[name].makers[maker] = declared_range(natural, norm) | unit
+            out[name].makers[maker] = declared_range(natural, norm) | {"unit": str(still["unit"][a][0] or "")}
     return out
 
 
