@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 if "__path__" not in globals():
     __path__ = [os.path.dirname(os.path.abspath(__file__))]
 
+if __name__ == "__main__":  # the folders beside this file, whatever is installed
+    sys.modules["sousa"] = sys.modules["__main__"]
+
 from sousa.generation import PACKAGE_VERSION as __version__
 
 if TYPE_CHECKING:
@@ -56,14 +59,17 @@ def main(argv: list[str] | None = None) -> int:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it lives as long as the process
     try:
         from sousa.generation import commandline, runners
+
+        runners.stop(False)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _terminate)
+        return commandline.run(COMMANDS, sys.argv[1:] if argv is None else list(argv), __version__)
     except ModuleNotFoundError as error:
+        if str(error.name).startswith("sousa"):
+            raise
         sys.exit(
             f"sousa: {sys.executable} has no {error.name}; run 'make small' once, then use .venv/bin/sousa"
         )
-    runners.stop(False)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _terminate)
-    return commandline.run(COMMANDS, sys.argv[1:] if argv is None else list(argv), __version__)
 
 
 def _terminate(*_: Any) -> None:

@@ -28,7 +28,8 @@ def one_sentence(done, status, *parts):
 @pytest.mark.parametrize(
     "arguments, parts",
     [
-        (["--preset", "smal"], ["unknown preset 'smal'", "did you mean small?"]),
+        (["--size", "smal"], ["unknown size 'smal'", "did you mean small?"]),
+        (["--preset", "smal"], ["unknown size 'smal'", "did you mean small?"]),
         (["--rudiments", "flamm"], ["unknown rudiment 'flamm'", "did you mean flam?"]),
         (["--rudiments", "flam:x"], ["unknown variant of flam"]),
         (["--rudiments", ","], ["--rudiments is empty"]),
@@ -39,14 +40,14 @@ def one_sentence(done, status, *parts):
         (["-a", "-3"], ["--augmentations is -3"]),
         (["--seed", "-5"], ["--seed is -5"]),
         (["-w", "-2"], ["--workers is -2"]),
-        (["--duration", "0"], ["--duration is 0 s; give 1 to 60"]),
+        (["--duration", "0"], ["--duration is 0; give a number from 1 to 60 s"]),
         (["--duration", "nan"], ["--duration is nan"]),
         (["--sample-rate", "1"], ["--sample-rate is 1"]),
-        (["--audio-format", "mp3"], ["unknown --audio-format 'mp3'"]),
+        (["--audio-format", "mp3"], ["--audio-format is 'mp3'; choose from flac, wav"]),
         (["--soundfont", "/nonexistent.sf2"], ["soundfont /nonexistent.sf2 does not exist"]),
         (["--soundfont", "README.md"], ["not a soundfont"]),
         (["--soundfont", "tests"], ["no .sf2 or .sf3 file in tests"]),
-        (["--no-audio", "--soundfont", "x.sf2"], ["--soundfont has no use with --no-audio"]),
+        (["--no-audio", "--soundfont", "x.sf2"], ["--soundfont has no use without audio"]),
         (["pianos"], ["unknown corpus 'pianos'"]),
         (["-o", "README.md"], ["README.md is a file"]),
         (["-o", "/proc/x"], ["can't write to /proc/x"]),
@@ -236,7 +237,7 @@ def test_options_change_what_they_say(sousa, tmp_path):
     for row in rows:
         pairs.setdefault(row["augmentation_group_id"], []).append(row)
     for a, b in pairs.values():
-        assert a["bank"] != b["bank"] and a["strokes"] == b["strokes"] and a["midi"] == b["midi"]
+        assert a["pcm_digest"] != b["pcm_digest"] and a["strokes"] == b["strokes"] and a["midi"] == b["midi"]
 
 
 def test_a_users_own_soundfont(sousa, tmp_path):

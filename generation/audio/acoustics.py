@@ -20,7 +20,7 @@ before the row's ``gain_db``.
 import hashlib
 import json
 import math
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -51,6 +51,11 @@ def _within(draw, name, span, digits=3):
     return round(span[0] + (span[1] - span[0]) * draw(name), digits)
 
 
+def _whole(draw, name, span):
+    """A whole number of a range."""
+    return span[0] + int(draw(name) * (span[1] - span[0] + 1))
+
+
 def _choice(draw, name, values):
     return values[int(draw(name) * len(values))]
 
@@ -66,17 +71,17 @@ def session_record(preset, draw, responses):
     Returns: dict, the first part of a record.
     """
     record = {"preset": preset.name, "room": None}
-    distance = known = None
+    distance = None
     if responses:
-        one = _choice(draw, "impulse response", responses)
-        kept = ("room_type", "distance_m", "rt60_sec", "drr_db", "c50_db")
-        record["room"] = {"response": one.name, "digest": one.digest, **{k: one.about[k] for k in kept}}
-        distance = known = one.about["distance_m"]
+        heard = _choice(draw, "impulse response", responses)
+        about = {n: heard.about[n] for n in ("room_type", "distance_m", "rt60_sec", "drr_db", "c50_db")}
+        record["room"] = {"response": heard.name, "digest": heard.digest, **about}
+        distance = heard.about["distance_m"]
     if distance is None:
         span = preset.microphone.get("distance_m") or rooms.stated()[preset.name]["distance_m"]
         distance = _within(draw, "microphone distance", span)
-        # nobody knows how far the microphone stood in a user's room
-        known = None if responses else distance
+    # nobody knows how far the microphone stood in a user's room
+    known = heard.about["distance_m"] if responses else distance
     record["microphone"] = {
         "type": preset.microphone["type"],
         "distance_m": known,
@@ -99,38 +104,34 @@ def row_record(preset, draw, rate, noise_files=()):
     """
     record = dict.fromkeys(("preamp", "compressor", "tape", "dropouts", "noise", "hum", "clip"))
     if preset.preamp:
-        record["preamp"] = {
-            "kind": preset.preamp["kind"],
-            "drive_db": _within(draw, "drive", preset.preamp["drive_db"], 2),
-        }
+        drive_db = _within(draw, "drive", preset.preamp["drive_db"], 2)
+        record["preamp"] = {"kind": preset.preamp["kind"], "drive_db": drive_db}
     if preset.compressor:
         settings = {name: _within(draw, name, span, 2) for name, span in preset.compressor.items()}
         settings["makeup_db"] = chain.makeup_db(settings["threshold_db"], settings["ratio"])
         record["compressor"] = settings
     if preset.tape:
-        record["tape"] = {name: _within(draw, name, span, 6) for name, span in preset.tape.items()} | {
-            f"{name}_phase": _within(draw, f"{name} phase", (0.0, 1.0), 4) for name in ("wow", "flutter")
-        }
+        record["tape"] = {name: _within(draw, name, span, 6) for name, span in preset.tape.items()}
+        for name in ("wow", "flutter"):
+            record["tape"][f"{name}_phase"] = _within(draw, f"{name} phase", (0.0, 1.0), 4)
     if preset.dropouts:
-        low, high = preset.dropouts["count"]
-        count = low + int(draw("dropout count") * (high - low + 1))
         record["dropouts"] = [
             {
                 "start": _within(draw, f"dropout start {i}", (0.0, 1.0), 4),
                 "length_ms": _within(draw, f"dropout length {i}", preset.dropouts["length_ms"], 1),
                 "depth_db": _within(draw, f"dropout depth {i}", preset.dropouts["depth_db"], 2),
             }
-            for i in range(count)
+            for i in range(_whole(draw, "dropout count", preset.dropouts["count"]))
         ]
     if preset.noise:
-        one = _choice(draw, "noise file", noise_files) if noise_files else None
         record["noise"] = {
-            "colour": preset.noise["colour"] if one is None else "user",
+            "colour": "user" if noise_files else preset.noise["colour"],
             "level_db": _within(draw, "noise level", preset.noise["level_db"], 2),
             "offset": int(draw("noise offset") * noise.TABLE_SIZE),
         }
-        if one is not None:
-            record["noise"] |= {"file": one.name, "digest": one.digest}
+        if noise_files:
+            file = _choice(draw, "noise file", noise_files)
+            record["noise"] |= {"file": file.name, "digest": file.digest}
     if preset.hum:
         record["hum"] = {
             "frequency_hz": _choice(draw, "hum frequency", preset.hum["frequency_choices_hz"]),
@@ -141,11 +142,7 @@ def row_record(preset, draw, rate, noise_files=()):
         record["clip"] = {"under_peak_db": _within(draw, "clip", preset.clip_db, 2)}
     reduced = preset.sample_rate_choices_hz and _choice(draw, "sample rate", preset.sample_rate_choices_hz)
     record["sample_rate_hz"] = reduced if reduced and reduced < rate else None
-    record["bit_depth"] = (
-        preset.bit_depth[0] + int(draw("bit depth") * (preset.bit_depth[1] - preset.bit_depth[0] + 1))
-        if preset.bit_depth
-        else None
-    )
+    record["bit_depth"] = preset.bit_depth and _whole(draw, "bit depth", preset.bit_depth)
     return record
 
 
@@ -166,8 +163,13 @@ def voice(record, bank, cents, rate, channels):
     """The voice a row is played with: dry where there is no record."""
     if record is None:
         return voices.dry(bank, rate, cents, channels)
-    linear = json.dumps([record["room"], record["microphone"], record["eq"]], sort_keys=True)
-    return voices.wet(bank, rate, cents, channels, linear, lambda: response(record, rate))
+    linear = {name: record[name] for name in ("room", "microphone", "eq")}
+    return _wet(bank, rate, cents, channels, json.dumps(linear, sort_keys=True))
+
+
+@lru_cache(maxsize=16)
+def _wet(bank, rate, cents, channels, linear):
+    return voices.WetVoice(voices.dry(bank, rate, cents, channels), response(json.loads(linear), rate))
 
 
 def moves(record):
@@ -216,24 +218,20 @@ def perform(record, drum, strokes, num_samples, gain_db):
     if record["tape"]:
         sound = degrade.tape(sound, record["tape"], rate)
     if record["dropouts"]:
-        sound = degrade.drop_out(sound, _placed(record["dropouts"], num_samples, rate), rate)
-    signal_db = None
-    for name, make in (("noise", _noise), ("hum", _hum)):
-        stage = record[name]
-        if stage is None:
-            continue
-        if "rms_db_before_gain" not in stage:
-            if signal_db is None:
-                signal_db = _rms_db(sound[:, first:])
-            # before the row's gain, which comes later
-            stage["rms_db_before_gain"] = round(signal_db + stage["level_db"], 2)
+        sound = degrade.drop_out(sound, record["dropouts"], rate)
+    stages = [(record[name], make) for name, make in (("noise", _noise), ("hum", _hum)) if record[name]]
+    if any("rms_db_before_gain" not in stage for stage, _ in stages):
+        signal = sound[:, first:]
+        signal_db = 10.0 * math.log10(float(np.square(signal).sum()) / signal.size + 1e-20)
+        for stage, _ in stages:  # before the row's gain, which comes later
+            stage.setdefault("rms_db_before_gain", round(signal_db + stage["level_db"], 2))
+    for stage, make in stages:
         added = make(stage, sound.shape, rate)
         added *= _linear(stage["rms_db_before_gain"])
         sound += added
     gain_db = mix.safe_gain(sound, gain_db)
     sound *= np.float32(mix.linear_gain(gain_db))
-    if record["clip"]:
-        stage = record["clip"]
+    if stage := record["clip"]:
         if "level_dbfs" not in stage:
             peak = float(np.abs(sound).max())
             stage["level_dbfs"] = round(20.0 * math.log10(peak) - stage["under_peak_db"], 2)
@@ -244,44 +242,22 @@ def perform(record, drum, strokes, num_samples, gain_db):
     return mix.to_pcm(sound, record["bit_depth"] or 16), gain_db
 
 
-_MEASURED = {"noise": "rms_db_before_gain", "hum": "rms_db_before_gain", "clip": "level_dbfs"}
-
-
 def drawn(record):
     """A record without the levels that were measured while playing."""
-    if record is None:
-        return None
-    out = dict(record)
-    for name, measured in _MEASURED.items():
-        if out[name]:
-            out[name] = {key: value for key, value in out[name].items() if key != measured}
-    return out
+    measured = ("rms_db_before_gain", "level_dbfs")
+    return record and {
+        stage: {k: v for k, v in values.items() if k not in measured} if isinstance(values, dict) else values
+        for stage, values in record.items()
+    }
 
 
 def _linear(level_db):
     return np.float32(round(10.0 ** (level_db / 20.0), 9))
 
 
-def _rms_db(sound):
-    return 10.0 * math.log10(float(np.square(sound).sum()) / sound.size + 1e-20)
-
-
-def _placed(dropouts, num_samples, rate):
-    return [
-        {
-            "start_sample": int(one["start"] * num_samples),
-            "length_samples": int(one["length_ms"] / 1000.0 * rate),
-            "depth_db": one["depth_db"],
-        }
-        for one in dropouts
-    ]
-
-
 def _noise(stage, shape, rate):
-    if stage["colour"] == "user":
-        table = noise.user_table(stage["digest"], rate)
-    else:
-        table = noise.table(stage["colour"], rate)
+    user = stage["colour"] == "user"
+    table = noise.user_table(stage["digest"], rate) if user else noise.table(stage["colour"], rate)
     return noise.piece(table, stage["offset"], *shape)
 
 

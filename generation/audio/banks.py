@@ -17,12 +17,14 @@ import json
 import math
 import os
 import shutil
-from dataclasses import dataclass, field
-from functools import lru_cache
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
 import soundfile
+from soundfile import LibsndfileError
 
 from sousa.generation.errors import RunError, UsageError, one_of
 
@@ -31,10 +33,7 @@ SHIPPED_DIR = Path(__file__).parent / "bank_data"
 BANK_RATE = 44100
 TUNING_STEPS_CENTS = (-50, 0, 50)
 _SINC_HALF_WIDTH, _SINC_PHASES = 12, 4096
-
-
-# what reading a damaged bank.json can raise
-_BAD = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
+_ABOUT = ("name", "digest", "soundfont", "preset", "licence", "licence_id", "source")
 
 
 class BankError(RunError):
@@ -43,55 +42,30 @@ class BankError(RunError):
 
 @dataclass(frozen=True)
 class Articulation:
-    """One way to strike the drum.
+    """One way to strike the drum."""
 
-    Attributes:
-        layers: list of float32 arrays (samples, channels), peak near 1.
-        layer_of: (128,) index of the layer each velocity plays.
-        gain: (128,) float64 linear gain of each velocity over its layer.
-    """
-
-    layers: list
-    layer_of: np.ndarray
-    gain: np.ndarray
+    layers: list  # of float32 arrays (samples, channels), peak near 1
+    layer_of: np.ndarray  # (128,), index of the layer each velocity plays
+    gain: np.ndarray  # (128,) float64, linear gain of each velocity over its layer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bank:
-    """One drum.
+    """One drum."""
 
-    Attributes:
-        name: unique among the banks in use.
-        digest: SHA-256 of its samples and gains, hexadecimal.
-        soundfont: name of the font it was cut from; ``preset``: of the kit in it.
-        licence: of the font, as its makers state it.
-        licence_id: its SPDX identifier where the person who built the bank gave one, else None.
-        articulations: by name.
-        source: everything else about where it came from.
-        path: directory it was read from, or None.
-    """
-
-    name: str
-    digest: str
-    soundfont: str
-    preset: str
-    licence: str
-    articulations: dict
-    source: dict = field(default_factory=dict)
-    path: Path | None = None
-    licence_id: str | None = None
-
-    @property
-    def licence_text(self):
-        """The licence as people should read it: its identifier first, where there is one."""
-        return f"{self.licence_id}, {self.licence}" if self.licence_id else self.licence
+    name: str  # unique among the banks in use
+    digest: str  # SHA-256 of its samples and gains, hexadecimal
+    soundfont: str  # name of the font it was cut from
+    preset: str  # name of the kit in it
+    licence: str  # of the font, as its makers state it
+    licence_id: str | None  # its SPDX identifier where the person who built the bank gave one
+    source: dict  # everything else about where it came from
+    articulations: dict[str, Articulation]
+    path: Path  # directory it was read from
 
     def about(self):
         """Where the drum comes from, as plain data for manifests and documents."""
-        return {
-            "name": self.name, "digest": self.digest, "soundfont": self.soundfont, "preset": self.preset,
-            "licence": self.licence, "licence_id": self.licence_id, "source": self.source,
-        }  # fmt: skip
+        return {name: getattr(self, name) for name in _ABOUT}
 
 
 def cache_dir():
@@ -105,11 +79,9 @@ def cache_dir():
 def bank_digest(articulations):
     """Digest of decoded samples and gains; ``articulations`` as in Bank, samples int16."""
     sha = hashlib.sha256()
-    for name in sorted(articulations):
-        part = articulations[name]
-        sha.update(
-            json.dumps([name, list(map(int, part.layer_of)), [f"{g:.9e}" for g in part.gain]]).encode()
-        )
+    for name, part in sorted(articulations.items()):
+        table = [name, np.asarray(part.layer_of).tolist(), [f"{gain:.9e}" for gain in part.gain]]
+        sha.update(json.dumps(table).encode())
         for layer in part.layers:
             sha.update(np.ascontiguousarray(layer, dtype="<i2").tobytes())
     return sha.hexdigest()
@@ -134,12 +106,11 @@ def save(directory, name, articulations, **about):
         work.mkdir(parents=True)
         table = {}
         for part_name, part in articulations.items():
-            files = []
-            for i, layer in enumerate(part.layers):
-                files.append(f"{part_name}_{i}.flac")
-                soundfile.write(work / files[-1], layer, BANK_RATE, subtype="PCM_16")
+            files = [f"{part_name}_{i}.flac" for i in range(len(part.layers))]
+            for file, layer in zip(files, part.layers, strict=True):
+                soundfile.write(work / file, layer, BANK_RATE, subtype="PCM_16")
             gain = [float(f"{g:.9e}") for g in part.gain]
-            table[part_name] = {"files": files, "layer_of": list(map(int, part.layer_of)), "gain": gain}
+            table[part_name] = {"files": files, "layer_of": part.layer_of.tolist(), "gain": gain}
         meta = {
             "format": BANK_FORMAT, "name": name, "sample_rate": BANK_RATE, **about,
             "digest": bank_digest(articulations), "articulations": table,
@@ -147,10 +118,23 @@ def save(directory, name, articulations, **about):
         (work / "bank.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
         shutil.rmtree(path, ignore_errors=True)
         work.rename(path)
-    except (OSError, soundfile.LibsndfileError) as error:
+    except (OSError, LibsndfileError) as error:
         shutil.rmtree(work, ignore_errors=True)
         raise RunError(f"can't write bank {path}: {getattr(error, 'strerror', None) or error}") from None
     return path
+
+
+_DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, LibsndfileError)
+_AGAIN = "delete the directory and build it again"
+
+
+@contextmanager
+def _reading(path):
+    """Turn whatever reading a damaged bank can raise into a BankError."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise BankError(f"bank {path} can't be read ({error}); {_AGAIN}") from None
 
 
 def load(path):
@@ -158,31 +142,20 @@ def load(path):
 
     Raises: BankError when it is missing, unreadable or not what it was.
     """
-    path = Path(path)
-    try:
-        meta = json.loads((path / "bank.json").read_text(encoding="utf-8"))
-        parts = {}
+    path, parts = Path(path), {}
+    with _reading(path):
+        meta = {"licence_id": None, **json.loads((path / "bank.json").read_text(encoding="utf-8"))}
         for name, table in meta["articulations"].items():
-            layers = [
-                soundfile.read(path / file, dtype="int16", always_2d=True)[0] for file in table["files"]
-            ]
+            files = [path / file for file in table["files"]]
+            layers = [soundfile.read(file, dtype="int16", always_2d=True)[0] for file in files]
             parts[name] = Articulation(layers, np.array(table["layer_of"]), np.array(table["gain"]))
         same = bank_digest(parts) == meta["digest"]
-        texts = [meta[key] for key in ("name", "digest", "soundfont", "preset", "licence")]
-        source = dict(meta["source"])
-    except (*_BAD, soundfile.LibsndfileError) as error:
-        raise BankError(
-            f"bank {path} can't be read ({error}); delete the directory and build it again"
-        ) from None
+        about = {name: meta[name] for name in _ABOUT}
     if not same:
-        raise BankError(f"bank {path} does not match its digest; delete the directory and build it again")
-    ready = {
-        name: Articulation(
-            [layer.astype(np.float32) / 32768.0 for layer in part.layers], part.layer_of, part.gain
-        )
-        for name, part in parts.items()
-    }
-    return Bank(*texts, ready, source, path, meta.get("licence_id"))
+        raise BankError(f"bank {path} does not match its digest; {_AGAIN}")
+    for part in parts.values():
+        part.layers[:] = [layer.astype(np.float32) / 32768.0 for layer in part.layers]
+    return Bank(**about, articulations=parts, path=path)
 
 
 def stored_digest(path):
@@ -190,12 +163,8 @@ def stored_digest(path):
 
     Raises: BankError when there is none.
     """
-    try:
+    with _reading(path):
         return json.loads((Path(path) / "bank.json").read_text(encoding="utf-8"))["digest"]
-    except _BAD as error:
-        raise BankError(
-            f"bank {path} can't be read ({error}); delete the directory and build it again"
-        ) from None
 
 
 def find(directory):
@@ -214,11 +183,10 @@ def available():
 def by_name(name):
     """Load a bank by its name, or from a directory."""
     banks = available()
-    if name in banks:
-        return load(banks[name])
-    if (Path(name) / "bank.json").exists():
-        return load(name)
-    raise UsageError(f"unknown bank {one_of(name, banks)}")
+    path = banks.get(name, Path(name))
+    if not (path / "bank.json").exists():
+        raise UsageError(f"unknown bank {one_of(name, banks)}")
+    return load(path)
 
 
 @lru_cache(maxsize=64)
@@ -231,8 +199,7 @@ def shipped():
 def _sinc_table(cutoff):
     """Weights (phases, taps) of a Hann-windowed sinc, and the number of taps before the centre."""
     half = math.ceil(_SINC_HALF_WIDTH / cutoff)
-    taps = np.arange(-half + 1, half + 1)
-    x = taps[None, :] - np.arange(_SINC_PHASES)[:, None] / _SINC_PHASES
+    x = np.arange(-half + 1, half + 1) - np.arange(_SINC_PHASES)[:, None] / _SINC_PHASES
     window = 0.5 + 0.5 * np.cos(np.pi * np.clip(x / half, -1.0, 1.0))
     # rounded, so that the last bit of a machine's cosine can't reach the samples
     return np.round(cutoff * np.sinc(cutoff * x) * window, 7).astype(np.float32), half - 1
@@ -262,22 +229,17 @@ def resample(layers, ratio):
     return [np.ascontiguousarray(sound[:, :size]) for sound, size in zip(out, sizes, strict=True)]
 
 
-_VOICED = {}
-
-
+@cache
 def voiced(bank, rate, cents, channels):
     """Articulations of a bank at a rate, tuning and channel count.
 
     Returns: dict of Articulation with float32 layers (channels, samples); each process makes one
         once.
     """
-    key = (bank.digest, rate, cents, channels)
-    if key not in _VOICED:
-        ratio = round((BANK_RATE / rate) * 2.0 ** (cents / 1200.0), 9)
-        parts = {}
-        for name, part in bank.articulations.items():
-            layers = [layer.T if channels == 2 else layer.mean(axis=1)[None, :] for layer in part.layers]
-            layers = resample([np.ascontiguousarray(layer) for layer in layers], ratio)
-            parts[name] = Articulation(layers, part.layer_of, part.gain.astype(np.float32))
-        _VOICED[key] = parts
-    return _VOICED[key]
+    ratio = round((BANK_RATE / rate) * 2.0 ** (cents / 1200.0), 9)
+    parts = {}
+    for name, part in bank.articulations.items():
+        layers = [layer.T if channels == 2 else layer.mean(axis=1)[None, :] for layer in part.layers]
+        layers = resample([np.ascontiguousarray(layer) for layer in layers], ratio)
+        parts[name] = Articulation(layers, part.layer_of, part.gain.astype(np.float32))
+    return parts

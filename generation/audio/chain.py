@@ -6,6 +6,8 @@ same shape and have no delay. Values come from a row's record (:mod:`sousa.gener
 
 import numpy as np
 
+from sousa.generation.errors import RunError
+
 _BIAS = np.float32(0.2)  # of the warm preamp: bends one half-wave more than the other, as a tube does
 _CEILING = np.float32(0.8)  # of the aggressive one
 PREAMPS = ("warm", "aggressive")
@@ -52,8 +54,13 @@ def compress(sound, settings, rate):
     Args:
         settings: ``threshold_db``, ``ratio``, ``attack_ms``, ``release_ms``, ``makeup_db``.
     """
-    from pedalboard import Compressor
-
+    try:
+        from pedalboard import Compressor
+    except ImportError as error:
+        raise RunError(
+            f"pedalboard, the compressor, can't be loaded ({error}); install what it lacks, on Debian with "
+            "'apt-get install libatomic1' as root, or make clean rows only with --acoustics clean"
+        ) from None
     size = sound.shape[1]
     blocks = -(-size // _BLOCK)
     level = np.zeros(blocks * _BLOCK, dtype=np.float32)

@@ -13,18 +13,11 @@ from sousa.generation.audio.banks import BANK_RATE
 
 @dataclass(frozen=True)
 class Character:
-    """What is done to a note.
+    """What is done to a note."""
 
-    Attributes:
-        ratio: played faster by this, as a tighter head sounds.
-        hold_ms, decay_ms: the note is left alone for ``hold_ms``, then falls by 8.7 dB in every
-            ``decay_ms`` on top of its own decay.
-        highpass_hz, lowpass_hz: band that is kept.
-    """
-
-    ratio: float
-    hold_ms: float
-    decay_ms: float
+    ratio: float  # played faster by this, as a tighter head sounds
+    hold_ms: float  # for which the note is left alone
+    decay_ms: float  # after that it falls by 8.7 dB in every decay_ms on top of its own decay
     highpass_hz: float
     lowpass_hz: float
 

@@ -1,22 +1,40 @@
-"""The ``sousa banks``, ``soundfonts`` and ``acoustics`` commands: their arguments, and who does the work."""
+"""The ``sousa banks``, ``soundfonts`` and ``acoustics`` commands: their arguments and their work."""
 
 import argparse
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sousa.generation import commandline
-from sousa.generation.errors import UsageError
+from sousa.generation.audio import encode, fonts, mix, presets, rooms, voices
+from sousa.generation.audio.banks import BANK_RATE, SHIPPED_DIR, available, by_name, load
+from sousa.generation.audio.characters import CHARACTERS
+from sousa.generation.audio.soundfonts import build, find_fonts
+from sousa.generation.errors import UsageError, one_of, raise_all
+from sousa.generation.storage import atomic_file
+
+Work = Callable[[argparse.Namespace, Any], None]
 
 
-def banks(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
+def _work(arguments: argparse.Namespace, console: Any) -> None:
+    arguments.work(arguments, console)
+
+
+def banks(parser: argparse.ArgumentParser, argv: list[str]) -> Work:
     """``sousa banks list|build|play``."""
-    verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
-    verbs.add_parser("list", help="all banks with source and licence")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    sub = verbs.add_parser("list", help="all banks with source and licence")
+    sub.set_defaults(work=_list_banks)
     sub = verbs.add_parser("build", help="cut banks out of a soundfont")
     sub.add_argument("font", help=".sf2 or .sf3 file, a directory of them, or a key of 'soundfonts list'")
     sub.add_argument("--kits", metavar="PROGRAM:KEY,...", help="only these (default: every distinct snare)")
     sub.add_argument("--output", "-o", help="directory (default: this user's cache)")
     sub.add_argument("--licence", metavar="SPDX", help="identifier of the font's licence, such as MIT")
     sub.add_argument("--character", metavar="NAME", help="make practice_pad or marching drums of them")
+    sub.set_defaults(work=_build_banks)
     sub = verbs.add_parser("play", help="write strokes of a bank to a sound file")
     sub.add_argument("bank")
     sub.add_argument("output", help=".wav or .flac")
@@ -24,63 +42,160 @@ def banks(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
         "--velocities", default="20,40,60,80,100,120", help="MIDI velocities (default: %(default)s)"
     )
     sub.add_argument("--articulation", default="centre", help="where it is struck (default: %(default)s)")
-    return _banks
+    sub.set_defaults(work=_play)
+    return _work
 
 
-def _banks(arguments: argparse.Namespace, console: Any) -> None:
-    from sousa.generation.audio import commands
-
-    if arguments.verb == "list":
-        commands.list_banks(console.print)
-    elif arguments.verb == "build":
-        commands.build(
-            arguments.font, arguments.kits, arguments.output, arguments.licence, arguments.character,
-            console.print,
-        )  # fmt: skip
-    else:
-        try:
-            velocities = [int(text) for text in arguments.velocities.split(",")]
-        except ValueError:
-            raise UsageError(f"--velocities is {arguments.velocities!r}; write numbers with commas") from None
-        commands.play(arguments.bank, arguments.output, velocities, arguments.articulation)
-        console.print(arguments.output)
+def _list_banks(arguments: argparse.Namespace, console: Any) -> None:
+    for name, path in available().items():
+        bank = load(path)
+        parts = ", ".join(f"{n} ({len(p.layers)} layers)" for n, p in bank.articulations.items())
+        place = "shipped" if path.parent == SHIPPED_DIR else path
+        licence = f"{bank.licence_id}, {bank.licence}" if bank.licence_id else bank.licence
+        console.print(f"{name}\n    {parts}; {bank.soundfont}, kit {bank.preset}; {licence}")
+        console.print(f"    {bank.digest[:16]}  {place}")
 
 
-def soundfonts(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
+def _build_banks(arguments: argparse.Namespace, console: Any) -> None:
+    kits, character = arguments.kits, arguments.character
+    if character is not None and character not in CHARACTERS:
+        raise UsageError(f"unknown character {one_of(character, CHARACTERS)}")
+    try:
+        pairs = [part.split(":") for part in kits.split(",")] if kits else None
+        wanted = pairs and [(int(program), int(key)) for program, key in pairs]
+    except ValueError:
+        raise UsageError(f"--kits is {kits!r}; write PROGRAM:KEY,... such as 0:38,48:38") from None
+    for font in find_fonts(fonts.resolve(arguments.font)):
+        licence = arguments.licence or fonts.spdx_of(font)
+        for path in build(font, arguments.output, wanted, console.print, licence, character):
+            console.print(f"  {path}")
+
+
+def _play(arguments: argparse.Namespace, console: Any) -> None:
+    """Write single strokes, half a second apart."""
+    bank, articulation = by_name(arguments.bank), arguments.articulation
+    if articulation not in bank.articulations:
+        raise UsageError(f"{arguments.bank} has no articulation {one_of(articulation, bank.articulations)}")
+    try:
+        velocity = np.array([int(text) for text in arguments.velocities.split(",")])
+    except ValueError:
+        raise UsageError(f"--velocities is {arguments.velocities!r}; write numbers with commas") from None
+    if not ((velocity >= 1) & (velocity <= 127)).all():
+        raise UsageError(f"velocities are {velocity.tolist()}; give numbers from 1 to 127")
+    kind = Path(arguments.output).suffix.lower().lstrip(".")
+    if kind not in encode.FORMATS:
+        raise UsageError(f"{arguments.output}: name a .wav or .flac file")
+    number = np.arange(len(velocity))
+    onset = number * (BANK_RATE // 2) + BANK_RATE // 10
+    drum = voices.dry(bank, BANK_RATE, 0, 2, articulation)
+    sound = mix.add_up(drum, onset, velocity, number % voices.VARIANTS, int(onset[-1]) + BANK_RATE)
+    with atomic_file(arguments.output) as file:
+        file.write(encode.encode(mix.quantise(sound, 0.0)[0], BANK_RATE, kind))
+    console.print(arguments.output)
+
+
+def soundfonts(parser: argparse.ArgumentParser, argv: list[str]) -> Work:
     """``sousa soundfonts list|install``."""
-    verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
-    verbs.add_parser("list", help="known fonts with licence, and whether they are on this machine")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    sub = verbs.add_parser("list", help="known fonts with licence, and whether they are on this machine")
+    sub.set_defaults(work=_list_fonts)
     sub = verbs.add_parser("install", help="put known fonts on this machine, verified by their SHA-256")
     sub.add_argument("keys", nargs="+", metavar="KEY", help="as 'sousa soundfonts list' shows them")
     sub.add_argument("--from", dest="source", metavar="PATH", help="font, .deb or directory of them to take")
     sub.add_argument("--output", "-o", help="directory (default: this user's cache)")
     sub.add_argument("--address", metavar="URL", help="fetch the package from here, such as a mirror")
     commandline.quiet(sub)
-    return _soundfonts
+    sub.set_defaults(work=_install_fonts)
+    return _work
 
 
-def _soundfonts(arguments: argparse.Namespace, console: Any) -> None:
-    from functools import partial
+def _list_fonts(arguments: argparse.Namespace, console: Any) -> None:
+    for key, font in fonts.catalogue().items():
+        place = f"not on this machine: sousa soundfonts install {key}"
+        if path := fonts.where(font):
+            by = "by sousa" if path.parent == fonts.own_directory() else "on this machine"
+            place = f"installed {by}: {path}"
+        identifier = f" [{font.spdx}]" if font.spdx else ""
+        lines = [
+            f"{font.name}, {font.size / 1e6:.1f} MB; {font.licence}{identifier}", place,
+            f"package {font.package}, {font.package_size / 1e6:.1f} MB: {font.address}",
+            font.homepage, font.note and f"note: {font.note}",
+        ]  # fmt: skip
+        console.print("\n    ".join([key, *filter(None, lines)]))
 
-    from sousa.generation.audio import font_commands
 
-    if arguments.verb == "list":
-        font_commands.list_fonts(console.print)
-    else:
-        font_commands.install(
-            arguments.keys, arguments.output, arguments.source, arguments.address, console.tell, console.say,
-            partial(console.progress, unit="B", unit_scale=True),
-        )  # fmt: skip
+def _install_fonts(arguments: argparse.Namespace, console: Any) -> None:
+    """Install fonts by their keys; says where each is and what to do with it."""
+    known, keys = fonts.catalogue(), list(dict.fromkeys(arguments.keys))
+    output, source, address = arguments.output, arguments.source, arguments.address
+    problems = [f"unknown soundfont {one_of(key, known)}" for key in keys if key not in known]
+    options = {"--from": source, "--address": address, "--output": output}
+    problems += [f"{o} is empty; give a value or leave it out" for o, value in options.items() if value == ""]
+    if source and address:
+        problems.append("--from and --address are two sources; leave one out")
+    if address and not address.startswith(("http://", "https://")):
+        problems.append(f"--address is {address!r}; give http://... or https://..., and --from for a file")
+    wanted = [known[key] for key in keys if key in known]
+    packages = len({font.package for font in wanted})
+    if address and packages > 1:
+        problems.append(f"--address is for one package, and these are {packages}; install one at a time")
+    raise_all(problems)
+    progress = partial(console.progress, unit="B", unit_scale=True)
+    for number, font in enumerate(wanted, 1):
+        keep = any(later.package_sha256 == font.package_sha256 for later in wanted[number:])
+        path, how = fonts.install(font, output, source, address, keep, console.say, progress)
+        console.tell(f"{font.key}: {path}\n    {how}; size and SHA-256 are right")
+        usage = f"next: sousa banks build '{path}'\n      or: sousa generate --soundfont '{path}'"
+        console.tell(f"    note: {font.note}" if font.note else f"    {usage}")
 
 
-def acoustics(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
+def acoustics(parser: argparse.ArgumentParser, argv: list[str]) -> Work:
     """``sousa acoustics``."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="acoustics; all by default")
     parser.add_argument("--build-rooms", metavar="DIR", help="make the impulse responses again, into DIR")
     return _acoustics
 
 
-def _acoustics(arguments: argparse.Namespace, console: Any) -> None:
-    from sousa.generation.audio import commands
+_STATED = {
+    "rt60_sec": "RT60 in s", "drr_db": "direct over reverberant in dB", "c50_db": "C50 in dB",
+    "distance_m": "microphone in m",
+}  # fmt: skip
 
-    commands.acoustics(arguments.names, arguments.build_rooms, console.print)
+
+def _acoustics(arguments: argparse.Namespace, console: Any) -> None:
+    """Show presets with their ranges, or make the rooms of presets."""
+    names, directory, stated = arguments.names, arguments.build_rooms, rooms.stated()
+    known = presets.names()
+    raise_all(f"unknown preset {one_of(name, known)}" for name in names if name not in known)
+    if directory == "":
+        raise UsageError("--build-rooms is empty; name a directory")
+    if directory is not None:
+        from sousa.generation.audio import room_builder
+
+        wanted = [name for name in names or stated if name in stated]
+        if not wanted:
+            have = ", ".join(stated)
+            raise UsageError(f"{', '.join(names)}: no room to build; presets with one are {have}")
+        room_builder.build(directory, wanted, console.print)
+        return
+    for name in names or known:
+        preset = presets.load()[name]
+        console.print(f"{name}: {preset.about}")
+        if room := stated.get(name):
+            measures = ", ".join(f"{label} {_span(room[key])}" for key, label in _STATED.items())
+            console.print(f"    room: {room['room_type']}, {len(rooms.pool(name))} responses; {measures}")
+        for stage, values in vars(preset).items():
+            if stage not in ("name", "about") and values is not None:
+                console.print(f"    {stage.replace('_choices', '')}: {_stage(stage, values)}")
+
+
+def _stage(name, values):
+    if isinstance(values, dict):
+        return ", ".join(f"{key.replace('_choices', '')} {_stage(key, v)}" for key, v in values.items())
+    return " or ".join(f"{value:g}" for value in values) if "_choices" in name else _span(values)
+
+
+def _span(value):
+    if not isinstance(value, list):
+        return str(value)
+    return " to ".join(f"{number:g}" for number in dict.fromkeys(value))

@@ -17,18 +17,6 @@ _MAGIC = b"!<arch>\n"
 _KINDS = {"data.tar": "", "data.tar.gz": "gz", "data.tar.bz2": "bz2", "data.tar.xz": "xz"}
 
 
-class _Slice:
-    """The next ``size`` bytes of a file, for reading once."""
-
-    def __init__(self, file, size):
-        self.file, self.left = file, size
-
-    def read(self, size):
-        data = self.file.read(min(size, self.left))
-        self.left -= len(data)
-        return data
-
-
 def is_deb(path):
     """Whether a file starts like a Debian package."""
     with open(path, "rb") as file:
@@ -47,27 +35,28 @@ def member(path, name):
         that can't be read; also while the stream is read.
     """
     try:
-        with open(path, "rb") as file:
-            data, kind = _data(file, path)
-            with tarfile.open(fileobj=data, mode=f"r|{kind}") as archive:
-                for entry in archive:
-                    if entry.name.removeprefix("./") == name:
-                        if not entry.isfile():
-                            raise RunError(f"{name} in {path} is no plain file; use another package")
-                        yield archive.extractfile(entry)
-                        return
+        with (
+            open(path, "rb") as file,
+            tarfile.open(fileobj=file, mode=f"r|{_to_data(file, path)}") as archive,
+        ):
+            for entry in archive:
+                if entry.name.removeprefix("./") == name:
+                    if not entry.isfile():
+                        raise RunError(f"{name} in {path} is no plain file; use another package")
+                    yield archive.extractfile(entry)
+                    return
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, ValueError) as error:
         raise RunError(f"{path} is damaged ({error}); fetch it again") from None
     raise RunError(f"{path} holds no {name}; it is another package or another version of it")
 
 
-def _data(file, path):
-    """The data archive of a package, from where it begins, and its compression."""
+def _to_data(file, path):
+    """Go to the beginning of a package's data archive; the archive's compression."""
     file.seek(len(_MAGIC))
     while len(head := file.read(60)) == 60:
         name, size = head[:16].decode("ascii").rstrip().removesuffix("/"), int(head[48:58])
         if name in _KINDS:
-            return _Slice(file, size), _KINDS[name]
+            return _KINDS[name]
         if name.startswith("data.tar"):
             raise RunError(
                 f"{path} is packed as {name}, which sousa can't read; unpack it with "

@@ -61,12 +61,12 @@ def drop_out(sound, dropouts, rate):
     """Short losses of level.
 
     Args:
-        dropouts: list of dicts of ``start_sample``, ``length_samples``, ``depth_db``.
+        dropouts: list of dicts of ``start`` (share of the sound), ``length_ms``, ``depth_db``.
     """
     fade = int(_FADE_MS / 1000.0 * rate)
-    for one in dropouts:
-        begin, size = one["start_sample"], one["length_samples"]
-        low = np.float32(round(10.0 ** (-one["depth_db"] / 20.0), 6))
+    for dropout in dropouts:
+        begin, size = int(dropout["start"] * sound.shape[1]), int(dropout["length_ms"] / 1000.0 * rate)
+        low = np.float32(round(10.0 ** (-dropout["depth_db"] / 20.0), 6))
         edge = min(fade, size // 2)
         curve = np.full(size, low, dtype=np.float32)
         ramp = np.arange(1, edge + 1, dtype=np.float32) / np.float32(edge + 1)

@@ -76,7 +76,7 @@ def forget(part):
 
 
 def _transfer(client, address, part, limit, progress):
-    """One request, for what is missing."""
+    """One request, for what is missing; its answer is added to the part file."""
     have = _size(part)
     headers = {"Range": f"bytes={have}-"} if have else {}
     if have and (version := _version(part, address)):
@@ -98,25 +98,22 @@ def _transfer(client, address, part, limit, progress):
         have = have if status == 206 else 0
         if not have:
             forget(part)
-            _keep_version(part, address, answer.headers.get("etag", ""))
-        _receive(answer, part, have, limit, progress)
-
-
-def _receive(answer, part, have, limit, progress):
-    """Append the body of an answer to the ``have`` bytes of a part file."""
-    length = answer.headers.get("content-length", "")
-    total = have + int(length) if length.isdigit() else None
-    # unbuffered: what has come is in the file, whatever happens next
-    with progress(_title(part), total, initial=have) as done, open(part, "ab", buffering=0) as file:
-        for block in answer.iter_raw():
-            have += len(block)
-            if have > limit:
-                forget(part)
-                raise RunError(f"{answer.url} sends more than the {limit:,} bytes that were expected")
-            view = memoryview(block)
-            while view:  # a disk that is nearly full takes less than it is given
-                view = view[file.write(view) :]
-            done(len(block))
+            version = answer.headers.get("etag", "")
+            if version and not version.startswith("W/"):  # a weak one does not promise the same bytes
+                _version_file(part).write_text(json.dumps([address, version]), encoding="utf-8")
+        length = answer.headers.get("content-length", "")
+        total = have + int(length) if length.isdigit() else None
+        # unbuffered: what has come is in the file, whatever happens next
+        with progress(_title(part), total, initial=have) as done, open(part, "ab", buffering=0) as file:
+            for block in answer.iter_raw():
+                have += len(block)
+                if have > limit:
+                    forget(part)
+                    raise RunError(f"{answer.url} sends more than the {limit:,} bytes that were expected")
+                view = memoryview(block)
+                while view:  # a disk that is nearly full takes less than it is given
+                    view = view[file.write(view) :]
+                done(len(block))
 
 
 def _title(part):
@@ -129,11 +126,6 @@ def _size(part):
 
 def _version_file(part):
     return Path(f"{part}.version")
-
-
-def _keep_version(part, address, version):
-    if version and not version.startswith("W/"):  # a weak one does not promise the same bytes
-        _version_file(part).write_text(json.dumps([address, version]), encoding="utf-8")
 
 
 def _version(part, address):

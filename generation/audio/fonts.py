@@ -10,17 +10,18 @@ Only ``download`` touches the network.
 
 import fcntl
 import hashlib
+import json
 import os
 import tomllib
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
-from sousa.generation.audio import banks, debs, download
-from sousa.generation.audio.soundfonts import file_sha256
+from sousa.generation.audio import banks, debs, download, soundfonts
+from sousa.generation.console import SILENT
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.storage import atomic_file, explain
+from sousa.generation.storage import atomic_file, explain, file_digest, write_json
 
 _CATALOGUE = Path(__file__).with_name("soundfonts.toml")
 _SHARE = ("sounds/sf2", "sounds/sf3", "soundfonts")
@@ -29,18 +30,7 @@ _PREFIXES = ("/usr", "/usr/local", "/opt/homebrew", "/home/linuxbrew/.linuxbrew"
 
 @dataclass(frozen=True)
 class KnownFont:
-    """A font of the catalogue.
-
-    Attributes:
-        key: its name on the command line.
-        name: as its makers call it.
-        licence: as its makers state it; ``spdx``: identifier of it where there is a clear one.
-        file: name of the font file, with its ``size`` in bytes and ``sha256``.
-        package: Debian package that holds it under the path ``member``, fetched from ``address``;
-            ``package_size`` and ``package_sha256`` are of the package file.
-        homepage: where it comes from, if that is known.
-        note: what a person should know before fetching it, if anything.
-    """
+    """A font of the catalogue; ``soundfonts.toml`` says what its fields are."""
 
     key: str
     name: str
@@ -58,12 +48,11 @@ class KnownFont:
     note: str | None = None
 
 
-@lru_cache(maxsize=4)
-def catalogue(path=_CATALOGUE):
+@cache
+def catalogue():
     """The known fonts, by key."""
-    tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     fonts = {}
-    for key, table in tables.items():
+    for key, table in tomllib.loads(_CATALOGUE.read_text(encoding="utf-8")).items():
         file, deb = table.pop("file"), table.pop("deb")
         fonts[key] = KnownFont(
             key=key, file=file["name"], size=file["size"], sha256=file["sha256"],
@@ -75,8 +64,7 @@ def catalogue(path=_CATALOGUE):
 
 def spdx_of(path):
     """Identifier of the licence of a font file, if it is a known font with a clear one, else None."""
-    size = os.path.getsize(path)
-    return next((f.spdx for f in catalogue().values() if f.size == size and is_font(path, f)), None)
+    return next((font.spdx for font in catalogue().values() if is_font(path, font)), None)
 
 
 def own_directory():
@@ -95,7 +83,7 @@ def system_directories():
 def is_font(path, font):
     """Whether a file is this font: size and SHA-256 are right."""
     try:
-        return os.path.getsize(path) == font.size and file_sha256(path) == font.sha256
+        return os.path.getsize(path) == font.size and file_digest(path) == font.sha256
     except OSError:
         return False
 
@@ -110,36 +98,76 @@ def where(font):
     return None
 
 
-def resolve(name, known=None):
+def resolve(name):
     """The path a person means: as given if something is there, else that of the font of this key.
 
     Raises: UsageError for the key of a font that is not on this machine.
     """
-    font = (catalogue() if known is None else known).get(str(name))
+    font = catalogue().get(str(name))
     if font is None or os.path.lexists(os.path.expanduser(name)):
         return name
-    path = where(font)
-    if path is None:
-        raise UsageError(
-            f"soundfont {font.key} is not on this machine; get it with 'sousa soundfonts install {font.key}'"
-        )
-    return path
+    if path := where(font):
+        return path
+    raise UsageError(
+        f"soundfont {font.key} is not on this machine; get it with 'sousa soundfonts install {font.key}'"
+    )
 
 
-def install(font, output=None, source=None, address=None, keep=False, say=None, progress=None):
+def banks_of(path, say):
+    """Banks of a font, or of all fonts in a directory, built where this user has none yet.
+
+    A font's drums are always all its distinct snares, whatever single ones were built before: a finished
+    build leaves a list of its banks, and only such a list is used again.
+
+    Args:
+        path: a font, a directory, the key of a known font, or names of banks separated by commas.
+
+    Returns: loaded banks.
+    Raises: UsageError when there is no font; RunError when one can't be used.
+    """
+    available = banks.available()
+    names = dict.fromkeys(name.strip() for name in str(path).split(","))
+    if names.keys() <= available.keys():
+        return [banks.load(available[name]) for name in names]
+    out = []
+    for font in soundfonts.find_fonts(resolve(path)):
+        record = banks.cache_dir() / f"font_{file_digest(font)}.json"
+        drums = _recorded(record)
+        if drums and any(bank.digest == drums[0].digest for bank in out):
+            continue  # a copy of a font that is already there
+        if drums is None:
+            say(f"building note banks from {font}")
+            paths = soundfonts.build(font, progress=say, licence_id=spdx_of(font))
+            drums = [banks.load(path) for path in paths]
+            write_json(record, [[bank.path.name, bank.digest] for bank in drums])
+        out += drums
+    return out
+
+
+def _recorded(record):
+    """The banks of a finished build, or None when it has to be done (again)."""
+    try:
+        digests = dict(json.loads(record.read_text(encoding="utf-8")))
+        drums = [banks.load(record.parent / name) for name in digests]
+    except (OSError, ValueError, TypeError, banks.BankError):
+        return None
+    return drums if [bank.digest for bank in drums] == list(digests.values()) else None
+
+
+def install(
+    font, output=None, source=None, address=None, keep=False, say=SILENT.say, progress=SILENT.progress
+):
     """Put a known font on this machine, unless it is there.
 
     A font of a system package is left where it is, unless ``output``, ``source`` or ``address`` asks
     for a file of one's own.
 
     Args:
-        font: a KnownFont.
         output: directory to put it into; by default ``own_directory()``.
         source: local font file, package or directory of them to take it from.
         address: where to fetch the package, or the font itself, instead of ``font.address``.
         keep: leave the fetched package for another font that is in it.
-        say: called with a line of text.
-        progress: see ``download.fetch``; by default nothing is shown.
+        say, progress: see ``download.fetch``; by default nothing is shown.
 
     Returns: ``(path, how)``: where it is, and a few words on how it got there.
     Raises: UsageError when ``source`` or ``output`` is of no use; RunError when the font can't be had,
@@ -166,17 +194,13 @@ def install(font, output=None, source=None, address=None, keep=False, say=None, 
             package = _fetch(font, directory, address or font.address, say, progress)
             _take(font, package, goal)
         except RunError as error:
-            raise RunError(f"{error}; {_another_way(font)}") from None
+            raise RunError(
+                f"{error}; or, as root on Debian, 'apt-get install {font.package}', or fetch {font.address} "
+                "elsewhere and name the file with --from"
+            ) from None
         if not keep:
             package.unlink()
     return goal, f"fetched from {address or font.address}"
-
-
-def _another_way(font):
-    return (
-        f"or, as root on Debian, 'apt-get install {font.package}', or fetch {font.address} elsewhere "
-        "and name the file with --from"
-    )
 
 
 @contextmanager
@@ -215,11 +239,10 @@ def _fetch(font, directory, address, say, progress):
     package = directory / f".{font.address.rsplit('/', 1)[-1]}"
     part = package.with_name(f"{package.name}.part")
     wanted = (font.package_sha256, font.sha256)  # another address may give the font itself
-    if package.exists() and file_sha256(package) in wanted:
+    if package.exists() and file_digest(package) in wanted:
         return package
-    limit = max(font.package_size, font.size)
-    download.fetch(address, part, limit, say or (lambda text: None), progress or _no_progress)
-    got = file_sha256(part)
+    download.fetch(address, part, max(font.package_size, font.size), say, progress)
+    got = file_digest(part)
     if got not in wanted:
         size = part.stat().st_size
         download.forget(part)
@@ -230,10 +253,6 @@ def _fetch(font, directory, address, say, progress):
     os.replace(part, package)
     download.forget(part)
     return package
-
-
-def _no_progress(title, total, initial=0):
-    return nullcontext(lambda count: None)
 
 
 def _take(font, source, goal):

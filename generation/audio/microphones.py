@@ -27,18 +27,14 @@ class Microphone:
     """``pattern``: share of the pressure gradient, 0-1. ``response_db``: (Hz, dB) points."""
 
     pattern: float
-    response_db: tuple
+    response_db: list
 
 
 @cache
 def load():
     """The microphones, by type."""
-    with open(Path(__file__).with_name("microphones.toml"), "rb") as file:
-        table = tomllib.load(file)
-    return {
-        name: Microphone(float(m["pattern"]), tuple(tuple(p) for p in m["response_db"]))
-        for name, m in table.items()
-    }
+    table = tomllib.loads(Path(__file__).with_name("microphones.toml").read_text(encoding="utf-8"))
+    return {name: Microphone(float(m["pattern"]), m["response_db"]) for name, m in table.items()}
 
 
 @cache

@@ -13,8 +13,6 @@ import numpy as np
 
 PEAK_LIMIT = 0.98
 _FADE_SEC = 0.01
-
-
 _SCRATCH = {}
 
 

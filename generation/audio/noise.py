@@ -14,23 +14,19 @@ tape_hiss   white over 2 kHz
 """
 
 import math
-import os
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from sousa.generation.audio import encode, rooms
-from sousa.generation.audio.banks import BANK_RATE, cache_dir
-from sousa.generation.errors import RunError, UsageError, raise_all
+from sousa.generation.audio.banks import BANK_RATE
+from sousa.generation.audio.user_sounds import UserSounds, read_mono
+from sousa.generation.errors import UsageError
 from sousa.generation.seeds import stream
-from sousa.generation.storage import atomic_file
 
 COLOURS = ("white", "pink", "brown", "hvac", "room_tone", "tape_hiss")
 TABLE_SIZE = 1 << 20
-ONCE_MORE = "run 'sousa generate --noise-files DIR --dry-run' once with the directory it came from"
+USER = UserSounds("noise", "--noise-files", "noises")
 _SEED = 0
 _HUM_WEIGHTS = (1.0, 0.5, 0.3, 0.15)
 _LOOP_SEC, _LEAST_SEC, _MOST_SEC = 0.05, 0.5, 120.0
@@ -39,10 +35,10 @@ _LEAST_RMS = 1e-5
 
 @dataclass(frozen=True)
 class NoiseFile:
-    """A user's noise: ``name`` of the file, ``digest`` of its 16-bit samples."""
+    """A user's noise."""
 
-    name: str
-    digest: str
+    name: str  # of the file
+    digest: str  # of its 16-bit samples
 
 
 def _amplitude(colour, f):
@@ -83,38 +79,17 @@ def table(colour, rate):
     return np.round(sound, 5).astype(np.float32)
 
 
-def _place(digest):
-    return cache_dir().parent / "noises" / f"{digest}.flac"
-
-
-def here(digest):
-    """Whether a user's noise is on this machine."""
-    return _place(digest).exists()
-
-
 @lru_cache(maxsize=8)
 def user_table(digest, rate):
     """The table of a user's noise file: float32 (samples,), RMS 1.
 
     Raises: RunError when it is not on this machine, or no longer what it was.
     """
-    path = _place(digest)
-    if not here(digest):
-        raise RunError(f"noise {digest[:12]} is not on this machine; {ONCE_MORE}")
-    try:
-        samples, _ = soundfile.read(path, dtype="int16")
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise RunError(f"noise file {path} can't be read ({error}); {ONCE_MORE}") from None
-    if rooms.digest_of(samples) != digest:
-        raise RunError(f"noise file {path} has changed; {ONCE_MORE}")
-    sound = samples.astype(np.float64)
-    sound = _resampled(sound, BANK_RATE, rate)
+    sound = _resampled(USER.samples(digest).astype(np.float64), BANK_RATE, rate)
     return np.round(sound / np.sqrt((sound**2).mean()), 5).astype(np.float32)
 
 
 def _resampled(sound, rate, new_rate):
-    if rate == new_rate:
-        return sound
     from scipy.signal import resample_poly
 
     common = math.gcd(rate, new_rate)
@@ -149,42 +124,20 @@ def user_files(directory):
 
     Raises: UsageError naming every file that can't be used.
     """
-    directory = Path(os.path.expanduser(directory))
-    if not directory.is_dir():
-        raise UsageError(f"--noise-files {directory} is no directory; name one with sound files")
-    found, problems = [], []
-    for path in sorted(p for p in directory.iterdir() if p.suffix.lower() in rooms.SUFFIXES):
-        try:
-            found.append(_adopt(path))
-        except UsageError as error:
-            problems.append(str(error))
-    raise_all(problems)
-    if not found:
-        raise UsageError(f"no sound file ({', '.join(rooms.SUFFIXES)}) in {directory}")
-    return tuple(found)
+    return tuple(NoiseFile(path.name, digest) for path, digest in USER.keep(directory, _prepared_file))
 
 
-def _looped(sound):
-    """Noise whose end is faded into its beginning, so that it repeats without a seam."""
-    fade = int(_LOOP_SEC * BANK_RATE)
-    up = np.sqrt(np.linspace(0.0, 1.0, fade))
-    head = sound[:fade] * up + sound[-fade:] * up[::-1]
-    return np.concatenate([head, sound[fade:-fade]])
-
-
-def _adopt(path):
-    sound, rate = rooms.read_mono(path, _MOST_SEC)
+def _prepared_file(path):
+    sound, rate = read_mono(path, _MOST_SEC)
     sound = _resampled(sound, rate, BANK_RATE)
     usable = len(sound) >= _LEAST_SEC * BANK_RATE and np.isfinite(sound).all()
     if usable:
-        sound = _looped(sound - sound.mean())
+        sound -= sound.mean()
+        # the end is faded into the beginning, so that the noise repeats without a seam
+        up = np.sqrt(np.linspace(0.0, 1.0, int(_LOOP_SEC * BANK_RATE)))
+        head = sound[: len(up)] * up + sound[-len(up) :] * up[::-1]
+        sound = np.concatenate([head, sound[len(up) : -len(up)]])
         sound -= sound.mean()
     if not usable or np.sqrt((sound**2).mean()) < _LEAST_RMS:
         raise UsageError(f"{path} is silent, broken or shorter than {_LEAST_SEC:g} s; give a noise recording")
-    samples = np.rint(sound / np.abs(sound).max() * 32000.0).astype(np.int16)
-    digest = rooms.digest_of(samples)
-    # written again each time, so that a damaged copy is mended
-    with atomic_file(_place(digest)) as file:
-        file.write(encode.encode(samples, BANK_RATE, "flac"))
-    user_table.cache_clear()
-    return NoiseFile(path.name, digest)
+    return np.rint(sound / np.abs(sound).max() * 32000.0).astype(np.int16)

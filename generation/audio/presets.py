@@ -10,18 +10,11 @@ CLEAN = "clean"
 
 @dataclass(frozen=True)
 class Preset:
-    """One table of ``presets.toml``; a stage it does not have is None.
-
-    Attributes:
-        name, about: texts.
-        microphone: ``type`` and, without a room, ``distance_m``.
-        eq, preamp, compressor, tape, dropouts, noise, hum: dicts of ranges.
-        clip_db, bit_depth: ranges. sample_rate_choices_hz: values.
-    """
+    """One table of ``presets.toml``; a stage it does not have is None. Dicts hold ranges, by name."""
 
     name: str
     about: str
-    microphone: dict | None = None
+    microphone: dict | None = None  # type and, without a room, distance_m
     eq: dict | None = None
     preamp: dict | None = None
     compressor: dict | None = None
@@ -29,16 +22,16 @@ class Preset:
     dropouts: dict | None = None
     noise: dict | None = None
     hum: dict | None = None
-    clip_db: list | None = None
+    clip_db: list | None = None  # a range
     sample_rate_choices_hz: list | None = None
-    bit_depth: list | None = None
+    bit_depth: list | None = None  # a range
 
 
 @cache
 def load():
     """All presets, by name, clean first."""
-    with open(Path(__file__).with_name("presets.toml"), "rb") as file:
-        return {name: Preset(name, **table) for name, table in tomllib.load(file).items()}
+    tables = tomllib.loads(Path(__file__).with_name("presets.toml").read_text(encoding="utf-8"))
+    return {name: Preset(name, **table) for name, table in tables.items()}
 
 
 def names():

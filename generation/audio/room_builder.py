@@ -23,6 +23,7 @@ import soundfile
 
 from sousa.generation.audio import microphones, presets, rooms
 from sousa.generation.audio.banks import BANK_RATE
+from sousa.generation.audio.user_sounds import digest_of
 from sousa.generation.errors import RunError
 from sousa.generation.seeds import stream
 
@@ -36,12 +37,12 @@ _SCATTERING = 0.2
 _STAND_ABSORPTION, _GROUND_ABSORPTION, _SKY_ABSORPTION = (0.55, 0.85), (0.25, 0.6), 0.999
 
 
-def build(directory, wanted=None, count=POOL_SIZE, progress=None):
+def build(directory, wanted, progress):
     """Make the pools of presets.
 
     Args:
         directory: where pools go, a folder for each preset.
-        wanted: presets, or None for all with a room.
+        wanted: presets with a room.
         progress: called with a line of text for each pool.
 
     Raises: RunError when pyroomacoustics is missing, or a room can't meet its stated ranges.
@@ -55,27 +56,23 @@ def build(directory, wanted=None, count=POOL_SIZE, progress=None):
         ) from None
     # a zero-phase filter would ring before the onset
     pyroomacoustics.constants.set("rir_hpf_enable", False)
-    for preset in rooms.stated() if wanted is None else wanted:
+    for preset in wanted:
         place = Path(directory) / preset
         place.mkdir(parents=True, exist_ok=True)
         entries = []
-        for number in range(count):
+        for number in range(POOL_SIZE):
             samples, about = _respond(pyroomacoustics, preset, number)
             name = f"{preset}_{number:02d}"
             soundfile.write(place / f"{name}.flac", samples, BANK_RATE, subtype="PCM_16")
-            entries.append(
-                {"name": name, "file": f"{name}.flac", "digest": rooms.digest_of(samples), **about}
-            )
+            entries.append({"name": name, "file": f"{name}.flac", "digest": digest_of(samples), **about})
         (place / "pool.json").write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
-        if progress:
-            progress(f"{preset}: {count} responses")
+        progress(f"{preset}: {POOL_SIZE} responses")
 
 
 def _respond(pra, preset, number):
     """One response inside its stated ranges: ``(int16 samples, what it is)``."""
-    room = rooms.stated()[preset]
+    room, last = rooms.stated()[preset], None
     microphone = presets.load()[preset].microphone["type"]
-    last = None
     for attempt in range(_TRIES):
         rng = stream(_SEED, "room", preset, number, attempt)
         setup = _draw(rng, room)
@@ -85,12 +82,11 @@ def _respond(pra, preset, number):
             response = _simulate(pra, rng, room, setup, microphone, absorbing, wanted_sec)
             samples = rooms.prepared(response)
             last = rooms.measure(samples / 32768.0)
-            if room.get("open_air") or last["rt60_sec"] is None:
-                break
-            if abs(last["rt60_sec"] / wanted_sec - 1) < 0.05:
+            rt60 = last["rt60_sec"]
+            if room.get("open_air") or rt60 is None or abs(rt60 / wanted_sec - 1) < 0.05:
                 break
             # Sabine: decay is inversely as absorption
-            absorbing = float(np.clip(absorbing * last["rt60_sec"] / wanted_sec, 0.01, 0.9))
+            absorbing = float(np.clip(absorbing * rt60 / wanted_sec, 0.01, 0.9))
         if all(
             last[name] is not None and room[name][0] <= last[name] <= room[name][1]
             for name in ("rt60_sec", "drr_db", "c50_db")
@@ -116,13 +112,8 @@ def _draw(rng, room):
         drum = np.array([*(rng.uniform(0.2, 0.8, 2) * size[:2]), _DRUM_HEIGHT_M])
         azimuth = rng.uniform(0, 2 * np.pi)
         elevation = math.radians(rng.uniform(*room["elevation_deg"]))
-        toward = np.array(
-            [
-                math.cos(elevation) * math.cos(azimuth),
-                math.cos(elevation) * math.sin(azimuth),
-                math.sin(elevation),
-            ]
-        )
+        level = math.cos(elevation)
+        toward = np.array([level * math.cos(azimuth), level * math.sin(azimuth), math.sin(elevation)])
         mic = drum + toward * distance
         inside = (mic > _WALL_MARGIN_M).all() and (mic < size - _WALL_MARGIN_M).all()
         if inside and (drum[:2] > _WALL_MARGIN_M).all() and (drum[:2] < size[:2] - _WALL_MARGIN_M).all():
@@ -158,11 +149,9 @@ def _simulate(pra, rng, room, setup, microphone, absorbing, rt60_sec):
         return np.asarray(space.rir[0][0], dtype=np.float64)
 
     if room.get("open_air"):
-        flat = lambda value: pra.Material(value)  # noqa: E731
-        sky = flat(_SKY_ABSORPTION)
-        materials = dict.fromkeys(("west", "east", "north", "ceiling"), sky)
-        materials["south"] = flat(rng.uniform(*_STAND_ABSORPTION))
-        materials["floor"] = flat(rng.uniform(*_GROUND_ABSORPTION))
+        materials = dict.fromkeys(("west", "east", "north", "ceiling"), pra.Material(_SKY_ABSORPTION))
+        materials["south"] = pra.Material(rng.uniform(*_STAND_ABSORPTION))
+        materials["floor"] = pra.Material(rng.uniform(*_GROUND_ABSORPTION))
         full = respond(6, materials)
     else:
         tilt = room["absorption_tilt"] ** np.linspace(-0.5, 0.5, len(_BANDS_HZ))
@@ -177,8 +166,6 @@ def _simulate(pra, rng, room, setup, microphone, absorbing, rt60_sec):
     alone = respond(0, pra.Material(0.5))
     at = setup["samples"] + pra.constants.get("frac_delay_length") // 2
     direct = float(alone.sum())
-    late = full.copy()
-    late[: len(alone)] -= alone[: len(full)]
-    late = late[at:]
-    late[0] = direct
-    return late / direct
+    full[: len(alone)] -= alone[: len(full)]
+    full[at] = direct
+    return full[at:] / direct

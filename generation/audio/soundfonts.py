@@ -15,18 +15,21 @@ Velocity layers are found by measuring: neighbouring velocities whose sounds dif
 (residual under -60 dB) share one.
 """
 
-import hashlib
+import ctypes
 import os
 import re
-import struct
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from sousa.generation.audio import banks, characters
 from sousa.generation.audio.banks import BANK_RATE, Articulation
+from sousa.generation.console import SILENT
 from sousa.generation.errors import RunError, UsageError
+from sousa.generation.storage import file_digest
 
 SNARE_KEYS = (38, 40)
 SIDE_STICK_KEY = 37
@@ -56,7 +59,7 @@ class Kit:
     bank: int = DRUM_BANK
 
 
-def is_soundfont(path):
+def _is_soundfont(path):
     """Whether a file starts like an SF2 or SF3."""
     try:
         with open(path, "rb") as file:
@@ -72,22 +75,21 @@ def find_fonts(path):
     Raises: UsageError when there is none, or the file is no soundfont.
     """
     path = Path(os.path.expanduser(path))
-    if not os.access(path, os.R_OK) and os.path.lexists(path):
+    if os.path.lexists(path) and not os.access(path, os.R_OK):
         raise UsageError(f"soundfont {path} can't be read: no permission")
-    if path.is_dir():
-        fonts = sorted(p for p in path.iterdir() if p.suffix.lower() in (".sf2", ".sf3"))
-        if not fonts:
-            raise UsageError(
-                f"no .sf2 or .sf3 file in {path}; put a soundfont there or name one with --soundfont"
-            )
-    elif path.exists():
-        fonts = [path]
-    else:
+    if not path.exists():
         raise UsageError(
             f"soundfont {path} does not exist; name an .sf2 or .sf3 file, a directory of them, "
             "or a key that 'sousa soundfonts list' shows"
         )
-    broken = [str(font) for font in fonts if not is_soundfont(font)]
+    fonts = [path]
+    if path.is_dir():
+        fonts = sorted(file for file in path.iterdir() if file.suffix.lower() in (".sf2", ".sf3"))
+    if not fonts:
+        raise UsageError(
+            f"no .sf2 or .sf3 file in {path}; put a soundfont there or name one with --soundfont"
+        )
+    broken = [str(font) for font in fonts if not _is_soundfont(font)]
     if broken:
         raise UsageError(f"not a soundfont (no SF2 header): {', '.join(broken)}; replace or remove it")
     return fonts
@@ -99,37 +101,16 @@ def info(path):
     Returns: dict of chunk id (``INAM`` name, ``ICOP`` copyright, ``IENG`` engineer, ``ICMT`` ...) to str.
     """
     with open(path, "rb") as file:
-        file.seek(12)
-        head = file.read(12)
-        if len(head) < 12 or head[:4] != b"LIST" or head[8:12] != b"INFO":
+        head = file.read(24)
+        if head[12:16] != b"LIST" or head[20:] != b"INFO":
             return {}
-        body = file.read(min(max(struct.unpack("<I", head[4:8])[0] - 4, 0), 1 << 20))
-    texts, at = {}, 0
-    while at + 8 <= len(body):
-        tag, size = (
-            body[at : at + 4].decode("ascii", "replace"),
-            struct.unpack("<I", body[at + 4 : at + 8])[0],
-        )
-        texts[tag] = body[at + 8 : at + 8 + size].split(b"\0")[0].decode("utf-8", "replace").strip()
-        at += 8 + size + size % 2
+        body = file.read(min(max(int.from_bytes(head[16:20], "little") - 4, 0), 1 << 20))
+    texts = {}
+    while len(body) >= 8:
+        tag, size = body[:4].decode("ascii", "replace"), int.from_bytes(body[4:8], "little")
+        texts[tag] = body[8 : 8 + size].split(b"\0")[0].decode("utf-8", "replace").strip()
+        body = body[8 + size + size % 2 :]
     return texts
-
-
-def file_sha256(path):
-    """SHA-256 of a file, hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _fluidsynth():
-    try:
-        import fluidsynth
-    except (ImportError, OSError):
-        raise RunError(
-            "building a bank needs the FluidSynth library: install it with 'apt-get install libfluidsynth3' "
-            "(as root) or 'brew install fluid-synth'; the banks that come with sousa need nothing"
-        ) from None
-    return fluidsynth
 
 
 class Player:
@@ -139,10 +120,14 @@ class Player:
     """
 
     def __init__(self, path):
-        import ctypes
-
-        fluidsynth = _fluidsynth()
-        self.path = Path(path)
+        try:
+            import fluidsynth
+        except (ImportError, OSError):
+            raise RunError(
+                "building a bank needs the FluidSynth library: install it with 'apt-get install "
+                "libfluidsynth3' (as root) or 'brew install fluid-synth'; the banks that come with sousa "
+                "need nothing"
+            ) from None
         self.synth = fluidsynth.Synth(gain=1.0, samplerate=float(BANK_RATE))
         for name in ("synth.reverb.active", "synth.chorus.active"):
             self.synth.setting(name, 0)
@@ -152,12 +137,11 @@ class Player:
             self.close()
             raise RunError(f"FluidSynth can't load {path}; the file is damaged or no soundfont")
         library = fluidsynth._fl
-        self._write = library.fluid_synth_write_float
         pointer, number = ctypes.c_void_p, ctypes.c_int
+        self._write = library.fluid_synth_write_float
         self._write.argtypes = [pointer, number, pointer, number, number, pointer, number, number]
-        version = library.fluid_version_str
-        version.restype = ctypes.c_char_p
-        self.version = version().decode()
+        library.fluid_version_str.restype = ctypes.c_char_p
+        self.version = library.fluid_version_str().decode()
 
     def close(self):
         self.synth.delete()
@@ -165,11 +149,9 @@ class Player:
     def kits(self):
         """Drum kits of the font."""
         for bank in (DRUM_BANK, 0):
-            names = ((p, self.synth.sfpreset_name(self.font, bank, p)) for p in range(128))
-            kits = [
-                Kit(p, n if isinstance(n, str) else n.decode("utf-8", "replace"), bank) for p, n in names if n
-            ]
-            if kits:
+            names = [self.synth.sfpreset_name(self.font, bank, program) for program in range(128)]
+            texts = [name.decode("utf-8", "replace") if isinstance(name, bytes) else name for name in names]
+            if kits := [Kit(program, text, bank) for program, text in enumerate(texts) if text]:
                 return kits
         return []
 
@@ -188,13 +170,10 @@ class Player:
     def note(self, kit, key, velocity):
         """One note from rest: float32 (samples, 2), not trimmed."""
         self.synth.program_select(9, self.font, kit.bank, kit.program)
-        for _ in range(2):
+        for blocks in (1, 1, int(_NOTE_SEC * BANK_RATE) // _BLOCK):
             self._silence()
             self.synth.noteon(9, key, velocity)
-            self._render(_BLOCK)
-        self._silence()
-        self.synth.noteon(9, key, velocity)
-        out = self._render(int(_NOTE_SEC * BANK_RATE) // _BLOCK * _BLOCK)
+            out = self._render(blocks * _BLOCK)
         self._silence()
         return out
 
@@ -213,7 +192,9 @@ def trim(sound):
 
 
 def sounds_like_snare(sound):
-    """Whether a note measures like a snare; see the module's constants."""
+    """Whether a note is heard and measures like a snare; see the module's constants."""
+    if np.abs(sound).max() < _SILENT:
+        return False
     note = trim(sound).mean(axis=1)
     left = np.cumsum(note[::-1] ** 2)[::-1]
     if not left[0] or np.argmax(left < left[0] * 0.01) > _SNARE_DECAY_SEC * BANK_RATE:
@@ -227,9 +208,8 @@ def sounds_like_snare(sound):
 
 
 def _articulation(player, kit, key, character=None):
-    """Layers (float, loudest first), velocity map and gains of one key, or None if it is silent."""
-    loudest = player.note(kit, key, 127)
-    if np.abs(loudest).max() < _SILENT:
+    """One key with float layers, loudest first, or None if it is silent."""
+    if np.abs(player.note(kit, key, 127)).max() < _SILENT:
         return None
     layers, layer_of, gain = [], np.zeros(128, dtype=int), np.zeros(128)
     top = None
@@ -243,16 +223,16 @@ def _articulation(player, kit, key, character=None):
             note = trim(sound)
             layers.append(note if character is None else trim(characters.apply(character, note)))
         layer_of[velocity], gain[velocity] = len(layers) - 1, factor
-    return layers, layer_of, gain
+    return Articulation(layers, layer_of, gain)
 
 
-def _rise(layers, layer_of, gain):
+def _rise(part):
     """Make loudness rise strictly with velocity: fonts step back at some layer borders."""
-    level = np.array([np.sqrt((layer[: BANK_RATE // 20] ** 2).sum()) for layer in layers])
-    least = 0.0
+    layer_level = np.array([np.sqrt((layer[: BANK_RATE // 20] ** 2).sum()) for layer in part.layers])
+    level, least = layer_level[part.layer_of], 0.0
     for velocity in range(1, 128):
-        loud = max(gain[velocity] * level[layer_of[velocity]], least)
-        gain[velocity] = loud / level[layer_of[velocity]]
+        loud = max(part.gain[velocity] * level[velocity], least)
+        part.gain[velocity] = loud / level[velocity]
         least = loud * 10 ** (0.02 / 20)
 
 
@@ -260,35 +240,27 @@ def cut(player, kit, key, character=None):
     """Cut the bank of one kit: centre from ``key``, side stick where the kit has one.
 
     Args:
+        key: one that sounds.
         character: name of :data:`sousa.generation.audio.characters.CHARACTERS` to give the drum, or None.
 
-    Returns: dict of Articulation with int16 layers, or None when the key is silent.
+    Returns: dict of Articulation with int16 layers.
     """
-    usual = key in SNARE_KEYS and character is None
-    raw = {
-        "centre": _articulation(player, kit, key, character),
-        "side_stick": _articulation(player, kit, SIDE_STICK_KEY) if usual else None,
-    }
-    if raw["centre"] is None:
-        return None
-    layers, layer_of, gain = raw["centre"]
-    note = layers[layer_of[_REFERENCE_VELOCITY]].mean(axis=1)[: BANK_RATE // 20]
-    reference = _REFERENCE_RMS / (gain[_REFERENCE_VELOCITY] * np.sqrt((note**2).mean()))
-    hardest = gain[127] * np.abs(layers[layer_of[127]]).max()
-    reference = min(reference, _MOST_PEAK / hardest)
-    parts = {}
-    for name, part in raw.items():
-        if part is None:
-            continue
-        layers, layer_of, gain = part
-        _rise(layers, layer_of, gain)
-        stored = []
-        for i, layer in enumerate(layers):
+    centre = _articulation(player, kit, key, character)
+    note = centre.layers[centre.layer_of[_REFERENCE_VELOCITY]].mean(axis=1)[: BANK_RATE // 20]
+    scale = _REFERENCE_RMS / (centre.gain[_REFERENCE_VELOCITY] * np.sqrt((note**2).mean()))
+    hardest = centre.gain[127] * np.abs(centre.layers[centre.layer_of[127]]).max()
+    scale = min(scale, _MOST_PEAK / hardest)
+    parts = {"centre": centre}
+    if key in SNARE_KEYS and character is None:
+        side_stick = _articulation(player, kit, SIDE_STICK_KEY)
+        parts |= {"side_stick": side_stick} if side_stick else {}
+    for part in parts.values():
+        _rise(part)
+        for i, layer in enumerate(part.layers):
             peak = np.abs(layer).max()
-            stored.append(np.rint(layer / peak * 32000.0).astype(np.int16))
-            gain[layer_of == i] *= peak * 32768.0 / 32000.0 * reference
-        gain[0] = 0.0
-        parts[name] = Articulation(stored, layer_of, gain)
+            part.layers[i] = np.rint(layer / peak * 32000.0).astype(np.int16)
+            part.gain[part.layer_of == i] *= peak * 32768.0 / 32000.0 * scale
+        part.gain[0] = 0.0
     return parts
 
 
@@ -296,7 +268,7 @@ def _slug(text):
     return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
 
-def build(path, directory=None, wanted=None, progress=None, licence_id=None, character=None):
+def build(path, directory=None, wanted=None, progress=SILENT.say, licence_id=None, character=None):
     """Build banks from a font: one for each distinct snare in its drum kits.
 
     Args:
@@ -311,22 +283,20 @@ def build(path, directory=None, wanted=None, progress=None, licence_id=None, cha
     Returns: paths of the banks.
     Raises: RunError when the font has no drum kit with a snare, or can't be used.
     """
-    say = progress or (lambda text: None)
     texts = info(path)
-    sha = file_sha256(path)
+    sha, stem = file_digest(path), _slug(Path(path).stem)
     about = {
         "soundfont": texts.get("INAM") or Path(path).stem,
         "licence": texts.get("ICOP") or "not stated in the font",
         "licence_id": licence_id,
     }
-    stem = _slug(Path(path).stem) if directory else f"{_slug(Path(path).stem)}_{sha[:8]}"
-    directory = Path(directory) if directory else banks.cache_dir()
-    player = Player(path)
-    made = {}
-    try:
+    if not directory:
+        directory, stem = banks.cache_dir(), f"{stem}_{sha[:8]}"
+    paths = {}
+    with closing(Player(path)) as player:
         for kit, key in _distinct(player, wanted):
             name = f"{stem}_{_slug(kit.name)}_{key}"
-            if name in made:  # two kits of one name
+            if name in paths:  # two kits of one name
                 name = f"{stem}_{_slug(kit.name)}_{kit.program}_{key}"
             source = {
                 "font_file": Path(path).name, "font_sha256": sha, "program": kit.program, "key": key,
@@ -335,13 +305,11 @@ def build(path, directory=None, wanted=None, progress=None, licence_id=None, cha
             if character:
                 name, source["character"] = f"{name}_{character}", character
             parts = cut(player, kit, key, character)
-            made[name] = banks.save(directory, name, parts, preset=kit.name, source=source, **about)
-            say(f"{name}: {sum(len(p.layers) for p in parts.values())} layers")
-    finally:
-        player.close()
-    if not made:
+            paths[name] = banks.save(directory, name, parts, preset=kit.name, source=source, **about)
+            progress(f"{name}: {sum(len(p.layers) for p in parts.values())} layers")
+    if not paths:
         raise RunError(f"{path} has no drum kit with a snare; choose another font")
-    return list(made.values())
+    return list(paths.values())
 
 
 def _distinct(player, wanted):
@@ -350,17 +318,17 @@ def _distinct(player, wanted):
     if wanted is not None:
         by_program = {kit.program: kit for kit in kits}
         missing = [
-            (program, key)
+            f"{program}:{key}"
             for program, key in wanted
             if program not in by_program
             or not 0 <= key < 128
             or np.abs(player.note(by_program[program], key, 110)).max() < _SILENT
         ]
         if missing:
-            named = ", ".join(f"{program}:{key}" for program, key in missing)
             programs = ", ".join(f"{kit.program} {kit.name}" for kit in kits)
             raise UsageError(
-                f"no such drums: {named}; snares are mostly keys 38 and 40, programs are {programs}"
+                f"no such drums: {', '.join(missing)}; snares are mostly keys 38 and 40, "
+                f"programs are {programs}"
             )
         yield from ((by_program[program], key) for program, key in wanted)
         return
@@ -378,19 +346,14 @@ def _snares(player, kit, alone):
 
     Other layouts are looked for in the only kit of a font, and in kits named after a snare.
     """
-    found, name = [], kit.name.lower()
+    name = kit.name.lower()
     if any(word in name for word in _OTHER_DRUMS):
-        return found
-    for keys in (SNARE_KEYS, _OTHER_KEYS) if alone or "snare" in name else (SNARE_KEYS,):
-        for key in keys:
-            probe = player.note(kit, key, 110)
-            if np.abs(probe).max() >= _SILENT and sounds_like_snare(probe):
-                found.append((key, probe))
-                if keys is _OTHER_KEYS:
-                    break
-        if found:
-            break
-    return found
+        return []
+
+    def heard(keys):
+        return ((key, note) for key in keys if sounds_like_snare(note := player.note(kit, key, 110)))
+
+    return list(heard(SNARE_KEYS)) or list(islice(heard(_OTHER_KEYS), alone or "snare" in name))
 
 
 def _alike(a, b):

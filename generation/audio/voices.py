@@ -14,7 +14,7 @@ nothing comes before it.
 Sounds are made when first asked for and kept in the process.
 """
 
-from collections import OrderedDict
+from functools import lru_cache
 
 import numpy as np
 from scipy import fft
@@ -34,15 +34,14 @@ VARIANTS = len(_VARIANT_TAPS)
 _LOUDNESS_SEC = 0.05
 _DIRECT_SEC, _ONSET, _TAIL_DB, _FADE = 0.005, 0.1, -60.0, 256
 _REFERENCE_VELOCITY = 100
-_KEPT = 16
 
 
 class Voice:
     """One drum, ready to be mixed.
 
     Attributes:
-        layer_of: (128,) layer of each velocity. gain: (128,) float32 gain of each velocity.
-        longest: samples of the longest sound. rate: Hz. channels.
+        layer_of, gain: (128,) layer and float32 gain of each velocity.
+        longest: samples of the longest sound.
     """
 
     def __init__(self, layers, layer_of, gain, rate):
@@ -134,35 +133,8 @@ def _struck_elsewhere(sound, variant, rate):
     )
 
 
-_DRY, _WET = OrderedDict(), OrderedDict()
-
-
-def _kept(store, key, make, limit):
-    """The value under a key, made where it is missing; the least used ones are let go."""
-    if key not in store:
-        store[key] = make()
-        while len(store) > limit:
-            store.popitem(last=False)
-    store.move_to_end(key)
-    return store[key]
-
-
+@lru_cache(maxsize=1000)
 def dry(bank, rate, cents, channels, articulation="centre"):
     """The voice of a drum close up, at a tuning, rate and channel count."""
-
-    def make():
-        part = banks.voiced(bank, rate, cents, channels)[articulation]
-        return Voice(part.layers, part.layer_of, part.gain, rate)
-
-    return _kept(_DRY, (bank.digest, rate, cents, channels, articulation), make, 1000)
-
-
-def wet(bank, rate, cents, channels, key, response):
-    """The voice of a drum through a response.
-
-    Args:
-        key: what the response is, hashable; the same key must always mean the same response.
-        response: function without arguments giving it, float (taps,) at the rate.
-    """
-    full = (bank.digest, rate, cents, channels, key)
-    return _kept(_WET, full, lambda: WetVoice(dry(bank, rate, cents, channels), response()), _KEPT)
+    part = banks.voiced(bank, rate, cents, channels)[articulation]
+    return Voice(part.layers, part.layer_of, part.gain, rate)

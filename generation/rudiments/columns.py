@@ -14,7 +14,7 @@ from sousa.generation.columns import (
     split_column,
 )
 from sousa.generation.rudiments import definitions, players
-from sousa.generation.rudiments.scores import SCORE_NAMES
+from sousa.generation.rudiments.scores import SCORE_NAMES, SCORE_TOP
 
 _SCORE_MEANING = {
     "timing_accuracy": "closeness of primary strokes to the grid",
@@ -81,10 +81,9 @@ IDENTITY = (
 PLAYER = tuple(
     Column(f"player_{d.name}", "float64", d.unit, f"{d.meaning} ({d.status})") for d in players.dimensions()
 )
-_TOP = {"groove_feel_proxy": 1, "tier_confidence": 1}
 SCORES = tuple(
-    Column(name, "float64", f"0-{top}", _SCORE_MEANING[name], role=Score(0.0, top))
-    for name, top in ((name, _TOP.get(name, 100)) for name in SCORE_NAMES)
+    Column(name, "float64", f"0-{SCORE_TOP[name]}", _SCORE_MEANING[name], role=Score(0.0, SCORE_TOP[name]))
+    for name in SCORE_NAMES
 )
 SOUND = (
     Column("soundfont", "string", "", "font the drum comes from; null without audio"),

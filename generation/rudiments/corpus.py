@@ -10,7 +10,8 @@ preset's shards are among a larger one's, byte for byte.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import groupby, pairwise
+from functools import cache, partial
+from itertools import count, groupby, islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -49,19 +50,13 @@ _MARGIN_SEC = 0.95  # mean lead-in and ring-out
 def profile_indices(config: Config) -> list[int]:
     """Profile numbers of a configuration: the first ones of the wanted tiers."""
     wanted = {players.tiers().index(name) for name in config.tiers}
-    out, index = [], 0
-    while len(out) < config.profiles:
-        if players.assignment(index)[0] in wanted:
-            out.append(index)
-        index += 1
-    return out
+    indices = (index for index in count() if players.assignment(index)[0] in wanted)
+    return list(islice(indices, config.profiles))
 
 
 def tempo_blocks(tempos: int) -> list[tuple[int, int]]:
     """Ranges of tempo indices that share shards."""
-    edges = [0, *TEMPO_BLOCKS]
-    while edges[-1] < tempos:
-        edges.append(edges[-1] + 5)
+    edges = (0, *TEMPO_BLOCKS, *range(TEMPO_BLOCKS[-1] + 5, tempos + 5, 5))
     return [(a, min(b, tempos)) for a, b in pairwise(edges) if a < tempos]
 
 
@@ -75,16 +70,17 @@ def plan(config: Config) -> list[Shard]:
     for index in profile_indices(config):
         block = index if index < SINGLE_PROFILES else index // 10 * 10
         groups.setdefault((players.assignment(index)[1], block), []).append(index)
-    shards = []
-    for augmentation in range(config.augmentations):
-        for tempos in tempo_blocks(config.tempos):
-            for (split, block), members in groups.items():
-                part = f"t{tempos[0]}-{tempos[1] - 1}_a{augmentation}"
-                name = f"{split}/p{block:05d}_{part}"
-                key = {"profiles": members, "tempos": list(tempos), "augmentation": augmentation}
-                rows = len(members) * (tempos[1] - tempos[0]) * len(config.forms)
-                shards.append(Shard(name, split, rows, key))
-    return shards
+    return [
+        Shard(
+            f"{split}/p{block:05d}_t{first}-{end - 1}_a{augmentation}",
+            split,
+            len(members) * (end - first) * len(config.forms),
+            {"profiles": members, "tempos": [first, end], "augmentation": augmentation},
+        )
+        for augmentation in range(config.augmentations)
+        for first, end in tempo_blocks(config.tempos)
+        for (split, block), members in groups.items()
+    ]
 
 
 def addresses(config: Config, shard: Shard) -> Iterator[pa.Table]:
@@ -95,16 +91,17 @@ def addresses(config: Config, shard: Shard) -> Iterator[pa.Table]:
     """
     usual, most = _group_sizes(config)
     augmentation, group = shard.key["augmentation"], []
+    forms = [definitions.load()[name] for name in config.forms]
     for profile in shard.key["profiles"]:
-        own = [
-            (profile, *_slug_and_variant(name), tempo, augmentation)
-            for name in config.forms
+        rows = [
+            (profile, form.slug, form.variant, tempo, augmentation)
+            for form in forms
             for tempo in range(*shard.key["tempos"])
         ]
-        if group and len(group) + len(own) > usual:
+        if group and len(group) + len(rows) > usual:
             yield _address_table(group)
             group = []
-        group += own
+        group += rows
         while len(group) > most:
             yield _address_table(group[:usual])
             group = group[usual:]
@@ -120,29 +117,21 @@ def _group_sizes(config: Config) -> tuple[int, int]:
     return min(rows, ROWS_PER_GROUP), min(rows, MAX_ROWS_PER_GROUP)
 
 
-def _slug_and_variant(form: str) -> tuple[str, str | None]:
-    slug, _, variant = form.partition(":")
-    return slug, variant or None
-
-
 def _address_table(rows: list[tuple]) -> pa.Table:
     return pa.table(list(zip(*rows, strict=True)), schema=_ADDRESS_SCHEMA)
 
 
 def remake(config: Config, rows: pa.Table, render: bool = True) -> pa.Table:
     """Rows of addresses, in their order; see :class:`sousa.generation.corpus.Generated`."""
-    places = list(enumerate(zip(*(rows[name].to_pylist() for name in Rudiments.address), strict=True)))
-    parts, order = [], []
+    profiles, slugs, variants, tempi, augmentations = (rows[name].to_pylist() for name in Rudiments.address)
+    names = [definitions.form_name(slug, variant) for slug, variant in zip(slugs, variants, strict=True)]
+    forms = [definitions.load()[name] for name in names]
     # rows of one rendering are made together: they share drums in rooms
-    for augmentation, members in groupby(sorted(places, key=lambda m: (m[1][-1], m[0])), lambda m: m[1][-1]):
-        members = list(members)
-        takes = [
-            (profile, definitions.load()[definitions.form_name(slug, variant)], tempo)
-            for _, (profile, slug, variant, tempo, _) in members
-        ]
-        parts.append(make_rows(config, takes, augmentation, render))
-        order += [place for place, _ in members]
-    made = pa.concat_tables(parts)
+    order = np.argsort(augmentations, kind="stable").tolist()
+    made = pa.concat_tables(
+        make_rows(config, [(profiles[i], forms[i], tempi[i]) for i in places], augmentation, render)
+        for augmentation, places in groupby(order, augmentations.__getitem__)
+    )
     return made if order == sorted(order) else made.take(np.argsort(order))
 
 
@@ -157,17 +146,21 @@ def make_rows(config: Config, coordinates: list[tuple], augmentation: int, rende
         for profile, form, tempo in coordinates
     ]
     p = play(takes, config.sample_rate)
-    given = [rendering(config, take, augmentation) if config.with_audio else None for take in takes]
+    renderings = [rendering(config, take, augmentation) if config.with_audio else None for take in takes]
     # scores are the player's; what tape and sample rate do to time is not the player's doing
-    arrays: dict[str, Any] = {}
-    for name, values in exercise_scores(p, config.sample_rate).items():
-        missing = np.isnan(values)
-        arrays[name] = pa.array(np.where(missing, 0.0, values), mask=missing)
-    heard = _heard(config, p, given)
-    arrays.update(_take_columns(config, heard, augmentation, given))
-    arrays["measures"], arrays["num_measures"] = measure_lists(
-        heard, config.sample_rate, lambda take, at: _moved(config, p, given, take, at)
+    arrays: dict[str, Any] = {
+        name: pa.array(values, from_pandas=True)  # NaN becomes null
+        for name, values in exercise_scores(p, config.sample_rate).items()
+    }
+    move = partial(_moved, config, p, renderings)
+    heard = replace(
+        p,
+        lead_in_samples=move(np.arange(len(takes)), p.lead_in_samples),
+        onset_sample=move(p.take, p.onset_sample),
+        intended_sample=move(p.take, p.intended_sample),
     )
+    arrays.update(_take_columns(config, heard, augmentation, renderings))
+    arrays["measures"], arrays["num_measures"] = measure_lists(heard, config.sample_rate, move)
     arrays["strokes"] = stroke_lists(heard, config.sample_rate)
     # named after the take: renderings that don't move it have the same file
     arrays["midi"] = midi.encode(
@@ -175,40 +168,28 @@ def make_rows(config: Config, coordinates: list[tuple], augmentation: int, rende
         p.lead_in_beats, p.num_samples, p.start, heard.onset_sample, p.velocity, p.hand == 1,
         config.sample_rate,
     )  # fmt: skip
-    arrays.update(_sound_columns(config, p, arrays["sample_id"], given, render))
+    arrays.update(_sound_columns(config, p, arrays["sample_id"], renderings, render))
     wanted = schema(columns(config.with_audio), config.sample_rate)
-    return pa.table([_column(arrays[f.name], f.type) for f in wanted], schema=wanted)
+    return pa.table({field.name: arrays[field.name] for field in wanted}, schema=wanted)
 
 
-def _moved(config, p, given, take, positions):
+def _moved(config, p, renderings, take, positions):
     """Positions in samples, each of a take of the batch, where they are heard: tape and rates move them."""
     out = np.array(positions, dtype=np.int64)
-    for i, one in enumerate(given):
-        if one is not None and acoustics.moves(one.record):
+    for i, sound in enumerate(renderings):
+        if sound is not None and acoustics.moves(sound.record):
             rows = take == i
             size = int(p.num_samples[i])
-            out[rows] = acoustics.moved(one.record, out[rows], config.sample_rate, size)
+            out[rows] = acoustics.moved(sound.record, out[rows], config.sample_rate, size)
     return out
 
 
-def _heard(config, p, given):
-    """The performances with every time where the rendering moves it."""
-    if not any(one is not None and acoustics.moves(one.record) for one in given):
-        return p
-    every = np.arange(len(p.takes))
-    return replace(
-        p,
-        lead_in_samples=_moved(config, p, given, every, p.lead_in_samples),
-        onset_sample=_moved(config, p, given, p.take, p.onset_sample),
-        intended_sample=_moved(config, p, given, p.take, p.intended_sample),
-    )
+# columns that have the names of attributes of a take, its rudiment and its player
+_OF_TAKE = ("tempo_bpm", "tempo_low_bpm", "tempo_high_bpm", "num_cycles", "lead_hand", "seed", "tempo_index")
+_OF_FORM, _OF_PLAYER = ("variant", "category", "metre"), ("profile_id", "split", "dominant_hand")
 
 
-def _column(values, kind):
-    return values if isinstance(values, pa.Array) else pa.array(values, type=kind)
-
-
-def _take_columns(config, p, augmentation, given):
+def _take_columns(config, p, augmentation, renderings):
     """Columns that describe the takes themselves."""
     takes = p.takes
     people = [take.player for take in takes]
@@ -219,88 +200,70 @@ def _take_columns(config, p, augmentation, given):
     values = np.array([person.values for person in people])
     skilled = len(players.tiers()) // 2
     out = {
+        **{name: [getattr(take, name) for take in takes] for name in _OF_TAKE},
+        **{name: [getattr(take.form, name) for take in takes] for name in _OF_FORM},
+        **{f"rudiment_{name}": [getattr(t.form, name) for t in takes] for name in ("slug", "name", "number")},
+        **{name: [getattr(person, name) for person in people] for name in _OF_PLAYER},
         "sample_id": [f"{name}_a{augmentation}" for name in group],
         "augmentation_group_id": group,
-        "profile_id": [person.profile_id for person in people],
-        "rudiment_slug": [t.form.slug for t in takes],
-        "rudiment_name": [t.form.name for t in takes],
-        "rudiment_number": [t.form.number for t in takes],
-        "variant": [t.form.variant for t in takes],
-        "category": [t.form.category for t in takes],
-        "split": [person.split for person in people],
         "skill_tier": [person.tier_name for person in people],
         "skill_tier_binary": ["skilled" if person.tier >= skilled else "novice" for person in people],
-        "tempo_bpm": [t.tempo_bpm for t in takes],
-        "tempo_low_bpm": [t.tempo_low_bpm for t in takes],
-        "tempo_high_bpm": [t.tempo_high_bpm for t in takes],
-        "metre": [t.form.metre for t in takes],
         "duration_sec": p.num_samples / config.sample_rate,
         "num_samples": p.num_samples,
         "sample_rate": [config.sample_rate] * len(takes),
         "lead_in_beats": p.lead_in_beats,
         "lead_in_sample": p.lead_in_samples,
-        "num_cycles": [t.num_cycles for t in takes],
         "num_strokes": np.diff(p.start),
-        "dominant_hand": [person.dominant_hand for person in people],
-        "lead_hand": [t.lead_hand for t in takes],
         "dynamic_offset": np.round(p.dynamic, 4),
         "drift_ms": np.round(p.drift_ms, 4),
-        "seed": [config.seed] * len(takes),
         "profile_index": [person.index for person in people],
-        "tempo_index": [t.tempo_index for t in takes],
         "augmentation_index": [augmentation] * len(takes),
-        "augmentation_preset": [presets.CLEAN if one is None else one.acoustics for one in given],
+        "augmentation_preset": [presets.CLEAN if sound is None else sound.acoustics for sound in renderings],
         "data_version": [Rudiments.data_version] * len(takes),
     }
     out.update((f"player_{d.name}", values[:, i]) for i, d in enumerate(players.dimensions()))
     return out
 
 
-def _sound_columns(config, p, sample_ids, given, render):
+def _sound_columns(config, p, sample_ids, renderings, render):
     """Rendered audio and what it was made with; all null without audio."""
     wanted = [column.name for column in SOUND] + ["audio"]
-    out = {name: [None] * len(p.takes) for name in wanted}
-    for i, one in enumerate(given):
-        if one is None:
+    rows = []
+    for i, sound in enumerate(renderings):
+        if sound is None:
+            rows.append({})
             continue
-        bank = load_bank(one.bank)
-        values = {
+        bank = load_bank(sound.bank)
+        row = {
             "soundfont": bank.soundfont, "bank": bank.name, "bank_digest": bank.digest,
-            "bank_tuning_cents": one.cents,
+            "bank_tuning_cents": sound.cents,
         }  # fmt: skip
         if render:
-            rows = slice(p.start[i], p.start[i + 1])
-            strokes = (p.onset_sample[rows], p.velocity[rows], p.variant[rows])
-            drum = acoustics.voice(one.record, bank, one.cents, config.sample_rate, config.channels)
-            pcm, values["gain_db"] = acoustics.perform(
-                one.record, drum, strokes, int(p.num_samples[i]), one.gain_db
+            span = slice(p.start[i], p.start[i + 1])
+            strokes = (p.onset_sample[span], p.velocity[span], p.variant[span])
+            drum = acoustics.voice(sound.record, bank, sound.cents, config.sample_rate, config.channels)
+            pcm, row["gain_db"] = acoustics.perform(
+                sound.record, drum, strokes, int(p.num_samples[i]), sound.gain_db
             )
-            data, digest = encode.encode_and_digest(pcm, config.sample_rate, config.audio_format)
-            values["pcm_digest"] = digest
-            values["audio"] = {"bytes": data, "path": f"{sample_ids[i]}.{config.audio_format}"}
+            data, row["pcm_digest"] = encode.encode_and_digest(pcm, config.sample_rate, config.audio_format)
+            row["audio"] = {"bytes": data, "path": f"{sample_ids[i]}.{config.audio_format}"}
         # after rendering, which adds measured levels to the record
-        values.update(aug_columns(one.record, bank.soundfont))
-        if not render:
-            values["aug_record"] = None
-        for name, value in values.items():
-            out[name][i] = value
-    return out
+        rows.append(
+            row | aug_columns(sound.record, bank.soundfont) | ({} if render else {"aug_record": None})
+        )
+    return {name: [row.get(name) for row in rows] for name in wanted}
 
 
-_BANKS = {}
-
-
+@cache
 def load_bank(ref: BankRef) -> banks.Bank:
     """The bank a configuration refers to; each process reads it once.
 
     Raises: BankError when the bank at its path is no longer the one the configuration means.
     """
-    if ref.digest not in _BANKS:
-        bank = banks.load(ref.path)
-        if bank.digest != ref.digest:
-            raise banks.BankError(f"bank {ref.name} at {ref.path} has changed; build it again from its font")
-        _BANKS[ref.digest] = bank
-    return _BANKS[ref.digest]
+    bank = banks.load(ref.path)
+    if bank.digest != ref.digest:
+        raise banks.BankError(f"bank {ref.name} at {ref.path} has changed; build it again from its font")
+    return bank
 
 
 def estimate(config: Config) -> Estimate:
@@ -314,25 +277,20 @@ def estimate(config: Config) -> Estimate:
         for form in forms:
             for tempo in range(config.tempos):
                 take = plan_take(config.seed, person, form, tempo, config.duration_sec)
-                seconds += take.num_cycles * float(form.cycle_beats) * 60.0 / take.tempo_bpm + _MARGIN_SEC
+                seconds += take.beats * 60.0 / take.tempo_bpm + _MARGIN_SEC
     takes = config.num_rows // config.augmentations
     seconds *= config.augmentations * len(people) / len(counted)
     rate = 2 * config.sample_rate * config.channels
     if config.audio_format == "flac":
-        rate = _flac_rate(config) * config.sample_rate / 44100 * config.channels
+        # one rendering of each take is clean if that is among several acoustics
+        clean = (presets.CLEAN in config.acoustics) / (config.augmentations if config.acoustics[1:] else 1)
+        rate = FLAC_BYTES_PER_SEC["clean"] * clean + FLAC_BYTES_PER_SEC["augmented"] * (1.0 - clean)
+        rate = rate * config.sample_rate / 44100 * config.channels
     sound = int(seconds * rate * config.with_audio)
     num_bytes = sound + config.num_rows * LABEL_BYTES_PER_ROW
     loose_bytes = sound + config.num_rows * 4096  # a MIDI file fills a block of the disk
     about = f"{config.num_rows:,} rows ({takes:,} takes, {config.augmentations} renderings each)"
     return Estimate(seconds, num_bytes, about, loose_bytes=loose_bytes)
-
-
-def _flac_rate(config: Config) -> float:
-    """Bytes of FLAC a second: one rendering of each take is clean if that is among several acoustics."""
-    share = float(presets.CLEAN in config.acoustics)
-    if len(config.acoustics) > 1:
-        share /= config.augmentations
-    return FLAC_BYTES_PER_SEC["clean"] * share + FLAC_BYTES_PER_SEC["augmented"] * (1.0 - share)
 
 
 def splits(config: Config) -> dict[str, Any]:

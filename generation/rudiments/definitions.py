@@ -22,7 +22,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from sousa.generation.errors import SousaError, one_of, raise_all
-from sousa.generation.rudiments.notation import NotationError, Stroke, parse_rhythm, parse_sticking
+from sousa.generation.rudiments.notation import Stroke, other_hand, parse_rhythm, parse_sticking
 
 DEFINITIONS_DIR = Path(__file__).parent / "definitions"
 CATEGORIES = ("roll", "diddle", "flam", "drag")
@@ -35,6 +35,7 @@ _FIELDS = {
     "number", "name", "category", "family", "sticking", "rhythm", "alternates", "metre", "groups",
     "tempo_bpm", "variants",
 }  # fmt: skip
+_VARIED = ("alternates", "groups", "metre", "rhythm", "sticking", "tempo_bpm")
 _TEMPO_FIELDS = ("min", "typical_low", "typical_high", "max")
 _FILE_NAME = re.compile(r"^\d+_([a-z0-9_]+)\.toml$")
 
@@ -55,40 +56,27 @@ class TempoRange:
 
 @dataclass(frozen=True, eq=False)
 class Rudiment:
-    """One playable form: a rudiment, or a published variant of it.
+    """One playable form: a rudiment, or a published variant of it."""
 
-    Attributes:
-        number: PAS number, 1-40 (other numbers for additions).
-        slug, name, category, family: names; ``category`` is one of CATEGORIES.
-        variant: name of the variant, or None for the main form.
-        strokes: primaries of one lead.
-        onsets, lengths: of those primaries, exact fractions of a beat.
-        lead_beats: length of one lead.
-        alternates: the cycle is this lead and its mirror image.
-        metre: time signature, for example ``"6/8"``.
-        groups: ``(name, number of primaries)`` along one lead.
-        tempo: playable range.
-    """
-
-    number: int
+    number: int  # PAS number, 1-40 (other numbers for additions)
     slug: str
     name: str
-    category: str
+    category: str  # one of CATEGORIES
     family: str
-    variant: str | None
-    strokes: tuple[Stroke, ...]
-    onsets: tuple[Fraction, ...]
+    variant: str | None  # name of the variant, None for the main form
+    strokes: tuple[Stroke, ...]  # primaries of one lead
+    onsets: tuple[Fraction, ...]  # of those primaries, exact fractions of a beat
     lengths: tuple[Fraction, ...]
-    lead_beats: Fraction
-    alternates: bool
-    metre: str
-    groups: tuple[tuple[str, int], ...]
+    lead_beats: Fraction  # length of one lead
+    alternates: bool  # the cycle is this lead and its mirror image
+    metre: str  # time signature, for example "6/8"
+    groups: tuple[tuple[str, int], ...]  # (name, number of primaries) along one lead
     tempo: TempoRange
 
     @cached_property
     def form(self):
         """Name of this form: ``slug`` or ``slug:variant``."""
-        return f"{self.slug}:{self.variant}" if self.variant else self.slug
+        return form_name(self.slug, self.variant)
 
     @cached_property
     def cycle_beats(self):
@@ -110,10 +98,8 @@ class Rudiment:
     def cycle(self, lead_hand="R"):
         """Primaries of one whole cycle: list of ``(onset_beats, Stroke, lead_index, lead_hand)``."""
         out = []
-        first = self.strokes[0].hand
-        for lead in range(2 if self.alternates else 1):
-            mirror = (lead_hand != first) != bool(lead)
-            hand = lead_hand if not lead else ("L" if lead_hand == "R" else "R")
+        for lead, hand in enumerate((lead_hand, other_hand(lead_hand))[: 2 if self.alternates else 1]):
+            mirror = hand != self.strokes[0].hand
             for onset, stroke in zip(self.onsets, self.strokes, strict=True):
                 played = stroke.mirrored() if mirror else stroke
                 out.append((onset + lead * self.lead_beats, played, lead, hand))
@@ -185,41 +171,32 @@ def _read(path):
     problems += [f"field {key!r} is missing" for key in sorted(_FIELDS - {"variants"} - set(data))]
     if problems:
         raise DefinitionError(f"{path.name}: " + "; ".join(problems))
-    base = _form(path, data, match[1], None)
-    forms = [base]
+    forms = [_form(path.name, data, match[1], None)]
     for variant in data.get("variants", []):
-        changed = {"sticking", "rhythm", "metre", "groups", "tempo_bpm", "alternates"}
-        unknown = set(variant) - changed - {"name"}
-        if unknown or "name" not in variant:
-            raise DefinitionError(
-                f"{path.name}: a variant has a name and may change {', '.join(sorted(changed))}"
-            )
-        merged = {k: v for k, v in (data | variant).items() if k != "variants"}
+        if not {"name"} <= set(variant) <= {"name", *_VARIED}:
+            raise DefinitionError(f"{path.name}: a variant has a name and may change {', '.join(_VARIED)}")
+        merged = data | variant | {"name": data["name"]}
         if "tempo_bpm" not in variant:
-            rhythm = parse_rhythm(merged["rhythm"])
-            scale = min(rhythm[1]) / min(base.lengths)
-            merged["tempo_bpm"] = {
-                k: max(int(v * scale), MIN_TEMPO_BPM) for k, v in data["tempo_bpm"].items()
-            }
-        forms.append(_form(path, merged | {"name": data["name"]}, match[1], variant["name"]))
+            scale = min(parse_rhythm(merged["rhythm"])[1]) / min(forms[0].lengths)
+            tempi = {name: max(int(bpm * scale), MIN_TEMPO_BPM) for name, bpm in data["tempo_bpm"].items()}
+            merged["tempo_bpm"] = tempi
+        forms.append(_form(f"{path.name}, variant {variant['name']}", merged, match[1], variant["name"]))
     return forms
 
 
-def _form(path, data, slug, variant):
-    where = f"{path.name}" + (f", variant {variant}" if variant else "")
+def _form(where, data, slug, variant):
     try:
         strokes = parse_sticking(data["sticking"])
         onsets, lengths, total = parse_rhythm(data["rhythm"])
         groups = tuple((part.split(":")[0], int(part.split(":")[1])) for part in data["groups"].split())
         tempo = TempoRange(*(int(data["tempo_bpm"][field]) for field in _TEMPO_FIELDS))
-    except (NotationError, KeyError, ValueError, IndexError) as error:
+    except (LookupError, ValueError) as error:
         raise DefinitionError(f"{where}: {error}") from None
     form = Rudiment(
         data["number"], slug, data["name"], data["category"], data["family"], variant,
         strokes, onsets, lengths, total, data["alternates"], data["metre"], groups, tempo,
     )  # fmt: skip
-    problems = list(_form_problems(form))
-    if problems:
+    if problems := list(_form_problems(form)):
         raise DefinitionError(f"{where}: " + "; ".join(problems))
     return form
 

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from sousa.generation.errors import UsageError
+from sousa.generation.segments import Segments
 
 Row = dict[str, Any]
 COLUMNS = ("strokes", "measures", "num_samples", "sample_rate")
@@ -56,45 +57,47 @@ class Labels:
     """
 
     def __init__(self, row: Row):
-        self.file_rate = int(_need(row, "file_rate", "sample_rate"))
+        row = _Fields("", row)
+        self.file_rate = int(row["sample_rate" if row.get("file_rate") is None else "file_rate"])
         self.rate = int(row.get("sampling_rate", self.file_rate))
         self.start = int(row.get("start_sample", 0))
-        self.num_samples = len(row["audio"]) if "audio" in row else int(_need(row, "num_samples"))
+        self.num_samples = len(row["audio"]) if "audio" in row else int(row["num_samples"])
         self.duration_sec = self.num_samples / self.rate
         self._row = row
 
     @cached_property
+    def _onsets(self):
+        """Samples of the file from the beginning of the audio to each stroke of the clip."""
+        return _fields(self._row, "strokes")["onset_sample"] - self.start
+
+    @cached_property
     def _kept(self):
         """Which strokes are inside, in order of time."""
-        at = _need(_need(self._row, "strokes"), "onset_sample", of="strokes") - self.start
+        at = self._onsets
         kept = np.flatnonzero((at >= 0) & (at * self.rate < self.num_samples * self.file_rate))
         return kept[np.argsort(at[kept], kind="stable")]
 
     @cached_property
     def strokes(self) -> Row:
-        strokes = _need(self._row, "strokes")
-        at = _need(strokes, "onset_sample", of="strokes") - self.start
-        kept = self._kept
-        out = {name: values[kept] for name, values in strokes.items()}
-        return {**out, "sample": self._sample(at[kept]), "time_sec": at[kept] / self.file_rate}
+        kept, at = self._kept, self._onsets[self._kept]
+        fields = {name: values[kept] for name, values in self._row["strokes"].items()}
+        return _Fields("strokes.", fields, sample=self._sample(at), time_sec=at / self.file_rate)
 
     @cached_property
     def measures(self) -> Row:
-        measures = _need(self._row, "measures")
-        at = _need(measures, "start_sample", of="measures") - self.start
-        index = _need(measures, "index", of="measures")
-        clip_end = int(_need(self._row, "num_samples")) - self.start
+        measures = _fields(self._row, "measures")
+        at = measures["start_sample"] - self.start
+        clip_end = int(self._row["num_samples"]) - self.start
         last = 2 * at[-1] - at[-2] if len(at) > 1 else clip_end  # the tempo is steady
         end = np.append(at[1:], last)[: len(at)]
         kept = np.flatnonzero((at * self.rate < self.num_samples * self.file_rate) & (end > 0))
-        of_stroke = _need(self._row["strokes"], "measure_index", of="strokes")
-        heard = np.isin(np.arange(len(of_stroke)), self._kept)
-        out = {name: values[kept] for name, values in measures.items()}
-        return {
-            **out, "sample": self._sample(at[kept]),
-            "start_sec": at[kept] / self.file_rate, "end_sec": end[kept] / self.file_rate,
-            "is_whole": ~np.isin(index[kept], of_stroke[~heard]),
-        }  # fmt: skip
+        outside = np.delete(_fields(self._row, "strokes")["measure_index"], self._kept)
+        return _Fields(
+            "measures.", {name: values[kept] for name, values in measures.items()},
+            sample=self._sample(at[kept]), start_sec=at[kept] / self.file_rate,
+            end_sec=end[kept] / self.file_rate,
+            is_whole=~np.isin(measures["index"][kept], outside),
+        )  # fmt: skip
 
     def _sample(self, at):
         """The sample of the row's audio that contains a sample of the file."""
@@ -102,9 +105,8 @@ class Labels:
 
     def of_measure(self, index: int) -> Row:
         """Strokes of a bar by its index in the take, as :attr:`strokes`; graces are with their primary."""
-        strokes = self.strokes
-        chosen = _need(strokes, "measure_index", of="strokes") == index
-        return {name: values[chosen] for name, values in strokes.items()}
+        chosen = self.strokes["measure_index"] == index
+        return {name: values[chosen] for name, values in self.strokes.items()}
 
     def num_frames(self, hop_sec: float = 0.01) -> int:
         """Frames that cover the audio."""
@@ -113,28 +115,31 @@ class Labels:
 
     def frames(self, hop_sec: float = 0.01) -> np.ndarray:
         """Frame of each stroke: int64 [strokes]; ``hop_sec`` such as 0.01, or 256 / 16000."""
-        at = _need(_need(self._row, "strokes"), "onset_sample", of="strokes")[self._kept]
-        return self._frame(at - self.start, hop_sec)
+        return self._frame(self._onsets[self._kept], hop_sec)
 
     def measure_frames(self, hop_sec: float = 0.01) -> np.ndarray:
         """Frame in which each bar of :attr:`measures` begins: int64 [bars], negative before the audio."""
-        at = self._row["measures"]["start_sample"][
-            np.isin(self._row["measures"]["index"], self.measures["index"])
-        ]
-        return self._frame(at - self.start, hop_sec)
+        return self._frame(self.measures["start_sample"] - self.start, hop_sec)
 
     def _frame(self, at, hop_sec):
         step = _hop(hop_sec) * self.file_rate
         return at * step.denominator // step.numerator
 
 
-def _need(row, *names, of=None):
-    """The first of these that a row has."""
-    for name in names:
-        if row.get(name) is not None:
-            return row[name]
-    wanted = f"{of}.{names[-1]}" if of else names[-1]
-    raise UsageError(f"the row has no {wanted}; open the rows with columns={COLUMNS!r}")
+class _Fields(dict):
+    """Fields of a row, or of its strokes or bars (``where``); one that is missing is a UsageError."""
+
+    def __init__(self, where: str, fields: Row, **more: Any):
+        super().__init__((name, value) for name, value in fields.items() if value is not None)
+        self.update(more)
+        self.where = where
+
+    def __missing__(self, name: str) -> Any:
+        raise UsageError(f"the row has no {self.where}{name}; open the rows with columns={COLUMNS!r}")
+
+
+def _fields(row: _Fields, name: str) -> _Fields:
+    return _Fields(f"{name}.", row[name])
 
 
 def _hop(hop_sec):
@@ -153,37 +158,31 @@ def stroke_features(row: Row, max_strokes: int | None = None) -> tuple[np.ndarra
     """Strokes as a sequence of numbers, padded.
 
     Args:
-        max_strokes: length; the first so many strokes are kept. None for as many as there are.
+        max_strokes: length; only the first so many strokes are kept. None for as many as there are.
 
-    Returns: ``(features, mask)``: float32 [max_strokes, 12], zeros where padded, and bool [max_strokes],
-        true for strokes. The features, in the order of ``STROKE_FEATURES``:
-
-        0 time_sec, s, from the beginning of the audio; 1 interval_sec, s since the stroke before, 0 for the
-        first; 2 velocity, played, MIDI velocity / 127; 3 timing_error_ms, ms, played - written;
-        4 hand, 0 right, 1 left; 5 accent, 6 grace, 7 diddle (either stroke of one), 8 buzz (a press),
-        9 bounce, each 0 or 1; 10 measure_index, bar of the take; 11 measure_phase, place in that bar's
-        grid, 0 at its beginning and 1 at its end (a little outside where it is early or late).
+    Returns: ``(features, mask)``: float32 [max_strokes, 12], in the order of ``STROKE_FEATURES``, zeros where
+        padded, and bool [max_strokes], true for strokes. ``time_sec`` counts from the beginning of the audio,
+        ``interval_sec`` from the stroke before (0 for the first); ``velocity`` is the played MIDI velocity
+        over 127; ``timing_error_ms`` is played - written; ``hand`` is as in ``HANDS``; ``accent``, ``grace``,
+        ``diddle`` (either stroke), ``buzz`` (a press) and ``bounce`` are 0 or 1; ``measure_index`` is the bar
+        of the take; ``measure_phase`` the place on that bar's grid, 0 at its beginning and 1 at its end
+        (a little outside where a stroke is early or late).
     """
     labels = Labels(row)
     strokes, measures = labels.strokes, labels.measures
-    count = len(strokes["sample"])
-    names = (
-        "actual_velocity", "timing_error_ms", "hand", "is_accent", "is_grace_note", "diddle_position",
-        "stroke_type", "measure_index",
-    )  # fmt: skip
-    velocity, error, hand, accent, grace, diddle, kind, measure = (
-        _need(strokes, name, of="strokes") for name in names
-    )
+    count, measure, kind = len(strokes["sample"]), strokes["measure_index"], strokes["stroke_type"]
     phase = np.zeros(count)
     if count and len(measures["sample"]):
         # a stroke just inside the audio may be of a bar that begins after it: the nearest bar's grid serves
-        near = np.clip(measure - _need(measures, "index", of="measures")[0], 0, len(measures["sample"]) - 1)
+        near = np.clip(measure - measures["index"][0], 0, len(measures["sample"]) - 1)
         first, last = (measures[name][near] for name in ("start_sec", "end_sec"))
         phase = (strokes["time_sec"] - first) / np.maximum(last - first, 1e-9)
     columns = (
-        strokes["time_sec"], np.diff(strokes["time_sec"], prepend=strokes["time_sec"][:1]), velocity / 127,
-        error, _hands(hand), accent, grace, ~np.isnan(np.asarray(diddle, float)), kind == "buzz",
-        kind == "bounce", measure, phase,
+        strokes["time_sec"], np.diff(strokes["time_sec"], prepend=strokes["time_sec"][:1]),
+        strokes["actual_velocity"] / 127, strokes["timing_error_ms"], _hands(strokes["hand"]),
+        strokes["is_accent"], strokes["is_grace_note"],
+        ~np.isnan(np.asarray(strokes["diddle_position"], float)), kind == "buzz", kind == "bounce", measure,
+        phase,
     )  # fmt: skip
     size = count if max_strokes is None else int(max_strokes)
     out, mask = np.zeros((size, len(STROKE_FEATURES)), np.float32), np.arange(size) < count
@@ -198,8 +197,8 @@ def pad_strokes(rows: Sequence[Row], max_strokes: int | None = None) -> tuple[np
     size = max((len(mask) for _, mask in parts), default=0)
     features = np.zeros((len(parts), size, len(STROKE_FEATURES)), np.float32)
     masks = np.zeros((len(parts), size), bool)
-    for i, (one, mask) in enumerate(parts):
-        features[i, : len(one)], masks[i, : len(mask)] = one, mask
+    for i, (values, mask) in enumerate(parts):
+        features[i, : len(mask)], masks[i, : len(mask)] = values, mask
     return features, masks
 
 
@@ -217,12 +216,13 @@ def frame_targets(row: Row, hop_sec: float = 0.01) -> dict[str, np.ndarray]:
     strokes, at, size = labels.strokes, labels.frames(hop_sec), labels.num_frames(hop_sec)
     out = {name: np.zeros(size, np.float32) for name in ("onset", "accent", "grace")}
     out["onset"][at] = 1
-    out["accent"][at[_need(strokes, "is_accent", of="strokes")]] = 1
-    out["grace"][at[_need(strokes, "is_grace_note", of="strokes")]] = 1
+    out["accent"][at[strokes["is_accent"]]] = 1
+    out["grace"][at[strokes["is_grace_note"]]] = 1
     hand = np.full(size, NO_TARGET, np.int64)
-    velocity = _need(strokes, "actual_velocity", of="strokes")
-    order = np.lexsort((-np.arange(len(at)), velocity))  # of those in one frame the last one written stays
-    hand[at[order]] = _hands(_need(strokes, "hand", of="strokes"))[order]
+    order = np.lexsort(
+        (-np.arange(len(at)), strokes["actual_velocity"])
+    )  # of those in one frame the last one written stays
+    hand[at[order]] = _hands(strokes["hand"])[order]
     return {**out, "hand": hand}
 
 
@@ -237,27 +237,21 @@ def measure_summaries(row: Row) -> dict[str, np.ndarray]:
     """
     labels = Labels(row)
     strokes, measures = labels.strokes, labels.measures
-    index = _need(measures, "index", of="measures")
-    out = {"index": index, **{name: measures[name] for name in ("start_sec", "end_sec", "is_whole")}}
-    inside = _need(strokes, "measure_index", of="strokes")[None] == index[:, None]  # [bars, strokes]
-    grace, hand = _need(strokes, "is_grace_note", of="strokes"), _hands(_need(strokes, "hand", of="strokes"))
+    index, grace, hand = measures["index"], strokes["is_grace_note"], _hands(strokes["hand"])
+    inside = strokes["measure_index"][None] == index[:, None]  # [bars, strokes]
+    bar, stroke = np.nonzero(inside & ~grace & (strokes["stroke_type"] != "bounce"))
+    primaries, error = Segments(bar, len(index)), strokes["timing_error_ms"][stroke]
     flags = {
-        "num_strokes": np.ones(len(hand), bool), "num_graces": grace,
-        "num_accents": _need(strokes, "is_accent", of="strokes"),
+        "num_strokes": np.ones(len(hand), bool), "num_graces": grace, "num_accents": strokes["is_accent"],
         "num_right": hand == 0, "num_left": hand == 1,
     }  # fmt: skip
-    out.update((name, (inside & flag).sum(1)) for name, flag in flags.items())
-    primary = inside & ~grace & (_need(strokes, "stroke_type", of="strokes") != "bounce")
-    error = _need(strokes, "timing_error_ms", of="strokes")
-
-    def per_bar(function, values, least=1):
-        chosen = [values[bar] for bar in primary]
-        return np.array([function(one) if len(one) >= least else np.nan for one in chosen], np.float64)
-
-    out["velocity_mean"] = per_bar(np.mean, _need(strokes, "actual_velocity", of="strokes"))
-    out["timing_mean_error_ms"] = per_bar(np.mean, error)
-    out["timing_std_ms"] = per_bar(lambda one: np.std(one, ddof=1), error, 2)
-    return out
+    return {
+        **{name: measures[name] for name in ("index", "start_sec", "end_sec", "is_whole")},
+        **{name: (inside & flag).sum(1) for name, flag in flags.items()},
+        "velocity_mean": primaries.mean(strokes["actual_velocity"][stroke]),
+        "timing_mean_error_ms": primaries.mean(error),
+        "timing_std_ms": primaries.std(error),
+    }
 
 
 def visualise(row: Row, path: str | PathLike[str]) -> None:
@@ -268,7 +262,6 @@ def visualise(row: Row, path: str | PathLike[str]) -> None:
 
     Raises: UsageError for a row without audio.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     if row.get("audio") is None:
@@ -276,7 +269,6 @@ def visualise(row: Row, path: str | PathLike[str]) -> None:
     labels, audio = Labels(row), np.asarray(row["audio"])
     strokes, measures = labels.strokes, labels.measures
     figure = Figure((max(8, min(1.8 * labels.duration_sec, 40)), 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
     wave, hits = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1.4))
     wave.plot(np.arange(len(audio)) / labels.rate, audio, color="0.6", linewidth=0.4)
     wave.set(ylabel="amplitude", xlim=(0, labels.duration_sec))
@@ -301,8 +293,8 @@ def visualise(row: Row, path: str | PathLike[str]) -> None:
                 )  # fmt: skip
     for index, begin in zip(measures.get("index", ()), measures["start_sec"], strict=False):
         if 0 <= begin < labels.duration_sec:
-            for axes in (wave, hits):
-                axes.axvline(begin, color="0.2", linewidth=0.9, linestyle="--")
+            wave.axvline(begin, color="0.2", linewidth=0.9, linestyle="--")
+            hits.axvline(begin, color="0.2", linewidth=0.9, linestyle="--")
             wave.text(begin, 1.01, f"bar {index}", transform=across, fontsize=8)
     if len(times):
         hits.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)

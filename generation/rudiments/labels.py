@@ -17,10 +17,6 @@ _HANDS = np.array(["R", "L"], dtype=object)
 _TYPES = np.array(["tap", "accent", "diddle", "grace", "buzz", "bounce"], dtype=object)
 
 
-def _nullable(values, missing, kind):
-    return pa.array(values, type=kind, mask=missing)
-
-
 def _strings(codes, names):
     """String column from integer codes."""
     return pa.array(list(names), type=pa.string()).take(pa.array(codes))
@@ -30,7 +26,7 @@ def measure_numbers(p):
     """Bars of a batch: ``(of_stroke, count)``, the bar of each stroke and the bars of each take."""
     bar = np.array([float(take.form.bar_beats) for take in p.takes])
     of_stroke = np.floor(p.beat / bar[p.take] + 1e-9).astype(np.int64)
-    beats = np.array([float(take.form.cycle_beats) * take.num_cycles for take in p.takes])
+    beats = np.array([take.beats for take in p.takes])
     return of_stroke, np.ceil(beats / bar - 1e-9).astype(np.int64)
 
 
@@ -53,7 +49,6 @@ def stroke_lists(p, sample_rate):
     # a drag has two graces under its primary, a flam one
     graces = np.bincount(parent[grace], minlength=len(p.take))[parent]
     bounces = Segments(p.primary, int(p.primary[-1]) + 1).sum(bounce.astype(np.float64))
-    intended_ms, actual_ms = p.intended_sample * ms, p.onset_sample * ms
     velocity, intended = p.velocity.astype(np.int32), p.intended_velocity.astype(np.int32)
 
     values = {
@@ -62,7 +57,7 @@ def stroke_lists(p, sample_rate):
         "beat_group": _strings(codes[first], names), "beat_group_index": group,
         "hand": _strings(p.hand, _HANDS), "stroke_type": _strings(kind, _TYPES),
         "onset_sample": p.onset_sample, "intended_sample": p.intended_sample,
-        "intended_time_ms": intended_ms, "actual_time_ms": actual_ms,
+        "intended_time_ms": p.intended_sample * ms, "actual_time_ms": p.onset_sample * ms,
         "timing_error_ms": (p.onset_sample - p.intended_sample) * ms,
         "intended_velocity": intended, "actual_velocity": velocity, "velocity_error": velocity - intended,
         "is_grace_note": grace, "is_accent": p.accent,
@@ -72,24 +67,22 @@ def stroke_lists(p, sample_rate):
         "parent_stroke_index": (np.where(child, p.parent, 0), ~child),
         "ornament_index": (p.child, ~child),
         "round_robin": p.variant,
-        "buzz_count": ((bounces[p.primary] + 1), p.kind != BUZZ),
+        "buzz_count": (bounces[p.primary] + 1, p.kind != BUZZ),
     }  # fmt: skip
     return _records(p.start, STROKE, values)
 
 
 def _records(offsets, columns, values):
-    """A list array of records; a value is an array, or (array, missing)."""
-    arrays = []
-    for column in columns:
-        value, kind = values[column.name], arrow_type(column.type)
+    """A list array of records; a value is an array, where NaN is null, or (array, missing)."""
+    arrays, fields = [], [pa.field(column.name, arrow_type(column.type)) for column in columns]
+    for field in fields:
+        value, missing = values[field.name], None
         if isinstance(value, tuple):
-            array = _nullable(value[0].astype(kind.to_pandas_dtype()), value[1], kind)
-        elif isinstance(value, pa.Array):
-            array = value
-        else:
-            array = pa.array(value.astype(kind.to_pandas_dtype(), copy=False), type=kind)
-        arrays.append(array)
-    fields = [pa.field(column.name, arrow_type(column.type)) for column in columns]
+            value, missing = value
+        if isinstance(value, np.ndarray):
+            kind = field.type.to_pandas_dtype()
+            value = pa.array(value.astype(kind, copy=False), type=field.type, mask=missing, from_pandas=True)
+        arrays.append(value)
     return pa.ListArray.from_arrays(
         pa.array(offsets, type=pa.int32()), pa.StructArray.from_arrays(arrays, fields=fields)
     )
@@ -120,7 +113,7 @@ def measure_lists(p, sample_rate, moved=lambda take, positions: positions):
     mean, spread = bars.mean(velocity), bars.std(velocity)
 
     bar_beats = np.array([float(t.form.bar_beats) for t in p.takes])[take]
-    beats = np.array([float(t.form.cycle_beats) * t.num_cycles for t in p.takes])[take]
+    beats = np.array([t.beats for t in p.takes])[take]
     tempo = np.array([t.tempo_bpm for t in p.takes])[take]
     begin = (p.lead_in_beats[take] + index * bar_beats) * 60.0 / tempo * sample_rate
     floats = {
@@ -134,7 +127,5 @@ def measure_lists(p, sample_rate, moved=lambda take, positions: positions):
         "start_sample": moved(take, np.rint(begin).astype(np.int64)),
         "is_complete": (index + 1) * bar_beats <= beats + 1e-9,
     }  # fmt: skip
-    for name, array in floats.items():
-        missing = np.isnan(array)
-        values[name] = (np.round(np.where(missing, 0.0, array), 6), missing)
+    values |= {name: np.round(array, 6) for name, array in floats.items()}
     return _records(first, MEASURE, values), per_take

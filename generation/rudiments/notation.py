@@ -17,8 +17,9 @@ thirty-seconds and an eighth; ``r1/2`` is a rest of half a beat.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import groupby
 
 _TOKEN = re.compile(r"^([lr]*)([LR])([>12z]*)$")
 _LENGTH = re.compile(r"^(?:(\d+)x)?(r?)(\d+(?:/\d+)?)$")
@@ -48,8 +49,7 @@ class Stroke:
 
     def mirrored(self):
         """The same stroke with the hands exchanged."""
-        other = other_hand(self.hand)
-        return Stroke(other, self.graces, self.accent, self.diddle, self.buzz)
+        return replace(self, hand=other_hand(self.hand))
 
 
 def other_hand(hand):
@@ -78,11 +78,11 @@ def parse_sticking(text):
         for mark in ">12z":
             if marks.count(mark) > 1:
                 problems.append(f"{where}: mark {mark} is given twice")
-        if "1" in marks and "2" in marks:
-            problems.append(f"{where}: a stroke is the first or the second of a diddle, not both")
-        if "z" in marks and ("1" in marks or "2" in marks):
-            problems.append(f"{where}: a buzz stroke can't be part of a diddle")
         diddle = 1 if "1" in marks else 2 if "2" in marks else 0
+        if diddle == 1 and "2" in marks:
+            problems.append(f"{where}: a stroke is the first or the second of a diddle, not both")
+        if diddle and "z" in marks:
+            problems.append(f"{where}: a buzz stroke can't be part of a diddle")
         strokes.append(Stroke(hand, len(graces), ">" in marks, diddle, "z" in marks))
     if not strokes and not problems:
         problems.append("a sticking needs at least one stroke")
@@ -94,23 +94,18 @@ def parse_sticking(text):
 
 
 def _diddle_problems(strokes):
-    for i, stroke in enumerate(strokes):
-        following = strokes[i + 1] if i + 1 < len(strokes) else None
-        previous = strokes[i - 1] if i else None
-        if stroke.diddle == 1 and not (following and following.diddle == 2 and following.hand == stroke.hand):
-            yield f"stroke {i + 1}: the first of a diddle must be followed by a second of the same hand"
-        if stroke.diddle == 2 and not (previous and previous.diddle == 1 and previous.hand == stroke.hand):
-            yield f"stroke {i + 1}: the second of a diddle must follow a first of the same hand"
+    parts = [(None, 0), *((stroke.hand, stroke.diddle) for stroke in strokes), (None, 0)]
+    for i, (hand, diddle) in enumerate(parts):
+        if diddle == 1 and parts[i + 1] != (hand, 2):
+            yield f"stroke {i}: the first of a diddle must be followed by a second of the same hand"
+        if diddle == 2 and parts[i - 1] != (hand, 1):
+            yield f"stroke {i}: the second of a diddle must follow a first of the same hand"
 
 
 def format_sticking(strokes):
     """Print strokes in canonical notation; ``parse_sticking`` reads it back to the same strokes."""
     return " ".join(
-        other_hand(s.hand).lower() * s.graces
-        + s.hand
-        + (">" if s.accent else "")
-        + (str(s.diddle) if s.diddle else "")
-        + ("z" if s.buzz else "")
+        f"{other_hand(s.hand).lower() * s.graces}{s.hand}{'>' * s.accent}{s.diddle or ''}{'z' * s.buzz}"
         for s in strokes
     )
 
@@ -122,8 +117,7 @@ def parse_rhythm(text):
         the whole, exact fractions of a quarter-note beat.
     Raises: NotationError naming every part that is wrong.
     """
-    onsets, lengths, problems = [], [], []
-    now = Fraction(0)
+    onsets, lengths, problems, now = [], [], [], Fraction(0)
     for position, token in enumerate(text.split(), start=1):
         match = _LENGTH.match(token)
         if not match or token.endswith("/0") or Fraction(match[3]) == 0 or match[1] == "0":
@@ -131,9 +125,9 @@ def parse_rhythm(text):
                 f"part {position} ({token!r}): write a length in beats such as 1/4, 4x1/8 or r1/2"
             )
             continue
-        count, rest, length = int(match[1] or 1), match[2], Fraction(match[3])
-        for _ in range(count):
-            if not rest:
+        length = Fraction(match[3])
+        for _ in range(int(match[1] or 1)):
+            if not match[2]:
                 onsets.append(now)
                 lengths.append(length)
             now += length
@@ -156,10 +150,5 @@ def format_rhythm(onsets, lengths, total):
         now = onset + length
     if total > now:
         parts.append(f"r{total - now}")
-    runs = []
-    for part in parts:
-        if runs and runs[-1][1] == part:
-            runs[-1][0] += 1
-        else:
-            runs.append([1, part])
-    return " ".join(part if count == 1 else f"{count}x{part}" for count, part in runs)
+    runs = [(part, len(list(same))) for part, same in groupby(parts)]
+    return " ".join(part if count == 1 else f"{count}x{part}" for part, count in runs)

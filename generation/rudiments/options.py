@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
+from sousa.generation.audio import presets
 from sousa.generation.errors import UsageError
 from sousa.generation.models import Number, Told, Whole, named
 from sousa.generation.options import SeedOptions, option
@@ -30,12 +31,6 @@ def _tiers() -> tuple[str, ...]:
     from sousa.generation.rudiments import players
 
     return players.tiers()
-
-
-def _acoustics() -> tuple[str, ...]:
-    from sousa.generation.audio import presets
-
-    return presets.names()
 
 
 Names = Annotated[list[str], Field(min_length=1)]
@@ -65,7 +60,7 @@ class RudimentsOptions(SeedOptions):
         None, "only players of these skill tiers, separated by commas (default: all)"
     )
     duration_sec: Number = option(6.0, "length of playing in seconds", metavar="SEC", ge=1, le=60, unit="s")
-    acoustics: Annotated[Names | None, named("acoustics", _acoustics)] = option(
+    acoustics: Annotated[Names | None, named("acoustics", presets.names)] = option(
         None, "acoustics of the renderings, separated by commas; see 'sousa acoustics' (default: all)",
         flags=("--acoustics", "--presets", "--acoustic-presets"), group=_SOUND,
     )  # fmt: skip

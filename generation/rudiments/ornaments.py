@@ -46,16 +46,15 @@ def grace_leads(p, trait, time_ms):
 
 
 def bounces(p, trait, time_ms):
-    """Bounces of each press: kept (P, MAX_BOUNCES) mask, played and written delays in ms."""
+    """Bounces of each press: which there are and their delays, (P, MAX_BOUNCES), and those written, in ms."""
     t = p.take[:, None]
-    written = np.cumsum(np.array(BOUNCE_MS))[None, :]
     steps = np.array(BOUNCE_MS) * trait["buzz_interval_scale"][t]
     steps = steps + trait["buzz_interval_sd_ms"][t] * p.z[:, 9 : 9 + MAX_BOUNCES]
     delay = np.cumsum(np.maximum(steps, MIN_BOUNCE_MS), axis=1)
     fill = np.clip(p.slot_ms / 170.0, 0.6, 1.7)
     wanted = np.rint(trait["buzz_bounces"][p.take] * fill + 0.6 * p.z[:, 8])
-    following = np.full(len(time_ms), np.inf)
-    following[:-1] = np.where(p.take[1:] == p.take[:-1], time_ms[1:], np.inf)
+    following = np.append(time_ms[1:], np.inf)
+    following[p.start[1:] - 1] = np.inf
     room = np.minimum(following - time_ms, p.slot_ms * 1.05) - CLEAR_MS
     kept = p.buzz[:, None] & (np.arange(MAX_BOUNCES) < wanted[:, None]) & (delay < room[:, None])
-    return kept, delay, np.broadcast_to(written, delay.shape)
+    return kept, delay, np.cumsum(BOUNCE_MS)

@@ -10,6 +10,9 @@ from sousa.generation.licences import Licensed, licensed
 from sousa.generation.rudiments import corpus, players
 from sousa.generation.rudiments.settings import Config
 
+_TAGS = (
+    "audio", "music", "drums", "snare-drum", "rudiments", "synthetic", "midi", "music-transcription"
+)  # fmt: skip
 _KEYS = {"soundfont", "licence", "licence_id"}
 _RENDERED = """Every take has `clean` among its renderings unless it was left out; the others are augmented.
 What was done to a row is in its `aug_*` columns, all of it in `aug_record` (JSON). No stage delays the
@@ -29,16 +32,7 @@ def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
         raise RunError("manifest.json was changed by hand: its drums are not those of its settings")
     tasks = ("audio-classification", *(["tabular-regression"] if config.with_audio else []))
     return Packaging(
-        tags=(
-            "audio",
-            "music",
-            "drums",
-            "snare-drum",
-            "rudiments",
-            "synthetic",
-            "midi",
-            "music-transcription",
-        ),
+        tags=_TAGS,
         task_categories=tasks,
         author=AUTHORS,
         made_of=tuple(_made_of(config, drums)),

@@ -51,55 +51,33 @@ RING_OUT_SEC = 0.5
 
 @dataclass
 class Performances:
-    """Strokes of a batch of takes. Arrays of length N are flat over strokes, of length T over takes.
-
-    Attributes:
-        takes: the takes, T of them.
-        start: int64 (T+1,), first stroke of each take; strokes of take t are start[t]:start[t+1].
-        lead_in_beats, lead_in_samples, num_samples: int64 (T,); the grid begins after the lead-in.
-        dynamic: float64 (T,), velocity added to the written level of the take.
-        drift_ms: float64 (T,), displacement by tempo drift at the end of the take.
-        take: int64 (N,).
-        kind: int8 (N,), TAP, GRACE, BUZZ or BOUNCE.
-        hand: int8 (N,), 0 right, 1 left.
-        accent: bool (N,); diddle: int8 (N,), 1, 2 or 0.
-        position, cycle, primary: int64 (N,), of the stroke's primary: place in the cycle, cycle,
-            and number among the primaries of the batch.
-        beat: float64 (N,), of the primary, from the first beat of the figure.
-        slot_ms: float64 (N,), written time since the primary before.
-        child: int8 (N,), 1-based number of a grace or bounce under its primary, else 0.
-        parent: int64 (N,), index in the take of the primary of a grace or bounce, else -1.
-        onset_sample, intended_sample: int64 (N,).
-        intended_lead_ms: float64 (N,), written lead of a grace before its primary, else 0.
-        velocity, intended_velocity: int16 (N,).
-        variant: int64 (N,), round-robin variant of the drum's sound that a rendering plays.
-    """
+    """Strokes of a batch of T takes: N strokes, in take order and inside a take in time order."""
 
     takes: list
-    start: np.ndarray
-    lead_in_beats: np.ndarray
-    lead_in_samples: np.ndarray
-    num_samples: np.ndarray
-    dynamic: np.ndarray
-    drift_ms: np.ndarray
-    take: np.ndarray
-    kind: np.ndarray
-    hand: np.ndarray
-    accent: np.ndarray
-    diddle: np.ndarray
-    position: np.ndarray
-    cycle: np.ndarray
-    primary: np.ndarray
-    beat: np.ndarray
-    slot_ms: np.ndarray
-    child: np.ndarray
-    parent: np.ndarray
-    onset_sample: np.ndarray
-    intended_sample: np.ndarray
-    intended_lead_ms: np.ndarray
-    velocity: np.ndarray
-    intended_velocity: np.ndarray
-    variant: np.ndarray
+    start: np.ndarray  # int64 (T+1,), first stroke of each take; those of take t are start[t]:start[t+1]
+    lead_in_beats: np.ndarray  # int64 (T,); the grid begins after the lead-in
+    lead_in_samples: np.ndarray  # int64 (T,)
+    num_samples: np.ndarray  # int64 (T,)
+    dynamic: np.ndarray  # float64 (T,), velocity added to the written level of the take
+    drift_ms: np.ndarray  # float64 (T,), displacement by tempo drift at the end of the take
+    take: np.ndarray  # int64 (N,)
+    kind: np.ndarray  # int8 (N,), TAP, GRACE, BUZZ or BOUNCE
+    hand: np.ndarray  # int8 (N,), 0 right, 1 left
+    accent: np.ndarray  # bool (N,)
+    diddle: np.ndarray  # int8 (N,), 1, 2 or 0
+    position: np.ndarray  # int64 (N,), place of the stroke's primary in the cycle
+    cycle: np.ndarray  # int64 (N,), cycle of the primary
+    primary: np.ndarray  # int64 (N,), number of the primary among those of the batch
+    beat: np.ndarray  # float64 (N,), of the primary, from the first beat of the figure
+    slot_ms: np.ndarray  # float64 (N,), written time since the primary before
+    child: np.ndarray  # int8 (N,), 1-based number of a grace or bounce under its primary, else 0
+    parent: np.ndarray  # int64 (N,), index in the take of the primary of a grace or bounce, else -1
+    onset_sample: np.ndarray  # int64 (N,)
+    intended_sample: np.ndarray  # int64 (N,)
+    intended_lead_ms: np.ndarray  # float64 (N,), written lead of a grace before its primary, else 0
+    velocity: np.ndarray  # int16 (N,)
+    intended_velocity: np.ndarray  # int16 (N,)
+    variant: np.ndarray  # int64 (N,), round-robin variant of the drum's sound that a rendering plays
 
 
 class _Primaries:
@@ -123,14 +101,14 @@ class _Primaries:
 
         self.hand, self.graces = gather("hand"), gather("graces")
         self.diddle, self.accent, self.buzz = gather("diddle"), gather("accent"), gather("buzz")
-        cycle_beats = np.array([plan.cycle_beats for plan in plans])[self.take]
-        self.beat = gather("beat") + self.cycle * cycle_beats
-        self.slot_beats = gather("slot_beats")
+        cycle_beats = np.array([plan.cycle_beats for plan in plans])
+        self.beats = cycle_beats * cycles  # of each take
+        self.beat = gather("beat") + self.cycle * cycle_beats[self.take]
         self.beat_ms = np.array([60000.0 / take.tempo_bpm for take in takes])
-        self.slot_ms = self.slot_beats * self.beat_ms[self.take]
-        self._draw(takes, per_cycle)
+        self.slot_ms = gather("slot_beats") * self.beat_ms[self.take]
+        weaker = np.array([take.player.dominant_hand != "left" for take in takes])
+        self.weaker = self.hand == weaker[self.take]
 
-    def _draw(self, takes, per_cycle):
         total = self.start[-1]
         self.z = np.zeros((total, 8 + 1 + 2 * ornaments.MAX_BOUNCES))
         self.miss = np.empty(total)
@@ -184,35 +162,24 @@ def play(takes, sample_rate):
     values = np.array([take.player.values for take in takes])
     trait = {d.name: values[:, i] for i, d in enumerate(dimensions())}
     effort = _effort(takes, p, trait)
-    drift_ms = trait["tempo_drift_sd_ms"] * p.take_z[:, 0] * np.sqrt(p.beat_ms * _beats(takes) / 6000.0)
+    drift_ms = trait["tempo_drift_sd_ms"] * p.take_z[:, 0] * np.sqrt(p.beat_ms * p.beats / 6000.0)
     dynamic = DYNAMIC_SD * p.take_z[:, 1]
-    time_ms = _primary_times(takes, p, trait, effort, drift_ms)
-    velocity, intended = _primary_velocities(takes, p, trait, effort, dynamic)
+    time_ms = _primary_times(p, trait, effort, drift_ms)
+    velocity, intended = _primary_velocities(p, trait, effort, dynamic)
     return _assemble(takes, p, trait, time_ms, velocity, intended, dynamic, drift_ms, sample_rate)
-
-
-def _beats(takes):
-    return np.array([float(take.form.cycle_beats) * take.num_cycles for take in takes])
-
-
-def _weaker(takes, p):
-    """Whether each primary is played by the weaker hand."""
-    weak = np.array([0 if take.player.dominant_hand == "left" else 1 for take in takes], dtype=np.int8)
-    return p.hand == weak[p.take]
 
 
 def _effort(takes, p, trait):
     """Growth of fatigue along each take: 0 at its start, the player's coefficient after 6 s of
     playing at the top of the player's range, levelling off at twice that."""
-    low = np.array([take.tempo_low_bpm for take in takes])
-    high = np.array([take.tempo_high_bpm for take in takes])
-    tempo = np.array([take.tempo_bpm for take in takes])
+    tempi = np.array([(take.tempo_bpm, take.tempo_low_bpm, take.tempo_high_bpm) for take in takes])
+    tempo, low, high = tempi.T
     strain = (tempo - low + 1) / (high - low + 1)
     seconds = p.beat * p.beat_ms[p.take] / 1000.0
     return (trait["fatigue"] * strain)[p.take] * 2.0 * seconds / (seconds + 6.0)
 
 
-def _primary_times(takes, p, trait, effort, drift_ms):
+def _primary_times(p, trait, effort, drift_ms):
     """Time of each primary in ms from the first beat of the figure, in order along each take."""
     t = p.take
     phi = trait["asynchrony_phi"]
@@ -220,49 +187,43 @@ def _primary_times(takes, p, trait, effort, drift_ms):
     interval_sd = np.sqrt(2 * wander**2 * (1 - phi) + 2 * motor**2)
     densest = np.minimum.reduceat(p.slot_ms, p.start[:-1])
     calm = np.minimum(1.0, densest / (ORDER_MARGIN * interval_sd))[t]
-    weaker = _weaker(takes, p)
 
     noise = wander[t] * p.ar1(p.z[:, 0], phi)
-    noise += motor[t] * p.z[:, 1] * np.where(weaker, trait["hand_noise_ratio"][t], 1.0)
-    beat_ms = p.beat_ms[t]
-    progress = p.beat / _beats(takes)[t]
+    noise += motor[t] * p.z[:, 1] * np.where(p.weaker, trait["hand_noise_ratio"][t], 1.0)
+    progress = p.beat / p.beats[t]
     interval = np.minimum(p.slot_ms, 250.0)
     error = trait["mean_asynchrony_ms"][t] + calm * noise * (1.0 + effort)
     error += calm * trait["systematic_sd_ms"][t] * p.placement
     error += drift_ms[t] * progress**2
-    after_accent = p.before(p.accent, False)
-    error += np.where(after_accent, trait["accent_lengthening"][t] * interval, 0.0)
-    error += np.where(weaker, calm * trait["hand_delay_ms"][t], 0.0)
+    error += np.where(p.before(p.accent, False), trait["accent_lengthening"][t] * interval, 0.0)
+    error += np.where(p.weaker, calm * trait["hand_delay_ms"][t], 0.0)
     ratio = trait["diddle_timing_ratio"][t]
     error -= np.where(p.diddle == 2, interval * (ratio - 1.0) / (ratio + 1.0), 0.0)
-    return _keep_order(p, p.beat * beat_ms + error)
+    return _keep_order(p, p.beat * p.beat_ms[t] + error)
 
 
 def _keep_order(p, time_ms):
     """Hold back strokes that would come sooner after the one before than hands can strike."""
-    same = p.hand == p.before(p.hand, -1)
-    gap = np.where(
-        same, *(np.maximum(ms, share * p.slot_ms) for ms, share in (MIN_GAP_MS["same"], MIN_GAP_MS["other"]))
-    )
+    least = {kind: np.maximum(ms, share * p.slot_ms) for kind, (ms, share) in MIN_GAP_MS.items()}
+    gap = np.where(p.hand == p.before(p.hand, -1), least["same"], least["other"])
     for graces in (1, 2):
-        ms, share = MIN_GAP_MS[graces]
-        gap = np.where(p.graces == graces, np.maximum(gap, np.maximum(ms, share * p.slot_ms)), gap)
+        gap = np.where(p.graces == graces, np.maximum(gap, least[graces]), gap)
     gap[p.start[:-1]] = 0.0
     earliest = np.cumsum(p.padded(gap), axis=0)
     held = np.maximum.accumulate(p.padded(time_ms, fill=-np.inf) - earliest, axis=0) + earliest
     return held[p.index, p.take]
 
 
-def _primary_velocities(takes, p, trait, effort, dynamic):
+def _primary_velocities(p, trait, effort, dynamic):
     """Played and written velocity of each primary, floats before rounding."""
     t = p.take
     level = np.where(p.diddle == 2, DIDDLE_SECOND_VELOCITY, TAP_VELOCITY) + dynamic[t]
     intended = level + np.where(p.accent, ACCENT_GAIN, 0.0)
     missed = p.miss < trait["accent_miss_rate"][t]
     contrast = trait["accent_contrast"][t] * np.where(missed, 0.25, 1.0)
-    noise = 0.8 * p.z[:, 2] + 0.6 * p.ar1(p.z[:, 3], np.full(len(takes), 0.6))
+    noise = 0.8 * p.z[:, 2] + 0.6 * p.ar1(p.z[:, 3], np.full(len(p.count), 0.6))
     noise *= trait["velocity_sd"][t]
-    hand = np.where(_weaker(takes, p), trait["hand_velocity_ratio"][t], 1.0)
+    hand = np.where(p.weaker, trait["hand_velocity_ratio"][t], 1.0)
     meant = TAP_VELOCITY + dynamic[t] + trait["velocity_offset"][t]
     meant += np.where(p.accent, contrast * ACCENT_GAIN, 0.0)
     played = meant * hand * (1.0 - 0.4 * effort) + noise
@@ -282,15 +243,13 @@ def _bend(velocity):
 
 def _assemble(takes, p, trait, time_ms, velocity, intended, dynamic, drift_ms, sample_rate):
     """Interleave graces, primaries and bounces in time order and put everything on samples."""
-    total = len(p.take)
     kept, delay, delay_written = ornaments.bounces(p, trait, time_ms)
-    bounces = kept.sum(1)
-    size = p.graces + 1 + bounces
+    size = p.graces + 1 + kept.sum(1)
     first = np.concatenate([[0], np.cumsum(size)])
     place = first[:-1] + p.graces  # of the primary itself
-    primary = np.repeat(np.arange(total), size)
+    primary = np.repeat(np.arange(len(p.take)), size)
     offset = np.arange(first[-1]) - place[primary]  # <0 graces, 0 primary, >0 bounces
-    is_grace, is_bounce = offset < 0, offset > 0
+    ornament = is_grace, is_bounce = offset < 0, offset > 0
     child = np.where(is_grace, offset + p.graces[primary] + 1, np.maximum(offset, 0)).astype(np.int8)
 
     lead1, lead2, written1, written2 = ornaments.grace_leads(p, trait, time_ms)
@@ -299,12 +258,9 @@ def _assemble(takes, p, trait, time_ms, velocity, intended, dynamic, drift_ms, s
     lead_written = np.where(second, written2[primary], written1[primary])
     step = np.where(is_bounce, offset - 1, 0)
     played = time_ms[primary]
-    played = np.where(is_grace, played - lead, np.where(is_bounce, played + delay[primary, step], played))
-    grid = p.beat * p.beat_ms[p.take]
-    written = grid[primary]
-    written = np.where(
-        is_grace, written - lead_written, np.where(is_bounce, written + delay_written[primary, step], written)
-    )
+    played = np.select(ornament, (played - lead, played + delay[primary, step]), played)
+    written = (p.beat * p.beat_ms[p.take])[primary]
+    written = np.select(ornament, (written - lead_written, written + delay_written[step]), written)
 
     t = p.take[primary]
     start = np.concatenate([[0], np.cumsum(np.bincount(t, minlength=len(takes)))])
@@ -316,19 +272,11 @@ def _assemble(takes, p, trait, time_ms, velocity, intended, dynamic, drift_ms, s
     target = np.rint((lead_in_ms[t] + written) * per_ms).astype(np.int64)
 
     z_child = p.z[primary, np.where(is_bounce, 9 + ornaments.MAX_BOUNCES + step, np.where(second, 7, 6))]
-    loud = velocity[primary]
-    ratio = np.where(
-        is_grace,
-        trait["grace_velocity_ratio"][t] * (1.0 + 0.12 * z_child),
-        np.where(is_bounce, _power(trait["buzz_decay"][t], step + 1) * (1.0 + 0.06 * z_child), 1.0),
-    )
-    ratio_written = np.where(
-        is_grace, GRACE_RATIO, np.where(is_bounce, _power(np.full(len(t), BOUNCE_RATIO), step + 1), 1.0)
-    )
-    buzz = p.buzz[primary]
-    kind = np.where(is_grace, GRACE, np.where(is_bounce, BOUNCE, np.where(buzz, BUZZ, TAP))).astype(np.int8)
-    hand = p.hand[primary]
-    is_child = is_grace | is_bounce
+    graces_ratio = trait["grace_velocity_ratio"][t] * (1.0 + 0.12 * z_child)
+    bounces_ratio = _powers(trait["buzz_decay"])[t, step] * (1.0 + 0.06 * z_child)
+    ratio = np.select(ornament, (graces_ratio, bounces_ratio), 1.0)
+    ratio_written = np.select(ornament, (GRACE_RATIO, _powers(np.array([BOUNCE_RATIO]))[0, step]), 1.0)
+    hand, is_child = p.hand[primary], is_grace | is_bounce
     return Performances(
         takes=takes,
         start=start,
@@ -338,7 +286,7 @@ def _assemble(takes, p, trait, time_ms, velocity, intended, dynamic, drift_ms, s
         dynamic=dynamic,
         drift_ms=drift_ms,
         take=t,
-        kind=kind,
+        kind=np.select((*ornament, p.buzz[primary]), (GRACE, BOUNCE, BUZZ), TAP).astype(np.int8),
         hand=np.where(is_grace, 1 - hand, hand).astype(np.int8),
         accent=p.accent[primary] & ~is_child,
         diddle=np.where(is_child, 0, p.diddle[primary]).astype(np.int8),
@@ -352,7 +300,7 @@ def _assemble(takes, p, trait, time_ms, velocity, intended, dynamic, drift_ms, s
         onset_sample=onset,
         intended_sample=target,
         intended_lead_ms=np.where(is_grace, lead_written, 0.0),
-        velocity=_bend(loud * ratio),
+        velocity=_bend(velocity[primary] * ratio),
         intended_velocity=_bend(intended[primary] * ratio_written),
         variant=_round_robin(takes, start),
     )
@@ -367,9 +315,6 @@ def _round_robin(takes, start):
     return np.concatenate([np.cumsum(part) % VARIANTS for part in steps])
 
 
-def _power(base, exponent):
-    """``base ** exponent`` for small whole exponents by multiplication, the same on every machine."""
-    out = np.ones_like(base)
-    for step in range(ornaments.MAX_BOUNCES):
-        out = np.where(exponent > step, out * base, out)
-    return out
+def _powers(base):
+    """Powers 1 to MAX_BOUNCES of each element, by multiplication: the same on every machine."""
+    return np.cumprod(np.repeat(base[:, None], ornaments.MAX_BOUNCES, axis=1), axis=1)

@@ -35,11 +35,11 @@ class Dimension:
     name: str
     meaning: str
     unit: str
-    median: tuple[float, ...]
-    spread: tuple[float, ...]
+    median: list[float]
+    spread: list[float]
     scale: str
     sign: int
-    bounds: tuple[float, float]
+    bounds: list[float]
     loadings: dict[str, float]
     status: str
 
@@ -52,21 +52,13 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Player:
-    """One simulated player.
+    """One simulated player."""
 
-    Attributes:
-        index: profile number, from 0.
-        tier: index into :func:`tiers`, 0 (beginner) to 3 (professional).
-        split: ``train``, ``validation`` or ``test``.
-        dominant_hand: ``right`` or ``left``.
-        values: one float a dimension, in the order and units of :func:`dimensions`.
-    """
-
-    index: int
-    tier: int
+    index: int  # profile number, from 0
+    tier: int  # index into tiers(), 0 (beginner) to 3 (professional)
     split: str
-    dominant_hand: str
-    values: tuple[float, ...]
+    dominant_hand: str  # right or left
+    values: tuple[float, ...]  # one a dimension, in the order and units of dimensions()
 
     @property
     def tier_name(self):
@@ -93,13 +85,7 @@ def tiers():
 @cache
 def dimensions():
     """The dimensions of a player, in the order of ``Player.values``."""
-    return tuple(
-        Dimension(
-            name, row["meaning"], row["unit"], tuple(row["median"]), tuple(row["spread"]), row["scale"],
-            row["sign"], tuple(row["bounds"]), row["loadings"], row["status"],
-        )
-        for name, row in table()["dimensions"].items()
-    )  # fmt: skip
+    return tuple(Dimension(name, **row) for name, row in table()["dimensions"].items())
 
 
 @cache
@@ -127,10 +113,7 @@ def _assignments(count):
 
 def assignment(index):
     """Tier index and split name of a profile, the same for every seed."""
-    count = 128
-    while count <= index:
-        count *= 2
-    tier, split = _assignments(count)[index]
+    tier, split = _assignments(max(128, 1 << int(index).bit_length()))[index]
     return tier, SPLITS[split]
 
 
@@ -140,9 +123,8 @@ def player(seed, index):
     tier, split = assignment(index)
     rng = stream(seed, "rudiments", "player", index)
     factors = dict(zip(table()["factors"], rng.standard_normal(len(table()["factors"])), strict=True))
-    own = rng.standard_normal(len(dimensions()))
     values = []
-    for dimension, z in zip(dimensions(), own, strict=True):
+    for dimension, z in zip(dimensions(), rng.standard_normal(len(dimensions())), strict=True):
         common = sum(load * factors[name] for name, load in dimension.loadings.items())
         left = math.sqrt(1 - sum(load * load for load in dimension.loadings.values()))
         badness = min(max(common + left * float(z), -MAX_Z), MAX_Z)

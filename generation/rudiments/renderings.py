@@ -27,23 +27,13 @@ LEVEL_RANGE_DB = 6.0
 
 @dataclass(frozen=True)
 class Rendering:
-    """What a row is rendered with.
-
-    Attributes:
-        acoustics: their name.
-        bank: the drum. cents: its tuning. gain_db: wanted level.
-        record: acoustics (see :mod:`sousa.generation.audio.acoustics`), None for clean.
-    """
+    """What a row is rendered with."""
 
     acoustics: str
     bank: BankRef
-    cents: int
-    gain_db: float
-    record: dict | None
-
-
-def _shuffled(items, draws):
-    return [items[i] for i in sorted(range(len(items)), key=draws.__getitem__)]
+    cents: int  # tuning of the drum
+    gain_db: float  # wanted level
+    record: dict | None  # see sousa.generation.audio.acoustics; None for clean
 
 
 def acoustics_of(config, take, augmentation):
@@ -76,9 +66,11 @@ def rendering(config, take, augmentation):
     if preset == presets.CLEAN:
         # the clean renderings of a take go through the drums in an order drawn for the take
         draws = uniforms(config.seed, len(config.banks), "rudiments", "drums", *_address(take))
-        order = _shuffled(config.banks, draws)
-        return Rendering(preset, order[augmentation % len(order)], _cents(tuning), gain_db, None)
-    bank, cents, linear = _session(config, take.player.index, preset)
+        order = sorted(range(len(config.banks)), key=draws.__getitem__)
+        bank = config.banks[order[augmentation % len(order)]]
+        return Rendering(preset, bank, _cents(tuning), gain_db, None)
+    responses = responses_for(config, preset)
+    bank, cents, linear = _session(config.seed, config.banks, take.player.index, preset, responses)
 
     def draw(name):
         return uniforms(config.seed, 1, "rudiments", "acoustics", *address, preset, name)[0]
@@ -91,14 +83,10 @@ def _cents(draw):
     return banks.TUNING_STEPS_CENTS[int(draw * len(banks.TUNING_STEPS_CENTS))]
 
 
-def _session(config, player_index, preset):
-    """``(BankRef, cents, JSON text)``: drum, tuning and linear acoustics of a player under a preset."""
-    return _drawn_session(config.seed, config.banks, player_index, preset, responses_for(config, preset))
-
-
-# responses hold dicts: they are looked up by digest, so that sessions can be remembered
 @lru_cache(maxsize=4096)
-def _drawn_session(seed, refs, player_index, preset, responses):
+def _session(seed, refs, player_index, preset, responses):
+    """``(BankRef, cents, JSON text)``: drum, tuning and linear acoustics of a player under a preset."""
+
     def draw(name):
         return uniforms(seed, 1, "rudiments", "session", player_index, preset, name)[0]
 
@@ -111,9 +99,8 @@ def responses_for(config, preset):
     """The impulse responses a preset chooses from in a configuration: tuple of Response."""
     if preset not in rooms.stated():
         return ()
-    own = tuple(one for key, one in config.rooms if key == preset)
-    everywhere = tuple(one for key, one in config.rooms if key == "")
-    return own or everywhere or rooms.pool(preset)
+    of_preset, of_all = (tuple(r for key, r in config.rooms if key == name) for name in (preset, ""))
+    return of_preset or of_all or rooms.pool(preset)
 
 
 def record_of(row):
@@ -125,20 +112,17 @@ def aug_columns(record, soundfont):
     """The ``aug_*`` columns of a row with this record (None for clean) and soundfont."""
     text = json.dumps(record, separators=(",", ":")) if record else None
     record = record or {}
-    room, mic = record.get("room"), record.get("microphone")
-    compressor, noise = record.get("compressor"), record.get("noise")
+    room, mic = record.get("room"), record.get("microphone") or {}
+    wet = room and round(1.0 / (1.0 + 10.0 ** (room["drr_db"] / 10.0)), 4)
     return {
         "aug_soundfont": soundfont,
-        "aug_room_type": room and room["room_type"],
-        "aug_room_wet_dry": room and round(1.0 / (1.0 + 10.0 ** (room["drr_db"] / 10.0)), 4),
+        **{f"aug_{name}": room and room[name] for name in ("room_type", "rt60_sec", "drr_db", "c50_db")},
+        "aug_room_wet_dry": wet,
         "aug_room_response": room and room["response"],
-        "aug_rt60_sec": room and room["rt60_sec"],
-        "aug_drr_db": room and room["drr_db"],
-        "aug_c50_db": room and room["c50_db"],
-        "aug_mic_distance": mic and mic["distance_m"],
-        "aug_mic_type": mic and mic["type"],
-        "aug_compression_ratio": compressor and compressor["ratio"],
-        "aug_noise_level_db": noise and noise["level_db"],
+        "aug_mic_distance": mic.get("distance_m"),
+        "aug_mic_type": mic.get("type"),
+        "aug_compression_ratio": (record.get("compressor") or {}).get("ratio"),
+        "aug_noise_level_db": (record.get("noise") or {}).get("level_db"),
         "aug_bit_depth": record.get("bit_depth"),
         "aug_sample_rate": record.get("sample_rate_hz"),
         "aug_record": text,

@@ -15,10 +15,10 @@ from functools import cache, lru_cache
 import numpy as np
 
 from sousa.generation.rudiments.definitions import Rudiment
+from sousa.generation.rudiments.notation import other_hand
 from sousa.generation.rudiments.players import Player, dimension_index
 from sousa.generation.seeds import stream, uniforms
 
-RIGHT, LEFT = 0, 1
 _GOLDEN = (math.sqrt(5) - 1) / 2
 # Right-handed people mostly lead with the right, and practise the other lead too.
 DOMINANT_LEAD_SHARE = 0.8
@@ -26,34 +26,27 @@ DOMINANT_LEAD_SHARE = 0.8
 
 @dataclass(frozen=True)
 class Take:
-    """One performance to be given.
-
-    Attributes:
-        seed, player, form, tempo_index: its coordinates (``form`` is a Rudiment).
-        tempo_bpm: quarter notes a minute; an integer in [tempo_low_bpm, tempo_high_bpm], the part
-            of the rudiment's range in which this player is at home.
-        lead_hand: ``"R"`` or ``"L"``.
-        num_cycles: whole cycles played.
-    """
+    """One performance to be given: its coordinates, and what follows from them."""
 
     seed: int
     player: Player
     form: Rudiment
     tempo_index: int
-    tempo_bpm: int
-    tempo_low_bpm: int
+    tempo_bpm: int  # quarter notes a minute, within the part of the rudiment's range
+    tempo_low_bpm: int  # in which this player is at home
     tempo_high_bpm: int
-    lead_hand: str
-    num_cycles: int
+    lead_hand: str  # R or L
+    num_cycles: int  # whole cycles played
+
+    @property
+    def beats(self):
+        """Length of the playing in beats."""
+        return float(self.form.cycle_beats) * self.num_cycles
 
 
 @dataclass(frozen=True)
 class Template:
-    """The primaries of one cycle of a form, as arrays of one element a primary.
-
-    ``beat``, ``slot_beats``: float64; ``hand``, ``graces``, ``diddle``, ``lead``, ``group``: int8;
-    ``accent``, ``buzz``: bool; ``group_name``, ``lead_hand``: lists of str.
-    """
+    """The primaries of one cycle of a form, as arrays of one element a primary: float64, int8 or bool."""
 
     cycle_beats: float
     beat: np.ndarray
@@ -63,7 +56,6 @@ class Template:
     diddle: np.ndarray
     accent: np.ndarray
     buzz: np.ndarray
-    lead: np.ndarray
     lead_hand: np.ndarray
     group: np.ndarray
     group_name: tuple[str, ...]
@@ -76,24 +68,18 @@ def template(form, lead_hand):
     strokes = [stroke for _, stroke, _, _ in cycle]
     leads = 2 if form.alternates else 1
     group_of = [i for i, (_, count) in enumerate(form.groups) for _ in range(count)]
-    names = [form.groups[i][0] for i in group_of]
-
-    def column(values, dtype):
-        return np.array(values, dtype=dtype)
-
     return Template(
         cycle_beats=float(form.cycle_beats),
-        beat=column([float(onset) for onset, *_ in cycle], np.float64),
-        slot_beats=column([float(slot) for slot in form.slots] * leads, np.float64),
-        hand=column([RIGHT if s.hand == "R" else LEFT for s in strokes], np.int8),
-        graces=column([s.graces for s in strokes], np.int8),
-        diddle=column([s.diddle for s in strokes], np.int8),
-        accent=column([s.accent for s in strokes], bool),
-        buzz=column([s.buzz for s in strokes], bool),
-        lead=column([lead for _, _, lead, _ in cycle], np.int8),
-        lead_hand=column([RIGHT if hand == "R" else LEFT for *_, hand in cycle], np.int8),
-        group=column([i + lead * len(form.groups) for lead in range(leads) for i in group_of], np.int8),
-        group_name=tuple(names * leads),
+        beat=np.array([float(onset) for onset, *_ in cycle]),
+        slot_beats=np.array([float(slot) for slot in form.slots] * leads),
+        hand=np.array([s.hand == "L" for s in strokes], np.int8),
+        graces=np.array([s.graces for s in strokes], np.int8),
+        diddle=np.array([s.diddle for s in strokes], np.int8),
+        accent=np.array([s.accent for s in strokes]),
+        buzz=np.array([s.buzz for s in strokes]),
+        lead_hand=np.array([hand == "L" for *_, hand in cycle], np.int8),
+        group=np.array([i + lead * len(form.groups) for lead in range(leads) for i in group_of], np.int8),
+        group_name=tuple(form.groups[i][0] for i in group_of) * leads,
     )
 
 
@@ -136,8 +122,7 @@ def plan_take(seed, player, form, tempo_index, duration_sec):
     tempo_bpm = low + min(int(position * (high - low + 1)), high - low)
     (draw,) = uniforms(seed, 1, "rudiments", "plan", player.index, form.form, tempo_index)
     dominant = "R" if player.dominant_hand == "right" else "L"
-    other = "L" if dominant == "R" else "R"
-    lead_hand = dominant if draw < DOMINANT_LEAD_SHARE else other
+    lead_hand = dominant if draw < DOMINANT_LEAD_SHARE else other_hand(dominant)
     cycle_sec = float(form.cycle_beats) * 60.0 / tempo_bpm
     num_cycles = max(1, round(duration_sec / cycle_sec))
     return Take(seed, player, form, tempo_index, tempo_bpm, low, high, lead_hand, num_cycles)

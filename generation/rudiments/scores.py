@@ -64,19 +64,11 @@ LEAST = 4  # strokes needed for a spread or a trend
 
 # Weights of overall_score; a take without a score leaves it out. Every ornament counts the same.
 OVERALL = {
-    "timing_accuracy": 0.20,
-    "timing_consistency": 0.15,
-    "tempo_stability": 0.10,
-    "subdivision_evenness": 0.10,
-    "velocity_control": 0.15,
-    "hand_balance": 0.10,
-    "accent_differentiation": 0.05,
-    "accent_accuracy": 0.05,
-    "flam_quality": 0.10,
-    "drag_quality": 0.10,
-    "diddle_quality": 0.10,
-    "buzz_quality": 0.10,
-}
+    "timing_accuracy": 0.20, "timing_consistency": 0.15, "tempo_stability": 0.10,
+    "subdivision_evenness": 0.10, "velocity_control": 0.15, "hand_balance": 0.10,
+    "accent_differentiation": 0.05, "accent_accuracy": 0.05, "flam_quality": 0.10, "drag_quality": 0.10,
+    "diddle_quality": 0.10, "buzz_quality": 0.10,
+}  # fmt: skip
 SKILL_SCORES = (*OVERALL, "overall_score")
 
 
@@ -108,11 +100,11 @@ def exercise_scores(p, sample_rate):
     error = (p.onset_sample - p.intended_sample)[main] * ms
     scores = {}
 
-    slope, residual = by_take.line(p.intended_sample[main] / sample_rate, error, LEAST)
+    seconds = p.intended_sample[main] / sample_rate
+    slope, residual = by_take.line(seconds, error, LEAST)
     residual_sd = _root(by_take.sum(residual * residual), by_take.size - 2, by_take.size >= LEAST)
     scores["timing_accuracy"] = points(by_take.mean(np.abs(error)), 24.0)
     scores["timing_consistency"] = points(residual_sd, 20.0)
-    seconds = p.intended_sample[main] / sample_rate
     away = seconds - by_take.mean(seconds)[take]
     with np.errstate(invalid="ignore", divide="ignore"):
         # standard error of the slope; wandering makes it an understatement, the 4 ms/s allow for that
@@ -136,8 +128,7 @@ def exercise_scores(p, sample_rate):
     weights = np.array(list(OVERALL.values()))[:, None] * ~np.isnan(parts)
     scores["overall_score"] = (np.nan_to_num(parts) * weights).sum(0) / weights.sum(0)
     scores["tier_confidence"] = _tier_confidence(scores["overall_score"], p.takes)
-    order = {name: np.round(scores[name], 4) for name in SCORE_NAMES}
-    return order
+    return {name: np.round(scores[name], 4) for name in SCORE_NAMES}
 
 
 SCORE_NAMES = (
@@ -146,6 +137,7 @@ SCORE_NAMES = (
     "weak_hand_index", "flam_quality", "drag_quality", "diddle_quality", "roll_sustain",
     "buzz_quality", "groove_feel_proxy", "overall_score", "tier_confidence",
 )  # fmt: skip
+SCORE_TOP = dict.fromkeys(SCORE_NAMES, 100) | {"groove_feel_proxy": 1, "tier_confidence": 1}
 
 
 def _root(squares, freedom, valid):
@@ -233,7 +225,7 @@ def _ornament_scores(scores, p, main, count, ms):
     scores["diddle_quality"] = np.where(np.isnan(dynamic), timing, 0.5 * (timing + dynamic))
 
     is_roll = np.array([t.form.category == "roll" for t in p.takes])
-    beats = np.array([float(t.form.cycle_beats) * t.num_cycles for t in p.takes])
+    beats = np.array([t.beats for t in p.takes])
     third = np.minimum(p.beat[main] * 3.0 / beats[take[main]], 2.999).astype(np.int64)
     taps = ~p.accent[main]
     by_third = Segments((take[main] * 3 + third)[taps], count * 3)
@@ -245,7 +237,7 @@ def _ornament_scores(scores, p, main, count, ms):
     interval = (onset[bounce] - onset[bounce - 1] - early) * ms
     even = Segments(take[bounce], count).mean(points(interval, 9.0))
     press = np.flatnonzero(p.kind == BUZZ)
-    last = np.full(len(onset), 0, dtype=np.int64)
+    last = np.zeros(len(onset), dtype=np.int64)
     np.maximum.at(last, start[bounce] + p.parent[bounce], onset[bounce])
     length = np.maximum(last[press] - onset[press], 0) * ms
     fill = Segments(take[press], count).mean(points(1.0 - length / p.slot_ms[press], 0.6))

@@ -1,7 +1,8 @@
 """What rudiments corpus to make: the configuration, as it is used after options have been checked."""
 
 import re
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sousa.generation.audio import acoustics, banks, noise, presets, rooms
@@ -30,37 +31,28 @@ class Config:
     """What corpus to make.
 
     Attributes:
-        size: name of the size it came from, or ``custom``.
-        profiles, tempos, augmentations: how many of each.
-        seed: corpus seed, >= 0.
-        forms: names of rudiments and variants, in order.
-        tiers: tiers whose players are used, in order; all four by default.
-        duration_sec: wanted length of playing.
-        sample_rate: Hz; channels: 1 or 2; audio_format: flac or wav.
-        with_audio: whether sound is rendered.
-        banks: the drums, or empty without audio.
         acoustics: of the renderings, in the order of :func:`sousa.generation.audio.presets.names`;
             without audio only ``clean``, because nothing is heard.
         rooms: a user's impulse responses in place of the shipped ones: ``(acoustics or "", Response)``.
         noises: a user's noise files in place of the presets' colours.
     """
 
-    size: str
+    size: str  # name of the size it came from, or custom
     profiles: int
     tempos: int
     augmentations: int
     seed: int
-    forms: tuple[str, ...]
-    tiers: tuple[str, ...]
-    duration_sec: float
+    forms: tuple[str, ...]  # names of rudiments and variants, in order
+    tiers: tuple[str, ...]  # whose players are used, in order
+    duration_sec: float  # wanted length of playing
     sample_rate: int
     channels: int
     audio_format: str
     with_audio: bool
-    banks: tuple[BankRef, ...] = field(default=())
+    banks: tuple[BankRef, ...] = ()  # the drums, none without audio
     acoustics: tuple[str, ...] = (CLEAN,)
-    rooms: tuple[tuple[str, Response], ...] = field(default=())
-    noises: tuple[NoiseFile, ...] = field(default=())
+    rooms: tuple[tuple[str, Response], ...] = ()
+    noises: tuple[NoiseFile, ...] = ()
 
     def identity(self) -> dict[str, Any]:
         """What decides the bytes of the corpus, as plain data: all but where banks are stored."""
@@ -118,46 +110,35 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
     if rows > MAX_ROWS:
         problems.append(f"{rows:,} rows are asked for; at most {MAX_ROWS:,} can be made at once")
     raise_all(problems)
-    pool = None if options.impulse_responses is None else rooms.user_pool(options.impulse_responses)
-    noises = () if options.noise_files is None else tuple(noise.user_files(options.noise_files))
-    raise_all(_idle(options, heard, counts["augmentations"], pool, noises))
+    # with one rendering and clean among the acoustics, that one is clean
+    if not options.with_audio or (counts["augmentations"] == 1 and heard[0] == CLEAN):
+        heard = (CLEAN,)
+    pool = {} if options.impulse_responses is None else rooms.user_pool(options.impulse_responses)
+    noises = () if options.noise_files is None else noise.user_files(options.noise_files)
+    raise_all(_idle(options, heard, pool, noises))
     used = banks.shipped()
     if options.soundfont and options.with_audio:
-        from sousa.generation.audio.commands import fonts_to_banks
+        from sousa.generation.audio.fonts import banks_of
 
-        used = fonts_to_banks(options.soundfont, say)
+        used = banks_of(options.soundfont, say)
     refs = tuple(BankRef(b.name, b.digest, str(b.path)) for b in sorted(used, key=lambda b: b.name))
-    responses = tuple((key, one) for key, several in sorted((pool or {}).items()) for one in several)
-    sound = (heard, responses, noises)
-    if _only_clean(options, heard, counts["augmentations"]):
-        sound = ((CLEAN,), (), ())
+    responses = tuple((key, response) for key in sorted(pool) for response in pool[key])
     return Config(
         size, **counts, seed=options.seed, forms=forms, tiers=tiers, duration_sec=float(options.duration_sec),
         sample_rate=options.sample_rate, channels=options.channels, audio_format=options.audio_format,
-        with_audio=options.with_audio, banks=refs if options.with_audio else (), acoustics=sound[0],
-        rooms=sound[1], noises=sound[2],
+        with_audio=options.with_audio, banks=refs if options.with_audio else (), acoustics=heard,
+        rooms=responses, noises=noises,
     )  # fmt: skip
-
-
-def _only_clean(options: RudimentsOptions, heard: tuple[str, ...], augmentations: int) -> bool:
-    """Whether all rows are clean: with one rendering and clean among the acoustics, that one is."""
-    return not options.with_audio or (augmentations == 1 and heard[0] == CLEAN)
 
 
 def _useless(options: RudimentsOptions, heard: tuple[str, ...], augmentations: int) -> list[str]:
     """What is asked for and would change nothing, or names nothing."""
     paths = ("soundfont", "impulse_responses", "noise_files")
-    problems = [
-        f"{options.called(name)} is empty; name a file or directory, or leave it out"
-        for name in paths
-        if getattr(options, name) == ""
-    ]
+    empty = [options.called(name) for name in paths if getattr(options, name) == ""]
+    problems = [f"{option} is empty; name a file or directory, or leave it out" for option in empty]
     if not options.with_audio:
-        problems += [
-            f"{options.called(name)} has no use without audio; leave it out"
-            for name in (*paths, "acoustics")
-            if getattr(options, name)
-        ]
+        idle = [options.called(name) for name in (*paths, "acoustics") if getattr(options, name)]
+        problems += [f"{option} has no use without audio; leave it out" for option in idle]
     elif options.acoustics is not None and augmentations == 1 < len(heard) and heard[0] == CLEAN:
         problems.append(
             f"{options.called('acoustics')} {','.join(heard)} with one rendering of each take makes clean "
@@ -167,11 +148,8 @@ def _useless(options: RudimentsOptions, heard: tuple[str, ...], augmentations: i
     return problems
 
 
-def _idle(
-    options: RudimentsOptions, heard: tuple[str, ...], augmentations: int, pool: Any, noises: Any
-) -> list:
+def _idle(options: RudimentsOptions, used: tuple[str, ...], pool: Any, noises: Any) -> list[str]:
     """Rooms and noises of the user that no row would use."""
-    used = (CLEAN,) if _only_clean(options, heard, augmentations) else heard
     ways = f"choose other {options.called('acoustics')}, or give {options.called('augmentations')} 2 or more"
     problems = []
     if pool and not (pool.get("") and set(used) & set(rooms.stated())):
@@ -219,9 +197,9 @@ def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
         (key, Response(name, digest, {}) if rows_only else rooms.kept(name, digest))
         for key, name, digest in data["rooms"]
     )
-    gone = [name for name, digest in data["noises"] if not rows_only and not noise.here(digest)]
+    gone = [name for name, digest in data["noises"] if not rows_only and not noise.USER.path(digest).exists()]
     if gone:
-        raise RunError(f"noises not on this machine: {', '.join(gone)}; {noise.ONCE_MORE}")
+        raise RunError(f"noises not on this machine: {', '.join(gone)}; {noise.USER.again}")
     data["noises"] = tuple(NoiseFile(name, digest) for name, digest in data["noises"])
     unknown = [name for name in data["forms"] if name not in definitions.load()]
     if unknown and not rows_only:
@@ -233,10 +211,8 @@ def _banks(stored: list, rows_only: bool) -> tuple[BankRef, ...]:
     """The drums of an identity; where rows are only read, those that are not here have no path."""
     here = {}
     for path in banks.available().values():
-        try:
+        with suppress(banks.BankError):
             here[banks.stored_digest(path)] = path
-        except banks.BankError:
-            continue
     refs = tuple(BankRef(name, digest, str(here.get(digest, ""))) for name, digest in stored)
     missing = [ref.name for ref in refs if not ref.path]
     if missing and not rows_only:

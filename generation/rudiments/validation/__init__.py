@@ -6,12 +6,9 @@ judge the measurements of all of them; ``report`` puts them into words and pictu
 drummers that were measured.
 """
 
-from typing import Any
-
 from sousa.generation.rudiments.validation import checks, report
 from sousa.generation.rudiments.validation.examine import RudimentsExaminer
 from sousa.generation.validation import Validation
-from sousa.generation.validation.findings import Check, Findings
 
 
 class RudimentsValidation(Validation):
@@ -20,14 +17,7 @@ class RudimentsValidation(Validation):
     Examiner = RudimentsExaminer
     kept = ("tempo_bpm", "num_strokes", "num_measures", "bank", "augmentation_preset")
 
-    def checks(self, found: Findings) -> list[Check]:
-        return checks.run_all(found)
-
-    def summary(self, found: Findings) -> dict[str, Any]:
-        return report.summary(found)
-
-    def lines(self, report_: dict[str, Any]) -> list[str]:
-        return report.lines(report_)
-
-    def parts(self, report_: dict[str, Any], found: Findings) -> list[str]:
-        return report.parts(report_, found)
+    checks = staticmethod(checks.run_all)
+    summary = staticmethod(report.summary)
+    lines = staticmethod(report.lines)
+    parts = staticmethod(report.parts)

@@ -45,66 +45,32 @@ def _label_tables(findings: Findings) -> Check:
 
 # name, problems counted by examine.py that fail it, and what is claimed when there are none
 _ROW_CHECKS = (
-    (
-        "times",
-        (
-            "negative_time",
-            "strokes_out_of_order",
-            "stroke_after_end",
-            "times_differ_from_samples",
-            "timing_error_is_not_actual_minus_intended",
-        ),
-        "every time is >= 0, in order, inside the audio, and equal to its sample",
-    ),
-    (
-        "grid",
-        (
-            "cycles_incomplete",
-            "grid_differs_from_definition",
-            "beat_differs_from_definition",
-            "hand_differs_from_definition",
-            "accent_differs_from_definition",
-            "lead_differs_from_definition",
-            "diddle_differs_from_definition",
-            "graces_differ_from_definition",
-        ),
-        "every primary stands where its rudiment's definition puts it (within 1 sample), with its hand, "
-        "accent, diddle and graces",
-    ),
-    (
-        "ornaments",
-        (
-            "parent_missing_or_odd",
-            "grace_after_or_bounce_before_parent",
-            "spacing_differs",
-            "grace_flag_differs",
-        ),
-        "graces come before and bounces after their own primary",
-    ),
-    (
-        "measures and counts",
-        ("bars_do_not_cover_strokes", "stroke_count_differs"),
-        "bars cover the strokes without gap or overlap",
-    ),
-    (
-        "ranges",
-        (
-            "velocity_out_of_range",
-            "velocity_error_is_not_actual_minus_intended",
-            "tempo_out_of_range",
-        ),
-        "velocities 1-127, tempi in range",
-    ),
-)
+    ("times", (
+        "negative_time", "strokes_out_of_order", "stroke_after_end", "times_differ_from_samples",
+        "timing_error_is_not_actual_minus_intended",
+    ), "every time is >= 0, in order, inside the audio, and equal to its sample"),
+    ("grid", (
+        "cycles_incomplete", "grid_differs_from_definition", "beat_differs_from_definition",
+        "hand_differs_from_definition", "accent_differs_from_definition", "lead_differs_from_definition",
+        "diddle_differs_from_definition", "graces_differ_from_definition",
+    ), "every primary stands where its rudiment's definition puts it (within 1 sample), with its hand, "
+       "accent, diddle and graces"),
+    ("ornaments", (
+        "parent_missing_or_odd", "grace_after_or_bounce_before_parent", "spacing_differs",
+        "grace_flag_differs",
+    ), "graces come before and bounces after their own primary"),
+    ("measures and counts", ("bars_do_not_cover_strokes", "stroke_count_differs"),
+     "bars cover the strokes without gap or overlap"),
+    ("ranges", (
+        "velocity_out_of_range", "velocity_error_is_not_actual_minus_intended", "tempo_out_of_range",
+    ), "velocities 1-127, tempi in range"),
+)  # fmt: skip
 _MIDI_PROBLEMS = ("midi_unreadable", "midi_tempo_differs", "midi_notes_differ")
 _AUDIO_PROBLEMS = ("bank_unknown", "audio_clipped", "sound_before_first_stroke")
 _ACOUSTIC_PROBLEMS = (
-    "record_unreadable",
-    "columns_differ_from_record",
-    "record_differs_from_coordinates",
-    "sound_differs_from_record",
-    "noise_level_differs",
-)
+    "record_unreadable", "columns_differ_from_record", "record_differs_from_coordinates",
+    "sound_differs_from_record", "noise_level_differs",
+)  # fmt: skip
 
 
 def _rails(findings):
@@ -121,9 +87,8 @@ def _media_checks(findings):
     if not config.with_audio:
         return out
     if not findings.stored.current:
-        why = (
-            f"drums and acoustics of data version {findings.stored.data_version} are not judged by this sousa"
-        )
+        version = findings.stored.data_version
+        why = f"drums and acoustics of data version {version} are not judged by this sousa"
         return [*out, Check("label = audio", None, why)]
     claim = "of a known drum, no clipping, silence before the first stroke"
     out.append(absence(findings.problems, "drums heard", _AUDIO_PROBLEMS, f"{claim} ({part})"))
@@ -136,40 +101,35 @@ def _media_checks(findings):
     heard = [m for m in media if "preset" in m]
     if not heard:
         return [*out, Check("label = audio", False, "no audio could be read")]
-    clean = [m for m in heard if m["preset"] == CLEAN]
-    augmented = [m for m in heard if m["preset"] != CLEAN]
-    if clean:
-        out += [
-            _onset_check("label = audio", clean, "clear", "at least 30 ms after the one before"),
-            _onset_check("label = audio, close strokes", clean, "near", "closer than that"),
-            _onset_check(
-                "label = audio, blind", clean, "blind", "after near silence, found from the audio alone"
-            ),
-        ]
-    if augmented:
-        which = "of augmented rows, found by leaving them out"
-        out.append(_onset_check("label = audio, augmented", augmented, "left_out", which))
+    for name, clean, kind, which in _ONSET_CHECKS:
+        if rows := [m for m in heard if (m["preset"] == CLEAN) == clean]:
+            out.append(_onset_check(name, rows, kind, which))
     return out
+
+
+# name, whether of clean rows, kind of stroke as sound.py measures it, and that kind in words
+_ONSET_CHECKS = (
+    ("label = audio", True, "clear", "at least 30 ms after the one before"),
+    ("label = audio, close strokes", True, "near", "closer than that"),
+    ("label = audio, blind", True, "blind", "after near silence, found from the audio alone"),
+    ("label = audio, augmented", False, "left_out", "of augmented rows, found by leaving them out"),
+)
 
 
 def _midi_check(media):
     errors = np.array([m["midi_error"] for m in media])
     allowed = np.array([m["midi_allowed"] for m in media])
-    exact = allowed == 0
-    worst = [float(np.nanmax(errors[mask], initial=0.0)) for mask in (exact, ~exact)]
-    text = (
-        f"largest error {worst[0]:.0f} samples; {worst[1]:.0f} at slow tempi, where a tick is longer than one"
-    )
+    worst, slow = (np.nanmax(errors[mask], initial=0.0) for mask in (allowed == 0, allowed != 0))
+    text = f"largest error {worst:.0f} samples; {slow:.0f} at slow tempi, where a tick is longer than one"
     return Check("label = MIDI", not (errors > allowed).any(), text)
 
 
 def _onset_check(name, heard, kind, which):
     """Onset errors of one kind of stroke; blind ones are only counted where they can be told."""
     heard = [m for m in heard if f"{kind}_count" in m]
-    count = sum(m[f"{kind}_count"] for m in heard)
-    unheard = sum(m.get(f"{kind}_unheard", 0) for m in heard)
-    worst = max((m[f"{kind}_error"] for m in heard), default=0.0)
-    text = f"{count:,} strokes {which}: largest error {worst:.0f} samples, {unheard} not heard"
+    count, unheard = (sum(m[f"{kind}_{what}"] for m in heard) for what in ("count", "unheard"))
     if not count:
         return Check(name, None, f"no strokes {which}")
+    worst = max(m[f"{kind}_error"] for m in heard)
+    text = f"{count:,} strokes {which}: largest error {worst:.0f} samples, {unheard} not heard"
     return Check(name, worst <= MAX_ONSET_ERROR and unheard == 0, text)

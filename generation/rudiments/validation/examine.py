@@ -6,6 +6,7 @@ with the rudiment's definition and with each other; the sound is measured in :mo
 
 import io
 from functools import cache
+from itertools import compress
 from typing import Any
 
 import mido
@@ -48,22 +49,26 @@ class RudimentsExaminer(Examiner):
         records = lists.flatten()
         columns = {f.name: numpy_column(records.field(f.name)) for f in records.type}
         _check_bars(flat, group["measures"].combine_chunks(), problems)
-        self.rows, at_rails = [], []
-        for i in range(len(group)):
-            row = {name: values[i] for name, values in flat.items()}
-            strokes = {name: values[start[i] : start[i + 1]] for name, values in columns.items()}
-            self.rows.append((row, strokes))
+        self.rows = [
+            (
+                {name: values[i] for name, values in flat.items()},
+                {name: values[start[i] : start[i + 1]] for name, values in columns.items()},
+            )
+            for i in range(len(group))
+        ]
+        for row, strokes in self.rows:
             _check_row(row, strokes, problems)
-            loud = strokes["actual_velocity"]
-            at_rails.append(int(((loud <= 1) | (loud >= 127)).sum()))
             if row["augmentation_index"] == 0:
                 self.takes.append(figures.measure(row, strokes))
-        return {"strokes_at_rails": at_rails}
+        velocities = [strokes["actual_velocity"] for _, strokes in self.rows]
+        return {"strokes_at_rails": [int(((v <= 1) | (v >= 127)).sum()) for v in velocities]}
 
     def hear(self, group: pa.Table, i: int, number: int, pcm: Any, problems: Problems) -> None:
         row, strokes = self.rows[i]
-        out = {"midi_error": _midi_error(row, strokes, group["midi"][i].as_py(), problems)}
-        out["midi_allowed"] = midi.max_error_samples(row["tempo_bpm"], row["sample_rate"])
+        out = {
+            "midi_error": _midi_error(row, strokes, group["midi"][i].as_py(), problems),
+            "midi_allowed": midi.max_error_samples(row["tempo_bpm"], row["sample_rate"]),
+        }
         if pcm is not None and self.task.shard is not None:  # else its drums and rooms may not be here
             out |= check_sound(self.task.config, row, strokes, pcm, problems)
         self.media.append(out)
@@ -87,18 +92,11 @@ def _check_bars(flat, measures, problems):
 
 @cache
 def _expected_cycle(form_name, lead_hand):
-    """Expected primaries of a cycle, straight from the definition."""
-    form = definitions.load()[form_name]
-    cycle = form.cycle(lead_hand)
-    return {
-        "onset": [onset for onset, *_ in cycle],
-        "hand": [stroke.hand for _, stroke, *_ in cycle],
-        "accent": [stroke.accent for _, stroke, *_ in cycle],
-        "diddle": [stroke.diddle for _, stroke, *_ in cycle],
-        "graces": [stroke.graces for _, stroke, *_ in cycle],
-        "lead": [hand for *_, hand in cycle],
-        "beats": form.cycle_beats,
-    }
+    """Primaries of a cycle, straight from the definition: onsets, and arrays of marks and leads."""
+    onsets, strokes, _, leads = zip(*definitions.load()[form_name].cycle(lead_hand), strict=True)
+    marks = ("hand", "accent", "diddle", "graces")
+    expected = {name: np.array([getattr(s, name) for s in strokes]) for name in marks}
+    return onsets, expected | {"lead": np.array(leads)}
 
 
 def _check_row(row, s, problems):
@@ -131,15 +129,13 @@ def _check_row(row, s, problems):
     wrong("parent_missing_or_odd", np.isnan(parent) == child)
     if child.any() and not np.isnan(parent[child]).any():
         own = onset[parent[child].astype(int)]
-        wrong(
-            "grace_after_or_bounce_before_parent",
-            np.where(grace[child], onset[child] >= own, onset[child] <= own),
-        )
+        misplaced = np.where(grace[child], onset[child] >= own, onset[child] <= own)
+        wrong("grace_after_or_bounce_before_parent", misplaced)
         spacing = (own - onset[child])[grace[child]] * ms
         stored = s["flam_spacing_ms"][grace]
         if "drag_spacing_ms" in s:  # before data version 3 the other column held those of drags too
-            drags = s["drag_spacing_ms"][grace]
-            of_drag = np.bincount(parent[grace].astype(int))[parent[grace].astype(int)] > 1
+            drags, parents = s["drag_spacing_ms"][grace], parent[grace].astype(int)
+            of_drag = np.bincount(parents)[parents] > 1
             wrong("spacing_differs", np.isnan(drags) == of_drag)
             stored = np.where(of_drag, drags, stored)
         wrong("spacing_differs", ~(np.abs(stored - spacing) <= 1e-6))
@@ -149,14 +145,13 @@ def _check_row(row, s, problems):
 
 def _check_grid(row, s, main, grace, wrong):
     """Primaries against the definition of the rudiment: positions, hands, accents, diddles, graces."""
-    cycle = _expected_cycle(definitions.form_name(row["rudiment_slug"], row["variant"]), row["lead_hand"])
-    size = len(cycle["onset"])
-    count = int(main.sum())
-    wrong("cycles_incomplete", count != size * row["num_cycles"])
-    if count != size * row["num_cycles"]:
+    name = definitions.form_name(row["rudiment_slug"], row["variant"])
+    onsets, expected = _expected_cycle(name, row["lead_hand"])
+    cycles, cycle_beats = range(row["num_cycles"]), definitions.load()[name].cycle_beats
+    if main.sum() != len(onsets) * len(cycles):
+        wrong("cycles_incomplete", True)
         return
-    place = np.arange(count) % size
-    beat = np.array([float(o + c * cycle["beats"]) for c in range(row["num_cycles"]) for o in cycle["onset"]])
+    beat = np.array([float(onset + cycle * cycle_beats) for cycle in cycles for onset in onsets])
     rate = row["sample_rate"]
     grid, allowed = (row["lead_in_beats"] + beat) * 60.0 / row["tempo_bpm"] * rate, 1.0
     record = record_of(row)
@@ -166,18 +161,14 @@ def _check_grid(row, s, main, grace, wrong):
         allowed += rate / (record["sample_rate_hz"] or rate)
     wrong("grid_differs_from_definition", np.abs(s["intended_sample"][main] - grid) > allowed)
     wrong("beat_differs_from_definition", np.abs(s["beat"][main] - beat) > 1e-9)
-    for column, key in (("hand", "hand"), ("is_accent", "accent"), ("lead", "lead")):
-        wrong(f"{key}_differs_from_definition", s[column][main] != np.array(cycle[key])[place])
-    wrong(
-        "diddle_differs_from_definition",
-        np.nan_to_num(s["diddle_position"][main]) != np.array(cycle["diddle"])[place],
-    )
-    given = (
-        np.bincount(s["parent_stroke_index"][grace].astype(int), minlength=len(main))[main]
-        if grace.any()
-        else 0
-    )
-    wrong("graces_differ_from_definition", given != np.array(cycle["graces"])[place])
+    stored = {
+        "hand": s["hand"][main], "accent": s["is_accent"][main], "lead": s["lead"][main],
+        "diddle": np.nan_to_num(s["diddle_position"][main]),
+    }  # fmt: skip
+    for key, values in stored.items():
+        wrong(f"{key}_differs_from_definition", values != np.tile(expected[key], len(cycles)))
+    graces = np.bincount(s["parent_stroke_index"][grace].astype(int), minlength=len(main))[main]
+    wrong("graces_differ_from_definition", graces != np.tile(expected["graces"], len(cycles)))
 
 
 def _midi_error(row, s, data, problems):
@@ -192,16 +183,12 @@ def _midi_error(row, s, data, problems):
     if tempo != round(60e6 / row["tempo_bpm"]):
         problems.add("midi_tempo_differs", name)
         return np.nan
-    now, onsets, velocities, hands = 0, [], [], []
-    for message in file.tracks[-1]:
-        now += message.time
-        if message.type == "note_on" and message.velocity:
-            onsets.append(now)
-            velocities.append(message.velocity)
-        elif message.type == "lyrics":
-            hands.append(message.text)
+    ticks = np.cumsum([message.time for message in file.tracks[-1]])
+    struck = [message.type == "note_on" and message.velocity > 0 for message in file.tracks[-1]]
+    velocities = [message.velocity for message in compress(file.tracks[-1], struck)]
+    hands = [message.text for message in file.tracks[-1] if message.type == "lyrics"]
     if velocities != list(s["actual_velocity"]) or hands != list(s["hand"]):
         problems.add("midi_notes_differ", name)
         return np.nan
-    seconds = np.array(onsets) * (tempo / 1e6 / file.ticks_per_beat)
+    seconds = ticks[struck] * (tempo / 1e6 / file.ticks_per_beat)
     return float(np.abs(np.rint(seconds * row["sample_rate"]) - s["onset_sample"]).max())

@@ -24,15 +24,11 @@ def measure(row, s):
     velocity = np.maximum(s["actual_velocity"], 1).astype(float)
     main = np.flatnonzero((kind != "grace") & (kind != "bounce"))
     target = s["intended_time_ms"][main]
-    error = onset[main] - target
-    steps = np.diff(target)
+    error, steps = onset[main] - target, np.diff(target)
     if len(main) >= RUN_LENGTH and np.ptp(steps) < 0.1:
-        intervals = np.diff(onset[main])
-        out["interval_sd_ms"] = float(intervals.std(ddof=1))
-        out["interval_lag1"] = _lag1(intervals)
         out["asynchrony_mean_ms"] = float(error.mean())
-        out["asynchrony_sd_ms"] = float(error.std(ddof=1))
-        out["asynchrony_lag1"] = _lag1(error)
+        for name, values in (("interval", np.diff(onset[main])), ("asynchrony", error)):
+            out[f"{name}_sd_ms"], out[f"{name}_lag1"] = float(values.std(ddof=1)), _lag1(values)
     grace = np.flatnonzero(kind == "grace")
     if len(grace):
         parent = s["parent_stroke_index"][grace].astype(int)
@@ -49,10 +45,9 @@ def measure(row, s):
             out["drag_last_ms"] = pairs[:, 1]
     second = np.flatnonzero(s["diddle_position"][main] == 2)
     if len(second) > 2 and row["rudiment_slug"] == "double_stroke_open_roll":
-        plain = main[second]
-        out["diddle_velocity_ratio"] = velocity[plain] / velocity[main[second - 1]]
-        inside = onset[plain] - onset[main[second - 1]]
-        after = onset[main[second[:-1] + 1]] - onset[plain[:-1]]
+        first, second, third = main[second - 1], main[second], main[second[:-1] + 1]
+        out["diddle_velocity_ratio"] = velocity[second] / velocity[first]
+        inside, after = onset[second] - onset[first], onset[third] - onset[second[:-1]]
         out["diddle_interval_ratio"] = float(after.mean() / inside.mean())
     bounce = np.flatnonzero(kind == "bounce")
     if len(bounce):
@@ -93,15 +88,3 @@ REFERENCES = {
     "press_contacts": (3.0, 7.0, None, "contacts of a press", "measured"),
 }
 SMALLEST_BOUNCE_MS = 20.0
-
-
-def medians(takes, tier):
-    """Median of each figure over the takes of a tier: dict of name to ``(median, count)``."""
-    pooled = {}
-    for take in takes:
-        if take["tier"] == tier:
-            for name, value in take.items():
-                if name not in ("tier", "rudiment"):
-                    pooled.setdefault(name, []).append(np.atleast_1d(value))
-    joined = {name: np.concatenate(values) for name, values in pooled.items()}
-    return {name: (float(np.median(v)), len(v)) for name, v in joined.items() if len(v)}

@@ -4,6 +4,7 @@ Conventions: a check that needs more players than a dataset has is not judged (`
 and says so: a mean of two people's scores is no evidence.
 """
 
+from collections import Counter
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from sousa.generation.audio.presets import CLEAN
 from sousa.generation.columns import SPLITS
 from sousa.generation.rudiments import players, settings
-from sousa.generation.rudiments.scores import SCORE_NAMES, SKILL_SCORES
+from sousa.generation.rudiments.scores import SCORE_NAMES, SCORE_TOP, SKILL_SCORES
 from sousa.generation.rudiments.validation import figures
 from sousa.generation.validation.findings import Check
 
@@ -23,10 +24,11 @@ MAX_PILE_UP = 0.05
 
 def professional_table(takes):
     """Professional figures beside their references: list of dicts, one a figure."""
-    found = figures.medians(takes, "professional")
+    takes = [take for take in takes if take["tier"] == "professional"]
     out = []
     for name, (low, high, typical, what, basis) in figures.REFERENCES.items():
-        value, count = found.get(name, (None, 0))
+        values = np.concatenate([[], *(np.atleast_1d(take[name]) for take in takes if name in take)])
+        value, count = float(np.median(values)) if len(values) else None, len(values)
         inside = None if value is None else bool(low <= value <= high)
         out.append({"figure": name, "what": what, "value": value, "count": count, "low": low, "high": high,
                     "typical": typical, "basis": basis, "inside": inside})  # fmt: skip
@@ -38,29 +40,26 @@ def professionals(findings):
     people = players_by_tier(findings).get("professional", 0)
     if not table:
         return Check("professionals as measured", None, "no professional takes")
-    outside = [row for row in table if not row["inside"]]
-    smallest = [t["bounce_smallest_ms"] for t in findings.lists["takes"] if "bounce_smallest_ms" in t]
-    least = min(smallest, default=np.inf)
+    outside = [
+        f"{row['figure']} {row['value']:.3g}, not {row['low']:g} to {row['high']:g}"
+        for row in table
+        if not row["inside"]
+    ]
+    least = min(take.get("bounce_smallest_ms", np.inf) for take in findings.lists["takes"])
     good = not outside and least >= figures.SMALLEST_BOUNCE_MS
     text = f"{len(table) - len(outside)} of {len(table)} figures inside their ranges"
-    if smallest:
+    if np.isfinite(least):
         text += f"; smallest bounce interval of anybody {least:.1f} ms"
-    examples = [
-        f"{row['figure']} {row['value']:.3g}, not {row['low']:g} to {row['high']:g}" for row in outside
-    ]
     if people < MIN_PLAYERS_A_TIER:
         text += f"; not judged with {people} professionals, under {MIN_PLAYERS_A_TIER}"
         good = None
-    return Check("professionals as measured", good, text, examples)
+    return Check("professionals as measured", good, text, outside)
 
 
 def _tiers(findings):
     """Names and row masks of the tiers present, worst first."""
-    return [
-        (name, findings.rows["skill_tier"] == name)
-        for name in players.tiers()
-        if (findings.rows["skill_tier"] == name).any()
-    ]
+    masks = [(name, findings.rows["skill_tier"] == name) for name in players.tiers()]
+    return [(name, mask) for name, mask in masks if mask.any()]
 
 
 def players_by_tier(findings):
@@ -68,15 +67,17 @@ def players_by_tier(findings):
     return {name: len(set(findings.rows["profile_id"][mask])) for name, mask in _tiers(findings)}
 
 
-def _enough_players(findings):
+def _of_tiers(findings, name, text, wrong):
+    """A check that nothing is wrong, judged where every tier has enough players."""
     counts = players_by_tier(findings)
-    return len(counts) > 1 and min(counts.values()) >= MIN_PLAYERS_A_TIER
+    if len(counts) > 1 and min(counts.values()) >= MIN_PLAYERS_A_TIER:
+        return Check(name, not wrong, text, wrong)
+    return Check(name, None, f"{text}; not judged with under {MIN_PLAYERS_A_TIER} players a tier", wrong)
 
 
 def no_pile_up(findings):
     worst = (0.0, "")
-    for score in SCORE_NAMES:
-        top = 1.0 if score in ("groove_feel_proxy", "tier_confidence") else 100.0
+    for score, top in SCORE_TOP.items():
         for tier, mask in _tiers(findings):
             values = findings.rows[score][mask]
             values = values[~np.isnan(values)]
@@ -107,14 +108,7 @@ def tier_order(findings):
         if any(b <= a for a, b in pairwise(values)):
             wrong.append(f"{score}: " + ", ".join(f"{m:.1f}" for m in values))
     text = f"{judged - len(wrong)} of {judged} skill scores rise with the tier"
-    if not _enough_players(findings):
-        return Check(
-            "tiers in order",
-            None,
-            f"{text}; not judged with under {MIN_PLAYERS_A_TIER} players a tier",
-            wrong,
-        )
-    return Check("tiers in order", not wrong, text, wrong)
+    return _of_tiers(findings, "tiers in order", text, wrong)
 
 
 def explained(values, groups):
@@ -133,10 +127,8 @@ def variance_shares(findings):
         values = findings.rows[score]
         has = ~np.isnan(values)
         if has.sum() > 1:
-            out[score] = {
-                "player": explained(values[has], findings.rows["profile_id"][has]),
-                "rudiment": explained(values[has], findings.rows["rudiment_slug"][has]),
-            }
+            groups = {"player": "profile_id", "rudiment": "rudiment_slug"}
+            out[score] = {n: explained(values[has], findings.rows[g][has]) for n, g in groups.items()}
     return out
 
 
@@ -149,14 +141,7 @@ def player_not_rudiment(findings):
     ]
     good = len(shares) - len(wrong)
     text = f"player explains more variance than rudiment in {good} of {len(shares)} skill scores"
-    if not _enough_players(findings):
-        return Check(
-            "scores grade players",
-            None,
-            f"{text}; not judged with under {MIN_PLAYERS_A_TIER} players a tier",
-            wrong,
-        )
-    return Check("scores grade players", not wrong, text, wrong)
+    return _of_tiers(findings, "scores grade players", text, wrong)
 
 
 def splits(findings):
@@ -164,17 +149,11 @@ def splits(findings):
     owner = dict(zip(findings.rows["profile_id"], findings.rows["split"], strict=True))
     counts = {split: sum(s == split for s in owner.values()) for split in SPLITS}
     text = ", ".join(f"{name} {count}" for name, count in counts.items()) + " players"
-    everyone = len(config.tiers) == len(players.tiers())
-    if not everyone or config.profiles < settings.SIZES["small"]["profiles"]:
+    if len(config.tiers) < len(players.tiers()) or config.profiles < settings.SIZES["small"]["profiles"]:
         return Check("splits", True, f"{text}; shares not judged for so few or chosen players")
-    off = max(
-        abs(counts[s] - share * len(owner)) for s, share in zip(SPLITS, players.SPLIT_SHARE, strict=True)
-    )
-    return Check(
-        "splits",
-        off <= 1.0 and min(counts.values()) > 0,
-        f"{text}; furthest from 70/15/15 by {off:.1f} players",
-    )
+    off = np.abs(np.array(list(counts.values())) - np.array(players.SPLIT_SHARE) * len(owner)).max()
+    text += f"; furthest from 70/15/15 by {off:.1f} players"
+    return Check("splits", bool(off <= 1.0) and min(counts.values()) > 0, text)
 
 
 def tier_mix(findings):
@@ -197,11 +176,11 @@ def drums(findings):
     clean = findings.rows["augmentation_preset"] == CLEAN
     if not clean.any():
         return Check("drums", None, "not judged without clean rows")
-    found, tiers = findings.rows["bank"][clean], findings.rows["skill_tier"][clean]
-    banks, counts = np.unique(found, return_counts=True)
+    drum, tiers = findings.rows["bank"][clean], findings.rows["skill_tier"][clean]
+    banks, counts = np.unique(drum, return_counts=True)
     expected = clean.sum() / len(config.banks)
     spread = float(np.abs(counts - expected).max() / np.sqrt(expected))
-    apart = explained((found == banks[0]).astype(float), tiers)
+    apart = explained((drum == banks[0]).astype(float), tiers)
     good = len(banks) == len(config.banks) and spread < 6.0
     text = f"{len(banks)} drums, {counts.min():,} to {counts.max():,} clean rows each"
     text += f"; tier explains {apart:.2%} of the choice"
@@ -213,15 +192,15 @@ def drums(findings):
 def acoustics_mix(findings):
     """Every take has its clean row, and the other presets come up alike."""
     config = findings.config
-    found = findings.rows["augmentation_preset"]
+    rows = Counter(findings.rows["augmentation_preset"])
     takes = config.num_rows // config.augmentations
-    clean = int((found == CLEAN).sum())
+    clean = rows[CLEAN]
     others = [name for name in config.acoustics if name != CLEAN]
     text = f"{clean:,} clean rows of {takes:,} takes"
     if not others:
         return Check("acoustics mix", clean == config.num_rows, text)
     good = clean == (takes if CLEAN in config.acoustics else 0)
-    counts = np.array([(found == name).sum() for name in others])
+    counts = np.array([rows[name] for name in others])
     expected = (config.num_rows - clean) / len(others)
     spread = float(np.abs(counts - expected).max() / np.sqrt(expected))
     text += f"; {len(others)} other acoustics, {counts.min():,} to {counts.max():,} rows each"

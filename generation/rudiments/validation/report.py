@@ -1,5 +1,8 @@
 """What a report says of rudiments beside its checks: professionals, tiers, scores, acoustics."""
 
+from collections import Counter
+from functools import partial
+
 import numpy as np
 
 from sousa.generation.columns import SPLITS
@@ -27,14 +30,11 @@ def summary(findings: Findings) -> dict:
 def _acoustics(findings):
     """Rows of each acoustics, and how well its onsets are found from the audio alone."""
     out = {}
-    for name in sorted(set(findings.rows["augmentation_preset"])):
+    for name, rows in sorted(Counter(findings.rows["augmentation_preset"]).items()):
         heard = [m for m in findings.lists["media"] if m.get("preset") == name and "blind_count" in m]
         count = sum(m["blind_count"] for m in heard)
-        out[name] = {
-            "rows": int((findings.rows["augmentation_preset"] == name).sum()),
-            "blind_onsets": count,
-            "within_a_sample": sum(m["blind_within"] for m in heard) / count if count else None,
-        }
+        within = sum(m["blind_within"] for m in heard) / count if count else None
+        out[name] = {"rows": rows, "blind_onsets": count, "within_a_sample": within}
     return out
 
 
@@ -44,14 +44,8 @@ def _distribution(findings):
         values = findings.rows[score]
         values = values[~np.isnan(values)]
         if len(values):
-            low, middle, high = (float(q) for q in np.percentile(values, [5, 50, 95]))
-            out[score] = {
-                "count": len(values),
-                "p5": low,
-                "median": middle,
-                "p95": high,
-                "sd": float(values.std()),
-            }
+            quantiles = zip(("p5", "median", "p95"), np.percentile(values, [5, 50, 95]).tolist(), strict=True)
+            out[score] = {"count": len(values), **dict(quantiles), "sd": float(values.std())}
     return out
 
 
@@ -72,130 +66,87 @@ def _correlations(findings):
 
 def lines(report: dict) -> list[str]:
     """For a terminal."""
-    return _acoustics_lines(report) + _figure_lines(report) + _score_lines(report)
-
-
-def _figure_lines(report):
-    rows = [row for row in report["professionals"] if row["value"] is not None]
-    if not rows:
-        return []
-    lines = ["", "Professionals beside measured drummers (median; range; typical)"]
-    for row in rows:
+    lines = []
+    if len(report["acoustics"]) > 1:
+        lines += ["", "Acoustics (rows; onsets after near silence, found blind; share within a sample)"]
+    for name, row in report["acoustics"].items() if lines else ():
+        share = "" if row["within_a_sample"] is None else f"{row['within_a_sample']:.1%}"
+        lines.append(f"  {row['rows']:6,} {row['blind_onsets']:6,} {share:>7}  {name}")
+    measured = [row for row in report["professionals"] if row["value"] is not None]
+    if measured:
+        lines += ["", "Professionals beside measured drummers (median; range; typical)"]
+    for row in measured:
         typical = "" if row["typical"] is None else f"; typical {row['typical']:g}"
-        note = "" if row["inside"] else "   OUTSIDE"
         bounds = f"{row['low']:g} to {row['high']:g}{typical}"
+        note = "" if row["inside"] else "   OUTSIDE"
         lines.append(f"  {row['value']:7.2f}  {bounds}  {row['what']} ({row['basis']}){note}")
-    return lines
-
-
-def _acoustics_lines(report):
-    if len(report["acoustics"]) < 2:
-        return []
-    lines = ["", "Acoustics (rows; onsets after near silence, found blind; share within a sample)"]
-    for name, one in report["acoustics"].items():
-        share = "" if one["within_a_sample"] is None else f"{one['within_a_sample']:.1%}"
-        lines.append(f"  {one['rows']:6,} {one['blind_onsets']:6,} {share:>7}  {name}")
-    return lines
-
-
-def _score_lines(report):
-    tiers = list(report["players_by_tier"])
-    lines = ["", "Mean scores by tier", "  " + " " * 23 + "".join(f"{tier:>14s}" for tier in tiers)]
+    tiers = "".join(f"{tier:>14s}" for tier in report["players_by_tier"])
+    lines += ["", "Mean scores by tier", f"  {'':23s}{tiers}"]
     for score, means in report["tier_means"].items():
         if any(mean is not None for mean in means.values()):
-            cells = "".join(f"{'-':>14s}" if means[t] is None else f"{means[t]:14.2f}" for t in tiers)
+            cells = "".join(f"{'-':>14s}" if mean is None else f"{mean:14.2f}" for mean in means.values())
             lines.append(f"  {score:23s}{cells}")
     return lines
 
 
-def _score_plot(findings):
-    def draw(figure):
-        names = [n for n in SKILL_SCORES if (~np.isnan(findings.rows[n])).any()]
-        axes = figure.subplots(-(-len(names) // 4), 4, sharey=True, squeeze=False).ravel()
-        tiers = list(population.players_by_tier(findings))
-        for axis, name in zip(axes, names, strict=False):
-            groups = [
-                findings.rows[name][(findings.rows["skill_tier"] == t) & ~np.isnan(findings.rows[name])]
-                for t in tiers
-            ]
-            axis.boxplot(
-                [g if len(g) else [np.nan] for g in groups],
-                tick_labels=[t[:3] for t in tiers],
-                showfliers=False,
-            )
-            axis.set_title(name, fontsize=9)
-            axis.set_ylim(0, 100)
-        for axis in axes[len(names) :]:
-            axis.set_visible(False)
-
-    return figure(draw, 10, 8)
+def _score_plot(findings, sheet):
+    names = [n for n in SKILL_SCORES if (~np.isnan(findings.rows[n])).any()]
+    axes = sheet.subplots(-(-len(names) // 4), 4, sharey=True, squeeze=False).ravel()
+    tiers = list(population.players_by_tier(findings))
+    for axis, name in zip(axes, names, strict=False):
+        values, tier = findings.rows[name], findings.rows["skill_tier"]
+        groups = [values[(tier == t) & ~np.isnan(values)] for t in tiers]
+        shown = [group if len(group) else [np.nan] for group in groups]
+        axis.boxplot(shown, tick_labels=[t[:3] for t in tiers], showfliers=False)
+        axis.set_title(name, fontsize=9)
+        axis.set_ylim(0, 100)
+    for axis in axes[len(names) :]:
+        axis.set_visible(False)
 
 
-def _timing_plot(findings):
-    def draw(figure):
-        axes = figure.subplots(1, 3)
-        shown = (
-            ("asynchrony_sd_ms", "SD of asynchrony (ms)"), ("interval_sd_ms", "SD of intervals (ms)"),
-            ("interval_lag1", "lag-1 autocorrelation of intervals"),
-        )  # fmt: skip
-        for axis, (name, title) in zip(axes, shown, strict=True):
-            for tier in players.tiers():
-                values = [t[name] for t in findings.lists["takes"] if t["tier"] == tier and name in t]
-                if values:
-                    axis.hist(values, bins=25, alpha=0.5, density=True, label=tier)
-            low, high = figures.REFERENCES[name][:2]
-            axis.axvspan(low, high, color="grey", alpha=0.15)
-            axis.set_title(title, fontsize=9)
-            axis.set_yticks([])
-        if axes[0].get_legend_handles_labels()[0]:
-            axes[0].legend(fontsize=7)
-
-    return figure(draw, 10, 3)
+def _timing_plot(findings, sheet):
+    axes = sheet.subplots(1, 3)
+    shown = (
+        ("asynchrony_sd_ms", "SD of asynchrony (ms)"), ("interval_sd_ms", "SD of intervals (ms)"),
+        ("interval_lag1", "lag-1 autocorrelation of intervals"),
+    )  # fmt: skip
+    for axis, (name, title) in zip(axes, shown, strict=True):
+        for tier in players.tiers():
+            values = [t[name] for t in findings.lists["takes"] if t["tier"] == tier and name in t]
+            if values:
+                axis.hist(values, bins=25, alpha=0.5, density=True, label=tier)
+        low, high = figures.REFERENCES[name][:2]
+        axis.axvspan(low, high, color="grey", alpha=0.15)
+        axis.set_title(title, fontsize=9)
+        axis.set_yticks([])
+    if axes[0].get_legend_handles_labels()[0]:
+        axes[0].legend(fontsize=7)
 
 
-def _mix_plot(findings):
-    def draw(figure):
-        left, middle, right = figure.subplots(1, 3)
-        tiers = list(population.players_by_tier(findings))
-        bottom = np.zeros(len(tiers))
-        for split in SPLITS:
-            counts = np.array(
-                [
-                    ((findings.rows["skill_tier"] == t) & (findings.rows["split"] == split)).sum()
-                    for t in tiers
-                ]
-            )
-            left.bar([t[:3] for t in tiers], counts, bottom=bottom, label=split)
-            bottom += counts
-        left.set_title("rows by tier and split", fontsize=9)
-        left.legend(fontsize=7)
-        for tier in tiers:
-            middle.hist(
-                findings.rows["tempo_bpm"][findings.rows["skill_tier"] == tier],
-                bins=30,
-                alpha=0.5,
-                label=tier,
-            )
-        middle.set_title("tempo (BPM) by tier", fontsize=9)
-        right.hist(findings.rows["duration_sec"], bins=40)
-        right.set_title("length of rows (s)", fontsize=9)
-
-    return figure(draw, 10, 3)
+def _mix_plot(findings, sheet):
+    left, middle, right = sheet.subplots(1, 3)
+    tiers, rows = list(population.players_by_tier(findings)), findings.rows
+    bottom = np.zeros(len(tiers))
+    for split in SPLITS:
+        counts = np.array([((rows["skill_tier"] == t) & (rows["split"] == split)).sum() for t in tiers])
+        left.bar([t[:3] for t in tiers], counts, bottom=bottom, label=split)
+        bottom += counts
+    left.set_title("rows by tier and split", fontsize=9)
+    left.legend(fontsize=7)
+    for tier in tiers:
+        middle.hist(rows["tempo_bpm"][rows["skill_tier"] == tier], bins=30, alpha=0.5, label=tier)
+    middle.set_title("tempo (BPM) by tier", fontsize=9)
+    right.hist(rows["duration_sec"], bins=40)
+    right.set_title("length of rows (s)", fontsize=9)
 
 
 def parts(report: dict, findings: Findings) -> list[str]:
     """HTML for the page."""
     professionals = [
-        (
-            r["what"],
-            number(r["value"]),
-            f"{r['low']:g} to {r['high']:g}",
-            number(r["typical"]),
-            r["basis"],
-            r["count"],
-        )
+        (r["what"], number(r["value"]), f"{r['low']:g} to {r['high']:g}", number(r["typical"]), r["basis"],
+         r["count"])
         for r in report["professionals"]
-    ]
+    ]  # fmt: skip
     tiers = list(report["players_by_tier"])
     means = [(score, *(number(means[t]) for t in tiers)) for score, means in report["tier_means"].items()]
     shares = [
@@ -205,9 +156,10 @@ def parts(report: dict, findings: Findings) -> list[str]:
         "<h2>Professionals beside measured drummers</h2>",
         table(["figure", "median here", "range", "typical", "basis", "takes or strokes"], professionals),
         "<p>Lower tiers are modelled, not measured; grey bands are the professional ranges.</p>",
-        _timing_plot(findings), "<h2>Scores by tier</h2>", _score_plot(findings),
+        figure(partial(_timing_plot, findings), 10, 3),
+        "<h2>Scores by tier</h2>", figure(partial(_score_plot, findings), 10, 8),
         table(["mean score", *tiers], means), "<h2>What the scores grade</h2>",
         table(["variance explained by", "player", "rudiment"], shares),
         table(["correlation", "r"], [(k, f"{v:.2f}") for k, v in report["correlations"].items()]),
-        "<h2>What is in it</h2>", _mix_plot(findings),
+        "<h2>What is in it</h2>", figure(partial(_mix_plot, findings), 10, 3),
     ]  # fmt: skip

@@ -47,9 +47,15 @@ def check_sound(config, row, s, pcm, problems):
         problems.add("record_unreadable", f"{name}: {error}")
         return {}
     _check_columns(config, row, record, bank.soundfont, problems)
+    gap_ms = np.diff(s["onset_sample"], prepend=-(10**9)) * 1000.0 / rate
     if record is None:
-        return _clean(row, s, pcm, drum, problems)
-    return _augmented(config, row, s, pcm, drum, record, problems)
+        out = _clean(row, s, gap_ms, pcm, drum, problems)
+    else:
+        out = _augmented(config, row, s, gap_ms, pcm, drum, record, problems)
+    if out:
+        blind = blind_errors(pcm, s["onset_sample"], rate)
+        out |= _errors("blind", blind[~np.isnan(blind)])
+    return {"preset": row["augmentation_preset"], **out}
 
 
 def _check_columns(config, row, record, soundfont, problems):
@@ -69,18 +75,13 @@ def _take(config, row):
     return plan_take(config.seed, person, form, row["tempo_index"], config.duration_sec)
 
 
-def _clean(row, s, pcm, drum, problems):
-    rate, onset = row["sample_rate"], s["onset_sample"]
-    strokes = (onset, s["actual_velocity"], s["round_robin"])
-    errors = peeled_errors(pcm, drum, *strokes, row["gain_db"])
-    gap = np.diff(onset, prepend=-(10**9)) * 1000.0 / rate
-    out = {"preset": row["augmentation_preset"]}
-    for kind, part in (("clear", errors[gap >= CLEAR_MS]), ("near", errors[gap < CLEAR_MS])):
-        out |= _errors(kind, part)
+def _clean(row, s, gap_ms, pcm, drum, problems):
+    onset = s["onset_sample"]
+    errors = peeled_errors(pcm, drum, onset, s["actual_velocity"], s["round_robin"], row["gain_db"])
     if np.abs(pcm[: max(int(onset[0]) - 1, 0)].astype(np.int32)).max(initial=0) > 1:
         problems.add("sound_before_first_stroke", row["sample_id"])
-    blind = blind_errors(pcm, onset, rate)
-    return out | _errors("blind", blind[~np.isnan(blind)])
+    clear = gap_ms >= CLEAR_MS
+    return _errors("clear", errors[clear]) | _errors("near", errors[~clear])
 
 
 def _errors(kind, errors):
@@ -94,26 +95,18 @@ def _errors(kind, errors):
     }
 
 
-def _augmented(config, row, s, pcm, drum, record, problems):
-    rate, size = row["sample_rate"], row["num_samples"]
-    out = {"preset": row["augmentation_preset"]}
-    played = played_strokes(config, row)
-    if len(played[0]) != len(s["onset_sample"]):
+def _augmented(config, row, s, gap_ms, pcm, drum, record, problems):
+    onset, played = s["onset_sample"], played_strokes(config, row)
+    again = None
+    if len(played[0]) == len(onset):
+        again, _ = acoustics.perform(record, drum, played, row["num_samples"], row["gain_db"])
+    if again is None or encode.pcm_digest(again) != row["pcm_digest"]:
         problems.add("sound_differs_from_record", row["sample_id"])
-        return out
-    again, _ = acoustics.perform(record, drum, played, size, row["gain_db"])
-    if encode.pcm_digest(again) != row["pcm_digest"]:
-        problems.add("sound_differs_from_record", row["sample_id"])
-        return out
-    onset = s["onset_sample"]
-    gap = np.diff(onset, prepend=-(10**9)) * 1000.0 / rate
-    clear = np.flatnonzero(gap >= CLEAR_MS)
+        return {}
+    clear = np.flatnonzero(gap_ms >= CLEAR_MS)
     some = clear[np.linspace(0, len(clear) - 1, min(STROKES_LEFT_OUT, len(clear))).astype(int)]
-    errors = left_out_errors(record, drum, played, onset, some, pcm, row["gain_db"])
-    out |= _errors("left_out", errors)
     _check_noise(row, pcm, onset, record, problems)
-    blind = blind_errors(pcm, onset, rate)
-    return out | _errors("blind", blind[~np.isnan(blind)])
+    return _errors("left_out", left_out_errors(record, drum, played, onset, some, pcm, row["gain_db"]))
 
 
 def left_out_errors(record, drum, played, onset, which, pcm, gain_db):

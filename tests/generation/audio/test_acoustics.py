@@ -2,6 +2,7 @@
 
 import copy
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from sousa.generation.audio import (
     rooms,
     voices,
 )
+from sousa.generation.errors import RunError
 
 RATE = 44100
 AUGMENTED = [name for name in presets.names() if name != "clean"]
@@ -109,6 +111,18 @@ def test_a_record_read_back_from_json_makes_the_same_sound(preset):
     again = json.loads(json.dumps(record))
     two, same = acoustics.perform(again, drum(again), strokes([9000, 15000, 15600]), 50000, gain_db)
     assert (one == two).all() and gain_db == same
+
+
+def test_a_compressor_that_is_not_there_is_told_in_one_sentence(monkeypatch):
+    class WithoutLibrary:
+        def find_spec(self, name, path=None, target=None):
+            if name == "pedalboard":
+                raise ImportError("libatomic.so.1: cannot open shared object file: No such file or directory")
+
+    monkeypatch.delitem(sys.modules, "pedalboard", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [WithoutLibrary(), *sys.meta_path])
+    with pytest.raises(RunError, match=r"^pedalboard, .*libatomic\.so\.1.*apt-get install libatomic1.*"):
+        chain.compress(np.zeros((1, 64), np.float32), {}, RATE)
 
 
 def test_a_wet_voice_is_the_dry_mix_convolved():
@@ -264,7 +278,7 @@ def test_clipping_is_flat_at_its_level():
 
 def test_dropouts_lose_the_stated_level():
     sound = np.ones((1, 20000), dtype=np.float32)
-    one = {"start_sample": 5000, "length_samples": 2000, "depth_db": 6.0}
+    one = {"start": 5000 / 20000, "length_ms": 2000 * 1000 / RATE, "depth_db": 6.0}
     out = degrade.drop_out(sound, [one], RATE)[0]
     assert out[6000] == pytest.approx(0.501, abs=1e-3)
     assert (out[:5000] == 1).all() and (out[7000:] == 1).all()

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from sousa.generation.audio import noise, rooms
+from sousa.generation.audio.user_sounds import digest_of
 from sousa.generation.errors import RunError, UsageError
 
 RATE = 44100
@@ -19,7 +20,7 @@ def test_responses_measure_what_their_preset_states(preset):
     assert len(pool) >= 16 and len({one.digest for one in pool}) == len(pool)
     for one in pool:
         sound = rooms.sound(one.digest)
-        assert rooms.digest_of(np.rint(sound * 32768).astype(np.int16)) == one.digest
+        assert digest_of(np.rint(sound * 32768).astype(np.int16)) == one.digest
         found = rooms.measure(sound)
         for name in ("rt60_sec", "drr_db", "c50_db"):
             assert stated[name][0] <= found[name] <= stated[name][1]
@@ -109,7 +110,7 @@ def test_a_changed_or_missing_response_is_refused(tmp_path, monkeypatch):
     write(tmp_path / "rooms" / "a.wav", decaying(RATE) * 0.5)
     one = rooms.user_pool(tmp_path / "rooms")[""][0]
     kept = tmp_path / "cache" / "rooms" / f"{one.digest}.flac"
-    rooms._read.cache_clear()
+    rooms.sound.cache_clear()
     soundfile.write(kept, decaying(RATE)[::-1].copy(), RATE)
     with pytest.raises(RunError, match="has changed"):
         rooms.sound(one.digest)

@@ -10,8 +10,9 @@ import pretty_midi
 import pytest
 
 from sousa import main
-from sousa.generation.audio import commands, debs, download, font_commands, fonts
+from sousa.generation.audio import debs, download, fonts
 from sousa.generation.errors import RunError, UsageError
+from sousa.generation.storage import file_digest
 from tests.support.font_site import DEB, FAKE, MEMBER, ar, make_deb, serving, sha256, tar_xz
 
 FONT = Path(pretty_midi.__file__).parent / "TimGM6mb.sf2"
@@ -44,16 +45,22 @@ def known_font(address, deb=DEB, **more):
     )  # fmt: skip
 
 
+@pytest.fixture
+def known(monkeypatch):
+    """A function that makes these fonts the whole catalogue."""
+    return lambda **fonts_by_key: monkeypatch.setattr(fonts, "catalogue", lambda: fonts_by_key)
+
+
 def nothing_else_in(directory):
     return [path.name for path in sorted(directory.iterdir())] == ["Fake.sf2"]
 
 
-def test_a_font_is_fetched_unpacked_and_verified(fake, site):
-    lines = []
-    font_commands.install(["fake"], None, None, None, lines.append, None, None, {"fake": fake})
+def test_a_font_is_fetched_unpacked_and_verified(fake, site, known, capsys):
+    known(fake=fake)
+    assert main(["soundfonts", "install", "fake"]) == 0
     goal = fonts.own_directory() / "Fake.sf2"
     assert goal.read_bytes() == FAKE and nothing_else_in(goal.parent)
-    said = "\n".join(lines)
+    said = capsys.readouterr().out
     for part in (str(goal), site.address, "SHA-256 are right", "sousa banks build", "--soundfont"):
         assert part in said
     assert fonts.install(fake) == (goal, "was there already")
@@ -266,7 +273,7 @@ def test_a_damaged_font_in_the_cache_is_replaced_but_a_persons_file_is_not(fake,
     assert (mine / "Fake.sf2").read_bytes() == b"mine"
 
 
-def test_fonts_of_one_package_are_fetched_together(site):
+def test_fonts_of_one_package_are_fetched_together(site, known, capsys):
     other = b"RIFF\x00\x00\x00\x00sfbk" + bytes(1000)
     site.body = deb = ar({"data.tar.xz": tar_xz([(MEMBER, FAKE), ("usr/Other.sf2", other)])})
     one = known_font(site.address, deb)
@@ -274,11 +281,10 @@ def test_fonts_of_one_package_are_fetched_together(site):
         "other", "Other", "MIT", "Other.sf2", len(other), sha256(other), "fake", site.address,
         len(deb), sha256(deb), "usr/Other.sf2", note="not a drum",
     )  # fmt: skip
-    lines = []
-    known = {"fake": one, "other": two}
-    font_commands.install(["fake", "other", "fake"], None, None, None, lines.append, None, None, known)
+    known(fake=one, other=two)
+    assert main(["soundfonts", "install", "fake", "other", "fake"]) == 0
     assert len(site.asked) == 1 and len(list(fonts.own_directory().iterdir())) == 2
-    assert "note: not a drum" in "\n".join(lines)
+    assert "note: not a drum" in capsys.readouterr().out
 
 
 def test_two_installs_into_one_directory_do_not_mix(fake):
@@ -289,16 +295,16 @@ def test_two_installs_into_one_directory_do_not_mix(fake):
         fonts.install(fake)
 
 
-def test_a_key_stands_for_its_font(fake, tmp_path, monkeypatch):
-    known = {"fake": fake}
+def test_a_key_stands_for_its_font(fake, tmp_path, monkeypatch, known):
+    known(fake=fake)
     with pytest.raises(UsageError, match="not on this machine; get it with 'sousa soundfonts install fake'"):
-        fonts.resolve("fake", known)
+        fonts.resolve("fake")
     path, _ = fonts.install(fake)
-    assert fonts.resolve("fake", known) == path
-    assert fonts.resolve("other", known) == "other"
+    assert fonts.resolve("fake") == path
+    assert fonts.resolve("other") == "other"
     monkeypatch.chdir(tmp_path)
     (tmp_path / "fake").touch()  # a file of that name is what is meant
-    assert fonts.resolve("fake", known) == "fake"
+    assert fonts.resolve("fake") == "fake"
 
 
 @pytest.mark.parametrize("arguments", [("generate", "--soundfont"), ("banks", "build")])
@@ -309,11 +315,11 @@ def test_commands_take_keys_and_say_how_to_get_the_font(sousa, tmp_path, argumen
     assert "sousa soundfonts install timgm6mb" in done.stderr
 
 
-def test_a_key_builds_the_banks_of_its_font(monkeypatch, tmp_path):
+def test_a_key_builds_the_banks_of_its_font(monkeypatch, tmp_path, known):
     monkeypatch.setenv("SOUSA_FONT_PATH", str(FONT.parent))
-    table = {**vars(known_font("")), "size": FONT.stat().st_size, "sha256": fonts.file_sha256(FONT)}
-    monkeypatch.setattr(fonts, "catalogue", lambda: {"fake": fonts.KnownFont(**table)})
-    commands.build("fake", "0:38", tmp_path / "banks", None, None, lambda text: None)
+    table = {**vars(known_font("")), "size": FONT.stat().st_size, "sha256": file_digest(FONT)}
+    known(fake=fonts.KnownFont(**table))
+    assert main(["banks", "build", "fake", "--kits", "0:38", "-o", str(tmp_path / "banks")]) == 0
     assert (tmp_path / "banks" / "timgm6mb_standard_38" / "bank.json").exists()
 
 
@@ -337,19 +343,18 @@ def test_bad_requests_get_one_sentence(capsys, arguments, parts):
         assert part in said
 
 
-def test_list_shows_every_font_and_where_it_is(sousa, fake):
+def test_list_shows_every_font_and_where_it_is(sousa, fake, known, capsys):
     done = sousa("soundfonts", "list")
     assert done.returncode == 0
     for key, font in fonts.catalogue().items():
         for part in (key, font.name, font.licence, font.package, font.address):
             assert part in done.stdout
-    lines = []
-    font_commands.list_fonts(lines.append, {"fake": fake})
-    assert "not on this machine: sousa soundfonts install fake" in "\n".join(lines)
+    known(fake=fake)
+    assert main(["soundfonts", "list"]) == 0
+    assert "not on this machine: sousa soundfonts install fake" in capsys.readouterr().out
     path, _ = fonts.install(fake)
-    lines.clear()
-    font_commands.list_fonts(lines.append, {"fake": fake})
-    assert f"installed by sousa: {path}" in "\n".join(lines)
+    assert main(["soundfonts", "list"]) == 0
+    assert f"installed by sousa: {path}" in capsys.readouterr().out
 
 
 def test_the_catalogue_is_complete():
@@ -374,4 +379,4 @@ def test_fonts_of_system_packages_are_those_of_the_catalogue(font, monkeypatch):
     same = [path for path in same if path.stat().st_size == font.size]
     if not same:
         pytest.skip(f"{font.package} is not installed, or another version of it")
-    assert fonts.file_sha256(same[0]) == font.sha256
+    assert file_digest(same[0]) == font.sha256

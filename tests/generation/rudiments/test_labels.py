@@ -8,6 +8,7 @@ import pytest
 
 from sousa.generation.rudiments import corpus, definitions
 from sousa.generation.rudiments.columns import columns
+from sousa.generation.rudiments.settings import make_config
 
 # column names of existing loaders, which must be able to read our tables
 KNOWN = {
@@ -32,7 +33,7 @@ KNOWN = {
 @pytest.fixture(scope="module")
 def rows():
     """All forms by a beginner and a professional, without audio."""
-    config = corpus.make_config("small", with_audio=False)
+    config = make_config("small", with_audio=False)
     forms = list(definitions.load().values())
     return corpus.make_rows(config, [(p, f, 1) for p in (1, 3) for f in forms], 0).to_pylist()
 
@@ -67,7 +68,12 @@ def test_columns_are_null_exactly_where_they_do_not_apply(rows):
     for row in rows:
         for s in row["strokes"]:
             kind = s["stroke_type"]
-            assert (s["flam_spacing_ms"] is not None) == (kind == "grace") == s["is_grace_note"]
+            spacings = [s["flam_spacing_ms"], s["drag_spacing_ms"]]
+            assert (
+                [spacing is not None for spacing in spacings].count(True)
+                == (kind == "grace")
+                == s["is_grace_note"]
+            )
             assert (s["parent_stroke_index"] is not None) == (kind in ("grace", "bounce"))
             assert (s["buzz_count"] is not None) == (kind == "buzz")
             assert s["diddle_position"] in (None, 1, 2)
@@ -80,7 +86,9 @@ def test_graces_and_bounces_know_their_primary(rows):
         for s in strokes:
             if s["stroke_type"] == "grace":
                 primary = strokes[s["parent_stroke_index"]]
-                assert primary["actual_time_ms"] - s["actual_time_ms"] == pytest.approx(s["flam_spacing_ms"])
+                graces = sum(t["parent_stroke_index"] == primary["index"] for t in strokes)
+                spacing_ms = s["flam_spacing_ms" if graces == 1 else "drag_spacing_ms"]
+                assert primary["actual_time_ms"] - s["actual_time_ms"] == pytest.approx(spacing_ms)
             if s["stroke_type"] == "buzz":
                 own = [b for b in strokes if b["parent_stroke_index"] == s["index"]]
                 assert {b["stroke_type"] for b in own} <= {"bounce"} and s["buzz_count"] == len(own) + 1

@@ -6,8 +6,7 @@ import yaml
 
 from benchmarks.readme import synth_table
 from sousa.generation.columns import table
-from sousa.generation.textures import schema
-from sousa.generation.textures.columns import columns
+from sousa.generation.textures import Textures, schema
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "README.md").read_text()
@@ -24,4 +23,4 @@ def test_the_configuration_shown_is_one():
 
 def test_synthesizers_and_columns_are_as_they_are():
     assert synth_table() in TEXT
-    assert table(columns(())) in TEXT
+    assert table(Textures().columns()) in TEXT

@@ -1,0 +1,118 @@
+"""A user's own sound files, kept in the cache under their digests, so that a dataset can be verified later.
+
+Conventions: what is kept is 16-bit, mono and at the bank rate; a digest is of its samples.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from sousa.generation.audio import encode
+from sousa.generation.audio.banks import BANK_RATE, cache_dir
+from sousa.generation.errors import RunError, UsageError, raise_all
+from sousa.generation.storage import atomic_file
+
+_SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg")
+_RATES = (8000, 384_000)
+
+
+def digest_of(samples):
+    """SHA-256 of int16 samples, hexadecimal."""
+    return hashlib.sha256(np.ascontiguousarray(samples, dtype="<i2").tobytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class UserSounds:
+    """Sounds of one kind: their noun, the option that names their directory, their folder in the cache."""
+
+    noun: str
+    option: str
+    folder: str
+
+    @property
+    def again(self):
+        """What to do when one is not here."""
+        return f"run 'sousa generate {self.option} DIR --dry-run' once with the directory it came from"
+
+    def path(self, digest):
+        """Where a sound is kept."""
+        return cache_dir().parent / self.folder / f"{digest}.flac"
+
+    def keep(self, directory, prepare, folders=None):
+        """Keep all sound files of a directory and, where ``folders`` are given, of those folders in it.
+
+        Args:
+            prepare: function of a path giving int16 (samples,); raises UsageError.
+
+        Returns: list of ``(path in the directory, digest)``.
+        Raises: UsageError naming every problem.
+        """
+        root = Path(os.path.expanduser(directory))
+        if not root.is_dir():
+            raise UsageError(f"{self.option} {root} is no directory; name one with sound files")
+        kept, problems = [], []
+        places = [place for place in sorted(root.iterdir()) if folders is not None and place.is_dir()]
+        for place in (root, *places):
+            files = sorted(path for path in place.iterdir() if path.suffix.lower() in _SUFFIXES)
+            if files and place != root and place.name not in folders:
+                named = ", ".join(folders)
+                problems.append(f"{place}: no preset with a room has this name; they are {named}")
+                continue
+            for path in files:
+                try:
+                    samples = prepare(path)
+                except UsageError as error:
+                    problems += error.problems
+                    continue
+                digest = digest_of(samples)
+                # written again each time, so that a damaged copy is mended
+                with atomic_file(self.path(digest)) as file:
+                    file.write(encode.encode(samples, BANK_RATE, "flac"))
+                kept.append((path.relative_to(root), digest))
+        raise_all(problems)
+        if not kept:
+            also = "" if folders is None else " or its preset folders"
+            raise UsageError(f"no sound file ({', '.join(_SUFFIXES)}) in {root}{also}")
+        return kept
+
+    def samples(self, digest, path=None):
+        """Samples of this digest, int16 (samples,), from the cache or another path.
+
+        Raises: RunError when they are not on this machine, or no longer what they were.
+        """
+        path = path or self.path(digest)
+        if not path.exists():
+            raise RunError(f"{self.noun} {digest[:12]} is not on this machine; {self.again}")
+        try:
+            samples, rate = soundfile.read(path, dtype="int16")
+        except (OSError, soundfile.LibsndfileError) as error:
+            raise RunError(f"{self.noun} {path} can't be read ({error}); {self.again}") from None
+        if rate != BANK_RATE or digest_of(samples) != digest:
+            raise RunError(f"{self.noun} {path} has changed; {self.again}")
+        return samples
+
+
+def read_mono(path, seconds):
+    """The beginning of a sound file as ``(samples, rate)``: its first channel, float64 (samples,).
+
+    Raises: UsageError when it can't be used.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path} is no regular file; remove it")
+    try:
+        path.name.encode()  # names go into JSON and columns
+    except UnicodeEncodeError:
+        raise UsageError(f"the name of {os.fsencode(path)!r} is no UTF-8; rename the file") from None
+    try:
+        with soundfile.SoundFile(path) as file:
+            rate = file.samplerate
+            if not _RATES[0] <= rate <= _RATES[1]:
+                raise UsageError(f"{path} has {rate} samples a second; give {_RATES[0]} to {_RATES[1]}")
+            samples = file.read(int(seconds * rate), dtype="float64", always_2d=True)
+    except (OSError, soundfile.LibsndfileError) as error:
+        raise UsageError(f"{path} can't be read as sound ({error}); replace or remove it") from None
+    return samples[:, 0], rate
