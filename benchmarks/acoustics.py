@@ -1,6 +1,6 @@
 """What the rooms of a dataset's rows measure, beside what their presets state. Run::
 
-    sousa generate --preset medium -o DIR
+    sousa generate --size medium -o DIR
     python benchmarks/acoustics.py DIR
 
 For each preset: the stated range; the range of the row's columns (measured on the impulse response,
@@ -18,57 +18,46 @@ import pyarrow.parquet as pq
 import pyroomacoustics
 
 from sousa.generation.audio import acoustics, rooms
+from sousa.generation.columns import markdown
 
 MEASURES = {"rt60_sec": "aug_rt60_sec", "drr_db": "aug_drr_db", "c50_db": "aug_c50_db"}
+HEAD = ("preset", "rows", "RT60, s", "in rows", "with microphone", "DRR, dB", "in rows", "C50, dB", "in rows")
 
 
 def rows_by_preset(directory):
-    """Rows with a room: dict of preset to list of dicts of the ``aug_*`` columns."""
-    names = ["augmentation_preset", "aug_record", *MEASURES.values()]
-    table = pq.read_table(Path(directory) / "labels" / "samples.parquet", columns=names)
-    out = {}
-    for row in table.to_pylist():
-        if row["aug_rt60_sec"] is not None:
-            out.setdefault(row["augmentation_preset"], []).append(row)
-    return out
+    """Rows with a room: dict of preset to ``(measures [rows, 3], aug_record of each row)``."""
+    names = [*MEASURES.values(), "aug_record"]
+    path = Path(directory) / "labels" / "samples.parquet"
+    table = pq.read_table(path, columns=["augmentation_preset", *names]).to_pandas().dropna()
+    groups = table.groupby("augmentation_preset")
+    return {preset: (rows[names[:-1]].to_numpy(), rows["aug_record"]) for preset, rows in groups}
 
 
 def span(values):
     return f"{min(values):.2f} to {max(values):.2f}"
 
 
-def measured_again(rows):
-    """RT60 of the complete responses of rows, by pyroomacoustics."""
-    linear = {}
-    for row in rows:
-        record = json.loads(row["aug_record"])
-        part = {name: record[name] for name in ("room", "microphone", "eq")}
-        linear[json.dumps(part, sort_keys=True)] = part
-    return [
-        float(pyroomacoustics.experimental.measure_rt60(acoustics.response(part), 44100, decay_db=20))
-        for part in linear.values()
-    ]
+def measured_again(records):
+    """RT60 of the distinct complete responses of rows, by pyroomacoustics."""
+    parts = [{name: json.loads(record)[name] for name in ("room", "microphone", "eq")} for record in records]
+    responses = map(acoustics.response, {json.dumps(part, sort_keys=True): part for part in parts}.values())
+    measure_rt60 = pyroomacoustics.experimental.measure_rt60
+    return [float(measure_rt60(response, 44100, decay_db=20)) for response in responses]
 
 
 def room_table(directory):
     """``(Markdown table, whether all rows are inside the stated ranges)``."""
-    found = rows_by_preset(directory)
-    lines = [
-        "| preset | rows | RT60, s | in rows | with microphone | DRR, dB | in rows | C50, dB | in rows |"
-    ]
-    lines.append("| --- " * 9 + "|")
-    inside = True
+    by_preset, rows, inside = rows_by_preset(directory), [], True
     for preset, stated in rooms.stated().items():
-        rows = found[preset]
-        cells = [f"`{preset}`", f"{len(rows)}"]
-        for name, column in MEASURES.items():
-            values = [row[column] for row in rows]
-            inside &= all(stated[name][0] <= value <= stated[name][1] for value in values)
-            cells += [f"{stated[name][0]:g} to {stated[name][1]:g}", span(values)]
-            if name == "rt60_sec":
-                cells.append(span(measured_again(rows)))
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines), inside
+        measures, records = by_preset[preset]
+        cells = [f"`{preset}`", len(records)]
+        for name, values in zip(MEASURES, measures.T, strict=True):
+            low, high = stated[name]
+            inside &= bool(((values >= low) & (values <= high)).all())
+            cells += [f"{low:g} to {high:g}", span(values)]
+            cells += [span(measured_again(records))] if name == "rt60_sec" else []
+        rows.append(cells)
+    return markdown(HEAD, rows), inside
 
 
 def main():
@@ -76,24 +65,16 @@ def main():
     parser.add_argument("directory")
     directory = parser.parse_args().directory
     table, inside = room_table(directory)
-    print(table)
-    print("all inside" if inside else "NOT ALL INSIDE")
-    found = rows_by_preset(directory)
+    print(f"{table}\n{'all inside' if inside else 'NOT ALL INSIDE'}")
+    by_preset = rows_by_preset(directory)
     for a, b in combinations(rooms.stated(), 2):
-        spans = [[r[c] for r in found[n]] for c in MEASURES.values() for n in (a, b)]
-        pairs = zip(spans[::2], spans[1::2], strict=True)
-        if all(max(min(x), min(y)) <= min(max(x), max(y)) for x, y in pairs):
-            share = _both(found, a, b)
+        two = [by_preset[preset][0] for preset in (a, b)]
+        low = np.max([measures.min(axis=0) for measures in two], axis=0)
+        high = np.min([measures.max(axis=0) for measures in two], axis=0)
+        if (low <= high).all():
+            both = np.concatenate(two)
+            share = ((both >= low) & (both <= high)).all(axis=1).mean()
             print(f"{a} and {b} overlap in all three measures; {share:.0%} of their rows are in both ranges")
-
-
-def _both(found, a, b):
-    """Share of the rows of two presets that lie inside the ranges of both."""
-    points = {n: np.array([[r[c] for c in MEASURES.values()] for r in found[n]]) for n in (a, b)}
-    low = np.max([p.min(axis=0) for p in points.values()], axis=0)
-    high = np.min([p.max(axis=0) for p in points.values()], axis=0)
-    every = np.concatenate(list(points.values()))
-    return ((every >= low) & (every <= high)).all(axis=1).mean()
 
 
 if __name__ == "__main__":

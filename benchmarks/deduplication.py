@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sousa.builders.hub.dedup import new_bytes
+from sousa.generation.columns import markdown
 from sousa.generation.reopen import open_dataset
 from sousa.generation.shards import parquet_writer
 
@@ -28,35 +29,27 @@ SHARE = 0.01
 RUNS = {0: "in one run", 3: "scattered by threes", 1: "scattered singly"}
 
 
-def other_rows(stored, table):
-    """Rows at the same coordinates under another seed."""
-    other = replace(stored.config, seed=stored.config.seed + 1)
-    return stored.corpus.remake(other, table.select(list(stored.corpus.address)))
-
-
 def replaced(table, rows, new):
     """The table with some rows replaced."""
     order = np.arange(len(table))
-    order[rows] = len(table) + np.arange(len(rows))
+    order[rows] = np.arange(len(table), len(table) + len(rows))
     return pa.concat_tables([table, new]).take(order)
 
 
 def inserted(table, rows, new):
     """The table with new rows before some rows."""
-    order = np.insert(np.arange(len(table)), rows, len(table) + np.arange(len(rows)))
+    order = np.insert(np.arange(len(table)), rows, np.arange(len(table), len(table) + len(rows)))
     return pa.concat_tables([table, new]).take(order)
 
 
 def relabelled(table, rows, new):
     """The table with the labels of some rows replaced, not their sound."""
-    kept = table.take(rows).select(["audio"])
-    for name in table.column_names:
-        if name != "audio":
-            kept = kept.append_column(table.schema.field(name), new[name])
-    return replaced(table, rows, kept.select(table.column_names))
+    place = table.schema.get_field_index("audio")
+    sound = table["audio"].take(rows)
+    return replaced(table, rows, new.set_column(place, table.schema.field(place), sound))
 
 
-def chosen(rng, files, run):
+def choose(rng, files, run):
     """Which rows of which file change: 1 % of all, in runs of so many (0: one run)."""
     sizes = [pq.read_metadata(file).num_rows for file in files]
     count = max(round(sum(sizes) * SHARE), 1)
@@ -66,51 +59,46 @@ def chosen(rng, files, run):
     first = rng.choice(sum(sizes) // run, max(count // run, 1), replace=False) * run
     places = np.sort((first[:, None] + np.arange(run)).ravel())
     edges = np.cumsum([0, *sizes])
-    return {
-        file: places[(places >= low) & (places < high)] - low
-        for file, low, high in zip(files, edges[:-1], edges[1:], strict=True)
-    }
+    owner = np.searchsorted(edges, places, side="right") - 1
+    return {file: places[owner == i] - edges[i] for i, file in enumerate(files)}
 
 
 def write(path, table):
     """Write a table as shards with 120 rows a player are written: a row group each."""
     with parquet_writer(str(path), table.schema) as writer:
-        players = table["profile_index"].to_numpy()
-        edges = [0, *(np.flatnonzero(np.diff(players)) + 1), len(table)]
+        edges = [0, *(np.flatnonzero(np.diff(table["profile_index"].to_numpy())) + 1), len(table)]
         for low, high in pairwise(edges):
             writer.write_table(table.slice(low, high - low), row_group_size=high - low)
 
 
-def measure(files, stored, change, run, seed=0):
-    """Bytes of all files, and those sent after a change."""
-    rng = np.random.default_rng(seed)
+def measure(files, stored, change, run):
+    """Bytes sent after a change."""
+    other = replace(stored.config, seed=stored.config.seed + 1)
     with tempfile.TemporaryDirectory() as work:
         after = []
-        for number, (file, rows) in enumerate(chosen(rng, files, run).items()):
+        for file, rows in choose(np.random.default_rng(0), files, run).items():
             if len(rows):
                 table = pq.read_table(file)
-                path = Path(work) / f"{number}.parquet"
-                write(path, change(table, rows, other_rows(stored, table.take(rows))))
-                after.append(path)
-        return sum(Path(file).stat().st_size for file in files), new_bytes(files, after)
+                new = stored.corpus.remake(other, table.take(rows).select(list(stored.corpus.address)))
+                after.append(Path(work) / f"{len(after)}.parquet")
+                write(after[-1], change(table, rows, new))
+        return new_bytes(files, after)
 
 
 def main():
-    """Print the table."""
     root = Path(sys.argv[1] if len(sys.argv) > 1 else "output/dataset")
     stored = open_dataset(root, making=True)
     files = [str(root / record["file"]) for record in stored.records]
-    print(
-        f"{stored.manifest['num_rows']:,} rows; 1 % of them change\n| change | bytes sent | of all | of 1 % |"
-    )
-    print("| --- | --- | --- | --- |")
+    rows, total = [], sum(Path(file).stat().st_size for file in files)
     for name, change in (("replaced", replaced), ("inserted", inserted), ("labels only", relabelled)):
         for run, where in RUNS.items():
-            total, new = measure(files, stored, change, run)
-            print(f"| {name}, {where} | {new:,} | {new / total:.2%} | {new / total / SHARE:.2f} |")
-    copy = Path(tempfile.mkdtemp()) / "same.parquet"
-    shutil.copy(files[0], copy)
-    print(f"| the same file under another name | {new_bytes(files, [copy]):,} | | |")
+            new = measure(files, stored, change, run)
+            rows.append((f"{name}, {where}", f"{new:,}", f"{new / total:.2%}", f"{new / total / SHARE:.2f}"))
+    with tempfile.TemporaryDirectory() as work:
+        copy = shutil.copy(files[0], Path(work) / "same.parquet")
+        rows.append(("the same file under another name", f"{new_bytes(files, [copy]):,}", "", ""))
+    print(f"{stored.manifest['num_rows']:,} rows; 1 % of them change")
+    print(markdown(("change", "bytes sent", "of all", "of 1 %"), rows))
 
 
 if __name__ == "__main__":

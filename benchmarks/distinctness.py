@@ -10,18 +10,19 @@ of validation and test.
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.metrics import accuracy_score, recall_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sousa.generation.audio import encode
-from sousa.generation.manifest import read_manifest
-from sousa.generation.tables import row_groups
+from sousa.generation.manifest import complete_manifest
+from sousa.generation.tables import groups_of
 
 FRAME, BANDS = 2048, 40
+COLUMNS = ["split", "augmentation_preset", "bank", "audio", "strokes"]
 
 
 def features(row):
@@ -40,30 +41,28 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("directory")
     root = parser.parse_args().directory
-    found = {"train": [], "other": []}
-    wanted = ["augmentation_preset", "bank", "audio", "strokes"]
-    for record in read_manifest(root)["shards"].values():
-        side = found["train" if record["split"] == "train" else "other"]
-        for group in row_groups(Path(root) / record["file"], wanted):
-            for row in group.to_pylist():
-                side.append((features(row), row["augmentation_preset"], row["bank"]))
-    (x, preset, bank), (x2, preset2, bank2) = (
-        (np.array([f for f, *_ in rows]), *(np.array([r[i] for r in rows]) for i in (1, 2)))
-        for rows in found.values()
-    )
-    print(f"{len(x):,} rows of train players, {len(x2):,} of others")
-    for name, y, y2 in (("preset", preset, preset2), ("drum", bank, bank2)):
-        model = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis()).fit(x, y)
-        guess = model.predict(x2)
-        common = max(np.mean(y2 == value) for value in set(y2))
-        print(
-            f"{name}: {np.mean(guess == y2):.1%} right of {len(set(y))} (always the commonest: {common:.1%})"
-        )
-        for value in sorted(set(y2)):
-            print(f"    {np.mean(guess[y2 == value] == value):6.1%}  {value}")
-    clean, clean2 = preset == "clean", preset2 == "clean"
-    model = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis()).fit(x[clean], bank[clean])
-    print(f"drum of clean rows: {np.mean(model.predict(x2[clean2]) == bank2[clean2]):.1%} right")
+    rows = [
+        (row["split"] == "train", row["augmentation_preset"], row["bank"], features(row))
+        for group in groups_of(root, complete_manifest(root)["shards"].values(), COLUMNS)
+        for row in group.to_pylist()
+    ]
+    train, preset, bank, x = map(np.array, zip(*rows, strict=True))
+
+    def told(labels, among):
+        """Labels of the test rows among some, and what is said of them."""
+        model = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis())
+        model.fit(x[among & train], labels[among & train])
+        return labels[among & ~train], model.predict(x[among & ~train])
+
+    print(f"{train.sum():,} rows of train players, {(~train).sum():,} of others")
+    for name, labels in (("preset", preset), ("drum", bank)):
+        truth, guess = told(labels, np.full(len(x), True))
+        names, counts = np.unique(truth, return_counts=True)
+        print(f"{name}: {accuracy_score(truth, guess):.1%} right of {len(set(labels[train]))}", end=" ")
+        print(f"(always the commonest: {counts.max() / len(truth):.1%})")
+        for value, share in zip(names, recall_score(truth, guess, labels=names, average=None), strict=True):
+            print(f"    {share:6.1%}  {value}")
+    print(f"drum of clean rows: {accuracy_score(*told(bank, preset == 'clean')):.1%} right")
 
 
 if __name__ == "__main__":

@@ -12,12 +12,15 @@ import argparse
 import numpy as np
 
 from sousa.generation.audio import acoustics, encode
+from sousa.generation.columns import markdown
 from sousa.generation.reopen import open_dataset
 from sousa.generation.rudiments import corpus
 from sousa.generation.rudiments.renderings import record_of
 from sousa.generation.rudiments.validation.onsets import blind_errors
 from sousa.generation.rudiments.validation.sound import CLEAR_MS, left_out_errors, played_strokes
-from sousa.generation.tables import row_groups
+from sousa.generation.tables import groups_of
+
+HEAD = ("acoustics", "rows", "clear strokes", "largest error, samples", "not heard", "blind", "largest error")
 
 
 def measure(config, banks, row):
@@ -27,9 +30,8 @@ def measure(config, banks, row):
     drum = acoustics.voice(record, banks[row["bank_digest"]], row["bank_tuning_cents"], rate, pcm.shape[1])
     onset = np.array([s["onset_sample"] for s in row["strokes"]])
     clear = np.flatnonzero(np.diff(onset, prepend=-(10**9)) * 1000.0 / rate >= CLEAR_MS)
-    played = played_strokes(config, row)
     blind = blind_errors(pcm, onset, rate)
-    errors = left_out_errors(record, drum, played, onset, clear, pcm, row["gain_db"])
+    errors = left_out_errors(record, drum, played_strokes(config, row), onset, clear, pcm, row["gain_db"])
     return errors, blind[~np.isnan(blind)]
 
 
@@ -41,22 +43,20 @@ def main():
     stored = open_dataset(arguments.directory, making=True)
     config = stored.config
     banks = {ref.digest: corpus.load_bank(ref) for ref in config.banks}
-    found = {}
-    for record in stored.records:
-        for group in row_groups(stored.storage.path(record["file"])):
-            for row in group.take(list(range(0, len(group), 13))).to_pylist():
-                rows = found.setdefault(row["augmentation_preset"], [])
-                if len(rows) < arguments.rows:
-                    rows.append(measure(config, banks, row))
-    print("| acoustics | rows | clear strokes | largest error, samples | not heard | blind | largest error |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    for name in filter(found.get, config.acoustics):
-        errors, blind = (np.concatenate(part) for part in zip(*found[name], strict=True))
+    measured = {}
+    for group in groups_of(arguments.directory, stored.records):
+        for row in group.take(list(range(0, len(group), 13))).to_pylist():
+            rows = measured.setdefault(row["augmentation_preset"], [])
+            if len(rows) < arguments.rows:
+                rows.append(measure(config, banks, row))
+    table = []
+    for name in filter(measured.get, config.acoustics):
+        errors, blind = (np.concatenate(part) for part in zip(*measured[name], strict=True))
         heard = np.abs(errors[~np.isnan(errors)])
-        print(
-            f"| `{name}` | {len(found[name])} | {len(errors)} | {heard.max():.0f} "
-            f"| {len(errors) - len(heard)} | {len(blind)} | {np.abs(blind).max(initial=0):.0f} |"
-        )
+        largest = [f"{sizes.max(initial=0):.0f}" for sizes in (heard, np.abs(blind))]
+        cells = (len(errors), largest[0], len(errors) - len(heard), len(blind), largest[1])
+        table.append((f"`{name}`", len(measured[name]), *cells))
+    print(markdown(HEAD, table))
 
 
 if __name__ == "__main__":

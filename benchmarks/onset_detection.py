@@ -9,36 +9,33 @@ count neither as wanted nor as wrong. *All*: every stroke is wanted.
 """
 
 import argparse
-from pathlib import Path
 
 import librosa
 import mir_eval
 import numpy as np
 
 from sousa.generation.audio import encode
-from sousa.generation.manifest import read_manifest
-from sousa.generation.tables import row_groups
+from sousa.generation.columns import markdown
+from sousa.generation.manifest import complete_manifest
+from sousa.generation.tables import groups_of
 
 HOP, WINDOW_SEC = 128, 0.025
-
-
-def detect(pcm, rate):
-    """Onsets in seconds."""
-    sound = pcm.mean(axis=1).astype(np.float32) / 32768.0
-    return librosa.onset.onset_detect(y=sound, sr=rate, hop_length=HOP, units="time")
+HEAD = ("preset", "rows", "recall, primaries", "precision", "recall, all strokes", "precision")
 
 
 def score(row):
-    """Counts of a row: wanted, found, matched for primaries, and the same for all strokes."""
+    """Counts of a row: matched, wanted, matched, detected for primaries, and the same for all strokes."""
     pcm, rate = encode.decode(row["audio"]["bytes"])
-    found = detect(pcm, rate)
+    sound = pcm.mean(axis=1).astype(np.float32) / 32768.0
+    detected = librosa.onset.onset_detect(y=sound, sr=rate, hop_length=HOP, units="time")
     onset = np.array([s["onset_sample"] for s in row["strokes"]]) / rate
     child = np.array([s["stroke_type"] in ("grace", "bounce") for s in row["strokes"]])
-    every = len(mir_eval.util.match_events(onset, found, WINDOW_SEC))
-    matched = mir_eval.util.match_events(onset[~child], found, WINDOW_SEC)
-    free = set(range(len(found))) - {j for _, j in matched}
-    forgiven = sum(bool((np.abs(onset[child] - found[j]) <= WINDOW_SEC).any()) for j in free)
-    return (~child).sum(), len(found) - forgiven, len(matched), len(onset), len(found), every
+    every = len(mir_eval.util.match_events(onset, detected, WINDOW_SEC))
+    matched = mir_eval.util.match_events(onset[~child], detected, WINDOW_SEC)
+    free = np.delete(detected, [j for _, j in matched])
+    forgiven = (np.abs(onset[child][:, None] - free) <= WINDOW_SEC).any(axis=0).sum()
+    primaries = (len(matched), (~child).sum(), len(matched), len(detected) - forgiven)
+    return (*primaries, every, len(onset), every, len(detected))
 
 
 def main():
@@ -46,25 +43,19 @@ def main():
     parser.add_argument("directory")
     parser.add_argument("--rows", type=int, default=60, help="rows of each preset (default 60)")
     arguments = parser.parse_args()
-    counts, left = {}, {}
-    records = list(read_manifest(arguments.directory)["shards"].values())
-    wanted = ["augmentation_preset", "audio", "strokes"]
+    counts = {}
+    shards = complete_manifest(arguments.directory)["shards"].values()
     # a few rows of every shard, so that players and rudiments are spread
-    for record in records:
-        for group in row_groups(Path(arguments.directory) / record["file"], wanted):
-            for row in group.take(list(range(0, len(group), 7))).to_pylist():
-                preset = row["augmentation_preset"]
-                if left.setdefault(preset, arguments.rows) > 0:
-                    left[preset] -= 1
-                    counts.setdefault(preset, []).append(score(row))
-    print("| preset | rows | recall, primaries | precision | recall, all strokes | precision |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for preset, rows in sorted(counts.items()):
-        wanted, found, matched, every, all_found, all_matched = np.array(rows).sum(axis=0)
-        print(
-            f"| {preset} | {len(rows)} | {matched / wanted:.3f} | {matched / found:.3f} "
-            f"| {all_matched / every:.3f} | {all_matched / all_found:.3f} |"
-        )
+    for group in groups_of(arguments.directory, shards, ["augmentation_preset", "audio", "strokes"]):
+        for row in group.take(list(range(0, len(group), 7))).to_pylist():
+            scores = counts.setdefault(row["augmentation_preset"], [])
+            if len(scores) < arguments.rows:
+                scores.append(score(row))
+    rows = []
+    for preset, scores in sorted(counts.items()):
+        total = np.array(scores).sum(axis=0)
+        rows.append((preset, len(scores), *(f"{share:.3f}" for share in total[::2] / total[1::2])))
+    print(markdown(HEAD, rows))
 
 
 if __name__ == "__main__":

@@ -5,23 +5,20 @@ python benchmarks/picture.py
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 
 from sousa.generation.audio import encode
 from sousa.generation.rudiments import corpus, definitions
 from sousa.generation.rudiments.settings import make_config
-
-matplotlib.use("Agg")
-from matplotlib.figure import Figure
 
 FILE = Path(__file__).parent.parent / "dataset_cards" / "rudiments.png"
 COLOURS = {"R": "#c1440e", "L": "#1f5fa8"}
 
 
 def main():
-    config = make_config("small")
-    row = corpus.make_rows(config, [(3, definitions.load()["flam_paradiddle"], 1)], 0).to_pylist()[0]
+    address = (3, definitions.load()["flam_paradiddle"], 1)
+    row = corpus.make_rows(make_config("small"), [address], 0).to_pylist()[0]
     pcm, rate = encode.decode(row["audio"]["bytes"])
     beat = 60 / row["tempo_bpm"]
     first = row["lead_in_sample"] / rate
@@ -30,27 +27,16 @@ def main():
     figure.subplots_adjust(left=0.02, right=0.98, top=0.9, bottom=0.17)
     time = np.arange(len(pcm)) / rate
     axis.plot(time, 0.5 * pcm[:, 0] / np.abs(pcm).max(), color="#888888", linewidth=0.5)
-    for s in row["strokes"]:
-        at, grace = s["onset_sample"] / rate, s["is_grace_note"]
-        colour = COLOURS[s["hand"]]
-        axis.plot([at, at], [0, s["actual_velocity"] / 127], color=colour, linewidth=0.8 if grace else 1.6)
-        name = s["hand"].lower() if grace else s["hand"] + (">" if s["is_accent"] else "")
-        shift = -0.018 if grace else 0.002
-        axis.text(
-            at + shift,
-            s["actual_velocity"] / 127 + 0.04,
-            name,
-            color=colour,
-            fontsize=9,
-            ha="center",
-            clip_on=True,
-        )
+    for stroke in row["strokes"]:
+        x, height = stroke["onset_sample"] / rate, stroke["actual_velocity"] / 127
+        grace, colour = stroke["is_grace_note"], COLOURS[stroke["hand"]]
+        axis.plot([x, x], [0, height], color=colour, linewidth=0.8 if grace else 1.6)
+        name = stroke["hand"].lower() if grace else stroke["hand"] + ">" * stroke["is_accent"]
+        x += -0.018 if grace else 0.002
+        axis.text(x, height + 0.04, name, color=colour, fontsize=9, ha="center", clip_on=True)
     for i in range(9):
         axis.axvline(first + i * beat, color="#bbbbbb", linewidth=0.8, linestyle=":")
-    axis.set_xlim(first - 0.12, first + 4 * beat - 0.05)
-    axis.set_ylim(-0.6, 1.05)
-    axis.set_yticks([])
-    axis.set_xlabel("s")
+    axis.set(xlim=(first - 0.12, first + 4 * beat - 0.05), ylim=(-0.6, 1.05), yticks=[], xlabel="s")
     title = f"{row['sample_id']}: sound, played strokes (height: velocity) and beats (dotted)"
     axis.set_title(title, fontsize=9)
     figure.savefig(FILE, metadata={"Software": None})

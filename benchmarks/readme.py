@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sousa.generation import corpora
 from sousa.generation.audio import presets, rooms
-from sousa.generation.columns import table
+from sousa.generation.columns import markdown, table
 from sousa.generation.options import option_table
 from sousa.generation.textures import synth
 
@@ -21,41 +21,36 @@ README = Path(__file__).parent.parent / "README.md"
 
 def replace(text, name, content):
     """Put content between the markers of this name."""
-    begin, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
     head, rest = text.split(begin)
-    return head + begin + content + end + rest.split(end)[1]
+    return f"{head}{begin}{content}\n{end}{rest.split(end)[1]}"
 
 
 def acoustics_table():
     """What the acoustics are, as a Markdown table."""
-    rows = [
-        "| acoustics | what it is | room | microphone | compressor ratio | noise, dB |",
-        "| --- " * 6 + "|",
-    ]
-    for name, one in presets.load().items():
-        room, mic = rooms.stated().get(name), one.microphone
+    rows = []
+    for name, preset in presets.load().items():
+        room, mic, noise = rooms.stated().get(name), preset.microphone, preset.noise
         away = (room or mic or {}).get("distance_m")
-        cells = [
-            f"`{name}`", one.about, room["room_type"] if room else "",
+        rows.append((
+            f"`{name}`", preset.about, room["room_type"] if room else "",
             f"{mic['type']}, {_span(away)} m" if mic else "",
-            _span(one.compressor["ratio"]) if one.compressor else "",
-            f"{one.noise['colour']} {_span(one.noise['level_db'])}" if one.noise else "",
-        ]  # fmt: skip
-        rows.append("| " + " | ".join(cells) + " |")
-    return "\n".join(rows)
+            _span(preset.compressor["ratio"]) if preset.compressor else "",
+            f"{noise['colour']} {_span(noise['level_db'])}" if noise else "",
+        ))  # fmt: skip
+    head = ("acoustics", "what it is", "room", "microphone", "compressor ratio", "noise, dB")
+    return markdown(head, rows)
 
 
 def synth_table():
     """The built-in synthesizers, as a Markdown table."""
-    rows = ["| synthesizer | what it makes | parameters |", "| --- | --- | --- |"]
-    for one in map(synth.get, synth.BUILT_IN):
-        told = [
-            f"`{p.name}`{'~' * p.varying} {p.minimum:g} to {p.maximum:g} {p.unit}".rstrip()
-            for p in one.parameters
-        ]
-        rows.append(f"| `{one.name}` | {one.about.rstrip('.')} | {', '.join(told)} |")
-    rows += ["", "`~`: may move in time. `sousa generate textures --list` says what each parameter does."]
-    return "\n".join(rows)
+    rows = []
+    for maker in map(synth.get, synth.BUILT_IN):
+        ranges = [(p, f"{p.minimum:g} to {p.maximum:g} {p.unit}".rstrip()) for p in maker.parameters]
+        parameters = [f"`{p.name}`{'~' * p.varying} {text}" for p, text in ranges]
+        rows.append((f"`{maker.name}`", maker.about.rstrip("."), ", ".join(parameters)))
+    note = "`~`: may move in time. `sousa generate textures --list` says what each parameter does."
+    return markdown(("synthesizer", "what it makes", "parameters"), rows) + f"\n\n{note}"
 
 
 def _span(values):
@@ -65,12 +60,12 @@ def _span(values):
 def professionals(directory):
     """The professional figures of a dataset's validation report as a Markdown table."""
     report = json.loads((Path(directory) / "validation_report.json").read_text(encoding="utf-8"))
-    rows = ["| figure | median here | range | typical | basis |", "| --- | --- | --- | --- | --- |"]
+    rows = []
     for row in report["professionals"]:
         typical = "" if row["typical"] is None else f"{row['typical']:g}"
-        bounds = f"{row['low']:g} to {row['high']:g}"
-        rows.append(f"| {row['what']} | {row['value']:.3g} | {bounds} | {typical} | {row['basis']} |")
-    return "\n".join(rows)
+        figures = (f"{row['value']:.3g}", _span((row["low"], row["high"])), typical)
+        rows.append((row["what"], *figures, row["basis"]))
+    return markdown(("figure", "median here", "range", "typical", "basis"), rows)
 
 
 if __name__ == "__main__":
@@ -82,8 +77,7 @@ if __name__ == "__main__":
     text = replace(text, "acoustics", acoustics_table())
     text = replace(text, "synths", synth_table())
     if len(sys.argv) > 1:
-        sys.path.insert(0, str(README.parent))
-        from benchmarks.acoustics import room_table
+        from acoustics import room_table
 
         text = replace(text, "rooms", room_table(sys.argv[1])[0])
         text = replace(text, "professionals", professionals(sys.argv[1]))

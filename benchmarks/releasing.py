@@ -20,15 +20,14 @@ from sousa.generation.runners import LocalRunner
 from sousa.generation.storage import file_digest
 
 
-def cpu_ms(function):
+def cpu_ms(function, *arguments, **options):
     """CPU milliseconds of a call, of this process."""
     begin = time.process_time()
-    function()
+    function(*arguments, **options)
     return (time.process_time() - begin) * 1e3
 
 
 def main():
-    """Print the figures."""
     root = Path(sys.argv[1] if len(sys.argv) > 1 else "output/dataset")
     manifest = complete_manifest(root)
     rows, records = manifest["num_rows"], manifest["shards"].values()
@@ -36,20 +35,20 @@ def main():
 
     @contextmanager
     def progress(title, total):
-        done = [0]
+        steps = []
 
         def step(count):
-            done[0] += count
-            if done[0] * 10 // total > len(peaks):
+            steps.append(count)
+            if sum(steps) * 10 // total > len(peaks):
                 peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
         yield step
 
     for _ in range(3):
         with tempfile.TemporaryDirectory(dir=root.parent) as work:
-            hashing = cpu_ms(lambda: [file_digest(root / record["file"]) for record in records])
+            hashing = sum(cpu_ms(file_digest, root / record["file"]) for record in records)
             options = {"runner": LocalRunner(1), "say": lambda text: None, "progress": progress}
-            whole = cpu_ms(lambda: make.make(root, Path(work) / "r", "1.0.0", **options))  # noqa: B023
+            whole = cpu_ms(make.make, root, Path(work) / "r", "1.0.0", **options)
         print(
             f"{rows:,} rows: {whole / rows:.3f} CPU ms a row, {hashing / rows:.3f} of it reading and "
             f"hashing, {(whole - hashing) / rows:.3f} beyond"

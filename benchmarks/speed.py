@@ -48,11 +48,8 @@ def shard_cost(root, **options):
 
 def flac_cost(files):
     """CPU seconds of encoding the audio of these shards again, and its length in seconds."""
-    sounds = [
-        encode.decode(a["bytes"])
-        for f in files
-        for a in pq.read_table(f, columns=["audio"])["audio"].to_pylist()
-    ]
+    cells = (cell for file in files for cell in pq.read_table(file, columns=["audio"])["audio"].to_pylist())
+    sounds = [encode.decode(cell["bytes"]) for cell in cells]
     begin = time.process_time()
     for pcm, rate in sounds:
         encode.encode(pcm, rate, "flac")
@@ -80,9 +77,9 @@ def command_cost(size, root, *options):
     """CPU seconds, wall seconds and peak MiB of the whole command in one process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     wall = time.perf_counter()
-    what = ("generate", "--size", size, "-o", str(root), "-q", "-w", "1")
-    command = [sys.executable, "-c", _MEASURED, *what]
-    out = subprocess.run([*command, *options], capture_output=True, text=True, check=True).stdout
+    arguments = ("generate", "--size", size, "-o", str(root), "-q", "-w", "1", *options)
+    command = [sys.executable, "-c", _MEASURED, *arguments]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     return cpu, time.perf_counter() - wall, float(out.split()[-1])
@@ -104,9 +101,7 @@ sys.exit(status)
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--memory", action="store_true", help="also run the whole command for small and medium"
-    )
+    parser.add_argument("--memory", action="store_true", help="also the whole command, small and medium")
     parser.add_argument("--acoustics", action="store_true", help="also the small size in all acoustics")
     parser.add_argument("--shards", type=int, metavar="N", help="also the records of so many shards")
     arguments = parser.parse_args()
@@ -128,9 +123,8 @@ def main():
             )
         if arguments.acoustics:
             root = Path(place) / "acoustics"
-            cpu, wall, peak = command_cost(
-                "small", root, "--skip-validation", "-a", str(len(presets.names()))
-            )
+            every = ("-a", str(len(presets.names())))
+            cpu, wall, peak = command_cost("small", root, "--skip-validation", *every)
             files = sorted((root / "data").rglob("*.parquet"))
             seconds = sum(pc.sum(pq.read_table(f, columns=["duration_sec"])[0]).as_py() for f in files)
             again_cpu, again_seconds = flac_cost(files[:: len(files) // SHARDS])
@@ -138,15 +132,14 @@ def main():
             print(
                 f"small in all acoustics: {seconds / cpu:,.0f} s of audio per CPU-second "
                 f"({seconds / 3600:.1f} h in {cpu:.0f} CPU s, {wall:.0f} s), peak {peak:.0f} MiB; "
-                f"FLAC encoding alone {alone:,.0f}, "
-                f"ratio of all to encoding {alone * cpu / seconds:.2f}"
+                f"FLAC encoding alone {alone:,.0f}, ratio of all to encoding {alone * cpu / seconds:.2f}"
             )
         if arguments.memory:
             for size in ("small", "medium"):
-                for options in ((), ("--skip-validation",)):
+                for options in ([], ["--skip-validation"]):
                     root = Path(place) / f"{size}{len(options)}"
                     cpu, wall, peak = command_cost(size, root, *options)
-                    name = f"sousa generate --size {size} {' '.join(options)}".strip()
+                    name = " ".join(["sousa generate --size", size, *options])
                     print(f"{name}: {cpu:.1f} CPU s, {wall:.1f} s, peak {peak:.0f} MiB")
 
 

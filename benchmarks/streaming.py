@@ -12,54 +12,49 @@ the peak of resident memory.
 
 import argparse
 import io
-import json
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-BATCH, BUFFER = 16, 500
-
-
-def paths(root):
-    """Parquet files of a dataset, in order."""
-    return sorted(str(path) for path in Path(root).glob("data/*/*.parquet"))
+BATCH, BUFFER, FILES = 16, 500, "data/*/*.parquet"
 
 
 def batches(clips):
     """Stack clips sixteen at a time, as a training loop would get them."""
     import torch
 
-    kept = []
+    batch = []
     for clip in clips:
-        kept.append(torch.from_numpy(clip))
-        if len(kept) == BATCH:
-            torch.nn.utils.rnn.pad_sequence(kept, batch_first=True)
-            kept = []
+        batch.append(torch.from_numpy(clip))
+        if len(batch) == BATCH:
+            torch.nn.utils.rnn.pad_sequence(batch, batch_first=True)
+            batch = []
         yield len(clip)
 
 
-def decoded(data):
-    import soundfile
+def stored(root):
+    """The cells of the column audio, one by one."""
+    import pyarrow.parquet as pq
 
-    return soundfile.read(io.BytesIO(data), dtype="float32")[0]
+    for path in sorted(Path(root).glob(FILES)):
+        yield from pq.read_table(path, columns=["audio"])["audio"].to_pylist()
 
 
 def floor(root):
     """Decoding alone; the bytes are read before the clock starts."""
-    import pyarrow.parquet as pq
+    import soundfile
 
-    clips = [
-        row["bytes"]
-        for path in paths(root)
-        for row in pq.read_table(path, columns=["audio"])["audio"].to_pylist()
-    ]
+    files = [io.BytesIO(cell["bytes"]) for cell in stored(root)]
     yield None
-    yield from batches(decoded(clip) for clip in clips)
+    yield from batches(soundfile.read(file, dtype="float32")[0] for file in files)
 
 
 def ours(root, shuffle=True):
@@ -73,82 +68,56 @@ def ours(root, shuffle=True):
     yield from batches(audio for batch in loader for audio in batch["audio"])
 
 
-def in_order(root):
-    yield from ours(root, shuffle=False)
-
-
-def _stock(root, shuffled, decoder):
+def stock(root, soundfile=True, shuffle=False):
     import datasets
 
     from sousa.builders.audio import SoundfileAudio
 
     datasets.disable_progress_bars()
     yield None
-    stream = datasets.load_dataset("parquet", data_files=paths(root), split="train", streaming=True)
+    stream = datasets.load_dataset("parquet", data_files=f"{root}/{FILES}", split="train", streaming=True)
     stream = stream.select_columns(["audio", "rudiment_slug"])
-    stream = stream.cast_column("audio", SoundfileAudio() if decoder == "soundfile" else datasets.Audio())
-    if shuffled:
+    stream = stream.cast_column("audio", SoundfileAudio() if soundfile else datasets.Audio())
+    if shuffle:
         stream = stream.shuffle(seed=0, buffer_size=BUFFER)
-    if decoder == "soundfile":
-        yield from batches(row["audio"]["array"] for row in stream)
+    sounds = (row["audio"] for row in stream)
+    if soundfile:
+        yield from batches(sound["array"] for sound in sounds)
     else:
-        yield from batches(row["audio"].get_all_samples().data.mean(0).numpy() for row in stream)
-
-
-def stock_soundfile(root):
-    yield from _stock(root, False, "soundfile")
-
-
-def stock_shuffled(root):
-    yield from _stock(root, True, "soundfile")
-
-
-def stock_torchcodec(root):
-    yield from _stock(root, False, "torchcodec")
-
-
-def stock_torchcodec_shuffled(root):
-    yield from _stock(root, True, "torchcodec")
+        yield from batches(sound.get_all_samples().data.mean(0).numpy() for sound in sounds)
 
 
 def folder(root):
-    """A FLAC file for each row and a table of labels, through a plain torch Dataset."""
+    """A FLAC file for each row, through a plain torch DataLoader."""
     import numpy as np
     import soundfile
-    from torch.utils.data import DataLoader, Dataset
+    from torch.utils.data import DataLoader
 
-    files = sorted(str(path) for path in Path(root, "files").glob("*.flac"))
+    def read(paths):
+        return [soundfile.read(path, dtype="float32")[0] for path in paths]
 
-    class Folder(Dataset):
-        def __len__(self):
-            return len(files)
-
-        def __getitem__(self, i):
-            return soundfile.read(files[i], dtype="float32")[0]
-
+    files = sorted(map(str, Path(root, "files").glob("*.flac")))
     yield None
-    order = np.random.default_rng(0).permutation(len(files))
-    loader = DataLoader(Folder(), sampler=order.tolist(), batch_size=BATCH, collate_fn=list)
+    order = np.random.default_rng(0).permutation(len(files)).tolist()
+    loader = DataLoader(files, BATCH, sampler=order, collate_fn=read)
     yield from batches(clip for batch in loader for clip in batch)
 
 
+# generators of the directory: a first value when the clock may start, then the samples of each clip
 READERS = {
-    "decode bytes in memory": floor, "sousa stream, global shuffle": ours, "sousa stream, in order": in_order,
-    "folder of FLAC files, random": folder, "datasets streaming, soundfile": stock_soundfile,
-    "datasets streaming + shuffle(500), soundfile": stock_shuffled,
-    "datasets streaming, torchcodec": stock_torchcodec,
-    "datasets streaming + shuffle(500), torchcodec": stock_torchcodec_shuffled,
-}  # fmt: skip
-
-
-def peak_rss_mb():
-    """Largest resident memory of this program; getrusage would count that of the one that started it."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    "decode bytes in memory": floor,
+    "sousa stream, global shuffle": ours,
+    "sousa stream, in order": partial(ours, shuffle=False),
+    "folder of FLAC files, random": folder,
+    "datasets streaming, soundfile": stock,
+    "datasets streaming + shuffle(500), soundfile": partial(stock, shuffle=True),
+    "datasets streaming, torchcodec": partial(stock, soundfile=False),
+    "datasets streaming + shuffle(500), torchcodec": partial(stock, soundfile=False, shuffle=True),
+}
 
 
 def measure(name, root):
-    """Read everything once; prints a line of JSON."""
+    """Read everything once: dict of figures."""
     import soundfile  # noqa: F401
     import torch
 
@@ -159,25 +128,21 @@ def measure(name, root):
     for size in reader:
         first = time.perf_counter() - begin if first is None else first
         samples += max(size, 0)
-    print(json.dumps({
-        "cpu_ms": (time.process_time() - cpu) * 1e3 / (samples / 44100 / 5), "first_sec": first,
-        "rss_mb": peak_rss_mb(), "samples": samples,
-    }))  # fmt: skip
+    cpu = (time.process_time() - cpu) * 1e3 / (samples / 44100 / 5)
+    # getrusage would count the memory of the program that started this one
+    peak_kb = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+    return {"cpu": cpu, "first": first, "rss": peak_kb / 1024, "seconds": samples / 44100}
 
 
 def make(root, rows, seconds):
     """The dataset, and a folder of its clips."""
-    import pyarrow.parquet as pq
-
     # lead-in and ring-out add about a second
     options = ["-p", max(rows // 40, 1), "-t", 1, "-a", 1, "--duration", max(seconds - 0.95, 1.0)]
     command = [sys.executable, str(ROOT / "sousa.py"), "generate", "-o", str(root), "-q", "--skip-validation"]
-    command += map(str, options)
-    subprocess.run(command, check=True)
+    subprocess.run([*command, *map(str, options)], check=True)
     (root / "files").mkdir()
-    for path in paths(root):
-        for row in pq.read_table(path, columns=["audio"])["audio"].to_pylist():
-            (root / "files" / row["path"]).write_bytes(row["bytes"])
+    for cell in stored(root):
+        (root / "files" / cell["path"]).write_bytes(cell["bytes"])
 
 
 def main():
@@ -185,40 +150,32 @@ def main():
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--one", nargs=2, metavar=("READER", "DIRECTORY"), help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.one:
-        return measure(*given.one)
+    arguments = parser.parse_args()
     from sousa.builders.audio import torchcodec_works
+    from sousa.generation.columns import markdown
 
-    readers = [name for name in READERS if "torchcodec" not in name or torchcodec_works()]
+    runs = {name: [] for name in READERS if "torchcodec" not in name or torchcodec_works()}
     with tempfile.TemporaryDirectory() as place:
         root = Path(place) / "dataset"
-        make(root, given.rows, given.seconds)
-        found = {name: [] for name in readers}
-        for _ in range(given.repeats):
-            for name in readers:
-                done = subprocess.run(
-                    [sys.executable, __file__, "--one", name, str(root)], capture_output=True, text=True
-                )
-                lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-                if not lines:
-                    sys.exit(f"{name} failed:\n{done.stderr}")
-                found[name].append(json.loads(lines[-1]))
-    seconds = found[readers[0]][0]["samples"] / 44100
-    print(f"{given.rows:,} rows, {seconds / given.rows:.2f} s each; median of {given.repeats}")
-    print("| reader | CPU ms / 5 s | over decoding | first row, s | peak RSS, MB |")
-    print("| --- | --- | --- | --- | --- |")
+        make(root, arguments.rows, arguments.seconds)
+        # a fresh process for each
+        with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
+            for _ in range(arguments.repeats):
+                for name, figures in runs.items():
+                    figures.append(pool.submit(measure, name, root).result())
     middle = {
-        name: {key: statistics.median(one[key] for one in runs) for key in runs[0]}
-        for name, runs in found.items()
+        name: {key: statistics.median(run[key] for run in figures) for key in figures[0]}
+        for name, figures in runs.items()
     }
-    base = middle[readers[0]]["cpu_ms"]
-    for name, one in middle.items():
-        if abs(one["samples"] / 44100 - seconds) > 1:
-            sys.exit(f"{name} read {one['samples'] / 44100:.0f} s of {seconds:.0f} s")
-        figures = (f"{one['cpu_ms']:.2f}", f"{one['cpu_ms'] / base:.2f}", f"{one['first_sec']:.3f}")
-        print(f"| {name} | {' | '.join(figures)} | {one['rss_mb']:.0f} |")
+    base, rows = middle["decode bytes in memory"], []
+    seconds = base["seconds"]
+    for name, run in middle.items():
+        if abs(run["seconds"] - seconds) > 1:
+            sys.exit(f"{name} read {run['seconds']:.0f} s of {seconds:.0f} s")
+        cpu = (f"{run['cpu']:.2f}", f"{run['cpu'] / base['cpu']:.2f}")
+        rows.append((name, *cpu, f"{run['first']:.3f}", f"{run['rss']:.0f}"))
+    print(f"{arguments.rows:,} rows, {seconds / arguments.rows:.2f} s each; median of {arguments.repeats}")
+    print(markdown(("reader", "CPU ms / 5 s", "over decoding", "first row, s", "peak RSS, MB"), rows))
 
 
 if __name__ == "__main__":

@@ -24,27 +24,13 @@ import numpy as np
 
 ROOT = Path(__file__).parent.parent
 EARLIER_CPU_SEC = (23, 25)
-RATE, LENGTH_SEC, CHUNK_SEC = 16000, 10, 2
+RATE, LENGTH_SEC = 16000, 10
 
 
-def example(records="params", values=5, length_sec=LENGTH_SEC):
-    """The example of DSGenerator's README as a configuration of its own kind."""
-
-    def axis(user, synth, low, high):
-        return {
-            "user_pname": user, "user_minval": low, "user_maxval": high, "user_nvals": values, "user_doc": "",
-            "synth_pname": synth, "synth_minval": low, "synth_maxval": high, "synth_units": "natural",
-        }  # fmt: skip
-
-    return {
-        "soundname": "PopPatternSynth", "samplerate": RATE, "chunkSecs": CHUNK_SEC,
-        "soundDuration": length_sec, "recordFormat": records, "tftype": "shards", "shard_size": 16,
-        "params": [
-            axis("rate_exp", "rate_exp", 0, 4), axis("irregularity", "irreg_exp", 0, 1),
-            axis("center frequency", "cf", 220, 880),
-        ],
-        "fixedParams": [{"user_doc": "", "synth_pname": "Q", "synth_val": 40, "synth_units": "natural"}],
-    }  # fmt: skip
+def example(values=5):
+    """The example of DSGenerator's README as a configuration of its own kind; values: of each parameter."""
+    config = json.loads((ROOT / "benchmarks" / "pop.json").read_text(encoding="utf-8"))
+    return config | {"params": [parameter | {"user_nvals": values} for parameter in config["params"]]}
 
 
 def run(config, place, *options):
@@ -89,16 +75,14 @@ def table(place):
     print(f"{seconds} s of audio, 625 rows; the earlier way, sound alone, here: {earlier:.1f} CPU s")
     print(f"earlier system whole, where it was measured: {EARLIER_CPU_SEC[0]}-{EARLIER_CPU_SEC[1]} CPU s\n")
     print("what is made                      CPU s   x real time   of 23 s   of the earlier way here")
-    rows = [
-        ("shards alone (WAV)", "", ()),
-        ("shards alone (FLAC)", "", ("--audio-format", "flac")),
-        ("and params", "params", ()),
-        ("and nsjson", "nsjson", ()),
-        ("and tfrecords", "tfrecords", ()),
-    ]
-    for name, records, options in rows:
-        more = ("--records", records) if records else ("--records", "none")
-        cpu = min(run(example(), place, "--skip-validation", *more, *options)[0] for _ in range(3))
+    for name, *options in (
+        ("shards alone (WAV)", "--records", "none"),
+        ("shards alone (FLAC)", "--records", "none", "--audio-format", "flac"),
+        ("and params", "--records", "params"),
+        ("and nsjson", "--records", "nsjson"),
+        ("and tfrecords", "--records", "tfrecords"),
+    ):
+        cpu = min(run(example(), place, "--skip-validation", *options)[0] for _ in range(3))
         shares = f"1/{EARLIER_CPU_SEC[0] / cpu:<8.1f}1/{earlier / cpu:.1f}"
         print(f"{name:32} {cpu:6.2f}   {seconds / cpu:11,.0f}   {shares}")
     cpu, _ = run(example(), place)
@@ -109,26 +93,24 @@ def synths():
     """Print what each synthesizer renders in a CPU second."""
     from sousa.generation.textures import synth
 
-    print(
-        f"{'synthesizer':16} {'16 kHz':>10} {'44.1 kHz':>10}   seconds of audio a CPU second, at its defaults"
-    )
+    print("synthesizer          16 kHz   44.1 kHz   seconds of audio a CPU second, at its defaults")
     for name in synth.BUILT_IN:
-        one, told = synth.get(name), []
-        params = {p.name: float(p.default) for p in one.parameters}
+        maker, speeds = synth.get(name), []
+        params = {p.name: float(p.default) for p in maker.parameters}
         for rate in (16000, 44100):
-            best = float("inf")
+            costs = []
             for seed in range(6):  # the first is a warm-up
                 begin = time.process_time()
-                synth.render(one, params, 10 * rate, rate, np.random.default_rng(seed))
-                best = min(best, time.process_time() - begin)
-            told.append(f"{10 / best:10,.0f}")
-        print(f"{name:16} {' '.join(told)}")
+                synth.render(maker, params, 10 * rate, rate, np.random.default_rng(seed))
+                costs.append(time.process_time() - begin)
+            speeds.append(f"{10 / min(costs):10,.0f}")
+        print(f"{name:16} {' '.join(speeds)}")
 
 
 def memory(place):
     """Print peak memory for datasets of growing length."""
     for length in (10, 40, 160):
-        config = {**example(values=3, length_sec=10), "examples": length // 10}
+        config = {**example(values=3), "examples": length // 10}
         cpu, peak = run(config, place, "--skip-validation", "--records", "params,tfrecords")
         print(f"{27 * length:6,} s of audio: {peak:5.0f} MiB, {cpu:.2f} CPU s")
 
@@ -139,13 +121,10 @@ def main():
     parser.add_argument("--memory", action="store_true", help="peak memory")
     arguments = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if arguments.synths:
+        return synths()
     with tempfile.TemporaryDirectory() as place:
-        if arguments.synths:
-            synths()
-        elif arguments.memory:
-            memory(Path(place))
-        else:
-            table(Path(place))
+        (memory if arguments.memory else table)(Path(place))
 
 
 if __name__ == "__main__":

@@ -22,24 +22,17 @@ from sousa.training.stream import Rows
 
 
 def main():
-    """Print the figures."""
     # tier_confidence is made of the tier itself
     names = [name for name in SCORE_RANGES if name != "tier_confidence"] + ["tempo_bpm"]
-    parts = {}
-    for split in ("train", "test"):
-        table = Rows(sys.argv[1], split, columns=["skill_tier", *names], audio=None).table
-        parts[split] = (
-            np.stack([table[name].to_numpy().astype(float) for name in names], 1),
-            table["skill_tier"].to_pylist(),
-        )
-    for what, columns in (
-        ("overall_score", [names.index("overall_score")]),
-        ("all scores and tempo", slice(None)),
-    ):
+    wanted = ["skill_tier", *names]
+    tables = [Rows(sys.argv[1], split, columns=wanted, audio=None).table for split in ("train", "test")]
+    x, x_test = (np.stack([table[name].to_numpy().astype(float) for name in names], 1) for table in tables)
+    tiers, tiers_test = (table["skill_tier"].to_pylist() for table in tables)
+    overall = [names.index("overall_score")]
+    for inputs, columns in (("overall_score", overall), ("all scores and tempo", slice(None))):
         model = HistGradientBoostingClassifier(max_iter=150, class_weight="balanced", random_state=0)
-        model.fit(parts["train"][0][:, columns], parts["train"][1])
-        found = balanced_accuracy_score(parts["test"][1], model.predict(parts["test"][0][:, columns]))
-        print(f"from {what}: balanced accuracy {found:.3f}")
+        guess = model.fit(x[:, columns], tiers).predict(x_test[:, columns])
+        print(f"from {inputs}: balanced accuracy {balanced_accuracy_score(tiers_test, guess):.3f}")
 
 
 if __name__ == "__main__":

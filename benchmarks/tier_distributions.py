@@ -29,9 +29,8 @@ def measure():
             for form in forms
             for tempo in range(config.tempos)
         ]
-        scores[person.tier].append(
-            exercise_scores(play(takes, config.sample_rate), config.sample_rate)["overall_score"]
-        )
+        table = exercise_scores(play(takes, config.sample_rate), config.sample_rate)
+        scores[person.tier].append(table["overall_score"])
     joined = [np.concatenate(part) for part in scores]
     return {
         "corpus": "medium preset, seed 42",
@@ -42,6 +41,6 @@ def measure():
 
 
 if __name__ == "__main__":
-    table = measure()
-    DISTRIBUTIONS_FILE.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(table, indent=1))
+    text = json.dumps(measure(), indent=1)
+    DISTRIBUTIONS_FILE.write_text(text + "\n", encoding="utf-8")
+    print(text)

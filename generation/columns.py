@@ -13,7 +13,7 @@ and reported without the package that made it.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, fields, replace
 from typing import Any
 
@@ -290,6 +290,14 @@ def _yaml(column: Column, sample_rate: int | None) -> dict[str, Any]:
     if isinstance(column.role, Classes):
         return {"dtype": {"class_label": {"names": {str(i): n for i, n in enumerate(column.role.names)}}}}
     return {"dtype": column.type}
+
+
+# --- documents ---
+
+
+def markdown(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table; ``head``: titles of its columns."""
+    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in (head, ["---"] * len(head), *rows))
 
 
 def table(columns: Iterable[Column]) -> str:

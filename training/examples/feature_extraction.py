@@ -12,38 +12,31 @@ import numpy as np
 
 from sousa.generation.errors import RunError, SousaError
 from sousa.generation.rudiments.hierarchy import COLUMNS, Labels
-from sousa.training.features import (
-    FeatureCache,
-    FrozenFeatures,
-    Mel,
-    data_identity,
-    interval_statistics,
-    log_mel,
-    onsets,
-    rms,
-)
+from sousa.training import features
 from sousa.training.stream import open_rows
 
 
 def main(where):
     rows = open_rows(where, columns=(*COLUMNS, "sample_id"), sample_rate=16000)
-    row, mel = rows[0], Mel()
-    spectrogram, level = log_mel(row["audio"], mel), rms(row["audio"])
+    row, mel = rows[0], features.Mel()
+    spectrogram, level = features.log_mel(row["audio"], mel), features.rms(row["audio"])
     print(f"{row['sample_id']}: log-mel {spectrogram.shape} {spectrogram.dtype}, "
           f"{spectrogram.min():.0f} to {spectrogram.max():.0f} dB; "
           f"RMS up to {20 * np.log10(level.max()):.1f} dB")  # fmt: skip
 
-    found, true = onsets(row["audio"]), Labels(row).strokes["time_sec"]
+    found, true = features.onsets(row["audio"]), Labels(row).strokes["time_sec"]
     heard = sum(np.abs(found - time).min(initial=np.inf) < 0.05 for time in true)
     print(f"{len(found)} onsets found; {heard} of {len(true)} labelled ones within 50 ms of one")
-    print({name: round(value, 4) for name, value in interval_statistics(found).items()})
+    print({name: round(value, 4) for name, value in features.interval_statistics(found).items()})
 
-    cache = FeatureCache(data_identity(rows), mel.settings())
+    cache = features.FeatureCache(features.data_identity(rows), mel.settings())
     for row in rows.select(range(min(3, len(rows)))):
-        stored = cache.get_or_make(row["sample_id"], lambda row=row: {"log_mel": log_mel(row["audio"], mel)})
+        stored = cache.get_or_make(
+            row["sample_id"], lambda row=row: {"log_mel": features.log_mel(row["audio"], mel)}
+        )
         print(f"stored: {row['sample_id']} {stored['log_mel'].shape}")
     try:
-        model = FrozenFeatures("facebook/wav2vec2-base-960h", local_files_only=True)
+        model = features.FrozenFeatures("facebook/wav2vec2-base-960h", local_files_only=True)
         print(f"{model.name}: {tuple(model([row['audio']], 16000).shape)}")
     except RunError as error:
         print(error)

@@ -15,13 +15,12 @@ from sousa.training.stream import open_rows
 
 def main(where):
     everything = open_rows(where, audio=None)
+    yaml = "{tiers: [beginner, intermediate], scores: {overall_score: [40, null]}}"
     filters = {
         "beginners": select(tiers=["beginner"]),
         "rolls up to 100 BPM": select(categories=["roll"], tempo_bpm=(None, 100)),
         "clearly of their tier": select(tier_confidence=(0.5, None)),
-        "as YAML says it": Filter.parse(
-            "{tiers: [beginner, intermediate], scores: {overall_score: [40, null]}}"
-        ),
+        "as YAML says it": Filter.parse(yaml),
     }
     filters["neither beginners nor rolls"] = ~(filters["beginners"] | select(categories=["roll"]))
     print(f"{len(everything)} rows in {where}")

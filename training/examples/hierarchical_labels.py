@@ -8,24 +8,17 @@ DATASET is a directory that ``sousa generate`` or ``sousa release`` made; ``labe
 import sys
 
 from sousa.generation.errors import SousaError
-from sousa.generation.rudiments.hierarchy import (
-    COLUMNS,
-    STROKE_FEATURES,
-    Labels,
-    frame_targets,
-    measure_summaries,
-    pad_strokes,
-    visualise,
-)
+from sousa.generation.rudiments import hierarchy
 from sousa.training.stream import open_rows
 
 
 def main(where):
-    rows = open_rows(where, columns=(*COLUMNS, "sample_id"), sample_rate=16000, crop_sec=4.0, crop="centre")
+    columns = (*hierarchy.COLUMNS, "sample_id")
+    rows = open_rows(where, columns=columns, sample_rate=16000, crop_sec=4.0, crop="centre")
     row = rows[0]
-    labels = Labels(row)
+    labels = hierarchy.Labels(row)
     print(f"{row['sample_id']}: {labels.duration_sec:.2f} s from sample {row['start_sample']} of the clip")
-    bars = measure_summaries(row)
+    bars = hierarchy.measure_summaries(row)
     for i, index in enumerate(bars["index"]):
         strokes = labels.of_measure(index)
         sticking = "".join(strokes["hand"])
@@ -34,15 +27,16 @@ def main(where):
             f"{bars['num_accents'][i]} accents, {bars['num_graces'][i]} graces, "
             f"mean error {bars['timing_mean_error_ms'][i]:.1f} ms"
         )
-    targets = frame_targets(row)
+    targets = hierarchy.frame_targets(row)
     print(f"{len(targets['onset'])} frames of 10 ms: {int(targets['onset'].sum())} with an onset, ", end="")
     print(f"{int(targets['accent'].sum())} with an accent; the first hands "
           f"{targets['hand'][targets['onset'] > 0][:8].tolist()} (0 right, 1 left)")  # fmt: skip
-    features, mask = pad_strokes([rows[i] for i in range(min(4, len(rows)))])
+    features, mask = hierarchy.pad_strokes([rows[i] for i in range(min(4, len(rows)))])
     print(f"strokes of a batch: {features.shape} {features.dtype}, {int(mask.sum())} real")
     for stroke in features[0, mask[0]][:1]:
-        print("the first:", ", ".join(f"{n} {v:.3g}" for n, v in zip(STROKE_FEATURES, stroke, strict=True)))
-    visualise(row, "labels.png")
+        named = zip(hierarchy.STROKE_FEATURES, stroke, strict=True)
+        print("the first:", ", ".join(f"{name} {value:.3g}" for name, value in named))
+    hierarchy.visualise(row, "labels.png")
     print("labels.png: waveform, strokes and bars")
 
 

@@ -30,105 +30,77 @@ RESAMPLES = 1000
 LEVEL = 0.95
 _DEFINED = 0.9  # share of resamples in which a metric must be defined, for an interval
 Statistic = Callable[[np.ndarray], np.ndarray]
+Interval = dict[str, float | None]
 _CHUNK = 1 << 22  # draws held at a time
 
 
 def check_rows(**columns: Any) -> None:
-    """Refuse columns of unequal length; None stands for a column that isn't there.
-
-    Raises: UsageError.
-    """
+    """Raise a UsageError for columns of unequal length; None stands for a column that isn't there."""
     lengths = {name: len(column) for name, column in columns.items() if column is not None}
     if len(set(lengths.values())) > 1:
         said = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
         raise UsageError(f"rows differ in number: {said}; give one value of each for every row")
 
 
-def group_codes(groups: Sequence[Any] | None, num_rows: int) -> np.ndarray:
-    """Codes of groups, in order of first appearance.
+def group_codes(groups: Sequence[Any] | None, rows: Sequence[int]) -> np.ndarray:
+    """Codes of the groups of rows, in order of first appearance: int64 array [rows].
 
-    Args:
-        groups: one name a row; None: each row is its own group, as is each row whose name is None.
-        num_rows: rows.
-
-    Returns: int64 array [rows], values 0 to number of groups - 1.
+    Args: groups: a name for each row, None for a group of its own, or None for no names; rows: those to code.
     """
     if groups is None:
-        return np.arange(num_rows)
-    seen = {}
-    return np.array(
-        [seen.setdefault((row,) if name is None else name, len(seen)) for row, name in enumerate(groups)],
-        dtype=np.int64,
-    )
+        return np.arange(len(rows))
+    codes: dict[Any, int] = {}
+    names = ((row,) if groups[row] is None else groups[row] for row in rows)
+    return np.array([codes.setdefault(name, len(codes)) for name in names], dtype=np.int64)
 
 
 def sums_by_group(codes: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Sums of row values over each group.
-
-    Args:
-        codes: ints [rows]; columns: numbers [rows, columns].
-
-    Returns: float64 array [groups, columns].
-    """
+    """Sums of columns [rows, columns] over each group: float64 array [groups, columns]."""
     out = np.zeros((codes.max(initial=-1) + 1, columns.shape[1]))
     np.add.at(out, codes, columns)
     return out
 
 
 def draw_counts(num_groups: int, resamples: int = RESAMPLES, seed: int = 0) -> Iterator[np.ndarray]:
-    """How often each group is drawn, in chunks of resamples.
-
-    Yields: int64 arrays [some resamples, groups]; each row sums to ``num_groups``.
-    """
+    """How often each group is drawn: int64 arrays [some resamples, groups]; none of fewer than two groups."""
     generator = np.random.default_rng(seed)
     step = max(1, _CHUNK // max(num_groups, 1))
-    for start in range(0, resamples, step):
+    for start in range(0, resamples if num_groups > 1 else 0, step):
         rows = min(step, resamples - start)
         drawn = generator.integers(0, num_groups, (rows, num_groups))
         drawn += np.arange(rows)[:, None] * num_groups
         yield np.bincount(drawn.ravel(), minlength=rows * num_groups).reshape(rows, num_groups)
 
 
-def resample(
-    statistic: Statistic, sums: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """A statistic of sums, on all groups and on each resample.
+def interval(value: float, resampled: np.ndarray) -> Interval:
+    """A value with its bounds: ``{"value", "low", "high"}``, floats, or None where undefined.
 
     Args:
-        statistic: takes sums [..., columns], gives values [..., statistics], NaN where undefined.
-        sums: float64 [groups, columns].
-
-    Returns: ``(values [statistics], resampled [resamples, statistics])``, float64; with fewer than two
-        groups the second has no rows.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        values = statistic(sums.sum(0))
-        if len(sums) < 2 or resamples < 1:
-            return values, np.empty((0, len(values)))
-        parts = [statistic(counts @ sums) for counts in draw_counts(len(sums), resamples, seed)]
-    return values, np.concatenate(parts)
-
-
-def interval(value: float, resampled: np.ndarray) -> dict[str, float | None]:
-    """A value with its bounds.
-
-    Args:
-        value: number, NaN where undefined; resampled: float array [resamples], may be empty.
-
-    Returns: ``{"value", "low", "high"}``: floats, or None where undefined. Resamples in which the statistic
-        is undefined are left out; where those are more than a tenth, there is no interval.
+        value: number, NaN where undefined; resampled: float array [resamples], may be empty. Resamples where
+            it is NaN are left out; where those are more than a tenth, there are no bounds.
     """
     low = high = None
     defined = resampled[~np.isnan(resampled)]
     if np.isfinite(value) and len(defined) and len(defined) >= _DEFINED * len(resampled):
         tail = 50 * (1 - LEVEL)
-        low, high = (float(bound) for bound in np.percentile(defined, [tail, 100 - tail]))
+        low, high = np.percentile(defined, [tail, 100 - tail]).tolist()
     return {"value": float(value) if np.isfinite(value) else None, "low": low, "high": high}
 
 
 def intervals(
     statistic: Statistic, sums: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
-) -> list[dict[str, float | None]]:
-    """A list of :func:`interval` for each value of a statistic; arguments as :func:`resample`."""
-    values, resampled = resample(statistic, sums, resamples, seed)
+) -> list[Interval]:
+    """An :func:`interval` for each value of a statistic of sums [..., columns], NaN where it is undefined.
+
+    Args: sums: float64 [..., groups, columns].
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = statistic(sums.sum(-2))
+        parts = [statistic(counts @ sums) for counts in draw_counts(sums.shape[-2], resamples, seed)]
+    resampled = np.concatenate([np.empty((0, len(values))), *parts])
     return [interval(value, resampled[:, i]) for i, value in enumerate(values)]
+
+
+def differences(statistic: Statistic, sums: Sequence[np.ndarray], *options: int) -> list[Interval]:
+    """As :func:`intervals`, of how far the statistic of the first of two sums is above that of the second."""
+    return intervals(lambda both: np.subtract(*statistic(both)), np.stack(sums), *options)

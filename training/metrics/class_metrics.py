@@ -16,6 +16,7 @@ from sousa.generation.errors import UsageError
 from sousa.training.metrics import bootstrap
 
 NAMES = ("accuracy", "balanced_accuracy", "macro_f1")
+PER_CLASS = ("recall", "precision", "f1")
 
 
 def class_metrics(
@@ -39,21 +40,19 @@ def class_metrics(
     Source: scikit-learn, ``balanced_accuracy_score``, ``f1_score(average="macro")``.
     """
     bootstrap.check_rows(predictions=predictions, references=references, groups=groups)
-    kept, names, truth, guess, codes = _coded(predictions, references, groups, labels)
-    size = len(names)
-    values, resampled = _resample(truth, guess, codes, size, resamples, seed)
-    scored = [bootstrap.interval(value, resampled[:, i]) for i, value in enumerate(values)]
-    confusion = np.bincount(truth * size + guess, minlength=size * size).reshape(size, size)
-    support = confusion.sum(1)
+    names, truth, guess, sums = _coded(predictions, references, groups, labels)
+    figures = bootstrap.intervals(_statistic(sums), sums, resamples, seed)
+    summary = dict(zip(NAMES, figures, strict=False))
+    confusion = np.zeros((len(names), len(names)), np.int64)
+    np.add.at(confusion, (truth, guess), 1)
+    supports = enumerate(zip(names, confusion.sum(1).tolist(), strict=True), len(NAMES))
     per_class = {
-        name: {key: scored[3 + k * size + i] for k, key in enumerate(("recall", "precision", "f1"))}
-        | {"support": int(support[i])}
-        for i, name in enumerate(names)
+        name: dict(zip(PER_CLASS, figures[place :: len(names)], strict=True)) | {"support": support}
+        for place, (name, support) in supports
     }
     return {
-        **dict(zip(NAMES, scored, strict=False)), "per_class": per_class, "labels": names,
-        "confusion": confusion.tolist(), "num_rows": len(kept),
-        "num_groups": int(codes.max(initial=-1)) + 1, "num_left_out": len(references) - len(kept),
+        **summary, "per_class": per_class, "labels": names, "confusion": confusion.tolist(),
+        "num_rows": len(truth), "num_groups": len(sums), "num_left_out": len(references) - len(truth),
     }  # fmt: skip
 
 
@@ -68,60 +67,44 @@ def class_differences(
     """
     bootstrap.check_rows(predictions=predictions, others=others, references=references, groups=groups)
     labels = sorted({str(name) for column in (predictions, others) for name in column})
-    parts = []
-    for column in (predictions, others):
-        _, names, truth, guess, codes = _coded(column, references, groups, labels)
-        parts.append(_resample(truth, guess, codes, len(names), resamples, seed))
-    (a, resampled_a), (b, resampled_b) = parts
-    return {
-        name: bootstrap.interval(a[i] - b[i], resampled_a[:, i] - resampled_b[:, i])
-        for i, name in enumerate(NAMES)
-    }
+    sums = [_coded(column, references, groups, labels)[-1] for column in (predictions, others)]
+    statistic = _statistic(sums[0])
+    figures = bootstrap.differences(lambda some: statistic(some)[..., : len(NAMES)], sums, resamples, seed)
+    return dict(zip(NAMES, figures, strict=True))
 
 
 def _coded(predictions, references, groups, labels):
-    """Rows with a reference: their places, the class names, classes of both as ints, group codes."""
+    """Names of classes; of the rows with a reference, both classes as ints; and sums [groups, 3 * classes].
+
+    Sums are rows right, rows of the reference and rows predicted of each class.
+    """
     kept = [row for row, name in enumerate(references) if name is not None]
-    truth = [str(references[row]) for row in kept]
-    guess = [predictions[row] for row in kept]
-    if missing := sum(name is None for name in guess):
+    if missing := sum(predictions[row] is None for row in kept):
         raise UsageError(f"{missing:,} rows have no predicted class; predict one for every row")
-    guess = [str(name) for name in guess]
-    order = [str(name) for name in labels or ()]
-    order += sorted({*truth, *guess} - set(order))
-    code = {name: i for i, name in enumerate(order)}
-    codes = bootstrap.group_codes(None if groups is None else [groups[row] for row in kept], len(kept))
-    as_codes = (np.array([code[name] for name in names], dtype=np.int64) for names in (truth, guess))
-    return kept, order, *as_codes, codes
-
-
-def _sums(truth, guess, codes, size):
-    """By group: rows right, rows of the reference, rows predicted, of each class: [groups, 3 classes]."""
-    out = np.zeros((codes.max(initial=-1) + 1, 3, size))
+    truth, guess = ([str(column[row]) for row in kept] for column in (references, predictions))
+    names = [str(name) for name in labels or ()]
+    names += sorted({*truth, *guess} - set(names))
+    code = {name: i for i, name in enumerate(names)}
+    truth, guess = (np.array([code[name] for name in column], np.int64) for column in (truth, guess))
+    owners = bootstrap.group_codes(groups, kept)
+    sums = np.zeros((owners.max(initial=-1) + 1, 3, len(names)))
     right = truth == guess
-    np.add.at(out, (codes[right], 0, truth[right]), 1)
-    np.add.at(out, (codes, 1, truth), 1)
-    np.add.at(out, (codes, 2, guess), 1)
-    return out.reshape(len(out), 3 * size)
+    np.add.at(sums, (owners[right], 0, truth[right]), 1)
+    np.add.at(sums, (owners, 1, truth), 1)
+    np.add.at(sums, (owners, 2, guess), 1)
+    return names, truth, guess, sums.reshape(len(sums), 3 * len(names))
 
 
-def _mean(values):
-    """Mean over the last axis of what is defined."""
-    defined = ~np.isnan(values)
-    return np.where(defined, values, 0).sum(-1) / defined.sum(-1)
+def _statistic(sums):
+    """A function of sums: accuracy, balanced accuracy, macro F1, then recall, precision, F1 of each class."""
+    referenced = np.split(sums.sum(0), 3)[1] > 0
 
+    def statistic(some):
+        right, support, predicted = np.split(some, 3, axis=-1)
+        recall, precision, f1 = right / support, right / predicted, 2 * right / (support + predicted)
+        f1 = np.where(referenced & (support == 0), np.nan, f1)  # nothing of it was drawn
+        means = (np.nansum(values, -1) / (~np.isnan(values)).sum(-1) for values in (recall, f1))
+        summary = np.stack([right.sum(-1) / support.sum(-1), *means], axis=-1)
+        return np.concatenate([summary, recall, precision, f1], axis=-1)
 
-def _resample(truth, guess, codes, size, resamples, seed):
-    sums = _sums(truth, guess, codes, size)
-    real = sums.sum(0)[size : 2 * size] > 0
-    return bootstrap.resample(lambda some: _statistic(some, real), sums, resamples, seed)
-
-
-def _statistic(sums, real):
-    """Accuracy, balanced accuracy, macro F1, then recall, precision and F1 of each class."""
-    right, support, predicted = np.split(sums, 3, axis=-1)
-    recall, precision, f1 = right / support, right / predicted, 2 * right / (support + predicted)
-    f1 = np.where(real & (support == 0), np.nan, f1)
-    accuracy = right.sum(-1) / support.sum(-1)
-    whole = np.stack([accuracy, _mean(recall), _mean(f1)], axis=-1)
-    return np.concatenate([whole, recall, precision, f1], axis=-1)
+    return statistic

@@ -38,35 +38,40 @@ class Matched:
     """What matching gave, row by row, so that subsets of rows can be scored without matching again.
 
     Attributes:
-        columns: float64 [rows, columns], to be summed.
-        known: bool [rows], whether there is a reference.
-        tolerances: seconds. attributes: names. binary: bool for each attribute.
+        columns: float64 [rows, columns], to be summed; known: bool [rows], whether there is a reference.
+        tolerances: seconds; attributes: names; binary: bool for each attribute.
     """
 
     columns: np.ndarray
     known: np.ndarray
-    tolerances: tuple
-    attributes: tuple
-    binary: tuple
+    tolerances: tuple[float, ...]
+    attributes: tuple[str, ...]
+    binary: tuple[bool, ...]
+
+    def split(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Columns [..., columns] as [3, ...], [tolerances, 4, ...] and [attributes, 6, ...]."""
+        columns, shape = np.moveaxis(columns, -1, 0), columns.shape[:-1]
+        end = _TALLY + _BY_TOLERANCE * len(self.tolerances)
+        by_tolerance = columns[_TALLY:end].reshape(-1, _BY_TOLERANCE, *shape)
+        return columns[:_TALLY], by_tolerance, columns[end:].reshape(-1, _BY_ATTRIBUTE, *shape)
+
+    def statistic(self, sums: np.ndarray) -> np.ndarray:
+        """The metrics of each tolerance, then of each attribute, from summed columns [..., columns]."""
+        (rows, references, estimates), by_tolerance, by_attribute = self.split(sums)
+        out = []
+        for hits, f1, precision, recall in by_tolerance:
+            out += [f1 / rows, precision / rows, recall / rows]
+            out += [2 * hits / (references + estimates), hits / estimates, hits / references]
+        for labelled, count, equal, both, either, joint in by_attribute:
+            out += [equal / count, 2 * both / either, joint / labelled]
+        return np.stack(out, axis=-1)
 
 
 def match(
     predictions: Sequence[Any], references: Sequence[Any], tolerances: Sequence[float] = TOLERANCES,
     attributes: dict[str, Any] | None = None, attribute_tolerance: float = ATTRIBUTE_TOLERANCE,
 ) -> Matched:  # fmt: skip
-    """Match estimated to reference onsets in every row.
-
-    Args:
-        predictions: lists of onset times, seconds, one a row. references: the same; None: not known.
-        tolerances: seconds, each above 0.
-        attributes: dict of name to ``{"references": lists of ints, "predictions": lists of ints}``, one int
-            an onset in the order of the times; a row with None for the list or in it is left out there.
-        attribute_tolerance: seconds, at which attributes are compared.
-
-    Returns: Matched.
-    Raises: UsageError when numbers of rows or of values differ, a prediction is None, or a time is not a
-        number of seconds mir_eval takes (at most 30,000).
-    """
+    """Match estimated to reference onsets in every row; arguments and errors as :func:`onset_metrics`."""
     attributes = attributes or {}
     bootstrap.check_rows(predictions=predictions, references=references)
     for name, pair in attributes.items():
@@ -75,25 +80,29 @@ def match(
         raise UsageError(f"onset tolerance {wrong[0]} s is not above 0; give seconds, such as 0.02")
     width = _TALLY + _BY_TOLERANCE * len(tolerances) + _BY_ATTRIBUTE * len(attributes)
     columns, known = np.zeros((len(references), width)), np.zeros(len(references), bool)
-    values = {name: set() for name in attributes}
+    values: dict[str, set[int]] = {name: set() for name in attributes}
     for row, (guess, truth) in enumerate(zip(predictions, references, strict=True)):
         guess, guess_order = _times(guess, row, "predicted")
         if truth is None:
             continue
         truth, truth_order = _times(truth, row, "reference")
         known[row] = True
-        out = [1, len(truth), len(guess), *_at_tolerances(truth, guess, tolerances)]
+        tallies = [1, len(truth), len(guess)]
+        for tolerance in tolerances:
+            hits = len(_pairs(truth, guess, tolerance))
+            precision, recall = (hits / len(times) if len(times) else 0 for times in (guess, truth))
+            tallies += [hits, _f_measure(hits, truth, guess), precision, recall]
         pairs = _pairs(truth, guess, attribute_tolerance) if attributes else None
         for name, pair in attributes.items():
             a = _attribute(pair["references"][row], truth_order, row, name, "references")
             b = _attribute(pair["predictions"][row], guess_order, row, name, "predictions")
             if a is None or b is None:
-                out += [0] * _BY_ATTRIBUTE
+                tallies += [0] * _BY_ATTRIBUTE
                 continue
-            values[name] |= {*np.unique(a).tolist(), *np.unique(b).tolist()}
-            out += _at_attribute(truth, guess, a, b, pairs, attribute_tolerance)
-        columns[row] = out
-    binary = tuple(found <= {0, 1} for found in values.values())
+            values[name].update(a.tolist(), b.tolist())
+            tallies += _at_attribute(truth, guess, a, b, pairs, attribute_tolerance)
+        columns[row] = tallies
+    binary = tuple(names <= {0, 1} for names in values.values())
     return Matched(columns, known, tuple(tolerances), tuple(attributes), binary)
 
 
@@ -101,35 +110,26 @@ def matched_metrics(
     matched: Matched, groups: Sequence[Any] | None = None, rows: Any = None,
     resamples: int = bootstrap.RESAMPLES, seed: int = 0,
 ) -> dict[str, Any]:  # fmt: skip
-    """Score what :func:`match` gave.
-
-    Args:
-        groups: names, one a row; None: each row is its own.
-        rows: bool [rows], which to score; None: all.
-        resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
-
-    Returns: dict as of :func:`onset_metrics`.
-    """
+    """Score what :func:`match` gave, as :func:`onset_metrics`; rows: bool [rows] to score, None: all."""
     bootstrap.check_rows(onsets=matched.known, groups=groups)
-    asked = np.ones(len(matched.known), bool) if rows is None else np.asarray(rows, bool)
-    kept = np.flatnonzero(asked & matched.known)
-    codes = bootstrap.group_codes(None if groups is None else [groups[row] for row in kept], len(kept))
+    chosen = np.ones(len(matched.known), bool) if rows is None else np.asarray(rows, bool)
+    kept = np.flatnonzero(chosen & matched.known)
     columns = matched.columns[kept]
-    sums = bootstrap.sums_by_group(codes, columns)
-    scored = iter(bootstrap.intervals(lambda s: _statistic(s, matched), sums, resamples, seed))
-    by_tolerance = {f"{t:g}": {name: next(scored) for name in _MEANS} for t in matched.tolerances}
-    by_attribute, total = {}, columns.sum(0)
-    for i, (name, binary) in enumerate(zip(matched.attributes, matched.binary, strict=True)):
-        accuracy, f1, joint = next(scored), next(scored), next(scored)
-        first = _TALLY + _BY_TOLERANCE * len(matched.tolerances) + _BY_ATTRIBUTE * i
-        figures = {"accuracy": accuracy, **({"f1": f1} if binary else {}), "joint_f1": joint}
-        by_attribute[name] = {**figures, "num_matched": int(total[first + 1])}
+    sums = bootstrap.sums_by_group(bootstrap.group_codes(groups, kept), columns)
+    figures = iter(bootstrap.intervals(matched.statistic, sums, resamples, seed))
+    by_tolerance = {f"{t:g}": {name: next(figures) for name in _MEANS} for t in matched.tolerances}
+    (_, num_onsets, num_predicted), _, totals = matched.split(columns.sum(0))
+    by_attribute = {}
+    for name, binary, total in zip(matched.attributes, matched.binary, totals, strict=True):
+        found = {key: next(figures) for key in ("accuracy", "f1", "joint_f1")}
+        by_attribute[name] = {key: found[key] for key in found if binary or key != "f1"}
+        by_attribute[name]["num_matched"] = int(total[1])
     return {
         "tolerances": by_tolerance, "attributes": by_attribute,
         "num_rows": len(kept), "num_groups": len(sums),
-        "num_left_out": int((asked & ~matched.known).sum()),
+        "num_left_out": int((chosen & ~matched.known).sum()),
         "num_empty_references": int((columns[:, 1] == 0).sum()),
-        "num_onsets": int(total[1]), "num_predicted": int(total[2]),
+        "num_onsets": int(num_onsets), "num_predicted": int(num_predicted),
     }  # fmt: skip
 
 
@@ -140,7 +140,15 @@ def onset_metrics(
 ) -> dict[str, Any]:  # fmt: skip
     """Score estimated onsets.
 
-    Args: as :func:`match` and :func:`matched_metrics`.
+    Args:
+        predictions: lists of onset times, seconds, one a row. references: the same; None leaves the row out.
+        groups: names, one a row; None: each row is its own.
+        tolerances: seconds, each above 0.
+        attributes: dict of name to ``{"references": lists of ints, "predictions": lists of ints}``, one int
+            an onset in the order of the times; a row with None for the list or in it is left out there.
+        attribute_tolerance: seconds, at which attributes are compared.
+        resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
+
     Returns: dict:
         ``tolerances``: dict of tolerance ("0.02") to ``f1``, ``precision``, ``recall``, ``pooled_f1``,
             ``pooled_precision``, ``pooled_recall``: ``{"value", "low", "high"}``, 0 to 1.
@@ -148,7 +156,8 @@ def onset_metrics(
             and ``num_matched`` (onsets).
         ``num_rows``, ``num_groups``: that were scored; ``num_left_out``: rows without reference;
         ``num_empty_references``: rows whose reference has no onset; ``num_onsets``, ``num_predicted``.
-    Raises: UsageError as :func:`match`.
+    Raises: UsageError when numbers of rows or of values differ, a prediction is None, or a time is not a
+        number of seconds mir_eval takes (at most 30,000).
     Source: mir_eval, ``onset.f_measure`` and ``util.match_events``.
     """
     matched = match(predictions, references, tolerances, attributes, attribute_tolerance)
@@ -195,35 +204,12 @@ def _pairs(truth, guess, tolerance):
     return np.array(mir_eval.util.match_events(truth, guess, tolerance), dtype=np.int64).reshape(-1, 2)
 
 
-def _at_tolerances(truth, guess, tolerances):
-    """Hits and what ``mir_eval.onset.f_measure`` gives, at each tolerance."""
-    out = []
-    for tolerance in tolerances:
-        hits = len(_pairs(truth, guess, tolerance))
-        precision, recall = (hits / len(times) if len(times) else 0 for times in (guess, truth))
-        out += [hits, 2 * hits / max(len(truth) + len(guess), 1), precision, recall]
-    return out
+def _f_measure(hits, truth, guess):
+    return 2 * hits / max(len(truth) + len(guess), 1)
 
 
 def _at_attribute(truth, guess, a, b, pairs, tolerance):
     hits = sum(len(_pairs(truth[a == v], guess[b == v], tolerance)) for v in np.intersect1d(a, b))
     a, b = a[pairs[:, 0]], b[pairs[:, 1]]
     both, either = ((a == 1) & (b == 1)).sum(), (a == 1).sum() + (b == 1).sum()
-    joint = 2 * hits / max(len(truth) + len(guess), 1)
-    return [1, len(pairs), (a == b).sum(), both, either, joint]
-
-
-def _statistic(sums, matched):
-    """The metrics of each tolerance, then of each attribute, from summed columns."""
-    rows, references, estimates = sums[..., 0], sums[..., 1], sums[..., 2]
-    out, at = [], _TALLY
-    for _ in matched.tolerances:
-        hits, f1, precision, recall = (sums[..., at + i] for i in range(_BY_TOLERANCE))
-        out += [f1 / rows, precision / rows, recall / rows]
-        out += [2 * hits / (references + estimates), hits / estimates, hits / references]
-        at += _BY_TOLERANCE
-    for _ in matched.attributes:
-        rows, count, right, both, either, joint = (sums[..., at + i] for i in range(_BY_ATTRIBUTE))
-        out += [right / count, 2 * both / either, joint / rows]
-        at += _BY_ATTRIBUTE
-    return np.stack(out, axis=-1)
+    return [1, len(pairs), (a == b).sum(), both, either, _f_measure(hits, truth, guess)]

@@ -15,6 +15,8 @@ import numpy as np
 from sousa.generation.errors import UsageError
 from sousa.training.metrics import bootstrap
 
+NAMES = ("mae", "rmse", "r2")
+
 
 def score_metrics(
     predictions: Sequence[Any], references: Sequence[Any], groups: Sequence[Any] | None = None,
@@ -36,14 +38,12 @@ def score_metrics(
     """
     bootstrap.check_rows(predictions=predictions, references=references, groups=groups)
     truth, guess, codes = _kept(predictions, references, groups)
-    sums = _error_sums(codes, truth, guess)
-    mae, rmse, r2 = bootstrap.intervals(_errors, sums, resamples, seed)
-    out = {"mae": mae, "rmse": rmse, "r2": r2}
+    sums = _error_sums(truth, guess, codes)
+    out: dict[str, Any] = dict(zip(NAMES, bootstrap.intervals(_errors, sums, resamples, seed), strict=True))
     if rank:
-        value, resampled = _spearman(truth, guess, codes, resamples, seed)
-        out["spearman"] = bootstrap.interval(value, resampled)
-    counts = {"num_rows": len(truth), "num_groups": len(sums)}
-    return {**out, **counts, "num_left_out": len(references) - len(truth)}
+        out["spearman"] = bootstrap.interval(*_spearman(truth, guess, codes, resamples, seed))
+    num_left_out = len(references) - len(truth)
+    return {**out, "num_rows": len(truth), "num_groups": len(sums), "num_left_out": num_left_out}
 
 
 def score_differences(
@@ -57,24 +57,14 @@ def score_differences(
         errors are below 0 and R2 above.
     """
     bootstrap.check_rows(predictions=predictions, others=others, references=references, groups=groups)
-    parts = []
-    for column in (predictions, others):
-        truth, guess, codes = _kept(column, references, groups)
-        parts.append(bootstrap.resample(_errors, _error_sums(codes, truth, guess), resamples, seed))
-    (a, resampled_a), (b, resampled_b) = parts
-    return {
-        name: bootstrap.interval(a[i] - b[i], resampled_a[:, i] - resampled_b[:, i])
-        for i, name in enumerate(("mae", "rmse", "r2"))
-    }
-
-
-def _floats(values):
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    sums = [_error_sums(*_kept(column, references, groups)) for column in (predictions, others)]
+    return dict(zip(NAMES, bootstrap.differences(_errors, sums, resamples, seed), strict=True))
 
 
 def _kept(predictions, references, groups):
     """Rows with a reference: references, predictions, group codes."""
-    truth, guess = _floats(references), _floats(predictions)
+    # None becomes NaN
+    truth, guess = (np.array(column, np.float64) for column in (references, predictions))
     kept = np.flatnonzero(~np.isnan(truth))
     truth, guess = truth[kept], guess[kept]
     if wrong := int((~np.isfinite(guess)).sum()):
@@ -83,11 +73,10 @@ def _kept(predictions, references, groups):
         )
     if wrong := int(np.isinf(truth).sum()):
         raise UsageError(f"{wrong:,} reference scores are infinite; a score is a finite number or null")
-    codes = bootstrap.group_codes(None if groups is None else [groups[row] for row in kept], len(kept))
-    return truth, guess, codes
+    return truth, guess, bootstrap.group_codes(groups, kept)
 
 
-def _error_sums(codes, truth, guess):
+def _error_sums(truth, guess, codes):
     error = guess - truth
     # squares of what is left after a mean keep their digits; whose mean it is does not matter
     away = truth - truth.mean() if len(truth) and np.ptp(truth) > 0 else np.zeros(len(truth))
@@ -111,11 +100,9 @@ def _spearman(truth, guess, codes, resamples, seed):
     """
     places = [np.unique(values, return_inverse=True)[1] for values in (truth, guess)]
     value = _correlation(places, np.ones(len(truth)))
-    num_groups = codes.max(initial=-1) + 1
-    if num_groups < 2:
-        return value, np.empty(0)
-    counts = (row for part in bootstrap.draw_counts(num_groups, resamples, seed) for row in part)
-    return value, np.array([_correlation(places, row[codes].astype(np.float64)) for row in counts])
+    draws = bootstrap.draw_counts(codes.max(initial=-1) + 1, resamples, seed)
+    counts = (row[codes].astype(np.float64) for part in draws for row in part)
+    return value, np.array([_correlation(places, weights) for weights in counts])
 
 
 def _correlation(places, weights):

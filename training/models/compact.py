@@ -9,7 +9,7 @@ Dense convolutions with ReLU, because on a CPU they cost less than depthwise one
 attention layers (a conformer's order: attention, then convolution) are an option that pays on a GPU.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
@@ -40,9 +40,8 @@ class Residual(nn.Module):
     def __init__(self, channels, dilation, dropout, width=5):
         super().__init__()
         self.norm = nn.BatchNorm1d(channels)
-        self.over_time = nn.Conv1d(
-            channels, channels, width, padding=dilation * (width // 2), dilation=dilation
-        )
+        around = dilation * (width // 2)
+        self.over_time = nn.Conv1d(channels, channels, width, padding=around, dilation=dilation)
         self.over_channels = nn.Conv1d(channels, channels, 1)
         self.dropout = nn.Dropout1d(dropout)  # whole channels: as good here, and an eighth of the cost
 
@@ -63,8 +62,8 @@ class Attention(nn.Module):
     def forward(self, x):
         batch, channels, time = x.shape
         q, k, v = self.into(self.norm(x.transpose(1, 2))).view(batch, time, 3, self.heads, -1).unbind(2)
-        q, k = _rotated(q), _rotated(k)
-        out = F.scaled_dot_product_attention(*(part.transpose(1, 2) for part in (q, k, v)))
+        parts = (part.transpose(1, 2) for part in (_rotated(q), _rotated(k), v))
+        out = F.scaled_dot_product_attention(*parts)
         return x + self.out(out.transpose(1, 2).reshape(batch, time, channels)).transpose(1, 2)
 
 
@@ -79,11 +78,7 @@ def _rotated(x):
 
 
 class Compact(nn.Module):
-    """The network.
-
-    Args:
-        config: CompactConfig; num_features: bands of a frame.
-    """
+    """The network; num_features: bands of a frame."""
 
     fine_stride, coarse_stride = 2, 8
 
@@ -105,3 +100,6 @@ class Compact(nn.Module):
         around = coarse.repeat_interleave(self.coarse_stride // self.fine_stride, dim=2)
         around = F.pad(around, (0, max(fine.shape[2] - around.shape[2], 0)))[:, :, : fine.shape[2]]
         return torch.cat([fine, around], dim=1).transpose(1, 2), coarse.transpose(1, 2)
+
+    def settings(self) -> dict[str, Any]:
+        return {"kind": "compact", **self.config.model_dump()}

@@ -55,8 +55,7 @@ class Model(nn.Module):
     """An encoder with heads.
 
     Args:
-        task: name of the task; targets: what to tell, auxiliary ones included.
-        reported: names of the targets that are results.
+        task: its name; targets: what to tell, auxiliary ones included; reported: names of the others.
         front_end: as :mod:`sousa.training.front_ends` has it; encoder: a Compact or pretrained Encoder.
         max_sec: length that clips are cut and padded to.
         spec_augment: masks of log-mel frames while training, see :class:`sousa.training.augment.SpecAugment`.
@@ -76,13 +75,13 @@ class Model(nn.Module):
         self.heads = nn.ModuleDict()
         for target in self.targets:
             frames = target.level == "frame"
+            if frames and (self.frame_sec or 1.0) > target.coarsest_sec:
+                raise UsageError(
+                    f"{target.name} need frames of at most {1000 * target.coarsest_sec:.0f} ms, which this "
+                    "encoder does not give; use a compact model, Wav2Vec2 or HuBERT"
+                )
             head = nn.Linear(encoder.fine_size if frames else self.pooling.size, target.num_outputs)
             if frames:
-                if (self.frame_sec or 1.0) > target.coarsest_sec:
-                    raise UsageError(
-                        f"{target.name} need frames of at most {1000 * target.coarsest_sec:.0f} ms, which "
-                        "this encoder does not give; use a compact model, Wav2Vec2 or HuBERT"
-                    )
                 nn.init.constant_(head.bias, target.first_bias)
             self.heads[target.head] = head
         # sound is where labels are: the longest clip decides how many frames there are
@@ -116,13 +115,11 @@ class Model(nn.Module):
         self, input_values: torch.Tensor, valid: torch.Tensor | None = None,
         labels: dict[str, torch.Tensor] | None = None,
     ) -> dict[str, torch.Tensor]:  # fmt: skip
-        """Args: as in the module's conventions. Returns: dict of tensors."""
-        valid = torch.ones(len(input_values), device=input_values.device) if valid is None else valid
         if self.training and input_values.dim() == 3:
             input_values = self.spec_augment(input_values)
         fine, coarse = self.encoder(input_values)
-        if not self.frame_sec:  # patches of a spectrogram are in no order of time that could be cut off
-            valid = torch.ones_like(valid)
+        if valid is None or not self.frame_sec:  # patches are in no order of time that could be cut off
+            valid = torch.ones(len(input_values), device=input_values.device)
         pooled = self.pooling(coarse, valid) if self.pooling is not None else None
         out = {t.name: self.heads[t.head](fine if t.level == "frame" else pooled) for t in self.targets}
         if not labels:
@@ -132,13 +129,10 @@ class Model(nn.Module):
 
     def settings(self) -> dict[str, Any]:
         """Everything but the weights, as plain data."""
-        compact = isinstance(self.encoder, Compact)
-        encoder = {"kind": "compact", **self.encoder.config.model_dump()} if compact else None
         return {
             "format": FORMAT, "task": self.task, "max_sec": self.max_sec, "reported": self.reported,
             "targets": [{"kind": t.kind, **vars(t)} for t in self.targets],
-            "front_end": self.front_end.settings(),
-            "encoder": encoder or {"kind": "pretrained", "config": self.encoder.settings()},
+            "front_end": self.front_end.settings(), "encoder": self.encoder.settings(),
             "spec_augment": self.spec_augment.settings(),
         }  # fmt: skip
 
@@ -147,8 +141,8 @@ class Model(nn.Module):
     ) -> None:
         """Write the model into a directory."""
         root = Path(directory)
-        state = self.state_dict() if state_dict is None else state_dict
-        weights = save({name: value.contiguous() for name, value in state.items()}, {"format": "pt"})
+        state = {name: value.contiguous() for name, value in (state_dict or self.state_dict()).items()}
+        weights = save(state, {"format": "pt"})
         write_json(root / CONFIG, self.settings())
         with atomic_file(root / WEIGHTS) as file:
             file.write(weights)
@@ -164,21 +158,20 @@ class Model(nn.Module):
         Raises: UsageError when there is none, RunError when it is damaged.
         """
         root = Path(where).expanduser()
-        if not root.is_dir():
-            root = _downloaded(str(where), revision, token)
+        root = root if root.is_dir() else _downloaded(str(where), revision, token)
         settings = read_settings(root)
         try:
-            current = settings["format"] == FORMAT
-            targets = [restored(one if current else upgraded(one)) for one in settings["targets"]]
+            if settings["format"] != FORMAT:
+                settings["targets"] = map(upgraded, settings["targets"])
             extractor = None
             if settings["encoder"]["kind"] == "pretrained":
                 from transformers import AutoFeatureExtractor
 
                 extractor = AutoFeatureExtractor.from_pretrained(root)
             front_end = front_ends.build(settings["front_end"], extractor)
-            encoder = build_encoder(settings["encoder"], front_end)
             model = cls(
-                settings["task"], targets, settings["reported"], front_end, encoder, settings["max_sec"],
+                settings["task"], [restored(target) for target in settings["targets"]], settings["reported"],
+                front_end, build_encoder(settings["encoder"], front_end), settings["max_sec"],
                 settings["spec_augment"],
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, OSError, AttributeError, StopIteration) as error:
@@ -189,24 +182,20 @@ class Model(nn.Module):
 
 def build_encoder(settings: dict[str, Any], front_end: Any) -> nn.Module:
     """An encoder from plain data: sizes of a compact one, or the architecture of a pretrained one."""
-    sizes = {name: value for name, value in settings.items() if name != "kind"}
     if settings.get("kind") == "pretrained":
-        return pretrained.rebuild(sizes["config"])
+        return pretrained.rebuild(settings["config"])
+    sizes = {name: value for name, value in settings.items() if name != "kind"}
     return Compact(CompactConfig(**sizes), front_end.num_features)
 
 
 def read_settings(root: str | Path) -> dict[str, Any]:
-    """``config.json`` of a saved model.
-
-    Raises: UsageError when there is none, RunError when it is damaged or of another format.
-    """
+    """``config.json`` of a saved model; a UsageError when there is none, a RunError when it is damaged."""
     path = Path(root) / CONFIG
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UsageError(
-            f"{root} holds no saved model (no {CONFIG}); give a run's directory or a checkpoint"
-        ) from None
+        problem = f"{root} holds no saved model (no {CONFIG}); give a run's directory or a checkpoint"
+        raise UsageError(problem) from None
     except (OSError, ValueError) as error:
         raise RunError(f"{path} can't be read ({error})") from None
     if not isinstance(settings, dict) or settings.get("format") not in READ:
@@ -230,10 +219,7 @@ def _downloaded(where: str, revision: str | None, token: str | None) -> Path:
 
 
 def load_weights(model: nn.Module, directory: str | Path) -> None:
-    """Fill a model with the weights of a directory, every one of them.
-
-    Raises: RunError when a weight is missing, misshapen or too many, or the file can't be read.
-    """
+    """Fill a model with the weights of a directory; a RunError when they are not exactly those it has."""
     path = Path(directory) / WEIGHTS
     try:
         state = load_file(path)
@@ -241,13 +227,14 @@ def load_weights(model: nn.Module, directory: str | Path) -> None:
         raise RunError(
             f"{path} can't be read ({first_line(error)}); name another checkpoint, or train again"
         ) from None
-    own = model.state_dict()
-    wrong = [f"lacks {name}" for name in own if name not in state]
-    wrong += [f"has {name}, which the model has not" for name in state if name not in own]
+    own = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    shapes = {name: tuple(value.shape) for name, value in state.items()}
+    wrong = [f"lacks {name}" for name in own if name not in shapes]
+    wrong += [f"has {name}, which the model has not" for name in shapes if name not in own]
     wrong += [
-        f"has {name} with shape {tuple(state[name].shape)}, the model {tuple(own[name].shape)}"
-        for name in own
-        if name in state and own[name].shape != state[name].shape
+        f"has {name} with shape {shapes[name]}, the model {shape}"
+        for name, shape in own.items()
+        if shapes.get(name, shape) != shape
     ]
     if wrong:
         more = f" ({len(wrong)} such)" if wrong[1:] else ""

@@ -19,14 +19,13 @@ _UNUSED = ("masked_spec_embed", "pooler")
 
 
 def fetch(name: str, kinds: tuple[str, ...] = (), wrong: type[SousaError] = RunError, **options: Any) -> Any:
-    """A pretrained model.
+    """A pretrained model: ``(config, feature extractor, model)``.
 
     Args:
         name: directory that ``save_pretrained`` made, or ``org/name`` on the Hub.
         kinds: types of models that will do, all by default.
         wrong: what is raised when it can't be loaded; options: of ``from_pretrained``.
 
-    Returns: ``(config, feature extractor, model)``.
     Raises: UsageError for what is no name, or another kind; RunError when weights are missing.
     """
     from safetensors import SafetensorError
@@ -38,24 +37,23 @@ def fetch(name: str, kinds: tuple[str, ...] = (), wrong: type[SousaError] = RunE
             f"{name!r} is neither a directory here nor a name on the Hub (org/name); give one that "
             "save_pretrained made"
         )
-    more = {"output_loading_info": True, "dtype": torch.float32}
-    if "use_safetensors" in options:
-        more["use_safetensors"] = options.pop("use_safetensors")
+    more = {name: options.pop(name) for name in ("use_safetensors",) if name in options}
     try:
         config = AutoConfig.from_pretrained(name, **options)
         if kinds and config.model_type not in kinds:
             raise UsageError(f"{name} is of another kind: {one_of(config.model_type, kinds)}")
         extractor = AutoFeatureExtractor.from_pretrained(name, **options)
-        model, report = AutoModel.from_pretrained(name, config=config, **more, **options)
+        model, report = AutoModel.from_pretrained(
+            name, config=config, output_loading_info=True, dtype=torch.float32, **more, **options
+        )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        first = first_line(error).rstrip(".:")
         advice = (
             "give a directory with config.json, preprocessor_config.json and model.safetensors" if here
             else "give a directory here, or a model on the Hub or in its cache, with safetensors weights"
         )  # fmt: skip
-        raise wrong(f"{name} can't be loaded: {first}; {advice}") from None
+        raise wrong(f"{name} can't be loaded: {first_line(error).rstrip('.:')}; {advice}") from None
     missing = [key for key in report["missing_keys"] if not any(part in key for part in _UNUSED)]
-    lost = sorted({*missing, *(str(key) for key in report.get("mismatched_keys", ()))})
+    lost = sorted({*missing, *map(str, report.get("mismatched_keys", ()))})
     if lost or report.get("error_msgs"):
         shown = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
         raise RunError(
@@ -66,7 +64,7 @@ def fetch(name: str, kinds: tuple[str, ...] = (), wrong: type[SousaError] = RunE
 
 
 def rebuild(config: dict[str, Any]) -> "Encoder":
-    """An encoder of the same architecture with fresh weights, from what :meth:`Encoder.settings` gave."""
+    """An encoder of the same architecture with fresh weights, from the ``config`` of its settings."""
     from transformers import AutoConfig, AutoModel
 
     config = {name: value for name, value in config.items() if name not in ("dtype", "torch_dtype")}
@@ -74,11 +72,7 @@ def rebuild(config: dict[str, Any]) -> "Encoder":
 
 
 class Encoder(nn.Module):
-    """A ``transformers`` encoder.
-
-    Args:
-        model: such as ``ASTModel``, ``Wav2Vec2Model``; freeze: keep its weights and its dropout off.
-    """
+    """A ``transformers`` encoder such as ``ASTModel``; freeze: keep its weights and its dropout off."""
 
     def __init__(self, model: nn.Module, freeze: bool = False):
         super().__init__()
@@ -111,4 +105,5 @@ class Encoder(nn.Module):
         return states, states
 
     def settings(self) -> dict[str, Any]:
-        return {**self.model.config.to_diff_dict(), "model_type": self.model.config.model_type}
+        config = self.model.config
+        return {"kind": "pretrained", "config": {**config.to_diff_dict(), "model_type": config.model_type}}

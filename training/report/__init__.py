@@ -27,12 +27,13 @@ and renamed when it is whole, the page last.
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from sousa.generation.storage import atomic_file
 from sousa.training.metrics.bootstrap import RESAMPLES
+from sousa.training.report import numbers, words
 
 COLUMNS = ("target", "metric", "breakdown", "group", "value", "low", "high", "rows", "groups")
 
@@ -45,7 +46,7 @@ def write(
 
     Args:
         predictions: Arrow table or path of a Parquet file, as above.
-        directory: where to; made if need be. Files of an earlier report are replaced.
+        directory: made if need be; files of an earlier report are replaced.
         baselines: list of ``{"name", "target", "pred"}``, ``pred`` a list of predictions, one a row.
         checks: list of ``{"name", "passed", "detail"}``: what was checked of the data; ``passed`` is None
             where it could not be judged.
@@ -84,39 +85,28 @@ def write(
 
 
 def summary(metrics: dict[str, Any]) -> str:
-    """A few lines for a terminal.
-
-    Args:
-        metrics: what :func:`write` returned or ``metrics.json`` holds.
-
-    Returns: text, one line a target and one for each failed check, without a line end.
-    """
-    from sousa.training.report import words
-
+    """A few lines for a terminal, of what :func:`write` returned or ``metrics.json`` holds."""
     lines = [f"{metrics['num_rows']:,} rows{words.groups(metrics)}"]
-    width = max(len(name) for name in metrics["targets"])
+    width = max(map(len, metrics["targets"]))
+    classes = [name for name, about in metrics["breakdowns"].items() if about["classes"]]
     for name, target in metrics["targets"].items():
-        parts = [f"{words.metric(key)} {words.interval(one, key)}" for key, one in words.headline(target)]
         main = words.main(target)
-        for baseline, one in target["baselines"].items():
-            parts.append(f"{baseline} {words.number(one['metrics'][main]['value'], main)}")
-        lines.append(f"{name:{width}s}  " + "; ".join(parts))
-        lines += [f"{'':{width}s}    {text}" for text in _by_class(metrics, target, main)]
+        parts = [f"{words.metric(key)} {words.interval(one, key)}" for key, one in words.headline(target)]
+        lines.append(f"{name:{width}s}  " + "; ".join(parts + _baselines(target, main)))
+        for breakdown in classes if target["kind"] in numbers.PARAMETERS else ():
+            for value, one in target["by"].get(breakdown, {}).items():
+                text = f"{value}: {words.metric(main)} {words.interval(one['metrics'][main], main)}"
+                parts = [text, *_baselines(target, main, breakdown, value)]
+                lines.append(f"{'':{width}s}    " + "; ".join(parts))
     failed = [check for check in metrics["checks"] if check["passed"] is False]
     lines += [f"FAIL  {check['name']}: {check['detail']}" for check in failed]
     return "\n".join([*lines, *metrics["notes"]])
 
 
-def _by_class(metrics: dict[str, Any], target: dict[str, Any], main: str) -> Iterator[str]:
-    """A line for each value of the breakdowns of a parameter by classes."""
-    from sousa.training.report import numbers, words
-
-    classes = [name for name, one in metrics["breakdowns"].items() if one["classes"]]
-    for breakdown in classes if target["kind"] in numbers.PARAMETERS else ():
-        for value, one in target["by"].get(breakdown, {}).items():
-            parts = [f"{words.metric(main)} {words.interval(one['metrics'][main], main)}"]
-            parts += [
-                f"{name} {words.number(beside['by'][breakdown][value]['metrics'][main]['value'], main)}"
-                for name, beside in target["baselines"].items()
-            ]
-            yield f"{value}: " + "; ".join(parts)
+def _baselines(target: dict[str, Any], main: str, *part: str) -> list[str]:
+    """The main metric of each baseline, of all rows or of a value of a breakdown."""
+    out = []
+    for name, baseline in target["baselines"].items():
+        figures = baseline["by"][part[0]][part[1]] if part else baseline
+        out.append(f"{name} {words.number(figures['metrics'][main]['value'], main)}")
+    return out

@@ -8,7 +8,9 @@ errors are in the unit of the score. Bands of a number are as wide as its role s
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +18,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sousa.generation.columns import Classes, Column
+from sousa.generation.columns import Column
 from sousa.generation.errors import UsageError, first_line, one_of, raise_all
 from sousa.training import roles
 from sousa.training.metrics import bootstrap, onset_metrics
-from sousa.training.metrics.class_metrics import class_differences, class_metrics
+from sousa.training.metrics.class_metrics import NAMES, PER_CLASS, class_differences, class_metrics
 from sousa.training.report import numbers, words
 
-KINDS = ("class", "score", "events", *numbers.PARAMETERS)
 _FEW_GROUPS = 10
-_CLASS_METRICS = ("accuracy", "balanced_accuracy", "macro_f1")
 _SHORT = ("metrics", "num_rows", "num_groups", "num_values")
-_WATCHED_TOLERANCE = 0.02
 # what training watches of each kind, the one that counts first
 _WATCHED = {
     "class": ("balanced_accuracy", "accuracy", "macro_f1"), "score": ("spearman", "mae"),
     "events": ("onset_f1_20ms",), **dict.fromkeys(numbers.PARAMETERS, ("r2", "mae_norm")),
 }  # fmt: skip
-Score = Callable[[Any], dict[str, Any]]
+Score = Callable[[Any], dict[str, Any]]  # metrics of some rows: their numbers, or None for all
+Sampling = tuple[list[Any] | None, int, int]  # groups of the rows, resamples and seed of intervals
+Parts = dict[str, list[tuple[str, np.ndarray]]]  # rows of each value of each breakdown
 
 
 def measure(
@@ -42,110 +43,85 @@ def measure(
 ) -> dict[str, Any]:  # fmt: skip
     """Measure every target of a table, whole and broken down, beside its baselines.
 
-    Args:
-        table, about: from :func:`opened`.
-        baselines, checks, resamples, seed: as :func:`sousa.training.report.write`.
-
-    Returns: the dict that ``metrics.json`` holds; see :func:`sousa.training.report.write`.
-    Raises: UsageError.
+    Args, result and errors as :func:`sousa.training.report.write`; table, about: from :func:`opened`.
     """
     _check_baselines(table, about, baselines)
     known = roles.of_schema(table.schema)
     group = known.group if known.group and known.group.name in table.column_names else None
     groups = table[group.name].to_pylist() if group else None
     nouns = (group.role.one, group.role.many) if group else ("row", "rows")
-    columns = [column for column in known.breakdowns if column.name in table.column_names]
-    parts = {column.name: _parts(table[column.name].to_pylist(), column) for column in columns}
+    breakdowns = [column for column in known.breakdowns if column.name in table.column_names]
+    parts = {column.name: _parts(table[column.name].to_pylist(), column) for column in breakdowns}
     parts = {name: values for name, values in parts.items() if values}
-    out = {
+    sampling, targets = (groups, resamples, seed), {}
+    for target in about["targets"]:
+        score = _scorer(table, target, sampling)
+        targets[target["name"]] = {
+            "kind": target["kind"],
+            **{key: target[key] for key in ("low", "high", "unit", "flags") if key in target},
+            **score(None),
+            "by": _broken_down(score, parts),
+            "baselines": {
+                baseline["name"]: _beside(table, target, sampling, baseline["pred"], parts)
+                for baseline in baselines
+                if baseline["target"] == target["name"]
+            },
+        }
+    return {
         "format_version": 3,
         **{key: about.get(key) for key in ("checkpoint", "data", "split")},
         "num_rows": len(table),
         "num_groups": None if groups is None else len(set(groups)),
         "grouped_by": group.name if group else "row",
         "group_nouns": list(nouns),
-        "breakdowns": {
-            column.name: {
-                "title": words.title(column),
-                "banded": bool(getattr(column.role, "band", 0)),
-                "classes": isinstance(column.role, Classes),
-                "main": isinstance(column.role, Classes) and column.role.main,
-            }
-            for column in columns
-            if column.name in parts
-        },
+        "breakdowns": {c.name: words.breakdown(c) for c in breakdowns if c.name in parts},
         "resamples": resamples,
         "seed": seed,
         "level": bootstrap.LEVEL,
         "notes": _notes(groups, known.group, nouns),
         "checks": [{key: check[key] for key in ("name", "passed", "detail")} for check in checks],
-        "targets": {},
+        "targets": targets,
     }
-    for target in about["targets"]:
-        name, kind = target["name"], target["kind"]
-        truth, score = _scorer(table, target, groups, resamples, seed)
-        one = {
-            "kind": kind,
-            **{key: target[key] for key in ("low", "high", "unit", "flags") if key in target},
-            **score(None),
-        }
-        one["by"] = _broken_down(score, parts)
-        one["baselines"] = {}
-        for baseline in (one for one in baselines if one["target"] == name):
-            pred = baseline["pred"]
-            beside = _scorer(table, target, groups, resamples, seed, pred)[1]
-            found = {"metrics": beside(None)["metrics"]}
-            if kind in numbers.PARAMETERS:
-                found["by"] = _broken_down(beside, parts)
-            if kind != "events":
-                compared = (table[f"pred_{name}"].to_pylist(), pred, truth, groups)
-                found["difference"] = (
-                    class_differences(*compared, resamples, seed)
-                    if kind == "class"
-                    else numbers.differences(*compared, kind, resamples, seed)
-                )
-            one["baselines"][baseline["name"]] = found
-        out["targets"][name] = one
+
+
+def _beside(
+    table: pa.Table, target: dict[str, Any], sampling: Sampling, pred: Any, parts: Parts
+) -> dict[str, Any]:
+    """A baseline's metrics, and how much better the model is."""
+    name, kind = target["name"], target["kind"]
+    score = _scorer(table, target, sampling, pred)
+    out = {"metrics": score(None)["metrics"]}
+    if kind in numbers.PARAMETERS:
+        out["by"] = _broken_down(score, parts)
+    if kind != "events":
+        columns = (table[f"pred_{name}"].to_pylist(), pred, table[f"true_{name}"].to_pylist())
+        compare = class_differences if kind == "class" else partial(numbers.differences, kind)
+        out["difference"] = compare(*columns, *sampling)
     return out
 
 
 def watched(table: pa.Table) -> dict[str, float]:
-    """The few numbers that training watches: dict of ``<target>_<metric>``, and ``main``, the mean of the one
-    that counts of each target.
-
-    Args:
-        table: predictions, see :mod:`sousa.training.batches`.
-    """
+    """What training watches: dict of ``<target>_<metric>``, and ``main``, the mean of each target's first."""
     out, mains = {}, []
     for target in opened(table)[1]["targets"]:
-        brief = {"flags": [], "tolerances": (_WATCHED_TOLERANCE,)}
-        found = _scorer(table, target | brief, None, 0, 0)[1](None)["metrics"]
-        values = {name: found[name]["value"] for name in _WATCHED[target["kind"]]}
+        brief = {"flags": [], "tolerances": (0.02,)}
+        metrics = _scorer(table, target | brief, (None, 0, 0))(None)["metrics"]
+        values = {name.removesuffix("_norm"): metrics[name]["value"] for name in _WATCHED[target["kind"]]}
         mains.append(next(iter(values.values())) or 0.0)
-        out |= {
-            f"{target['name']}_{name.removesuffix('_norm')}": value
-            for name, value in values.items()
-            if value is not None
-        }
+        out |= {f"{target['name']}_{name}": value for name, value in values.items() if value is not None}
     return {**out, "main": float(np.mean(mains))}
 
 
-def _broken_down(score: Score, parts: dict[str, list[tuple[str, np.ndarray]]]) -> dict[str, Any]:
-    return {
-        breakdown: {
-            value: {key: one for key, one in score(rows).items() if key in _SHORT} for value, rows in values
-        }
-        for breakdown, values in parts.items()
-    }
+def _broken_down(score: Score, parts: Parts) -> dict[str, Any]:
+    def brief(rows):
+        return {key: one for key, one in score(rows).items() if key in _SHORT}
+
+    return {name: {value: brief(rows) for value, rows in values} for name, values in parts.items()}
 
 
 def opened(predictions: Any) -> tuple[pa.Table, dict[str, Any]]:
-    """A predictions table and what its schema metadata says.
+    """A predictions table, or path of one, and the JSON under the key ``sousa`` of its schema's metadata.
 
-    Args:
-        predictions: Arrow table, or path of a Parquet file.
-
-    Returns: ``(table, about)``; ``about`` is the JSON under the metadata key ``sousa``.
     Raises: UsageError when it can't be read or is not a predictions table; every problem is named.
     """
     if not isinstance(predictions, pa.Table):
@@ -165,17 +141,16 @@ def opened(predictions: Any) -> tuple[pa.Table, dict[str, Any]]:
         ) from None
     problems = [] if targets else ["the predictions table has no targets; name at least one in its metadata"]
     for target in targets:
-        if not re.fullmatch(r"[\w.-]+", str(target.get("name"))):
-            problems.append(
-                f"target {target.get('name')!r}: a name has letters, digits, '_', '.' and '-' only"
-            )
-        if target.get("kind") not in KINDS:
-            problems.append(f"target {target.get('name')!r}: kind {one_of(target.get('kind'), KINDS)}")
-        for column in (f"true_{target.get('name')}", f"pred_{target.get('name')}"):
-            if column not in predictions.column_names:
-                problems.append(
-                    f"the predictions table has no column {column!r}, which its metadata promises"
-                )
+        name, kind = target.get("name"), target.get("kind")
+        if not re.fullmatch(r"[\w.-]+", str(name)):
+            problems.append(f"target {name!r}: a name has letters, digits, '_', '.' and '-' only")
+        if kind not in _WATCHED:
+            problems.append(f"target {name!r}: kind {one_of(kind, _WATCHED)}")
+        problems += [
+            f"the predictions table has no column {column!r}, which its metadata promises"
+            for column in (f"true_{name}", f"pred_{name}")
+            if column not in predictions.column_names
+        ]
     raise_all(problems)
     return predictions, about
 
@@ -185,48 +160,43 @@ def _parts(values: list[Any], column: Column) -> list[tuple[str, np.ndarray]]:
     role = column.role
     if band := getattr(role, "band", 0):
         values = [None if v is None or v != v else float(v // band * band) for v in values]
-    found = {value for value in values if value is not None}
-    order = [value for value in getattr(role, "names", ()) or getattr(role, "known", ()) if value in found]
-    order += sorted(found - set(order), key=None if band else str)
-    rows: dict[Any, list[int]] = {value: [] for value in order}
+    rows: dict[Any, list[int]] = defaultdict(list)
     for row, value in enumerate(values):
-        if value in rows:
+        if value is not None:
             rows[value].append(row)
+    order = [value for value in getattr(role, "names", ()) or getattr(role, "known", ()) if value in rows]
+    order += sorted(rows.keys() - set(order), key=None if band else str)
     shown = (lambda low: f"{low:g}-{low + band:g}") if band else str
-    return [(shown(value), np.array(places)) for value, places in rows.items()]
+    return [(shown(value), np.array(rows[value])) for value in order]
 
 
 def long_form(metrics: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """The rows of ``metrics.csv``.
+    """The rows of ``metrics.csv``: target, metric, breakdown, group, value, low, high, rows, groups.
 
-    Returns: list of tuples: target, metric, breakdown, group, value, low, high, rows, groups. ``breakdown``
-        is ``all``, a column, ``class`` (figures of one class), ``baseline``, or ``difference`` (from one).
+    A breakdown is ``all``, a column, ``class`` (figures of one), ``baseline`` or ``difference`` (from one).
     """
-    out = []
+    return [
+        (name, metric, breakdown, group, one["value"], one["low"], one["high"], rows, groups)
+        for name, target in metrics["targets"].items()
+        for breakdown, group, figures, rows, groups in _lines(target)
+        for metric, one in figures.items()
+    ]
 
-    def add(target, breakdown, group, found, rows, groups):
-        for metric, one in found.items():
-            out.append(
-                (target, metric, breakdown, group, one["value"], one["low"], one["high"], rows, groups)
-            )
 
-    for name, target in metrics["targets"].items():
-        counts = target["num_rows"], target["num_groups"]
-        add(name, "all", "", target["metrics"], *counts)
-        for label, one in target.get("per_class", {}).items():
-            each = {key: one[key] for key in ("recall", "precision", "f1")}
-            add(name, "class", label, each, one["support"], None)
-        for baseline, one in target["baselines"].items():
-            add(name, "baseline", baseline, one["metrics"], *counts)
-            add(name, "difference", baseline, one.get("difference", {}), *counts)
-            for breakdown, values in one.get("by", {}).items():
-                for value, part in values.items():
-                    what = f"{breakdown} of {baseline}"
-                    add(name, what, value, part["metrics"], part["num_rows"], part["num_groups"])
-        for breakdown, values in target["by"].items():
-            for value, one in values.items():
-                add(name, breakdown, value, one["metrics"], one["num_rows"], one["num_groups"])
-    return out
+def _lines(target: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Breakdown, group, metrics, rows and groups."""
+    counts = target["num_rows"], target["num_groups"]
+    yield "all", "", target["metrics"], *counts
+    for label, one in target.get("per_class", {}).items():
+        yield "class", label, {key: one[key] for key in PER_CLASS}, one["support"], None
+    broken_down = {}
+    for baseline, one in target["baselines"].items():
+        yield "baseline", baseline, one["metrics"], *counts
+        yield "difference", baseline, one.get("difference", {}), *counts
+        broken_down |= {f"{name} of {baseline}": values for name, values in one.get("by", {}).items()}
+    for breakdown, values in {**broken_down, **target["by"]}.items():
+        for value, one in values.items():
+            yield breakdown, value, one["metrics"], one["num_rows"], one["num_groups"]
 
 
 def _notes(groups: list[Any] | None, group: Column | None, nouns: tuple[str, str]) -> list[str]:
@@ -236,9 +206,8 @@ def _notes(groups: list[Any] | None, group: Column | None, nouns: tuple[str, str
     count, (one, many) = len(set(groups)), nouns
     if count == 1:
         return [f"All rows are of one {one}: there are no intervals."]
-    if count < _FEW_GROUPS:
-        return [f"Only {count} {many}: intervals from so few are narrower than they should be."]
-    return []
+    few = f"Only {count} {many}: intervals from so few are narrower than they should be."
+    return [few] if count < _FEW_GROUPS else []
 
 
 def _check_baselines(table: pa.Table, about: dict[str, Any], baselines: Sequence[dict[str, Any]]) -> None:
@@ -248,69 +217,51 @@ def _check_baselines(table: pa.Table, about: dict[str, Any], baselines: Sequence
         if one["target"] not in names:
             problems.append(f"baseline {one['name']!r}: target {one_of(one['target'], names)}")
         elif len(one["pred"]) != len(table):
-            given = f"{len(one['pred']):,} predictions for {len(table):,} rows"
-            problems.append(f"baseline {one['name']!r} has {given}; give one a row")
+            counts = f"{len(one['pred']):,} predictions for {len(table):,} rows"
+            problems.append(f"baseline {one['name']!r} has {counts}; give one a row")
     raise_all(problems)
 
 
-def _scorer(
-    table: pa.Table,
-    target: dict[str, Any],
-    groups: list[Any] | None,
-    resamples: int,
-    seed: int,
-    pred: Any = None,
-) -> tuple[Any, Score]:
-    """``(reference, function of rows that gives their metrics)``; rows: their numbers, or None for all.
-
-    Args:
-        pred: predictions in place of the table's.
-    """
+def _scorer(table: pa.Table, target: dict[str, Any], sampling: Sampling, pred: Any = None) -> Score:
+    """The metrics of a target; pred: predictions in place of the table's."""
     name, kind = target["name"], target["kind"]
     truth, guess = table[f"true_{name}"], table[f"pred_{name}"] if pred is None else pred
-    if kind != "events":
-        truth = truth.to_pylist()
-        guess = guess.to_pylist() if pred is None else guess
-    if kind == "class":
-        return truth, _class_scorer(truth, guess, groups, target, resamples, seed)
     if kind == "events":
-        return truth, _event_scorer(truth, guess, groups, target, resamples, seed)
+        return _event_scorer(truth, guess, target, *sampling)
+    truth, guess = truth.to_pylist(), guess.to_pylist() if pred is None else guess
+    if kind == "class":
+        return _class_scorer(truth, guess, target, *sampling)
     maker = target.get("maker")
     makers = table[maker].to_pylist() if maker in table.column_names else None
-    return truth, numbers.scorer(truth, guess, groups, target, makers, resamples, seed)
+    return numbers.scorer(truth, guess, target, makers, *sampling)
 
 
-def _counts(found: dict[str, Any]) -> dict[str, int]:
-    return {key: found[key] for key in ("num_rows", "num_groups", "num_left_out")}
+def _counts(found: dict[str, Any], *more: str) -> dict[str, int]:
+    return {key: found[key] for key in ("num_rows", "num_groups", "num_left_out", *more)}
 
 
-def _class_scorer(truth, guess, groups, target, resamples, seed) -> Score:
+def _class_scorer(truth, guess, target, groups, resamples, seed) -> Score:
     def score(rows):
         columns = (truth, guess, groups)
         if rows is not None:
             columns = (column and [column[row] for row in rows] for column in columns)
         a, b, owners = columns
         found = class_metrics(b, a, owners, target.get("labels") if rows is None else None, resamples, seed)
-        out = {"metrics": {name: found[name] for name in _CLASS_METRICS}, **_counts(found)}
+        out = {"metrics": {name: found[name] for name in NAMES}, **_counts(found)}
         return out | {name: found[name] for name in ("labels", "per_class", "confusion")}
 
     return score
 
 
-def _event_scorer(truth, guess, groups, target, resamples, seed) -> Score:
+def _event_scorer(truth, guess, target, groups, resamples, seed) -> Score:
     (truth, known), (guess, other) = (_events(column, target["flags"]) for column in (truth, guess))
-    attributes = {
-        name: {"references": known[name], "predictions": other[name]} for name in known if name in other
-    }
+    attributes = {n: {"references": known[n], "predictions": other[n]} for n in known if n in other}
     tolerances = target.get("tolerances", onset_metrics.TOLERANCES)
     matched = onset_metrics.match(guess, truth, tolerances, attributes)
     near = f"{1000 * onset_metrics.ATTRIBUTE_TOLERANCE:g}ms"
 
     def score(rows):
-        chosen = None
-        if rows is not None:
-            chosen = np.zeros(len(truth), bool)
-            chosen[rows] = True
+        chosen = None if rows is None else np.isin(np.arange(len(truth)), rows)
         found = onset_metrics.matched_metrics(matched, groups, chosen, resamples, seed)
         metrics = {
             f"onset_{name}_{1000 * float(tolerance):g}ms": one
@@ -320,18 +271,14 @@ def _event_scorer(truth, guess, groups, target, resamples, seed) -> Score:
         for attribute, figures in found["attributes"].items():
             named = [name for name in ("accuracy", "f1", "joint_f1") if name in figures]
             metrics |= {f"{attribute}_{name}_{near}": figures[name] for name in named}
-        more = {key: found[key] for key in ("num_empty_references", "num_onsets", "num_predicted")}
-        return {"metrics": metrics, **_counts(found), **more}
+        counts = _counts(found, "num_empty_references", "num_onsets", "num_predicted")
+        return {"metrics": metrics, **counts}
 
     return score
 
 
 def _events(column: Any, flags: Sequence[Sequence[Any]]) -> tuple[list[Any], dict[str, list[Any]]]:
-    """Times of lists of events, in seconds, and a dict of their flags by name in metrics: lists of ints.
-
-    Args:
-        column: Arrow lists of structs, or a list of lists of dicts.
-    """
+    """Times of Arrow's or plain lists of events, in seconds, and their flags, ints, by name in metrics."""
     column = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([pa.array(column)])
     column = column.combine_chunks()
     valid = column.is_valid().to_numpy(zero_copy_only=False)
@@ -342,7 +289,7 @@ def _events(column: Any, flags: Sequence[Sequence[Any]]) -> tuple[list[Any], dic
         parts = np.split(values, ends[:-1]) if len(ends) else []
         return [part if known else None for part, known in zip(parts, valid, strict=True)]
 
-    have = [flat.type.field(i).name for i in range(flat.type.num_fields)]
+    have = [field.name for field in flat.type]
     if "onset_sec" not in have:
         raise UsageError(f"events have no field 'onset_sec', but {', '.join(have)}; give onsets in seconds")
     out = {}
@@ -350,6 +297,7 @@ def _events(column: Any, flags: Sequence[Sequence[Any]]) -> tuple[list[Any], dic
         if field in have:
             values = pc.struct_field(flat, field).cast(pa.int64())
             # nulls stay None: such a row is left out for this flag
-            array = np.array(values.to_pylist(), dtype=object) if values.null_count else values.to_numpy()
-            out[name] = lists(array)
+            out[name] = lists(
+                np.array(values.to_pylist(), object) if values.null_count else values.to_numpy()
+            )
     return lists(pc.struct_field(flat, "onset_sec").to_numpy(zero_copy_only=False)), out

@@ -21,58 +21,55 @@ NOTE = (
     "held-out region, it is low or negative however small the errors: read the errors beside it."
 )
 _NORMALISED = {"r2": "r2", "mae": "mae_norm", "rmse": "rmse_norm", "spearman": "spearman"}
-_NAMES = {"score": {name: name for name in ("mae", "rmse", "spearman")}} | dict.fromkeys(
-    PARAMETERS, _NORMALISED
-)
+_NAMES = {"score": {n: n for n in ("mae", "rmse", "spearman")}, **dict.fromkeys(PARAMETERS, _NORMALISED)}
 
 
 def scorer(
-    truth: Sequence[Any], guess: Sequence[Any], groups: Sequence[Any] | None, target: dict[str, Any],
-    makers: Sequence[str] | None, resamples: int, seed: int,
+    truth: Sequence[Any], guess: Sequence[Any], target: dict[str, Any], makers: Sequence[str] | None,
+    *sampling: Any,
 ) -> Callable[[Any], dict[str, Any]]:  # fmt: skip
     """A function of rows (None for all) that gives their metrics.
 
     Args:
         truth, guess: a number or list of numbers a row; truth None for no label.
-        groups: names, one a row, or None.
         target: of the table's metadata; makers: names of synthesizers, one a row, or None.
+        sampling: groups, one a row, or None; resamples and seed.
     """
     kind = target["kind"]
     true, pred, rows = _flat(truth, guess, kind)
-    owners = _owners(groups, rows)
+    groups, *options = sampling
+    owners = rows.tolist() if groups is None else [groups[row] for row in rows]
     natural = kind in PARAMETERS and target.get("unit") is not None and makers is not None
     if natural:
         of = np.array(makers, object)[rows]
-        true_natural, pred_natural = (_natural(values, of, target["makers"]) for values in (true, pred))
+        in_unit = [_natural(values, of, target["makers"]) for values in (pred, true)]
 
     def score(chosen: Any) -> dict[str, Any]:
         kept = np.arange(len(rows)) if chosen is None else np.flatnonzero(np.isin(rows, chosen))
         own = [owners[i] for i in kept]
-        found = score_metrics(pred[kept], true[kept], own, resamples, seed, rank=kind != "curve")
+        found = score_metrics(pred[kept], true[kept], own, *options, rank=kind != "curve")
         metrics = {new: found[old] for old, new in _NAMES[kind].items() if old in found}
         if natural:
-            errors = score_metrics(pred_natural[kept], true_natural[kept], own, resamples, seed, rank=False)
+            errors = score_metrics(*(values[kept] for values in in_unit), own, *options, rank=False)
             metrics["mae_natural"] = errors["mae"]
-        num_rows = len(np.unique(rows[kept]))
-        out = {
-            "metrics": metrics, "num_rows": num_rows, "num_groups": found["num_groups"],
-            "num_left_out": (len(truth) if chosen is None else len(chosen)) - num_rows,
-        }  # fmt: skip
+        num_rows, all_rows = len(np.unique(rows[kept])), len(truth if chosen is None else chosen)
+        counts = {"num_groups": found["num_groups"], "num_left_out": all_rows - num_rows}
+        out = {"metrics": metrics, "num_rows": num_rows, **counts}
         if kind in PARAMETERS:
             out["num_values"] = len(np.unique(np.round(true[kept], 6)))
-        return out | ({"num_frames": len(kept)} if kind == "curve" else {})
+        if kind == "curve":
+            out["num_frames"] = len(kept)
+        return out
 
     return score
 
 
-def differences(
-    guess: Sequence[Any], other: Sequence[Any], truth: Sequence[Any], groups: Sequence[Any] | None, kind: str,
-    resamples: int, seed: int,
-) -> dict[str, Any]:  # fmt: skip
+def differences(kind: str, guess: Any, other: Any, truth: Any, groups: Any, *options: int) -> dict[str, Any]:
     """What :func:`sousa.training.metrics.score_metrics.score_differences` gives, by our names."""
     true, pred, rows = _flat(truth, guess, kind)
     beside = _flat(truth, other, kind)[1]
-    found = score_differences(pred, beside, true, _owners(groups, rows), resamples, seed)
+    owners = rows.tolist() if groups is None else [groups[row] for row in rows]
+    found = score_differences(pred, beside, true, owners, *options)
     return {_NAMES[kind].get(name, name): one for name, one in found.items()}
 
 
@@ -81,24 +78,21 @@ def pairs(truth: Sequence[Any], guess: Sequence[Any], kind: str) -> tuple[np.nda
     return _flat(truth, guess, kind)[:2]
 
 
-def _owners(groups: Sequence[Any] | None, rows: np.ndarray) -> list[Any]:
-    return [int(row) if groups is None else groups[row] for row in rows]
-
-
 def _flat(truth: Sequence[Any], guess: Sequence[Any], kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Labelled values, predictions of them, and the number of each one's row."""
     if kind != "curve":
         truth, guess = [[value] for value in truth], [[value] for value in guess]
-    true, pred, rows = [], [], []
-    for row, (one, said) in enumerate(zip(truth, guess, strict=True)):
-        one = np.array([] if one is None else one, np.float64)  # None inside becomes NaN
-        said = np.array([] if said is None else said[: len(one)], np.float64)
-        known = ~np.isnan(one)
-        if len(said) < len(one):  # nothing was said: a prediction is missing, and score_metrics says so
-            said = np.full(len(one), np.nan)
-        true.append(one[known]), pred.append(said[known]), rows.append(np.full(known.sum(), row))
-    true, pred, rows = (np.concatenate(part or [np.empty(0)]) for part in (true, pred, rows))
-    return true, pred, rows.astype(int)
+    true, pred = [np.empty(0)], [np.empty(0)]
+    for one, said in zip(truth, guess, strict=True):
+        labelled = np.array([] if one is None else one, np.float64)  # None inside becomes NaN
+        told = np.array([] if said is None else said[: len(labelled)], np.float64)
+        # a frame nothing was said of has no prediction, and score_metrics says so
+        told = told if len(told) == len(labelled) else np.full(len(labelled), np.nan)
+        known = ~np.isnan(labelled)
+        true.append(labelled[known])
+        pred.append(told[known])
+    rows = np.repeat(np.arange(len(truth)), [len(labelled) for labelled in true[1:]])
+    return np.concatenate(true), np.concatenate(pred), rows
 
 
 def _natural(values: np.ndarray, makers: np.ndarray, ranges: dict[str, Any]) -> np.ndarray:

@@ -2,51 +2,24 @@
 
 import base64
 import html
+from pathlib import Path
 from typing import Any
 
 from sousa.training.report import numbers, words
 
-_STYLE = """
-:root{color-scheme:light dark;--text:#222;--soft:#667;--line:#ddd;--back:#fff;--card:#f5f6f8;--bar:#1f5fa8}
-@media (prefers-color-scheme:dark){:root{--text:#e4e6ea;--soft:#9aa3ad;--line:#3a3f46;--back:#15181c;
---card:#1f2429;--bar:#6ea8e8}}
-*{box-sizing:border-box}
-body{font:15px/1.5 system-ui,sans-serif;max-width:76em;margin:2em auto;padding:0 1.2em;color:var(--text);
-background:var(--back)}
-h1{margin-bottom:.2em}h2{margin-top:1.8em;border-bottom:1px solid var(--line);padding-bottom:.2em}
-.soft{color:var(--soft)}
-.cards{display:flex;flex-wrap:wrap;gap:.9em;margin:1.2em 0}
-.card{background:var(--card);border-radius:8px;padding:.8em 1.1em;min-width:13em}
-.card b{display:block;font-size:1.75em;line-height:1.25}
-.scroll{overflow-x:auto}
-table{border-collapse:collapse;margin:.8em 0}
-td,th{padding:.28em .8em;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-img{max-width:100%;background:#fff;border-radius:8px;padding:6px}
-details{margin:.7em 0}summary{cursor:pointer;font-weight:600}
-.PASS{color:#1b8a3a;font-weight:600}.FAIL{color:#d3263b;font-weight:600}
-.meter{display:inline-block;width:7em;height:.6em;background:var(--line);border-radius:3px;overflow:hidden}
-.meter i{display:block;height:100%;background:var(--bar)}
-"""
+_STYLE = f"\n{Path(__file__).with_name('page.css').read_text(encoding='utf-8')}"
 _MARK = {True: "PASS", False: "FAIL", None: "–"}
 
 
 def page(metrics: dict[str, Any], pictures: dict[str, bytes]) -> str:
-    """The page.
-
-    Args:
-        metrics: of :func:`sousa.training.report.measure.measure`; pictures: dict of file name to PNG bytes.
-
-    Returns: HTML text.
-    """
+    """The page as HTML text, of :func:`sousa.training.report.measure.measure` and PNG bytes by file name."""
     said = [f"{key} {metrics[key]}" for key in ("checkpoint", "data", "split") if metrics.get(key)]
-    many = metrics["group_nouns"][1]
     parts = [
         "<!doctype html><html lang=en><head><meta charset=utf-8>",
         '<meta name=viewport content="width=device-width,initial-scale=1"><title>Evaluation</title>',
         f"<style>{_STYLE}</style></head><body><h1>Evaluation</h1><p class=soft>{_text('; '.join(said))}</p>",
         f"<p>{metrics['num_rows']:,} rows{words.groups(metrics)}. In brackets: {metrics['level']:.0%} "
-        f"intervals from {metrics['resamples']:,} resamples of {many}.</p>",
+        f"intervals from {metrics['resamples']:,} resamples of {metrics['group_nouns'][1]}.</p>",
         *(f"<p><strong>{_text(note)}</strong></p>" for note in metrics["notes"]),
         _cards(metrics["targets"]),
         _checks(metrics["checks"]),
@@ -84,10 +57,10 @@ def _cards(targets):
         (key, one), *rest = words.headline(target)
         more = "".join(f"<br>{words.metric(k)} {words.interval(v, k)}" for k, v in rest)
         bounds = words.interval(one, key).partition(" ")[2]
+        head = f"{_text(words.target(name, target))}: {words.metric(key)}"
         cards.append(
-            f"<div class=card><span class=soft>{_text(words.target(name, target))}: "
-            f"{words.metric(key)}</span>"
-            f"<b>{words.number(one['value'], key)}</b><span class=soft>{bounds}{more}</span></div>"
+            f"<div class=card><span class=soft>{head}</span><b>{words.number(one['value'], key)}</b>"
+            f"<span class=soft>{bounds}{more}</span></div>"
         )
     return f"<div class=cards>{''.join(cards)}</div>"
 
@@ -95,17 +68,14 @@ def _cards(targets):
 def _checks(checks):
     if not checks:
         return ""
-    rows = [
-        ((f"<span class={_MARK[c['passed']]}>{_MARK[c['passed']]}</span>",), c["name"], c["detail"])
-        for c in checks
-    ]
+    marks = [(_MARK[check["passed"]], check["name"], check["detail"]) for check in checks]
+    rows = [((f"<span class={mark}>{mark}</span>",), *cells) for mark, *cells in marks]
     return "<h2>Checks of the data</h2>" + _table(["", "check", "found"], rows, 9)
 
 
 def _target(name, target, pictures, metrics):
     out = [f"<h2>{_text(words.target(name, target))}</h2>"]
-    left = target["num_left_out"]
-    if left:
+    if left := target["num_left_out"]:
         out.append(f"<p class=soft>{left:,} rows without a label are left out.</p>")
     if empty := target.get("num_empty_references"):
         out.append(f"<p class=soft>{empty:,} rows have no onset in the reference and count 0.</p>")
@@ -129,28 +99,25 @@ def _whole(target):
     rows = []
     for key, one in target["metrics"].items():
         cells = [words.metric(key, target.get("unit")), words.interval(one, key)]
-        for found in baselines.values():
-            better = found.get("difference", {}).get(key)
-            cells += [
-                words.interval(found["metrics"][key], key),
-                words.interval(better, key) if better else "–",
-            ]
+        for baseline in baselines.values():
+            better = baseline.get("difference", {}).get(key)
+            cells.append(words.interval(baseline["metrics"][key], key))
+            cells.append(words.interval(better, key) if better else "–")
         rows.append(cells)
     return _table(head, rows)
 
 
 def _confused(target):
-    pairs = [
-        (count, i, j)
+    pairs = sorted(
+        (-count, i, j)
         for i, row in enumerate(target["confusion"])
         for j, count in enumerate(row)
         if i != j and count
-    ]
-    pairs.sort(key=lambda pair: (-pair[0], pair[1:]))
+    )
     if not pairs:
         return ""
     names, support = target["labels"], [sum(row) for row in target["confusion"]]
-    rows = [(names[i], names[j], f"{count:,}", f"{count / support[i]:.1%}") for count, i, j in pairs[:12]]
+    rows = [(names[i], names[j], f"{-count:,}", f"{-count / support[i]:.1%}") for count, i, j in pairs[:12]]
     return "<h3>Most often confused</h3>" + _table(["reference", "predicted", "rows", "of its rows"], rows, 2)
 
 
@@ -174,16 +141,13 @@ def _breakdown(breakdown, values, target, title, many):
     rows = []
     for value, one in values.items():
         counts = [f"{one[key]:,}" for key in ("num_rows", "num_groups", "num_values") if key in one]
-        meter = [_meter(one["metrics"][main]["value"])] if share else []
+        meter = [_meter(one["metrics"][main]["value"])] * share
+        beside = [part["by"][breakdown][value]["metrics"][main] for part in others.values()]
         figures = [words.interval(one["metrics"][key], key) for key in keys]
-        beside = [
-            words.interval(part["by"][breakdown][value]["metrics"][main], main) for part in others.values()
-        ]
-        rows.append([value, *counts, *meter, *figures, *beside])
-    kinds = ["rows", many, *(["different values"] if "num_values" in first else [])]
-    named = [words.metric(key, target.get("unit")) for key in keys]
-    beside = [f"{name}: {words.metric(main)}" for name in others]
-    head = [title, *kinds, *([""] if share else []), *named, *beside]
+        rows.append([value, *counts, *meter, *figures, *(words.interval(part, main) for part in beside)])
+    head = [title, "rows", many, *["different values"] * ("num_values" in first), *[""] * share]
+    head += [words.metric(key, target.get("unit")) for key in keys]
+    head += [f"{name}: {words.metric(main)}" for name in others]
     return f"<details><summary>By {_text(title)}</summary>{_table(head, rows)}</details>"
 
 

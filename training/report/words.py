@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sousa.generation.columns import Breakdown, Column
+from sousa.generation.columns import Breakdown, Classes, Column
 
 NAMES = {
     "accuracy": "accuracy",
@@ -18,10 +18,7 @@ NAMES = {
     "mae_natural": "mean absolute error",
 }
 _UNITS = {"bpm": "BPM", "hz": "Hz", "sec": "s", "ms": "ms", "db": "dB"}  # that names of columns end in
-_MAIN = {
-    "class": "accuracy", "score": "mae", "events": "onset_f1_20ms", "parameter": "r2", "curve": "r2",
-}  # fmt: skip
-_HEADLINE = {
+_HEADLINE = {  # of each kind; breakdowns show the first
     "class": ("accuracy", "balanced_accuracy", "macro_f1"),
     "score": ("mae", "spearman"),
     "events": ("onset_f1_20ms", "onset_f1_50ms"),
@@ -32,7 +29,7 @@ _HEADLINE = {
 
 def main(found: dict[str, Any]) -> str:
     """The metric of a target that breakdowns show."""
-    return _MAIN[found["kind"]]
+    return _HEADLINE[found["kind"]][0]
 
 
 def headline(found: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -51,9 +48,8 @@ def metric(name: str, unit: str | None = None) -> str:
 
 def split_unit(name: str) -> tuple[str, str]:
     """The name of a column in words, and the unit it ends in or an empty text."""
-    parts = name.removesuffix("_slug").removesuffix("_id").split("_")
-    unit = _UNITS[parts.pop()] if len(parts) > 1 and parts[-1] in _UNITS else ""
-    return " ".join(parts), unit
+    *parts, last = name.removesuffix("_slug").removesuffix("_id").split("_")
+    return (" ".join(parts), _UNITS[last]) if parts and last in _UNITS else (" ".join([*parts, last]), "")
 
 
 def column(name: str) -> str:
@@ -62,9 +58,12 @@ def column(name: str) -> str:
     return f"{stem} ({unit})" if unit else stem
 
 
-def title(one: Column) -> str:
-    """What a breakdown is by."""
-    return (isinstance(one.role, Breakdown) and one.role.condition) or column(one.name)
+def breakdown(by: Column) -> dict[str, Any]:
+    """What a breakdown is by, and how it is shown."""
+    classes, condition = isinstance(by.role, Classes), isinstance(by.role, Breakdown) and by.role.condition
+    banded = bool(getattr(by.role, "band", 0))
+    title = condition or column(by.name)
+    return {"title": title, "banded": banded, "classes": classes, "main": classes and by.role.main}
 
 
 def target(name: str, found: dict[str, Any]) -> str:
@@ -90,14 +89,11 @@ def number(value: float | None, name: str) -> str:
 
 def groups(metrics: dict[str, Any]) -> str:
     """``of 24 settings``, or nothing where rows are not grouped."""
-    if not metrics["num_groups"]:
-        return ""
-    return f" of {metrics['num_groups']:,} {metrics['group_nouns'][metrics['num_groups'] != 1]}"
+    count = metrics["num_groups"]
+    return f" of {count:,} {metrics['group_nouns'][count != 1]}" if count else ""
 
 
 def interval(one: dict[str, Any], name: str) -> str:
     """``0.842 (0.801 to 0.872)``."""
-    text = number(one["value"], name)
-    if one["low"] is None:
-        return text
-    return f"{text} ({number(one['low'], name)} to {number(one['high'], name)})"
+    value, low, high = (number(one[key], name) for key in ("value", "low", "high"))
+    return value if one["low"] is None else f"{value} ({low} to {high})"

@@ -6,7 +6,7 @@ data has been read: :mod:`sousa.training.tasks.varying`.
 """
 
 from collections.abc import Iterable, Mapping
-from copy import copy
+from dataclasses import replace
 from typing import Any
 
 from sousa.generation import corpora
@@ -20,31 +20,26 @@ from sousa.training.tasks.targets import ClassTarget, ScoreTarget, Target
 KINDS = {kind.kind: kind for kind in (ClassTarget, ScoreTarget, EventsTarget, ParameterTarget, CurveTarget)}
 
 
-def column_target(column: Column, weight: float = 1.0) -> Target:
+def column_target(column: Column) -> Target:
     """The target of a column of classes, a score or events."""
     role = column.role
     if isinstance(role, Classes):
-        return ClassTarget(column.name, list(role.names), weight=weight)
+        return ClassTarget(column.name, list(role.names))
     if isinstance(role, Score):
-        return ScoreTarget(column.name, role.low, role.high, weight=weight)
+        return ScoreTarget(column.name, role.low, role.high)
     assert isinstance(role, Events)
-    return EventsTarget(column.name, role.onset, [list(flag) for flag in role.flags], weight=weight)
+    return EventsTarget(column.name, role.onset, [list(flag) for flag in role.flags])
 
 
 def default_task(known: Known) -> str:
-    """The task that is meant where none is named: the first.
-
-    Raises: UsageError when there is none.
-    """
+    """The first task, meant where none is named; a UsageError when there is none."""
     return next(iter(_tasks(known)))
 
 
 def _tasks(known: Known) -> Mapping[str, tuple[str, ...]]:
-    if not known.tasks:
-        raise UsageError(
-            "the data has no column that a model can learn: no classes, score, events or parameters"
-        )
-    return known.tasks
+    if known.tasks:
+        return known.tasks
+    raise UsageError("the data has no column that a model can learn: no classes, score, events or parameters")
 
 
 def names_of(known: Known, task: str, targets: Iterable[str] | str | None = None) -> list[str]:
@@ -54,12 +49,9 @@ def names_of(known: Known, task: str, targets: Iterable[str] | str | None = None
     """
     tasks = _tasks(known)
     if task not in tasks:
-        others = [one.name for one in corpora.every() if task in one.tasks]
-        if others:
+        if others := ", ".join(corpus.name for corpus in corpora.every() if task in corpus.tasks):
             data = f"is {known.corpus.name}" if known.corpus else "is none of them"
-            raise UsageError(
-                f"task {task} learns from {', '.join(others)}, and the data {data}; change one of them"
-            )
+            raise UsageError(f"task {task} learns from {others}, and the data {data}; change one of them")
         raise UsageError(f"unknown task {one_of(task, tasks)}")
     return [targets] if isinstance(targets, str) else list(targets or tasks[task])
 
@@ -78,27 +70,23 @@ def make_targets(
 
     Args:
         known: columns of the data; task: its name; targets: names in place of the task's own.
-        weights: of losses, by name; auxiliary: further targets with the weights of their losses, which help
-            to learn and are not reported as results.
+        weights: of losses, by name; auxiliary: of further targets, which help to learn and are no results.
         varying: parameters that vary, as :func:`sousa.training.tasks.varying.choose` gives. Without it
             parameters are left out, and their names are not checked.
 
     Raises: UsageError naming all that is wrong.
     """
     weights, auxiliary = weights or {}, auxiliary or {}
-    names, unread = [], False
-    for name in names_of(known, task, targets):
-        if known.parameters and name == known.parameters.name:
-            names += [one for one in varying or () if one not in auxiliary]
-            unread = varying is None
-        else:
-            names.append(name)
-    there = {*known.targets, *(varying or ())}
-    wrong = [
-        f"unknown target {one_of(name, known.targets)}"
-        for name in dict.fromkeys([*names, *auxiliary])
-        if name not in there and (varying is not None or not known.parameters)
-    ]
+    there = {name: column_target(column) for name, column in known.targets.items()} | dict(varying or {})
+    found = names_of(known, task, targets)
+    column = known.parameters.name if known.parameters else None
+    unread = varying is None and column in found
+    varied = [name for name in varying or () if name not in auxiliary]
+    names = [name for place in found for name in (varied if place == column else [place])]
+    wrong = []
+    if varying is not None or not known.parameters:
+        unknown = dict.fromkeys(name for name in [*names, *auxiliary] if name not in there)
+        wrong += [f"unknown target {one_of(name, known.targets)}" for name in unknown]
     if not unread:
         wrong += [f"weight of {name}, which is no target of {task}" for name in weights if name not in names]
     wrong += [f"{name} is a target already, so it can't be auxiliary" for name in auxiliary if name in names]
@@ -106,37 +94,24 @@ def make_targets(
     if not names and not unread:
         wrong.append(f"all parameters are auxiliary, so nothing of {task} would be reported; leave one out")
     raise_all(wrong)
-    out = []
     weighted = {name: weights.get(name, 1.0) for name in names} | dict(auxiliary)
-    for name, weight in weighted.items():
-        if name in known.targets:
-            out.append(column_target(known.targets[name], float(weight)))
-        elif name in (varying or {}):
-            out.append(copy(varying[name]))
-            out[-1].weight = float(weight)
-    return out
+    return [replace(there[name], weight=float(w)) for name, w in weighted.items() if name in there]
 
 
 def restored(settings: Mapping[str, Any]) -> Target:
-    """A target from what a saved model says of it: ``kind``, and its fields.
-
-    Raises: KeyError or TypeError for what is none.
-    """
-    settings = dict(settings)
-    return KINDS[settings.pop("kind")](**settings)
+    """A target from what a saved model says of it; a KeyError or TypeError for what is none."""
+    return KINDS[settings["kind"]](**{name: value for name, value in settings.items() if name != "kind"})
 
 
 def upgraded(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of a target of the first format of saved models, which left the rest to the corpora."""
     kind, name = settings["kind"], settings.get("name")
     out = {**settings, "kind": kind if kind in KINDS else EventsTarget.kind}
-    columns = [column for corpus in corpora.every() for column in corpus.columns()]
     role = {"class": Classes, "score": Score, "events": Events}.get(out["kind"], Parameters)
-    column = next(
-        c for c in columns if isinstance(c.role, role) and (c.name == name or role in (Events, Parameters))
-    )
+    columns = (c for corpus in corpora.every() for c in corpus.columns() if isinstance(c.role, role))
+    column = next(c for c in columns if c.name == name or role in (Events, Parameters))
     if role is not Parameters:
         return {**vars(column_target(column)), **out}
-    told = {"column": column.name, "maker": column.role.maker, "curves": column.role.curves}
     out["makers"] = out.pop("synths")
-    return {**told, "rate_hz": column.role.rate_hz, **out}
+    role = column.role
+    return {"column": column.name, "maker": role.maker, "curves": role.curves, "rate_hz": role.rate_hz, **out}

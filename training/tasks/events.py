@@ -23,6 +23,8 @@ import torch.nn.functional as F
 
 from sousa.training.tasks.targets import Columns, Fields, Row, Target
 
+Events = list[dict[str, Any]]
+
 
 @dataclass
 class EventsTarget(Target):
@@ -42,7 +44,7 @@ class EventsTarget(Target):
     threshold: float = 0.5
     min_gap_sec: float = 0.0055
 
-    kind, level = "events", "frame"
+    kind, level, reported = "events", "frame", ("flags",)
     first_bias = -2.0  # onsets are rare
     coarsest_sec = 0.0201  # frames that onsets can be told in
 
@@ -67,15 +69,13 @@ class EventsTarget(Target):
             out[frame, i] = events[name][inside] == yes
         return out
 
-    def truth(self, row: Row, max_sec: float) -> list[dict[str, Any]]:
+    def truth(self, row: Row, max_sec: float) -> Events:
         """The events of a row as annotated, as far as the model hears it, in the form of predictions."""
         events = row[self.name]
         times = (events[self.onset] - row["start_sample"]) / row["file_rate"]
-        flags = np.array([events[name] == yes for name, yes, _ in self.flags], bool).reshape(
-            len(self.flags), len(times)
-        )
+        flags = np.array([events[name] == yes for name, yes, _ in self.flags], bool)
         heard = (times >= 0) & (times < max_sec)
-        return self._records(times[heard], flags[:, heard].T)
+        return self._records(times[heard], flags.reshape(len(self.flags), len(times)).T[heard])
 
     def loss(self, output: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         output, onset = output.float(), label[..., 0]
@@ -92,20 +92,15 @@ class EventsTarget(Target):
 
     def predictions(self, output, label, lengths, frame_sec, meta=None) -> Columns:
         output, label = output.float().cpu().numpy(), label.cpu().numpy()
-        return {
-            f"true_{self.name}": [self._events(one, one[:, 0] > 0, frame_sec) for one in label],
-            f"pred_{self.name}": [
-                self.decode(one, frame_sec, length) for one, length in zip(output, lengths, strict=True)
-            ],
-        }
+        true = [self._events(clip, clip[:, 0] > 0, frame_sec) for clip in label]
+        pred = [self.decode(clip, frame_sec, sec) for clip, sec in zip(output, lengths, strict=True)]
+        return {f"true_{self.name}": true, f"pred_{self.name}": pred}
 
-    def decode(
-        self, output: np.ndarray, frame_sec: float, length_sec: float = np.inf
-    ) -> list[dict[str, Any]]:
+    def decode(self, output: np.ndarray, frame_sec: float, length_sec: float = np.inf) -> Events:
         """Events out of a clip's outputs (frames, outputs), in order of time."""
-        prob, rest = _sigmoid(output[:, 0]), _sigmoid(output[:, 1:])
-        values = np.concatenate([prob[:, None], rest], axis=1)
-        time = (np.arange(len(prob)) + rest[:, 0]) * frame_sec
+        values = 1.0 / (1.0 + np.exp(-output))
+        prob = values[:, 0]
+        time = (np.arange(len(prob)) + values[:, 1]) * frame_sec
         chosen = np.zeros(len(prob), bool)
         for frame in sorted(np.flatnonzero(prob > self.threshold), key=lambda i: -prob[i]):
             near = slice(max(frame - 1, 0), frame + 2)
@@ -113,28 +108,23 @@ class EventsTarget(Target):
             chosen[frame] = not clash.any() and time[frame] < length_sec
         return self._events(values, chosen, frame_sec)
 
-    def _events(self, values: np.ndarray, chosen: np.ndarray, frame_sec: float) -> list[dict[str, Any]]:
+    def _events(self, values: np.ndarray, chosen: np.ndarray, frame_sec: float) -> Events:
         frames = np.flatnonzero(chosen)
         return self._records((frames + values[frames, 1]) * frame_sec, values[frames, 2:] > 0.5)
 
-    def _records(self, times: np.ndarray, flags: np.ndarray) -> list[dict[str, Any]]:
-        kinds = [(name, bool if isinstance(yes, bool) else int) for name, yes, _ in self.flags]
+    def _records(self, times: np.ndarray, flags: np.ndarray) -> Events:
+        """Structs of the fields of :meth:`fields`."""
+        names = [name for name, *_ in self.flags]
+        columns = [
+            flags[:, i].astype(bool if isinstance(yes, bool) else int).tolist()
+            for i, (_, yes, _) in enumerate(self.flags)
+        ]
         return [
-            {
-                "onset_sec": float(time),
-                **{name: kind(flag) for (name, kind), flag in zip(kinds, own, strict=True)},
-            }
-            for time, own in zip(times, flags, strict=True)
+            {"onset_sec": time, **dict(zip(names, own, strict=True))}
+            for time, *own in zip(times.tolist(), *columns, strict=True)
         ]
 
     def fields(self) -> Fields:
         kinds = [(name, pa.bool_() if isinstance(yes, bool) else pa.int8()) for name, yes, _ in self.flags]
         events = pa.list_(pa.struct([("onset_sec", pa.float64()), *kinds]))
         return [(f"true_{self.name}", events), (f"pred_{self.name}", events)]
-
-    def about(self) -> dict[str, Any]:
-        return {**super().about(), "flags": self.flags}
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1.0 / (1.0 + np.exp(-x))

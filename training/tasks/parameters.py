@@ -53,7 +53,8 @@ class ParameterTarget(Target):
     spread: float = 0.25
     makers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    kind = "parameter"
+    kind, reported = "parameter", ("low", "high", "unit", "maker", "makers")
+    low, high = 0.0, 1.0
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -67,15 +68,12 @@ class ParameterTarget(Target):
     @property
     def unit(self) -> str | None:
         """Unit of natural values; None where synthesizers have different ones, or a range is not known."""
-        units = {one["unit"] for one in self.makers.values()}
-        known = all(one["low"] is not None for one in self.makers.values())
-        return units.pop() if len(units) == 1 and known else None
+        units = {one["unit"] if one["low"] is not None else None for one in self.makers.values()}
+        return units.pop() if len(units) == 1 else None
 
     def constant(self, row: Row) -> float:
         """The normalised value of a row, NaN where it has none."""
-        if row[self.maker] not in self.makers:
-            return np.nan
-        at = np.flatnonzero(row[self.column]["name"] == self.name)
+        at = np.flatnonzero(row[self.column]["name"] == self.name) if row[self.maker] in self.makers else ()
         return row[self.column]["norm"][at[0]] if len(at) else np.nan
 
     def label(self, row: Row, num_frames: int | None, frame_sec: float | None) -> Any:
@@ -88,11 +86,11 @@ class ParameterTarget(Target):
         wanted = (label[known] - self.centre) / self.spread
         return F.smooth_l1_loss(output.float()[..., 0][known], wanted, beta=_STEEP)
 
-    def natural(self, norm: Any, maker: str) -> np.ndarray | None:
-        """Natural values of normalised ones: float64 array, or None where the range is not known."""
+    def natural(self, norm: Any, maker: str) -> np.ndarray:
+        """Natural values of normalised ones, float64; NaN where the range is not known."""
         known = self.makers.get(maker)
         if known is None or known["low"] is None:
-            return None
+            return np.full(np.shape(norm), np.nan)
         values = labels.natural(np.atleast_1d(norm), known["low"], known["high"], known["scale"])
         return np.array([float(f"{v:.{_DIGITS}g}") for v in values])
 
@@ -102,11 +100,9 @@ class ParameterTarget(Target):
         for side, values in (("true", label.cpu().numpy()), ("pred", guess)):
             # float32 numbers as float64 with the digits that float32 has
             clips = self._heard(np.round(values.astype(np.float64), 7), lengths, frame_sec)
+            natural = [self.natural(*clip) for clip in zip(clips, meta[self.maker], strict=True)]
             out[f"{side}_{self.name}"] = [self._plain(clip) for clip in clips]
-            natural = [self.natural(clip, s) for clip, s in zip(clips, meta[self.maker], strict=True)]
-            out[f"{side}_natural_{self.name}"] = [
-                None if one is None else self._plain(one) for one in natural
-            ]
+            out[f"{side}_natural_{self.name}"] = [self._plain(clip) for clip in natural]
         return out
 
     def _heard(self, values: np.ndarray, lengths: list[float] | None, frame_sec: float | None) -> Any:
@@ -120,10 +116,6 @@ class ParameterTarget(Target):
     def fields(self) -> Fields:
         kind = pa.float64() if self.level == "clip" else pa.list_(pa.float64())
         return [(f"{part}_{self.name}", kind) for part in ("true", "pred", "true_natural", "pred_natural")]
-
-    def about(self) -> dict[str, Any]:
-        return {**super().about(), "low": 0.0, "high": 1.0, "unit": self.unit, "maker": self.maker,
-                "makers": self.makers}  # fmt: skip
 
 
 class CurveTarget(ParameterTarget):
@@ -151,12 +143,8 @@ class CurveTarget(ParameterTarget):
 
     def _heard(self, values: np.ndarray, lengths: list[float] | None, frame_sec: float | None) -> Any:
         middles = (np.arange(values.shape[1]) + 0.5) * frame_sec
-        counts = [int(np.searchsorted(middles, length)) for length in lengths]
-        return [clip[:count] for clip, count in zip(values, counts, strict=True)]
+        return [clip[:end] for clip, end in zip(values, np.searchsorted(middles, lengths), strict=True)]
 
     def _plain(self, value: Any) -> Any:
         """A clip's frames as a list with None for NaN; None where there is no label at all."""
-        missing = np.isnan(value)
-        if missing.all():
-            return None
-        return [None if gone else float(one) for one, gone in zip(value, missing, strict=True)]
+        return None if np.isnan(value).all() else pa.array(value, from_pandas=True).to_pylist()

@@ -30,7 +30,7 @@ class Target:
     """What all targets have.
 
     Attributes:
-        name: of the column or parameter; weight: of its loss.
+        name: of the column or parameter; weight: of its loss; reported: attributes that reports show.
         kind: class, score, events, parameter or curve; level: clip or frame.
         columns: what rows need; head: name of its layer; num_outputs: of that.
     """
@@ -39,6 +39,7 @@ class Target:
     weight: float
     kind: ClassVar[str]
     level: ClassVar[str] = "clip"
+    reported: ClassVar[tuple[str, ...]] = ()
 
     @property
     def num_outputs(self) -> int:
@@ -65,11 +66,7 @@ class Target:
         self, output: torch.Tensor, label: torch.Tensor, lengths: list[float] | None,
         frame_sec: float | None, meta: Columns | None = None,
     ) -> Columns:  # fmt: skip
-        """Columns of predictions of a batch.
-
-        Args:
-            lengths: seconds of each clip that are sound, not padding; meta: what is known of rows.
-        """
+        """Columns of predictions of a batch; lengths: seconds of each clip that are sound; meta: of rows."""
         raise NotImplementedError
 
     def fields(self) -> Fields:
@@ -78,16 +75,12 @@ class Target:
 
     def about(self) -> dict[str, Any]:
         """What reports have to know, as plain data."""
-        return {"name": self.name, "kind": self.kind}
+        return {"name": self.name, "kind": self.kind, **{name: getattr(self, name) for name in self.reported}}
 
 
 @dataclass
 class ClassTarget(Target):
-    """One of a list of classes, by cross entropy.
-
-    Args:
-        classes: their names; class_weights: of the loss, a number for each, or None.
-    """
+    """One of a list of classes, by cross entropy; class_weights: of the loss, a number for each, or None."""
 
     name: str
     classes: list[str]
@@ -108,14 +101,12 @@ class ClassTarget(Target):
     def loss(self, output: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         if not (label != -100).any():
             return output.sum() * 0.0
-        weights = self.class_weights
-        weights = weights and torch.tensor(weights, device=output.device, dtype=torch.float32)
-        return F.cross_entropy(
-            output.float(), label, weights, ignore_index=-100, label_smoothing=self.label_smoothing
-        )
+        output = output.float()
+        weights = self.class_weights and output.new_tensor(self.class_weights)
+        return F.cross_entropy(output, label, weights, label_smoothing=self.label_smoothing)
 
     def predictions(self, output, label, lengths, frame_sec, meta=None) -> Columns:
-        probabilities = output.float().softmax(-1).cpu().numpy().astype(np.float32)
+        probabilities = output.float().softmax(-1).cpu().numpy()
         names = self.classes
         return {
             f"true_{self.name}": [names[i] if i >= 0 else None for i in label.tolist()],
@@ -140,7 +131,7 @@ class ScoreTarget(Target):
     high: float
     weight: float = 1.0
 
-    kind = "score"
+    kind, reported = "score", ("low", "high")
 
     def label(self, row: Row, num_frames: int | None, frame_sec: float | None) -> Any:
         value = row[self.name]
@@ -155,15 +146,10 @@ class ScoreTarget(Target):
 
     def predictions(self, output, label, lengths, frame_sec, meta=None) -> Columns:
         guess = np.clip(output.float()[:, 0].cpu().numpy() + 0.5, 0.0, 1.0)
-        guess = labels.unscaled(guess, self.low, self.high)
+        guess = labels.unscaled(guess, self.low, self.high).astype(np.float64)
         true = labels.unscaled(label.cpu().numpy().astype(np.float64), self.low, self.high)
-        return {
-            f"true_{self.name}": [None if np.isnan(value) else float(value) for value in true],
-            f"pred_{self.name}": guess.astype(np.float64).tolist(),
-        }
+        true = [None if np.isnan(value) else value for value in true.tolist()]
+        return {f"true_{self.name}": true, f"pred_{self.name}": guess.tolist()}
 
     def fields(self) -> Fields:
         return [(f"true_{self.name}", pa.float64()), (f"pred_{self.name}", pa.float64())]
-
-    def about(self) -> dict[str, Any]:
-        return {**super().about(), "low": self.low, "high": self.high}

@@ -29,46 +29,37 @@ def columns(column: Column) -> list[str]:
 
 
 def parameters(rows: BaseRows, column: Column) -> dict[str, ParameterTarget]:
-    """Targets of all parameters that vary, in the order of their synthesizers.
+    """Targets of all parameters that vary, in the order of their synthesizers, by name.
 
-    Args:
-        rows: those to learn from, with :func:`columns`; column: of the parameters.
-
-    Returns: dict of name to ParameterTarget or CurveTarget, of weight 1.
+    Args: rows: those to learn from, with :func:`columns`; column: of the parameters.
     """
     role, table = column.role, rows.table
     makers = np.array(table[role.maker].to_pylist(), object)
     still, moving = _flat(table[column.name], _PARAMS), _flat(table[role.curves], _CURVES)
-    still["maker"], moving["maker"] = makers[still["row"]], makers[moving["row"]]
+    of_still, of_moving = makers[still["row"]], makers[moving["row"]]
     varies = np.isin(still["role"], ("swept", "moving"))
     out = {}
     for name in dict.fromkeys(still["name"][varies].tolist()):
-        at = still["name"] == name
-        of = list(dict.fromkeys(still["maker"][at & varies].tolist()))
-        at &= np.isin(still["maker"], of)
-        curve = (moving["name"] == name) & np.isin(moving["maker"], of)
-        kind = CurveTarget if (still["role"][at] == "moving").any() else ParameterTarget
-        target = kind(name, column.name, role.maker, role.curves, role.rate_hz)
-        target.centre, target.spread = _moments(
-            still["norm"][at], moving["norm"][curve], moving["row"][curve]
-        )
-        if not target.spread > _SAME:
+        at, curve = still["name"] == name, moving["name"] == name
+        varied_by = list(dict.fromkeys(of_still[at & varies].tolist()))
+        at &= np.isin(of_still, varied_by)
+        curve &= np.isin(of_moving, varied_by)
+        moments = _moments(still["norm"][at], moving["norm"][curve], moving["row"][curve])
+        if not moments["spread"] > _SAME:
             continue
-        for maker in of:
-            a, b = at & (still["maker"] == maker), curve & (moving["maker"] == maker)
+        kind = CurveTarget if (still["role"][at] == "moving").any() else ParameterTarget
+        out[name] = kind(name, column.name, role.maker, role.curves, role.rate_hz, **moments)
+        for maker in varied_by:
+            a, b = at & (of_still == maker), curve & (of_moving == maker)
             natural, norm = (np.concatenate([still[k][a], moving[k][b]]) for k in ("natural", "norm"))
-            target.makers[maker] = {**declared_range(natural, norm), "unit": str(still["unit"][a][0] or "")}
-        out[name] = target
+            out[name].makers[maker] = declared_range(natural, norm) | {"unit": str(still["unit"][a][0] or "")}
     return out
 
 
 def choose(
     rows: BaseRows, column: Column, names: Iterable[str] | None = None, auxiliary: Iterable[str] = ()
 ) -> dict[str, ParameterTarget]:
-    """The same, checked against what is asked for.
-
-    Args:
-        names: parameters that the user named as targets, or None for all; auxiliary: names.
+    """The same, checked against what the user named as targets, None for all, and as auxiliary ones.
 
     Raises: UsageError when a name is unknown, does not vary or can't name a target, or nothing varies.
     """
@@ -84,61 +75,50 @@ def choose(
     ]
     if not found:
         problems = ["no parameter varies in the rows to learn from; name data that sweeps some"]
-    for name in wanted:
-        if not re.fullmatch(r"[\w.-]+", name):
-            problems.append(
-                f"parameter {name!r} can't be a target: letters, digits, '_', '.' and '-' are allowed in its "
-                "name; name others as targets"
-            )
+    problems += [
+        f"parameter {name!r} can't be a target: letters, digits, '_', '.' and '-' are allowed in its name; "
+        "name others as targets"
+        for name in wanted
+        if not re.fullmatch(r"[\w.-]+", name)
+    ]
     raise_all(problems)
     return found
 
 
-def _flat(column: Any, names: Iterable[str]) -> dict[str, np.ndarray]:
+def _flat(column: pa.ChunkedArray, names: Iterable[str]) -> dict[str, np.ndarray]:
     """Records of all rows: dict of NumPy arrays, and ``row``, the number of each record's row."""
-    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    column = column.combine_chunks()
     records = column.flatten()
-    out = {"row": pc.list_parent_indices(column).to_numpy()}
-    for name in names:
-        values = records.field(name)
-        numbers = pa.types.is_floating(values.type)
-        out[name] = values.to_numpy(zero_copy_only=False) if numbers else np.array(values.to_pylist(), object)
-    return out
+    values = {name: records.field(name).to_numpy(zero_copy_only=False) for name in names}
+    return {"row": pc.list_parent_indices(column).to_numpy(), **values}
 
 
-def _moments(still: np.ndarray, moving: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation of labels, every row counting alike."""
+def _moments(still: np.ndarray, moving: np.ndarray, rows: np.ndarray) -> dict[str, float]:
+    """``centre`` and ``spread``, mean and standard deviation of labels, every row counting alike."""
     still = still[~np.isnan(still)]
-    weights = np.ones(len(still))
-    if len(moving):
-        _, at, counts = np.unique(rows, return_inverse=True, return_counts=True)
-        weights = np.concatenate([weights, 1.0 / counts[at]])
+    weights = np.concatenate([np.ones(len(still)), 1.0 / np.bincount(rows)[rows]])
     values = np.concatenate([still, moving])
     if not len(values):
-        return 0.5, 0.0
+        return {"centre": 0.5, "spread": 0.0}
     mean = np.average(values, weights=weights)
-    return float(mean), float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))
+    spread = np.sqrt(np.average((values - mean) ** 2, weights=weights))
+    return {"centre": float(mean), "spread": float(spread)}
 
 
 def declared_range(natural: np.ndarray, norm: np.ndarray) -> dict[str, Any]:
-    """The range and scale that make normalised values of natural ones.
+    """``low``, ``high`` and ``scale`` that make normalised values of natural ones; NaN where there is none.
 
-    Args:
-        natural, norm: float arrays, NaN where there is none.
-
-    Returns: dict ``low``, ``high``, ``scale``; all None when the values lie on no such line, or are fewer
-        than three.
+    All three are None when the values lie on no such line, or are fewer than three.
     """
     known = np.isfinite(natural) & np.isfinite(norm)
     norm, first = np.unique(norm[known], return_index=True)
     natural = natural[known][first]
     fits = []
     for scale in ("linear", "log") if len(norm) > 2 and len(np.unique(natural)) > 2 else ():
-        if scale == "log" and (natural <= 0).any():
-            continue
-        y = np.log(natural) if scale == "log" else natural
-        slope, low = np.polyfit(norm, y, 1)
-        fits.append((float(np.abs(low + slope * norm - y).max() / abs(slope)), scale, low, low + slope))
+        if scale == "linear" or (natural > 0).all():
+            y = np.log(natural) if scale == "log" else natural
+            slope, low = np.polyfit(norm, y, 1)
+            fits.append((float(np.abs(low + slope * norm - y).max() / abs(slope)), scale, low, low + slope))
     if not fits or min(fits)[0] > _EXACT:
         return {"low": None, "high": None, "scale": None}
     _, scale, low, high = min(fits)

@@ -1,54 +1,40 @@
 """Errors, R2 and rank correlation of scores with intervals by group, as an `evaluate` module."""
 
 import datasets
-import evaluate
 
 from sousa.generation.errors import UsageError
+from sousa.training.metrics import modules
 from sousa.training.metrics.score_metrics import score_metrics
 
-_DESCRIPTION = "MAE, RMSE, R2 and Spearman's rank correlation of scores, with intervals by group."
-_INPUTS = """
-Args:
-    predictions, references: a float a row, or a list of floats a row (one a score); a reference of None
-        leaves the row out.
-    groups: names, one a row; None: the row is a group of its own.
-    names: of the scores, when rows are lists (default: 0, 1 and so on).
-    resamples, seed: of the intervals (default: 1000, 0).
-Returns: see sousa.training.metrics.score_metrics.score_metrics; for lists, a dict of name to that.
-"""
-_CITATION = ""
 
+def scores(predictions, references, groups, names=None, resamples=1000, seed=0):
+    """Score predicted numbers, or lists of numbers.
 
-class Scores(evaluate.Metric):
-    """See ``_INPUTS``; the work is done in :func:`sousa.training.metrics.score_metrics.score_metrics`."""
+    Args:
+        predictions, references: a float a row, or a list of floats a row (one a score); a reference of None
+            leaves the row out.
+        groups: names, one a row; None: the row is a group of its own.
+        names: of the scores, when rows are lists (default: 0, 1 and so on).
+        resamples, seed: of the intervals (default: 1000, 0).
 
-    def _info(self):
-        number, name = datasets.Value("float64"), datasets.Value("string")
-        lists = datasets.List(number)
-        return evaluate.MetricInfo(
-            description=_DESCRIPTION,
-            citation=_CITATION,
-            inputs_description=_INPUTS,
-            features=[
-                datasets.Features({"predictions": kind, "references": kind, "groups": name})
-                for kind in (number, lists)
-            ],
+    Returns: see sousa.training.metrics.score_metrics.score_metrics; for lists, a dict of name to that.
+    """
+    if not any(isinstance(row, list) for row in predictions):
+        return score_metrics(predictions, references, groups, resamples, seed)
+    width = len(names) if names else len(predictions[0])
+    if any(len(row) != width for row in [*predictions, *(row for row in references if row is not None)]):
+        raise UsageError(
+            f"a row has another number of scores than {width}; give one for each of {names or width}"
         )
+    names = names or range(width)
+    truths = zip(*([None] * width if row is None else row for row in references), strict=True)
+    columns = zip(names, zip(*predictions, strict=True), truths, strict=True)
+    return {str(name): score_metrics(*pair, groups, resamples, seed) for name, *pair in columns}
 
-    def _enforce_nested_string_type(self, schema, obj):
-        """Groups may be ints or None: they are stored as text and null."""
 
-    def _compute(self, predictions, references, groups, names=None, resamples=1000, seed=0):
-        if not any(isinstance(row, list) for row in predictions):
-            return score_metrics(predictions, references, groups, resamples, seed)
-        width = len(names) if names else len(predictions[0])
-        if any(len(row) != width for row in [*predictions, *(row for row in references if row is not None)]):
-            raise UsageError(
-                f"a row has another number of scores than {width}; give one for each of {names or width}"
-            )
-        columns = zip(*predictions, strict=True)
-        truths = zip(*([None] * width if row is None else row for row in references), strict=True)
-        return {
-            str(name): score_metrics(guess, truth, groups, resamples, seed)
-            for name, guess, truth in zip(names or range(width), columns, truths, strict=True)
-        }
+class Scores(modules.Metric):
+    """MAE, RMSE, R2 and Spearman's rank correlation of scores, with intervals by group."""
+
+    function = staticmethod(scores)
+    number = datasets.Value("float64")
+    features = [modules.features(number), modules.features(datasets.List(number))]
