@@ -13,7 +13,7 @@ and reported without the package that made it.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, fields, replace
 from typing import Any
 
@@ -302,11 +302,10 @@ def markdown(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> str:
 
 def table(columns: Iterable[Column]) -> str:
     """Columns as Markdown table rows: ``| name | type | unit | meaning |``; records after the rest."""
-    head = ["| column | type | unit | meaning |", "| --- | --- | --- | --- |"]
-    lines, records = list(head), []
+    rows, records = [], []
     for column in columns:
         kind = "list of records" if column.nested else column.type
-        lines.append(f"| `{column.name}` | {kind} | {column.unit} | {column.meaning} |")
+        rows.append((f"`{column.name}`", kind, column.unit, column.meaning))
         if column.nested:
             records += ["", f"Each of `{column.name}`:", "", table(column.type)]
-    return "\n".join(lines + records)
+    return "\n".join([markdown(("column", "type", "unit", "meaning"), rows), *records])
