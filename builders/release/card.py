@@ -17,7 +17,7 @@ import yaml
 
 from sousa.builders.release import layout
 from sousa.builders.release.source import Source
-from sousa.generation.columns import SPLITS, Group, feature_yaml, having, table
+from sousa.generation.columns import SPLITS, Group, feature_yaml, having, markdown, table
 from sousa.generation.errors import RunError
 from sousa.generation.licences import hub_licence
 from sousa.generation.storage import LocalStorage
@@ -174,11 +174,11 @@ def _grid(title: str, rows: Mapping[str, Mapping[str, int]], about: Mapping[str,
     """
     splits = [split for split in SPLITS if any(split in counts for counts in rows.values())]
     heads = [title, *splits, *(["what"] if about else [])]
-    lines = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
-    for name, counts in rows.items():
-        cells = [name, *(f"{counts.get(split, 0):,}" for split in splits), *([about[name]] if about else [])]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    cells = [
+        [name, *(f"{counts.get(split, 0):,}" for split in splits), *([about[name]] if about else [])]
+        for name, counts in rows.items()
+    ]
+    return markdown(heads, cells)
 
 
 def _config_table(members: Members) -> str:
