@@ -33,6 +33,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sousa.generation.config import Config
 from sousa.generation.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,27 +49,6 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 AUTHORS = "The SOUSA authors"
-
-
-class Config(Protocol):
-    """What generic code knows of a configuration; it can be pickled, compared and hashed.
-
-    Attributes:
-        size: name of the size it came from, or ``custom``.
-        sample_rate: Hz; with_audio: whether rows have sound; audio_format: ``flac`` or ``wav``.
-    """
-
-    size: str
-    sample_rate: int
-    with_audio: bool
-    audio_format: str
-
-    @property
-    def num_rows(self) -> int: ...
-
-    def identity(self) -> dict[str, Any]:
-        """What decides the bytes of the dataset, as plain data, with ``corpus`` and ``data_version``."""
-        ...
 
 
 @dataclass(frozen=True)

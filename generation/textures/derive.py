@@ -11,7 +11,8 @@ from dataclasses import replace
 from sousa.generation.errors import UsageError, one_of, raise_all
 from sousa.generation.models import validated
 from sousa.generation.textures import synth as synths
-from sousa.generation.textures.options import OVERRIDES, TexturesOptions
+from sousa.generation.textures.limits import OVERRIDES
+from sousa.generation.textures.options import TexturesOptions
 from sousa.generation.textures.schema import check
 from sousa.generation.textures.schema.request import Request
 from sousa.generation.textures.schema.sounds import declared_range, nyquist_problem

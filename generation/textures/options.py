@@ -1,19 +1,13 @@
-"""What can be asked for of a textures corpus, and the limits that configuration files keep too."""
+"""What can be asked for of a textures corpus."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
-
-from pydantic import Field
+from typing import Any, ClassVar, Literal
 
 from sousa.generation.errors import UsageError
-from sousa.generation.models import Number, Whole
+from sousa.generation.models import Number
 from sousa.generation.options import Options, option
+from sousa.generation.textures.limits import Duration, Examples, SampleRate, Seed, ShardMiB
 
-Seed = Annotated[Whole, Field(ge=0, le=2**63 - 1)]
-SampleRate = Annotated[Whole, Field(ge=8000, le=96000, json_schema_extra={"unit": "Hz"})]
-Duration = Annotated[Number, Field(gt=0, le=3600, json_schema_extra={"unit": "s"})]
-Examples = Annotated[Whole, Field(ge=1)]
-ShardMiB = Annotated[Number, Field(gt=0, le=10_240, json_schema_extra={"unit": "MiB"})]
 _FILE, _DERIVED = "a configuration of your own", "the same dataset with something changed"
 
 
@@ -60,12 +54,7 @@ class TexturesOptions(Options):
 
         if self.configfile is not None and not self.synth_files:
             try:
-                schema.parse(schema.files.load(self.configfile), self.configfile, self)
+                schema.read(self.configfile, self)
             except UsageError as error:
                 return error.problems
         return []
-
-
-# options that stand in place of what a file says
-OVERRIDES = ("seed", "sample_rate", "audio_format", "duration_sec", "chunk_sec", "examples", "records",
-             "shard_mib", "level")  # fmt: skip

@@ -10,7 +10,8 @@ from sousa.generation.corpus import Estimate, Say
 from sousa.generation.errors import RunError, SousaError, UsageError, raise_all
 from sousa.generation.textures import derive, records, schema, settings, synth
 from sousa.generation.textures.dsgenerator import old_style
-from sousa.generation.textures.options import OVERRIDES, TexturesOptions
+from sousa.generation.textures.limits import OVERRIDES
+from sousa.generation.textures.options import TexturesOptions
 from sousa.generation.textures.settings import Config
 
 # Bytes a second of sound and bytes a row of labels, measured on the small size; for --dry-run and the
@@ -38,8 +39,8 @@ def config(options: TexturesOptions, say: Say) -> Config:
     if options.derive is not None:
         return _derived(options)
     if options.configfile is None:
-        return _with_files(schema.sized(options))
-    parsed, notices = schema.parse(schema.files.load(options.configfile), options.configfile, options)
+        return _with_files(schema.sized(options.size or next(iter(schema.counts())), options))
+    parsed, notices = schema.read(options.configfile, options)
     for notice in notices:
         say(f"note: {notice}")
     return _with_files(parsed)
@@ -130,7 +131,7 @@ def resized(config: Config, size: str) -> Config | None:
     count = config.sounds[0].count
     if count not in schema.counts().values():
         return None
-    usual = schema.size("small", sample_rate=config.sample_rate)
+    usual = schema.sized("small", TexturesOptions.read({"sample_rate": config.sample_rate}))
     free = ("seed", "sample_rate", "audio_format", "records", "shard_mib", "size", "synth_files")
     same = {name: getattr(config, name) for name in free}
 

@@ -5,27 +5,54 @@ own :class:`Examiner` adds. ``checks`` judges the measurements of all of them, w
 :meth:`Validation.checks`; ``report`` writes them down as text, JSON and a page with plots.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-    from sousa.generation.validation.examine import Task
+    from sousa.generation.columns import Column
+    from sousa.generation.config import Config
+    from sousa.generation.shards import Shard
+    from sousa.generation.storage import LocalStorage
     from sousa.generation.validation.findings import Check, Findings, Problems
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to examine.
+
+    Attributes:
+        columns: as the dataset's files have them.
+        record: manifest record of the shard; shard: as it is planned, None where rows can't be made again.
+        every: sound and MIDI of each unit of rows whose number is a multiple of this are read.
+        again: how many units are made again with their sound.
+        loose: the dataset says that it has audio and MIDI files as well.
+    """
+
+    corpus: Any
+    config: "Config"
+    columns: "tuple[Column, ...]"
+    storage: "LocalStorage"
+    record: dict[str, Any]
+    shard: "Shard | None"
+    every: int
+    again: int
+    loose: bool
 
 
 class Examiner:
     """A corpus's own measurements of one shard; this one makes none.
 
     Attributes:
-        task: what is examined, see :class:`sousa.generation.validation.examine.Task`.
+        task: what is examined.
         unit: rows that are heard together or not at all, such as the chunks of one signal.
     """
 
     unit = 1
 
-    def __init__(self, task: "Task"):
+    def __init__(self, task: Task):
         self.task = task
 
     def labels(self, group: "pa.Table", first: int, problems: "Problems") -> dict[str, Any]:

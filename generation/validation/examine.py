@@ -6,7 +6,6 @@ in ``problems``. What is checked of a column follows from its role; a row made a
 compared with what is stored in every column that does not describe the sound, and a few with it.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,36 +14,12 @@ import pyarrow.compute as pc
 
 from sousa.generation.audio import encode
 from sousa.generation.columns import Classes, Column, Events, Group, Score, having
-from sousa.generation.corpus import Config, is_generated
+from sousa.generation.corpus import is_generated
 from sousa.generation.errors import RunError
 from sousa.generation.reopen import compare, differing, remade
-from sousa.generation.shards import Shard
-from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import loose_files, numpy_column, row_groups
+from sousa.generation.validation import Task
 from sousa.generation.validation.findings import Problems, joined
-
-
-@dataclass(frozen=True)
-class Task:
-    """What to examine.
-
-    Attributes:
-        columns: as the dataset's files have them.
-        record: manifest record of the shard; shard: as it is planned, None where rows can't be made again.
-        every: sound and MIDI of each unit of rows whose number is a multiple of this are read.
-        again: how many units are made again with their sound.
-        loose: the dataset says that it has audio and MIDI files as well.
-    """
-
-    corpus: Any
-    config: Config
-    columns: tuple[Column, ...]
-    storage: LocalStorage
-    record: dict[str, Any]
-    shard: Shard | None
-    every: int
-    again: int
-    loose: bool
 
 
 def examine_shard(index: int, task: Task) -> tuple[int, dict[str, Any]]:

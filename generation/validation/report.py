@@ -17,8 +17,9 @@ from sousa.generation.console import silent
 from sousa.generation.errors import RunError
 from sousa.generation.reopen import Stored
 from sousa.generation.runners import Runner
+from sousa.generation.validation import Task
 from sousa.generation.validation.checks import run_all
-from sousa.generation.validation.examine import Task, examine_shard
+from sousa.generation.validation.examine import examine_shard
 from sousa.generation.validation.findings import Findings, join
 
 _MARK = {True: "PASS", False: "FAIL", None: "----"}

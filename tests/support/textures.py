@@ -13,7 +13,13 @@ def config_of(what, **options):
     """The configuration in a file (a path) or of plain data."""
     if isinstance(what, dict):
         return schema.parse(what, "test", TexturesOptions.read(options))[0]
-    return schema.read(what, **options)[0]
+    return schema.read(what, TexturesOptions.read(options))[0]
+
+
+def size(name, **options):
+    """The configuration of a size."""
+    options = TexturesOptions.read({"size": name, **options})
+    return schema.sized(options.size, options)
 
 
 def made(root, what, files=False, write_card=None, **options):

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator
 
 from sousa.generation.errors import UsageError
 from sousa.generation.models import Model, Number, Text, Whole, shown, validated
-from sousa.generation.textures.options import Duration, Examples, SampleRate, Seed, ShardMiB
+from sousa.generation.textures.limits import Duration, Examples, SampleRate, Seed, ShardMiB
 from sousa.generation.textures.schema.request import (
     DEFAULT_SEED,
     AxisKeys,

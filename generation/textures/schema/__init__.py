@@ -14,38 +14,34 @@ import yaml
 
 from sousa.generation.errors import UsageError, raise_all
 from sousa.generation.models import shown
+from sousa.generation.options import Options
 from sousa.generation.textures.dsgenerator import config as dsgenerator
-from sousa.generation.textures.options import OVERRIDES, TexturesOptions
+from sousa.generation.textures.limits import OVERRIDES
 from sousa.generation.textures.schema import check, files, own
 from sousa.generation.textures.settings import Config
 
 
-def read(path: str | Path, **options: Any) -> tuple[Config, list[str]]:
+def read(path: str | Path, options: Options | None = None) -> tuple[Config, list[str]]:
     """The configuration in a file.
 
     Args:
         path: of a JSON or YAML file.
-        options: that stand in place of what it says, by name, see
-            :data:`sousa.generation.textures.options.OVERRIDES`.
+        options: those named in :data:`sousa.generation.textures.limits.OVERRIDES` stand in place of what it
+            says.
 
     Returns: ``(Config, notices)``: notices are sentences about what is read otherwise than one might think.
     Raises: UsageError naming every problem.
     """
-    return parse(files.load(path), str(path), TexturesOptions.read(options))
+    return parse(files.load(path), str(path), options)
 
 
-def size(name: str = "small", **options: Any) -> Config:
+def sized(name: str, options: Options | None = None) -> Config:
     """The configuration of a size; a smaller one is the beginning of a larger one."""
-    return sized(TexturesOptions.read({"size": name, **options}))
-
-
-def sized(options: TexturesOptions) -> Config:
-    """The same of checked options."""
-    name = options.size or next(iter(counts()))
     data = dict(_sizes())
     data["settings"] = data.pop("sizes")[name]
     # other renderings of settings make another corpus of it, as other counts do elsewhere
-    return parse(data, "sizes.yaml", options, "custom" if options.examples is not None else name)[0]
+    custom = getattr(options, "examples", None) is not None
+    return parse(data, "sizes.yaml", options, "custom" if custom else name)[0]
 
 
 def counts() -> dict[str, int]:
@@ -61,10 +57,9 @@ def _sizes() -> dict[str, Any]:
 
 
 def parse(
-    data: Any, where: str, options: TexturesOptions | None = None, size_name: str = "custom"
+    data: Any, where: str, options: Options | None = None, size_name: str = "custom"
 ) -> tuple[Config, list[str]]:
     """The same for the plain data of a file; ``where`` begins every problem."""
-    options = options or TexturesOptions()
     problems: list[str] = []
     notices: list[str] = []
     if not isinstance(data, dict):
@@ -75,10 +70,10 @@ def parse(
     except UsageError as error:
         raise UsageError(*(f"{where}: {text}" for text in error.problems)) from None
     file_problems = len(problems)
-    words = {name: options.called(name) for name in OVERRIDES}
-    request.override({name: getattr(options, name) for name in OVERRIDES}, words, problems)
+    words = {name: options.called(name) if options else name for name in OVERRIDES}
+    request.override({name: getattr(options, name, None) for name in OVERRIDES}, words, problems)
     config = check.config(request, size_name, problems, notices)
-    outside = tuple(words[name] for name in OVERRIDES if getattr(options, name) is not None)
+    outside = tuple(words[name] for name in OVERRIDES if getattr(options, name, None) is not None)
     raise_all(
         text if i >= file_problems and outside and text.startswith(outside) else f"{where}: {text}"
         for i, text in enumerate(problems)

@@ -7,7 +7,7 @@ parameter's own scale. A label is the natural value unless ``label`` says otherw
 from typing import Annotated, Any, ClassVar, Literal
 
 from sousa.generation.models import Model, Number, Text, Whole, at, chosen, number, numbers, shown, validated
-from sousa.generation.textures.options import Duration, Examples, SampleRate, Seed, ShardMiB
+from sousa.generation.textures.limits import Duration, Examples, SampleRate, Seed, ShardMiB
 from sousa.generation.textures.schema.request import (
     DEFAULT_SEED,
     AxisKeys,

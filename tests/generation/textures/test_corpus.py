@@ -242,15 +242,15 @@ def test_rows_do_not_depend_on_the_order_they_are_made_in():
 
 
 def test_sizes_are_nested():
-    small, medium = schema.size("small"), schema.size("medium")
+    small, medium = textures.size("small"), textures.size("medium")
     inside = {s.name: (s.split, s.rows) for s in corpus.plan(medium)}
     assert all(inside[s.name] == (s.split, s.rows) for s in corpus.plan(small))
     assert {s.split for s in corpus.plan(small)} == set(corpus.SPLITS)
     kind = Textures()
     assert make.views(kind, medium, kind.plan(medium)).keys() == {"small", "medium"}
-    seeded = [schema.size(size, seed=3, audio_format="wav") for size in ("small", "medium")]
+    seeded = [textures.size(size, seed=3, audio_format="wav") for size in ("small", "medium")]
     assert kind.resized(seeded[1], "small") == seeded[0] != small
-    assert kind.resized(schema.size("medium", level="rms"), "small") is None
+    assert kind.resized(textures.size("medium", level="rms"), "small") is None
     numbers = [(s.sound, s.index, s.draws, s.split) for s in small.settings]
     assert set(numbers) <= {(s.sound, s.index, s.draws, s.split) for s in medium.settings}
     assert (small.num_rows, medium.num_rows) == (528, 5280)

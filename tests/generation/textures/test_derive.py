@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.textures import requests, schema, synth
+from sousa.generation.textures import requests, synth
 from sousa.generation.textures.derive import derive
 from sousa.generation.textures.settings import Fixed, Level
 from tests.support.texture_ping import Ping, config, own, ping, theirs  # noqa: F401
+from tests.support.textures import size
 
 TWO = {
     "sounds": [
@@ -169,6 +170,6 @@ def test_another_version_of_the_synthesizer_is_refused(monkeypatch):
 
 
 def test_a_size_derived_is_custom():
-    made = derive(schema.size("small"), {"sample_rate": "22050"}, "digest")
+    made = derive(size("small"), {"sample_rate": "22050"}, "digest")
     assert made.size == "custom"
-    same(schema.size("small"), made)
+    same(size("small"), made)

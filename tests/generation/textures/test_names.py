@@ -8,6 +8,7 @@ import pytest
 from sousa.generation.textures import corpus, names, schema
 from sousa.generation.textures.options import TexturesOptions
 from tests.support.texture_ping import config, own, ping, theirs  # noqa: F401
+from tests.support.textures import size
 
 
 def sample_ids(config):
@@ -83,7 +84,7 @@ def test_negative_labels():
 
 
 def test_names_for_points_that_are_no_grid():
-    made = schema.size("small")
+    made = size("small")
     assert rows(made)[1] == "pop--s-00000--x-00--c-01"
     assert "wind--s-00023--x-00--c-00" in sample_ids(made)
 

@@ -12,6 +12,7 @@ from sousa.generation.textures.options import TexturesOptions
 from sousa.generation.textures.schema import files
 from sousa.generation.textures.settings import RECORDS, Fixed, Level, Moving, Splits
 from tests.support.texture_ping import config, own, ping, theirs  # noqa: F401
+from tests.support.textures import size
 
 FILES = "tests/data/texture_configs"
 
@@ -200,7 +201,7 @@ def test_overrides_come_before_the_file():
 
 
 def test_sizes_cover_every_synthesizer_and_are_nested():
-    small, medium = schema.size("small"), schema.size("medium")
+    small, medium = size("small"), size("medium")
     assert {one.synth for one in small.sounds} == set(synth.BUILT_IN) - {"pop_documented"}
     assert all(2 <= len(one.axes) <= 4 for one in small.sounds)
     assert small.size == "small" and small.sample_rate == 44100 and small.chunks == 2
@@ -208,10 +209,10 @@ def test_sizes_cover_every_synthesizer_and_are_nested():
         few, many = ([one for one in made.settings if one.sound == number] for made in (small, medium))
         assert len(few) == 24 and few == many[:24]
         assert {one.split for one in few} == {"train", "validation", "test"}
-    full = schema.size("full", seed=3)
+    full = size("full", seed=3)
     assert len(full.settings) == 2400 * 11 and full.seed == 3
     with pytest.raises(UsageError, match=r"'smal' \(did you mean small\?\)"):
-        schema.size("smal")
+        size("smal")
 
 
 # --- files ---
