@@ -1,4 +1,4 @@
-"""From a preset to a row's sound: drawing the values, and the signal path.
+"""From named acoustics to a row's sound: drawing the values, and the signal path.
 
 Conventions
 -----------
@@ -6,7 +6,7 @@ A *record* is plain data and says everything that was done to a row: with it, th
 played and the gain, :func:`perform` makes the same sound again. Values
 are drawn once, rounded, and used as they stand in the record.
 
-Values come in two groups. A *session* (a player under a preset) has one drum, room, microphone and
+Values come in two groups. A *session* (a player under some acoustics) has one drum, room, microphone and
 EQ: everything linear, folded into a wet voice. Every row has its own preamp, compressor and
 degradations.
 
@@ -24,7 +24,7 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-from sousa.generation.audio import chain, degrade, microphones, mix, noise, presets, rooms, voices
+from sousa.generation.audio import chain, degrade, microphones, mix, named_acoustics, noise, rooms, voices
 from sousa.generation.audio.banks import BANK_RATE
 
 # part of the digest: to be raised when the code of the path changes what it makes
@@ -38,7 +38,7 @@ ALIGNED = 64  # whole blocks of the compressor, wherever the first stroke is
 def digest():
     """SHA-256 of all that decides acoustics besides a row's coordinates: tables, rooms, version."""
     tables = [
-        {name: vars(preset) for name, preset in presets.load().items()},
+        {name: vars(ranges) for name, ranges in named_acoustics.load().items()},
         {name: vars(mic) for name, mic in microphones.load().items()},
         {name: [response.digest for response in rooms.pool(name)] for name in rooms.stated()},
         PATH_VERSION,
@@ -60,17 +60,17 @@ def _choice(draw, name, values):
     return values[int(draw(name) * len(values))]
 
 
-def session_record(preset, draw, responses):
+def session_record(ranges, draw, responses):
     """Room, microphone and EQ of a session.
 
     Args:
-        preset: a Preset other than clean.
+        ranges: of any acoustics but clean.
         draw: function of a name giving a uniform number in [0, 1), always the same.
-        responses: impulse responses to choose from; empty for a preset without a room.
+        responses: impulse responses to choose from; empty for acoustics without a room.
 
     Returns: dict, the first part of a record.
     """
-    record = {"preset": preset.name, "room": None}
+    record = {"preset": ranges.name, "room": None}
     distance = None
     if responses:
         heard = _choice(draw, "impulse response", responses)
@@ -78,71 +78,71 @@ def session_record(preset, draw, responses):
         record["room"] = {"response": heard.name, "digest": heard.digest, **about}
         distance = heard.about["distance_m"]
     if distance is None:
-        span = preset.microphone.get("distance_m") or rooms.stated()[preset.name]["distance_m"]
+        span = ranges.microphone.get("distance_m") or rooms.stated()[ranges.name]["distance_m"]
         distance = _within(draw, "microphone distance", span)
     # nobody knows how far the microphone stood in a user's room
     known = heard.about["distance_m"] if responses else distance
     record["microphone"] = {
-        "type": preset.microphone["type"],
+        "type": ranges.microphone["type"],
         "distance_m": known,
         "proximity_m": distance,
         "tilt_db": _within(draw, "microphone tilt", (-TILT_DB, TILT_DB), 2),
     }
-    record["eq"] = {name: _within(draw, name, preset.eq[name], 1) for name in ("highpass_hz", "lowpass_hz")}
+    record["eq"] = {name: _within(draw, name, ranges.eq[name], 1) for name in ("highpass_hz", "lowpass_hz")}
     return record
 
 
-def row_record(preset, draw, rate, noise_files=()):
+def row_record(ranges, draw, rate, noise_files=()):
     """What a row has of its own: preamp, compressor, degradations.
 
     Args:
         draw: as in :func:`session_record`, but the row's.
         rate: of the corpus; it is never reduced to a higher one.
-        noise_files: a user's noises, used in place of the preset's colour.
+        noise_files: a user's noises, used in place of the stated colour.
 
-    Returns: dict, the second part of a record; stages the preset lacks are None.
+    Returns: dict, the second part of a record; stages that the acoustics lack are None.
     """
     record = dict.fromkeys(("preamp", "compressor", "tape", "dropouts", "noise", "hum", "clip"))
-    if preset.preamp:
-        drive_db = _within(draw, "drive", preset.preamp["drive_db"], 2)
-        record["preamp"] = {"kind": preset.preamp["kind"], "drive_db": drive_db}
-    if preset.compressor:
-        settings = {name: _within(draw, name, span, 2) for name, span in preset.compressor.items()}
+    if ranges.preamp:
+        drive_db = _within(draw, "drive", ranges.preamp["drive_db"], 2)
+        record["preamp"] = {"kind": ranges.preamp["kind"], "drive_db": drive_db}
+    if ranges.compressor:
+        settings = {name: _within(draw, name, span, 2) for name, span in ranges.compressor.items()}
         settings["makeup_db"] = chain.makeup_db(settings["threshold_db"], settings["ratio"])
         record["compressor"] = settings
-    if preset.tape:
-        record["tape"] = {name: _within(draw, name, span, 6) for name, span in preset.tape.items()}
+    if ranges.tape:
+        record["tape"] = {name: _within(draw, name, span, 6) for name, span in ranges.tape.items()}
         for name in ("wow", "flutter"):
             record["tape"][f"{name}_phase"] = _within(draw, f"{name} phase", (0.0, 1.0), 4)
-    if preset.dropouts:
+    if ranges.dropouts:
         record["dropouts"] = [
             {
                 "start": _within(draw, f"dropout start {i}", (0.0, 1.0), 4),
-                "length_ms": _within(draw, f"dropout length {i}", preset.dropouts["length_ms"], 1),
-                "depth_db": _within(draw, f"dropout depth {i}", preset.dropouts["depth_db"], 2),
+                "length_ms": _within(draw, f"dropout length {i}", ranges.dropouts["length_ms"], 1),
+                "depth_db": _within(draw, f"dropout depth {i}", ranges.dropouts["depth_db"], 2),
             }
-            for i in range(_whole(draw, "dropout count", preset.dropouts["count"]))
+            for i in range(_whole(draw, "dropout count", ranges.dropouts["count"]))
         ]
-    if preset.noise:
+    if ranges.noise:
         record["noise"] = {
-            "colour": "user" if noise_files else preset.noise["colour"],
-            "level_db": _within(draw, "noise level", preset.noise["level_db"], 2),
+            "colour": "user" if noise_files else ranges.noise["colour"],
+            "level_db": _within(draw, "noise level", ranges.noise["level_db"], 2),
             "offset": int(draw("noise offset") * noise.TABLE_SIZE),
         }
         if noise_files:
             file = _choice(draw, "noise file", noise_files)
             record["noise"] |= {"file": file.name, "digest": file.digest}
-    if preset.hum:
+    if ranges.hum:
         record["hum"] = {
-            "frequency_hz": _choice(draw, "hum frequency", preset.hum["frequency_choices_hz"]),
-            "level_db": _within(draw, "hum level", preset.hum["level_db"], 2),
+            "frequency_hz": _choice(draw, "hum frequency", ranges.hum["frequency_choices_hz"]),
+            "level_db": _within(draw, "hum level", ranges.hum["level_db"], 2),
             "phase": _within(draw, "hum phase", (0.0, 1.0), 4),
         }
-    if preset.clip_db:
-        record["clip"] = {"under_peak_db": _within(draw, "clip", preset.clip_db, 2)}
-    reduced = preset.sample_rate_choices_hz and _choice(draw, "sample rate", preset.sample_rate_choices_hz)
+    if ranges.clip_db:
+        record["clip"] = {"under_peak_db": _within(draw, "clip", ranges.clip_db, 2)}
+    reduced = ranges.sample_rate_choices_hz and _choice(draw, "sample rate", ranges.sample_rate_choices_hz)
     record["sample_rate_hz"] = reduced if reduced and reduced < rate else None
-    record["bit_depth"] = preset.bit_depth and _whole(draw, "bit depth", preset.bit_depth)
+    record["bit_depth"] = ranges.bit_depth and _whole(draw, "bit depth", ranges.bit_depth)
     return record
 
 

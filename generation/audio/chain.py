@@ -10,7 +10,6 @@ from sousa.generation.errors import RunError
 
 _BIAS = np.float32(0.2)  # of the warm preamp: bends one half-wave more than the other, as a tube does
 _CEILING = np.float32(0.8)  # of the aggressive one
-PREAMPS = ("warm", "aggressive")
 _BLOCK = 8  # samples that share a compressor's measurement
 _UNHEARD = np.float32(1e-9)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from sousa.generation.audio import microphones, presets, rooms
+from sousa.generation.audio import microphones, named_acoustics, rooms
 from sousa.generation.audio.banks import BANK_RATE
 from sousa.generation.audio.user_sounds import digest_of
 from sousa.generation.errors import RunError
@@ -38,11 +38,11 @@ _STAND_ABSORPTION, _GROUND_ABSORPTION, _SKY_ABSORPTION = (0.55, 0.85), (0.25, 0.
 
 
 def build(directory, wanted, progress):
-    """Make the pools of presets.
+    """Make the pools of acoustics.
 
     Args:
-        directory: where pools go, a folder for each preset.
-        wanted: presets with a room.
+        directory: where pools go, a folder for each.
+        wanted: names of acoustics with a room.
         progress: called with a line of text for each pool.
 
     Raises: RunError when pyroomacoustics is missing, or a room can't meet its stated ranges.
@@ -56,25 +56,25 @@ def build(directory, wanted, progress):
         ) from None
     # a zero-phase filter would ring before the onset
     pyroomacoustics.constants.set("rir_hpf_enable", False)
-    for preset in wanted:
-        place = Path(directory) / preset
+    for name in wanted:
+        place = Path(directory) / name
         place.mkdir(parents=True, exist_ok=True)
         entries = []
         for number in range(POOL_SIZE):
-            samples, about = _respond(pyroomacoustics, preset, number)
-            name = f"{preset}_{number:02d}"
-            soundfile.write(place / f"{name}.flac", samples, BANK_RATE, subtype="PCM_16")
-            entries.append({"name": name, "file": f"{name}.flac", "digest": digest_of(samples), **about})
+            samples, about = _respond(pyroomacoustics, name, number)
+            file = f"{name}_{number:02d}"
+            soundfile.write(place / f"{file}.flac", samples, BANK_RATE, subtype="PCM_16")
+            entries.append({"name": file, "file": f"{file}.flac", "digest": digest_of(samples), **about})
         (place / "pool.json").write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
-        progress(f"{preset}: {POOL_SIZE} responses")
+        progress(f"{name}: {POOL_SIZE} responses")
 
 
-def _respond(pra, preset, number):
+def _respond(pra, name, number):
     """One response inside its stated ranges: ``(int16 samples, what it is)``."""
-    room, last = rooms.stated()[preset], None
-    microphone = presets.load()[preset].microphone["type"]
+    room, last = rooms.stated()[name], None
+    microphone = named_acoustics.load()[name].microphone["type"]
     for attempt in range(_TRIES):
-        rng = stream(_SEED, "room", preset, number, attempt)
+        rng = stream(_SEED, "room", name, number, attempt)
         setup = _draw(rng, room)
         wanted_sec = rng.uniform(*room["rt60_sec"])
         absorbing = rng.uniform(0.05, 0.5)
@@ -88,8 +88,8 @@ def _respond(pra, preset, number):
             # Sabine: decay is inversely as absorption
             absorbing = float(np.clip(absorbing * rt60 / wanted_sec, 0.01, 0.9))
         if all(
-            last[name] is not None and room[name][0] <= last[name] <= room[name][1]
-            for name in ("rt60_sec", "drr_db", "c50_db")
+            last[key] is not None and room[key][0] <= last[key] <= room[key][1]
+            for key in ("rt60_sec", "drr_db", "c50_db")
         ):
             about = {
                 "room_type": room["room_type"], "size_m": setup["size"].round(3).tolist(),
@@ -99,7 +99,7 @@ def _respond(pra, preset, number):
                 "model": f"pyroomacoustics {pra.__version__}",
             }  # fmt: skip
             return samples, about
-    raise RunError(f"no {preset} room within its stated ranges in {_TRIES} tries (last: {last})")
+    raise RunError(f"no {name} room within its stated ranges in {_TRIES} tries (last: {last})")
 
 
 def _draw(rng, room):

@@ -50,14 +50,14 @@ class Response:
 
 @cache
 def stated():
-    """The table of rooms: what each preset's responses may measure; dict of preset to dict."""
+    """The table of rooms: what the responses of acoustics may measure; dict of their name to dict."""
     return tomllib.loads(Path(__file__).with_name("rooms.toml").read_text(encoding="utf-8"))
 
 
 @cache
-def pool(preset):
-    """The shipped responses of a preset: tuple of Response, empty for one without a room."""
-    table = SHIPPED_DIR / preset / "pool.json"
+def pool(name):
+    """The shipped responses of acoustics: tuple of Response, empty for those without a room."""
+    table = SHIPPED_DIR / name / "pool.json"
     entries = json.loads(table.read_text(encoding="utf-8")) if table.exists() else ()
     return tuple(Response(entry.pop("name"), entry.pop("digest"), entry) for entry in entries)
 
@@ -106,10 +106,10 @@ def prepared(response):
 
 
 def user_pool(directory):
-    """A user's responses: dict of preset (or ``""`` for all others) to tuple of Response.
+    """A user's responses: dict of acoustics (or ``""`` for all others) to tuple of Response.
 
-    Sound files in the directory itself are for every preset with a room; those in a folder named
-    after a preset are for that preset. They are cut at the direct sound, resampled and measured.
+    Sound files in the directory itself are for all acoustics with a room; those in a folder named
+    after acoustics are for these. They are cut at the direct sound, resampled and measured.
 
     Raises: UsageError naming every problem.
     """
@@ -158,7 +158,7 @@ def kept(name, digest):
 
 @cache
 def _shipped_paths():
-    return {r.digest: SHIPPED_DIR / preset / r.about["file"] for preset in stated() for r in pool(preset)}
+    return {r.digest: SHIPPED_DIR / name / r.about["file"] for name in stated() for r in pool(name)}
 
 
 @lru_cache(maxsize=64)

@@ -60,7 +60,7 @@ class UserSounds:
             files = sorted(path for path in place.iterdir() if path.suffix.lower() in _SUFFIXES)
             if files and place != root and place.name not in folders:
                 named = ", ".join(folders)
-                problems.append(f"{place}: no preset with a room has this name; they are {named}")
+                problems.append(f"{place}: no acoustics with a room are called so; choose from {named}")
                 continue
             for path in files:
                 try:
@@ -75,7 +75,7 @@ class UserSounds:
                 kept.append((path.relative_to(root), digest))
         raise_all(problems)
         if not kept:
-            also = "" if folders is None else " or its preset folders"
+            also = "" if folders is None else " or its folders of acoustics"
             raise UsageError(f"no sound file ({', '.join(_SUFFIXES)}) in {root}{also}")
         return kept
 

@@ -11,7 +11,7 @@ stored sound is where the stroke is heard. That works through every stage, becau
 import numpy as np
 
 from sousa.generation.audio import acoustics, encode
-from sousa.generation.audio.presets import CLEAN
+from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.rudiments import corpus, definitions, players
 from sousa.generation.rudiments.performance import play
 from sousa.generation.rudiments.renderings import aug_columns, record_of, rendering
@@ -55,7 +55,7 @@ def check_sound(config, row, s, pcm, problems):
     if out:
         blind = blind_errors(pcm, s["onset_sample"], rate)
         out |= _errors("blind", blind[~np.isnan(blind)])
-    return {"preset": row["augmentation_preset"], **out}
+    return {"acoustics": row["augmentation_preset"], **out}
 
 
 def _check_columns(config, row, record, soundfont, problems):
