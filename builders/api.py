@@ -18,7 +18,7 @@ from sousa.generation.runners import LocalRunner
 PathLike = str | os.PathLike[str]
 
 
-class Invalid(RunError):
+class InvalidDatasetError(RunError):
     """A dataset that was made, and did not pass validation; ``stored`` is the dataset."""
 
     def __init__(self, text: str, stored: Any):
@@ -46,8 +46,8 @@ def generate(
         options: of the corpus by name, such as ``size="medium"``.
 
     Returns: :class:`sousa.generation.reopen.Stored`.
-    Raises: UsageError for options that can't be met; RunError when it can't be finished, Invalid when it was
-        made and is not valid.
+    Raises: UsageError for options that can't be met; RunError when it can't be finished; InvalidDatasetError
+        when it was made and is not valid.
     """
     kind = corpora.get(corpus)
     config = kind.config(kind.Options.read(options), console.say)
@@ -72,10 +72,10 @@ def make(
     making.make(corpus, config, storage, runner, files, console.say, console.progress, write_dataset_card)
     stored = reopen.open_dataset(storage.root, making=reopen.is_generated(corpus))
     if check:
-        passed, found = report.validate(stored, runner, console.progress)
-        console.say(found["text"])
+        passed, details = report.validate(stored, runner, console.progress)
+        console.say(details["text"])
         if not passed:
-            raise Invalid(f"validation failed; see {storage.root}/validation_report.html", stored)
+            raise InvalidDatasetError(f"validation failed; see {storage.root}/validation_report.html", stored)
     return stored
 
 

@@ -75,10 +75,10 @@ class Events(Role):
 
 @dataclass(frozen=True)
 class Group(Role):
-    """What splits and intervals go by: all rows of a group are in one split. ``one``, ``many``: its noun."""
+    """What splits and intervals go by: all rows of a group are in one split. Its noun, in both numbers."""
 
-    one: str
-    many: str
+    singular: str
+    plural: str
 
 
 @dataclass(frozen=True)

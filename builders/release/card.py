@@ -249,7 +249,7 @@ def _text(source: Source, members: Members, **values: str) -> str:
         "decoding": _DECODING if source.with_audio else "",
         "views": _config_table(members),
         "groups": " ".join(
-            f"Splits are by `{column.name}`: all rows of a {column.role.one} are in one of them."
+            f"Splits are by `{column.name}`: all rows of a {column.role.singular} are in one of them."
             for column in having(source.columns, Group)
         ),
         "balance": _balance(source),

@@ -22,7 +22,7 @@ PAUSE_SEC = 1.0  # before the second try, then twice as long each time
 CONNECT_SEC, READ_SEC = 10.0, 30.0
 
 
-class _TryAgain(Exception):
+class _Transient(Exception):
     """The server can't now, or not like this."""
 
 
@@ -54,7 +54,7 @@ def fetch(address, part, limit, say, progress):
                 raise UsageError(
                     f"{address} is no address to fetch from ({error}); give http://... or https://..."
                 ) from None
-            except (httpx2.TransportError, _TryAgain) as error:
+            except (httpx2.TransportError, _Transient) as error:
                 reason = str(error) or type(error).__name__
             except httpx2.RequestError as error:
                 raise RunError(f"can't fetch {address}: {error}") from None
@@ -87,14 +87,14 @@ def _transfer(client, address, part, limit, progress):
             if span == f"bytes */{have}":
                 return  # it was all there
             forget(part)
-            raise _TryAgain("the server has less than what was kept of an earlier try")
+            raise _Transient("the server has less than what was kept of an earlier try")
         if status >= 500 or status in (408, 429):
-            raise _TryAgain(f"the server answers {status} {answer.reason_phrase}")
+            raise _Transient(f"the server answers {status} {answer.reason_phrase}")
         if status not in (200, 206):
             raise RunError(f"can't fetch {address}: the server answers {status} {answer.reason_phrase}")
         if status == 206 and not span.startswith(f"bytes {have}-"):
             forget(part)
-            raise _TryAgain(f"the server sends {span or 'an unnamed range'} instead of bytes from {have}")
+            raise _Transient(f"the server sends {span or 'an unnamed range'} instead of bytes from {have}")
         have = have if status == 206 else 0
         if not have:
             forget(part)

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from sousa.generation.audio import named_acoustics
 from sousa.generation.errors import UsageError
-from sousa.generation.models import Number, Told, Whole, named
+from sousa.generation.models import Number, ProblemsError, Whole, named
 from sousa.generation.options import SeedOptions, option
 
 _SOUND = "sound"
@@ -22,7 +22,7 @@ def _rudiments(value: object) -> object:
         try:
             definitions.select([str(name) for name in names])
         except UsageError as error:
-            raise Told(*error.problems) from None
+            raise ProblemsError(*error.problems) from None
         return list(names)
     return value
 

@@ -44,7 +44,7 @@ def swept(config):
         for axis in sound.axes:
             units.setdefault(axis.name, []).append(declared[axis.name].unit)
     # one column for parameters of several synthesizers that share a name
-    return [(name, found[0] if len(set(found)) == 1 else "") for name, found in units.items()]
+    return [(name, of_name[0] if len(set(of_name)) == 1 else "") for name, of_name in units.items()]
 
 
 def plan(config):

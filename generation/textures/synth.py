@@ -67,18 +67,21 @@ def problem_with(synth):
         return f"its name is {synth.name!r}; lower-case letters, digits and _ are allowed"
     if not isinstance(synth.version, str) or not synth.version:
         return f"its version is {synth.version!r}; give text such as 1.0.0"
-    given = synth.parameters
-    if not isinstance(given, (tuple, list)) or not given or not all(isinstance(p, Parameter) for p in given):
+    parameters, aliases = synth.parameters, getattr(synth, "aliases", ())
+    if not _tuple_of(Parameter, parameters) or not parameters:
         return "its parameters are not a tuple of sousa.generation.textures.values.Parameter"
-    names = [p.name for p in synth.parameters]
+    names = [p.name for p in parameters]
     if len(set(names)) < len(names):
         return "two of its parameters have one name"
-    aliases = getattr(synth, "aliases", ())
-    if not isinstance(aliases, (tuple, list)) or not all(isinstance(one, str) for one in aliases):
+    if not _tuple_of(str, aliases):
         return "its aliases are not a tuple of texts"
     if not isinstance(getattr(synth, "parameter_aliases", {}), dict):
         return "its parameter_aliases are no dict"
     return next((text for name in names if (text := problem_with_parameter(name))), None)
+
+
+def _tuple_of(kind, values):
+    return isinstance(values, (tuple, list)) and all(isinstance(value, kind) for value in values)
 
 
 def problem_with_parameter(name):

@@ -72,7 +72,7 @@ class Examiner:
             number: of the row in the shard; pcm: int16 (samples, channels), None where there is none to hear.
         """
 
-    def found(self) -> dict[str, list]:
+    def measured(self) -> dict[str, list]:
         """What else was measured: lists, joined over the shards in order."""
         return {}
 
@@ -84,7 +84,7 @@ class Validation:
         Examiner: of its shards.
         media_rows: sound of about this many rows is read; again_units: this many units (see
             :class:`Examiner`) are made again with their sound. ``--all`` does so with every row.
-        kept: further columns whose values its checks read, as ``found.rows[name]``.
+        kept: further columns whose values its checks read, as ``findings.rows[name]``.
     """
 
     Examiner = Examiner
@@ -92,11 +92,11 @@ class Validation:
     again_units = 12
     kept: tuple[str, ...] = ()
 
-    def checks(self, found: "Findings") -> "list[Check]":
+    def checks(self, findings: "Findings") -> "list[Check]":
         """Its checks, after the general ones."""
         return []
 
-    def summary(self, found: "Findings") -> dict[str, Any]:
+    def summary(self, findings: "Findings") -> dict[str, Any]:
         """Plain data for the report beside rows, hours and checks."""
         return {}
 
@@ -104,6 +104,6 @@ class Validation:
         """Lines of the report as text, after the checks."""
         return []
 
-    def parts(self, report: dict[str, Any], found: "Findings") -> list[str]:
+    def parts(self, report: dict[str, Any], findings: "Findings") -> list[str]:
         """HTML of the report's page, after the checks."""
         return []

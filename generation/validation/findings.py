@@ -68,9 +68,9 @@ class Findings:
         return "all rows" if self.heard == self.count else some
 
 
-def absence(found: Problems, name: str, problems: Iterable[str], claim: str) -> Check:
+def absence(counted: Problems, name: str, problems: Iterable[str], claim: str) -> Check:
     """The check that none of some problems was found; ``claim``: what holds then."""
-    here = {p: found[p] for p in problems if p in found}
+    here = {p: counted[p] for p in problems if p in counted}
     if not here:
         return Check(name, True, claim)
     text = ", ".join(f"{p.replace('_', ' ')}: {count}" for p, (count, _) in here.items())
