@@ -8,12 +8,17 @@ wrong (its ``problems`` is a list of sentences), a RunError when it could not be
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sousa.generation import corpora
 from sousa.generation.console import SILENT, Console
+from sousa.generation.corpus import Config, Corpus
 from sousa.generation.errors import RunError
 from sousa.generation.runners import LocalRunner
+
+if TYPE_CHECKING:
+    from sousa.builders.release.compare import Changes
+    from sousa.generation.reopen import Stored
 
 PathLike = str | os.PathLike[str]
 
@@ -21,7 +26,7 @@ PathLike = str | os.PathLike[str]
 class InvalidDatasetError(RunError):
     """A dataset that was made, and did not pass validation; ``stored`` is the dataset."""
 
-    def __init__(self, text: str, stored: Any):
+    def __init__(self, text: str, stored: "Stored"):
         super().__init__(text)
         self.stored = stored
 
@@ -35,7 +40,7 @@ def generate(
     check: bool = True,
     console: Console = SILENT,
     **options: Any,
-) -> Any:
+) -> "Stored":
     """Make a dataset, or finish one that was begun.
 
     Args:
@@ -45,7 +50,6 @@ def generate(
         check: validate it at the end.
         options: of the corpus by name, such as ``size="medium"``.
 
-    Returns: :class:`sousa.generation.reopen.Stored`.
     Raises: UsageError for options that can't be met; RunError when it can't be finished; InvalidDatasetError
         when it was made and is not valid.
     """
@@ -55,8 +59,8 @@ def generate(
 
 
 def make(
-    corpus: Any, config: Any, output: PathLike, workers: int, files: bool, check: bool, console: Console
-) -> Any:
+    corpus: Corpus, config: Config, output: PathLike, workers: int, files: bool, check: bool, console: Console
+) -> "Stored":
     """The dataset of a configuration; arguments as for :func:`generate`."""
     from sousa.builders.release.card import write_dataset_card
     from sousa.generation import make as making
@@ -229,13 +233,13 @@ def publish(
     return hub.publish(Path(directory), repo, private, branch, create_pr, redistribute, token, console)
 
 
-def diff(old: str, new: str, *, console: Console = SILENT) -> Any:
+def diff(old: str, new: str, *, console: Console = SILENT) -> "Changes":
     """What differs between two releases, row by row.
 
     Args:
         old, new: directories, or ``org/name[@revision]`` on the Hub.
 
-    Returns: :class:`sousa.builders.release.compare.Changes`; its ``lines()`` say it in words.
+    Returns: what differs; its ``lines()`` say it in words.
     """
     from sousa.builders.hub import remote
     from sousa.builders.release import opened

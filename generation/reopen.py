@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from sousa.generation import corpora
 from sousa.generation.columns import Column, fitted
 from sousa.generation.console import silent
-from sousa.generation.corpus import Config, is_generated
+from sousa.generation.corpus import Config, Corpus, is_generated
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.make import views
 from sousa.generation.manifest import KNOWN_FORMATS, complete_manifest, config_digest
@@ -39,7 +39,7 @@ class Stored:
 
     storage: LocalStorage
     manifest: dict[str, Any]
-    corpus: Any
+    corpus: Corpus
     config: Config
     current: bool
 

@@ -20,12 +20,22 @@ before the row's ``gain_db``.
 import hashlib
 import json
 import math
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
+from typing import Any
 
 import numpy as np
 
 from sousa.generation.audio import chain, degrade, microphones, mix, named_acoustics, noise, rooms, voices
-from sousa.generation.audio.banks import BANK_RATE
+from sousa.generation.audio.banks import BANK_RATE, Bank
+from sousa.generation.audio.named_acoustics import Acoustics
+from sousa.generation.audio.noise import NoiseFile
+from sousa.generation.audio.rooms import Response
+from sousa.generation.audio.voices import Voice
+
+Draw = Callable[[str], float]
+Record = dict[str, Any]
+Strokes = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 # part of the digest: to be raised when the code of the path changes what it makes
 PATH_VERSION = 1
@@ -35,7 +45,7 @@ ALIGNED = 64  # whole blocks of the compressor, wherever the first stroke is
 
 
 @cache
-def digest():
+def digest() -> str:
     """SHA-256 of all that decides acoustics besides a row's coordinates: tables, rooms, version."""
     tables = [
         {name: vars(ranges) for name, ranges in named_acoustics.load().items()},
@@ -46,21 +56,21 @@ def digest():
     return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()
 
 
-def _within(draw, name, span, digits=3):
+def _within(draw: Draw, name: str, span: Sequence[float], digits: int = 3) -> float:
     """A value of a range."""
     return round(span[0] + (span[1] - span[0]) * draw(name), digits)
 
 
-def _whole(draw, name, span):
+def _whole(draw: Draw, name: str, span: Sequence[int]) -> int:
     """A whole number of a range."""
     return span[0] + int(draw(name) * (span[1] - span[0] + 1))
 
 
-def _choice(draw, name, values):
+def _choice(draw: Draw, name: str, values: Sequence[Any]) -> Any:
     return values[int(draw(name) * len(values))]
 
 
-def session_record(ranges, draw, responses):
+def session_record(ranges: Acoustics, draw: Draw, responses: Sequence[Response]) -> Record:
     """Room, microphone and EQ of a session.
 
     Args:
@@ -70,8 +80,9 @@ def session_record(ranges, draw, responses):
 
     Returns: dict, the first part of a record.
     """
-    record = {"preset": ranges.name, "room": None}
+    record: Record = {"preset": ranges.name, "room": None}
     distance = None
+    assert ranges.microphone and ranges.eq, "all but clean have both"
     if responses:
         heard = _choice(draw, "impulse response", responses)
         about = {n: heard.about[n] for n in ("room_type", "distance_m", "rt60_sec", "drr_db", "c50_db")}
@@ -92,7 +103,7 @@ def session_record(ranges, draw, responses):
     return record
 
 
-def row_record(ranges, draw, rate, noise_files=()):
+def row_record(ranges: Acoustics, draw: Draw, rate: int, noise_files: Sequence[NoiseFile] = ()) -> Record:
     """What a row has of its own: preamp, compressor, degradations.
 
     Args:
@@ -102,7 +113,7 @@ def row_record(ranges, draw, rate, noise_files=()):
 
     Returns: dict, the second part of a record; stages that the acoustics lack are None.
     """
-    record = dict.fromkeys(("preamp", "compressor", "tape", "dropouts", "noise", "hum", "clip"))
+    record: Record = dict.fromkeys(("preamp", "compressor", "tape", "dropouts", "noise", "hum", "clip"))
     if ranges.preamp:
         drive_db = _within(draw, "drive", ranges.preamp["drive_db"], 2)
         record["preamp"] = {"kind": ranges.preamp["kind"], "drive_db": drive_db}
@@ -146,7 +157,7 @@ def row_record(ranges, draw, rate, noise_files=()):
     return record
 
 
-def response(record, rate=BANK_RATE):
+def response(record: Record, rate: int = BANK_RATE) -> np.ndarray:
     """Everything linear in a record as one filter: float32 (taps,) at a rate."""
     mic, eq = record["microphone"], record["eq"]
     kind = microphones.load()[mic["type"]]
@@ -159,7 +170,7 @@ def response(record, rate=BANK_RATE):
     return microphones.convolve(room, taps)
 
 
-def voice(record, bank, cents, rate, channels):
+def voice(record: Record | None, bank: Bank, cents: int, rate: int, channels: int) -> Voice:
     """The voice a row is played with: dry where there is no record."""
     if record is None:
         return voices.dry(bank, rate, cents, channels)
@@ -168,16 +179,16 @@ def voice(record, bank, cents, rate, channels):
 
 
 @lru_cache(maxsize=16)
-def _wet(bank, rate, cents, channels, linear):
+def _wet(bank: Bank, rate: int, cents: int, channels: int, linear: str) -> Voice:
     return voices.WetVoice(voices.dry(bank, rate, cents, channels), response(json.loads(linear), rate))
 
 
-def moves(record):
+def moves(record: Record | None) -> bool:
     """Whether a record moves sound in time."""
-    return bool(record) and (record["tape"] is not None or record["sample_rate_hz"] is not None)
+    return bool(record and (record["tape"] or record["sample_rate_hz"]))
 
 
-def moved(record, positions, rate, num_samples):
+def moved(record: Record | None, positions: np.ndarray, rate: int, num_samples: int) -> np.ndarray:
     """Where positions before tape and sample-rate reduction are heard after them.
 
     Args:
@@ -193,7 +204,9 @@ def moved(record, positions, rate, num_samples):
     return positions
 
 
-def perform(record, drum, strokes, num_samples, gain_db):
+def perform(
+    record: Record | None, drum: Voice, strokes: Strokes, num_samples: int, gain_db: float
+) -> tuple[np.ndarray, float]:
     """Play a row.
 
     Args:
@@ -242,7 +255,7 @@ def perform(record, drum, strokes, num_samples, gain_db):
     return mix.to_pcm(sound, record["bit_depth"] or 16), gain_db
 
 
-def drawn(record):
+def drawn(record: Record | None) -> Record | None:
     """A record without the levels that were measured while playing."""
     measured = ("rms_db_before_gain", "level_dbfs")
     return record and {
@@ -251,15 +264,15 @@ def drawn(record):
     }
 
 
-def _linear(level_db):
+def _linear(level_db: float) -> np.float32:
     return np.float32(round(10.0 ** (level_db / 20.0), 9))
 
 
-def _noise(stage, shape, rate):
+def _noise(stage: Record, shape: tuple[int, int], rate: int) -> np.ndarray:
     user = stage["colour"] == "user"
     table = noise.user_table(stage["digest"], rate) if user else noise.table(stage["colour"], rate)
     return noise.piece(table, stage["offset"], *shape)
 
 
-def _hum(stage, shape, rate):
+def _hum(stage: Record, shape: tuple[int, int], rate: int) -> np.ndarray:
     return np.tile(noise.hum(stage["frequency_hz"], stage["phase"], shape[1], rate), (shape[0], 1))

@@ -189,13 +189,13 @@ def _acoustics(arguments: argparse.Namespace, console: Any) -> None:
                 console.print(f"    {stage.replace('_choices', '')}: {_stage(stage, values)}")
 
 
-def _stage(name, values):
+def _stage(name: str, values: Any) -> str:
     if isinstance(values, dict):
         return ", ".join(f"{key.replace('_choices', '')} {_stage(key, v)}" for key, v in values.items())
     return " or ".join(f"{value:g}" for value in values) if "_choices" in name else _span(values)
 
 
-def _span(value):
+def _span(value: Any) -> str:
     if not isinstance(value, list):
         return str(value)
     return " to ".join(f"{number:g}" for number in dict.fromkeys(value))

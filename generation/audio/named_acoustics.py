@@ -28,12 +28,12 @@ class Acoustics:
 
 
 @cache
-def load():
+def load() -> dict[str, Acoustics]:
     """All acoustics, by name, clean first."""
     tables = tomllib.loads(Path(__file__).with_name("acoustics.toml").read_text(encoding="utf-8"))
     return {name: Acoustics(name, **table) for name, table in tables.items()}
 
 
-def names():
+def names() -> tuple[str, ...]:
     """Names of all acoustics, clean first."""
     return tuple(load())

@@ -16,7 +16,9 @@ shipped ones come from a ray tracer without a seed, so a new pool has other room
 import json
 import math
 import warnings
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -37,7 +39,7 @@ _SCATTERING = 0.2
 _STAND_ABSORPTION, _GROUND_ABSORPTION, _SKY_ABSORPTION = (0.55, 0.85), (0.25, 0.6), 0.999
 
 
-def build(directory, wanted, progress):
+def build(directory: str | Path, wanted: Iterable[str], progress: Callable[[str], None]) -> None:
     """Make the pools of acoustics.
 
     Args:
@@ -69,10 +71,11 @@ def build(directory, wanted, progress):
         progress(f"{name}: {POOL_SIZE} responses")
 
 
-def _respond(pra, name, number):
+def _respond(pra: Any, name: str, number: int) -> tuple[np.ndarray, dict[str, Any]]:
     """One response inside its stated ranges: ``(int16 samples, what it is)``."""
-    room, last = rooms.stated()[name], None
-    microphone = named_acoustics.load()[name].microphone["type"]
+    room = rooms.stated()[name]
+    last: dict[str, Any] = {}
+    microphone = (named_acoustics.load()[name].microphone or {})["type"]
     for attempt in range(_TRIES):
         rng = stream(_SEED, "room", name, number, attempt)
         setup = _draw(rng, room)
@@ -102,7 +105,7 @@ def _respond(pra, name, number):
     raise RunError(f"no {name} room within its stated ranges in {_TRIES} tries (last: {last})")
 
 
-def _draw(rng, room):
+def _draw(rng: np.random.Generator, room: dict[str, Any]) -> dict[str, Any]:
     """Room size and places. The distance is a whole number of samples of sound travel."""
     size = np.array([rng.uniform(*span) for span in room["size_m"]])
     speed = 331.4 + 0.6 * 20.0  # as pyroomacoustics has it at 20 degrees
@@ -120,7 +123,15 @@ def _draw(rng, room):
             return {"size": size, "drum": drum, "mic": mic, "distance": distance, "samples": samples}
 
 
-def _simulate(pra, rng, room, setup, microphone, absorbing, rt60_sec):
+def _simulate(
+    pra: Any,
+    rng: np.random.Generator,
+    room: dict[str, Any],
+    setup: dict[str, Any],
+    microphone: str,
+    absorbing: float,
+    rt60_sec: float,
+) -> np.ndarray:
     """The response of a room: float64 (samples,), direct sound at sample 0 with value 1."""
     share = microphones.load()[microphone].pattern
     toward = (setup["drum"] - setup["mic"]) / setup["distance"]
@@ -134,7 +145,7 @@ def _simulate(pra, rng, room, setup, microphone, absorbing, rt60_sec):
         )
     pra.seed(int(rng.integers(2**31)))  # the ray tracer's own draws
 
-    def respond(order, materials, rays=None):
+    def respond(order: int, materials: Any, rays: dict[str, Any] | None = None) -> np.ndarray:
         space = pra.ShoeBox(
             setup["size"], fs=BANK_RATE, materials=materials, max_order=order, air_absorption=True,
             ray_tracing=rays is not None, temperature=20.0, humidity=50.0,
