@@ -121,7 +121,8 @@ def verify(
     """Make rows of a dataset again and compare them, or check the files of a release.
 
     Args:
-        rows: how many, chosen at random; everything: all of them.
+        rows: how many, chosen at random.
+        everything: all of them.
         seed: choose the same rows each time.
 
     Returns: how many rows, or files of a release, are what they were.
@@ -161,7 +162,8 @@ def preview(
 
     Args:
         output: file to write (default: ``preview.html`` in the dataset).
-        rows: how many, evenly chosen; where: filters, such as ``{"tiers": ["beginner"]}``.
+        rows: how many, evenly chosen.
+        where: filters, such as ``{"tiers": ["beginner"]}``.
         seed: another seed chooses other rows.
 
     Returns: its path, the rows on it, its size in bytes.
@@ -190,7 +192,8 @@ def release(
     """Make a finished dataset a versioned release.
 
     Args:
-        output: directory of the release; version: ``X.Y.Z``.
+        output: directory of the release.
+        version: ``X.Y.Z``.
         previous: the release before: a directory, or ``org/name[@revision]`` on the Hub; None for a first
             one.
         repo: where it will be published, for the card.
@@ -220,7 +223,8 @@ def publish(
     """Publish a release on the Hub: one commit, then a tag.
 
     Args:
-        directory: of the release; repo: ``org/name``, made if there is none.
+        directory: of the release.
+        repo: ``org/name``, made if there is none.
         private: make a new repository private.
         branch: to publish to; the version's tag is set on main only.
         create_pr: open a pull request in place of changing the branch.

@@ -88,7 +88,8 @@ def unify(name: str, row: Mapping[str, Any], by_role: Mapping[str, Any] | None =
     """A row of a corpus under the shared schema.
 
     Args:
-        name: of the corpus; row: dict of its own columns, classes by name.
+        name: of the corpus.
+        row: dict of its own columns, classes by name.
         by_role: :func:`places` of these columns; by default of those that the corpus has now.
 
     Returns: dict of ``COLUMNS`` (without ``audio`` where the row has none).

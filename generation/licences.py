@@ -17,8 +17,10 @@ class Licensed:
     """Something a dataset is made of.
 
     Attributes:
-        kind: soundfont, impulse response, noise, synthesizer or corpus; name: what the user knows it by.
-        licence: as its makers state it; licence_id: its SPDX identifier, or None.
+        kind: soundfont, impulse response, noise, synthesizer or corpus.
+        name: what the user knows it by.
+        licence: as its makers state it.
+        licence_id: its SPDX identifier, or None.
         free: what is made from it may be passed on to anyone.
     """
 

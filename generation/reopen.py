@@ -32,7 +32,8 @@ class Stored:
     """A finished dataset.
 
     Attributes:
-        storage: where it lies; manifest: as read.
+        storage: where it lies.
+        manifest: as read.
         corpus, config: what it is of.
         current: whether its rows are those that the corpus makes now.
     """
@@ -153,7 +154,9 @@ def verify(
 
     Args:
         stored: opened for making.
-        count: rows to make again; everything: all of them; seed: of their choice, by default a new one.
+        count: rows to make again.
+        everything: all of them.
+        seed: of their choice, by default a new one.
 
     Returns: ``(rows compared, list of differences)``; a difference is one line of text.
     Raises: UsageError for a count below 1, or a corpus whose rows are not made.

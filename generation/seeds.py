@@ -33,7 +33,8 @@ def stream(seed: int, *coordinates: str | int) -> np.random.Generator:
     """The random generator of these coordinates, always at its first number.
 
     Args:
-        seed: corpus seed, an integer >= 0; coordinates: strings and integers; their order and type matter.
+        seed: corpus seed, an integer >= 0.
+        coordinates: strings and integers; their order and type matter.
     """
     key = np.frombuffer(_digest(16, seed, coordinates), dtype="<u8")
     return np.random.Generator(np.random.Philox(key=key))

@@ -134,7 +134,8 @@ class Part(datasets.ArrowBasedBuilder):
 
     Args:
         fetch: function giving ``{split: [function opening a file, ...]}``, called when it is not cached.
-        columns: names, or None for all; declared: their features, or None for what the files say.
+        columns: names, or None for all.
+        declared: their features, or None for what the files say.
     """
 
     def __init__(self, fetch: Callable, columns: Sequence[str] | None, declared: Any, **arguments: Any):

@@ -41,7 +41,8 @@ def describe(source: Source, manifest: dict[str, Any]) -> dict[str, Any]:
     """The description of a release, plain data.
 
     Args:
-        source: what it was made from; manifest: of the release, with the data files.
+        source: what it was made from.
+        manifest: of the release, with the data files.
     """
     licence, title = hub_licence(source.packaging.made_of), source.corpus.title
     contents = "labelled music audio" if source.with_audio else "labels of music"

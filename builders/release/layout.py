@@ -70,7 +70,8 @@ def placed(views: Mapping[str, Sequence[str]], shards: Mapping[str, Any]) -> dic
     """Where shards go: dict of file in the release, in order, to the shard's record with its ``view``.
 
     Args:
-        views: dict of view, the smallest first, to its shards; shards: their records.
+        views: dict of view, the smallest first, to its shards.
+        shards: their records.
     """
     smallest = {name: view for view, names in reversed(views.items()) for name in names}
     records = [shards[name] | {"view": view} for name, view in smallest.items()]

@@ -37,8 +37,10 @@ def pack(
     """Put one shard into a release: a task for runners. Nothing is done when that is finished already.
 
     Args:
-        source: storage of the dataset; record: of the shard, with its ``view``.
-        target: storage of the release; file: path of the shard there.
+        source: storage of the dataset.
+        record: of the shard, with its ``view``.
+        target: storage of the release.
+        file: path of the shard there.
         digest_column: column that stands for the sound, or None.
         classes: columns that are ``ClassLabel`` to readers.
 

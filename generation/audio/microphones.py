@@ -24,10 +24,10 @@ _NEAREST_M = 0.12
 
 @dataclass(frozen=True)
 class Microphone:
-    """``pattern``: share of the pressure gradient, 0-1. ``response_db``: (Hz, dB) points."""
+    """A kind of microphone."""
 
-    pattern: float
-    response_db: list
+    pattern: float  # share of the pressure gradient, 0-1
+    response_db: list  # (Hz, dB) points
 
 
 @cache

@@ -42,7 +42,8 @@ def add_up(
 
     Args:
         onset_sample: int array, ascending.
-        velocity: int array, 1-127. variant: int array, round-robin variant of each stroke.
+        velocity: int array, 1-127.
+        variant: int array, round-robin variant of each stroke.
         num_samples: length of the result; what goes on is faded out over its last ``fade_sec``.
 
     Returns: float32 (channels, samples), valid until the next call.

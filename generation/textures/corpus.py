@@ -132,8 +132,10 @@ class Signal:
     """A long signal after its gain.
 
     Attributes:
-        audio: float64 (samples,), not yet rounded; gain_db: what was applied.
-        onsets: int64 or None; details: dict of arrays, one value an onset.
+        audio: float64 (samples,), not yet rounded.
+        gain_db: what was applied.
+        onsets: int64 or None.
+        details: dict of arrays, one value an onset.
     """
 
     audio: np.ndarray
@@ -167,7 +169,8 @@ def make_rows(config, position, example, only_chunk=None):
     """Rows of one example of a setting, in order.
 
     Args:
-        position: in ``config.settings``; only_chunk: make this chunk's row alone.
+        position: in ``config.settings``.
+        only_chunk: make this chunk's row alone.
 
     Yields: dicts of the corpus's columns.
     """

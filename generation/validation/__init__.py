@@ -25,7 +25,8 @@ class Task:
 
     Attributes:
         columns: as the dataset's files have them.
-        record: manifest record of the shard; shard: as it is planned, None where rows can't be made again.
+        record: manifest record of the shard.
+        shard: as it is planned, None where rows can't be made again.
         every: sound and MIDI of each unit of rows whose number is a multiple of this are read.
         again: how many units are made again with their sound.
         loose: the dataset says that it has audio and MIDI files as well.
@@ -59,7 +60,8 @@ class Examiner:
         """Check the labels of a row group; returns arrays or lists to keep, one element a row.
 
         Args:
-            first: number of its first row in the shard; problems: counts of what is wrong, to be added to.
+            first: number of its first row in the shard.
+            problems: counts of what is wrong, to be added to.
         """
         return {}
 
@@ -69,7 +71,8 @@ class Examiner:
         """Check MIDI and sound of row ``i`` of the group whose labels were checked last.
 
         Args:
-            number: of the row in the shard; pcm: int16 (samples, channels), None where there is none to hear.
+            number: of the row in the shard.
+            pcm: int16 (samples, channels), None where there is none to hear.
         """
 
     def measured(self) -> dict[str, list]:
@@ -82,8 +85,9 @@ class Validation:
 
     Attributes:
         Examiner: of its shards.
-        media_rows: sound of about this many rows is read; again_units: this many units (see
-            :class:`Examiner`) are made again with their sound. ``--all`` does so with every row.
+        media_rows: sound of about this many rows is read.
+        again_units: this many units (see :class:`Examiner`) are made again with their sound. ``--all`` does
+            so with every row.
         kept: further columns whose values its checks read, as ``findings.rows[name]``.
     """
 

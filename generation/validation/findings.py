@@ -25,7 +25,8 @@ class Check:
 
     Attributes:
         passed: None when it can't be judged.
-        detail: one sentence with the figures; examples: some of what was wrong.
+        detail: one sentence with the figures.
+        examples: some of what was wrong.
     """
 
     name: str
@@ -39,9 +40,11 @@ class Findings:
     """Measurements of all shards together.
 
     Attributes:
-        stored: :class:`sousa.generation.reopen.Stored`; lists: whatever else examiners found, by name.
+        stored: :class:`sousa.generation.reopen.Stored`.
+        lists: whatever else examiners found, by name.
         rows: dict of arrays, one element a row; empty when no shard could be read.
-        heard: how many rows' sound and MIDI were read; again: how many were made again with their sound.
+        heard: how many rows' sound and MIDI were read.
+        again: how many were made again with their sound.
     """
 
     stored: Any

@@ -28,7 +28,9 @@ def check_sound(config, row, s, pcm, problems):
     """Measure the sound of a row.
 
     Args:
-        row: its flat columns. s: its strokes, dict of arrays. pcm: int16 (samples, channels).
+        row: its flat columns.
+        s: its strokes, dict of arrays.
+        pcm: int16 (samples, channels).
 
     Returns: dict of counts and errors, empty when the record of the sound can't be read.
     """
@@ -113,9 +115,11 @@ def left_out_errors(record, drum, played, onset, which, pcm, gain_db):
     """Onset errors of strokes of an augmented row, each found by leaving it and all later ones out.
 
     Args:
-        record: of the row. drum: its Voice. gain_db: of the row.
+        record, gain_db: of the row.
+        drum: its Voice.
         played: strokes as :func:`sousa.generation.audio.acoustics.perform` takes them.
-        onset: labels of all strokes; ``which``: numbers of those to measure.
+        onset: labels of all strokes.
+        which: numbers of those to measure.
         pcm: the stored sound, int16 (samples, channels).
 
     Returns: float64 array, NaN where nothing is heard within 10 ms of the label.
