@@ -89,7 +89,7 @@ def field(fields: Any, number: int, kind: type, what: str) -> Any:
 
     Integers in Parquet's metadata are counts, sizes, places and codes: never negative.
     """
-    value = fields.get(number) if isinstance(fields, dict) else None
-    if type(value) is not kind or (kind is int and not 0 <= value < 1 << 63):
+    value: Any = fields.get(number) if isinstance(fields, dict) else None
+    if type(value) is not kind or (isinstance(value, int) and not 0 <= value < 1 << 63):
         raise DamagedError(f"no {what}")
     return value

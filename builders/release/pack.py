@@ -94,7 +94,8 @@ def _index(
     names = [name for name in schema.names if name != "audio"]
     audio_leaf = {digest_column: str(schema.field(digest_column).type)} if digest_column else {}
     label_leaves = leaf_types(schema, without=("audio", digest_column))
-    ids, audio, labels, sizes = [], [], [], dict.fromkeys(schema.names, 0)
+    audio: list[Any] = []
+    ids, labels, sizes = [], [], dict.fromkeys(schema.names, 0)
     for group in row_groups(path, names):
         ids += group["sample_id"].to_pylist()
         audio += row_digests(group, audio_leaf) if digest_column else [None] * len(group)
