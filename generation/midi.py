@@ -108,8 +108,6 @@ def encode(
             ``num_samples``.
         start: (T+1,) first note of each performance in the flat arrays.
         onset_sample, velocity, left: flat over notes: sample index, 1-127, played by the left hand.
-
-    Returns: list of ``bytes``.
     """
     count = np.diff(start)
     bpm = np.repeat(np.asarray(tempo_bpm, dtype=np.float64), count)

@@ -7,14 +7,12 @@ played and the gain, :func:`perform` makes the same sound again. Values
 are drawn once, rounded, and used as they stand in the record.
 
 Values come in two groups. A *session* (a player under some acoustics) has one drum, room, microphone and
-EQ: everything linear, folded into a wet voice. Every row has its own preamp, compressor and
-degradations.
+EQ: everything linear, folded into a wet voice. Every row has its own preamp, compressor and degradations.
 
-The path: strokes mixed from the wet voice > preamp > compressor > tape > dropouts > noise and hum >
-level > clipping > sample rate > bit depth. No step has a delay; tape and sample-rate reduction move
-sound by stated amounts, and :func:`moved` moves labels with it. Levels of noise and hum are relative
-to the RMS of the row's signal from its first stroke on; the record also has them in dB of full scale,
-before the row's ``gain_db``.
+The path: strokes mixed from the wet voice > preamp > compressor > tape > dropouts > noise and hum > level >
+clipping > sample rate > bit depth. No step has a delay; tape and sample-rate reduction move sound by stated
+amounts, and :func:`moved` moves labels with it. Levels of noise and hum are relative to the RMS of the row's
+signal from its first stroke on; the record also has them in dB of full scale, before the row's ``gain_db``.
 """
 
 import hashlib

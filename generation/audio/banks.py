@@ -96,8 +96,6 @@ def save(directory: str | Path, name: str, articulations: Mapping[str, Articulat
         directory: parent directory.
         articulations: by name, with int16 layers.
         about: soundfont, preset, licence, licence_id, source.
-
-    Returns: its path.
     """
     path = Path(directory) / name
     if path.exists() and not (path / "bank.json").exists():
@@ -235,8 +233,7 @@ def resample(layers: list[np.ndarray], ratio: float) -> list[np.ndarray]:
 def voiced(bank: Bank, rate: int, cents: int, channels: int) -> dict[str, Articulation]:
     """Articulations of a bank at a rate, tuning and channel count.
 
-    Returns: dict of Articulation with float32 layers (channels, samples); each process makes one
-        once.
+    Returns: dict of Articulation with float32 layers (channels, samples); each process makes one once.
     """
     ratio = round((BANK_RATE / rate) * 2.0 ** (cents / 1200.0), 9)
     parts = {}

@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -23,10 +23,10 @@ from typing import Any
 from sousa.generation.audio import banks, debs, download, soundfonts
 from sousa.generation.audio.banks import Bank
 from sousa.generation.console import SILENT
+from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.storage import atomic_file, explain, file_digest, write_json
 
-Say = Callable[[str], None]
 _CATALOGUE = Path(__file__).with_name("soundfonts.toml")
 _SHARE = ("sounds/sf2", "sounds/sf3", "soundfonts")
 _PREFIXES = ("/usr", "/usr/local", "/opt/homebrew", "/home/linuxbrew/.linuxbrew")
@@ -126,7 +126,6 @@ def banks_of(path: str | Path, say: Say) -> list[Bank]:
     Args:
         path: a font, a directory, the key of a known font, or names of banks separated by commas.
 
-    Returns: loaded banks.
     Raises: UsageError when there is no font; RunError when one can't be used.
     """
     available = banks.available()

@@ -49,7 +49,6 @@ def response(
     """Amplitude of a microphone on axis.
 
     Args:
-        microphone: a Microphone.
         distance_m: to the source; a pressure gradient grows by sqrt(1 + (c / (2 pi f r))^2) near a
             point source (proximity effect; any acoustics text on gradient microphones).
         tilt_db: how far this one is from its kind: so much more at 10 kHz, so much less at 100 Hz.

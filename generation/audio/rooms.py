@@ -90,13 +90,7 @@ def measure(response: np.ndarray, rate: int = BANK_RATE) -> dict[str, float | No
 
 
 def prepared(response: np.ndarray) -> np.ndarray:
-    """Cut a response where its tail has died away, scale it, and make it 16-bit.
-
-    Args:
-        response: float array (samples,), sample 0 the direct sound.
-
-    Returns: int16 (samples,).
-    """
+    """A response, float (samples,), cut where its tail has died away, and scaled: int16 (samples,)."""
     response = np.asarray(response, dtype=np.float64)[: int(MAX_RESPONSE_SEC * BANK_RATE)]
     left = np.cumsum(response[::-1] ** 2)[::-1]
     end = int(np.argmax(left < left[0] * 10 ** (_TAIL_DB / 10))) or len(response)

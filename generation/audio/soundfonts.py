@@ -18,7 +18,7 @@ Velocity layers are found by measuring: neighbouring velocities whose sounds dif
 import ctypes
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -29,6 +29,7 @@ import numpy as np
 from sousa.generation.audio import banks, characters
 from sousa.generation.audio.banks import BANK_RATE, Articulation
 from sousa.generation.console import SILENT
+from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.storage import file_digest
 
@@ -277,7 +278,7 @@ def build(
     path: str | Path,
     directory: str | Path | None = None,
     wanted: Wanted = None,
-    progress: Callable[[str], None] = SILENT.say,
+    progress: Say = SILENT.say,
     licence_id: str | None = None,
     character: str | None = None,
 ) -> list[Path]:
@@ -292,7 +293,6 @@ def build(
         licence_id: SPDX identifier of the font's licence, if the user knows it.
         character: as in :func:`cut`.
 
-    Returns: paths of the banks.
     Raises: RunError when the font has no drum kit with a snare, or can't be used.
     """
     texts = info(path)

@@ -66,7 +66,6 @@ class WetVoice(Voice):
     """A dry voice heard through a linear response.
 
     Args:
-        dry: a Voice.
         response: float array (taps,) at the voice's rate, its direct sound at sample 0.
     """
 

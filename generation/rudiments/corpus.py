@@ -64,8 +64,7 @@ def tempo_blocks(tempos: int) -> list[tuple[int, int]]:
 def plan(config: Config) -> list[Shard]:
     """All shards of a configuration, in the order of their rows: list of Shard.
 
-    A shard's key holds ``profiles`` (numbers), ``tempos`` (first, one past the last) and
-    ``augmentation``.
+    A shard's key holds ``profiles`` (numbers), ``tempos`` (first, one past the last) and ``augmentation``.
     """
     groups = {}
     for index in profile_indices(config):

@@ -121,8 +121,7 @@ class Curve:
     """A value that changes in time: straight lines between points, on the parameter's scale.
 
     Attributes:
-        times: seconds, growing, of at least two points; before the first and after the last the value
-            stays.
+        times: seconds, growing, of at least two points; before the first and after the last the value stays.
         values: natural, one a time.
         scale: one of SCALES: on what scale the lines are straight.
     """

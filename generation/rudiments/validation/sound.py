@@ -116,7 +116,6 @@ def left_out_errors(record, drum, played, onset, which, pcm, gain_db):
 
     Args:
         record, gain_db: of the row.
-        drum: its Voice.
         played: strokes as :func:`sousa.generation.audio.acoustics.perform` takes them.
         onset: labels of all strokes.
         which: numbers of those to measure.
