@@ -17,10 +17,7 @@ from sousa.generation.columns import AUDIO, Column
 from sousa.generation.licences import hub_licence
 
 _TYPES = {"string": "sc:Text", "binary": "sc:Text", "bool": "sc:Boolean", AUDIO: "sc:AudioObject"}
-_LICENCES = {
-    "mit": "https://spdx.org/licenses/MIT.html",
-    "cc0-1.0": "https://spdx.org/licenses/CC0-1.0.html",
-}
+_LICENCES = {"mit": "https://spdx.org/licenses/MIT.html", "cc0-1.0": "https://spdx.org/licenses/CC0-1.0.html"}
 # the standard's own context: its terms, and those that hold other than text
 _TERMS = (
     "citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet",

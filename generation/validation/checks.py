@@ -17,13 +17,9 @@ _BY_ROLE: tuple[Any, ...] = (
     (None, "lengths", ["length_differs"], "lengths in samples and seconds agree"),
     (Classes, "classes", ["class_unknown"], "every class is one of those declared"),
     (Score, "scores", ["score_out_of_range"], "every score is in its range, or null"),
-    (
-        Events,
-        "events in row",
-        ["event_outside_row_or_out_of_order"],
-        "events are in order and inside their row",
-    ),
-)
+    (Events, "events in row", ["event_outside_row_or_out_of_order"],
+     "events are in order and inside their row"),
+)  # fmt: skip
 _AUDIO = ("audio_unreadable", "audio_length_or_rate_differs", "pcm_digest_differs")
 
 
