@@ -1,11 +1,11 @@
-"""What the rooms of a dataset's rows measure, beside what their presets state. Run::
+"""What the rooms of a dataset's rows measure, beside what their acoustics state. Run::
 
     sousa generate --size medium -o DIR
     python benchmarks/acoustics.py DIR
 
-For each preset: the stated range; the range of the row's columns (measured on the impulse response,
+For each of them: the stated range; the range of the row's columns (measured on the impulse response,
 ISO 3382 T20); and RT60 measured again by pyroomacoustics on each distinct complete response of those
-rows (room, microphone and EQ together). Then which presets overlap.
+rows (room, microphone and EQ together). Then which overlap.
 """
 
 import argparse
@@ -21,16 +21,18 @@ from sousa.generation.audio import acoustics, rooms
 from sousa.generation.columns import markdown
 
 MEASURES = {"rt60_sec": "aug_rt60_sec", "drr_db": "aug_drr_db", "c50_db": "aug_c50_db"}
-HEAD = ("preset", "rows", "RT60, s", "in rows", "with microphone", "DRR, dB", "in rows", "C50, dB", "in rows")
+HEAD = (
+    "acoustics", "rows", "RT60, s", "in rows", "with microphone", "DRR, dB", "in rows", "C50, dB", "in rows"
+)  # fmt: skip
 
 
-def rows_by_preset(directory):
-    """Rows with a room: dict of preset to ``(measures [rows, 3], aug_record of each row)``."""
+def rows_by_acoustics(directory):
+    """Rows with a room: dict of acoustics to ``(measures [rows, 3], aug_record of each row)``."""
     names = [*MEASURES.values(), "aug_record"]
     path = Path(directory) / "labels" / "samples.parquet"
     table = pq.read_table(path, columns=["augmentation_preset", *names]).to_pandas().dropna()
     groups = table.groupby("augmentation_preset")
-    return {preset: (rows[names[:-1]].to_numpy(), rows["aug_record"]) for preset, rows in groups}
+    return {name: (rows[names[:-1]].to_numpy(), rows["aug_record"]) for name, rows in groups}
 
 
 def span(values):
@@ -47,15 +49,15 @@ def measured_again(records):
 
 def room_table(directory):
     """``(Markdown table, whether all rows are inside the stated ranges)``."""
-    by_preset, rows, inside = rows_by_preset(directory), [], True
-    for preset, stated in rooms.stated().items():
-        measures, records = by_preset[preset]
-        cells = [f"`{preset}`", len(records)]
-        for name, values in zip(MEASURES, measures.T, strict=True):
-            low, high = stated[name]
+    by_name, rows, inside = rows_by_acoustics(directory), [], True
+    for name, stated in rooms.stated().items():
+        measures, records = by_name[name]
+        cells = [f"`{name}`", len(records)]
+        for key, values in zip(MEASURES, measures.T, strict=True):
+            low, high = stated[key]
             inside &= bool(((values >= low) & (values <= high)).all())
             cells += [f"{low:g} to {high:g}", span(values)]
-            cells += [span(measured_again(records))] if name == "rt60_sec" else []
+            cells += [span(measured_again(records))] if key == "rt60_sec" else []
         rows.append(cells)
     return markdown(HEAD, rows), inside
 
@@ -66,9 +68,9 @@ def main():
     directory = parser.parse_args().directory
     table, inside = room_table(directory)
     print(f"{table}\n{'all inside' if inside else 'NOT ALL INSIDE'}")
-    by_preset = rows_by_preset(directory)
+    by_name = rows_by_acoustics(directory)
     for a, b in combinations(rooms.stated(), 2):
-        two = [by_preset[preset][0] for preset in (a, b)]
+        two = [by_name[name][0] for name in (a, b)]
         low = np.max([measures.min(axis=0) for measures in two], axis=0)
         high = np.min([measures.max(axis=0) for measures in two], axis=0)
         if (low <= high).all():

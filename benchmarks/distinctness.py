@@ -1,4 +1,4 @@
-"""Whether presets and drums can be told apart by ear: a simple classifier on held-out players. Run::
+"""Whether acoustics and drums can be told apart by ear: a simple classifier on held-out players. Run::
 
     pip install '.[benchmarks]'
     sousa generate -p 20 -t 1 -a 12 -o DIR
@@ -46,7 +46,7 @@ def main():
         for group in groups_of(root, complete_manifest(root)["shards"].values(), COLUMNS)
         for row in group.to_pylist()
     ]
-    train, preset, bank, x = map(np.array, zip(*rows, strict=True))
+    train, acoustics, bank, x = map(np.array, zip(*rows, strict=True))
 
     def told(labels, among):
         """Labels of the test rows among some, and what is said of them."""
@@ -55,14 +55,14 @@ def main():
         return labels[among & ~train], model.predict(x[among & ~train])
 
     print(f"{train.sum():,} rows of train players, {(~train).sum():,} of others")
-    for name, labels in (("preset", preset), ("drum", bank)):
+    for name, labels in (("acoustics", acoustics), ("drum", bank)):
         truth, guess = told(labels, np.full(len(x), True))
         names, counts = np.unique(truth, return_counts=True)
         print(f"{name}: {accuracy_score(truth, guess):.1%} right of {len(set(labels[train]))}", end=" ")
         print(f"(always the commonest: {counts.max() / len(truth):.1%})")
         for value, share in zip(names, recall_score(truth, guess, labels=names, average=None), strict=True):
             print(f"    {share:6.1%}  {value}")
-    print(f"drum of clean rows: {accuracy_score(*told(bank, preset == 'clean')):.1%} right")
+    print(f"drum of clean rows: {accuracy_score(*told(bank, acoustics == 'clean')):.1%} right")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How well a stock onset detector finds the labelled strokes, preset by preset. Run::
+"""How well a stock onset detector finds the labelled strokes, by acoustics. Run::
 
     pip install '.[benchmarks]'
     python benchmarks/onset_detection.py DIR [--rows N]
@@ -20,7 +20,7 @@ from sousa.generation.manifest import complete_manifest
 from sousa.generation.tables import groups_of
 
 HOP, WINDOW_SEC = 128, 0.025
-HEAD = ("preset", "rows", "recall, primaries", "precision", "recall, all strokes", "precision")
+HEAD = ("acoustics", "rows", "recall, primaries", "precision", "recall, all strokes", "precision")
 
 
 def score(row):
@@ -41,7 +41,7 @@ def score(row):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("directory")
-    parser.add_argument("--rows", type=int, default=60, help="rows of each preset (default 60)")
+    parser.add_argument("--rows", type=int, default=60, help="rows of each acoustics (default 60)")
     arguments = parser.parse_args()
     counts = {}
     shards = complete_manifest(arguments.directory)["shards"].values()
@@ -52,9 +52,9 @@ def main():
             if len(scores) < arguments.rows:
                 scores.append(score(row))
     rows = []
-    for preset, scores in sorted(counts.items()):
+    for name, scores in sorted(counts.items()):
         total = np.array(scores).sum(axis=0)
-        rows.append((preset, len(scores), *(f"{share:.3f}" for share in total[::2] / total[1::2])))
+        rows.append((name, len(scores), *(f"{share:.3f}" for share in total[::2] / total[1::2])))
     print(markdown(HEAD, rows))
 
 

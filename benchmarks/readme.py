@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from sousa.generation import corpora
-from sousa.generation.audio import presets, rooms
+from sousa.generation.audio import named_acoustics, rooms
 from sousa.generation.columns import markdown, table
 from sousa.generation.options import option_table
 from sousa.generation.textures import synth
@@ -29,13 +29,13 @@ def replace(text, name, content):
 def acoustics_table():
     """What the acoustics are, as a Markdown table."""
     rows = []
-    for name, preset in presets.load().items():
-        room, mic, noise = rooms.stated().get(name), preset.microphone, preset.noise
+    for name, ranges in named_acoustics.load().items():
+        room, mic, noise = rooms.stated().get(name), ranges.microphone, ranges.noise
         away = (room or mic or {}).get("distance_m")
         rows.append((
-            f"`{name}`", preset.about, room["room_type"] if room else "",
+            f"`{name}`", ranges.about, room["room_type"] if room else "",
             f"{mic['type']}, {_span(away)} m" if mic else "",
-            _span(preset.compressor["ratio"]) if preset.compressor else "",
+            _span(ranges.compressor["ratio"]) if ranges.compressor else "",
             f"{noise['colour']} {_span(noise['level_db'])}" if noise else "",
         ))  # fmt: skip
     head = ("acoustics", "what it is", "room", "microphone", "compressor ratio", "noise, dB")

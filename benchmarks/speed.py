@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sousa.generation import corpora
-from sousa.generation.audio import encode, presets
+from sousa.generation.audio import encode, named_acoustics
 from sousa.generation.manifest import UNFINISHED
 from sousa.generation.shards import Shard, Store, write_shard
 from sousa.generation.storage import LocalStorage
@@ -123,7 +123,7 @@ def main():
             )
         if arguments.acoustics:
             root = Path(place) / "acoustics"
-            every = ("-a", str(len(presets.names())))
+            every = ("-a", str(len(named_acoustics.names())))
             cpu, wall, peak = command_cost("small", root, "--skip-validation", *every)
             files = sorted((root / "data").rglob("*.parquet"))
             seconds = sum(pc.sum(pq.read_table(f, columns=["duration_sec"])[0]).as_py() for f in files)

@@ -1,6 +1,6 @@
 """Measure how overall_score is distributed in each tier, for tier_confidence.
 
-Writes ``generation/rudiments/tier_distributions.json`` from the takes of the medium preset, seed
+Writes ``generation/rudiments/tier_distributions.json`` from the takes of the medium size, seed
 42. Run it when the players, the performance model or the scores change::
 
     python benchmarks/tier_distributions.py
@@ -33,7 +33,7 @@ def measure():
         scores[person.tier].append(table["overall_score"])
     joined = [np.concatenate(part) for part in scores]
     return {
-        "corpus": "medium preset, seed 42",
+        "corpus": "medium size, seed 42",
         "tiers": list(players.tiers()),
         "mean": [round(float(part.mean()), 4) for part in joined],
         "sd": [round(float(part.std()), 4) for part in joined],

@@ -8,20 +8,25 @@ wrong (its ``problems`` is a list of sentences), a RunError when it could not be
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sousa.generation import corpora
 from sousa.generation.console import SILENT, Console
+from sousa.generation.corpus import Config, Corpus
 from sousa.generation.errors import RunError
 from sousa.generation.runners import LocalRunner
+
+if TYPE_CHECKING:
+    from sousa.builders.release.compare import Changes
+    from sousa.generation.reopen import Stored
 
 PathLike = str | os.PathLike[str]
 
 
-class Invalid(RunError):
+class InvalidDatasetError(RunError):
     """A dataset that was made, and did not pass validation; ``stored`` is the dataset."""
 
-    def __init__(self, text: str, stored: Any):
+    def __init__(self, text: str, stored: "Stored"):
         super().__init__(text)
         self.stored = stored
 
@@ -35,7 +40,7 @@ def generate(
     check: bool = True,
     console: Console = SILENT,
     **options: Any,
-) -> Any:
+) -> "Stored":
     """Make a dataset, or finish one that was begun.
 
     Args:
@@ -45,9 +50,8 @@ def generate(
         check: validate it at the end.
         options: of the corpus by name, such as ``size="medium"``.
 
-    Returns: :class:`sousa.generation.reopen.Stored`.
-    Raises: UsageError for options that can't be met; RunError when it can't be finished, Invalid when it was
-        made and is not valid.
+    Raises: UsageError for options that can't be met; RunError when it can't be finished; InvalidDatasetError
+        when it was made and is not valid.
     """
     kind = corpora.get(corpus)
     config = kind.config(kind.Options.read(options), console.say)
@@ -55,8 +59,8 @@ def generate(
 
 
 def make(
-    corpus: Any, config: Any, output: PathLike, workers: int, files: bool, check: bool, console: Console
-) -> Any:
+    corpus: Corpus, config: Config, output: PathLike, workers: int, files: bool, check: bool, console: Console
+) -> "Stored":
     """The dataset of a configuration; arguments as for :func:`generate`."""
     from sousa.builders.release.card import write_dataset_card
     from sousa.generation import make as making
@@ -72,10 +76,10 @@ def make(
     making.make(corpus, config, storage, runner, files, console.say, console.progress, write_dataset_card)
     stored = reopen.open_dataset(storage.root, making=reopen.is_generated(corpus))
     if check:
-        passed, found = report.validate(stored, runner, console.progress)
-        console.say(found["text"])
+        passed, details = report.validate(stored, runner, console.progress)
+        console.say(details["text"])
         if not passed:
-            raise Invalid(f"validation failed; see {storage.root}/validation_report.html", stored)
+            raise InvalidDatasetError(f"validation failed; see {storage.root}/validation_report.html", stored)
     return stored
 
 
@@ -117,7 +121,8 @@ def verify(
     """Make rows of a dataset again and compare them, or check the files of a release.
 
     Args:
-        rows: how many, chosen at random; everything: all of them.
+        rows: how many, chosen at random.
+        everything: all of them.
         seed: choose the same rows each time.
 
     Returns: how many rows, or files of a release, are what they were.
@@ -157,7 +162,8 @@ def preview(
 
     Args:
         output: file to write (default: ``preview.html`` in the dataset).
-        rows: how many, evenly chosen; where: filters, such as ``{"tiers": ["beginner"]}``.
+        rows: how many, evenly chosen.
+        where: filters, such as ``{"tiers": ["beginner"]}``.
         seed: another seed chooses other rows.
 
     Returns: its path, the rows on it, its size in bytes.
@@ -186,7 +192,8 @@ def release(
     """Make a finished dataset a versioned release.
 
     Args:
-        output: directory of the release; version: ``X.Y.Z``.
+        output: directory of the release.
+        version: ``X.Y.Z``.
         previous: the release before: a directory, or ``org/name[@revision]`` on the Hub; None for a first
             one.
         repo: where it will be published, for the card.
@@ -216,7 +223,8 @@ def publish(
     """Publish a release on the Hub: one commit, then a tag.
 
     Args:
-        directory: of the release; repo: ``org/name``, made if there is none.
+        directory: of the release.
+        repo: ``org/name``, made if there is none.
         private: make a new repository private.
         branch: to publish to; the version's tag is set on main only.
         create_pr: open a pull request in place of changing the branch.
@@ -229,13 +237,13 @@ def publish(
     return hub.publish(Path(directory), repo, private, branch, create_pr, redistribute, token, console)
 
 
-def diff(old: str, new: str, *, console: Console = SILENT) -> Any:
+def diff(old: str, new: str, *, console: Console = SILENT) -> "Changes":
     """What differs between two releases, row by row.
 
     Args:
         old, new: directories, or ``org/name[@revision]`` on the Hub.
 
-    Returns: :class:`sousa.builders.release.compare.Changes`; its ``lines()`` say it in words.
+    Returns: what differs; its ``lines()`` say it in words.
     """
     from sousa.builders.hub import remote
     from sousa.builders.release import opened

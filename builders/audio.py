@@ -103,7 +103,7 @@ class AudioBuilder(datasets.GeneratorBasedBuilder):
     # encoded audio is large: rows are written out in batches of this many
     DEFAULT_WRITER_BATCH_SIZE = 100
 
-    def _create_builder_config(self, *arguments, **options):
+    def _create_builder_config(self, *arguments: Any, **options: Any) -> tuple[Any, str]:
         config, config_id = super()._create_builder_config(*arguments, **options)
         config = copy.copy(config)  # it may be one of the class
         try:
@@ -113,22 +113,22 @@ class AudioBuilder(datasets.GeneratorBasedBuilder):
         self.hash = hashlib.sha256("\n".join(marks).encode()).hexdigest()[:16]  # of the cache
         return config, config_id
 
-    def _info(self):
+    def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(
-            description=self.__class__.__doc__.splitlines()[0], features=self._features(stored=True)
+            description=str(self.__doc__).splitlines()[0], features=self._features(stored=True)
         )
 
     def audio_feature(self) -> Any:
         """What the audio column is to readers, None without audio."""
         return self._features(stored=False).get("audio")
 
-    def _build_single_dataset(self, *args, **kwargs):
+    def _build_single_dataset(self, *args: Any, **kwargs: Any) -> Any:
         return self._readable(super()._build_single_dataset(*args, **kwargs))
 
-    def _as_streaming_dataset_single(self, *args, **kwargs):
+    def _as_streaming_dataset_single(self, *args: Any, **kwargs: Any) -> Any:
         return self._readable(super()._as_streaming_dataset_single(*args, **kwargs))
 
-    def _readable(self, dataset):
+    def _readable(self, dataset: Any) -> Any:
         feature = self.audio_feature()
         return dataset.cast_column("audio", feature) if feature and torchcodec_works() else dataset
 

@@ -60,8 +60,9 @@ class CorpusBuilder(AudioBuilder):
     """
 
     NAME: ClassVar[str]  # of the corpus
+    _root: str | None  # of stored shards
 
-    def __init_subclass__(cls, **arguments: Any):
+    def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
         corpus = cls.corpus = corpora.get(cls.NAME)
         cls.OPTIONS = names = [name for name in corpus.Options.model_fields if name != "size"]
@@ -124,13 +125,13 @@ class CorpusBuilder(AudioBuilder):
     def _features(self, stored: bool) -> datasets.Features:
         return features(self.columns, self.settings.sample_rate, stored)
 
-    def _split_generators(self, dl_manager):
+    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         by_split: dict[str, list] = {split: [] for split in SPLITS}
         for shard in self._shards:
             by_split.setdefault(shard["split"] if self._root else shard.split, []).append(shard)
         return [datasets.SplitGenerator(name, {"shards": parts}) for name, parts in by_split.items() if parts]
 
-    def _generate_examples(self, shards):
+    def _generate_examples(self, shards: Iterable[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         for table in chain.from_iterable(map(self._tables, shards)):
             for row in table.to_pylist():
                 yield row["sample_id"], row

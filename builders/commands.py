@@ -79,7 +79,7 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
         stored = api.make(
             corpus, config, output, arguments.workers, arguments.files, not arguments.skip_validation, console
         )
-    except api.Invalid as error:
+    except api.InvalidDatasetError as error:
         failed, stored = error, error.stored
     hours = reopen.seconds_of(stored.storage.root, stored.records) / 3600
     size = sum(record["bytes"] for record in stored.records) / 1e6

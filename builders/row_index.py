@@ -30,7 +30,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sousa.builders.thrift import Damaged, Refused, field, read_struct, read_varint
+from sousa.builders.thrift import DamagedError, UnsupportedError, field, read_struct, read_varint
 from sousa.generation.errors import first_line
 
 _PLAIN, _RLE = 0, 3  # encodings
@@ -89,7 +89,7 @@ class _Windowed:
                 left -= len(part)
             self.base, self.data = start, b"".join(parts)
             if len(self.data) < size:
-                raise Damaged(f"it ends before byte {start + size}")
+                raise DamagedError(f"it ends before byte {start + size}")
         return self.data, self.base
 
     def close(self):
@@ -99,12 +99,12 @@ class _Windowed:
 def _read(source, start, size, end):
     """Exactly ``size`` bytes from ``start``, which lie before ``end``."""
     if size < 0 or start + size > end:
-        raise Damaged(f"{size} bytes at {start} pass the end of their part at {end}")
+        raise DamagedError(f"{size} bytes at {start} pass the end of their part at {end}")
     data, base = source.window(start, size, end)
     return data[start - base : start - base + size]
 
 
-class _Data(Exception):
+class _BeyondFooter(Exception):
     """pyarrow asked for more of a file than its footer."""
 
 
@@ -123,7 +123,7 @@ class _Footer(io.BytesIO):
 
     def seek(self, offset, whence=0):
         if not whence and offset < self.first:
-            raise _Data
+            raise _BeyondFooter
         return super().seek(offset if whence else offset - self.skipped, whence) + self.skipped
 
     def tell(self):
@@ -137,12 +137,12 @@ def _leaf(schema, column):
     if len(places) != 1:
         fit = [x.path for x in leaves if x.physical_type == "BYTE_ARRAY" and not x.max_repetition_level]
         remedy = f"choose one of {', '.join(sorted(fit))}" if fit else "it has no column of bytes"
-        raise Refused(f"the file has {len(places) or 'no'} columns of that name", remedy)
+        raise UnsupportedError(f"the file has {len(places) or 'no'} columns of that name", remedy)
     leaf = leaves[places[0]]
     if leaf.max_repetition_level:
-        raise Refused("it is inside a list, so a row has any number of values", _READ)
+        raise UnsupportedError("it is inside a list, so a row has any number of values", _READ)
     if leaf.physical_type != "BYTE_ARRAY":
-        raise Refused(f"it holds {leaf.physical_type}, not bytes", _READ)
+        raise UnsupportedError(f"it holds {leaf.physical_type}, not bytes", _READ)
     return places[0], leaf.max_definition_level
 
 
@@ -157,33 +157,33 @@ def _chunks(source, column):
         for number in range(meta.num_row_groups):
             # pyarrow's accessors end the process on a chunk that is encrypted or damaged (one changed byte,
             # such as an unknown codec, is enough); its reader, which opens the chunk first, raises an error
-            with suppress(_Data):
+            with suppress(_BeyondFooter):
                 next(parquet.reader.iter_batches(1, [number], [at], False), None)
             group = meta.row_group(number)
             chunk, rows = group.column(at), group.num_rows
             if chunk.file_path:
-                raise Refused("its data is in another file", _READ)
+                raise UnsupportedError("its data is in another file", _READ)
             if chunk.compression != "UNCOMPRESSED":
-                raise Refused(f"it is compressed ({chunk.compression})")
+                raise UnsupportedError(f"it is compressed ({chunk.compression})")
             # RLE and BIT_PACKED are encodings of levels
             if encodings := set(chunk.encodings) - {"PLAIN", "RLE", "BIT_PACKED"}:
-                raise Refused(f"it is encoded as {', '.join(sorted(encodings))}")
+                raise UnsupportedError(f"it is encoded as {', '.join(sorted(encodings))}")
             start, size = chunk.data_page_offset, chunk.total_compressed_size
             if (chunk.path_in_schema, chunk.physical_type, chunk.num_values) != (column, "BYTE_ARRAY", rows):
-                raise Damaged(f"row group {number} and its column chunk disagree")
+                raise DamagedError(f"row group {number} and its column chunk disagree")
             if rows and not 4 <= start < start + size <= footer.begin:
-                raise Damaged(f"row group {number} places the column outside the file")
+                raise DamagedError(f"row group {number} places the column outside the file")
             chunks.append((start, start + size, rows))
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         if "crypt" in str(error):
             remedy = "decrypt it by reading and writing it with pyarrow"
-            raise Refused("the file is encrypted", remedy) from None
-        raise Damaged(f"its footer can't be read: {first_line(error)}") from None
+            raise UnsupportedError("the file is encrypted", remedy) from None
+        raise DamagedError(f"its footer can't be read: {first_line(error)}") from None
     total = sum(rows for *_, rows in chunks)
     if total != meta.num_rows:
-        raise Damaged(f"its row groups have {total} rows")
+        raise DamagedError(f"its row groups have {total} rows")
     if total > _MOST_ROWS:
-        raise Refused(f"the file has {total} rows, over {_MOST_ROWS}", "store it as several files")
+        raise UnsupportedError(f"the file has {total} rows, over {_MOST_ROWS}", "store it as several files")
     return chunks, level
 
 
@@ -197,7 +197,7 @@ def _page_header(source, at, end):
             return header, at + length
         except IndexError:  # statistics can make a header long
             continue
-    raise Damaged(f"a page header at {at} has no end")
+    raise DamagedError(f"a page header at {at} has no end")
 
 
 def _present(levels, top, count):
@@ -208,12 +208,12 @@ def _present(levels, top, count):
         try:
             run, at = read_varint(levels, at)
         except IndexError:
-            raise Damaged("definition levels end early") from None
+            raise DamagedError("definition levels end early") from None
         if run < 2:
-            raise Damaged("a run of no definition levels")
+            raise DamagedError("a run of no definition levels")
         begin, at = at, at + ((run >> 1) * width if run & 1 else (width + 7) // 8)
         if at > len(levels):
-            raise Damaged("definition levels end early")
+            raise DamagedError("definition levels end early")
         if run & 1:  # groups of eight; the last is padded, so it may pass the rows
             size = min(at - begin, -(-(count - done) // 8) * width)
             bits = np.unpackbits(np.frombuffer(levels, np.uint8, size, begin), bitorder="little")
@@ -221,7 +221,7 @@ def _present(levels, top, count):
         else:
             values = np.array([int.from_bytes(levels[begin:at], "little")])
         if values.max() > top:
-            raise Damaged("a definition level above the schema's")
+            raise DamagedError("a definition level above the schema's")
         stop = min(count, done + (len(values) if run & 1 else run >> 1))
         present[done:stop] = values == top
         done = stop
@@ -233,7 +233,7 @@ def _hop(source, at, stop, end, count):
     ends = []
     while len(ends) < count:
         if at + 4 > stop:
-            raise Damaged("a value passes the end of its page")
+            raise DamagedError("a value passes the end of its page")
         data, base = source.window(at, 4, end)
         last = min(stop, base + len(data)) - 4
         for _ in range(count - len(ends)):
@@ -242,7 +242,7 @@ def _hop(source, at, stop, end, count):
             if at > last:
                 break
     if at != stop:
-        raise Damaged("the values do not fill their page")
+        raise DamagedError("the values do not fill their page")
     return ends
 
 
@@ -252,28 +252,28 @@ def _page(source, at, end, left, top):
     kind, size = field(page, 1, int, "page type"), field(page, 3, int, "page size")
     stop = at + size
     if stop > end or size != field(page, 2, int, "uncompressed page size"):
-        raise Damaged(f"a page at {at} has another size than it says")
+        raise DamagedError(f"a page at {at} has another size than it says")
     if kind == _INDEX_PAGE:
         return np.empty(0, np.int64), np.empty(0, np.int64), stop
     if kind == _DICTIONARY_PAGE:
-        raise Refused("it has a dictionary")
+        raise UnsupportedError("it has a dictionary")
     if kind not in (_DATA_PAGE, _DATA_PAGE_V2):
-        raise Damaged(f"page type {kind}")
+        raise DamagedError(f"page type {kind}")
     second = kind == _DATA_PAGE_V2
     head = field(page, 8 if second else 5, dict, "header of the data page")
     count = field(head, 1, int, "number of values")
     if count > left:
-        raise Damaged("its pages have more values than the column chunk")
+        raise DamagedError("its pages have more values than the column chunk")
     if field(head, 4 if second else 2, int, "encoding") != _PLAIN:
-        raise Damaged("its pages have another encoding than the column chunk")
+        raise DamagedError("its pages have another encoding than the column chunk")
     levels = 0
     if second:
         levels = field(head, 5, int, "size of the definition levels")
         if field(head, 6, int, "size of the repetition levels"):
-            raise Damaged("repetition levels in a column without lists")
+            raise DamagedError("repetition levels in a column without lists")
     elif top:
         if field(head, 3, int, "encoding of the levels") != _RLE:
-            raise Refused("its definition levels are encoded as BIT_PACKED")
+            raise UnsupportedError("its definition levels are encoded as BIT_PACKED")
         levels, at = _prefix(_read(source, at, 4, stop))[0], at + 4
     present = np.ones(count, bool)
     if top:
@@ -313,7 +313,7 @@ def byte_ranges(path_or_file: Any, column: str = "audio.bytes") -> tuple[np.ndar
                 *part, at = _page(source, at, end, left, top)
                 left -= len(part[0])
                 parts.append(part)
-    except Refused as reason:
+    except UnsupportedError as reason:
         raise ValueError(f"{source.name}: column {column!r} can't be indexed: {reason}") from None
     finally:
         source.close()

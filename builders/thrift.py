@@ -12,7 +12,7 @@ Source: the Thrift compact protocol specification.
 from typing import Any
 
 
-class Refused(Exception):
+class UnsupportedError(Exception):
     """A sound file laid out in a way that has no ranges: reason, and what to do."""
 
     def __init__(
@@ -24,7 +24,7 @@ class Refused(Exception):
         super().__init__(f"{reason}; {remedy}")
 
 
-class Damaged(Refused):
+class DamagedError(UnsupportedError):
     """A file that contradicts the format or itself: in what."""
 
     def __init__(self, reason: str):
@@ -39,7 +39,7 @@ def read_varint(data: Any, at: int) -> tuple[int, int]:
         value |= (byte & 127) << shift
         if byte < 128:
             return value, at
-    raise Damaged("a number of more than 64 bits")
+    raise DamagedError("a number of more than 64 bits")
 
 
 def _value(data: Any, at: int, kind: int, depth: int) -> tuple[Any, int]:
@@ -50,7 +50,7 @@ def _value(data: Any, at: int, kind: int, depth: int) -> tuple[Any, int]:
         size, at = read_varint(data, at)
         return data[at : at + size], at + size
     if depth > 16:
-        raise Damaged("metadata nested too deep")
+        raise DamagedError("metadata nested too deep")
     if kind == 12:
         return read_struct(data, at, depth + 1)
     if kind == 9:
@@ -65,7 +65,7 @@ def _value(data: Any, at: int, kind: int, depth: int) -> tuple[Any, int]:
         return data[at], at + 1
     if kind == 7:
         return None, at + 8
-    raise Damaged(f"Thrift type {kind}")
+    raise DamagedError(f"Thrift type {kind}")
 
 
 def read_struct(data: Any, at: int, depth: int = 0) -> tuple[dict[int, Any], int]:
@@ -89,7 +89,7 @@ def field(fields: Any, number: int, kind: type, what: str) -> Any:
 
     Integers in Parquet's metadata are counts, sizes, places and codes: never negative.
     """
-    value = fields.get(number) if isinstance(fields, dict) else None
-    if type(value) is not kind or (kind is int and not 0 <= value < 1 << 63):
-        raise Damaged(f"no {what}")
+    value: Any = fields.get(number) if isinstance(fields, dict) else None
+    if type(value) is not kind or (isinstance(value, int) and not 0 <= value < 1 << 63):
+        raise DamagedError(f"no {what}")
     return value

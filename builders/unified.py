@@ -16,7 +16,7 @@ shared columns that hold something else.
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -70,7 +70,7 @@ COLUMNS = (
 )
 
 
-def places(columns: Iterable[Column]) -> dict[str, Column | None]:
+def places(columns: Iterable[Column]) -> dict[str, Any]:
     """Columns of a corpus that are shared columns by their roles, by the names of these."""
     columns = tuple(columns)
     conditions = {c.role.condition for c in having(columns, Renditions)}
@@ -88,7 +88,8 @@ def unify(name: str, row: Mapping[str, Any], by_role: Mapping[str, Any] | None =
     """A row of a corpus under the shared schema.
 
     Args:
-        name: of the corpus; row: dict of its own columns, classes by name.
+        name: of the corpus.
+        row: dict of its own columns, classes by name.
         by_role: :func:`places` of these columns; by default of those that the corpus has now.
 
     Returns: dict of ``COLUMNS`` (without ``audio`` where the row has none).
@@ -161,14 +162,14 @@ class Unified(AudioBuilder):
         columns = [column for column in COLUMNS if heard or column.name != "audio"]
         return features(columns, rates.pop() if len(rates) == 1 else None, stored)
 
-    def _split_generators(self, dl_manager):
+    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         shards: dict[str, list] = {split: [] for split in SPLITS}
         for name, part in self._parts.items():
             for split in part._split_generators(dl_manager):
                 shards[str(split.name)].extend((name, shard) for shard in split.gen_kwargs["shards"])
         return [datasets.SplitGenerator(name, {"shards": parts}) for name, parts in shards.items() if parts]
 
-    def _generate_examples(self, shards):
+    def _generate_examples(self, shards: Iterable[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         for name, shard in shards:
             for _, row in self._parts[name]._generate_examples([shard]):
                 shared = unify(name, row, self._places[name])

@@ -34,7 +34,8 @@ class Classes(Role):
 
     Attributes:
         names: all of them; a row may also be null. A new one goes to the end: numbers of the others stay.
-        balance: the card counts rows of each; breakdown: reports are broken down by it.
+        balance: the card counts rows of each.
+        breakdown: reports are broken down by it.
         main: it is what the corpus is about: the ``label`` of the unified schema.
         target: models can be trained to tell it.
         of_group: all rows of a group have the same; conditions must not give it away.
@@ -75,10 +76,10 @@ class Events(Role):
 
 @dataclass(frozen=True)
 class Group(Role):
-    """What splits and intervals go by: all rows of a group are in one split. ``one``, ``many``: its noun."""
+    """What splits and intervals go by: all rows of a group are in one split. Its noun, in both numbers."""
 
-    one: str
-    many: str
+    singular: str
+    plural: str
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ class Renditions(Role):
     """What all renditions of one take have in common.
 
     Attributes:
-        condition: column that tells them apart; clean: its value for the plain one.
+        condition: column that tells them apart.
+        clean: its value for the plain one.
     """
 
     condition: str
@@ -122,8 +124,8 @@ class Parameters(Role):
     """A list of records ``name, role, natural, norm, unit``: what a synthesizer was given.
 
     Attributes:
-        curves: column of the values that move in time, records ``name, frame, natural, norm``; rate_hz:
-            frames of these a second.
+        curves: column of the values that move in time, records ``name, frame, natural, norm``.
+        rate_hz: frames of these a second.
         maker: column that names the synthesizer.
     """
 
@@ -140,7 +142,8 @@ class Column:
     """One column.
 
     Attributes:
-        type: see the module's conventions; unit: empty for names and flags.
+        type: see the module's conventions.
+        unit: empty for names and flags.
         rendered: known only when the sound has been made, and null in rows made without.
         alias: another name for it in filters of rows.
     """

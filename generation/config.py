@@ -8,7 +8,9 @@ class Config(Protocol):
 
     Attributes:
         size: name of the size it came from, or ``custom``.
-        sample_rate: Hz; with_audio: whether rows have sound; audio_format: ``flac`` or ``wav``.
+        sample_rate: Hz.
+        with_audio: whether rows have sound.
+        audio_format: ``flac`` or ``wav``.
     """
 
     size: str

@@ -37,7 +37,7 @@ def names() -> list[str]:
 
 
 @cache
-def get(name: str) -> Any:
+def get(name: str) -> Corpus:
     """A corpus; raises UsageError where there is none of this name, RunError when it can't be used."""
     if name not in places():
         raise UsageError(f"unknown corpus {one_of(name, places())}")

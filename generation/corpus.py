@@ -31,7 +31,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from sousa.generation.config import Config
 from sousa.generation.errors import UsageError
@@ -280,6 +280,6 @@ def elsewhere(place: str) -> Any:
     return _Elsewhere(place)
 
 
-def is_generated(corpus: Corpus) -> bool:
+def is_generated(corpus: Corpus) -> TypeGuard[Generated]:
     """Whether a corpus can make its rows again."""
     return hasattr(corpus, "remake")

@@ -5,9 +5,11 @@ nothing: what is made from it is published only when the user says so by name.
 """
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -15,8 +17,10 @@ class Licensed:
     """Something a dataset is made of.
 
     Attributes:
-        kind: soundfont, impulse response, noise, synthesizer or corpus; name: what the user knows it by.
-        licence: as its makers state it; licence_id: its SPDX identifier, or None.
+        kind: soundfont, impulse response, noise, synthesizer or corpus.
+        name: what the user knows it by.
+        licence: as its makers state it.
+        licence_id: its SPDX identifier, or None.
         free: what is made from it may be passed on to anyone.
     """
 
@@ -26,33 +30,33 @@ class Licensed:
     licence_id: str | None
     free: bool
 
-    def record(self):
+    def record(self) -> dict[str, Any]:
         """As plain data."""
         return asdict(self)
 
 
 @cache
-def known():
+def known() -> dict[str, dict[str, Any]]:
     """The licences known here: dict of SPDX identifier to ``{"hub": name, "free": bool}``."""
     with open(Path(__file__).parent / "licences.toml", "rb") as file:
         return tomllib.load(file)
 
 
-def licensed(kind, name, licence, licence_id=None):
+def licensed(kind: str, name: str, licence: str, licence_id: str | None = None) -> Licensed:
     """A Licensed; free only when its identifier is known to allow it."""
-    return Licensed(kind, name, licence, licence_id, known().get(licence_id, {"free": False})["free"])
+    return Licensed(kind, name, licence, licence_id, known().get(licence_id or "", {"free": False})["free"])
 
 
-def of_plugin(kind, group, name):
+def of_plugin(kind: str, group: str, name: str) -> Licensed:
     """The Licensed of what another package brings by an entry point, as its metadata states the licence."""
     from importlib.metadata import entry_points
 
-    packages = [point.dist for point in entry_points(group=group, name=name) if point.dist]
+    packages: list[Any] = [point.dist for point in entry_points(group=group, name=name) if point.dist]
     licence = packages[0].metadata.get("License-Expression") if packages else None
     return licensed(kind, name, licence or "not stated", licence)
 
 
-def hub_licence(parts):
+def hub_licence(parts: Iterable[Licensed]) -> str:
     """The Hub's identifier for a dataset made of several things.
 
     The sound of free licences without conditions (CC0) takes any other's; of two different ones with
@@ -64,5 +68,5 @@ def hub_licence(parts):
     ids = {part.licence_id for part in parts} - {"CC0-1.0"}
     if not ids:
         return "cc0-1.0" if any(part.kind == "corpus" for part in parts) else "mit"
-    names = {known().get(licence_id, {"hub": "other"})["hub"] for licence_id in ids}
+    names = {known().get(licence_id or "", {"hub": "other"})["hub"] for licence_id in ids}
     return names.pop() if len(names) == 1 else "other"

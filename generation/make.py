@@ -27,7 +27,9 @@ def make(
     """Make a dataset, or finish one.
 
     Args:
-        corpus, config: what to make; storage: where; runner: where tasks run.
+        corpus, config: what to make.
+        storage: where.
+        runner: where tasks run.
         with_files: also write loose audio and MIDI files.
         say, progress: as of :class:`sousa.generation.console.Console`.
         write_card: called with (corpus, config, storage, records by name, facts) to write the dataset's card.

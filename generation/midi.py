@@ -14,7 +14,9 @@ of a sequencer fall where the music's do.
 """
 
 import struct
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -25,29 +27,29 @@ _NOTE_MS = 60.0  # written length of a note; shorter when the next one comes fir
 _END_OF_TRACK = b"\xff\x2f\x00"
 
 
-def tempo_us(tempo_bpm):
+def tempo_us(tempo_bpm: float) -> int:
     """Microseconds a quarter note as stored in the file, a whole number."""
     return round(60_000_000 / tempo_bpm)
 
 
-def samples_to_ticks(samples, tempo_bpm, sample_rate):
+def samples_to_ticks(samples: Any, tempo_bpm: Any, sample_rate: int) -> np.ndarray:
     """Nearest ticks of sample indices (arrays broadcast)."""
     us = np.rint(60_000_000.0 / np.asarray(tempo_bpm, dtype=np.float64))
     return np.rint(samples * (1e6 * TICKS_PER_BEAT / sample_rate) / us).astype(np.int64)
 
 
-def max_error_samples(tempo_bpm, sample_rate):
+def max_error_samples(tempo_bpm: float, sample_rate: int) -> int:
     """Largest error of a note read back and rounded to samples: 0 where a tick is no longer than one."""
     tick = tempo_us(tempo_bpm) * sample_rate / 1e6 / TICKS_PER_BEAT
     return 0 if tick <= 1.0 else int(tick / 2 + 0.5)
 
 
-def _lengths(values):
+def _lengths(values: np.ndarray) -> np.ndarray:
     """Bytes that each value takes as a MIDI variable-length quantity."""
     return 1 + (values >= 1 << 7) + (values >= 1 << 14) + (values >= 1 << 21)
 
 
-def _put_quantities(out, at, values, lengths):
+def _put_quantities(out: np.ndarray, at: np.ndarray, values: np.ndarray, lengths: np.ndarray) -> None:
     """Write variable-length quantities into ``out`` at byte positions ``at``."""
     for byte in range(4):
         here = lengths > byte
@@ -56,7 +58,7 @@ def _put_quantities(out, at, values, lengths):
         out[at[here] + byte] = (values[here] >> shift) & 0x7F | more
 
 
-def _quantity(value):
+def _quantity(value: int) -> bytes:
     """One variable-length quantity."""
     out = bytes([value & 0x7F])
     while value := value >> 7:
@@ -64,22 +66,22 @@ def _quantity(value):
     return out
 
 
-def _chunk(tag, body):
+def _chunk(tag: bytes, body: bytes) -> bytes:
     return tag + struct.pack(">I", len(body)) + body
 
 
-def _meta(delta, kind, body):
+def _meta(delta: int, kind: int, body: bytes) -> bytes:
     return _quantity(delta) + bytes([0xFF, kind]) + _quantity(len(body)) + body
 
 
-def _time_signature(delta, metre):
+def _time_signature(delta: int, metre: str) -> bytes:
     count, unit = (int(part) for part in metre.split("/"))
     click = 36 if unit == 8 and count % 3 == 0 else 24
     return _meta(delta, 0x58, bytes([count, unit.bit_length() - 1, click, 8]))
 
 
 @lru_cache(maxsize=4096)
-def _conductor_track(tempo_bpm, metre, lead_in_beats):
+def _conductor_track(tempo_bpm: float, metre: str, lead_in_beats: int) -> bytes:
     body = _meta(0, 0x51, struct.pack(">I", tempo_us(tempo_bpm))[1:])
     if lead_in_beats:
         body += _time_signature(0, f"{lead_in_beats}/4")
@@ -88,8 +90,17 @@ def _conductor_track(tempo_bpm, metre, lead_in_beats):
 
 
 def encode(
-    names, tempo_bpm, metres, lead_in_beats, num_samples, start, onset_sample, velocity, left, sample_rate
-):
+    names: Sequence[str],
+    tempo_bpm: Sequence[float],
+    metres: Sequence[str],
+    lead_in_beats: Sequence[int],
+    num_samples: Sequence[int],
+    start: np.ndarray,
+    onset_sample: np.ndarray,
+    velocity: np.ndarray,
+    left: np.ndarray,
+    sample_rate: int,
+) -> list[bytes]:
     """MIDI files of a batch of performances.
 
     Args:
@@ -97,8 +108,6 @@ def encode(
             ``num_samples``.
         start: (T+1,) first note of each performance in the flat arrays.
         onset_sample, velocity, left: flat over notes: sample index, 1-127, played by the left hand.
-
-    Returns: list of ``bytes``.
     """
     count = np.diff(start)
     bpm = np.repeat(np.asarray(tempo_bpm, dtype=np.float64), count)

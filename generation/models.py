@@ -22,12 +22,12 @@ class Model(BaseModel):
     # keys that are read and not used, so not offered as the right name of a wrong one
     IGNORED: ClassVar[tuple[str, ...]] = ()
 
-    def given(self, key: str) -> bool:
+    def has(self, key: str) -> bool:
         """Whether a value was given for this key, null or not."""
         return key in self.model_fields_set
 
 
-class Told(ValueError):
+class ProblemsError(ValueError):
     """Raised by a validator with whole sentences about a value, which need no place before them."""
 
 
@@ -111,7 +111,7 @@ def _sentences(error: Any, place: str, model: type[Model], word: Callable[[str],
     name = word(str(key)) + ("" if _alternatives(model, key) else "".join(f"[{part}]" for part in rest))
     if error["type"] == "value_error":
         advice = error["ctx"]["error"]
-        if isinstance(advice, Told):
+        if isinstance(advice, ProblemsError):
             return list(advice.args)
     elif limits := limits_of(model, str(key)):
         advice = f"give {limits}"
@@ -213,7 +213,7 @@ def named(noun: str, allowed: Callable[[], Iterable[str]] | Mapping[str, object]
         known = list(allowed() if callable(allowed) else allowed)
         unknown = [f"unknown {noun} {one_of(name, known)}" for name in names if name not in known]
         if unknown:
-            raise Told(*unknown)
+            raise ProblemsError(*unknown)
         return list(names)
 
     return BeforeValidator(check)

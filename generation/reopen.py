@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from sousa.generation import corpora
 from sousa.generation.columns import Column, fitted
 from sousa.generation.console import silent
-from sousa.generation.corpus import Config, is_generated
+from sousa.generation.corpus import Config, Corpus, is_generated
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.make import views
 from sousa.generation.manifest import KNOWN_FORMATS, complete_manifest, config_digest
@@ -32,14 +32,15 @@ class Stored:
     """A finished dataset.
 
     Attributes:
-        storage: where it lies; manifest: as read.
+        storage: where it lies.
+        manifest: as read.
         corpus, config: what it is of.
         current: whether its rows are those that the corpus makes now.
     """
 
     storage: LocalStorage
     manifest: dict[str, Any]
-    corpus: Any
+    corpus: Corpus
     config: Config
     current: bool
 
@@ -153,7 +154,9 @@ def verify(
 
     Args:
         stored: opened for making.
-        count: rows to make again; everything: all of them; seed: of their choice, by default a new one.
+        count: rows to make again.
+        everything: all of them.
+        seed: of their choice, by default a new one.
 
     Returns: ``(rows compared, list of differences)``; a difference is one line of text.
     Raises: UsageError for a count below 1, or a corpus whose rows are not made.

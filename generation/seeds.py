@@ -22,26 +22,27 @@ _DOMAIN = b"sousa-1"
 SELF_CHECK_DIGEST = "7fa86f916c59dd91c8d97a64faaf3657"
 
 
-def _digest(size, seed, coordinates):
+def _digest(size: int, seed: int, coordinates: tuple[str | int, ...]) -> bytes:
     name = "\x1f".join(
         f"i{part}" if isinstance(part, (int, np.integer)) else f"s{part}" for part in (seed, *coordinates)
     )
     return hashlib.blake2b(name.encode(), digest_size=size, key=_DOMAIN).digest()
 
 
-def stream(seed, *coordinates):
+def stream(seed: int, *coordinates: str | int) -> np.random.Generator:
     """The random generator of these coordinates, always at its first number.
 
     Args:
-        seed: corpus seed, an integer >= 0; coordinates: strings and integers; their order and type matter.
+        seed: corpus seed, an integer >= 0.
+        coordinates: strings and integers; their order and type matter.
     """
     key = np.frombuffer(_digest(16, seed, coordinates), dtype="<u8")
     return np.random.Generator(np.random.Philox(key=key))
 
 
-def uniforms(seed, count, *coordinates):
+def uniforms(seed: int, count: int, *coordinates: str | int) -> list[float]:
     """A list of uniform numbers in [0, 1), straight from the digest: the same on every machine and NumPy."""
-    out = []
+    out: list[float] = []
     while len(out) < count:
         words = _digest(64, seed, (*coordinates, len(out)))
         out += [int.from_bytes(words[i : i + 8], "little") / 2**64 for i in range(0, 64, 8)]
@@ -49,7 +50,7 @@ def uniforms(seed, count, *coordinates):
     return [min(value, 1 - 2**-53) for value in out[:count]]
 
 
-def probe_digest():
+def probe_digest() -> str:
     """Digest of a few draws of every kind the generators use."""
     rng = stream(0, "self-check", 1)
     draws = [rng.standard_normal(64), rng.random(64), rng.permutation(64)]
@@ -57,6 +58,6 @@ def probe_digest():
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def self_check():
+def self_check() -> bool:
     """True when this machine draws the numbers that the published corpora were made from."""
     return probe_digest() == SELF_CHECK_DIGEST

@@ -11,34 +11,34 @@ import numpy as np
 class Segments:
     """Moments of values grouped by ``owner``."""
 
-    def __init__(self, owner, count):
+    def __init__(self, owner: np.ndarray, count: int):
         self.owner, self.count = owner, count
         self.size = np.bincount(owner, minlength=count)
 
-    def sum(self, values):
+    def sum(self, values: np.ndarray) -> np.ndarray:
         """Sum a segment, 0 for an empty one."""
         return np.bincount(self.owner, weights=values, minlength=self.count)
 
-    def mean(self, values, least=1):
+    def mean(self, values: np.ndarray, least: int = 1) -> np.ndarray:
         """Mean a segment; NaN with fewer than ``least`` elements."""
         with np.errstate(invalid="ignore", divide="ignore"):
             out = self.sum(values) / self.size
         return np.where(self.size >= least, out, np.nan)
 
-    def std(self, values, least=2):
+    def std(self, values: np.ndarray, least: int = 2) -> np.ndarray:
         """Sample standard deviation (n - 1) a segment; NaN with fewer than ``least`` elements."""
         away = values - self.mean(values)[self.owner]
         with np.errstate(invalid="ignore", divide="ignore"):
             out = np.sqrt(self.sum(away * away) / (self.size - 1))
         return np.where(self.size >= max(least, 2), out, np.nan)
 
-    def max(self, values):
+    def max(self, values: np.ndarray) -> np.ndarray:
         """Maximum a segment, NaN for an empty one."""
         out = np.full(self.count, -np.inf)
         np.maximum.at(out, self.owner, values)
         return np.where(self.size > 0, out, np.nan)
 
-    def line(self, x, y, least=4):
+    def line(self, x: np.ndarray, y: np.ndarray, least: int = 4) -> tuple[np.ndarray, np.ndarray]:
         """Least-squares line a segment: ``(slope, residuals)``; residuals one an element.
 
         A segment with fewer than ``least`` elements has a NaN slope.

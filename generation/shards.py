@@ -52,7 +52,8 @@ class Shard:
 
     Attributes:
         name: ``split/stem``; its file is ``data/split/stem.parquet``.
-        rows: how many it holds; key: coordinates, plain data for the corpus that planned it.
+        rows: how many it holds.
+        key: coordinates, plain data for the corpus that planned it.
     """
 
     name: str

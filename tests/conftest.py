@@ -53,9 +53,9 @@ def own_caches(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory):
-    """The small preset with audio: (directory, the finished process that made it)."""
+    """The small size with audio: (directory, the finished process that made it)."""
     root = tmp_path_factory.mktemp("small") / "dataset"
-    done = run_sousa("generate", "--preset", "small", "-o", root, "--workers", 1)
+    done = run_sousa("generate", "--size", "small", "-o", root, "--workers", 1)
     assert done.returncode == 0, done.stderr
     return root, done
 

@@ -123,7 +123,7 @@ def checks(
 ) -> list[dict[str, Any]]:
     """Whether split or recording give the answer away: list of dicts ``name``, ``passed``, ``detail``."""
     out, known, parts = [], rows.known, (train_rows, rows)
-    group = [(known.group.name, known.group.role.one)] if known.group else []
+    group = [(known.group.name, known.group.role.singular)] if known.group else []
     for column, noun in (*group, ("sample_id", "row")):
         values = [set(part.values(column)) for part in parts]
         if all(values):

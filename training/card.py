@@ -46,7 +46,7 @@ def write_card(
         'model = Model.from_pretrained("PATH")  # this directory, or its name on the Hub', "```", "",
     ]  # fmt: skip
     if results:
-        notes = f"Intervals are 95 %, by {known.group.role.one if known.group else 'row'}."
+        notes = f"Intervals are 95 %, by {known.group.role.singular if known.group else 'row'}."
         if corpus and is_generated(corpus):
             notes += " The sounds are synthetic: nothing is known about recordings."
         lines += [f"## {data.test} split", "", "```", *results.splitlines(), "```", "", notes, ""]

@@ -8,11 +8,11 @@ config without audio only the bytes of its columns are.
 import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import datasets
 import pyarrow.parquet as pq
@@ -25,13 +25,16 @@ from sousa.builders.release import layout
 from sousa.generation.errors import one_of
 
 DECODERS = ("auto", "soundfile", "torchcodec", "none")
+Loaded: TypeAlias = (
+    datasets.Dataset | datasets.DatasetDict | datasets.IterableDataset | datasets.IterableDatasetDict
+)
 _KEPT_AS = "2"  # another one when a part of a dataset is kept otherwise: caches are told apart by it
 
 
 def load(
     path: str | Path, name: str | None = None, split: str | None = None, streaming: bool = False,
     revision: str | None = None, decoder: str = "auto", token: str | None = None, **more: Any,
-) -> Any:  # fmt: skip
+) -> Loaded:  # fmt: skip
     """Load a release, from the Hub or a directory.
 
     Args:
@@ -67,21 +70,20 @@ def load(
     if local and revision is not None:
         raise ValueError(f"{path} is a directory, which has no revisions; leave out revision={revision!r}")
     head, commit = _card(path, local, revision, token)
-    config = heads.config(head, name, path)
+    config = heads.config(head, name, path) or {}
     wanted = _splits(config, split, path)
     arguments = {"path": path, "name": name, "token": token, **more}
-    part = wanted and len(wanted) < len(config["data_files"])
-    silent = config and config.get("columns")
+    part = wanted if wanted and len(wanted) < len(config["data_files"]) else None
+    silent = config.get("columns")
     if not local:
         # one commit for everything: main may move in between
         arguments["revision"] = commit or revision
-        plain = not more.keys() - {"cache_dir"} and commit
-        if not streaming and plain and (part or silent):
+        if commit and not streaming and not more.keys() - {"cache_dir"} and (part or silent):
             features = _features(head, config["config_name"])
             return played_by(_part(arguments, config, features, wanted, split, commit), decoder)
     if not streaming and part and "data_files" not in more:
         paths = {entry["split"]: entry["path"] for entry in config["data_files"]}
-        arguments["data_files"] = {name: paths[name] for name in wanted}
+        arguments["data_files"] = {name: paths[name] for name in part}
         arguments.setdefault("features", _features(head, config["config_name"]))
     with remote.hub_errors(path, "loading") if not local else nullcontext():
         loaded = datasets.load_dataset(split=split, streaming=streaming, **arguments)
@@ -112,9 +114,9 @@ def _features(head: Mapping[str, Any], config: str) -> datasets.Features | None:
         return None
 
 
-def _splits(config: Mapping[str, Any] | None, split: Any, path: str) -> list[str] | None:
+def _splits(config: Mapping[str, Any], split: Any, path: str) -> list[str] | None:
     """Names of the splits that an instruction needs; None for all, or when the card does not say."""
-    files = config and config.get("data_files")
+    files = config.get("data_files")
     if not isinstance(files, list) or not isinstance(split, str):
         return None
     there = [entry["split"] for entry in files]
@@ -132,17 +134,18 @@ class Part(datasets.ArrowBasedBuilder):
 
     Args:
         fetch: function giving ``{split: [function opening a file, ...]}``, called when it is not cached.
-        columns: names, or None for all; declared: their features, or None for what the files say.
+        columns: names, or None for all.
+        declared: their features, or None for what the files say.
     """
 
     def __init__(self, fetch: Callable, columns: Sequence[str] | None, declared: Any, **arguments: Any):
         self._fetch, self._columns, self._declared = fetch, columns, declared
         super().__init__(**arguments)
 
-    def _info(self):
+    def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo()
 
-    def _split_generators(self, dl_manager):
+    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         files = self._fetch()
         if empty := [split for split, opened in files.items() if not opened]:
             raise ValueError(f"the card names files of split {', '.join(empty)} that are not there")
@@ -154,7 +157,7 @@ class Part(datasets.ArrowBasedBuilder):
         self.info.features = datasets.Features({c: features[c] for c in self._columns or features})
         return [datasets.SplitGenerator(name, {"files": opened}) for name, opened in files.items()]
 
-    def _generate_tables(self, files):
+    def _generate_tables(self, files: Iterable[Callable]) -> Iterator[Any]:
         schema = self.info.features.arrow_schema
         for i, opened in enumerate(files):
             with opened() as file, pq.ParquetFile(file, pre_buffer=True) as parquet:
@@ -195,7 +198,7 @@ def _files(
     glob: Callable
     if whole:
         wanted = [name for names in patterns.values() for name in names]
-        where = {"repo_type": "dataset", "revision": commit, "token": token}
+        where: dict[str, Any] = {"repo_type": "dataset", "revision": commit, "token": token}
         glob = Path(snapshot_download(path, allow_patterns=wanted, **where)).glob
         opener = partial(open, mode="rb")
     else:

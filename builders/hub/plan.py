@@ -5,7 +5,7 @@ So it can be decided again after any failure, and an interrupted publishing goes
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,7 @@ def make(api: Any, release: opened.Release, repo: str, state: State, main: bool 
     return Plan(differing(release, state.files), stale, state.commit, None, last, edited)
 
 
-def _head(api, repo, state):
+def _head(api: Any, repo: str, state: State) -> opened.Release | None:
     """The release at the head of the branch, or None."""
     if layout.MANIFEST not in state.files:
         return None
@@ -122,13 +122,13 @@ def _head(api, repo, state):
         return None  # somebody else's manifest.json
 
 
-def _last(api, repo, state):
+def _last(api: Any, repo: str, state: State) -> opened.Release | None:
     """The newest release of a repository, or None."""
-    tags = {versions.of_tag(tag): tag for tag in state.tags if versions.of_tag(tag)}
+    tags = {version: tag for tag in state.tags if (version := versions.of_tag(tag))}
     return opened.on_hub(repo, tags[max(tags)], api.token) if tags else None
 
 
-def _refuse_wrong_version(release, last, repo):
+def _refuse_wrong_version(release: opened.Release, last: opened.Release, repo: str) -> None:
     if versions.parse(release.version) <= versions.parse(last.version):
         raise RunError(
             f"{repo} is at version {last.version}; {release.version} is not after it; make the release again "
@@ -150,7 +150,9 @@ def _refuse_wrong_version(release, last, repo):
         raise RunError(problem)
 
 
-def _stale(api, release, state, before, repo):
+def _stale(
+    api: Any, release: opened.Release, state: State, before: Sequence[opened.Release], repo: str
+) -> tuple[list[str], bool]:
     """What to do with files there: ``(files to remove, whether the card was edited)``.
 
     Files that are not of the releases ``before`` are kept, or refused when they are in the way.

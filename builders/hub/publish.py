@@ -6,7 +6,7 @@ release: the old one or the new one. Publishing again looks at what is there and
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,9 @@ def _patiently(step: Callable[[], Any], repo: str, say: Say) -> Any:
             time.sleep(wait)
 
 
-def _request_problems(release, repo, branch, redistribute):
+def _request_problems(
+    release: opened.Release, repo: str, branch: str, redistribute: Collection[str]
+) -> list[str]:
     """What is wrong with a request, as far as the manifest tells."""
     if wrong := layout.repo_problem(repo):
         return [f"the repository is {wrong}"]
@@ -83,7 +85,15 @@ def _request_problems(release, repo, branch, redistribute):
     return out
 
 
-def _attempt(api, release, repo, private, branch, create_pr, console):
+def _attempt(
+    api: Any,
+    release: opened.Release,
+    repo: str,
+    private: bool,
+    branch: str,
+    create_pr: bool,
+    console: Console,
+) -> dict[str, Any]:
     state, main = plan.look(api, repo, branch), branch == "main"
     if private and state.exists and not state.private:
         raise UsageError(f"--private: {repo} is there and public; change that in its settings on the Hub")
@@ -101,7 +111,7 @@ def _attempt(api, release, repo, private, branch, create_pr, console):
         what = plan.make(api, release, repo, state, main)
     if what.edited:
         console.say(f"{repo}: {layout.CARD} was edited there; the edit is replaced, and stays in the history")
-    done = {"files": len(what.add), "bytes": _size(release, what.add)}
+    done: dict[str, Any] = {"files": len(what.add), "bytes": _size(release, what.add)}
     done |= {"commit": state.commit, "pull_request": None}
     if what.add or what.delete:
         info = _commit(api, release, repo, branch, create_pr, what, console.progress)
@@ -120,7 +130,7 @@ def _attempt(api, release, repo, private, branch, create_pr, console):
     return done | {"tag": tag}
 
 
-def _size(release, files):
+def _size(release: opened.Release, files: Iterable[str]) -> int:
     return sum((Path(release.where) / file).stat().st_size for file in files)
 
 
@@ -137,7 +147,9 @@ def batches(release: opened.Release, files: Sequence[str]) -> Iterator[list[str]
         yield group
 
 
-def _commit(api, release, repo, branch, create_pr, what, progress):
+def _commit(
+    api: Any, release: opened.Release, repo: str, branch: str, create_pr: bool, what: plan.Plan, progress: Any
+) -> Any:
     """Send files, then make the one commit that shows them."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
@@ -186,7 +198,7 @@ def dry_run(
     api = remote.client()
     state = plan.look(api, repo, branch)
     what = plan.make(api, release, repo, state, branch == "main")
-    out = {"add": what.add, "delete": what.delete, "bytes": _size(release, what.add)}
+    out: dict[str, Any] = {"add": what.add, "delete": what.delete, "bytes": _size(release, what.add)}
     known = set(state.files.values())
     fresh = [f for f in what.add if release.manifest["files"].get(f, {}).get("sha256") not in known]
     large = [file for file in fresh if file.endswith(".parquet")]
@@ -194,15 +206,15 @@ def dry_run(
     if not large or not dedup.available() or _size(release, large) > MAX_COUNTED_BYTES:
         return out
     old = opened.read(previous) if previous else what.last
-    if previous and not (what.last and old.manifest["files"] == what.last.manifest["files"]):
+    if previous and not (old and what.last and old.manifest["files"] == what.last.manifest["files"]):
         is_at = f"version {what.last.version}, the last one of {repo}" if what.last else f"in {repo}"
         raise UsageError(f"--previous {previous} is not {is_at}")
     changed = [file for file in large if old and file in old.manifest["files"]]
-    if changed and not previous:
+    if old and changed and not previous:
         size = sum(old.manifest["files"][file]["bytes"] for file in changed)
         fetched = f"{len(changed)} files of version {old.version} ({size / 1e6:,.0f} MB)"
         console.say(f"fetching {fetched} to compare with")
-    before = [old.local(file) for file in changed]
+    before = [old.local(file) for file in changed] if old else []
     total = _size(release, large) + sum(Path(file).stat().st_size for file in before)
     with console.progress("comparing", total, **_BYTES) as done:
         new = dedup.new_bytes(before, [Path(release.where) / file for file in large], done)

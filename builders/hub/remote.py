@@ -93,7 +93,7 @@ def _sentence(causes: list[Any], repo: str) -> tuple[type[RunError], str] | None
             return RunError, f"no token; {_LOGIN.format(owner=owner)}"
         if isinstance(cause, hub.HFValidationError):
             return RunError, f"this is no name of a dataset on the Hub ({first_line(cause)})"
-        response = getattr(cause, "response", None)
+        response: Any = getattr(cause, "response", None)
         if status := getattr(response, "status_code", None):
             other = _FAULT if status >= 500 else (RunError, "the Hub refuses with status {status}{said}")
             kind, text = _ANSWERS.get(type(cause).__name__) or _ANSWERS.get(status, other)
@@ -111,8 +111,8 @@ def _sentence(causes: list[Any], repo: str) -> tuple[type[RunError], str] | None
         # what hf_xet raises carries no type of its own
         return TransientError, f"the transfer failed ({first_line(error)[:200]}); {_AGAIN}"
     if isinstance(error, (ValueError, TypeError, LookupError, HTTPError)):
-        kind = type(error).__name__
-        return TransientError, f"{ENDPOINT} does not answer as the Hub does ({kind}); try again"
+        name = type(error).__name__
+        return TransientError, f"{ENDPOINT} does not answer as the Hub does ({name}); try again"
     return None
 
 

@@ -55,8 +55,10 @@ def write_dataset_card(
     """Write ``README.md`` of a dataset directory: its views over its own shard files.
 
     Args:
-        corpus, config: what was made; storage: where its files lie just now.
-        records: dict of shard name to record, in order of rows; facts: of the manifest-to-be.
+        corpus, config: what was made.
+        storage: where its files lie just now.
+        records: dict of shard name to record, in order of rows.
+        facts: of the manifest-to-be.
 
     Raises: RunError when the card can't be filled or written.
     """
@@ -170,7 +172,8 @@ def _grid(title: str, rows: Mapping[str, Mapping[str, int]], about: Mapping[str,
     """Numbers of rows in Markdown, a line for each name, a column for each split.
 
     Args:
-        rows: dict of name to dict of split to rows; about: of each name the text of a last column.
+        rows: dict of name to dict of split to rows.
+        about: of each name the text of a last column.
     """
     splits = [split for split in SPLITS if any(split in counts for counts in rows.values())]
     heads = [title, *splits, *(["what"] if about else [])]
@@ -249,7 +252,7 @@ def _text(source: Source, members: Members, **values: str) -> str:
         "decoding": _DECODING if source.with_audio else "",
         "views": _config_table(members),
         "groups": " ".join(
-            f"Splits are by `{column.name}`: all rows of a {column.role.one} are in one of them."
+            f"Splits are by `{column.name}`: all rows of a {column.role.singular} are in one of them."
             for column in having(source.columns, Group)
         ),
         "balance": _balance(source),

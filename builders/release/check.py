@@ -70,7 +70,7 @@ def strangers(root: Path, manifest: Mapping[str, Any]) -> list[str]:
     return out
 
 
-def _index(release):
+def _index(release: Release) -> list[str]:
     """The row index against the files it speaks of."""
     index, files = release.index(), release.manifest["files"]
     counts = {row["values"]: row["counts"] for row in pc.value_counts(index["file"]).to_pylist()}
@@ -87,7 +87,7 @@ def _index(release):
     return out
 
 
-def _schemas(root, manifest):
+def _schemas(root: Path, manifest: Mapping[str, Any]) -> list[str]:
     """One schema in all data files, that of the manifest, with audio readable in place."""
     out = []
     for file, entry in layout.data_files(manifest).items():
@@ -102,8 +102,8 @@ def _schemas(root, manifest):
 def card_problems(path: Path, manifest: Mapping[str, Any]) -> list[str]:
     """What is wrong with a card's YAML: against the manifest, and the Hub's vocabularies."""
     try:
-        _, head, _ = path.read_text(encoding="utf-8").split("---\n", 2)
-        head = yaml.safe_load(head)
+        _, text, _ = path.read_text(encoding="utf-8").split("---\n", 2)
+        head = yaml.safe_load(text)
         infos = datasets.info.DatasetInfosDict.from_dataset_card_data(datasets.info.DatasetCardData(**head))
     except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
         return [f"{layout.CARD} has no readable YAML head ({str(error).splitlines()[0]})"]
@@ -120,15 +120,15 @@ def card_problems(path: Path, manifest: Mapping[str, Any]) -> list[str]:
             if entry["view"] in view["folders"]:
                 rows[entry["split"]] += entry["rows"]
         splits = infos[name].splits if name in infos else {}
-        stated = {split: part.num_examples for split, part in splits.items()}
-        if stated != rows:
-            out.append(f"{layout.CARD}: config {name} states {stated}, the files have {dict(rows)}")
+        counts = {split: part.num_examples for split, part in splits.items()}
+        if counts != rows:
+            out.append(f"{layout.CARD}: config {name} states {counts}, the files have {dict(rows)}")
         if str(configs[name].get("version")) != manifest["version"]:
             out.append(f"{layout.CARD}: config {name} has version {configs[name].get('version')}")
     return out
 
 
-def _vocabulary(head, manifest):
+def _vocabulary(head: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[str]:
     resources = Path(datasets.__file__).parent / "utils" / "resources"
     sizes = yaml.safe_load((resources / "size_categories.json").read_text(encoding="utf-8"))
     creators = yaml.safe_load((resources / "creators.json").read_text(encoding="utf-8"))
@@ -139,8 +139,8 @@ def _vocabulary(head, manifest):
     }  # fmt: skip
     out = []
     for key, words in allowed.items():
-        stated = head.get(key) if isinstance(head.get(key), list) else [head.get(key)]
-        unknown = [word for word in stated if word not in words]
+        stated = head.get(key)
+        unknown = [w for w in (stated if isinstance(stated, list) else [stated]) if w not in words]
         out += [f"{layout.CARD}: {key} is {word!r}, which the Hub does not know" for word in unknown]
     if head.get("license") == "other" and not (head.get("license_name") and head.get("license_link")):
         out.append(f"{layout.CARD}: license other needs license_name and license_link")

@@ -17,10 +17,7 @@ from sousa.generation.columns import AUDIO, Column
 from sousa.generation.licences import hub_licence
 
 _TYPES = {"string": "sc:Text", "binary": "sc:Text", "bool": "sc:Boolean", AUDIO: "sc:AudioObject"}
-_LICENCES = {
-    "mit": "https://spdx.org/licenses/MIT.html",
-    "cc0-1.0": "https://spdx.org/licenses/CC0-1.0.html",
-}
+_LICENCES = {"mit": "https://spdx.org/licenses/MIT.html", "cc0-1.0": "https://spdx.org/licenses/CC0-1.0.html"}
 # the standard's own context: its terms, and those that hold other than text
 _TERMS = (
     "citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet",
@@ -41,7 +38,8 @@ def describe(source: Source, manifest: dict[str, Any]) -> dict[str, Any]:
     """The description of a release, plain data.
 
     Args:
-        source: what it was made from; manifest: of the release, with the data files.
+        source: what it was made from.
+        manifest: of the release, with the data files.
     """
     licence, title = hub_licence(source.packaging.made_of), source.corpus.title
     contents = "labelled music audio" if source.with_audio else "labels of music"

@@ -95,7 +95,7 @@ def _records(lists: pa.ListArray, children: Iterable[str]) -> np.ndarray:
     """Digests of lists of records: uint8 array of shape (rows, 9)."""
     valid, flat = numpy_column(pc.is_valid(lists)), lists.flatten()
     lengths = numpy_column(pc.list_value_length(lists).fill_null(0))
-    records = memoryview(np.concatenate([_fixed(pc.struct_field(flat, name)) for name in children], axis=1))
+    records = np.concatenate([_fixed(pc.struct_field(flat, name)) for name in children], axis=1).data
     rows = np.zeros((len(lists), _WIDTH), np.uint8)
     rows[:, 0] = valid
     ends = np.cumsum(lengths)

@@ -26,7 +26,8 @@ def config(
     """The config asked for; None when the card lists none.
 
     Args:
-        name: of the config, None for the default one; where: the dataset, for messages.
+        name: of the config, None for the default one.
+        where: the dataset, for messages.
         wrong: what is raised when there is no such config.
     """
     try:

@@ -18,7 +18,7 @@ The row index has one record a row, in the order of rows of each file, files in 
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,11 +66,12 @@ def data_files(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {file: entry for file, entry in manifest["files"].items() if DATA_FILE.match(file)}
 
 
-def placed(views: Mapping[str, Sequence[str]], shards: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def placed(views: dict[str, list[str]], shards: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Where shards go: dict of file in the release, in order, to the shard's record with its ``view``.
 
     Args:
-        views: dict of view, the smallest first, to its shards; shards: their records.
+        views: dict of view, the smallest first, to its shards.
+        shards: their records.
     """
     smallest = {name: view for view, names in reversed(views.items()) for name in names}
     records = [shards[name] | {"view": view} for name, view in smallest.items()]

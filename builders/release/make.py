@@ -47,7 +47,8 @@ def make(
     """Make a release of a finished dataset, or finish one that was begun.
 
     Args:
-        root: dataset directory; output: release directory.
+        root: dataset directory.
+        output: release directory.
         version, previous, repo, notes, token, plugins: as for :func:`sousa.builders.api.release`.
         runner: where tasks run; by default in processes, one a core.
         say: takes a line of text.

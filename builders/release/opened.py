@@ -28,7 +28,7 @@ _KEYS = {
     "changelog": list, "files": dict, "identity": str, "title": str, "card_text": str, "notes": list,
     "repo": _TEXT, "previous": _TEXT, "digest_column": _TEXT, "provenance": dict,
 }  # fmt: skip
-_ENTRIES = {
+_ENTRIES: dict[str, dict[str, Any]] = {
     "views": {"folders": list}, "changelog": {"lines": list},
     "made_of": {"kind": str, "name": str, "licence": _TEXT, "free": bool},
 }  # fmt: skip

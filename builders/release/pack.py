@@ -37,8 +37,10 @@ def pack(
     """Put one shard into a release: a task for runners. Nothing is done when that is finished already.
 
     Args:
-        source: storage of the dataset; record: of the shard, with its ``view``.
-        target: storage of the release; file: path of the shard there.
+        source: storage of the dataset.
+        record: of the shard, with its ``view``.
+        target: storage of the release.
+        file: path of the shard there.
         digest_column: column that stands for the sound, or None.
         classes: columns that are ``ClassLabel`` to readers.
 
@@ -92,7 +94,8 @@ def _index(
     names = [name for name in schema.names if name != "audio"]
     audio_leaf = {digest_column: str(schema.field(digest_column).type)} if digest_column else {}
     label_leaves = leaf_types(schema, without=("audio", digest_column))
-    ids, audio, labels, sizes = [], [], [], dict.fromkeys(schema.names, 0)
+    audio: list[Any] = []
+    ids, labels, sizes = [], [], dict.fromkeys(schema.names, 0)
     for group in row_groups(path, names):
         ids += group["sample_id"].to_pylist()
         audio += row_digests(group, audio_leaf) if digest_column else [None] * len(group)

@@ -62,7 +62,8 @@ class Source(Stored):
     @cached_property
     def figures(self) -> tuple[float, dict[str, dict[Any, Counter]]]:
         """What is counted over the rows: ``(seconds, {column: {value: {split: rows}}})``."""
-        seconds, counts = 0.0, {name: defaultdict(Counter) for name in self.balance}
+        seconds = 0.0
+        counts: dict[str, dict[Any, Counter]] = {name: defaultdict(Counter) for name in self.balance}
         for record in self.records:
             for group in row_groups(self.storage.path(record["file"]), ["duration_sec", *self.balance]):
                 seconds += pc.sum(group["duration_sec"]).as_py() or 0.0

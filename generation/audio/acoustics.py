@@ -1,4 +1,4 @@
-"""From a preset to a row's sound: drawing the values, and the signal path.
+"""From named acoustics to a row's sound: drawing the values, and the signal path.
 
 Conventions
 -----------
@@ -6,26 +6,34 @@ A *record* is plain data and says everything that was done to a row: with it, th
 played and the gain, :func:`perform` makes the same sound again. Values
 are drawn once, rounded, and used as they stand in the record.
 
-Values come in two groups. A *session* (a player under a preset) has one drum, room, microphone and
-EQ: everything linear, folded into a wet voice. Every row has its own preamp, compressor and
-degradations.
+Values come in two groups. A *session* (a player under some acoustics) has one drum, room, microphone and
+EQ: everything linear, folded into a wet voice. Every row has its own preamp, compressor and degradations.
 
-The path: strokes mixed from the wet voice > preamp > compressor > tape > dropouts > noise and hum >
-level > clipping > sample rate > bit depth. No step has a delay; tape and sample-rate reduction move
-sound by stated amounts, and :func:`moved` moves labels with it. Levels of noise and hum are relative
-to the RMS of the row's signal from its first stroke on; the record also has them in dB of full scale,
-before the row's ``gain_db``.
+The path: strokes mixed from the wet voice > preamp > compressor > tape > dropouts > noise and hum > level >
+clipping > sample rate > bit depth. No step has a delay; tape and sample-rate reduction move sound by stated
+amounts, and :func:`moved` moves labels with it. Levels of noise and hum are relative to the RMS of the row's
+signal from its first stroke on; the record also has them in dB of full scale, before the row's ``gain_db``.
 """
 
 import hashlib
 import json
 import math
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
+from typing import Any
 
 import numpy as np
 
-from sousa.generation.audio import chain, degrade, microphones, mix, noise, presets, rooms, voices
-from sousa.generation.audio.banks import BANK_RATE
+from sousa.generation.audio import chain, degrade, microphones, mix, named_acoustics, noise, rooms, voices
+from sousa.generation.audio.banks import BANK_RATE, Bank
+from sousa.generation.audio.named_acoustics import Acoustics
+from sousa.generation.audio.noise import NoiseFile
+from sousa.generation.audio.rooms import Response
+from sousa.generation.audio.voices import Voice
+
+Draw = Callable[[str], float]
+Record = dict[str, Any]
+Strokes = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 # part of the digest: to be raised when the code of the path changes what it makes
 PATH_VERSION = 1
@@ -35,10 +43,10 @@ ALIGNED = 64  # whole blocks of the compressor, wherever the first stroke is
 
 
 @cache
-def digest():
+def digest() -> str:
     """SHA-256 of all that decides acoustics besides a row's coordinates: tables, rooms, version."""
     tables = [
-        {name: vars(preset) for name, preset in presets.load().items()},
+        {name: vars(ranges) for name, ranges in named_acoustics.load().items()},
         {name: vars(mic) for name, mic in microphones.load().items()},
         {name: [response.digest for response in rooms.pool(name)] for name in rooms.stated()},
         PATH_VERSION,
@@ -46,107 +54,108 @@ def digest():
     return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()
 
 
-def _within(draw, name, span, digits=3):
+def _within(draw: Draw, name: str, span: Sequence[float], digits: int = 3) -> float:
     """A value of a range."""
     return round(span[0] + (span[1] - span[0]) * draw(name), digits)
 
 
-def _whole(draw, name, span):
+def _whole(draw: Draw, name: str, span: Sequence[int]) -> int:
     """A whole number of a range."""
     return span[0] + int(draw(name) * (span[1] - span[0] + 1))
 
 
-def _choice(draw, name, values):
+def _choice(draw: Draw, name: str, values: Sequence[Any]) -> Any:
     return values[int(draw(name) * len(values))]
 
 
-def session_record(preset, draw, responses):
+def session_record(ranges: Acoustics, draw: Draw, responses: Sequence[Response]) -> Record:
     """Room, microphone and EQ of a session.
 
     Args:
-        preset: a Preset other than clean.
+        ranges: of any acoustics but clean.
         draw: function of a name giving a uniform number in [0, 1), always the same.
-        responses: impulse responses to choose from; empty for a preset without a room.
+        responses: impulse responses to choose from; empty for acoustics without a room.
 
     Returns: dict, the first part of a record.
     """
-    record = {"preset": preset.name, "room": None}
+    record: Record = {"preset": ranges.name, "room": None}
     distance = None
+    assert ranges.microphone and ranges.eq, "all but clean have both"
     if responses:
         heard = _choice(draw, "impulse response", responses)
         about = {n: heard.about[n] for n in ("room_type", "distance_m", "rt60_sec", "drr_db", "c50_db")}
         record["room"] = {"response": heard.name, "digest": heard.digest, **about}
         distance = heard.about["distance_m"]
     if distance is None:
-        span = preset.microphone.get("distance_m") or rooms.stated()[preset.name]["distance_m"]
+        span = ranges.microphone.get("distance_m") or rooms.stated()[ranges.name]["distance_m"]
         distance = _within(draw, "microphone distance", span)
     # nobody knows how far the microphone stood in a user's room
     known = heard.about["distance_m"] if responses else distance
     record["microphone"] = {
-        "type": preset.microphone["type"],
+        "type": ranges.microphone["type"],
         "distance_m": known,
         "proximity_m": distance,
         "tilt_db": _within(draw, "microphone tilt", (-TILT_DB, TILT_DB), 2),
     }
-    record["eq"] = {name: _within(draw, name, preset.eq[name], 1) for name in ("highpass_hz", "lowpass_hz")}
+    record["eq"] = {name: _within(draw, name, ranges.eq[name], 1) for name in ("highpass_hz", "lowpass_hz")}
     return record
 
 
-def row_record(preset, draw, rate, noise_files=()):
+def row_record(ranges: Acoustics, draw: Draw, rate: int, noise_files: Sequence[NoiseFile] = ()) -> Record:
     """What a row has of its own: preamp, compressor, degradations.
 
     Args:
         draw: as in :func:`session_record`, but the row's.
         rate: of the corpus; it is never reduced to a higher one.
-        noise_files: a user's noises, used in place of the preset's colour.
+        noise_files: a user's noises, used in place of the stated colour.
 
-    Returns: dict, the second part of a record; stages the preset lacks are None.
+    Returns: dict, the second part of a record; stages that the acoustics lack are None.
     """
-    record = dict.fromkeys(("preamp", "compressor", "tape", "dropouts", "noise", "hum", "clip"))
-    if preset.preamp:
-        drive_db = _within(draw, "drive", preset.preamp["drive_db"], 2)
-        record["preamp"] = {"kind": preset.preamp["kind"], "drive_db": drive_db}
-    if preset.compressor:
-        settings = {name: _within(draw, name, span, 2) for name, span in preset.compressor.items()}
+    record: Record = dict.fromkeys(("preamp", "compressor", "tape", "dropouts", "noise", "hum", "clip"))
+    if ranges.preamp:
+        drive_db = _within(draw, "drive", ranges.preamp["drive_db"], 2)
+        record["preamp"] = {"kind": ranges.preamp["kind"], "drive_db": drive_db}
+    if ranges.compressor:
+        settings = {name: _within(draw, name, span, 2) for name, span in ranges.compressor.items()}
         settings["makeup_db"] = chain.makeup_db(settings["threshold_db"], settings["ratio"])
         record["compressor"] = settings
-    if preset.tape:
-        record["tape"] = {name: _within(draw, name, span, 6) for name, span in preset.tape.items()}
+    if ranges.tape:
+        record["tape"] = {name: _within(draw, name, span, 6) for name, span in ranges.tape.items()}
         for name in ("wow", "flutter"):
             record["tape"][f"{name}_phase"] = _within(draw, f"{name} phase", (0.0, 1.0), 4)
-    if preset.dropouts:
+    if ranges.dropouts:
         record["dropouts"] = [
             {
                 "start": _within(draw, f"dropout start {i}", (0.0, 1.0), 4),
-                "length_ms": _within(draw, f"dropout length {i}", preset.dropouts["length_ms"], 1),
-                "depth_db": _within(draw, f"dropout depth {i}", preset.dropouts["depth_db"], 2),
+                "length_ms": _within(draw, f"dropout length {i}", ranges.dropouts["length_ms"], 1),
+                "depth_db": _within(draw, f"dropout depth {i}", ranges.dropouts["depth_db"], 2),
             }
-            for i in range(_whole(draw, "dropout count", preset.dropouts["count"]))
+            for i in range(_whole(draw, "dropout count", ranges.dropouts["count"]))
         ]
-    if preset.noise:
+    if ranges.noise:
         record["noise"] = {
-            "colour": "user" if noise_files else preset.noise["colour"],
-            "level_db": _within(draw, "noise level", preset.noise["level_db"], 2),
+            "colour": "user" if noise_files else ranges.noise["colour"],
+            "level_db": _within(draw, "noise level", ranges.noise["level_db"], 2),
             "offset": int(draw("noise offset") * noise.TABLE_SIZE),
         }
         if noise_files:
             file = _choice(draw, "noise file", noise_files)
             record["noise"] |= {"file": file.name, "digest": file.digest}
-    if preset.hum:
+    if ranges.hum:
         record["hum"] = {
-            "frequency_hz": _choice(draw, "hum frequency", preset.hum["frequency_choices_hz"]),
-            "level_db": _within(draw, "hum level", preset.hum["level_db"], 2),
+            "frequency_hz": _choice(draw, "hum frequency", ranges.hum["frequency_choices_hz"]),
+            "level_db": _within(draw, "hum level", ranges.hum["level_db"], 2),
             "phase": _within(draw, "hum phase", (0.0, 1.0), 4),
         }
-    if preset.clip_db:
-        record["clip"] = {"under_peak_db": _within(draw, "clip", preset.clip_db, 2)}
-    reduced = preset.sample_rate_choices_hz and _choice(draw, "sample rate", preset.sample_rate_choices_hz)
+    if ranges.clip_db:
+        record["clip"] = {"under_peak_db": _within(draw, "clip", ranges.clip_db, 2)}
+    reduced = ranges.sample_rate_choices_hz and _choice(draw, "sample rate", ranges.sample_rate_choices_hz)
     record["sample_rate_hz"] = reduced if reduced and reduced < rate else None
-    record["bit_depth"] = preset.bit_depth and _whole(draw, "bit depth", preset.bit_depth)
+    record["bit_depth"] = ranges.bit_depth and _whole(draw, "bit depth", ranges.bit_depth)
     return record
 
 
-def response(record, rate=BANK_RATE):
+def response(record: Record, rate: int = BANK_RATE) -> np.ndarray:
     """Everything linear in a record as one filter: float32 (taps,) at a rate."""
     mic, eq = record["microphone"], record["eq"]
     kind = microphones.load()[mic["type"]]
@@ -159,7 +168,7 @@ def response(record, rate=BANK_RATE):
     return microphones.convolve(room, taps)
 
 
-def voice(record, bank, cents, rate, channels):
+def voice(record: Record | None, bank: Bank, cents: int, rate: int, channels: int) -> Voice:
     """The voice a row is played with: dry where there is no record."""
     if record is None:
         return voices.dry(bank, rate, cents, channels)
@@ -168,16 +177,16 @@ def voice(record, bank, cents, rate, channels):
 
 
 @lru_cache(maxsize=16)
-def _wet(bank, rate, cents, channels, linear):
+def _wet(bank: Bank, rate: int, cents: int, channels: int, linear: str) -> Voice:
     return voices.WetVoice(voices.dry(bank, rate, cents, channels), response(json.loads(linear), rate))
 
 
-def moves(record):
+def moves(record: Record | None) -> bool:
     """Whether a record moves sound in time."""
-    return bool(record) and (record["tape"] is not None or record["sample_rate_hz"] is not None)
+    return bool(record and (record["tape"] or record["sample_rate_hz"]))
 
 
-def moved(record, positions, rate, num_samples):
+def moved(record: Record | None, positions: np.ndarray, rate: int, num_samples: int) -> np.ndarray:
     """Where positions before tape and sample-rate reduction are heard after them.
 
     Args:
@@ -193,7 +202,9 @@ def moved(record, positions, rate, num_samples):
     return positions
 
 
-def perform(record, drum, strokes, num_samples, gain_db):
+def perform(
+    record: Record | None, drum: Voice, strokes: Strokes, num_samples: int, gain_db: float
+) -> tuple[np.ndarray, float]:
     """Play a row.
 
     Args:
@@ -242,7 +253,7 @@ def perform(record, drum, strokes, num_samples, gain_db):
     return mix.to_pcm(sound, record["bit_depth"] or 16), gain_db
 
 
-def drawn(record):
+def drawn(record: Record | None) -> Record | None:
     """A record without the levels that were measured while playing."""
     measured = ("rms_db_before_gain", "level_dbfs")
     return record and {
@@ -251,15 +262,15 @@ def drawn(record):
     }
 
 
-def _linear(level_db):
+def _linear(level_db: float) -> np.float32:
     return np.float32(round(10.0 ** (level_db / 20.0), 9))
 
 
-def _noise(stage, shape, rate):
+def _noise(stage: Record, shape: tuple[int, int], rate: int) -> np.ndarray:
     user = stage["colour"] == "user"
     table = noise.user_table(stage["digest"], rate) if user else noise.table(stage["colour"], rate)
     return noise.piece(table, stage["offset"], *shape)
 
 
-def _hum(stage, shape, rate):
+def _hum(stage: Record, shape: tuple[int, int], rate: int) -> np.ndarray:
     return np.tile(noise.hum(stage["frequency_hz"], stage["phase"], shape[1], rate), (shape[0], 1))

@@ -17,10 +17,12 @@ import json
 import math
 import os
 import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -63,12 +65,12 @@ class Bank:
     articulations: dict[str, Articulation]
     path: Path  # directory it was read from
 
-    def about(self):
+    def about(self) -> dict[str, Any]:
         """Where the drum comes from, as plain data for manifests and documents."""
         return {name: getattr(self, name) for name in _ABOUT}
 
 
-def cache_dir():
+def cache_dir() -> Path:
     """Where this user's own banks are kept: ``$SOUSA_CACHE``, else the usual cache place."""
     if os.environ.get("SOUSA_CACHE"):
         return Path(os.environ["SOUSA_CACHE"]) / "banks"
@@ -76,7 +78,7 @@ def cache_dir():
     return Path(base) / "sousa" / "banks"
 
 
-def bank_digest(articulations):
+def bank_digest(articulations: Mapping[str, Articulation]) -> str:
     """Digest of decoded samples and gains; ``articulations`` as in Bank, samples int16."""
     sha = hashlib.sha256()
     for name, part in sorted(articulations.items()):
@@ -87,15 +89,13 @@ def bank_digest(articulations):
     return sha.hexdigest()
 
 
-def save(directory, name, articulations, **about):
+def save(directory: str | Path, name: str, articulations: Mapping[str, Articulation], **about: Any) -> Path:
     """Write a bank, replacing one of the same name only when it is complete.
 
     Args:
         directory: parent directory.
         articulations: by name, with int16 layers.
         about: soundfont, preset, licence, licence_id, source.
-
-    Returns: its path.
     """
     path = Path(directory) / name
     if path.exists() and not (path / "bank.json").exists():
@@ -129,7 +129,7 @@ _AGAIN = "delete the directory and build it again"
 
 
 @contextmanager
-def _reading(path):
+def _reading(path: str | Path) -> Iterator[None]:
     """Turn whatever reading a damaged bank can raise into a BankError."""
     try:
         yield
@@ -137,7 +137,7 @@ def _reading(path):
         raise BankError(f"bank {path} can't be read ({error}); {_AGAIN}") from None
 
 
-def load(path):
+def load(path: str | Path) -> Bank:
     """Read a bank and check it against its digest.
 
     Raises: BankError when it is missing, unreadable or not what it was.
@@ -158,7 +158,7 @@ def load(path):
     return Bank(**about, articulations=parts, path=path)
 
 
-def stored_digest(path):
+def stored_digest(path: str | Path) -> str:
     """Digest a bank says it has, without reading its sound.
 
     Raises: BankError when there is none.
@@ -167,7 +167,7 @@ def stored_digest(path):
         return json.loads((Path(path) / "bank.json").read_text(encoding="utf-8"))["digest"]
 
 
-def find(directory):
+def find(directory: str | Path) -> dict[str, Path]:
     """Paths of the banks in a directory, by name."""
     directory = Path(directory)
     if not os.access(directory, os.R_OK | os.X_OK):
@@ -175,12 +175,12 @@ def find(directory):
     return {path.parent.name: path.parent for path in sorted(directory.glob("[!.]*/bank.json"))}
 
 
-def available():
+def available() -> dict[str, Path]:
     """Paths of all banks by name: shipped ones, and those built by this user."""
     return {**find(SHIPPED_DIR), **find(cache_dir())}
 
 
-def by_name(name):
+def by_name(name: str) -> Bank:
     """Load a bank by its name, or from a directory."""
     banks = available()
     path = banks.get(name, Path(name))
@@ -190,13 +190,13 @@ def by_name(name):
 
 
 @lru_cache(maxsize=64)
-def shipped():
+def shipped() -> tuple[Bank, ...]:
     """The banks every installation has, loaded, in order of name."""
     return tuple(load(path) for path in find(SHIPPED_DIR).values())
 
 
 @lru_cache(maxsize=16)
-def _sinc_table(cutoff):
+def _sinc_table(cutoff: float) -> tuple[np.ndarray, int]:
     """Weights (phases, taps) of a Hann-windowed sinc, and the number of taps before the centre."""
     half = math.ceil(_SINC_HALF_WIDTH / cutoff)
     x = np.arange(-half + 1, half + 1) - np.arange(_SINC_PHASES)[:, None] / _SINC_PHASES
@@ -205,7 +205,7 @@ def _sinc_table(cutoff):
     return np.round(cutoff * np.sinc(cutoff * x) * window, 7).astype(np.float32), half - 1
 
 
-def resample(layers, ratio):
+def resample(layers: list[np.ndarray], ratio: float) -> list[np.ndarray]:
     """Play layers (channels, samples) faster by ``ratio``, keeping sample 0 the onset.
 
     Plain products and sums in a fixed order, so every machine gets the same samples. What a
@@ -230,11 +230,10 @@ def resample(layers, ratio):
 
 
 @cache
-def voiced(bank, rate, cents, channels):
+def voiced(bank: Bank, rate: int, cents: int, channels: int) -> dict[str, Articulation]:
     """Articulations of a bank at a rate, tuning and channel count.
 
-    Returns: dict of Articulation with float32 layers (channels, samples); each process makes one
-        once.
+    Returns: dict of Articulation with float32 layers (channels, samples); each process makes one once.
     """
     ratio = round((BANK_RATE / rate) * 2.0 ** (cents / 1200.0), 9)
     parts = {}

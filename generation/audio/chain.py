@@ -4,25 +4,27 @@ Conventions: sound is float32 (channels, samples), 1.0 is full scale; functions 
 same shape and have no delay. Values come from a row's record (:mod:`sousa.generation.audio.acoustics`).
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from sousa.generation.errors import RunError
 
 _BIAS = np.float32(0.2)  # of the warm preamp: bends one half-wave more than the other, as a tube does
 _CEILING = np.float32(0.8)  # of the aggressive one
-PREAMPS = ("warm", "aggressive")
 _BLOCK = 8  # samples that share a compressor's measurement
 _UNHEARD = np.float32(1e-9)
 
 
-def _bend(sound):
+def _bend(sound: Any) -> Any:
     """The [3/2] Pade approximant of tanh: plain arithmetic, so every machine gets the same."""
     limited = np.clip(sound, np.float32(-3.0), np.float32(3.0))
     square = limited * limited
     return limited * (square + np.float32(27.0)) / (square * np.float32(9.0) + np.float32(27.0))
 
 
-def saturate(sound, kind, drive_db):
+def saturate(sound: np.ndarray, kind: str, drive_db: float) -> np.ndarray:
     """Preamp saturation; quiet sound passes with a gain of about 1.
 
     Args:
@@ -38,12 +40,12 @@ def saturate(sound, kind, drive_db):
     return out / drive
 
 
-def makeup_db(threshold_db, ratio):
+def makeup_db(threshold_db: float, ratio: float) -> float:
     """Gain after a compressor: half of what it takes from a full-scale signal."""
     return round(-0.5 * threshold_db * (1.0 - 1.0 / ratio), 2)
 
 
-def compress(sound, settings, rate):
+def compress(sound: np.ndarray, settings: Mapping[str, float], rate: int) -> np.ndarray:
     """A feed-forward compressor (pedalboard's), then make-up gain; channels share one gain.
 
     The compressor hears the peaks of blocks of 8 samples. Its gain reaches a block from the ones

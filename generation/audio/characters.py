@@ -30,10 +30,10 @@ CHARACTERS = {
 }
 
 
-def apply(name, note):
+def apply(name: str, note: np.ndarray) -> np.ndarray:
     """A note with a character; call :func:`sousa.generation.audio.soundfonts.trim` on it afterwards."""
     how = CHARACTERS[name]
-    sound = np.stack(banks.resample([np.ascontiguousarray(note.T, dtype=np.float32)], how.ratio)[0])
+    sound = banks.resample([np.ascontiguousarray(note.T, dtype=np.float32)], how.ratio)[0]
     age_ms = np.arange(sound.shape[1]) * 1000.0 / BANK_RATE
     sound = sound * np.exp(-np.maximum(age_ms - how.hold_ms, 0.0) / how.decay_ms)
     taps = microphones.minimum_phase(microphones.band(how.highpass_hz, how.lowpass_hz))

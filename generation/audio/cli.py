@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sousa.generation import commandline
-from sousa.generation.audio import encode, fonts, mix, presets, rooms, voices
+from sousa.generation.audio import encode, fonts, mix, named_acoustics, rooms, voices
 from sousa.generation.audio.banks import BANK_RATE, SHIPPED_DIR, available, by_name, load
 from sousa.generation.audio.characters import CHARACTERS
 from sousa.generation.audio.soundfonts import build, find_fonts
@@ -163,10 +163,10 @@ _STATED = {
 
 
 def _acoustics(arguments: argparse.Namespace, console: Any) -> None:
-    """Show presets with their ranges, or make the rooms of presets."""
+    """Show acoustics with their ranges, or make their rooms."""
     names, directory, stated = arguments.names, arguments.build_rooms, rooms.stated()
-    known = presets.names()
-    raise_all(f"unknown preset {one_of(name, known)}" for name in names if name not in known)
+    known = named_acoustics.names()
+    raise_all(f"unknown acoustics {one_of(name, known)}" for name in names if name not in known)
     if directory == "":
         raise UsageError("--build-rooms is empty; name a directory")
     if directory is not None:
@@ -175,27 +175,27 @@ def _acoustics(arguments: argparse.Namespace, console: Any) -> None:
         wanted = [name for name in names or stated if name in stated]
         if not wanted:
             have = ", ".join(stated)
-            raise UsageError(f"{', '.join(names)}: no room to build; presets with one are {have}")
+            raise UsageError(f"{', '.join(names)}: no room to build; acoustics with one are {have}")
         room_builder.build(directory, wanted, console.print)
         return
     for name in names or known:
-        preset = presets.load()[name]
-        console.print(f"{name}: {preset.about}")
+        ranges = named_acoustics.load()[name]
+        console.print(f"{name}: {ranges.about}")
         if room := stated.get(name):
             measures = ", ".join(f"{label} {_span(room[key])}" for key, label in _STATED.items())
             console.print(f"    room: {room['room_type']}, {len(rooms.pool(name))} responses; {measures}")
-        for stage, values in vars(preset).items():
+        for stage, values in vars(ranges).items():
             if stage not in ("name", "about") and values is not None:
                 console.print(f"    {stage.replace('_choices', '')}: {_stage(stage, values)}")
 
 
-def _stage(name, values):
+def _stage(name: str, values: Any) -> str:
     if isinstance(values, dict):
         return ", ".join(f"{key.replace('_choices', '')} {_stage(key, v)}" for key, v in values.items())
     return " or ".join(f"{value:g}" for value in values) if "_choices" in name else _span(values)
 
 
-def _span(value):
+def _span(value: Any) -> str:
     if not isinstance(value, list):
         return str(value)
     return " to ".join(f"{number:g}" for number in dict.fromkeys(value))

@@ -9,22 +9,27 @@ streams, once, and nothing but the named file is handed out; no path in the arch
 import lzma
 import tarfile
 import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, BinaryIO
 
 from sousa.generation.errors import RunError
 
 _MAGIC = b"!<arch>\n"
-_KINDS = {"data.tar": "", "data.tar.gz": "gz", "data.tar.bz2": "bz2", "data.tar.xz": "xz"}
+_MODES: dict[str, Any] = {
+    "data.tar": "r|", "data.tar.gz": "r|gz", "data.tar.bz2": "r|bz2", "data.tar.xz": "r|xz"
+}  # fmt: skip
 
 
-def is_deb(path):
+def is_deb(path: str | Path) -> bool:
     """Whether a file starts like a Debian package."""
     with open(path, "rb") as file:
         return file.read(len(_MAGIC)) == _MAGIC
 
 
 @contextmanager
-def member(path, name):
+def member(path: str | Path, name: str) -> Iterator[IO[bytes]]:
     """Open one file of a package as a stream of bytes.
 
     Args:
@@ -35,28 +40,26 @@ def member(path, name):
         that can't be read; also while the stream is read.
     """
     try:
-        with (
-            open(path, "rb") as file,
-            tarfile.open(fileobj=file, mode=f"r|{_to_data(file, path)}") as archive,
-        ):
+        with open(path, "rb") as file, tarfile.open(fileobj=file, mode=_to_data(file, path)) as archive:
             for entry in archive:
                 if entry.name.removeprefix("./") == name:
-                    if not entry.isfile():
+                    content = archive.extractfile(entry) if entry.isfile() else None
+                    if content is None:
                         raise RunError(f"{name} in {path} is no plain file; use another package")
-                    yield archive.extractfile(entry)
+                    yield content
                     return
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, ValueError) as error:
         raise RunError(f"{path} is damaged ({error}); fetch it again") from None
     raise RunError(f"{path} holds no {name}; it is another package or another version of it")
 
 
-def _to_data(file, path):
-    """Go to the beginning of a package's data archive; the archive's compression."""
+def _to_data(file: BinaryIO, path: str | Path) -> Any:
+    """Go to the beginning of a package's data archive; the mode in which tarfile reads it."""
     file.seek(len(_MAGIC))
     while len(head := file.read(60)) == 60:
         name, size = head[:16].decode("ascii").rstrip().removesuffix("/"), int(head[48:58])
-        if name in _KINDS:
-            return _KINDS[name]
+        if name in _MODES:
+            return _MODES[name]
         if name.startswith("data.tar"):
             raise RunError(
                 f"{path} is packed as {name}, which sousa can't read; unpack it with "

@@ -5,15 +5,17 @@ goes: ``moved_by_tape`` and ``moved_by_hold`` map a position before the step to 
 after it in which that position is heard. Labels go through the same maps, so they stay exact.
 """
 
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
 
 _KNOT = 64  # the tape's position is exact at these samples and straight between them
 _FADE_MS = 5.0
+Settings = Mapping[str, float]
 
 
-def _tape_knots(settings, size, rate):
+def _tape_knots(settings: Settings, size: int, rate: int) -> tuple[np.ndarray, np.ndarray]:
     """Position that is read at every _KNOT-th sample, and its rise a sample until the next."""
     at = np.arange(0, size + _KNOT, _KNOT) / rate
     read = at * rate
@@ -25,7 +27,7 @@ def _tape_knots(settings, size, rate):
     return read[:-1], np.diff(read) / _KNOT
 
 
-def tape(sound, settings, rate):
+def tape(sound: np.ndarray, settings: Settings, rate: int) -> np.ndarray:
     """Speed that wavers: wow (slow) and flutter (fast), read between samples on straight lines.
 
     Args:
@@ -43,7 +45,7 @@ def tape(sound, settings, rate):
     return first + (longer[:, whole + 1] - first) * part
 
 
-def moved_by_tape(positions, settings, rate, size):
+def moved_by_tape(positions: np.ndarray, settings: Settings, rate: int, size: int) -> np.ndarray:
     """First sample after the tape that holds each position before it: int64."""
     knots, rise = _tape_knots(settings, size, rate)
     before = np.asarray(positions, dtype=np.int64) - 1.0
@@ -57,7 +59,7 @@ def moved_by_tape(positions, settings, rate, size):
     return np.where(before < 0, 0, knot * _KNOT + inside)
 
 
-def drop_out(sound, dropouts, rate):
+def drop_out(sound: np.ndarray, dropouts: Sequence[Settings], rate: int) -> np.ndarray:
     """Short losses of level.
 
     Args:
@@ -78,13 +80,13 @@ def drop_out(sound, dropouts, rate):
 
 
 @lru_cache(maxsize=8)
-def _held(new_rate, rate, size):
+def _held(new_rate: int, rate: int, size: int) -> np.ndarray:
     """The sample that is held at each sample."""
     tick = np.arange(size, dtype=np.int64) * new_rate // rate
     return -(-tick * rate // new_rate)
 
 
-def hold(sound, new_rate, rate):
+def hold(sound: np.ndarray, new_rate: int, rate: int) -> np.ndarray:
     """Sample-rate reduction: only ``new_rate`` samples a second are taken, and each is held.
 
     With ticks at ceil(k * rate / new_rate). Nothing is filtered, as in early samplers: what lies
@@ -93,7 +95,7 @@ def hold(sound, new_rate, rate):
     return sound[:, _held(new_rate, rate, -(-sound.shape[1] // 65536) * 65536)[: sound.shape[1]]]
 
 
-def moved_by_hold(positions, new_rate, rate):
+def moved_by_hold(positions: np.ndarray, new_rate: int, rate: int) -> np.ndarray:
     """First sample after the reduction that holds each position before it: int64."""
     # the first tick whose sample, k * rate / new_rate rounded up, is no earlier than the position
     tick = (np.asarray(positions, dtype=np.int64) - 1) * new_rate // rate + 1

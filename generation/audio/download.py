@@ -10,8 +10,10 @@ for the caller to find out, by their digest.
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from sousa.generation import PACKAGE_VERSION
 from sousa.generation.errors import RunError, UsageError
@@ -22,11 +24,11 @@ PAUSE_SEC = 1.0  # before the second try, then twice as long each time
 CONNECT_SEC, READ_SEC = 10.0, 30.0
 
 
-class _TryAgain(Exception):
+class _Transient(Exception):
     """The server can't now, or not like this."""
 
 
-def fetch(address, part, limit, say, progress):
+def fetch(address: str, part: str | Path, limit: int, say: Callable[[str], None], progress: Any) -> None:
     """Bring a file into ``part``, adding to what is there.
 
     Args:
@@ -54,7 +56,7 @@ def fetch(address, part, limit, say, progress):
                 raise UsageError(
                     f"{address} is no address to fetch from ({error}); give http://... or https://..."
                 ) from None
-            except (httpx2.TransportError, _TryAgain) as error:
+            except (httpx2.TransportError, _Transient) as error:
                 reason = str(error) or type(error).__name__
             except httpx2.RequestError as error:
                 raise RunError(f"can't fetch {address}: {error}") from None
@@ -69,13 +71,13 @@ def fetch(address, part, limit, say, progress):
             time.sleep(pause)
 
 
-def forget(part):
+def forget(part: str | Path) -> None:
     """Remove a part file and what is kept beside it."""
     for path in (Path(part), _version_file(part)):
         path.unlink(missing_ok=True)
 
 
-def _transfer(client, address, part, limit, progress):
+def _transfer(client: Any, address: str, part: Path, limit: int, progress: Any) -> None:
     """One request, for what is missing; its answer is added to the part file."""
     have = _size(part)
     headers = {"Range": f"bytes={have}-"} if have else {}
@@ -87,14 +89,14 @@ def _transfer(client, address, part, limit, progress):
             if span == f"bytes */{have}":
                 return  # it was all there
             forget(part)
-            raise _TryAgain("the server has less than what was kept of an earlier try")
+            raise _Transient("the server has less than what was kept of an earlier try")
         if status >= 500 or status in (408, 429):
-            raise _TryAgain(f"the server answers {status} {answer.reason_phrase}")
+            raise _Transient(f"the server answers {status} {answer.reason_phrase}")
         if status not in (200, 206):
             raise RunError(f"can't fetch {address}: the server answers {status} {answer.reason_phrase}")
         if status == 206 and not span.startswith(f"bytes {have}-"):
             forget(part)
-            raise _TryAgain(f"the server sends {span or 'an unnamed range'} instead of bytes from {have}")
+            raise _Transient(f"the server sends {span or 'an unnamed range'} instead of bytes from {have}")
         have = have if status == 206 else 0
         if not have:
             forget(part)
@@ -116,20 +118,21 @@ def _transfer(client, address, part, limit, progress):
                 done(len(block))
 
 
-def _title(part):
+def _title(part: Path) -> str:
     return part.name.removeprefix(".").removesuffix(".part")
 
 
-def _size(part):
+def _size(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
 
 
-def _version_file(part):
+def _version_file(part: str | Path) -> Path:
     return Path(f"{part}.version")
 
 
-def _version(part, address):
+def _version(part: Path, address: str) -> str | None:
     """Version the server at this address gave the part file, or None."""
     with suppress(OSError, ValueError):
         where, version = json.loads(_version_file(part).read_text(encoding="utf-8"))
         return version if where == address else None
+    return None

@@ -13,13 +13,17 @@ import hashlib
 import json
 import os
 import tomllib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from sousa.generation.audio import banks, debs, download, soundfonts
+from sousa.generation.audio.banks import Bank
 from sousa.generation.console import SILENT
+from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.storage import atomic_file, explain, file_digest, write_json
 
@@ -49,7 +53,7 @@ class KnownFont:
 
 
 @cache
-def catalogue():
+def catalogue() -> dict[str, KnownFont]:
     """The known fonts, by key."""
     fonts = {}
     for key, table in tomllib.loads(_CATALOGUE.read_text(encoding="utf-8")).items():
@@ -62,17 +66,17 @@ def catalogue():
     return fonts
 
 
-def spdx_of(path):
+def spdx_of(path: str | Path) -> str | None:
     """Identifier of the licence of a font file, if it is a known font with a clear one, else None."""
     return next((font.spdx for font in catalogue().values() if is_font(path, font)), None)
 
 
-def own_directory():
+def own_directory() -> Path:
     """Where this user's fonts are kept: beside the banks of the cache."""
     return banks.cache_dir().parent / "soundfonts"
 
 
-def system_directories():
+def system_directories() -> list[Path]:
     """Where system packages put fonts; ``$SOUSA_FONT_PATH`` (directories with ``:``) replaces them."""
     if "SOUSA_FONT_PATH" in os.environ:
         return [Path(place) for place in os.environ["SOUSA_FONT_PATH"].split(os.pathsep) if place]
@@ -80,7 +84,7 @@ def system_directories():
     return [Path(prefix, "share", place) for prefix in prefixes for place in _SHARE]
 
 
-def is_font(path, font):
+def is_font(path: str | Path, font: KnownFont) -> bool:
     """Whether a file is this font: size and SHA-256 are right."""
     try:
         return os.path.getsize(path) == font.size and file_digest(path) == font.sha256
@@ -88,7 +92,7 @@ def is_font(path, font):
         return False
 
 
-def where(font):
+def where(font: KnownFont) -> Path | None:
     """Path of a font on this machine, the user's own first, or None."""
     for directory in (own_directory(), *system_directories()):
         files = [p for p in directory.glob("[!.]*") if p.suffix.lower() in (".sf2", ".sf3")]
@@ -98,7 +102,7 @@ def where(font):
     return None
 
 
-def resolve(name):
+def resolve(name: str | Path) -> str | Path:
     """The path a person means: as given if something is there, else that of the font of this key.
 
     Raises: UsageError for the key of a font that is not on this machine.
@@ -113,7 +117,7 @@ def resolve(name):
     )
 
 
-def banks_of(path, say):
+def banks_of(path: str | Path, say: Say) -> list[Bank]:
     """Banks of a font, or of all fonts in a directory, built where this user has none yet.
 
     A font's drums are always all its distinct snares, whatever single ones were built before: a finished
@@ -122,14 +126,13 @@ def banks_of(path, say):
     Args:
         path: a font, a directory, the key of a known font, or names of banks separated by commas.
 
-    Returns: loaded banks.
     Raises: UsageError when there is no font; RunError when one can't be used.
     """
     available = banks.available()
     names = dict.fromkeys(name.strip() for name in str(path).split(","))
     if names.keys() <= available.keys():
         return [banks.load(available[name]) for name in names]
-    out = []
+    out: list[Bank] = []
     for font in soundfonts.find_fonts(resolve(path)):
         record = banks.cache_dir() / f"font_{file_digest(font)}.json"
         drums = _recorded(record)
@@ -144,7 +147,7 @@ def banks_of(path, say):
     return out
 
 
-def _recorded(record):
+def _recorded(record: Path) -> list[Bank] | None:
     """The banks of a finished build, or None when it has to be done (again)."""
     try:
         digests = dict(json.loads(record.read_text(encoding="utf-8")))
@@ -155,8 +158,14 @@ def _recorded(record):
 
 
 def install(
-    font, output=None, source=None, address=None, keep=False, say=SILENT.say, progress=SILENT.progress
-):
+    font: KnownFont,
+    output: str | Path | None = None,
+    source: str | Path | None = None,
+    address: str | None = None,
+    keep: bool = False,
+    say: Say = SILENT.say,
+    progress: Any = SILENT.progress,
+) -> tuple[Path, str]:
     """Put a known font on this machine, unless it is there.
 
     A font of a system package is left where it is, unless ``output``, ``source`` or ``address`` asks
@@ -204,7 +213,7 @@ def install(
 
 
 @contextmanager
-def _locked(directory):
+def _locked(directory: Path) -> Iterator[None]:
     """Make a directory, and let nobody else install into it meanwhile."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -220,7 +229,7 @@ def _locked(directory):
         os.close(handle)
 
 
-def _local(font, source):
+def _local(font: KnownFont, source: str | Path) -> Path:
     """The file to take a font from: ``source`` itself, or the one in that directory."""
     source = Path(os.path.expanduser(source))
     if not os.access(source, os.R_OK):
@@ -233,7 +242,7 @@ def _local(font, source):
     raise UsageError(f"there is no {font.file} and no {font.package}_*.deb in {source}; name the file itself")
 
 
-def _fetch(font, directory, address, say, progress):
+def _fetch(font: KnownFont, directory: Path, address: str, say: Say, progress: Any) -> Path:
     """The package of a font, whole and verified, in the directory; goes on with one begun before."""
     # hidden, so that no package of the user's own has this name
     package = directory / f".{font.address.rsplit('/', 1)[-1]}"
@@ -255,7 +264,7 @@ def _fetch(font, directory, address, say, progress):
     return package
 
 
-def _take(font, source, goal):
+def _take(font: KnownFont, source: Path, goal: Path) -> None:
     """Copy a font out of a file or package to its place, checking every byte on the way."""
     try:
         opened = debs.member(source, font.member) if debs.is_deb(source) else open(source, "rb")  # noqa: SIM115

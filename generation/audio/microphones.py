@@ -24,30 +24,31 @@ _NEAREST_M = 0.12
 
 @dataclass(frozen=True)
 class Microphone:
-    """``pattern``: share of the pressure gradient, 0-1. ``response_db``: (Hz, dB) points."""
+    """A kind of microphone."""
 
-    pattern: float
-    response_db: list
+    pattern: float  # share of the pressure gradient, 0-1
+    response_db: list  # (Hz, dB) points
 
 
 @cache
-def load():
+def load() -> dict[str, Microphone]:
     """The microphones, by type."""
     table = tomllib.loads(Path(__file__).with_name("microphones.toml").read_text(encoding="utf-8"))
     return {name: Microphone(float(m["pattern"]), m["response_db"]) for name, m in table.items()}
 
 
 @cache
-def frequencies_hz(rate=BANK_RATE):
+def frequencies_hz(rate: int = BANK_RATE) -> np.ndarray:
     """Where responses are sampled: float64 array from 0 to half the rate."""
     return np.arange(_SIZE // 2 + 1) * (rate / _SIZE)
 
 
-def response(microphone, distance_m, tilt_db=0.0, rate=BANK_RATE):
+def response(
+    microphone: Microphone, distance_m: float, tilt_db: float = 0.0, rate: int = BANK_RATE
+) -> np.ndarray:
     """Amplitude of a microphone on axis.
 
     Args:
-        microphone: a Microphone.
         distance_m: to the source; a pressure gradient grows by sqrt(1 + (c / (2 pi f r))^2) near a
             point source (proximity effect; any acoustics text on gradient microphones).
         tilt_db: how far this one is from its kind: so much more at 10 kHz, so much less at 100 Hz.
@@ -62,13 +63,13 @@ def response(microphone, distance_m, tilt_db=0.0, rate=BANK_RATE):
     return 10.0 ** (level_db / 20.0) * gradient
 
 
-def band(highpass_hz, lowpass_hz, rate=BANK_RATE):
+def band(highpass_hz: float, lowpass_hz: float, rate: int = BANK_RATE) -> np.ndarray:
     """Amplitude of second-order Butterworth high-pass and low-pass filters in a row."""
     f = np.maximum(frequencies_hz(rate), 1e-3)
     return 1.0 / np.sqrt((1.0 + (highpass_hz / f) ** 4) * (1.0 + (f / lowpass_hz) ** 4))
 
 
-def minimum_phase(amplitude):
+def minimum_phase(amplitude: np.ndarray) -> np.ndarray:
     """The minimum-phase filter with this amplitude over :func:`frequencies_hz`.
 
     By the folded cepstrum (Oppenheim and Schafer, Discrete-Time Signal Processing). Returns: float64
@@ -87,7 +88,7 @@ def minimum_phase(amplitude):
     return np.round(taps, 8)
 
 
-def multiply(a, b):
+def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Product of spectra, into ``a``; the same on every machine.
 
     Written out, because NumPy's complex product rounds differently from one processor to the next.
@@ -98,7 +99,7 @@ def multiply(a, b):
     return a
 
 
-def convolve(a, b):
+def convolve(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Two filters in a row as one: float32 (len(a) + len(b) - 1,)."""
     from scipy import fft
 

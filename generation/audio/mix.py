@@ -11,30 +11,39 @@ import math
 
 import numpy as np
 
+from sousa.generation.audio.voices import Voice
+
 PEAK_LIMIT = 0.98
 _FADE_SEC = 0.01
-_SCRATCH = {}
+_SCRATCH: dict[str, np.ndarray] = {}
 
 
-def _scratch(name, channels, length):
+def _scratch(name: str, channels: int, length: int) -> np.ndarray:
     """A float32 array to work in, kept between calls: fresh large arrays cost more than the sums."""
     if _SCRATCH.get(name) is None or _SCRATCH[name].size < channels * length:
         _SCRATCH[name] = np.empty(channels * length, dtype=np.float32)
     return _SCRATCH[name][: channels * length].reshape(channels, length)
 
 
-def linear_gain(gain_db):
+def linear_gain(gain_db: float) -> float:
     """Linear factor of a gain in dB, rounded so that every machine gets the same."""
     return round(10.0 ** (gain_db / 20.0), 7)
 
 
-def add_up(voice, onset_sample, velocity, variant, num_samples, fade_sec=_FADE_SEC):
+def add_up(
+    voice: Voice,
+    onset_sample: np.ndarray,
+    velocity: np.ndarray,
+    variant: np.ndarray,
+    num_samples: int,
+    fade_sec: float = _FADE_SEC,
+) -> np.ndarray:
     """Add the strokes of one performance.
 
     Args:
-        voice: a :class:`sousa.generation.audio.voices.Voice`.
         onset_sample: int array, ascending.
-        velocity: int array, 1-127. variant: int array, round-robin variant of each stroke.
+        velocity: int array, 1-127.
+        variant: int array, round-robin variant of each stroke.
         num_samples: length of the result; what goes on is faded out over its last ``fade_sec``.
 
     Returns: float32 (channels, samples), valid until the next call.
@@ -56,7 +65,7 @@ def add_up(voice, onset_sample, velocity, variant, num_samples, fade_sec=_FADE_S
     return out
 
 
-def safe_gain(sound, gain_db):
+def safe_gain(sound: np.ndarray, gain_db: float) -> float:
     """The wanted gain in dB, or less where the sound would come within 0.2 dB of full scale."""
     peak = float(max(sound.max(), -sound.min()))
     if peak * linear_gain(gain_db) > PEAK_LIMIT:
@@ -64,7 +73,7 @@ def safe_gain(sound, gain_db):
     return gain_db
 
 
-def to_pcm(sound, bit_depth=16):
+def to_pcm(sound: np.ndarray, bit_depth: int = 16) -> np.ndarray:
     """Samples rounded to a bit depth, in place: int16 (samples, channels).
 
     A depth under 16 leaves the lower bits zero.
@@ -78,7 +87,7 @@ def to_pcm(sound, bit_depth=16):
     return sound.astype(np.int16).T
 
 
-def quantise(sound, gain_db):
+def quantise(sound: np.ndarray, gain_db: float) -> tuple[np.ndarray, float]:
     """Apply a gain, made safe, and round: ``(pcm, gain_db)``; ``sound`` is used up."""
     gain_db = safe_gain(sound, gain_db)
     sound *= np.float32(linear_gain(gain_db))

@@ -16,6 +16,8 @@ tape_hiss   white over 2 kHz
 import math
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +43,7 @@ class NoiseFile:
     digest: str  # of its 16-bit samples
 
 
-def _amplitude(colour, f):
+def _amplitude(colour: str, f: np.ndarray) -> np.ndarray:
     """Amplitude of a colour over frequencies in Hz, up to a factor."""
     pink = 1.0 / np.sqrt(np.maximum(f, 20.0))
     if colour == "pink":
@@ -58,7 +60,7 @@ def _amplitude(colour, f):
 
 
 @cache
-def table(colour, rate):
+def table(colour: str, rate: int) -> np.ndarray:
     """The table of a colour: float32 (TABLE_SIZE,), RMS 1."""
     from scipy import fft
 
@@ -80,7 +82,7 @@ def table(colour, rate):
 
 
 @lru_cache(maxsize=8)
-def user_table(digest, rate):
+def user_table(digest: str, rate: int) -> np.ndarray:
     """The table of a user's noise file: float32 (samples,), RMS 1.
 
     Raises: RunError when it is not on this machine, or no longer what it was.
@@ -89,14 +91,14 @@ def user_table(digest, rate):
     return np.round(sound / np.sqrt((sound**2).mean()), 5).astype(np.float32)
 
 
-def _resampled(sound, rate, new_rate):
+def _resampled(sound: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
     from scipy.signal import resample_poly
 
     common = math.gcd(rate, new_rate)
     return resample_poly(sound, new_rate // common, rate // common)
 
 
-def piece(noise, offset, channels, size):
+def piece(noise: np.ndarray, offset: int, channels: int, size: int) -> np.ndarray:
     """Noise from a position on: float32 (channels, size); channels are half a table apart."""
     out = np.empty((channels, size), dtype=np.float32)
     for channel in range(channels):
@@ -109,17 +111,17 @@ def piece(noise, offset, channels, size):
     return out
 
 
-def hum(frequency_hz, phase, size, rate):
+def hum(frequency_hz: int, phase: float, size: int, rate: int) -> np.ndarray:
     """Mains hum with harmonics: float32 (size,), RMS 1."""
     common = math.gcd(rate, frequency_hz)
     period = rate // common  # samples of frequency_hz / common whole cycles
     at = (np.arange(period) + int(phase * period)) / period * (frequency_hz // common)
-    wave = sum(w * np.sin(2 * np.pi * (k + 1) * at) for k, w in enumerate(_HUM_WEIGHTS))
+    wave: Any = sum(w * np.sin(2 * np.pi * (k + 1) * at) for k, w in enumerate(_HUM_WEIGHTS))
     wave = np.round(wave / np.sqrt((wave**2).mean()), 5).astype(np.float32)
     return np.tile(wave, size // period + 1)[:size]
 
 
-def user_files(directory):
+def user_files(directory: str | Path) -> tuple[NoiseFile, ...]:
     """A user's noise files, kept under their digests in the cache: tuple of NoiseFile.
 
     Raises: UsageError naming every file that can't be used.
@@ -127,7 +129,7 @@ def user_files(directory):
     return tuple(NoiseFile(path.name, digest) for path, digest in USER.keep(directory, _prepared_file))
 
 
-def _prepared_file(path):
+def _prepared_file(path: Path) -> np.ndarray:
     sound, rate = read_mono(path, _MOST_SEC)
     sound = _resampled(sound, rate, BANK_RATE)
     usable = len(sound) >= _LEAST_SEC * BANK_RATE and np.isfinite(sound).all()

@@ -16,12 +16,14 @@ shipped ones come from a ray tracer without a seed, so a new pool has other room
 import json
 import math
 import warnings
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
 
-from sousa.generation.audio import microphones, presets, rooms
+from sousa.generation.audio import microphones, named_acoustics, rooms
 from sousa.generation.audio.banks import BANK_RATE
 from sousa.generation.audio.user_sounds import digest_of
 from sousa.generation.errors import RunError
@@ -37,12 +39,12 @@ _SCATTERING = 0.2
 _STAND_ABSORPTION, _GROUND_ABSORPTION, _SKY_ABSORPTION = (0.55, 0.85), (0.25, 0.6), 0.999
 
 
-def build(directory, wanted, progress):
-    """Make the pools of presets.
+def build(directory: str | Path, wanted: Iterable[str], progress: Callable[[str], None]) -> None:
+    """Make the pools of acoustics.
 
     Args:
-        directory: where pools go, a folder for each preset.
-        wanted: presets with a room.
+        directory: where pools go, a folder for each.
+        wanted: names of acoustics with a room.
         progress: called with a line of text for each pool.
 
     Raises: RunError when pyroomacoustics is missing, or a room can't meet its stated ranges.
@@ -56,25 +58,26 @@ def build(directory, wanted, progress):
         ) from None
     # a zero-phase filter would ring before the onset
     pyroomacoustics.constants.set("rir_hpf_enable", False)
-    for preset in wanted:
-        place = Path(directory) / preset
+    for name in wanted:
+        place = Path(directory) / name
         place.mkdir(parents=True, exist_ok=True)
         entries = []
         for number in range(POOL_SIZE):
-            samples, about = _respond(pyroomacoustics, preset, number)
-            name = f"{preset}_{number:02d}"
-            soundfile.write(place / f"{name}.flac", samples, BANK_RATE, subtype="PCM_16")
-            entries.append({"name": name, "file": f"{name}.flac", "digest": digest_of(samples), **about})
+            samples, about = _respond(pyroomacoustics, name, number)
+            file = f"{name}_{number:02d}"
+            soundfile.write(place / f"{file}.flac", samples, BANK_RATE, subtype="PCM_16")
+            entries.append({"name": file, "file": f"{file}.flac", "digest": digest_of(samples), **about})
         (place / "pool.json").write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
-        progress(f"{preset}: {POOL_SIZE} responses")
+        progress(f"{name}: {POOL_SIZE} responses")
 
 
-def _respond(pra, preset, number):
+def _respond(pra: Any, name: str, number: int) -> tuple[np.ndarray, dict[str, Any]]:
     """One response inside its stated ranges: ``(int16 samples, what it is)``."""
-    room, last = rooms.stated()[preset], None
-    microphone = presets.load()[preset].microphone["type"]
+    room = rooms.stated()[name]
+    last: dict[str, Any] = {}
+    microphone = (named_acoustics.load()[name].microphone or {})["type"]
     for attempt in range(_TRIES):
-        rng = stream(_SEED, "room", preset, number, attempt)
+        rng = stream(_SEED, "room", name, number, attempt)
         setup = _draw(rng, room)
         wanted_sec = rng.uniform(*room["rt60_sec"])
         absorbing = rng.uniform(0.05, 0.5)
@@ -88,8 +91,8 @@ def _respond(pra, preset, number):
             # Sabine: decay is inversely as absorption
             absorbing = float(np.clip(absorbing * rt60 / wanted_sec, 0.01, 0.9))
         if all(
-            last[name] is not None and room[name][0] <= last[name] <= room[name][1]
-            for name in ("rt60_sec", "drr_db", "c50_db")
+            last[key] is not None and room[key][0] <= last[key] <= room[key][1]
+            for key in ("rt60_sec", "drr_db", "c50_db")
         ):
             about = {
                 "room_type": room["room_type"], "size_m": setup["size"].round(3).tolist(),
@@ -99,10 +102,10 @@ def _respond(pra, preset, number):
                 "model": f"pyroomacoustics {pra.__version__}",
             }  # fmt: skip
             return samples, about
-    raise RunError(f"no {preset} room within its stated ranges in {_TRIES} tries (last: {last})")
+    raise RunError(f"no {name} room within its stated ranges in {_TRIES} tries (last: {last})")
 
 
-def _draw(rng, room):
+def _draw(rng: np.random.Generator, room: dict[str, Any]) -> dict[str, Any]:
     """Room size and places. The distance is a whole number of samples of sound travel."""
     size = np.array([rng.uniform(*span) for span in room["size_m"]])
     speed = 331.4 + 0.6 * 20.0  # as pyroomacoustics has it at 20 degrees
@@ -120,7 +123,15 @@ def _draw(rng, room):
             return {"size": size, "drum": drum, "mic": mic, "distance": distance, "samples": samples}
 
 
-def _simulate(pra, rng, room, setup, microphone, absorbing, rt60_sec):
+def _simulate(
+    pra: Any,
+    rng: np.random.Generator,
+    room: dict[str, Any],
+    setup: dict[str, Any],
+    microphone: str,
+    absorbing: float,
+    rt60_sec: float,
+) -> np.ndarray:
     """The response of a room: float64 (samples,), direct sound at sample 0 with value 1."""
     share = microphones.load()[microphone].pattern
     toward = (setup["drum"] - setup["mic"]) / setup["distance"]
@@ -134,7 +145,7 @@ def _simulate(pra, rng, room, setup, microphone, absorbing, rt60_sec):
         )
     pra.seed(int(rng.integers(2**31)))  # the ray tracer's own draws
 
-    def respond(order, materials, rays=None):
+    def respond(order: int, materials: Any, rays: dict[str, Any] | None = None) -> np.ndarray:
         space = pra.ShoeBox(
             setup["size"], fs=BANK_RATE, materials=materials, max_order=order, air_absorption=True,
             ray_tracing=rays is not None, temperature=20.0, humidity=50.0,

@@ -20,6 +20,7 @@ import tomllib
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,24 +46,24 @@ class Response:
 
     name: str  # unique in its pool
     digest: str  # SHA-256 of its 16-bit samples
-    about: dict = field(compare=False)
+    about: dict[str, Any] = field(compare=False)
 
 
 @cache
-def stated():
-    """The table of rooms: what each preset's responses may measure; dict of preset to dict."""
+def stated() -> dict[str, dict[str, Any]]:
+    """The table of rooms: what the responses of acoustics may measure; dict of their name to dict."""
     return tomllib.loads(Path(__file__).with_name("rooms.toml").read_text(encoding="utf-8"))
 
 
 @cache
-def pool(preset):
-    """The shipped responses of a preset: tuple of Response, empty for one without a room."""
-    table = SHIPPED_DIR / preset / "pool.json"
+def pool(name: str) -> tuple[Response, ...]:
+    """The shipped responses of acoustics: tuple of Response, empty for those without a room."""
+    table = SHIPPED_DIR / name / "pool.json"
     entries = json.loads(table.read_text(encoding="utf-8")) if table.exists() else ()
     return tuple(Response(entry.pop("name"), entry.pop("digest"), entry) for entry in entries)
 
 
-def measure(response, rate=BANK_RATE):
+def measure(response: np.ndarray, rate: int = BANK_RATE) -> dict[str, float | None]:
     """Measure a response.
 
     Args:
@@ -80,7 +81,7 @@ def measure(response, rate=BANK_RATE):
         slope = np.polyfit(np.arange(begin, end) / rate, curve[begin:end], 1)[0]
         rt60 = round(float(-60.0 / slope), 3) if slope < 0 else None
 
-    def over_rest(seconds):
+    def over_rest(seconds: float) -> float:
         size = int(seconds * rate)
         rest = left[size] if size < len(left) else 0.0
         return round(min(10.0 * math.log10((left[0] - rest) / rest), 90.0), 2) if rest > 0 else 90.0
@@ -88,14 +89,8 @@ def measure(response, rate=BANK_RATE):
     return {"rt60_sec": rt60, "drr_db": over_rest(DIRECT_SEC), "c50_db": over_rest(EARLY_SEC)}
 
 
-def prepared(response):
-    """Cut a response where its tail has died away, scale it, and make it 16-bit.
-
-    Args:
-        response: float array (samples,), sample 0 the direct sound.
-
-    Returns: int16 (samples,).
-    """
+def prepared(response: np.ndarray) -> np.ndarray:
+    """A response, float (samples,), cut where its tail has died away, and scaled: int16 (samples,)."""
     response = np.asarray(response, dtype=np.float64)[: int(MAX_RESPONSE_SEC * BANK_RATE)]
     left = np.cumsum(response[::-1] ** 2)[::-1]
     end = int(np.argmax(left < left[0] * 10 ** (_TAIL_DB / 10))) or len(response)
@@ -105,22 +100,22 @@ def prepared(response):
     return np.rint(response / np.abs(response).max() * 32000.0).astype(np.int16)
 
 
-def user_pool(directory):
-    """A user's responses: dict of preset (or ``""`` for all others) to tuple of Response.
+def user_pool(directory: str | Path) -> dict[str, tuple[Response, ...]]:
+    """A user's responses: dict of acoustics (or ``""`` for all others) to tuple of Response.
 
-    Sound files in the directory itself are for every preset with a room; those in a folder named
-    after a preset are for that preset. They are cut at the direct sound, resampled and measured.
+    Sound files in the directory itself are for all acoustics with a room; those in a folder named
+    after acoustics are for these. They are cut at the direct sound, resampled and measured.
 
     Raises: UsageError naming every problem.
     """
-    pool = {}
+    pool: dict[str, list[Response]] = {}
     for path, digest in _USER.keep(directory, _prepared_file, list(stated())):
         key = "" if path.parent == Path() else path.parent.name
         pool.setdefault(key, []).append(kept(str(path), digest))
     return {key: tuple(responses) for key, responses in pool.items()}
 
 
-def _prepared_file(path):
+def _prepared_file(path: Path) -> np.ndarray:
     samples, rate = read_mono(path, _SEARCHED_SEC)
     peak = np.abs(samples).max(initial=0.0)
     if not np.isfinite(samples).all() or peak < 1e-4:
@@ -130,7 +125,7 @@ def _prepared_file(path):
     return prepared(at_rate(samples[: int(MAX_RESPONSE_SEC * rate)], rate, BANK_RATE))
 
 
-def at_rate(response, rate, new_rate):
+def at_rate(response: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
     """A response at another rate: float32 (samples,).
 
     The direct sound stays one sample of the same size, so that it is as loud, beside the reflections,
@@ -147,7 +142,7 @@ def at_rate(response, rate, new_rate):
     return late
 
 
-def kept(name, digest):
+def kept(name: str, digest: str) -> Response:
     """A user's response in the cache, measured: Response.
 
     Raises: RunError when it is not on this machine.
@@ -157,12 +152,12 @@ def kept(name, digest):
 
 
 @cache
-def _shipped_paths():
-    return {r.digest: SHIPPED_DIR / preset / r.about["file"] for preset in stated() for r in pool(preset)}
+def _shipped_paths() -> dict[str, Path]:
+    return {r.digest: SHIPPED_DIR / name / r.about["file"] for name in stated() for r in pool(name)}
 
 
 @lru_cache(maxsize=64)
-def sound(digest):
+def sound(digest: str) -> np.ndarray:
     """The samples of a response, shipped or a user's: float32 (samples,).
 
     Raises: RunError when it is not on this machine, or no longer what it was.

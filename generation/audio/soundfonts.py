@@ -18,6 +18,7 @@ Velocity layers are found by measuring: neighbouring velocities whose sounds dif
 import ctypes
 import os
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -28,6 +29,7 @@ import numpy as np
 from sousa.generation.audio import banks, characters
 from sousa.generation.audio.banks import BANK_RATE, Articulation
 from sousa.generation.console import SILENT
+from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.storage import file_digest
 
@@ -50,6 +52,9 @@ _SNARE_DECAY_SEC, _SNARE_CENTRE_HZ, _SNARE_FLATNESS = 0.4, (280.0, 7000.0), 0.01
 _OTHER_DRUMS = ("bass", "cymbal", "metronome", "sfx", "tenor")
 
 
+Wanted = Sequence[tuple[int, int]] | None  # programs and keys
+
+
 @dataclass(frozen=True)
 class Kit:
     """A drum kit of a font: ``program`` and ``name`` of a preset in ``bank``."""
@@ -59,7 +64,7 @@ class Kit:
     bank: int = DRUM_BANK
 
 
-def _is_soundfont(path):
+def _is_soundfont(path: Path) -> bool:
     """Whether a file starts like an SF2 or SF3."""
     try:
         with open(path, "rb") as file:
@@ -69,7 +74,7 @@ def _is_soundfont(path):
     return head[:4] == b"RIFF" and head[8:12] == b"sfbk"
 
 
-def find_fonts(path):
+def find_fonts(path: str | Path) -> list[Path]:
     """Fonts at a path: a file, or all ``.sf2``/``.sf3`` in a directory.
 
     Raises: UsageError when there is none, or the file is no soundfont.
@@ -95,7 +100,7 @@ def find_fonts(path):
     return fonts
 
 
-def info(path):
+def info(path: str | Path) -> dict[str, str]:
     """Texts of a font's INFO list.
 
     Returns: dict of chunk id (``INAM`` name, ``ICOP`` copyright, ``IENG`` engineer, ``ICMT`` ...) to str.
@@ -119,7 +124,7 @@ class Player:
     Raises: RunError when FluidSynth is missing or can't load the font.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path):
         try:
             import fluidsynth
         except (ImportError, OSError):
@@ -143,10 +148,10 @@ class Player:
         library.fluid_version_str.restype = ctypes.c_char_p
         self.version = library.fluid_version_str().decode()
 
-    def close(self):
+    def close(self) -> None:
         self.synth.delete()
 
-    def kits(self):
+    def kits(self) -> list[Kit]:
         """Drum kits of the font."""
         for bank in (DRUM_BANK, 0):
             names = [self.synth.sfpreset_name(self.font, bank, program) for program in range(128)]
@@ -155,19 +160,19 @@ class Player:
                 return kits
         return []
 
-    def _render(self, samples):
+    def _render(self, samples: int) -> np.ndarray:
         out = np.zeros((samples, 2), dtype=np.float32)
         at = out.ctypes.data
         self._write(self.synth.synth, samples, at, 0, 2, at, 1, 2)
         return out
 
-    def _silence(self):
+    def _silence(self) -> None:
         self.synth.all_sounds_off(9)
         for _ in range(64):
             if not np.abs(self._render(_BLOCK)).max():
                 return
 
-    def note(self, kit, key, velocity):
+    def note(self, kit: Kit, key: int, velocity: int) -> np.ndarray:
         """One note from rest: float32 (samples, 2), not trimmed."""
         self.synth.program_select(9, self.font, kit.bank, kit.program)
         for blocks in (1, 1, int(_NOTE_SEC * BANK_RATE) // _BLOCK):
@@ -178,7 +183,7 @@ class Player:
         return out
 
 
-def trim(sound):
+def trim(sound: np.ndarray) -> np.ndarray:
     """Cut a note at its onset, and where its tail has died away, with a short fade there."""
     level = np.abs(sound.mean(axis=1))
     peak = level.max()
@@ -191,7 +196,7 @@ def trim(sound):
     return note
 
 
-def sounds_like_snare(sound):
+def sounds_like_snare(sound: np.ndarray) -> bool:
     """Whether a note is heard and measures like a snare; see the module's constants."""
     if np.abs(sound).max() < _SILENT:
         return False
@@ -207,7 +212,7 @@ def sounds_like_snare(sound):
     return low <= (f * power).sum() / power.sum() <= high and flatness >= _SNARE_FLATNESS
 
 
-def _articulation(player, kit, key, character=None):
+def _articulation(player: Player, kit: Kit, key: int, character: str | None = None) -> Articulation | None:
     """One key with float layers, loudest first, or None if it is silent."""
     if np.abs(player.note(kit, key, 127)).max() < _SILENT:
         return None
@@ -226,7 +231,7 @@ def _articulation(player, kit, key, character=None):
     return Articulation(layers, layer_of, gain)
 
 
-def _rise(part):
+def _rise(part: Articulation) -> None:
     """Make loudness rise strictly with velocity: fonts step back at some layer borders."""
     layer_level = np.array([np.sqrt((layer[: BANK_RATE // 20] ** 2).sum()) for layer in part.layers])
     level, least = layer_level[part.layer_of], 0.0
@@ -236,7 +241,7 @@ def _rise(part):
         least = loud * 10 ** (0.02 / 20)
 
 
-def cut(player, kit, key, character=None):
+def cut(player: Player, kit: Kit, key: int, character: str | None = None) -> dict[str, Articulation]:
     """Cut the bank of one kit: centre from ``key``, side stick where the kit has one.
 
     Args:
@@ -246,6 +251,7 @@ def cut(player, kit, key, character=None):
     Returns: dict of Articulation with int16 layers.
     """
     centre = _articulation(player, kit, key, character)
+    assert centre, "the key sounds"
     note = centre.layers[centre.layer_of[_REFERENCE_VELOCITY]].mean(axis=1)[: BANK_RATE // 20]
     scale = _REFERENCE_RMS / (centre.gain[_REFERENCE_VELOCITY] * np.sqrt((note**2).mean()))
     hardest = centre.gain[127] * np.abs(centre.layers[centre.layer_of[127]]).max()
@@ -264,11 +270,18 @@ def cut(player, kit, key, character=None):
     return parts
 
 
-def _slug(text):
+def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
 
-def build(path, directory=None, wanted=None, progress=SILENT.say, licence_id=None, character=None):
+def build(
+    path: str | Path,
+    directory: str | Path | None = None,
+    wanted: Wanted = None,
+    progress: Say = SILENT.say,
+    licence_id: str | None = None,
+    character: str | None = None,
+) -> list[Path]:
     """Build banks from a font: one for each distinct snare in its drum kits.
 
     Args:
@@ -280,7 +293,6 @@ def build(path, directory=None, wanted=None, progress=SILENT.say, licence_id=Non
         licence_id: SPDX identifier of the font's licence, if the user knows it.
         character: as in :func:`cut`.
 
-    Returns: paths of the banks.
     Raises: RunError when the font has no drum kit with a snare, or can't be used.
     """
     texts = info(path)
@@ -312,7 +324,7 @@ def build(path, directory=None, wanted=None, progress=SILENT.say, licence_id=Non
     return list(paths.values())
 
 
-def _distinct(player, wanted):
+def _distinct(player: Player, wanted: Wanted) -> Iterator[tuple[Kit, int]]:
     """``(kit, key)`` of the wanted drums, or of every snare that sounds unlike those before it."""
     kits = player.kits()
     if wanted is not None:
@@ -332,7 +344,7 @@ def _distinct(player, wanted):
             )
         yield from ((by_program[program], key) for program, key in wanted)
         return
-    seen = []
+    seen: list[np.ndarray] = []
     for kit in kits:
         for key, probe in _snares(player, kit, alone=len(kits) == 1):
             shape = trim(probe)[:8192] / np.abs(probe).max()
@@ -341,7 +353,7 @@ def _distinct(player, wanted):
                 yield kit, key
 
 
-def _snares(player, kit, alone):
+def _snares(player: Player, kit: Kit, alone: bool) -> list[tuple[int, np.ndarray]]:
     """``(key, note)`` of the snares of a kit: the usual keys, else the first one that measures so.
 
     Other layouts are looked for in the only kit of a font, and in kits named after a snare.
@@ -350,12 +362,12 @@ def _snares(player, kit, alone):
     if any(word in name for word in _OTHER_DRUMS):
         return []
 
-    def heard(keys):
+    def heard(keys: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:
         return ((key, note) for key in keys if sounds_like_snare(note := player.note(kit, key, 110)))
 
     return list(heard(SNARE_KEYS)) or list(islice(heard(_OTHER_KEYS), alone or "snare" in name))
 
 
-def _alike(a, b):
+def _alike(a: np.ndarray, b: np.ndarray) -> bool:
     size = min(len(a), len(b))
     return np.abs(a[:size] - b[:size]).max() < 0.02

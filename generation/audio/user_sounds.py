@@ -5,6 +5,7 @@ Conventions: what is kept is 16-bit, mono and at the bank rate; a digest is of i
 
 import hashlib
 import os
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ _SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg")
 _RATES = (8000, 384_000)
 
 
-def digest_of(samples):
+def digest_of(samples: np.ndarray) -> str:
     """SHA-256 of int16 samples, hexadecimal."""
     return hashlib.sha256(np.ascontiguousarray(samples, dtype="<i2").tobytes()).hexdigest()
 
@@ -34,15 +35,17 @@ class UserSounds:
     folder: str
 
     @property
-    def again(self):
+    def again(self) -> str:
         """What to do when one is not here."""
         return f"run 'sousa generate {self.option} DIR --dry-run' once with the directory it came from"
 
-    def path(self, digest):
+    def path(self, digest: str) -> Path:
         """Where a sound is kept."""
         return cache_dir().parent / self.folder / f"{digest}.flac"
 
-    def keep(self, directory, prepare, folders=None):
+    def keep(
+        self, directory: str | Path, prepare: Callable[[Path], np.ndarray], folders: Collection[str] = ()
+    ) -> list[tuple[Path, str]]:
         """Keep all sound files of a directory and, where ``folders`` are given, of those folders in it.
 
         Args:
@@ -55,12 +58,12 @@ class UserSounds:
         if not root.is_dir():
             raise UsageError(f"{self.option} {root} is no directory; name one with sound files")
         kept, problems = [], []
-        places = [place for place in sorted(root.iterdir()) if folders is not None and place.is_dir()]
+        places = [place for place in sorted(root.iterdir()) if folders and place.is_dir()]
         for place in (root, *places):
             files = sorted(path for path in place.iterdir() if path.suffix.lower() in _SUFFIXES)
             if files and place != root and place.name not in folders:
                 named = ", ".join(folders)
-                problems.append(f"{place}: no preset with a room has this name; they are {named}")
+                problems.append(f"{place}: no acoustics with a room are called so; choose from {named}")
                 continue
             for path in files:
                 try:
@@ -75,11 +78,11 @@ class UserSounds:
                 kept.append((path.relative_to(root), digest))
         raise_all(problems)
         if not kept:
-            also = "" if folders is None else " or its preset folders"
+            also = " or its folders of acoustics" if folders else ""
             raise UsageError(f"no sound file ({', '.join(_SUFFIXES)}) in {root}{also}")
         return kept
 
-    def samples(self, digest, path=None):
+    def samples(self, digest: str, path: Path | None = None) -> np.ndarray:
         """Samples of this digest, int16 (samples,), from the cache or another path.
 
         Raises: RunError when they are not on this machine, or no longer what they were.
@@ -96,7 +99,7 @@ class UserSounds:
         return samples
 
 
-def read_mono(path, seconds):
+def read_mono(path: Path, seconds: float) -> tuple[np.ndarray, int]:
     """The beginning of a sound file as ``(samples, rate)``: its first channel, float64 (samples,).
 
     Raises: UsageError when it can't be used.

@@ -44,21 +44,21 @@ class Voice:
         longest: samples of the longest sound.
     """
 
-    def __init__(self, layers, layer_of, gain, rate):
+    def __init__(self, layers: list[np.ndarray], layer_of: np.ndarray, gain: np.ndarray, rate: int):
         self.layer_of, self.gain, self.rate = layer_of, gain, rate
         self.channels = layers[0].shape[0]
         self.longest = max(layer.shape[1] for layer in layers)
         self._layers = layers
-        self._sounds = {}
+        self._sounds: dict[int, np.ndarray] = {}
 
-    def sound(self, layer, variant):
+    def sound(self, layer: int, variant: int) -> np.ndarray:
         """Float32 (channels, samples)."""
         key = layer * VARIANTS + variant
         if key not in self._sounds:
             self._sounds[key] = _struck_elsewhere(self.layer(layer), variant, self.rate)
         return self._sounds[key]
 
-    def layer(self, number):
+    def layer(self, number: int) -> np.ndarray:
         return self._layers[number]
 
 
@@ -66,11 +66,10 @@ class WetVoice(Voice):
     """A dry voice heard through a linear response.
 
     Args:
-        dry: a Voice.
         response: float array (taps,) at the voice's rate, its direct sound at sample 0.
     """
 
-    def __init__(self, dry, response):
+    def __init__(self, dry: Voice, response: np.ndarray):
         super().__init__(dry._layers, dry.layer_of, dry.gain, dry.rate)
         self.longest += len(response) - 1
         # one size for all layers, so that the response is transformed once
@@ -83,18 +82,18 @@ class WetVoice(Voice):
         self._level = np.float32(round(level, 6))
         self._wet = {loud: reference * self._level}
 
-    def layer(self, number):
+    def layer(self, number: int) -> np.ndarray:
         if number not in self._wet:
             self._wet[number] = self._convolved(number) * self._level
         return self._wet[number]
 
-    def _convolved(self, number):
+    def _convolved(self, number: int) -> np.ndarray:
         layer = self._layers[number]
         product = multiply(fft.rfft(layer, self._size, axis=1), self._spectrum)
         return _cut(fft.irfft(product, self._size, axis=1)[:, : self.longest], self.rate)
 
 
-def _cut(sound, rate):
+def _cut(sound: np.ndarray, rate: int) -> np.ndarray:
     """Start a sound at its onset, and end it where its tail has died away."""
     mono = np.abs(sound.mean(axis=0))
     first = mono[: int(_DIRECT_SEC * rate)]
@@ -111,12 +110,12 @@ def _cut(sound, rate):
     return sound
 
 
-def _loudness(sound, rate):
+def _loudness(sound: np.ndarray, rate: int) -> float:
     part = sound[:, : int(_LOUDNESS_SEC * rate)].astype(np.float64)
     return float(np.sqrt((part**2).sum()))
 
 
-def _struck_elsewhere(sound, variant, rate):
+def _struck_elsewhere(sound: np.ndarray, variant: int, rate: int) -> np.ndarray:
     """The sound of a layer as this variant has it, equally loud over its first 50 ms."""
     if variant == 0:
         return sound
@@ -134,7 +133,7 @@ def _struck_elsewhere(sound, variant, rate):
 
 
 @lru_cache(maxsize=1000)
-def dry(bank, rate, cents, channels, articulation="centre"):
+def dry(bank: banks.Bank, rate: int, cents: int, channels: int, articulation: str = "centre") -> Voice:
     """The voice of a drum close up, at a tuning, rate and channel count."""
     part = banks.voiced(bank, rate, cents, channels)[articulation]
     return Voice(part.layers, part.layer_of, part.gain, rate)

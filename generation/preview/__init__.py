@@ -24,10 +24,11 @@ class Preview:
     Attributes:
         groups: pairs of title and columns: what is told of a row.
         filters: pairs of text and column of a row, or property of it in ``0_rows.js``.
-        labels: function of a row, a dict, giving what the scripts read beside its ``facts``; lists: the
-            columns of records that it reads.
+        labels: function of a row, a dict, giving what the scripts read beside its ``facts``.
+        lists: the columns of records that it reads.
         even: columns over whose values the rows that are shown are spread evenly, the first one first.
-        scripts: ``.js`` files that say what a row is and draw its labels; meta: whatever else they read.
+        scripts: ``.js`` files that say what a row is and draw its labels.
+        meta: whatever else they read.
         folded: titles of groups that are closed at first.
         darkest_db: level of the darkest bins of a spectrogram, relative to a full-scale sine.
     """

@@ -40,7 +40,8 @@ def write(
 
     Args:
         output: file to write; ``preview.html`` in the dataset by default.
-        rows: how many to show; seed: of their choice.
+        rows: how many to show.
+        seed: of their choice.
         where: filters of rows, see :mod:`sousa.generation.filters`.
         progress: as of :class:`sousa.generation.console.Console`.
 

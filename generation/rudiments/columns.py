@@ -1,6 +1,6 @@
 """Every column of the rudiments corpus."""
 
-from sousa.generation.audio import presets
+from sousa.generation.audio import named_acoustics
 from sousa.generation.columns import (
     AUDIO,
     Breakdown,
@@ -73,9 +73,9 @@ IDENTITY = (
     Column("tempo_index", "int32", "", "coordinate: tempo", role=Coordinate()),
     Column("augmentation_index", "int32", "", "coordinate: rendering of the take", role=Coordinate()),
     Column("augmentation_group_id", "string", "", "shared by all renderings of one take",
-           role=Renditions("augmentation_preset", presets.CLEAN)),
+           role=Renditions("augmentation_preset", named_acoustics.CLEAN)),
     Column("augmentation_preset", "string", "", "acoustics of the rendering; clean is the drum alone",
-           alias="acoustics", role=Breakdown(condition="preset", known=presets.names())),
+           alias="acoustics", role=Breakdown(condition="preset", known=named_acoustics.names())),
     Column("data_version", "string", "", "version of the audio and labels"),
 )  # fmt: skip
 PLAYER = tuple(

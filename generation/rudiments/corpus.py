@@ -3,9 +3,9 @@
 Conventions
 -----------
 A row is addressed by (profile, form, tempo index, augmentation index) under a seed; it is the same
-row in every preset that contains it. A *shard* is all rows of a few players of one split, for one
-block of tempo indices and one augmentation index. Blocks end where presets end, so a smaller
-preset's shards are among a larger one's, byte for byte.
+row in every size that contains it. A *shard* is all rows of a few players of one split, for one
+block of tempo indices and one augmentation index. Blocks end where sizes end, so a smaller
+size's shards are among a larger one's, byte for byte.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from sousa.generation import midi
-from sousa.generation.audio import acoustics, banks, encode, presets
+from sousa.generation.audio import acoustics, banks, encode
+from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.columns import SPLITS, schema
 from sousa.generation.corpus import Estimate
 from sousa.generation.rudiments import Rudiments, definitions, players
@@ -63,8 +64,7 @@ def tempo_blocks(tempos: int) -> list[tuple[int, int]]:
 def plan(config: Config) -> list[Shard]:
     """All shards of a configuration, in the order of their rows: list of Shard.
 
-    A shard's key holds ``profiles`` (numbers), ``tempos`` (first, one past the last) and
-    ``augmentation``.
+    A shard's key holds ``profiles`` (numbers), ``tempos`` (first, one past the last) and ``augmentation``.
     """
     groups = {}
     for index in profile_indices(config):
@@ -218,7 +218,7 @@ def _take_columns(config, p, augmentation, renderings):
         "drift_ms": np.round(p.drift_ms, 4),
         "profile_index": [person.index for person in people],
         "augmentation_index": [augmentation] * len(takes),
-        "augmentation_preset": [presets.CLEAN if sound is None else sound.acoustics for sound in renderings],
+        "augmentation_preset": [CLEAN if sound is None else sound.acoustics for sound in renderings],
         "data_version": [Rudiments.data_version] * len(takes),
     }
     out.update((f"player_{d.name}", values[:, i]) for i, d in enumerate(players.dimensions()))
@@ -283,7 +283,7 @@ def estimate(config: Config) -> Estimate:
     rate = 2 * config.sample_rate * config.channels
     if config.audio_format == "flac":
         # one rendering of each take is clean if that is among several acoustics
-        clean = (presets.CLEAN in config.acoustics) / (config.augmentations if config.acoustics[1:] else 1)
+        clean = (CLEAN in config.acoustics) / (config.augmentations if config.acoustics[1:] else 1)
         rate = FLAC_BYTES_PER_SEC["clean"] * clean + FLAC_BYTES_PER_SEC["augmented"] * (1.0 - clean)
         rate = rate * config.sample_rate / 44100 * config.channels
     sound = int(seconds * rate * config.with_audio)

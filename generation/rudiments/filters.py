@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from sousa.generation.audio import presets
+from sousa.generation.audio import named_acoustics
 from sousa.generation.errors import UsageError
 from sousa.generation.filters import Filter, any_of, entries_of, names
 from sousa.generation.rudiments import definitions, players
@@ -50,5 +50,5 @@ def _players(name: str, value: Any, problems: list[str]) -> Filter | None:
 TESTS = {
     "rudiments": _rudiments,
     "players": _players,
-    "presets": names("augmentation_preset", presets.names()),  # what acoustics were called before
+    "presets": names("augmentation_preset", named_acoustics.names()),  # what acoustics were called before
 }

@@ -44,7 +44,8 @@ class Labels:
         row: what :func:`sousa.training.stream.open_rows` gives.
 
     Attributes:
-        rate: Hz of the row's audio; num_samples: its length; duration_sec.
+        rate: Hz of the row's audio.
+        num_samples, duration_sec: its length.
         strokes: dict of the fields of the strokes inside, in order of ``onset_sample``, arrays
             [strokes]; and ``sample`` int64, the sample of the row's audio that contains the onset, and
             ``time_sec`` float64.

@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from sousa.generation.audio import presets
+from sousa.generation.audio import named_acoustics
 from sousa.generation.errors import UsageError
-from sousa.generation.models import Number, Told, Whole, named
+from sousa.generation.models import Number, ProblemsError, Whole, named
 from sousa.generation.options import SeedOptions, option
 
 _SOUND = "sound"
@@ -22,7 +22,7 @@ def _rudiments(value: object) -> object:
         try:
             definitions.select([str(name) for name in names])
         except UsageError as error:
-            raise Told(*error.problems) from None
+            raise ProblemsError(*error.problems) from None
         return list(names)
     return value
 
@@ -60,7 +60,7 @@ class RudimentsOptions(SeedOptions):
         None, "only players of these skill tiers, separated by commas (default: all)"
     )
     duration_sec: Number = option(6.0, "length of playing in seconds", metavar="SEC", ge=1, le=60, unit="s")
-    acoustics: Annotated[Names | None, named("acoustics", presets.names)] = option(
+    acoustics: Annotated[Names | None, named("acoustics", named_acoustics.names)] = option(
         None, "acoustics of the renderings, separated by commas; see 'sousa acoustics' (default: all)",
         flags=("--acoustics", "--presets", "--acoustic-presets"), group=_SOUND,
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sousa.generation.audio import presets
+from sousa.generation.audio import named_acoustics
 from sousa.generation.corpus import AUTHORS, Packaging
 from sousa.generation.errors import RunError
 from sousa.generation.licences import Licensed, licensed
@@ -53,9 +53,9 @@ def _made_of(config: Config, drums: list) -> list[Licensed]:
 def _texts(config: Config) -> dict[str, str]:
     channels = "mono" if config.channels == 1 else "stereo"
     audio = f"{config.sample_rate} Hz, {channels}, 16-bit {config.audio_format.upper()}"
-    known = presets.load()
+    known = named_acoustics.load()
     heard = "\n".join(f"- `{name}`: {known[name].about}" for name in config.acoustics if name in known)
-    if config.acoustics != (presets.CLEAN,):
+    if config.acoustics != (named_acoustics.CLEAN,):
         heard = f"{_RENDERED}\n{heard}"
     playing = {players.assignment(index)[0] for index in corpus.profile_indices(config)}
     return {

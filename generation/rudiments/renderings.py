@@ -4,7 +4,7 @@ Conventions
 -----------
 Rendering 0 of a take is clean where ``clean`` is among the acoustics, whatever else is asked for. The
 others follow a permutation of the remaining acoustics, drawn for the take: none is repeated before all are
-used. The permutation is built by adding one name after the other in the order of ``presets.toml``, each
+used. The permutation is built by adding one name after the other in the order of ``acoustics.toml``, each
 exchanging places with a random one before it (the inside-out Fisher-Yates shuffle). A name that is added at
 the end of that file takes one rendering in N from the others and leaves all else as it was; no other rule
 moves fewer rows.
@@ -18,7 +18,7 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sousa.generation.audio import acoustics, banks, presets, rooms
+from sousa.generation.audio import acoustics, banks, named_acoustics, rooms
 from sousa.generation.rudiments.settings import BankRef
 from sousa.generation.seeds import uniforms
 
@@ -38,10 +38,10 @@ class Rendering:
 
 def acoustics_of(config, take, augmentation):
     """Name of the acoustics of a rendering."""
-    others = [name for name in config.acoustics if name != presets.CLEAN]
+    others = [name for name in config.acoustics if name != named_acoustics.CLEAN]
     if len(others) < len(config.acoustics):
         if augmentation == 0 or not others:
-            return presets.CLEAN
+            return named_acoustics.CLEAN
         augmentation -= 1
     cycle, place = divmod(augmentation, len(others))
     order: list[str] = []
@@ -59,24 +59,24 @@ def _address(take):
 
 def rendering(config, take, augmentation):
     """The Rendering of a take with this index."""
-    preset = acoustics_of(config, take, augmentation)
+    name = acoustics_of(config, take, augmentation)
     address = (*_address(take), augmentation)
     tuning, level = uniforms(config.seed, 2, "rudiments", "voice", *address)
     gain_db = -int(level * (LEVEL_RANGE_DB * 10 + 1)) / 10.0
-    if preset == presets.CLEAN:
+    if name == named_acoustics.CLEAN:
         # the clean renderings of a take go through the drums in an order drawn for the take
         draws = uniforms(config.seed, len(config.banks), "rudiments", "drums", *_address(take))
         order = sorted(range(len(config.banks)), key=draws.__getitem__)
         bank = config.banks[order[augmentation % len(order)]]
-        return Rendering(preset, bank, _cents(tuning), gain_db, None)
-    responses = responses_for(config, preset)
-    bank, cents, linear = _session(config.seed, config.banks, take.player.index, preset, responses)
+        return Rendering(name, bank, _cents(tuning), gain_db, None)
+    responses = responses_for(config, name)
+    bank, cents, linear = _session(config.seed, config.banks, take.player.index, name, responses)
 
-    def draw(name):
-        return uniforms(config.seed, 1, "rudiments", "acoustics", *address, preset, name)[0]
+    def draw(value):
+        return uniforms(config.seed, 1, "rudiments", "acoustics", *address, name, value)[0]
 
-    own = acoustics.row_record(presets.load()[preset], draw, config.sample_rate, config.noises)
-    return Rendering(preset, bank, cents, gain_db, {**json.loads(linear), **own})
+    own = acoustics.row_record(named_acoustics.load()[name], draw, config.sample_rate, config.noises)
+    return Rendering(name, bank, cents, gain_db, {**json.loads(linear), **own})
 
 
 def _cents(draw):
@@ -84,23 +84,23 @@ def _cents(draw):
 
 
 @lru_cache(maxsize=4096)
-def _session(seed, refs, player_index, preset, responses):
-    """``(BankRef, cents, JSON text)``: drum, tuning and linear acoustics of a player under a preset."""
+def _session(seed, refs, player_index, name, responses):
+    """``(BankRef, cents, JSON text)``: drum, tuning and linear stages of a player under these acoustics."""
 
-    def draw(name):
-        return uniforms(seed, 1, "rudiments", "session", player_index, preset, name)[0]
+    def draw(value):
+        return uniforms(seed, 1, "rudiments", "session", player_index, name, value)[0]
 
     bank = refs[int(draw("drum") * len(refs))]
-    record = acoustics.session_record(presets.load()[preset], draw, responses)
+    record = acoustics.session_record(named_acoustics.load()[name], draw, responses)
     return bank, _cents(draw("tuning")), json.dumps(record)
 
 
-def responses_for(config, preset):
-    """The impulse responses a preset chooses from in a configuration: tuple of Response."""
-    if preset not in rooms.stated():
+def responses_for(config, name):
+    """The impulse responses that acoustics choose from in a configuration: tuple of Response."""
+    if name not in rooms.stated():
         return ()
-    of_preset, of_all = (tuple(r for key, r in config.rooms if key == name) for name in (preset, ""))
-    return of_preset or of_all or rooms.pool(preset)
+    own, of_all = (tuple(r for key, r in config.rooms if key == wanted) for wanted in (name, ""))
+    return own or of_all or rooms.pool(name)
 
 
 def record_of(row):

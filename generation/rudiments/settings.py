@@ -5,9 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sousa.generation.audio import acoustics, banks, noise, presets, rooms
+from sousa.generation.audio import acoustics, banks, named_acoustics, noise, rooms
+from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.audio.noise import NoiseFile
-from sousa.generation.audio.presets import CLEAN
 from sousa.generation.audio.rooms import Response
 from sousa.generation.errors import RunError, raise_all
 from sousa.generation.rudiments import Rudiments, definitions, players
@@ -31,10 +31,10 @@ class Config:
     """What corpus to make.
 
     Attributes:
-        acoustics: of the renderings, in the order of :func:`sousa.generation.audio.presets.names`;
+        acoustics: of the renderings, in the order of :func:`sousa.generation.audio.named_acoustics.names`;
             without audio only ``clean``, because nothing is heard.
         rooms: a user's impulse responses in place of the shipped ones: ``(acoustics or "", Response)``.
-        noises: a user's noise files in place of the presets' colours.
+        noises: a user's noise files in place of the stated colours.
     """
 
     size: str  # name of the size it came from, or custom
@@ -104,7 +104,7 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
     if options.rudiments is not None:
         forms = tuple(form.form for form in definitions.select(options.rudiments))
     tiers = tuple(name for name in players.tiers() if options.tiers is None or name in options.tiers)
-    heard = tuple(n for n in presets.names() if options.acoustics is None or n in options.acoustics)
+    heard = tuple(n for n in named_acoustics.names() if options.acoustics is None or n in options.acoustics)
     rows = counts["profiles"] * counts["tempos"] * counts["augmentations"] * len(forms)
     problems = _useless(options, heard, counts["augmentations"])
     if rows > MAX_ROWS:
@@ -159,7 +159,7 @@ def _idle(options: RudimentsOptions, used: tuple[str, ...], pool: Any, noises: A
                 f"{options.called('impulse_responses')} has no use for {', '.join(idle) or 'clean rows'}: no "
                 f"such row is made; {ways}"
             )
-    if noises and not any(presets.load()[name].noise for name in used):
+    if noises and not any(named_acoustics.load()[name].noise for name in used):
         problems.append(f"{options.called('noise_files')} has no use: {', '.join(used)} has no noise; {ways}")
     return problems
 
@@ -167,7 +167,7 @@ def _idle(options: RudimentsOptions, used: tuple[str, ...], pool: Any, noises: A
 def resized(config: Config, size: str) -> Config | None:
     """The configuration of a size that differs in nothing else; None for one that is no size's."""
     everyone = config.forms == default_forms() and len(config.tiers) == len(players.tiers())
-    usual = presets.names() if config.with_audio and config.augmentations > 1 else (CLEAN,)
+    usual = named_acoustics.names() if config.with_audio and config.augmentations > 1 else (CLEAN,)
     if not everyone or config.acoustics != usual or config.rooms or config.noises:
         return None
     return replace(config, size=size, **SIZES[size])
@@ -182,14 +182,14 @@ def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
     if "presets" in data:  # before data version 3
         data["acoustics_digest"], data["acoustics"] = data.pop("acoustics", None), data.pop("presets")
     digests = [digest for *_, digest in (*data["rooms"], *data["noises"])]
-    known = rows_only or set(data["acoustics"]) <= set(presets.names())
+    known = rows_only or set(data["acoustics"]) <= set(named_acoustics.names())
     if not known or not data["acoustics"] or not all(isinstance(name, str) for name in data["acoustics"]):
         raise ValueError(f"acoustics are {data['acoustics']}")
     if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests):
         raise ValueError("a digest is no digest")
     made_with = data.pop("acoustics_digest", None)
     if not rows_only and made_with not in (None, acoustics.digest()):
-        raise RunError("this dataset was made with other presets or rooms; use the sousa that made it")
+        raise RunError("this dataset was made with other acoustics or rooms; use the sousa that made it")
     for name in ("forms", "tiers", "acoustics"):
         data[name] = tuple(data[name])
     data["banks"] = _banks(data["banks"], rows_only)

@@ -44,7 +44,7 @@ def swept(config):
         for axis in sound.axes:
             units.setdefault(axis.name, []).append(declared[axis.name].unit)
     # one column for parameters of several synthesizers that share a name
-    return [(name, found[0] if len(set(found)) == 1 else "") for name, found in units.items()]
+    return [(name, of_name[0] if len(set(of_name)) == 1 else "") for name, of_name in units.items()]
 
 
 def plan(config):
@@ -132,8 +132,10 @@ class Signal:
     """A long signal after its gain.
 
     Attributes:
-        audio: float64 (samples,), not yet rounded; gain_db: what was applied.
-        onsets: int64 or None; details: dict of arrays, one value an onset.
+        audio: float64 (samples,), not yet rounded.
+        gain_db: what was applied.
+        onsets: int64 or None.
+        details: dict of arrays, one value an onset.
     """
 
     audio: np.ndarray
@@ -167,7 +169,8 @@ def make_rows(config, position, example, only_chunk=None):
     """Rows of one example of a setting, in order.
 
     Args:
-        position: in ``config.settings``; only_chunk: make this chunk's row alone.
+        position: in ``config.settings``.
+        only_chunk: make this chunk's row alone.
 
     Yields: dicts of the corpus's columns.
     """

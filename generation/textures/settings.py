@@ -31,14 +31,15 @@ class Axis:
     """A swept parameter.
 
     Attributes:
-        name: of the synthesizer's parameter; user_name, user_doc: as the configuration calls it.
+        name: of the synthesizer's parameter.
+        user_name, user_doc: as the configuration calls it.
         user_min, user_max: what its labels say at the ends.
         minimum, maximum: natural values at the ends; ``maximum`` may be the lower one.
         count: points of a grid, None with other methods.
         scale: of values.SCALES: how the points are spaced; user values are always spaced as the shares are.
         values: natural values one by one in place of a range, or None.
-        units: natural or norm, the unit in which the configuration gave the ends; given_min, given_max: as
-            it gave them.
+        units: natural or norm, the unit in which the configuration gave the ends.
+        given_min, given_max: as it gave them.
     """
 
     name: str
@@ -107,7 +108,8 @@ class Sound:
         synth, synth_version: see :mod:`sousa.generation.textures.synth`.
         axes: swept parameters, in order; on a grid the last one changes fastest.
         fixed, moving: parameters that are not swept; the synthesizer's other ones have their defaults.
-        method: one of METHODS; count: settings to make, None for grid and list.
+        method: one of METHODS.
+        count: settings to make, None for grid and list.
         points: of the method list: natural values of the axes, a tuple a setting.
         drawn_as: what stands in place of values when random draws are named, so that a derived corpus has
             the draws of its base: pairs of parameter and value.
@@ -166,13 +168,14 @@ class Config:
         sounds: what is rendered.
         seed: of the corpus.
         sample_rate: Hz.
-        duration_sec: length of the long signals; chunk_sec: of the rows.
+        duration_sec: length of the long signals.
+        chunk_sec: of the rows.
         examples: renderings of each setting, which differ by chance alone.
         level: policy.
         splits: of settings.
         audio_format: flac or wav.
         records: formats written beside the shards, of RECORDS.
-        shard_mib: size of TFRecord shards; None: one file a row.
+        shard_mib: size of TFRecord shards, None for one file a row.
         naming: names of rows: values (as DSGenerator has them), later (its later generation's), index.
         base: digest of the dataset this one is derived from, or None.
         synth_files: files with synthesizers that the user named; no part of what is made.

@@ -35,12 +35,14 @@ class Setting:
     """One point of a sound's parameter space.
 
     Attributes:
-        sound: number of the sound in the configuration; index: of the setting in its sound.
+        sound: number of the sound in the configuration.
+        index: of the setting in its sound.
         params: dict with a float or :class:`sousa.generation.textures.values.Curve` for every parameter of
             the synthesizer, in its order.
         user, natural: label and natural value of each axis.
         draws: see the module's conventions.
-        split: train, validation or test; held_out: of test settings: random, interpolation, extrapolation.
+        split: train, validation or test.
+        held_out: of test settings: random, interpolation, extrapolation.
     """
 
     sound: int

@@ -40,14 +40,16 @@ Attributes that may be left out: ``aliases``, other names of the class in config
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from typing import Any, Protocol
 
 import numpy as np
 
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
-from sousa.generation.textures.values import Parameter
+from sousa.generation.textures.values import Curve, Parameter
 
 GROUP = "sousa.synths"
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
@@ -57,8 +59,23 @@ BUILT_IN = {
     "applause": "applause:Applause", "rain": "rain:Rain", "fire": "fire:Fire", "bees": "bees:Bees",
 }  # fmt: skip
 
+Params = Mapping[str, float | Curve]
+Rendered = tuple[np.ndarray, np.ndarray | None, dict[str, Any]]
 
-def problem_with(synth):
+
+class Synth(Protocol):
+    """What a synthesizer has; see the module."""
+
+    name: str
+    version: str
+    about: str
+    parameters: Sequence[Parameter]
+
+    def render(self, params: dict[str, Any], samples: int, rate: int, rng: np.random.Generator) -> Any:
+        """``(audio, onsets)`` or ``(audio, onsets, details)``."""
+
+
+def problem_with(synth: Any) -> str | None:
     """Why an object does not keep the protocol, or None."""
     missing = [a for a in ("name", "version", "parameters", "about", "render") if not hasattr(synth, a)]
     if missing:
@@ -67,21 +84,24 @@ def problem_with(synth):
         return f"its name is {synth.name!r}; lower-case letters, digits and _ are allowed"
     if not isinstance(synth.version, str) or not synth.version:
         return f"its version is {synth.version!r}; give text such as 1.0.0"
-    given = synth.parameters
-    if not isinstance(given, (tuple, list)) or not given or not all(isinstance(p, Parameter) for p in given):
+    parameters, aliases = synth.parameters, getattr(synth, "aliases", ())
+    if not _tuple_of(Parameter, parameters) or not parameters:
         return "its parameters are not a tuple of sousa.generation.textures.values.Parameter"
-    names = [p.name for p in synth.parameters]
+    names = [p.name for p in parameters]
     if len(set(names)) < len(names):
         return "two of its parameters have one name"
-    aliases = getattr(synth, "aliases", ())
-    if not isinstance(aliases, (tuple, list)) or not all(isinstance(one, str) for one in aliases):
+    if not _tuple_of(str, aliases):
         return "its aliases are not a tuple of texts"
     if not isinstance(getattr(synth, "parameter_aliases", {}), dict):
         return "its parameter_aliases are no dict"
     return next((text for name in names if (text := problem_with_parameter(name))), None)
 
 
-def problem_with_parameter(name):
+def _tuple_of(kind: type, values: Any) -> bool:
+    return isinstance(values, (tuple, list)) and all(isinstance(value, kind) for value in values)
+
+
+def problem_with_parameter(name: Any) -> str | None:
     """Why a parameter can't be called so, or None: names of columns are made of it."""
     if isinstance(name, str) and name.strip() and name.isprintable() and "." not in name:
         return None
@@ -89,7 +109,7 @@ def problem_with_parameter(name):
 
 
 @cache
-def known():
+def known() -> dict[str, str]:
     """Synthesizers by name, the built-in ones first: dict of name to what loads it."""
     found = {name: f"sousa.generation.textures.synths.{place}" for name, place in BUILT_IN.items()}
     for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
@@ -106,25 +126,25 @@ def known():
     return found
 
 
-_ADDED = {}
+_ADDED: dict[str, Synth] = {}
 
 
-def add(synth):
+def add(synth: Synth) -> None:
     """Make a synthesizer object known in this process; it comes before others of the same name."""
     _ADDED[synth.name] = synth
 
 
-def added():
+def added() -> dict[str, Synth]:
     """The synthesizers that were added in this process, by name."""
     return dict(_ADDED)
 
 
-def names():
+def names() -> list[str]:
     """Names of all synthesizers."""
     return [*known(), *(name for name in _ADDED if name not in known())]
 
 
-def get(name):
+def get(name: str) -> Synth:
     """A synthesizer by its name.
 
     Raises: UsageError when there is none; RunError when its package can't be loaded or does not keep the
@@ -138,7 +158,7 @@ def get(name):
 
 
 @cache
-def _load(name):
+def _load(name: str) -> Synth:
     module, _, attribute = known()[name].partition(":")
     try:
         synth = getattr(import_module(module), attribute)()
@@ -154,7 +174,7 @@ def _load(name):
     return synth
 
 
-def render(synth, params, samples, rate, rng):
+def render(synth: Synth, params: Params, samples: int, rate: int, rng: np.random.Generator) -> Rendered:
     """Render, and hold the synthesizer to the protocol.
 
     Returns: ``(audio, onsets, details)``: float32 (samples,); int64 or None; dict of arrays.
@@ -174,7 +194,7 @@ def render(synth, params, samples, rate, rng):
     return audio, onsets if onsets is None else _array(onsets).astype(np.int64), details
 
 
-def _problem_with_result(result, samples):
+def _problem_with_result(result: Any, samples: int) -> str | None:
     if not isinstance(result, tuple) or len(result) not in (2, 3):
         return "returned no (audio, onsets)"
     audio, onsets, details = (*result, {})[:3]
@@ -206,7 +226,7 @@ def _problem_with_result(result, samples):
     return None
 
 
-def _array(values):
+def _array(values: Any) -> np.ndarray:
     """What a synthesizer gave as an array; one without numbers when it is none."""
     try:
         return np.asarray(values)
@@ -214,12 +234,12 @@ def _array(values):
         return np.array(None)
 
 
-def _told(params):
+def _told(params: Params) -> str:
     return ", ".join(
         f"{name}={value if isinstance(value, float) else 'a curve'}" for name, value in params.items()
     )
 
 
-def streams(rng, count):
+def streams(rng: np.random.Generator, count: int) -> list[np.random.Generator]:
     """Independent generators out of one, so that drawing more of one thing changes no other."""
     return [np.random.Generator(np.random.PCG64(int(seed))) for seed in rng.integers(2**63, size=count)]

@@ -11,11 +11,13 @@ may also be even in the square root (``sqrt``) and, for frequencies in Hz, in me
 import math
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
+Values = Any  # a number, or an array of them
 # each scale: the way to where it is even, the way back, and the value below which there is none
-_SCALES = {
+_SCALES: dict[str, tuple[Any, Any, float]] = {
     "linear": (np.asarray, np.asarray, -math.inf),
     "log": (np.log, np.exp, 0.0),
     "sqrt": (np.sqrt, np.square, 0.0),
@@ -25,12 +27,12 @@ SCALES = tuple(_SCALES)
 DECLARED_SCALES = ("linear", "log")  # of parameters: what readers of norm values have to know
 
 
-def has_scale(value, scale):
+def has_scale(value: float, scale: str) -> bool:
     """Whether a value lies on a scale: log needs one above 0, sqrt and mel one of 0 or more."""
     return value > 0 if scale == "log" else value >= _SCALES[scale][2]
 
 
-def share_of(first, last, value, scale="linear"):
+def share_of(first: float, last: float, value: Values, scale: str = "linear") -> Values:
     """How far values are on the way from ``first`` to ``last``, 0 to 1: undoes :func:`between`."""
     onto = _SCALES[scale][0]
     return (onto(value) - onto(first)) / (onto(last) - onto(first))
@@ -63,38 +65,38 @@ class Parameter:
     nyquist: bool = False
     whole: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         texts = (self.name, self.unit, self.meaning)
         if not self.name or not all(isinstance(text, str) for text in texts):
             raise ValueError(f"name, unit and meaning of a parameter are {texts!r}; give texts, and a name")
-        given = (self.minimum, self.maximum, self.default)
-        if not all(isinstance(one, Real) and math.isfinite(one) for one in given):
-            raise ValueError(f"range and default of {self.name} are {given!r}; give numbers")
+        numbers = (self.minimum, self.maximum, self.default)
+        if not all(isinstance(number, Real) and math.isfinite(number) for number in numbers):
+            raise ValueError(f"range and default of {self.name} are {numbers!r}; give numbers")
         if self.scale not in DECLARED_SCALES:
             raise ValueError(
                 f"scale of {self.name} is {self.scale!r}; give one of {', '.join(DECLARED_SCALES)}"
             )
         if not self.minimum < self.maximum or (self.scale == "log" and self.minimum <= 0):
             raise ValueError(f"range of {self.name} is {self.minimum:g} to {self.maximum:g}")
-        if self.whole and (self.varying or any(one != round(one) for one in given)):
+        if self.whole and (self.varying or any(number != round(number) for number in numbers)):
             raise ValueError(
                 f"{self.name} takes whole numbers: so are its range and default, and it can't move"
             )
         if not self.minimum <= self.default <= self.maximum:
             raise ValueError(f"default of {self.name} is {self.default:g}, outside its range")
 
-    def natural(self, norm):
+    def natural(self, norm: Values) -> Values:
         """Natural value of a normalised one; numbers or arrays."""
         return between(self.minimum, self.maximum, norm, self.scale)
 
-    def norm(self, natural):
+    def norm(self, natural: Values) -> Values:
         """Normalised value of a natural one; numbers or arrays."""
         if self.scale == "log":
             return np.log(np.asarray(natural) / self.minimum) / math.log(self.maximum / self.minimum)
         return (np.asarray(natural) - self.minimum) / (self.maximum - self.minimum)
 
 
-def between(first, last, share, scale="linear"):
+def between(first: float, last: float, share: Values, scale: str = "linear") -> Values:
     """The value at a share (0 to 1) of the way from ``first`` to ``last``; numbers or arrays.
 
     Raises: ValueError for ends that are not on the scale, such as 0 for log.
@@ -119,42 +121,41 @@ class Curve:
     """A value that changes in time: straight lines between points, on the parameter's scale.
 
     Attributes:
-        times: seconds, growing, of at least two points; before the first and after the last the value
-            stays.
+        times: seconds, growing, of at least two points; before the first and after the last the value stays.
         values: natural, one a time.
         scale: one of SCALES: on what scale the lines are straight.
     """
 
-    times: tuple
-    values: tuple
+    times: tuple[float, ...]
+    values: tuple[float, ...]
     scale: str = "linear"
 
-    def at(self, seconds):
+    def at(self, seconds: np.ndarray) -> np.ndarray:
         """Natural values at times in seconds: float64 array, as long as ``seconds``."""
         onto, back, _ = _SCALES[self.scale]
         return back(np.interp(seconds, self.times, onto(self.values)))
 
     @property
-    def low(self):
+    def low(self) -> float:
         return min(self.values)
 
     @property
-    def high(self):
+    def high(self) -> float:
         return max(self.values)
 
 
-def at(value, seconds):
+def at(value: float | Curve, seconds: np.ndarray) -> np.ndarray:
     """Values of a parameter at times: ``value`` a number or a Curve; float64 array as long as ``seconds``."""
     if isinstance(value, Curve):
         return value.at(seconds)
     return np.full(np.shape(seconds), float(value))
 
 
-def highest(value):
+def highest(value: float | Curve) -> float:
     """The largest value a number or Curve takes."""
     return value.high if isinstance(value, Curve) else float(value)
 
 
-def lowest(value):
+def lowest(value: float | Curve) -> float:
     """The smallest value a number or Curve takes."""
     return value.low if isinstance(value, Curve) else float(value)

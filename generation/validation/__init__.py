@@ -25,7 +25,8 @@ class Task:
 
     Attributes:
         columns: as the dataset's files have them.
-        record: manifest record of the shard; shard: as it is planned, None where rows can't be made again.
+        record: manifest record of the shard.
+        shard: as it is planned, None where rows can't be made again.
         every: sound and MIDI of each unit of rows whose number is a multiple of this are read.
         again: how many units are made again with their sound.
         loose: the dataset says that it has audio and MIDI files as well.
@@ -59,7 +60,8 @@ class Examiner:
         """Check the labels of a row group; returns arrays or lists to keep, one element a row.
 
         Args:
-            first: number of its first row in the shard; problems: counts of what is wrong, to be added to.
+            first: number of its first row in the shard.
+            problems: counts of what is wrong, to be added to.
         """
         return {}
 
@@ -69,10 +71,11 @@ class Examiner:
         """Check MIDI and sound of row ``i`` of the group whose labels were checked last.
 
         Args:
-            number: of the row in the shard; pcm: int16 (samples, channels), None where there is none to hear.
+            number: of the row in the shard.
+            pcm: int16 (samples, channels), None where there is none to hear.
         """
 
-    def found(self) -> dict[str, list]:
+    def measured(self) -> dict[str, list]:
         """What else was measured: lists, joined over the shards in order."""
         return {}
 
@@ -82,9 +85,10 @@ class Validation:
 
     Attributes:
         Examiner: of its shards.
-        media_rows: sound of about this many rows is read; again_units: this many units (see
-            :class:`Examiner`) are made again with their sound. ``--all`` does so with every row.
-        kept: further columns whose values its checks read, as ``found.rows[name]``.
+        media_rows: sound of about this many rows is read.
+        again_units: this many units (see :class:`Examiner`) are made again with their sound. ``--all`` does
+            so with every row.
+        kept: further columns whose values its checks read, as ``findings.rows[name]``.
     """
 
     Examiner = Examiner
@@ -92,11 +96,11 @@ class Validation:
     again_units = 12
     kept: tuple[str, ...] = ()
 
-    def checks(self, found: "Findings") -> "list[Check]":
+    def checks(self, findings: "Findings") -> "list[Check]":
         """Its checks, after the general ones."""
         return []
 
-    def summary(self, found: "Findings") -> dict[str, Any]:
+    def summary(self, findings: "Findings") -> dict[str, Any]:
         """Plain data for the report beside rows, hours and checks."""
         return {}
 
@@ -104,6 +108,6 @@ class Validation:
         """Lines of the report as text, after the checks."""
         return []
 
-    def parts(self, report: dict[str, Any], found: "Findings") -> list[str]:
+    def parts(self, report: dict[str, Any], findings: "Findings") -> list[str]:
         """HTML of the report's page, after the checks."""
         return []

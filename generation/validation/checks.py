@@ -17,60 +17,56 @@ _BY_ROLE: tuple[Any, ...] = (
     (None, "lengths", ["length_differs"], "lengths in samples and seconds agree"),
     (Classes, "classes", ["class_unknown"], "every class is one of those declared"),
     (Score, "scores", ["score_out_of_range"], "every score is in its range, or null"),
-    (
-        Events,
-        "events in row",
-        ["event_outside_row_or_out_of_order"],
-        "events are in order and inside their row",
-    ),
-)
+    (Events, "events in row", ["event_outside_row_or_out_of_order"],
+     "events are in order and inside their row"),
+)  # fmt: skip
 _AUDIO = ("audio_unreadable", "audio_length_or_rate_differs", "pcm_digest_differs")
 
 
-def run_all(found: Findings) -> list[Check]:
+def run_all(findings: Findings) -> list[Check]:
     """All checks, in the order of the report: general ones, then those of the corpus."""
-    stored, problems = found.stored, found.problems
+    stored, problems = findings.stored, findings.problems
     whole = absence(problems, "integrity", ["damaged_shard"], "every shard is as it was written")
-    if not found.rows:
+    if not findings.rows:
         return [whole]
-    out = [whole, _count(found), _label_tables(found), *_made_again(found)]
+    out = [whole, _count(findings), _label_tables(findings), *_made_again(findings)]
     for role, *check in _BY_ROLE:
         if role is None or having(stored.columns, role):
             out.append(absence(problems, *check))
-    out += [_groups(found, column) for column in having(stored.columns, Group)]
-    if found.config.with_audio:
-        claim = f"decodes to the labelled length, rate and digest ({found.part})"
+    out += [_groups(findings, column) for column in having(stored.columns, Group)]
+    if findings.config.with_audio:
+        claim = f"decodes to the labelled length, rate and digest ({findings.part})"
         out.append(absence(problems, "audio", _AUDIO, claim))
     else:
         out.append(Check("audio", None, "made without audio"))
     if stored.manifest.get("loose_files"):
-        claim = f"each is there and equal to its row ({found.part})"
+        claim = f"each is there and equal to its row ({findings.part})"
         out.append(absence(problems, "loose files", ["loose_file_missing_or_other"], claim))
-    return [*out, *stored.corpus.validation().checks(found)]
+    return [*out, *stored.corpus.validation().checks(findings)]
 
 
-def _count(found: Findings) -> Check:
+def _count(findings: Findings) -> Check:
     """There are as many rows as planned, each with a name of its own."""
-    ids, wanted = found.rows["sample_id"], found.stored.manifest["num_rows"]
+    ids, wanted = findings.rows["sample_id"], findings.stored.manifest["num_rows"]
     unique = len(set(ids))
-    good = len(ids) == unique == wanted and "rows_missing_or_extra" not in found.problems
+    good = len(ids) == unique == wanted and "rows_missing_or_extra" not in findings.problems
     return Check("rows", good, f"{len(ids):,} rows, {unique:,} different ids, {wanted:,} planned")
 
 
-def _label_tables(found: Findings) -> Check:
+def _label_tables(findings: Findings) -> Check:
     """The plain tables, and the other files the manifest knows: unchanged, and one to one with rows."""
-    storage, listed = found.stored.storage, found.stored.manifest.get("tables", [])
+    storage, listed = findings.stored.storage, findings.stored.manifest.get("tables", [])
     wrong = [problem for record in listed if (problem := storage.damage(record))]
     if wrong or not listed:
         return Check("label tables", False, "; ".join(wrong) or "the manifest does not know them")
     path = storage.path("labels/samples.parquet")
     ids = pq.read_table(path, columns=["sample_id"])["sample_id"].to_pylist()
-    same = ids == list(found.rows["sample_id"])
+    same = ids == list(findings.rows["sample_id"])
     return Check("label tables", same, f"unchanged, {len(ids):,} rows one to one with the shards")
 
 
-def _made_again(found: Findings) -> list[Check]:
-    stored = found.stored
+def _made_again(findings: Findings) -> list[Check]:
+    stored = findings.stored
     if not is_generated(stored.corpus):
         return []
     if not stored.current:
@@ -78,24 +74,24 @@ def _made_again(found: Findings) -> list[Check]:
         return [Check("labels made again", None, why)]
     return [
         absence(
-            found.problems, "labels made again", ["rows_not_in_plan", "labels_differ_from_made_again"],
+            findings.problems, "labels made again", ["rows_not_in_plan", "labels_differ_from_made_again"],
             "every label, made again from its coordinates, is the same",
         ),
         absence(
-            found.problems, "rows made again", ["row_differs_from_made_again"],
-            f"{found.again:,} rows made again from their coordinates are the same, sound and all",
+            findings.problems, "rows made again", ["row_differs_from_made_again"],
+            f"{findings.again:,} rows made again from their coordinates are the same, sound and all",
         ),
     ]  # fmt: skip
 
 
-def _groups(found: Findings, column: Any) -> Check:
+def _groups(findings: Findings, column: Any) -> Check:
     """No group has rows in two splits."""
-    name, role = f"no {column.role.one} in two splits", column.role
-    owners, splits = found.rows[column.name], found.rows["split"]
+    name, role = f"no {column.role.singular} in two splits", column.role
+    owners, splits = findings.rows[column.name], findings.rows["split"]
     pairs = {(owner, split) for owner, split in zip(owners, splits, strict=True)}
     torn = len(pairs) - len(set(owners))
     counts = ", ".join(f"{s} {sum(split == s for _, split in pairs):,}" for s in SPLITS)
-    if "group_missing" in found.problems:
-        return absence(found.problems, name, ["group_missing"], "")
-    text = f"{role.many}: {counts}"
+    if "group_missing" in findings.problems:
+        return absence(findings.problems, name, ["group_missing"], "")
+    text = f"{role.plural}: {counts}"
     return Check(name, not torn, text + (f"; {torn} in more than one split" if torn else ""))

@@ -59,7 +59,7 @@ def examine_shard(index: int, task: Task) -> tuple[int, dict[str, Any]]:
     if first != task.record["rows"]:
         problems.add("rows_missing_or_extra", task.record["file"], abs(first - task.record["rows"]))
     out["rows"] = {name: joined([part[name] for part in kept]) for name in kept[0]} if kept else {}
-    return index, out | examiner.found()
+    return index, out | examiner.measured()
 
 
 def _kept(task: Task, group: pa.Table, more: tuple[str, ...]) -> dict[str, Any]:

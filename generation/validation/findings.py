@@ -25,7 +25,8 @@ class Check:
 
     Attributes:
         passed: None when it can't be judged.
-        detail: one sentence with the figures; examples: some of what was wrong.
+        detail: one sentence with the figures.
+        examples: some of what was wrong.
     """
 
     name: str
@@ -39,9 +40,11 @@ class Findings:
     """Measurements of all shards together.
 
     Attributes:
-        stored: :class:`sousa.generation.reopen.Stored`; lists: whatever else examiners found, by name.
+        stored: :class:`sousa.generation.reopen.Stored`.
+        lists: whatever else examiners found, by name.
         rows: dict of arrays, one element a row; empty when no shard could be read.
-        heard: how many rows' sound and MIDI were read; again: how many were made again with their sound.
+        heard: how many rows' sound and MIDI were read.
+        again: how many were made again with their sound.
     """
 
     stored: Any
@@ -68,9 +71,9 @@ class Findings:
         return "all rows" if self.heard == self.count else some
 
 
-def absence(found: Problems, name: str, problems: Iterable[str], claim: str) -> Check:
+def absence(counted: Problems, name: str, problems: Iterable[str], claim: str) -> Check:
     """The check that none of some problems was found; ``claim``: what holds then."""
-    here = {p: found[p] for p in problems if p in found}
+    here = {p: counted[p] for p in problems if p in counted}
     if not here:
         return Check(name, True, claim)
     text = ", ".join(f"{p.replace('_', ' ')}: {count}" for p, (count, _) in here.items())

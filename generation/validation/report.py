@@ -42,23 +42,23 @@ def validate(
     Returns: ``(passed, report)``; the report is what the JSON file holds, with ``text``, the same for a
         terminal, and ``not_written``, why the files could not be written, or None.
     """
-    found = examine(stored, runner, progress, all_media)
+    findings = examine(stored, runner, progress, all_media)
     validation = stored.corpus.validation()
-    checks = run_all(found)
+    checks = run_all(findings)
     report: dict[str, Any] = {
         "corpus": stored.corpus.name, "data_version": stored.data_version, "size": stored.config.size,
         "passed": all(check.passed is not False for check in checks),
         "checks": [check.__dict__ for check in checks],
     }  # fmt: skip
-    if found.rows:
-        split = found.rows["split"]
+    if findings.rows:
+        split = findings.rows["split"]
         report |= {
-            "rows": found.count, "hours": float(found.rows["duration_sec"].sum() / 3600),
+            "rows": findings.count, "hours": float(findings.rows["duration_sec"].sum() / 3600),
             "rows_by_split": {s: int((split == s).sum()) for s in SPLITS if (split == s).any()},
-            **validation.summary(found),
+            **validation.summary(findings),
         }  # fmt: skip
-    text = _text(report, validation.lines(report) if found.rows else [])
-    page = _page(report, validation.parts(report, found) if found.rows else [])
+    text = _text(report, validation.lines(report) if findings.rows else [])
+    page = _page(report, validation.parts(report, findings) if findings.rows else [])
     not_written = None
     try:
         stored.storage.write_json("validation_report.json", report)

@@ -93,7 +93,7 @@ def test_live_builder_equals_the_files(loaded, tmp_path):
     assert rows_of(live) == rows_of(loaded["test"])
 
 
-def test_live_builder_needs_no_disk_for_the_full_preset(tmp_path):
+def test_live_builder_needs_no_disk_for_the_full_size(tmp_path):
     stream = Rudiments(config_name="full", cache_dir=str(tmp_path)).as_streaming_dataset(split="train")
     row = next(iter(stream.remove_columns("audio") if torchcodec_works() else stream))
     assert row["sample_id"].endswith("_t0_a0")

@@ -44,7 +44,7 @@ class Machine:
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory):
-    """The small preset with two more players."""
+    """The small size with two more players."""
     root = tmp_path_factory.mktemp("grown") / "d"
     options = ("-p", "12", "-t", "3", "-a", "1", "-q", "--skip-validation", "-w", "1")
     subprocess.run(

@@ -145,7 +145,7 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path):
     assert 0 < len(log) < 10
 
 
-def test_smaller_presets_are_part_of_larger_ones(small, small_config):
+def test_smaller_sizes_are_part_of_larger_ones(small, small_config):
     """All 1,200 rows of small, identical in medium: the very same shards."""
     medium = make_config("medium")
     by_name = {shard.name: shard for shard in corpus.plan(medium)}

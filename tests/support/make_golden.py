@@ -19,7 +19,7 @@ ROWS = (
     (3, "flam_paradiddle_diddle", 0, 1),
     (42, "triple_ratamacue", 4, 4),
     (99, "six_stroke_roll:even_sextuplet", 3, 2),
-    # one take under every acoustic preset
+    # one take under all acoustics
     *((5, "flam_tap", 0, augmentation) for augmentation in range(12)),
 )
 

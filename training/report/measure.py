@@ -49,7 +49,7 @@ def measure(
     known = roles.of_schema(table.schema)
     group = known.group if known.group and known.group.name in table.column_names else None
     groups = table[group.name].to_pylist() if group else None
-    nouns = (group.role.one, group.role.many) if group else ("row", "rows")
+    nouns = (group.role.singular, group.role.plural) if group else ("row", "rows")
     breakdowns = [column for column in known.breakdowns if column.name in table.column_names]
     parts = {column.name: _parts(table[column.name].to_pylist(), column) for column in breakdowns}
     parts = {name: values for name, values in parts.items() if values}

@@ -7,7 +7,7 @@ by. Exit status follows the checks that were judged.
 import numpy as np
 import pyarrow.parquet as pq
 
-from sousa.generation.audio.presets import CLEAN
+from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.rudiments.validation import population
 from sousa.generation.validation.findings import Check, Findings, absence
 
@@ -98,11 +98,11 @@ def _media_checks(findings):
             f"labelled noise before the first stroke ({part})"
         )
         out.append(absence(findings.problems, "acoustics", _ACOUSTIC_PROBLEMS, claim))
-    heard = [m for m in media if "preset" in m]
+    heard = [m for m in media if "acoustics" in m]
     if not heard:
         return [*out, Check("label = audio", False, "no audio could be read")]
     for name, clean, kind, which in _ONSET_CHECKS:
-        if rows := [m for m in heard if (m["preset"] == CLEAN) == clean]:
+        if rows := [m for m in heard if (m["acoustics"] == CLEAN) == clean]:
             out.append(_onset_check(name, rows, kind, which))
     return out
 

@@ -73,7 +73,7 @@ class RudimentsExaminer(Examiner):
             out |= check_sound(self.task.config, row, strokes, pcm, problems)
         self.media.append(out)
 
-    def found(self) -> dict[str, list]:
+    def measured(self) -> dict[str, list]:
         return {"takes": self.takes, "media": self.media}
 
 

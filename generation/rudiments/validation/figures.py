@@ -14,7 +14,8 @@ def measure(row, s):
     """Figures of one take.
 
     Args:
-        row: flat columns; s: arrays of the take's strokes.
+        row: flat columns.
+        s: arrays of the take's strokes.
 
     Returns: dict with ``tier`` and, where the take has them, figures by name.
     """

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from sousa.generation.audio.presets import CLEAN
+from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.columns import SPLITS
 from sousa.generation.rudiments import players, settings
 from sousa.generation.rudiments.scores import SCORE_NAMES, SCORE_TOP, SKILL_SCORES
@@ -190,7 +190,7 @@ def drums(findings):
 
 
 def acoustics_mix(findings):
-    """Every take has its clean row, and the other presets come up alike."""
+    """Every take has its clean row, and the other acoustics come up alike."""
     config = findings.config
     rows = Counter(findings.rows["augmentation_preset"])
     takes = config.num_rows // config.augmentations

@@ -31,7 +31,7 @@ def _acoustics(findings):
     """Rows of each acoustics, and how well its onsets are found from the audio alone."""
     out = {}
     for name, rows in sorted(Counter(findings.rows["augmentation_preset"]).items()):
-        heard = [m for m in findings.lists["media"] if m.get("preset") == name and "blind_count" in m]
+        heard = [m for m in findings.lists["media"] if m.get("acoustics") == name and "blind_count" in m]
         count = sum(m["blind_count"] for m in heard)
         within = sum(m["blind_within"] for m in heard) / count if count else None
         out[name] = {"rows": rows, "blind_onsets": count, "within_a_sample": within}

@@ -11,7 +11,7 @@ stored sound is where the stroke is heard. That works through every stage, becau
 import numpy as np
 
 from sousa.generation.audio import acoustics, encode
-from sousa.generation.audio.presets import CLEAN
+from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.rudiments import corpus, definitions, players
 from sousa.generation.rudiments.performance import play
 from sousa.generation.rudiments.renderings import aug_columns, record_of, rendering
@@ -28,7 +28,9 @@ def check_sound(config, row, s, pcm, problems):
     """Measure the sound of a row.
 
     Args:
-        row: its flat columns. s: its strokes, dict of arrays. pcm: int16 (samples, channels).
+        row: its flat columns.
+        s: its strokes, dict of arrays.
+        pcm: int16 (samples, channels).
 
     Returns: dict of counts and errors, empty when the record of the sound can't be read.
     """
@@ -55,7 +57,7 @@ def check_sound(config, row, s, pcm, problems):
     if out:
         blind = blind_errors(pcm, s["onset_sample"], rate)
         out |= _errors("blind", blind[~np.isnan(blind)])
-    return {"preset": row["augmentation_preset"], **out}
+    return {"acoustics": row["augmentation_preset"], **out}
 
 
 def _check_columns(config, row, record, soundfont, problems):
@@ -113,9 +115,10 @@ def left_out_errors(record, drum, played, onset, which, pcm, gain_db):
     """Onset errors of strokes of an augmented row, each found by leaving it and all later ones out.
 
     Args:
-        record: of the row. drum: its Voice. gain_db: of the row.
+        record, gain_db: of the row.
         played: strokes as :func:`sousa.generation.audio.acoustics.perform` takes them.
-        onset: labels of all strokes; ``which``: numbers of those to measure.
+        onset: labels of all strokes.
+        which: numbers of those to measure.
         pcm: the stored sound, int16 (samples, channels).
 
     Returns: float64 array, NaN where nothing is heard within 10 ms of the label.

@@ -126,7 +126,7 @@ def request(data, problems, notices):
     rate = getattr(file, words["sample_rate"])
     _notices(file, rate, notices)
     seed = DEFAULT_SEED if file.rngseed is None else file.rngseed
-    if file.given("rngseed") and file.rngseed is None:
+    if file.has("rngseed") and file.rngseed is None:
         seed = drawn_seed("rngseed", notices)
     shard_mib = DEFAULT_SHARD_MIB if file.shard_size is None else file.shard_size
     values = {
@@ -146,7 +146,7 @@ def request(data, problems, notices):
 
 
 def _notices(file, rate, notices):
-    unused = [key for key in file.IGNORED if file.given(key)]
+    unused = [key for key in file.IGNORED if file.has(key)]
     if unused:
         are = "are keys" if len(unused) > 1 else "is a key"
         notices.append(f"{', '.join(unused)} {are} of old files and not used")

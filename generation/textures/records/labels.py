@@ -21,7 +21,8 @@ class Label(Axis):
             moving parameter covers, or the declared range of the others.
         count: values of a sweep, 0 where they are drawn from a range, 1 of fixed and default parameters.
         role: as in the column ``params``: swept, fixed, moving or default.
-        unit: of natural values; meaning: what the synthesizer says of it.
+        unit: of natural values.
+        meaning: what the synthesizer says of it.
         nyquist: whether it is a frequency in Hz.
     """
 

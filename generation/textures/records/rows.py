@@ -25,8 +25,11 @@ COLUMNS = (*PLAIN, "curves", "events", "audio")
 class Lists:
     """A list column as arrays.
 
-    Attributes: ``size``: records of each row; ``row`` of each record; ``start``: where each row's records
-    begin; ``fields``: dict of Arrow arrays.
+    Attributes:
+        size: records of each row.
+        row: of each record.
+        start: where each row's records begin.
+        fields: dict of Arrow arrays.
     """
 
     def __init__(self, column):

@@ -70,7 +70,8 @@ def _splits(splits, checked, wanted, problems):
     """Problems with splits that show without settings.
 
     Args:
-        checked: sounds; wanted: swept parameters, some of which may be missing there because they are wrong.
+        checked: sounds.
+        wanted: swept parameters, some of which may be missing there because they are wrong.
     """
     if splits.validation + splits.test >= 1:
         problems.append(

@@ -91,10 +91,10 @@ class SoundRequest:
 
 @dataclass
 class Request:
-    """``values``: fields of a Config other than its sounds; ``num_chunks``: in place of ``chunk_sec``."""
+    """A request, read from whatever form it had."""
 
     sounds: list[SoundRequest]
-    values: dict[str, Any]
+    values: dict[str, Any]  # fields of a Config but its sounds, or num_chunks in place of chunk_sec
     words: dict[str, str] = field(default_factory=dict)
     num_chunks: int | None = None
 
@@ -108,7 +108,8 @@ class Request:
         Args:
             options: by field, checked one by one; None is not given. ``shard_mib`` may be ``"single"``: one
                 file a row.
-            words: what the user calls the fields; problems: list that sentences are added to.
+            words: what the user calls the fields.
+            problems: list that sentences are added to.
         """
         given = {name: value for name, value in options.items() if value is not None}
         self.words |= {name: words[name] for name in given}

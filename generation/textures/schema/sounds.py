@@ -27,7 +27,8 @@ def sound(request, rate, duration_sec, problems):
     """The Sound of a request, of what is right in it; None without a synthesizer.
 
     Args:
-        rate: sample rate, Hz, or None; duration_sec: of the long signals, or None.
+        rate: sample rate, Hz, or None.
+        duration_sec: of the long signals, or None.
         problems: list that sentences are added to.
     """
     if request.synth is None:

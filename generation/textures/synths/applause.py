@@ -35,7 +35,7 @@ def claps(loudness, centre_hz, quality, decay_sec, rate, rng):
     """The claps of one clapper.
 
     Args:
-        loudness: float (claps,): their peaks; the others: numbers, as in the module's text.
+        loudness: float (claps,), their peaks. The others are numbers, as in the module's text.
 
     Yields: float64 (length,) for each clap.
     """

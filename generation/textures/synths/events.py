@@ -29,9 +29,9 @@ class Events:
 
     Attributes:
         seconds: float64 (events,), in order.
-        number: int64 (events,): which draw is whose; ``drawn``: draws there are in all. Properties of events
-            are drawn for all numbers and then taken with ``number``, so that an event keeps its own when
-            others move or go.
+        number: int64 (events,): which draw is whose. Properties of events are drawn for all numbers and
+            then taken with ``number``, so that an event keeps its own when others move or go.
+        drawn: draws there are in all.
     """
 
     seconds: np.ndarray
@@ -154,7 +154,8 @@ def soften(sound, rise, fall):
     """Straight ramps at the ends of a sound, so that it does not click; the first sample is not 0.
 
     Args:
-        sound: float (samples,), changed in place; rise, fall: lengths of the ramps, samples.
+        sound: float (samples,), changed in place.
+        rise, fall: lengths of the ramps, samples.
 
     Returns: ``sound``.
     """
@@ -198,7 +199,8 @@ def ring_length(poles, decay_db=96.0):
     """Samples until a pole's oscillation has fallen by ``decay_db``: int64, as ``poles``; at least 1.
 
     Args:
-        poles: complex or real, of a size below 1; decay_db: number, or as ``poles``.
+        poles: complex or real, of a size below 1.
+        decay_db: number, or as ``poles``.
     """
     nepers = np.asarray(decay_db) * np.log(10.0) / 20.0
     return np.maximum(1, np.ceil(nepers / -np.log(np.maximum(np.abs(poles), _NO_POLE)))).astype(np.int64)

@@ -40,8 +40,11 @@ def grain(share, step, centre, octaves, partials):
     """One grain before its window.
 
     Args:
-        share: float (samples,): where its samples are, 0 to 1 of its length; step: from one to the next.
-        centre: frequency as a share of the sample rate; octaves: swept; partials: how many.
+        share: float (samples,): where its samples are, 0 to 1 of its length.
+        step: from one to the next.
+        centre: frequency as a share of the sample rate.
+        octaves: swept.
+        partials: how many.
 
     Returns: float64 (samples,).
     """

@@ -41,12 +41,12 @@ class TexturesValidation(Validation):
     kept = ("sound", "held_out", "setting_index", "example_index", "chunk_index", "num_events", "gain_db",
             "peak_db", "rms_db", "clipped_samples")  # fmt: skip
 
-    def checks(self, found: Findings) -> list[Check]:
+    def checks(self, findings: Findings) -> list[Check]:
         row_checks = [
-            absence(found.problems, name, problems, claim.format(part=found.part))
+            absence(findings.problems, name, problems, claim.format(part=findings.part))
             for name, problems, claim in _ROW_CHECKS
         ]
-        return [*row_checks, *(check(found) for check in _DATASET_CHECKS), *_records(found)]
+        return [*row_checks, *(check(findings) for check in _DATASET_CHECKS), *_records(findings)]
 
     summary = staticmethod(report.summary)
     lines = staticmethod(report.lines)

@@ -85,7 +85,7 @@ class TexturesExaminer(Examiner):
         self.last = (signal, row["chunk_index"], pcm)
         self.media.append(heard)
 
-    def found(self) -> dict[str, list]:
+    def measured(self) -> dict[str, list]:
         return {"media": self.media, "borders": self.borders, "trains": self.trains}
 
 

@@ -45,7 +45,8 @@ def onset_errors(pcm, onset, rate):
     """Onsets of isolated events against their labels.
 
     Args:
-        onset: int64, labels in order. rate: Hz.
+        onset: int64, labels in order.
+        rate: Hz.
 
     Returns: ``(errors, allowed)``, float64 arrays, one element an isolated event.
     """

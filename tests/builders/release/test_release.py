@@ -29,7 +29,7 @@ PLAIN = datasets.Audio(decode=False)
 
 @pytest.fixture(scope="module")
 def made(small, tmp_path_factory):
-    """A release of the small preset, made by the command."""
+    """A release of the small size, made by the command."""
     output = tmp_path_factory.mktemp("release") / "v1"
     command = [sys.executable, str(ROOT / "sousa.py"), "release", str(small[0]), "-o", str(output)]
     done = subprocess.run([*command, "--version", "1.0.0", "-w", "2"], capture_output=True, text=True)

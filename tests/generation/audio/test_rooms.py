@@ -11,12 +11,12 @@ from sousa.generation.audio.user_sounds import digest_of
 from sousa.generation.errors import RunError, UsageError
 
 RATE = 44100
-EVERY = [(preset, one) for preset in rooms.stated() for one in rooms.pool(preset)]
+EVERY = [(name, one) for name in rooms.stated() for one in rooms.pool(name)]
 
 
-@pytest.mark.parametrize("preset", list(rooms.stated()))
-def test_responses_measure_what_their_preset_states(preset):
-    pool, stated = rooms.pool(preset), rooms.stated()[preset]
+@pytest.mark.parametrize("name", list(rooms.stated()))
+def test_responses_measure_what_their_acoustics_state(name):
+    pool, stated = rooms.pool(name), rooms.stated()[name]
     assert len(pool) >= 16 and len({one.digest for one in pool}) == len(pool)
     for one in pool:
         sound = rooms.sound(one.digest)
@@ -29,9 +29,9 @@ def test_responses_measure_what_their_preset_states(preset):
         assert low - 0.01 <= one.about["distance_m"] <= high + 0.01
 
 
-@pytest.mark.parametrize("preset", list(rooms.stated()))
-def test_the_direct_sound_is_sample_0(preset):
-    for one in rooms.pool(preset):
+@pytest.mark.parametrize("name", list(rooms.stated()))
+def test_the_direct_sound_is_sample_0(name):
+    for one in rooms.pool(name):
         sound = np.abs(rooms.sound(one.digest))
         # far from the drum reflections can add up to more than the direct sound
         assert sound[0] >= 0.5 * sound.max() and sound[0] > 0.4
@@ -39,8 +39,8 @@ def test_the_direct_sound_is_sample_0(preset):
 
 def test_reverberation_agrees_with_another_reader():
     pyroomacoustics = pytest.importorskip("pyroomacoustics")
-    for preset, one in EVERY[::5]:
-        if preset == "marching_field":
+    for name, one in EVERY[::5]:
+        if name == "marching_field":
             continue  # a few echoes, no steady decay
         other = pyroomacoustics.experimental.measure_rt60(rooms.sound(one.digest), RATE, decay_db=20)
         assert one.about["rt60_sec"] == pytest.approx(other, rel=0.1)

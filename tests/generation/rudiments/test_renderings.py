@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from sousa.generation.audio import presets
+from sousa.generation.audio import named_acoustics
 from sousa.generation.errors import UsageError
 from sousa.generation.rudiments import corpus, definitions, players
 from sousa.generation.rudiments.renderings import acoustics_of, rendering
@@ -32,12 +32,12 @@ def rows(config, augmentation, profiles=(0, 1), render=True):
     return corpus.make_rows(config, address, augmentation, render).to_pylist()
 
 
-def test_every_take_meets_clean_first_and_every_other_preset_once(config):
+def test_every_take_meets_clean_first_and_all_other_acoustics_once(config):
     orders = set()
     for profile in range(6):
         for form in FORMS:
             order = [acoustics_of(config, take(profile, form), a) for a in range(12)]
-            assert order[0] == "clean" and sorted(order) == sorted(presets.names())
+            assert order[0] == "clean" and sorted(order) == sorted(named_acoustics.names())
             orders.add(tuple(order))
     assert len(orders) == 18
 
@@ -48,7 +48,7 @@ def test_clean_rows_do_not_depend_on_acoustics(config, tmp_path):
     assert rows(config, 0) == rows(alone, 0) == rows(fewer, 0)
 
 
-def test_rows_of_a_preset_do_not_depend_on_the_other_presets(config):
+def test_rows_do_not_depend_on_the_other_acoustics(config):
     few = make_config("small", augmentations=2, rudiments=FORMS, acoustics=["clean", "garage"])
     assert {row["augmentation_preset"] for row in rows(few, 1)} == {"garage"}
     two = make_config("small", augmentations=5, rudiments=FORMS, acoustics=["clean", "gym", "garage"])
@@ -79,13 +79,13 @@ def test_labels_of_moved_rows_follow_the_sound(config):
     moved = Counter()
     for augmentation in range(1, 12):
         for row in rows(config, augmentation, render=False):
-            clean, preset = plain[row["augmentation_group_id"]], row["augmentation_preset"]
+            clean, kind = plain[row["augmentation_group_id"]], row["augmentation_preset"]
             shift = [
                 a["onset_sample"] - b["onset_sample"]
                 for a, b in zip(row["strokes"], clean["strokes"], strict=True)
             ]
             moves = any(shift)
-            moved[preset] += moves
+            moved[kind] += moves
             assert moves or row["midi"] == clean["midi"]
             assert max(map(abs, shift)) < 100 and row["overall_score"] == clean["overall_score"]
             assert row["num_samples"] == clean["num_samples"]
@@ -99,20 +99,20 @@ def test_labels_of_moved_rows_follow_the_sound(config):
 def test_columns_tell_what_was_done(config):
     for augmentation in range(12):
         for row in rows(config, augmentation, profiles=(3,)):
-            preset = presets.load()[row["augmentation_preset"]]
+            kind = named_acoustics.load()[row["augmentation_preset"]]
             record = json.loads(row["aug_record"]) if row["aug_record"] else None
-            assert (record is None) == (preset.name == "clean")
+            assert (record is None) == (kind.name == "clean")
             assert row["aug_soundfont"] == row["soundfont"]
-            assert row["aug_mic_type"] == (preset.microphone and preset.microphone["type"])
-            assert (row["aug_compression_ratio"] is None) == (preset.compressor is None)
-            assert (row["aug_noise_level_db"] is None) == (preset.noise is None)
+            assert row["aug_mic_type"] == (kind.microphone and kind.microphone["type"])
+            assert (row["aug_compression_ratio"] is None) == (kind.compressor is None)
+            assert (row["aug_noise_level_db"] is None) == (kind.noise is None)
             assert (row["aug_rt60_sec"] is None) == (record is None or record["room"] is None)
             if record and record["room"]:
                 assert row["aug_room_wet_dry"] == pytest.approx(
                     1 / (1 + 10 ** (row["aug_drr_db"] / 10)), abs=1e-4
                 )
             if row["aug_compression_ratio"]:
-                low, high = preset.compressor["ratio"]
+                low, high = kind.compressor["ratio"]
                 assert low <= row["aug_compression_ratio"] <= high
 
 
@@ -146,7 +146,7 @@ def test_unknown_acoustics_and_useless_choices_are_refused(tmp_path):
 
 def test_new_acoustics_move_as_few_rows_as_they_can():
     """No row changes but those that get the new ones, and these are its share."""
-    names = [name for name in presets.names() if name != "clean"]
+    names = [name for name in named_acoustics.names() if name != "clean"]
     takes = [take(profile, form) for profile in range(60) for form in FORMS]
     for renderings in (2, 5, len(names)):
         fewer = replace(make_config(augmentations=renderings), acoustics=("clean", *names[:-1]))

@@ -1,4 +1,4 @@
-"""Presets: which acoustics there are, and the ranges their values are drawn from."""
+"""The acoustics that have names, and the ranges their values are drawn from."""
 
 import tomllib
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ CLEAN = "clean"
 
 
 @dataclass(frozen=True)
-class Preset:
-    """One table of ``presets.toml``; a stage it does not have is None. Dicts hold ranges, by name."""
+class Acoustics:
+    """One table of ``acoustics.toml``; a stage it does not have is None. Dicts hold ranges, by name."""
 
     name: str
     about: str
@@ -28,12 +28,12 @@ class Preset:
 
 
 @cache
-def load():
-    """All presets, by name, clean first."""
-    tables = tomllib.loads(Path(__file__).with_name("presets.toml").read_text(encoding="utf-8"))
-    return {name: Preset(name, **table) for name, table in tables.items()}
+def load() -> dict[str, Acoustics]:
+    """All acoustics, by name, clean first."""
+    tables = tomllib.loads(Path(__file__).with_name("acoustics.toml").read_text(encoding="utf-8"))
+    return {name: Acoustics(name, **table) for name, table in tables.items()}
 
 
-def names():
-    """Names of all presets, clean first."""
+def names() -> tuple[str, ...]:
+    """Names of all acoustics, clean first."""
     return tuple(load())
