@@ -84,15 +84,16 @@ class Options(Model):
     def __pydantic_init_subclass__(cls, **arguments: Any) -> None:
         super().__pydantic_init_subclass__(**arguments)
         fields: Any = cls.model_fields
-        if bare := [name for name, field in fields.items() if not field.json_schema_extra]:
-            raise RunError(f"{cls.__name__}: declare {', '.join(bare)} by option()")
-        words = [word for name, field in fields.items() for word in {name, *map(_key, flags_of(name, field))}]
-        if taken := {word for word in words if word in RESERVED or words.count(word) > 1}:
-            raise RunError(f"{cls.__name__}: {', '.join(sorted(taken))} is taken; name the option otherwise")
-        if bad := [size for size in cls.SIZES if size == "custom" or not re.fullmatch("[a-z0-9_]+", size)]:
-            raise RunError(
-                f"{cls.__name__}: size {', '.join(bad)}; give lower-case letters, digits and _, not custom"
-            )
+        bare = [name for name, field in fields.items() if not field.json_schema_extra]
+        words = [w for name in fields.keys() - bare for w in {name, *map(_key, flags_of(name, fields[name]))}]
+        for names, advice in (
+            (bare, "declare it by option()"),
+            ([word for word in words if word in RESERVED or words.count(word) > 1], "this name is taken"),
+            ([size for size in cls.SIZES if size == "custom" or not re.fullmatch("[a-z0-9_]+", size)],
+             "a size is named by lower-case letters, digits and _, and not custom"),
+        ):  # fmt: skip
+            if names:
+                raise RunError(f"{cls.__name__} can't have {names[0]!r}: {advice}")
 
     @classmethod
     def read(

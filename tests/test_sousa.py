@@ -303,7 +303,7 @@ def test_verify(tiny, sousa, tmp_path):
     done = sousa("verify", tiny, "--all")
     assert done.returncode == 0 and "9 rows made again" in done.stdout
     one_sentence(sousa("verify", tmp_path), 1, "no dataset in")
-    one_sentence(sousa("verify", tiny, "--rows", 0), 2, "can't verify 0 rows")
+    one_sentence(sousa("verify", tiny, "--rows", 0), 2, "rows is 0; give 1 or more")
     copy = tmp_path / "copy"
     shutil.copytree(tiny, copy)
     next((copy / "data").rglob("*.parquet")).unlink()
