@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 from itertools import pairwise
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from sousa.generation import corpora, make
 from sousa.generation.columns import Classes, Coordinate, Group, Score, fitted, having, stored_columns
 from sousa.generation.corpus import is_generated
 from sousa.generation.errors import RunError, UsageError
+from sousa.generation.filters import Filter
 from sousa.generation.options import (
     RESERVED,
     SeedOptions,
@@ -175,6 +177,15 @@ def test_what_is_said_of_a_dataset(corpus, config):
     assert corpus.preview(config).groups and corpus.validation().media_rows > 0
     facts = corpus.facts_problem({})
     assert facts is None or facts
+
+
+@pytest.mark.parametrize("data", [5, "split: ["])
+def test_a_filter_that_is_none_gets_an_example_of_the_dataset(corpus, config, data):
+    columns = corpus.columns(config)
+    with pytest.raises(UsageError) as error:
+        Filter.parse(data, columns, corpus)
+    example = re.search("'(split: .*?)'", str(error.value))[1]
+    assert Filter.parse(example, columns, corpus).columns == ["split"]
 
 
 @pytest.mark.parametrize(
