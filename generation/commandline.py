@@ -74,14 +74,15 @@ def unknown(
 
     Args:
         words: in order; one after an option is the option's value.
-        hint: what else there is to say of one, to stand at the end of its sentence.
+        hint: what to say of one in place of what there is to choose from; empty for nothing.
     """
     flags = [flag for flag in parser._option_string_actions if flag.startswith("--")]
     problems = []
     for before, word in pairwise(["", *words]):
         flag = word.partition("=")[0]
         if word.startswith("-"):
-            problems.append(f"unknown option {one_of(flag, flags)}{hint(flag)}")
+            about = hint(flag)
+            problems.append(f"unknown option {f'{flag!r}{about}' if about else one_of(flag, flags)}")
         elif not before.startswith("-"):
             problems.append(f"unrecognized argument {word!r}{hint(word)}")
     return problems

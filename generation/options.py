@@ -105,7 +105,7 @@ class Options(Model):
         Args:
             surface: command, python or yaml: decides what options are called in messages.
             problems: further problems of the request, to be raised with those of the options.
-            hint: what else there is to say of an unknown name, to stand at the end of its sentence.
+            hint: what to say of an unknown name in place of what there is to choose from; empty for nothing.
 
         Raises: UsageError with every problem.
         """
@@ -113,8 +113,8 @@ class Options(Model):
         by_name = {names.get(name, name): value for name, value in values.items() if value is not None}
         for name in [name for name in by_name if name not in known]:
             del by_name[name]
-            place = "data.generate: " if surface == "yaml" else ""
-            problems.append(f"{place}unknown key {one_of(name, known)}{hint(name)}")
+            place, about = "data.generate: " if surface == "yaml" else "", hint(name)
+            problems.append(f"{place}unknown key {f'{name!r}{about}' if about else one_of(name, known)}")
         options = validated(cls, by_name, "", problems, lambda name: cls.word(name, surface))
         if options.size not in (None, *cls.SIZES):
             problems.append(f"unknown size {one_of(options.size, cls.SIZES)}")
