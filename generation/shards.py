@@ -162,7 +162,7 @@ class Store:
         if old["format_version"] != FORMAT_VERSION or theirs.get("data_version") != ours["data_version"]:
             raise UsageError(
                 f"{self.storage.root} holds a dataset of data version {theirs.get('data_version')}, and this "
-                f"sousa makes {ours['data_version']}; {other_version(old)}; choose another directory"
+                f"sousa makes {ours['data_version']}; {other_version(old)}, or choose another directory"
             )
         differing = [
             f"{key}: {short(theirs.get(key))} there, {short(ours.get(key))} now"
