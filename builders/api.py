@@ -1,8 +1,9 @@
 """The calls that people import from ``sousa``, and that the command line uses too.
 
-Conventions: ``workers`` is a number of processes, 0 for one a core; ``console`` says what goes on, nothing by
-default. What can't be done is a :class:`sousa.generation.errors.SousaError`: a UsageError when the request is
-wrong (its ``problems`` is a list of sentences), a RunError when it could not be finished.
+Conventions: ``workers`` is a number of processes, 0 for one a core; a script that asks for several has to do
+so under ``if __name__ == "__main__":``. ``console`` says what goes on, nothing by default. What can't be done
+is a :class:`sousa.generation.errors.SousaError`: a UsageError when the request is wrong (``problems`` is a
+list of sentences), a RunError when it could not be finished.
 """
 
 import os
@@ -14,7 +15,7 @@ from sousa.generation import corpora
 from sousa.generation.console import SILENT, Console
 from sousa.generation.corpus import Config, Corpus
 from sousa.generation.errors import RunError
-from sousa.generation.runners import LocalRunner
+from sousa.generation.runners import LocalRunner, workers_problem
 
 if TYPE_CHECKING:
     from sousa.builders.release.compare import Changes
@@ -35,7 +36,7 @@ def generate(
     corpus: str = corpora.DEFAULT,
     output: PathLike = "output/dataset",
     *,
-    workers: int = 0,
+    workers: int = 1,
     files: bool = False,
     check: bool = True,
     console: Console = SILENT,
@@ -54,7 +55,10 @@ def generate(
         when it was made and is not valid.
     """
     kind = corpora.get(corpus)
-    config = kind.config(kind.Options.read(options), console.say)
+    problems = workers_problem(workers)
+    problems += [] if os.fspath(output) else ["output is empty; name a directory"]
+    chosen = kind.Options.read(options, problems=problems, hint=corpora.whose_option)
+    config = kind.config(chosen, console.say)
     return make(kind, config, output, workers, files, check, console)
 
 
@@ -88,7 +92,7 @@ def validate(
     *,
     everything: bool = False,
     plugins: Sequence[str] = (),
-    workers: int = 0,
+    workers: int = 1,
     console: Console = SILENT,
 ) -> dict[str, Any]:
     """Check a finished dataset and write its report.
@@ -163,7 +167,7 @@ def preview(
     Args:
         output: file to write (default: ``preview.html`` in the dataset).
         rows: how many, evenly chosen.
-        where: filters, such as ``{"tiers": ["beginner"]}``.
+        where: filters by name, as in :mod:`sousa.generation.filters`.
         seed: another seed chooses other rows.
 
     Returns: its path, the rows on it, its size in bytes.
@@ -185,7 +189,7 @@ def release(
     repo: str | None = None,
     notes: Sequence[str] = (),
     plugins: Sequence[str] = (),
-    workers: int = 0,
+    workers: int = 1,
     token: str | None = None,
     console: Console = SILENT,
 ) -> dict[str, Any]:

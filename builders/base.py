@@ -65,7 +65,7 @@ class CorpusBuilder(AudioBuilder):
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
         corpus = cls.corpus = corpora.get(cls.NAME)
-        cls.OPTIONS = names = [name for name in corpus.Options.model_fields if name != "size"]
+        cls.OPTIONS = names = [name for name in corpus.Options.known() if name != "size"]
         kind = make_dataclass(
             f"{cls.__name__}Config", [(name, Any, field(default=None)) for name in names],
             bases=(datasets.BuilderConfig,),

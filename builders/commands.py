@@ -9,15 +9,16 @@ from typing import Any
 
 from sousa.builders import api
 from sousa.generation import corpora
-from sousa.generation.commandline import names, quiet, workers, workers_problem
+from sousa.generation.commandline import names, quiet, unknown, workers
 from sousa.generation.console import Console
 from sousa.generation.errors import UsageError, raise_all
 from sousa.generation.options import add_arguments, from_arguments
+from sousa.generation.runners import LocalRunner, workers_problem
 
 
 def _call(function: Callable, arguments: argparse.Namespace, console: Console, **changes: Any) -> Any:
     """Call a function of the API with those arguments of a command that have the names of its own."""
-    raise_all(workers_problem(getattr(arguments, "workers", 0)))
+    raise_all(workers_problem(getattr(arguments, "workers", 0), "--workers"))
     options = {**vars(arguments), **changes, "console": console}
     known = inspect.signature(function).parameters
     return function(**{name: value for name, value in options.items() if name in known})
@@ -44,6 +45,7 @@ def generate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
         if corpus.name == named:
             add_arguments(sub, corpus.Options)
             _how(sub.add_argument_group("how to make it"))
+            sub.set_defaults(parser=sub, rest=[])
     return _generate
 
 
@@ -61,10 +63,10 @@ def _how(group: Any) -> None:
 
 def _generate(arguments: argparse.Namespace, console: Console) -> None:
     from sousa.generation import make, reopen
-    from sousa.generation.runners import LocalRunner
 
     begin, corpus, output = time.perf_counter(), corpora.get(arguments.corpus), arguments.output
-    problems = workers_problem(arguments.workers)
+    problems = unknown(arguments.rest, arguments.parser, _hint)
+    problems += workers_problem(arguments.workers, "--workers")
     problems += [] if output else ["--output is empty; name a directory"]
     options = corpus.Options.read(from_arguments(corpus.Options, arguments), "command", problems)
     if corpus.answer(options, console.print):
@@ -91,6 +93,11 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
     )
     if failed:
         raise failed
+
+
+def _hint(word: str) -> str:
+    first = f"; name the corpus first: 'sousa generate {word} ...'" if word in corpora.names() else ""
+    return first or corpora.whose_option(word)
 
 
 def _plugins(parser: argparse.ArgumentParser) -> None:
@@ -154,20 +161,22 @@ def preview(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     add("--rows", type=int, default=48, help="how many, evenly chosen (default: 48)")
     add(
         "--where", action="append", default=[], metavar="FILTER=NAMES",
-        help="only these, such as tiers=beginner,advanced; may be repeated, and --tiers NAMES does the same",
+        help="only rows with one of these names, separated by commas; may be repeated, and --FILTER NAMES "
+        "does the same",
     )  # fmt: skip
     add("--seed", type=int, default=42, help="another seed chooses other rows (default: 42)")
     _plugins(parser)
     quiet(parser)
+    parser.set_defaults(rest=[])
     return _preview
 
 
-def _preview(arguments: argparse.Namespace, console: Console, rest: list[str] | None = None) -> None:
-    where, rest = {}, list(rest or [])
+def _preview(arguments: argparse.Namespace, console: Console) -> None:
+    where, rest = {}, arguments.rest
     for text in arguments.where:
         key, equals, value = text.partition("=")
         if not equals:
-            raise UsageError(f"--where is {text!r}; write FILTER=NAMES, such as tiers=beginner")
+            raise UsageError(f"--where is {text!r}; write FILTER=NAMES")
         where[key] = names(value)
     while rest:
         flag, equals, value = rest.pop(0).partition("=")
@@ -176,9 +185,6 @@ def _preview(arguments: argparse.Namespace, console: Console, rest: list[str] | 
         where[flag[2:].replace("-", "_")] = names(value if equals else rest.pop(0))
     path, rows, size = _call(api.preview, arguments, console, where=where)
     console.tell(f"{path}: {rows:,} rows, {size / 1e6:,.1f} MB; open it in a browser")
-
-
-_preview.takes_rest = True  # type: ignore[attr-defined]
 
 
 def release(parser: argparse.ArgumentParser, argv: list[str]) -> Any:

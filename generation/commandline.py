@@ -2,17 +2,19 @@
 
 A command is a function ``command(parser, argv)`` that adds its arguments and gives a function of the parsed
 arguments and a :class:`sousa.generation.console.Console`, which does the work and returns an exit status or
-None. Only the command that is named is imported.
+None. One that sets the default ``rest`` (``parser.set_defaults(rest=[])``) finds there what its parser does
+not know; others are not called where there is any. Only the command that is named is imported.
 """
 
 import argparse
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pkgutil import resolve_name
 from typing import Any
 
 from sousa.generation import corpora
 from sousa.generation.console import Console
-from sousa.generation.errors import SousaError
+from sousa.generation.errors import SousaError, one_of, raise_all
 
 
 def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) -> int:
@@ -49,11 +51,41 @@ def _run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str)
         if name == named:
             work = resolve_name(place)(parser, argv)
     arguments, rest = top.parse_known_args(argv)
-    if rest and not hasattr(work, "takes_rest"):
-        top.error(f"unrecognized arguments: {' '.join(rest)}")
     assert work is not None  # argparse has refused what names no command
-    console = Console(getattr(arguments, "quiet", False))
-    return work(arguments, console, *([rest] if rest else [])) or 0
+    if not hasattr(arguments, "rest"):
+        raise_all(unknown(rest, _innermost(top, argv)))
+    arguments.rest = rest
+    return work(arguments, Console(getattr(arguments, "quiet", False))) or 0
+
+
+def _innermost(parser: argparse.ArgumentParser, argv: list[str]) -> argparse.ArgumentParser:
+    """The parser of the sub-command that a command line names."""
+    for word in argv:
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                parser = action.choices.get(word, parser)
+    return parser
+
+
+def unknown(
+    words: list[str], parser: argparse.ArgumentParser, hint: Callable[[str], str] = lambda word: ""
+) -> list[str]:
+    """A sentence for each word of a command line that its parser does not know.
+
+    Args:
+        words: in order; one after an option is the option's value.
+        hint: what to say of one in place of what there is to choose from; empty for nothing.
+    """
+    flags = [flag for flag in parser._option_string_actions if flag.startswith("--")]
+    problems = []
+    for before, word in pairwise(["", *words]):
+        flag = word.partition("=")[0]
+        if word.startswith("-"):
+            about = hint(flag)
+            problems.append(f"unknown option {f'{flag!r}{about}' if about else one_of(flag, flags)}")
+        elif not before.startswith("-"):
+            problems.append(f"unrecognized argument {word!r}{hint(word)}")
+    return problems
 
 
 def names(text: str | None) -> list[str] | None:
@@ -71,8 +103,3 @@ def workers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", "-w", type=int, default=0, metavar="N", help="processes; 0 is one a core (default: 0)"
     )
-
-
-def workers_problem(count: int) -> list[str]:
-    """What is wrong with ``--workers``: a list of no or one sentence."""
-    return [] if count >= 0 else [f"--workers is {count}; give 0 (one a core) or more"]

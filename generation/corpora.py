@@ -6,7 +6,7 @@ from functools import cache
 from pkgutil import resolve_name
 from typing import Any
 
-from sousa.generation.corpus import Corpus
+from sousa.generation.corpus import Corpus, is_generated
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
 
 GROUP = "sousa.corpora"
@@ -15,7 +15,7 @@ BUILT_IN = {
     "rudiments": "sousa.generation.rudiments:Rudiments",
     "textures": "sousa.generation.textures:Textures",
 }
-_NEEDED = ["name", "title", "summary", "data_version", "Options", *sorted(Corpus.__abstractmethods__)]
+_NEEDED = ("name", "title", "summary", "data_version", "Options")
 
 
 @cache
@@ -55,8 +55,11 @@ def get(name: str) -> Corpus:
 
 def problem_with(corpus: Any, name: str) -> str | None:
     """Why an object is no corpus of this name, or None."""
+    if Corpus not in type(corpus).__mro__:
+        return f"{type(corpus).__name__} is no subclass of Generated or Corpus of sousa.generation.corpus"
     # asked of the class first, where that imports nothing
-    missing = [m for m in _NEEDED if not hasattr(type(corpus), m) and not hasattr(corpus, m)]
+    needed = [*_NEEDED, *["address"] * is_generated(corpus)]
+    missing = [m for m in needed if not hasattr(type(corpus), m) and not hasattr(corpus, m)]
     if missing:
         return f"it has no {', '.join(missing)}"
     if corpus.name != name or not re.fullmatch("[a-z][a-z0-9_]*", name):
@@ -64,6 +67,12 @@ def problem_with(corpus: Any, name: str) -> str | None:
     if not re.fullmatch(r"\d+\.\d+\.\d+", str(corpus.data_version)):
         return f"its data_version is {corpus.data_version!r}; give text such as 1.0.0"
     return None
+
+
+def whose_option(name: str) -> str:
+    """Which corpora have an option, by any of its names or flags: the end of a sentence, empty for none."""
+    having = [c.name for c in every() if name in c.Options.names() or name in c.Options.flags()]
+    return f"; it is an option of {', '.join(having)}" if having else ""
 
 
 def every() -> Iterator[Corpus]:

@@ -1,15 +1,39 @@
 """The seam: everything that generic code asks of a corpus.
 
-A corpus is one object with these members: :class:`Corpus` for any, :class:`Generated` for one whose rows can
-be made again from their coordinates. It joins by a line in :mod:`sousa.generation.corpora`, or from another
-package by the entry-point group ``sousa.corpora``::
+A corpus is a subclass of :class:`Generated`, where its rows can be made again from their coordinates, or else
+of :class:`Corpus`. It joins by a line in :mod:`sousa.generation.corpora`, or from another package by the
+entry-point group ``sousa.corpora``::
 
-    [project.entry-points."sousa.corpora"] tones = "my_package:Tones"
+    [project.entry-points."sousa.corpora"]
+    tones = "my_package:Tones"
+
+The least that it has to say::
+
+    class TonesOptions(SeedOptions):  # sousa.generation.options
+        SIZES = {"small": 48, "medium": 96}
+        pitch_hz: float = option(440.0, "pitch", ge=20, le=8000, unit="Hz")
+
+    class Tones(Generated):
+        name, title, data_version = "tones", "Tones", "1.0.0"
+        summary = "tones that are switched on and off"
+        Options = TonesOptions
+        address = ("number",)  # columns that name a row
+
+        def config(self, options, say):
+            size = options.size or "small"
+            return Config(size, options.SIZES[size], options.seed, options.pitch_hz)
+
+        def restore(self, identity, size, rows_only): ...  # the same Config of Config.identity()
+        def columns(self, config=None): ...  # COLUMNS, a tuple of sousa.generation.columns.Column
+        def plan(self, config): ...  # [Shard("train/000", "train", 48, {"first": 0})]
+        def addresses(self, config, shard): ...  # yields tables of the column number
+        def remake(self, config, addresses, render=True): ...  # a table with all columns
 
 With that ``sousa generate tones``, ``validate``, ``verify``, ``preview``, ``release``, ``publish``,
-``sousa.load``, the unified builder, live streams and training work. Members with a body may be left as they
-are. The object is made without arguments and keeps no state; heavy imports belong into its methods
-(see :func:`elsewhere`), because ``sousa --help`` makes one of each.
+``sousa.load``, the unified builder, live streams and training work. Other members have a body and may be left
+as they are; ``tests/support/tones_corpus`` is a whole corpus. The object is made without arguments and keeps
+no state; heavy imports belong into its methods (see :func:`elsewhere`), because ``sousa --help`` makes one of
+each.
 
 Conventions
 -----------
@@ -56,9 +80,11 @@ class Estimate:
     """What a configuration will make, about.
 
     Attributes:
-        audio_sec: length of all rows; num_bytes: of the dataset on disk; loose_bytes: of loose files.
+        audio_sec: length of all rows.
+        num_bytes: of the dataset on disk.
         about: the rows in words, such as ``1,200 rows (400 takes, 3 renderings each)``.
         files: how many files :meth:`Corpus.beside` writes.
+        loose_bytes: of loose files.
     """
 
     audio_sec: float
@@ -73,9 +99,12 @@ class Packaging:
     """What a release and a card say of a dataset.
 
     Attributes:
-        tags, task_categories: for the Hub; author: for its citation.
+        tags: for the Hub.
+        task_categories: for the Hub.
+        author: for its citation.
         made_of: everything with a licence of its own that is in the rows.
-        texts: what fills the card's template, by name; provenance: further plain facts of a release.
+        texts: what fills the card's template, by name.
+        provenance: further plain facts of a release.
     """
 
     tags: tuple[str, ...] = ()
@@ -90,16 +119,21 @@ class Corpus(Protocol):
     """A corpus.
 
     Attributes:
-        name: lower-case letters, digits and ``_``; title: for cards; summary: one sentence for help.
+        name: lower-case letters, digits and ``_``, beginning with a letter.
+        title: for cards.
+        summary: what it is, as a noun phrase without a full stop: help says ``Make {summary}.``
         data_version: of its rows, ``X.Y.Z``.
-        Options: what can be asked for, and its sizes.
+        Options: what can be asked for, and its sizes: :class:`sousa.generation.options.Options`.
         examples: pairs of command line, after ``sousa generate NAME``, and what it does.
         commands: commands of its own: dict of name to ``module:function``, as
             :mod:`sousa.generation.commandline` has them, and help.
         tasks: what models of training learn by name: dict of task to columns, each with a role that makes it
             a target. The name of such a column is a task of its own.
         sound: what a row is, in the words of a model's card.
-        card: Markdown template of its card, or None for a general one.
+        card: Markdown template of its card, or None for a general one. ``{{NAME}}`` stands for
+            ``title``, ``summary``, ``version``, ``rows``, ``hours``, ``load``, ``decoding``, ``views``,
+            ``groups``, ``balance``, ``columns``, ``licences``, ``citation``, ``changelog``, and the texts of
+            its :class:`Packaging`.
         builder: ``module:Class`` of its ``datasets`` builder, empty for one that is made of these members.
         preload: modules that worker processes share.
         plugin_flag: flag by which commands are told files of its plug-ins, and what that does, or None.
@@ -123,9 +157,10 @@ class Corpus(Protocol):
 
     @abstractmethod
     def config(self, options: "options_.Options", say: Say) -> Config:
-        """The configuration that options ask for.
+        """The configuration that options ask for; ``options.size`` is None where no size was named.
 
-        Raises: UsageError with every problem; its words are ``options.called(name)``.
+        Raises: UsageError with every problem. A message calls an option ``options.called(name)``: its flag on
+            the command line, its key in Python.
         """
 
     @abstractmethod
@@ -133,7 +168,8 @@ class Corpus(Protocol):
         """The configuration of an identity.
 
         Args:
-            identity: as :meth:`Config.identity` gave it, perhaps of another data version; size: its name.
+            identity: as :meth:`Config.identity` gave it, perhaps of another data version.
+            size: name of its size.
             rows_only: rows are read and not made; what only making needs may be missing here.
 
         Raises: RunError when something is missing; KeyError, TypeError, ValueError or UsageError for what is
@@ -160,7 +196,11 @@ class Corpus(Protocol):
 
     @abstractmethod
     def columns(self, config: Config | None = None) -> "tuple[Column, ...]":
-        """Columns of the rows, in order; for None all that any configuration has (``*`` for what varies)."""
+        """Columns of the rows, in order.
+
+        Without a configuration, every column that the rows of some configuration have; where it is the
+        configuration that names columns, one with ``*`` for its words stands for them, such as ``param_*``.
+        """
 
     def schema(self, config: Config) -> "pa.Schema":
         """Arrow schema of the rows."""
@@ -190,7 +230,10 @@ class Corpus(Protocol):
     # --- what stands beside them ---
 
     def splits(self, config: Config) -> dict[str, Any]:
-        """The content of ``splits.json``: dict of split to its groups, and more; empty for no such file."""
+        """The content of ``splits.json``: dict of split to its groups; empty for no such file.
+
+        Further keys may say more, such as how groups were chosen.
+        """
         return {}
 
     def label_tables(self, config: Config) -> dict[str, tuple[str, ...]]:
@@ -204,15 +247,20 @@ class Corpus(Protocol):
     ) -> dict[str, Any]:
         """Write whatever else stands beside the shards; returns facts for the manifest, plain data.
 
+        Files may have any name that nothing else has; one that begins with a dot stays where it is while the
+        dataset is mended. They belong to the dataset, and no release has them. A fact has a name that the
+        manifest does not use itself.
+
         Args:
-            storage: where shards and all else lie; shards: their records, in order of rows.
+            storage: where shards and all else lie.
+            shards: their records, in order of rows.
             earlier: facts of the manifest of an earlier run over the same rows.
             progress: as of :class:`sousa.generation.console.Console`.
         """
         return {}
 
     def facts_problem(self, facts: dict[str, Any]) -> str | None:
-        """What is wrong with the facts of a stored manifest that :meth:`beside` gave, or None."""
+        """What is wrong with what :meth:`beside` gave, or None; ``facts``: the whole stored manifest."""
         return None
 
     # --- what is said of them ---
@@ -234,7 +282,7 @@ class Corpus(Protocol):
         return {}
 
     def packaging(self, config: Config, facts: Mapping[str, Any]) -> Packaging:
-        """What releases and cards say; ``facts``: of the dataset's manifest.
+        """What releases and cards say; ``facts``: the dataset's whole manifest.
 
         Raises: RunError when the facts are not those of this configuration.
         """
@@ -282,4 +330,4 @@ def elsewhere(place: str) -> Any:
 
 def is_generated(corpus: Corpus) -> TypeGuard[Generated]:
     """Whether a corpus can make its rows again."""
-    return hasattr(corpus, "remake")
+    return Generated in type(corpus).__mro__

@@ -76,14 +76,14 @@ class Filter:
         except yaml.YAMLError as error:
             place = getattr(error, "problem_mark", None)
             at = f" at line {place.line + 1}" if place else ""
-            raise UsageError(f"a filter can't be read as YAML{at}; write tiers: [beginner]") from None
+            raise UsageError(f"a filter can't be read as YAML{at}; write it as in 'split: [train]'") from None
         data = {} if data is None else data
         kinds = [tests(columns, corpus)] if columns is not None else []
         kinds = kinds or [tests(other.columns(), other) for other in corpora.every()]
         if not isinstance(data, Mapping):
             keys = ", ".join(dict.fromkeys(name for kind in kinds for name in kind))
             raise UsageError(
-                f"a filter is a mapping such as tiers: [beginner], not {data!r}; its keys are {keys}"
+                f"a filter is a mapping such as 'split: [train]', not {data!r}; its keys are {keys}"
             )
         # of several corpora, the one that knows most of the filters; what they ask for may still be wrong
         results = [_filter(data, kind) for kind in kinds]

@@ -98,7 +98,7 @@ def _check_space(
     if wanted > free:
         raise RunError(
             f"about {wanted / 1e6:,.1f} MB are needed but only {free / 1e6:,.1f} MB are free at "
-            f"{storage.root}; free some, choose another directory with -o, or ask for less"
+            f"{storage.root}; free some, choose another directory, or ask for less"
         )
 
 

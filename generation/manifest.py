@@ -20,6 +20,7 @@ FORMAT_VERSION = 2  # how shards and manifests are laid out, whatever is in them
 KNOWN_FORMATS = (1, 2)
 UNFINISHED = ".unfinished"  # folder of everything made so far; hidden, so that no reader takes it for data
 LOG = f"{UNFINISHED}/shards.jsonl"
+STEM = "[A-Za-z0-9_-]+"  # of a shard's file
 _REMAKE = "delete the dataset directory and generate again"
 
 
@@ -36,7 +37,7 @@ class File(BaseModel):
 class ShardFile(File):
     """Record of a shard."""
 
-    file: Annotated[str, Field(pattern=r"^data/[a-z]+/[A-Za-z0-9_-]+\.parquet$")]
+    file: Annotated[str, Field(pattern=rf"^data/[a-z]+/{STEM}\.parquet$")]
     split: str
     rows: int
 

@@ -7,23 +7,31 @@ key. What is wrong is said in the words of where it was written.
 """
 
 import argparse
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache, partial
 from typing import Any, ClassVar
 
 from pydantic import Field, PrivateAttr
 
-from sousa.generation.errors import one_of, raise_all
+from sousa.generation.errors import RunError, one_of, raise_all
 from sousa.generation.models import Model, Whole, kind_of, limits_of, validated
 
 _UNITS = ("_sec", "_hz", "_mib", "_db")
+# what the command, ``sousa.generate`` and the builders of ``datasets`` call something else
+RESERVED = {
+    "base_path", "cache_dir", "check", "config_id", "config_name", "console", "corpus", "data_dir",
+    "data_files", "dataset_name", "description", "dry_run", "features", "files", "h", "hash", "help", "info",
+    "name", "o", "output", "outputpath", "q", "quiet", "repo_id", "skip_validation", "storage_options",
+    "token", "use_auth_token", "version", "w", "workers", "writer_batch_size",
+}  # fmt: skip
 
 
 def option(
     default: Any = None, about: str = "", *, flags: tuple[str, ...] = (),
-    switches: dict[str, Any] | None = None, metavar: str = "", group: str = "what to make", unit: str = "",
-    **limits: Any,
+    switches: dict[str, Any] | None = None, metavar: str = "", repeated: bool = False,
+    command_only: bool = False, group: str = "what to make", unit: str = "", **limits: Any,
 ) -> Any:  # fmt: skip
     """A field of an Options class.
 
@@ -31,17 +39,37 @@ def option(
         about: what it does, for help and documents.
         flags: on the command line, the first one being the name in messages; its own name by default.
         switches: flags without a value, each with the value it stands for, in place of ``flags``.
-        metavar: what stands for the value in help, after ``repeated`` where the flag may be given again.
-        group: title under which help lists it; unit, limits (``ge``, ``le``, ``gt``): of a number.
+        metavar: what stands for the value in help.
+        repeated: the flag is given once for each element of a list.
+        command_only: it asks for something to read; only the command has it.
+        group: title under which help lists it.
+        unit: of a number.
+        limits: ``ge``, ``le`` and ``gt`` of a number.
     """
     extra: dict[str, Any] = {
-        "flags": list(flags), "switches": switches or {}, "metavar": metavar, "group": group, "unit": unit,
+        "flags": list(flags), "switches": switches or {}, "metavar": metavar, "repeated": repeated,
+        "command_only": command_only, "group": group, "unit": unit,
     }  # fmt: skip
     return Field(default, description=about, json_schema_extra=extra, **limits)
 
 
+def flags_of(name: str, field: Any) -> list[str]:
+    """Flags of an option: its switches, or those that take its value."""
+    extra = field.json_schema_extra
+    stem = next((name.removesuffix(unit) for unit in _UNITS if name.endswith(unit)), name)
+    return list(extra["switches"]) or extra["flags"] or [f"--{stem.replace('_', '-')}"]
+
+
+def _key(flag: str) -> str:
+    return flag.lstrip("-").replace("-", "_")
+
+
 class Options(Model):
-    """What a corpus can be asked for. A subclass declares fields and SIZES."""
+    """What a corpus can be asked for. A subclass declares SIZES, and fields, each by :func:`option`.
+
+    Names and flags differ from each other and are not RESERVED; names of sizes are of lower-case letters,
+    digits and ``_``, and not ``custom``. Raises: RunError when a class is defined that is otherwise.
+    """
 
     # rows of each size, the default first; a smaller one is inside each larger one
     SIZES: ClassVar[Mapping[str, int]] = {}
@@ -53,19 +81,40 @@ class Options(Model):
     _surface: str = PrivateAttr("python")
 
     @classmethod
+    def __pydantic_init_subclass__(cls, **arguments: Any) -> None:
+        super().__pydantic_init_subclass__(**arguments)
+        fields: Any = cls.model_fields
+        bare = [name for name, field in fields.items() if not field.json_schema_extra]
+        words = [w for name in fields.keys() - bare for w in {name, *map(_key, flags_of(name, fields[name]))}]
+        for names, advice in (
+            (bare, "declare it by option()"),
+            ([word for word in words if word in RESERVED or words.count(word) > 1], "this name is taken"),
+            ([size for size in cls.SIZES if size == "custom" or not re.fullmatch("[a-z0-9_]+", size)],
+             "a size is named by lower-case letters, digits and _, and not custom"),
+        ):  # fmt: skip
+            if names:
+                raise RunError(f"{cls.__name__} can't have {names[0]!r}: {advice}")
+
+    @classmethod
     def read(
-        cls, values: Mapping[str, Any], surface: str = "python", problems: list[str] | None = None
-    ) -> Any:
+        cls, values: Mapping[str, Any], surface: str = "python", problems: list[str] | None = None,
+        hint: Callable[[str], str] = lambda name: "",
+    ) -> Any:  # fmt: skip
         """Options from values by name; None is not given.
 
         Args:
             surface: command, python or yaml: decides what options are called in messages.
             problems: further problems of the request, to be raised with those of the options.
+            hint: what to say of an unknown name in place of what there is to choose from; empty for nothing.
 
         Raises: UsageError with every problem.
         """
-        problems, names = problems or [], cls.names()
+        problems, names, known = problems or [], cls.names(), cls.known(surface)
         by_name = {names.get(name, name): value for name, value in values.items() if value is not None}
+        for name in [name for name in by_name if name not in known]:
+            del by_name[name]
+            place, about = "data.generate: " if surface == "yaml" else "", hint(name)
+            problems.append(f"{place}unknown key {f'{name!r}{about}' if about else one_of(name, known)}")
         options = validated(cls, by_name, "", problems, lambda name: cls.word(name, surface))
         if options.size not in (None, *cls.SIZES):
             problems.append(f"unknown size {one_of(options.size, cls.SIZES)}")
@@ -80,14 +129,27 @@ class Options(Model):
         return []
 
     @classmethod
+    def known(cls, surface: str = "python") -> list[str]:
+        """The options that can be given there."""
+        fields: Any = cls.model_fields
+        command = surface == "command"
+        return [name for name in fields if command or not fields[name].json_schema_extra["command_only"]]
+
+    @classmethod
     def names(cls) -> dict[str, str]:
         """Every name an option is known by, to its own."""
         fields: Any = cls.model_fields
         out = {name: name for name in fields}
         for name, field in fields.items():
             if not field.json_schema_extra["switches"]:
-                out |= {flag.lstrip("-").replace("-", "_"): name for flag in flags_of(name, field)}
+                out |= {_key(flag): name for flag in flags_of(name, field)}
         return out
+
+    @classmethod
+    def flags(cls) -> list[str]:
+        """Every flag of the command line."""
+        fields: Any = cls.model_fields
+        return [flag for name, field in fields.items() for flag in flags_of(name, field)]
 
     @classmethod
     def word(cls, name: str, surface: str) -> str:
@@ -111,13 +173,6 @@ class SeedOptions(Options):
     seed: Whole = option(42, "seed of every random choice", ge=0, le=2**63 - 1)
 
 
-def flags_of(name: str, field: Any) -> list[str]:
-    """Flags of an option: its switches, or those that take its value."""
-    extra = field.json_schema_extra
-    stem = next((name.removesuffix(unit) for unit in _UNITS if name.endswith(unit)), name)
-    return list(extra["switches"]) or extra["flags"] or [f"--{stem.replace('_', '-')}"]
-
-
 _METAVARS = {int: "N", float: "X", list: "NAMES"}
 
 
@@ -134,9 +189,8 @@ def add_arguments(parser: argparse.ArgumentParser, kind: type[Options]) -> None:
             add(flag, action="store_const", const=value, help=meaning)
         if not extra["switches"]:
             flags = sorted(flags_of(name, field), key=lambda flag: flag.startswith("--"))
-            _, repeated, metavar = extra["metavar"].rpartition("repeated ")
-            take = {"action": "append"} if repeated else {"type": partial(parsed, kind=value_kind)}
-            add(*flags, help=about, metavar=metavar or _METAVARS.get(value_kind, "NAME"), **take)
+            take = {"action": "append"} if extra["repeated"] else {"type": partial(parsed, kind=value_kind)}
+            add(*flags, help=about, metavar=extra["metavar"] or _METAVARS.get(value_kind, "NAME"), **take)
 
 
 def from_arguments(kind: type[Options], arguments: argparse.Namespace) -> dict[str, Any]:
@@ -180,5 +234,6 @@ def option_table(kind: type[Options]) -> str:
     """Options as Markdown table rows: ``| option | key | what it does |``."""
     lines = ["| option | key | what it does |", "| --- | --- | --- |"]
     for name, field in kind.model_fields.items():
-        lines.append(f"| `{'`, `'.join(flags_of(name, field))}` | `{name}` | {about_of(kind, name)} |")
+        key = f"`{name}` " * (name in kind.known())
+        lines.append(f"| `{'`, `'.join(flags_of(name, field))}` | {key}| {about_of(kind, name)} |")
     return "\n".join(lines)

@@ -164,7 +164,7 @@ def verify(
     if not is_generated(stored.corpus):
         raise UsageError(f"rows of {stored.corpus.name} are read, not made; check them with 'sousa validate'")
     if not everything and count < 1:
-        raise UsageError(f"--rows is {count}; give 1 or more")
+        raise UsageError(f"rows is {count}; give 1 or more")
     total = sum(record["rows"] for record in stored.records)
     wanted: Any = range(total)
     if not everything:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
 from typing import Any, Protocol
 
-from sousa.generation.errors import RunError
+from sousa.generation.errors import RunError, raise_all
 
 
 class Runner(Protocol):
@@ -31,15 +31,27 @@ class Runner(Protocol):
         On an interrupt, tasks in other processes are finished and yielded before KeyboardInterrupt goes
         on; a task in this process is given up.
 
-        Raises: RunError when a worker dies.
+        Raises: RunError when a worker dies or can't start.
         """
+
+
+def workers_problem(workers: int, name: str = "workers") -> list[str]:
+    """What is wrong with a number of workers, called ``name`` by the user: a list of no or one sentence."""
+    whole = isinstance(workers, int) and workers >= 0
+    return [] if whole else [f"{name} is {workers!r}; give 0 (one a core) or more"]
 
 
 @dataclass(frozen=True)
 class LocalRunner:
-    """Tasks in ``workers`` processes of this machine, 0 for one a core; in this one where one is enough."""
+    """Tasks in ``workers`` processes of this machine, 0 for one a core; in this one where one is enough.
+
+    Raises: UsageError for a number of workers that is none.
+    """
 
     workers: int = 0
+
+    def __post_init__(self) -> None:
+        raise_all(workers_problem(self.workers))
 
     @property
     def at_once(self) -> int:
@@ -81,6 +93,7 @@ def _start_worker(lifeline: Any) -> None:
     # both reach the whole group; the parent decides, so that tasks in hand are finished
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    lifeline.send_bytes(b"started")
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
 
 
@@ -118,7 +131,7 @@ def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iter
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     queue = list(reversed(tasks))
-    lifeline, held = context.Pipe(duplex=False)
+    lifeline, held = context.Pipe()
     start: dict[str, Any] = {"initializer": _start_worker, "initargs": (lifeline,)}
     with held, lifeline, ProcessPoolExecutor(workers, context, **start) as pool:
         running: set[Future[Any]] = set()
@@ -136,9 +149,14 @@ def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iter
                 for future in done:
                     yield future.result()
         except BrokenProcessPool:
+            if not held.poll():
+                raise RunError(
+                    "no worker process could start: each imports the script that runs, so that has to call "
+                    'this under if __name__ == "__main__": and not at its top level; or use one worker'
+                ) from None
             raise RunError(
-                "a worker process was killed (out of memory?); run the same command again to go on, "
-                "with fewer --workers if memory is short"
+                "a worker process was killed (out of memory?); run the same again to go on, with fewer "
+                "workers if memory is short"
             ) from None
         if interrupted:
             raise KeyboardInterrupt

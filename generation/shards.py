@@ -13,6 +13,7 @@ one contiguous range of bytes; other columns are compressed with zstd; page inde
 """
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -23,12 +24,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sousa.generation import PACKAGE_VERSION
-from sousa.generation.columns import leaves
+from sousa.generation.columns import SPLITS, leaves
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.manifest import (
     FORMAT_VERSION,
     LOG,
     MANIFEST,
+    STEM,
     UNFINISHED,
     ShardFile,
     config_digest,
@@ -38,10 +40,6 @@ from sousa.generation.manifest import (
 from sousa.generation.storage import LocalStorage
 
 DATA_DIR, CARD = "data", "README.md"
-# what stands at the top of a finished dataset, in the order it appears: the card first, because it names the
-# files that are data, and those last
-REPORTS = tuple(f"validation_report.{kind}" for kind in ("json", "txt", "html"))
-OWN = (CARD, "splits.json", *REPORTS, "labels", "records", "audio", "midi", DATA_DIR)
 # Arrow's readers break at 2 GiB of a row group, the Hub's viewer at 286 MiB
 MAX_GROUP_BYTES = 100_000_000
 
@@ -51,15 +49,26 @@ class Shard:
     """One shard of a plan.
 
     Attributes:
-        name: ``split/stem``; its file is ``data/split/stem.parquet``.
+        name: ``split/stem``, the stem of letters, digits, ``_`` and ``-``; its file is
+            ``data/split/stem.parquet``.
+        split: train, validation or test.
         rows: how many it holds.
         key: coordinates, plain data for the corpus that planned it.
+
+    Raises: RunError for another name or split.
     """
 
     name: str
     split: str
     rows: int
     key: dict
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS or not re.fullmatch(f"{self.split}/{STEM}", self.name):
+            raise RunError(
+                f"a shard of split {self.split!r} is named {self.name!r}; name it split/stem: the split is "
+                f"one of {', '.join(SPLITS)}, the stem is letters, digits, _ and -"
+            )
 
     @property
     def file(self) -> str:
@@ -132,8 +141,7 @@ class Store:
                 self.facts = {name: old[name] for name in old.keys() - self._manifest(True).keys()}
             elif set(self.storage.strangers()) - {UNFINISHED}:
                 raise UsageError(
-                    f"{self.storage.root} holds other files, not a dataset; choose an empty or new directory "
-                    "with -o"
+                    f"{self.storage.root} holds other files, not a dataset; choose an empty or new directory"
                 )
             self.storage.sweep()
             if old and old["complete"]:
@@ -154,8 +162,7 @@ class Store:
         if old["format_version"] != FORMAT_VERSION or theirs.get("data_version") != ours["data_version"]:
             raise UsageError(
                 f"{self.storage.root} holds a dataset of data version {theirs.get('data_version')}, and this "
-                f"sousa makes {ours['data_version']}; {other_version(old)}, or choose another directory with "
-                "-o"
+                f"sousa makes {ours['data_version']}; {other_version(old)}, or choose another directory"
             )
         differing = [
             f"{key}: {short(theirs.get(key))} there, {short(ours.get(key))} now"
@@ -164,8 +171,8 @@ class Store:
         ]
         raise UsageError(
             f"{self.storage.root} holds a dataset made with other settings "
-            f"({'; '.join(differing or ['its manifest was changed by hand'])}); choose another directory "
-            "with -o, or delete this one"
+            f"({'; '.join(differing or ['its manifest was changed by hand'])}); choose another directory, "
+            "or delete this one"
         )
 
     def _logged(self) -> dict[str, dict[str, Any]]:
@@ -180,8 +187,8 @@ class Store:
 
     def _hide(self) -> None:
         """Put into the hidden folder what an interrupted run had shown already, or shows no more."""
-        for name in OWN:
-            if self.storage.path(name).exists() and not self.storage.path(f"{UNFINISHED}/{name}").exists():
+        for name in reversed(_at_top(self.storage)):
+            if name[0] != "." and not self.storage.path(f"{UNFINISHED}/{name}").exists():
                 self.storage.move(name, f"{UNFINISHED}/{name}")
 
     def missing(self) -> tuple[list[Shard], list[str]]:
@@ -215,9 +222,8 @@ class Store:
         """Show everything, and write the manifest; ``views``: of each shard the smallest size that has it."""
         for name, record in self.records.items():
             record["view"] = views[name]
-        for name in OWN if self.place != self.storage else ():
-            if self.storage.path(f"{UNFINISHED}/{name}").exists():
-                self.storage.move(f"{UNFINISHED}/{name}", name)
+        for name in _at_top(self.place) if self.place != self.storage else ():
+            self.storage.move(f"{UNFINISHED}/{name}", name)
         self.facts = facts
         self.storage.write_json(MANIFEST, self._manifest(True))
         self.storage.remove(UNFINISHED)
@@ -235,7 +241,16 @@ class Store:
 def other_version(manifest: dict[str, Any]) -> str:
     """Which version of the package makes the rows of a dataset."""
     version = manifest.get("package_version", manifest["config"].get("data_version"))
-    return f"sousa {version} made it and makes its rows: 'pip install sousa=={version}'"
+    return f"use the version that made it, sousa {version}"
+
+
+def _at_top(storage: LocalStorage) -> list[str]:
+    """Names at the top of a dataset or of its hidden folder, in the order in which they appear.
+
+    The card comes first, because it names the files that are data, and those come last.
+    """
+    names = set(storage.strangers()) - {UNFINISHED, MANIFEST, LOG.rpartition("/")[2]}
+    return sorted(names, key=lambda name: (name == DATA_DIR, name != CARD, name))
 
 
 def _line(name: str, record: dict[str, Any]) -> str:

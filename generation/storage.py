@@ -117,14 +117,14 @@ class LocalStorage:
                 held.callback(os.close, handle)
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except FileExistsError:
-                raise UsageError(f"{self.root} is a file, not a directory; name another with -o") from None
+                raise UsageError(f"{self.root} is a file, not a directory; name another directory") from None
             except BlockingIOError:
                 raise UsageError(
-                    f"another sousa is writing to {self.root}; wait for it or choose another -o"
+                    f"another sousa is writing to {self.root}; wait for it or choose another directory"
                 ) from None
             except OSError as error:
                 raise UsageError(
-                    f"can't write to {self.root}: {error.strerror or error}; choose another with -o"
+                    f"can't write to {self.root}: {error.strerror or error}; choose another directory"
                 ) from None
             yield
 

@@ -124,6 +124,8 @@ def test_its_rows_can_be_looked_at(world):
 
 def test_it_is_released_published_and_loaded_by_name_and_tag(world, tmp_path):
     card = (world.place / "v2" / "README.md").read_text()
+    assert json.loads((world.small / "pitches" / "hz.json").read_text())[0] == 220
+    assert "- tones" in card and "{A. Stranger}" in card
     assert "48 rows added" in card and "license: cc0-1.0" in card and "- corpus tones: CC0-1.0" in card
     with Hub(tmp_path / "hub") as hub:
         author = hub.environment(tmp_path / "author", "hf_writer") | world.site

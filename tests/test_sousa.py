@@ -61,13 +61,44 @@ def test_bad_requests_get_one_sentence_and_write_nothing(sousa, tmp_path, argume
     assert not os.listdir(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "arguments, parts",
+    [
+        (["generate", "--sead", 1], ["unknown option '--sead' (did you mean --seed?)"]),
+        (["generate", "--flies"], ["unknown option '--flies' (did you mean --files?)"]),
+        (["generate", "--configfile", "x"], ["'--configfile'", "; it is an option of textures"]),
+        (["generate", "--list"], ["'--list'", "; it is an option of textures"]),
+        (["generate", "textures", "--tiers=beginner"], ["'--tiers'", "; it is an option of rudiments"]),
+        (
+            ["generate", "-q", "textures"],
+            ["'textures'; name the corpus first: 'sousa generate textures"],
+        ),
+        (["generate", "rudiments", "flam"], ["unrecognized argument 'flam'"]),
+        (["validate", "x", "--work", 2, "--al"], None),
+        (["validate", "x", "--worker-count", 2], ["'--worker-count' (did you mean --workers?)"]),
+        (["banks", "list", "--kit"], ["unknown option '--kit'"]),
+        (["banks", "build", "x", "--kitz", "0"], ["unknown option '--kitz' (did you mean --kits?)"]),
+    ],
+)
+def test_an_unknown_option_says_which_is_meant(sousa, tmp_path, arguments, parts):
+    done = sousa(*arguments, cwd=tmp_path)
+    if parts is None:  # abbreviations are known
+        one_sentence(done, 1, "no dataset in x")
+    else:
+        one_sentence(done, 2, *parts)
+    assert not os.listdir(tmp_path)
+
+
 def test_all_problems_are_named_together(sousa, tmp_path):
     done = sousa(
-        "generate", "-p", 0, "-t", -1, "--tiers", "x", "--rudiments", "y", "-w", -1, "-o", tmp_path / "d"
-    )
+        "generate", "-p", 0, "-t", -1, "--tiers", "x", "--rudiments", "y", "-w", -1, "-o", tmp_path / "d",
+        "--configfile", "z", "--foo",
+    )  # fmt: skip
     assert done.returncode == 2
     for part in (
-        "5 problems",
+        "7 problems",
+        "unknown option '--configfile'",
+        "unknown option '--foo'",
         "--profiles is 0",
         "--tempos is -1",
         "unknown tier",
@@ -272,7 +303,7 @@ def test_verify(tiny, sousa, tmp_path):
     done = sousa("verify", tiny, "--all")
     assert done.returncode == 0 and "9 rows made again" in done.stdout
     one_sentence(sousa("verify", tmp_path), 1, "no dataset in")
-    one_sentence(sousa("verify", tiny, "--rows", 0), 2, "--rows is 0")
+    one_sentence(sousa("verify", tiny, "--rows", 0), 2, "rows is 0; give 1 or more")
     copy = tmp_path / "copy"
     shutil.copytree(tiny, copy)
     next((copy / "data").rglob("*.parquet")).unlink()

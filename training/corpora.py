@@ -14,7 +14,7 @@ from typing import Any
 from sousa.generation import corpora
 from sousa.generation.console import Console
 from sousa.generation.corpus import Config
-from sousa.generation.errors import UsageError, one_of
+from sousa.generation.errors import UsageError
 from sousa.generation.manifest import config_digest, read_manifest
 from sousa.generation.models import kind_of
 from sousa.generation.options import parsed
@@ -27,19 +27,17 @@ _KEY = "data.generate"
 def config(options: Mapping[str, Any]) -> Config:
     """What to make, from options by name; UsageError naming every problem."""
     corpus, texts = _corpus(options)
-    names, values, problems = corpus.Options.names(), {}, []
+    names, values = corpus.Options.names(), {}
     for key, value in options.items():
         if key in names:
             kind = kind_of(corpus.Options.model_fields[names[key]].annotation)
             path, there = _HOME / str(value), os.path.exists(os.path.expanduser(str(value)))
             shipped = key in texts and path.is_file() and not there
             values[names[key]] = str(path) if shipped else parsed(value, kind)
-        elif key != "corpus" and value is not None:  # null takes a key back
-            others = [other.name for other in corpora.every() if key in other.Options.names()]
-            hint = f"; it is an option of {', '.join(others)}" if others else ""
-            problems.append(f"{_KEY}: unknown key {one_of(key, corpus.Options.model_fields)}{hint}")
-    values = {name: value for name, value in values.items() if value is not None}
-    return corpus.config(corpus.Options.read(values, "yaml", problems), lambda text: None)
+        elif key != "corpus":
+            values[str(key)] = value
+    # null takes a key back
+    return corpus.config(corpus.Options.read(values, "yaml", hint=corpora.whose_option), lambda text: None)
 
 
 def _corpus(options: Mapping[str, Any]) -> tuple[Any, set[str]]:

@@ -51,11 +51,11 @@ def write(
     """
     problems = []
     if output is not None and not str(output):
-        problems.append("--output is empty; name a file or leave it out")
+        problems.append("output is empty; name a file or leave it out")
     if rows < 1:
-        problems.append(f"--rows is {rows}; give 1 or more")
+        problems.append(f"rows is {rows}; give 1 or more")
     if not 0 <= seed < 2**63:
-        problems.append(f"--seed is {seed}; give a whole number from 0 to 2^63 - 1")
+        problems.append(f"seed is {seed}; give a whole number from 0 to 2^63 - 1")
     try:
         chosen = Filter.parse(where, _with_names(stored, where or {}), stored.corpus)
     except UsageError as error:
@@ -76,7 +76,7 @@ def write(
             if file.tell() + len(tail) > MAX_BYTES:
                 raise UsageError(
                     f"a page with these {len(numbers):,} rows would be larger than {MAX_BYTES / 1e6:.0f} MB; "
-                    f"about {max(shown, 1):,} of them fit: ask for fewer with --rows"
+                    f"about {max(shown, 1):,} of them fit: ask for fewer rows"
                 )
             done(1)
         file.write(tail)

@@ -21,17 +21,17 @@ class TexturesOptions(Options):
     )
     synth_files: list[str] | None = option(
         None, "run this Python file and use its old-style classes (setParam, getParam, getParams, generate) "
-        "as synthesizers", flags=("--synth-file",), metavar="repeated FILE", group=_FILE,
+        "as synthesizers", flags=("--synth-file",), metavar="FILE", repeated=True, group=_FILE,
     )  # fmt: skip
     list_synths: bool = option(
-        False, "show the synthesizers and stop", switches={"--list": True}, group=_FILE
+        False, "show the synthesizers and stop", switches={"--list": True}, command_only=True, group=_FILE
     )
     derive: str | None = option(
         None, "make this dataset again with --set: same draws, same splits", metavar="DATASET", group=_DERIVED
     )
     changes: list[str] | None = option(
-        None, "what --derive changes, such as Q=20", flags=("--set",), metavar="repeated KEY=VALUE",
-        group=_DERIVED,
+        None, "what --derive changes, such as Q=20", flags=("--set",), metavar="KEY=VALUE",
+        repeated=True, group=_DERIVED,
     )  # fmt: skip
     seed: Seed | None = option(None, "seed of every random choice, by default 42 or the file's")
     sample_rate: SampleRate | None = option(None, "sample rate, by default 44100 or the file's", metavar="HZ")

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 from itertools import pairwise
 
 import pyarrow as pa
@@ -11,7 +12,16 @@ from sousa.generation import corpora, make
 from sousa.generation.columns import Classes, Coordinate, Group, Score, fitted, having, stored_columns
 from sousa.generation.corpus import is_generated
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.options import add_arguments, from_arguments, option_table
+from sousa.generation.filters import Filter
+from sousa.generation.options import (
+    RESERVED,
+    SeedOptions,
+    add_arguments,
+    from_arguments,
+    option,
+    option_table,
+)
+from tests.conftest import ROOT
 
 ALL = [*corpora.BUILT_IN, "tones"]
 NEEDED = {"sample_id", "split", "duration_sec", "num_samples", "sample_rate", "data_version"}
@@ -87,7 +97,7 @@ def test_options_are_said_once(corpus):
     assert from_arguments(corpus.Options, parser.parse_args([])) == {}
     table = option_table(corpus.Options)
     for name, field in corpus.Options.model_fields.items():
-        assert f"`{name}`" in table and field.description
+        assert (f"`{name}`" in table) == (name in corpus.Options.known()) and field.description
     for example, about in corpus.examples:
         known, rest = parser.parse_known_args(example.split())
         assert about and all(flag in ("-o", "--files") or not flag.startswith("-") for flag in rest)
@@ -169,19 +179,107 @@ def test_what_is_said_of_a_dataset(corpus, config):
     assert facts is None or facts
 
 
+@pytest.mark.parametrize("data", [5, "split: ["])
+def test_a_filter_that_is_none_gets_an_example_of_the_dataset(corpus, config, data):
+    columns = corpus.columns(config)
+    with pytest.raises(UsageError) as error:
+        Filter.parse(data, columns, corpus)
+    example = re.search("'(split: .*?)'", str(error.value))[1]
+    assert Filter.parse(example, columns, corpus).columns == ["split"]
+
+
 @pytest.mark.parametrize(
     "changes, problem",
     [
         ({"name": "Tones"}, "calls itself 'Tones'"),
         ({"data_version": "1"}, "data_version is '1'"),
-        ({"plan": None}, "it has no plan"),
+        ({"title": None, "address": None}, "it has no title, address"),
     ],
 )
 def test_what_is_no_corpus_says_why(tones, changes, problem):
-    class Broken:
-        pass
+    from sousa.generation.corpus import Generated
 
-    for name in dir(type(corpora.get("tones"))):
-        if not name.startswith("_") and changes.get(name, "") is not None:
-            setattr(Broken, name, changes.get(name, getattr(corpora.get("tones"), name)))
-    assert problem in corpora.problem_with(Broken(), "tones")
+    members = {**vars(type(corpora.get("tones"))), **changes}
+    kind = type("Broken", (Generated,), {k: v for k, v in members.items() if v is not None})
+    assert problem in corpora.problem_with(kind(), "tones")
+
+
+def test_a_corpus_inherits_and_has_every_member(tones):
+    members = {**vars(type(corpora.get("tones")))}
+    alike = type("Alike", (), {k: v for k, v in members.items() if not k.startswith("__")})
+    assert "Alike is no subclass of Generated or Corpus" in corpora.problem_with(alike(), "tones")
+    base = type(corpora.get("tones")).__bases__[0]
+    with pytest.raises(TypeError, match=r"abstract.*plan"):
+        type("Short", (base,), {k: v for k, v in members.items() if k != "plan"})()
+
+
+@pytest.mark.parametrize(
+    "field, sizes, problem",
+    [
+        ({"files": option(1)}, {}, "files': this name"),
+        ({"number": option(1, flags=("--workers",))}, {}, "workers': this name"),
+        ({"number": option(1, flags=("--number", "-q"))}, {}, "q': this name"),
+        ({"quiet_": option(1, switches={"--dry-run": 2})}, {}, "dry_run': this name"),
+        ({"seed_sec": option(1)}, {}, "seed': this name"),
+        ({"number": 5}, {}, "number': declare it by option"),
+        ({}, {"extra-large": 5}, "extra-large': a size"),
+        ({}, {"custom": 5}, "custom': a size"),
+    ],
+)
+def test_an_option_has_a_name_of_its_own(field, sizes, problem):
+    members = {"__annotations__": dict.fromkeys(field, int), "__module__": __name__, "SIZES": sizes, **field}
+    with pytest.raises(RunError, match=f"^Bad can't have '{problem}"):
+        type(SeedOptions)("Bad", (SeedOptions,), members)
+
+
+def test_what_the_command_and_the_builders_call_something_is_reserved():
+    import argparse
+    import dataclasses
+    import inspect
+
+    import datasets
+
+    import sousa
+    from sousa.builders import commands
+
+    parser = argparse.ArgumentParser()
+    commands.generate(parser, ["generate", "rudiments"])
+    ours = parser._subparsers._group_actions[0].choices["rudiments"]._option_string_actions
+    flags = set(ours) - set(corpora.get("rudiments").Options.flags())
+    taken = {flag.lstrip("-").replace("-", "_") for flag in flags}
+    taken |= inspect.signature(sousa.generate).parameters.keys() - {"options"}
+    taken |= {field.name for field in dataclasses.fields(datasets.BuilderConfig)}
+    taken |= inspect.signature(datasets.DatasetBuilder.__init__).parameters.keys() - {"self", "config_kwargs"}
+    assert taken <= RESERVED
+
+
+def test_what_only_the_command_has_is_no_option_elsewhere(tmp_path):
+    import sousa
+    from sousa.builders import Textures
+
+    options = corpora.get("textures").Options
+    assert options.read({"list_synths": True}, "command").list_synths
+    for surface in ("python", "yaml"):
+        with pytest.raises(UsageError, match="unknown key 'list_synths'"):
+            options.read({"list_synths": True}, surface)
+    with pytest.raises(UsageError, match="unknown key 'list_synths'"):
+        sousa.generate("textures", tmp_path / "d", list_synths=True)
+    with pytest.raises(ValueError, match="unknown option 'list_synths'"):
+        Textures(config_name="small", list_synths=True)
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_wrong_call_names_every_problem_in_its_own_words(tmp_path):
+    import sousa
+
+    with pytest.raises(UsageError) as error:
+        sousa.generate("rudiments", "", workers=-1, configfile="x", tiers=["y"])
+    problems = error.value.problems
+    assert len(problems) == 4 and "-" not in "".join(problems[:2]).replace("-1", "")
+    assert problems[0].startswith("workers is -1") and problems[1] == "output is empty; name a directory"
+    assert problems[2].endswith("; it is an option of textures") and "unknown tier 'y'" in problems[3]
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", ROOT / "tests"):
+        with pytest.raises(UsageError) as error:
+            sousa.generate("rudiments", place, profiles=1)
+        assert " -o" not in str(error.value)

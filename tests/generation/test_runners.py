@@ -1,10 +1,15 @@
 import operator
+import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
 import sousa
 from sousa.generation import runners
+from sousa.generation.errors import RunError, UsageError
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -25,3 +30,38 @@ def test_an_interrupt_while_a_result_is_recorded_loses_nothing(workers):
     finally:
         runners.stop(False)
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("workers", [-1, 1.5, "2", None])
+def test_a_number_of_workers_that_is_none_is_refused(workers):
+    with pytest.raises(UsageError, match=r"^workers is .*; give 0 \(one a core\) or more$"):
+        runners.LocalRunner(workers)
+
+
+def test_a_worker_that_is_killed_is_said():
+    with pytest.raises(RunError, match="a worker process was killed"):
+        list(runners.LocalRunner(2).run(os._exit, [(1,), (1,)]))
+
+
+SCRIPT = """
+import sousa
+{guard}
+    print(sousa.generate("rudiments", {output!r}, profiles=2, tempos=1, rudiments=["flam"], with_audio=False,
+                         check=False{workers}).manifest["num_rows"])
+"""
+
+
+@pytest.mark.parametrize(
+    "guard, workers, status",
+    [("if True:", "", 0), ("if True:", ", workers=2", 1), ("if __name__ == '__main__':", ", workers=2", 0)],
+)
+def test_a_plain_script_needs_no_guard_unless_it_asks_for_workers(tmp_path, guard, workers, status):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(guard=guard, output=str(tmp_path / "d"), workers=workers))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment)
+    assert done.returncode == status, done.stderr
+    if status:
+        assert 'under if __name__ == "__main__":' in done.stderr.splitlines()[-1]
+    else:
+        assert done.stdout == "2\n"

@@ -1,5 +1,6 @@
 """Shards: the same bytes however they are made, and never half of one."""
 
+import contextlib
 import errno
 import os
 import random
@@ -13,11 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sousa.builders.release.card import write_dataset_card
+from sousa.generation import corpora, make
 from sousa.generation.errors import RunError
 from sousa.generation.manifest import complete_manifest, read_manifest
 from sousa.generation.rudiments import Rudiments, corpus
 from sousa.generation.rudiments.settings import make_config
-from sousa.generation.shards import MAX_GROUP_BYTES, Store, bounded, write_shard
+from sousa.generation.runners import LocalRunner
+from sousa.generation.shards import MAX_GROUP_BYTES, Shard, Store, bounded, write_shard
 from sousa.generation.storage import LocalStorage, atomic_file, file_digest
 from tests.conftest import ROOT, TINY, TINY_OPTIONS
 
@@ -243,6 +247,58 @@ def test_nothing_of_an_unfinished_dataset_can_be_loaded(tiny, sousa, tmp_path):
         complete_manifest(root)
     assert sousa(*TINY, "-o", root, "--files", "-q").returncode == 0
     assert shard_digests(root) == shard_digests(tiny) and not (root / ".unfinished").exists()
+
+
+def everything(root):
+    """Files of a dataset and what is in them, but for what differs from run to run."""
+    files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in files.items() if name != "manifest.json"}
+
+
+def test_what_a_corpus_writes_beside_the_shards_appears_and_stays(tones, tmp_path, monkeypatch):
+    """Whatever its name; when the dataset is mended too, and when that is killed at any move."""
+    corpus, root = corpora.get("tones"), tmp_path / "d"
+    config, storage = corpus.config(corpus.Options.read({}), print), LocalStorage(str(root))
+
+    def run():
+        make.make(corpus, config, storage, LocalRunner(1), False, str, write_card=write_dataset_card)
+
+    run()
+    assert {"data", "pitches", "about.json", "labels", "splits.json"} <= set(os.listdir(root))
+    whole = everything(root)
+    assert len(whole) == 4 + 6 and read_manifest(root)["pitches"] == 4
+    (root / "notes.txt").write_text("of the user")
+    real, moves = LocalStorage.move, []
+    for last in range(15):
+        next((root / "data").rglob("*.parquet")).unlink()
+
+        def move(self, source, target, last=last):
+            if len(moves) == last:
+                raise KeyboardInterrupt
+            moves.append(target)
+            # the card says which files are data, so nothing else is taken for it
+            assert (root / "README.md").exists() or not (root / "data").exists()
+            real(self, source, target)
+
+        monkeypatch.setattr(LocalStorage, "move", move)
+        moves.clear()
+        with pytest.raises(KeyboardInterrupt) if last < 14 else contextlib.nullcontext():
+            run()
+        monkeypatch.setattr(LocalStorage, "move", real)
+        run()
+        assert (
+            everything(root) == whole | {"notes.txt": b"of the user"} and not (root / ".unfinished").exists()
+        )
+
+
+@pytest.mark.parametrize(
+    "name, split",
+    [("train/series-000.v1", "train"), ("train/ä", "train"), ("series-000", "train"), ("train/", "train"),
+     ("test/a", "train"), ("train/a/b", "train"), ("dev/a", "dev"), ("train/a\n", "train")],
+)  # fmt: skip
+def test_a_shard_that_no_manifest_can_list_is_refused_when_it_is_planned(name, split):
+    with pytest.raises(RunError, match="name it split/stem: the split is one of train, validation, test"):
+        Shard(name, split, 1, {})
 
 
 def test_a_log_that_was_cut_short_costs_one_shard(tiny, sousa, tmp_path):

@@ -186,14 +186,14 @@ def test_filters_are_options_of_their_own_too(tiny, tmp_path):
 @pytest.mark.parametrize(
     "options, part",
     [
-        ({"rows": 0}, "--rows is 0; give 1 or more"),
-        ({"seed": -1}, "--seed is -1"),
+        ({"rows": 0}, "rows is 0; give 1 or more"),
+        ({"seed": -1}, "seed is -1"),
         ({"where": {"rudiments": ["drag"]}}, "no row of this dataset has all that is asked for"),
         ({"where": {"rudiments": []}}, "rudiments is empty, which keeps no row"),
         ({"where": {"tiers": ["expert"]}}, "tiers: unknown 'expert'"),
         ({"where": {"acoustics": ["cave"]}}, "acoustics: unknown 'cave'.*; choose from clean"),
         ({"where": {"sounds": ["pop"]}}, "unknown filter 'sounds'"),
-        ({"output": ""}, "--output is empty"),
+        ({"output": ""}, "output is empty"),
         ({"where": {"tiers": ["professional"]}}, "no row of this dataset has all that is asked for"),
         ({"rows": 0, "where": {"tiers": []}}, "2 problems"),
     ],

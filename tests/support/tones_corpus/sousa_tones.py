@@ -1,7 +1,8 @@
 """Pulsed tones: a corpus in one file of a package of its own.
 
 Each row is a tone that is switched on a few times, more or less evenly. It tells the wave's shape (a class),
-how even the pulses are (a score) and where they begin (events).
+how even the pulses are (a score) and where they begin (events). Beside the rows stands the pitch of each
+series.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -11,7 +12,8 @@ import pyarrow as pa
 
 from sousa.generation.audio.encode import encode_and_digest
 from sousa.generation.columns import AUDIO, Classes, Column, Coordinate, Events, Group, Score, split_column
-from sousa.generation.corpus import Generated
+from sousa.generation.corpus import Generated, Packaging
+from sousa.generation.filters import ranges
 from sousa.generation.options import SeedOptions, option
 from sousa.generation.seeds import stream
 from sousa.generation.shards import Shard
@@ -85,6 +87,25 @@ class Tones(Generated):
         splits = {i: SPLIT_OF[i % len(SPLIT_OF)] for i in series}
         return [Shard(f"{splits[i]}/series-{i:03}", splits[i], ROWS_A_SERIES, {"series": i}) for i in series]
 
+    def splits(self, config):
+        series = {shard.key["series"]: shard.split for shard in self.plan(config)}
+        return {split: [i for i in series if series[i] == split] for split in SPLIT_OF}
+
+    def beside(self, config, storage, shards, earlier, progress):
+        pitches = [pitch_hz(shard.key["series"]) for shard in self.plan(config)]
+        storage.write_json("pitches/hz.json", pitches)
+        storage.write_json("about.json", {"rows": config.num_rows})
+        return {"pitches": len(pitches)}
+
+    def facts_problem(self, facts):
+        return None if isinstance(facts.get("pitches"), int) else "pitches is no number"
+
+    def packaging(self, config, facts):
+        return Packaging(tags=("tones",), author="A. Stranger", provenance={"pitches": facts["pitches"]})
+
+    def filters(self):
+        return {"even": ranges("evenness", (0, 100))}
+
     def addresses(self, config, shard):
         first = shard.key["series"] * ROWS_A_SERIES
         yield pa.table({"number": pa.array(range(first, first + ROWS_A_SERIES), pa.int32())})
@@ -94,6 +115,10 @@ class Tones(Generated):
         return pa.Table.from_pylist(rows, self.schema(config))
 
 
+def pitch_hz(series):
+    return 220 * 2 ** (series / 12)
+
+
 def row(config, number, render):
     series, chance = number // ROWS_A_SERIES, stream(config.seed, "tones", number)
     num_samples, wave = round(config.duration_sec * config.sample_rate), WAVES[number % len(WAVES)]
@@ -101,7 +126,7 @@ def row(config, number, render):
     late = chance.uniform(0, 0.5) * chance.uniform(0, 1, PULSES)
     onsets = [int(gap * (i + part)) for i, part in enumerate(late)]
     pulses = [{"onset_sample": onset} for onset in onsets]
-    phase = np.arange(num_samples) * (220 * 2 ** (series / 12)) / config.sample_rate
+    phase = np.arange(num_samples) * pitch_hz(series) / config.sample_rate
     sine = np.sin(2 * np.pi * phase)
     shape = {"sine": sine, "square": np.sign(sine), "saw": 2 * (phase % 1) - 1}
     sounding = np.zeros(num_samples)
