@@ -48,7 +48,7 @@ def metric(name: str, unit: str | None = None) -> str:
 
 def split_unit(name: str) -> tuple[str, str]:
     """The name of a column in words, and the unit it ends in or an empty text."""
-    *parts, last = name.removesuffix("_slug").removesuffix("_id").split("_")
+    *parts, last = name.split("_")
     return (" ".join(parts), _UNITS[last]) if parts and last in _UNITS else (" ".join([*parts, last]), "")
 
 
