@@ -38,7 +38,10 @@ class Mel:
     """Settings of the mel front end; UsageError where they don't fit, or leave a band without an FFT bin.
 
     Attributes:
-        sample_rate: Hz of the audio; num_mels: bands; n_fft: window (Hann) and FFT, samples; hop: samples.
+        sample_rate: Hz of the audio.
+        num_mels: bands.
+        n_fft: window (Hann) and FFT, samples.
+        hop: samples.
         f_min_hz, f_max_hz: range of the bands.
     """
 
@@ -130,7 +133,8 @@ def rms(audio: Any, frame: int = 2048, hop: int = 512) -> Any:
     """Root mean square level: float32 [(batch,) frames], linear, 1.0 for a square wave of full scale.
 
     Args:
-        audio: (samples,) or (batch, samples). frame, hop: samples.
+        audio: (samples,) or (batch, samples).
+        frame, hop: samples.
     """
     more = max(frame - audio.shape[-1] - 2 * (frame // 2), 0)
     padded = torch.nn.functional.pad(audio, (frame // 2, frame // 2 + more))
@@ -165,7 +169,8 @@ def pick_peaks(strength: np.ndarray, hop_sec: float, delta: float = _DELTA) -> n
     ``delta`` of the curve's range, and comes 30 ms or more after the peak before.
 
     Args:
-        strength: NumPy [frames], 0 or more. hop_sec: time between frames, s.
+        strength: NumPy [frames], 0 or more.
+        hop_sec: time between frames, s.
 
     Returns: int64 [peaks].
     Source: Böck, Krebs and Schedl, Evaluating the online capabilities of onset detection methods, ISMIR 2012;
@@ -196,7 +201,8 @@ def onsets(audio: Any, mel: Mel = ONSET_MEL, delta: float = _DELTA) -> Any:
     """Times of onsets.
 
     Args:
-        audio: (samples,) or (batch, samples) at ``mel.sample_rate``; delta: as in :func:`pick_peaks`.
+        audio: (samples,) or (batch, samples) at ``mel.sample_rate``.
+        delta: as in :func:`pick_peaks`.
 
     Returns: float64 [onsets], s; a list of such arrays for (batch, samples). A peak stands for an onset half
         a hop and an eighth of a window before it; so found, those of a drum are 2 ms late in the median.

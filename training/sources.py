@@ -60,8 +60,10 @@ class Source:
     """A dataset's files.
 
     Attributes:
-        where: how the user named it; files: of all splits.
-        token: of the Hub, or None; revision: commit of a dataset on the Hub.
+        where: how the user named it.
+        files: of all splits.
+        token: of the Hub, or None.
+        revision: commit of a dataset on the Hub.
         root: directory that clips stored as paths must be in.
         index: Arrow table of the release's row index, for files on the Hub.
         corpus: named by the dataset's manifest, or None.
@@ -147,7 +149,8 @@ def find(
     Args:
         where: directory of a dataset or release, a Parquet file, ``org/name`` on the Hub, or the Config of a
             corpus, see :mod:`sousa.training.corpora`.
-        name: config of the dataset, None for its default; revision: of the Hub.
+        name: config of the dataset, None for its default.
+        revision: of the Hub.
 
     Raises: UsageError when it is none of these; RunError when it is unfinished or can't be read.
     """

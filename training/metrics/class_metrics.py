@@ -26,7 +26,8 @@ def class_metrics(
     """Score predicted classes.
 
     Args:
-        predictions: class names, one a row. references: the same; None leaves the row out.
+        predictions: class names, one a row.
+        references: the same; None leaves the row out.
         groups: names, one a row; None: each row is its own.
         labels: order of classes; others that occur follow, sorted. None: all sorted.
         resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
@@ -62,7 +63,9 @@ def class_differences(
 ) -> dict[str, Any]:  # fmt: skip
     """How much better ``predictions`` are than ``others`` on the same rows, resampled in pairs.
 
-    Args: as :func:`class_metrics`; ``others``: class names of the other system.
+    Args:
+        predictions, references, groups, resamples, seed: as :func:`class_metrics` takes them.
+        others: class names of the other system.
     Returns: dict of ``accuracy``, ``balanced_accuracy``, ``macro_f1``: ``{"value", "low", "high"}``.
     """
     bootstrap.check_rows(predictions=predictions, others=others, references=references, groups=groups)

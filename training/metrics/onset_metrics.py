@@ -38,8 +38,11 @@ class Matched:
     """What matching gave, row by row, so that subsets of rows can be scored without matching again.
 
     Attributes:
-        columns: float64 [rows, columns], to be summed; known: bool [rows], whether there is a reference.
-        tolerances: seconds; attributes: names; binary: bool for each attribute.
+        columns: float64 [rows, columns], to be summed.
+        known: bool [rows], whether there is a reference.
+        tolerances: seconds.
+        attributes: names.
+        binary: bool for each attribute.
     """
 
     columns: np.ndarray
@@ -121,8 +124,8 @@ def matched_metrics(
     (_, num_onsets, num_predicted), _, totals = matched.split(columns.sum(0))
     by_attribute = {}
     for name, binary, total in zip(matched.attributes, matched.binary, totals, strict=True):
-        found = {key: next(figures) for key in ("accuracy", "f1", "joint_f1")}
-        by_attribute[name] = {key: found[key] for key in found if binary or key != "f1"}
+        scores = {key: next(figures) for key in ("accuracy", "f1", "joint_f1")}
+        by_attribute[name] = {key: scores[key] for key in scores if binary or key != "f1"}
         by_attribute[name]["num_matched"] = int(total[1])
     return {
         "tolerances": by_tolerance, "attributes": by_attribute,
@@ -141,7 +144,8 @@ def onset_metrics(
     """Score estimated onsets.
 
     Args:
-        predictions: lists of onset times, seconds, one a row. references: the same; None leaves the row out.
+        predictions: lists of onset times, seconds, one a row.
+        references: the same; None leaves the row out.
         groups: names, one a row; None: each row is its own.
         tolerances: seconds, each above 0.
         attributes: dict of name to ``{"references": lists of ints, "predictions": lists of ints}``, one int

@@ -25,7 +25,8 @@ def score_metrics(
     """Score predicted numbers.
 
     Args:
-        predictions: floats [rows]. references: the same; None or NaN leaves the row out.
+        predictions: floats [rows].
+        references: the same; None or NaN leaves the row out.
         groups: names, one a row; None: each row is its own.
         resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
         rank: whether the rank correlation is wanted; it takes the longest, and is left out otherwise.
@@ -52,7 +53,9 @@ def score_differences(
 ) -> dict[str, Any]:  # fmt: skip
     """Errors of ``predictions`` less those of ``others`` on the same rows, resampled in pairs.
 
-    Args: as :func:`score_metrics`; ``others``: floats of the other system.
+    Args:
+        predictions, references, groups, resamples, seed: as :func:`score_metrics` takes them.
+        others: floats of the other system.
     Returns: dict of ``mae``, ``rmse``, ``r2``: ``{"value", "low", "high"}``; ``predictions`` are better where
         errors are below 0 and R2 above.
     """

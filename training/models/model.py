@@ -55,8 +55,11 @@ class Model(nn.Module):
     """An encoder with heads.
 
     Args:
-        task: its name; targets: what to tell, auxiliary ones included; reported: names of the others.
-        front_end: as :mod:`sousa.training.front_ends` has it; encoder: a Compact or pretrained Encoder.
+        task: its name.
+        targets: what to tell, auxiliary ones included.
+        reported: names of the others.
+        front_end: as :mod:`sousa.training.front_ends` has it.
+        encoder: a Compact or pretrained Encoder.
         max_sec: length that clips are cut and padded to.
         spec_augment: masks of log-mel frames while training, see :class:`sousa.training.augment.SpecAugment`.
     """

@@ -31,7 +31,8 @@ class EventsTarget(Target):
     """Frame-level target; see the module's conventions.
 
     Args:
-        name: of the column; onset: field with the sample at which an event begins.
+        name: of the column.
+        onset: field with the sample at which an event begins.
         flags: a list ``[field, value that counts as yes, name in metrics]`` for each.
         positive_weight: of frames with an onset: about one in eighteen.
     """
