@@ -105,7 +105,7 @@ def _arguments() -> dict[str, Any]:
         if field.init and name not in _OURS and name not in TrainSettings.model_fields:
             kind = {int: Whole, float: Number, bool: bool}.get(kind_of(hints[name]), Any)
             about = " ".join(field.metadata.get("help", "").split()).partition(". ")[0].rstrip(".")
-            limits = {bound: limit for bound, limit, names in _BOUNDS if name in names}
+            limits: dict[str, Any] = {bound: limit for bound, limit, names in _BOUNDS if name in names}
             fields[name] = kind, option(TRAIN_DEFAULTS.get(name, default), about, **limits)
     return fields
 
@@ -153,7 +153,7 @@ class Settings(Model):
     front_end: Annotated[LogMel, WrapValidator(_in_sentences)] = option(LogMel(kind="log_mel"))
     augment: Waveform = option(Waveform())
     spec_augment: Masks = option(Masks())
-    train: Train = option(Train())  # type: ignore[valid-type]
+    train: Train = option(Train())
 
     @field_serializer(*_AS_WRITTEN)
     def _as_written(self, section: Model) -> dict[str, Any]:
@@ -296,7 +296,8 @@ def _check_data(settings: Settings) -> None:
         raise UsageError("data.live needs data.generate, which says what rows to make")
     if data.generate is None and not os.path.exists(os.path.expanduser(data.path)):
         return  # it is looked at when it is read
-    known, problems = corpora.wanted(data).known, []
+    known = corpora.wanted(data).known
+    problems: list[str] = []
     _collect(problems, known.filter, data.where)
     task = settings.task or tasks.default_task(known)
     targets = (settings.targets, settings.weights, settings.auxiliary)

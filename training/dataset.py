@@ -69,7 +69,7 @@ class SOUSADataset(Dataset):
     @property
     def num_classes(self) -> int | None:
         """Number of ``classes``, or None."""
-        return self.classes and len(self.classes)
+        return len(self.classes) if self.classes else None
 
     @property
     def classes(self) -> list[str] | None:
@@ -198,8 +198,8 @@ class StratifiedBatchSampler(Sampler):
         column: str | None = None,
     ):  # fmt: skip
         names = [*dataset.metadata, *dataset.targets]
-        classes = [c for c in dataset.rows.known.having(Classes) if c.name in names]
-        classes = [c.name for c in sorted(classes, key=lambda c: not c.role.of_group)]
+        known = sorted(dataset.rows.known.having(Classes), key=lambda column: not column.role.of_group)
+        classes = [column.name for column in known if column.name in names]
         if column is None:
             column = dataset.targets[0] if dataset.num_classes else next(iter(classes), "")
         if batch_size < 1:

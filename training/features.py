@@ -52,7 +52,7 @@ class Mel:
     f_min_hz: float = 20.0
     f_max_hz: float = 8000.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         sizes = {name: getattr(self, name) for name in ("sample_rate", "num_mels", "n_fft", "hop")}
         problems = [f"{name} is {size}; give 1 or more" for name, size in sizes.items() if size < 1]
         if not 0 <= self.f_min_hz < self.f_max_hz <= self.sample_rate / 2:
@@ -92,7 +92,7 @@ def _taking_either(function: Callable) -> Callable:
     """Let a function of a torch tensor (batch, samples) take what the module's conventions allow."""
 
     @functools.wraps(function)
-    def wrapped(audio, *args, **kwargs):
+    def wrapped(audio: Any, *args: Any, **kwargs: Any) -> Any:
         is_torch = isinstance(audio, torch.Tensor)
         clips = audio if is_torch else torch.from_numpy(np.asarray(audio, np.float32))
         if clips.ndim not in (1, 2) or not clips.shape[-1]:
@@ -190,10 +190,10 @@ def pick_peaks(strength: np.ndarray, hop_sec: float, delta: float = _DELTA) -> n
     total, frames = np.concatenate([[0.0], np.cumsum(curve)]), np.arange(len(curve))
     first, last = np.maximum(frames - mean_before, 0), np.minimum(frames + mean_after + 1, len(curve))
     mean = (total[last] - total[first]) / (last - first)
-    out = []
+    out: list[int] = []
     for peak in np.flatnonzero((curve == largest) & (curve >= mean + delta) & (curve > 0)):
         if not out or peak > out[-1] + wait:
-            out.append(peak)
+            out.append(int(peak))
     return np.array(out, np.int64)
 
 

@@ -115,7 +115,7 @@ class BaseRows(Dataset):
     def _row(self, epoch: int, row: int, clip: bytes | None) -> dict[str, Any]:
         """A row out of its encoded clip."""
         out: dict[str, Any] = {"row": row}
-        if self.audio:
+        if clip is not None:
             random = self.crop == "random"
             place = seeds.uniforms(self.seed, 1, "crop", epoch, row)[0] if random else _PLACES[self.crop]
             try:

@@ -74,7 +74,7 @@ class Source:
     token: str | None = None
     revision: str | None = None
     root: Path | None = None
-    index: pa.Table | None = field(default=None, repr=False)
+    index: Any = field(default=None, repr=False)
     corpus: str | None = None
 
     @property
@@ -246,7 +246,7 @@ def _on_the_hub(repo: str, name: str | None, revision: str | None, token: str | 
 
     with remote.hub_errors(repo, "reading"):
         files = _by_datasets(repo, name, revision, token)
-        commit = re.match(rf"{_HUB}datasets/{re.escape(repo)}@([^/]+)/", files[0].path)[1]
+        commit = files[0].path.partition("@")[2].partition("/")[0]  # hf://datasets/org/name@commit/…
         download = partial(remote.client(token).hf_hub_download, repo, repo_type="dataset", revision=commit)
         index, manifest, root = None, {}, None
         try:

@@ -43,6 +43,7 @@ from sousa.training.models.model import Model, build_encoder
 from sousa.training.report.measure import watched
 from sousa.training.stream import open_rows
 from sousa.training.tasks import varying
+from sousa.training.tasks.targets import ClassTarget
 from sousa.training.trainer import StreamTrainer, last_checkpoint
 
 # settings that a resumed run may change; of data on the Hub, the commit that was read is written down
@@ -173,7 +174,7 @@ def _resumed_from(settings: Settings, root: Path) -> str | None:
 
 def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Settings by their full names, files by their whole paths."""
-    out = {}
+    out: dict[str, Any] = {}
     for key, value in data.items():
         name = f"{prefix}{key}"
         if name == "data.generate":
@@ -195,7 +196,7 @@ def make_model(settings: Settings, source: Any = None) -> Model:
     """
     set_seed(settings.seed)
     if settings.model.kind == "pretrained":
-        _, extractor, network = pretrained.fetch(settings.model.path, wrong=UsageError)
+        _, extractor, network = pretrained.fetch(str(settings.model.path), wrong=UsageError)
         encoder = pretrained.Encoder(network, settings.model.freeze)
         front_end: Any = front_ends.Pretrained(extractor)
     else:
@@ -207,7 +208,7 @@ def make_model(settings: Settings, source: Any = None) -> Model:
     targets = tasks.make_targets(source.known, task, *choice, _varying(settings, source, task))
     reported = [target.name for target in targets if target.name not in settings.auxiliary]
     for target in targets:
-        if target.kind == "class":
+        if isinstance(target, ClassTarget):
             target.label_smoothing = settings.train.label_smoothing
     masks = settings.spec_augment.model_dump()
     return Model(task, targets, reported, front_end, encoder, settings.data.max_sec, masks)
@@ -236,7 +237,7 @@ def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tupl
         known = train_rows.table[target.columns[0].partition(".")[0]]
         if target.name in model.reported and known.null_count == len(known):
             raise UsageError(f"{target.name} is null in all rows of {data.train}: it can't be learnt")
-        if target.kind == "class" and settings.train.class_weights:
+        if isinstance(target, ClassTarget) and settings.train.class_weights:
             target.class_weights = balanced_weights(target, train_rows)
     patience = settings.train.early_stopping_patience
     callbacks = [EarlyStoppingCallback(patience)] if patience else []
@@ -269,7 +270,7 @@ def _report(settings: Settings, trainer: Any, source: Any, table: Any, rows: Any
     # as they are, for the baselines
     plain_rows = rows_for(trainer.model, source, data.train, where=data.where)
     return report_on(
-        trainer.model, table, rows, root / "report", plain_rows, (data.train, data.test),
+        trainer.model, table, rows, root / "report", plain_rows, (data.train, str(data.test)),
         quiet=trainer.args.disable_tqdm, validation_rows=trainer.eval_dataset,
     )  # fmt: skip
 

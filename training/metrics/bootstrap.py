@@ -42,7 +42,7 @@ def check_rows(**columns: Any) -> None:
         raise UsageError(f"rows differ in number: {said}; give one value of each for every row")
 
 
-def group_codes(groups: Sequence[Any] | None, rows: Sequence[int]) -> np.ndarray:
+def group_codes(groups: Sequence[Any] | None, rows: Sequence[int] | np.ndarray) -> np.ndarray:
     """Codes of the groups of rows, in order of first appearance: int64 array [rows].
 
     Args:
