@@ -120,10 +120,6 @@ def _weight(value: Any) -> float:
     raise ValueError("give a number of 0 or more")
 
 
-def _list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
 def _in_sentences(value: Any, check: Callable[[Any], Any]) -> Any:
     try:
         return check(value)
@@ -139,7 +135,7 @@ class Settings(Model):
     """Everything about a run."""
 
     task: Text | None = option(None, "what to learn: a task of the corpus, or a column of the data")
-    targets: Annotated[list[Text] | None, BeforeValidator(_list)] = option(
+    targets: list[Text] | None = option(
         None, "names of columns or parameters in place of the task's own", min_length=1
     )
     output: Text = option("output/run", "directory of the run")
@@ -226,11 +222,13 @@ def read(path: str | Path, arguments: Iterable[str] = ()) -> Settings:
 
 
 def _meant(kind: Any, value: Any) -> Any:
-    """A value without the keys that null takes back; 1e-3, which YAML reads as text, is a number."""
+    """A value without keys that are null; text as a number (1e-3 in YAML) or a list where these are due."""
     if isinstance(value, dict) and issubclass(kind, (Model, dict)):
         fields = {} if kind is dict else kind.model_fields
         kinds = {key: kind_of(field.annotation) for key, field in fields.items()}
         return {key: _meant(kinds.get(key, str), v) for key, v in value.items() if v is not None}
+    if kind is list and isinstance(value, str):
+        return [value]
     with suppress(ValueError):
         return float(value) if kind in (int, float) and isinstance(value, str) else value
     return value

@@ -140,9 +140,7 @@ def collate_fixed_length(items: list[dict[str, Any]], target_length: int) -> dic
     waveforms = [item["waveform"] for item in items]
     lengths = torch.tensor([min(len(waveform), target_length) for waveform in waveforms])
     return {
-        "waveforms": torch.stack(
-            [pad(waveform, (0, target_length - len(waveform))) for waveform in waveforms]
-        ),
+        "waveforms": torch.stack([pad(clip, (0, target_length - len(clip))) for clip in waveforms]),
         "lengths": lengths,
         "labels": torch.stack([item["label"] for item in items]),
         "label_mask": torch.stack([item["label_mask"] for item in items]),

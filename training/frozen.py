@@ -36,7 +36,6 @@ class FrozenFeatures:
         layer: 0 for what goes into the first transformer layer, 1 for what leaves it, …; -1 for the
             model's output, negative numbers counting from there.
         pooling: ``"mean"`` over time (AST: over tokens), or None for the whole sequence.
-        device: torch device.
         batch_size: clips at once.
         revision, token: of the Hub.
         local_files_only: ask nothing of the network.

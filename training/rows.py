@@ -50,8 +50,6 @@ class BaseRows(Dataset):
 
     Attributes:
         table: Arrow table of the columns, a row each.
-        num_rows: of it.
-        source: where they lie.
         known: roles of the columns that rows of this kind have, asked for or not.
 
     Raises: UsageError for a split, column or filter that fits nothing; RunError when files can't be read.

@@ -157,9 +157,7 @@ def _resumed_from(settings: Settings, root: Path) -> str | None:
         now = _flat(settings.model_dump())
         now["task"] = now["task"] or before["task"]
     except (yaml.YAMLError, OSError, AttributeError, KeyError, TypeError, UnicodeDecodeError):
-        raise RunError(
-            f"{path} can't be read, so it is not known what run it was; choose another --output"
-        ) from None
+        raise RunError(f"{path} can't be read, so nothing can be resumed; choose another --output") from None
     changes = [
         f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
         for name in sorted(before.keys() | now.keys())

@@ -93,11 +93,7 @@ def interval(value: float, resampled: np.ndarray) -> Interval:
 def intervals(
     statistic: Statistic, sums: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
 ) -> list[Interval]:
-    """An :func:`interval` for each value of a statistic of sums [..., columns], NaN where it is undefined.
-
-    Args:
-        sums: float64 [..., groups, columns].
-    """
+    """An :func:`interval` for each value of a statistic of sums, float64 [..., groups, columns]."""
     with np.errstate(invalid="ignore", divide="ignore"):
         values = statistic(sums.sum(-2))
         parts = [statistic(counts @ sums) for counts in draw_counts(sums.shape[-2], resamples, seed)]

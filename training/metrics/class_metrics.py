@@ -63,9 +63,8 @@ def class_differences(
 ) -> dict[str, Any]:  # fmt: skip
     """How much better ``predictions`` are than ``others`` on the same rows, resampled in pairs.
 
-    Args:
-        predictions, references, groups, resamples, seed: as :func:`class_metrics` takes them.
-        others: class names of the other system.
+    Arguments are those of :func:`class_metrics`, and ``others``, class names of the other system.
+
     Returns: dict of ``accuracy``, ``balanced_accuracy``, ``macro_f1``: ``{"value", "low", "high"}``.
     """
     bootstrap.check_rows(predictions=predictions, others=others, references=references, groups=groups)

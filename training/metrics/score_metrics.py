@@ -54,9 +54,8 @@ def score_differences(
 ) -> dict[str, Any]:  # fmt: skip
     """Errors of ``predictions`` less those of ``others`` on the same rows, resampled in pairs.
 
-    Args:
-        predictions, references, groups, resamples, seed: as :func:`score_metrics` takes them.
-        others: floats of the other system.
+    Arguments are those of :func:`score_metrics`, and ``others``, floats of the other system.
+
     Returns: dict of ``mae``, ``rmse``, ``r2``: ``{"value", "low", "high"}``; ``predictions`` are better where
         errors are below 0 and R2 above.
     """

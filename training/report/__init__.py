@@ -91,9 +91,7 @@ def summary(metrics: dict[str, Any]) -> str:
     classes = [name for name, about in metrics["breakdowns"].items() if about["classes"]]
     for name, target in metrics["targets"].items():
         main = words.main(target)
-        parts = [
-            f"{words.metric(key)} {words.interval(result, key)}" for key, result in words.headline(target)
-        ]
+        parts = [f"{words.metric(key)} {words.interval(x, key)}" for key, x in words.headline(target)]
         lines.append(f"{name:{width}s}  " + "; ".join(parts + _baselines(target, main)))
         for breakdown in classes if target["kind"] in numbers.PARAMETERS else ():
             for value, part in target["by"].get(breakdown, {}).items():

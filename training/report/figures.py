@@ -40,9 +40,8 @@ def dashboard(metrics: dict[str, Any], table: pa.Table) -> bytes:
     panels += [partial(_score_errors, targets=scores, colours=colours)] * bool(scores)
     for group in (shares, scores):
         for breakdown, about in metrics["breakdowns"].items():
-            if not about["main"] and any(
-                len(target["by"].get(breakdown, {})) > 1 for target in group.values()
-            ):
+            values = [target["by"].get(breakdown, {}) for target in group.values()]
+            if not about["main"] and any(len(parts) > 1 for parts in values):
                 panels.append(partial(_parts, group=group, name=breakdown, about=about, colours=colours))
     for name, target in of_kinds("events").items():
         panels.append(partial(_tolerances, name=name, target=target))
@@ -172,15 +171,13 @@ def _compare(axis, entries):
 
 
 def _headline(axis, targets, colours):
-    _compare(
-        axis,
-        [
-            (f"{words.target(name, target)}: {words.metric(key)}", target, key, colours[name])
-            for name, target in targets.items()
-            for key, _ in words.headline(target)
-            if not words.is_error(key)
-        ],
-    )
+    entries = [
+        (f"{words.target(name, target)}: {words.metric(key)}", target, key, colours[name])
+        for name, target in targets.items()
+        for key, _ in words.headline(target)
+        if not words.is_error(key)
+    ]
+    _compare(axis, entries)
     _limits(axis)
     return "Headline, 95 % intervals; hollow: baselines"
 
@@ -308,7 +305,5 @@ def _scatter(axis, name, target, table):
     axis.set_aspect("equal", adjustable="box")
     axis.set_xlabel("reference", fontsize=8)
     axis.set_ylabel("predicted", fontsize=8)
-    figures = [
-        f"{_SHORT[key]} {words.number(result['value'], key)}" for key, result in words.headline(target)
-    ]
+    figures = [f"{_SHORT[key]} {words.number(x['value'], key)}" for key, x in words.headline(target)]
     return f"{words.target(name, target)}: {', '.join(figures)}"

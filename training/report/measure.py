@@ -146,11 +146,8 @@ def opened(predictions: Any) -> tuple[pa.Table, dict[str, Any]]:
             problems.append(f"target {name!r}: a name has letters, digits, '_', '.' and '-' only")
         if kind not in _WATCHED:
             problems.append(f"target {name!r}: kind {one_of(kind, _WATCHED)}")
-        problems += [
-            f"the predictions table has no column {column!r}, which its metadata promises"
-            for column in (f"true_{name}", f"pred_{name}")
-            if column not in predictions.column_names
-        ]
+        lost = [c for c in (f"true_{name}", f"pred_{name}") if c not in predictions.column_names]
+        problems += [f"the predictions table has no column {c!r}, which its metadata promises" for c in lost]
     raise_all(problems)
     return predictions, about
 
@@ -297,7 +294,6 @@ def _events(column: Any, flags: Sequence[Sequence[Any]]) -> tuple[list[Any], dic
         if field in have:
             values = pc.struct_field(flat, field).cast(pa.int64())
             # nulls stay None: such a row is left out for this flag
-            out[name] = lists(
-                np.array(values.to_pylist(), object) if values.null_count else values.to_numpy()
-            )
+            nulls = values.null_count
+            out[name] = lists(np.array(values.to_pylist(), object) if nulls else values.to_numpy())
     return lists(pc.struct_field(flat, "onset_sec").to_numpy(zero_copy_only=False)), out

@@ -108,12 +108,8 @@ def _whole(target):
 
 
 def _confused(target):
-    pairs = sorted(
-        (-count, i, j)
-        for i, row in enumerate(target["confusion"])
-        for j, count in enumerate(row)
-        if i != j and count
-    )
+    rows = enumerate(target["confusion"])
+    pairs = sorted((-count, i, j) for i, row in rows for j, count in enumerate(row) if i != j and count)
     if not pairs:
         return ""
     names, support = target["labels"], [sum(row) for row in target["confusion"]]

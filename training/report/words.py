@@ -5,13 +5,9 @@ from typing import Any
 from sousa.generation.columns import Breakdown, Classes, Column
 
 NAMES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro F1",
     "mae": "mean absolute error",
     "rmse": "root mean squared error",
     "spearman": "rank correlation",
-    "difference": "better by",
     "r2": "R2",
     "mae_norm": "mean absolute error (0-1)",
     "rmse_norm": "root mean squared error (0-1)",

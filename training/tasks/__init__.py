@@ -70,7 +70,6 @@ def make_targets(
 
     Args:
         known: columns of the data.
-        task: its name.
         targets: names in place of the task's own.
         weights: of losses, by name.
         auxiliary: of further targets, which help to learn and are no results.

@@ -29,12 +29,7 @@ def columns(column: Column) -> list[str]:
 
 
 def parameters(rows: BaseRows, column: Column) -> dict[str, ParameterTarget]:
-    """Targets of all parameters that vary, in the order of their synthesizers, by name.
-
-    Args:
-        rows: those to learn from, with :func:`columns`.
-        column: of the parameters.
-    """
+    """Targets of all parameters that vary in rows with :func:`columns`, by name, in synthesizers' order."""
     role, table = column.role, rows.table
     makers = np.array(table[role.maker].to_pylist(), object)
     still, moving = _flat(table[column.name], _PARAMS), _flat(table[role.curves], _CURVES)
