@@ -211,7 +211,7 @@ def read(path: str | Path, arguments: Iterable[str] = ()) -> Settings:
             del data[name]
     problems += _overlay(data, list(arguments))
     complete = not problems
-    data = {key: value for key, value in _meant(Settings, data).items() if value or key not in SECTIONS}
+    data = {key: value for key, value in _meant(Settings, data).items() if value != {} or key not in SECTIONS}
     settings = validated(Settings, data, "", problems)
     # what is said already would be said again
     if complete and data.keys() - set(_AS_WRITTEN) <= settings.model_fields_set:
@@ -270,20 +270,17 @@ def _overlay(data: dict[str, Any], arguments: list[str]) -> list[str]:
 
 def _value(key: str, text: str) -> Any:
     """The value that a text on the command line stands for."""
-    if _kind(key) is str and text not in _NULL:
-        return text
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
+    if _kind(key) is not str or text in _NULL:
+        with suppress(yaml.YAMLError):
+            return yaml.safe_load(text)
+    return text
 
 
-def _collect(problems: list[str], function: Callable, *arguments: Any) -> Any:
+def _collect(problems: list[str], function: Callable, *arguments: Any) -> None:
     try:
-        return function(*arguments)
+        function(*arguments)
     except UsageError as error:
         problems += error.problems
-        return None
 
 
 def _check_data(settings: Settings) -> None:

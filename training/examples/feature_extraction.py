@@ -16,7 +16,7 @@ from sousa.training import features
 from sousa.training.stream import open_rows
 
 
-def main(where):
+def main(where: str) -> None:
     rows = open_rows(where, columns=(*COLUMNS, "sample_id"), sample_rate=16000)
     row, mel = rows[0], features.Mel()
     spectrogram, level = features.log_mel(row["audio"], mel), features.rms(row["audio"])

@@ -13,7 +13,7 @@ from sousa.training.filters import Filter, clean_pairs, select
 from sousa.training.stream import open_rows
 
 
-def main(where):
+def main(where: str) -> None:
     everything = open_rows(where, audio=None)
     yaml = "{tiers: [beginner, intermediate], scores: {overall_score: [40, null]}}"
     filters = {
