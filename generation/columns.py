@@ -15,7 +15,7 @@ and reported without the package that made it.
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -123,11 +123,17 @@ class Coordinate(Role):
 class Parameters(Role):
     """A list of records ``name, role, natural, norm, unit``: what a synthesizer was given.
 
+    The field ``role`` of a record says what its value does: ``SWEPT``, it differs between rows; ``MOVING``,
+    it changes in the course of a row; any other word, it stays the same. Models learn the first two kinds.
+
     Attributes:
-        curves: column of the values that move in time, records ``name, frame, natural, norm``.
+        curves: column of the values that change in time, records ``name, frame, natural, norm``.
         rate_hz: frames of these a second.
         maker: column that names the synthesizer.
     """
+
+    SWEPT: ClassVar[str] = "swept"
+    MOVING: ClassVar[str] = "moving"
 
     curves: str
     rate_hz: float

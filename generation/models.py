@@ -49,6 +49,7 @@ _WANTED = {
     "float_type": "a number", "int_type": "a whole number", "int_from_float": "a whole number",
     "string_type": "text", "string_too_short": "some text", "finite_number": "a finite number",
     "list_type": "a list", "tuple_type": "a list", "dict_type": "a mapping of keys to values",
+    "model_type": "a mapping of keys to values",
     "string_unicode": "text in Unicode", "bool_type": "true or false", "too_short": "at least one",
 }  # fmt: skip
 _KINDS = {int: "a whole number", float: "a number"}
@@ -105,10 +106,15 @@ def _alternatives(model: type[Model], key: Any) -> bool:
 
 def _sentences(error: Any, place: str, model: type[Model], word: Callable[[str], str]) -> list[str]:
     key, *rest = error["loc"]
+    kind = kind_of(model.model_fields[key].annotation) if rest else None
+    if isinstance(kind, type) and issubclass(kind, Model):
+        place = at(place, key) if error["type"] == "extra_forbidden" else place
+        return _sentences({**error, "loc": rest}, place, kind, lambda name: f"{word(key)}.{name}")
     if error["type"] == "extra_forbidden":
         known = [name for name in model.model_fields if name not in model.IGNORED]
         return [at(place, f"unknown key {one_of(key, known)}")]
-    name = word(str(key)) + ("" if _alternatives(model, key) else "".join(f"[{part}]" for part in rest))
+    parts = [] if _alternatives(model, key) else rest
+    name = word(str(key)) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     if error["type"] == "value_error":
         advice = error["ctx"]["error"]
         if isinstance(advice, ProblemsError):

@@ -12,12 +12,9 @@ import soundfile
 
 
 def decode(
-    data: bytes,
-    sample_rate: int | None = None,
-    crop_sec: float | None = None,
-    place: float = 0.0,
+    data: bytes, sample_rate: int | None = None, crop_sec: float | None = None, place: float = 0.0,
     pad: bool = False,
-) -> tuple[np.ndarray, int, int, int]:
+) -> tuple[np.ndarray, int, int, int]:  # fmt: skip
     """Decode a clip, or a part of it.
 
     Args:

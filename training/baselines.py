@@ -45,7 +45,8 @@ def baselines(
     """Predictions of the baselines.
 
     Args:
-        targets: of the model; train_rows, rows: what they learn from and what they predict.
+        targets: of the model.
+        train_rows, rows: what they learn from and what they predict.
         validation_rows, frames: as :func:`sousa.training.parameter_baselines.baselines` takes them.
 
     Returns: list of dicts ``name``, ``target``, ``pred`` (a value for each of ``rows``).

@@ -11,15 +11,17 @@ import dataclasses
 import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import yaml
-from pydantic import create_model
+from pydantic import BeforeValidator, WrapValidator, create_model, field_serializer
+from transformers import TrainingArguments
 
-from sousa.generation.errors import UsageError, one_of, raise_all
-from sousa.generation.models import Model, Number, Text, Whole, chosen, kind_of, number, validated
+from sousa.generation.errors import UsageError, raise_all
+from sousa.generation.models import Model, Number, Text, Told, Whole, chosen, kind_of, validated
 from sousa.generation.options import about_of, option
 from sousa.training.augment import Masks, Waveform
 from sousa.training.front_ends import LogMel
@@ -85,7 +87,7 @@ TRAIN_DEFAULTS = {
     "per_device_train_batch_size": 32, "per_device_eval_batch_size": 64, "learning_rate": 2e-3,
     "num_train_epochs": 5, "weight_decay": 0.05, "lr_scheduler_type": "cosine", "logging_steps": 20,
     "save_total_limit": 2, "load_best_model_at_end": True, "report_to": "none",
-    "restore_callback_states_from_checkpoint": True,
+    "restore_callback_states_from_checkpoint": True, "ddp_timeout": 24 * 3600,
 }  # fmt: skip
 _BOUNDS = (
     ("gt", 0, ("num_train_epochs", "learning_rate", "logging_steps", "eval_steps")),
@@ -93,6 +95,40 @@ _BOUNDS = (
     ("ge", 1, ("max_steps", "per_device_train_batch_size", "per_device_eval_batch_size", "ddp_timeout",
                "gradient_accumulation_steps", "dataloader_prefetch_factor", "save_total_limit")),
 )  # fmt: skip
+
+
+def _arguments() -> dict[str, Any]:
+    """Fields of ``TrainingArguments`` that a run may set, as those of a model."""
+    hints, fields = get_type_hints(TrainingArguments), {}
+    for field in dataclasses.fields(TrainingArguments):
+        name, default = field.name, None if field.default is dataclasses.MISSING else field.default
+        if field.init and name not in _OURS and name not in TrainSettings.model_fields:
+            kind = {int: Whole, float: Number, bool: bool}.get(kind_of(hints[name]), Any)
+            about = " ".join(field.metadata.get("help", "").split()).partition(". ")[0].rstrip(".")
+            limits: dict[str, Any] = {bound: limit for bound, limit, names in _BOUNDS if name in names}
+            fields[name] = kind, option(TRAIN_DEFAULTS.get(name, default), about, **limits)
+    return fields
+
+
+Train: Any = create_model("Train", __base__=TrainSettings, **_arguments())
+
+
+def _weight(value: Any) -> float:
+    with suppress(ValueError, TypeError, OverflowError):
+        if not isinstance(value, bool) and (weight := float(value)) >= 0:
+            return weight
+    raise ValueError("give a number of 0 or more")
+
+
+def _in_sentences(value: Any, check: Callable[[Any], Any]) -> Any:
+    try:
+        return check(value)
+    except UsageError as error:  # of values that don't fit together
+        raise Told(*error.problems) from None
+
+
+_Weights = dict[str, Annotated[float, BeforeValidator(_weight)]]
+_AS_WRITTEN = ("model", "front_end", "augment", "spec_augment", "train")  # stored without defaults
 
 
 class Settings(Model):
@@ -106,52 +142,43 @@ class Settings(Model):
     resume: bool = option(False, "go on from the last checkpoint in it")
     report: bool = option(True, "evaluate the test split at the end")
     seed: Whole = option(0, "of weights, order, crops and augmentation", ge=0, le=2**32 - 1)
-    weights: dict[str, Any] = option({}, "of losses by target, 1 where left out")
-    auxiliary: dict[str, Any] = option({}, "further targets, with weights, that are learnt and not reported")
+    weights: _Weights = option({}, "of losses by target, 1 where left out")
+    auxiliary: _Weights = option({}, "further targets, with weights, that are learnt and not reported")
     data: Data = option(Data())
-    model: dict[str, Any] = option({"kind": "compact"})
-    front_end: dict[str, Any] = option({"kind": "log_mel"})
-    augment: dict[str, Any] = option({})
-    spec_augment: dict[str, Any] = option({})
-    train: dict[str, Any] = option({})
+    model: ModelSettings = option(ModelSettings(kind="compact"))
+    front_end: Annotated[LogMel, WrapValidator(_in_sentences)] = option(LogMel(kind="log_mel"))
+    augment: Waveform = option(Waveform())
+    spec_augment: Masks = option(Masks())
+    train: Train = option(Train())
+
+    @field_serializer(*_AS_WRITTEN)
+    def _as_written(self, section: Model) -> dict[str, Any]:
+        return section.model_dump(exclude_unset=True)
 
 
-SECTIONS = ("data", "model", "front_end", "augment", "spec_augment", "train", "weights", "auxiliary")
-_BY_TARGET = ("weights", "auxiliary")
-_OPEN = ("data.generate", "data.where", *_BY_TARGET)  # their keys are checked where they are used
+# settings with keys of their own: models, or dicts whose keys are checked where they are used
+SECTIONS = {
+    name: kind
+    for name, field in Settings.model_fields.items()
+    if issubclass(kind := kind_of(field.annotation), (Model, dict))
+}
 _NULL = ("null", "~")
-_MODELS = dict(zip(SECTIONS, (Data, ModelSettings, LogMel, Waveform, Masks), strict=False))
-
-
-@cache
-def train_model() -> type[Model]:
-    """The model of ``train``."""
-    from transformers import TrainingArguments
-
-    hints, fields = get_type_hints(TrainingArguments), {}
-    for field in dataclasses.fields(TrainingArguments):
-        name, default = field.name, None if field.default is dataclasses.MISSING else field.default
-        if field.init and name not in _OURS and name not in TrainSettings.model_fields:
-            kind = {int: Whole, float: Number, bool: bool}.get(kind_of(hints[name]), Any)
-            about = " ".join(field.metadata.get("help", "").split()).partition(". ")[0].rstrip(".")
-            limits = {bound: limit for bound, limit, names in _BOUNDS if name in names}
-            fields[name] = kind, option(TRAIN_DEFAULTS.get(name, default), about, **limits)
-    return create_model("Train", __base__=TrainSettings, **fields)
-
-
-def model_of(section: str) -> type[Model]:
-    """The model of a section."""
-    return train_model() if section == "train" else _MODELS[section]
 
 
 @cache
 def known_keys() -> dict[str, Any]:
     """All keys of the command line: dict of full name to its model and field."""
-    out = {name: (Settings, name) for name in Settings.model_fields}
-    for section in SECTIONS:
-        if section not in _BY_TARGET:
-            out |= {f"{section}.{name}": (model_of(section), name) for name in model_of(section).model_fields}
+    out: dict[str, Any] = {name: (Settings, name) for name in Settings.model_fields}
+    for section, kind in SECTIONS.items():
+        if kind is not dict:
+            out |= {f"{section}.{name}": (kind, name) for name in kind.model_fields}
     return out
+
+
+def _kind(key: str) -> Any:
+    """Type of a key's value; None for keys that no model has."""
+    model, name = known_keys().get(key, (None, ""))
+    return kind_of(model.model_fields[name].annotation) if model else None
 
 
 def help_text() -> str:
@@ -160,7 +187,7 @@ def help_text() -> str:
     for key, (model, name) in known_keys().items():
         if key not in SECTIONS:
             lines.append(f"  --{key}\n      {about_of(model, name)}")
-        elif key in _BY_TARGET:
+        elif SECTIONS[key] is dict:
             lines.append(f"  --{key}.TARGET\n      {model.model_fields[name].description}")
     return "\n".join(lines)
 
@@ -177,46 +204,34 @@ def read(path: str | Path, arguments: Iterable[str] = ()) -> Settings:
         raise UsageError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
         raise UsageError(f"{path} holds {type(data).__name__}, not keys with values")
-    problems = _take_out_unknown(data, f"{path}: ")
+    problems = []
+    for name in [name for name in data if name not in Settings.model_fields]:
+        if sections := [section for section in SECTIONS if f"{section}.{name}" in known_keys()]:
+            problems.append(f"unknown key {name!r}; it belongs under {' or '.join(sections)}")
+            del data[name]
     problems += _overlay(data, list(arguments))
-    data = {name: value for name, value in data.items() if value is not None}
-    top = {name: value for name, value in data.items() if name not in SECTIONS}
-    if isinstance(top.get("targets"), str):
-        top["targets"] = [top["targets"]]
-    settings = validated(Settings, top, "", problems)
-    wrong = {"task"} if problems else set()
-    for section in SECTIONS:
-        values = {key: value for key, value in data.get(section, {}).items() if value is not None}
-        before = len(problems)
-        if values:
-            setattr(settings, section, _section(section, values, problems))
-        wrong |= {section} if len(problems) > before else set()
+    complete = not problems
+    data = {key: value for key, value in _meant(Settings, data).items() if value != {} or key not in SECTIONS}
+    settings = validated(Settings, data, "", problems)
     # what is said already would be said again
-    if not wrong & {"data", "task", *_BY_TARGET}:
+    if complete and data.keys() - set(_AS_WRITTEN) <= settings.model_fields_set:
         _collect(problems, _check_data, settings)
-    problems += [sentence for sections, sentence in _conflicts(settings) if not wrong & sections]
+    problems += _conflicts(settings)
     raise_all(problems)
     return settings
 
 
-def _take_out_unknown(data: dict[str, Any], place: str) -> list[str]:
-    """Take what is no key out of the data of a file. Returns: list of problems."""
-    problems = []
-    for name, value in list(data.items()):
-        if name not in Settings.model_fields:
-            near = [key for key in known_keys() if key.endswith(f".{name}")]
-            hint = f"; it belongs under {near[0].partition('.')[0]}" if near else ""
-            problems.append(f"{place}unknown key {one_of(name, Settings.model_fields)}{hint}")
-            del data[name]
-        elif name in SECTIONS and value is not None and not isinstance(value, dict):
-            problems.append(f"{place}{name} is {value!r}; give keys with values")
-            del data[name]
-        elif name in SECTIONS and name not in _BY_TARGET and value:
-            fields = model_of(name).model_fields
-            unknown = [key for key in value if key not in fields]
-            problems += [f"{place}{name}: unknown key {one_of(key, fields)}" for key in unknown]
-            data[name] = {key: value[key] for key in value if key in fields}
-    return problems
+def _meant(kind: Any, value: Any) -> Any:
+    """A value without keys that are null; text as a number (1e-3 in YAML) or a list where these are due."""
+    if isinstance(value, dict) and issubclass(kind, (Model, dict)):
+        fields = {} if kind is dict else kind.model_fields
+        kinds = {key: kind_of(field.annotation) for key, field in fields.items()}
+        return {key: _meant(kinds.get(key, str), v) for key, v in value.items() if v is not None}
+    if kind is list and isinstance(value, str):
+        return [value]
+    with suppress(ValueError):
+        return float(value) if kind in (int, float) and isinstance(value, str) else value
+    return value
 
 
 def _overlay(data: dict[str, Any], arguments: list[str]) -> list[str]:
@@ -234,7 +249,7 @@ def _overlay(data: dict[str, Any], arguments: list[str]) -> list[str]:
                 continue
             text = arguments.pop(0)
         keys = [key for key in known if key == name] or [key for key in known if key.endswith(f".{name}")]
-        if not keys and any(name.startswith(f"{key}.") for key in _OPEN):
+        if not keys and any(name.startswith(f"{key}.") for key in known if _kind(key) is dict):
             keys = [name]
         if len(keys) != 1:
             near = difflib.get_close_matches(name, [*known, *(key.partition(".")[2] for key in known)], n=1)
@@ -255,45 +270,17 @@ def _overlay(data: dict[str, Any], arguments: list[str]) -> list[str]:
 
 def _value(key: str, text: str) -> Any:
     """The value that a text on the command line stands for."""
-    model, name = known_keys().get(key, (None, ""))
-    if model and kind_of(model.model_fields[name].annotation) is str and text not in _NULL:
-        return text
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
+    if _kind(key) is not str or text in _NULL:
+        with suppress(yaml.YAMLError):
+            return yaml.safe_load(text)
+    return text
 
 
-def _collect(problems: list[str], function: Callable, *arguments: Any) -> Any:
+def _collect(problems: list[str], function: Callable, *arguments: Any) -> None:
     try:
-        return function(*arguments)
+        function(*arguments)
     except UsageError as error:
         problems += error.problems
-        return None
-
-
-def _section(section: str, values: dict[str, Any], problems: list[str]) -> Any:
-    """The keys of a section that are right: a Data, or plain data."""
-    if section in _BY_TARGET:
-        weights = {key: number(_numeric(v), f"{section}.{key}", problems) for key, v in values.items()}
-        low = {key: weight for key, weight in weights.items() if weight and weight < 0}
-        problems += [f"{section}.{key} is {v:g}; give a number of 0 or more" for key, v in low.items()]
-        return weights
-    model = model_of(section)
-    numbers = [
-        name for name, field in model.model_fields.items() if kind_of(field.annotation) in (int, float)
-    ]
-    values |= {key: _numeric(values[key]) for key in numbers if key in values}
-    out = _collect(problems, validated, model, values, "", problems, lambda key: f"{section}.{key}")
-    return out if section == "data" or out is None else out.model_dump(exclude_unset=True)
-
-
-def _numeric(value: Any) -> Any:
-    """YAML reads 1e-3 as text; people mean the number."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
 
 
 def _check_data(settings: Settings) -> None:
@@ -304,7 +291,8 @@ def _check_data(settings: Settings) -> None:
         raise UsageError("data.live needs data.generate, which says what rows to make")
     if data.generate is None and not os.path.exists(os.path.expanduser(data.path)):
         return  # it is looked at when it is read
-    known, problems = corpora.wanted(data).known, []
+    known = corpora.wanted(data).known
+    problems: list[str] = []
     _collect(problems, known.filter, data.where)
     task = settings.task or tasks.default_task(known)
     targets = (settings.targets, settings.weights, settings.auxiliary)
@@ -312,26 +300,23 @@ def _check_data(settings: Settings) -> None:
     raise_all(problems)
 
 
-def _conflicts(settings: Settings) -> Iterator[tuple[set[str], str]]:
-    """Settings that do not fit each other: the sections they are in, and a sentence."""
+def _conflicts(settings: Settings) -> Iterator[str]:
+    """Sentences about settings that do not fit each other."""
     model, train = settings.model, settings.train
-    if model.get("kind") == "pretrained":
-        if settings.front_end != Settings().front_end:
-            sentence = "front_end is for model.kind: compact; a pretrained model brings its own"
-            yield {"front_end", "model"}, sentence
-        if not model.get("path"):
-            sentence = "model.path is missing: name a pretrained model, a directory or org/name on the Hub"
-            yield {"model"}, sentence
-        for name in [name for name in model if name in CompactConfig.model_fields][:1]:
-            yield {"model"}, f"model.{name} is for kind: compact; a pretrained model has sizes of its own"
-    elif "path" in model or "freeze" in model:
-        yield {"model"}, "model.path and model.freeze are for kind: pretrained"
-    heads, wide = model.get("attention_heads", 4), model.get("wide_channels", 160)
-    if model.get("attention_layers") and wide % (2 * heads):
-        sentence = f"with {heads} attention heads give a multiple of {2 * heads}"
-        yield {"model"}, f"model.wide_channels is {wide}; {sentence}"
-    if train.get("bf16") and train.get("fp16"):
-        yield {"train"}, "train.bf16 and train.fp16 are both true; choose one"
-    if train.get("warmup_ratio") is not None and "warmup_steps" in train:
-        sentence = "train.warmup_ratio and train.warmup_steps both say how long to warm up; leave one out"
-        yield {"train"}, sentence
+    if model.kind == "pretrained":
+        if settings.front_end.model_fields_set - {"kind"}:
+            yield "front_end is for model.kind: compact; a pretrained model brings its own"
+        if not model.path:
+            yield "model.path is missing: name a pretrained model, a directory or org/name on the Hub"
+        for name in [name for name in CompactConfig.model_fields if name in model.model_fields_set][:1]:
+            yield f"model.{name} is for kind: compact; a pretrained model has sizes of its own"
+    elif model.model_fields_set & {"path", "freeze"}:
+        yield "model.path and model.freeze are for kind: pretrained"
+    heads, wide = 2 * model.attention_heads, model.wide_channels
+    if model.attention_layers and wide % heads:
+        sentence = f"with {model.attention_heads} attention heads give a multiple of {heads}"
+        yield f"model.wide_channels is {wide}; {sentence}"
+    if train.bf16 and train.fp16:
+        yield "train.bf16 and train.fp16 are both true; choose one"
+    if train.warmup_ratio is not None and "warmup_steps" in train.model_fields_set:
+        yield "train.warmup_ratio and train.warmup_steps both say how long to warm up; leave one out"

@@ -69,7 +69,7 @@ class SOUSADataset(Dataset):
     @property
     def num_classes(self) -> int | None:
         """Number of ``classes``, or None."""
-        return self.classes and len(self.classes)
+        return len(self.classes) if self.classes else None
 
     @property
     def classes(self) -> list[str] | None:
@@ -140,9 +140,7 @@ def collate_fixed_length(items: list[dict[str, Any]], target_length: int) -> dic
     waveforms = [item["waveform"] for item in items]
     lengths = torch.tensor([min(len(waveform), target_length) for waveform in waveforms])
     return {
-        "waveforms": torch.stack(
-            [pad(waveform, (0, target_length - len(waveform))) for waveform in waveforms]
-        ),
+        "waveforms": torch.stack([pad(clip, (0, target_length - len(clip))) for clip in waveforms]),
         "lengths": lengths,
         "labels": torch.stack([item["label"] for item in items]),
         "label_mask": torch.stack([item["label_mask"] for item in items]),
@@ -198,8 +196,8 @@ class StratifiedBatchSampler(Sampler):
         column: str | None = None,
     ):  # fmt: skip
         names = [*dataset.metadata, *dataset.targets]
-        classes = [c for c in dataset.rows.known.having(Classes) if c.name in names]
-        classes = [c.name for c in sorted(classes, key=lambda c: not c.role.of_group)]
+        known = sorted(dataset.rows.known.having(Classes), key=lambda column: not column.role.of_group)
+        classes = [column.name for column in known if column.name in names]
         if column is None:
             column = dataset.targets[0] if dataset.num_classes else next(iter(classes), "")
         if batch_size < 1:

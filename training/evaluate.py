@@ -151,8 +151,10 @@ def report_on(
     """Write predictions and report.
 
     Args:
-        table: predictions of ``rows``; train_rows: what baselines learn from, None for no baselines.
-        names: of the two splits; validation_rows: what baselines choose by, or None.
+        table: predictions of ``rows``.
+        train_rows: what baselines learn from, None for no baselines.
+        names: of the two splits.
+        validation_rows: what baselines choose by, or None.
 
     Returns: the result in a few lines.
     """

@@ -38,7 +38,10 @@ class Mel:
     """Settings of the mel front end; UsageError where they don't fit, or leave a band without an FFT bin.
 
     Attributes:
-        sample_rate: Hz of the audio; num_mels: bands; n_fft: window (Hann) and FFT, samples; hop: samples.
+        sample_rate: Hz of the audio.
+        num_mels: bands.
+        n_fft: window (Hann) and FFT, samples.
+        hop: samples.
         f_min_hz, f_max_hz: range of the bands.
     """
 
@@ -49,7 +52,7 @@ class Mel:
     f_min_hz: float = 20.0
     f_max_hz: float = 8000.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         sizes = {name: getattr(self, name) for name in ("sample_rate", "num_mels", "n_fft", "hop")}
         problems = [f"{name} is {size}; give 1 or more" for name, size in sizes.items() if size < 1]
         if not 0 <= self.f_min_hz < self.f_max_hz <= self.sample_rate / 2:
@@ -89,7 +92,7 @@ def _taking_either(function: Callable) -> Callable:
     """Let a function of a torch tensor (batch, samples) take what the module's conventions allow."""
 
     @functools.wraps(function)
-    def wrapped(audio, *args, **kwargs):
+    def wrapped(audio: Any, *args: Any, **kwargs: Any) -> Any:
         is_torch = isinstance(audio, torch.Tensor)
         clips = audio if is_torch else torch.from_numpy(np.asarray(audio, np.float32))
         if clips.ndim not in (1, 2) or not clips.shape[-1]:
@@ -130,7 +133,8 @@ def rms(audio: Any, frame: int = 2048, hop: int = 512) -> Any:
     """Root mean square level: float32 [(batch,) frames], linear, 1.0 for a square wave of full scale.
 
     Args:
-        audio: (samples,) or (batch, samples). frame, hop: samples.
+        audio: (samples,) or (batch, samples).
+        frame, hop: samples.
     """
     more = max(frame - audio.shape[-1] - 2 * (frame // 2), 0)
     padded = torch.nn.functional.pad(audio, (frame // 2, frame // 2 + more))
@@ -165,7 +169,8 @@ def pick_peaks(strength: np.ndarray, hop_sec: float, delta: float = _DELTA) -> n
     ``delta`` of the curve's range, and comes 30 ms or more after the peak before.
 
     Args:
-        strength: NumPy [frames], 0 or more. hop_sec: time between frames, s.
+        strength: NumPy [frames], 0 or more.
+        hop_sec: time between frames, s.
 
     Returns: int64 [peaks].
     Source: Böck, Krebs and Schedl, Evaluating the online capabilities of onset detection methods, ISMIR 2012;
@@ -185,10 +190,10 @@ def pick_peaks(strength: np.ndarray, hop_sec: float, delta: float = _DELTA) -> n
     total, frames = np.concatenate([[0.0], np.cumsum(curve)]), np.arange(len(curve))
     first, last = np.maximum(frames - mean_before, 0), np.minimum(frames + mean_after + 1, len(curve))
     mean = (total[last] - total[first]) / (last - first)
-    out = []
+    out: list[int] = []
     for peak in np.flatnonzero((curve == largest) & (curve >= mean + delta) & (curve > 0)):
         if not out or peak > out[-1] + wait:
-            out.append(peak)
+            out.append(int(peak))
     return np.array(out, np.int64)
 
 
@@ -196,7 +201,8 @@ def onsets(audio: Any, mel: Mel = ONSET_MEL, delta: float = _DELTA) -> Any:
     """Times of onsets.
 
     Args:
-        audio: (samples,) or (batch, samples) at ``mel.sample_rate``; delta: as in :func:`pick_peaks`.
+        audio: (samples,) or (batch, samples) at ``mel.sample_rate``.
+        delta: as in :func:`pick_peaks`.
 
     Returns: float64 [onsets], s; a list of such arrays for (batch, samples). A peak stands for an onset half
         a hop and an eighth of a window before it; so found, those of a drum are 2 ms late in the median.

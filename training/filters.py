@@ -37,7 +37,8 @@ def clean_pairs(rows: Any) -> np.ndarray:
             f"{' and no '.join(missing)}; open them with columns={needed!r}"
         )
     takes, conditions = (rows.table[name].to_pylist() for name in needed)
-    plain, others = {}, []
+    plain: dict[Any, int] = {}
+    others = []
     for row, (take, condition) in enumerate(zip(takes, conditions, strict=True)):
         if condition == column.role.clean and take is not None:
             plain.setdefault(take, row)

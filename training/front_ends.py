@@ -41,7 +41,10 @@ def mel_spectrogram(
     """Mel bands of the magnitudes of centred frames: float32 (..., 1 + samples // hop, bands).
 
     Args:
-        audio: float32 (..., samples); window: [FFT size]; hop: samples; power: 2 for bands of powers.
+        audio: float32 (..., samples).
+        window: [FFT size].
+        hop: samples.
+        power: 2 for bands of powers.
     """
     size = len(window)
     frames = torch.nn.functional.pad(audio, (size // 2, size - size // 2)).unfold(-1, size, hop)

@@ -36,11 +36,14 @@ class FrozenFeatures:
         layer: 0 for what goes into the first transformer layer, 1 for what leaves it, …; -1 for the
             model's output, negative numbers counting from there.
         pooling: ``"mean"`` over time (AST: over tokens), or None for the whole sequence.
-        device: torch device. batch_size: clips at once.
-        revision, token: of the Hub. local_files_only: ask nothing of the network.
+        batch_size: clips at once.
+        revision, token: of the Hub.
+        local_files_only: ask nothing of the network.
 
     Attributes:
-        sample_rate: Hz of the audio it takes; dim: width of the features; num_layers; model_type.
+        sample_rate: Hz of the audio it takes.
+        dim: width of the features.
+        num_layers, model_type: of the network.
 
     Raises: UsageError for other models, layers and poolings; RunError when it can't be loaded, or its weights
         are not complete.

@@ -3,9 +3,9 @@
 Conventions: a class has the same number everywhere, whatever a split or a filter leaves: its place among the
 names of the column's role. A score is scaled to 0-1 by its own range.
 
-Of a column of classes ``x``, or ``x_slug``, this module has ``X_LABELS``, its names in order, ``X_TO_ID`` and
-``ID_TO_X``; besides, ``CLASSES`` and ``SCORE_RANGES``: dicts of every column of classes to its names, and of
-every score to its lowest and highest value.
+Of a column of classes ``x``, and of a task ``x`` whose only column is one, this module has ``X_LABELS``, the
+names in order, ``X_TO_ID`` and ``ID_TO_X``; besides, ``CLASSES`` and ``SCORE_RANGES``: dicts of every column
+of classes to its names, and of every score to its lowest and highest value.
 """
 
 from collections.abc import Sequence
@@ -23,8 +23,10 @@ def __getattr__(name: str) -> Any:
     classes = {c.name: list(c.role.names) for c in reversed(columns) if isinstance(c.role, Classes)}
     scores = {c.name: (c.role.low, c.role.high) for c in reversed(columns) if isinstance(c.role, Score)}
     constants: dict[str, Any] = {"CLASSES": classes, "SCORE_RANGES": scores}
-    for column, names in classes.items():
-        stem = column.removesuffix("_slug").upper()
+    tasks = [task for corpus in corpora.every() for task in corpus.tasks.items()]
+    single = {task: classes[names[0]] for task, names in tasks if len(names) == 1 and names[0] in classes}
+    for stem, names in {**single, **classes}.items():
+        stem = stem.upper()
         constants[f"{stem}_LABELS"], constants[f"ID_TO_{stem}"] = names, dict(enumerate(names))
         constants[f"{stem}_TO_ID"] = {name: i for i, name in enumerate(names)}
     if name not in constants:

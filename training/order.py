@@ -32,7 +32,8 @@ class Order(Sampler):
     """A batch sampler that deals out an epoch: lists of ``(epoch, row)``, as crops are drawn anew in each.
 
     Args:
-        batch_size: rows of a batch of one rank; shuffle: False deals out rows in their own order.
+        batch_size: rows of a batch of one rank.
+        shuffle: False deals out rows in their own order.
         drop_last: leave out what does not fill a global batch.
 
     Raises: UsageError for numbers that leave a rank without rows.

@@ -29,8 +29,9 @@ def baselines(
     """Predictions of the baselines, normalised.
 
     Args:
-        targets: parameters and curves; train_rows, rows: what is learnt from and what is predicted;
-            validation_rows: what the strength is chosen on, or None.
+        targets: parameters and curves.
+        train_rows, rows: what is learnt from and what is predicted.
+        validation_rows: what the strength is chosen on, or None.
         frames: number of frames of a clip of the model and their seconds; for curves.
 
     Returns: list of dicts ``name``, ``target``, ``pred`` (a number, or a list of them, for each of ``rows``).

@@ -34,7 +34,8 @@ class Known:
     """Columns with roles.
 
     Attributes:
-        columns: in the order of the rows; corpus: whose they are, or None where that is not known.
+        columns: in the order of the rows.
+        corpus: whose they are, or None where that is not known.
     """
 
     columns: tuple[Column, ...]

@@ -39,8 +39,8 @@ class BaseRows(Dataset):
         where: a :class:`sousa.training.filters.Filter`, or its keys as a dict: rows it refuses are left
             out; only its columns are read.
         sample_rate: Hz to resample to, None for the stored rate.
-        crop_sec, crop: length of a part of each clip and where it is cut: start, random or centre; pad:
-            fill shorter clips with zeros.
+        crop_sec, crop: length of a part of each clip and where it is cut: start, random or centre.
+        pad: fill shorter clips with zeros.
         transform: ``transform(audio, sampling_rate, rng)`` giving audio, rng a NumPy generator of
             (seed, epoch, row); it has to be picklable for workers that are spawned.
         audio: column of the encoded clips, or None for rows without sound.
@@ -49,7 +49,7 @@ class BaseRows(Dataset):
             :func:`sousa.training.sources.find`.
 
     Attributes:
-        table: Arrow table of the columns, a row each; num_rows: of it; source.
+        table: Arrow table of the columns, a row each.
         known: roles of the columns that rows of this kind have, asked for or not.
 
     Raises: UsageError for a split, column or filter that fits nothing; RunError when files can't be read.
@@ -113,7 +113,7 @@ class BaseRows(Dataset):
     def _row(self, epoch: int, row: int, clip: bytes | None) -> dict[str, Any]:
         """A row out of its encoded clip."""
         out: dict[str, Any] = {"row": row}
-        if self.audio:
+        if clip is not None:
             random = self.crop == "random"
             place = seeds.uniforms(self.seed, 1, "crop", epoch, row)[0] if random else _PLACES[self.crop]
             try:

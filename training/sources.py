@@ -60,8 +60,10 @@ class Source:
     """A dataset's files.
 
     Attributes:
-        where: how the user named it; files: of all splits.
-        token: of the Hub, or None; revision: commit of a dataset on the Hub.
+        where: how the user named it.
+        files: of all splits.
+        token: of the Hub, or None.
+        revision: commit of a dataset on the Hub.
         root: directory that clips stored as paths must be in.
         index: Arrow table of the release's row index, for files on the Hub.
         corpus: named by the dataset's manifest, or None.
@@ -72,7 +74,7 @@ class Source:
     token: str | None = None
     revision: str | None = None
     root: Path | None = None
-    index: pa.Table | None = field(default=None, repr=False)
+    index: Any = field(default=None, repr=False)
     corpus: str | None = None
 
     @property
@@ -147,7 +149,8 @@ def find(
     Args:
         where: directory of a dataset or release, a Parquet file, ``org/name`` on the Hub, or the Config of a
             corpus, see :mod:`sousa.training.corpora`.
-        name: config of the dataset, None for its default; revision: of the Hub.
+        name: config of the dataset, None for its default.
+        revision: of the Hub.
 
     Raises: UsageError when it is none of these; RunError when it is unfinished or can't be read.
     """
@@ -243,7 +246,7 @@ def _on_the_hub(repo: str, name: str | None, revision: str | None, token: str | 
 
     with remote.hub_errors(repo, "reading"):
         files = _by_datasets(repo, name, revision, token)
-        commit = re.match(rf"{_HUB}datasets/{re.escape(repo)}@([^/]+)/", files[0].path)[1]
+        commit = files[0].path.partition("@")[2].partition("/")[0]  # hf://datasets/org/name@commit/…
         download = partial(remote.client(token).hf_hub_download, repo, repo_type="dataset", revision=commit)
         index, manifest, root = None, {}, None
         try:

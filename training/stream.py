@@ -87,7 +87,7 @@ class Rows(BaseRows):
             if offset >= 0:
                 return sources.read_range(self._paths[number], offset, length, self.source.token)
             stored = self._names[number][inside].as_py() if number in self._names else None
-            if not (stored or {}).get("path"):
+            if not stored or not stored.get("path") or self.source.root is None:
                 raise RunError(f"{self.describe(row)} has no audio: neither bytes nor a path")
             root, file = self.source.root.resolve(), Path(self.files[number].path).resolve()
             path = (file.parent / stored["path"]).resolve()
@@ -175,8 +175,9 @@ class Loader(DataLoader):
         if wrong := differences(state, self.order.identity(), "here"):
             raise UsageError(f"the state is of another stream: {wrong}; use the settings it was made with")
         epoch, consumed = state.get("epoch"), state.get("consumed_rows")
-        whole = isinstance(epoch, int) and isinstance(consumed, int)
-        if not whole or not 0 <= consumed <= self.order.num_rows:
+        if not (
+            isinstance(epoch, int) and isinstance(consumed, int) and 0 <= consumed <= self.order.num_rows
+        ):
             numbers = f"epoch {epoch!r} and consumed_rows {consumed!r}"
             raise UsageError(f"the state has {numbers}, as no stream has")
         self.order.epoch, self.order.start, self._delivered = epoch, consumed, 0

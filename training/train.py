@@ -33,7 +33,6 @@ from sousa.builders.release import layout
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.storage import atomic_file, write_json
 from sousa.training import config, corpora, front_ends, tasks
-from sousa.training.augment import Waveform
 from sousa.training.batches import rows_for, with_facts
 from sousa.training.card import write_card
 from sousa.training.config import Settings
@@ -44,6 +43,7 @@ from sousa.training.models.model import Model, build_encoder
 from sousa.training.report.measure import watched
 from sousa.training.stream import open_rows
 from sousa.training.tasks import varying
+from sousa.training.tasks.targets import ClassTarget
 from sousa.training.trainer import StreamTrainer, last_checkpoint
 
 # settings that a resumed run may change; of data on the Hub, the commit that was read is written down
@@ -72,11 +72,11 @@ def run(settings: Settings) -> Path:
     arguments = _training_arguments(settings, root)
     checkpoint = _resumed_from(settings, root)
     # the others wait while the first makes data, or the report
-    patience = timedelta(seconds=settings.train.get("ddp_timeout", 24 * 3600))
+    patience = timedelta(seconds=settings.train.ddp_timeout)
     state = PartialState(cpu=arguments["use_cpu"] or None, timeout=patience)
     if arguments["use_cpu"]:  # accelerate sets 1
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        threads = settings.train.get("cpu_threads") or cores // state.num_processes
+        threads = settings.train.cpu_threads or cores // state.num_processes
         torch.set_num_threads(max(int(threads), 1))
     with state.main_process_first():
         source = corpora.ready(settings.data)
@@ -118,9 +118,9 @@ def _training_arguments(settings: Settings, root: Path) -> dict[str, Any]:
     """Arguments for ``TrainingArguments``, as plain data."""
     train = settings.train
     ours = {*config.TrainSettings.model_fields, "push_to_hub"}  # one commit at the end, see _publish
-    values = {key: value for key, value in train.items() if key not in ours}
-    if train.get("push_to_hub"):
-        name = train.get("hub_model_id")
+    values = train.model_dump(exclude_unset=True, exclude=ours)
+    if train.push_to_hub:
+        name = train.hub_model_id
         if not name or layout.repo_problem(name):
             raise UsageError(f"train.push_to_hub needs train.hub_model_id, such as org/name; it is {name!r}")
     by, cuda = "steps" if "eval_steps" in values else "epoch", torch.cuda.is_available()
@@ -130,10 +130,10 @@ def _training_arguments(settings: Settings, root: Path) -> dict[str, Any]:
         "output_dir": str(root), "eval_strategy": by, "save_strategy": by, "seed": settings.seed,
         "metric_for_best_model": "eval_main", "greater_is_better": True, "remove_unused_columns": False,
         "save_steps": values.get("eval_steps", 500),
-        "ddp_find_unused_parameters": settings.model.get("kind") == "pretrained",
+        "ddp_find_unused_parameters": settings.model.kind == "pretrained",
     }  # fmt: skip
-    if train.get("warmup_ratio") is not None:
-        out["warmup_steps"] = float(train["warmup_ratio"])  # below 1 it is a share of the steps
+    if train.warmup_ratio is not None:
+        out["warmup_steps"] = float(train.warmup_ratio)  # below 1 it is a share of the steps
     if "tensorboard" in out["report_to"]:
         os.environ["TENSORBOARD_LOGGING_DIR"] = str(root / "logs")
     return out
@@ -157,9 +157,7 @@ def _resumed_from(settings: Settings, root: Path) -> str | None:
         now = _flat(settings.model_dump())
         now["task"] = now["task"] or before["task"]
     except (yaml.YAMLError, OSError, AttributeError, KeyError, TypeError, UnicodeDecodeError):
-        raise RunError(
-            f"{path} can't be read, so it is not known what run it was; choose another --output"
-        ) from None
+        raise RunError(f"{path} can't be read, so nothing can be resumed; choose another --output") from None
     changes = [
         f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
         for name in sorted(before.keys() | now.keys())
@@ -174,7 +172,7 @@ def _resumed_from(settings: Settings, root: Path) -> str | None:
 
 def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Settings by their full names, files by their whole paths."""
-    out = {}
+    out: dict[str, Any] = {}
     for key, value in data.items():
         name = f"{prefix}{key}"
         if name == "data.generate":
@@ -195,22 +193,23 @@ def make_model(settings: Settings, source: Any = None) -> Model:
         source: what :func:`sousa.training.corpora.ready` gives; by default what the settings say, not made.
     """
     set_seed(settings.seed)
-    if settings.model.get("kind") == "pretrained":
-        _, extractor, network = pretrained.fetch(settings.model["path"], wrong=UsageError)
-        encoder = pretrained.Encoder(network, bool(settings.model.get("freeze")))
+    if settings.model.kind == "pretrained":
+        _, extractor, network = pretrained.fetch(str(settings.model.path), wrong=UsageError)
+        encoder = pretrained.Encoder(network, settings.model.freeze)
         front_end: Any = front_ends.Pretrained(extractor)
     else:
-        front_end = front_ends.build(settings.front_end)
-        encoder = build_encoder(settings.model, front_end)
+        front_end = settings.front_end
+        encoder = build_encoder(settings.model.model_dump(exclude={"path", "freeze"}), front_end)
     source = corpora.wanted(settings.data) if source is None else source
     task = settings.task or tasks.default_task(source.known)
     choice = (settings.targets, settings.weights, settings.auxiliary)
     targets = tasks.make_targets(source.known, task, *choice, _varying(settings, source, task))
     reported = [target.name for target in targets if target.name not in settings.auxiliary]
     for target in targets:
-        if target.kind == "class":
-            target.label_smoothing = float(settings.train.get("label_smoothing") or 0.0)
-    return Model(task, targets, reported, front_end, encoder, settings.data.max_sec, settings.spec_augment)
+        if isinstance(target, ClassTarget):
+            target.label_smoothing = settings.train.label_smoothing
+    masks = settings.spec_augment.model_dump()
+    return Model(task, targets, reported, front_end, encoder, settings.data.max_sec, masks)
 
 
 def _varying(settings: Settings, source: Any, task: str) -> dict[str, Any] | None:
@@ -227,8 +226,8 @@ def _varying(settings: Settings, source: Any, task: str) -> dict[str, Any] | Non
 
 def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tuple[StreamTrainer, Any]:
     model, data = make_model(settings, source), settings.data
-    change, rows_of = Waveform(**settings.augment), partial(rows_for, model, source, where=data.where)
-    transform = change if change.does_something else None
+    rows_of = partial(rows_for, model, source, where=data.where)
+    transform = settings.augment if settings.augment.does_something else None
     train_rows = rows_of(data.train, crop=data.crop, transform=transform, seed=settings.seed)
     eval_rows = rows_of(data.validation)
     test_rows = rows_of(data.test) if settings.report and data.test else None
@@ -236,9 +235,9 @@ def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tupl
         known = train_rows.table[target.columns[0].partition(".")[0]]
         if target.name in model.reported and known.null_count == len(known):
             raise UsageError(f"{target.name} is null in all rows of {data.train}: it can't be learnt")
-        if target.kind == "class" and settings.train.get("class_weights") == "balanced":
+        if isinstance(target, ClassTarget) and settings.train.class_weights:
             target.class_weights = balanced_weights(target, train_rows)
-    patience = settings.train.get("early_stopping_patience")
+    patience = settings.train.early_stopping_patience
     callbacks = [EarlyStoppingCallback(patience)] if patience else []
     try:
         args = TrainingArguments(**arguments)
@@ -269,18 +268,18 @@ def _report(settings: Settings, trainer: Any, source: Any, table: Any, rows: Any
     # as they are, for the baselines
     plain_rows = rows_for(trainer.model, source, data.train, where=data.where)
     return report_on(
-        trainer.model, table, rows, root / "report", plain_rows, (data.train, data.test),
+        trainer.model, table, rows, root / "report", plain_rows, (data.train, str(data.test)),
         quiet=trainer.args.disable_tqdm, validation_rows=trainer.eval_dataset,
     )  # fmt: skip
 
 
 def _publish(settings: Settings, folder: Path | None = None) -> None:
     """Publish a folder in the repository of the model, or make that, to know early what forbids it."""
-    if settings.train.get("push_to_hub"):
-        repo, client = settings.train["hub_model_id"], remote.client(None)
+    if settings.train.push_to_hub:
+        repo, client = settings.train.hub_model_id, remote.client(None)
         with remote.hub_errors(repo, "publishing"):
             if folder is None:
-                client.create_repo(repo, private=settings.train.get("hub_private_repo"), exist_ok=True)
+                client.create_repo(repo, private=settings.train.hub_private_repo, exist_ok=True)
             else:
                 client.upload_folder(repo_id=repo, folder_path=folder, commit_message="Model")
                 print(f"published: {repo}")

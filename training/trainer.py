@@ -35,10 +35,8 @@ class StreamTrainer(Trainer):
         self, model: Model, args: Any, train_rows: Any, eval_rows: Any,
         measure: Callable[[Any], dict[str, float]], callbacks: Sequence[TrainerCallback] = (),
     ):  # fmt: skip
-        super().__init__(
-            model=model, args=args, train_dataset=train_rows, eval_dataset=eval_rows,
-            callbacks=list(callbacks),
-        )  # fmt: skip
+        data = {"train_dataset": train_rows, "eval_dataset": eval_rows}
+        super().__init__(model=model, args=args, callbacks=list(callbacks), **data)
         self.measure = measure
         # losses of our targets are means already, so accumulated steps are averaged
         self.model_accepts_loss_kwargs = False

@@ -32,6 +32,8 @@ def test_label_maps_are_whole_and_fixed():
         len(RUDIMENT_LABELS) == len(set(RUDIMENT_LABELS)) == 40 and RUDIMENT_LABELS[0] == "single_stroke_roll"
     )
     assert all(ID_TO_RUDIMENT[RUDIMENT_TO_ID[name]] == name for name in RUDIMENT_LABELS)
+    assert labels.RUDIMENT_SLUG_LABELS == labels.CLASSES["rudiment_slug"] == RUDIMENT_LABELS
+    assert labels.TIER_LABELS == SKILL_TIER_LABELS and not hasattr(labels, "SCORE_LABELS")
     assert all(ID_TO_SKILL_TIER[SKILL_TIER_TO_ID[name]] == name for name in SKILL_TIER_LABELS)
     assert labels.SCORE_RANGES["overall_score"] == (0, 100)
     assert labels.SCORE_RANGES["groove_feel_proxy"] == (0, 1)

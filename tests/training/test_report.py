@@ -13,6 +13,7 @@ from sousa.generation.errors import UsageError
 from sousa.training import report
 from sousa.training.metrics.class_metrics import class_metrics
 from sousa.training.metrics.score_metrics import score_metrics
+from sousa.training.report import words
 
 RUDIMENTS, TIERS = ["flam", "drag", "<roll>"], ["beginner", "professional"]
 FLAG = pa.bool_()
@@ -186,3 +187,8 @@ def test_refusals_write_nothing(tmp_path, table, more, said):
     with pytest.raises(UsageError, match=said):
         report.write(table, tmp_path / "out", **more)
     assert not (tmp_path / "out").exists()
+
+
+def test_columns_are_called_by_their_names_whatever_they_end_in():
+    names = {"take_slug": "take slug", "take_id": "take id", "tempo_bpm": "tempo (BPM)", "hz": "hz"}
+    assert {name: words.column(name) for name in names} == names

@@ -1,10 +1,14 @@
 """Parameters as targets: labels are the corpus's own values, ranges are found, nulls teach nothing."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 import yaml
 
+from sousa.generation.columns import Column, Parameters
 from sousa.generation.errors import UsageError
 from sousa.generation.textures import synth
 from sousa.training import corpora
@@ -54,6 +58,24 @@ def rows_to_learn(source):
     """Rows with parameters, and the column of these."""
     column = source.known.parameters
     return open_rows(source, "train", columns=varying.columns(column), audio=None), column
+
+
+def test_the_role_has_the_words_for_what_varies():
+    """Another role's words, of a corpus that has nothing in common with the synthesizers here."""
+
+    class Chosen(Parameters):
+        SWEPT, MOVING = "chosen", "drawn"
+
+    column = Column("settings", "", "", "", role=Chosen("paths", 50.0, "device"))
+    names = {"size": "chosen", "shape": "drawn", "colour": "swept"}
+    settings = [
+        [{"name": name, "role": role, "natural": x, "norm": x, "unit": ""} for name, role in names.items()]
+        for x in (0.1, 0.2, 0.9)
+    ]
+    paths = [[{"name": "shape", "natural": x, "norm": x} for x in (0.3, 0.5)]] * 3
+    table = pa.table({"device": ["box"] * 3, "settings": settings, "paths": paths})
+    kinds = {name: type(t) for name, t in varying.parameters(SimpleNamespace(table=table), column).items()}
+    assert kinds == {"size": ParameterTarget, "shape": CurveTarget}
 
 
 def test_targets_are_what_varies_and_ranges_are_those_declared(data, targets):

@@ -215,5 +215,5 @@ def test_options_on_the_command_line_are_over_the_file(tmp_path):
     settings = config.read(
         path, ["--learning_rate", "1e-3", "--data.max_sec=1.5", "--weights.rudiment_slug", "2"]
     )
-    assert settings.train["learning_rate"] == 0.001 and settings.data.max_sec == 1.5
-    assert settings.weights == {"rudiment_slug": 2} and settings.model["channels"] == 8
+    assert settings.train.learning_rate == 0.001 and settings.data.max_sec == 1.5
+    assert settings.weights == {"rudiment_slug": 2} and settings.model.channels == 8

@@ -114,6 +114,50 @@ def test_all_problems_are_reported_together(tmp_path, capsys):
     )
 
 
+def test_sections_are_models_of_the_settings_and_stored_as_they_were_written(tmp_path):
+    from sousa.training import config
+
+    text = {"learning_rate": "1e-3", "num_train_epochs": None}
+    changes = {"front_end": None, "augment": {"gain_db": None}, "model": {"dropout": "5e-1"}}
+    path = write(tmp_path, train=text, weights={"skill_tier": "2"}, targets="skill_tier", **changes)
+    settings = config.read(path, ["--model.wide_channels", "null"])
+    assert isinstance(settings.train, config.TrainSettings) and isinstance(
+        settings.model, config.CompactConfig
+    )
+    assert (settings.train.learning_rate, settings.train.num_train_epochs) == (1e-3, 5)
+    assert (settings.model.dropout, settings.model.wide_channels, settings.model.channels) == (0.5, 160, 8)
+    stored = settings.model_dump()
+    assert (
+        stored["front_end"] == {"kind": "log_mel"}
+        and stored["augment"] == {}
+        and "wide_channels" not in stored["model"]
+    )
+    assert stored["weights"] == {"skill_tier": 2.0} and stored["targets"] == ["skill_tier"]
+
+
+def test_problems_of_every_section_are_reported_together_and_once(tmp_path, capsys):
+    path = write(
+        tmp_path, model={"kind": "big", "path": "x"}, front_end={"f_max_hz": 90000},
+        weights={"x": True, "y": -1}, train={"learning_rate": 0, "fp16": True, "bf16": True},
+        spec_augment=5, augment={"noise_db": [1]}, data={"crop": 1, "live": "x"}, zeal=1, crop="start",
+    )  # fmt: skip
+    assert train.main([str(path)]) == 2
+    said = sorted(line.strip("- ") for line in capsys.readouterr().err.strip().splitlines()[1:])
+    assert [line.partition(";")[0] for line in said] == [
+        "augment.noise_db is a list",
+        "data.crop is 1",
+        "data.live is 'x'",
+        "mel bands from 30 to 90000 Hz at 44100 Hz",
+        "model.kind is 'big'",
+        "spec_augment is 5",
+        "train.learning_rate is 0",
+        "unknown key 'crop'",
+        "unknown key 'zeal'",
+        "weights.x is true",
+        "weights.y is -1",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"), [("a: [", "is not YAML"), ("- 1", "holds list"), (None, "can't be read")]
 )

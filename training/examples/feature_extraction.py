@@ -16,7 +16,7 @@ from sousa.training import features
 from sousa.training.stream import open_rows
 
 
-def main(where):
+def main(where: str) -> None:
     rows = open_rows(where, columns=(*COLUMNS, "sample_id"), sample_rate=16000)
     row, mel = rows[0], features.Mel()
     spectrogram, level = features.log_mel(row["audio"], mel), features.rms(row["audio"])
@@ -24,10 +24,10 @@ def main(where):
           f"{spectrogram.min():.0f} to {spectrogram.max():.0f} dB; "
           f"RMS up to {20 * np.log10(level.max()):.1f} dB")  # fmt: skip
 
-    found, true = features.onsets(row["audio"]), Labels(row).strokes["time_sec"]
-    heard = sum(np.abs(found - time).min(initial=np.inf) < 0.05 for time in true)
-    print(f"{len(found)} onsets found; {heard} of {len(true)} labelled ones within 50 ms of one")
-    print({name: round(value, 4) for name, value in features.interval_statistics(found).items()})
+    times, true = features.onsets(row["audio"]), Labels(row).strokes["time_sec"]
+    heard = sum(np.abs(times - time).min(initial=np.inf) < 0.05 for time in true)
+    print(f"{len(times)} onsets found; {heard} of {len(true)} labelled ones within 50 ms of one")
+    print({name: round(value, 4) for name, value in features.interval_statistics(times).items()})
 
     cache = features.FeatureCache(features.data_identity(rows), mel.settings())
     for row in rows.select(range(min(3, len(rows)))):

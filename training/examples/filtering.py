@@ -13,7 +13,7 @@ from sousa.training.filters import Filter, clean_pairs, select
 from sousa.training.stream import open_rows
 
 
-def main(where):
+def main(where: str) -> None:
     everything = open_rows(where, audio=None)
     yaml = "{tiers: [beginner, intermediate], scores: {overall_score: [40, null]}}"
     filters = {
@@ -24,9 +24,9 @@ def main(where):
     }
     filters["neither beginners nor rolls"] = ~(filters["beginners"] | select(categories=["roll"]))
     print(f"{len(everything)} rows in {where}")
-    for name, one in filters.items():
+    for name, condition in filters.items():
         try:
-            rows = open_rows(where, where=one, columns=("skill_tier",), sample_rate=16000)
+            rows = open_rows(where, where=condition, columns=("skill_tier",), sample_rate=16000)
         except SousaError:
             print(f"{name}: none")
             continue

@@ -12,7 +12,7 @@ from sousa.generation.rudiments import hierarchy
 from sousa.training.stream import open_rows
 
 
-def main(where):
+def main(where: str) -> None:
     columns = (*hierarchy.COLUMNS, "sample_id")
     rows = open_rows(where, columns=columns, sample_rate=16000, crop_sec=4.0, crop="centre")
     row = rows[0]

@@ -42,10 +42,12 @@ def check_rows(**columns: Any) -> None:
         raise UsageError(f"rows differ in number: {said}; give one value of each for every row")
 
 
-def group_codes(groups: Sequence[Any] | None, rows: Sequence[int]) -> np.ndarray:
+def group_codes(groups: Sequence[Any] | None, rows: Sequence[int] | np.ndarray) -> np.ndarray:
     """Codes of the groups of rows, in order of first appearance: int64 array [rows].
 
-    Args: groups: a name for each row, None for a group of its own, or None for no names; rows: those to code.
+    Args:
+        groups: a name for each row, None for a group of its own, or None for no names.
+        rows: those to code.
     """
     if groups is None:
         return np.arange(len(rows))
@@ -76,8 +78,9 @@ def interval(value: float, resampled: np.ndarray) -> Interval:
     """A value with its bounds: ``{"value", "low", "high"}``, floats, or None where undefined.
 
     Args:
-        value: number, NaN where undefined; resampled: float array [resamples], may be empty. Resamples where
-            it is NaN are left out; where those are more than a tenth, there are no bounds.
+        value: number, NaN where undefined.
+        resampled: float array [resamples], may be empty. Resamples where it is NaN are left out; where those
+            are more than a tenth, there are no bounds.
     """
     low = high = None
     defined = resampled[~np.isnan(resampled)]
@@ -90,10 +93,7 @@ def interval(value: float, resampled: np.ndarray) -> Interval:
 def intervals(
     statistic: Statistic, sums: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
 ) -> list[Interval]:
-    """An :func:`interval` for each value of a statistic of sums [..., columns], NaN where it is undefined.
-
-    Args: sums: float64 [..., groups, columns].
-    """
+    """An :func:`interval` for each value of a statistic of sums, float64 [..., groups, columns]."""
     with np.errstate(invalid="ignore", divide="ignore"):
         values = statistic(sums.sum(-2))
         parts = [statistic(counts @ sums) for counts in draw_counts(sums.shape[-2], resamples, seed)]

@@ -26,7 +26,8 @@ def class_metrics(
     """Score predicted classes.
 
     Args:
-        predictions: class names, one a row. references: the same; None leaves the row out.
+        predictions: class names, one a row.
+        references: the same; None leaves the row out.
         groups: names, one a row; None: each row is its own.
         labels: order of classes; others that occur follow, sorted. None: all sorted.
         resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
@@ -62,7 +63,8 @@ def class_differences(
 ) -> dict[str, Any]:  # fmt: skip
     """How much better ``predictions`` are than ``others`` on the same rows, resampled in pairs.
 
-    Args: as :func:`class_metrics`; ``others``: class names of the other system.
+    Arguments are those of :func:`class_metrics`, and ``others``, class names of the other system.
+
     Returns: dict of ``accuracy``, ``balanced_accuracy``, ``macro_f1``: ``{"value", "low", "high"}``.
     """
     bootstrap.check_rows(predictions=predictions, others=others, references=references, groups=groups)
@@ -73,7 +75,9 @@ def class_differences(
     return dict(zip(NAMES, figures, strict=True))
 
 
-def _coded(predictions, references, groups, labels):
+def _coded(
+    predictions: Sequence[Any], references: Sequence[Any], groups: Sequence[Any] | None, labels: Any
+) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
     """Names of classes; of the rows with a reference, both classes as ints; and sums [groups, 3 * classes].
 
     Sums are rows right, rows of the reference and rows predicted of each class.
@@ -81,25 +85,25 @@ def _coded(predictions, references, groups, labels):
     kept = [row for row, name in enumerate(references) if name is not None]
     if missing := sum(predictions[row] is None for row in kept):
         raise UsageError(f"{missing:,} rows have no predicted class; predict one for every row")
-    truth, guess = ([str(column[row]) for row in kept] for column in (references, predictions))
+    columns = [[str(column[row]) for row in kept] for column in (references, predictions)]
     names = [str(name) for name in labels or ()]
-    names += sorted({*truth, *guess} - set(names))
+    names += sorted({*columns[0], *columns[1]} - set(names))
     code = {name: i for i, name in enumerate(names)}
-    truth, guess = (np.array([code[name] for name in column], np.int64) for column in (truth, guess))
+    truth, guess = (np.array([code[name] for name in column], np.int64) for column in columns)
     owners = bootstrap.group_codes(groups, kept)
     sums = np.zeros((owners.max(initial=-1) + 1, 3, len(names)))
     right = truth == guess
-    np.add.at(sums, (owners[right], 0, truth[right]), 1)
-    np.add.at(sums, (owners, 1, truth), 1)
-    np.add.at(sums, (owners, 2, guess), 1)
+    np.add.at(sums[:, 0], (owners[right], truth[right]), 1)
+    np.add.at(sums[:, 1], (owners, truth), 1)
+    np.add.at(sums[:, 2], (owners, guess), 1)
     return names, truth, guess, sums.reshape(len(sums), 3 * len(names))
 
 
-def _statistic(sums):
+def _statistic(sums: np.ndarray) -> bootstrap.Statistic:
     """A function of sums: accuracy, balanced accuracy, macro F1, then recall, precision, F1 of each class."""
     referenced = np.split(sums.sum(0), 3)[1] > 0
 
-    def statistic(some):
+    def statistic(some: np.ndarray) -> np.ndarray:
         right, support, predicted = np.split(some, 3, axis=-1)
         recall, precision, f1 = right / support, right / predicted, 2 * right / (support + predicted)
         f1 = np.where(referenced & (support == 0), np.nan, f1)  # nothing of it was drawn

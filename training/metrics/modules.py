@@ -19,12 +19,12 @@ class Metric(evaluate.Metric):
     features: ClassVar[datasets.Features | list[datasets.Features]]  # of the columns, or those that will do
     citation: ClassVar[str] = ""
 
-    def _info(self):
+    def _info(self) -> evaluate.MetricInfo:
         about = {"description": self.__doc__, "citation": self.citation, "features": self.features}
         return evaluate.MetricInfo(inputs_description=self.function.__doc__, **about)
 
-    def _enforce_nested_string_type(self, schema, obj):
+    def _enforce_nested_string_type(self, schema: Any, obj: Any) -> None:
         """Names may be ints or None: they are stored as text and null."""
 
-    def _compute(self, **columns):
+    def _compute(self, **columns: Any) -> dict[str, Any]:
         return self.function(**columns)

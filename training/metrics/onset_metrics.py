@@ -38,8 +38,11 @@ class Matched:
     """What matching gave, row by row, so that subsets of rows can be scored without matching again.
 
     Attributes:
-        columns: float64 [rows, columns], to be summed; known: bool [rows], whether there is a reference.
-        tolerances: seconds; attributes: names; binary: bool for each attribute.
+        columns: float64 [rows, columns], to be summed.
+        known: bool [rows], whether there is a reference.
+        tolerances: seconds.
+        attributes: names.
+        binary: bool for each attribute.
     """
 
     columns: np.ndarray
@@ -87,12 +90,12 @@ def match(
             continue
         truth, truth_order = _times(truth, row, "reference")
         known[row] = True
-        tallies = [1, len(truth), len(guess)]
+        tallies: list[float] = [1, len(truth), len(guess)]
         for tolerance in tolerances:
             hits = len(_pairs(truth, guess, tolerance))
             precision, recall = (hits / len(times) if len(times) else 0 for times in (guess, truth))
             tallies += [hits, _f_measure(hits, truth, guess), precision, recall]
-        pairs = _pairs(truth, guess, attribute_tolerance) if attributes else None
+        pairs = _pairs(truth, guess, attribute_tolerance) if attributes else np.empty((0, 2), np.int64)
         for name, pair in attributes.items():
             a = _attribute(pair["references"][row], truth_order, row, name, "references")
             b = _attribute(pair["predictions"][row], guess_order, row, name, "predictions")
@@ -119,10 +122,10 @@ def matched_metrics(
     figures = iter(bootstrap.intervals(matched.statistic, sums, resamples, seed))
     by_tolerance = {f"{t:g}": {name: next(figures) for name in _MEANS} for t in matched.tolerances}
     (_, num_onsets, num_predicted), _, totals = matched.split(columns.sum(0))
-    by_attribute = {}
+    by_attribute: dict[str, dict[str, Any]] = {}
     for name, binary, total in zip(matched.attributes, matched.binary, totals, strict=True):
-        found = {key: next(figures) for key in ("accuracy", "f1", "joint_f1")}
-        by_attribute[name] = {key: found[key] for key in found if binary or key != "f1"}
+        scores = {key: next(figures) for key in ("accuracy", "f1", "joint_f1")}
+        by_attribute[name] = {key: scores[key] for key in scores if binary or key != "f1"}
         by_attribute[name]["num_matched"] = int(total[1])
     return {
         "tolerances": by_tolerance, "attributes": by_attribute,
@@ -141,7 +144,8 @@ def onset_metrics(
     """Score estimated onsets.
 
     Args:
-        predictions: lists of onset times, seconds, one a row. references: the same; None leaves the row out.
+        predictions: lists of onset times, seconds, one a row.
+        references: the same; None leaves the row out.
         groups: names, one a row; None: each row is its own.
         tolerances: seconds, each above 0.
         attributes: dict of name to ``{"references": lists of ints, "predictions": lists of ints}``, one int
@@ -164,7 +168,7 @@ def onset_metrics(
     return matched_metrics(matched, groups, None, resamples, seed)
 
 
-def _times(times, row, which):
+def _times(times: Any, row: int, which: str) -> tuple[np.ndarray, np.ndarray]:
     """Sorted times and their order."""
     import mir_eval
 
@@ -180,7 +184,7 @@ def _times(times, row, which):
     return times[order], order
 
 
-def _attribute(values, order, row, name, which):
+def _attribute(values: Any, order: np.ndarray, row: int, name: str, which: str) -> np.ndarray | None:
     """Values of an attribute in the order of the sorted times; None where not known."""
     if values is None or any(value is None for value in values):
         return None
@@ -191,7 +195,7 @@ def _attribute(values, order, row, name, which):
     return np.asarray(values, dtype=np.int64)[order]
 
 
-def _pairs(truth, guess, tolerance):
+def _pairs(truth: np.ndarray, guess: np.ndarray, tolerance: float) -> np.ndarray:
     """Matched places: ints [pairs, 2], reference and estimate, of sorted times."""
     import mir_eval
 
@@ -204,11 +208,13 @@ def _pairs(truth, guess, tolerance):
     return np.array(mir_eval.util.match_events(truth, guess, tolerance), dtype=np.int64).reshape(-1, 2)
 
 
-def _f_measure(hits, truth, guess):
+def _f_measure(hits: int, truth: np.ndarray, guess: np.ndarray) -> float:
     return 2 * hits / max(len(truth) + len(guess), 1)
 
 
-def _at_attribute(truth, guess, a, b, pairs, tolerance):
+def _at_attribute(
+    truth: np.ndarray, guess: np.ndarray, a: np.ndarray, b: np.ndarray, pairs: np.ndarray, tolerance: float
+) -> list[float]:
     hits = sum(len(_pairs(truth[a == v], guess[b == v], tolerance)) for v in np.intersect1d(a, b))
     a, b = a[pairs[:, 0]], b[pairs[:, 1]]
     both, either = ((a == 1) & (b == 1)).sum(), (a == 1).sum() + (b == 1).sum()

@@ -16,6 +16,7 @@ from sousa.generation.errors import UsageError
 from sousa.training.metrics import bootstrap
 
 NAMES = ("mae", "rmse", "r2")
+Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def score_metrics(
@@ -25,7 +26,8 @@ def score_metrics(
     """Score predicted numbers.
 
     Args:
-        predictions: floats [rows]. references: the same; None or NaN leaves the row out.
+        predictions: floats [rows].
+        references: the same; None or NaN leaves the row out.
         groups: names, one a row; None: each row is its own.
         resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
         rank: whether the rank correlation is wanted; it takes the longest, and is left out otherwise.
@@ -52,7 +54,8 @@ def score_differences(
 ) -> dict[str, Any]:  # fmt: skip
     """Errors of ``predictions`` less those of ``others`` on the same rows, resampled in pairs.
 
-    Args: as :func:`score_metrics`; ``others``: floats of the other system.
+    Arguments are those of :func:`score_metrics`, and ``others``, floats of the other system.
+
     Returns: dict of ``mae``, ``rmse``, ``r2``: ``{"value", "low", "high"}``; ``predictions`` are better where
         errors are below 0 and R2 above.
     """
@@ -61,7 +64,7 @@ def score_differences(
     return dict(zip(NAMES, bootstrap.differences(_errors, sums, resamples, seed), strict=True))
 
 
-def _kept(predictions, references, groups):
+def _kept(predictions: Sequence[Any], references: Sequence[Any], groups: Sequence[Any] | None) -> Arrays:
     """Rows with a reference: references, predictions, group codes."""
     # None becomes NaN
     truth, guess = (np.array(column, np.float64) for column in (references, predictions))
@@ -76,7 +79,7 @@ def _kept(predictions, references, groups):
     return truth, guess, bootstrap.group_codes(groups, kept)
 
 
-def _error_sums(truth, guess, codes):
+def _error_sums(truth: np.ndarray, guess: np.ndarray, codes: np.ndarray) -> np.ndarray:
     error = guess - truth
     # squares of what is left after a mean keep their digits; whose mean it is does not matter
     away = truth - truth.mean() if len(truth) and np.ptp(truth) > 0 else np.zeros(len(truth))
@@ -84,7 +87,7 @@ def _error_sums(truth, guess, codes):
     return bootstrap.sums_by_group(codes, columns)
 
 
-def _errors(sums):
+def _errors(sums: np.ndarray) -> np.ndarray:
     """MAE, RMSE and R2 from counts, absolute and squared errors, references and their squares."""
     count, absolute, squared, first, second = np.moveaxis(sums, -1, 0)
     spread = second - first**2 / count
@@ -93,7 +96,9 @@ def _errors(sums):
     return np.stack([absolute / count, np.sqrt(squared / count), r2], axis=-1)
 
 
-def _spearman(truth, guess, codes, resamples, seed):
+def _spearman(
+    truth: np.ndarray, guess: np.ndarray, codes: np.ndarray, resamples: int, seed: int
+) -> tuple[float, np.ndarray]:
     """Spearman's correlation, on all rows and on resamples: ``(value, array [resamples])``.
 
     A row drawn k times is k tied rows, so ranks are those of weighted values: no resample is sorted.
@@ -105,7 +110,7 @@ def _spearman(truth, guess, codes, resamples, seed):
     return value, np.array([_correlation(places, weights) for weights in counts])
 
 
-def _correlation(places, weights):
+def _correlation(places: list[np.ndarray], weights: np.ndarray) -> float:
     """Correlation of weighted mean ranks; ``places``: index of each row's value among the sorted values."""
     total, away = weights.sum(), []
     for place in places:

@@ -45,7 +45,7 @@ class Residual(nn.Module):
         self.over_channels = nn.Conv1d(channels, channels, 1)
         self.dropout = nn.Dropout1d(dropout)  # whole channels: as good here, and an eighth of the cost
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + self.dropout(self.over_channels(F.relu(self.over_time(F.relu(self.norm(x))))))
 
 
@@ -59,7 +59,7 @@ class Attention(nn.Module):
         self.into = nn.Linear(channels, 3 * channels)
         self.out = nn.Linear(channels, channels)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         batch, channels, time = x.shape
         q, k, v = self.into(self.norm(x.transpose(1, 2))).view(batch, time, 3, self.heads, -1).unbind(2)
         parts = (part.transpose(1, 2) for part in (_rotated(q), _rotated(k), v))

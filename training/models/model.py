@@ -55,8 +55,10 @@ class Model(nn.Module):
     """An encoder with heads.
 
     Args:
-        task: its name; targets: what to tell, auxiliary ones included; reported: names of the others.
-        front_end: as :mod:`sousa.training.front_ends` has it; encoder: a Compact or pretrained Encoder.
+        targets: what to tell, auxiliary ones included.
+        reported: names of the others.
+        front_end: as :mod:`sousa.training.front_ends` has it.
+        encoder: a Compact or pretrained Encoder.
         max_sec: length that clips are cut and padded to.
         spec_augment: masks of log-mel frames while training, see :class:`sousa.training.augment.SpecAugment`.
     """
@@ -231,11 +233,8 @@ def load_weights(model: nn.Module, directory: str | Path) -> None:
     shapes = {name: tuple(value.shape) for name, value in state.items()}
     wrong = [f"lacks {name}" for name in own if name not in shapes]
     wrong += [f"has {name}, which the model has not" for name in shapes if name not in own]
-    wrong += [
-        f"has {name} with shape {shapes[name]}, the model {shape}"
-        for name, shape in own.items()
-        if shapes.get(name, shape) != shape
-    ]
+    unlike = [name for name, shape in own.items() if shapes.get(name, shape) != shape]
+    wrong += [f"has {name} with shape {shapes[name]}, the model {own[name]}" for name in unlike]
     if wrong:
         more = f" ({len(wrong)} such)" if wrong[1:] else ""
         raise RunError(f"{path} does not fit the model: it {wrong[0]}{more}")

@@ -24,7 +24,8 @@ def fetch(name: str, kinds: tuple[str, ...] = (), wrong: type[SousaError] = RunE
     Args:
         name: directory that ``save_pretrained`` made, or ``org/name`` on the Hub.
         kinds: types of models that will do, all by default.
-        wrong: what is raised when it can't be loaded; options: of ``from_pretrained``.
+        wrong: what is raised when it can't be loaded.
+        options: of ``from_pretrained``.
 
     Raises: UsageError for what is no name, or another kind; RunError when weights are missing.
     """

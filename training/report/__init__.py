@@ -91,11 +91,11 @@ def summary(metrics: dict[str, Any]) -> str:
     classes = [name for name, about in metrics["breakdowns"].items() if about["classes"]]
     for name, target in metrics["targets"].items():
         main = words.main(target)
-        parts = [f"{words.metric(key)} {words.interval(one, key)}" for key, one in words.headline(target)]
+        parts = [f"{words.metric(key)} {words.interval(x, key)}" for key, x in words.headline(target)]
         lines.append(f"{name:{width}s}  " + "; ".join(parts + _baselines(target, main)))
         for breakdown in classes if target["kind"] in numbers.PARAMETERS else ():
-            for value, one in target["by"].get(breakdown, {}).items():
-                text = f"{value}: {words.metric(main)} {words.interval(one['metrics'][main], main)}"
+            for value, part in target["by"].get(breakdown, {}).items():
+                text = f"{value}: {words.metric(main)} {words.interval(part['metrics'][main], main)}"
                 parts = [text, *_baselines(target, main, breakdown, value)]
                 lines.append(f"{'':{width}s}    " + "; ".join(parts))
     failed = [check for check in metrics["checks"] if check["passed"] is False]

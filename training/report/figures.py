@@ -29,7 +29,7 @@ def dashboard(metrics: dict[str, Any], table: pa.Table) -> bytes:
     """The dashboard as PNG, of :func:`sousa.training.report.measure.measure` and the table it measured."""
 
     def of_kinds(*kinds, most=None):
-        targets = ((name, one) for name, one in metrics["targets"].items() if one["kind"] in kinds)
+        targets = ((name, target) for name, target in metrics["targets"].items() if target["kind"] in kinds)
         return dict(islice(targets, most))
 
     shares = of_kinds("class", "events", *numbers.PARAMETERS)
@@ -40,7 +40,8 @@ def dashboard(metrics: dict[str, Any], table: pa.Table) -> bytes:
     panels += [partial(_score_errors, targets=scores, colours=colours)] * bool(scores)
     for group in (shares, scores):
         for breakdown, about in metrics["breakdowns"].items():
-            if not about["main"] and any(len(one["by"].get(breakdown, {})) > 1 for one in group.values()):
+            values = [target["by"].get(breakdown, {}) for target in group.values()]
+            if not about["main"] and any(len(parts) > 1 for parts in values):
                 panels.append(partial(_parts, group=group, name=breakdown, about=about, colours=colours))
     for name, target in of_kinds("events").items():
         panels.append(partial(_tolerances, name=name, target=target))
@@ -170,15 +171,13 @@ def _compare(axis, entries):
 
 
 def _headline(axis, targets, colours):
-    _compare(
-        axis,
-        [
-            (f"{words.target(name, target)}: {words.metric(key)}", target, key, colours[name])
-            for name, target in targets.items()
-            for key, _ in words.headline(target)
-            if not words.is_error(key)
-        ],
-    )
+    entries = [
+        (f"{words.target(name, target)}: {words.metric(key)}", target, key, colours[name])
+        for name, target in targets.items()
+        for key, _ in words.headline(target)
+        if not words.is_error(key)
+    ]
+    _compare(axis, entries)
     _limits(axis)
     return "Headline, 95 % intervals; hollow: baselines"
 
@@ -191,7 +190,7 @@ def _score_errors(axis, targets, colours):
 
 def _parts(axis, group, name, about, colours):
     """The main metric of each target of a group by the values of a breakdown: scores, or all others."""
-    mains = {target: words.metric(words.main(one)) for target, one in group.items()}
+    mains = {target: words.metric(words.main(result)) for target, result in group.items()}
     several = len(set(mains.values())) > 1
     labels = [words.target(*item) + (f": {mains[item[0]]}" if several else "") for item in group.items()]
     draw = _curve if about["banded"] else _dots
@@ -206,14 +205,14 @@ def _parts(axis, group, name, about, colours):
 
 def _dots(axis, group, breakdown):
     """A row for each value of a breakdown, a dot for each ``(label, target, colour)``."""
-    values = list(dict.fromkeys(value for _, one, _ in group for value in one["by"].get(breakdown, {})))
+    values = list(dict.fromkeys(value for _, target, _ in group for value in target["by"].get(breakdown, {})))
     for i, (label, target, colour) in enumerate(group):
         main = words.main(target)
         for j, value in enumerate(values):
             at = j + (i - (len(group) - 1) / 2) * 0.7 / len(group)
             _dot(axis, target["by"][breakdown][value]["metrics"][main], at, colour, label)
-            for mark, (baseline, one) in enumerate(target["baselines"].items()):
-                beside = one["by"][breakdown][value]["metrics"][main]["value"] if "by" in one else None
+            for mark, (baseline, result) in enumerate(target["baselines"].items()):
+                beside = result["by"][breakdown][value]["metrics"][main]["value"] if "by" in result else None
                 if beside is not None and beside >= 0:  # tables have the others
                     _hollow(axis, beside, at, mark, colour, f"{baseline} (hollow)")
     _rows(axis, [value.replace("_", " ") for value in values])
@@ -223,7 +222,7 @@ def _dots(axis, group, breakdown):
 def _curve(axis, group, breakdown):
     """A line over ordered values of a breakdown for each ``(label, target, colour)``."""
     by = [target["by"][breakdown] for _, target, _ in group]
-    counts = {band: max(one[band]["num_rows"] for one in by) for band in by[0]}
+    counts = {band: max(parts[band]["num_rows"] for parts in by) for band in by[0]}
     # a point of a few rows would only draw the eye; tables have them
     bands = [band for band, count in counts.items() if count >= _FEWEST_ROWS]
     at = np.arange(len(bands))
@@ -242,7 +241,7 @@ def _curve(axis, group, breakdown):
 def _bars(axis, name, target, breakdown, by):
     """Bars of the main metric, best first."""
     key = words.main(target)
-    figures = {value: one["metrics"][key] for value, one in target["by"][breakdown].items()}
+    figures = {value: part["metrics"][key] for value, part in target["by"][breakdown].items()}
     error = words.is_error(key)
     most = max((figure["value"] or 0) for figure in figures.values()) if error else 1
     worst, sign = float("inf"), 1 if error else -1
@@ -306,5 +305,5 @@ def _scatter(axis, name, target, table):
     axis.set_aspect("equal", adjustable="box")
     axis.set_xlabel("reference", fontsize=8)
     axis.set_ylabel("predicted", fontsize=8)
-    figures = [f"{_SHORT[key]} {words.number(one['value'], key)}" for key, one in words.headline(target)]
+    figures = [f"{_SHORT[key]} {words.number(x['value'], key)}" for key, x in words.headline(target)]
     return f"{words.target(name, target)}: {', '.join(figures)}"

@@ -114,7 +114,7 @@ def watched(table: pa.Table) -> dict[str, float]:
 
 def _broken_down(score: Score, parts: Parts) -> dict[str, Any]:
     def brief(rows):
-        return {key: one for key, one in score(rows).items() if key in _SHORT}
+        return {key: interval for key, interval in score(rows).items() if key in _SHORT}
 
     return {name: {value: brief(rows) for value, rows in values} for name, values in parts.items()}
 
@@ -146,11 +146,8 @@ def opened(predictions: Any) -> tuple[pa.Table, dict[str, Any]]:
             problems.append(f"target {name!r}: a name has letters, digits, '_', '.' and '-' only")
         if kind not in _WATCHED:
             problems.append(f"target {name!r}: kind {one_of(kind, _WATCHED)}")
-        problems += [
-            f"the predictions table has no column {column!r}, which its metadata promises"
-            for column in (f"true_{name}", f"pred_{name}")
-            if column not in predictions.column_names
-        ]
+        lost = [c for c in (f"true_{name}", f"pred_{name}") if c not in predictions.column_names]
+        problems += [f"the predictions table has no column {c!r}, which its metadata promises" for c in lost]
     raise_all(problems)
     return predictions, about
 
@@ -176,10 +173,10 @@ def long_form(metrics: dict[str, Any]) -> list[tuple[Any, ...]]:
     A breakdown is ``all``, a column, ``class`` (figures of one), ``baseline`` or ``difference`` (from one).
     """
     return [
-        (name, metric, breakdown, group, one["value"], one["low"], one["high"], rows, groups)
+        (name, metric, breakdown, group, interval["value"], interval["low"], interval["high"], rows, groups)
         for name, target in metrics["targets"].items()
         for breakdown, group, figures, rows, groups in _lines(target)
-        for metric, one in figures.items()
+        for metric, interval in figures.items()
     ]
 
 
@@ -187,25 +184,25 @@ def _lines(target: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     """Breakdown, group, metrics, rows and groups."""
     counts = target["num_rows"], target["num_groups"]
     yield "all", "", target["metrics"], *counts
-    for label, one in target.get("per_class", {}).items():
-        yield "class", label, {key: one[key] for key in PER_CLASS}, one["support"], None
+    for label, scores in target.get("per_class", {}).items():
+        yield "class", label, {key: scores[key] for key in PER_CLASS}, scores["support"], None
     broken_down = {}
-    for baseline, one in target["baselines"].items():
-        yield "baseline", baseline, one["metrics"], *counts
-        yield "difference", baseline, one.get("difference", {}), *counts
-        broken_down |= {f"{name} of {baseline}": values for name, values in one.get("by", {}).items()}
+    for baseline, result in target["baselines"].items():
+        yield "baseline", baseline, result["metrics"], *counts
+        yield "difference", baseline, result.get("difference", {}), *counts
+        broken_down |= {f"{name} of {baseline}": values for name, values in result.get("by", {}).items()}
     for breakdown, values in {**broken_down, **target["by"]}.items():
-        for value, one in values.items():
-            yield breakdown, value, one["metrics"], one["num_rows"], one["num_groups"]
+        for value, part in values.items():
+            yield breakdown, value, part["metrics"], part["num_rows"], part["num_groups"]
 
 
 def _notes(groups: list[Any] | None, group: Column | None, nouns: tuple[str, str]) -> list[str]:
     if groups is None:
         named = f"column {group.name}" if group else "column of groups"
         return [f"The table has no {named}: each row counts by itself, so intervals may be too narrow."]
-    count, (one, many) = len(set(groups)), nouns
+    count, (single, many) = len(set(groups)), nouns
     if count == 1:
-        return [f"All rows are of one {one}: there are no intervals."]
+        return [f"All rows are of one {single}: there are no intervals."]
     few = f"Only {count} {many}: intervals from so few are narrower than they should be."
     return [few] if count < _FEW_GROUPS else []
 
@@ -213,12 +210,12 @@ def _notes(groups: list[Any] | None, group: Column | None, nouns: tuple[str, str
 def _check_baselines(table: pa.Table, about: dict[str, Any], baselines: Sequence[dict[str, Any]]) -> None:
     names = [target["name"] for target in about["targets"]]
     problems = []
-    for one in baselines:
-        if one["target"] not in names:
-            problems.append(f"baseline {one['name']!r}: target {one_of(one['target'], names)}")
-        elif len(one["pred"]) != len(table):
-            counts = f"{len(one['pred']):,} predictions for {len(table):,} rows"
-            problems.append(f"baseline {one['name']!r} has {counts}; give one a row")
+    for baseline in baselines:
+        if baseline["target"] not in names:
+            problems.append(f"baseline {baseline['name']!r}: target {one_of(baseline['target'], names)}")
+        elif len(baseline["pred"]) != len(table):
+            counts = f"{len(baseline['pred']):,} predictions for {len(table):,} rows"
+            problems.append(f"baseline {baseline['name']!r} has {counts}; give one a row")
     raise_all(problems)
 
 
@@ -236,8 +233,8 @@ def _scorer(table: pa.Table, target: dict[str, Any], sampling: Sampling, pred: A
     return numbers.scorer(truth, guess, target, makers, *sampling)
 
 
-def _counts(found: dict[str, Any], *more: str) -> dict[str, int]:
-    return {key: found[key] for key in ("num_rows", "num_groups", "num_left_out", *more)}
+def _counts(scores: dict[str, Any], *more: str) -> dict[str, int]:
+    return {key: scores[key] for key in ("num_rows", "num_groups", "num_left_out", *more)}
 
 
 def _class_scorer(truth, guess, target, groups, resamples, seed) -> Score:
@@ -246,9 +243,9 @@ def _class_scorer(truth, guess, target, groups, resamples, seed) -> Score:
         if rows is not None:
             columns = (column and [column[row] for row in rows] for column in columns)
         a, b, owners = columns
-        found = class_metrics(b, a, owners, target.get("labels") if rows is None else None, resamples, seed)
-        out = {"metrics": {name: found[name] for name in NAMES}, **_counts(found)}
-        return out | {name: found[name] for name in ("labels", "per_class", "confusion")}
+        scores = class_metrics(b, a, owners, target.get("labels") if rows is None else None, resamples, seed)
+        out = {"metrics": {name: scores[name] for name in NAMES}, **_counts(scores)}
+        return out | {name: scores[name] for name in ("labels", "per_class", "confusion")}
 
     return score
 
@@ -262,16 +259,16 @@ def _event_scorer(truth, guess, target, groups, resamples, seed) -> Score:
 
     def score(rows):
         chosen = None if rows is None else np.isin(np.arange(len(truth)), rows)
-        found = onset_metrics.matched_metrics(matched, groups, chosen, resamples, seed)
+        scores = onset_metrics.matched_metrics(matched, groups, chosen, resamples, seed)
         metrics = {
-            f"onset_{name}_{1000 * float(tolerance):g}ms": one
-            for tolerance, figures in found["tolerances"].items()
-            for name, one in figures.items()
+            f"onset_{name}_{1000 * float(tolerance):g}ms": interval
+            for tolerance, figures in scores["tolerances"].items()
+            for name, interval in figures.items()
         }
-        for attribute, figures in found["attributes"].items():
+        for attribute, figures in scores["attributes"].items():
             named = [name for name in ("accuracy", "f1", "joint_f1") if name in figures]
             metrics |= {f"{attribute}_{name}_{near}": figures[name] for name in named}
-        counts = _counts(found, "num_empty_references", "num_onsets", "num_predicted")
+        counts = _counts(scores, "num_empty_references", "num_onsets", "num_predicted")
         return {"metrics": metrics, **counts}
 
     return score
@@ -297,7 +294,6 @@ def _events(column: Any, flags: Sequence[Sequence[Any]]) -> tuple[list[Any], dic
         if field in have:
             values = pc.struct_field(flat, field).cast(pa.int64())
             # nulls stay None: such a row is left out for this flag
-            out[name] = lists(
-                np.array(values.to_pylist(), object) if values.null_count else values.to_numpy()
-            )
+            nulls = values.null_count
+            out[name] = lists(np.array(values.to_pylist(), object) if nulls else values.to_numpy())
     return lists(pc.struct_field(flat, "onset_sec").to_numpy(zero_copy_only=False)), out

@@ -32,7 +32,8 @@ def scorer(
 
     Args:
         truth, guess: a number or list of numbers a row; truth None for no label.
-        target: of the table's metadata; makers: names of synthesizers, one a row, or None.
+        target: of the table's metadata.
+        makers: names of synthesizers, one a row, or None.
         sampling: groups, one a row, or None; resamples and seed.
     """
     kind = target["kind"]
@@ -47,13 +48,13 @@ def scorer(
     def score(chosen: Any) -> dict[str, Any]:
         kept = np.arange(len(rows)) if chosen is None else np.flatnonzero(np.isin(rows, chosen))
         own = [owners[i] for i in kept]
-        found = score_metrics(pred[kept], true[kept], own, *options, rank=kind != "curve")
-        metrics = {new: found[old] for old, new in _NAMES[kind].items() if old in found}
+        scores = score_metrics(pred[kept], true[kept], own, *options, rank=kind != "curve")
+        metrics = {new: scores[old] for old, new in _NAMES[kind].items() if old in scores}
         if natural:
             errors = score_metrics(*(values[kept] for values in in_unit), own, *options, rank=False)
             metrics["mae_natural"] = errors["mae"]
         num_rows, all_rows = len(np.unique(rows[kept])), len(truth if chosen is None else chosen)
-        counts = {"num_groups": found["num_groups"], "num_left_out": all_rows - num_rows}
+        counts = {"num_groups": scores["num_groups"], "num_left_out": all_rows - num_rows}
         out = {"metrics": metrics, "num_rows": num_rows, **counts}
         if kind in PARAMETERS:
             out["num_values"] = len(np.unique(np.round(true[kept], 6)))
@@ -69,8 +70,8 @@ def differences(kind: str, guess: Any, other: Any, truth: Any, groups: Any, *opt
     true, pred, rows = _flat(truth, guess, kind)
     beside = _flat(truth, other, kind)[1]
     owners = rows.tolist() if groups is None else [groups[row] for row in rows]
-    found = score_differences(pred, beside, true, owners, *options)
-    return {_NAMES[kind].get(name, name): one for name, one in found.items()}
+    changes = score_differences(pred, beside, true, owners, *options)
+    return {_NAMES[kind].get(name, name): change for name, change in changes.items()}
 
 
 def pairs(truth: Sequence[Any], guess: Sequence[Any], kind: str) -> tuple[np.ndarray, np.ndarray]:
@@ -83,22 +84,22 @@ def _flat(truth: Sequence[Any], guess: Sequence[Any], kind: str) -> tuple[np.nda
     if kind != "curve":
         truth, guess = [[value] for value in truth], [[value] for value in guess]
     true, pred = [np.empty(0)], [np.empty(0)]
-    for one, said in zip(truth, guess, strict=True):
-        labelled = np.array([] if one is None else one, np.float64)  # None inside becomes NaN
-        told = np.array([] if said is None else said[: len(labelled)], np.float64)
+    for values, guesses in zip(truth, guess, strict=True):
+        labelled = np.array([] if values is None else values, np.float64)  # None inside becomes NaN
+        guessed = np.array([] if guesses is None else guesses[: len(labelled)], np.float64)
         # a frame nothing was said of has no prediction, and score_metrics says so
-        told = told if len(told) == len(labelled) else np.full(len(labelled), np.nan)
+        guessed = guessed if len(guessed) == len(labelled) else np.full(len(labelled), np.nan)
         known = ~np.isnan(labelled)
         true.append(labelled[known])
-        pred.append(told[known])
+        pred.append(guessed[known])
     rows = np.repeat(np.arange(len(truth)), [len(labelled) for labelled in true[1:]])
     return np.concatenate(true), np.concatenate(pred), rows
 
 
 def _natural(values: np.ndarray, makers: np.ndarray, ranges: dict[str, Any]) -> np.ndarray:
     out = np.full(len(values), np.nan)
-    for name, one in ranges.items():
+    for name, bounds in ranges.items():
         at = makers == name
         if at.any():
-            out[at] = labels.natural(values[at], one["low"], one["high"], one["scale"])
+            out[at] = labels.natural(values[at], bounds["low"], bounds["high"], bounds["scale"])
     return out

@@ -54,12 +54,12 @@ def _table(head, rows, numbers_from=1):
 def _cards(targets):
     cards = []
     for name, target in targets.items():
-        (key, one), *rest = words.headline(target)
+        (key, result), *rest = words.headline(target)
         more = "".join(f"<br>{words.metric(k)} {words.interval(v, k)}" for k, v in rest)
-        bounds = words.interval(one, key).partition(" ")[2]
+        bounds = words.interval(result, key).partition(" ")[2]
         head = f"{_text(words.target(name, target))}: {words.metric(key)}"
         cards.append(
-            f"<div class=card><span class=soft>{head}</span><b>{words.number(one['value'], key)}</b>"
+            f"<div class=card><span class=soft>{head}</span><b>{words.number(result['value'], key)}</b>"
             f"<span class=soft>{bounds}{more}</span></div>"
         )
     return f"<div class=cards>{''.join(cards)}</div>"
@@ -97,8 +97,8 @@ def _whole(target):
     baselines = target["baselines"]
     head = ["metric", "value", *(text for b in baselines for text in (b, f"difference from {b}"))]
     rows = []
-    for key, one in target["metrics"].items():
-        cells = [words.metric(key, target.get("unit")), words.interval(one, key)]
+    for key, result in target["metrics"].items():
+        cells = [words.metric(key, target.get("unit")), words.interval(result, key)]
         for baseline in baselines.values():
             better = baseline.get("difference", {}).get(key)
             cells.append(words.interval(baseline["metrics"][key], key))
@@ -108,12 +108,8 @@ def _whole(target):
 
 
 def _confused(target):
-    pairs = sorted(
-        (-count, i, j)
-        for i, row in enumerate(target["confusion"])
-        for j, count in enumerate(row)
-        if i != j and count
-    )
+    rows = enumerate(target["confusion"])
+    pairs = sorted((-count, i, j) for i, row in rows for j, count in enumerate(row) if i != j and count)
     if not pairs:
         return ""
     names, support = target["labels"], [sum(row) for row in target["confusion"]]
@@ -123,9 +119,9 @@ def _confused(target):
 
 def _classes(target):
     rows = [
-        (label, f"{one['support']:,}", _meter(one["recall"]["value"]),
-         *(words.interval(one[key], key) for key in ("recall", "precision", "f1")))
-        for label, one in target["per_class"].items()
+        (label, f"{scores['support']:,}", _meter(scores["recall"]["value"]),
+         *(words.interval(scores[key], key) for key in ("recall", "precision", "f1")))
+        for label, scores in target["per_class"].items()
     ]  # fmt: skip
     table = _table(["class", "rows", "", "recall", "precision", "F1"], rows)
     return f"<details><summary>Each class</summary>{table}</details>"
@@ -139,11 +135,11 @@ def _breakdown(breakdown, values, target, title, many):
     share = not words.is_error(main)
     others = {name: part for name, part in target["baselines"].items() if "by" in part}
     rows = []
-    for value, one in values.items():
-        counts = [f"{one[key]:,}" for key in ("num_rows", "num_groups", "num_values") if key in one]
-        meter = [_meter(one["metrics"][main]["value"])] * share
+    for value, part in values.items():
+        counts = [f"{part[key]:,}" for key in ("num_rows", "num_groups", "num_values") if key in part]
+        meter = [_meter(part["metrics"][main]["value"])] * share
         beside = [part["by"][breakdown][value]["metrics"][main] for part in others.values()]
-        figures = [words.interval(one["metrics"][key], key) for key in keys]
+        figures = [words.interval(part["metrics"][key], key) for key in keys]
         rows.append([value, *counts, *meter, *figures, *(words.interval(part, main) for part in beside)])
     head = [title, "rows", many, *["different values"] * ("num_values" in first), *[""] * share]
     head += [words.metric(key, target.get("unit")) for key in keys]

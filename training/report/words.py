@@ -5,13 +5,9 @@ from typing import Any
 from sousa.generation.columns import Breakdown, Classes, Column
 
 NAMES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro F1",
     "mae": "mean absolute error",
     "rmse": "root mean squared error",
     "spearman": "rank correlation",
-    "difference": "better by",
     "r2": "R2",
     "mae_norm": "mean absolute error (0-1)",
     "rmse_norm": "root mean squared error (0-1)",
@@ -27,14 +23,14 @@ _HEADLINE = {  # of each kind; breakdowns show the first
 }
 
 
-def main(found: dict[str, Any]) -> str:
+def main(target: dict[str, Any]) -> str:
     """The metric of a target that breakdowns show."""
-    return _HEADLINE[found["kind"]][0]
+    return _HEADLINE[target["kind"]][0]
 
 
-def headline(found: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def headline(target: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """``(name, interval)`` of the metrics of a target that come first."""
-    return [(name, found["metrics"][name]) for name in _HEADLINE[found["kind"]]]
+    return [(name, target["metrics"][name]) for name in _HEADLINE[target["kind"]]]
 
 
 def metric(name: str, unit: str | None = None) -> str:
@@ -48,7 +44,7 @@ def metric(name: str, unit: str | None = None) -> str:
 
 def split_unit(name: str) -> tuple[str, str]:
     """The name of a column in words, and the unit it ends in or an empty text."""
-    *parts, last = name.removesuffix("_slug").removesuffix("_id").split("_")
+    *parts, last = name.split("_")
     return (" ".join(parts), _UNITS[last]) if parts and last in _UNITS else (" ".join([*parts, last]), "")
 
 
@@ -66,9 +62,9 @@ def breakdown(by: Column) -> dict[str, Any]:
     return {"title": title, "banded": banded, "classes": classes, "main": classes and by.role.main}
 
 
-def target(name: str, found: dict[str, Any]) -> str:
+def target(name: str, result: dict[str, Any]) -> str:
     """A target in words; a parameter's name is as its synthesizer has it."""
-    return name if found["kind"] in ("parameter", "curve") else column(name)
+    return name if result["kind"] in ("parameter", "curve") else column(name)
 
 
 def is_error(name: str) -> bool:
@@ -93,7 +89,7 @@ def groups(metrics: dict[str, Any]) -> str:
     return f" of {count:,} {metrics['group_nouns'][count != 1]}" if count else ""
 
 
-def interval(one: dict[str, Any], name: str) -> str:
+def interval(bounds: dict[str, Any], name: str) -> str:
     """``0.842 (0.801 to 0.872)``."""
-    value, low, high = (number(one[key], name) for key in ("value", "low", "high"))
-    return value if one["low"] is None else f"{value} ({low} to {high})"
+    value, low, high = (number(bounds[key], name) for key in ("value", "low", "high"))
+    return value if bounds["low"] is None else f"{value} ({low} to {high})"

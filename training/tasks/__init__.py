@@ -69,8 +69,10 @@ def make_targets(
     """The targets of a task.
 
     Args:
-        known: columns of the data; task: its name; targets: names in place of the task's own.
-        weights: of losses, by name; auxiliary: of further targets, which help to learn and are no results.
+        known: columns of the data.
+        targets: names in place of the task's own.
+        weights: of losses, by name.
+        auxiliary: of further targets, which help to learn and are no results.
         varying: parameters that vary, as :func:`sousa.training.tasks.varying.choose` gives. Without it
             parameters are left out, and their names are not checked.
 
@@ -78,11 +80,11 @@ def make_targets(
     """
     weights, auxiliary = weights or {}, auxiliary or {}
     there = {name: column_target(column) for name, column in known.targets.items()} | dict(varying or {})
-    found = names_of(known, task, targets)
+    places = names_of(known, task, targets)
     column = known.parameters.name if known.parameters else None
-    unread = varying is None and column in found
+    unread = varying is None and column in places
     varied = [name for name in varying or () if name not in auxiliary]
-    names = [name for place in found for name in (varied if place == column else [place])]
+    names = [name for place in places for name in (varied if place == column else [place])]
     wrong = []
     if varying is not None or not known.parameters:
         unknown = dict.fromkeys(name for name in [*names, *auxiliary] if name not in there)

@@ -31,7 +31,8 @@ class EventsTarget(Target):
     """Frame-level target; see the module's conventions.
 
     Args:
-        name: of the column; onset: field with the sample at which an event begins.
+        name: of the column.
+        onset: field with the sample at which an event begins.
         flags: a list ``[field, value that counts as yes, name in metrics]`` for each.
         positive_weight: of frames with an onset: about one in eighteen.
     """
@@ -114,15 +115,11 @@ class EventsTarget(Target):
 
     def _records(self, times: np.ndarray, flags: np.ndarray) -> Events:
         """Structs of the fields of :meth:`fields`."""
-        names = [name for name, *_ in self.flags]
-        columns = [
-            flags[:, i].astype(bool if isinstance(yes, bool) else int).tolist()
-            for i, (_, yes, _) in enumerate(self.flags)
-        ]
-        return [
-            {"onset_sec": time, **dict(zip(names, own, strict=True))}
-            for time, *own in zip(times.tolist(), *columns, strict=True)
-        ]
+        kinds = [bool if isinstance(yes, bool) else int for _, yes, _ in self.flags]
+        columns = [times, *(flags[:, i].astype(kind) for i, kind in enumerate(kinds))]
+        names = ("onset_sec", *(name for name, *_ in self.flags))
+        records = zip(*(column.tolist() for column in columns), strict=True)
+        return [dict(zip(names, values, strict=True)) for values in records]
 
     def fields(self) -> Fields:
         kinds = [(name, pa.bool_() if isinstance(yes, bool) else pa.int8()) for name, yes, _ in self.flags]

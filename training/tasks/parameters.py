@@ -36,9 +36,12 @@ class ParameterTarget(Target):
 
     Args:
         name: of the parameter.
-        column: of the parameters' records; maker: column that names the synthesizer.
-        curves: column of the values that move; rate_hz: their frames a second.
-        weight: of its loss; centre, spread: see the module's conventions.
+        column: of the parameters' records.
+        maker: column that names the synthesizer.
+        curves: column of the values that move.
+        rate_hz: their frames a second.
+        weight: of its loss.
+        centre, spread: see the module's conventions.
         makers: dict of synthesizer to ``{"low", "high", "scale", "unit"}``, the declared range in natural
             values; low, high and scale are None where they are not known.
     """
@@ -68,7 +71,7 @@ class ParameterTarget(Target):
     @property
     def unit(self) -> str | None:
         """Unit of natural values; None where synthesizers have different ones, or a range is not known."""
-        units = {one["unit"] if one["low"] is not None else None for one in self.makers.values()}
+        units = {bounds["unit"] if bounds["low"] is not None else None for bounds in self.makers.values()}
         return units.pop() if len(units) == 1 else None
 
     def constant(self, row: Row) -> float:

@@ -30,9 +30,14 @@ class Target:
     """What all targets have.
 
     Attributes:
-        name: of the column or parameter; weight: of its loss; reported: attributes that reports show.
-        kind: class, score, events, parameter or curve; level: clip or frame.
-        columns: what rows need; head: name of its layer; num_outputs: of that.
+        name: of the column or parameter.
+        weight: of its loss.
+        reported: attributes that reports show.
+        kind: class, score, events, parameter or curve.
+        level: clip or frame.
+        columns: what rows need.
+        head: name of its layer.
+        num_outputs: of that.
     """
 
     name: str

@@ -29,15 +29,12 @@ def columns(column: Column) -> list[str]:
 
 
 def parameters(rows: BaseRows, column: Column) -> dict[str, ParameterTarget]:
-    """Targets of all parameters that vary, in the order of their synthesizers, by name.
-
-    Args: rows: those to learn from, with :func:`columns`; column: of the parameters.
-    """
+    """Targets of all parameters that vary in rows with :func:`columns`, by name, in synthesizers' order."""
     role, table = column.role, rows.table
     makers = np.array(table[role.maker].to_pylist(), object)
     still, moving = _flat(table[column.name], _PARAMS), _flat(table[role.curves], _CURVES)
     of_still, of_moving = makers[still["row"]], makers[moving["row"]]
-    varies = np.isin(still["role"], ("swept", "moving"))
+    varies = np.isin(still["role"], (role.SWEPT, role.MOVING))
     out = {}
     for name in dict.fromkeys(still["name"][varies].tolist()):
         at, curve = still["name"] == name, moving["name"] == name
@@ -47,7 +44,7 @@ def parameters(rows: BaseRows, column: Column) -> dict[str, ParameterTarget]:
         moments = _moments(still["norm"][at], moving["norm"][curve], moving["row"][curve])
         if not moments["spread"] > _SAME:
             continue
-        kind = CurveTarget if (still["role"][at] == "moving").any() else ParameterTarget
+        kind = CurveTarget if (still["role"][at] == role.MOVING).any() else ParameterTarget
         out[name] = kind(name, column.name, role.maker, role.curves, role.rate_hz, **moments)
         for maker in varied_by:
             a, b = at & (of_still == maker), curve & (of_moving == maker)
@@ -63,17 +60,17 @@ def choose(
 
     Raises: UsageError when a name is unknown, does not vary or can't name a target, or nothing varies.
     """
-    found = parameters(rows, column)
-    wanted = dict.fromkeys([*(found if names is None else names), *auxiliary])
+    targets = parameters(rows, column)
+    wanted = dict.fromkeys([*(targets if names is None else names), *auxiliary])
     known = set(pc.unique(rows.table[column.name].combine_chunks().flatten().field("name")).to_pylist())
     problems = [
         f"{name} has one value in all rows to learn from; name parameters that are swept or move"
         if name in known
-        else f"unknown target {one_of(name, [*found, *sorted(known - set(found))])}"
+        else f"unknown target {one_of(name, [*targets, *sorted(known - set(targets))])}"
         for name in wanted
-        if name not in found
+        if name not in targets
     ]
-    if not found:
+    if not targets:
         problems = ["no parameter varies in the rows to learn from; name data that sweeps some"]
     problems += [
         f"parameter {name!r} can't be a target: letters, digits, '_', '.' and '-' are allowed in its name; "
@@ -82,7 +79,7 @@ def choose(
         if not re.fullmatch(r"[\w.-]+", name)
     ]
     raise_all(problems)
-    return found
+    return targets
 
 
 def _flat(column: pa.ChunkedArray, names: Iterable[str]) -> dict[str, np.ndarray]:

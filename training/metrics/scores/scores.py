@@ -1,5 +1,8 @@
 """Errors, R2 and rank correlation of scores with intervals by group, as an `evaluate` module."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import datasets
 
 from sousa.generation.errors import UsageError
@@ -7,7 +10,10 @@ from sousa.training.metrics import modules
 from sousa.training.metrics.score_metrics import score_metrics
 
 
-def scores(predictions, references, groups, names=None, resamples=1000, seed=0):
+def scores(
+    predictions: Sequence[Any], references: Sequence[Any], groups: Sequence[Any] | None,
+    names: Sequence[str] | None = None, resamples: int = 1000, seed: int = 0,
+) -> dict[str, Any]:  # fmt: skip
     """Score predicted numbers, or lists of numbers.
 
     Args:
@@ -26,10 +32,10 @@ def scores(predictions, references, groups, names=None, resamples=1000, seed=0):
         raise UsageError(
             f"a row has another number of scores than {width}; give one for each of {names or width}"
         )
-    names = names or range(width)
     truths = zip(*([None] * width if row is None else row for row in references), strict=True)
-    columns = zip(names, zip(*predictions, strict=True), truths, strict=True)
-    return {str(name): score_metrics(*pair, groups, resamples, seed) for name, *pair in columns}
+    columns = zip(names or range(width), zip(*predictions, strict=True), truths, strict=True)
+    more = (groups, resamples, seed)
+    return {str(name): score_metrics(guess, truth, *more) for name, guess, truth in columns}
 
 
 class Scores(modules.Metric):
