@@ -170,7 +170,10 @@ class Corpus(Protocol):
 
     @abstractmethod
     def plan(self, config: Config) -> "list[Shard]":
-        """All shards, in the order of their rows. It depends on the configuration alone."""
+        """All shards, in the order of their rows. It depends on the configuration alone.
+
+        Raises: RunError when it needs what is missing here; rows can be read all the same.
+        """
 
     @abstractmethod
     def rows(self, config: Config, shard: "Shard") -> "Iterator[pa.Table]":

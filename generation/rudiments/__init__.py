@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sousa.generation.corpus import Generated, elsewhere
+from sousa.generation.rudiments.about import ADDRESS, DATA_VERSION, NAME
 
 if TYPE_CHECKING:
     from sousa.generation.columns import Column
@@ -22,10 +23,10 @@ _HERE = "sousa.generation.rudiments"
 class Rudiments(Generated):
     """The rudiments corpus, as generic code knows it; see :mod:`sousa.generation.corpus`."""
 
-    name = "rudiments"
+    name = NAME
     title = "SOUSA rudiments"
     summary = "the 40 PAS snare-drum rudiments by simulated players of four skill tiers"
-    data_version = "3.0.0"
+    data_version = DATA_VERSION
     Options = elsewhere(f"{_HERE}.options:RudimentsOptions")
     examples = (
         ("--size small", "1,200 clean rows in output/dataset"),
@@ -44,7 +45,7 @@ class Rudiments(Generated):
     sound = "a snare-drum recording"
     builder = "sousa.builders.rudiments:Rudiments"
     preload = (f"{_HERE}.corpus",)
-    address = ("profile_index", "rudiment_slug", "variant", "tempo_index", "augmentation_index")
+    address = ADDRESS
 
     config = elsewhere(f"{_HERE}.settings:config_of")
     restore = elsewhere(f"{_HERE}.settings:restore")

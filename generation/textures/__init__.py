@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sousa.generation.corpus import Generated, elsewhere
+from sousa.generation.textures.about import ADDRESS, DATA_VERSION, NAME
 
 if TYPE_CHECKING:
     from sousa.generation.columns import Column
@@ -22,10 +23,10 @@ _HERE = "sousa.generation.textures"
 class Textures(Generated):
     """The textures corpus, as generic code knows it; see :mod:`sousa.generation.corpus`."""
 
-    name = "textures"
+    name = NAME
     title = "SOUSA textures"
     summary = "parametric sound textures of synthesizers, labelled with every parameter and event"
-    data_version = "3.0.0"
+    data_version = DATA_VERSION
     Options = elsewhere(f"{_HERE}.options:TexturesOptions")
     examples = (
         ("--size small -o output/textures", "528 rows of eleven sounds"),
@@ -40,7 +41,7 @@ class Textures(Generated):
         "--synth-file",
         "run this Python file: old-style synthesizers that the dataset was made with",
     )
-    address = ("sound", "setting_index", "example_index", "chunk_index")
+    address = ADDRESS
 
     config = elsewhere(f"{_HERE}.requests:config")
     restore = elsewhere(f"{_HERE}.requests:restore")

@@ -12,6 +12,7 @@ Audio is rounded to 16 bits once: 1.0 is 32767, and what is beyond full scale is
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby, islice, pairwise
 from typing import Any
@@ -24,7 +25,8 @@ from sousa.generation.audio import encode
 from sousa.generation.columns import SPLITS, schema
 from sousa.generation.errors import RunError
 from sousa.generation.shards import Shard
-from sousa.generation.textures import Textures, names, synth
+from sousa.generation.textures import names, synth
+from sousa.generation.textures.about import ADDRESS, DATA_VERSION
 from sousa.generation.textures.columns import columns
 from sousa.generation.textures.settings import FRAME_RATE_HZ, Config
 from sousa.generation.textures.values import Curve
@@ -37,12 +39,14 @@ FULL_SCALE = 32767
 
 
 def swept(config):
-    """Parameters that some sound sweeps: list of ``(name, unit)``, in order."""
+    """Parameters that some sound sweeps: list of ``(name, unit)``, in order; without a unit where it is not here."""
     units = {}
     for sound in config.sounds:
-        declared = {p.name: p for p in synth.get(sound.synth).parameters}
+        declared = {}
+        with suppress(RunError):  # rows can be read without it
+            declared = {p.name: p.unit for p in synth.of(sound).parameters}
         for axis in sound.axes:
-            units.setdefault(axis.name, []).append(declared[axis.name].unit)
+            units.setdefault(axis.name, []).append(declared.get(axis.name, ""))
     # one column for parameters of several synthesizers that share a name
     return [(name, found[0] if len(set(found)) == 1 else "") for name, found in units.items()]
 
@@ -51,6 +55,8 @@ def plan(config):
     """All shards of a configuration, in the order of their rows: list of Shard.
 
     A shard's key holds ``settings``: positions in ``config.settings``.
+
+    Raises: RunError when a synthesizer is not here.
     """
     most = max(1, ROWS_PER_BLOCK // config.rows_per_setting)
     first_block, block = min(FIRST_BLOCK, most), min(BLOCK, most)
@@ -80,7 +86,7 @@ def addresses(config: Config, shard: Shard) -> Iterator[pa.Table]:
         for example in range(config.examples)
         for chunk in range(config.chunks)
     ]
-    table = pa.table([list(column) for column in zip(*rows, strict=True)], names=Textures.address)
+    table = pa.table([list(column) for column in zip(*rows, strict=True)], names=ADDRESS)
     size = group_rows(config)
     for first in range(0, len(rows), size):
         yield table.slice(first, size)
@@ -109,7 +115,7 @@ def remake(config: Config, addresses: pa.Table, render: bool = True) -> pa.Table
     """
     places = {(config.sounds[s.sound].name, s.index): at for at, s in enumerate(config.settings)}
     signals: dict[tuple, dict[int, list[int]]] = {}  # of each signal, the places of its chunks
-    wanted = zip(*(addresses[name].to_pylist() for name in Textures.address), strict=True)
+    wanted = zip(*(addresses[name].to_pylist() for name in ADDRESS), strict=True)
     for at, (sound, setting, example, chunk) in enumerate(wanted):
         key = (places.get((sound, setting)), example)
         if key[0] is None or example not in range(config.examples) or chunk not in range(config.chunks):
@@ -207,7 +213,7 @@ def label_rows(config, position, example):
         "setting_index": setting.index, "example_index": example, "duration_sec": config.chunk_samples
         / config.sample_rate, "num_samples": config.chunk_samples, "sample_rate": config.sample_rate,
         "params": params, "level_policy": config.level.policy, "seed": config.seed, "draws": setting.draws,
-        "data_version": Textures.data_version, **flat,
+        "data_version": DATA_VERSION, **flat,
     }  # fmt: skip
     for chunk in range(config.chunks):
         start = chunk * config.chunk_samples

@@ -53,7 +53,7 @@ def _sounds(config: Config) -> str:
     """A table of sounds and how their parameters are covered."""
     lines = ["| sound | synthesizer | parameter | values | unit | spacing |", "| --- " * 6 + "|"]
     for sound in config.sounds:
-        units = {p.name: p.unit for p in synth.get(sound.synth).parameters}
+        units = {p.name: p.unit for p in synth.of(sound).parameters}
         first = f"{sound.name} | {sound.synth} {sound.synth_version}"
         method = sound.method.replace("_", " ")
         rows = []
