@@ -73,13 +73,17 @@ class Packaging:
     """What a release and a card say of a dataset.
 
     Attributes:
-        tags, task_categories: for the Hub; author: for its citation.
+        tags, task_categories, annotations_creators, source_datasets: in the words of the Hub, such as
+            ``machine-generated`` and ``original``; what is empty is not stated.
+        author: for its citation.
         made_of: everything with a licence of its own that is in the rows.
         texts: what fills the card's template, by name; provenance: further plain facts of a release.
     """
 
     tags: tuple[str, ...] = ()
     task_categories: tuple[str, ...] = ("audio-classification",)
+    annotations_creators: tuple[str, ...] = ()
+    source_datasets: tuple[str, ...] = ()
     author: str = ""
     made_of: tuple["Licensed", ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)

@@ -31,6 +31,8 @@ def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
     return Packaging(
         tags=("audio", "sound-texture", "synthesis", "synthetic", "sound-parameter-estimation"),
         task_categories=("tabular-regression", "audio-classification"),
+        annotations_creators=("machine-generated",),
+        source_datasets=("original",),
         author=AUTHORS,
         made_of=tuple(
             of_plugin("synthesizer", synth.GROUP, name) for name in synths if name not in synth.BUILT_IN

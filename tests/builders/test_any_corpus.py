@@ -17,6 +17,7 @@ from sousa.builders import base
 from sousa.builders.release import card, check, opened
 from sousa.builders.unified import COLUMNS, Unified
 from sousa.generation import corpora
+from sousa.generation.corpus import Packaging
 from sousa.generation.errors import RunError
 from tests.conftest import ROOT
 from tests.support.releases import named, release
@@ -68,6 +69,7 @@ def test_its_builder_reads_what_it_makes(dataset, tmp_path):
 def test_its_release_is_whole_and_its_card_says_what_is_known(dataset, tmp_path):
     made = release(dataset, tmp_path / "v1")
     assert check.problems(opened.read(made)) == []
+    assert not {"tags", "annotations_creators", "source_datasets"} & head_of(made).keys()
     text = (made / "README.md").read_text()
     assert not re.findall(r"\{\{\w+\}\}", text)
     for said in ("# Tones", "48 rows", "| `wave` | train | validation | test |", "| saw | 8 | 4 | 4 |",
@@ -78,6 +80,15 @@ def test_its_release_is_whole_and_its_card_says_what_is_known(dataset, tmp_path)
         assert named(loaded) == rows_of(dataset, "test")
     again = sousa.load(made, "labels", split="test", cache_dir=str(tmp_path / "cache"))
     assert again.features["wave"].names == ["sine", "square", "saw"]
+
+
+def test_its_card_says_whence_rows_and_labels_come(dataset, tmp_path, monkeypatch):
+    said = {"tags": ("tones",), "annotations_creators": ("found",), "source_datasets": ("extended|fsd50k",)}
+    packaging = Packaging(**said)
+    monkeypatch.setattr(type(corpora.get("tones")), "packaging", lambda *_: packaging)
+    made = release(dataset, tmp_path / "v1")
+    head = head_of(made)
+    assert {key: tuple(head[key]) for key in said} == said and check.problems(opened.read(made)) == []
 
 
 def test_it_is_in_the_unified_schema(dataset, tmp_path):
