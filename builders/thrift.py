@@ -63,8 +63,8 @@ def _value(data: Any, at: int, kind: int, depth: int) -> tuple[Any, int]:
         return items, at
     if kind in (1, 2, 3):  # booleans in a list, and bytes
         return data[at], at + 1
-    if kind == 7:
-        return None, at + 8
+    if kind == 7:  # a double, which nobody needs: its last byte
+        return data[at + 7], at + 8
     raise Damaged(f"Thrift type {kind}")
 
 
