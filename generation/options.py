@@ -22,8 +22,8 @@ _UNITS = ("_sec", "_hz", "_mib", "_db")
 
 def option(
     default: Any = None, about: str = "", *, flags: tuple[str, ...] = (),
-    switches: dict[str, Any] | None = None, metavar: str = "", group: str = "what to make", unit: str = "",
-    **limits: Any,
+    switches: dict[str, Any] | None = None, switch: str = "", metavar: str = "", group: str = "what to make",
+    unit: str = "", **limits: Any,
 ) -> Any:  # fmt: skip
     """A field of an Options class.
 
@@ -31,11 +31,13 @@ def option(
         about: what it does, for help and documents.
         flags: on the command line, the first one being the name in messages; its own name by default.
         switches: flags without a value, each with the value it stands for, in place of ``flags``.
+        switch: what a switch does, where ``about`` says what the values of the key are.
         metavar: what stands for the value in help, after ``repeated`` where the flag may be given again.
         group: title under which help lists it; unit, limits (``ge``, ``le``, ``gt``): of a number.
     """
     extra: dict[str, Any] = {
         "flags": list(flags), "switches": switches or {}, "metavar": metavar, "group": group, "unit": unit,
+        "switch": switch,
     }  # fmt: skip
     return Field(default, description=about, json_schema_extra=extra, **limits)
 
@@ -130,8 +132,8 @@ def add_arguments(parser: argparse.ArgumentParser, kind: type[Options]) -> None:
         add: Any = partial(group(extra["group"]).add_argument, dest=f"option_{name}")
         about = about_of(kind, name).replace("%", "%%")
         for flag, value in extra["switches"].items():
-            meaning = "the default" if value == field.default else about
-            add(flag, action="store_const", const=value, help=meaning)
+            meaning = "the default" if value == field.default else extra["switch"] or field.description
+            add(flag, action="store_const", const=value, help=meaning.replace("%", "%%"))
         if not extra["switches"]:
             flags = sorted(flags_of(name, field), key=lambda flag: flag.startswith("--"))
             _, repeated, metavar = extra["metavar"].rpartition("repeated ")
@@ -169,7 +171,7 @@ def about_of(kind: Any, name: str) -> str:
     if name in next(iter(by_size.values()), {}):
         notes.append(f"default by size: {', '.join(str(of[name]) for of in by_size.values())}")
     elif isinstance(default, bool):
-        notes += [] if field.json_schema_extra["switches"] else [f"default: {str(default).lower()}"]
+        notes.append(f"default: {str(default).lower()}")
     elif default is not None:
         shown = ", ".join(map(str, default)) if isinstance(default, (list, tuple)) else default
         notes.append(f"default: {shown}")

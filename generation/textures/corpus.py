@@ -39,7 +39,7 @@ FULL_SCALE = 32767
 
 
 def swept(config):
-    """Parameters that some sound sweeps: list of ``(name, unit)``, in order; without a unit where it is not here."""
+    """Parameters that some sound sweeps, in order: list of ``(name, unit)``; the unit is empty if unknown here."""
     units = {}
     for sound in config.sounds:
         declared = {}
