@@ -132,11 +132,9 @@ class _Footer(io.BytesIO):
 
     def encrypted(self):
         """Whether the file says that it is encrypted, whole or in part."""
-        data, at = self.getvalue(), self.begin - self.skipped
-        if data.endswith(b"PARE") or at < 0:
-            return data.endswith(b"PARE")
+        data, at = self.getvalue(), max(self.begin - self.skipped, 0)
         with suppress(Damaged, IndexError):
-            return _ENCRYPTION in read_struct(data, at)[0]
+            return data.endswith(b"PARE") or _ENCRYPTION in read_struct(data, at)[0]
         return False
 
 

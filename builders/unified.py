@@ -39,7 +39,7 @@ from sousa.generation.columns import (
     split_column,
     table,
 )
-from sousa.generation.errors import UsageError, one_of
+from sousa.generation.errors import UsageError
 from sousa.generation.manifest import manifest_path, read_manifest
 
 SCHEMA_VERSION = 2  # another one when rows are mapped otherwise: caches are told apart by it
@@ -172,14 +172,13 @@ class Unified(AudioBuilder):
 
 def _parts(config: UnifiedConfig) -> dict[str, Any]:
     """The builders of the corpora asked for, by name."""
-    options, known = config.options or {}, corpora.names()
+    options = config.options or {}
     if isinstance(config.corpora, str):
         config.corpora = [config.corpora]
     if config.corpora is not None and not config.corpora:
-        raise UsageError(f"corpora is empty; name some of {', '.join(known)}, or give None for all")
+        raise UsageError(f"corpora is empty; name some of {', '.join(corpora.names())}, or give None for all")
     for name in [*(config.corpora or ()), *options]:
-        if name not in known:
-            raise UsageError(f"unknown corpus {one_of(name, known)}")
+        corpora.get(name)  # says which there are
     sized = [c.name for c in corpora.every() if config.name in (*c.Options.SIZES, "custom")]
     if lacking := [name for name in config.corpora or options if name not in sized]:
         raise UsageError(

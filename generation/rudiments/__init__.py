@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sousa.generation.corpus import Generated, elsewhere
-from sousa.generation.rudiments.about import ADDRESS, DATA_VERSION, NAME
 
 if TYPE_CHECKING:
     from sousa.generation.columns import Column
-    from sousa.generation.rudiments.settings import Config
+    from sousa.generation.config import Config
     from sousa.generation.shards import Shard
 
 _HERE, _AUDIO = "sousa.generation.rudiments", "sousa.generation.audio.cli"
@@ -23,10 +22,10 @@ _HERE, _AUDIO = "sousa.generation.rudiments", "sousa.generation.audio.cli"
 class Rudiments(Generated):
     """The rudiments corpus, as generic code knows it; see :mod:`sousa.generation.corpus`."""
 
-    name = NAME
+    name = "rudiments"
     title = "SOUSA rudiments"
     summary = "the 40 PAS snare-drum rudiments by simulated players of four skill tiers"
-    data_version = DATA_VERSION
+    data_version = "3.0.0"
     Options = elsewhere(f"{_HERE}.options:RudimentsOptions")
     examples = (
         ("--size small", "1,200 clean rows in output/dataset"),
@@ -50,7 +49,7 @@ class Rudiments(Generated):
     sound = "a snare-drum recording"
     builder = "sousa.builders.rudiments:Rudiments"
     preload = (f"{_HERE}.corpus",)
-    address = ADDRESS
+    address = ("profile_index", "rudiment_slug", "variant", "tempo_index", "augmentation_index")
 
     config = elsewhere(f"{_HERE}.settings:config_of")
     restore = elsewhere(f"{_HERE}.settings:restore")

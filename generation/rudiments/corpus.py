@@ -21,8 +21,7 @@ from sousa.generation import midi
 from sousa.generation.audio import acoustics, banks, encode, presets
 from sousa.generation.columns import SPLITS, schema
 from sousa.generation.corpus import Estimate
-from sousa.generation.rudiments import definitions, players
-from sousa.generation.rudiments.about import ADDRESS, DATA_VERSION
+from sousa.generation.rudiments import Rudiments, definitions, players
 from sousa.generation.rudiments.columns import SOUND, columns
 from sousa.generation.rudiments.labels import measure_lists, stroke_lists
 from sousa.generation.rudiments.performance import play
@@ -125,7 +124,7 @@ def _address_table(rows: list[tuple]) -> pa.Table:
 
 def remake(config: Config, rows: pa.Table, render: bool = True) -> pa.Table:
     """Rows of addresses, in their order; see :class:`sousa.generation.corpus.Generated`."""
-    profiles, slugs, variants, tempi, augmentations = (rows[name].to_pylist() for name in ADDRESS)
+    profiles, slugs, variants, tempi, augmentations = (rows[name].to_pylist() for name in Rudiments.address)
     names = [definitions.form_name(slug, variant) for slug, variant in zip(slugs, variants, strict=True)]
     forms = [definitions.load()[name] for name in names]
     # rows of one rendering are made together: they share drums in rooms
@@ -221,7 +220,7 @@ def _take_columns(config, p, augmentation, renderings):
         "profile_index": [person.index for person in people],
         "augmentation_index": [augmentation] * len(takes),
         "augmentation_preset": [presets.CLEAN if sound is None else sound.acoustics for sound in renderings],
-        "data_version": [DATA_VERSION] * len(takes),
+        "data_version": [Rudiments.data_version] * len(takes),
     }
     out.update((f"player_{d.name}", values[:, i]) for i, d in enumerate(players.dimensions()))
     return out

@@ -10,8 +10,7 @@ from sousa.generation.audio.noise import NoiseFile
 from sousa.generation.audio.presets import CLEAN
 from sousa.generation.audio.rooms import Response
 from sousa.generation.errors import RunError, raise_all
-from sousa.generation.rudiments import definitions, players
-from sousa.generation.rudiments.about import DATA_VERSION, NAME
+from sousa.generation.rudiments import Rudiments, definitions, players
 from sousa.generation.rudiments.options import RudimentsOptions
 
 SIZES = RudimentsOptions.BY_SIZE
@@ -58,7 +57,7 @@ class Config:
     def identity(self) -> dict[str, Any]:
         """What decides the bytes of the corpus, as plain data: all but where banks are stored."""
         data = {name: value for name, value in vars(self).items() if name != "size"}
-        data["corpus"], data["data_version"] = NAME, DATA_VERSION
+        data["corpus"], data["data_version"] = Rudiments.name, Rudiments.data_version
         for name in ("forms", "tiers", "acoustics"):
             data[name] = list(data[name])
         data["banks"] = [[bank.name, bank.digest] for bank in self.banks]

@@ -10,12 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sousa.generation.corpus import Generated, elsewhere
-from sousa.generation.textures.about import ADDRESS, DATA_VERSION, NAME
 
 if TYPE_CHECKING:
-    from sousa.generation.columns import Column
     from sousa.generation.shards import Shard
-    from sousa.generation.textures.settings import Config
 
 _HERE = "sousa.generation.textures"
 
@@ -23,10 +20,10 @@ _HERE = "sousa.generation.textures"
 class Textures(Generated):
     """The textures corpus, as generic code knows it; see :mod:`sousa.generation.corpus`."""
 
-    name = NAME
+    name = "textures"
     title = "SOUSA textures"
     summary = "parametric sound textures of synthesizers, labelled with every parameter and event"
-    data_version = DATA_VERSION
+    data_version = "3.0.0"
     Options = elsewhere(f"{_HERE}.options:TexturesOptions")
     examples = (
         ("--size small -o output/textures", "528 rows of eleven sounds"),
@@ -41,13 +38,14 @@ class Textures(Generated):
         "--synth-file",
         "run this Python file: old-style synthesizers that the dataset was made with",
     )
-    address = ADDRESS
+    address = ("sound", "setting_index", "example_index", "chunk_index")
 
     config = elsewhere(f"{_HERE}.requests:config")
     restore = elsewhere(f"{_HERE}.requests:restore")
     resized = elsewhere(f"{_HERE}.requests:resized")
     answer = elsewhere(f"{_HERE}.requests:list_synths")
     estimate = elsewhere(f"{_HERE}.requests:estimate")
+    columns = elsewhere(f"{_HERE}.corpus:columns_of")
     plan = elsewhere(f"{_HERE}.corpus:plan")
     addresses = elsewhere(f"{_HERE}.corpus:addresses")
     rows = elsewhere(f"{_HERE}.corpus:rows")
@@ -65,14 +63,8 @@ class Textures(Generated):
 
             old_style.use(files)
 
-    def prepare(self, config: "Config") -> None:
+    def prepare(self, config: Any) -> None:
         self.use(config.synth_files)
-
-    def columns(self, config: "Config | None" = None) -> "tuple[Column, ...]":
-        from sousa.generation.textures.columns import columns
-        from sousa.generation.textures.corpus import swept
-
-        return columns((("*", ""),) if config is None else swept(config))
 
     def order(self, shard: "Shard") -> Any:
         # neighbours in their space share what a synthesizer prepares

@@ -13,7 +13,7 @@ Audio is rounded to 16 bits once: 1.0 is 32767, and what is beyond full scale is
 import math
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, islice, pairwise
 from typing import Any
 
@@ -22,11 +22,10 @@ import pyarrow as pa
 
 from sousa.generation import seeds
 from sousa.generation.audio import encode
-from sousa.generation.columns import SPLITS, schema
+from sousa.generation.columns import SPLITS, Column, schema
 from sousa.generation.errors import RunError
 from sousa.generation.shards import Shard
-from sousa.generation.textures import names, synth
-from sousa.generation.textures.about import ADDRESS, DATA_VERSION
+from sousa.generation.textures import Textures, names, synth
 from sousa.generation.textures.columns import columns
 from sousa.generation.textures.settings import FRAME_RATE_HZ, Config
 from sousa.generation.textures.values import Curve
@@ -38,8 +37,13 @@ GROUP_BYTES = 64_000_000  # of sound before encoding: long rows come in smaller 
 FULL_SCALE = 32767
 
 
+def columns_of(config: Config | None = None) -> tuple[Column, ...]:
+    """Columns of the rows; see :meth:`sousa.generation.corpus.Corpus.columns`."""
+    return columns((("*", ""),) if config is None else swept(config))
+
+
 def swept(config):
-    """Parameters that some sound sweeps, in order: list of ``(name, unit)``; the unit is empty if unknown here."""
+    """Parameters that some sound sweeps, in order: list of ``(name, unit)``, the unit empty if unknown."""
     units = {}
     for sound in config.sounds:
         declared = {}
@@ -86,7 +90,7 @@ def addresses(config: Config, shard: Shard) -> Iterator[pa.Table]:
         for example in range(config.examples)
         for chunk in range(config.chunks)
     ]
-    table = pa.table([list(column) for column in zip(*rows, strict=True)], names=ADDRESS)
+    table = pa.table([list(column) for column in zip(*rows, strict=True)], names=Textures.address)
     size = group_rows(config)
     for first in range(0, len(rows), size):
         yield table.slice(first, size)
@@ -105,7 +109,7 @@ def rows(config: Config, shard: Shard) -> Iterator[pa.Table]:
 
 
 def _table(config, rows_):
-    return pa.Table.from_pylist(rows_, schema(columns(swept(config)), config.sample_rate))
+    return pa.Table.from_pylist(rows_, schema(columns_of(config), config.sample_rate))
 
 
 def remake(config: Config, addresses: pa.Table, render: bool = True) -> pa.Table:
@@ -115,7 +119,7 @@ def remake(config: Config, addresses: pa.Table, render: bool = True) -> pa.Table
     """
     places = {(config.sounds[s.sound].name, s.index): at for at, s in enumerate(config.settings)}
     signals: dict[tuple, dict[int, list[int]]] = {}  # of each signal, the places of its chunks
-    wanted = zip(*(addresses[name].to_pylist() for name in ADDRESS), strict=True)
+    wanted = zip(*(addresses[name].to_pylist() for name in Textures.address), strict=True)
     for at, (sound, setting, example, chunk) in enumerate(wanted):
         key = (places.get((sound, setting)), example)
         if key[0] is None or example not in range(config.examples) or chunk not in range(config.chunks):
@@ -123,35 +127,18 @@ def remake(config: Config, addresses: pa.Table, render: bool = True) -> pa.Table
         signals.setdefault(key, {}).setdefault(chunk, []).append(at)
     made: list[Any] = [None] * len(addresses)
     for (position, example), chunks in signals.items():
-        only = next(iter(chunks)) if len(chunks) == 1 else None
-        rows_ = (
-            make_rows(config, position, example, only) if render else label_rows(config, position, example)
-        )
-        for row in rows_:
+        kind = partial(make_rows, chunks=chunks) if render else label_rows
+        for row in kind(config, position, example):
             for at in chunks.get(row["chunk_index"], ()):
                 made[at] = row
     return _table(config, made)
 
 
-@dataclass(frozen=True)
-class Signal:
-    """A long signal after its gain.
-
-    Attributes:
-        audio: float64 (samples,), not yet rounded; gain_db: what was applied.
-        onsets: int64 or None; details: dict of arrays, one value an onset.
-    """
-
-    audio: np.ndarray
-    gain_db: float
-    onsets: np.ndarray | None
-    details: dict
-
-
 def render_signal(config, setting, example):
     """Render the long signal of a setting.
 
-    Returns: Signal, as long as all its chunks.
+    Returns: audio, float64 (samples,), as long as all its chunks and not yet rounded; the gain that was
+        applied, dB; onsets, int64 or None; details, dict of arrays, one value an onset.
     Raises: RunError when the synthesizer fails or breaks its promise.
     """
     rng = seeds.stream(config.seed, "textures", setting.draws, example)
@@ -166,20 +153,19 @@ def render_signal(config, setting, example):
         gain_db = round(level.target_db - 20.0 * math.log10(size), 4)
     if gain_db:
         audio *= _nine_digits(10.0 ** (gain_db / 20.0))
-    return Signal(audio, gain_db, onsets, details)
+    return audio, gain_db, onsets, details
 
 
-def make_rows(config, position, example, only_chunk=None):
-    """Rows of one example of a setting, in order.
+def make_rows(config, position, example, chunks=None):
+    """Rows of one example of a setting, in order: dicts of the corpus's columns.
 
     Args:
-        position: in ``config.settings``; only_chunk: make this chunk's row alone.
-
-    Yields: dicts of the corpus's columns.
+        position: in ``config.settings``.
+        chunks: numbers of the chunks to make; all by default.
     """
     signal = render_signal(config, config.settings[position], example)
     for row in label_rows(config, position, example):
-        if only_chunk in (None, row["chunk_index"]):
+        if chunks is None or row["chunk_index"] in chunks:
             rendered = _rendered_columns(config, signal, row["start_sample"])
             path = f"{row['sample_id']}.{config.audio_format}"
             yield {**row, **rendered, "audio": {"bytes": rendered["audio"], "path": path}}
@@ -213,7 +199,7 @@ def label_rows(config, position, example):
         "setting_index": setting.index, "example_index": example, "duration_sec": config.chunk_samples
         / config.sample_rate, "num_samples": config.chunk_samples, "sample_rate": config.sample_rate,
         "params": params, "level_policy": config.level.policy, "seed": config.seed, "draws": setting.draws,
-        "data_version": DATA_VERSION, **flat,
+        "data_version": Textures.data_version, **flat,
     }  # fmt: skip
     for chunk in range(config.chunks):
         start = chunk * config.chunk_samples
@@ -224,7 +210,8 @@ def label_rows(config, position, example):
 
 
 def _rendered_columns(config, signal, start):
-    audio = signal.audio[start : start + config.chunk_samples]
+    whole, gain_db, onsets, details = signal
+    audio = whole[start : start + config.chunk_samples]
     steps = audio * FULL_SCALE
     np.rint(steps, out=steps)
     clipped = 0
@@ -233,9 +220,9 @@ def _rendered_columns(config, signal, start):
         np.clip(steps, -FULL_SCALE, FULL_SCALE, out=steps)
     pcm = steps.astype(np.int16)
     data, digest = encode.encode_and_digest(pcm, config.sample_rate, config.audio_format)
-    events = _events(signal, start, config.chunk_samples)
+    events = _events(onsets, details, start, config.chunk_samples)
     return {
-        "events": events, "num_events": None if events is None else len(events), "gain_db": signal.gain_db,
+        "events": events, "num_events": None if events is None else len(events), "gain_db": gain_db,
         "peak_db": _db(_peak(audio)), "rms_db": _db(_rms(audio)), "clipped_samples": clipped,
         "pcm_digest": digest, "audio": data,
     }  # fmt: skip
@@ -258,14 +245,13 @@ def _nine_digits(value):
     return float(f"{value:.9g}")
 
 
-def _events(signal, start, size):
-    if signal.onsets is None:
+def _events(onsets, details, start, size):
+    if onsets is None:
         return None
-    first, end = np.searchsorted(signal.onsets, [start, start + size])
-    onsets = (signal.onsets[first:end] - start).tolist()
+    first, end = np.searchsorted(onsets, [start, start + size])
+    onsets = (onsets[first:end] - start).tolist()
     kinds, velocities = (
-        signal.details[name][first:end] if name in signal.details else [None] * len(onsets)
-        for name in ("kind", "velocity")
+        details[name][first:end] if name in details else [None] * len(onsets) for name in ("kind", "velocity")
     )
     return [
         {"onset_sample": onset, "kind": kind and str(kind), "velocity": velocity and int(velocity)}

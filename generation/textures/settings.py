@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from sousa.generation.textures.about import DATA_VERSION, NAME
+from sousa.generation.textures import Textures
 from sousa.generation.textures.columns import FRAME_RATE_HZ as FRAME_RATE_HZ
 
 METHODS = ("grid", "sobol", "latin_hypercube", "random", "list")
@@ -201,7 +201,7 @@ class Config:
         """What decides the bytes of the corpus, as plain data."""
         plain = json.loads(json.dumps(asdict(self)))
         return {name: value for name, value in plain.items() if name not in _NO_IDENTITY} | {
-            "corpus": NAME, "data_version": DATA_VERSION,
+            "corpus": Textures.name, "data_version": Textures.data_version,
         }  # fmt: skip
 
     @property
