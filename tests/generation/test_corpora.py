@@ -1,5 +1,6 @@
 """What every corpus promises, whoever made it: one contract over all that are registered."""
 
+import argparse
 import json
 import pickle
 import re
@@ -8,6 +9,7 @@ from itertools import pairwise
 import pyarrow as pa
 import pytest
 
+from sousa import COMMANDS
 from sousa.generation import corpora, make
 from sousa.generation.columns import Classes, Coordinate, Group, Score, fitted, having, stored_columns
 from sousa.generation.corpus import is_generated
@@ -283,3 +285,19 @@ def test_a_wrong_call_names_every_problem_in_its_own_words(tmp_path):
         with pytest.raises(UsageError) as error:
             sousa.generate("rudiments", place, profiles=1)
         assert " -o" not in str(error.value)
+
+
+def test_help_says_what_a_switch_does_and_documents_what_a_key_is():
+    kind, parser = corpora.get("rudiments").Options, argparse.ArgumentParser()
+    add_arguments(parser, kind)
+    helps = {flag: action.help for action in parser._actions for flag in action.option_strings}
+    assert helps["--no-audio"] == "labels and MIDI only" and helps["--with-audio"] == "the default"
+    assert helps["--stereo"] == "two channels"
+    table = option_table(kind)
+    assert "| `with_audio` | whether to make audio, or labels and MIDI only (default: true) |" in table
+    assert "| `channels` | 1 or 2 channels (default: 1) |" in table
+
+
+def test_commands_for_one_corpus_are_its_own():
+    assert {place.partition(":")[0] for place, _ in COMMANDS.values()} == {"sousa.builders.commands"}
+    assert corpora.get("rudiments").commands.keys() == {"banks", "soundfonts", "acoustics", "rudiments"}
