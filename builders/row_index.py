@@ -133,7 +133,7 @@ class _Footer(io.BytesIO):
     def encrypted(self):
         """Whether the file says that it is encrypted, whole or in part."""
         data, at = self.getvalue(), max(self.begin - self.skipped, 0)
-        with suppress(Damaged, IndexError):
+        with suppress(DamagedError, IndexError):
             return data.endswith(b"PARE") or _ENCRYPTION in read_struct(data, at)[0]
         return False
 

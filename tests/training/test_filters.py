@@ -234,7 +234,7 @@ def test_no_audio_is_read(small, monkeypatch):
 
 
 def test_damaged_audio(small, tmp_path):
-    """Damaged audio hurts only who listens to it."""
+    """DamagedError audio hurts only who listens to it."""
     root = shutil.copytree(small[0], tmp_path / "dataset")
     where = select(rudiments=["flam"], tempo_bpm=(None, 120))
     source = sources.find(root)
