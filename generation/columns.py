@@ -224,7 +224,7 @@ def stored_columns(arrow_schema: pa.Schema) -> tuple[Column, ...] | None:
             name, dtype, unit, alias = (str(entry.get(key, "")) for key in ("name", "type", "unit", "alias"))
             rendered = bool(entry.get("rendered"))
             columns.append(Column(name, dtype, unit, "", role=role, rendered=rendered, alias=alias))
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
     return tuple(columns)
 

@@ -157,7 +157,7 @@ def get(name: str) -> Synth:
     return _load(name)
 
 
-def of(sound):
+def of(sound: Any) -> Synth:
     """The synthesizer of a configuration's sound.
 
     Raises: RunError when it is not here, or can't be loaded.
