@@ -224,7 +224,8 @@ def about_of(kind: Any, name: str) -> str:
     if name in next(iter(by_size.values()), {}):
         notes.append(f"default by size: {', '.join(str(of[name]) for of in by_size.values())}")
     elif isinstance(default, bool):
-        notes.append(f"default: {str(default).lower()}")
+        asks = isinstance(extra := field.json_schema_extra, dict) and extra.get("command_only")
+        notes += [] if asks else [f"default: {str(default).lower()}"]
     elif default is not None:
         shown = ", ".join(map(str, default)) if isinstance(default, (list, tuple)) else default
         notes.append(f"default: {shown}")

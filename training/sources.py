@@ -133,7 +133,8 @@ class Live(Source):
 
     def __init__(self, config: Config):
         corpus = corpora.get(config.identity()["corpus"])
-        super().__init__("the configuration", corpus.plan(config), corpus=corpus.name)
+        shards: Any = corpus.plan(config)  # they have the split and name of a file
+        super().__init__("the configuration", shards, corpus=corpus.name)
         self.config = config
         self.schema, self.known = corpus.schema(config), roles.Known(corpus.columns(config), corpus)
 
