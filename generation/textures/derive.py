@@ -128,7 +128,7 @@ def _changed(sound, parameter, value, word):
 def _unfitting(sound, sample_rate, duration_sec):
     """What of a sound does not fit a sample rate or a length of signals."""
     highest = {fixed.name: fixed.natural for fixed in sound.fixed}
-    highest |= {part.name: max(part.minimum, part.maximum) for part in (*sound.axes, *sound.moving)}
+    highest |= {part.name: part.ends[1] for part in (*sound.axes, *sound.moving)}
     for p in synths.get(sound.synth).parameters:
         where = f"{p.name} of {sound.name}"
         if text := nyquist_problem(p, highest.get(p.name, p.default), sample_rate, where):

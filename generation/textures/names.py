@@ -69,12 +69,9 @@ def _stems(config, sound, settings):
 def _texts(user_name, values):
     """``--name-value`` by label: with the fewest decimals, two or more, that keep all labels apart."""
     values = sorted(set(values))
-    for decimals in range(2, _MAX_DECIMALS + 1):
-        texts = [_padded(value, decimals) for value in values]
-        if len(set(texts)) == len(texts):
-            break
-    else:
-        texts = [f"{value:.12g}" for value in values]
+    ways = ([_padded(value, decimals) for value in values] for decimals in range(2, _MAX_DECIMALS + 1))
+    exact = [f"{value:.12g}" for value in values]
+    texts = next((texts for texts in ways if len(set(texts)) == len(texts)), exact)
     return {value: f"--{safe(user_name)}-{text}" for value, text in zip(values, texts, strict=True)}
 
 

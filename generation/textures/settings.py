@@ -1,11 +1,9 @@
 """What textures corpus to make: the configuration, as it is used after a file has been read and checked.
 
-Conventions
------------
-All values are natural (the synthesizer's own) unless a name says otherwise; *user* values are the labels a
-configuration may attach to them. A *sound* is one synthesizer with a part of its parameter space; a
-*setting* is one point of that; an *example* is one rendering of a setting into a long signal, which is cut
-into *chunks*. A row is one chunk. :mod:`sousa.generation.textures.schema` makes these objects.
+Conventions: all values are natural (the synthesizer's own) unless a name says otherwise; *user* values are
+the labels a configuration may attach to them. A *sound* is one synthesizer with a part of its parameter
+space; a *setting* is one point of that; an *example* is one rendering of a setting into a long signal, which
+is cut into *chunks*. A row is one chunk. :mod:`sousa.generation.textures.schema` makes these objects.
 """
 
 import json
@@ -55,6 +53,16 @@ class Axis:
     units: str
     given_min: float
     given_max: float
+
+    @property
+    def ends(self):
+        """Lowest and highest natural value."""
+        return min(self.minimum, self.maximum), max(self.minimum, self.maximum)
+
+    @property
+    def is_natural(self):
+        """Whether the labels are the natural values: labels with the same ends are, on any scale."""
+        return (self.user_min, self.user_max) == (self.minimum, self.maximum)
 
 
 @dataclass(frozen=True)
@@ -244,7 +252,7 @@ class Config:
         return setting_ids(self)
 
     def __getstate__(self):  # what is kept of an object above does not go to workers with it
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def num_rows(self):

@@ -1,12 +1,10 @@
 """The points of parameter space that a corpus renders, and the split each of them is in.
 
-Conventions
------------
-A *share* is 0 to 1 from one end of an axis to the other. Natural values have 12 significant digits, so a
-point that two grids have in common is the same float in both. A setting's text ``draws`` names everything
-that chance is drawn by, besides the corpus seed and the number of the example: synthesizer, version and
-parameters, and neither labels, grid size, nor order. Moving parameters are in it by what the configuration
-says of them.
+Conventions: a *share* is 0 to 1 from one end of an axis to the other. Natural values have 12 significant
+digits, so a point that two grids have in common is the same float in both. A setting's text ``draws`` names
+everything that chance is drawn by, besides the corpus seed and the number of the example: synthesizer,
+version and parameters, and neither labels, grid size, nor order. Moving parameters are in it by what the
+configuration says of them.
 """
 
 import itertools
@@ -58,9 +56,8 @@ class Setting:
 @lru_cache(maxsize=4)  # by value, so that a worker that gets a copy with each shard works them out once
 def settings(config):
     """All settings of a configuration, sound by sound: tuple of :class:`Setting`."""
-    return tuple(
-        setting for number, sound in enumerate(config.sounds) for setting in _of_sound(config, number, sound)
-    )
+    sounds = enumerate(config.sounds)
+    return tuple(setting for number, sound in sounds for setting in _of_sound(config, number, sound))
 
 
 def count(sound):
@@ -87,10 +84,8 @@ def _of_sound(config, number, sound):
 
     points = _points(config.seed, sound, parameters)
     swept = [dict(zip(axes, natural, strict=True)) for natural, _ in points]
-    texts = [
-        json.dumps({"params": {**constant, **values, **replaced}, **maker}, sort_keys=True)
-        for values in swept
-    ]
+    drawn_by = ({"params": {**constant, **values, **replaced}, **maker} for values in swept)
+    texts = [json.dumps(coordinates, sort_keys=True) for coordinates in drawn_by]
     places = _divide(config, sound, [natural for natural, _ in points], texts)
     for index, ((natural, user), draws, place) in enumerate(zip(points, texts, places, strict=True)):
         drawn = {part.name: _curve(part, config, draws) for part in wandering}
@@ -103,12 +98,9 @@ def _points(seed, sound, parameters):
     declared = {p.name: p for p in parameters}
     if sound.method == "list":
         columns = [_labelled(axis, [point[i] for point in sound.points]) for i, axis in enumerate(sound.axes)]
-    elif sound.method == "grid":
-        even = [np.arange(axis.count) / max(axis.count - 1, 1) for axis in sound.axes]
-        columns = [_at_shares(axis, share, declared) for axis, share in zip(sound.axes, even, strict=True)]
     else:
-        shares = _drawn_shares(seed, sound)
-        columns = [_at_shares(axis, shares[:, i], declared) for i, axis in enumerate(sound.axes)]
+        shares = _shares(seed, sound)
+        columns = [_at_shares(axis, share, declared) for axis, share in zip(sound.axes, shares, strict=True)]
     pairs = [list(zip(*column, strict=True)) for column in columns]
     if sound.method == "grid":
         points = itertools.product(*pairs)
@@ -117,31 +109,29 @@ def _points(seed, sound, parameters):
     return [(tuple(n for n, _ in point), tuple(u for _, u in point)) for point in points]
 
 
-def _drawn_shares(seed, sound):
-    """Shares in [0, 1) of the methods that draw them: float64 (settings, axes).
+def _shares(seed, sound):
+    """Shares of the points of each axis: float64, both ends on a grid, else drawn in [0, 1).
 
     A point of ``sobol`` and ``random`` does not depend on how many are asked for; one of
     ``latin_hypercube`` does, because each of the equal slices of an axis holds one point.
     """
-    size = (sound.count, len(sound.axes))
-    if not sound.axes:
-        return np.zeros(size)
+    if sound.method == "grid":
+        return [np.arange(axis.count) / max(axis.count - 1, 1) for axis in sound.axes]
     names, coordinates = [axis.name for axis in sound.axes], ("textures", sound.method, sound.synth)
+    size = sound.count
     if sound.method == "sobol":
-        return _sobol([_uniform(seed, *coordinates, name) for name in names], sound.count)
+        shifts = [_uniform(seed, *coordinates, name) for name in names]
+        return _sobol(shifts, size) if names else []
     if sound.method == "random":
-        rows = [[_uniform(seed, *coordinates, name, i) for name in names] for i in range(sound.count)]
-        return np.array(rows)
-    shares = np.empty(size)
-    for column, name in enumerate(names):
-        rng = seeds.stream(seed, *coordinates, name, sound.count)
-        shares[:, column] = (rng.permutation(sound.count) + rng.random(sound.count)) / sound.count
-    return shares
+        return [np.array([_uniform(seed, *coordinates, name, i) for i in range(size)]) for name in names]
+    rngs = [seeds.stream(seed, *coordinates, name, size) for name in names]
+    return [(rng.permutation(size) + rng.random(size)) / size for rng in rngs]
 
 
 def _sobol(shifts, number):
-    """Sobol points with a digital shift (0 to 1) of our own for each axis: scipy may change how it scrambles,
-    never the sequence.
+    """Sobol points with a digital shift (0 to 1) of our own for each axis: float64 (axes, points).
+
+    The shift is ours because scipy may change how it scrambles, never the sequence.
 
     Source: S. Joe and F. Y. Kuo, Constructing Sobol sequences with better two-dimensional projections,
     SIAM J. Sci. Comput. 30 (2008), whose direction numbers scipy has.
@@ -152,7 +142,7 @@ def _sobol(shifts, number):
     exponent = max(number - 1, 0).bit_length()
     points = qmc.Sobol(len(shifts), scramble=False, bits=bits).random_base2(exponent)[:number]
     shift = (np.array(shifts) * 2.0**bits).astype(np.uint64)
-    return ((points * 2.0**bits).astype(np.uint64) ^ shift) / 2.0**bits
+    return (((points * 2.0**bits).astype(np.uint64) ^ shift) / 2.0**bits).T
 
 
 def _at_shares(axis, shares, declared):
@@ -167,22 +157,17 @@ def _at_shares(axis, shares, declared):
     natural = [min(max(rounded(v), parameter.minimum), parameter.maximum) for v in natural.tolist()]
     if parameter.whole:
         return _labelled(axis, [round(value) for value in natural])
-    return natural, natural if _unlabelled(axis) else _labels(axis, shares)
+    return natural, natural if axis.is_natural else _labels(axis, shares)
 
 
 def _labelled(axis, natural):
     """The same for natural values; a label is as far between its ends as the value is."""
     natural = [rounded(value) for value in natural]
-    if _unlabelled(axis):
+    if axis.is_natural:
         return natural, natural
     if axis.minimum == axis.maximum:
         return natural, [axis.user_min] * len(natural)
     return natural, _labels(axis, share_of(axis.minimum, axis.maximum, np.array(natural), axis.scale))
-
-
-def _unlabelled(axis):
-    """Labels with the ends of the values are the values, on any scale."""
-    return (axis.user_min, axis.user_max) == (axis.minimum, axis.maximum)
 
 
 def _labels(axis, shares):
@@ -200,7 +185,7 @@ def _curve(moving, config, draws):
     else:
         rng = seeds.stream(config.seed, "textures", "curve", moving.name, draws)
         share, height = np.linspace(0, 1, moving.count), rng.random(moving.count)
-    low, high = sorted((moving.minimum, moving.maximum))
+    low, high = moving.ends
     values = between(moving.minimum, moving.maximum, height, moving.scale).tolist()
     values = tuple(min(max(rounded(value), low), high) for value in values)
     return Curve(tuple((share * config.duration_sec).tolist()), values, moving.scale)
@@ -237,7 +222,7 @@ def _divide(config, sound, naturals, texts):
         else:
             free.append((_uniform(config.seed, "textures", "split", draws), i))
     prefix = sound.method in PREFIX_METHODS and len(texts) >= PREFIX_SETTINGS
-    window = [one for one in free if one[1] < PREFIX_SETTINGS] if prefix else free
+    window = [(number, i) for number, i in free if not prefix or i < PREFIX_SETTINGS]
     limits = {TEST: splits.test, VALIDATION: splits.test + splits.validation}
     for number, i in free:
         split = next((split for split, limit in limits.items() if number < limit), TRAIN)
@@ -280,7 +265,5 @@ def in_box(box, sound):
 
 def inside(sound, natural):
     """Whether a point is strictly between the ends of every axis; not without axes."""
-    return bool(sound.axes) and all(
-        min(axis.minimum, axis.maximum) < value < max(axis.minimum, axis.maximum)
-        for axis, value in zip(sound.axes, natural, strict=True)
-    )
+    ends = [axis.ends for axis in sound.axes]
+    return bool(ends) and all(low < value < high for (low, high), value in zip(ends, natural, strict=True))

@@ -1,11 +1,10 @@
 """Parameters of synthesizers, and values of them that change in time.
 
-Conventions
------------
-Natural values are in the parameter's own unit. Normalised values are 0 to 1 over its declared range:
-evenly in the natural value for the scale ``linear``, evenly in its logarithm for ``log``. Axes and curves
-may also be even in the square root (``sqrt``) and, for frequencies in Hz, in mel (``mel``, 2595 log10(1 + f /
-700); O'Shaughnessy, Speech Communication, 1987). Times are seconds from the beginning of the long signal.
+Conventions: natural values are in the parameter's own unit. Normalised values are 0 to 1 over its declared
+range: evenly in the natural value for the scale ``linear``, evenly in its logarithm for ``log``. Axes and
+curves may also be even in the square root (``sqrt``) and, for frequencies in Hz, in mel (``mel``, 2595
+log10(1 + f / 700); O'Shaughnessy, Speech Communication, 1987). Times are seconds from the beginning of the
+long signal.
 """
 
 import math
@@ -73,9 +72,8 @@ class Parameter:
         if not all(isinstance(number, Real) and math.isfinite(number) for number in numbers):
             raise ValueError(f"range and default of {self.name} are {numbers!r}; give numbers")
         if self.scale not in DECLARED_SCALES:
-            raise ValueError(
-                f"scale of {self.name} is {self.scale!r}; give one of {', '.join(DECLARED_SCALES)}"
-            )
+            scales = ", ".join(DECLARED_SCALES)
+            raise ValueError(f"scale of {self.name} is {self.scale!r}; give one of {scales}")
         if not self.minimum < self.maximum or (self.scale == "log" and self.minimum <= 0):
             raise ValueError(f"range of {self.name} is {self.minimum:g} to {self.maximum:g}")
         if self.whole and (self.varying or any(number != round(number) for number in numbers)):
@@ -112,7 +110,7 @@ def between(first: float, last: float, share: Values, scale: str = "linear") -> 
         onto, back, _ = _SCALES[scale]
         value = back(onto(first) + (onto(last) - onto(first)) * share)
     # the ends exactly, whatever rounding does
-    value = np.where(np.asarray(share) == 1, last, np.where(np.asarray(share) == 0, first, value))
+    value = np.where(share == 1, last, np.where(share == 0, first, value))
     return float(value) if np.ndim(share) == 0 else value
 
 

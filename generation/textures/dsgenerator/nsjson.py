@@ -1,11 +1,9 @@
 """``nsjson``: one ``nsjson.json`` with an entry for every row, and the WAV files.
 
-Conventions
------------
-Keys of the object are names of WAV files without their ending, sorted; indented by 4. An entry has
-``sound_name``, ``samplerate``, ``sound_source``, ``sound_source_int`` 1, ``sound_source_str`` Generated and,
-where a parameter named cf has one value, ``midi_num``, the nearest MIDI note of its natural value. Of each
-swept parameter, under the synthesizer's name for it::
+Conventions: keys of the object are names of WAV files without their ending, sorted; indented by 4. An entry
+has ``sound_name``, ``samplerate``, ``sound_source``, ``sound_source_int`` 1, ``sound_source_str`` Generated
+and, where a parameter named cf has one value, ``midi_num``, the nearest MIDI note of its natural value. Of
+each swept parameter, under the synthesizer's name for it::
 
     <p>_norm        the label of the configuration, whatever its range: the name is DSGenerator's, and
                     programs that read it exist

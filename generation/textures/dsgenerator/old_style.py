@@ -51,13 +51,12 @@ def use(paths):
     if {(path, _version(path)) for path in wanted} <= known:
         return
     loaded = {}
-    for path in wanted:
-        for old in load(path):
-            other = loaded.setdefault(old.name, old)
-            if other is not old:
-                raise UsageError(
-                    f"{path} and {other.path} both have a class named {old.name}; name one of them"
-                )
+    for old in itertools.chain.from_iterable(map(load, wanted)):
+        other = loaded.setdefault(old.name, old)
+        if other is not old:
+            raise UsageError(
+                f"{old.path} and {other.path} both have a class named {old.name}; name one of them"
+            )
     for old in loaded.values():
         synth.add(old)
 
@@ -75,14 +74,13 @@ def load(path):
     version = _version(path)
     with _importing_from(path.parent):
         module = _module(path, version)
-        classes = [
-            cls
+        synths = [
+            OldStyle(path, cls, version)
             for cls in dict.fromkeys(filter(inspect.isclass, vars(module).values()))
             if cls.__module__ == module.__name__
             and all(callable(getattr(cls, method, None)) for method in _METHODS)
             and _can_be_made(cls)
         ]
-        synths = [OldStyle(path, cls, version) for cls in classes]
     synths = [old for old in synths if old.parameters]  # a base class has none
     if not synths:
         raise UsageError(
@@ -193,6 +191,7 @@ class OldStyle:
 
     def __init__(self, path, cls, version):
         self.path, self.version, self._class = path, version, cls
+        self._place = f"{cls.__name__} in {path}"
         name = re.sub(r"[^a-z0-9_]", "_", cls.__name__.lower()).lstrip("_0123456789")
         self.name = name or "synth"
         self.aliases = (cls.__name__,)
@@ -208,15 +207,13 @@ class OldStyle:
         try:
             return call()
         except (Exception, SystemExit) as error:  # whatever a user's file does
-            raise RunError(
-                f"{self._class.__name__} in {self.path} failed{where}: {type(error).__name__}: "
-                f"{first_line(error)}"
-            ) from error
+            text = f"{type(error).__name__}: {first_line(error)}"
+            raise RunError(f"{self._place} failed{where}: {text}") from error
 
     def _parameter(self, instance, name):
         """The Parameter of a name, or None when its range is a single value."""
         if problem := synth.problem_with_parameter(name):
-            raise RunError(f"{self._class.__name__} in {self.path} can't be used: {problem}")
+            raise RunError(f"{self._place} can't be used: {problem}")
         values = [
             self._asked(lambda prop=prop: instance.getParam(name, prop), f" in getParam({name!r}, {prop!r})")
             for prop in ("min", "max", "val")
@@ -227,15 +224,14 @@ class OldStyle:
                 raise ValueError
         except (TypeError, ValueError):
             raise RunError(
-                f"{name} of {self._class.__name__} in {self.path} has min, max and val "
+                f"{name} of {self._place} has min, max and val "
                 f"{', '.join(map(repr, values))}; numbers are needed"
             ) from None
         if not low < high:
             return None
-        try:
+        meaning = ""
+        with suppress(Exception, SystemExit):  # the oldest ones have no such property
             meaning = str(instance.getParam(name, "synth_doc") or "")
-        except (Exception, SystemExit):  # the oldest ones have no such property
-            meaning = ""
         # their ranges were never checked: some begin outside them
         return Parameter(name, min(low, value), max(high, value), value, "", meaning)
 
@@ -257,8 +253,8 @@ class OldStyle:
                     setattr(model, name, rate)
             if getattr(model, name, rate) != rate:
                 raise RunError(
-                    f"{self._class.__name__} in {self.path} renders at {getattr(model, name)} Hz alone, and "
-                    f"{rate} Hz is asked for; generate at its rate"
+                    f"{self._place} renders at {getattr(model, name)} Hz alone, and {rate} Hz is asked for; "
+                    "generate at its rate"
                 )
         return instance
 
@@ -267,17 +263,20 @@ class OldStyle:
         seconds = _seconds(samples, rate)
         try:
             audio = self._generated(params, seconds, rate, rng)
-        except _NotWhole:
+        except TypeError:
+            if isinstance(seconds, int):
+                raise
+            # many take whole seconds alone
             audio = self._generated(params, math.ceil(seconds), rate, rng)[:samples]
         if audio.ndim != 1 or len(audio) < samples:
             raise RunError(
-                f"{self._class.__name__} in {self.path} returned samples of shape {audio.shape} for "
-                f"{seconds:g} s at {rate} Hz; {samples} are needed. Perhaps it renders at another rate"
+                f"{self._place} returned samples of shape {audio.shape} for {seconds:g} s at {rate} Hz; "
+                f"{samples} are needed. Perhaps it renders at another rate"
             )
         if len(audio) > samples + 1:  # one too many is rounding
             warnings.warn(
-                f"{self._class.__name__} in {self.path} returned {len(audio)} samples for {seconds:g} s at "
-                f"{rate} Hz; what is beyond {samples} is cut",
+                f"{self._place} returned {len(audio)} samples for {seconds:g} s at {rate} Hz; "
+                f"what is beyond {samples} is cut",
                 stacklevel=2,
             )
         return audio[:samples].astype(np.float32), None
@@ -287,16 +286,7 @@ class OldStyle:
             instance = self._made(rate, rng)
             for name, value in params.items():
                 self._asked(lambda: instance.setParam(name, value))  # noqa: B023 called at once
-            try:
-                return np.asarray(instance.generate(seconds), np.float64)
-            except TypeError as error:
-                if isinstance(seconds, float):  # many take whole seconds alone
-                    raise _NotWhole from error
-                raise
-
-
-class _NotWhole(Exception):
-    pass
+            return np.asarray(instance.generate(seconds), np.float64)
 
 
 def _models(instance):
@@ -314,7 +304,7 @@ def _models(instance):
 def _seconds(samples, rate):
     """Length to ask for, such that no rounding gives fewer samples; whole seconds as an int."""
     seconds = samples / rate
-    if seconds == int(seconds):
+    if seconds.is_integer():
         return int(seconds)  # the oldest ones take nothing else
     while int(seconds * rate) < samples:
         seconds = math.nextafter(seconds, math.inf)

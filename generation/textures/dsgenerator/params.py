@@ -1,9 +1,7 @@
 """``params``: a WAV file and a JSON text beside it for each row, as paramManager reads them.
 
-Conventions
------------
-``<sample_id>.wav`` and ``<sample_id>.params``, side by side. The text has ``meta`` and, by the name of the
-synthesizer's parameter, one entry for every parameter, in its order::
+Conventions: ``<sample_id>.wav`` and ``<sample_id>.params``, side by side. The text has ``meta`` and, by the
+name of the synthesizer's parameter, one entry for every parameter, in its order::
 
     times, values   at least two each, seconds and value; readers draw straight lines between them
     units           of the values; null where they are labels without a unit, or the parameter has none
@@ -45,13 +43,11 @@ class Params(Format):
 
     @staticmethod
     def problems(config, labels):
-        """Why a corpus can't be written so."""
         for sound, own in labels.items():
             if "meta" in own:
                 yield f"{sound}: params records can't hold a parameter named meta; leave out records params"
 
     def add(self, row, pcm):
-        """Write a row."""
         name = stem(row)
         self.folder.put(f"{name}.wav", row["wav"])
         onsets = row["onsets"]
@@ -62,7 +58,7 @@ class Params(Format):
         for param in row["params"]:
             label = self.labels[row["sound"]][param["name"]]
             if label.role == "moving":
-                line = _line(row["curves"][label.name][0], row["duration_sec"], label.low, label.high)
+                line = _line(row["curves"][label.name][0], row["duration_sec"], *label.ends)
                 members.append(member(label.name, _entry(label, *line)))
             else:
                 value = param["user"] if label.role == "swept" else param["natural"]

@@ -1,12 +1,10 @@
 """``tfrecords``: TFRecord files of ``tf.train.Example``, with the audio in them.
 
-Conventions
------------
-``<split>/shard<k>.tfrecord``, each of at most ``shard_mib`` MiB as it lies on the disk, unless a single
-record is larger; or, without ``shard_mib``, ``<split>/<sample_id>.tfrecord``, one row each. Every row is
-there once, in order. (DSGenerator has one folder; a corpus that is read by listing files has to keep its
-splits apart.) ``index.json`` says what features there are, of what type and length (null: not the same in
-all rows, or not there), which sounds have them where not all do, and how many rows and files each split has.
+Conventions: ``<split>/shard<k>.tfrecord``, each of at most ``shard_mib`` MiB as it lies on the disk, unless a
+single record is larger; or, without ``shard_mib``, ``<split>/<sample_id>.tfrecord``, one row each. Every row
+is there once, in order. (DSGenerator has one folder; a corpus that is read by listing files has to keep its
+splits apart.) ``index.json`` says what features there are, of what type and length (null: not the same in all
+rows, or not there), which sounds have them where not all do, and how many rows and files each split has.
 Features of a row::
 
     audio               float32, the 16-bit samples / 32768, mono
@@ -60,7 +58,6 @@ class TFRecords(Format):
 
     @staticmethod
     def problems(config, labels):
-        """Why a corpus can't be written so."""
         if config.shard_mib is not None and not config.shard_mib > 0:
             yield f"shard_mib is {config.shard_mib:g}; give a size above 0, or none for one file a row"
         for sound, own in labels.items():
@@ -76,7 +73,6 @@ class TFRecords(Format):
                     yield f"{sound}: the range of {label.name} is too large for tfrecords, which have float32"
 
     def add(self, row, pcm):
-        """Write a row."""
         data = record(example(self._row(row, pcm)))
         name = row["split"]
         split = self.splits.setdefault(name, {"rows": 0, "files": 0, "bytes": 0, "shards": []})
@@ -159,11 +155,9 @@ def _same_in_all_rows(labels):
 
 def _features(config, labels):
     """Name, type and length of every feature of a sound."""
-    yield from (
-        ("audio", "float", config.chunk_samples),
-        ("pfname", "bytes", 1),
-        ("soundDuration", "float", 2),
-    )
+    yield "audio", "float", config.chunk_samples
+    yield "pfname", "bytes", 1
+    yield "soundDuration", "float", 2
     yield from ((name, "int64", 1) for name in ("segmentNum", "sample_rate", "seed", "example_index"))
     yield from ((name, "bytes", 1) for name in TEXTS)
     yield from (("held_out", "bytes", None), ("onset_sample", "int64", None))

@@ -1,10 +1,8 @@
 """Rows of the textures corpus in other people's formats.
 
-Conventions
------------
-Each format has a module, a class in it, and a folder ``<root>/records/<format>`` that holds nothing else;
-folders of other formats are left alone. Rows are read once, in order, and memory does not grow with their
-number, but for what a module says of itself and 48 bytes a file. Files are those of
+Conventions: each format has a module, a class in it, and a folder ``<root>/records/<format>`` that holds
+nothing else; folders of other formats are left alone. Rows are read once, in order, and memory does not grow
+with their number, but for what a module says of itself and 48 bytes a file. Files are those of
 :mod:`sousa.generation.textures.records.files`: written under a temporary name, not synced; the result is the
 same whatever was there before, an interrupted run included.
 

@@ -1,10 +1,8 @@
 """``tf.train.Example`` messages in TFRecord files, without TensorFlow.
 
-Conventions
------------
-A *feature* is what :func:`floats`, :func:`ints` and :func:`text` return: the bytes of one entry of the map
-in an Example, with its name; an Example is :func:`example` of them. A record is the message in its frame:
-length (64 bits), masked CRC-32C of the length, message, masked CRC-32C of the message, little-endian
+Conventions: a *feature* is what :func:`floats`, :func:`ints` and :func:`text` return: the bytes of one entry
+of the map in an Example, with its name; an Example is :func:`example` of them. A record is the message in its
+frame: length (64 bits), masked CRC-32C of the length, message, masked CRC-32C of the message, little-endian
 (https://www.tensorflow.org/tutorials/load_data/tfrecord). On the wire an Example is field 1 of it, Features;
 that has map entries of field 1 (name) and field 2, a Feature; in which field 1 is a list of bytes, 2 of
 float32, packed, and 3 of int64, packed, negative ones as 64-bit two's complement

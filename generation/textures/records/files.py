@@ -1,10 +1,8 @@
 """Folders of records: thousands of small files, each written whole or not at all.
 
-Conventions
------------
-Names are relative to the folder, with ``/`` between parts. A file is written under a temporary name and
-renamed, but not synced: after a power failure some may be empty, which the digest shows and another run
-mends. A file that is there with the same bytes is left alone. When a folder is closed, whatever else lies
+Conventions: names are relative to the folder, with ``/`` between parts. A file is written under a temporary
+name and renamed, but not synced: after a power failure some may be empty, which the digest shows and another
+run mends. A file that is there with the same bytes is left alone. When a folder is closed, whatever else lies
 in it (temporary files, shards of another plan) is removed, so its content never depends on what happened
 before. Memory: 48 bytes a file.
 """
@@ -44,8 +42,7 @@ def stem(row):
 
 def member(name, value):
     """Text of one member of an indented JSON object, without the braces around it."""
-    text = json.dumps({name: value}, indent=4, ensure_ascii=False, allow_nan=False)
-    return text[2:-2]
+    return json.dumps({name: value}, indent=4, ensure_ascii=False, allow_nan=False)[2:-2]
 
 
 class Format:
@@ -60,6 +57,10 @@ class Format:
     def problems(config, labels):
         """Why a corpus can't be written so: iterable of sentences."""
         return ()
+
+    def add(self, row, pcm):
+        """Write a row; ``pcm``: its samples, or None."""
+        raise NotImplementedError
 
     def close(self):
         """Write what is left."""
@@ -235,13 +236,9 @@ def _hashed(name):
 
 
 def _holds(path, data):
-    try:
-        if os.stat(path).st_size != len(data):
-            return False
-        with open(path, "rb", buffering=0) as file:
-            return file.read() == data
-    except FileNotFoundError:
-        return False
+    with suppress(FileNotFoundError):
+        return os.stat(path).st_size == len(data) and Path(path).read_bytes() == data
+    return False
 
 
 def _walk(path, prefix=""):

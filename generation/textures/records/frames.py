@@ -1,13 +1,11 @@
 """``frames``: WAV files with a value of each parameter for every frame, as RNeNcodec is trained on.
 
-Conventions
------------
-``parameters.json``, and ``<split>/<sample_id>.wav`` with ``<split>/<sample_id>.csv``. A corpus of several
-sounds has such a folder for each, named after the sound, because ``parameters.json`` says what is in every
-table below it. A table has a header of parameter names (the synthesizer's) and one line for each frame of
-1/75 s, natural values. Its lines are as many as the frames in which a codec of 75 frames a second (EnCodec at
-24 kHz: 320 samples a frame) has the sound, ceil(samples * 75 / rate): the last one may be part silence, but
-it is a frame, and labels must not run out before it.
+Conventions: ``parameters.json``, and ``<split>/<sample_id>.wav`` with ``<split>/<sample_id>.csv``. A corpus
+of several sounds has such a folder for each, named after the sound, because ``parameters.json`` says what is
+in every table below it. A table has a header of parameter names (the synthesizer's) and one line for each
+frame of 1/75 s, natural values. Its lines are as many as the frames in which a codec of 75 frames a second
+(EnCodec at 24 kHz: 320 samples a frame) has the sound, ceil(samples * 75 / rate): the last one may be part
+silence, but it is a frame, and labels must not run out before it.
 
 ``parameters.json``: ``{"parameter_1": {"name", "type": "continuous", "unit", "min", "max"}, ...}`` with the
 lowest and highest natural value in the corpus. Swept and moving parameters are in it; what is the same in
@@ -32,7 +30,7 @@ class Frames(Format):
             content = {
                 f"parameter_{i}": {
                     "name": label.name, "type": "continuous", "unit": label.unit,
-                    "min": label.low, "max": label.high,
+                    "min": label.ends[0], "max": label.ends[1],
                 }
                 for i, label in enumerate(own, 1)
             }  # fmt: skip
@@ -41,7 +39,6 @@ class Frames(Format):
 
     @staticmethod
     def problems(config, labels):
-        """Why a corpus can't be written so."""
         for sound, own in labels.items():
             if not _varied(own):
                 yield f"{sound}: frames records need a swept or moving parameter, and it has none"
@@ -49,7 +46,6 @@ class Frames(Format):
                 yield f"{sound!r}: frames records have a folder for each sound, and none can be named so"
 
     def add(self, row, pcm):
-        """Write a row."""
         name = self._place(row["sound"], f"{row['split']}/{stem(row)}")
         self.folder.put(f"{name}.wav", row["wav"])
         self.folder.put(f"{name}.csv", _table(row, self.varied[row["sound"]]).encode())

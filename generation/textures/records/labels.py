@@ -31,21 +31,6 @@ class Label(Axis):
     meaning: str
     nyquist: bool
 
-    @property
-    def is_natural(self):
-        """Whether the labels are the natural values, on any scale: see space."""
-        return (self.user_min, self.user_max) == (self.minimum, self.maximum)
-
-    @property
-    def low(self):
-        """Lowest natural value in the corpus."""
-        return min(self.minimum, self.maximum, *(self.values or ()))
-
-    @property
-    def high(self):
-        """Highest natural value in the corpus."""
-        return max(self.minimum, self.maximum, *(self.values or ()))
-
 
 def labels(config):
     """Labels of all parameters: dict of sound name to a dict of parameter name to :class:`Label`."""

@@ -1,9 +1,8 @@
 """``nsynth``: folders with NSynth's names, keys and types.
 
-Conventions
------------
-``nsynth-train``, ``nsynth-valid`` and ``nsynth-test`` with ``audio/<note_str>.wav`` and ``examples.json``, an
-object of entries by ``note_str``. Keys and types are NSynth's, all of them and no other. What is in them:
+Conventions: ``nsynth-train``, ``nsynth-valid`` and ``nsynth-test`` with ``audio/<note_str>.wav`` and
+``examples.json``, an object of entries by ``note_str``. Keys and types are NSynth's, all of them and no
+other. What is in them:
 
 - ``instrument``: the setting, numbered over all sounds; it is in one split, as NSynth's instruments are.
   ``instrument_str``: ``<family>_synthetic_<instrument>``.
@@ -45,7 +44,6 @@ class NSynth(Format):
         self.objects = {}
 
     def add(self, row, pcm):
-        """Write a row."""
         entry = self._entry(row)
         name, split = entry["note_str"], SPLITS[row["split"]]
         self.folder.put(f"{split}/audio/{name}.wav", row["wav"])
@@ -93,6 +91,5 @@ class NSynth(Format):
 
 
 def _frequency(labels):
-    if "cf" in labels:
-        return "cf"
-    return next((label.name for label in labels.values() if label.nyquist), None)
+    frequencies = (name for name, label in labels.items() if label.nyquist)
+    return "cf" if "cf" in labels else next(frequencies, None)

@@ -51,9 +51,8 @@ def counts() -> dict[str, int]:
 
 @cache
 def _sizes() -> dict[str, Any]:
-    return yaml.safe_load(
-        resources.files("sousa.generation.textures").joinpath("sizes.yaml").read_text("utf-8")
-    )
+    sizes = resources.files("sousa.generation.textures").joinpath("sizes.yaml")
+    return yaml.safe_load(sizes.read_text("utf-8"))
 
 
 def parse(
@@ -83,7 +82,6 @@ def parse(
 
 
 def _is_dsgenerator(data: dict) -> bool:
-    """Which kind of file it is, by the keys that only one of them has."""
-    theirs = data.keys() & (dsgenerator.File.model_fields.keys() - own.File.model_fields.keys())
-    ours = data.keys() & (own.File.model_fields.keys() - dsgenerator.File.model_fields.keys())
+    """Which kind of file it is, by how many of its keys each kind has."""
+    theirs, ours = (data.keys() & kind.File.model_fields.keys() for kind in (dsgenerator, own))
     return len(theirs) > len(ours)

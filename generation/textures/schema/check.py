@@ -26,9 +26,8 @@ def config(request, size, problems, notices):
     checked = [sounds.sound(sound, rate, duration_sec, problems) for sound in request.sounds]
     checked = [sound for sound in checked if sound]
     names = Counter(sound.name for sound in checked)
-    problems += [
-        f"two sounds are named {name}; give each its own name" for name, count in names.items() if count > 1
-    ]
+    twice = [name for name, count in names.items() if count > 1]
+    problems += [f"two sounds are named {name}; give each its own name" for name in twice]
     # what some sound was meant to sweep, wrong parameters too
     swept = {p.name for sound in request.sounds for p in sound.parameters if isinstance(p.keys, AxisKeys)}
     swept |= {name for sound in request.sounds for point in sound.points or () for name in point}
@@ -78,10 +77,9 @@ def _splits(splits, checked, wanted, problems):
             f"splits: validation {splits.validation:g} and test {splits.test:g} leave nothing for train; "
             "their sum has to be below 1"
         )
-    if not 0 <= splits.interpolation_share <= 1:
-        problems.append(
-            f"splits: interpolation is {shown(splits.interpolation_share)}; give 0 to 1, or boxes"
-        )
+    share = splits.interpolation_share
+    if not 0 <= share <= 1:
+        problems.append(f"splits: interpolation is {shown(share)}; give 0 to 1, or boxes")
     swept = sorted({axis.name for sound in checked for axis in sound.axes})
     for kind in ("interpolation", "extrapolation"):
         for box in getattr(splits, kind):
@@ -98,7 +96,7 @@ def _splits(splits, checked, wanted, problems):
 
 
 def _at_ends(box, sound):
-    axes = {axis.name: sorted((axis.minimum, axis.maximum)) for axis in sound.axes}
+    axes = {axis.name: axis.ends for axis in sound.axes}
     return [
         f"splits: interpolation: {name} {lowest:g} to {highest:g} reaches an end of {axes[name][0]:g} to "
         f"{axes[name][1]:g} in {sound.name}; stay inside, or call it extrapolation"
@@ -156,9 +154,8 @@ def _boxes(config, problems):
                 problems.append(f"splits: {kind}: no setting has {text}; widen the box or add values")
             elif all(held):
                 problems.append(f"splits: {kind}: all settings have {text}; make the box smaller")
-    if config.splits.interpolation_share and not any(
-        space.inside(config.sounds[setting.sound], setting.natural) for setting in settings
-    ):
+    inside = (space.inside(config.sounds[setting.sound], setting.natural) for setting in settings)
+    if config.splits.interpolation_share and not any(inside):
         problems.append(
             "splits: interpolation has nothing to choose from: no setting is inside the ends of every axis"
         )

@@ -52,24 +52,16 @@ def _text(path):
         raise UsageError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-class _Duplicate(Exception):
-    pass
-
-
-def _unique(pairs):
-    keys = Counter(key for key, _ in pairs)
-    if len(keys) < len(pairs):
-        raise _Duplicate(keys.most_common(1)[0][0])
-    return dict(pairs)
-
-
 def _json(text, where):
+    def unique(pairs):
+        keys = Counter(key for key, _ in pairs)
+        if len(keys) < len(pairs):
+            key = keys.most_common(1)[0][0]
+            raise UsageError(f"{where}: the key {key!r} is there twice in one object; leave one out")
+        return dict(pairs)
+
     try:
-        return json.loads(text, object_pairs_hook=_unique)
-    except _Duplicate as error:
-        raise UsageError(
-            f"{where}: the key {str(error)!r} is there twice in one object; leave one out"
-        ) from None
+        return json.loads(text, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
         before, found = text[: error.pos].rstrip(), text[error.pos : error.pos + 1]
         hint = "; take out the comma before it" if before.endswith(",") and found and found in "]}" else ""
@@ -85,10 +77,8 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent, index):
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()
-            raise yaml.composer.ComposerError(
-                None, None, f"aliases such as *{event.anchor} are not read; write the values out",
-                event.start_mark,
-            )  # fmt: skip
+            text = f"aliases such as *{event.anchor} are not read; write the values out"
+            raise yaml.composer.ComposerError(None, None, text, event.start_mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node, deep=False):
@@ -96,16 +86,14 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             name = getattr(key, "value", None)
             if isinstance(name, str) and name in keys:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {name!r} is there twice; leave one out", key.start_mark
-                )
+                text = f"the key {name!r} is there twice; leave one out"
+                raise yaml.constructor.ConstructorError(None, None, text, key.start_mark)
             keys.add(str(name))
         found = super().construct_mapping(node, deep)
         for key, (place, _) in zip(found, node.value, strict=False):
             if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {place.value} is no text; write it in quotes", place.start_mark
-                )
+                text = f"the key {place.value} is no text; write it in quotes"
+                raise yaml.constructor.ConstructorError(None, None, text, place.start_mark)
         return found
 
 

@@ -72,9 +72,7 @@ def request(data, problems, notices):
     file = validated(File, data, "", problems)
     sounds = _sounds(file, data, problems)
     # None where the file gives a wrong value
-    values = {
-        key: default if data.get(key) is None else getattr(file, key) for key, default in DEFAULTS.items()
-    }
+    values = DEFAULTS | {key: getattr(file, key) for key in DEFAULTS if data.get(key) is not None}
     if "seed" in data and data["seed"] is None:
         values["seed"] = drawn_seed("seed", notices)
     if file.tfrecords == "single" or ("shard_mib" in data and data["shard_mib"] is None):
@@ -165,17 +163,15 @@ def _moving(name, value, place, problems):
         return None if None in keys.curve else ParameterRequest(place, name, keys)
     sizes = {"sine": "cycles", "random": "points"}
     if not isinstance(keys.curve, str) or keys.curve not in sizes:
-        problems.append(
-            f"{at(place, 'curve')} is {shown(keys.curve)}; give [seconds, value] pairs, sine, or random"
-        )
+        text = f"is {shown(keys.curve)}; give [seconds, value] pairs, sine, or random"
+        problems.append(f"{at(place, 'curve')} {text}")
         return None
     size = sizes.pop(keys.curve)
     missing = [key for key in ("min", "max", size) if value.get(key) is None]
     if missing:
         problems.append(f"{place}: missing {', '.join(missing)} of the curve {keys.curve}")
-    problems += [
-        f"{place}: {key} has no use with the curve {keys.curve}" for key in sizes.values() if key in value
-    ]
+    idle = [key for key in sizes.values() if key in value]
+    problems += [f"{place}: {key} has no use with the curve {keys.curve}" for key in idle]
     return ParameterRequest(place, name, keys)
 
 
@@ -200,11 +196,11 @@ def _splits(value, problems):
 
 def _boxes(value, place, problems):
     """Boxes of a list of mappings, or of a single one; None: no box."""
-    places = (
-        {f"{place}[{i}]": box for i, box in enumerate(value)} if isinstance(value, list) else {place: value}
-    )
-    boxes = []
-    for where, box in places.items() if value is not None else ():
+    if value is None:
+        return ()
+    listed, boxes = isinstance(value, list), []
+    for i, box in enumerate(value if listed else [value]):
+        where = f"{place}[{i}]" if listed else place
         if not isinstance(box, dict) or not box:
             problems.append(f"{where} is {shown(box)}; give [lowest, highest] by names of parameters")
             continue

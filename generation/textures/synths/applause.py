@@ -17,11 +17,10 @@ n > j, and the last one, of whom there is only the part n - j, that much softer:
 
 import numpy as np
 
-from sousa.generation.textures import values
 from sousa.generation.textures.synth import streams
 from sousa.generation.textures.synths import events
 from sousa.generation.textures.synths.pop import peak_filter
-from sousa.generation.textures.values import Parameter
+from sousa.generation.textures.values import Parameter, at, highest
 
 _PEOPLE = 50
 _RATE_OCTAVES = 0.1  # deviation of people's rates
@@ -83,25 +82,20 @@ class Applause:
         # one row a person, so that further people change nothing of the first ones
         hurry, hands = who.standard_normal((2, _PEOPLE))
         phase, distance = who.random((2, _PEOPLE))
-        clap_rate = events.per_second(params["rate_exp"])
-        people = int(np.ceil(values.highest(params["num_clappers"])))
+        clap_rate, irregularity = events.per_second(params["rate_exp"]), events.spread(params["irreg_exp"])
+        people = int(np.ceil(highest(params["num_clappers"])))
         audio, found_at = np.zeros(samples), [np.zeros(0, np.int64)]
         for person, own in enumerate(streams(each, people)):
             when, strength, noise = streams(own, 3)
-            found = events.regular(
-                events.scaled(clap_rate, 2.0 ** (_RATE_OCTAVES * apart * hurry[person])),
-                events.spread(params["irreg_exp"]),
-                samples / rate,
-                when,
-                together + apart * phase[person],
-            )
+            own_rate = events.scaled(clap_rate, 2.0 ** (_RATE_OCTAVES * apart * hurry[person]))
+            own_phase = together + apart * phase[person]
+            found = events.regular(own_rate, irregularity, samples / rate, when, own_phase)
             peaks = _PEAK * 2.0 ** (-2.0 * distance[person]) * (0.7 + 0.3 * found.uniform(strength))
-            part = np.clip(values.at(params["num_clappers"], found.seconds) - person, 0.0, 1.0)
+            part = np.clip(at(params["num_clappers"], found.seconds) - person, 0.0, 1.0)
             here = part > 0.0
             onsets = found.onsets(samples, rate)[here]
             pitch = params["centre_hz"] * 2.0 ** (params["spread_octaves"] * hands[person])
-            events.add(
-                audio, onsets, claps((peaks * part)[here], pitch, params["Q"], params["evdur"], rate, noise)
-            )
+            sounds = claps((peaks * part)[here], pitch, params["Q"], params["evdur"], rate, noise)
+            events.add(audio, onsets, sounds)
             found_at.append(onsets)
         return audio.astype(np.float32), np.sort(np.concatenate(found_at))

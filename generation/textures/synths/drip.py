@@ -14,10 +14,9 @@ ramps of 1 ms at the beginning and 3 ms at the end against clicks, and that both
 
 import numpy as np
 
-from sousa.generation.textures import values
 from sousa.generation.textures.synth import streams
 from sousa.generation.textures.synths import events
-from sousa.generation.textures.values import Parameter
+from sousa.generation.textures.values import Parameter, at
 
 _LAST_AMPLITUDE = 0.05
 _SHORTEST_SEC, _LONGER_SEC = 0.05, 0.15
@@ -54,12 +53,10 @@ class Drip:
     def render(self, params, samples, rate, rng):
         """See :mod:`sousa.generation.textures.synth`."""
         when, how_long, how_loud = streams(rng, 3)
-        found = events.regular(
-            events.per_second(params["rate_exp"]), events.spread(params["irreg_exp"]), samples / rate, when
-        )
-        first, rise, loud, differ = (
-            values.at(params[name], found.seconds) for name in ("cf", "sweep", "startAmp", "ampRange")
-        )
+        per_second = events.per_second(params["rate_exp"])
+        found = events.regular(per_second, events.spread(params["irreg_exp"]), samples / rate, when)
+        names = ("cf", "sweep", "startAmp", "ampRange")
+        first, rise, loud, differ = (at(params[name], found.seconds) for name in names)
         amplitude = np.clip(loud + differ * found.normal(how_loud), _LAST_AMPLITUDE, 1.0)
         duration = _SHORTEST_SEC + _LONGER_SEC * found.uniform(how_long)
         ends = (np.minimum(hz, _HIGHEST * rate) for hz in (first, first + rise))

@@ -1,11 +1,9 @@
 """When the events of a texture begin, and how many of them become one sound.
 
-Conventions
------------
-Times are seconds from the beginning of the long signal, rates events a second, unless a name says otherwise.
-A *quantity* is a number, a :class:`sousa.generation.textures.values.Curve`, or a function from seconds to
-values. Everything drawn is drawn event by event and in seconds: neither the sample rate nor another parameter
-moves the draws of an event. Sounds are float arrays (samples,).
+Conventions: times are seconds from the beginning of the long signal, rates events a second, unless a name
+says otherwise. A *quantity* is a number, a :class:`sousa.generation.textures.values.Curve`, or a function
+from seconds to values. Everything drawn is drawn event by event and in seconds: neither the sample rate nor
+another parameter moves the draws of an event. Sounds are float arrays (samples,).
 
 With L(t) the integral of the rate from 0 to t, evenly spaced events lie where L is a whole number plus a
 phase. Working in L makes the number of events right on average for every rate, duration and curve.

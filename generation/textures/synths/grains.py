@@ -18,10 +18,9 @@ An onset is where a grain begins; a Gaussian one is loudest D / 2 later.
 
 import numpy as np
 
-from sousa.generation.textures import values
 from sousa.generation.textures.synth import streams
 from sousa.generation.textures.synths import events
-from sousa.generation.textures.values import Parameter
+from sousa.generation.textures.values import Parameter, at
 
 _REFERENCE_HZ = 440.0
 _SHORTEST_SEC = 0.002
@@ -89,16 +88,14 @@ class Grains:
         when, where, how_far = streams(rng, 3)
         per_second = events.per_second(params["rate_exp"])
         found = events.regular(per_second, events.spread(params["irreg_exp"]), samples / rate, when)
-        middle, wide, deviation, octaves, duty = (
-            values.at(params[name], found.seconds)
-            for name in ("cf_exp", "cfrangeocts", "cfsd", "nocts", "durdutyexp")
-        )
+        names = ("cf_exp", "cfrangeocts", "cfsd", "nocts", "durdutyexp")
+        middle, wide, deviation, octaves, duty = (at(params[name], found.seconds) for name in names)
         middle += wide * (found.uniform(where) - 0.5) + deviation * found.normal(how_far) / 12.0
         if params["evdur"] > 0:
             duration = np.full(len(found.seconds), params["evdur"])
         else:
             # after the last grain a mean gap follows
-            last = found.seconds[-1:] + 2.0 ** -values.at(params["rate_exp"], found.seconds[-1:])
+            last = found.seconds[-1:] + 2.0 ** -at(params["rate_exp"], found.seconds[-1:])
             duration = 2.0**duty * np.diff(found.seconds, append=last)
         duration = np.maximum(duration, _SHORTEST_SEC)
         onsets = found.onsets(samples, rate)

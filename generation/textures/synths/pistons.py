@@ -13,10 +13,9 @@ back. Firing i is that of cylinder i mod cylinders. The levels of the cylinders 
 
 import numpy as np
 
-from sousa.generation.textures import values
 from sousa.generation.textures.synth import streams
 from sousa.generation.textures.synths import events
-from sousa.generation.textures.values import Parameter
+from sousa.generation.textures.values import Parameter, at
 
 _PARTIALS = np.arange(1, 33)
 _HIGHEST, _NYQUIST = 0.45, 0.5  # of the sample rate
@@ -52,18 +51,14 @@ class Pistons:
     def render(self, params, samples, rate, rng):
         """See :mod:`sousa.generation.textures.synth`."""
         when, order = streams(rng, 2)
-        found = events.regular(
-            events.per_second(params["rate_exp"]), events.spread(params["irreg_exp"]), samples / rate, when
-        )
+        per_second = events.per_second(params["rate_exp"])
+        found = events.regular(per_second, events.spread(params["irreg_exp"]), samples / rate, when)
         cylinders = int(params["cylinders"])
         place = np.argsort(order.random(cylinders)) / max(1, cylinders - 1)
-        level = -values.at(params["imbalance_db"], found.seconds) * place[found.number % cylinders]
+        level = -at(params["imbalance_db"], found.seconds) * place[found.number % cylinders]
         # firings that sound alike are rendered once; where nothing moves that is all of them
-        like, which = np.unique(
-            np.stack([values.at(params[name], found.seconds) for name in ("cf", "evdur")], axis=1),
-            axis=0,
-            return_inverse=True,
-        )
+        pairs = np.stack([at(params[name], found.seconds) for name in ("cf", "evdur")], axis=1)
+        like, which = np.unique(pairs, axis=0, return_inverse=True)
         kinds = firings(like[:, 0], like[:, 1], rate)
         audio, onsets = np.zeros(samples), found.onsets(samples, rate)
         events.add(audio, onsets, (kinds[i] for i in which.tolist()), 10.0 ** (level / 20.0))

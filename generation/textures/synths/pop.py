@@ -24,10 +24,9 @@ half the sample rate: beyond that tan() changes its sign and the filter is unsta
 
 import numpy as np
 
-from sousa.generation.textures import values
 from sousa.generation.textures.synth import streams
 from sousa.generation.textures.synths import events
-from sousa.generation.textures.values import Parameter
+from sousa.generation.textures.values import Parameter, at
 
 _PEAK = 0.9
 _HIGHEST = 0.49  # of the sample rate
@@ -59,15 +58,12 @@ def first_outputs(noise, frequency_hz, quality, rate):
         complex128 (events, 2) twice: output 3 + n is the sum of weight * pole**n.
     """
     gain, first, second = peak_filter(frequency_hz, quality, rate)
-    source = np.zeros((len(noise), _STEPS))
-    source[:, :3] += noise
-    source[:, 2:] -= noise
-    source *= gain[:, None]
     outputs = np.zeros((len(noise), _STEPS))
-    for step in range(_STEPS):
-        outputs[:, step] = source[:, step]
-        if step > 0:
-            outputs[:, step] += first * outputs[:, step - 1]
+    outputs[:, :3] += noise
+    outputs[:, 2:] -= noise
+    outputs *= gain[:, None]
+    for step in range(1, _STEPS):
+        outputs[:, step] += first * outputs[:, step - 1]
         if step > 1:
             outputs[:, step] += second * outputs[:, step - 2]
     root = np.sqrt((first**2 / 4.0 + second).astype(complex))
@@ -86,9 +82,8 @@ def pops(noise, frequency_hz, quality, rate, longest):
     # the two powers may cancel at first: what they fall from is more than what is heard
     more = np.abs(weights).sum(axis=1) / np.abs(outputs).max(axis=1)
     slowest = np.abs(poles).max(axis=1)
-    ringing = np.maximum(
-        _STEPS - 3, events.ring_length(slowest, 96.0 + 20.0 * np.log10(np.maximum(1.0, more)))
-    )
+    decay_db = 96.0 + 20.0 * np.log10(np.maximum(1.0, more))
+    ringing = np.maximum(_STEPS - 3, events.ring_length(slowest, decay_db))
     rest = events.ringing(weights, poles, ringing)
     for begin, free in zip(outputs[:, :3], rest, strict=True):
         sound = np.concatenate([begin, free])
@@ -112,14 +107,13 @@ class Pop:
     def render(self, params, samples, rate, rng):
         """See :mod:`sousa.generation.textures.synth`."""
         when, pitch, noise = streams(rng, 3)
-        found = events.regular(
-            events.per_second(params["rate_exp"]), self.spread(params["irreg_exp"]), samples / rate, when
-        )
-        frequency = values.at(params["cf"], found.seconds) * 2.0 ** (found.normal(pitch) / 12.0)
+        per_second = events.per_second(params["rate_exp"])
+        found = events.regular(per_second, self.spread(params["irreg_exp"]), samples / rate, when)
+        frequency = at(params["cf"], found.seconds) * 2.0 ** (found.normal(pitch) / 12.0)
         taps = 2.0 * found.uniform(noise, 3) - 1.0
         onsets = found.onsets(samples, rate)
         audio = np.zeros(samples)
-        events.add(audio, onsets, pops(taps, frequency, values.at(params["Q"], found.seconds), rate, samples))
+        events.add(audio, onsets, pops(taps, frequency, at(params["Q"], found.seconds), rate, samples))
         return audio.astype(np.float32), onsets
 
 

@@ -74,9 +74,8 @@ class Rain:
             median = 2.0 ** (np.rint(np.log2(median) * _STEPS) / _STEPS)
         radii, which = np.unique(np.round((median * 2.0**octaves)[bubbles], 9), return_inverse=True)
         rings = [bubble(radius, samples, rate) for radius in radii]
-        louder = (
-            gain[bubbles] * 2.0 ** octaves[bubbles] * (_damping(median[bubbles]) / _damping(0.0016)) ** 0.25
-        )
+        size_gain = (_damping(median[bubbles]) / _damping(0.0016)) ** 0.25
+        louder = gain[bubbles] * 2.0 ** octaves[bubbles] * size_gain
         events.add(sound, onsets[bubbles], (rings[i] for i in which), louder)
         details = {"kind": np.where(bubbles, "bubble", "drop"), "velocity": velocities(depth)}
         return sound, onsets, details

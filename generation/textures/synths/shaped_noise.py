@@ -1,9 +1,8 @@
 """Noise whose spectrum is given, and may change from frame to frame.
 
-Conventions
------------
-An amplitude density is in full scale per square root of Hz: the RMS of the noise is the square root of the
-integral of its square from 0 to half the sample rate. A band thus has the same level at every rate.
+Conventions: an amplitude density is in full scale per square root of Hz: the RMS of the noise is the square
+root of the integral of its square from 0 to half the sample rate. A band thus has the same level at every
+rate.
 """
 
 import numpy as np
@@ -49,9 +48,8 @@ def noise(rng, samples, rate, amplitude):
     half = size // 2
     # complex of two uniform 16-bit numbers, each of variance 2^32 / 12
     scale = np.sqrt(rate * size / 4.0) * np.sqrt(12.0) / 65536.0
-    density = np.broadcast_to(
-        amplitude(np.arange(half + 1) * (rate / size)) * scale, (len(middles), half + 1)
-    )
+    density = amplitude(np.arange(half + 1) * (rate / size)) * scale
+    density = np.broadcast_to(density, (len(middles), half + 1))
     window = np.sin(np.pi * (np.arange(size) + 0.5) / size)
     out = np.empty((len(middles), half), np.float32)
     before = np.zeros(half)

@@ -1,10 +1,8 @@
 """Slow random curves, and the way from curves to samples.
 
-Conventions
------------
-Slow curves are worked out at control times, CONTROL_HZ a second from 0 on, whatever the sample rate is: the
-same chance gives the same curve at every rate. From control times to samples go straight lines between
-knots, one every KNOT samples.
+Conventions: slow curves are worked out at control times, CONTROL_HZ a second from 0 on, whatever the sample
+rate is: the same chance gives the same curve at every rate. From control times to samples go straight lines
+between knots, one every KNOT samples.
 """
 
 import numpy as np

@@ -55,7 +55,7 @@ class TexturesExaminer(Examiner):
         if pcm is None:
             return
         row = {name: group[name][i].as_py() for name in _FLAT}
-        onset, natural = self.onsets[self.lists["events"].of(i)], naturals(self.lists["params"], i)
+        onset, natural = self.onsets[self.lists["events"].of(i)], _naturals(self.lists["params"], i)
         signal, pcm = number // self.unit, pcm[:, 0]
         sound.check_level(row, pcm, problems)
         heard: dict[str, Any] = {
@@ -71,12 +71,8 @@ class TexturesExaminer(Examiner):
             if early and heard["silent"] and row["peak_db"] is None:
                 problems.add("event_without_sound", row["sample_id"])
             gaps = np.diff(onset)[:INTERVALS]
-            if (
-                row["chunk_index"] == 0
-                and len(gaps) >= 2 * FEWEST_EVENTS
-                and np.ptp(gaps) > 2
-                and not _rate_moves(row["synth"], natural)
-            ):
+            irregular = len(gaps) >= 2 * FEWEST_EVENTS and np.ptp(gaps) > 2
+            if irregular and row["chunk_index"] == 0 and not _rate_moves(row["synth"], natural):
                 self.trains.append((row["sound"], row["setting_id"], gaps.astype(np.float32)))
         if before is not None and before[:2] == (signal, row["chunk_index"] - 1):
             begins = has_events and (onset <= 1).any()  # an event may begin with a jump, there as anywhere
@@ -109,23 +105,22 @@ def _promised(group, lists):
     out, seconds = np.full(len(group), np.nan), numpy_column(group["duration_sec"])
     for row, name in enumerate(group["synth"].to_pylist()):
         rate = expectations.rate_parameter(synth.get(name))
-        natural = naturals(lists["params"], row)
+        natural = _naturals(lists["params"], row)
         factor = expectations.rate_factor(name, natural)
         if rate is None or factor is None:
             continue
         parameter, per_second = rate
         value = natural.get(parameter.name)
         if value is None:
-            names, values = (
-                lists["curves"].fields[name][lists["curves"].of(row)] for name in ("name", "natural")
-            )
-            value = numpy_column(values).astype(float)[numpy_column(names) == parameter.name]
+            curves, own = lists["curves"].fields, lists["curves"].of(row)
+            mine = numpy_column(curves["name"][own]) == parameter.name
+            value = numpy_column(curves["natural"][own]).astype(float)[mine]
         if np.size(value):
             out[row] = factor * per_second(value).mean() * seconds[row]
     return out
 
 
-def naturals(params, row):
+def _naturals(params, row):
     """Natural values of a row by parameter, without those that move."""
     names, values = (params.fields[name][params.of(row)].to_pylist() for name in ("name", "natural"))
     return {name: value for name, value in zip(names, values, strict=True) if value is not None}

@@ -10,7 +10,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from sousa.generation.textures import synth
 from sousa.generation.textures.validation import expectations
 from sousa.generation.validation.findings import Check
 
@@ -23,13 +22,11 @@ SHARED = 0.3  # mean correlation of gaps of neighbouring settings from which cha
 
 def levels(findings):
     """The gain of each long signal is what its policy asks for."""
-    config, policy = findings.config, findings.config.level
-    if findings.count % config.chunks:
+    chunks, policy = findings.config.chunks, findings.config.level
+    if findings.count % chunks:
         return Check("level", False, "rows are missing")
     # (signals, chunks)
-    gain, peak, rms = (
-        findings.rows[name].reshape(-1, config.chunks) for name in ("gain_db", "peak_db", "rms_db")
-    )
+    gain, peak, rms = (findings.rows[name].reshape(-1, chunks) for name in ("gain_db", "peak_db", "rms_db"))
     same = (gain == gain[:, :1]).all()
     silent = np.isnan(peak).all(axis=1)
     if policy.policy == "none":
@@ -53,8 +50,8 @@ def silence(findings):
     """No event is silent, and no sound is silent throughout; rows in which nothing happens may be."""
     silent = np.isnan(findings.rows["peak_db"])
     wrong = [
-        f"{one.name} is silent throughout"
-        for one, _, mask in by_sound(findings)
+        f"{sound.name} is silent throughout"
+        for sound, mask in by_sound(findings)
         if mask.any() and silent[mask].all() and (findings.rows["num_events"][mask] != 0).any()
     ]
     count, examples = findings.problems.get("event_without_sound", (0, []))
@@ -71,14 +68,13 @@ def clipping(findings):
 
 
 def by_sound(findings):
-    """Masks of rows: list of ``(Sound, its synthesizer, mask)``."""
-    rows = findings.rows["sound"]
-    return [(sound, synth.get(sound.synth), rows == sound.name) for sound in findings.config.sounds]
+    """Masks of rows: list of ``(Sound, mask)``."""
+    return [(sound, findings.rows["sound"] == sound.name) for sound in findings.config.sounds]
 
 
 def _rates(findings):
     """Sounds that promise a rate; yields ``(Sound, rows that do, events promised and found in them)``."""
-    for sound, _, mask in by_sound(findings):
+    for sound, mask in by_sound(findings):
         promised, found = findings.rows["promised_events"][mask], findings.rows["num_events"][mask]
         known = np.flatnonzero(~np.isnan(promised) & ~np.isnan(found))
         if len(known):
@@ -105,13 +101,13 @@ def event_rates(findings):
     judged = [row for row in table if row["promised"] >= FEWEST_EVENTS]
     if not judged:
         return Check("event rate", None, "no sound promises enough events to judge its rate")
-    wrong = [r for r in judged if abs(r["found"] - r["promised"]) > DEVIATIONS * r["deviation"]]
     shares = ", ".join(f"{r['sound']} {r['found'] / r['promised'] - 1:+.2%}" for r in judged)
-    examples = [
+    wrong = [
         f"{r['sound']}: {r['found']:,} events, {r['promised']:,.1f} +- {r['deviation']:.1f} promised"
-        for r in wrong
+        for r in judged
+        if abs(r["found"] - r["promised"]) > DEVIATIONS * r["deviation"]
     ]
-    return Check("event rate", not wrong, f"events found against promised: {shares}", examples)
+    return Check("event rate", not wrong, f"events found against promised: {shares}", wrong)
 
 
 def rates_follow(findings):
@@ -143,11 +139,9 @@ def onsets(findings):
         return Check("label = audio", None, "no event begins after silence")
     errors, allowed = (np.concatenate([m[name] for m in heard]) for name in ("errors", "allowed"))
     early, late = errors < 0, errors > allowed
-    exact = int((errors == 0).sum())
     text = (
-        f"{len(errors):,} events after silence: {exact:,} heard at the labelled sample, "
-        f"{int(((errors > 0) & ~late).sum()):,} as late as they swell, {int(early.sum())} early, "
-        f"{int(late.sum())} too late"
+        f"{len(errors):,} events after silence: {(errors == 0).sum():,} heard at the labelled sample, "
+        f"{((errors > 0) & ~late).sum():,} as late as they swell, {early.sum()} early, {late.sum()} too late"
     )
     # a click of one step, or a soft event under a loud one, is no evidence
     return Check("label = audio", bool((early | late).mean() <= 0.01), text)
@@ -168,22 +162,21 @@ def shared_chance(findings):
     names = rows["sample_id"][order]
     examples = [f"{names[i]} and {names[i + 1]}: the same onsets" for i in twins[:3]]
     text = f"{len(known):,} rows with irregular onsets, {len(twins)} of them like another's"
-    found, mean = correlations(findings), 0.0
-    if len(found) >= FEWEST_PAIRS:
-        mean = float(np.mean(found))
-        text += f"; mean correlation of gaps of {len(found):,} pairs of neighbours {mean:+.3f}"
+    correlations, mean = _correlations(findings), 0.0
+    if len(correlations) >= FEWEST_PAIRS:
+        mean = float(np.mean(correlations))
+        text += f"; mean correlation of gaps of {len(correlations):,} pairs of neighbours {mean:+.3f}"
     return Check("chance not shared", not len(twins) and mean <= SHARED, text, examples)
 
 
-def correlations(findings):
+def _correlations(findings):
     """Correlations of the gaps of events of neighbouring signals of a sound, of those whose rate stays."""
     out = []
     for (sound, setting, gaps), (next_sound, other, more) in pairwise(findings.lists["trains"]):
-        if sound == next_sound and setting != other:
-            count = min(len(gaps), len(more))
-            a, b = gaps[:count], more[:count]
-            if np.ptp(a) > 2 and np.ptp(b) > 2:
-                out.append(float(np.corrcoef(a, b)[0, 1]))
+        count = min(len(gaps), len(more))
+        a, b = gaps[:count], more[:count]
+        if sound == next_sound and setting != other and np.ptp(a) > 2 and np.ptp(b) > 2:
+            out.append(float(np.corrcoef(a, b)[0, 1]))
     return out
 
 
@@ -203,23 +196,22 @@ def pitches(findings):
     if not judged:
         return Check("pitch", None, f"no sound has {FEWEST_ROWS} rows whose pitch its still parameters tell")
     wrong = []
-    for name, (_, size, count) in judged.items():
+    for name, (error, size, count) in judged.items():
         allowed, deviation = expectations.CENTRES[of[name]][-2:]
         # the median of n sizes of normal errors has the deviation 0.8 / root n
         if size > allowed + DEVIATIONS * 0.8 * deviation / np.sqrt(count):
-            wrong.append(name)
-    text = ", ".join(f"{s} {size:.2f}" for s, (_, size, _) in judged.items())
-    examples = [f"{s}: {judged[s][0]:+.2f} semitones over {judged[s][2]} rows" for s in wrong]
-    text = f"median distance from the labelled centre frequency, semitones: {text}"
-    return Check("pitch", not wrong, text, examples)
+            wrong.append(f"{name}: {error:+.2f} semitones over {count} rows")
+    sizes = ", ".join(f"{name} {size:.2f}" for name, (_, size, _) in judged.items())
+    text = f"median distance from the labelled centre frequency, semitones: {sizes}"
+    return Check("pitch", not wrong, text, wrong)
 
 
 def borders(findings):
     """Steps across borders of chunks are like the steps beside them."""
     if not findings.lists["borders"]:
         return Check("borders", None, "no two neighbouring chunks were read")
-    names = [name for name, *_ in findings.lists["borders"]]
-    step, largest = np.array([one[1:] for one in findings.lists["borders"]], float).T
+    names, *steps = zip(*findings.lists["borders"], strict=True)
+    step, largest = np.array(steps, float)
     above = step > largest
     # of 201 steps any may be the largest
     expected = len(step) / 201.0

@@ -13,20 +13,20 @@ _COLUMNS = 4  # of plots
 def summary(findings: Findings) -> dict:
     """What each sound is like, and how it compares with what its parameters promise, as plain data."""
     rates = {row["sound"]: row for row in population.rate_table(findings)}
-    pitches, out = population.pitch_table(findings), {}
-    for one, _, mask in population.by_sound(findings):
+    pitches, out = {s: round(error, 3) for s, (error, *_) in population.pitch_table(findings).items()}, {}
+    for sound, mask in population.by_sound(findings):
         if not mask.any():
             continue
         rows = {name: values[mask] for name, values in findings.rows.items()}
-        heard = [m for m in findings.lists["media"] if m["sound"] == one.name]
+        heard = [m for m in findings.lists["media"] if m["sound"] == sound.name]
         level, events = rows["rms_db"][~np.isnan(rows["rms_db"])], rows["num_events"]
-        seconds, rate = float(rows["duration_sec"].sum()), rates.get(one.name)
-        out[one.name] = {
-            "synth": one.synth, "settings": len(set(rows["setting_id"])), "rows": int(mask.sum()),
+        seconds, rate = float(rows["duration_sec"].sum()), rates.get(sound.name)
+        out[sound.name] = {
+            "synth": sound.synth, "settings": len(set(rows["setting_id"])), "rows": int(mask.sum()),
             "median_rms_db": float(np.median(level)) if len(level) else None,
             "events_per_sec": None if np.isnan(events).any() else float(events.sum() / seconds),
             "promised_per_sec": rate["promised"] / seconds if rate and rate["rows"] == mask.sum() else None,
-            "median_pitch_error_semitones": round(pitches[one.name][0], 3) if one.name in pitches else None,
+            "median_pitch_error_semitones": pitches.get(sound.name),
             "clipped_samples": int(rows["clipped_samples"].sum()),
             "silent_rows": int(np.isnan(rows["peak_db"]).sum()), "rows_heard": len(heard),
         }  # fmt: skip
@@ -48,10 +48,9 @@ def _table_rows(report):
 
 def lines(report: dict) -> list[str]:
     """For a terminal: a table of the sounds."""
-    cells = [_HEAD, *_table_rows(report)]
-    widths = [max(len(str(row[i])) for row in cells) for i in range(len(_HEAD))]
-    out = ["  ".join(str(c).ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]
-    return ["", *out]
+    cells = [[str(cell) for cell in row] for row in (_HEAD, *_table_rows(report))]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["", *("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)]
 
 
 def parts(report: dict, findings: Findings) -> list[str]:
@@ -84,7 +83,7 @@ def _grid(shown, height, plot):
 def _levels(findings):
     def draw(sheet):
         left, right = sheet.subplots(1, 2, width_ratios=(2, 1))
-        level = [findings.rows["rms_db"][mask] for *_, mask in population.by_sound(findings)]
+        level = [findings.rows["rms_db"][mask] for _, mask in population.by_sound(findings)]
         level = [v[~np.isnan(v)] for v in level]
         left.boxplot([v if len(v) else [np.nan] for v in level], showfliers=False,
                      tick_labels=[sound.name for sound in findings.config.sounds])  # fmt: skip
@@ -100,7 +99,7 @@ def _levels(findings):
 def _rates(findings):
     """Events a second of every row beside what its parameters promise."""
     names = {row["sound"] for row in population.rate_table(findings)}
-    shown = [(sound, mask) for sound, _, mask in population.by_sound(findings) if sound.name in names]
+    shown = [(sound, mask) for sound, mask in population.by_sound(findings) if sound.name in names]
 
     def plot(axis, sound, mask):
         seconds = findings.rows["duration_sec"][mask]
@@ -118,7 +117,7 @@ def _rates(findings):
 
 def _coverage(findings):
     """Settings over the first two axes of each sound, by split."""
-    shown = [(sound, mask) for sound, _, mask in population.by_sound(findings) if sound.axes and mask.any()]
+    shown = [(sound, mask) for sound, mask in population.by_sound(findings) if sound.axes and mask.any()]
 
     def plot(axis, sound, mask):
         first, second = (*sound.axes, None)[:2]

@@ -1,8 +1,7 @@
 """The audio of one long signal, row by row, against its labels.
 
-Conventions
------------
-PCM is int16 (samples,); a *step* is 1/32767 of full scale. Errors of onsets are in samples, found - labelled.
+Conventions: PCM is int16 (samples,); a *step* is 1/32767 of full scale. Errors of onsets are in samples,
+found - labelled.
 
 An event is *isolated* when the 10 ms that end 10 ms before its label are silent to a step or two, no other
 label is near, and it becomes loud. Its onset is then the first sample that stands out. Sound before the label

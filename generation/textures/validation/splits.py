@@ -29,8 +29,8 @@ def splits(findings):
             problems.append(f"{many} {what} are in more than one split")
     held = rows["held_out"] != None  # noqa: E711 - an array of objects
     is_test = rows["split"] == "test"
-    if (held & ~is_test).any():
-        problems.append(f"{int((held & ~is_test).sum())} rows outside test are held out")
+    if outside := int((held & ~is_test).sum()):
+        problems.append(f"{outside} rows outside test are held out")
     if (~held & is_test).any():
         problems.append("test rows that don't say how they are held out")
     problems += _shares(findings)
@@ -94,7 +94,7 @@ def _unevenness(axis, values):
         counts = np.array([(np.abs(values - v) <= 1e-9 * max(1, abs(v))).sum() for v in known])
         away = np.abs(np.cumsum(counts) / max(len(values), 1) - np.arange(1, len(known) + 1) / len(known))
         return float(away.max() * np.sqrt(len(values)))
-    low, high = sorted((axis.minimum, axis.maximum))
+    low, high = axis.ends
     share = share_of(low, high, values, axis.scale) if high > low else np.linspace(0, 1, len(values))
     steps = np.arange(len(share) + 1) / max(len(share), 1)
     away = np.maximum(np.abs(share - steps[:-1]), np.abs(share - steps[1:]))
