@@ -168,11 +168,9 @@ _NULL = ("null", "~")
 @cache
 def known_keys() -> dict[str, Any]:
     """All keys of the command line: dict of full name to its model and field."""
-    out: dict[str, Any] = {name: (Settings, name) for name in Settings.model_fields}
-    for section, kind in SECTIONS.items():
-        if kind is not dict:
-            out |= {f"{section}.{name}": (kind, name) for name in kind.model_fields}
-    return out
+    models = [(section, kind) for section, kind in SECTIONS.items() if kind is not dict]
+    inner = {f"{section}.{name}": (kind, name) for section, kind in models for name in kind.model_fields}
+    return {name: (Settings, name) for name in Settings.model_fields} | inner
 
 
 def _kind(key: str) -> Any:

@@ -9,7 +9,7 @@ take ``labels[mask]`` before a loss. Constants of classes are those of :mod:`sou
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import cycle
+from itertools import chain, cycle, repeat
 from typing import Any
 
 import numpy as np
@@ -166,9 +166,8 @@ def create_dataloader(
     """
     if fixed_length is not None and fixed_length < 1:
         raise UsageError(f"fixed_length is {fixed_length}; give samples, 1 or more, or None")
-    collate = collate_variable_length
-    if fixed_length is not None:
-        collate = partial(collate_fixed_length, target_length=fixed_length)
+    fixed = partial(collate_fixed_length, target_length=fixed_length)
+    collate = collate_variable_length if fixed_length is None else fixed
     pin_memory = torch.cuda.is_available() if pin_memory is None else pin_memory
     more = {"num_workers": num_workers, "pin_memory": pin_memory, "collate_fn": collate, **more}
     if batch_sampler is not None:
@@ -223,12 +222,7 @@ class StratifiedBatchSampler(Sampler):
         epoch, self.epoch = self.epoch, self.epoch + 1
         rng = seeds.stream(self.seed, "stratified", epoch)
         # classes take turns, over the edges of batches too
-        turns = cycle([_dealt_out(rng, members) for members in self.members])
+        turns = cycle([chain.from_iterable(map(rng.permutation, repeat(rows))) for rows in self.members])
         for start in range(0, len(self) * self.batch_size, self.batch_size):
             batch = [next(next(turns)) for _ in range(min(self.batch_size, self.num_rows - start))]
             yield [(epoch, int(row)) for row in rng.permutation(batch)]
-
-
-def _dealt_out(rng: np.random.Generator, rows: np.ndarray) -> Iterator[int]:
-    while True:
-        yield from rng.permutation(rows)

@@ -7,11 +7,9 @@ map-style torch datasets with a length and the same rows:
     ``audio`` float32 (samples,); ``sampling_rate`` Hz; ``start_sample`` where a crop begins, in samples
     of the stored clip, whose rate is ``file_rate``; ``row``, its number; and the columns asked for.
 
-A row is one read of a byte range: nothing is copied beforehand, no buffer is filled, and any order costs
-the same. :class:`Loader` is a torch ``DataLoader`` over :class:`sousa.training.order.Order`: a global shuffle
-that is a pure function of (seed, epoch), the same number of steps on every rank, any number of workers,
-and a state of a few numbers. Random crops and transforms are functions of (seed, epoch, row), so they
-don't depend on workers or on a resume either.
+A row is one read of a byte range, so any order costs the same. :class:`Loader` deals rows out in the order of
+:mod:`sousa.training.order`, with any number of workers. Random crops and transforms are functions of (seed,
+epoch, row), so they don't depend on workers or on a resume either.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -175,9 +173,8 @@ class Loader(DataLoader):
         if wrong := differences(state, self.order.identity(), "here"):
             raise UsageError(f"the state is of another stream: {wrong}; use the settings it was made with")
         epoch, consumed = state.get("epoch"), state.get("consumed_rows")
-        if not (
-            isinstance(epoch, int) and isinstance(consumed, int) and 0 <= consumed <= self.order.num_rows
-        ):
+        whole = isinstance(epoch, int) and isinstance(consumed, int)
+        if not (whole and 0 <= consumed <= self.order.num_rows):
             numbers = f"epoch {epoch!r} and consumed_rows {consumed!r}"
             raise UsageError(f"the state has {numbers}, as no stream has")
         self.order.epoch, self.order.start, self._delivered = epoch, consumed, 0

@@ -94,18 +94,15 @@ class StreamTrainer(Trainer):
             write_json(path, {**self.stream_state(self.state.global_step), "files": files})
 
     def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
-        self._filled(self.model if model is None else model, resume_from_checkpoint)
-
-    def _load_best_model(self):
-        self._filled(self.model, self.state.best_model_checkpoint)
-
-    @staticmethod
-    def _filled(model, directory):
         # the stock Trainer loads without strictness, and goes on with random weights where names differ
-        model = getattr(model, "module", model)
+        model = self.model if model is None else model
+        model, directory = getattr(model, "module", model), resume_from_checkpoint
         load_weights(model, directory)
         if not same_weights(model, directory):
             raise RunError(f"the weights of {directory} are not those in the model after loading")
+
+    def _load_best_model(self):
+        self._load_from_checkpoint(self.state.best_model_checkpoint)
 
     def _save(self, output_dir=None, state_dict=None):
         if self.args.should_save:

@@ -1,11 +1,9 @@
 """The model: a front end, an encoder and a head for each target; saved and loaded as one directory.
 
-Conventions
------------
-``input_values`` is what the front end makes, batched: (batch, frames, bands) or (batch, samples);
-``valid`` (batch,) is the share of it, 0 to 1, that is sound and not padding. Outputs are a dict of target
-name to (batch, outputs), or (batch, frames, outputs) for frame-level targets, and ``loss`` where labels
-are given, a dict by target.
+Conventions: ``input_values`` is what the front end makes, batched: (batch, frames, bands) or (batch,
+samples); ``valid`` (batch,) is the share of it, 0 to 1, that is sound and not padding. Outputs are a dict of
+target name to (batch, outputs), or (batch, frames, outputs) for frame-level targets, and ``loss`` where
+labels are given, a dict by target.
 
 A saved model is ``model.safetensors`` with the names of ``state_dict()``, ``config.json``, and for
 pretrained encoders their feature extractor. Weights are loaded strictly: a missing, further or misshapen

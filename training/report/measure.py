@@ -51,8 +51,7 @@ def measure(
     groups = table[group.name].to_pylist() if group else None
     nouns = (group.role.singular, group.role.plural) if group else ("row", "rows")
     breakdowns = [column for column in known.breakdowns if column.name in table.column_names]
-    parts = {column.name: _parts(table[column.name].to_pylist(), column) for column in breakdowns}
-    parts = {name: values for name, values in parts.items() if values}
+    parts = {c.name: rows for c in breakdowns if (rows := _parts(table[c.name].to_pylist(), c))}
     sampling, targets = (groups, resamples, seed), {}
     for target in about["targets"]:
         score = _scorer(table, target, sampling)
