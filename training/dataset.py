@@ -40,6 +40,10 @@ class SOUSADataset(Dataset):
         transform: function of a waveform, giving one.
         normalize_audio: scale each waveform so that its peak is 1.
 
+    Attributes:
+        classes: names of the target's classes by id; None for scores and for lists.
+        num_classes: number of these, or None.
+
     An item is a dict: ``waveform``, ``label``, ``label_mask``, ``sample_id``, ``sampling_rate``, and the
     columns by which reports are broken down, but for conditions of the recording.
 
@@ -56,6 +60,9 @@ class SOUSADataset(Dataset):
         self.columns = _targets(source.known, target)
         self.targets, self.several = list(self.columns), not (target is None or isinstance(target, str))
         self.target, self.split, self.transform = target, split, transform
+        role = self.columns[self.targets[0]].role
+        self.classes = list(role.names) if isinstance(role, Classes) and not self.several else None
+        self.num_classes = len(self.classes) if self.classes else None
         self.normalize_audio = normalize_audio
         self.metadata = [c.name for c in source.known.breakdowns if not getattr(c.role, "condition", "")]
         self.rows = open_rows(
@@ -65,17 +72,6 @@ class SOUSADataset(Dataset):
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    @property
-    def num_classes(self) -> int | None:
-        """Number of ``classes``, or None."""
-        return len(self.classes) if self.classes else None
-
-    @property
-    def classes(self) -> list[str] | None:
-        """Names of the target's classes by id; None for scores and for lists."""
-        role = self.columns[self.targets[0]].role
-        return list(role.names) if isinstance(role, Classes) and not self.several else None
 
     def __getitem__(self, index: Any) -> dict[str, Any]:
         return self._item(self.rows[index])

@@ -133,7 +133,7 @@ class Model(nn.Module):
             "format": FORMAT, "task": self.task, "max_sec": self.max_sec, "reported": self.reported,
             "targets": [{"kind": t.kind, **vars(t)} for t in self.targets],
             "front_end": self.front_end.settings(), "encoder": self.encoder.settings(),
-            "spec_augment": self.spec_augment.settings(),
+            "spec_augment": self.spec_augment.masks.model_dump(),
         }  # fmt: skip
 
     def save_pretrained(
