@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["diff", "generate", "load", "preview", "publish", "release", "validate", "verify"]
 
 _API, _COMMANDS = "sousa.builders.api", "sousa.builders.commands"
-_AUDIO = "sousa.generation.audio.cli"
-# name: where its arguments and its work are, and what it does
+# name: where its arguments and its work are, and what it does; corpora have more
 COMMANDS = {
     "generate": (f"{_COMMANDS}:generate", "make a dataset"),
     "validate": (f"{_COMMANDS}:validate", "check a dataset and write its report"),
@@ -36,9 +35,6 @@ COMMANDS = {
     "release": (f"{_COMMANDS}:release", "make a dataset a versioned release for the Hub"),
     "publish": (f"{_COMMANDS}:publish", "publish a release on the Hub"),
     "diff": (f"{_COMMANDS}:diff", "what differs between two releases"),
-    "banks": (f"{_AUDIO}:banks", "note banks: the drums that are played"),
-    "soundfonts": (f"{_AUDIO}:soundfonts", "free soundfonts to cut banks out of"),
-    "acoustics": (f"{_AUDIO}:acoustics", "show the acoustics, or make their rooms"),
 }
 
 

@@ -7,11 +7,6 @@ when they are asked for.
 from typing import Any
 
 
-def class_name(corpus: str) -> str:
-    """Name of the builder of a corpus."""
-    return "".join(part.capitalize() for part in corpus.split("_"))
-
-
 def __getattr__(name: str) -> Any:
     if name[:1].isupper():  # importing datasets takes a second, and registered packages are looked for
         from sousa.generation import corpora
@@ -20,9 +15,9 @@ def __getattr__(name: str) -> Any:
             from sousa.builders.unified import Unified
 
             return Unified
+        from sousa.builders.base import builder, class_name
+
         for corpus in corpora.names():
             if class_name(corpus) == name:
-                from sousa.builders.base import builder
-
                 return builder(corpus)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -108,7 +108,7 @@ def validate(
 
     root = os.path.expanduser(directory)
     stored = reopen.open_dataset(root, plugins=plugins)
-    if stored.current:
+    if stored.current and reopen.is_generated(stored.corpus):
         stored = reopen.open_dataset(root, making=True)
     return report.validate(stored, LocalRunner(workers), console.progress, everything)[1]
 
@@ -140,7 +140,7 @@ def verify(
         release = opened.read(root)
         check.require(release, console.progress)
         return len(release.manifest["files"])
-    stored = reopen.open_dataset(root, making=True, plugins=plugins)
+    stored = reopen.open_dataset(root, plugins=plugins)
     compared, differences = reopen.verify(stored, rows, everything, seed, console.progress)
     if differences:
         for line in differences[:20]:

@@ -22,7 +22,6 @@ from typing import Any, ClassVar
 
 import datasets
 
-from sousa.builders import class_name
 from sousa.builders.audio import AudioBuilder
 from sousa.generation import corpora, reopen
 from sousa.generation.columns import AUDIO, SPLITS, Column, feature
@@ -143,6 +142,11 @@ class CorpusBuilder(AudioBuilder):
         if problem := LocalStorage(self._root).damage(shard):
             raise ValueError(f"{problem}; run the 'sousa generate' command that made it again")
         return row_groups(os.path.join(self._root, shard["file"]))
+
+
+def class_name(corpus: str) -> str:
+    """Name of the builder of a corpus."""
+    return "".join(part.capitalize() for part in corpus.split("_"))
 
 
 @cache

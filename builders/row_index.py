@@ -39,6 +39,7 @@ _REQUEST = 1 << 20  # bytes that take about as long to transfer as one more requ
 _WINDOW = 8 << 20
 _LARGEST_HEADER = 16 << 20  # of a page, as in Arrow's reader; statistics may hold whole values
 _MOST_ROWS = 1 << 27  # nulls take no space, so a damaged count must not become an allocation
+_ENCRYPTION = 8  # field of FileMetaData: how columns are encrypted where the footer is not
 _READ = "read it with pyarrow instead"
 _prefix = struct.Struct("<I").unpack_from
 
@@ -129,6 +130,13 @@ class _Footer(io.BytesIO):
     def tell(self):
         return super().tell() + self.skipped
 
+    def encrypted(self):
+        """Whether the file says that it is encrypted, whole or in part."""
+        data, at = self.getvalue(), max(self.begin - self.skipped, 0)
+        with suppress(DamagedError, IndexError):
+            return data.endswith(b"PARE") or _ENCRYPTION in read_struct(data, at)[0]
+        return False
+
 
 def _leaf(schema, column):
     """Number of a column of bytes among the leaves, and the definition level of its values."""
@@ -175,7 +183,7 @@ def _chunks(source, column):
                 raise DamagedError(f"row group {number} places the column outside the file")
             chunks.append((start, start + size, rows))
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
-        if "crypt" in str(error):
+        if footer.encrypted():
             remedy = "decrypt it by reading and writing it with pyarrow"
             raise UnsupportedError("the file is encrypted", remedy) from None
         raise DamagedError(f"its footer can't be read: {first_line(error)}") from None

@@ -61,10 +61,9 @@ def _value(data: Any, at: int, kind: int, depth: int) -> tuple[Any, int]:
             item, at = _value(data, at, head & 15, depth + 1)
             items.append(item)
         return items, at
-    if kind in (1, 2, 3):  # booleans in a list, and bytes
-        return data[at], at + 1
-    if kind == 7:
-        return None, at + 8
+    if kind in (1, 2, 3, 7):  # booleans in a list, and bytes; of a double, which nobody needs, the last one
+        at += 8 if kind == 7 else 1
+        return data[at - 1], at
     raise DamagedError(f"Thrift type {kind}")
 
 

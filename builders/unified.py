@@ -2,22 +2,22 @@
 
 Conventions
 -----------
-``Unified(config_name="small")`` makes the small size of every corpus as it is read;
+``Unified(config_name="small")`` makes the small size of every corpus that has one as it is read;
 ``Unified(config_name="small", data_dir="output")`` reads finished datasets: ``output/<corpus>``
 each, or ``output`` itself when it is one. Each row is a row of its corpus: the columns that all have
 are columns, sound events are ``events``, and everything else is in ``labels``, JSON of the corpus's
 own columns. ``sample_id`` is ``<dataset>/<its own id>``.
 
 Which column is which follows from their roles: a ``Group`` is the ``group_id``, what is ``main`` the
-``label``, what tells renditions apart, or is a condition ``preset``, the ``acoustics``, and ``Events`` say
-which of their fields is what; all else goes by name. A corpus may have a method ``unify(row)``, a dict of
-shared columns that hold something else.
+``label``, what tells renditions apart, or is the condition ``ACOUSTICS``, the ``acoustics``, and ``Events``
+say which of their fields is what; all else goes by name.
 """
 
 import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,6 +27,7 @@ from sousa.builders.audio import AudioBuilder
 from sousa.builders.base import builder, features
 from sousa.generation import corpora
 from sousa.generation.columns import (
+    ACOUSTICS,
     AUDIO,
     SPLITS,
     Breakdown,
@@ -38,7 +39,7 @@ from sousa.generation.columns import (
     split_column,
     table,
 )
-from sousa.generation.errors import UsageError, one_of
+from sousa.generation.errors import UsageError
 from sousa.generation.manifest import manifest_path, read_manifest
 
 SCHEMA_VERSION = 2  # another one when rows are mapped otherwise: caches are told apart by it
@@ -74,7 +75,7 @@ def places(columns: Iterable[Column]) -> dict[str, Any]:
     """Columns of a corpus that are shared columns by their roles, by the names of these."""
     columns = tuple(columns)
     conditions = {c.role.condition for c in having(columns, Renditions)}
-    conditions |= {c.name for c in having(columns, Breakdown) if c.role.condition == "preset"}
+    conditions |= {c.name for c in having(columns, Breakdown) if c.role.condition == ACOUSTICS}
     candidates = {
         "group_id": having(columns, Group),
         "label": [column for column in columns if getattr(column.role, "main", False)],
@@ -94,12 +95,10 @@ def unify(name: str, row: Mapping[str, Any], by_role: Mapping[str, Any] | None =
 
     Returns: dict of ``COLUMNS`` (without ``audio`` where the row has none).
     """
-    corpus = corpora.get(name)
-    by_role = places(corpus.columns()) if by_role is None else by_role
+    by_role = places(corpora.get(name).columns()) if by_role is None else by_role
     shared = {column.name: row.get(column.name) for column in COLUMNS}
     shared |= {key: column and row.get(column.name) for key, column in by_role.items()}
     shared["events"] = shared["events"] and [_event(e, by_role["events"].role) for e in shared["events"]]
-    shared |= corpus.unify(row) if hasattr(corpus, "unify") else {}
     shared |= {"dataset": name, "sample_id": f"{name}/{row['sample_id']}"}
     if shared["group_id"] is not None:
         shared["group_id"] = f"{name}/{shared['group_id']}"
@@ -117,12 +116,6 @@ def unify(name: str, row: Mapping[str, Any], by_role: Mapping[str, Any] | None =
 def _event(record: Mapping[str, Any], role: Events) -> dict[str, Any]:
     fields = {"onset_sample": role.onset, "velocity": role.velocity, "kind": role.kind, "part": role.part}
     return {column.name: record.get(fields.get(column.name, column.name)) for column in EVENT}
-
-
-def _sizes() -> list[str]:
-    """The sizes that every corpus has."""
-    first, *others = [corpus.Options.SIZES for corpus in corpora.every()]
-    return [size for size in first if all(size in sizes for sizes in others)]
 
 
 @dataclass
@@ -145,8 +138,8 @@ class Unified(AudioBuilder):
     VERSION = _VERSION
     BUILDER_CONFIG_CLASS = UnifiedConfig
     BUILDER_CONFIGS: ClassVar[list] = [
-        UnifiedConfig(name=name, version=_VERSION, description=f"{name} of each corpus")
-        for name in (*_sizes(), "custom")
+        UnifiedConfig(name=name, version=_VERSION, description=f"{name} of each corpus that has it")
+        for name in dict.fromkeys([*chain.from_iterable(c.Options.SIZES for c in corpora.every()), "custom"])
     ]
     DEFAULT_CONFIG_NAME = BUILDER_CONFIGS[0].name
 
@@ -180,24 +173,29 @@ class Unified(AudioBuilder):
 
 def _parts(config: UnifiedConfig) -> dict[str, Any]:
     """The builders of the corpora asked for, by name."""
-    options, known = config.options or {}, corpora.names()
+    options = config.options or {}
     if isinstance(config.corpora, str):
         config.corpora = [config.corpora]
     if config.corpora is not None and not config.corpora:
-        raise UsageError(f"corpora is empty; name some of {', '.join(known)}, or give None for all")
+        raise UsageError(f"corpora is empty; name some of {', '.join(corpora.names())}, or give None for all")
     for name in [*(config.corpora or ()), *options]:
-        if name not in known:
-            raise UsageError(f"unknown corpus {one_of(name, known)}")
-    wanted = config.corpora or [corpus.name for corpus in corpora.every()]
+        corpora.get(name)  # says which there are
+    sized = [c.name for c in corpora.every() if config.name in (*c.Options.SIZES, "custom")]
+    if lacking := [name for name in config.corpora or options if name not in sized]:
+        raise UsageError(
+            f"there is no size {config.name} of {', '.join(lacking)}, only of {', '.join(sized)}; choose "
+            "among these or another config_name"
+        )
+    wanted = config.corpora or sized
     if not config.data_dir:
         return {name: builder(name)(config_name=config.name, **options.get(name, {})) for name in wanted}
     if options:
         raise UsageError("options: no choice for stored rows; leave out data_dir or these")
     roots = _stored(Path(config.data_dir).expanduser())
     missing = [name for name in config.corpora or () if name not in roots]
-    if missing or not roots:
+    if missing or not roots.keys() & wanted:
         raise UsageError(
-            f"{config.data_dir} holds no finished dataset of {', '.join(missing or known)}; it should be "
+            f"{config.data_dir} holds no finished dataset of {', '.join(missing or wanted)}; it should be "
             "one, or a directory of them"
         )
     return {n: builder(n)(config_name=config.name, data_dir=str(roots[n])) for n in wanted if n in roots}

@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 AUDIO = "audio"
+ACOUSTICS = "preset"  # the condition that a Breakdown states for acoustics; it is stored in shards
 SPLITS = ("train", "validation", "test")
 
 
@@ -100,7 +101,8 @@ class Breakdown(Role):
     """Reports are broken down by it; ``band``: width of the bands of a number.
 
     Attributes:
-        condition: what a recording was made under, such as ``preset``; empty for other breakdowns.
+        condition: what a recording was made under, such as ``drum``; ACOUSTICS for the ``acoustics`` of the
+            unified schema; empty for other breakdowns.
         known: the values it can have, for filters; empty for any.
         balance, main: as of Classes.
         shown: False for one that is only checked, counted and filtered by.
@@ -222,7 +224,7 @@ def stored_columns(arrow_schema: pa.Schema) -> tuple[Column, ...] | None:
             name, dtype, unit, alias = (str(entry.get(key, "")) for key in ("name", "type", "unit", "alias"))
             rendered = bool(entry.get("rendered"))
             columns.append(Column(name, dtype, unit, "", role=role, rendered=rendered, alias=alias))
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
     return tuple(columns)
 

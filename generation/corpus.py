@@ -99,8 +99,10 @@ class Packaging:
     """What a release and a card say of a dataset.
 
     Attributes:
-        tags: for the Hub.
-        task_categories: for the Hub.
+        tags: in the words of the Hub, as the next three; what is empty is not stated.
+        task_categories: such as ``audio-classification``.
+        annotations_creators: such as ``machine-generated``.
+        source_datasets: such as ``original``.
         author: for its citation.
         made_of: everything with a licence of its own that is in the rows.
         texts: what fills the card's template, by name.
@@ -109,6 +111,8 @@ class Packaging:
 
     tags: tuple[str, ...] = ()
     task_categories: tuple[str, ...] = ("audio-classification",)
+    annotations_creators: tuple[str, ...] = ()
+    source_datasets: tuple[str, ...] = ()
     author: str = ""
     made_of: tuple["Licensed", ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -210,7 +214,10 @@ class Corpus(Protocol):
 
     @abstractmethod
     def plan(self, config: Config) -> "list[Shard]":
-        """All shards, in the order of their rows. It depends on the configuration alone."""
+        """All shards, in the order of their rows. It depends on the configuration alone.
+
+        Raises: RunError when it needs what is missing here; rows can be read all the same.
+        """
 
     @abstractmethod
     def rows(self, config: Config, shard: "Shard") -> "Iterator[pa.Table]":

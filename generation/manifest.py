@@ -87,9 +87,8 @@ def read_manifest(root: str | Path) -> dict[str, Any] | None:
     except ValidationError as failure:
         problem = failure.errors()[0]
         place = ".".join(map(str, problem["loc"])) or "it"
-        raise RunError(
-            f"{path} is not a manifest ({place} is {short(problem['input'])}: {problem['msg']}); {_REMAKE}"
-        ) from None
+        wrong = "missing" if problem["type"] == "missing" else f"{short(problem['input'])}: {problem['msg']}"
+        raise RunError(f"{path} is not a manifest ({place} is {wrong}); {_REMAKE}") from None
     return manifest
 
 

@@ -2,8 +2,8 @@
 
 Conventions
 -----------
-Format 1, two tracks: track 0 holds tempo and metre, track 1 the notes (General MIDI channel 10,
-snare) under the name of the take, with the sticking (``R``, ``L``) as a lyric on each note.
+Format 1, two tracks: track 0 holds tempo and metre, track 1 the notes under the name of the performance,
+with a letter as a lyric on each note.
 Division 32 760 ticks a quarter note: it divides thirty-seconds, triplets, quintuplets and septuplets
 exactly, and from 81 BPM up a tick is shorter than a sample at 44.1 kHz, so a reader that rounds a
 note's time to samples gets the labelled sample. Slower, the error is at most one sample; at higher
@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 
 TICKS_PER_BEAT = 32760
-SNARE_NOTE = 38
-_NOTE_ON, _NOTE_OFF = 0x99, 0x89
+_NOTE_ON, _NOTE_OFF = 0x90, 0x80
 _NOTE_MS = 60.0  # written length of a note; shorter when the next one comes first
 _END_OF_TRACK = b"\xff\x2f\x00"
 
@@ -97,9 +96,11 @@ def encode(
     num_samples: Sequence[int],
     start: np.ndarray,
     onset_sample: np.ndarray,
+    pitch: np.ndarray | int,
     velocity: np.ndarray,
-    left: np.ndarray,
+    letter: np.ndarray,
     sample_rate: int,
+    channel: int,
 ) -> list[bytes]:
     """MIDI files of a batch of performances.
 
@@ -107,7 +108,9 @@ def encode(
         names, tempo_bpm, metres, lead_in_beats, num_samples: one a performance; the track ends at
             ``num_samples``.
         start: (T+1,) first note of each performance in the flat arrays.
-        onset_sample, velocity, left: flat over notes: sample index, 1-127, played by the left hand.
+        onset_sample, pitch, velocity, letter: flat over notes: sample index, note number, 1-127, and the
+            code of its lyric; pitch may be one for all.
+        channel: 0-15.
     """
     count = np.diff(start)
     bpm = np.repeat(np.asarray(tempo_bpm, dtype=np.float64), count)
@@ -125,11 +128,10 @@ def encode(
     out = np.zeros(at[-1], dtype=np.uint8)
     lyric, off_at = at[:-1] + wait_size, at[1:] - 3
     _put_quantities(out, at[:-1], wait, wait_size)
-    sticking = np.where(left, ord("L"), ord("R"))
-    for byte, value in enumerate((0xFF, 0x05, 1, sticking, 0, _NOTE_ON, SNARE_NOTE, velocity)):
+    for byte, value in enumerate((0xFF, 0x05, 1, letter, 0, _NOTE_ON | channel, pitch, velocity)):
         out[lyric + byte] = value
     _put_quantities(out, lyric + 8, hold, hold_size)
-    for byte, value in enumerate((_NOTE_OFF, SNARE_NOTE, 64)):
+    for byte, value in enumerate((_NOTE_OFF | channel, pitch, 64)):
         out[off_at + byte] = value
     ends = samples_to_ticks(np.asarray(num_samples), np.asarray(tempo_bpm), sample_rate)
     head = _chunk(b"MThd", struct.pack(">HHH", 1, 2, TICKS_PER_BEAT))

@@ -30,7 +30,7 @@ RESERVED = {
 
 def option(
     default: Any = None, about: str = "", *, flags: tuple[str, ...] = (),
-    switches: dict[str, Any] | None = None, metavar: str = "", repeated: bool = False,
+    switches: dict[str, Any] | None = None, switch: str = "", metavar: str = "", repeated: bool = False,
     command_only: bool = False, group: str = "what to make", unit: str = "", **limits: Any,
 ) -> Any:  # fmt: skip
     """A field of an Options class.
@@ -39,6 +39,7 @@ def option(
         about: what it does, for help and documents.
         flags: on the command line, the first one being the name in messages; its own name by default.
         switches: flags without a value, each with the value it stands for, in place of ``flags``.
+        switch: what a switch does, where ``about`` says what the values of the key are.
         metavar: what stands for the value in help.
         repeated: the flag is given once for each element of a list.
         command_only: it asks for something to read; only the command has it.
@@ -47,8 +48,8 @@ def option(
         limits: ``ge``, ``le`` and ``gt`` of a number.
     """
     extra: dict[str, Any] = {
-        "flags": list(flags), "switches": switches or {}, "metavar": metavar, "repeated": repeated,
-        "command_only": command_only, "group": group, "unit": unit,
+        "flags": list(flags), "switches": switches or {}, "switch": switch, "metavar": metavar,
+        "repeated": repeated, "command_only": command_only, "group": group, "unit": unit,
     }  # fmt: skip
     return Field(default, description=about, json_schema_extra=extra, **limits)
 
@@ -185,8 +186,8 @@ def add_arguments(parser: argparse.ArgumentParser, kind: type[Options]) -> None:
         add: Any = partial(group(extra["group"]).add_argument, dest=f"option_{name}")
         about = about_of(kind, name).replace("%", "%%")
         for flag, value in extra["switches"].items():
-            meaning = "the default" if value == field.default else about
-            add(flag, action="store_const", const=value, help=meaning)
+            meaning = "the default" if value == field.default else extra["switch"] or field.description
+            add(flag, action="store_const", const=value, help=meaning.replace("%", "%%"))
         if not extra["switches"]:
             flags = sorted(flags_of(name, field), key=lambda flag: flag.startswith("--"))
             take = {"action": "append"} if extra["repeated"] else {"type": partial(parsed, kind=value_kind)}
@@ -223,7 +224,7 @@ def about_of(kind: Any, name: str) -> str:
     if name in next(iter(by_size.values()), {}):
         notes.append(f"default by size: {', '.join(str(of[name]) for of in by_size.values())}")
     elif isinstance(default, bool):
-        notes += [] if field.json_schema_extra["switches"] else [f"default: {str(default).lower()}"]
+        notes.append(f"default: {str(default).lower()}")
     elif default is not None:
         shown = ", ".join(map(str, default)) if isinstance(default, (list, tuple)) else default
         notes.append(f"default: {shown}")

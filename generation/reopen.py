@@ -20,7 +20,7 @@ from sousa.generation.corpus import Config, Corpus, is_generated
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.make import views
 from sousa.generation.manifest import KNOWN_FORMATS, complete_manifest, config_digest
-from sousa.generation.shards import other_version
+from sousa.generation.shards import Shard, other_version
 from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import groups_of, row_groups
 
@@ -64,6 +64,14 @@ class Stored:
         return columns
 
     @cached_property
+    def planned(self) -> list[Shard] | None:
+        """Its shards as planned; None where rows are only read and what the plan needs is missing."""
+        try:
+            return self.corpus.plan(self.config)
+        except RunError:
+            return None
+
+    @cached_property
     def views(self) -> dict[str, list[str]]:
         """Sizes that are whole inside it: dict of name to shard names; each contains the ones before it."""
         shards = self.manifest["shards"]
@@ -75,10 +83,9 @@ class Stored:
                 view: [name for name, record in shards.items() if record["view"] in names[: i + 1]]
                 for i, view in enumerate(names)
             }
-        planned = self.corpus.plan(self.config)
-        if {shard.name for shard in planned} != shards.keys():
+        if self.planned is None or {shard.name for shard in self.planned} != shards.keys():
             return {"custom": list(shards)}
-        return views(self.corpus, self.config, planned)
+        return views(self.corpus, self.config, self.planned)
 
 
 def open_dataset(root: str | Path, *, making: bool = False, plugins: Sequence[str] = ()) -> Stored:
@@ -134,7 +141,9 @@ def _require_plan(stored: Stored) -> None:
         stored.manifest["format_version"] == KNOWN_FORMATS[-1]
     ):
         raise RunError(f"{_BY_HAND}its settings do not match their digest")
-    planned = [(s.name, s.file, s.split, s.rows) for s in stored.corpus.plan(stored.config)]
+    if stored.planned is None:
+        return
+    planned = [(s.name, s.file, s.split, s.rows) for s in stored.planned]
     listed = [(n, r["file"], r["split"], r["rows"]) for n, r in stored.manifest["shards"].items()]
     if sorted(planned) != sorted(listed) or stored.manifest["num_rows"] != stored.config.num_rows:
         raise RunError(
@@ -153,18 +162,20 @@ def verify(
     """Make rows again and compare them with the stored ones, after checking every shard's digest.
 
     Args:
-        stored: opened for making.
+        stored: it is opened again for making.
         count: rows to make again.
         everything: all of them.
         seed: of their choice, by default a new one.
 
     Returns: ``(rows compared, list of differences)``; a difference is one line of text.
-    Raises: UsageError for a count below 1, or a corpus whose rows are not made.
+    Raises: UsageError for a count below 1, or a corpus whose rows are not made; RunError when they can't be
+        made here.
     """
     if not is_generated(stored.corpus):
         raise UsageError(f"rows of {stored.corpus.name} are read, not made; check them with 'sousa validate'")
     if not everything and count < 1:
         raise UsageError(f"rows is {count}; give 1 or more")
+    stored = open_dataset(stored.storage.root, making=True)
     total = sum(record["rows"] for record in stored.records)
     wanted: Any = range(total)
     if not everything:

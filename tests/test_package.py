@@ -1,50 +1,29 @@
 """What is installed: one name, with every file it needs, whatever lies where it is used."""
 
 import json
-import os
-import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
 from tests.conftest import ROOT
+from tests.support import wheels
+from tests.support.wheels import run
 
 FOLDERS = ("builders", "dataset_cards", "generation", "training")
-
-
-def run(*command, cwd=None):
-    """What a command prints; nothing of this checkout is on its path."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        [*map(str, command)], cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """The wheel of the source distribution of this checkout."""
-    place = tmp_path_factory.mktemp("built")
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", place, ROOT)
-    return next(place.glob("*.whl"))
+    return wheels.build(tmp_path_factory.mktemp("built"))
 
 
 @pytest.fixture(scope="module")
 def programs(wheel, tmp_path_factory):
     """Programs of a new environment with the wheel, which sees the packages of this one."""
-    place = tmp_path_factory.mktemp("venv")
-    run(sys.executable, "-m", "venv", "--without-pip", place)
-    paths = sysconfig.get_paths(vars={"base": str(place), "platbase": str(place)})
-    # of the folder that a .pth names the .pth files are not read: an editable sousa there is not seen
-    Path(paths["purelib"], "others.pth").write_text(sysconfig.get_paths()["purelib"])
-    python = place / "bin/python"
-    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python)
-    run(*pip, "install", "--quiet", "--no-deps", "--no-index", wheel)
-    return place / "bin"
+    return wheels.install(wheel, tmp_path_factory.mktemp("venv"))
 
 
 def test_the_wheel_has_one_name_and_every_file(wheel, tmp_path):

@@ -12,7 +12,6 @@ FILES = [p for folder in ("builders", "generation") for p in sorted((ROOT / fold
 OF_CORPORA = re.compile(r"generation/(rudiments|textures)/(?!synth\.py|values\.py)")
 SECTION = re.compile(r"^( *)(?:Args|Attributes):\n((?:\1    .*\n)+)", re.MULTILINE)
 JOINED = re.compile(r"^ *`*\w+`*(?:, `*\w+`*)*: .*[;.] `*[a-z]\w*`*(?:, `*\w+`*)*: ", re.MULTILINE)
-OTHERS_TASK = ("generation/corpus.py", "builders/api.py")
 
 
 def functions(path):
@@ -53,7 +52,5 @@ def test_what_is_public_is_type_checked():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_docstrings_have_one_argument_a_line(path):
-    if str(path.relative_to(ROOT)) in OTHERS_TASK:
-        return
     for section in SECTION.findall(path.read_text(encoding="utf-8")):
         assert not JOINED.findall(section[1])

@@ -3,7 +3,7 @@
 ``tests/data/CORPUS-2.0.0.tar.xz`` are directories as the last commit of data version 2.0.0 wrote them
 (fed3275), rows, tables, card and all::
 
-    sousa generate -p 10 -t 1 -a 2 --rudiments flam,single_drag_tap --duration 1 --sample-rate 8000 --mono
+    sousa generate -p 10 -t 1 -a 2 --rudiments flam,single_drag_tap --duration 1 --sample-rate 8000
     sousa generate textures --configfile space.yaml --records params  # 24 settings of 3 synthesizers, 8 kHz
 """
 

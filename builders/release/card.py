@@ -134,17 +134,18 @@ def _head(source: Source, version: str, members: Members) -> dict[str, Any]:
             for split, records in splits.items()
         ]
         configs.append(config | ({"default": True} if view.default else {}))
-    return {
+    head = {
         "pretty_name": source.corpus.title,
         "license": hub_licence(packaging.made_of),
         "task_categories": list(packaging.task_categories),
-        "tags": list(packaging.tags) or ["music"],
+        "tags": list(packaging.tags),
         "size_categories": [size_category(_sum(source.records, "rows"))],
-        "annotations_creators": ["machine-generated"],
-        "source_datasets": ["original"],
+        "annotations_creators": list(packaging.annotations_creators),
+        "source_datasets": list(packaging.source_datasets),
         "configs": configs,
         "dataset_info": [_info(source, view, splits) for view, splits in members.items()],
     }
+    return {key: value for key, value in head.items() if value}
 
 
 def _info(source: Source, view: layout.View, splits: Splits) -> dict[str, Any]:

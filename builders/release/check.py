@@ -135,16 +135,17 @@ def _vocabulary(head: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[st
     licences = {entry["hub"] for entry in known().values()} | {"other"}
     allowed = {
         "size_categories": sizes, "annotations_creators": creators["annotations"], "task_categories": TASKS,
-        "license": licences, "source_datasets": ("original",),
+        "license": licences, "source_datasets": ("original", "extended"),
     }  # fmt: skip
     out = []
     for key, words in allowed.items():
-        stated = head.get(key)
-        unknown = [w for w in (stated if isinstance(stated, list) else [stated]) if w not in words]
+        stated = head.get(key, [])
+        stated = stated if isinstance(stated, list) else [stated]
+        unknown = [word for word in stated if str(word).partition("|")[0] not in words]
         out += [f"{layout.CARD}: {key} is {word!r}, which the Hub does not know" for word in unknown]
     if head.get("license") == "other" and not (head.get("license_name") and head.get("license_link")):
         out.append(f"{layout.CARD}: license other needs license_name and license_link")
-    needed = ("pretty_name", "tags", "configs", "dataset_info")
+    needed = ("pretty_name", "license", "size_categories", "configs", "dataset_info")
     out += [f"{layout.CARD}: {key} is missing" for key in needed if not head.get(key)]
     if str(head.get("version")) != manifest["version"]:
         out.append(f"{layout.CARD}: version is {head.get('version')}, the manifest's {manifest['version']}")

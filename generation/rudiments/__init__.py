@@ -13,10 +13,10 @@ from sousa.generation.corpus import Generated, elsewhere
 
 if TYPE_CHECKING:
     from sousa.generation.columns import Column
-    from sousa.generation.rudiments.settings import Config
+    from sousa.generation.config import Config
     from sousa.generation.shards import Shard
 
-_HERE = "sousa.generation.rudiments"
+_HERE, _AUDIO = "sousa.generation.rudiments", "sousa.generation.audio.cli"
 
 
 class Rudiments(Generated):
@@ -32,7 +32,12 @@ class Rudiments(Generated):
         ("--profiles 20 --rudiments flam,drag -o output/flams", "two rudiments by twenty players"),
         ("-a 4 --acoustics clean,gym,garage --stereo", "each take clean and in two rooms"),
     )
-    commands = {"rudiments": (f"{_HERE}.show:command", "show the rudiments and their notation")}
+    commands = {
+        "banks": (f"{_AUDIO}:banks", "note banks: the drums that are played"),
+        "soundfonts": (f"{_AUDIO}:soundfonts", "free soundfonts to cut banks out of"),
+        "acoustics": (f"{_AUDIO}:acoustics", "show the acoustics, or make their rooms"),
+        "rudiments": (f"{_HERE}.show:command", "show the rudiments and their notation"),
+    }
     tasks = {
         "rudiment": ("rudiment_slug",),
         "tier": ("skill_tier",),

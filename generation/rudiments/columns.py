@@ -2,6 +2,7 @@
 
 from sousa.generation.audio import named_acoustics
 from sousa.generation.columns import (
+    ACOUSTICS,
     AUDIO,
     Breakdown,
     Classes,
@@ -75,7 +76,7 @@ IDENTITY = (
     Column("augmentation_group_id", "string", "", "shared by all renderings of one take",
            role=Renditions("augmentation_preset", named_acoustics.CLEAN)),
     Column("augmentation_preset", "string", "", "acoustics of the rendering; clean is the drum alone",
-           alias="acoustics", role=Breakdown(condition="preset", known=named_acoustics.names())),
+           alias="acoustics", role=Breakdown(condition=ACOUSTICS, known=named_acoustics.names())),
     Column("data_version", "string", "", "version of the audio and labels"),
 )  # fmt: skip
 PLAYER = tuple(

@@ -44,6 +44,7 @@ GROUP_BYTES = 64_000_000  # of sound before encoding: long rows at high rates co
 # under all acoustics; an estimate for --dry-run and for the check of free space.
 FLAC_BYTES_PER_SEC = {"clean": 27_000, "augmented": 35_000}
 LABEL_BYTES_PER_ROW = 4_300
+SNARE_NOTE, DRUM_CHANNEL = 38, 9  # of General MIDI
 _COUNTED_TAKES = 20_000  # planned for an estimate; larger corpora are scaled up
 _MARGIN_SEC = 0.95  # mean lead-in and ring-out
 
@@ -165,8 +166,8 @@ def make_rows(config: Config, coordinates: list[tuple], augmentation: int, rende
     # named after the take: renderings that don't move it have the same file
     arrays["midi"] = midi.encode(
         arrays["augmentation_group_id"], [t.tempo_bpm for t in takes], [t.form.metre for t in takes],
-        p.lead_in_beats, p.num_samples, p.start, heard.onset_sample, p.velocity, p.hand == 1,
-        config.sample_rate,
+        p.lead_in_beats, p.num_samples, p.start, heard.onset_sample, SNARE_NOTE, p.velocity,
+        np.where(p.hand == 1, ord("L"), ord("R")), config.sample_rate, DRUM_CHANNEL,
     )  # fmt: skip
     arrays.update(_sound_columns(config, p, arrays["sample_id"], renderings, render))
     wanted = schema(columns(config.with_audio), config.sample_rate)

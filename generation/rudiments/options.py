@@ -71,8 +71,9 @@ class RudimentsOptions(SeedOptions):
         None, "use these noises in place of generated ones", metavar="DIR", group=_SOUND
     )
     with_audio: bool = option(
-        True, "labels and MIDI only", switches={"--with-audio": True, "--no-audio": False}, group=_SOUND
-    )
+        True, "whether to make audio, or labels and MIDI only", group=_SOUND, switch="labels and MIDI only",
+        switches={"--with-audio": True, "--no-audio": False},
+    )  # fmt: skip
     soundfont: str | None = option(
         None,
         "snares of this .sf2/.sf3, of a directory, of a KEY of 'sousa soundfonts list'; or BANKS by name",
@@ -81,5 +82,7 @@ class RudimentsOptions(SeedOptions):
     sample_rate: Whole = option(
         44100, "sample rate", metavar="HZ", group=_SOUND, ge=8000, le=96000, unit="Hz"
     )
-    channels: Literal[1, 2] = option(1, "two channels", switches={"--stereo": 2}, group=_SOUND)
+    channels: Literal[1, 2] = option(
+        1, "1 or 2 channels", switches={"--stereo": 2}, switch="two channels", group=_SOUND
+    )
     audio_format: Literal["flac", "wav"] = option("flac", "flac or wav", group=_SOUND)

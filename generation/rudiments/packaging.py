@@ -34,6 +34,8 @@ def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
     return Packaging(
         tags=_TAGS,
         task_categories=tasks,
+        annotations_creators=("machine-generated",),
+        source_datasets=("original",),
         author=AUTHORS,
         made_of=tuple(_made_of(config, drums)),
         texts=_texts(config),

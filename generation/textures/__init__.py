@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sousa.generation.corpus import Generated, elsewhere
 
 if TYPE_CHECKING:
-    from sousa.generation.columns import Column
     from sousa.generation.shards import Shard
-    from sousa.generation.textures.settings import Config
 
 _HERE = "sousa.generation.textures"
 
@@ -47,6 +45,7 @@ class Textures(Generated):
     resized = elsewhere(f"{_HERE}.requests:resized")
     answer = elsewhere(f"{_HERE}.requests:list_synths")
     estimate = elsewhere(f"{_HERE}.requests:estimate")
+    columns = elsewhere(f"{_HERE}.corpus:columns_of")
     plan = elsewhere(f"{_HERE}.corpus:plan")
     addresses = elsewhere(f"{_HERE}.corpus:addresses")
     rows = elsewhere(f"{_HERE}.corpus:rows")
@@ -64,14 +63,8 @@ class Textures(Generated):
 
             old_style.use(files)
 
-    def prepare(self, config: "Config") -> None:
+    def prepare(self, config: Any) -> None:
         self.use(config.synth_files)
-
-    def columns(self, config: "Config | None" = None) -> "tuple[Column, ...]":
-        from sousa.generation.textures.columns import columns
-        from sousa.generation.textures.corpus import swept
-
-        return columns((("*", ""),) if config is None else swept(config))
 
     def order(self, shard: "Shard") -> Any:
         # neighbours in their space share what a synthesizer prepares

@@ -12,7 +12,8 @@ Audio is rounded to 16 bits once: 1.0 is 32767, and what is beyond full scale is
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from functools import partial
 from itertools import groupby, islice, pairwise
 from typing import Any
 
@@ -21,7 +22,7 @@ import pyarrow as pa
 
 from sousa.generation import seeds
 from sousa.generation.audio import encode
-from sousa.generation.columns import SPLITS, schema
+from sousa.generation.columns import SPLITS, Column, schema
 from sousa.generation.errors import RunError
 from sousa.generation.shards import Shard
 from sousa.generation.textures import Textures, names, synth
@@ -36,13 +37,20 @@ GROUP_BYTES = 64_000_000  # of sound before encoding: long rows come in smaller 
 FULL_SCALE = 32767
 
 
+def columns_of(config: Config | None = None) -> tuple[Column, ...]:
+    """Columns of the rows; see :meth:`sousa.generation.corpus.Corpus.columns`."""
+    return columns((("*", ""),) if config is None else swept(config))
+
+
 def swept(config):
-    """Parameters that some sound sweeps: list of ``(name, unit)``, in order."""
+    """Parameters that some sound sweeps, in order: list of ``(name, unit)``, the unit empty if unknown."""
     units = {}
     for sound in config.sounds:
-        declared = {p.name: p for p in synth.get(sound.synth).parameters}
+        declared = {}
+        with suppress(RunError):  # rows can be read without it
+            declared = {p.name: p.unit for p in synth.of(sound).parameters}
         for axis in sound.axes:
-            units.setdefault(axis.name, []).append(declared[axis.name].unit)
+            units.setdefault(axis.name, []).append(declared.get(axis.name, ""))
     # one column for parameters of several synthesizers that share a name
     return [(name, of_name[0] if len(set(of_name)) == 1 else "") for name, of_name in units.items()]
 
@@ -51,6 +59,8 @@ def plan(config):
     """All shards of a configuration, in the order of their rows: list of Shard.
 
     A shard's key holds ``settings``: positions in ``config.settings``.
+
+    Raises: RunError when a synthesizer is not here.
     """
     most = max(1, ROWS_PER_BLOCK // config.rows_per_setting)
     first_block, block = min(FIRST_BLOCK, most), min(BLOCK, most)
@@ -99,7 +109,7 @@ def rows(config: Config, shard: Shard) -> Iterator[pa.Table]:
 
 
 def _table(config, rows_):
-    return pa.Table.from_pylist(rows_, schema(columns(swept(config)), config.sample_rate))
+    return pa.Table.from_pylist(rows_, schema(columns_of(config), config.sample_rate))
 
 
 def remake(config: Config, addresses: pa.Table, render: bool = True) -> pa.Table:
@@ -117,37 +127,18 @@ def remake(config: Config, addresses: pa.Table, render: bool = True) -> pa.Table
         signals.setdefault(key, {}).setdefault(chunk, []).append(at)
     made: list[Any] = [None] * len(addresses)
     for (position, example), chunks in signals.items():
-        only = next(iter(chunks)) if len(chunks) == 1 else None
-        rows_ = (
-            make_rows(config, position, example, only) if render else label_rows(config, position, example)
-        )
-        for row in rows_:
+        kind = partial(make_rows, chunks=chunks) if render else label_rows
+        for row in kind(config, position, example):
             for at in chunks.get(row["chunk_index"], ()):
                 made[at] = row
     return _table(config, made)
 
 
-@dataclass(frozen=True)
-class Signal:
-    """A long signal after its gain.
-
-    Attributes:
-        audio: float64 (samples,), not yet rounded.
-        gain_db: what was applied.
-        onsets: int64 or None.
-        details: dict of arrays, one value an onset.
-    """
-
-    audio: np.ndarray
-    gain_db: float
-    onsets: np.ndarray | None
-    details: dict
-
-
 def render_signal(config, setting, example):
     """Render the long signal of a setting.
 
-    Returns: Signal, as long as all its chunks.
+    Returns: audio, float64 (samples,), as long as all its chunks and not yet rounded; the gain that was
+        applied, dB; onsets, int64 or None; details, dict of arrays, one value an onset.
     Raises: RunError when the synthesizer fails or breaks its promise.
     """
     rng = seeds.stream(config.seed, "textures", setting.draws, example)
@@ -162,21 +153,21 @@ def render_signal(config, setting, example):
         gain_db = round(level.target_db - 20.0 * math.log10(size), 4)
     if gain_db:
         audio *= _nine_digits(10.0 ** (gain_db / 20.0))
-    return Signal(audio, gain_db, onsets, details)
+    return audio, gain_db, onsets, details
 
 
-def make_rows(config, position, example, only_chunk=None):
-    """Rows of one example of a setting, in order.
+def make_rows(config, position, example, chunks=None):
+    """Rows of one example of a setting, in order: dicts of the corpus's columns.
 
     Args:
         position: in ``config.settings``.
-        only_chunk: make this chunk's row alone.
+        chunks: numbers of the chunks to make; all by default.
 
     Yields: dicts of the corpus's columns.
     """
     signal = render_signal(config, config.settings[position], example)
     for row in label_rows(config, position, example):
-        if only_chunk in (None, row["chunk_index"]):
+        if chunks is None or row["chunk_index"] in chunks:
             rendered = _rendered_columns(config, signal, row["start_sample"])
             path = f"{row['sample_id']}.{config.audio_format}"
             yield {**row, **rendered, "audio": {"bytes": rendered["audio"], "path": path}}
@@ -221,7 +212,8 @@ def label_rows(config, position, example):
 
 
 def _rendered_columns(config, signal, start):
-    audio = signal.audio[start : start + config.chunk_samples]
+    whole, gain_db, onsets, details = signal
+    audio = whole[start : start + config.chunk_samples]
     steps = audio * FULL_SCALE
     np.rint(steps, out=steps)
     clipped = 0
@@ -230,9 +222,9 @@ def _rendered_columns(config, signal, start):
         np.clip(steps, -FULL_SCALE, FULL_SCALE, out=steps)
     pcm = steps.astype(np.int16)
     data, digest = encode.encode_and_digest(pcm, config.sample_rate, config.audio_format)
-    events = _events(signal, start, config.chunk_samples)
+    events = _events(onsets, details, start, config.chunk_samples)
     return {
-        "events": events, "num_events": None if events is None else len(events), "gain_db": signal.gain_db,
+        "events": events, "num_events": None if events is None else len(events), "gain_db": gain_db,
         "peak_db": _db(_peak(audio)), "rms_db": _db(_rms(audio)), "clipped_samples": clipped,
         "pcm_digest": digest, "audio": data,
     }  # fmt: skip
@@ -255,14 +247,13 @@ def _nine_digits(value):
     return float(f"{value:.9g}")
 
 
-def _events(signal, start, size):
-    if signal.onsets is None:
+def _events(onsets, details, start, size):
+    if onsets is None:
         return None
-    first, end = np.searchsorted(signal.onsets, [start, start + size])
-    onsets = (signal.onsets[first:end] - start).tolist()
+    first, end = np.searchsorted(onsets, [start, start + size])
+    onsets = (onsets[first:end] - start).tolist()
     kinds, velocities = (
-        signal.details[name][first:end] if name in signal.details else [None] * len(onsets)
-        for name in ("kind", "velocity")
+        details[name][first:end] if name in details else [None] * len(onsets) for name in ("kind", "velocity")
     )
     return [
         {"onset_sample": onset, "kind": kind and str(kind), "velocity": velocity and int(velocity)}

@@ -31,6 +31,8 @@ def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
     return Packaging(
         tags=("audio", "sound-texture", "synthesis", "synthetic", "sound-parameter-estimation"),
         task_categories=("tabular-regression", "audio-classification"),
+        annotations_creators=("machine-generated",),
+        source_datasets=("original",),
         author=AUTHORS,
         made_of=tuple(
             of_plugin("synthesizer", synth.GROUP, name) for name in synths if name not in synth.BUILT_IN
@@ -53,7 +55,7 @@ def _sounds(config: Config) -> str:
     """A table of sounds and how their parameters are covered."""
     lines = ["| sound | synthesizer | parameter | values | unit | spacing |", "| --- " * 6 + "|"]
     for sound in config.sounds:
-        units = {p.name: p.unit for p in synth.get(sound.synth).parameters}
+        units = {p.name: p.unit for p in synth.of(sound).parameters}
         first = f"{sound.name} | {sound.synth} {sound.synth_version}"
         method = sound.method.replace("_", " ")
         rows = []

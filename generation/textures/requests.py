@@ -107,21 +107,17 @@ def list_synths(options: TexturesOptions, print_: Say) -> bool:
 def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
     """The Config of an identity.
 
-    Raises: RunError when a synthesizer is not here, or, unless rows are only read, in another version.
+    Raises: RunError when a synthesizer is not here, or in another version, unless rows are only read.
     """
     config = settings.from_identity(identity, size)
+    if rows_only:
+        return config
     for sound in config.sounds:
-        try:
-            here = synth.get(sound.synth)
-        except UsageError:
+        here = synth.of(sound).version
+        if here != sound.synth_version:
             raise RunError(
-                f"synthesizer {sound.synth} is not on this machine; install its package, or name its file "
-                "with --synth-file (in Python: plugins=[FILE])"
-            ) from None
-        if here.version != sound.synth_version and not rows_only:
-            raise RunError(
-                f"this dataset was made with {sound.synth} {sound.synth_version}, here is {here.version}; "
-                "install that version"
+                f"this dataset was made with {sound.synth} {sound.synth_version}, here is {here}; install "
+                "that version"
             )
     return _with_files(config)
 

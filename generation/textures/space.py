@@ -76,7 +76,7 @@ def rounded(value):
 
 
 def _of_sound(config, number, sound):
-    parameters = synth.get(sound.synth).parameters
+    parameters = synth.of(sound).parameters
     constant = {p.name: p.default for p in parameters} | {part.name: part.natural for part in sound.fixed}
     constant = {name: rounded(value) for name, value in constant.items()}
     curves = {part.name: _curve(part, config, "") for part in sound.moving if part.shape != "random"}

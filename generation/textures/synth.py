@@ -157,6 +157,20 @@ def get(name: str) -> Synth:
     return _load(name)
 
 
+def of(sound: Any) -> Synth:
+    """The synthesizer of a configuration's sound.
+
+    Raises: RunError when it is not here, or can't be loaded.
+    """
+    try:
+        return get(sound.synth)
+    except UsageError:
+        raise RunError(
+            f"synthesizer {sound.synth} is not on this machine; install its package, or name its file with "
+            "--synth-file (in Python: plugins=[FILE])"
+        ) from None
+
+
 @cache
 def _load(name: str) -> Synth:
     module, _, attribute = known()[name].partition(":")

@@ -15,8 +15,9 @@ import sousa
 import sousa.builders
 from sousa.builders import base
 from sousa.builders.release import card, check, opened
-from sousa.builders.unified import COLUMNS, Unified, unify
+from sousa.builders.unified import COLUMNS, Unified
 from sousa.generation import corpora
+from sousa.generation.corpus import Packaging
 from sousa.generation.errors import RunError
 from tests.conftest import ROOT
 from tests.support.releases import named, release
@@ -68,6 +69,7 @@ def test_its_builder_reads_what_it_makes(dataset, tmp_path):
 def test_its_release_is_whole_and_its_card_says_what_is_known(dataset, tmp_path):
     made = release(dataset, tmp_path / "v1")
     assert check.problems(opened.read(made)) == []
+    assert not {"tags", "annotations_creators", "source_datasets"} & head_of(made).keys()
     text = (made / "README.md").read_text()
     assert not re.findall(r"\{\{\w+\}\}", text)
     for said in ("# Tones", "48 rows", "| `wave` | train | validation | test |", "| saw | 8 | 4 | 4 |",
@@ -78,6 +80,15 @@ def test_its_release_is_whole_and_its_card_says_what_is_known(dataset, tmp_path)
         assert named(loaded) == rows_of(dataset, "test")
     again = sousa.load(made, "labels", split="test", cache_dir=str(tmp_path / "cache"))
     assert again.features["wave"].names == ["sine", "square", "saw"]
+
+
+def test_its_card_says_whence_rows_and_labels_come(dataset, tmp_path, monkeypatch):
+    said = {"tags": ("tones",), "annotations_creators": ("found",), "source_datasets": ("extended|fsd50k",)}
+    packaging = Packaging(**said)
+    monkeypatch.setattr(type(corpora.get("tones")), "packaging", lambda *_: packaging)
+    made = release(dataset, tmp_path / "v1")
+    head = head_of(made)
+    assert {key: tuple(head[key]) for key in said} == said and check.problems(opened.read(made)) == []
 
 
 def test_it_is_in_the_unified_schema(dataset, tmp_path):
@@ -94,19 +105,24 @@ def test_it_is_in_the_unified_schema(dataset, tmp_path):
         assert json.loads(row["labels"]) == {name: value for name, value in own.items() if name != "audio"}
 
 
-def test_a_corpus_may_say_itself_how_it_is_unified(tones, monkeypatch):
-    corpus = corpora.get("tones")
-    loud = lambda self, row: {"label": row["wave"].upper()}  # noqa: E731
-    monkeypatch.setattr(type(corpus), "unify", loud, raising=False)
-    row = {"sample_id": "a", "series": 3, "wave": "saw", "pulses": None, "split": "test"}
-    shared = unify("tones", row)
-    assert (shared["label"], shared["group_id"], shared["events"]) == ("SAW", "tones/3", None)
-
-
-def test_sizes_of_the_unified_builder_are_those_of_all(tones):
+def test_a_size_that_not_every_corpus_has(tones, tmp_path):
     code = "from sousa.builders import Unified; print([c.name for c in Unified.BUILDER_CONFIGS])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert done.stdout.strip() == "['small', 'medium', 'custom']"
+    assert done.stdout.strip() == "['small', 'medium', 'full', 'custom']"
+    options = {"cache_dir": str(tmp_path), "config_name": "full"}
+    assert list(Unified(**options)._parts) == ["rudiments", "textures"]
+    refused = "there is no size full of tones, only of rudiments, textures; choose among these or another"
+    for chosen in ({"corpora": ["tones", "rudiments"]}, {"options": {"tones": {"seed": 3}}}):
+        with pytest.raises(ValueError, match=refused):
+            Unified(**options, **chosen)
+
+
+def test_stored_datasets_without_the_size(dataset, tmp_path):
+    options = {"cache_dir": str(tmp_path), "data_dir": str(dataset.parent), "config_name": "full"}
+    with pytest.raises(ValueError, match="holds no finished dataset of rudiments, textures; it should be"):
+        Unified(**options)
+    with pytest.raises(ValueError, match="there is no size full of tones"):
+        Unified(**options, corpora="tones")
 
 
 def test_a_template_with_unknown_places_is_refused(tones, tmp_path, monkeypatch):

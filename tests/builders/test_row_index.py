@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sousa.builders.row_index import _WINDOW, byte_ranges
+from sousa.builders.thrift import read_struct
 from sousa.generation.columns import AUDIO, Column, schema
 from sousa.generation.shards import parquet_writer
 
@@ -270,6 +271,24 @@ def test_encrypted_files_are_refused(plaintext_footer):
     data = written(TABLE.select(["midi"]), encryption_properties=properties)
     with pytest.raises(ValueError, match="encrypted; decrypt it"):
         byte_ranges(io.BytesIO(data), "midi")
+
+
+@pytest.mark.parametrize("size", [1, 9000])  # of the footer: within what is read at first, and beyond
+def test_whether_a_file_is_encrypted_is_read_from_the_file(size, monkeypatch):
+    data = written(pa.table({"midi": [b"a"]} | {f"n{i}": [i] for i in range(size // 10)}))
+
+    def fail(*_, **__):
+        raise pa.ArrowInvalid("whatever pyarrow says of a cryptic file")
+
+    monkeypatch.setattr(pq, "ParquetFile", fail)
+    assert "damaged or cut short (its footer can't be read: whatever" in can_index(io.BytesIO(data), "midi")
+    assert "the file is encrypted" in can_index(io.BytesIO(data[:-4] + b"PARE"), "midi")
+
+
+def test_numbers_that_are_not_there_are_no_endless_list():
+    doubles = b"\x19\xf7" + b"\xff" * 8 + b"\x7f"  # field 1: a list of 2**63 of them
+    with pytest.raises(IndexError):
+        read_struct(doubles, 0)
 
 
 def test_two_columns_of_a_name_are_refused():

@@ -1,18 +1,34 @@
 """What every corpus promises, whoever made it: one contract over all that are registered."""
 
+import argparse
 import json
 import pickle
 import re
-from itertools import pairwise
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from itertools import islice, pairwise
 
 import pyarrow as pa
 import pytest
 
+from sousa import COMMANDS
 from sousa.generation import corpora, make
-from sousa.generation.columns import Classes, Coordinate, Group, Score, fitted, having, stored_columns
-from sousa.generation.corpus import is_generated
+from sousa.generation.columns import (
+    Classes,
+    Coordinate,
+    Events,
+    Group,
+    Parameters,
+    Score,
+    fitted,
+    having,
+    stored_columns,
+)
+from sousa.generation.console import silent
+from sousa.generation.corpus import Packaging, is_generated
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.filters import Filter
+from sousa.generation.manifest import UNFINISHED
 from sousa.generation.options import (
     RESERVED,
     SeedOptions,
@@ -21,16 +37,28 @@ from sousa.generation.options import (
     option,
     option_table,
 )
+from sousa.generation.shards import write_shard
+from sousa.generation.storage import LocalStorage
 from tests.conftest import ROOT
 
-ALL = [*corpora.BUILT_IN, "tones"]
+# all that are registered here, one of a package, and one whose rows are read
+ALL = list(dict.fromkeys([*corpora.names(), "tones", "recorded"]))
+GENERATED = ["tones", *(corpus.name for corpus in corpora.every() if is_generated(corpus))]
+MADE_AGAIN = pytest.mark.parametrize("corpus", GENERATED, indirect=True)
 NEEDED = {"sample_id", "split", "duration_sec", "num_samples", "sample_rate", "data_version"}
 ROWS = 6
 
 
+@pytest.fixture
+def registered(tones, monkeypatch):
+    """The registry with all of them."""
+    monkeypatch.setitem(corpora.BUILT_IN, "recorded", "tests.support.recorded:Recorded")
+    corpora.places.cache_clear()
+
+
 @pytest.fixture(params=ALL)
-def corpus(request, tones):
-    """Each corpus, one of another package among them."""
+def corpus(request, registered):
+    """Each corpus."""
     return corpora.get(request.param)
 
 
@@ -49,7 +77,14 @@ def some_addresses(corpus, config, count=ROWS):
     return pa.concat_tables(parts).slice(0, count)
 
 
-def test_all_are_found(tones):
+def some_rows(corpus, config):
+    """Rows from every third of the plan."""
+    shards = corpus.plan(config)
+    tables = (next(iter(corpus.rows(config, shard))) for shard in shards[:: max(1, len(shards) // 3)])
+    return pa.concat_tables(table.slice(0, 2) for table in islice(tables, ROWS))
+
+
+def test_all_are_found(registered):
     assert set(corpora.names()) == set(ALL)
     assert [corpus.name for corpus in corpora.every()] == corpora.names()
 
@@ -69,7 +104,10 @@ def test_columns_are_declared(corpus, config):
     assert all(column.meaning for column in columns)
     if config.with_audio:
         assert {"audio", "pcm_digest"} <= set(names)
-    assert set(names) <= {c.name for c in corpus.columns()} or "*" in str([c.name for c in corpus.columns()])
+    for column in columns:
+        patterns = [c for c in corpus.columns() if fnmatchcase(column.name, c.name)]
+        declared = replace(patterns[0], name=column.name, unit=column.unit, meaning=column.meaning)
+        assert column == declared and (column in patterns or "*" in patterns[0].name)
 
 
 def test_roles_are_told_in_the_file_itself(corpus, config):
@@ -84,8 +122,11 @@ def test_roles_are_told_in_the_file_itself(corpus, config):
 def test_tasks_are_columns_that_can_be_learnt(corpus, config):
     columns = {column.name: column for column in corpus.columns(config)}
     for task, names in corpus.tasks.items():
+        assert names and len(set(names)) == len(names)
         assert set(names) <= columns.keys() and (task not in columns or names == (task,))
-        assert all(columns[name].role is not None for name in names)
+        for name in names:
+            role = columns[name].role
+            assert isinstance(role, (Classes, Score, Events, Parameters)) and getattr(role, "target", True)
 
 
 def test_options_are_said_once(corpus):
@@ -123,21 +164,40 @@ def test_plans_are_whole_and_sizes_lie_inside_each_other(corpus, config):
     assert len({shard.name for shard in shards}) == len(shards)
     assert {shard.split for shard in shards} <= {"train", "validation", "test"}
     assert all(shard.name.startswith(f"{shard.split}/") and shard.rows > 0 for shard in shards)
-    sizes = {size: corpus.resized(config, size) for size in corpus.Options.SIZES}
-    assert all(made is not None for made in sizes.values())
-    for size, rows in corpus.Options.SIZES.items():
-        assert sizes[size].num_rows == rows and sizes[size].size == size
-    plans = [{(s.name, s.split, s.rows) for s in corpus.plan(made)} for made in sizes.values()]
-    assert all(smaller < larger for smaller, larger in pairwise(plans))
-    assert list(make.views(corpus, config, shards))[-1] == config.size
+    options, sizes = corpus.Options, corpus.Options.SIZES
+    configs = [corpus.config(options.read({"size": size}), print) for size in sizes]
+    assert config == configs[0]
+    assert [(config.size, config.num_rows) for config in configs] == list(sizes.items())
+    views = make.views(corpus, config, shards)
+    assert list(views.values())[-1] == [shard.name for shard in shards]
+    resized = [corpus.resized(config, size) for size in sizes]
+    if is_generated(corpus) or any(resized):
+        assert [(config.size, config.num_rows) for config in resized] == list(sizes.items())
+        plans = [{(s.name, s.split, s.rows) for s in corpus.plan(config)} for config in resized]
+        assert all(smaller < larger for smaller, larger in pairwise(plans))
+        assert resized[0] == config and list(views)[-1] == config.size
 
 
+def test_rows_are_those_of_the_plan(corpus, config):
+    shard = min(corpus.plan(config), key=lambda shard: shard.rows)
+    tables = list(corpus.rows(config, shard))
+    rows, schema = pa.concat_tables(tables), corpus.schema(config)
+    assert len(rows) == shard.rows and all(len(table) for table in tables)
+    assert all(table.schema.equals(schema, check_metadata=True) for table in tables)
+    assert set(rows["split"].to_pylist()) == {shard.split}
+    assert rows.equals(pa.concat_tables(corpus.rows(config, shard)))
+
+
+@MADE_AGAIN
 def test_rows_are_functions_of_their_addresses(corpus, config):
     """In any company and order, with sound and without, a row is the same."""
-    assert is_generated(corpus)
+    assert is_generated(corpus) and corpus.address
+    assert {column.name for column in having(corpus.columns(config), Coordinate)} <= set(corpus.address)
     assert set(corpus.address) <= {c.name for c in corpus.columns(config)}
     shard = min(corpus.plan(config), key=lambda shard: shard.rows)
-    assert sum(len(group) for group in corpus.addresses(config, shard)) == shard.rows
+    whole = pa.concat_tables(corpus.rows(config, shard))
+    planned = pa.concat_tables(corpus.addresses(config, shard))
+    assert whole.select(list(corpus.address)).to_pylist() == planned.to_pylist()
     addresses = some_addresses(corpus, config)
     together = corpus.remake(config, addresses)
     assert together.schema.equals(corpus.schema(config), check_metadata=True)
@@ -155,7 +215,7 @@ def test_rows_are_functions_of_their_addresses(corpus, config):
 
 
 def test_values_keep_to_their_roles(corpus, config):
-    table = corpus.remake(config, some_addresses(corpus, config))
+    table = some_rows(corpus, config)
     for column in corpus.columns(config):
         values = [value for value in table[column.name].to_pylist() if value is not None]
         if isinstance(column.role, Classes):
@@ -175,8 +235,25 @@ def test_what_is_said_of_a_dataset(corpus, config):
     tables = corpus.label_tables(config)
     assert "samples" in tables and {name for columns in tables.values() for name in columns} <= names
     assert corpus.preview(config).groups and corpus.validation().media_rows > 0
-    facts = corpus.facts_problem({})
-    assert facts is None or facts
+
+
+def test_what_stands_beside_is_plain_and_fits(corpus, config, tmp_path):
+    """Facts survive the manifest, are found right there, and say what a release is made of."""
+    shard = min(corpus.plan(config), key=lambda shard: shard.rows)
+    _, record = write_shard(corpus, config, shard, LocalStorage(str(tmp_path)))
+    place = LocalStorage(str(tmp_path)).inside(UNFINISHED)
+    facts = corpus.beside(config, place, [record], {}, silent)
+    stored = json.loads(json.dumps(facts))
+    assert stored == facts and corpus.facts_problem(stored) is None
+    assert isinstance(corpus.packaging(config, stored), Packaging)
+    splits = corpus.splits(config)
+    assert json.loads(json.dumps(splits)) == splits
+    # edited by hand: it is said in words, now or when it is packaged
+    for name in facts if corpus.name in corpora.BUILT_IN else ():
+        broken = {**stored, name: 7}
+        if not corpus.facts_problem(broken):
+            with pytest.raises(RunError, match="manifest"):
+                corpus.packaging(config, broken)
 
 
 @pytest.mark.parametrize("data", [5, "split: ["])
@@ -283,3 +360,19 @@ def test_a_wrong_call_names_every_problem_in_its_own_words(tmp_path):
         with pytest.raises(UsageError) as error:
             sousa.generate("rudiments", place, profiles=1)
         assert " -o" not in str(error.value)
+
+
+def test_help_says_what_a_switch_does_and_documents_what_a_key_is():
+    kind, parser = corpora.get("rudiments").Options, argparse.ArgumentParser()
+    add_arguments(parser, kind)
+    helps = {flag: action.help for action in parser._actions for flag in action.option_strings}
+    assert helps["--no-audio"] == "labels and MIDI only" and helps["--with-audio"] == "the default"
+    assert helps["--stereo"] == "two channels"
+    table = option_table(kind)
+    assert "| `with_audio` | whether to make audio, or labels and MIDI only (default: true) |" in table
+    assert "| `channels` | 1 or 2 channels (default: 1) |" in table
+
+
+def test_commands_for_one_corpus_are_its_own():
+    assert {place.partition(":")[0] for place, _ in COMMANDS.values()} == {"sousa.builders.commands"}
+    assert corpora.get("rudiments").commands.keys() == {"banks", "soundfonts", "acoustics", "rudiments"}

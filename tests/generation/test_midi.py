@@ -26,7 +26,8 @@ def batch():
     p = play(takes, RATE)
     files = midi.encode(
         [f"row{i}" for i in range(len(takes))], [t.tempo_bpm for t in takes], [t.form.metre for t in takes],
-        p.lead_in_beats, p.num_samples, p.start, p.onset_sample, p.velocity, p.hand == 1, RATE,
+        p.lead_in_beats, p.num_samples, p.start, p.onset_sample, corpus.SNARE_NOTE, p.velocity,
+        np.where(p.hand == 1, ord("L"), ord("R")), RATE, corpus.DRUM_CHANNEL,
     )  # fmt: skip
     return p, files
 
@@ -57,8 +58,23 @@ def test_tempo_metre_and_hands(batch):
         sticking = [m.text for m in file.tracks[1] if m.type == "lyrics"]
         assert sticking == ["RL"[hand] for hand in p.hand[rows]]
         notes = [m for m in file.tracks[1] if m.type in ("note_on", "note_off")]
-        assert {m.channel for m in notes} == {9} and {m.note for m in notes} == {midi.SNARE_NOTE}
+        assert {m.channel for m in notes} == {9} and {m.note for m in notes} == {corpus.SNARE_NOTE}
         assert file.length == pytest.approx(p.num_samples[t] / RATE, abs=1e-3)
+
+
+def test_any_notes_of_any_channel():
+    pitch, letters = np.array([60, 72, 61]), np.array([ord(letter) for letter in "abc"])
+    start, onsets = np.array([0, 2, 3]), np.array([0, 22050, 100])
+    files = midi.encode(
+        ["one", "two"], [120, 90], ["4/4", "3/4"], [0, 0], [44100, 44100], start, onsets, pitch,
+        np.array([1, 64, 127]), letters, RATE, 2,
+    )  # fmt: skip
+    for data, rows in zip(files, (slice(0, 2), slice(2, 3)), strict=True):
+        track = mido.MidiFile(file=io.BytesIO(data)).tracks[1]
+        notes = [m for m in track if m.type in ("note_on", "note_off")]
+        assert {m.channel for m in notes} == {2}
+        assert [m.note for m in notes] == np.repeat(pitch[rows], 2).tolist()
+        assert [m.text for m in track if m.type == "lyrics"] == [chr(c) for c in letters[rows]]
 
 
 def test_downbeats_fall_on_the_grid_of_a_sequencer(batch):

@@ -1,26 +1,21 @@
-"""Filters: the rows pandas would keep, and not a byte of audio read for it."""
+"""Filters of streams: the rows pandas would keep, and not a byte of audio read for it."""
 
 import itertools
 import os
-import pickle
-import random
 import shutil
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from sousa.generation.errors import UsageError  # noqa: E402
-from sousa.generation.rudiments import definitions, settings  # noqa: E402
-from sousa.generation.rudiments.columns import columns  # noqa: E402
+from sousa.generation.rudiments import settings  # noqa: E402
 from sousa.training import sources  # noqa: E402
-from sousa.training.filters import Filter, clean_pairs, select  # noqa: E402
+from sousa.training.filters import clean_pairs, select  # noqa: E402
 from sousa.training.stream import open_rows  # noqa: E402
-
-SCALARS = [column.name for column in columns() if column.name not in ("strokes", "measures", "midi", "audio")]
+from tests.generation.test_filters import CASES, SCALARS  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -29,36 +24,6 @@ def frame(small):
     source = sources.find(small[0])
     tables = [pq.ParquetFile(file.path).read(columns=SCALARS) for file in source.files]
     return pa.concat_tables(tables).to_pandas()
-
-
-CASES = {
-    "everything": ({}, lambda f: f.sample_id.notna()),
-    "tiers": (
-        {"tiers": ["beginner", "advanced"]},
-        lambda f: f.skill_tier.isin(["beginner", "advanced"]),
-    ),
-    "one tier": ({"tiers": "professional"}, lambda f: f.skill_tier == "professional"),
-    "rudiments": ({"rudiments": ["flam", "drag:*"]}, lambda f: f.rudiment_slug.isin(["flam", "drag"])),
-    "categories": ({"categories": ["roll"]}, lambda f: f.category == "roll"),
-    "tempo": ({"tempo_bpm": (80, 120)}, lambda f: f.tempo_bpm.between(80, 120)),
-    "tempo from": ({"tempo_bpm": [100, None]}, lambda f: f.tempo_bpm >= 100),
-    "score": ({"scores": {"overall_score": (60, None)}}, lambda f: f.overall_score >= 60),
-    "score that is often null": (
-        {"scores": {"flam_quality": (None, None), "timing_accuracy": (None, 80)}},
-        lambda f: f.flam_quality.notna() & (f.timing_accuracy <= 80),
-    ),
-    "banks": ({"banks": ["fluidr3_gm_power_38"]}, lambda f: f.bank == "fluidr3_gm_power_38"),
-    "presets": ({"presets": ["clean"]}, lambda f: f.augmentation_preset == "clean"),
-    "players": (
-        {"players": ["int000", 3]},
-        lambda f: (f.profile_id == "int000") | (f.profile_index == 3),
-    ),
-    "confidence": ({"tier_confidence": (0.3, 0.9)}, lambda f: f.tier_confidence.between(0.3, 0.9)),
-    "several": (
-        {"tiers": ["beginner"], "tempo_bpm": (None, 110), "scores": {"overall_score": (20, 45)}},
-        lambda f: (f.skill_tier == "beginner") & (f.tempo_bpm <= 110) & f.overall_score.between(20, 45),
-    ),
-}
 
 
 def kept(small, where, **options):
@@ -71,40 +36,9 @@ def test_as_pandas(small, frame, name):
     arguments, oracle = CASES[name]
     where, wanted = select(**arguments), frame.sample_id[oracle(frame)].tolist()
     assert wanted and kept(small, where) == wanted
-    assert set(where.columns) <= set(SCALARS)
-    # the complement is the rest, nulls among it
     rest = frame.sample_id[~oracle(frame)].tolist()
     if rest:
         assert kept(small, ~where) == rest
-    assert kept(small, pickle.loads(pickle.dumps(where))) == wanted
-    assert kept(small, Filter.parse(arguments)) == wanted
-
-
-def test_combinations(frame):
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    draw = random.Random(7)
-    one = [(select(**arguments), oracle(frame)) for arguments, oracle in CASES.values()]
-
-    def combined(depth):
-        if not depth:
-            return draw.choice(one)
-        (a, x), (b, y) = combined(depth - 1), combined(depth - 1)
-        return draw.choice([(a & b, x & y), (a | b, x | y), (~a, ~x)])
-
-    for _ in range(60):
-        where, wanted = combined(3)
-        assert table.select(where.columns).num_columns == len(set(where.columns))
-        assert table.filter(where.expression)["sample_id"].to_pylist() == frame.sample_id[wanted].tolist()
-
-
-def test_own_expressions(small, frame):
-    """Any expression will do; a null it gives is not true, so the complement keeps it."""
-    fast_hands = Filter(["flam_quality"], pc.field("flam_quality") > 50)
-    assert kept(small, fast_hands) == frame.sample_id[frame.flam_quality > 50].tolist()
-    assert kept(small, ~fast_hands) == frame.sample_id[~(frame.flam_quality > 50)].tolist()
-    assert kept(small, ~~fast_hands) == kept(small, fast_hands)
-    with pytest.raises(TypeError):
-        fast_hands & fast_hands.expression
 
 
 def test_only_its_columns(small):
@@ -118,63 +52,6 @@ def test_live_rows(small, small_config):
     assert open_rows(small_config, audio=None, where=where).table["sample_id"].to_pylist() == kept(
         small, where
     )
-
-
-def test_variants():
-    variant = next(name for name in definitions.load() if ":" in name)
-    slug, _, name = variant.partition(":")
-    table = pa.table({"rudiment_slug": [slug, slug, "other", slug], "variant": [None, name, name, "z"]})
-    for names, wanted in (([slug], [0, 1, 3]), ([variant], [1]), ([f"{slug}:*"], [0, 1, 3])):
-        numbered = table.append_column("n", pa.array(range(4)))
-        assert numbered.filter(select(rudiments=names).expression)["n"].to_pylist() == wanted
-
-
-def test_yaml():
-    text = "{tiers: beginner, tempo_bpm: [null, 120], scores: {overall_score: [60, null]}}"
-    same = select(tiers=["beginner"], tempo_bpm=(None, 120), scores={"overall_score": (60, None)})
-    assert Filter.parse(text).expression.equals(same.expression)
-    assert Filter.parse(None).columns == Filter.parse({}).columns == Filter.parse("").columns == []
-    assert Filter.parse(same) is same
-
-
-BAD = {
-    "tiers: unknown 'begginer' (did you mean beginner?)": {"tiers": ["begginer"]},
-    "unknown rudiment 'flamm' (did you mean flam?)": {"rudiments": ["flamm"]},
-    "unknown variant of flam": {"rudiments": ["flam:backwards"]},
-    "categories: unknown 'rolls'": {"categories": "rolls"},
-    "presets: unknown 'gymn' (did you mean gym?)": {"presets": ["gymn"]},
-    "unknown score 'overal_score' (did you mean overall_score?)": {"scores": {"overal_score": [0, 1]}},
-    "unknown player 'xyz001'": {"players": ["xyz001"]},
-    "unknown player -1": {"players": [-1]},
-    "unknown player True": {"players": True},
-    "tempo_bpm from 120 to 60": {"tempo_bpm": [120, 60]},
-    "tempo_bpm is 120; give two numbers": {"tempo_bpm": 120},
-    "tempo_bpm is [nan, 2]": {"tempo_bpm": [float("nan"), 2]},
-    "tempo_bpm is ['60', 80]": {"tempo_bpm": ["60", 80]},
-    "tier_confidence from 60 to None keeps no row; its values are 0 to 1": {"tier_confidence": [60, None]},
-    "overall_score from 101 to None keeps no row": {"scores": {"overall_score": [101, None]}},
-    "scores is ['overall_score']": {"scores": ["overall_score"]},
-    "tiers is empty": {"tiers": []},
-    "banks has 3": {"banks": [3]},
-    "unknown filter 'tier' (did you mean tiers?)": {"tier": ["beginner"]},
-}
-
-
-@pytest.mark.parametrize("text", BAD)
-def test_bad(text):
-    with pytest.raises(UsageError) as caught:
-        Filter.parse(BAD[text])
-    assert text in str(caught.value) and "problems" not in str(caught.value)
-
-
-def test_all_problems_at_once():
-    with pytest.raises(UsageError) as caught:
-        Filter.parse({"tiers": ["a", "b"], "tempo_bpm": [2, 1], "scores": {"x": [0, 1]}, "colour": "red"})
-    for text in ("5 problems", "'a'", "'b'", "tempo_bpm", "'x'", "'colour'"):
-        assert text in str(caught.value)
-    for data in ("[1, 2]", "tiers: [", 7):
-        with pytest.raises(UsageError, match=r"split: \[train\]"):
-            Filter.parse(data)
 
 
 def test_nothing_left(small):
@@ -247,21 +124,6 @@ def test_damaged_audio(small, tmp_path):
     assert kept((root,), where) == wanted
     rows = open_rows(root, audio=None, where=where, columns=("strokes",))
     assert len(rows[0]["strokes"]["hand"])
-
-
-def test_stock_datasets(small, frame, tmp_path):
-    """The expression is what ``filters=`` of the Parquet loader takes."""
-    datasets = pytest.importorskip("datasets")
-    where = select(tiers=["beginner"], scores={"flam_quality": (50, None)}, tempo_bpm=(60, 140))
-    beginner = (
-        (frame.skill_tier == "beginner") & (frame.flam_quality >= 50) & frame.tempo_bpm.between(60, 140)
-    )
-    for one, wanted in ((where, beginner), (~where, ~beginner)):
-        loaded = datasets.load_dataset(
-            "parquet", data_files=[file.path for file in sources.find(small[0]).files], split="train",
-            columns=["sample_id", *one.columns], filters=one.expression, cache_dir=str(tmp_path),
-        )  # fmt: skip
-        assert loaded["sample_id"] == frame.sample_id[wanted].tolist()
 
 
 class Table:

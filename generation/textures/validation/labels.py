@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from sousa.generation.tables import numpy_column
 from sousa.generation.textures import corpus, synth
-from sousa.generation.textures.columns import CURVE, EVENT, FRAME_RATE_HZ, PARAM, columns
+from sousa.generation.textures.columns import CURVE, EVENT, FRAME_RATE_HZ, PARAM
 from sousa.generation.textures.records.rows import Lists
 
 # columns that may be null, and param_* columns
@@ -38,7 +38,7 @@ def check(config, group, problems):
 
 
 def _nulls(config, group, lists, wrong):
-    for column in columns(corpus.swept(config)):
+    for column in corpus.columns_of(config):
         if column.name not in NULLABLE and not column.name.startswith("param_"):
             wrong("null_where_none_is_allowed", numpy_column(pc.is_null(group[column.name])))
     for name, kinds in (("params", PARAM), ("curves", CURVE), ("events", EVENT)):

@@ -118,6 +118,7 @@ def test_the_card_is_filled_from_the_data(made):
         assert f"| {tier} | {counts[0]} | {counts[1]} | {counts[2]} |" in text
     head = head_of(made)
     assert head["license"] == "mit" and head["size_categories"] == ["1K<n<10K"] and head["version"] == "1.0.0"
+    assert (head["annotations_creators"], head["source_datasets"]) == (["machine-generated"], ["original"])
     assert not re.findall(r"\{\{[a-z_]+\}\}", text)
 
 
@@ -126,6 +127,8 @@ def test_the_card_is_filled_from_the_data(made):
     [
         ("license", "gratis", "license is 'gratis', which the Hub does not know"),
         ("size_categories", ["1K"], "size_categories is '1K'"),
+        ("license", [], "license is missing"),
+        ("source_datasets", ["extended|a", "mine"], "source_datasets is 'mine'"),
         ("task_categories", ["drumming"], "task_categories is 'drumming'"),
         ("configs", [], "the manifest small, small-midi, labels"),
         ("version", "1.0.1", "version is 1.0.1"),

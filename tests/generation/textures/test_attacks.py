@@ -183,7 +183,7 @@ def made(tmp_path_factory):
     ("change", "said"),
     [
         (lambda m: m.update(records=5), "records is 5"),
-        (lambda m: m.update(tables=[{"file": "labels/samples.parquet"}]), "tables is"),
+        (lambda m: m.update(tables=[{"file": "labels/samples.parquet"}]), "tables.0.bytes is missing"),
         (lambda m: m["config"]["sounds"][0]["axes"][0].update(count=10**12), "do not match their digest"),
     ],
 )

@@ -174,6 +174,15 @@ def test_sounds_of_a_users_file_are_released_and_their_licence_is_not_guessed(tm
     root, own = tmp_path / "d", ("--synth-file", tmp_path / "hum.py")
     done = sousa("generate", "textures", "--configfile", tmp_path / "hum.yaml", *own, "-o", root, "-q")
     assert done.returncode == 0, done.stderr
+    rows = stored(root, "test")
+    cache = {"config_name": "custom", "data_dir": str(root), "cache_dir": str(tmp_path / "cache")}
+    assert raw(Textures(**cache).as_streaming_dataset(split="test")) == rows  # reading needs no synthesizer
+    unified = Unified(**cache).as_streaming_dataset(split="test")
+    assert [row["sample_id"] for row in unified] == [f"textures/{row['sample_id']}" for row in rows]
+    assert sousa("preview", root, "-q").returncode == 0
+    done = sousa("verify", root)
+    assert done.returncode == 1 and "name its file with --synth-file" in done.stderr
+    assert sousa("verify", root, *own).returncode == 0
     order = ("release", root, "-o", tmp_path / "v1", "--version", "1.0.0", "-q")
     done = sousa(*order)
     assert done.returncode == 1 and "name its file with --synth-file" in done.stderr
