@@ -21,7 +21,7 @@ from pydantic import BeforeValidator, WrapValidator, create_model, field_seriali
 from transformers import TrainingArguments
 
 from sousa.generation.errors import UsageError, raise_all
-from sousa.generation.models import Model, Number, Text, Told, Whole, chosen, kind_of, validated
+from sousa.generation.models import Model, Number, ProblemsError, Text, Whole, chosen, kind_of, validated
 from sousa.generation.options import about_of, option
 from sousa.training.augment import Masks, Waveform
 from sousa.training.front_ends import LogMel
@@ -124,7 +124,7 @@ def _in_sentences(value: Any, check: Callable[[Any], Any]) -> Any:
     try:
         return check(value)
     except UsageError as error:  # of values that don't fit together
-        raise Told(*error.problems) from None
+        raise ProblemsError(*error.problems) from None
 
 
 _Weights = dict[str, Annotated[float, BeforeValidator(_weight)]]
