@@ -262,16 +262,11 @@ def _overlay(data: dict[str, Any], arguments: list[str]) -> list[str]:
             for part in path:
                 values[part] = dict(values[part]) if isinstance(values.get(part), dict) else {}
                 values = values[part]
-            values[last] = _value(keys[0], text)
+            values[last] = text
+            if _kind(keys[0]) is not str or text in _NULL:
+                with suppress(yaml.YAMLError):
+                    values[last] = yaml.safe_load(text)
     return problems
-
-
-def _value(key: str, text: str) -> Any:
-    """The value that a text on the command line stands for."""
-    if _kind(key) is not str or text in _NULL:
-        with suppress(yaml.YAMLError):
-            return yaml.safe_load(text)
-    return text
 
 
 def _collect(problems: list[str], function: Callable, *arguments: Any) -> None:

@@ -111,10 +111,6 @@ def _targets(known: roles.Known, target: str | Sequence[str] | None) -> dict[str
     return {name: columns[name] for name in names}
 
 
-# keys of items that are no metadata
-_OTHER = ("waveform", "label", "label_mask", "sample_id", "sampling_rate")
-
-
 def collate_variable_length(items: list[dict[str, Any]]) -> dict[str, Any]:
     """A batch as long as its longest waveform.
 
@@ -134,6 +130,7 @@ def collate_fixed_length(items: list[dict[str, Any]], target_length: int) -> dic
     if target_length < 1:
         raise UsageError(f"batches of {target_length} samples; give a length of 1 or more")
     waveforms = [item["waveform"] for item in items]
+    metadata = items[0].keys() - {"waveform", "label", "label_mask", "sample_id", "sampling_rate"}
     lengths = torch.tensor([min(len(waveform), target_length) for waveform in waveforms])
     return {
         "waveforms": torch.stack([pad(clip, (0, target_length - len(clip))) for clip in waveforms]),
@@ -142,7 +139,7 @@ def collate_fixed_length(items: list[dict[str, Any]], target_length: int) -> dic
         "label_mask": torch.stack([item["label_mask"] for item in items]),
         "attention_mask": (torch.arange(target_length) < lengths[:, None]).long(),
         "sample_ids": [item["sample_id"] for item in items],
-        "metadata": {f"{name}s": [item[name] for item in items] for name in items[0] if name not in _OTHER},
+        "metadata": {f"{name}s": [item[name] for item in items] for name in items[0] if name in metadata},
     }
 
 

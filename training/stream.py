@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch.distributed as dist
 from torch.utils.data import DataLoader
 
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
@@ -139,8 +140,6 @@ class Loader(DataLoader):
         world_size: int | None = None, drop_last: bool = False,
         collate_fn: Callable[[list[Any]], Any] = as_arrays, **more: Any,
     ):  # fmt: skip
-        import torch.distributed as dist
-
         parallel = dist.is_available() and dist.is_initialized()
         rank = (dist.get_rank() if parallel else 0) if rank is None else rank
         world_size = (dist.get_world_size() if parallel else 1) if world_size is None else world_size

@@ -5,8 +5,6 @@ dispatches batches from one process or pads the last one. A resumed run skips nu
 the Trainer's ``skip_first_batches`` wraps our batch sampler, which deals out row numbers. Each checkpoint has
 ``stream.json``, the state of the stream; a resume with other data, seed, batch size or number of processes is
 refused, because the rest of the epoch would not be the rest.
-
-Metrics are made from the whole table of predictions, on every rank alike.
 """
 
 import json
@@ -106,8 +104,7 @@ class StreamTrainer(Trainer):
 
     def _save(self, output_dir=None, state_dict=None):
         if self.args.should_save:
-            directory = output_dir or self.args.output_dir
-            self.model.save_pretrained(directory, state_dict)
+            self.model.save_pretrained(output_dir or self.args.output_dir, state_dict)
 
     def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
         """Predict the validation rows and measure; what early stopping and best checkpoints go by."""

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from sousa.generation.columns import Column
 from sousa.generation.errors import UsageError, first_line, one_of, raise_all
@@ -124,8 +125,6 @@ def opened(predictions: Any) -> tuple[pa.Table, dict[str, Any]]:
     Raises: UsageError when it can't be read or is not a predictions table; every problem is named.
     """
     if not isinstance(predictions, pa.Table):
-        import pyarrow.parquet as pq
-
         try:
             predictions = pq.read_table(Path(predictions))
         except (OSError, pa.ArrowInvalid) as error:
