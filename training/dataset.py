@@ -159,8 +159,9 @@ def create_dataloader(
     """
     if fixed_length is not None and fixed_length < 1:
         raise UsageError(f"fixed_length is {fixed_length}; give samples, 1 or more, or None")
-    fixed = partial(collate_fixed_length, target_length=fixed_length)
-    collate = collate_variable_length if fixed_length is None else fixed
+    collate = collate_variable_length
+    if fixed_length is not None:
+        collate = partial(collate_fixed_length, target_length=fixed_length)
     pin_memory = torch.cuda.is_available() if pin_memory is None else pin_memory
     more = {"num_workers": num_workers, "pin_memory": pin_memory, "collate_fn": collate, **more}
     if batch_sampler is not None:

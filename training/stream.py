@@ -172,8 +172,9 @@ class Loader(DataLoader):
         if wrong := differences(state, self.order.identity(), "here"):
             raise UsageError(f"the state is of another stream: {wrong}; use the settings it was made with")
         epoch, consumed = state.get("epoch"), state.get("consumed_rows")
-        whole = isinstance(epoch, int) and isinstance(consumed, int)
-        if not (whole and 0 <= consumed <= self.order.num_rows):
+        if not (
+            isinstance(epoch, int) and isinstance(consumed, int) and 0 <= consumed <= self.order.num_rows
+        ):
             numbers = f"epoch {epoch!r} and consumed_rows {consumed!r}"
             raise UsageError(f"the state has {numbers}, as no stream has")
         self.order.epoch, self.order.start, self._delivered = epoch, consumed, 0
