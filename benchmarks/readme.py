@@ -27,7 +27,6 @@ def replace(text, name, content):
 
 
 def acoustics_table():
-    """What the acoustics are, as a Markdown table."""
     rows = []
     for name, ranges in named_acoustics.load().items():
         room, mic, noise = rooms.stated().get(name), ranges.microphone, ranges.noise
@@ -43,7 +42,6 @@ def acoustics_table():
 
 
 def synth_table():
-    """The built-in synthesizers, as a Markdown table."""
     rows = []
     for maker in map(synth.get, synth.BUILT_IN):
         ranges = [(p, f"{p.minimum:g} to {p.maximum:g} {p.unit}".rstrip()) for p in maker.parameters]

@@ -7,9 +7,7 @@ FLAC encoding alone, which bounds what any generator with this output can reach.
 
     python benchmarks/speed.py [--memory] [--acoustics] [--shards N]
 
-``--acoustics`` times the whole command for the small size under all acoustics (12 renderings
-of each take), in one process, without validation. ``--shards`` times what is written down of so many shards,
-none of which is made.
+``--acoustics`` makes them in one process, without validation; ``--shards`` writes records and makes no rows.
 """
 
 import argparse

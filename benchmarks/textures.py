@@ -5,9 +5,6 @@ chunks of 2 s, 625 rows, with one process and without validation. CPU seconds ar
 start-up, dataset card and label tables included. Beside it stands the way of the earlier DSGenerator, which
 took 23-25 CPU seconds for it where that was measured: here its two costs alone are run (each pop filtered
 over a whole second, and added sample by sample), on a part of the same settings and scaled up.
-
-``--synths``: seconds of audio a CPU second that each built-in synthesizer renders at its defaults.
-``--memory``: peak memory of making 1, 4 and 16 times as many rows.
 """
 
 import argparse
@@ -78,9 +75,7 @@ def table(place):
     for name, *options in (
         ("shards alone (WAV)", "--records", "none"),
         ("shards alone (FLAC)", "--records", "none", "--audio-format", "flac"),
-        ("and params", "--records", "params"),
-        ("and nsjson", "--records", "nsjson"),
-        ("and tfrecords", "--records", "tfrecords"),
+        *((f"and {name}", "--records", name) for name in ("params", "nsjson", "tfrecords")),
     ):
         cpu = min(run(example(), place, "--skip-validation", *options)[0] for _ in range(3))
         shares = f"1/{EARLIER_CPU_SEC[0] / cpu:<8.1f}1/{earlier / cpu:.1f}"
@@ -90,7 +85,6 @@ def table(place):
 
 
 def synths():
-    """Print what each synthesizer renders in a CPU second."""
     from sousa.generation.textures import synth
 
     print("synthesizer          16 kHz   44.1 kHz   seconds of audio a CPU second, at its defaults")

@@ -78,10 +78,6 @@ class SpecAugment(nn.Module):
         super().__init__()
         self.masks = Masks(**masks)
 
-    def settings(self) -> dict[str, int]:
-        """As plain data."""
-        return self.masks.model_dump()
-
     @property
     def does_something(self) -> bool:
         masks = self.masks

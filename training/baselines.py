@@ -23,6 +23,7 @@ from sousa.generation.columns import Breakdown, Classes
 from sousa.training import parameter_baselines
 from sousa.training.audio import resample
 from sousa.training.features import ONSET_MEL, onsets
+from sousa.training.metrics.class_metrics import class_metrics
 from sousa.training.report import words
 from sousa.training.report.numbers import PARAMETERS
 from sousa.training.rows import BaseRows
@@ -146,8 +147,6 @@ def _leak(
     condition: str, values: list[list[Any]], label: str, truth: list[list[Any]], groups: list[Any] | None
 ) -> dict[str, Any]:
     """Whether what a recording was made under predicts the class of its group better than chance."""
-    from sousa.training.metrics.class_metrics import class_metrics
-
     name, kinds = f"the {condition} does not tell the {label}", len(set(truth[1]))
     if kinds < 2:
         detail = f"the evaluated rows are of one {label}, so it can't be judged"

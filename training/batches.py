@@ -4,10 +4,7 @@ Conventions: a batch is ``input_values``, ``valid``, ``labels``, as :mod:`sousa.
 them. Clips are cut and padded to the model's ``max_sec``, so all batches have one shape and what is said of a
 clip does not depend on its neighbours.
 
-The table of predictions has one row a clip: its ``sample_id``, what roles say has to be known of it
-(:attr:`sousa.training.roles.Known.described`), and the columns of each target
-(:mod:`sousa.training.tasks.targets`). The JSON under the key ``sousa`` of its schema says what the targets
-are, and the roles of the other columns. Reports are drawn from it alone.
+The table of predictions is that of :mod:`sousa.training.report`, one row a clip.
 """
 
 import json
@@ -70,8 +67,7 @@ def rows_for(model: Model, source: Any, split: str | None = None, **options: Any
     source = sources.find(source, *(options.pop(name, None) for name in ("name", "revision", "token")))
     names, live = source.schema.names, isinstance(source, sources.Live)
     wanted = list(dict.fromkeys(column for target in model.targets for column in target.columns))
-    missing = [name for name in wanted if name.partition(".")[0] not in names]
-    if missing:
+    if missing := [name for name in wanted if name.partition(".")[0] not in names]:
         column = one_of(missing[0], names)
         raise UsageError(f"the data has no column {column}; {model.task} is learnt from it")
     facts = [c.name for c in described(source.known, model, names) if not (live and c.rendered)]
@@ -122,10 +118,8 @@ def predict(
                     part |= target.predictions(output, label, seconds, model.frame_sec, facts)
                 else:
                     failed = target.name
-            part |= {
-                f"true_{name}": batch["exact"][name] for name in model.reported if name in batch["exact"]
-            }
-            parts.append(part)
+            exact = batch["exact"].items()
+            parts.append(part | {f"true_{name}": truth for name, truth in exact if name in model.reported})
     model.train(was_training)
     if world_size > 1:
         everything = [None] * world_size

@@ -168,11 +168,9 @@ _NULL = ("null", "~")
 @cache
 def known_keys() -> dict[str, Any]:
     """All keys of the command line: dict of full name to its model and field."""
-    out: dict[str, Any] = {name: (Settings, name) for name in Settings.model_fields}
-    for section, kind in SECTIONS.items():
-        if kind is not dict:
-            out |= {f"{section}.{name}": (kind, name) for name in kind.model_fields}
-    return out
+    models = [(section, kind) for section, kind in SECTIONS.items() if kind is not dict]
+    inner = {f"{section}.{name}": (kind, name) for section, kind in models for name in kind.model_fields}
+    return {name: (Settings, name) for name in Settings.model_fields} | inner
 
 
 def _kind(key: str) -> Any:
@@ -264,16 +262,11 @@ def _overlay(data: dict[str, Any], arguments: list[str]) -> list[str]:
             for part in path:
                 values[part] = dict(values[part]) if isinstance(values.get(part), dict) else {}
                 values = values[part]
-            values[last] = _value(keys[0], text)
+            values[last] = text
+            if _kind(keys[0]) is not str or text in _NULL:
+                with suppress(yaml.YAMLError):
+                    values[last] = yaml.safe_load(text)
     return problems
-
-
-def _value(key: str, text: str) -> Any:
-    """The value that a text on the command line stands for."""
-    if _kind(key) is not str or text in _NULL:
-        with suppress(yaml.YAMLError):
-            return yaml.safe_load(text)
-    return text
 
 
 def _collect(problems: list[str], function: Callable, *arguments: Any) -> None:

@@ -21,7 +21,6 @@ from sousa.generation.options import parsed
 from sousa.training import sources
 
 _HOME = Path(__file__).resolve().parent.parent
-_KEY = "data.generate"
 
 
 def config(options: Mapping[str, Any]) -> Config:
@@ -45,7 +44,7 @@ def _corpus(options: Mapping[str, Any]) -> tuple[Any, set[str]]:
     try:
         corpus = corpora.get(str(options.get("corpus") or corpora.DEFAULT))
     except UsageError as error:
-        raise UsageError(*(f"{_KEY}: {problem}" for problem in error.problems)) from None
+        raise UsageError(*(f"data.generate: {problem}" for problem in error.problems)) from None
     names, fields = corpus.Options.names(), corpus.Options.model_fields
     return corpus, {key for key, name in names.items() if kind_of(fields[name].annotation) is str}
 

@@ -9,7 +9,7 @@ take ``labels[mask]`` before a loss. Constants of classes are those of :mod:`sou
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import cycle
+from itertools import chain, cycle, repeat
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,10 @@ class SOUSADataset(Dataset):
         transform: function of a waveform, giving one.
         normalize_audio: scale each waveform so that its peak is 1.
 
+    Attributes:
+        classes: names of the target's classes by id; None for scores and for lists.
+        num_classes: number of these, or None.
+
     An item is a dict: ``waveform``, ``label``, ``label_mask``, ``sample_id``, ``sampling_rate``, and the
     columns by which reports are broken down, but for conditions of the recording.
 
@@ -56,6 +60,9 @@ class SOUSADataset(Dataset):
         self.columns = _targets(source.known, target)
         self.targets, self.several = list(self.columns), not (target is None or isinstance(target, str))
         self.target, self.split, self.transform = target, split, transform
+        role = self.columns[self.targets[0]].role
+        self.classes = list(role.names) if isinstance(role, Classes) and not self.several else None
+        self.num_classes = len(self.classes) if self.classes else None
         self.normalize_audio = normalize_audio
         self.metadata = [c.name for c in source.known.breakdowns if not getattr(c.role, "condition", "")]
         self.rows = open_rows(
@@ -65,17 +72,6 @@ class SOUSADataset(Dataset):
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    @property
-    def num_classes(self) -> int | None:
-        """Number of ``classes``, or None."""
-        return len(self.classes) if self.classes else None
-
-    @property
-    def classes(self) -> list[str] | None:
-        """Names of the target's classes by id; None for scores and for lists."""
-        role = self.columns[self.targets[0]].role
-        return list(role.names) if isinstance(role, Classes) and not self.several else None
 
     def __getitem__(self, index: Any) -> dict[str, Any]:
         return self._item(self.rows[index])
@@ -115,10 +111,6 @@ def _targets(known: roles.Known, target: str | Sequence[str] | None) -> dict[str
     return {name: columns[name] for name in names}
 
 
-# keys of items that are no metadata
-_OTHER = ("waveform", "label", "label_mask", "sample_id", "sampling_rate")
-
-
 def collate_variable_length(items: list[dict[str, Any]]) -> dict[str, Any]:
     """A batch as long as its longest waveform.
 
@@ -138,6 +130,7 @@ def collate_fixed_length(items: list[dict[str, Any]], target_length: int) -> dic
     if target_length < 1:
         raise UsageError(f"batches of {target_length} samples; give a length of 1 or more")
     waveforms = [item["waveform"] for item in items]
+    metadata = items[0].keys() - {"waveform", "label", "label_mask", "sample_id", "sampling_rate"}
     lengths = torch.tensor([min(len(waveform), target_length) for waveform in waveforms])
     return {
         "waveforms": torch.stack([pad(clip, (0, target_length - len(clip))) for clip in waveforms]),
@@ -146,7 +139,7 @@ def collate_fixed_length(items: list[dict[str, Any]], target_length: int) -> dic
         "label_mask": torch.stack([item["label_mask"] for item in items]),
         "attention_mask": (torch.arange(target_length) < lengths[:, None]).long(),
         "sample_ids": [item["sample_id"] for item in items],
-        "metadata": {f"{name}s": [item[name] for item in items] for name in items[0] if name not in _OTHER},
+        "metadata": {f"{name}s": [item[name] for item in items] for name in items[0] if name in metadata},
     }
 
 
@@ -223,12 +216,7 @@ class StratifiedBatchSampler(Sampler):
         epoch, self.epoch = self.epoch, self.epoch + 1
         rng = seeds.stream(self.seed, "stratified", epoch)
         # classes take turns, over the edges of batches too
-        turns = cycle([_dealt_out(rng, members) for members in self.members])
+        turns = cycle([chain.from_iterable(map(rng.permutation, repeat(rows))) for rows in self.members])
         for start in range(0, len(self) * self.batch_size, self.batch_size):
             batch = [next(next(turns)) for _ in range(min(self.batch_size, self.num_rows - start))]
             yield [(epoch, int(row)) for row in rng.permutation(batch)]
-
-
-def _dealt_out(rng: np.random.Generator, rows: np.ndarray) -> Iterator[int]:
-    while True:
-        yield from rng.permutation(rows)

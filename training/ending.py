@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from sousa.generation.errors import RunError, SousaError, first_line
@@ -28,3 +29,13 @@ def status_of(work: Callable[[], Any], interrupted: str) -> int:
         print(f"\ninterrupted; {interrupted}", file=sys.stderr)
         return 130
     return 0
+
+
+def run_example(main: Callable[[str], None], usage: str | None) -> None:
+    """Run an example on the dataset that the command line names; exit with what is wrong, or ``usage``."""
+    if len(sys.argv) != 2:
+        sys.exit(usage)
+    try:
+        main(sys.argv[1])
+    except SousaError as error:
+        sys.exit(f"{Path(sys.argv[0]).name}: {error}")

@@ -30,8 +30,7 @@ def clean_pairs(rows: Any) -> np.ndarray:
             "pairs of renderings need a column that tells of which take a row is; these rows have none"
         )
     needed = (column.name, column.role.condition)
-    missing = [name for name in needed if name not in rows.table.column_names]
-    if missing:
+    if missing := [name for name in needed if name not in rows.table.column_names]:
         raise UsageError(
             f"pairs of renderings need the columns {' and '.join(needed)}, and the rows have no "
             f"{' and no '.join(missing)}; open them with columns={needed!r}"

@@ -113,13 +113,9 @@ class Pretrained:
 
     def __init__(self, extractor: Any):
         self.extractor, self.sampling_rate = extractor, int(extractor.sampling_rate)
-
-    @property
-    def longest_sec(self) -> float | None:
-        """Length after which an extractor of fixed length cuts, s; None for others."""
-        frames = getattr(self.extractor, "max_length", None)
-        # Kaldi's frames, 10 ms apart
-        return frames * 0.010 if frames and hasattr(self.extractor, "num_mel_bins") else None
+        frames = getattr(extractor, "max_length", None)
+        # length after which an extractor of fixed length cuts: Kaldi's frames, 10 ms apart
+        self.longest_sec = frames * 0.010 if frames and hasattr(extractor, "num_mel_bins") else None
 
     def __call__(self, audio: np.ndarray) -> torch.Tensor:
         values = self.extractor(np.asarray(audio), sampling_rate=self.sampling_rate, return_tensors="pt")

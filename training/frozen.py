@@ -64,6 +64,8 @@ class FrozenFeatures:
         config, self.extractor, self.model = fetch(self.name, MODELS, use_safetensors=True, **options)
         self.model_type, self.num_layers = config.model_type, config.num_hidden_layers
         self.dim = config.hidden_size
+        if self.model_type == MODELS[2]:  # time steps of its patches
+            self._times = (config.max_length - config.patch_size) // config.time_stride + 1
         if not -self.num_layers - 1 <= layer <= self.num_layers:
             numbers = f"0 to {self.num_layers}, or -1 to {-self.num_layers - 1}"
             raise UsageError(f"{self.name} has no layer {layer}; give {numbers}")
@@ -141,12 +143,6 @@ class FrozenFeatures:
             same = [i for i in order[: self.batch_size] if not self._alike or sizes[i] == sizes[order[0]]]
             yield same
             order = order[len(same) :]
-
-    @property
-    def _times(self) -> int:
-        """Time steps of AST's patches."""
-        config = self.model.config
-        return (config.max_length - config.patch_size) // config.time_stride + 1
 
     def _steps(self, size: int) -> int:
         """Steps of a clip of so many samples; of AST, the time steps of its patches."""

@@ -30,12 +30,9 @@ class LiveRows(BaseRows):
                 f"column {late[0]!r} is known when the sound is rendered, which live rows are only when they "
                 "are asked for; leave it out, or read a stored dataset"
             )
-        tables = []
-        for shard in self.files:
-            for addresses in self.corpus.addresses(self.config, shard):
-                table = self.corpus.remake(self.config, addresses, render=False).select(read)
-                tables.append(table.filter(kept.expression).select(list(names)))
-        return tables
+        groups = (group for shard in self.files for group in self.corpus.addresses(self.config, shard))
+        tables = (self.corpus.remake(self.config, group, render=False).select(read) for group in groups)
+        return [table.filter(kept.expression).select(list(names)) for table in tables]
 
     def encoded(self, rows: Sequence[int]) -> list[bytes]:
         """Encoded clips of rows."""

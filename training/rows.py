@@ -31,13 +31,11 @@ class BaseRows(Dataset):
     """Rows by number; a subclass finds their columns and reads their clips.
 
     Args:
-        source: a path, a name on the Hub, the Config of a corpus, or what :func:`sousa.training.sources.find`
-            gives.
+        source: what :func:`sousa.training.sources.find` takes or gives.
         split: name, or None for all.
         columns: names of columns to give with each row, ``column.field`` for one field of a list of records;
             only they are read, once, when this is made.
-        where: a :class:`sousa.training.filters.Filter`, or its keys as a dict: rows it refuses are left
-            out; only its columns are read.
+        where: a :class:`sousa.training.filters.Filter`, or its keys as a dict; rows it refuses are left out.
         sample_rate: Hz to resample to, None for the stored rate.
         crop_sec, crop: length of a part of each clip and where it is cut: start, random or centre.
         pad: fill shorter clips with zeros.
@@ -45,8 +43,7 @@ class BaseRows(Dataset):
             (seed, epoch, row); it has to be picklable for workers that are spawned.
         audio: column of the encoded clips, or None for rows without sound.
         seed: of random crops and transforms.
-        name, revision, token: config and revision of a dataset on the Hub; see
-            :func:`sousa.training.sources.find`.
+        name, revision, token: as :func:`sousa.training.sources.find` takes them.
 
     Attributes:
         table: Arrow table of the columns, a row each.

@@ -7,11 +7,9 @@ map-style torch datasets with a length and the same rows:
     ``audio`` float32 (samples,); ``sampling_rate`` Hz; ``start_sample`` where a crop begins, in samples
     of the stored clip, whose rate is ``file_rate``; ``row``, its number; and the columns asked for.
 
-A row is one read of a byte range: nothing is copied beforehand, no buffer is filled, and any order costs
-the same. :class:`Loader` is a torch ``DataLoader`` over :class:`sousa.training.order.Order`: a global shuffle
-that is a pure function of (seed, epoch), the same number of steps on every rank, any number of workers,
-and a state of a few numbers. Random crops and transforms are functions of (seed, epoch, row), so they
-don't depend on workers or on a resume either.
+A row is one read of a byte range, so any order costs the same. :class:`Loader` deals rows out in the order of
+:mod:`sousa.training.order`, with any number of workers. Random crops and transforms are functions of (seed,
+epoch, row), so they don't depend on workers or on a resume either.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch.distributed as dist
 from torch.utils.data import DataLoader
 
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
@@ -141,8 +140,6 @@ class Loader(DataLoader):
         world_size: int | None = None, drop_last: bool = False,
         collate_fn: Callable[[list[Any]], Any] = as_arrays, **more: Any,
     ):  # fmt: skip
-        import torch.distributed as dist
-
         parallel = dist.is_available() and dist.is_initialized()
         rank = (dist.get_rank() if parallel else 0) if rank is None else rank
         world_size = (dist.get_world_size() if parallel else 1) if world_size is None else world_size

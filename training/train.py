@@ -158,12 +158,11 @@ def _resumed_from(settings: Settings, root: Path) -> str | None:
         now["task"] = now["task"] or before["task"]
     except (yaml.YAMLError, OSError, AttributeError, KeyError, TypeError, UnicodeDecodeError):
         raise RunError(f"{path} can't be read, so nothing can be resumed; choose another --output") from None
-    changes = [
+    if changes := [
         f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
         for name in sorted(before.keys() | now.keys())
         if name not in _FREE and before.get(name) != now.get(name)
-    ]
-    if changes:
+    ]:
         raise UsageError(
             f"{root} was another run: {'; '.join(changes)}; resume it as it was, or choose another --output"
         )

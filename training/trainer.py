@@ -5,8 +5,6 @@ dispatches batches from one process or pads the last one. A resumed run skips nu
 the Trainer's ``skip_first_batches`` wraps our batch sampler, which deals out row numbers. Each checkpoint has
 ``stream.json``, the state of the stream; a resume with other data, seed, batch size or number of processes is
 refused, because the rest of the epoch would not be the rest.
-
-Metrics are made from the whole table of predictions, on every rank alike.
 """
 
 import json
@@ -94,23 +92,19 @@ class StreamTrainer(Trainer):
             write_json(path, {**self.stream_state(self.state.global_step), "files": files})
 
     def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
-        self._filled(self.model if model is None else model, resume_from_checkpoint)
-
-    def _load_best_model(self):
-        self._filled(self.model, self.state.best_model_checkpoint)
-
-    @staticmethod
-    def _filled(model, directory):
         # the stock Trainer loads without strictness, and goes on with random weights where names differ
-        model = getattr(model, "module", model)
+        model = self.model if model is None else model
+        model, directory = getattr(model, "module", model), resume_from_checkpoint
         load_weights(model, directory)
         if not same_weights(model, directory):
             raise RunError(f"the weights of {directory} are not those in the model after loading")
 
+    def _load_best_model(self):
+        self._load_from_checkpoint(self.state.best_model_checkpoint)
+
     def _save(self, output_dir=None, state_dict=None):
         if self.args.should_save:
-            directory = output_dir or self.args.output_dir
-            self.model.save_pretrained(directory, state_dict)
+            self.model.save_pretrained(output_dir or self.args.output_dir, state_dict)
 
     def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"):
         """Predict the validation rows and measure; what early stopping and best checkpoints go by."""

@@ -6,13 +6,12 @@ DATASET is a directory that ``sousa generate`` or ``sousa release`` made. The mo
 the Hub's cache: ``hf download facebook/wav2vec2-base-960h``.
 """
 
-import sys
-
 import numpy as np
 
-from sousa.generation.errors import RunError, SousaError
+from sousa.generation.errors import RunError
 from sousa.generation.rudiments.hierarchy import COLUMNS, Labels
 from sousa.training import features
+from sousa.training.ending import run_example
 from sousa.training.stream import open_rows
 
 
@@ -43,9 +42,4 @@ def main(where: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    try:
-        main(sys.argv[1])
-    except SousaError as error:
-        sys.exit(f"feature_extraction.py: {error}")
+    run_example(main, __doc__)

@@ -5,10 +5,10 @@
 DATASET is a directory that ``sousa generate`` or ``sousa release`` made.
 """
 
-import sys
 from collections import Counter
 
 from sousa.generation.errors import SousaError
+from sousa.training.ending import run_example
 from sousa.training.filters import Filter, clean_pairs, select
 from sousa.training.stream import open_rows
 
@@ -42,9 +42,4 @@ def main(where: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    try:
-        main(sys.argv[1])
-    except SousaError as error:
-        sys.exit(f"filtering.py: {error}")
+    run_example(main, __doc__)

@@ -5,10 +5,8 @@
 DATASET is a directory that ``sousa generate`` or ``sousa release`` made; ``labels.png`` is written here.
 """
 
-import sys
-
-from sousa.generation.errors import SousaError
 from sousa.generation.rudiments import hierarchy
+from sousa.training.ending import run_example
 from sousa.training.stream import open_rows
 
 
@@ -41,9 +39,4 @@ def main(where: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    try:
-        main(sys.argv[1])
-    except SousaError as error:
-        sys.exit(f"hierarchical_labels.py: {error}")
+    run_example(main, __doc__)

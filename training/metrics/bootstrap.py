@@ -1,10 +1,9 @@
 """Confidence intervals by resampling groups of rows, not rows.
 
-Conventions
------------
-Rows of one group (a player, a setting) are alike, so rows drawn one by one would give intervals that are too
-narrow. Here whole groups are drawn with replacement, as many as there are, and all rows of a group count as
-often as it was drawn. The interval is the percentile interval: the middle ``LEVEL`` of the resampled values.
+Conventions: rows of one group (a player, a setting) are alike, so rows drawn one by one would give intervals
+that are too narrow. Here whole groups are drawn with replacement, as many as there are, and all rows of a
+group count as often as it was drawn. The interval is the percentile interval: the middle ``LEVEL`` of the
+resampled values.
 
 Rows are given with group codes, integers from 0 up. A metric is a function of sums over rows wherever it can
 be, so a resample costs a product of draw counts [resamples, groups] and sums by group [groups, columns], and

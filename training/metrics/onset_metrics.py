@@ -1,10 +1,8 @@
 """Metrics of onsets: F-measure, precision and recall at several tolerances, and what is known of each onset.
 
-Conventions
------------
-Onset times and tolerances are in seconds. An estimate within the tolerance of a reference may match it, each
-is matched at most once, and as many as can be are (mir_eval's maximum matching). Times are sorted here,
-attributes with them. An estimate may be negative: it matches what is near it, or nothing.
+Conventions: onset times and tolerances are in seconds. An estimate within the tolerance of a reference may
+match it, each is matched at most once, and as many as can be are (mir_eval's maximum matching). Times are
+sorted here, attributes with them. An estimate may be negative: it matches what is near it, or nothing.
 
 ``f1``, ``precision``, ``recall`` are the means over rows of what ``mir_eval.onset.f_measure`` gives, so a row
 with no onset in the reference, in the estimate or in both counts 0 as it does there;

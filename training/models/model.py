@@ -1,11 +1,9 @@
 """The model: a front end, an encoder and a head for each target; saved and loaded as one directory.
 
-Conventions
------------
-``input_values`` is what the front end makes, batched: (batch, frames, bands) or (batch, samples);
-``valid`` (batch,) is the share of it, 0 to 1, that is sound and not padding. Outputs are a dict of target
-name to (batch, outputs), or (batch, frames, outputs) for frame-level targets, and ``loss`` where labels
-are given, a dict by target.
+Conventions: ``input_values`` is what the front end makes, batched: (batch, frames, bands) or (batch,
+samples); ``valid`` (batch,) is the share of it, 0 to 1, that is sound and not padding. Outputs are a dict of
+target name to (batch, outputs), or (batch, frames, outputs) for frame-level targets, and ``loss`` where
+labels are given, a dict by target.
 
 A saved model is ``model.safetensors`` with the names of ``state_dict()``, ``config.json``, and for
 pretrained encoders their feature extractor. Weights are loaded strictly: a missing, further or misshapen
@@ -135,7 +133,7 @@ class Model(nn.Module):
             "format": FORMAT, "task": self.task, "max_sec": self.max_sec, "reported": self.reported,
             "targets": [{"kind": t.kind, **vars(t)} for t in self.targets],
             "front_end": self.front_end.settings(), "encoder": self.encoder.settings(),
-            "spec_augment": self.spec_augment.settings(),
+            "spec_augment": self.spec_augment.masks.model_dump(),
         }  # fmt: skip
 
     def save_pretrained(

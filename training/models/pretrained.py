@@ -79,20 +79,13 @@ class Encoder(nn.Module):
         super().__init__()
         self.model, self.frozen = model, freeze
         self.fine_size = self.coarse_size = model.config.hidden_size
+        self.over_waveforms = hasattr(model.config, "conv_stride")
+        self.hop = math.prod(model.config.conv_stride) if self.over_waveforms else None  # samples of a frame
         if freeze:
             model.requires_grad_(False)
         elif hasattr(model, "feature_extractor") and hasattr(model, "freeze_feature_encoder"):
             # the convolutions under Wav2Vec2 and HuBERT are kept in all published fine-tunings
             model.freeze_feature_encoder()
-
-    @property
-    def over_waveforms(self) -> bool:
-        return hasattr(self.model.config, "conv_stride")
-
-    @property
-    def hop(self) -> int:
-        """Samples from frame to frame of an encoder over waveforms."""
-        return math.prod(self.model.config.conv_stride)
 
     def train(self, mode: bool = True) -> "Encoder":
         super().train(mode)

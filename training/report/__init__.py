@@ -105,8 +105,7 @@ def summary(metrics: dict[str, Any]) -> str:
 
 def _baselines(target: dict[str, Any], main: str, *part: str) -> list[str]:
     """The main metric of each baseline, of all rows or of a value of a breakdown."""
-    out = []
-    for name, baseline in target["baselines"].items():
-        figures = baseline["by"][part[0]][part[1]] if part else baseline
-        out.append(f"{name} {words.number(figures['metrics'][main]['value'], main)}")
-    return out
+    results = target["baselines"].items()
+    if part:
+        results = ((name, result["by"][part[0]][part[1]]) for name, result in results)
+    return [f"{name} {words.number(result['metrics'][main]['value'], main)}" for name, result in results]

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from sousa.generation.columns import Column
 from sousa.generation.errors import UsageError, first_line, one_of, raise_all
@@ -51,8 +52,7 @@ def measure(
     groups = table[group.name].to_pylist() if group else None
     nouns = (group.role.singular, group.role.plural) if group else ("row", "rows")
     breakdowns = [column for column in known.breakdowns if column.name in table.column_names]
-    parts = {column.name: _parts(table[column.name].to_pylist(), column) for column in breakdowns}
-    parts = {name: values for name, values in parts.items() if values}
+    parts = {c.name: rows for c in breakdowns if (rows := _parts(table[c.name].to_pylist(), c))}
     sampling, targets = (groups, resamples, seed), {}
     for target in about["targets"]:
         score = _scorer(table, target, sampling)
@@ -125,8 +125,6 @@ def opened(predictions: Any) -> tuple[pa.Table, dict[str, Any]]:
     Raises: UsageError when it can't be read or is not a predictions table; every problem is named.
     """
     if not isinstance(predictions, pa.Table):
-        import pyarrow.parquet as pq
-
         try:
             predictions = pq.read_table(Path(predictions))
         except (OSError, pa.ArrowInvalid) as error:

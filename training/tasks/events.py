@@ -1,10 +1,9 @@
 """The events of a clip: when each begins, and what the flags of the column's role tell of it.
 
-Conventions
------------
-Frame j covers seconds ``[j, j + 1) * frame_sec`` of the clip as the model hears it. Labels of a clip are
-float32 (frames, 2 + flags): onset 0 or 1; where in the frame it lies, 0 to 1; each flag 0 or 1. All but the
-first count only in frames with an onset. Every record is an onset; of two in one frame the first is kept.
+Conventions: frame j covers seconds ``[j, j + 1) * frame_sec`` of the clip as the model hears it. Labels of a
+clip are float32 (frames, 2 + flags): onset 0 or 1; where in the frame it lies, 0 to 1; each flag 0 or 1. All
+but the first count only in frames with an onset. Every record is an onset; of two in one frame the first is
+kept.
 
 Predicted onsets are frames above ``threshold``, at the place in the frame the model gives, the likeliest
 first; one nearer than ``min_gap_sec`` to a likelier one is the same event seen from the next frame.

@@ -1,11 +1,9 @@
 """Parameters of synthesizers as targets: what a sound was made with, told from the sound.
 
-Conventions
------------
-Labels are normalised values, 0 to 1 over the range that a synthesizer declares for the parameter, on its
-scale. A parameter is learnt of the synthesizers for which it is swept or moves in the training rows; rows of
-all others have no label. Where it moves in some of the rows it is told frame by frame, and is the same in
-all frames of rows in which it stands still.
+Conventions: labels are normalised values, 0 to 1 over the range that a synthesizer declares for the
+parameter, on its scale. A parameter is learnt of the synthesizers for which it is swept or moves in the
+training rows; rows of all others have no label. Where it moves in some of the rows it is told frame by frame,
+and is the same in all frames of rows in which it stands still.
 
 A head says how many ``spread`` a value lies above ``centre``, standard deviation and mean of the training
 labels; what comes of it is cut to 0-1. Frame j of a model covers seconds ``[j, j + 1) * frame_sec`` of the
@@ -24,7 +22,7 @@ import torch
 import torch.nn.functional as F
 
 from sousa.training import labels
-from sousa.training.tasks.targets import Columns, Fields, Row, Target
+from sousa.training.tasks.targets import Columns, Row, Target
 
 _STEEP = 0.5  # spreads: smaller errors count squared, larger ones by their size
 _DIGITS = 6  # of natural values: labels are float32
@@ -57,6 +55,7 @@ class ParameterTarget(Target):
     makers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     kind, reported = "parameter", ("low", "high", "unit", "maker", "makers")
+    predicted = dict.fromkeys(("true", "pred", "true_natural", "pred_natural"), pa.float64())
     low, high = 0.0, 1.0
 
     @property
@@ -116,15 +115,12 @@ class ParameterTarget(Target):
         value = float(np.atleast_1d(value)[0])
         return None if np.isnan(value) else value
 
-    def fields(self) -> Fields:
-        kind = pa.float64() if self.level == "clip" else pa.list_(pa.float64())
-        return [(f"{part}_{self.name}", kind) for part in ("true", "pred", "true_natural", "pred_natural")]
-
 
 class CurveTarget(ParameterTarget):
     """A parameter that moves in some of the rows, told frame by frame."""
 
     kind, level = "curve", "frame"
+    predicted = dict.fromkeys(ParameterTarget.predicted, pa.list_(pa.float64()))
     first_bias, coarsest_sec = 0.0, 0.1
 
     @property

@@ -1,11 +1,8 @@
 """Targets of a clip: classes and scores.
 
-Conventions
------------
-A target says which columns it needs, how many outputs its head has, how a row's label becomes an array,
-what the loss is, and how outputs become columns of predictions. It holds all of that itself, so a saved model
-needs no corpus to be loaded. Labels that are null have no loss: classes are -100 there, scores NaN. ``level``
-tells whether a head works on the clip or on each frame.
+Conventions: a target holds all that is known of what it tells (columns, labels, loss, predictions), so a
+saved model needs no corpus to be loaded. Labels that are null have no loss: classes are -100 there, scores
+NaN. ``level`` tells whether a head works on the clip or on each frame.
 
 Columns of predictions: ``true_<name>``, ``pred_<name>`` and for classes ``prob_<name>``, probabilities in
 the order of the classes.
@@ -34,6 +31,7 @@ class Target:
         weight: of its loss.
         reported: attributes that reports show.
         kind: class, score, events, parameter or curve.
+        predicted: dict of the beginnings of names of columns of predictions to their Arrow types.
         level: clip or frame.
         columns: what rows need.
         head: name of its layer.
@@ -45,6 +43,7 @@ class Target:
     kind: ClassVar[str]
     level: ClassVar[str] = "clip"
     reported: ClassVar[tuple[str, ...]] = ()
+    predicted: ClassVar[dict[str, pa.DataType]]
 
     @property
     def num_outputs(self) -> int:
@@ -76,7 +75,7 @@ class Target:
 
     def fields(self) -> Fields:
         """Names and Arrow types of :meth:`predictions`."""
-        raise NotImplementedError
+        return [(f"{part}_{self.name}", kind) for part, kind in self.predicted.items()]
 
     def about(self) -> dict[str, Any]:
         """What reports have to know, as plain data."""
@@ -94,6 +93,7 @@ class ClassTarget(Target):
     label_smoothing: float = 0.0
 
     kind = "class"
+    predicted = {"true": pa.string(), "pred": pa.string(), "prob": pa.list_(pa.float32())}
 
     @property
     def num_outputs(self) -> int:
@@ -119,10 +119,6 @@ class ClassTarget(Target):
             f"prob_{self.name}": list(probabilities),
         }
 
-    def fields(self) -> Fields:
-        kinds = (("true", pa.string()), ("pred", pa.string()), ("prob", pa.list_(pa.float32())))
-        return [(f"{part}_{self.name}", kind) for part, kind in kinds]
-
     def about(self) -> dict[str, Any]:
         return {**super().about(), "labels": list(self.classes)}
 
@@ -136,7 +132,7 @@ class ScoreTarget(Target):
     high: float
     weight: float = 1.0
 
-    kind, reported = "score", ("low", "high")
+    kind, reported, predicted = "score", ("low", "high"), dict.fromkeys(("true", "pred"), pa.float64())
 
     def label(self, row: Row, num_frames: int | None, frame_sec: float | None) -> Any:
         value = row[self.name]
@@ -155,6 +151,3 @@ class ScoreTarget(Target):
         true = labels.unscaled(label.cpu().numpy().astype(np.float64), self.low, self.high)
         true = [None if np.isnan(value) else value for value in true.tolist()]
         return {f"true_{self.name}": true, f"pred_{self.name}": guess.tolist()}
-
-    def fields(self) -> Fields:
-        return [(f"true_{self.name}", pa.float64()), (f"pred_{self.name}", pa.float64())]
