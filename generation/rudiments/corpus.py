@@ -247,10 +247,8 @@ def _sound_columns(config, p, sample_ids, renderings, render):
             )
             data, row["pcm_digest"] = encode.encode_and_digest(pcm, config.sample_rate, config.audio_format)
             row["audio"] = {"bytes": data, "path": f"{sample_ids[i]}.{config.audio_format}"}
-        # after rendering, which adds measured levels to the record
-        rows.append(
-            row | aug_columns(sound.record, bank.soundfont) | ({} if render else {"aug_record": None})
-        )
+        row |= aug_columns(sound.record, bank.soundfont)  # after rendering, which measures levels for it
+        rows.append(row if render else row | {"aug_record": None})
     return {name: [row.get(name) for row in rows] for name in wanted}
 
 
