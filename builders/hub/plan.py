@@ -128,10 +128,9 @@ def _refuse_wrong_version(release: opened.Release, last: opened.Release, repo: s
             f"{repo} is at version {last.version}; {release.version} is not after it; make the release again "
             f"with --previous {repo}"
         )
-    if release.manifest["corpus"] != last.manifest["corpus"]:
-        raise RunError(
-            f"{repo} holds {last.manifest['corpus']}, this is a release of {release.manifest['corpus']}"
-        )
+    corpus, last_corpus = release.manifest["corpus"], last.manifest["corpus"]
+    if corpus != last_corpus:
+        raise RunError(f"{repo} holds {last_corpus}, this is a release of {corpus}")
     if release.manifest["previous"] != last.version:
         raise RunError(
             f"the last release of {repo} is {last.version}, but this one was made after "

@@ -124,8 +124,7 @@ def _address_table(rows: list[tuple]) -> pa.Table:
 def remake(config: Config, rows: pa.Table, render: bool = True) -> pa.Table:
     """Rows of addresses, in their order; see :class:`sousa.generation.corpus.Generated`."""
     profiles, slugs, variants, tempi, augmentations = (rows[name].to_pylist() for name in Rudiments.address)
-    names = [definitions.form_name(slug, variant) for slug, variant in zip(slugs, variants, strict=True)]
-    forms = [definitions.load()[name] for name in names]
+    forms = [definitions.load()[name] for name in map(definitions.form_name, slugs, variants)]
     # rows of one rendering are made together: they share drums in rooms
     order = np.argsort(augmentations, kind="stable").tolist()
     made = pa.concat_tables(

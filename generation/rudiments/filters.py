@@ -42,7 +42,7 @@ def _players(name: str, value: Any, problems: list[str]) -> Filter | None:
                 "and the number in three digits or more, such as adv042"
             )
     wanted = {"profile_id": ids, "profile_index": numbers}
-    return any_of([Filter([name], pc.field(name).isin(values)) for name, values in wanted.items() if values])
+    return any_of(Filter([name], pc.field(name).isin(values)) for name, values in wanted.items() if values)
 
 
 TESTS = {
