@@ -204,11 +204,9 @@ def _hand_scores(scores, p, main, error):
     rough = by_hand.mean(jitter * jitter, 2).reshape(count, 2) / 8.0**2
     gap = np.nan_to_num(np.stack([(loud[:, 0] - loud[:, 1]) / 5.0, (late[:, 1] - late[:, 0]) / 5.0]))
     # each fault counts for the hand that has it: softer, or later
-    fault = [
-        np.sqrt(rough[:, h] + (np.maximum(sign * gap, 0.0) ** 2).sum(0)) for h, sign in ((0, -1), (1, 1))
-    ]
+    right, left = np.sqrt(rough.T + (np.maximum([-gap, gap], 0.0) ** 2).sum(1))
     # nobody is weaker in a take without any error: null
-    scores["weak_hand_index"] = 100.0 * fault[0] / (fault[0] + fault[1])
+    scores["weak_hand_index"] = 100.0 * right / (right + left)
 
 
 def _ornament_scores(scores, p, main, count, ms):
