@@ -30,9 +30,10 @@ def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
     if known != sorted(bank.digest for bank in config.banks):
         # their licences are what decides whether rows may be passed on
         raise RunError("manifest.json was changed by hand: its drums are not those of its settings")
+    tasks = ("audio-classification", *(["tabular-regression"] if config.with_audio else []))
     return Packaging(
         tags=_TAGS,
-        task_categories=("audio-classification", *(["tabular-regression"] if config.with_audio else [])),
+        task_categories=tasks,
         author=AUTHORS,
         made_of=tuple(_made_of(config, drums)),
         texts=_texts(config),
