@@ -14,6 +14,7 @@ from sousa.builders.hub import remote
 from sousa.builders.release import layout, opened, versions
 from sousa.builders.release.compare import compare
 from sousa.generation.errors import RunError
+from sousa.generation.storage import file_digest
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,10 @@ def contents(api: Any, repo: str, commit: str) -> dict[str, str]:
 
 def content_id(release: opened.Release, file: str, like: str) -> str:
     """SHA-256 of a file of a release, or its git object id, whichever kind ``like`` is."""
-    entry = release.manifest["files"].get(file)
-    if entry and len(like) == 64:
-        return entry["sha256"]
-    data = (Path(release.where) / file).read_bytes()
+    path, entry = Path(release.where) / file, release.manifest["files"].get(file)
     if len(like) == 64:
-        return hashlib.sha256(data).hexdigest()
+        return entry["sha256"] if entry else file_digest(path)
+    data = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
@@ -103,7 +102,8 @@ def make(api: Any, release: opened.Release, repo: str, state: State, main: bool 
             f"{repo} holds version {head.version} without its tag: publishing it was interrupted; publish "
             "that release again first, which takes moments"
         )
-    last = None if tagged else _last(api, repo, state)
+    tags = {version: tag for tag in state.tags if (version := versions.of_tag(tag))}
+    last = opened.on_hub(repo, tags[max(tags)], api.token) if tags and not tagged else None
     if last:
         _refuse_wrong_version(release, last, repo)
     stale, edited = _stale(api, release, state, [known for known in (last, head) if known], repo)
@@ -122,22 +122,15 @@ def _head(api: Any, repo: str, state: State) -> opened.Release | None:
         return None  # somebody else's manifest.json
 
 
-def _last(api: Any, repo: str, state: State) -> opened.Release | None:
-    """The newest release of a repository, or None."""
-    tags = {version: tag for tag in state.tags if (version := versions.of_tag(tag))}
-    return opened.on_hub(repo, tags[max(tags)], api.token) if tags else None
-
-
 def _refuse_wrong_version(release: opened.Release, last: opened.Release, repo: str) -> None:
     if versions.parse(release.version) <= versions.parse(last.version):
         raise RunError(
             f"{repo} is at version {last.version}; {release.version} is not after it; make the release again "
             f"with --previous {repo}"
         )
-    if release.manifest["corpus"] != last.manifest["corpus"]:
-        raise RunError(
-            f"{repo} holds {last.manifest['corpus']}, this is a release of {release.manifest['corpus']}"
-        )
+    corpus, last_corpus = release.manifest["corpus"], last.manifest["corpus"]
+    if corpus != last_corpus:
+        raise RunError(f"{repo} holds {last_corpus}, this is a release of {corpus}")
     if release.manifest["previous"] != last.version:
         raise RunError(
             f"the last release of {repo} is {last.version}, but this one was made after "

@@ -36,7 +36,6 @@ def publish(
     """
     release, api = opened.read(directory), remote.client(token)
     raise_all(_request_problems(release, repo, branch, redistribute))
-
     _patiently(api.whoami, repo, console.say)
     check.require(release, console.progress)
     step = partial(_attempt, api, release, repo, private, branch, create_pr, console)

@@ -44,8 +44,7 @@ def problem(version: str, changes: Any, old_version: str) -> str | None:
     """
     if not changes:
         return f"nothing differs from version {old_version}; there is nothing to release"
-    right = following(old_version, changes.level)
-    if version == right:
+    if version == (right := following(old_version, changes.level)):
         return None
     return (
         f"version {version} can't follow {old_version}: {changes.reason}, which asks for a {changes.level} "

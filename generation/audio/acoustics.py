@@ -79,21 +79,20 @@ def session_record(ranges: Acoustics, draw: Draw, responses: Sequence[Response])
     Returns: dict, the first part of a record.
     """
     record: Record = {"preset": ranges.name, "room": None}
-    distance = None
+    known = None
     assert ranges.microphone and ranges.eq, "all but clean have both"
     if responses:
         heard = _choice(draw, "impulse response", responses)
         about = {n: heard.about[n] for n in ("room_type", "distance_m", "rt60_sec", "drr_db", "c50_db")}
         record["room"] = {"response": heard.name, "digest": heard.digest, **about}
-        distance = heard.about["distance_m"]
+        known = heard.about["distance_m"]  # None in a user's room
+    distance = known
     if distance is None:
         span = ranges.microphone.get("distance_m") or rooms.stated()[ranges.name]["distance_m"]
         distance = _within(draw, "microphone distance", span)
-    # nobody knows how far the microphone stood in a user's room
-    known = heard.about["distance_m"] if responses else distance
     record["microphone"] = {
         "type": ranges.microphone["type"],
-        "distance_m": known,
+        "distance_m": known if responses else distance,
         "proximity_m": distance,
         "tilt_db": _within(draw, "microphone tilt", (-TILT_DB, TILT_DB), 2),
     }

@@ -66,9 +66,7 @@ def compress(sound: np.ndarray, settings: Mapping[str, float], rate: int) -> np.
     size = sound.shape[1]
     blocks = -(-size // _BLOCK)
     level = np.zeros(blocks * _BLOCK, dtype=np.float32)
-    np.abs(sound[0], out=level[:size])
-    for channel in sound[1:]:
-        np.maximum(level[:size], np.abs(channel), out=level[:size])
+    np.abs(sound).max(axis=0, out=level[:size])
     peak = level[::_BLOCK].copy()
     for i in range(1, _BLOCK):
         np.maximum(peak, level[i::_BLOCK], out=peak)

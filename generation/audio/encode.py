@@ -34,8 +34,7 @@ def encode_and_digest(pcm: np.ndarray, sample_rate: int, audio_format: str) -> t
 
 def decode(data: bytes) -> tuple[np.ndarray, int]:
     """``(pcm, sample_rate)`` of a file in memory; PCM int16 (samples, channels)."""
-    pcm, rate = soundfile.read(io.BytesIO(data), dtype="int16", always_2d=True)
-    return pcm, rate
+    return soundfile.read(io.BytesIO(data), dtype="int16", always_2d=True)
 
 
 def pcm_digest(pcm: np.ndarray) -> str:

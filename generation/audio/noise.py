@@ -43,22 +43,6 @@ class NoiseFile:
     digest: str  # of its 16-bit samples
 
 
-def _amplitude(colour: str, f: np.ndarray) -> np.ndarray:
-    """Amplitude of a colour over frequencies in Hz, up to a factor."""
-    pink = 1.0 / np.sqrt(np.maximum(f, 20.0))
-    if colour == "pink":
-        return pink
-    if colour == "brown":
-        return pink**2
-    if colour == "hvac":
-        return pink / np.sqrt(1.0 + (f / 500.0) ** 4)
-    if colour == "room_tone":
-        return pink / np.sqrt(1.0 + (f / 4000.0) ** 8) / np.sqrt(1.0 + (100.0 / np.maximum(f, 1e-3)) ** 8)
-    if colour == "tape_hiss":
-        return 1.0 / np.sqrt(1.0 + (2000.0 / np.maximum(f, 1e-3)) ** 4)
-    return np.ones_like(f)
-
-
 @cache
 def table(colour: str, rate: int) -> np.ndarray:
     """The table of a colour: float32 (TABLE_SIZE,), RMS 1."""
@@ -67,7 +51,15 @@ def table(colour: str, rate: int) -> np.ndarray:
     white = stream(_SEED, "noise", colour).standard_normal(TABLE_SIZE)
     f = np.arange(TABLE_SIZE // 2 + 1) * (rate / TABLE_SIZE)
     spectrum = fft.rfft(white)
-    amplitude = _amplitude(colour, f)
+    pink, above_zero = 1.0 / np.sqrt(np.maximum(f, 20.0)), np.maximum(f, 1e-3)
+    amplitude = {
+        "white": np.ones_like(f),
+        "pink": pink,
+        "brown": pink**2,
+        "hvac": pink / np.sqrt(1.0 + (f / 500.0) ** 4),
+        "room_tone": pink / np.sqrt(1.0 + (f / 4000.0) ** 8) / np.sqrt(1.0 + (100.0 / above_zero) ** 8),
+        "tape_hiss": 1.0 / np.sqrt(1.0 + (2000.0 / above_zero) ** 4),
+    }[colour]
     amplitude[0] = 0.0
     sound = fft.irfft(spectrum * amplitude, TABLE_SIZE)
     sound /= np.sqrt((sound**2).mean())

@@ -110,8 +110,7 @@ def user_pool(directory: str | Path) -> dict[str, tuple[Response, ...]]:
     """
     pool: dict[str, list[Response]] = {}
     for path, digest in _USER.keep(directory, _prepared_file, list(stated())):
-        key = "" if path.parent == Path() else path.parent.name
-        pool.setdefault(key, []).append(kept(str(path), digest))
+        pool.setdefault(path.parent.name, []).append(kept(str(path), digest))
     return {key: tuple(responses) for key, responses in pool.items()}
 
 
@@ -147,8 +146,7 @@ def kept(name: str, digest: str) -> Response:
 
     Raises: RunError when it is not on this machine.
     """
-    about = {"room_type": "user", "distance_m": None, **measure(sound(digest))}
-    return Response(name, digest, about)
+    return Response(name, digest, {"room_type": "user", "distance_m": None, **measure(sound(digest))})
 
 
 @cache

@@ -50,8 +50,6 @@ _OTHER_KEYS = range(24, 100)
 _SNARE_DECAY_SEC, _SNARE_CENTRE_HZ, _SNARE_FLATNESS = 0.4, (280.0, 7000.0), 0.012
 # kits that say they are of something else, whatever some of their keys measure
 _OTHER_DRUMS = ("bass", "cymbal", "metronome", "sfx", "tenor")
-
-
 Wanted = Sequence[tuple[int, int]] | None  # programs and keys
 
 

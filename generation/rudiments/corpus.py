@@ -125,8 +125,7 @@ def _address_table(rows: list[tuple]) -> pa.Table:
 def remake(config: Config, rows: pa.Table, render: bool = True) -> pa.Table:
     """Rows of addresses, in their order; see :class:`sousa.generation.corpus.Generated`."""
     profiles, slugs, variants, tempi, augmentations = (rows[name].to_pylist() for name in Rudiments.address)
-    names = [definitions.form_name(slug, variant) for slug, variant in zip(slugs, variants, strict=True)]
-    forms = [definitions.load()[name] for name in names]
+    forms = [definitions.load()[name] for name in map(definitions.form_name, slugs, variants)]
     # rows of one rendering are made together: they share drums in rooms
     order = np.argsort(augmentations, kind="stable").tolist()
     made = pa.concat_tables(
@@ -248,10 +247,8 @@ def _sound_columns(config, p, sample_ids, renderings, render):
             )
             data, row["pcm_digest"] = encode.encode_and_digest(pcm, config.sample_rate, config.audio_format)
             row["audio"] = {"bytes": data, "path": f"{sample_ids[i]}.{config.audio_format}"}
-        # after rendering, which adds measured levels to the record
-        rows.append(
-            row | aug_columns(sound.record, bank.soundfont) | ({} if render else {"aug_record": None})
-        )
+        row |= aug_columns(sound.record, bank.soundfont)  # after rendering, which measures levels for it
+        rows.append(row if render else row | {"aug_record": None})
     return {name: [row.get(name) for row in rows] for name in wanted}
 
 

@@ -86,8 +86,7 @@ class Rudiment:
     @cached_property
     def bar_beats(self):
         """Length of one bar of the metre in quarter-note beats."""
-        count, unit = (int(part) for part in self.metre.split("/"))
-        return Fraction(4 * count, unit)
+        return 4 * Fraction(self.metre)
 
     @property
     def slots(self):

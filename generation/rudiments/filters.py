@@ -41,10 +41,8 @@ def _players(name: str, value: Any, problems: list[str]) -> Filter | None:
                 f"unknown player {entry!r}; give a profile number from 0, or an id: {', '.join(starts)} "
                 "and the number in three digits or more, such as adv042"
             )
-    return any_of(
-        ([Filter(["profile_id"], pc.field("profile_id").isin(ids))] if ids else [])
-        + ([Filter(["profile_index"], pc.field("profile_index").isin(numbers))] if numbers else [])
-    )
+    wanted = {"profile_id": ids, "profile_index": numbers}
+    return any_of(Filter([name], pc.field(name).isin(values)) for name, values in wanted.items() if values)
 
 
 TESTS = {

@@ -220,9 +220,8 @@ def frame_targets(row: Row, hop_sec: float = 0.01) -> dict[str, np.ndarray]:
     out["accent"][at[strokes["is_accent"]]] = 1
     out["grace"][at[strokes["is_grace_note"]]] = 1
     hand = np.full(size, NO_TARGET, np.int64)
-    order = np.lexsort(
-        (-np.arange(len(at)), strokes["actual_velocity"])
-    )  # of those in one frame the last one written stays
+    # of those in one frame the last one written stays
+    order = np.lexsort((-np.arange(len(at)), strokes["actual_velocity"]))
     hand[at[order]] = _hands(strokes["hand"])[order]
     return {**out, "hand": hand}
 

@@ -75,9 +75,7 @@ def parse_sticking(text):
             problems.append(f"{where}: at most two graces (a flam has one, a drag two)")
         if graces and set(graces) != {other_hand(hand).lower()}:
             problems.append(f"{where}: graces are played by the other hand, here {other_hand(hand).lower()}")
-        for mark in ">12z":
-            if marks.count(mark) > 1:
-                problems.append(f"{where}: mark {mark} is given twice")
+        problems += [f"{where}: mark {mark} is given twice" for mark in ">12z" if marks.count(mark) > 1]
         diddle = 1 if "1" in marks else 2 if "2" in marks else 0
         if diddle == 1 and "2" in marks:
             problems.append(f"{where}: a stroke is the first or the second of a diddle, not both")

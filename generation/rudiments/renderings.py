@@ -113,11 +113,10 @@ def aug_columns(record, soundfont):
     text = json.dumps(record, separators=(",", ":")) if record else None
     record = record or {}
     room, mic = record.get("room"), record.get("microphone") or {}
-    wet = room and round(1.0 / (1.0 + 10.0 ** (room["drr_db"] / 10.0)), 4)
     return {
         "aug_soundfont": soundfont,
         **{f"aug_{name}": room and room[name] for name in ("room_type", "rt60_sec", "drr_db", "c50_db")},
-        "aug_room_wet_dry": wet,
+        "aug_room_wet_dry": room and round(1.0 / (1.0 + 10.0 ** (room["drr_db"] / 10.0)), 4),
         "aug_room_response": room and room["response"],
         "aug_mic_distance": mic.get("distance_m"),
         "aug_mic_type": mic.get("type"),

@@ -83,6 +83,7 @@ def logistic(x):
     return 1.0 / (1.0 + np.exp(-x))
 
 
+@np.errstate(invalid="ignore", divide="ignore")  # what can't be scored is NaN
 def exercise_scores(p, sample_rate):
     """Scores of a batch.
 
@@ -106,9 +107,8 @@ def exercise_scores(p, sample_rate):
     scores["timing_accuracy"] = points(by_take.mean(np.abs(error)), 24.0)
     scores["timing_consistency"] = points(residual_sd, 20.0)
     away = seconds - by_take.mean(seconds)[take]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        # standard error of the slope; wandering makes it an understatement, the 4 ms/s allow for that
-        noise = residual_sd / np.sqrt(by_take.sum(away * away))
+    # standard error of the slope; wandering makes it an understatement, the 4 ms/s allow for that
+    noise = residual_sd / np.sqrt(by_take.sum(away * away))
     scores["tempo_stability"] = points(slope, np.hypot(4.0, noise))
     pair = np.flatnonzero(take[1:] == take[:-1]) + 1
     interval_error = error[pair] - error[pair - 1]
@@ -119,8 +119,7 @@ def exercise_scores(p, sample_rate):
     _ornament_scores(scores, p, main, count, ms)
 
     step = residual[pair] * residual[pair - 1]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        lag1 = Segments(take[pair], count).sum(step) / by_take.sum(residual * residual)
+    lag1 = Segments(take[pair], count).sum(step) / by_take.sum(residual * residual)
     feel = 0.5 * (1.0 + lag1) / 2.0 + 0.5 * scores["timing_consistency"] / 100.0
     scores["groove_feel_proxy"] = np.where(by_take.size >= LEAST, feel, np.nan)
 
@@ -131,18 +130,31 @@ def exercise_scores(p, sample_rate):
     return {name: np.round(scores[name], 4) for name in SCORE_NAMES}
 
 
-SCORE_NAMES = (
-    "timing_accuracy", "timing_consistency", "tempo_stability", "subdivision_evenness",
-    "velocity_control", "accent_differentiation", "accent_accuracy", "hand_balance",
-    "weak_hand_index", "flam_quality", "drag_quality", "diddle_quality", "roll_sustain",
-    "buzz_quality", "groove_feel_proxy", "overall_score", "tier_confidence",
-)  # fmt: skip
+SCORE_MEANING = {
+    "timing_accuracy": "closeness of primary strokes to the grid",
+    "timing_consistency": "smallness of the spread of timing errors around their trend",
+    "tempo_stability": "absence of tempo drift",
+    "subdivision_evenness": "evenness of the intervals between neighbouring primaries",
+    "velocity_control": "smallness of velocity errors among strokes of one kind",
+    "accent_differentiation": "size of the step from taps to accents; null without both",
+    "accent_accuracy": "accents and taps each on their side of the step; null without both",
+    "hand_balance": "likeness of the two hands in velocity and timing",
+    "weak_hand_index": "which hand is less steady: over 50 the right, under 50 the left",
+    "flam_quality": "flam leads as intended; null without flams",
+    "drag_quality": "both gaps of drags as intended; null without drags",
+    "diddle_quality": "evenness of diddles in time and velocity; null without diddles",
+    "roll_sustain": "level of taps held to the end of a roll; null outside rolls",
+    "buzz_quality": "evenness and length of press strokes; null without them",
+    "groove_feel_proxy": "steady, connected placement, a proxy",
+    "overall_score": "weighted mean of the scores that apply",
+    "tier_confidence": "probability of the labelled tier given overall_score",
+}
+SCORE_NAMES = tuple(SCORE_MEANING)
 SCORE_TOP = dict.fromkeys(SCORE_NAMES, 100) | {"groove_feel_proxy": 1, "tier_confidence": 1}
 
 
 def _root(squares, freedom, valid):
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(valid, np.sqrt(squares / freedom), np.nan)
+    return np.where(valid, np.sqrt(squares / freedom), np.nan)
 
 
 def _velocity_scores(scores, p, main, by_take):
@@ -192,11 +204,9 @@ def _hand_scores(scores, p, main, error):
     rough = by_hand.mean(jitter * jitter, 2).reshape(count, 2) / 8.0**2
     gap = np.nan_to_num(np.stack([(loud[:, 0] - loud[:, 1]) / 5.0, (late[:, 1] - late[:, 0]) / 5.0]))
     # each fault counts for the hand that has it: softer, or later
-    fault = [
-        np.sqrt(rough[:, h] + (np.maximum(sign * gap, 0.0) ** 2).sum(0)) for h, sign in ((0, -1), (1, 1))
-    ]
-    with np.errstate(invalid="ignore"):  # nobody is weaker in a take without any error: null
-        scores["weak_hand_index"] = 100.0 * fault[0] / (fault[0] + fault[1])
+    right, left = np.sqrt(rough.T + (np.maximum([-gap, gap], 0.0) ** 2).sum(1))
+    # nobody is weaker in a take without any error: null
+    scores["weak_hand_index"] = 100.0 * right / (right + left)
 
 
 def _ornament_scores(scores, p, main, count, ms):

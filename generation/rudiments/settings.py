@@ -100,9 +100,8 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
               "noise_files")  # fmt: skip
     if any(getattr(options, name) is not None for name in custom):
         size = "custom"
-    forms = default_forms()
-    if options.rudiments is not None:
-        forms = tuple(form.form for form in definitions.select(options.rudiments))
+    chosen = definitions.main_forms() if options.rudiments is None else definitions.select(options.rudiments)
+    forms = tuple(form.form for form in chosen)
     tiers = tuple(name for name in players.tiers() if options.tiers is None or name in options.tiers)
     heard = tuple(n for n in named_acoustics.names() if options.acoustics is None or n in options.acoustics)
     rows = counts["profiles"] * counts["tempos"] * counts["augmentations"] * len(forms)

@@ -49,14 +49,11 @@ class RudimentsExaminer(Examiner):
         records = lists.flatten()
         columns = {f.name: numpy_column(records.field(f.name)) for f in records.type}
         _check_bars(flat, group["measures"].combine_chunks(), problems)
-        self.rows = [
-            (
-                {name: values[i] for name, values in flat.items()},
-                {name: values[start[i] : start[i + 1]] for name, values in columns.items()},
-            )
-            for i in range(len(group))
-        ]
-        for row, strokes in self.rows:
+        self.rows = []
+        for i in range(len(group)):
+            row = {name: values[i] for name, values in flat.items()}
+            strokes = {name: values[start[i] : start[i + 1]] for name, values in columns.items()}
+            self.rows.append((row, strokes))
             _check_row(row, strokes, problems)
             if row["augmentation_index"] == 0:
                 self.takes.append(figures.measure(row, strokes))
@@ -103,8 +100,7 @@ def _check_row(row, s, problems):
     name, ms = row["sample_id"], 1000.0 / row["sample_rate"]
 
     def wrong(what, mask):
-        count = int(np.count_nonzero(mask))
-        if count:
+        if count := int(np.count_nonzero(mask)):
             problems.add(what, name, count)
 
     onset, intended = s["onset_sample"], s["intended_sample"]

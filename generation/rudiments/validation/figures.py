@@ -29,7 +29,9 @@ def measure(row, s):
     if len(main) >= RUN_LENGTH and np.ptp(steps) < 0.1:
         out["asynchrony_mean_ms"] = float(error.mean())
         for name, values in (("interval", np.diff(onset[main])), ("asynchrony", error)):
-            out[f"{name}_sd_ms"], out[f"{name}_lag1"] = float(values.std(ddof=1)), _lag1(values)
+            away = values - values.mean()
+            out[f"{name}_sd_ms"] = float(values.std(ddof=1))
+            out[f"{name}_lag1"] = float((away[1:] * away[:-1]).sum() / (away * away).sum())
     grace = np.flatnonzero(kind == "grace")
     if len(grace):
         parent = s["parent_stroke_index"][grace].astype(int)
@@ -60,11 +62,6 @@ def measure(row, s):
         out["bounce_velocity_ratio"] = velocity[bounce] / velocity[bounce - 1]
         out["press_contacts"] = s["buzz_count"][kind == "buzz"]
     return out
-
-
-def _lag1(values):
-    away = values - values.mean()
-    return float((away[1:] * away[:-1]).sum() / (away * away).sum())
 
 
 # name: (low, high, measured value or None, what it is, basis)

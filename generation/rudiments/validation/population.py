@@ -81,10 +81,9 @@ def no_pile_up(findings):
         for tier, mask in _tiers(findings):
             values = findings.rows[score][mask]
             values = values[~np.isnan(values)]
-            if len(values) < MIN_SCORES_A_TIER:
-                continue
-            share = float(np.mean((values <= 0.0) | (values >= top)))
-            worst = max(worst, (share, f"{score}, {tier}"))
+            if len(values) >= MIN_SCORES_A_TIER:
+                share = float(np.mean((values <= 0.0) | (values >= top)))
+                worst = max(worst, (share, f"{score}, {tier}"))
     text = f"largest share of exact 0 or 100: {worst[0]:.1%}" + (f" ({worst[1]})" if worst[0] else "")
     return Check("scores don't pile up", worst[0] <= MAX_PILE_UP, text)
 
@@ -181,12 +180,11 @@ def drums(findings):
     expected = clean.sum() / len(config.banks)
     spread = float(np.abs(counts - expected).max() / np.sqrt(expected))
     apart = explained((drum == banks[0]).astype(float), tiers)
-    good = len(banks) == len(config.banks) and spread < 6.0
     text = f"{len(banks)} drums, {counts.min():,} to {counts.max():,} clean rows each"
     text += f"; tier explains {apart:.2%} of the choice"
     if expected < MIN_ROWS_A_DRUM:
         return Check("drums", None, f"{text}; not judged with under {MIN_ROWS_A_DRUM} rows a drum")
-    return Check("drums", good, text)
+    return Check("drums", len(banks) == len(config.banks) and spread < 6.0, text)
 
 
 def acoustics_mix(findings):
