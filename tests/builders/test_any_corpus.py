@@ -69,7 +69,8 @@ def test_its_builder_reads_what_it_makes(dataset, tmp_path):
 def test_its_release_is_whole_and_its_card_says_what_is_known(dataset, tmp_path):
     made = release(dataset, tmp_path / "v1")
     assert check.problems(opened.read(made)) == []
-    assert not {"tags", "annotations_creators", "source_datasets"} & head_of(made).keys()
+    assert head_of(made)["tags"] == ["tones"]
+    assert not {"annotations_creators", "source_datasets"} & head_of(made).keys()
     text = (made / "README.md").read_text()
     assert not re.findall(r"\{\{\w+\}\}", text)
     for said in ("# Tones", "48 rows", "| `wave` | train | validation | test |", "| saw | 8 | 4 | 4 |",
