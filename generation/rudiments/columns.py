@@ -15,7 +15,6 @@ from sousa.generation.columns import (
     split_column,
 )
 from sousa.generation.rudiments import definitions, players
-from sousa.generation.rudiments.scores import SCORE_MEANING, SCORE_TOP
 
 _RUDIMENTS = tuple(dict.fromkeys(form.slug for form in definitions.main_forms()))
 IDENTITY = (
@@ -62,6 +61,27 @@ IDENTITY = (
 PLAYER = tuple(
     Column(f"player_{d.name}", "float64", d.unit, f"{d.meaning} ({d.status})") for d in players.dimensions()
 )
+SCORE_MEANING = {
+    "timing_accuracy": "closeness of primary strokes to the grid",
+    "timing_consistency": "smallness of the spread of timing errors around their trend",
+    "tempo_stability": "absence of tempo drift",
+    "subdivision_evenness": "evenness of the intervals between neighbouring primaries",
+    "velocity_control": "smallness of velocity errors among strokes of one kind",
+    "accent_differentiation": "size of the step from taps to accents; null without both",
+    "accent_accuracy": "accents and taps each on their side of the step; null without both",
+    "hand_balance": "likeness of the two hands in velocity and timing",
+    "weak_hand_index": "which hand is less steady: over 50 the right, under 50 the left",
+    "flam_quality": "flam leads as intended; null without flams",
+    "drag_quality": "both gaps of drags as intended; null without drags",
+    "diddle_quality": "evenness of diddles in time and velocity; null without diddles",
+    "roll_sustain": "level of taps held to the end of a roll; null outside rolls",
+    "buzz_quality": "evenness and length of press strokes; null without them",
+    "groove_feel_proxy": "steady, connected placement, a proxy",
+    "overall_score": "weighted mean of the scores that apply",
+    "tier_confidence": "probability of the labelled tier given overall_score",
+}
+SCORE_NAMES = tuple(SCORE_MEANING)
+SCORE_TOP = dict.fromkeys(SCORE_NAMES, 100) | {"groove_feel_proxy": 1, "tier_confidence": 1}
 SCORES = tuple(
     Column(name, "float64", f"0-{SCORE_TOP[name]}", meaning, role=Score(0.0, SCORE_TOP[name]))
     for name, meaning in SCORE_MEANING.items()

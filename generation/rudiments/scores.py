@@ -55,6 +55,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sousa.generation.rudiments.columns import SCORE_NAMES
 from sousa.generation.rudiments.performance import BOUNCE, BUZZ, GRACE, TAP
 from sousa.generation.rudiments.players import table as players_table
 from sousa.generation.segments import Segments
@@ -128,29 +129,6 @@ def exercise_scores(p, sample_rate):
     scores["overall_score"] = (np.nan_to_num(parts) * weights).sum(0) / weights.sum(0)
     scores["tier_confidence"] = _tier_confidence(scores["overall_score"], p.takes)
     return {name: np.round(scores[name], 4) for name in SCORE_NAMES}
-
-
-SCORE_MEANING = {
-    "timing_accuracy": "closeness of primary strokes to the grid",
-    "timing_consistency": "smallness of the spread of timing errors around their trend",
-    "tempo_stability": "absence of tempo drift",
-    "subdivision_evenness": "evenness of the intervals between neighbouring primaries",
-    "velocity_control": "smallness of velocity errors among strokes of one kind",
-    "accent_differentiation": "size of the step from taps to accents; null without both",
-    "accent_accuracy": "accents and taps each on their side of the step; null without both",
-    "hand_balance": "likeness of the two hands in velocity and timing",
-    "weak_hand_index": "which hand is less steady: over 50 the right, under 50 the left",
-    "flam_quality": "flam leads as intended; null without flams",
-    "drag_quality": "both gaps of drags as intended; null without drags",
-    "diddle_quality": "evenness of diddles in time and velocity; null without diddles",
-    "roll_sustain": "level of taps held to the end of a roll; null outside rolls",
-    "buzz_quality": "evenness and length of press strokes; null without them",
-    "groove_feel_proxy": "steady, connected placement, a proxy",
-    "overall_score": "weighted mean of the scores that apply",
-    "tier_confidence": "probability of the labelled tier given overall_score",
-}
-SCORE_NAMES = tuple(SCORE_MEANING)
-SCORE_TOP = dict.fromkeys(SCORE_NAMES, 100) | {"groove_feel_proxy": 1, "tier_confidence": 1}
 
 
 def _root(squares, freedom, valid):

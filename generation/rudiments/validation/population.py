@@ -12,7 +12,8 @@ import numpy as np
 from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.columns import SPLITS
 from sousa.generation.rudiments import players, settings
-from sousa.generation.rudiments.scores import SCORE_NAMES, SCORE_TOP, SKILL_SCORES
+from sousa.generation.rudiments.columns import SCORE_NAMES, SCORE_TOP
+from sousa.generation.rudiments.scores import SKILL_SCORES
 from sousa.generation.rudiments.validation import figures
 from sousa.generation.validation.findings import Check
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from sousa.generation.columns import SPLITS
 from sousa.generation.rudiments import players
-from sousa.generation.rudiments.scores import SCORE_NAMES, SKILL_SCORES
+from sousa.generation.rudiments.columns import SCORE_NAMES
+from sousa.generation.rudiments.scores import SKILL_SCORES
 from sousa.generation.rudiments.validation import figures, population
 from sousa.generation.validation.findings import Findings
 from sousa.generation.validation.report import figure, number, table
