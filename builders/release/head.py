@@ -16,7 +16,9 @@ def read(card: Path) -> dict[str, Any]:
     head = None
     with suppress(FileNotFoundError, yaml.YAMLError):
         match = re.match(r"---\n(.*?)\n---\n", card.read_text(encoding="utf-8"), re.DOTALL)
-        head = yaml.safe_load(match[1]) if match else None
+        # of many columns: several times as fast as safe_load, where PyYAML was built with libyaml
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        head = yaml.load(match[1], Loader=loader) if match else None
     return head if isinstance(head, dict) else {}
 
 
