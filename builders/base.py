@@ -16,8 +16,8 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import field, fields, make_dataclass
 from functools import cache
-from importlib import import_module
 from itertools import chain
+from pkgutil import resolve_name
 from typing import Any, ClassVar
 
 import datasets
@@ -157,7 +157,6 @@ def builder(name: str) -> type[CorpusBuilder]:
     """
     corpus = corpora.get(name)
     if corpus.builder:
-        module, _, attribute = corpus.builder.partition(":")
-        return getattr(import_module(module), attribute)
+        return resolve_name(corpus.builder)
     place = {"__module__": "sousa.builders", "__doc__": f"{corpus.title}: {corpus.summary}."}
     return type(class_name(name), (CorpusBuilder,), {"NAME": name, **place})
