@@ -40,9 +40,8 @@ def names() -> list[str]:
 @cache
 def get(name: str) -> Corpus:
     """A corpus; raises UsageError where there is none of this name, RunError when it can't be used."""
-    if name not in places():
+    if (place := places().get(name)) is None:
         raise UsageError(f"unknown corpus {one_of(name, places())}")
-    place = places()[name]
     try:
         corpus = resolve_name(place)()
     except Exception as error:  # whatever another package does

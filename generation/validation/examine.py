@@ -86,9 +86,8 @@ def _by_role(columns: tuple[Column, ...], group: pa.Table, problems: Problems) -
     wrong("length_differs", pa.array(np.abs(seconds * rate - samples) > 1e-6), "duration_sec")
     for column in having(columns, Events):
         lists = group[column.name].combine_chunks()
-        onset, row = map(
-            numpy_column, (lists.flatten().field(column.role.onset), pc.list_parent_indices(lists))
-        )
+        onset = numpy_column(lists.flatten().field(column.role.onset))
+        row = numpy_column(pc.list_parent_indices(lists))
         late = (np.diff(onset, prepend=onset[:1]) < 0) & (np.diff(row, prepend=-1) == 0)
         bad = (onset < 0) | (onset >= samples[row]) | late
         wrong("event_outside_row_or_out_of_order", pa.array(bad), column.name, row)
