@@ -102,7 +102,6 @@ def _hint(word: str) -> str:
 
 def _plugins(parser: argparse.ArgumentParser) -> None:
     """Add the flags by which corpora are told files of plug-ins."""
-    parser.set_defaults(plugins=[])
     for corpus in corpora.every():
         if corpus.plugin_flag:
             flag, about = corpus.plugin_flag

@@ -283,9 +283,7 @@ def _page(source, at, end, left, top):
         if field(head, 3, int, "encoding of the levels") != _RLE:
             raise UnsupportedError("its definition levels are encoded as BIT_PACKED")
         levels, at = _prefix(_read(source, at, 4, stop))[0], at + 4
-    present = np.ones(count, bool)
-    if top:
-        present = _present(_read(source, at, levels, stop), top, count)
+    present = _present(_read(source, at, levels, stop), top, count) if top else np.ones(count, bool)
     at += levels
     offsets, lengths = np.full(count, -1), np.zeros(count, np.int64)
     ends = np.array([at, *_hop(source, at, stop, end, int(present.sum()))], np.int64)

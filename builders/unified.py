@@ -105,9 +105,8 @@ def unify(name: str, row: Mapping[str, Any], by_role: Mapping[str, Any] | None =
     if shared["tempo_bpm"] is not None:
         shared["tempo_bpm"] = float(shared["tempo_bpm"])
     rest = {column: value for column, value in row.items() if column not in ("audio", "midi")}
-    shared["labels"] = json.dumps(
-        rest, separators=(",", ":"), default=lambda data: base64.b64encode(data).decode()
-    )
+    encoder = json.JSONEncoder(separators=(",", ":"), default=lambda data: base64.b64encode(data).decode())
+    shared["labels"] = encoder.encode(rest)
     if "audio" not in row:
         del shared["audio"]
     return shared

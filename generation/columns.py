@@ -220,10 +220,9 @@ def stored_columns(arrow_schema: pa.Schema) -> tuple[Column, ...] | None:
         for entry in json.loads((arrow_schema.metadata or {})[b"sousa"])["columns"]:
             kind = _ROLES.get(entry.get("role", ""))
             values = {f.name: _frozen(entry[f.name]) for f in fields(kind) if f.name in entry} if kind else {}
-            role = kind(**values) if kind else None
-            name, dtype, unit, alias = (str(entry.get(key, "")) for key in ("name", "type", "unit", "alias"))
+            texts = {key: str(entry.get(key, "")) for key in ("name", "type", "unit", "alias")}
             rendered = bool(entry.get("rendered"))
-            columns.append(Column(name, dtype, unit, "", role=role, rendered=rendered, alias=alias))
+            columns.append(Column(**texts, meaning="", role=kind and kind(**values), rendered=rendered))
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
     return tuple(columns)
@@ -241,8 +240,7 @@ def fitted(columns: Iterable[Column], arrow_schema: pa.Schema) -> tuple[Column, 
     """
     now = {column.name: column for column in columns}
     out = tuple(_fitted(now.get(field.name), field) for field in arrow_schema)
-    stored = stored_columns(arrow_schema)
-    if stored is None:
+    if (stored := stored_columns(arrow_schema)) is None:
         return out
     roles = {c.name: {"role": c.role, "alias": c.alias} for c in stored}
     return tuple(replace(c, **roles.get(c.name, {"role": None, "alias": ""})) for c in out)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pkgutil import resolve_name
 from typing import Any
@@ -39,9 +40,8 @@ def names() -> list[str]:
 @cache
 def get(name: str) -> Corpus:
     """A corpus; raises UsageError where there is none of this name, RunError when it can't be used."""
-    if name not in places():
+    if (place := places().get(name)) is None:
         raise UsageError(f"unknown corpus {one_of(name, places())}")
-    place = places()[name]
     try:
         corpus = resolve_name(place)()
     except Exception as error:  # whatever another package does
@@ -59,8 +59,7 @@ def problem_with(corpus: Any, name: str) -> str | None:
         return f"{type(corpus).__name__} is no subclass of Generated or Corpus of sousa.generation.corpus"
     # asked of the class first, where that imports nothing
     needed = [*_NEEDED, *["address"] * is_generated(corpus)]
-    missing = [m for m in needed if not hasattr(type(corpus), m) and not hasattr(corpus, m)]
-    if missing:
+    if missing := [m for m in needed if not hasattr(type(corpus), m) and not hasattr(corpus, m)]:
         return f"it has no {', '.join(missing)}"
     if corpus.name != name or not re.fullmatch("[a-z][a-z0-9_]*", name):
         return f"it calls itself {corpus.name!r}; lower-case letters, digits and _ are allowed"
@@ -78,7 +77,5 @@ def whose_option(name: str) -> str:
 def every() -> Iterator[Corpus]:
     """All corpora; one of another package that can't be loaded is passed over."""
     for name in places():
-        try:
+        with suppress(RunError):
             yield get(name)
-        except RunError:
-            continue

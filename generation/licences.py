@@ -38,8 +38,7 @@ class Licensed:
 @cache
 def known() -> dict[str, dict[str, Any]]:
     """The licences known here: dict of SPDX identifier to ``{"hub": name, "free": bool}``."""
-    with open(Path(__file__).parent / "licences.toml", "rb") as file:
-        return tomllib.load(file)
+    return tomllib.loads((Path(__file__).parent / "licences.toml").read_text("utf-8"))
 
 
 def licensed(kind: str, name: str, licence: str, licence_id: str | None = None) -> Licensed:

@@ -44,7 +44,7 @@ def make(
             say(f"{problem}: making it again")
         if len(todo) < len(shards):
             say(f"{len(shards) - len(todo)} of {len(shards)} shards are already there")
-        _check_space(corpus, config, storage, shards, todo, with_files)
+        _check_space(corpus, config, storage, todo, with_files)
         if todo or not storage.path(MANIFEST).exists():
             store.begin()
         tasks = [(corpus, config, shard, storage) for shard in sorted(todo, key=corpus.order)]
@@ -88,11 +88,10 @@ def _media(corpus: Corpus, config: Config) -> list[str]:
 
 
 def _check_space(
-    corpus: Corpus, config: Config, storage: LocalStorage, shards: list[Shard], todo: list[Shard],
-    with_files: bool,
-) -> None:  # fmt: skip
+    corpus: Corpus, config: Config, storage: LocalStorage, todo: list[Shard], with_files: bool
+) -> None:
     """Refuse to start what can't fit."""
-    share = sum(shard.rows for shard in todo) / max(sum(shard.rows for shard in shards), 1)
+    share = sum(shard.rows for shard in todo) / max(config.num_rows, 1)
     what, free = corpus.estimate(config), storage.free_bytes()
     wanted = (what.num_bytes + what.loose_bytes * with_files) * share
     if wanted > free:

@@ -94,8 +94,7 @@ def read_manifest(root: str | Path) -> dict[str, Any] | None:
 
 def complete_manifest(root: str | Path) -> dict[str, Any]:
     """The manifest of a finished dataset; raises RunError when there is none."""
-    manifest = read_manifest(root)
-    if manifest is None:
+    if (manifest := read_manifest(root)) is None:
         raise RunError(f"no dataset in {root} (no manifest.json); make one with 'sousa generate -o {root}'")
     if not manifest["complete"]:
         log = Path(root) / LOG

@@ -83,8 +83,7 @@ def validated(
         problems.append(f"{place or 'the file'} is {shown(data)}; give a mapping of keys to values")
         return None
     data = {str(key): value for key, value in data.items()}
-    missing = [key for key in model.REQUIRED if data.get(key) is None]
-    if missing:
+    if missing := [key for key in model.REQUIRED if data.get(key) is None]:
         problems.append(f"{at(place, 'missing key')}{'s' * (len(missing) > 1)} {', '.join(missing)}")
     try:
         return model.model_validate(data)
@@ -217,8 +216,7 @@ def named(noun: str, allowed: Callable[[], Iterable[str]] | Mapping[str, object]
         if not isinstance(names, (list, tuple)):
             return value  # what else it should be, the type says
         known = list(allowed() if callable(allowed) else allowed)
-        unknown = [f"unknown {noun} {one_of(name, known)}" for name in names if name not in known]
-        if unknown:
+        if unknown := [f"unknown {noun} {one_of(name, known)}" for name in names if name not in known]:
             raise ProblemsError(*unknown)
         return list(names)
 

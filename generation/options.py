@@ -149,8 +149,7 @@ class Options(Model):
     @classmethod
     def flags(cls) -> list[str]:
         """Every flag of the command line."""
-        fields: Any = cls.model_fields
-        return [flag for name, field in fields.items() for flag in flags_of(name, field)]
+        return [flag for name, field in cls.model_fields.items() for flag in flags_of(name, field)]
 
     @classmethod
     def word(cls, name: str, surface: str) -> str:

@@ -132,8 +132,7 @@ def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iter
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     queue = list(reversed(tasks))
     lifeline, held = context.Pipe()
-    start: dict[str, Any] = {"initializer": _start_worker, "initargs": (lifeline,)}
-    with held, lifeline, ProcessPoolExecutor(workers, context, **start) as pool:
+    with held, lifeline, ProcessPoolExecutor(workers, context, _start_worker, (lifeline,)) as pool:
         running: set[Future[Any]] = set()
         interrupted = False
         try:

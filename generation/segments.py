@@ -19,17 +19,16 @@ class Segments:
         """Sum a segment, 0 for an empty one."""
         return np.bincount(self.owner, weights=values, minlength=self.count)
 
+    @np.errstate(invalid="ignore", divide="ignore")
     def mean(self, values: np.ndarray, least: int = 1) -> np.ndarray:
         """Mean a segment; NaN with fewer than ``least`` elements."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            out = self.sum(values) / self.size
-        return np.where(self.size >= least, out, np.nan)
+        return np.where(self.size >= least, self.sum(values) / self.size, np.nan)
 
+    @np.errstate(invalid="ignore", divide="ignore")
     def std(self, values: np.ndarray, least: int = 2) -> np.ndarray:
         """Sample standard deviation (n - 1) a segment; NaN with fewer than ``least`` elements."""
         away = values - self.mean(values)[self.owner]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            out = np.sqrt(self.sum(away * away) / (self.size - 1))
+        out = np.sqrt(self.sum(away * away) / (self.size - 1))
         return np.where(self.size >= max(least, 2), out, np.nan)
 
     def max(self, values: np.ndarray) -> np.ndarray:

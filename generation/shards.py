@@ -135,8 +135,7 @@ class Store:
     def __enter__(self) -> "Store":
         with ExitStack() as held:
             held.enter_context(self.storage.locked())
-            old = read_manifest(self.storage.root)
-            if old:
+            if old := read_manifest(self.storage.root):
                 self._refuse_other(old)
                 self.facts = {name: old[name] for name in old.keys() - self._manifest(True).keys()}
             elif set(self.storage.strangers()) - {UNFINISHED}:
@@ -193,15 +192,11 @@ class Store:
 
     def missing(self) -> tuple[list[Shard], list[str]]:
         """Shards still to be made, and what was wrong with recorded ones."""
-        wanted = {shard.name: (shard.file, shard.rows, shard.split) for shard in self.shards}
-        problems = []
-        for name, record in list(self.records.items()):
-            if wanted.get(name) != (record["file"], record["rows"], record["split"]):
-                del self.records[name]
-            elif problem := self.place.damage(record):
-                problems.append(problem)
-                del self.records[name]
-        return [shard for shard in self.shards if shard.name not in self.records], problems
+        wanted = {(s.name, s.file, s.rows, s.split) for s in self.shards}
+        fitting = {n: r for n, r in self.records.items() if (n, r["file"], r["rows"], r["split"]) in wanted}
+        damaged = {name: text for name, record in fitting.items() if (text := self.place.damage(record))}
+        self.records = {name: record for name, record in fitting.items() if name not in damaged}
+        return [shard for shard in self.shards if shard.name not in self.records], list(damaged.values())
 
     def begin(self) -> None:
         """Write the manifest of an unfinished dataset, and hide what there is of it."""

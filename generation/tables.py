@@ -64,12 +64,11 @@ def write_tables(
                 part = _part(group, name, list(names), loose).replace_schema_metadata(None)
                 if name not in writers:
                     strings = [f.name for f in part.schema if pa.types.is_string(f.type)]
-                    writers[name] = pq.ParquetWriter(
+                    writer = pq.ParquetWriter(
                         files[name], part.schema, compression="zstd", use_dictionary=strings
                     )
+                    writers[name] = held.enter_context(writer)
                 writers[name].write_table(part)
-        for writer in writers.values():
-            writer.close()
     return [storage.record(f"labels/{name}.parquet") for name in tables]
 
 

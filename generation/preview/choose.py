@@ -81,10 +81,9 @@ def _ranks(column: pa.ChunkedArray, rng: np.random.Generator) -> np.ndarray:
         return rng.permutation(codes.max() + 1)[codes]
     values, codes = np.unique(column.combine_chunks().fill_null(0).to_numpy(), return_inverse=True)
     bits = max(len(values) - 1, 1).bit_length()
-    turned = [int(f"{i:0{bits}b}"[::-1], 2) for i in range(1 << bits)]
-    order = [i for i in turned if i < len(values)]
+    turned = np.array([int(f"{i:0{bits}b}"[::-1], 2) for i in range(1 << bits)])
     shift, rank = int(rng.integers(len(values))), np.empty(len(values), np.int64)
-    rank[(np.array(order) + shift) % len(values)] = np.arange(len(values))
+    rank[(turned[turned < len(values)] + shift) % len(values)] = np.arange(len(values))
     return rank[codes]
 
 
@@ -139,8 +138,8 @@ def _add_takes(
         place = cover.next_place(clean if clean.any() else None)
         if place is None:
             return
-        members = np.flatnonzero(family == family[place]).tolist()
-        others = [p for p in members if p != place and p not in cover.chosen]
+        same_take = np.flatnonzero(family == family[place]).tolist()
+        others = [p for p in same_take if p != place and p not in cover.chosen]
         if not others:  # rendered once: nothing to compare, here or in any other take
             cover.add(place)
             return
@@ -148,7 +147,6 @@ def _add_takes(
         for p in others:  # each condition once before any twice
             again[p] = seen[condition[p]]
             seen[condition[p]] += 1
-        members = [place, *sorted(others, key=again.__getitem__)][: min(budget, _LONGEST_FAMILY)]
-        for member in members:
+        for member in [place, *sorted(others, key=again.__getitem__)][: min(budget, _LONGEST_FAMILY)]:
             cover.add(member)
-        budget -= len(members)
+            budget -= 1

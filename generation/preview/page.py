@@ -64,13 +64,13 @@ def write(
     page = stored.corpus.preview(stored.config)
     there = {column.name for column in stored.columns}
     numbers = choose.choose(stored, page, chosen, rows, seed)
-    names = [c.name for _, group in page.groups for c in group if c.name in there]
-    names += [name for name in dict.fromkeys([*page.lists, "audio"]) if name in there]
+    names = dict.fromkeys([*(c.name for _, group in page.groups for c in group), *page.lists, "audio"])
+    wanted = [name for name in names if name in there]
     path = Path(output) if output is not None else stored.storage.path("preview.html")
     with atomic_file(path) as file, progress("embedding", len(numbers)) as done:
         head, tail = _frame(page, stored, len(numbers), there)
         file.write(head)
-        for shown, row in enumerate(_rows(stored, numbers, list(dict.fromkeys(names)))):
+        for shown, row in enumerate(_rows(stored, numbers, wanted)):
             facts = {c.name: row.get(c.name) for _, group in page.groups for c in group}
             file.write(_row({"facts": facts, **page.labels(row)}, row.get("audio"), shown))
             if file.tell() + len(tail) > MAX_BYTES:

@@ -35,6 +35,8 @@ def examine_shard(index: int, task: Task) -> tuple[int, dict[str, Any]]:
     task.corpus.prepare(task.config)
     validation = task.corpus.validation()
     examiner, kept, first = validation.Examiner(task), [], 0
+    by_role = [c.name for c in task.columns if isinstance(c.role, (Classes, Group, Score))]
+    names = dict.fromkeys(["sample_id", "split", "duration_sec", *validation.kept, *by_role])
     remakes = task.shard is not None and is_generated(task.corpus)
     planned = iter(task.corpus.addresses(task.config, task.shard) if remakes else ())
     units = task.record["rows"] // examiner.unit
@@ -48,8 +50,8 @@ def examine_shard(index: int, task: Task) -> tuple[int, dict[str, Any]]:
             if lines := np.flatnonzero(np.isin(unit, chosen)).tolist():
                 _compare_sound(task, group.take(lines), problems)
                 out["again"] += len(lines)
-            own = examiner.labels(group, first, problems)
-            kept.append(_kept(task, group, validation.kept) | own)
+            values = {name: numpy_column(group[name]) for name in names if name in group.column_names}
+            kept.append(values | examiner.labels(group, first, problems))
             for i in np.flatnonzero(unit % task.every == 0).tolist():
                 examiner.hear(group, i, first + i, _heard(task, group, i, problems), problems)
                 out["heard"] += 1
@@ -60,13 +62,6 @@ def examine_shard(index: int, task: Task) -> tuple[int, dict[str, Any]]:
         problems.add("rows_missing_or_extra", task.record["file"], abs(first - task.record["rows"]))
     out["rows"] = {name: joined([part[name] for part in kept]) for name in kept[0]} if kept else {}
     return index, out | examiner.measured()
-
-
-def _kept(task: Task, group: pa.Table, more: tuple[str, ...]) -> dict[str, Any]:
-    """What is kept of each row of any corpus: what roles and common checks need."""
-    names = ["sample_id", "split", "duration_sec", *more]
-    names += [c.name for c in task.columns if isinstance(c.role, (Classes, Group, Score))]
-    return {name: numpy_column(group[name]) for name in dict.fromkeys(names) if name in group.column_names}
 
 
 def _by_role(columns: tuple[Column, ...], group: pa.Table, problems: Problems) -> None:
@@ -91,9 +86,8 @@ def _by_role(columns: tuple[Column, ...], group: pa.Table, problems: Problems) -
     wrong("length_differs", pa.array(np.abs(seconds * rate - samples) > 1e-6), "duration_sec")
     for column in having(columns, Events):
         lists = group[column.name].combine_chunks()
-        onset, row = map(
-            numpy_column, (lists.flatten().field(column.role.onset), pc.list_parent_indices(lists))
-        )
+        onset = numpy_column(lists.flatten().field(column.role.onset))
+        row = numpy_column(pc.list_parent_indices(lists))
         late = (np.diff(onset, prepend=onset[:1]) < 0) & (np.diff(row, prepend=-1) == 0)
         bad = (onset < 0) | (onset >= samples[row]) | late
         wrong("event_outside_row_or_out_of_order", pa.array(bad), column.name, row)
@@ -105,11 +99,9 @@ def _compare_labels(task: Task, group: pa.Table, addresses: pa.Table | None, pro
         problems.add("rows_not_in_plan", group["sample_id"][0], len(group))
         return
     again = task.corpus.remake(task.config, addresses, render=False)
-    for column in task.columns:
-        if column.rendered or column.name == "audio":
-            continue
-        if rows := differing(group[column.name], again[column.name]):
-            example = f"{group['sample_id'][rows[0]]}: {column.name}"
+    for name in (c.name for c in task.columns if not c.rendered and c.name != "audio"):
+        if rows := differing(group[name], again[name]):
+            example = f"{group['sample_id'][rows[0]]}: {name}"
             problems.add("labels_differ_from_made_again", example, len(rows))
 
 

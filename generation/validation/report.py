@@ -109,13 +109,12 @@ def _text(report: dict[str, Any], more: list[str]) -> str:
     for check in report["checks"]:
         lines.append(f"{_MARK[check['passed']]}  {check['name']}: {check['detail']}")
         lines += [f"        {example}" for example in check["examples"]]
-    lines += more
     judged = [c for c in report["checks"] if c["passed"] is not None]
     failed = [c["name"] for c in judged if not c["passed"]]
     text = f"{len(judged) - len(failed)} of {len(judged)} checks passed"
     if len(judged) < len(report["checks"]):
         text += f", {len(report['checks']) - len(judged)} could not be judged"
-    lines += ["", text + (f"; failed: {', '.join(failed)}" if failed else "")]
+    lines += [*more, "", text + (f"; failed: {', '.join(failed)}" if failed else "")]
     return "\n".join(lines) + "\n"
 
 
