@@ -23,7 +23,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 BATCH, BUFFER, FILES = 16, 500, "data/*/*.parquet"
 
 

@@ -9,13 +9,10 @@ that only hears it can reach.
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import balanced_accuracy_score
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from sousa.training.labels import SCORE_RANGES
 from sousa.training.stream import Rows

@@ -78,7 +78,7 @@ def make(
         )
     storage, runner = LocalStorage(os.path.expanduser(output)), LocalRunner(workers)
     making.make(corpus, config, storage, runner, files, console.say, console.progress, write_dataset_card)
-    stored = reopen.open_dataset(storage.root, making=reopen.is_generated(corpus))
+    stored = reopen.open_dataset(storage.root, making=None)
     if check:
         passed, details = report.validate(stored, runner, console.progress)
         console.say(details["text"])
@@ -106,10 +106,7 @@ def validate(
     from sousa.generation import reopen
     from sousa.generation.validation import report
 
-    root = os.path.expanduser(directory)
-    stored = reopen.open_dataset(root, plugins=plugins)
-    if stored.current and reopen.is_generated(stored.corpus):
-        stored = reopen.open_dataset(root, making=True)
+    stored = reopen.open_dataset(os.path.expanduser(directory), making=None, plugins=plugins)
     return report.validate(stored, LocalRunner(workers), console.progress, everything)[1]
 
 
@@ -140,7 +137,7 @@ def verify(
         release = opened.read(root)
         check.require(release, console.progress)
         return len(release.manifest["files"])
-    stored = reopen.open_dataset(root, plugins=plugins)
+    stored = reopen.open_dataset(root, making=True, plugins=plugins)
     compared, differences = reopen.verify(stored, rows, everything, seed, console.progress)
     if differences:
         for line in differences[:20]:

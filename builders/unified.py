@@ -98,7 +98,11 @@ def unify(name: str, row: Mapping[str, Any], by_role: Mapping[str, Any] | None =
     by_role = places(corpora.get(name).columns()) if by_role is None else by_role
     shared = {column.name: row.get(column.name) for column in COLUMNS}
     shared |= {key: column and row.get(column.name) for key, column in by_role.items()}
-    shared["events"] = shared["events"] and [_event(e, by_role["events"].role) for e in shared["events"]]
+    if shared["events"]:
+        role = by_role["events"].role
+        own = {"onset_sample": role.onset, "velocity": role.velocity, "kind": role.kind, "part": role.part}
+        names = {column.name: own.get(column.name, column.name) for column in EVENT}
+        shared["events"] = [{new: e.get(old) for new, old in names.items()} for e in shared["events"]]
     shared |= {"dataset": name, "sample_id": f"{name}/{row['sample_id']}"}
     if shared["group_id"] is not None:
         shared["group_id"] = f"{name}/{shared['group_id']}"
@@ -110,11 +114,6 @@ def unify(name: str, row: Mapping[str, Any], by_role: Mapping[str, Any] | None =
     if "audio" not in row:
         del shared["audio"]
     return shared
-
-
-def _event(record: Mapping[str, Any], role: Events) -> dict[str, Any]:
-    fields = {"onset_sample": role.onset, "velocity": role.velocity, "kind": role.kind, "part": role.part}
-    return {column.name: record.get(fields.get(column.name, column.name)) for column in EVENT}
 
 
 @dataclass

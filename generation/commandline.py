@@ -2,15 +2,15 @@
 
 A command is a function ``command(parser, argv)`` that adds its arguments and gives a function of the parsed
 arguments and a :class:`sousa.generation.console.Console`, which does the work and returns an exit status or
-None. One that sets the default ``rest`` (``parser.set_defaults(rest=[])``) finds there what its parser does
-not know; others are not called where there is any. Only the command that is named is imported.
+None; each sub-command may set a default ``work`` in its place. One that sets the default ``rest``
+(``parser.set_defaults(rest=[])``) finds there what its parser does not know; others are not called where
+there is any. Only the command that is named is imported.
 """
 
 import argparse
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pkgutil import resolve_name
-from typing import Any
 
 from sousa.generation import corpora
 from sousa.generation.console import Console
@@ -45,17 +45,15 @@ def _run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str)
     top.add_argument("--version", action="version", version=f"sousa {version}")
     choices = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     named = next((word for word in argv if not word.startswith("-")), None)
-    work: Callable[..., Any] | None = None
     for name, (place, about) in commands.items():
         parser = choices.add_parser(name, help=about, formatter_class=argparse.RawDescriptionHelpFormatter)
         if name == named:
-            work = resolve_name(place)(parser, argv)
+            parser.set_defaults(work=resolve_name(place)(parser, argv))
     arguments, rest = top.parse_known_args(argv)
-    assert work is not None  # argparse has refused what names no command
     if not hasattr(arguments, "rest"):
         raise_all(unknown(rest, _innermost(top, argv)))
     arguments.rest = rest
-    return work(arguments, Console(getattr(arguments, "quiet", False))) or 0
+    return arguments.work(arguments, Console(getattr(arguments, "quiet", False))) or 0
 
 
 def _innermost(parser: argparse.ArgumentParser, argv: list[str]) -> argparse.ArgumentParser:

@@ -70,7 +70,8 @@ def problem_with(corpus: Any, name: str) -> str | None:
 
 def whose_option(name: str) -> str:
     """Which corpora have an option, by any of its names or flags: the end of a sentence, empty for none."""
-    having = [c.name for c in every() if name in c.Options.names() or name in c.Options.flags()]
+    options = {c.name: c.Options for c in every()}
+    having = [c for c, of in options.items() if of.names().get(name) in of.known() or name in of.flags()]
     return f"; it is an option of {', '.join(having)}" if having else ""
 
 

@@ -182,7 +182,7 @@ class Corpus(Protocol):
 
     def resized(self, config: Config, size: str) -> Config | None:
         """The configuration of a size that differs in nothing else, or None."""
-        return None
+        return config if config.size == size else None
 
     def use(self, files: Sequence[str]) -> None:
         """Make plug-ins in files known, which the user named; configurations made from then on carry them."""

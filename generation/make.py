@@ -78,8 +78,11 @@ def _beside(
     if with_files:
         with progress("writing files", config.num_rows) as done:
             write_files(place, records, media, done)
+    facts = {"loose_files": with_files, "tables": tables}
     more = corpus.beside(config, place, records, store.facts, progress)
-    return {"loose_files": with_files, "tables": tables, **more}
+    if taken := more.keys() & {*facts, *store.names}:
+        raise RunError(f"{corpus.name} states a fact named {min(taken)}, which the manifest uses for its own")
+    return facts | more
 
 
 def _media(corpus: Corpus, config: Config) -> list[str]:

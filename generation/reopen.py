@@ -88,12 +88,12 @@ class Stored:
         return views(self.corpus, self.config, self.planned)
 
 
-def open_dataset(root: str | Path, *, making: bool = False, plugins: Sequence[str] = ()) -> Stored:
+def open_dataset(root: str | Path, *, making: bool | None = False, plugins: Sequence[str] = ()) -> Stored:
     """A finished dataset directory.
 
     Args:
         making: its rows are to be made again, so it has to be of the version that is made here, and what
-            making needs has to be here.
+            making needs has to be here; None: they are where the corpus and its version allow it.
         plugins: files of plug-ins that the user named.
 
     Raises: UsageError or RunError when there is none, it is not finished, or can't be used.
@@ -112,6 +112,10 @@ def open_dataset(root: str | Path, *, making: bool = False, plugins: Sequence[st
     except UsageError as error:
         raise RunError(f"{root}: {error}") from None
     current = identity.get("data_version") == corpus.data_version
+    if making is None:
+        making = current and is_generated(corpus)
+    if making and not is_generated(corpus):
+        raise UsageError(f"rows of {corpus.name} are read, not made; check them with 'sousa validate'")
     if making and not current:
         raise RunError(
             f"the rows of {root} are of data version {identity.get('data_version')}, and this sousa makes "
@@ -153,29 +157,21 @@ def _require_plan(stored: Stored) -> None:
 
 
 def verify(
-    stored: Stored,
-    count: int = 20,
-    everything: bool = False,
-    seed: int | None = None,
-    progress: Any = silent,
+    stored: Stored, count: int = 20, everything: bool = False, seed: int | None = None, progress: Any = silent
 ) -> tuple[int, list[str]]:
     """Make rows again and compare them with the stored ones, after checking every shard's digest.
 
     Args:
-        stored: it is opened again for making.
+        stored: opened for making.
         count: rows to make again.
         everything: all of them.
         seed: of their choice, by default a new one.
 
     Returns: ``(rows compared, list of differences)``; a difference is one line of text.
-    Raises: UsageError for a count below 1, or a corpus whose rows are not made; RunError when they can't be
-        made here.
+    Raises: UsageError for a count below 1.
     """
-    if not is_generated(stored.corpus):
-        raise UsageError(f"rows of {stored.corpus.name} are read, not made; check them with 'sousa validate'")
     if not everything and count < 1:
         raise UsageError(f"rows is {count}; give 1 or more")
-    stored = open_dataset(stored.storage.root, making=True)
     total = sum(record["rows"] for record in stored.records)
     wanted: Any = range(total)
     if not everything:

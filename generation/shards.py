@@ -131,13 +131,14 @@ class Store:
         self.place = storage.inside(UNFINISHED)  # where the files lie now
         self.records: dict[str, dict[str, Any]] = {}
         self.facts: dict[str, Any] = {}  # what an earlier run has put beside the shards
+        self.names = set(self._manifest(False))  # of the manifest itself
 
     def __enter__(self) -> "Store":
         with ExitStack() as held:
             held.enter_context(self.storage.locked())
             if old := read_manifest(self.storage.root):
                 self._refuse_other(old)
-                self.facts = {name: old[name] for name in old.keys() - self._manifest(True).keys()}
+                self.facts = {name: old[name] for name in old.keys() - self.names}
             elif set(self.storage.strangers()) - {UNFINISHED}:
                 raise UsageError(
                     f"{self.storage.root} holds other files, not a dataset; choose an empty or new directory"

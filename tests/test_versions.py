@@ -1,18 +1,10 @@
-"""Datasets of an earlier data version, made by the sousa of that time, in the hands of today's.
-
-``tests/data/CORPUS-2.0.0.tar.xz`` are directories as the last commit of data version 2.0.0 wrote them
-(fed3275), rows, tables, card and all::
-
-    sousa generate -p 10 -t 1 -a 2 --rudiments flam,single_drag_tap --duration 1 --sample-rate 8000
-    sousa generate textures --configfile space.yaml --records params  # 24 settings of 3 synthesizers, 8 kHz
-"""
+"""Datasets of an earlier data version are read, validated, previewed, released and loaded today."""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tarfile
 
 import datasets
 import pyarrow.parquet as pq
@@ -23,20 +15,14 @@ from sousa.generation.columns import Classes, having
 from sousa.generation.errors import RunError
 from sousa.generation.manifest import read_manifest
 from sousa.generation.reopen import open_dataset
-from tests.conftest import ROOT
+from tests.support.older import ROWS, VERSION, unpacked
 from tests.support.releases import named, release
-
-VERSION = "2.0.0"
-ROWS = {"rudiments": 40, "textures": 48}
 
 
 @pytest.fixture(scope="module", params=ROWS)
 def stored(request, tmp_path_factory):
     """A directory of that version."""
-    place = tmp_path_factory.mktemp("stored")
-    with tarfile.open(ROOT / "tests" / "data" / f"{request.param}-{VERSION}.tar.xz") as archive:
-        archive.extractall(place, filter="data")
-    return place / request.param
+    return unpacked(request.param, tmp_path_factory.mktemp("stored"))
 
 
 @pytest.fixture(scope="module")

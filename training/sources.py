@@ -205,7 +205,7 @@ def _corpus(manifest: dict[str, Any]) -> str | None:
 
 def _of_card(root: Path, name: str | None) -> list[File]:
     """Files as the card lists them, none when it has no list: the quick way, without ``datasets``."""
-    config = head.config(head.read(root / CARD), name, str(root), UsageError)
+    config = head.config(head.read(root / CARD), name, str(root))
     if config is None:
         return []
     files = []

@@ -22,7 +22,7 @@ from sousa.builders.audio import played_by, torchcodec_works
 from sousa.builders.hub import remote
 from sousa.builders.release import head as heads
 from sousa.builders.release import layout
-from sousa.generation.errors import one_of
+from sousa.generation.errors import RunError, UsageError, one_of
 
 DECODERS = ("auto", "soundfile", "torchcodec", "none")
 Loaded: TypeAlias = (
@@ -51,14 +51,14 @@ def load(
     Returns: Dataset, IterableDataset, or a dict of them. With soundfile a row's audio is a dict, see
         :class:`sousa.builders.audio.SoundfileAudio`; ``row["audio"]["array"]`` and ``["sampling_rate"]`` work
         with both decoders.
-    Raises: ValueError for a config, split or decoder that is not there; RunError when the Hub can't be
+    Raises: UsageError for a config, split or decoder that is not there; RunError when the Hub can't be
         read.
     """
     if decoder not in DECODERS:
-        raise ValueError(f"unknown decoder {one_of(decoder, DECODERS)}")
+        raise UsageError(f"unknown decoder {one_of(decoder, DECODERS)}")
     if decoder in ("auto", "torchcodec") and not torchcodec_works():
         if decoder == "torchcodec":
-            raise ValueError(
+            raise UsageError(
                 "torchcodec does not work here; install torch, a torchcodec made for it and FFmpeg, or use "
                 "decoder='soundfile'"
             )
@@ -66,9 +66,9 @@ def load(
     path = os.path.expanduser(path)
     local = os.path.isdir(path)
     if not local and (wrong := layout.repo_problem(path)):
-        raise ValueError(f"the path is neither a directory here nor a dataset on the Hub: it is {wrong}")
+        raise UsageError(f"the path is neither a directory here nor a dataset on the Hub: it is {wrong}")
     if local and revision is not None:
-        raise ValueError(f"{path} is a directory, which has no revisions; leave out revision={revision!r}")
+        raise UsageError(f"{path} is a directory, which has no revisions; leave out revision={revision!r}")
     head, commit = _card(path, local, revision, token)
     config = heads.config(head, name, path) or {}
     wanted = _splits(config, split, path)
@@ -125,7 +125,7 @@ def _splits(config: Mapping[str, Any], split: Any, path: str) -> list[str] | Non
         return None
     for name in names:
         if name not in there:
-            raise ValueError(f"{path} has no split {one_of(name, there)}")
+            raise UsageError(f"{path} has no split {one_of(name, there)}")
     return names
 
 
@@ -148,11 +148,11 @@ class Part(datasets.ArrowBasedBuilder):
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         files = self._fetch()
         if empty := [split for split, opened in files.items() if not opened]:
-            raise ValueError(f"the card names files of split {', '.join(empty)} that are not there")
+            raise RunError(f"the card names files of split {', '.join(empty)} that are not there")
         with next(iter(files.values()))[0]() as file:
             features = datasets.Features.from_arrow_schema(pq.read_schema(file))
         if missing := [name for name in self._columns or () if name not in features]:
-            raise ValueError(f"the config has columns that its files have not: {', '.join(missing)}")
+            raise RunError(f"the config has columns that its files have not: {', '.join(missing)}")
         features |= {name: kind for name, kind in (self._declared or {}).items() if name in features}
         self.info.features = datasets.Features({c: features[c] for c in self._columns or features})
         return [datasets.SplitGenerator(name, {"files": opened}) for name, opened in files.items()]

@@ -63,7 +63,7 @@ def _request_problems(
     if wrong := layout.repo_problem(repo):
         return [f"the repository is {wrong}"]
     if versions.of_tag(branch) or branch.startswith("refs/") or not _BRANCH.fullmatch(branch):
-        return [f"--revision is {branch!r}; give the name of a branch, such as main or next"]
+        return [f"the branch is {branch!r}; give the name of a branch, such as main or next"]
     stated = release.manifest["repo"]
     if stated and stated != repo:
         return [
@@ -72,7 +72,7 @@ def _request_problems(
         ]
     parts = release.manifest["made_of"]
     known = {part["name"] for part in parts} | {part["kind"] for part in parts}
-    out = [f"--redistribute names {name!r}; the release has {', '.join(sorted(known))}"
+    out = [f"there is no source {name!r} to redistribute; the release has {', '.join(sorted(known))}"
            for name in redistribute if name not in known]  # fmt: skip
     shut = [p for p in parts if not p["free"] and not {p["name"], p["kind"]} & set(redistribute)]
     for part in shut:
@@ -95,7 +95,7 @@ def _attempt(
 ) -> dict[str, Any]:
     state, main = plan.look(api, repo, branch), branch == "main"
     if private and state.exists and not state.private:
-        raise UsageError(f"--private: {repo} is there and public; change that in its settings on the Hub")
+        raise UsageError(f"{repo} is there and public; make it private in its settings on the Hub")
     what = plan.make(api, release, repo, state, main)
     tag = f"v{release.version}"
     if what.published:
@@ -207,7 +207,7 @@ def dry_run(
     old = opened.read(previous) if previous else what.last
     if previous and not (old and what.last and old.manifest["files"] == what.last.manifest["files"]):
         is_at = f"version {what.last.version}, the last one of {repo}" if what.last else f"in {repo}"
-        raise UsageError(f"--previous {previous} is not {is_at}")
+        raise UsageError(f"the release in {previous} is not {is_at}")
     changed = [file for file in large if old and file in old.manifest["files"]]
     if old and changed and not previous:
         size = sum(old.manifest["files"][file]["bytes"] for file in changed)

@@ -42,7 +42,7 @@ def describe(source: Source, manifest: dict[str, Any]) -> dict[str, Any]:
         manifest: of the release, with the data files.
     """
     licence, title = hub_licence(source.packaging.made_of), source.corpus.title
-    contents = "labelled music audio" if source.with_audio else "labels of music"
+    contents = "labelled audio" if source.with_audio else "labels without audio"
     out = {
         "@context": _CONTEXT, "@type": "sc:Dataset", "name": title.replace(" ", "_"),
         "conformsTo": "http://mlcommons.org/croissant/1.0",

@@ -8,13 +8,13 @@ from typing import Any
 
 import yaml
 
-from sousa.generation.errors import one_of
+from sousa.generation.errors import UsageError, one_of
 
 
 def read(card: Path) -> dict[str, Any]:
     """The head of a card; empty when it has none that can be read, or there is no card."""
     head = None
-    with suppress(FileNotFoundError, yaml.YAMLError):
+    with suppress(FileNotFoundError, UnicodeDecodeError, yaml.YAMLError):
         match = re.match(r"---\n(.*?)\n---\n", card.read_text(encoding="utf-8"), re.DOTALL)
         # of many columns: several times as fast as safe_load, where PyYAML was built with libyaml
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -22,15 +22,14 @@ def read(card: Path) -> dict[str, Any]:
     return head if isinstance(head, dict) else {}
 
 
-def config(
-    head: Mapping[str, Any], name: str | None, where: str, wrong: type[Exception] = ValueError
-) -> dict[str, Any] | None:
+def config(head: Mapping[str, Any], name: str | None, where: str) -> dict[str, Any] | None:
     """The config asked for; None when the card lists none.
 
     Args:
         name: of the config, None for the default one.
         where: the dataset, for messages.
-        wrong: what is raised when there is no such config.
+
+    Raises: UsageError when there is no such config.
     """
     try:
         configs = {entry["config_name"]: entry for entry in head["configs"]}
@@ -42,8 +41,8 @@ def config(
     if name is None:
         chosen = [c for c in configs.values() if c.get("default")] or list(configs.values())[:2]
         if len(chosen) != 1:
-            raise wrong(f"{where} has no default config; name one of {', '.join(configs)}")
+            raise UsageError(f"{where} has no default config; name one of {', '.join(configs)}")
         return chosen[0]
     if name not in configs:
-        raise wrong(f"{where} has no config {one_of(name, configs)}")
+        raise UsageError(f"{where} has no config {one_of(name, configs)}")
     return configs[name]

@@ -71,7 +71,7 @@ def make(
             f"{previous} is a release of {before.manifest['corpus']}, not of {source.corpus.name}"
         )
     if before and versions.parse(before.version) >= versions.parse(version):
-        raise UsageError(f"--version {version} is not after {before.version}, the version of {previous}")
+        raise UsageError(f"version {version} is not after {before.version}, the version of {previous}")
     data = [source.manifest["config_digest"], {name: shard["sha256"] for name, shard in shards.items()}]
     last = before and [before.version, opened.digest_of(before.manifest)]
     identity = opened.digest_of([data, version, repo, list(notes), last])
@@ -98,11 +98,11 @@ def _refuse_wrong_request(root: Path, output: Path, version: str, repo: str | No
     except UsageError as error:
         problems += error.problems
     if repo is not None and (wrong := layout.repo_problem(repo)):
-        problems.append(f"--repo is {wrong}")
+        problems.append(f"the repository is {wrong}")
     wrong_notes = [note for note in notes if not note.strip() or not note.isprintable()]
-    problems += [f"--note is {note!r}; give one line of text" for note in wrong_notes]
+    problems += [f"the note is {note!r}; give one line of text" for note in wrong_notes]
     if root.resolve() in (output.resolve(), *output.resolve().parents):
-        problems.append(f"{output} is inside the dataset {root}; choose another directory with -o")
+        problems.append(f"{output} is inside the dataset {root}; choose another directory")
     raise_all(problems)
 
 
@@ -116,8 +116,7 @@ def _begin(storage: LocalStorage, identity: str, data: str, root: str | Path) ->
         manifest = opened.read(output).manifest
         if manifest["identity"] != identity:
             raise UsageError(
-                f"{output} holds another release (version {manifest['version']}); choose another directory "
-                "with -o"
+                f"{output} holds another release (version {manifest['version']}); choose another directory"
             )
         storage.sweep()
         storage.remove(UNFINISHED)  # killed between the last two steps
@@ -131,11 +130,11 @@ def _begin(storage: LocalStorage, identity: str, data: str, root: str | Path) ->
             f"{storage.path(_BEGUN)} can't be read ({error}); delete {output} and make the release again"
         ) from None
     if begun is None and set(storage.strangers()) - {UNFINISHED}:
-        raise UsageError(f"{output} holds other files; choose an empty or new directory with -o")
+        raise UsageError(f"{output} holds other files; choose an empty or new directory")
     if begun not in (None, data):
         raise UsageError(
             f"{output} holds an unfinished release of other data than {root} has now; delete it, or "
-            "choose another directory with -o"
+            "choose another directory"
         )
     storage.sweep()
     for name in SHOWN:  # killed while it appeared

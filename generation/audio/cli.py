@@ -16,14 +16,8 @@ from sousa.generation.audio.soundfonts import build, find_fonts
 from sousa.generation.errors import UsageError, one_of, raise_all
 from sousa.generation.storage import atomic_file
 
-Work = Callable[[argparse.Namespace, Any], None]
 
-
-def _work(arguments: argparse.Namespace, console: Any) -> None:
-    arguments.work(arguments, console)
-
-
-def banks(parser: argparse.ArgumentParser, argv: list[str]) -> Work:
+def banks(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """``sousa banks list|build|play``."""
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     sub = verbs.add_parser("list", help="all banks with source and licence")
@@ -43,7 +37,6 @@ def banks(parser: argparse.ArgumentParser, argv: list[str]) -> Work:
     )
     sub.add_argument("--articulation", default="centre", help="where it is struck (default: %(default)s)")
     sub.set_defaults(work=_play)
-    return _work
 
 
 def _list_banks(arguments: argparse.Namespace, console: Any) -> None:
@@ -94,7 +87,7 @@ def _play(arguments: argparse.Namespace, console: Any) -> None:
     console.print(arguments.output)
 
 
-def soundfonts(parser: argparse.ArgumentParser, argv: list[str]) -> Work:
+def soundfonts(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """``sousa soundfonts list|install``."""
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     sub = verbs.add_parser("list", help="known fonts with licence, and whether they are on this machine")
@@ -106,7 +99,6 @@ def soundfonts(parser: argparse.ArgumentParser, argv: list[str]) -> Work:
     sub.add_argument("--address", metavar="URL", help="fetch the package from here, such as a mirror")
     commandline.quiet(sub)
     sub.set_defaults(work=_install_fonts)
-    return _work
 
 
 def _list_fonts(arguments: argparse.Namespace, console: Any) -> None:
@@ -149,7 +141,7 @@ def _install_fonts(arguments: argparse.Namespace, console: Any) -> None:
         console.tell(f"    note: {font.note}" if font.note else f"    {usage}")
 
 
-def acoustics(parser: argparse.ArgumentParser, argv: list[str]) -> Work:
+def acoustics(parser: argparse.ArgumentParser, argv: list[str]) -> Callable[[argparse.Namespace, Any], None]:
     """``sousa acoustics``."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="acoustics; all by default")
     parser.add_argument("--build-rooms", metavar="DIR", help="make the impulse responses again, into DIR")

@@ -56,12 +56,6 @@ def profile_indices(config: Config) -> list[int]:
     return list(islice(indices, config.profiles))
 
 
-def tempo_blocks(tempos: int) -> list[tuple[int, int]]:
-    """Ranges of tempo indices that share shards."""
-    edges = (0, *TEMPO_BLOCKS, *range(TEMPO_BLOCKS[-1] + 5, tempos + 5, 5))
-    return [(a, min(b, tempos)) for a, b in pairwise(edges) if a < tempos]
-
-
 def plan(config: Config) -> list[Shard]:
     """All shards of a configuration, in the order of their rows: list of Shard.
 
@@ -71,6 +65,9 @@ def plan(config: Config) -> list[Shard]:
     for index in profile_indices(config):
         block = index if index < SINGLE_PROFILES else index // 10 * 10
         groups.setdefault((players.assignment(index)[1], block), []).append(index)
+    # ranges of tempo indices that share shards
+    edges = (0, *TEMPO_BLOCKS, *range(TEMPO_BLOCKS[-1] + 5, config.tempos + 5, 5))
+    tempos = [(a, min(b, config.tempos)) for a, b in pairwise(edges) if a < config.tempos]
     return [
         Shard(
             f"{split}/p{block:05d}_t{first}-{end - 1}_a{augmentation}",
@@ -79,7 +76,7 @@ def plan(config: Config) -> list[Shard]:
             {"profiles": members, "tempos": [first, end], "augmentation": augmentation},
         )
         for augmentation in range(config.augmentations)
-        for first, end in tempo_blocks(config.tempos)
+        for first, end in tempos
         for (split, block), members in groups.items()
     ]
 

@@ -73,11 +73,6 @@ class Config:
         return self.profiles * self.tempos * self.augmentations * len(self.forms)
 
 
-def default_forms() -> tuple[str, ...]:
-    """Names of the main forms of all rudiments."""
-    return tuple(form.form for form in definitions.main_forms())
-
-
 def make_config(size: str = "small", **options: Any) -> Config:
     """The configuration of options by name, see :class:`sousa.generation.rudiments.options.RudimentsOptions`.
 
@@ -165,7 +160,8 @@ def _idle(options: RudimentsOptions, used: tuple[str, ...], pool: Any, noises: A
 
 def resized(config: Config, size: str) -> Config | None:
     """The configuration of a size that differs in nothing else; None for one that is no size's."""
-    everyone = config.forms == default_forms() and len(config.tiers) == len(players.tiers())
+    everything = tuple(form.form for form in definitions.main_forms())
+    everyone = config.forms == everything and len(config.tiers) == len(players.tiers())
     usual = named_acoustics.names() if config.with_audio and config.augmentations > 1 else (CLEAN,)
     if not everyone or config.acoustics != usual or config.rooms or config.noises:
         return None

@@ -57,7 +57,7 @@ def _stems(config, sound, settings):
     if config.naming == "index":
         return [safe(sound.name) + _index(setting) for setting in settings]
     fixed = sound.fixed if config.naming == "values" else ()
-    head = safe(sound.name) + "".join(f"--{safe(part.name)}-{_padded(part.given, 2)}" for part in fixed)
+    head = safe(sound.name) + "".join(f"--{safe(part.name)}-{part.given:05.2f}" for part in fixed)
     columns = zip(*(setting.user for setting in settings), strict=True)
     texts = [_texts(axis.user_name, column) for axis, column in zip(sound.axes, columns, strict=True)]
     return [
@@ -69,15 +69,10 @@ def _stems(config, sound, settings):
 def _texts(user_name, values):
     """``--name-value`` by label: with the fewest decimals, two or more, that keep all labels apart."""
     values = sorted(set(values))
-    ways = ([_padded(value, decimals) for value in values] for decimals in range(2, _MAX_DECIMALS + 1))
+    ways = ([f"{value:0{n + 3}.{n}f}" for value in values] for n in range(2, _MAX_DECIMALS + 1))
     exact = [f"{value:.12g}" for value in values]
     texts = next((texts for texts in ways if len(set(texts)) == len(texts)), exact)
     return {value: f"--{safe(user_name)}-{text}" for value, text in zip(values, texts, strict=True)}
-
-
-def _padded(value, decimals):
-    """``00.50``: five characters or more with two decimals."""
-    return f"{value:0{decimals + 3}.{decimals}f}"
 
 
 def _index(setting):

@@ -171,6 +171,7 @@ def test_settings_of_stored_rows_are_those_of_the_dataset(tiny, tmp_path):
         ({"config_name": "custom", "tiers": []}, "tiers is empty; give at least one"),
         ({"config_name": "custom", "profiles": 1.5, "seed": "x"}, "2 problems"),
         ({"config_name": "custom", "profile": 2}, "unknown option 'profile' .did you mean profiles"),
+        ({"config_name": "custom", "records": 2}, "unknown option 'records'; it is an option of textures"),
         ({"size": "small", "config_name": "medium"}, "size is 'small' and config_name 'medium'"),
     ],
 )

@@ -215,7 +215,7 @@ said["revision"] = why("{REPO}", revision="v9.9.9")
 said["decoder"] = why("{REPO}", decoder="ffmpeg")
 """
     )
-    assert said["config"].startswith("ValueError") and "did you mean small?" in said["config"]
+    assert said["config"].startswith("UsageError") and "did you mean small?" in said["config"]
     assert "did you mean test?" in said["split"] and "choose from auto, soundfile" in said["decoder"]
     assert "loading org/nothing: there is no such dataset on the Hub" in said["repo"]
     assert "nor is there such a directory here" in said["repo"]

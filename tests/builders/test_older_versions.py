@@ -1,7 +1,5 @@
 """A dataset of data version 2.0.0, as the sousa of that version made it, is read, released and loaded."""
 
-import tarfile
-
 import datasets
 import pyarrow.parquet as pq
 import pytest
@@ -10,7 +8,7 @@ import sousa
 from sousa.builders import Rudiments, Unified
 from sousa.builders.release import check, opened
 from sousa.generation.errors import RunError
-from tests.conftest import ROOT
+from tests.support.older import unpacked
 from tests.support.releases import named, release
 
 datasets.disable_progress_bars()
@@ -19,10 +17,7 @@ TIERS = ["beginner", "intermediate", "advanced", "professional"]
 
 @pytest.fixture(scope="module")
 def old(tmp_path_factory):
-    place = tmp_path_factory.mktemp("old")
-    with tarfile.open(ROOT / "tests" / "data" / "rudiments-2.0.0.tar.xz") as archive:
-        archive.extractall(place, filter="data")
-    return place / "rudiments"
+    return unpacked("rudiments", tmp_path_factory.mktemp("old"))
 
 
 def rows_of(root, split):

@@ -51,6 +51,7 @@ def test_rows_that_are_read_are_validated_and_not_verified(readings, tmp_path):
     root = tmp_path / "d"
     stored = sousa.generate("readings", root, workers=1)
     assert stored.current and not reopen.is_generated(stored.corpus)
+    assert list(stored.views) == [stored.config.size]
     report = sousa.validate(root, workers=1, everything=True)
     passed = {check["name"]: check["passed"] for check in report["checks"]}
     assert report["passed"] and passed["audio"] and not passed.get("labels made again")

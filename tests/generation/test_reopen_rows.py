@@ -3,7 +3,6 @@
 import random
 import shutil
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -154,9 +153,3 @@ def test_files_in_the_wrong_place_tell_the_columns_of_now(stored):
     shutil.rmtree(stored.storage.path("data"))
     assert replace(stored).columns == stored.corpus.columns(stored.config)
     assert "is missing" in reopen.verify(stored)[1][0]
-
-
-def test_rows_that_are_read_are_not_made():
-    corpus = SimpleNamespace(name="read")
-    with pytest.raises(UsageError, match="rows of read are read, not made"):
-        reopen.verify(SimpleNamespace(corpus=corpus))

@@ -291,6 +291,15 @@ def test_what_a_corpus_writes_beside_the_shards_appears_and_stays(tones, tmp_pat
         )
 
 
+@pytest.mark.parametrize("name", ["size", "shards", "complete", "tables", "loose_files"])
+def test_a_fact_of_a_corpus_can_not_stand_for_one_of_the_manifest(tones, tmp_path, monkeypatch, name):
+    corpus = corpora.get("tones")
+    monkeypatch.setattr(type(corpus), "beside", lambda *_: {name: 1})
+    config, storage = corpus.config(corpus.Options.read({}), print), LocalStorage(str(tmp_path / "d"))
+    with pytest.raises(RunError, match=f"tones states a fact named {name}, which the manifest uses"):
+        make.make(corpus, config, storage, LocalRunner(1), say=str)
+
+
 @pytest.mark.parametrize(
     "name, split",
     [("train/series-000.v1", "train"), ("train/ä", "train"), ("series-000", "train"), ("train/", "train"),

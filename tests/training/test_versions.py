@@ -1,7 +1,6 @@
 """Data and models of earlier versions are trained on and evaluated."""
 
 import json
-import tarfile
 
 import pyarrow.parquet as pq
 import pytest
@@ -12,17 +11,14 @@ from sousa.training import evaluate, roles, train
 from sousa.training.models.model import Model
 from sousa.training.stream import Rows
 from sousa.training.tasks import upgraded
-from tests.conftest import ROOT
+from tests.support.older import unpacked
 from tests.support.runs import SMALL, losses, merged
 
 
 @pytest.fixture(scope="module")
 def older(tmp_path_factory):
     """A dataset of rudiments of data version 2.0.0: twenty rows of a second at 8 kHz."""
-    place = tmp_path_factory.mktemp("older")
-    with tarfile.open(ROOT / "tests" / "data" / "rudiments-2.0.0.tar.xz") as archive:
-        archive.extractall(place, filter="data")
-    return place / "rudiments"
+    return unpacked("rudiments", tmp_path_factory.mktemp("older"))
 
 
 @pytest.fixture(scope="module")

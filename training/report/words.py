@@ -5,14 +5,10 @@ from typing import Any
 from sousa.generation.columns import Breakdown, Classes, Column
 
 NAMES = {
-    "mae": "mean absolute error",
-    "rmse": "root mean squared error",
-    "spearman": "rank correlation",
-    "r2": "R2",
-    "mae_norm": "mean absolute error (0-1)",
-    "rmse_norm": "root mean squared error (0-1)",
-    "mae_natural": "mean absolute error",
-}
+    "mae": "mean absolute error", "mae_norm": "mean absolute error (0-1)", "r2": "R2",
+    "rmse": "root mean squared error", "rmse_norm": "root mean squared error (0-1)",
+    "mae_natural": "mean absolute error", "spearman": "rank correlation",
+}  # fmt: skip
 _UNITS = {"bpm": "BPM", "hz": "Hz", "sec": "s", "ms": "ms", "db": "dB"}  # that names of columns end in
 _HEADLINE = {  # of each kind; breakdowns show the first
     "class": ("accuracy", "balanced_accuracy", "macro_f1"),

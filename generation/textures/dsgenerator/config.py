@@ -14,16 +14,7 @@ from pydantic import BeforeValidator
 from sousa.generation.errors import UsageError
 from sousa.generation.models import Model, Number, Text, Whole, shown, validated
 from sousa.generation.textures.limits import Duration, Examples, SampleRate, Seed, ShardMiB
-from sousa.generation.textures.schema.request import (
-    DEFAULT_SEED,
-    AxisKeys,
-    FixedKeys,
-    LabelKeys,
-    ParameterRequest,
-    Request,
-    SoundRequest,
-    drawn_seed,
-)
+from sousa.generation.textures.schema import request
 from sousa.generation.textures.settings import DEFAULT_SHARD_MIB, Level, Splits
 
 LATER = ("numChunks", "computeSR", "datafileSR", "rngseed", "examples")
@@ -99,7 +90,7 @@ class File(Model):
     paramRange: Any = None
 
 
-def request(data, problems, notices):
+def read(data, problems, notices):
     """What the plain data of a file asks for; ``problems``, ``notices``: lists that sentences are added to.
 
     Raises: UsageError for the oldest generation's files.
@@ -125,9 +116,9 @@ def request(data, problems, notices):
     }  # fmt: skip
     rate = getattr(file, words["sample_rate"])
     _notices(file, rate, notices)
-    seed = DEFAULT_SEED if file.rngseed is None else file.rngseed
+    seed = request.DEFAULT_SEED if file.rngseed is None else file.rngseed
     if file.has("rngseed") and file.rngseed is None:
-        seed = drawn_seed("rngseed", notices)
+        seed = request.drawn_seed("rngseed", notices)
     shard_mib = DEFAULT_SHARD_MIB if file.shard_size is None else file.shard_size
     values = {
         "seed": seed,
@@ -142,7 +133,7 @@ def request(data, problems, notices):
         "shard_mib": None if str(file.tftype).lower() == "single" else shard_mib,
         "naming": "later" if any(key in data for key in LATER) else "values",
     }
-    return Request([_sound(file, problems)], values, words, file.numChunks)
+    return request.Request([_sound(file, problems)], values, words, file.numChunks)
 
 
 def _notices(file, rate, notices):
@@ -166,18 +157,18 @@ def _sound(file, problems):
     parameters = []
     for i, data in enumerate(file.params or []):
         if param := validated(Param, data, place := f"params[{i}]", problems):
-            label = LabelKeys.model_construct(
+            label = request.LabelKeys.model_construct(
                 name=param.user_pname, min=param.user_minval, max=param.user_maxval, doc=param.user_doc
             )
-            keys = AxisKeys.model_construct(
+            keys = request.AxisKeys.model_construct(
                 min=param.synth_minval, max=param.synth_maxval, count=param.user_nvals, scale="linear",
                 units=param.synth_units, label=label,
             )  # fmt: skip
-            parameters.append(ParameterRequest(place, param.synth_pname, keys))
+            parameters.append(request.ParameterRequest(place, param.synth_pname, keys))
     for i, data in enumerate(file.fixedParams or []):
         if param := validated(FixedParam, data, place := f"fixedParams[{i}]", problems):
-            keys = FixedKeys.model_construct(
+            keys = request.FixedKeys.model_construct(
                 value=param.synth_val, units=param.synth_units, doc=param.user_doc
             )
-            parameters.append(ParameterRequest(place, param.synth_pname, keys))
-    return SoundRequest("", file.soundname, file.soundname, parameters, linear_norm=True, words=WORDS)
+            parameters.append(request.ParameterRequest(place, param.synth_pname, keys))
+    return request.SoundRequest("", file.soundname, file.soundname, parameters, linear_norm=True, words=WORDS)

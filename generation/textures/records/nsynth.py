@@ -40,7 +40,10 @@ class NSynth(Format):
         super().__init__(folder, config, labels)
         self.note = 0
         self.families = {sound: i for i, sound in enumerate(labels)}
-        self.frequency = {sound: _frequency(own) for sound, own in labels.items()}
+        self.frequency = {
+            sound: "cf" if "cf" in own else next((name for name, label in own.items() if label.nyquist), None)
+            for sound, own in labels.items()
+        }
         self.objects = {}
 
     def add(self, row, pcm):
@@ -88,8 +91,3 @@ class NSynth(Format):
             self.objects[file] = JsonObject(self.folder.stream(file))
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         self.objects[file].add(f"{json.dumps(key)}: {text}")
-
-
-def _frequency(labels):
-    frequencies = (name for name, label in labels.items() if label.nyquist)
-    return "cf" if "cf" in labels else next(frequencies, None)

@@ -63,9 +63,10 @@ def parse(
     notices: list[str] = []
     if not isinstance(data, dict):
         raise UsageError(f"{where} holds {shown(data)}; give a mapping of keys to values")
-    kind = dsgenerator if _is_dsgenerator(data) else own
+    # the kind of file that has more of its keys
+    kind = max((own, dsgenerator), key=lambda kind: len(data.keys() & kind.File.model_fields.keys()))
     try:
-        request = kind.request(data, problems, notices)
+        request = kind.read(data, problems, notices)
     except UsageError as error:
         raise UsageError(*(f"{where}: {text}" for text in error.problems)) from None
     file_problems = len(problems)
@@ -79,9 +80,3 @@ def parse(
     )
     assert config is not None
     return config, notices
-
-
-def _is_dsgenerator(data: dict) -> bool:
-    """Which kind of file it is, by how many of its keys each kind has."""
-    theirs, ours = (data.keys() & kind.File.model_fields.keys() for kind in (dsgenerator, own))
-    return len(theirs) > len(ours)

@@ -8,25 +8,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from sousa.generation.models import Model, Number, Text, Whole, at, chosen, number, numbers, shown, validated
 from sousa.generation.textures.limits import Duration, Examples, SampleRate, Seed, ShardMiB
-from sousa.generation.textures.schema.request import (
-    DEFAULT_SEED,
-    AxisKeys,
-    FixedKeys,
-    LabelKeys,
-    Method,
-    MovingKeys,
-    ParameterRequest,
-    Request,
-    SoundRequest,
-    drawn_seed,
-    level,
-    records,
-    within,
-)
+from sousa.generation.textures.schema import request
 from sousa.generation.textures.settings import DEFAULT_SHARD_MIB, Splits
 
 DEFAULTS = {
-    "seed": DEFAULT_SEED, "sample_rate": 44100, "examples": 1, "audio_format": "flac",
+    "seed": request.DEFAULT_SEED, "sample_rate": 44100, "examples": 1, "audio_format": "flac",
     "shard_mib": DEFAULT_SHARD_MIB,
 }  # fmt: skip
 DEFAULT_SHARE = 0.15  # of settings, of validation and test each
@@ -37,7 +23,7 @@ class SoundKeys(Model):
     name: Text | None = None
     synth: Text | None = None
     parameters: dict[str, Any] | None = None
-    enumeration: Method | None = None
+    enumeration: request.Method | None = None
     settings: Whole | None = None
     points: list[Any] | None = None
 
@@ -61,31 +47,31 @@ class File(SoundKeys):
 
 
 class SplitKeys(Model):
-    validation: Annotated[Number, within(0, 1, "give a share from 0 to 1")] | None = None
-    test: Annotated[Number, within(0, 1, "give a share from 0 to 1")] | None = None
+    validation: Annotated[Number, request.within(0, 1, "give a share from 0 to 1")] | None = None
+    test: Annotated[Number, request.within(0, 1, "give a share from 0 to 1")] | None = None
     interpolation: Any = None
     extrapolation: Any = None
 
 
-def request(data, problems, notices):
-    """What a file asks for; the arguments are those of :func:`dsgenerator.request`."""
+def read(data, problems, notices):
+    """What a file asks for; the arguments are those of the reader of DSGenerator's files."""
     file = validated(File, data, "", problems)
     sounds = _sounds(file, data, problems)
     # None where the file gives a wrong value
     values = DEFAULTS | {key: getattr(file, key) for key in DEFAULTS if data.get(key) is not None}
     if "seed" in data and data["seed"] is None:
-        values["seed"] = drawn_seed("seed", notices)
+        values["seed"] = request.drawn_seed("seed", notices)
     if file.tfrecords == "single" or ("shard_mib" in data and data["shard_mib"] is None):
         values["shard_mib"] = None
     values |= {
         "duration_sec": file.duration_sec,
         "chunk_sec": file.duration_sec if data.get("chunk_sec") is None else file.chunk_sec,
-        "level": level(file.level, "level", problems),
+        "level": request.level(file.level, "level", problems),
         "splits": _splits(file.splits, problems),
-        "records": records(file.records, "records", problems),
+        "records": request.records(file.records, "records", problems),
         "naming": "values" if all(sound.method == "grid" for sound in sounds) else "index",
     }
-    return Request(sounds, values)
+    return request.Request(sounds, values)
 
 
 def _sounds(file, data, problems):
@@ -117,7 +103,7 @@ def _sound(keys, place, file, problems):
         _point(p, at(place, f"points[{i}]"), problems) for i, p in enumerate(keys.points)
     ]
     parameters, points = list(filter(None, parameters)), points and list(filter(None, points))
-    return SoundRequest(place, keys.name or keys.synth, keys.synth, parameters, method, count, points)
+    return request.SoundRequest(place, keys.name or keys.synth, keys.synth, parameters, method, count, points)
 
 
 def _point(values, place, problems):
@@ -130,13 +116,13 @@ def _point(values, place, problems):
 
 def _parameter(name, value, place, method, problems):
     if not isinstance(value, dict):
-        keys = FixedKeys.model_construct(value=number(value, place, problems))
-        return ParameterRequest(place, name, keys, key="")
+        keys = request.FixedKeys.model_construct(value=number(value, place, problems))
+        return request.ParameterRequest(place, name, keys, key="")
     if "value" in value:
-        return ParameterRequest(place, name, validated(FixedKeys, value, place, problems))
+        return request.ParameterRequest(place, name, validated(request.FixedKeys, value, place, problems))
     if "curve" in value:
         return _moving(name, value, place, problems)
-    keys = validated(AxisKeys, value, place, problems)
+    keys = validated(request.AxisKeys, value, place, problems)
     ends = [key for key in ("min", "max", "count") if key in value]
     if "values" in value and ends:
         problems.append(f"{place}: values and {', '.join(ends)} are both given; choose one way")
@@ -147,20 +133,20 @@ def _parameter(name, value, place, method, problems):
         if method == "grid" and value.get("count") is None:
             problems.append(f"{place}: missing key count: how many values")
     if keys.label is not None:
-        label = keys.label = validated(LabelKeys, keys.label, at(place, "label"), problems)
+        label = keys.label = validated(request.LabelKeys, keys.label, at(place, "label"), problems)
         if label and (label.min is None) != (label.max is None):
             problems.append(f"{at(place, 'label')}: give both min and max, or neither for natural values")
-    return ParameterRequest(place, name, keys)
+    return request.ParameterRequest(place, name, keys)
 
 
 def _moving(name, value, place, problems):
-    keys = validated(MovingKeys, value, place, problems)
+    keys = validated(request.MovingKeys, value, place, problems)
     if isinstance(keys.curve, list):
         idle = [key for key in ("min", "max", "cycles", "points") if key in value]
         if idle:
             problems.append(f"{place}: {', '.join(idle)} have no use beside points of a curve")
         keys.curve = [_pair(p, at(place, f"curve[{i}]"), problems) for i, p in enumerate(keys.curve)]
-        return None if None in keys.curve else ParameterRequest(place, name, keys)
+        return None if None in keys.curve else request.ParameterRequest(place, name, keys)
     sizes = {"sine": "cycles", "random": "points"}
     if not isinstance(keys.curve, str) or keys.curve not in sizes:
         text = f"is {shown(keys.curve)}; give [seconds, value] pairs, sine, or random"
@@ -172,7 +158,7 @@ def _moving(name, value, place, problems):
         problems.append(f"{place}: missing {', '.join(missing)} of the curve {keys.curve}")
     idle = [key for key in sizes.values() if key in value]
     problems += [f"{place}: {key} has no use with the curve {keys.curve}" for key in idle]
-    return ParameterRequest(place, name, keys)
+    return request.ParameterRequest(place, name, keys)
 
 
 def _pair(value, place, problems):

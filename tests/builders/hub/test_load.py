@@ -13,6 +13,7 @@ import soundfile
 import sousa
 from sousa.builders.audio import SoundfileAudio, torchcodec_works
 from sousa.generation.audio import encode
+from sousa.generation.errors import UsageError
 from tests.conftest import ROOT
 from tests.support.releases import release
 
@@ -141,7 +142,7 @@ def test_everything_works_without_torch_torchcodec_and_ffmpeg(tiny, tmp_path):
 
 def test_with_torchcodec_both_decoders_agree(made, tmp_path):
     if not torchcodec_works():
-        with pytest.raises(ValueError, match="torchcodec does not work here"):
+        with pytest.raises(UsageError, match="torchcodec does not work here"):
             sousa.load(made, decoder="torchcodec")
         return
     cache = {"cache_dir": str(tmp_path), "split": "train"}
@@ -155,13 +156,13 @@ def test_with_torchcodec_both_decoders_agree(made, tmp_path):
 
 def test_unknown_names_are_said(made):
     for path in ("", "./nothing", "org/../x", "a/b/c"):
-        with pytest.raises(ValueError, match="neither a directory here nor a dataset on the Hub"):
+        with pytest.raises(UsageError, match="neither a directory here nor a dataset on the Hub"):
             sousa.load(path)
-    with pytest.raises(ValueError, match="which has no revisions"):
+    with pytest.raises(UsageError, match="which has no revisions"):
         sousa.load(made, revision="v1.0.0")
-    with pytest.raises(ValueError, match="no config 'small'"):
+    with pytest.raises(UsageError, match="no config 'small'"):
         sousa.load(made, "small")
-    with pytest.raises(ValueError, match="no split 'dev'"):
+    with pytest.raises(UsageError, match="no split 'dev'"):
         sousa.load(made, split="dev")
-    with pytest.raises(ValueError, match="unknown decoder 'ffmpeg'"):
+    with pytest.raises(UsageError, match="unknown decoder 'ffmpeg'"):
         sousa.load(made, decoder="ffmpeg")

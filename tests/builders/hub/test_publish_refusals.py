@@ -120,7 +120,7 @@ def test_what_must_not_be_published_is_refused(versions, tmp_path):
         assert "'sousa'; give org/name" in publisher("publish", first, "sousa").stderr_text
         assert "the Hub does not allow" in publisher("publish", first, "org/a--b").stderr_text
         for wrong in ("v1.0.0", "refs/pr/1", "a b", "../x", ""):
-            assert "--revision is" in publisher.refused(first, "--revision", wrong, status=2)
+            assert "the branch is" in publisher.refused(first, "--revision", wrong, status=2)
         assert "there and public" in publisher.refused(second, "--private", status=2)
         assert "not a finished release" in publisher.refused(tmp_path, status=2)
 
@@ -181,7 +181,7 @@ def test_rows_that_may_not_be_passed_on(tmp_path, sousa):
         said = publisher.refused(made, status=2)
         assert "the noise street.wav" in said and "--redistribute 'street.wav'" in said and not hub.requests
         said = publisher.refused(made, "--redistribute", "streets", status=2)
-        assert "--redistribute names 'streets'" in said
+        assert "no source 'streets' to redistribute" in said
         publisher.publish(made, "--redistribute", "street.wav")
         assert whole(hub, "v1.0.0", made)
 
