@@ -108,6 +108,7 @@ class CorpusBuilder(AudioBuilder):
                     f"{config.data_dir} does not hold size {config.name}; it has {', '.join(views)}, to be "
                     "given as config_name"
                 )
+            config.version = datasets.Version(stored.data_version)
             self.settings, self.columns, self._root = stored.config, stored.columns, stored.storage.root
             self._shards = [stored.manifest["shards"][name] for name in views[config.name]]
             marks = [stored.manifest["config_digest"], *(record["sha256"] for record in self._shards)]

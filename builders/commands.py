@@ -85,7 +85,7 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
         failed, stored = error, error.stored
     hours = reopen.seconds_of(stored.storage.root, stored.records) / 3600
     size = sum(record["bytes"] for record in stored.records) / 1e6
-    kind = "h of audio" if config.with_audio else "h, labels and MIDI only"
+    kind = "h of audio" if config.with_audio else "h without audio"
     console.tell(
         f"{config.num_rows:,} rows, {hours:.2f} {kind}, {size:,.0f} MB in {stored.storage.root} "
         f"({time.perf_counter() - begin:.0f} s)\n"
@@ -101,11 +101,11 @@ def _hint(word: str) -> str:
 
 
 def _plugins(parser: argparse.ArgumentParser) -> None:
-    """Add the flags by which corpora are told files of plug-ins."""
-    for corpus in corpora.every():
-        if corpus.plugin_flag:
-            flag, about = corpus.plugin_flag
-            parser.add_argument(flag, dest="plugins", action="append", default=[], metavar="FILE", help=about)
+    """Add the flag that names files of plug-ins, and what corpora call it; after all others of a command."""
+    flags = dict.fromkeys(["--plugin", *(corpus.plugin_flag for corpus in corpora.every())])
+    free = [flag for flag in flags if flag.startswith("--") and flag not in parser._option_string_actions]
+    about = "run this Python file: plug-ins that the dataset was made with"
+    parser.add_argument(*free, dest="plugins", action="append", default=[], metavar="FILE", help=about)
 
 
 def validate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
@@ -113,9 +113,9 @@ def validate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     parser.add_argument("directory", help="a finished dataset")
     about = "read MIDI and audio of every row, and make every row again"
     parser.add_argument("--all", dest="everything", action="store_true", help=about)
-    _plugins(parser)
     workers(parser)
     quiet(parser)
+    _plugins(parser)
     return _validate
 
 
@@ -136,8 +136,8 @@ def verify(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     add("--rows", type=int, default=20, help="how many, chosen at random (default: 20)")
     add("--all", dest="everything", action="store_true", help="all rows")
     add("--seed", type=int, help="choose the same rows each time")
-    _plugins(parser)
     quiet(parser)
+    _plugins(parser)
     return _verify
 
 
@@ -164,8 +164,8 @@ def preview(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
         "does the same",
     )  # fmt: skip
     add("--seed", type=int, default=42, help="another seed chooses other rows (default: 42)")
-    _plugins(parser)
     quiet(parser)
+    _plugins(parser)
     parser.set_defaults(rest=[])
     return _preview
 
@@ -198,9 +198,9 @@ def release(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     )  # fmt: skip
     add("--repo", metavar="ORG/NAME", help="where it will be published, for the card")
     add("--note", dest="notes", action="append", default=[], metavar="TEXT", help="a line for the changelog")
-    _plugins(parser)
     workers(parser)
     quiet(parser)
+    _plugins(parser)
     return _release
 
 

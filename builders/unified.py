@@ -100,8 +100,10 @@ def unify(name: str, row: Mapping[str, Any], by_role: Mapping[str, Any] | None =
     shared |= {key: column and row.get(column.name) for key, column in by_role.items()}
     if shared["events"]:
         role = by_role["events"].role
-        own = {"onset_sample": role.onset, "velocity": role.velocity, "kind": role.kind, "part": role.part}
-        names = {column.name: own.get(column.name, column.name) for column in EVENT}
+        names = {
+            "onset_sample": role.onset, "offset_sample": role.offset, "pitch": role.pitch,
+            "velocity": role.velocity, "kind": role.kind, "part": role.part,
+        }  # fmt: skip
         shared["events"] = [{new: e.get(old) for new, old in names.items()} for e in shared["events"]]
     shared |= {"dataset": name, "sample_id": f"{name}/{row['sample_id']}"}
     if shared["group_id"] is not None:
@@ -137,7 +139,7 @@ class Unified(AudioBuilder):
     BUILDER_CONFIG_CLASS = UnifiedConfig
     BUILDER_CONFIGS: ClassVar[list] = [
         UnifiedConfig(name=name, version=_VERSION, description=f"{name} of each corpus that has it")
-        for name in dict.fromkeys([*chain.from_iterable(c.Options.SIZES for c in corpora.every()), "custom"])
+        for name in dict.fromkeys([*chain.from_iterable(c.Options.SIZES for c in corpora.usable()), "custom"])
     ]
     DEFAULT_CONFIG_NAME = BUILDER_CONFIGS[0].name
 
@@ -178,7 +180,7 @@ def _parts(config: UnifiedConfig) -> dict[str, Any]:
         raise UsageError(f"corpora is empty; name some of {', '.join(corpora.names())}, or give None for all")
     for name in [*(config.corpora or ()), *options]:
         corpora.get(name)  # says which there are
-    sized = [c.name for c in corpora.every() if config.name in (*c.Options.SIZES, "custom")]
+    sized = [c.name for c in corpora.usable() if config.name in (*c.Options.SIZES, "custom")]
     if lacking := [name for name in config.corpora or options if name not in sized]:
         raise UsageError(
             f"there is no size {config.name} of {', '.join(lacking)}, only of {', '.join(sized)}; choose "

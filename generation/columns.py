@@ -22,6 +22,8 @@ import pyarrow as pa
 AUDIO = "audio"
 ACOUSTICS = "preset"  # the condition that a Breakdown states for acoustics; it is stored in shards
 SPLITS = ("train", "validation", "test")
+# columns that every corpus has; with sound also pcm_digest and audio
+COMMON = ("sample_id", "split", "duration_sec", "num_samples", "sample_rate", "data_version")
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,13 @@ class Events(Role):
 
     Attributes:
         onset: where an event begins, in samples.
-        velocity, kind, part: for the unified schema; empty where there is none.
+        offset, pitch, velocity, kind, part: for the unified schema; empty where there is none.
         flags: what models tell of each event: ``(field, value that counts as yes, its name in metrics)``.
     """
 
     onset: str = "onset_sample"
+    offset: str = ""
+    pitch: str = ""
     velocity: str = ""
     kind: str = ""
     part: str = ""

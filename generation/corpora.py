@@ -1,12 +1,13 @@
 """The registry of corpora: built in, and of other packages. There is no other list of them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from pkgutil import resolve_name
 from typing import Any
 
+from sousa.generation import PACKAGE_VERSION
 from sousa.generation.corpus import Corpus, is_generated
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
 
@@ -40,11 +41,20 @@ def names() -> list[str]:
 @cache
 def get(name: str) -> Corpus:
     """A corpus; raises UsageError where there is none of this name, RunError when it can't be used."""
+    corpus = _made(name)
+    if name not in BUILT_IN and (problem := _problem_inside(corpus)):
+        raise RunError(f"corpus {name} ({places()[name]}) can't be used: {problem}")
+    return corpus
+
+
+@cache
+def _made(name: str) -> Corpus:
+    """A corpus, of whose class nothing has been asked yet that may import more."""
     if (place := places().get(name)) is None:
         raise UsageError(f"unknown corpus {one_of(name, places())}")
     try:
         corpus = resolve_name(place)()
-    except Exception as error:  # whatever another package does
+    except (Exception, SystemExit) as error:  # whatever another package does
         if name in BUILT_IN:
             raise
         raise RunError(f"corpus {name} ({place}) can't be loaded: {first_line(error)}") from None
@@ -68,15 +78,49 @@ def problem_with(corpus: Any, name: str) -> str | None:
     return None
 
 
+def _problem_inside(corpus: Corpus) -> str | None:
+    """What is wrong with the options and columns of a corpus, or None."""
+    from sousa.generation.columns import COMMON
+
+    try:
+        sizes, columns = corpus.Options.SIZES, [column.name for column in corpus.columns()]
+    except (Exception, SystemExit) as error:  # whatever another package does
+        return first_line(error)
+    if not sizes:
+        return "its Options have no SIZES; name at least one"
+    if missing := [name for name in COMMON if name not in columns]:
+        return f"its columns lack {', '.join(missing)}"
+    if twice := [name for name in columns if columns.count(name) > 1]:
+        return f"its column {twice[0]} is declared twice"
+    return None
+
+
 def whose_option(name: str) -> str:
     """Which corpora have an option, by any of its names or flags: the end of a sentence, empty for none."""
-    options = {c.name: c.Options for c in every()}
+    options = {c.name: c.Options for c in usable()}
     having = [c for c, of in options.items() if of.names().get(name) in of.known() or name in of.flags()]
     return f"; it is an option of {', '.join(having)}" if having else ""
 
 
+def usable() -> Iterator[Corpus]:
+    """All corpora; one of another package that can't be used is passed over."""
+    return _without_broken(get)
+
+
 def every() -> Iterator[Corpus]:
-    """All corpora; one of another package that can't be loaded is passed over."""
+    """All corpora, of which nothing has been asked yet that may import more."""
+    return _without_broken(_made)
+
+
+def _without_broken(find: Callable[[str], Corpus]) -> Iterator[Corpus]:
     for name in places():
         with suppress(RunError):
-            yield get(name)
+            yield find(name)
+
+
+def package_of(name: str) -> tuple[str, str]:
+    """``(name, version)`` of the package that brings a corpus."""
+    from importlib.metadata import entry_points
+
+    points = entry_points(group=GROUP, name=name) if name not in BUILT_IN else ()
+    return next(((p.dist.name, p.dist.version) for p in points if p.dist), ("sousa", PACKAGE_VERSION))

@@ -140,7 +140,7 @@ class Corpus(Protocol):
             its :class:`Packaging`.
         builder: ``module:Class`` of its ``datasets`` builder, empty for one that is made of these members.
         preload: modules that worker processes share.
-        plugin_flag: flag by which commands are told files of its plug-ins, and what that does, or None.
+        plugin_flag: its own name for the flag ``--plugin``, by which commands are told files of plug-ins.
     """
 
     name: str
@@ -155,7 +155,7 @@ class Corpus(Protocol):
     card: Path | None = None
     builder: str = ""
     preload: tuple[str, ...] = ()
-    plugin_flag: tuple[str, str] | None = None
+    plugin_flag: str = ""
 
     # --- configurations ---
 
@@ -278,11 +278,11 @@ class Corpus(Protocol):
 
         return Validation()
 
-    def preview(self, config: Config) -> "Preview":
-        """What a page of rows shows."""
+    def preview(self, config: Config, columns: "tuple[Column, ...]") -> "Preview":
+        """What a page of rows shows; ``columns``: what the files have, perhaps of another data version."""
         from sousa.generation.preview import general
 
-        return general(self, config)
+        return general(columns)
 
     def filters(self) -> Mapping[str, Callable[[str, Any, list[str]], Any]]:
         """Filters of rows that no column's role gives: see :mod:`sousa.generation.filters`."""

@@ -85,7 +85,7 @@ class Filter:
             raise UsageError(f"a filter can't be read as YAML{at}; write it as in 'split: [train]'") from None
         data = {} if data is None else data
         kinds = [tests(columns, corpus)] if columns is not None else []
-        kinds = kinds or [tests(other.columns(), other) for other in corpora.every()]
+        kinds = kinds or [tests(other.columns(), other) for other in corpora.usable()]
         if not isinstance(data, Mapping):
             keys = ", ".join(dict.fromkeys(name for kind in kinds for name in kind))
             raise UsageError(

@@ -51,7 +51,8 @@ def of_plugin(kind: str, group: str, name: str) -> Licensed:
     from importlib.metadata import entry_points
 
     packages: list[Any] = [point.dist for point in entry_points(group=group, name=name) if point.dist]
-    licence = packages[0].metadata.get("License-Expression") if packages else None
+    metadata = packages[0].metadata if packages else {}
+    licence = metadata.get("License-Expression") or metadata.get("License")
     return licensed(kind, name, licence or "not stated", licence)
 
 

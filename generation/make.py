@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from sousa.generation import corpora
 from sousa.generation.console import silent
 from sousa.generation.corpus import Config, Corpus, Say
 from sousa.generation.errors import RunError
@@ -38,7 +39,7 @@ def make(
     Raises: UsageError when the directory belongs to something else, RunError when it can't be finished.
     """
     shards = corpus.plan(config)
-    with Store(storage, config, shards) as store:
+    with Store(storage, config, shards, corpora.package_of(corpus.name)) as store:
         todo, problems = store.missing()
         for problem in problems:
             say(f"{problem}: making it again")
@@ -68,9 +69,7 @@ def _beside(
     """Write what stands beside the shards; returns facts for the manifest."""
     say("writing label tables")
     place, media = store.place, _media(corpus, config)
-    endings = {"midi": "mid", "audio": config.audio_format}
-    loose = {f"{name}_path": f"{name}/{{}}.{endings[name]}" if with_files else None for name in media}
-    loose.setdefault("audio_path", None)
+    loose = dict.fromkeys(media, with_files) | ({} if "audio" in media else {"audio": False})
     tables = write_tables(place, records, corpus.label_tables(config), loose)
     if splits := corpus.splits(config):
         place.write_json("splits.json", splits)
@@ -149,7 +148,7 @@ def estimate_text(corpus: Corpus, config: Config, runner: Runner, with_files: bo
     what, shards = corpus.estimate(config), len(corpus.plan(config))
     used = min(runner.at_once, shards)
     minutes = trial_speed(corpus, config) * config.num_rows / used / 60
-    kind = "of audio" if config.with_audio else "of music, without audio"
+    kind = "of audio" if config.with_audio else "without audio"
     size = (what.num_bytes + what.loose_bytes * with_files) / 1e6
     return (
         f"{what.about} in {shards:,} shards, {num_files(corpus, config, with_files):,} files\n"

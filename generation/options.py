@@ -114,7 +114,7 @@ class Options(Model):
         by_name = {names.get(name, name): value for name, value in values.items() if value is not None}
         for name in [name for name in by_name if name not in known]:
             del by_name[name]
-            place, about = "data.generate: " if surface == "yaml" else "", hint(name)
+            place, about = "data.generate: " if surface == "yaml" else "", cls._switch(name) or hint(name)
             problems.append(f"{place}unknown key {f'{name!r}{about}' if about else one_of(name, known)}")
         options = validated(cls, by_name, "", problems, lambda name: cls.word(name, surface))
         if options.size not in (None, *cls.SIZES):
@@ -124,6 +124,16 @@ class Options(Model):
             problems += options.further_problems()
         raise_all(problems)
         return options
+
+    @classmethod
+    def _switch(cls, word: str) -> str:
+        """What to write in place of the name of a switch of the command; empty where there is none."""
+        fields: Any = cls.model_fields
+        for name, field in fields.items():
+            for flag, value in field.json_schema_extra["switches"].items():
+                if _key(flag) == word:
+                    return f"; write {name}: {value!r}"
+        return ""
 
     def further_problems(self) -> list[str]:
         """What else is wrong with a request of which some options are wrong and left out here."""

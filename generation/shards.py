@@ -121,11 +121,15 @@ def write_shard(corpus: Any, config: Any, shard: Shard, storage: LocalStorage) -
 class Store:
     """A dataset directory being made: its lock, its log, its manifest, and the way to finish it.
 
-    Use as a context manager. Raises UsageError when the directory belongs to something else.
+    Use as a context manager; ``package``: name and version of what makes the rows. Raises UsageError when the
+    directory belongs to something else.
     """
 
-    def __init__(self, storage: LocalStorage, config: Any, shards: list[Shard]):
-        self.storage, self.config, self.shards = storage, config, shards
+    def __init__(
+        self, storage: LocalStorage, config: Any, shards: list[Shard],
+        package: tuple[str, str] = ("sousa", PACKAGE_VERSION),
+    ):  # fmt: skip
+        self.storage, self.config, self.shards, self.package = storage, config, shards, package
         self.identity = config.identity()
         self.digest = config_digest(self.identity)
         self.place = storage.inside(UNFINISHED)  # where the files lie now
@@ -228,16 +232,17 @@ class Store:
         shards = {s.name: self.records[s.name] for s in self.shards} if complete and self.records else {}
         return {
             "format_version": FORMAT_VERSION, "data_version": self.identity["data_version"],
-            "package_version": PACKAGE_VERSION, "size": self.config.size, "config": self.identity,
-            "config_digest": self.digest, "complete": complete, "num_shards": len(self.shards),
-            "num_rows": sum(shard.rows for shard in self.shards), **self.facts, "shards": shards,
+            "package": self.package[0], "package_version": self.package[1], "size": self.config.size,
+            "config": self.identity, "config_digest": self.digest, "complete": complete,
+            "num_shards": len(self.shards), "num_rows": sum(shard.rows for shard in self.shards),
+            **self.facts, "shards": shards,
         }  # fmt: skip
 
 
 def other_version(manifest: dict[str, Any]) -> str:
     """Which version of the package makes the rows of a dataset."""
     version = manifest.get("package_version", manifest["config"].get("data_version"))
-    return f"use the version that made it, sousa {version}"
+    return f"use the version that made it, {manifest.get('package', 'sousa')} {version}"
 
 
 def _at_top(storage: LocalStorage) -> list[str]:

@@ -45,17 +45,18 @@ def write_tables(
     storage: LocalStorage,
     shards: Sequence[Mapping[str, Any]],
     tables: Mapping[str, Sequence[str]],
-    loose: Mapping[str, str | None],
+    loose: Mapping[str, bool],
 ) -> list[dict[str, Any]]:
     """Write label tables of all shards to ``labels/``, in one pass over the shards; returns their records.
 
     Args:
         shards: manifest records, in order of rows.
         tables: dict of name to columns, or to one column that is a list of records.
-        loose: columns to add to the table ``samples``, each with the path of a row's loose file, where ``{}``
-            stands for its ``sample_id``, or None where there is none.
+        loose: midi and audio, and whether they are written as files too; the table ``samples`` has a column
+            for each, ``midi_path`` and ``audio_path``: null where there is no file.
     """
-    wanted = list(dict.fromkeys(["sample_id", *(name for names in tables.values() for name in names)]))
+    media = ["audio.path" if name == "audio" else name for name, written in loose.items() if written]
+    wanted = list(dict.fromkeys(["sample_id", *media, *(name for of in tables.values() for name in of)]))
     writers: dict[str, pq.ParquetWriter] = {}
     with ExitStack() as held:
         files = {n: held.enter_context(storage.writing(f"labels/{n}.parquet")) for n in tables}
@@ -72,7 +73,7 @@ def write_tables(
     return [storage.record(f"labels/{name}.parquet") for name in tables]
 
 
-def _part(group: pa.Table, name: str, names: list[str], loose: Mapping[str, str | None]) -> pa.Table:
+def _part(group: pa.Table, name: str, names: list[str], loose: Mapping[str, bool]) -> pa.Table:
     if len(names) == 1 and pa.types.is_list(group.schema.field(names[0]).type):
         lists = group[names[0]].combine_chunks()
         records = pa.Table.from_struct_array(lists.flatten())
@@ -80,10 +81,17 @@ def _part(group: pa.Table, name: str, names: list[str], loose: Mapping[str, str 
     if name != "samples":
         return group.select([*(n for n in names if n != "sample_id"), "sample_id"])
     part = group.select(names)
-    for column, path in loose.items():
-        paths = [path and path.format(name) for name in part["sample_id"].to_pylist()]
-        part = part.append_column(column, pa.array(paths, pa.string()))
+    for kind, written in loose.items():
+        rows = group.select(["sample_id", kind]).to_pylist() if written else [{}] * len(group)
+        paths = [_loose_path(row, kind) if row.get(kind) else None for row in rows]
+        part = part.append_column(f"{kind}_path", pa.array(paths, pa.string()))
     return part
+
+
+def _loose_path(row: Mapping[str, Any], kind: str) -> str:
+    """Where the MIDI or audio of a row lies as a file: its ``sample_id`` with the ending of the audio."""
+    ending = ".mid" if kind == "midi" else Path(row["audio"]["path"] or "").suffix
+    return f"{kind}/{row['sample_id']}{ending}"
 
 
 def write_files(
@@ -104,7 +112,7 @@ def loose_files(row: Mapping[str, Any]) -> dict[str, bytes]:
     """The loose files of a row, path to content, of those of its columns that are there."""
     out = {}
     if row.get("midi") is not None:
-        out[f"midi/{row['sample_id']}.mid"] = row["midi"]
+        out[_loose_path(row, "midi")] = row["midi"]
     if row.get("audio"):
-        out[f"audio/{Path(row['audio']['path']).name}"] = row["audio"]["bytes"]
+        out[_loose_path(row, "audio")] = row["audio"]["bytes"]
     return out

@@ -117,7 +117,7 @@ def tones(tones_site, monkeypatch):
     from sousa.generation import corpora
 
     def forget():
-        for function in (corpora.places, corpora.get):
+        for function in (corpora.places, corpora.get, corpora._made):
             function.cache_clear()
 
     monkeypatch.syspath_prepend(str(tones_site))

@@ -11,6 +11,7 @@ import pytest
 from sousa.builders import unified
 from sousa.generation import corpora
 from sousa.generation.columns import SPLITS, Role
+from sousa.generation.corpus import is_generated
 from tests.conftest import ROOT
 
 # where a corpus may be known: its folder, its builder's file, its card, and the one line by which it is found
@@ -65,7 +66,7 @@ def words_of(name):
     corpus = corpora.get(name)
     columns = corpus.columns()
     columns += tuple(field for column in columns if column.nested for field in column.type)
-    nouns = {name, *NOUNS[name].split()}
+    nouns = {name, *NOUNS.get(name, "").split()}
     names = {word for column in columns for word in (column.name, column.alias)}
     values = set()
     for role in filter(None, (column.role for column in columns)):
@@ -90,8 +91,11 @@ def entries(corpus):
                 walk(part)
 
     for shard in shards[:: max(1, len(shards) // 20)]:
-        addresses = next(iter(corpus.addresses(config, shard))).slice(0, 2)
-        walk(corpus.remake(config, addresses, render=False).to_pylist())
+        if is_generated(corpus):
+            addresses = next(iter(corpus.addresses(config, shard))).slice(0, 2)
+            walk(corpus.remake(config, addresses, render=False).to_pylist())
+        else:
+            walk(next(iter(corpus.rows(config, shard))).slice(0, 2).to_pylist())
     return texts
 
 

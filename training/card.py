@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from sousa.generation.corpus import is_generated
+from sousa.generation.manifest import read_manifest
 from sousa.generation.storage import atomic_file
 from sousa.training.config import Settings
 from sousa.training.roles import Known
@@ -24,7 +25,9 @@ def write_card(
     parameters = sum(p.numel() for p in model.parameters())
     best = trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint
     which = f"the best of its checkpoints on the {data.validation} split" if best else "as training ended"
-    version = f" (data version {corpus.data_version})" if data.generate else ""
+    manifest = read_manifest(os.path.expanduser(data.path)) if data.generate and not data.live else None
+    made_by = manifest["config"]["data_version"] if manifest else corpus and corpus.data_version
+    version = f" (data version {made_by})" if data.generate else ""
     plain = settings.model_dump()
     plain["output"], plain["data"]["path"] = _last(settings.output), _last(data.path)
     for name, value in (plain["data"]["generate"] or {}).items():

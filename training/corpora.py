@@ -6,6 +6,7 @@ directory and then in the directory that holds the package ``training``, so that
 found from anywhere.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from sousa.generation import corpora
 from sousa.generation.console import Console
 from sousa.generation.corpus import Config
 from sousa.generation.errors import UsageError
-from sousa.generation.manifest import config_digest, read_manifest
+from sousa.generation.manifest import read_manifest
 from sousa.generation.models import kind_of
 from sousa.generation.options import parsed
 from sousa.training import sources
@@ -87,9 +88,14 @@ def ready(data: Any) -> sources.Source:
     if manifest is None or not manifest["complete"]:
         print(f"making {wish.num_rows:,} rows in {path}", flush=True)
         api.make(source.known.corpus, wish, path, workers=0, files=False, check=False, console=Console())
-    elif manifest["config_digest"] != config_digest(wish.identity()):
+    elif _asked(manifest["config"]) != _asked(wish.identity()):
         raise UsageError(
             f"{path} holds another dataset than data.generate asks for; name another data.path, or leave "
             "data.generate out to train on what is there"
         )
     return sources.find(path, data.name)
+
+
+def _asked(identity: Mapping[str, Any]) -> Any:
+    """What an identity says but for the version of its rows, as it is stored."""
+    return json.loads(json.dumps({key: value for key, value in identity.items() if key != "data_version"}))

@@ -15,15 +15,15 @@ import numpy as np
 
 from sousa.generation import corpora
 from sousa.generation.columns import Classes, Column, Score
-from sousa.generation.errors import UsageError, one_of
+from sousa.generation.errors import UsageError
 
 
 def __getattr__(name: str) -> Any:
-    columns = [column for corpus in corpora.every() for column in corpus.columns()]
+    columns = [column for corpus in corpora.usable() for column in corpus.columns()]
     classes = {c.name: list(c.role.names) for c in reversed(columns) if isinstance(c.role, Classes)}
     scores = {c.name: (c.role.low, c.role.high) for c in reversed(columns) if isinstance(c.role, Score)}
     constants: dict[str, Any] = {"CLASSES": classes, "SCORE_RANGES": scores}
-    tasks = [task for corpus in corpora.every() for task in corpus.tasks.items()]
+    tasks = [task for corpus in corpora.usable() for task in corpus.tasks.items()]
     single = {task: classes[names[0]] for task, names in tasks if len(names) == 1 and names[0] in classes}
     for stem, names in {**single, **classes}.items():
         stem = stem.upper()
@@ -37,7 +37,10 @@ def __getattr__(name: str) -> Any:
 def class_id(column: str, names: Sequence[str], value: str) -> int:
     """Number of a class; UsageError when the column has no such class."""
     if value not in names:
-        raise UsageError(f"{column} is {one_of(value, names)}")
+        raise UsageError(
+            f"{column} is {value!r}, which is none of the classes {', '.join(names)}; leave such rows out by "
+            f"'where', as in {{{column}: [{names[0]}]}}"
+        )
     return names.index(value)
 
 

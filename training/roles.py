@@ -81,7 +81,7 @@ class Known:
     def tasks(self) -> dict[str, tuple[str, ...]]:
         """What models can learn here by name: dict of task to columns, all of which the rows have."""
         names = [c.name for c in self.columns if c.name in self.targets or c == self.parameters]
-        makers = [self.corpus] if self.corpus else corpora.every()
+        makers = [self.corpus] if self.corpus else corpora.usable()
         tasks = {task: columns for corpus in makers for task, columns in corpus.tasks.items()}
         tasks = {task: columns for task, columns in tasks.items() if set(columns) <= set(names)}
         return tasks | {name: (name,) for name in names if name not in tasks}
@@ -100,11 +100,11 @@ def of_schema(schema: pa.Schema, corpus_name: str | None = None) -> Known:
             corpus = corpora.get(corpus_name)
     columns = stored_columns(schema)
     if columns is None:
-        makers = [corpus] if corpus else corpora.every()
+        makers = [corpus] if corpus else corpora.usable()
         columns = _named([column for maker in makers for column in maker.columns()], schema.names)
     if corpus_name is None and columns:
         names = [column.name for column in columns]
-        corpus = next((c for c in corpora.every() if len(_named(c.columns(), names)) == len(names)), None)
+        corpus = next((c for c in corpora.usable() if len(_named(c.columns(), names)) == len(names)), None)
     return Known(columns, corpus)
 
 

@@ -12,6 +12,7 @@ A row is one read of a byte range, so any order costs the same. :class:`Loader` 
 epoch, row), so they don't depend on workers or on a resume either.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,6 +30,7 @@ from sousa.training.live import LiveRows
 from sousa.training.order import Order, differences
 from sousa.training.rows import BaseRows
 
+log = logging.getLogger(__name__)
 _REQUESTS = 16  # ranges asked of the Hub at once by one process
 
 
@@ -55,14 +57,25 @@ class Rows(BaseRows):
                 if (offsets < 0).any() and leaf.endswith(".bytes"):
                     column = f"{leaf.removesuffix('.bytes')}.path"
                     self._names[number] = self.source.read(file, [column])[self.audio]
+                rows = self._with_sound(number, offsets)
+            numbered = table.append_column("__row", pa.array(np.arange(table.num_rows)))
+            if len(rows) < table.num_rows:
+                numbered = numbered.take(rows)
             if kept.columns:
-                numbered = table.append_column("__row", pa.array(rows))
-                rows = numbered.filter(kept.expression)["__row"].to_numpy()
-                table = table.take(rows)
-            tables.append(table.select(names))
+                numbered = numbered.filter(kept.expression)
+            rows = numbered["__row"].to_numpy()
+            tables.append(numbered.select(names))
             places.append(np.stack([np.full(len(rows), number), rows, offsets[rows], lengths[rows]], axis=1))
         self._at = np.concatenate(places)
         return tables
+
+    def _with_sound(self, number: int, offsets: np.ndarray) -> np.ndarray:
+        """The rows of a file that have audio; how many have none goes to the log."""
+        names = self._names[number].to_pylist() if number in self._names else [None] * len(offsets)
+        rows = np.flatnonzero([o >= 0 or bool(n and n["path"]) for o, n in zip(offsets, names, strict=True)])
+        if lost := len(offsets) - len(rows):
+            log.warning("%s: %d rows without audio are left out", self.files[number].name, lost)
+        return rows
 
     def _take(self, rows: np.ndarray) -> None:
         super()._take(rows)

@@ -20,9 +20,11 @@ from sousa.generation.storage import LocalStorage
 
 # https://huggingface.co/docs/hub/datasets-cards: what the Hub knows, as far as these cards use it
 TASKS = (
-    "audio-classification", "audio-to-audio", "automatic-speech-recognition", "feature-extraction",
-    "tabular-classification", "tabular-regression", "text-to-audio", "text-to-speech",
-    "voice-activity-detection", "other",
+    "any-to-any", "audio-classification", "audio-text-to-text", "audio-to-audio",
+    "automatic-speech-recognition", "feature-extraction", "sentence-similarity", "summarization",
+    "tabular-classification", "tabular-regression", "text-classification", "text-generation",
+    "text-retrieval", "text-to-audio", "text-to-speech", "time-series-forecasting",
+    "voice-activity-detection", "zero-shot-classification", "other",
 )  # fmt: skip
 _OF_THE_HUB = {".gitattributes", ".git", ".cache", ".gitignore"}
 _SHOWN = 10

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sousa.builders.release import layout
-from sousa.builders.release.digests import DIGEST_BYTES, row_digests
+from sousa.builders.release.digests import DIGEST_BYTES, label_leaves, row_digests
 from sousa.builders.release.opened import Release
 
 _SHOWN = 12
@@ -113,10 +113,8 @@ def compare(old: Release, new: Release, details: bool = False, progress: Any = l
     left, right = before.take(place.filter(both)), after.filter(both)
 
     leaves, new_leaves = old.manifest["columns"], new.manifest["columns"]
-    sound = (old.manifest["digest_column"], new.manifest["digest_column"])
-    common = {
-        name: kind for name, kind in leaves.items() if new_leaves.get(name) == kind and name not in sound
-    }
+    said, new_said = (label_leaves(r.manifest["columns"], r.manifest["digest_column"]) for r in (old, new))
+    common = dict(sorted(said.items() & new_said.items()))
     relabelled = _differ(_digests(old, left, common, progress), _digests(new, right, common, progress))
     resounded = _differ(left["audio_digest"], right["audio_digest"])
     moved = pc.not_equal(left["split"], right["split"])
@@ -169,6 +167,7 @@ def _other(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
     files, new_files = layout.data_files(old), layout.data_files(new)
     changed = [f for f in files if f in new_files and files[f]["sha256"] != new_files[f]["sha256"]]
     differences = {
+        f"data version {new['data_version']}": old["data_version"] != new["data_version"],
         "other licences or sources": old["made_of"] != new["made_of"],
         "other facts about how it was made": old["provenance"] != new["provenance"],
         f"{len(changed):,} data files with other bytes": changed,
@@ -193,8 +192,7 @@ def _read(release: Release, rows: pa.Table, leaves: Iterable[str]) -> Iterator[t
 
 def _digests(release: Release, rows: pa.Table, leaves: Mapping[str, str], progress: Any) -> Any:
     """Digests of some labels of rows of an index: an Arrow array."""
-    stored = {n: k for n, k in release.manifest["columns"].items() if n != release.manifest["digest_column"]}
-    if leaves == stored:
+    if leaves == label_leaves(release.manifest["columns"], release.manifest["digest_column"]):
         return rows["labels_digest"]
     digests: list[bytes] = [b""] * len(rows)
     for at, table in _read(release, rows, leaves):

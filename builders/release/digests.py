@@ -46,6 +46,11 @@ def leaf_types(schema: pa.Schema, without: Collection[str | None] = ()) -> dict[
     return dict(sorted(out.items()))
 
 
+def label_leaves(leaves: Mapping[str, str], digest_column: str | None) -> dict[str, str]:
+    """The leaves that say what a row is: all but the digest of its sound and the version that made it."""
+    return {name: kind for name, kind in leaves.items() if name not in (digest_column, "data_version")}
+
+
 def row_digests(table: pa.Table, leaves: Mapping[str, str]) -> list[bytes]:
     """Digests of the rows of a table.
 

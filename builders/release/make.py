@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sousa.builders.hub import remote
-from sousa.builders.release import card, croissant, layout, opened, versions
+from sousa.builders.release import card, check, croissant, layout, opened, versions
 from sousa.builders.release.compare import NOTED, compare
 from sousa.builders.release.digests import leaf_types
 from sousa.builders.release.pack import index_part, pack
@@ -207,6 +207,8 @@ def _describe(
         lines += [line for line in changes.lines() if line != NOTED]
     manifest["changelog"].append({"version": version, "released": manifest["released"], "lines": lines})
     card.write(hidden, *card.release_card(source, files, manifest))
+    if wrong := check.card_problems(hidden.path(layout.CARD), manifest):
+        raise RunError(f"corpus {source.corpus.name} gives a card that the Hub refuses: {'; '.join(wrong)}")
     hidden.write_json(layout.CROISSANT, croissant.describe(source, manifest))
     for name in BESIDE:
         record = hidden.record(name)

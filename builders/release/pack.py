@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sousa.builders.release.digests import leaf_types, row_digests
+from sousa.builders.release.digests import label_leaves, leaf_types, row_digests
 from sousa.builders.release.layout import INDEX_SCHEMA
 from sousa.builders.row_index import byte_ranges
 from sousa.generation.errors import RunError
@@ -93,13 +93,13 @@ def _index(
     schema = pq.read_schema(path)
     names = [name for name in schema.names if name != "audio"]
     audio_leaf = {digest_column: str(schema.field(digest_column).type)} if digest_column else {}
-    label_leaves = leaf_types(schema, without=("audio", digest_column))
+    labelled = label_leaves(leaf_types(schema, without=("audio",)), digest_column)
     audio: list[Any] = []
     ids, labels, sizes = [], [], dict.fromkeys(schema.names, 0)
     for group in row_groups(path, names):
         ids += group["sample_id"].to_pylist()
         audio += row_digests(group, audio_leaf) if digest_column else [None] * len(group)
-        labels += row_digests(group, label_leaves)
+        labels += row_digests(group, labelled)
         for name in names:
             if name in classes:  # int64 to readers, and a bit a row where some are null
                 sizes[name] += 8 * len(group) + (-(-len(group) // 8) if group[name].null_count else 0)

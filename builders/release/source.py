@@ -42,9 +42,9 @@ class Source(Stored):
 
     @cached_property
     def packaging(self) -> Packaging:
-        """What the corpus says of it; what another package makes is under the licence of that package."""
+        """What the corpus says; rows of another package have its licence where it states none for them."""
         packaging = self.corpus.packaging(self.config, self.manifest)
-        if self.corpus.name in corpora.BUILT_IN:
+        if self.corpus.name in corpora.BUILT_IN or any(p.kind == "corpus" for p in packaging.made_of):
             return packaging
         package = of_plugin("corpus", corpora.GROUP, self.corpus.name)
         return replace(packaging, made_of=(package, *packaging.made_of))

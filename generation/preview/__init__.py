@@ -44,11 +44,10 @@ class Preview:
     meta: Mapping[str, Any] = field(default_factory=dict)
 
 
-def general(corpus: Any, config: Any) -> Preview:
+def general(columns: "tuple[Column, ...]") -> Preview:
     """The page of a corpus that says nothing of its own: every column, and events as lines."""
     from sousa.generation.columns import Classes, Events, Group, having
 
-    columns = corpus.columns(config)
     plain = tuple(c for c in columns if not c.nested and c.type not in ("audio", "binary"))
     classes = {c.name: c.role.names for c in having(columns, Classes) if c.name != "split"}
     groups = [c.name for c in having(columns, Group)]
@@ -56,7 +55,7 @@ def general(corpus: Any, config: Any) -> Preview:
 
     def labels(row: Mapping[str, Any]) -> dict[str, Any]:
         records = [record for column in events for record in row[column.name] or ()]
-        fields = [c.name for column in events for c in column.type]
+        fields = dict.fromkeys(name for record in records for name in record)
         return {"events": {name: [record[name] for record in records] for name in fields}}
 
     return Preview(

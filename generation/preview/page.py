@@ -61,7 +61,7 @@ def write(
     except UsageError as error:
         problems += error.problems
     raise_all(problems)
-    page = stored.corpus.preview(stored.config)
+    page = stored.corpus.preview(stored.config, stored.columns)
     there = {column.name for column in stored.columns}
     numbers = choose.choose(stored, page, chosen, rows, seed)
     names = dict.fromkeys([*(c.name for _, group in page.groups for c in group), *page.lists, "audio"])

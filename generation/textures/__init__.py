@@ -34,10 +34,7 @@ class Textures(Generated):
     sound = "a synthesized sound texture"
     builder = "sousa.builders.textures:Textures"
     preload = (f"{_HERE}.corpus",)
-    plugin_flag = (
-        "--synth-file",
-        "run this Python file: old-style synthesizers that the dataset was made with",
-    )
+    plugin_flag = "--synth-file"
     address = ("sound", "setting_index", "example_index", "chunk_index")
 
     config = elsewhere(f"{_HERE}.requests:config")

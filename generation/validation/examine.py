@@ -38,15 +38,16 @@ def examine_shard(index: int, task: Task) -> tuple[int, dict[str, Any]]:
     by_role = [c.name for c in task.columns if isinstance(c.role, (Classes, Group, Score))]
     names = dict.fromkeys(["sample_id", "split", "duration_sec", *validation.kept, *by_role])
     remakes = task.shard is not None and is_generated(task.corpus)
-    planned = iter(task.corpus.addresses(task.config, task.shard) if remakes else ())
+    # row groups may be smaller than the tables that a corpus gives
+    planned = pa.concat_tables(task.corpus.addresses(task.config, task.shard)) if remakes else None
     units = task.record["rows"] // examiner.unit
     chosen = np.linspace(0, units - 1, min(task.again if remakes else 0, units)).round()
     try:
         for group in row_groups(task.storage.path(task.record["file"])):
             unit = (first + np.arange(len(group))) // examiner.unit
             _by_role(task.columns, group, problems)
-            if remakes:
-                _compare_labels(task, group, next(planned, None), problems)
+            if planned is not None:
+                _compare_labels(task, group, planned.slice(first, len(group)), problems)
             if lines := np.flatnonzero(np.isin(unit, chosen)).tolist():
                 _compare_sound(task, group.take(lines), problems)
                 out["again"] += len(lines)
@@ -93,9 +94,9 @@ def _by_role(columns: tuple[Column, ...], group: pa.Table, problems: Problems) -
         wrong("event_outside_row_or_out_of_order", pa.array(bad), column.name, row)
 
 
-def _compare_labels(task: Task, group: pa.Table, addresses: pa.Table | None, problems: Problems) -> None:
+def _compare_labels(task: Task, group: pa.Table, addresses: pa.Table, problems: Problems) -> None:
     """Every column that does not describe the sound, against what this configuration makes."""
-    if addresses is None or len(addresses) != len(group):
+    if len(addresses) != len(group):
         problems.add("rows_not_in_plan", group["sample_id"][0], len(group))
         return
     again = task.corpus.remake(task.config, addresses, render=False)
@@ -125,15 +126,17 @@ def _heard(task: Task, group: pa.Table, i: int, problems: Problems) -> np.ndarra
                 problems.add("loose_file_missing_or_other", file)
     if not task.config.with_audio:
         return None
-    name = group["sample_id"][i].as_py()
+    name, sound, digest = (group[column][i].as_py() for column in ("sample_id", "audio", "pcm_digest"))
+    if sound is None and digest is None and not is_generated(task.corpus):
+        return None
     try:
-        pcm, rate = encode.decode(group["audio"][i]["bytes"].as_py())
+        pcm, rate = encode.decode(sound["bytes"])
     except Exception as error:  # any reader's complaint means the same here
         problems.add("audio_unreadable", f"{name}: {error}")
         return None
     if rate != group["sample_rate"][i].as_py() or len(pcm) != group["num_samples"][i].as_py():
         problems.add("audio_length_or_rate_differs", f"{name}: {len(pcm)} samples at {rate} Hz")
         return None
-    if encode.pcm_digest(pcm) != group["pcm_digest"][i].as_py():
+    if encode.pcm_digest(pcm) != digest:
         problems.add("pcm_digest_differs", name)
     return pcm

@@ -73,7 +73,7 @@ def validate(
 def examine(stored: Stored, runner: Runner, progress: Any = silent, all_media: bool = False) -> Findings:
     """Measure every shard of a dataset, in any number of processes; arguments as for :func:`validate`."""
     validation, records = stored.corpus.validation(), stored.records
-    planned = {s.file: s for s in stored.corpus.plan(stored.config)} if stored.current else {}
+    planned = {s.file: s for s in stored.planned or ()} if stored.current else {}
     every = 1 if all_media else max(1, -(-stored.manifest["num_rows"] // validation.media_rows))
     edges = np.linspace(0, validation.again_units, len(records) + 1).round().astype(int)
     again = [record["rows"] for record in records] if all_media else np.diff(edges).tolist()

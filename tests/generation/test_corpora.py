@@ -234,7 +234,7 @@ def test_what_is_said_of_a_dataset(corpus, config):
     names = {column.name for column in corpus.columns(config)}
     tables = corpus.label_tables(config)
     assert "samples" in tables and {name for columns in tables.values() for name in columns} <= names
-    assert corpus.preview(config).groups and corpus.validation().media_rows > 0
+    assert corpus.preview(config, corpus.columns(config)).groups and corpus.validation().media_rows > 0
 
 
 def test_what_stands_beside_is_plain_and_fits(corpus, config, tmp_path):

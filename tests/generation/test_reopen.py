@@ -3,10 +3,12 @@
 import sys
 from dataclasses import dataclass
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import sousa
-from sousa.generation import corpora, reopen
+from sousa.generation import corpora, reopen, shards
 from sousa.generation.corpus import Corpus
 from sousa.generation.errors import RunError, UsageError
 
@@ -69,3 +71,38 @@ def test_a_plan_that_needs_what_is_missing_does_not_keep_rows_from_being_read(to
     monkeypatch.setattr(type(stored.corpus), "plan", plan)
     stored = reopen.open_dataset(tmp_path / "d")
     assert list(stored.views) == ["small"] and stored.columns[0].name == "sample_id"
+
+
+def test_rows_that_are_read_are_validated_where_they_can_not_be_planned(readings, tmp_path, monkeypatch):
+    root = tmp_path / "d"
+    stored = sousa.generate("readings", root, check=False)
+
+    def plan(corpus, config):
+        raise RunError("the published archive is not here")
+
+    monkeypatch.setattr(type(stored.corpus), "plan", plan)
+    assert sousa.validate(root, workers=1)["passed"]
+
+
+def test_rows_that_are_read_may_be_without_sound(readings, tmp_path, monkeypatch):
+    from sousa_tones import Tones
+
+    def rows(corpus, config, shard):
+        for table in Tones().rows(config, shard):
+            silent = {"audio": None, "pcm_digest": None}
+            parts = [row | silent if i % 2 else row for i, row in enumerate(table.to_pylist())]
+            yield pa.Table.from_pylist(parts, table.schema)
+
+    monkeypatch.setattr(type(corpora.get("readings")), "rows", rows)
+    root = tmp_path / "d"
+    sousa.generate("readings", root, files=True)
+    paths = pq.read_table(root / "labels" / "samples.parquet")["audio_path"].to_pylist()
+    assert paths.count(None) == 24 and all((root / path).is_file() for path in paths if path)
+
+
+def test_a_table_larger_than_a_row_group_is_split_and_checked(tones, tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "MAX_GROUP_BYTES", 50_000)
+    stored = sousa.generate("tones", tmp_path / "d", workers=1)
+    file = stored.storage.path(stored.records[0]["file"])
+    assert pq.ParquetFile(file).num_row_groups > 1
+    assert sousa.validate(tmp_path / "d", workers=1, everything=True)["passed"]

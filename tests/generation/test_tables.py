@@ -44,7 +44,7 @@ def test_groups_come_in_order_with_the_columns_asked_for(shards):
 def test_tables_are_the_rows_and_records_carry_their_rows_name(shards):
     storage, records, rows = shards
     wanted = {"samples": ("sample_id", "tempo"), "scores": ("tempo",), "hits": ("hits",)}
-    loose = {"midi_path": "midi/{}.mid", "audio_path": None}
+    loose = {"midi": True, "audio": False}
     written = tables.write_tables(storage, records, wanted, loose)
     assert [record["file"] for record in written] == [f"labels/{name}.parquet" for name in wanted]
     assert not any(storage.damage(record) for record in written)

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from sousa.generation import corpora
+from sousa.generation.columns import Column
 from sousa.generation.errors import UsageError
 from sousa.training import dataset, evaluate, train
 from sousa.training.dataset import SOUSADataset, StratifiedBatchSampler
@@ -58,6 +59,25 @@ def test_its_tasks_are_learnt_and_reported(tones, tmp_path):
     assert losses(live) == losses(root)
 
 
+def test_stored_rows_of_an_earlier_version_are_learnt_from_and_evaluated(tones, tmp_path, monkeypatch):
+    import sousa_tones
+
+    root = run(tmp_path / "a", task="tone", report=False)
+    colour = Column("colour", "string", "", "of the light; null in the dark")
+    monkeypatch.setattr(sousa_tones, "COLUMNS", (*sousa_tones.COLUMNS, colour))
+    monkeypatch.setattr(sousa_tones.Tones, "data_version", "1.1.0")
+    assert evaluate.main([str(root), "-o", str(tmp_path / "report"), "--no-baselines"]) == 0
+    again = run(tmp_path / "b", task="tone", report=False)
+    assert losses(again) == losses(root)
+    assert "data version 1.0.0" in (again / "model" / "README.md").read_text()
+    other = tmp_path / "c" / "settings.yaml"
+    settings = yaml.safe_load((tmp_path / "b" / "settings.yaml").read_text())
+    settings["data"]["generate"]["seed"], settings["output"] = 7, str(tmp_path / "c" / "run")
+    other.parent.mkdir()
+    other.write_text(yaml.safe_dump(settings))
+    assert train.main([str(other)]) == 2 and not (tmp_path / "c" / "run").exists()
+
+
 def test_a_column_of_events_without_flags_is_a_task(tones, tmp_path):
     root = run(tmp_path / "a", task="pulses", train={"num_train_epochs": 1})
     found = json.loads((root / "report" / "metrics.json").read_text())["targets"]["pulses"]
@@ -71,6 +91,7 @@ def test_without_the_package_what_is_stored_is_read_trained_on_and_evaluated(ton
     with monkeypatch.context() as patch:
         patch.setattr(corpora, "places", lambda: dict(corpora.BUILT_IN))
         corpora.get.cache_clear()
+        corpora._made.cache_clear()
         with pytest.raises(UsageError, match="unknown corpus 'tones'"):
             corpora.get("tones")
         arguments = [str(root), "--data", str(tmp_path / "data"), "-o", str(tmp_path / "out")]

@@ -49,6 +49,9 @@ def names_of(known: Known, task: str, targets: Iterable[str] | str | None = None
     """
     tasks = _tasks(known)
     if task not in tasks:
+        if known.corpus and (columns := known.corpus.tasks.get(task)):
+            lacking = [name for name in columns if name not in known.targets]
+            raise UsageError(f"task {task} needs {', '.join(lacking)}, which this data lacks; name targets")
         if others := ", ".join(corpus.name for corpus in corpora.every() if task in corpus.tasks):
             data = f"is {known.corpus.name}" if known.corpus else "is none of them"
             raise UsageError(f"task {task} learns from {others}, and the data {data}; change one of them")
@@ -110,7 +113,7 @@ def upgraded(settings: Mapping[str, Any]) -> dict[str, Any]:
     kind, name = settings["kind"], settings.get("name")
     out = {**settings, "kind": kind if kind in KINDS else EventsTarget.kind}
     role = {"class": Classes, "score": Score, "events": Events}.get(out["kind"], Parameters)
-    columns = (c for corpus in corpora.every() for c in corpus.columns() if isinstance(c.role, role))
+    columns = (c for corpus in corpora.usable() for c in corpus.columns() if isinstance(c.role, role))
     column = next(c for c in columns if c.name == name or role in (Events, Parameters))
     if role is not Parameters:
         return {**vars(column_target(column)), **out}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sousa.generation.columns import Column
 from sousa.generation.preview import Preview
 from sousa.generation.rudiments import columns
 from sousa.generation.rudiments.settings import Config
@@ -15,7 +16,7 @@ _STROKE = (
 _SCRIPTS = Path(__file__).parent / "js"
 
 
-def preview(config: Config) -> Preview:
+def preview(config: Config, stored: tuple[Column, ...]) -> Preview:
     """See :meth:`sousa.generation.corpus.Corpus.preview`."""
     return Preview(
         groups=(

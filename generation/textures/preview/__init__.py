@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sousa.generation.columns import Column
 from sousa.generation.preview import GENERAL, Preview
 from sousa.generation.textures.columns import AFTER, BEFORE, EVENT, FRAME_RATE_HZ
 from sousa.generation.textures.settings import Config
@@ -12,7 +13,7 @@ _LISTS = ("params", "curves", "events")
 _PARAM = ("name", "role", "natural", "unit", "user_name", "user", "norm")
 
 
-def preview(config: Config) -> Preview:
+def preview(config: Config, stored: tuple[Column, ...]) -> Preview:
     """See :meth:`sousa.generation.corpus.Corpus.preview`."""
     return Preview(
         groups=(("Row", BEFORE), ("Sound", tuple(c for c in AFTER if c.name not in (*_LISTS, "audio")))),

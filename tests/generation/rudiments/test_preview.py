@@ -135,7 +135,10 @@ def stored(tmp_path_factory):
 @pytest.mark.parametrize("count", [1, 2, 12, 48, 100])
 def test_rows_are_chosen_evenly(stored, count):
     everything = Filter.parse(None, stored.columns)
-    page, names = stored.corpus.preview(stored.config), ["augmentation_preset", "skill_tier", "rudiment_slug"]
+    page, names = (
+        stored.corpus.preview(stored.config, stored.columns),
+        ["augmentation_preset", "skill_tier", "rudiment_slug"],
+    )
     rows = choose.choose(stored, page, everything, count, 5)
     assert (
         rows == choose.choose(stored, page, everything, count, 5) == sorted(set(rows)) and len(rows) == count
@@ -152,7 +155,9 @@ def test_rows_are_chosen_evenly(stored, count):
 
 
 def test_takes_are_shown_with_their_other_renderings(stored):
-    rows = choose.choose(stored, stored.corpus.preview(stored.config), Filter.parse(None), 48, 1)
+    rows = choose.choose(
+        stored, stored.corpus.preview(stored.config, stored.columns), Filter.parse(None), 48, 1
+    )
     takes = Counter()
     for part in rows_at(stored.storage.root, stored.records, rows, ["augmentation_group_id"]):
         takes.update(part["augmentation_group_id"].to_pylist())
@@ -161,7 +166,7 @@ def test_takes_are_shown_with_their_other_renderings(stored):
 
 def test_fewer_rows_than_asked_for_are_all_shown(tiny):
     stored = open_dataset(tiny)
-    page = stored.corpus.preview(stored.config)
+    page = stored.corpus.preview(stored.config, stored.columns)
     assert choose.choose(stored, page, Filter.parse(None), 48, 0) == list(range(9))
 
 

@@ -88,7 +88,7 @@ def test_rows_are_chosen_all_over_each_sound(tmp_path, count):
     columns = tuple(column for column in BEFORE if column.name in ("sound", "setting_index"))
     records, storage = [{"file": "rows.parquet", "rows": 620}], LocalStorage(str(tmp_path))
     stored = SimpleNamespace(storage=storage, records=records, columns=columns)
-    shown = preview(textures.config_of(MIXED))
+    shown = preview(textures.config_of(MIXED), columns)
     rows = choose.choose(stored, shown, Filter.parse(None), count, 3)
     assert rows == sorted(set(rows)) and len(rows) == count
     counts = Counter(sound[rows])
