@@ -14,6 +14,7 @@ import inspect
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import field, fields, make_dataclass
 from functools import cache
 from itertools import chain
@@ -25,7 +26,7 @@ import datasets
 from sousa.builders.audio import AudioBuilder
 from sousa.generation import corpora, reopen
 from sousa.generation.columns import AUDIO, SPLITS, Column, feature
-from sousa.generation.errors import UsageError, one_of
+from sousa.generation.errors import SousaError, UsageError, one_of
 from sousa.generation.manifest import config_digest
 from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import row_groups
@@ -86,12 +87,21 @@ class CorpusBuilder(AudioBuilder):
         size = options.pop("size", None)
         if size is not None and options.setdefault("config_name", size) != size:
             raise ValueError(f"size is {size!r} and config_name {options['config_name']!r}; leave one out")
+        if options.get("data_dir") and not arguments:
+            options.setdefault("config_name", self._held(options["data_dir"]))
         known = [f.name for f in fields(self.BUILDER_CONFIG_CLASS)]
         for name in options.keys() - inspect.signature(datasets.DatasetBuilder.__init__).parameters.keys():
             if name not in known:
                 hint = corpora.whose_option(name)
                 raise ValueError(f"unknown option {f'{name!r}{hint}' if hint else one_of(name, known)}")
         super().__init__(*arguments, **{"dataset_name": self.NAME, **options})
+
+    def _held(self, root: str) -> str | None:
+        """The config that is read where none is named: the default one, or else all that a dataset holds."""
+        with suppress(SousaError):
+            views = list(reopen.open_dataset(os.path.expanduser(root)).views)
+            return None if self.DEFAULT_CONFIG_NAME in views else views[-1]
+        return None
 
     def _open(self, config: Any) -> list[str]:
         given = {name: getattr(config, name) for name in self.OPTIONS if getattr(config, name) is not None}

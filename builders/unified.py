@@ -16,6 +16,7 @@ say which of their fields is what; all else goes by name.
 import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -39,8 +40,8 @@ from sousa.generation.columns import (
     split_column,
     table,
 )
-from sousa.generation.errors import UsageError
-from sousa.generation.manifest import manifest_path, read_manifest
+from sousa.generation.errors import SousaError, UsageError
+from sousa.generation.manifest import read_manifest
 
 SCHEMA_VERSION = 2  # another one when rows are mapped otherwise: caches are told apart by it
 EVENT = (
@@ -202,9 +203,15 @@ def _parts(config: UnifiedConfig) -> dict[str, Any]:
 
 
 def _stored(root: Path) -> dict[str, Path]:
-    """Finished datasets in a directory, by corpus."""
-    roots: dict[str, Path] = {}
-    for place in [root, *(root / name for name in corpora.names())]:
-        if manifest_path(place).is_file() and (manifest := read_manifest(place)):
-            roots.setdefault(str(manifest["config"].get("corpus")), place)
-    return roots
+    """Datasets in a directory by corpus: itself, or folders in it, of several the one named as the corpus."""
+    found: dict[str, list[Path]] = {}
+    for place in [root, *(sorted(root.iterdir()) if root.is_dir() else ())]:
+        with suppress(SousaError) if place != root else nullcontext():
+            if manifest := read_manifest(place):
+                found.setdefault(str(manifest["config"].get("corpus")), []).append(place)
+    for name, places in found.items():
+        found[name] = places = [place for place in places if place.name == name] or places
+        if len(places) > 1 and places[0] != root:
+            folders = ", ".join(place.name for place in places)
+            raise UsageError(f"{root} has several datasets of {name}: {folders}; call the one meant {name}")
+    return {name: places[0] for name, places in found.items()}

@@ -24,6 +24,8 @@ The least that it has to say::
             return Config(size, options.SIZES[size], options.seed, options.pitch_hz)
 
         def restore(self, identity, size, rows_only): ...  # the same Config of Config.identity()
+        def resized(self, config, size):  # so that a medium dataset holds the small one
+            return replace(config, size=size, num_rows=self.Options.SIZES[size])
         def columns(self, config=None): ...  # COLUMNS, a tuple of sousa.generation.columns.Column
         def plan(self, config): ...  # [Shard("train/000", "train", 48, {"first": 0})]
         def addresses(self, config, shard): ...  # yields tables of the column number
@@ -39,7 +41,8 @@ Conventions
 -----------
 Rows are Arrow tables of :meth:`Corpus.schema`. Every corpus has the columns ``sample_id`` (unique),
 ``split``, ``duration_sec``, ``num_samples``, ``sample_rate`` and ``data_version``; with sound also
-``pcm_digest`` (:func:`sousa.generation.audio.encode.pcm_digest`) and ``audio``. A column with the role
+``pcm_digest`` (:func:`sousa.generation.audio.encode.pcm_digest`) and ``audio``, whose path is a name with the
+ending of its format. Rows that are read may be without sound: both are null then. A column with the role
 ``Group`` tells what is in one split alone.
 
 A *configuration* decides every byte of a dataset. A *size* is a named number of rows (small, medium, full);
@@ -104,7 +107,9 @@ class Packaging:
         annotations_creators: such as ``machine-generated``.
         source_datasets: such as ``original``.
         author: for its citation.
-        made_of: everything with a licence of its own that is in the rows.
+        made_of: everything with a licence of its own that is in the rows: a list of
+            :func:`sousa.generation.licences.licensed`. One of kind ``corpus`` states that of the rows
+            themselves; without it the rows of another package are under the licence of that package.
         texts: what fills the card's template, by name.
         provenance: further plain facts of a release.
     """
@@ -181,7 +186,10 @@ class Corpus(Protocol):
         """
 
     def resized(self, config: Config, size: str) -> Config | None:
-        """The configuration of a size that differs in nothing else, or None."""
+        """The configuration of a size that differs in nothing else, or None.
+
+        A dataset holds the sizes whose shards are all among its own: releases have a config for each.
+        """
         return config if config.size == size else None
 
     def use(self, files: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sousa.builders.hub import remote
-from sousa.builders.release import card, check, croissant, layout, opened, versions
+from sousa.builders.release import card, croissant, layout, opened, versions
 from sousa.builders.release.compare import NOTED, compare
 from sousa.builders.release.digests import leaf_types
 from sousa.builders.release.pack import index_part, pack
@@ -147,6 +147,10 @@ def _begin(storage: LocalStorage, identity: str, data: str, root: str | Path) ->
 def _pack_all(source: Source, hidden: LocalStorage, runner: Runner, progress: Any) -> dict[str, Any]:
     """Put every shard in place; returns dict of file to record, in order of names."""
     files = layout.placed(source.views, source.manifest["shards"])
+    # what an attempt with other views has put elsewhere
+    for stray in hidden.path("data").rglob("*.parquet"):
+        if stray.relative_to(hidden.root).as_posix() not in files:
+            stray.unlink()
     classes = frozenset(column.name for column in having(source.columns, Classes))
     tasks = [
         (source.storage, record, hidden, file, source.digest_column, classes)
@@ -207,8 +211,6 @@ def _describe(
         lines += [line for line in changes.lines() if line != NOTED]
     manifest["changelog"].append({"version": version, "released": manifest["released"], "lines": lines})
     card.write(hidden, *card.release_card(source, files, manifest))
-    if wrong := check.card_problems(hidden.path(layout.CARD), manifest):
-        raise RunError(f"corpus {source.corpus.name} gives a card that the Hub refuses: {'; '.join(wrong)}")
     hidden.write_json(layout.CROISSANT, croissant.describe(source, manifest))
     for name in BESIDE:
         record = hidden.record(name)

@@ -3,6 +3,7 @@
 import json
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 
@@ -104,6 +105,28 @@ def test_it_is_in_the_unified_schema(dataset, tmp_path):
         assert [e["onset_sample"] for e in row["events"]] == [p["onset_sample"] for p in own["pulses"]]
         assert row["acoustics"] is row["tempo_bpm"] is row["midi"] is row["events"][0]["kind"] is None
         assert json.loads(row["labels"]) == {name: value for name, value in own.items() if name != "audio"}
+
+
+def test_datasets_are_found_by_what_they_are_of(dataset, tmp_path):
+    options = {"config_name": "custom", "cache_dir": str(tmp_path / "c"), "data_dir": str(dataset.parent)}
+    dataset.rename(dataset.with_name("first"))
+    assert list(Unified(**options)._parts) == ["tones"]
+    shutil.copytree(dataset.with_name("first"), dataset.with_name("second"))
+    with pytest.raises(ValueError, match="several datasets of tones: first, second; call the one"):
+        Unified(**options)
+    dataset.with_name("second").rename(dataset)
+    assert Unified(**options)._parts["tones"]._root == str(dataset)
+
+
+def test_without_a_name_all_of_a_dataset_is_read(dataset, tmp_path):
+    sousa.generate("tones", tmp_path / "other", seed=7, size="medium", duration_sec=0.2, check=False)
+    kind = sousa.builders.Tones
+    assert kind(data_dir=str(tmp_path / "other"), cache_dir=str(tmp_path / "a")).config.name == "small"
+    manifest = tmp_path / "other" / "manifest.json"
+    views = manifest.read_text().replace('"view": "small"', '"view": "custom"')
+    manifest.write_text(views.replace('"view": "medium"', '"view": "custom"'))
+    builder = kind(data_dir=str(tmp_path / "other"), cache_dir=str(tmp_path / "a"))
+    assert builder.config.name == "custom" and len(builder._shards) == 8
 
 
 def test_a_size_that_not_every_corpus_has(tones, tmp_path):

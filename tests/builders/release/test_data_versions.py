@@ -25,7 +25,9 @@ def later(tones, tmp_path, monkeypatch):
     colour = Column("colour", "string", "", "of the light; null in the dark")
     monkeypatch.setattr(sousa_tones, "COLUMNS", (*sousa_tones.COLUMNS, colour))
     monkeypatch.setattr(sousa_tones.Tones, "data_version", "1.1.0")
-    return tmp_path
+    builder.cache_clear()
+    yield tmp_path
+    builder.cache_clear()
 
 
 def test_a_column_more_is_a_minor_version(later):
@@ -67,3 +69,25 @@ def test_making_it_again_names_the_package_that_can(later):
 def test_what_was_released_is_loaded(later):
     loaded = datasets.load_dataset(str(later / "v1"), cache_dir=str(later / "cache"))
     assert sum(part.num_rows for part in loaded.values()) == 48
+
+
+def test_what_an_attempt_with_other_views_left_is_not_in_the_release(tones, tmp_path, monkeypatch):
+    """A dataset made again by a corpus that now knows which sizes are inside a larger one."""
+    from sousa_tones import Tones
+
+    root, output, how = (
+        tmp_path / "d",
+        tmp_path / "r",
+        {"previous": str(tmp_path / "first"), "notes": ["again"]},
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(Tones, "resized", lambda corpus, config, size: config if size == config.size else None)
+        sousa.generate("tones", root, size="medium", duration_sec=0.2, **QUIET)
+        sousa.release(root, tmp_path / "first", "1.0.0", workers=1)
+        with pytest.raises(UsageError, match="which asks for a patch version"):
+            sousa.release(root, output, "2.0.0", workers=1, **how)
+    sousa.generate("tones", root, size="medium", duration_sec=0.2, **QUIET)
+    sousa.release(root, output, "1.1.0", workers=1, **how)
+    loaded = datasets.load_dataset(str(output), "medium", cache_dir=str(tmp_path / "cache"))
+    assert sum(part.num_rows for part in loaded.values()) == 96
+    assert sousa.verify(output) == len(list(output.rglob("*.*"))) - 1
