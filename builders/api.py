@@ -126,7 +126,7 @@ def verify(
         everything: all of them.
         seed: choose the same rows each time.
 
-    Returns: how many rows, or files of a release, are what they were.
+    Returns: how many rows were compared and are the same, or how many files of a release are unchanged.
     Raises: RunError naming what differs.
     """
     from sousa.builders.release import check, opened

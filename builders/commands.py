@@ -44,7 +44,7 @@ def generate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
         )  # fmt: skip
         if corpus.name == named:
             add_arguments(sub, corpus.Options)
-            _how(sub.add_argument_group("how to make it"))
+            _how(sub.add_argument_group("output and execution"))
             sub.set_defaults(parser=sub, rest=[])
     return _generate
 
@@ -147,7 +147,7 @@ def _verify(arguments: argparse.Namespace, console: Console) -> None:
     count = _call(api.verify, arguments, console)
     if opened.is_release(Path(arguments.directory).expanduser()):
         version = opened.read(arguments.directory).version
-        console.tell(f"version {version}: all {count:,} files are what they were")
+        console.tell(f"version {version}: all {count:,} files are unchanged")
     else:
         console.tell(f"{count:,} rows made again: every label and every audio sample is the same")
 
@@ -238,7 +238,8 @@ def publish(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     )  # fmt: skip
     add(
         "--redistribute", metavar="NAMES",
-        help="you may pass on these sources, whose licences don't say so, separated by commas",
+        help="publish these sources, separated by commas, although their licences do not allow it: you confirm "
+        "that you may",
     )  # fmt: skip
     quiet(parser)
     return _publish

@@ -41,7 +41,7 @@ class Classes(Role):
         breakdown: reports are broken down by it.
         main: it is what the corpus is about: the ``label`` of the unified schema.
         target: models can be trained to tell it.
-        of_group: all rows of a group have the same; conditions must not give it away.
+        of_group: constant within a group; the report checks that recording conditions do not predict it.
     """
 
     names: tuple[str, ...]
@@ -109,7 +109,7 @@ class Breakdown(Role):
             unified schema; empty for other breakdowns.
         known: the values it can have, for filters; empty for any.
         balance, main: as of Classes.
-        shown: False for one that is only checked, counted and filtered by.
+        shown: False: used in checks, counts and filters, but not shown in reports.
     """
 
     band: float = 0.0

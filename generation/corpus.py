@@ -181,8 +181,8 @@ class Corpus(Protocol):
             size: name of its size.
             rows_only: rows are read and not made; what only making needs may be missing here.
 
-        Raises: RunError when something is missing; KeyError, TypeError, ValueError or UsageError for what is
-            no identity.
+        Raises: RunError when something is missing; KeyError, TypeError, ValueError or UsageError if
+            ``identity`` is not one.
         """
 
     def resized(self, config: Config, size: str) -> Config | None:

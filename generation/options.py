@@ -42,7 +42,7 @@ def option(
         switch: what a switch does, where ``about`` says what the values of the key are.
         metavar: what stands for the value in help.
         repeated: the flag is given once for each element of a list.
-        command_only: it asks for something to read; only the command has it.
+        command_only: it prints information in place of making a dataset; only the command has it.
         group: title under which help lists it.
         unit: of a number.
         limits: ``ge``, ``le`` and ``gt`` of a number.
@@ -136,7 +136,7 @@ class Options(Model):
         return ""
 
     def further_problems(self) -> list[str]:
-        """What else is wrong with a request of which some options are wrong and left out here."""
+        """Further problems of a request whose invalid options were dropped."""
         return []
 
     @classmethod
@@ -178,7 +178,7 @@ class Options(Model):
 
 
 class SeedOptions(Options):
-    """Options of a corpus that is made by chance."""
+    """Options of a corpus that is generated from a random seed."""
 
     seed: Whole = option(42, "seed of every random choice", ge=0, le=2**63 - 1)
 
@@ -210,7 +210,7 @@ def from_arguments(kind: type[Options], arguments: argparse.Namespace) -> dict[s
 
 
 def parsed(text: Any, kind: Any) -> Any:
-    """A text from a command line as a value of a kind; unchanged where it is none, so that it is refused."""
+    """Command-line text as a value of ``kind``; unchanged where it is none, so that validation rejects it."""
     if not isinstance(text, str):
         return text
     if kind is list:

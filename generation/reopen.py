@@ -1,4 +1,4 @@
-"""Finished datasets of any corpus and version read back, and proof that their rows are true."""
+"""Finished datasets of any corpus and version, opened again, and their rows verified."""
 
 import random
 from collections.abc import Iterable, Mapping, Sequence

@@ -64,29 +64,29 @@ class LocalRunner:
     def run(self, function: Callable, tasks: Sequence[tuple]) -> Iterator[Any]:
         workers = min(self.at_once, max(len(tasks), 1))
         try:
-            _HEEDED.set()
+            _CHECKS_STOP.set()
             yield from _here(function, tasks) if workers == 1 else _elsewhere(function, tasks, workers)
             if _STOPPED.is_set():
                 raise KeyboardInterrupt
         finally:
-            _HEEDED.clear()
+            _CHECKS_STOP.clear()
 
 
 _STOPPED = threading.Event()
-_HEEDED = threading.Event()  # run() looks at _STOPPED before it goes on
+_CHECKS_STOP = threading.Event()  # run() looks at _STOPPED before it goes on
 
 
 def stop(stopped: bool = True) -> bool:
     """Ask a runner to end after the tasks in hand; for signal handlers.
 
-    Returns: whether it will. Only when not may the handler raise KeyboardInterrupt: raised while a result is
+    Returns: whether it will. If False, the handler may raise KeyboardInterrupt: raised while a result is
     being recorded it would lose that, and raised while Python runs a callback it would itself be lost.
     """
     if stopped:
         _STOPPED.set()
     else:
         _STOPPED.clear()
-    return _HEEDED.is_set()
+    return _CHECKS_STOP.is_set()
 
 
 def _start_worker(lifeline: Any) -> None:
@@ -107,11 +107,11 @@ def _end_with_parent(lifeline: Any) -> None:
 
 def _here(function: Callable, tasks: Sequence[tuple]) -> Iterator[Any]:
     for task in tasks:
-        _HEEDED.clear()
+        _CHECKS_STOP.clear()
         if _STOPPED.is_set():
             raise KeyboardInterrupt
         result = function(*task)
-        _HEEDED.set()
+        _CHECKS_STOP.set()
         yield result
 
 

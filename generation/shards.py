@@ -143,7 +143,7 @@ class Store:
             if old := read_manifest(self.storage.root):
                 self._refuse_other(old)
                 self.facts = {name: old[name] for name in old.keys() - self.names}
-            elif set(self.storage.strangers()) - {UNFINISHED}:
+            elif set(self.storage.entries()) - {UNFINISHED}:
                 raise UsageError(
                     f"{self.storage.root} holds other files, not a dataset; choose an empty or new directory"
                 )
@@ -190,7 +190,7 @@ class Store:
         return records
 
     def _hide(self) -> None:
-        """Put into the hidden folder what an interrupted run had shown already, or shows no more."""
+        """Move files that an interrupted run had already exposed back into the hidden folder."""
         for name in reversed(_at_top(self.storage)):
             if name[0] != "." and not self.storage.path(f"{UNFINISHED}/{name}").exists():
                 self.storage.move(name, f"{UNFINISHED}/{name}")
@@ -250,7 +250,7 @@ def _at_top(storage: LocalStorage) -> list[str]:
 
     The card comes first, because it names the files that are data, and those come last.
     """
-    names = set(storage.strangers()) - {UNFINISHED, MANIFEST, LOG.rpartition("/")[2]}
+    names = set(storage.entries()) - {UNFINISHED, MANIFEST, LOG.rpartition("/")[2]}
     return sorted(names, key=lambda name: (name == DATA_DIR, name != CARD, name))
 
 

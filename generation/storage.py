@@ -74,7 +74,7 @@ class LocalStorage:
         """Room that is left."""
         return shutil.disk_usage(self.root).free
 
-    def strangers(self) -> list[str]:
+    def entries(self) -> list[str]:
         """Names of what lies directly in it, but for temporary files of ours."""
         return [path.name for path in self.path().iterdir() if not _OWN_TEMPORARY.match(path.name)]
 

@@ -120,7 +120,7 @@ def _weight(value: Any) -> float:
     raise ValueError("give a number of 0 or more")
 
 
-def _in_sentences(value: Any, check: Callable[[Any], Any]) -> Any:
+def _as_problems(value: Any, check: Callable[[Any], Any]) -> Any:
     try:
         return check(value)
     except UsageError as error:  # of values that don't fit together
@@ -146,7 +146,7 @@ class Settings(Model):
     auxiliary: _Weights = option({}, "further targets, with weights, that are learnt and not reported")
     data: Data = option(Data())
     model: ModelSettings = option(ModelSettings(kind="compact"))
-    front_end: Annotated[LogMel, WrapValidator(_in_sentences)] = option(LogMel(kind="log_mel"))
+    front_end: Annotated[LogMel, WrapValidator(_as_problems)] = option(LogMel(kind="log_mel"))
     augment: Waveform = option(Waveform())
     spec_augment: Masks = option(Masks())
     train: Train = option(Train())
@@ -209,7 +209,9 @@ def read(path: str | Path, arguments: Iterable[str] = ()) -> Settings:
             del data[name]
     problems += _overlay(data, list(arguments))
     complete = not problems
-    data = {key: value for key, value in _meant(Settings, data).items() if value != {} or key not in SECTIONS}
+    data = {
+        key: value for key, value in _coerced(Settings, data).items() if value != {} or key not in SECTIONS
+    }
     settings = validated(Settings, data, "", problems)
     # what is said already would be said again
     if complete and data.keys() - set(_AS_WRITTEN) <= settings.model_fields_set:
@@ -219,12 +221,12 @@ def read(path: str | Path, arguments: Iterable[str] = ()) -> Settings:
     return settings
 
 
-def _meant(kind: Any, value: Any) -> Any:
+def _coerced(kind: Any, value: Any) -> Any:
     """A value without keys that are null; text as a number (1e-3 in YAML) or a list where these are due."""
     if isinstance(value, dict) and issubclass(kind, (Model, dict)):
         fields = {} if kind is dict else kind.model_fields
         kinds = {key: kind_of(field.annotation) for key, field in fields.items()}
-        return {key: _meant(kinds.get(key, str), v) for key, v in value.items() if v is not None}
+        return {key: _coerced(kinds.get(key, str), v) for key, v in value.items() if v is not None}
     if kind is list and isinstance(value, str):
         return [value]
     with suppress(ValueError):
@@ -284,7 +286,7 @@ def _check_data(settings: Settings) -> None:
         raise UsageError("data.live needs data.generate, which says what rows to make")
     if data.generate is None and not os.path.exists(os.path.expanduser(data.path)):
         return  # it is looked at when it is read
-    known = corpora.wanted(data).known
+    known = corpora.source_of(data).known
     problems: list[str] = []
     _collect(problems, known.filter, data.where)
     task = settings.task or tasks.default_task(known)

@@ -50,7 +50,7 @@ def _corpus(options: Mapping[str, Any]) -> tuple[Any, set[str]]:
     return corpus, {key for key, name in names.items() if kind_of(fields[name].annotation) is str}
 
 
-def found_anywhere(options: Mapping[str, Any] | None) -> Any:
+def with_absolute_paths(options: Mapping[str, Any] | None) -> Any:
     """Options whose files are found from every directory; those of the package stay as they are."""
     if not options:
         return options
@@ -66,19 +66,19 @@ def found_anywhere(options: Mapping[str, Any] | None) -> Any:
     return out
 
 
-def wanted(data: Any) -> sources.Source:
+def source_of(data: Any) -> sources.Source:
     """The source of a :class:`sousa.training.config.Data`: a dataset, or the configuration of one to make."""
     if data.generate is None:
         return sources.find(data.path, data.name, data.revision)
     return sources.find(config(data.generate))
 
 
-def ready(data: Any) -> sources.Source:
+def prepared_source(data: Any) -> sources.Source:
     """The source of a :class:`sousa.training.config.Data`, made first unless its rows are made live.
 
     Raises: UsageError when the directory holds something else; RunError when it can't be made.
     """
-    source = wanted(data)
+    source = source_of(data)
     if not isinstance(source, sources.Live) or data.live:
         return source
     from sousa.builders import api

@@ -41,12 +41,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--output", "-o", help="directory of the report (default: MODEL/report-<split>)")
     add("--task", help="refuse a model of another task")
     add("--name", help="config of the dataset")
-    add("--revision")
+    add("--revision", help="of a dataset on the Hub: tag, branch or commit")
     add("--where", help="only these rows, as YAML: '{COLUMN: [NAME], OTHER: [60, 120]}'")
     add("--train-split", default="train", help="what baselines learn from (default train)")
-    add("--no-baselines", action="store_true")
-    add("--batch-size", type=int, default=64)
-    add("--workers", type=int, default=0)
+    add("--no-baselines", action="store_true", help="leave the baselines out, which read the training split")
+    add("--batch-size", type=int, default=64, help="rows at once (default 64)")
+    add("--workers", type=int, default=0, help="processes that read (default 0: this one)")
     add("--device", help="such as cpu or cuda (default: cuda where there is one)")
     half = "half precision (default: as the run was made)"
     add("--bf16", action=argparse.BooleanOptionalAction, help=half)
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> None:
         data = config.Data(path=str(options.data))
     elif settings:
         raise_all(problems)
-        source = corpora.ready(data)
+        source = corpora.prepared_source(data)
         where = data.where if where is None else where
         print(f"data of the run: {data.path}" + (f", only {where}" if where else ""))
     else:

@@ -1,8 +1,8 @@
 """What columns of rows are for, wherever the rows come from.
 
-Conventions: files of data version 3 and later tell the roles of their columns. Columns of older ones have the
-roles that the corpus named by their manifest gives to columns of these names; columns of other Parquet files
-those that any corpus gives them.
+Conventions: files of data version 3 and later state the roles of their columns. For older ones the roles are
+taken from the corpus that the manifest names, for other Parquet files from any corpus with columns of these
+names.
 """
 
 from collections.abc import Iterable
@@ -68,7 +68,7 @@ class Known:
 
     @property
     def described(self) -> list[Column]:
-        """Columns that predictions carry beside a row's name: groups, breakdowns, and what checks look at."""
+        """Columns that predictions carry beside a row's name: groups, breakdowns, conditions, balanced columns."""
         marked = self._marked("breakdown", "of_group", "shown", "balance", "condition")
         return [c for c in self.columns if c in marked or isinstance(c.role, Group)]
 

@@ -79,13 +79,13 @@ def run(settings: Settings) -> Path:
         threads = settings.train.cpu_threads or cores // state.num_processes
         torch.set_num_threads(max(int(threads), 1))
     with state.main_process_first():
-        source = corpora.ready(settings.data)
+        source = corpora.prepared_source(settings.data)
     data = settings.data
     data.revision = source.revision or data.revision
     if not data.live and os.path.exists(os.path.expanduser(data.path)):
         # as it is found from another directory too
         data.path = os.path.abspath(os.path.expanduser(data.path))
-    data.generate = corpora.found_anywhere(data.generate)
+    data.generate = corpora.with_absolute_paths(data.generate)
     settings.task = settings.task or tasks.default_task(source.known)
     trainer, test_rows = _trainer(settings, arguments, source)
     if checkpoint:
@@ -175,7 +175,7 @@ def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in data.items():
         name = f"{prefix}{key}"
         if name == "data.generate":
-            value = corpora.found_anywhere(value)
+            value = corpora.with_absolute_paths(value)
         if name == "data.path":
             value = os.path.abspath(os.path.expanduser(str(value)))
         if isinstance(value, dict):
@@ -189,7 +189,7 @@ def make_model(settings: Settings, source: Any = None) -> Model:
     """A fresh model of the settings, its weights drawn from the seed; UsageError for what does not fit.
 
     Args:
-        source: what :func:`sousa.training.corpora.ready` gives; by default what the settings say, not made.
+        source: what :func:`sousa.training.corpora.prepared_source` gives; by default what the settings say, not made.
     """
     set_seed(settings.seed)
     if settings.model.kind == "pretrained":
@@ -199,7 +199,7 @@ def make_model(settings: Settings, source: Any = None) -> Model:
     else:
         front_end = settings.front_end
         encoder = build_encoder(settings.model.model_dump(exclude={"path", "freeze"}), front_end)
-    source = corpora.wanted(settings.data) if source is None else source
+    source = corpora.source_of(settings.data) if source is None else source
     task = settings.task or tasks.default_task(source.known)
     choice = (settings.targets, settings.weights, settings.auxiliary)
     targets = tasks.make_targets(source.known, task, *choice, _varying(settings, source, task))

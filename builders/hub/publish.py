@@ -67,7 +67,7 @@ def _request_problems(
     stated = release.manifest["repo"]
     if stated and stated != repo:
         return [
-            f"the card of {release.where} speaks of {stated}, not of {repo}; publish it there, or make the "
+            f"the card of {release.where} names {stated}, not {repo}; publish it there, or make the "
             f"release again with --repo {repo}"
         ]
     parts = release.manifest["made_of"]

@@ -195,7 +195,7 @@ def _config_table(members: Members) -> str:
 
 
 def _balance(source: Source) -> str:
-    """Rows of every value of every balanced column; values that have no order as they come."""
+    """Rows of every value of every balanced column; values without an order in order of first appearance."""
     parts = []
     for column, order in source.balance.items():
         values = source.figures[1][column]

@@ -1,8 +1,8 @@
 """From a dataset directory to a release directory: what goes to the Hub, file for file.
 
 The work: every shard is put in place and indexed (any number at once, resumed where it stopped), the last
-release is compared, card and croissant are written. All of it lies in a hidden folder until it is whole; then
-it appears, the card first, because it names the files that are data, those last, and after them the manifest.
+release is compared, card and croissant are written. All of it lies in a hidden folder until it is whole. It
+then appears in this order: the card, which names the data files, croissant, index, data, manifest.
 """
 
 import json
@@ -129,7 +129,7 @@ def _begin(storage: LocalStorage, identity: str, data: str, root: str | Path) ->
         raise RunError(
             f"{storage.path(_BEGUN)} can't be read ({error}); delete {output} and make the release again"
         ) from None
-    if begun is None and set(storage.strangers()) - {UNFINISHED}:
+    if begun is None and set(storage.entries()) - {UNFINISHED}:
         raise UsageError(f"{output} holds other files; choose an empty or new directory")
     if begun not in (None, data):
         raise UsageError(

@@ -77,7 +77,7 @@ def test_what_a_killed_run_left_is_swept_and_is_no_stranger(storage):
         write(storage, name, b"")
     for name in ("x.tmp", ".hidden", "deep/kept.tmp"):
         write(storage, name, b"")
-    assert sorted(storage.strangers()) == [".hidden", "deep", "x.tmp"]
+    assert sorted(storage.entries()) == [".hidden", "deep", "x.tmp"]
     storage.sweep()
     left = sorted(p.relative_to(storage.path()).as_posix() for p in storage.path().rglob("*") if p.is_file())
     assert left == [".hidden", "deep/kept.tmp", "x.tmp"]

@@ -44,7 +44,7 @@ def data(tmp_path_factory):
     place = tmp_path_factory.mktemp("textures")
     (place / "space.yaml").write_text(yaml.safe_dump(SPACE))
     generate = {"corpus": "textures", "configfile": str(place / "space.yaml")}
-    return Data(path=str(place / "data"), generate=generate), corpora.ready(
+    return Data(path=str(place / "data"), generate=generate), corpora.prepared_source(
         Data(path=str(place / "data"), generate=generate)
     )
 
@@ -281,10 +281,10 @@ def test_shipped_files_are_found_from_anywhere_and_own_ones_are_made_absolute(tm
     monkeypatch.chdir(tmp_path)
     shipped = {"corpus": "textures", "configfile": "training/configs/spaces/pop.yaml"}
     assert corpora.config(shipped).sounds[0].synth == "pop"
-    assert corpora.found_anywhere(shipped) == shipped
+    assert corpora.with_absolute_paths(shipped) == shipped
     (tmp_path / "own.yaml").write_text("")
     own = {"corpus": "textures", "configfile": "own.yaml"}
-    assert corpora.found_anywhere(own)["configfile"] == str(tmp_path / "own.yaml")
+    assert corpora.with_absolute_paths(own)["configfile"] == str(tmp_path / "own.yaml")
     assert (
         corpora.config({"corpus": "textures", "preset": "small", "duration": 2, "seed": 3}).duration_sec == 2
     )

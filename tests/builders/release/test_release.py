@@ -316,7 +316,7 @@ def test_changes_to_a_release_are_found(tiny, tmp_path):
 
 def test_verify_looks_at_a_release(tiny, tmp_path, sousa):
     made = release(tiny, tmp_path / "r")
-    assert "all 6 files are what they were" in sousa("verify", made).stdout
+    assert "all 6 files are unchanged" in sousa("verify", made).stdout
     (made / "row_index.parquet").rename(tmp_path / "gone")
     lost = sousa("verify", made, "-q")
     assert lost.returncode == 1 and "row_index.parquet is missing" in lost.stderr
