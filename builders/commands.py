@@ -238,8 +238,8 @@ def publish(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     )  # fmt: skip
     add(
         "--redistribute", metavar="NAMES",
-        help="publish these sources, separated by commas, although their licences do not allow it: you confirm "
-        "that you may",
+        help="publish these sources, separated by commas, although their licences do not allow it: you "
+        "confirm that you may",
     )  # fmt: skip
     quiet(parser)
     return _publish

@@ -209,9 +209,7 @@ def read(path: str | Path, arguments: Iterable[str] = ()) -> Settings:
             del data[name]
     problems += _overlay(data, list(arguments))
     complete = not problems
-    data = {
-        key: value for key, value in _coerced(Settings, data).items() if value != {} or key not in SECTIONS
-    }
+    data = {k: value for k, value in _coerced(Settings, data).items() if value != {} or k not in SECTIONS}
     settings = validated(Settings, data, "", problems)
     # what is said already would be said again
     if complete and data.keys() - set(_AS_WRITTEN) <= settings.model_fields_set:

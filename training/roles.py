@@ -68,7 +68,7 @@ class Known:
 
     @property
     def described(self) -> list[Column]:
-        """Columns that predictions carry beside a row's name: groups, breakdowns, conditions, balanced columns."""
+        """Columns that predictions carry beside a row's name: groups, breakdowns, conditions, balance."""
         marked = self._marked("breakdown", "of_group", "shown", "balance", "condition")
         return [c for c in self.columns if c in marked or isinstance(c.role, Group)]
 

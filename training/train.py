@@ -189,7 +189,7 @@ def make_model(settings: Settings, source: Any = None) -> Model:
     """A fresh model of the settings, its weights drawn from the seed; UsageError for what does not fit.
 
     Args:
-        source: what :func:`sousa.training.corpora.prepared_source` gives; by default what the settings say, not made.
+        source: of :func:`sousa.training.corpora.prepared_source`; by default what the settings say, not made.
     """
     set_seed(settings.seed)
     if settings.model.kind == "pretrained":
