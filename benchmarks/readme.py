@@ -75,7 +75,7 @@ if __name__ == "__main__":
     text = replace(text, "acoustics", acoustics_table())
     text = replace(text, "synths", synth_table())
     if len(sys.argv) > 1:
-        from acoustics import room_table
+        from rudiments.acoustics import room_table
 
         text = replace(text, "rooms", room_table(sys.argv[1])[0])
         text = replace(text, "professionals", professionals(sys.argv[1]))

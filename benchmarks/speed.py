@@ -32,7 +32,7 @@ SHARDS = 8
 
 def shard_cost(root, **options):
     """CPU seconds, rows and files of some shards of the medium size, after a warm-up on others."""
-    corpus, storage = corpora.get("rudiments"), LocalStorage(str(root))
+    corpus, storage = corpora.get(corpora.DEFAULT), LocalStorage(str(root))
     config = corpus.config(corpus.Options.read({"size": "medium", **options}), print)
     shards = [s for s in corpus.plan(config) if s.key["augmentation"] == 0]
     for shard in shards[:2]:
@@ -56,7 +56,7 @@ def flac_cost(files):
 
 def record_cost(root, count):
     """Wall and CPU seconds of recording so many shards one by one, and seconds of the manifest at the end."""
-    corpus, storage = corpora.get("rudiments"), LocalStorage(str(root))
+    corpus, storage = corpora.get(corpora.DEFAULT), LocalStorage(str(root))
     config = corpus.config(corpus.Options.read({"with_audio": False}), print)
     shards = [Shard(f"train/p{i:05d}_t0-4_a0", "train", 120, {}) for i in range(count)]
     entry = {"split": "train", "rows": 120, "bytes": 1, "sha256": "0" * 64, "seconds": 1.0}

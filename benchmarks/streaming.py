@@ -5,7 +5,7 @@
 Makes the rows (clean, about ``--seconds`` long) in a temporary directory, then reads all of them with each
 reader in a process of its own, in turn, ``--repeats`` times over, so that what else the machine does hits all
 alike. The work is the same for all: mono float32 in batches of 16, padded, as torch tensors, and the row's
-rudiment. Reported are CPU milliseconds per five seconds of audio (all threads, after imports, opening and
+name. Reported are CPU milliseconds per five seconds of audio (all threads, after imports, opening and
 indexing included), their ratio to decoding bytes that are in memory already, seconds to the first row, and
 the peak of resident memory.
 """
@@ -60,7 +60,7 @@ def ours(root, shuffle=True):
     from sousa.training.stream import Loader, Rows
 
     yield None
-    loader = Loader(Rows(root, columns=["rudiment_slug"]), BATCH, shuffle=shuffle)
+    loader = Loader(Rows(root, columns=["sample_id"]), BATCH, shuffle=shuffle)
     # the first row is what is waited for, not the first batch
     first = loader.dataset[int(loader.order.rows(0)[0])]
     yield -len(first["audio"])
@@ -75,7 +75,7 @@ def stock(root, soundfile=True, shuffle=False):
     datasets.disable_progress_bars()
     yield None
     stream = datasets.load_dataset("parquet", data_files=f"{root}/{FILES}", split="train", streaming=True)
-    stream = stream.select_columns(["audio", "rudiment_slug"])
+    stream = stream.select_columns(["audio", "sample_id"])
     stream = stream.cast_column("audio", SoundfileAudio() if soundfile else datasets.Audio())
     if shuffle:
         stream = stream.shuffle(seed=0, buffer_size=BUFFER)

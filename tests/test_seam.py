@@ -15,9 +15,9 @@ from sousa.generation.corpus import is_generated
 from tests.conftest import ROOT
 
 # where a corpus may be known: its folder, its builder's file, its card, and the one line by which it is found
-OWN = ("generation/{name}/*", "builders/{name}.py")
+OWN = ("generation/{name}/*", "builders/{name}.py", "benchmarks/{name}/*", "benchmarks/{name}.py")
 REGISTRY = "generation/corpora.py"
-STUDIES = "training/examples/*"  # each of one corpus
+STUDIES = ("training/examples/*", "benchmarks/readme.py")  # each of one corpus, and the tables of the README
 TEXTS = (".py", ".js", ".css", ".html")
 # what a corpus is about, where its columns don't say it
 NOUNS = {"rudiments": "rudiment drum drums snare snares sticking", "textures": "texture"}
@@ -40,8 +40,9 @@ EVERYDAY = "hand accent user draws random index sound sounds clean position defa
 
 @cache
 def files():
-    """Everything that is installed and runs: dict of path to text."""
-    paths = [path for folder in ("generation", "builders", "training") for path in (ROOT / folder).rglob("*")]
+    """Everything that is installed and runs, and the benchmarks: dict of path to text."""
+    folders = ("generation", "builders", "training", "benchmarks")
+    paths = [path for folder in folders for path in (ROOT / folder).rglob("*")]
     texts = [path for path in [*paths, ROOT / "sousa.py"] if path.suffix in TEXTS]
     return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in texts}
 
@@ -145,7 +146,7 @@ def knowledge(corpus, path, text):
 @pytest.mark.parametrize("corpus", corpora.BUILT_IN)
 def test_no_other_code_knows_a_corpus(corpus):
     places = {name: [pattern.format(name=name) for pattern in OWN] for name in corpora.BUILT_IN}
-    own = [*places.pop(corpus), STUDIES]
+    own = [*places.pop(corpus), *STUDIES]
     others = [pattern for patterns in places.values() for pattern in patterns]  # these only name it not
     told = [
         f"{path}:{line}: {word} in {part!r}"

@@ -45,7 +45,7 @@ groove_feel_proxy      0 to 1: half persistence of e, (1 + lag-1 autocorrelation
 overall_score          weighted mean of the scores above that the take has (``OVERALL``).
 tier_confidence        0 to 1: probability of the labelled tier given overall_score, from normal
                        distributions of the score in each tier, measured on the medium size
-                       (``tier_distributions.json``, made by ``benchmarks/tier_distributions.py``)
+                       (``tier_distributions.json``, made by ``benchmarks/rudiments/tier_distributions.py``)
                        and the tier mix.
 """
 

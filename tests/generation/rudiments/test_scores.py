@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import tier_distributions
+from benchmarks.rudiments import tier_distributions
 from sousa.generation.rudiments import definitions, players, scores
 from sousa.generation.rudiments.performance import BOUNCE, BUZZ, GRACE, TAP, play
 from sousa.generation.rudiments.score import plan_take

@@ -1,6 +1,6 @@
 """How well the tier could be told by somebody who knows the scores exactly.
 
-    python benchmarks/tier_ceiling.py DIR
+    python benchmarks/rudiments/tier_ceiling.py DIR
 
 DIR is a dataset directory with players in train and test. Gradient boosting learns the tier from the true
 scores of the training rows; printed is its balanced accuracy on the test rows, from ``overall_score`` alone

@@ -1,6 +1,6 @@
 """Draw the picture of the README: one row's sound with its strokes. Run::
 
-python benchmarks/picture.py
+python benchmarks/rudiments/picture.py
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from sousa.generation.audio import encode
 from sousa.generation.rudiments import corpus, definitions
 from sousa.generation.rudiments.settings import make_config
 
-FILE = Path(__file__).parent.parent / "dataset_cards" / "rudiments.png"
+FILE = Path(__file__).parents[2] / "dataset_cards" / "rudiments.png"
 COLOURS = {"R": "#c1440e", "L": "#1f5fa8"}
 
 

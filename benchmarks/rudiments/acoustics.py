@@ -1,7 +1,7 @@
 """What the rooms of a dataset's rows measure, beside what their acoustics state. Run::
 
     sousa generate --size medium -o DIR
-    python benchmarks/acoustics.py DIR
+    python benchmarks/rudiments/acoustics.py DIR
 
 For each of them: the stated range; the range of the row's columns (measured on the impulse response,
 ISO 3382 T20); and RT60 measured again by pyroomacoustics on each distinct complete response of those

@@ -1,6 +1,6 @@
 """What a new version of a dataset uploads, by Xet's own chunks.
 
-    python benchmarks/deduplication.py [DIR]
+    python benchmarks/rudiments/deduplication.py [DIR]
 
 DIR is a dataset directory (default output/dataset). Some of its rows are replaced by rows of another
 seed, or such rows are inserted, scattered or in one run; the new files are held against the old ones in

@@ -4,7 +4,7 @@ A stroke is left out of the mix together with all later ones; the first sample t
 stored sound is where it is heard, through rooms, compressors and all. Strokes at least 30 ms after the
 one before count. Beside it, from the audio alone: strokes after near silence, by a threshold. Run::
 
-    python benchmarks/label_onsets.py DIR [--rows N]
+    python benchmarks/rudiments/label_onsets.py DIR [--rows N]
 """
 
 import argparse

@@ -3,7 +3,7 @@
 Writes ``generation/rudiments/tier_distributions.json`` from the takes of the medium size, seed
 42. Run it when the players, the performance model or the scores change::
 
-    python benchmarks/tier_distributions.py
+    python benchmarks/rudiments/tier_distributions.py
 """
 
 import json

@@ -2,7 +2,7 @@
 
     pip install '.[benchmarks]'
     sousa generate -p 20 -t 1 -a 12 -o DIR
-    python benchmarks/distinctness.py DIR
+    python benchmarks/rudiments/distinctness.py DIR
 
 A row becomes 40 log band levels: their mean and spread over the row, and their level before the first
 stroke. Linear discriminant analysis learns from the players of the train split and is judged on those

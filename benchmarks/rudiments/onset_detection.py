@@ -1,7 +1,7 @@
 """How well a stock onset detector finds the labelled strokes, by acoustics. Run::
 
     pip install '.[benchmarks]'
-    python benchmarks/onset_detection.py DIR [--rows N]
+    python benchmarks/rudiments/onset_detection.py DIR [--rows N]
 
 librosa's ``onset_detect`` with its defaults but a hop of 128 samples, scored by mir_eval with a
 window of 25 ms. *Primaries*: graces and bounces, which stand 20 to 50 ms before or after a stroke,
