@@ -12,7 +12,7 @@ from sousa.generation import corpora
 from sousa.generation.commandline import names, quiet, unknown, workers
 from sousa.generation.console import Console
 from sousa.generation.errors import UsageError, raise_all
-from sousa.generation.options import add_arguments, from_arguments
+from sousa.generation.options import add_arguments, from_arguments, parsed
 from sousa.generation.runners import LocalRunner, workers_problem
 
 
@@ -159,9 +159,9 @@ def preview(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     add("--output", "-o", metavar="FILE", help="page to write (default: DIRECTORY/preview.html)")
     add("--rows", type=int, default=48, help="how many, evenly chosen (default: 48)")
     add(
-        "--where", action="append", default=[], metavar="FILTER=NAMES",
-        help="only rows with one of these names, separated by commas; may be repeated, and --FILTER NAMES "
-        "does the same",
+        "--where", action="append", default=[], metavar="FILTER=VALUES",
+        help="only rows with one of these names, separated by commas, or in the range LOW,HIGH or LOW,null; "
+        "may be repeated, and --FILTER VALUES does the same",
     )  # fmt: skip
     add("--seed", type=int, default=42, help="another seed chooses other rows (default: 42)")
     quiet(parser)
@@ -175,15 +175,22 @@ def _preview(arguments: argparse.Namespace, console: Console) -> None:
     for text in arguments.where:
         key, equals, value = text.partition("=")
         if not equals:
-            raise UsageError(f"--where is {text!r}; write FILTER=NAMES")
-        where[key] = names(value)
+            raise UsageError(f"--where is {text!r}; write FILTER=VALUES")
+        where[key] = _names_or_range(value)
     while rest:
         flag, equals, value = rest.pop(0).partition("=")
         if not flag.startswith("--") or not (equals or rest):
             raise UsageError(f"unrecognized argument {flag}")
-        where[flag[2:].replace("-", "_")] = names(value if equals else rest.pop(0))
+        where[flag[2:].replace("-", "_")] = _names_or_range(value if equals else rest.pop(0))
     path, rows, size = _call(api.preview, arguments, console, where=where)
     console.tell(f"{path}: {rows:,} rows, {size / 1e6:,.1f} MB; open it in a browser")
+
+
+def _names_or_range(text: str) -> Any:
+    """Names separated by commas, or the two numbers of a range, of which one may be null."""
+    values = [None if value == "null" else parsed(value, float) for value in names(text) or []]
+    ends = [value for value in values if not isinstance(value, str)]
+    return values if len(values) == len(ends) == 2 else names(text)
 
 
 def release(parser: argparse.ArgumentParser, argv: list[str]) -> Any:

@@ -187,6 +187,11 @@ def test_filters_are_options_of_their_own_too(tiny, tmp_path):
         assert run_sousa("preview", tiny, "-o", tmp_path / "p.html", *options, "-q").returncode == 0
         assert {row["facts"]["skill_tier"] for row in read_page(tmp_path / "p.html")[1]} == {"beginner"}
 
+    for text, low, high in (("60,100", 60, 100), ("100,null", 100, 400)):
+        done = run_sousa("preview", tiny, "-o", tmp_path / "p.html", "--where", f"tempo_bpm={text}", "-q")
+        assert done.returncode == 0, done.stderr
+        assert all(low <= row["facts"]["tempo_bpm"] <= high for row in read_page(tmp_path / "p.html")[1])
+
 
 @pytest.mark.parametrize(
     "options, part",
