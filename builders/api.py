@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 PathLike = str | os.PathLike[str]
 
 
+def _listed(names: Sequence[str]) -> Sequence[str]:
+    """Names; a single text stands for a list of one."""
+    return [names] if isinstance(names, str) else names
+
+
 class InvalidDatasetError(RunError):
     """A dataset that was made, and did not pass validation; ``stored`` is the dataset."""
 
@@ -106,7 +111,7 @@ def validate(
     from sousa.generation import reopen
     from sousa.generation.validation import report
 
-    stored = reopen.open_dataset(os.path.expanduser(directory), making=None, plugins=plugins)
+    stored = reopen.open_dataset(os.path.expanduser(directory), making=None, plugins=_listed(plugins))
     return report.validate(stored, LocalRunner(workers), console.progress, everything)[1]
 
 
@@ -137,7 +142,7 @@ def verify(
         release = opened.read(root)
         check.require(release, console.progress)
         return len(release.manifest["files"])
-    stored = reopen.open_dataset(root, making=True, plugins=plugins)
+    stored = reopen.open_dataset(root, making=True, plugins=_listed(plugins))
     compared, differences = reopen.verify(stored, rows, everything, seed, console.progress)
     if differences:
         for line in differences[:20]:
@@ -172,7 +177,7 @@ def preview(
     from sousa.generation import reopen
     from sousa.generation.preview import page
 
-    stored = reopen.open_dataset(os.path.expanduser(directory), plugins=plugins)
+    stored = reopen.open_dataset(os.path.expanduser(directory), plugins=_listed(plugins))
     target = None if output is None else os.path.expanduser(output)
     return page.write(stored, target, rows, where, seed, console.progress)
 
@@ -205,8 +210,8 @@ def release(
     from sousa.builders.release import make as releasing
 
     return releasing.make(
-        os.path.expanduser(directory), os.path.expanduser(output), version, previous, repo, notes,
-        LocalRunner(workers), console.say, console.progress, token, plugins,
+        os.path.expanduser(directory), os.path.expanduser(output), version, previous, repo,
+        _listed(notes), LocalRunner(workers), console.say, console.progress, token, _listed(plugins),
     )  # fmt: skip
 
 
@@ -235,7 +240,8 @@ def publish(
     """
     from sousa.builders.hub import publish as hub
 
-    return hub.publish(Path(directory), repo, private, branch, create_pr, redistribute, token, console)
+    sources = _listed(redistribute)
+    return hub.publish(Path(directory), repo, private, branch, create_pr, sources, token, console)
 
 
 def diff(old: str, new: str, *, console: Console = SILENT) -> "Changes":

@@ -26,7 +26,7 @@ import datasets
 from sousa.builders.audio import AudioBuilder
 from sousa.generation import corpora, reopen
 from sousa.generation.columns import AUDIO, SPLITS, Column, feature
-from sousa.generation.errors import SousaError, UsageError, one_of
+from sousa.generation.errors import RunError, SousaError, UsageError, first_line, one_of
 from sousa.generation.manifest import config_digest
 from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import row_groups
@@ -118,6 +118,8 @@ class CorpusBuilder(AudioBuilder):
                     f"{config.data_dir} does not hold size {config.name}; it has {', '.join(views)}, to be "
                     "given as config_name"
                 )
+            if stored.corpus.name != self.NAME:
+                raise UsageError(f"{config.data_dir} holds {stored.corpus.name}, not {self.NAME}")
             config.version = datasets.Version(stored.data_version)
             self.settings, self.columns, self._root = stored.config, stored.columns, stored.storage.root
             self._shards = [stored.manifest["shards"][name] for name in views[config.name]]
@@ -169,6 +171,9 @@ def builder(name: str) -> type[CorpusBuilder]:
     """
     corpus = corpora.get(name)
     if corpus.builder:
-        return resolve_name(corpus.builder)
+        try:
+            return resolve_name(corpus.builder)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise RunError(f"the builder of corpus {name} can't be loaded: {first_line(error)}") from None
     place = {"__module__": "sousa.builders", "__doc__": f"{corpus.title}: {corpus.summary}."}
     return type(class_name(name), (CorpusBuilder,), {"NAME": name, **place})

@@ -38,7 +38,7 @@ def generate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     for corpus in corpora.every():
         lines = [f"  sousa generate {corpus.name} {line}\n      {about}" for line, about in corpus.examples]
         sub = choices.add_parser(
-            corpus.name, help=corpus.summary, description=f"Make {corpus.summary}.",
+            corpus.name, help=corpus.summary.replace("%", "%%"), description=f"Make {corpus.summary}.",
             epilog="\n".join(["examples:", *lines]) if lines else None,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )  # fmt: skip
@@ -126,6 +126,8 @@ def _validate(arguments: argparse.Namespace, console: Console) -> int:
         console.say(f"the report could not be kept: {report['not_written']}")
     else:
         console.tell(f"report: {arguments.directory}/validation_report.html")
+    if failed := [check["name"] for check in report["checks"] if check["passed"] is False]:
+        console.warn(f"sousa: {arguments.directory} is not valid: {', '.join(failed)}")
     return 0 if report["passed"] else 1
 
 

@@ -25,8 +25,10 @@ def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) 
     """
     console = Console()
     try:
-        others = {name: entry for corpus in corpora.every() for name, entry in corpus.commands.items()}
-        return _run({**commands, **others, **commands}, argv, version)
+        known = dict(commands)
+        for corpus in corpora.every():  # of two commands of one name the first
+            known = {**corpus.commands, **known}
+        return _run({**commands, **known}, argv, version)
     except SousaError as error:
         console.warn(f"sousa: {error}")
         return error.exit_status
@@ -45,8 +47,9 @@ def _run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str)
     top.add_argument("--version", action="version", version=f"sousa {version}")
     choices = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     named = next((word for word in argv if not word.startswith("-")), None)
+    kind = argparse.RawDescriptionHelpFormatter
     for name, (place, about) in commands.items():
-        parser = choices.add_parser(name, help=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+        parser = choices.add_parser(name, help=about.replace("%", "%%"), formatter_class=kind)
         if name == named:
             parser.set_defaults(work=resolve_name(place)(parser, argv))
     arguments, rest = top.parse_known_args(argv)

@@ -1,7 +1,7 @@
 """The registry of corpora: built in, and of other packages. There is no other list of them."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from pkgutil import resolve_name
@@ -18,6 +18,11 @@ BUILT_IN = {
     "textures": "sousa.generation.textures:Textures",
 }
 _NEEDED = ("name", "title", "summary", "data_version", "Options")
+# what the command line and training read of every corpus, whichever is asked for
+_KINDS: tuple[tuple[type | tuple[type, ...], tuple[str, ...]], ...] = (
+    (str, ("title", "summary", "sound", "builder", "plugin_flag")),
+    ((list, tuple), ("examples", "preload")), (Mapping, ("commands", "tasks")),
+)  # fmt: skip
 
 
 @cache
@@ -27,9 +32,9 @@ def places() -> dict[str, str]:
 
     out = dict(BUILT_IN)
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        if (other := out.setdefault(point.name, point.value)) != point.value:
-            packages = f"two packages ({other} and {point.value})"
-            raise RunError(f"{packages} bring a corpus named {point.name}; uninstall one of them")
+        other = out.setdefault(point.name, point.value)
+        if other != point.value and point.name not in BUILT_IN:
+            out[point.name] = f"{other} and {point.value}"
     return out
 
 
@@ -52,13 +57,16 @@ def _made(name: str) -> Corpus:
     """A corpus, of whose class nothing has been asked yet that may import more."""
     if (place := places().get(name)) is None:
         raise UsageError(f"unknown corpus {one_of(name, places())}")
+    if " and " in place:
+        raise RunError(f"two packages ({place}) bring a corpus named {name}; uninstall one of them")
     try:
         corpus = resolve_name(place)()
+        problem = problem_with(corpus, name)
     except (Exception, SystemExit) as error:  # whatever another package does
         if name in BUILT_IN:
             raise
         raise RunError(f"corpus {name} ({place}) can't be loaded: {first_line(error)}") from None
-    if problem := problem_with(corpus, name):
+    if problem:
         raise RunError(f"corpus {name} ({place}) can't be used: {problem}")
     return corpus
 
@@ -75,15 +83,28 @@ def problem_with(corpus: Any, name: str) -> str | None:
         return f"it calls itself {corpus.name!r}; lower-case letters, digits and _ are allowed"
     if not re.fullmatch(r"\d+\.\d+\.\d+", str(corpus.data_version)):
         return f"its data_version is {corpus.data_version!r}; give text such as 1.0.0"
+    for kind, members in _KINDS:
+        if wrong := [member for member in members if not isinstance(getattr(corpus, member), kind)]:
+            return f"its {wrong[0]} is {getattr(corpus, wrong[0])!r}, which is of another type"
+    if any(not isinstance(part, str) or len(pair) != 2 for pair in _pairs(corpus) for part in pair):
+        return "its examples and commands are not pairs of texts"
     return None
+
+
+def _pairs(corpus: Corpus) -> list[Any]:
+    return [*corpus.examples, *corpus.commands.values(), *((name, name) for name in corpus.commands)]
 
 
 def _problem_inside(corpus: Corpus) -> str | None:
     """What is wrong with the options and columns of a corpus, or None."""
     from sousa.generation.columns import COMMON
+    from sousa.generation.options import Options
 
     try:
+        if not issubclass(corpus.Options, Options):
+            return "its Options are no subclass of sousa.generation.options.Options"
         sizes, columns = corpus.Options.SIZES, [column.name for column in corpus.columns()]
+        corpus.filters()
     except (Exception, SystemExit) as error:  # whatever another package does
         return first_line(error)
     if not sizes:

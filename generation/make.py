@@ -79,7 +79,7 @@ def _beside(
             write_files(place, records, media, done)
     facts = {"loose_files": with_files, "tables": tables}
     more = corpus.beside(config, place, records, store.facts, progress)
-    if taken := more.keys() & {*facts, *store.names}:
+    if taken := more.keys() & {*facts, *store.names, "preset", "release_format"}:
         raise RunError(f"{corpus.name} states a fact named {min(taken)}, which the manifest uses for its own")
     return facts | more
 

@@ -20,6 +20,7 @@ FORMAT_VERSION = 2  # how shards and manifests are laid out, whatever is in them
 KNOWN_FORMATS = (1, 2)
 UNFINISHED = ".unfinished"  # folder of everything made so far; hidden, so that no reader takes it for data
 LOG = f"{UNFINISHED}/shards.jsonl"
+UNFINISHED_RELEASE = "release.json"  # in it, where a release is being made
 STEM = "[A-Za-z0-9_-]+"  # of a shard's file
 _REMAKE = "delete the dataset directory and generate again"
 
@@ -80,7 +81,11 @@ def read_manifest(root: str | Path) -> dict[str, Any] | None:
             f"{root} is a release, not a dataset; name the dataset it was made of, or load it with "
             f'datasets.load_dataset("{root}")'
         )
-    if isinstance(manifest, dict) and manifest.get("format_version") == 1:
+    version = manifest.get("format_version") if isinstance(manifest, dict) else None
+    if isinstance(version, int) and version not in KNOWN_FORMATS:
+        known = ", ".join(map(str, KNOWN_FORMATS))
+        raise RunError(f"{root} has format {version}, this sousa reads {known}; use a newer sousa")
+    if version == 1:
         manifest["size"] = manifest.pop("preset", "custom")
     try:
         _Manifest.model_validate(manifest)
@@ -94,6 +99,8 @@ def read_manifest(root: str | Path) -> dict[str, Any] | None:
 
 def complete_manifest(root: str | Path) -> dict[str, Any]:
     """The manifest of a finished dataset; raises RunError when there is none."""
+    if (Path(root) / UNFINISHED / UNFINISHED_RELEASE).exists():
+        raise RunError(f"{root} is an unfinished release; run the same 'sousa release' command again")
     if (manifest := read_manifest(root)) is None:
         raise RunError(f"no dataset in {root} (no manifest.json); make one with 'sousa generate -o {root}'")
     if not manifest["complete"]:

@@ -111,7 +111,11 @@ class Options(Model):
         Raises: UsageError with every problem.
         """
         problems, names, known = problems or [], cls.names(), cls.known(surface)
-        by_name = {names.get(name, name): value for name, value in values.items() if value is not None}
+        by_name: dict[str, Any] = {}
+        for name, value in values.items():
+            if value is not None and names.get(name, name) in by_name:
+                problems.append(f"{name} and {names[name]} are one option; leave one of them out")
+            by_name |= {} if value is None else {names.get(name, name): value}
         for name in [name for name in by_name if name not in known]:
             del by_name[name]
             place, about = "data.generate: " if surface == "yaml" else "", cls._switch(name) or hint(name)

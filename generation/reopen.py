@@ -99,11 +99,6 @@ def open_dataset(root: str | Path, *, making: bool | None = False, plugins: Sequ
     Raises: UsageError or RunError when there is none, it is not finished, or can't be used.
     """
     manifest = complete_manifest(root)
-    if manifest["format_version"] not in KNOWN_FORMATS:
-        raise RunError(
-            f"this dataset has format {manifest['format_version']}, this sousa reads "
-            f"{', '.join(map(str, KNOWN_FORMATS))}; use a newer sousa"
-        )
     identity = manifest["config"]
     if config_digest(identity, manifest["format_version"]) != manifest["config_digest"]:
         raise RunError(f"{_BY_HAND}its settings do not match their digest")

@@ -143,7 +143,7 @@ class Store:
             if old := read_manifest(self.storage.root):
                 self._refuse_other(old)
                 self.facts = {name: old[name] for name in old.keys() - self.names}
-            elif set(self.storage.entries()) - {UNFINISHED}:
+            elif set(self.storage.entries()) - {UNFINISHED} or self.place.entries():
                 raise UsageError(
                     f"{self.storage.root} holds other files, not a dataset; choose an empty or new directory"
                 )
@@ -183,7 +183,7 @@ class Store:
         """Records of the shards in the log, the last of each name; what was cut short is left out."""
         records = {}
         for line in self.storage.lines(LOG):
-            with suppress(ValueError, TypeError):
+            with suppress(ValueError, TypeError, RecursionError):
                 name, record = json.loads(line)
                 ShardFile.model_validate(record)
                 records[str(name)] = record

@@ -75,8 +75,9 @@ class LocalStorage:
         return shutil.disk_usage(self.root).free
 
     def entries(self) -> list[str]:
-        """Names of what lies directly in it, but for temporary files of ours."""
-        return [path.name for path in self.path().iterdir() if not _OWN_TEMPORARY.match(path.name)]
+        """Names of what lies directly in it, if it is there, but for temporary files of ours."""
+        names = os.listdir(self.root) if self.path().is_dir() else []
+        return [name for name in names if not _OWN_TEMPORARY.match(name)]
 
     def sweep(self) -> None:
         """Remove the temporary files that a killed run has left."""

@@ -26,7 +26,7 @@ from sousa.generation.columns import Classes, having, schema
 from sousa.generation.console import silent
 from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError, raise_all
-from sousa.generation.manifest import UNFINISHED
+from sousa.generation.manifest import UNFINISHED, UNFINISHED_RELEASE
 from sousa.generation.runners import LocalRunner, Runner
 from sousa.generation.storage import LocalStorage
 
@@ -35,7 +35,7 @@ BESIDE = (layout.CARD, layout.CROISSANT, layout.INDEX)
 SHOWN = (*BESIDE, "data")
 INDEX_GROUP_ROWS = 100_000
 MAX_FILES = 24_900  # the Hub's limit is 25,000 large files a commit
-_BEGUN, _RELEASED = f"{UNFINISHED}/release.json", "released.json"
+_BEGUN, _RELEASED = f"{UNFINISHED}/{UNFINISHED_RELEASE}", "released.json"
 _KEPT = ("bytes", "sha256", "rows", "split", "view")
 
 
@@ -129,8 +129,8 @@ def _begin(storage: LocalStorage, identity: str, data: str, root: str | Path) ->
         raise RunError(
             f"{storage.path(_BEGUN)} can't be read ({error}); delete {output} and make the release again"
         ) from None
-    if begun is None and set(storage.entries()) - {UNFINISHED}:
-        raise UsageError(f"{output} holds other files; choose an empty or new directory")
+    if begun is None and (set(storage.entries()) - {UNFINISHED} or storage.inside(UNFINISHED).entries()):
+        raise UsageError(f"{output} holds other files, or a dataset; choose an empty or new directory")
     if begun not in (None, data):
         raise UsageError(
             f"{output} holds an unfinished release of other data than {root} has now; delete it, or "

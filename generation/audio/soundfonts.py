@@ -89,9 +89,7 @@ def find_fonts(path: str | Path) -> list[Path]:
     if path.is_dir():
         fonts = sorted(file for file in path.iterdir() if file.suffix.lower() in (".sf2", ".sf3"))
     if not fonts:
-        raise UsageError(
-            f"no .sf2 or .sf3 file in {path}; put a soundfont there or name one with --soundfont"
-        )
+        raise UsageError(f"no .sf2 or .sf3 file in {path}; put a soundfont there or name another one")
     broken = [str(font) for font in fonts if not _is_soundfont(font)]
     if broken:
         raise UsageError(f"not a soundfont (no SF2 header): {', '.join(broken)}; replace or remove it")

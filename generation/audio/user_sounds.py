@@ -56,7 +56,7 @@ class UserSounds:
         """
         root = Path(os.path.expanduser(directory))
         if not root.is_dir():
-            raise UsageError(f"{self.option} {root} is no directory; name one with sound files")
+            raise UsageError(f"{root} is no directory of {self.noun}s; name one with sound files")
         kept, problems = [], []
         places = [place for place in sorted(root.iterdir()) if folders and place.is_dir()]
         for place in (root, *places):

@@ -15,6 +15,7 @@ from sousa.generation.validation.findings import Check, Findings, absence
 # role of columns, or None for any dataset; name of the check, the problem that fails it, what holds else
 _BY_ROLE: tuple[Any, ...] = (
     (None, "lengths", ["length_differs"], "lengths in samples and seconds agree"),
+    (None, "splits", ["split_differs_from_file"], "every row is of the split that its file is of"),
     (Classes, "classes", ["class_unknown"], "every class is one of those declared"),
     (Score, "scores", ["score_out_of_range"], "every score is in its range, or null"),
     (Events, "events in row", ["event_outside_row_or_out_of_order"],

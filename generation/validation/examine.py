@@ -46,6 +46,8 @@ def examine_shard(index: int, task: Task) -> tuple[int, dict[str, Any]]:
         for group in row_groups(task.storage.path(task.record["file"])):
             unit = (first + np.arange(len(group))) // examiner.unit
             _by_role(task.columns, group, problems)
+            if elsewhere := pc.sum(pc.not_equal(group["split"], task.record["split"])).as_py():
+                problems.add("split_differs_from_file", task.record["file"], elsewhere)
             if planned is not None:
                 _compare_labels(task, group, planned.slice(first, len(group)), problems)
             if lines := np.flatnonzero(np.isin(unit, chosen)).tolist():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import datasets
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -19,7 +20,8 @@ from sousa.builders.release import card, check, opened
 from sousa.builders.unified import COLUMNS, Unified
 from sousa.generation import corpora
 from sousa.generation.corpus import Packaging
-from sousa.generation.errors import RunError
+from sousa.generation.errors import RunError, UsageError
+from sousa.generation.shards import Store
 from tests.conftest import ROOT
 from tests.support.releases import named, release
 
@@ -193,3 +195,51 @@ print("datasets" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_builder_reads_its_own_corpus_alone(dataset, tmp_path):
+    with pytest.raises(ValueError, match="holds tones, not rudiments"):
+        sousa.builders.Rudiments(data_dir=str(dataset), config_name="custom", cache_dir=str(tmp_path))
+
+
+def test_unfinished_work_of_another_kind_is_refused_and_kept(dataset, tmp_path, monkeypatch):
+    """A release where a dataset is being made, and a dataset where a release is."""
+    begun, half = tmp_path / "begun", tmp_path / "half"
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "finish", lambda *arguments: (_ for _ in ()).throw(RunError("stopped")))
+        with pytest.raises(RunError, match="stopped"):
+            sousa.generate("tones", begun, check=False)
+    with pytest.raises(UsageError, match="holds other files, or a dataset"):
+        sousa.release(dataset, begun, "1.0.0", workers=1)
+    assert sousa.generate("tones", begun, check=False).manifest["complete"]
+    first = release(dataset, tmp_path / "first")
+    with pytest.raises(UsageError, match="nothing differs"):
+        release(dataset, half, "1.0.1", previous=str(first))
+    for refused in (lambda: sousa.generate("tones", half, check=False), lambda: sousa.validate(half)):
+        with pytest.raises((UsageError, RunError), match=r"holds other files|is an unfinished release"):
+            refused()
+    release(dataset, half, "1.0.1", previous=str(first), notes=["the same"])
+    assert check.problems(opened.read(half)) == []
+
+
+def test_a_text_stands_for_a_list_of_one(dataset, tmp_path):
+    manifest = sousa.release(dataset, tmp_path / "v1", "1.0.0", notes="Fixed it", workers=1)
+    assert manifest["changelog"][-1]["lines"] == ["Fixed it", "First release."]
+    with pytest.raises(UsageError, match=r"no plug-ins in files; leave x\.py out"):
+        sousa.validate(dataset, plugins="x.py")
+
+
+def test_rows_in_the_file_of_another_split_are_found(tones, tmp_path, monkeypatch):
+    from sousa_tones import Tones
+
+    remake = Tones.remake
+
+    def of_test(corpus, config, addresses, render=True):
+        rows = remake(corpus, config, addresses, render)
+        return rows.set_column(rows.column_names.index("split"), "split", pa.array(["test"] * len(rows)))
+
+    monkeypatch.setattr(Tones, "remake", of_test)
+    with pytest.raises(RunError, match="validation failed"):
+        sousa.generate("tones", tmp_path / "d")
+    report = json.loads((tmp_path / "d" / "validation_report.json").read_text())
+    assert [check["name"] for check in report["checks"] if check["passed"] is False] == ["splits"]

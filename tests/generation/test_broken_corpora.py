@@ -3,6 +3,7 @@
 import argparse
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -45,6 +46,13 @@ MEMBERS = {
         {"columns": lambda self, config=None: (*Broken().columns(), Broken().columns()[0])},
         "its column sample_id is declared twice",
     ),
+    "options of another kind": ({"Options": dict}, "its Options are no subclass"),
+    "commands in a list": ({"commands": ["x"]}, "its commands is"),
+    "half a command": ({"commands": {"x": ("a:b",)}}, "not pairs of texts"),
+    "half an example": ({"examples": (("--size small",),)}, "not pairs of texts"),
+    "a summary that raises": ({"summary": property(lambda self: raising())}, "no such library"),
+    "a flag that is none": ({"plugin_flag": ("--x", "y")}, "its plugin_flag is"),
+    "filters that raise": ({"filters": lambda self: raising()}, "no such library"),
     "another name": ({"name": "other"}, "it calls itself 'other'"),
     "no version": ({"data_version": "new"}, "its data_version is 'new'"),
 }
@@ -105,3 +113,22 @@ def test_commands_go_on_without_it(tmp_path):
     assert "did you mean --seed?" in said and "Traceback" not in said
     done = run("generate", "broken")
     assert done.returncode == 1 and "corpus broken (broken_package:Broken) can't be loaded" in done.stderr
+
+
+def test_two_packages_with_one_name_are_named_and_a_built_in_corpus_wins(monkeypatch):
+    points = [
+        SimpleNamespace(name=name, value=f"{package}:Corpus")
+        for name, package in (("twice", "one"), ("twice", "two"), ("rudiments", "three"))
+    ]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points)
+    for function in (corpora.places, corpora._made, corpora.get):
+        function.cache_clear()
+    try:
+        assert [corpus.name for corpus in corpora.usable()] == list(corpora.BUILT_IN)
+        with pytest.raises(RunError, match=r"two packages \(one:Corpus and two:Corpus\) bring a corpus"):
+            corpora.get("twice")
+        assert corpora.get("rudiments").title == "SOUSA rudiments"
+    finally:
+        monkeypatch.undo()
+        for function in (corpora.places, corpora._made, corpora.get):
+            function.cache_clear()

@@ -110,3 +110,13 @@ def test_help_and_documents_say_all_of_it():
     for name in Choir.model_fields:
         assert f"| `{name}` |" in texts[1]
     assert "`--no-audio`, `--audio`" in texts[1]
+
+
+def test_two_spellings_of_one_option_are_refused():
+    with pytest.raises(UsageError, match="preset and size are one option; leave one of them out"):
+        Choir.read({"size": "small", "preset": "large"})
+
+
+def test_a_switch_of_the_command_says_what_to_write_elsewhere():
+    with pytest.raises(UsageError, match="unknown key 'no_audio'; write with_audio: False"):
+        Choir.read({"no_audio": True})

@@ -291,7 +291,7 @@ def test_what_a_corpus_writes_beside_the_shards_appears_and_stays(tones, tmp_pat
         )
 
 
-@pytest.mark.parametrize("name", ["size", "shards", "complete", "tables", "loose_files"])
+@pytest.mark.parametrize("name", ["size", "shards", "tables", "loose_files", "preset", "release_format"])
 def test_a_fact_of_a_corpus_can_not_stand_for_one_of_the_manifest(tones, tmp_path, monkeypatch, name):
     corpus = corpora.get("tones")
     monkeypatch.setattr(type(corpus), "beside", lambda *_: {name: 1})
