@@ -159,11 +159,7 @@ def render_signal(config, setting, example):
 def make_rows(config, position, example, chunks=None):
     """Rows of one example of a setting, in order: dicts of the corpus's columns.
 
-    Args:
-        position: in ``config.settings``.
-        chunks: numbers of the chunks to make; all by default.
-
-    Yields: dicts of the corpus's columns.
+    ``position``: in ``config.settings``; ``chunks``: numbers of the chunks to make, all by default.
     """
     signal = render_signal(config, config.settings[position], example)
     for row in label_rows(config, position, example):

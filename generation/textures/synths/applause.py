@@ -75,7 +75,6 @@ class Applause:
     )
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`sousa.generation.textures.synth`."""
         who, each = streams(rng, 2)
         apart = 1.0 - params["synchrony"]
         together = who.random()

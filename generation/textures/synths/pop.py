@@ -105,7 +105,6 @@ class Pop:
     spread = staticmethod(events.spread)
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`sousa.generation.textures.synth`."""
         when, pitch, noise = streams(rng, 3)
         per_second = events.per_second(params["rate_exp"])
         found = events.regular(per_second, self.spread(params["irreg_exp"]), samples / rate, when)
