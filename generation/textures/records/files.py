@@ -180,11 +180,7 @@ class Stream:
 
 
 def damage(root, record):
-    """What is wrong with the folder of a manifest record, or None; every file is read.
-
-    Args:
-        record: ``format``, ``files``, ``bytes`` and ``sha256``, as :meth:`Folder.close` gives them.
-    """
+    """What is wrong with the folder of a manifest record, or None; every file is read."""
     if record["format"] not in RECORDS:
         return f"the manifest names records of an unknown format, {record['format']!r}"
     path = Path(root) / DIRECTORY / record["format"]
