@@ -25,10 +25,7 @@ LONGEST_NAME = 240  # bytes; file systems allow 255, and endings are added
 
 
 def stem(row):
-    """A row's sample_id, as the name of files.
-
-    Raises: RunError when it can't be one.
-    """
+    """A row's sample_id, as the name of files. Raises: RunError when it can't be one."""
     name = row["sample_id"]
     if not name or name.startswith(".") or "/" in name or not name.isprintable():
         raise RunError(f"the row named {name!r} can't be written to a file of that name")
@@ -99,10 +96,7 @@ class Folder:
         self._streams = []
 
     def put(self, name, data):
-        """Write a file of these bytes.
-
-        Raises: RunError when that fails.
-        """
+        """Write a file of these bytes. Raises: RunError when that fails."""
         path = self._place(name)
         with _explained(path):
             if not _holds(path, data):
