@@ -15,7 +15,7 @@ from sousa.generation.textures.limits import OVERRIDES
 from sousa.generation.textures.options import TexturesOptions
 from sousa.generation.textures.schema import check
 from sousa.generation.textures.schema.request import Request
-from sousa.generation.textures.schema.sounds import declared_range, nyquist_problem
+from sousa.generation.textures.schema.sounds import declared_range, nyquist_problems
 from sousa.generation.textures.settings import Fixed
 from sousa.generation.textures.space import rounded
 
@@ -130,7 +130,7 @@ def _unfitting(sound, sample_rate, duration_sec):
     highest |= {part.name: part.ends[1] for part in (*sound.axes, *sound.moving)}
     for p in synths.get(sound.synth).parameters:
         where = f"{p.name} of {sound.name}"
-        yield from nyquist_problem(p, highest.get(p.name, p.default), sample_rate, where)
+        yield from nyquist_problems(p, highest.get(p.name, p.default), sample_rate, where)
     for moving in sound.moving:
         last = max((time for time, _ in moving.points), default=0.0)
         if duration_sec is not None and last > duration_sec:

@@ -64,7 +64,7 @@ def declared_range(parameter):
     return " to ".join(f"{end:.12g} {parameter.unit}".strip() for end in ends)
 
 
-def nyquist_problem(parameter, highest, rate, where):
+def nyquist_problems(parameter, highest, rate, where):
     """Why a frequency does not fit a sample rate (Hz, or None): yields a sentence, or nothing."""
     if rate is not None and parameter.nyquist and highest >= rate / 2:
         yield f"{where} is {highest:.12g} Hz; it has to be below half the sample rate, {rate / 2:.12g} Hz"
@@ -149,7 +149,7 @@ class _Checker:
         return value
 
     def below_nyquist(self, parameter, highest, where):
-        self.problems += nyquist_problem(parameter, highest, self.rate, where)
+        self.problems += nyquist_problems(parameter, highest, self.rate, where)
 
     def on_scale(self, scale, values, where):
         """Whether all values are known and lie on a scale."""
