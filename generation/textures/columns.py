@@ -2,17 +2,8 @@
 
 from collections.abc import Iterable
 
-from sousa.generation.columns import (
-    AUDIO,
-    Breakdown,
-    Classes,
-    Column,
-    Coordinate,
-    Events,
-    Group,
-    Parameters,
-    split_column,
-)
+from sousa.generation import columns as roles
+from sousa.generation.columns import AUDIO, Column, split_column
 
 FRAME_RATE_HZ = 75  # of curves
 HELD_OUT = ("random", "interpolation", "extrapolation")
@@ -39,30 +30,30 @@ EVENT = (
 )
 BEFORE = (
     Column("sample_id", "string", "", "unique, readable name of the row"),
-    Column("setting_id", "string", "", "shared by all rows of one parameter setting", role=Group("setting",
-           "settings")),
-    Column("sound", "string", "", "what the configuration calls the sound", role=Breakdown(balance=True,
-           shown=False), alias="sounds"),
-    Column("synth", "string", "", "synthesizer", role=Breakdown(main=True)),
+    Column("setting_id", "string", "", "shared by all rows of one parameter setting",
+           role=roles.Group("setting", "settings")),
+    Column("sound", "string", "", "what the configuration calls the sound", alias="sounds",
+           role=roles.Breakdown(balance=True, shown=False)),
+    Column("synth", "string", "", "synthesizer", role=roles.Breakdown(main=True)),
     Column("synth_version", "string", "", "its version"),
     split_column("setting"),
     Column("held_out", "string", "", "of test rows: random, interpolation or extrapolation; null otherwise",
-           role=Classes(HELD_OUT, breakdown=True, target=False)),
+           role=roles.Classes(HELD_OUT, breakdown=True, target=False)),
     Column("setting_index", "int32", "", "coordinate: setting, in the order of its sound's enumeration",
-           role=Coordinate()),
-    Column("example_index", "int32", "", "coordinate: rendering of the setting", role=Coordinate()),
-    Column("chunk_index", "int32", "", "coordinate: chunk of the long signal", role=Coordinate()),
+           role=roles.Coordinate()),
+    Column("example_index", "int32", "", "coordinate: rendering of the setting", role=roles.Coordinate()),
+    Column("chunk_index", "int32", "", "coordinate: chunk of the long signal", role=roles.Coordinate()),
     Column("start_sample", "int64", "samples", "where the row begins in its long signal"),
     Column("duration_sec", "float64", "s", "length of the audio"),
     Column("num_samples", "int64", "samples", "length of the audio"),
     Column("sample_rate", "int32", "Hz", "rate of the audio and of every *_sample value"),
 )  # fmt: skip
 AFTER = (
-    Column("params", PARAM, "", "every parameter of the synthesizer, in its order", role=Parameters("curves",
-           FRAME_RATE_HZ, "synth")),
+    Column("params", PARAM, "", "every parameter of the synthesizer, in its order",
+           role=roles.Parameters("curves", FRAME_RATE_HZ, "synth")),
     Column("curves", CURVE, "", "values of parameters that move, frame by frame; empty where none does"),
     Column("events", EVENT, "", "events that begin in the row; null where the synthesizer has none",
-           role=Events(velocity="velocity", kind="kind"), rendered=True),
+           role=roles.Events(velocity="velocity", kind="kind"), rendered=True),
     Column("num_events", "int64", "count", "events that begin in the row; null where it has none",
            rendered=True),
     Column("level_policy", "string", "", "none, peak or rms: what the gain makes equal"),
@@ -83,6 +74,6 @@ AFTER = (
 
 def columns(swept: Iterable[tuple[str, str]]) -> tuple[Column, ...]:
     """All columns of a corpus; ``swept``: ``(name, unit)`` of parameters that some sound sweeps, in order."""
-    meaning, role = "natural value of {}; null where not swept", Breakdown(shown=False)
+    meaning, role = "natural value of {}; null where not swept", roles.Breakdown(shown=False)
     flat = (Column(f"param_{name}", "float64", unit, meaning.format(name), role=role) for name, unit in swept)
     return (*BEFORE, *flat, *AFTER)

@@ -159,11 +159,7 @@ def render_signal(config, setting, example):
 def make_rows(config, position, example, chunks=None):
     """Rows of one example of a setting, in order: dicts of the corpus's columns.
 
-    Args:
-        position: in ``config.settings``.
-        chunks: numbers of the chunks to make; all by default.
-
-    Yields: dicts of the corpus's columns.
+    ``position``: in ``config.settings``; ``chunks``: numbers of the chunks to make, all by default.
     """
     signal = render_signal(config, config.settings[position], example)
     for row in label_rows(config, position, example):
@@ -183,15 +179,12 @@ def label_rows(config, position, example):
     for parameter in synth.get(sound.synth).parameters:
         name, value = parameter.name, setting.params[parameter.name]
         axis, user = axes.get(name, (None, None))
-        role = "swept" if axis else "fixed" if name in fixed else "default"
-        norm = None
-        if isinstance(value, Curve):
-            role, value = "moving", None
-        else:
-            norm = round(float(parameter.norm(value)), 9)  # as in _nine_digits
+        moves = isinstance(value, Curve)
+        role = "moving" if moves else "swept" if axis else "fixed" if name in fixed else "default"
         params.append({
-            "name": name, "role": role, "natural": value, "norm": norm, "unit": parameter.unit,
-            "user_name": axis and axis.user_name, "user": user,
+            "name": name, "role": role, "natural": None if moves else value,
+            "norm": None if moves else round(float(parameter.norm(value)), 9),  # as in _nine_digits
+            "unit": parameter.unit, "user_name": axis and axis.user_name, "user": user,
         })  # fmt: skip
         if axis:
             flat[f"param_{name}"] = value

@@ -15,7 +15,7 @@ from sousa.generation.textures.limits import OVERRIDES
 from sousa.generation.textures.options import TexturesOptions
 from sousa.generation.textures.schema import check
 from sousa.generation.textures.schema.request import Request
-from sousa.generation.textures.schema.sounds import declared_range, nyquist_problem
+from sousa.generation.textures.schema.sounds import declared_range, nyquist_problems
 from sousa.generation.textures.settings import Fixed
 from sousa.generation.textures.space import rounded
 
@@ -28,10 +28,9 @@ _REFUSED = {
 
 
 def derive(config, changes, digest):
-    """A Config like another one, with arguments changed.
+    """A Config like that of a base, whose synthesizers are here, with arguments changed.
 
     Args:
-        config: of the base, whose synthesizers are here.
         changes: dict of text by name: a field of FIELDS (``level`` as ``peak`` or ``peak:-3``, ``records``
             with commas, ``shard_mib`` also ``single``), or a parameter that is not swept, with the name of
             its sound and a dot in front where several sounds have it; its value is natural.
@@ -131,8 +130,7 @@ def _unfitting(sound, sample_rate, duration_sec):
     highest |= {part.name: part.ends[1] for part in (*sound.axes, *sound.moving)}
     for p in synths.get(sound.synth).parameters:
         where = f"{p.name} of {sound.name}"
-        if text := nyquist_problem(p, highest.get(p.name, p.default), sample_rate, where):
-            yield text
+        yield from nyquist_problems(p, highest.get(p.name, p.default), sample_rate, where)
     for moving in sound.moving:
         last = max((time for time, _ in moving.points), default=0.0)
         if duration_sec is not None and last > duration_sec:

@@ -34,8 +34,7 @@ def config(options: TexturesOptions, say: Say) -> Config:
     if options.changes and options.derive is None:
         problems.append(f"{changes} changes a dataset that {base} names; give {base} too")
     raise_all(problems)
-    if options.synth_files:
-        old_style.use(options.synth_files)
+    old_style.use(options.synth_files or ())
     if options.derive is not None:
         return _derived(options)
     if options.configfile is None:
@@ -87,8 +86,7 @@ def list_synths(options: TexturesOptions, print_: Say) -> bool:
             f"{options.called('list_synths')} shows synthesizers and makes nothing; leave out "
             f"{options.called('configfile')} and {options.called('derive')}"
         )
-    if options.synth_files:
-        old_style.use(options.synth_files)
+    old_style.use(options.synth_files or ())
     for name in synth.names():
         try:
             synthesizer = synth.get(name)

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from sousa.generation.textures import Textures
+from sousa.generation.textures import Textures, names, space
 from sousa.generation.textures.columns import FRAME_RATE_HZ as FRAME_RATE_HZ
 
 METHODS = ("grid", "sobol", "latin_hypercube", "random", "list")
@@ -81,7 +81,6 @@ class Moving:
     """A parameter that changes in time, the same way in every setting or, with ``random``, in its own.
 
     Attributes:
-        name: of the parameter.
         shape: points; sine, from minimum to maximum and back, beginning halfway up; or random: ``count``
             values drawn between minimum and maximum for each setting, evenly spaced in time.
         points: pairs of seconds and natural value, for the shape points.
@@ -173,14 +172,10 @@ class Config:
 
     Attributes:
         size: name it came from, or custom.
-        sounds: what is rendered.
-        seed: of the corpus.
         sample_rate: Hz.
         duration_sec: length of the long signals.
         chunk_sec: of the rows.
         examples: renderings of each setting, which differ by chance alone.
-        level: policy.
-        splits: of settings.
         audio_format: flac or wav.
         records: formats written beside the shards, of RECORDS.
         shard_mib: size of TFRecord shards, None for one file a row.
@@ -240,25 +235,19 @@ class Config:
     @cached_property
     def settings(self):
         """All settings, in order of their rows: tuple of :class:`sousa.generation.textures.space.Setting`."""
-        from sousa.generation.textures.space import settings
-
-        return settings(self)
+        return space.settings(self)
 
     @cached_property
     def setting_ids(self):
         """Names of all settings, in the same order: tuple of texts."""
-        from sousa.generation.textures.names import setting_ids
-
-        return setting_ids(self)
+        return names.setting_ids(self)
 
     def __getstate__(self):  # what is kept of an object above does not go to workers with it
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def num_rows(self):
-        from sousa.generation.textures.space import count
-
-        return sum(map(count, self.sounds)) * self.rows_per_setting
+        return sum(map(space.count, self.sounds)) * self.rows_per_setting
 
 
 def from_identity(data: dict[str, Any], size: str) -> Config:

@@ -193,11 +193,9 @@ def _curve(moving, config, draws):
 
 def _description(moving):
     """What a configuration says of a moving parameter; lengths of signals are no part of it."""
-    if moving.shape == "points":
-        return {"shape": moving.shape, "points": moving.points, "scale": moving.scale}
-    size = {"cycles": moving.cycles} if moving.shape == "sine" else {"count": moving.count}
-    ends = {"minimum": moving.minimum, "maximum": moving.maximum}
-    return {"shape": moving.shape, "scale": moving.scale, **ends, **size}
+    ends = ("minimum", "maximum")
+    fields = {"points": ("points",), "sine": (*ends, "cycles"), "random": (*ends, "count")}
+    return {name: getattr(moving, name) for name in ("shape", "scale", *fields[moving.shape])}
 
 
 def _divide(config, sound, naturals, texts):

@@ -158,10 +158,7 @@ def get(name: str) -> Synth:
 
 
 def of(sound: Any) -> Synth:
-    """The synthesizer of a configuration's sound.
-
-    Raises: RunError when it is not here, or can't be loaded.
-    """
+    """The synthesizer of a configuration's sound. Raises: RunError when it is missing or can't be loaded."""
     try:
         return get(sound.synth)
     except UsageError:

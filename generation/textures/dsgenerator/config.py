@@ -119,18 +119,17 @@ def read(data, problems, notices):
     seed = request.DEFAULT_SEED if file.rngseed is None else file.rngseed
     if file.has("rngseed") and file.rngseed is None:
         seed = request.drawn_seed("rngseed", notices)
-    shard_mib = DEFAULT_SHARD_MIB if file.shard_size is None else file.shard_size
     values = {
         "seed": seed,
         "sample_rate": rate,
         "duration_sec": file.soundDuration,
         "chunk_sec": file.chunkSecs,
-        "examples": 1 if file.examples is None else file.examples,
+        "examples": file.examples or 1,
         "level": Level("none", 0.0),
         "splits": Splits(0.15, 0.15, 0.0, (), ()),
         "audio_format": "wav",
         "records": (file.recordFormat,) if file.recordFormat else (),
-        "shard_mib": None if str(file.tftype).lower() == "single" else shard_mib,
+        "shard_mib": None if str(file.tftype).lower() == "single" else file.shard_size or DEFAULT_SHARD_MIB,
         "naming": "later" if any(key in data for key in LATER) else "values",
     }
     return request.Request([_sound(file, problems)], values, words, file.numChunks)

@@ -21,14 +21,11 @@ from sousa.generation.textures.records.labels import midi_number
 
 
 class NSJson(Format):
-    """Writer of nsjson.json and its WAV files."""
-
     def __init__(self, folder, config, labels):
         super().__init__(folder, config, labels)
         self.entries = []
 
     def add(self, row, pcm):
-        """Write a row's audio and keep its entry."""
         name = stem(row)
         self.folder.put(f"{name}.wav", row["wav"])
         entry = {
@@ -42,14 +39,12 @@ class NSJson(Format):
                     f"{key}_norm": param["user"], f"{key}_user": param["user"],
                     f"{key}_natural": param["natural"], f"{key}_normalized": param["norm"],
                 }  # fmt: skip
-            if key == "cf" and midi_number(param["natural"]) is not None:
-                entry["midi_num"] = midi_number(param["natural"])
+            if key == "cf" and (note := midi_number(param["natural"])) is not None:
+                entry["midi_num"] = note
         self.entries.append((name, member(name, dict(sorted(entry.items())))))
 
     def close(self):
-        """Write the entries."""
-        self.entries.sort()
         file = JsonObject(self.folder.stream("nsjson.json"))
-        for _, text in self.entries:
+        for _, text in sorted(self.entries):
             file.add(text)
         file.close()

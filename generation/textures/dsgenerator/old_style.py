@@ -39,10 +39,7 @@ _OFFERED = ("sr", "rngseed", "rng")
 
 
 def use(paths):
-    """Make the classes in files known to this process.
-
-    Args:
-        paths: of Python files, as the user named them.
+    """Make the classes in Python files known to this process.
 
     Raises: as :func:`load`, and UsageError for two classes of one name.
     """
@@ -62,12 +59,8 @@ def use(paths):
 
 
 def load(path):
-    """The synthesizers in a file.
+    """The synthesizers in a Python file, which is run: list of :class:`OldStyle`.
 
-    Args:
-        path: of a Python file; it is run.
-
-    Returns: list of objects that keep the protocol of :mod:`sousa.generation.textures.synth`.
     Raises: UsageError for a file that is not there or holds no such class; RunError for one that fails.
     """
     path = _file(path)

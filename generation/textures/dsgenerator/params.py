@@ -31,8 +31,6 @@ META = ("sample_id", "setting_id", "split", "held_out", "sound", "synth", "synth
 
 
 class Params(Format):
-    """Writer of WAV and .params files."""
-
     def __init__(self, folder, config, labels):
         super().__init__(folder, config, labels)
         self.docs = {

@@ -46,8 +46,6 @@ _FULL_SCALE = np.float32(1 / 32768)
 
 
 class TFRecords(Format):
-    """Writer of TFRecord files."""
-
     reads = "pcm"
 
     def __init__(self, folder, config, labels):
@@ -92,7 +90,6 @@ class TFRecords(Format):
         split["shards"][-1]["rows"] += 1
 
     def close(self):
-        """End the shards and write the index."""
         for name in self.splits:
             self._end_shard(name)
         index = {

@@ -44,7 +44,6 @@ def write(root, config, tables, progress):
 
     Args:
         root: dataset directory.
-        config: :class:`sousa.generation.textures.settings.Config`; its ``records`` are written.
         tables: Arrow tables in order of rows, with at least COLUMNS; read once.
         progress: function called with the number of rows that each table had, when they are done.
 

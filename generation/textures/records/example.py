@@ -70,9 +70,7 @@ def _varint(number):
 def _before(name, field, size, empty):
     """What comes before the data of a feature: it depends on nothing but the name and the size.
 
-    Args:
-        field: of Feature, which is the type.
-        empty: whether the list has no element.
+    ``field``: of Feature, which is the type; ``empty``: whether the list has no element.
     """
     # one element of bytes and packed numbers look the same: field 1, with its length
     head = b"" if empty else b"\x0a" + _varint(size)

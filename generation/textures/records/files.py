@@ -25,10 +25,7 @@ LONGEST_NAME = 240  # bytes; file systems allow 255, and endings are added
 
 
 def stem(row):
-    """A row's sample_id, as the name of files.
-
-    Raises: RunError when it can't be one.
-    """
+    """A row's sample_id, as the name of files. Raises: RunError when it can't be one."""
     name = row["sample_id"]
     if not name or name.startswith(".") or "/" in name or not name.isprintable():
         raise RunError(f"the row named {name!r} can't be written to a file of that name")
@@ -99,10 +96,7 @@ class Folder:
         self._streams = []
 
     def put(self, name, data):
-        """Write a file of these bytes.
-
-        Raises: RunError when that fails.
-        """
+        """Write a file of these bytes. Raises: RunError when that fails."""
         path = self._place(name)
         with _explained(path):
             if not _holds(path, data):
@@ -180,11 +174,7 @@ class Stream:
 
 
 def damage(root, record):
-    """What is wrong with the folder of a manifest record, or None; every file is read.
-
-    Args:
-        record: ``format``, ``files``, ``bytes`` and ``sha256``, as :meth:`Folder.close` gives them.
-    """
+    """What is wrong with the folder of a manifest record, or None; every file is read."""
     if record["format"] not in RECORDS:
         return f"the manifest names records of an unknown format, {record['format']!r}"
     path = Path(root) / DIRECTORY / record["format"]

@@ -21,8 +21,6 @@ from sousa.generation.textures.settings import FRAME_RATE_HZ
 
 
 class Frames(Format):
-    """Writer of WAV and CSV files."""
-
     def __init__(self, folder, config, labels):
         super().__init__(folder, config, labels)
         self.varied = {sound: _varied(own) for sound, own in labels.items()}

@@ -34,8 +34,6 @@ OWN = ("sample_id", "setting_id", "held_out", "synth", "synth_version", "start_s
 
 
 class NSynth(Format):
-    """Writer of NSynth-shaped folders."""
-
     def __init__(self, folder, config, labels):
         super().__init__(folder, config, labels)
         self.note = 0
@@ -61,7 +59,6 @@ class NSynth(Format):
         self.note += 1
 
     def close(self):
-        """End the JSON files."""
         for text in self.objects.values():
             text.close()
 

@@ -25,11 +25,8 @@ COLUMNS = (*PLAIN, "curves", "events", "audio")
 class Lists:
     """A list column as arrays.
 
-    Attributes:
-        size: records of each row.
-        row: of each record.
-        start: where each row's records begin.
-        fields: dict of Arrow arrays.
+    ``size``: records of each row; ``start``: where they begin; ``row``: of each record; ``fields``: dict of
+    Arrow arrays.
     """
 
     def __init__(self, column):

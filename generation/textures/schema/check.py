@@ -68,9 +68,7 @@ def chunk(request, problems, notices):
 def _splits(splits, checked, wanted, problems):
     """Problems with splits that show without settings.
 
-    Args:
-        checked: sounds.
-        wanted: swept parameters, some of which may be missing there because they are wrong.
+    ``wanted``: swept parameters, some of which the ``checked`` sounds may lack because they are wrong.
     """
     if splits.validation + splits.test >= 1:
         problems.append(

@@ -19,9 +19,7 @@ MAX_BYTES = 64 * 2**20
 def load(path):
     """The plain data of a configuration file.
 
-    Args:
-        path: of a file; ``.json`` is JSON, ``.yaml`` and ``.yml`` are YAML, and others are JSON when they
-            begin with a brace.
+    ``.json`` is JSON, ``.yaml`` and ``.yml`` are YAML, and others are JSON when they begin with a brace.
 
     Raises: UsageError with the line and column of what can't be read.
     """

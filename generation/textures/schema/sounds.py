@@ -26,10 +26,7 @@ _SIZES = {
 def sound(request, rate, duration_sec, problems):
     """The Sound of a request, of what is right in it; None without a synthesizer.
 
-    Args:
-        rate: sample rate, Hz, or None.
-        duration_sec: of the long signals, or None.
-        problems: list that sentences are added to.
+    ``rate`` (Hz) and ``duration_sec`` (of the long signals) may be None; problems are added to ``problems``.
     """
     if request.synth is None:
         return None
@@ -67,11 +64,10 @@ def declared_range(parameter):
     return " to ".join(f"{end:.12g} {parameter.unit}".strip() for end in ends)
 
 
-def nyquist_problem(parameter, highest, rate, where):
-    """Why a frequency does not fit a sample rate (Hz, or None), or None."""
-    if rate is None or not parameter.nyquist or highest < rate / 2:
-        return None
-    return f"{where} is {highest:.12g} Hz; it has to be below half the sample rate, {rate / 2:.12g} Hz"
+def nyquist_problems(parameter, highest, rate, where):
+    """Why a frequency does not fit a sample rate (Hz, or None): yields a sentence, or nothing."""
+    if rate is not None and parameter.nyquist and highest >= rate / 2:
+        yield f"{where} is {highest:.12g} Hz; it has to be below half the sample rate, {rate / 2:.12g} Hz"
 
 
 class _Checker:
@@ -153,8 +149,7 @@ class _Checker:
         return value
 
     def below_nyquist(self, parameter, highest, where):
-        if text := nyquist_problem(parameter, highest, self.rate, where):
-            self.problems.append(text)
+        self.problems += nyquist_problems(parameter, highest, self.rate, where)
 
     def on_scale(self, scale, values, where):
         """Whether all values are known and lie on a scale."""

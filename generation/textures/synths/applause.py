@@ -31,10 +31,7 @@ _HIGHEST = 0.45  # of the sample rate
 
 
 def claps(loudness, centre_hz, quality, decay_sec, rate, rng):
-    """The claps of one clapper.
-
-    Args:
-        loudness: float (claps,), their peaks. The others are numbers, as in the module's text.
+    """The claps of one clapper; ``loudness``: float (claps,), their peaks.
 
     Yields: float64 (length,) for each clap.
     """
@@ -75,7 +72,6 @@ class Applause:
     )
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`sousa.generation.textures.synth`."""
         who, each = streams(rng, 2)
         apart = 1.0 - params["synchrony"]
         together = who.random()

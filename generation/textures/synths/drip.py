@@ -51,7 +51,6 @@ class Drip:
     )
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`sousa.generation.textures.synth`."""
         when, how_long, how_loud = streams(rng, 3)
         per_second = events.per_second(params["rate_exp"])
         found = events.regular(per_second, events.spread(params["irreg_exp"]), samples / rate, when)

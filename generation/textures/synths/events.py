@@ -134,13 +134,9 @@ def poisson(rate, duration_sec, rng):
 
 
 def add(buffer, onsets, sounds, gains=None):
-    """Add the sound of each event at its onset; what reaches past the end is cut.
+    """Add the sound of each event to ``buffer`` at its onset, by its gain; what reaches past the end is cut.
 
-    Args:
-        buffer: float (samples,), changed in place.
-        onsets: int (events,).
-        sounds: iterable of float arrays, one an event; they may be of different lengths.
-        gains: float (events,), or None for 1.
+    ``sounds``: iterable of float arrays, one an event; they may be of different lengths.
     """
     gains = np.ones(len(onsets)) if gains is None else gains
     for onset, gain, sound in zip(onsets.tolist(), gains.tolist(), sounds, strict=True):
@@ -149,13 +145,9 @@ def add(buffer, onsets, sounds, gains=None):
 
 
 def soften(sound, rise, fall):
-    """Straight ramps at the ends of a sound, so that it does not click; the first sample is not 0.
+    """The sound with straight ramps of ``rise`` and ``fall`` samples at its ends, so that it does not click.
 
-    Args:
-        sound: float (samples,), changed in place.
-        rise, fall: lengths of the ramps, samples.
-
-    Returns: ``sound``.
+    It is changed in place; the first sample is not 0.
     """
     rise, fall = min(rise, len(sound) // 2), min(fall, len(sound) // 2)
     sound[:rise] *= (np.arange(rise) + 0.5) / max(rise, 1)
@@ -194,11 +186,6 @@ def ringing(weights, poles, lengths):
 
 
 def ring_length(poles, decay_db=96.0):
-    """Samples until a pole's oscillation has fallen by ``decay_db``: int64, as ``poles``; at least 1.
-
-    Args:
-        poles: complex or real, of a size below 1.
-        decay_db: number, or as ``poles``.
-    """
+    """Samples until poles (of a size below 1) have fallen by ``decay_db``: int64 as ``poles``, at least 1."""
     nepers = np.asarray(decay_db) * np.log(10.0) / 20.0
     return np.maximum(1, np.ceil(nepers / -np.log(np.maximum(np.abs(poles), _NO_POLE)))).astype(np.int64)

@@ -36,16 +36,10 @@ def bell(share):
 
 
 def grain(share, step, centre, octaves, partials):
-    """One grain before its window.
+    """One grain before its window, sweeping ``octaves`` about ``centre``, a share of the sample rate.
 
-    Args:
-        share: float (samples,): where its samples are, 0 to 1 of its length.
-        step: from one to the next.
-        centre: frequency as a share of the sample rate.
-        octaves: swept.
-        partials: how many.
-
-    Returns: float64 (samples,).
+    ``share``: where its samples are, 0 to 1 of its length, ``step`` from one to the next. Returns: float64,
+    as ``share``.
     """
     if octaves:
         frequency = np.minimum(centre * 2.0 ** (octaves * (share - 0.5)), _HIGHEST)
@@ -84,7 +78,6 @@ class Grains:
     )
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`sousa.generation.textures.synth`."""
         when, where, how_far = streams(rng, 3)
         per_second = events.per_second(params["rate_exp"])
         found = events.regular(per_second, events.spread(params["irreg_exp"]), samples / rate, when)

@@ -49,7 +49,6 @@ class Pistons:
     )
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`sousa.generation.textures.synth`."""
         when, order = streams(rng, 2)
         per_second = events.per_second(params["rate_exp"])
         found = events.regular(per_second, events.spread(params["irreg_exp"]), samples / rate, when)

@@ -47,12 +47,7 @@ def peak_filter(frequency_hz, quality, rate):
 
 
 def first_outputs(noise, frequency_hz, quality, rate):
-    """The first outputs of the peak filter, and what follows them.
-
-    Args:
-        noise: float (events, 3).
-        frequency_hz, quality: float (events,).
-        rate: Hz.
+    """The first outputs of the peak filter for noise (events, 3), and what follows them.
 
     Returns: ``(outputs, weights, poles)``: float64 (events, 5), of which the last two begin the free ringing;
         complex128 (events, 2) twice: output 3 + n is the sum of weight * pole**n.
@@ -105,7 +100,6 @@ class Pop:
     spread = staticmethod(events.spread)
 
     def render(self, params, samples, rate, rng):
-        """See :mod:`sousa.generation.textures.synth`."""
         when, pitch, noise = streams(rng, 3)
         per_second = events.per_second(params["rate_exp"])
         found = events.regular(per_second, self.spread(params["irreg_exp"]), samples / rate, when)

@@ -29,9 +29,7 @@ def wander(rng, turns):
 
     Independent random values lie at whole positions; between them goes the quintic
     6 x^5 - 15 x^4 + 10 x^3, so that slope and curvature are continuous (Perlin, Improving Noise, 2002).
-
-    Args:
-        turns: positions; where they grow by 1 a second, one new value is heading for each second.
+    Where positions (``turns``) grow by 1 a second, there is a new value each second.
 
     Returns: float64 like ``turns``, from -1 to 1.
     """

@@ -61,11 +61,7 @@ class Wind:
 
 
 def _tape(rng, howliness, cycles, times):
-    """Noise over cycles of the centre frequency: float32, variance 1, _PER_CYCLE values a cycle.
-
-    Args:
-        cycles: passed at each of ``times``.
-    """
+    """Noise over ``cycles`` passed at ``times``: float32, variance 1, _PER_CYCLE values a cycle."""
     from scipy.fft import irfft, next_fast_len, rfft
 
     size = next_fast_len(int(cycles[-1] * _PER_CYCLE) + 8 * slow.KNOT, real=True)

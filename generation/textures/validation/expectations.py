@@ -61,9 +61,6 @@ CENTRES = {
 def centre_error(synth_name, natural, pcm, rate):
     """How far the pitch of a row is from where its parameters put it.
 
-    Args:
-        pcm: int16 (samples,).
-
     Returns: semitones, found - promised, 0 inside a promised range; None where nothing is promised, or the
         row is too short to tell.
     """

@@ -83,13 +83,12 @@ def _grid(shown, height, plot):
 def _levels(findings):
     def draw(sheet):
         left, right = sheet.subplots(1, 2, width_ratios=(2, 1))
-        level = [findings.rows["rms_db"][mask] for _, mask in population.by_sound(findings)]
-        level = [v[~np.isnan(v)] for v in level]
-        left.boxplot([v if len(v) else [np.nan] for v in level], showfliers=False,
-                     tick_labels=[sound.name for sound in findings.config.sounds])  # fmt: skip
+        rms, peak = findings.rows["rms_db"], findings.rows["peak_db"]
+        levels = [rms[mask & ~np.isnan(rms)] for _, mask in population.by_sound(findings)]
+        names = [sound.name for sound in findings.config.sounds]
+        left.boxplot([v if len(v) else [np.nan] for v in levels], showfliers=False, tick_labels=names)
         left.tick_params(axis="x", rotation=60, labelsize=7)
         left.set_title("RMS of rows, dBFS", fontsize=9)
-        peak = findings.rows["peak_db"]
         right.hist(peak[~np.isnan(peak)], bins=40)
         right.set_title("peaks of rows, dBFS", fontsize=9)
 

@@ -41,11 +41,7 @@ def check_level(row, pcm, problems):
 
 
 def onset_errors(pcm, onset, rate):
-    """Onsets of isolated events against their labels.
-
-    Args:
-        onset: int64, labels in order.
-        rate: Hz.
+    """Onsets of isolated events against their labels (``onset``: int64, in order).
 
     Returns: ``(errors, allowed)``, float64 arrays, one element an isolated event.
     """
@@ -68,10 +64,7 @@ def onset_errors(pcm, onset, rate):
 
 
 def border(before, after):
-    """How a border of neighbouring rows compares with what is on either side of it.
-
-    Args:
-        before, after: int16, the last and the first samples of the two rows.
+    """How a border of neighbouring rows, with samples ``before`` and ``after``, compares with both sides.
 
     Returns: ``(step, largest)``: difference across the border, and the largest of the 100 on each side.
     """
