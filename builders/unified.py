@@ -26,20 +26,9 @@ import datasets
 
 from sousa.builders.audio import AudioBuilder
 from sousa.builders.base import builder, features
+from sousa.generation import columns as roles
 from sousa.generation import corpora
-from sousa.generation.columns import (
-    ACOUSTICS,
-    AUDIO,
-    SPLITS,
-    Breakdown,
-    Column,
-    Events,
-    Group,
-    Renditions,
-    having,
-    split_column,
-    table,
-)
+from sousa.generation.columns import ACOUSTICS, AUDIO, SPLITS, Column, having, split_column, table
 from sousa.generation.errors import SousaError, UsageError
 from sousa.generation.manifest import read_manifest
 
@@ -75,13 +64,13 @@ COLUMNS = (
 def places(columns: Iterable[Column]) -> dict[str, Any]:
     """Columns of a corpus that are shared columns by their roles, by the names of these."""
     columns = tuple(columns)
-    conditions = {c.role.condition for c in having(columns, Renditions)}
-    conditions |= {c.name for c in having(columns, Breakdown) if c.role.condition == ACOUSTICS}
+    conditions = {c.role.condition for c in having(columns, roles.Renditions)}
+    conditions |= {c.name for c in having(columns, roles.Breakdown) if c.role.condition == ACOUSTICS}
     candidates = {
-        "group_id": having(columns, Group),
+        "group_id": having(columns, roles.Group),
         "label": [column for column in columns if getattr(column.role, "main", False)],
         "acoustics": [column for column in columns if column.name in conditions],
-        "events": having(columns, Events),
+        "events": having(columns, roles.Events),
     }
     return {shared: next(iter(fitting), None) for shared, fitting in candidates.items()}
 
@@ -173,7 +162,6 @@ class Unified(AudioBuilder):
 
 
 def _parts(config: UnifiedConfig) -> dict[str, Any]:
-    """The builders of the corpora asked for, by name."""
     options = config.options or {}
     if isinstance(config.corpora, str):
         config.corpora = [config.corpora]
@@ -188,6 +176,8 @@ def _parts(config: UnifiedConfig) -> dict[str, Any]:
             "among these or another config_name"
         )
     wanted = config.corpora or sized
+    if useless := options.keys() - wanted:
+        raise UsageError(f"options of {min(useless)} have no use: corpora are {', '.join(wanted)}")
     if not config.data_dir:
         return {name: builder(name)(config_name=config.name, **options.get(name, {})) for name in wanted}
     if options:

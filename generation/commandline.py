@@ -60,7 +60,6 @@ def _run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str)
 
 
 def _innermost(parser: argparse.ArgumentParser, argv: list[str]) -> argparse.ArgumentParser:
-    """The parser of the sub-command that a command line names."""
     for word in argv:
         for action in parser._actions:
             if isinstance(action, argparse._SubParsersAction):

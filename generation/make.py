@@ -92,7 +92,6 @@ def _media(corpus: Corpus, config: Config) -> list[str]:
 def _check_space(
     corpus: Corpus, config: Config, storage: LocalStorage, todo: list[Shard], with_files: bool
 ) -> None:
-    """Refuse to start what can't fit."""
     share = sum(shard.rows for shard in todo) / max(config.num_rows, 1)
     what, free = corpus.estimate(config), storage.free_bytes()
     wanted = (what.num_bytes + what.loose_bytes * with_files) * share

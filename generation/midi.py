@@ -58,7 +58,6 @@ def _put_quantities(out: np.ndarray, at: np.ndarray, values: np.ndarray, lengths
 
 
 def _quantity(value: int) -> bytes:
-    """One variable-length quantity."""
     out = bytes([value & 0x7F])
     while value := value >> 7:
         out = bytes([value & 0x7F | 0x80]) + out

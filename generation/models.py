@@ -99,7 +99,6 @@ def validated(
 
 
 def _alternatives(model: type[Model], key: Any) -> bool:
-    """Whether a key takes values of several kinds."""
     return key in model.model_fields and len(_types(model.model_fields[key].annotation)) > 1
 
 
@@ -164,7 +163,6 @@ def _types(annotation: Any) -> list[Any]:
 
 
 def _words(annotation: Any) -> list[str]:
-    """The words that an annotation allows."""
     kinds = [kind for kind in _types(annotation) if get_origin(kind) is Literal]
     return [str(word) for kind in kinds for word in get_args(kind)]
 

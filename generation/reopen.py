@@ -105,7 +105,9 @@ def open_dataset(root: str | Path, *, making: bool | None = False, plugins: Sequ
     try:
         corpus = corpora.get(str(identity.get("corpus")))
     except UsageError as error:
-        raise RunError(f"{root}: {error}") from None
+        package = manifest.get("package", "sousa")
+        hint = f"; install {package} {manifest['package_version']}" if package != "sousa" else ""
+        raise RunError(f"{root}: {error}{hint}") from None
     current = identity.get("data_version") == corpus.data_version
     if making is None:
         making = current and is_generated(corpus)

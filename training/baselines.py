@@ -94,7 +94,6 @@ def _bands(*parts: BaseRows) -> dict[str, list[np.ndarray]]:
 
 
 def _models(is_class: bool, rows: int) -> tuple[Any, Any]:
-    """``(nearest neighbours, linear model)`` of a class or a score."""
     from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
     from sklearn.pipeline import make_pipeline

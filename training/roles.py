@@ -13,18 +13,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from sousa.generation import columns as declared
 from sousa.generation import corpora
-from sousa.generation.columns import (
-    Breakdown,
-    Classes,
-    Column,
-    Events,
-    Group,
-    Parameters,
-    Role,
-    Score,
-    stored_columns,
-)
+from sousa.generation.columns import Column, Role, stored_columns
 from sousa.generation.errors import SousaError
 from sousa.generation.filters import Filter
 
@@ -48,18 +39,18 @@ class Known:
     @property
     def targets(self) -> dict[str, Column]:
         """Columns that a model can be trained to tell, by name; parameters are not among them."""
-        columns = self.having(Classes, Score, Events)
+        columns = self.having(declared.Classes, declared.Score, declared.Events)
         return {c.name: c for c in columns if getattr(c.role, "target", True)}
 
     @property
     def parameters(self) -> Column | None:
         """The column of a synthesizer's parameters."""
-        return next(iter(self.having(Parameters)), None)
+        return next(iter(self.having(declared.Parameters)), None)
 
     @property
     def group(self) -> Column | None:
         """What splits and intervals go by."""
-        return next(iter(self.having(Group)), None)
+        return next(iter(self.having(declared.Group)), None)
 
     @property
     def breakdowns(self) -> list[Column]:
@@ -70,11 +61,11 @@ class Known:
     def described(self) -> list[Column]:
         """Columns that predictions carry beside a row's name: groups, breakdowns, conditions, balance."""
         marked = self._marked("breakdown", "of_group", "shown", "balance", "condition")
-        return [c for c in self.columns if c in marked or isinstance(c.role, Group)]
+        return [c for c in self.columns if c in marked or isinstance(c.role, declared.Group)]
 
     def _marked(self, *fields: str) -> list[Column]:
         """The classes and breakdowns whose role has a value in one of these fields."""
-        columns = self.having(Classes, Breakdown)
+        columns = self.having(declared.Classes, declared.Breakdown)
         return [c for c in columns if any(getattr(c.role, field, None) for field in fields)]
 
     @property

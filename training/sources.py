@@ -189,7 +189,6 @@ def _directory(where: str, name: str | None) -> Source:
 
 
 def _json(path: str | Path) -> dict[str, Any]:
-    """A manifest as far as it can be read."""
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -198,7 +197,6 @@ def _json(path: str | Path) -> dict[str, Any]:
 
 
 def _corpus(manifest: dict[str, Any]) -> str | None:
-    """The corpus that the manifest of a release or dataset names."""
     config = manifest.get("config")
     return manifest.get("corpus") or (config.get("corpus") if isinstance(config, dict) else None)
 
@@ -221,7 +219,6 @@ def _of_card(root: Path, name: str | None) -> list[File]:
 def _by_datasets(
     where: str, name: str | None, revision: str | None = None, token: str | None = None
 ) -> list[File]:
-    """Files as ``datasets`` finds them."""
     import datasets
     from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
 

@@ -111,7 +111,6 @@ def make(api: Any, release: opened.Release, repo: str, state: State, main: bool 
 
 
 def _head(api: Any, repo: str, state: State) -> opened.Release | None:
-    """The release at the head of the branch, or None."""
     if layout.MANIFEST not in state.files:
         return None
     try:

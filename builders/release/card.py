@@ -223,7 +223,6 @@ def _licences(parts: Iterable[Any]) -> str:
 
 
 def _changelog(entries: Sequence[Mapping[str, Any]]) -> str:
-    """Versions and what changed, the newest first."""
     return "\n\n".join(
         f"### {entry['version']} ({entry['released']})\n" + "".join(f"\n- {line}" for line in entry["lines"])
         for entry in reversed(entries)

@@ -73,7 +73,6 @@ def strangers(root: Path, manifest: Mapping[str, Any]) -> list[str]:
 
 
 def _index(release: Release) -> list[str]:
-    """The row index against the files it speaks of."""
     index, files = release.index(), release.manifest["files"]
     counts = {row["values"]: row["counts"] for row in pc.value_counts(index["file"]).to_pylist()}
     out = []

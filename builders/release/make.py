@@ -164,7 +164,6 @@ def _pack_all(source: Source, hidden: LocalStorage, runner: Runner, progress: An
 
 
 def _write_index(hidden: LocalStorage, files: Sequence[str]) -> None:
-    """The row index out of its parts."""
     with hidden.writing(layout.INDEX) as file, pq.ParquetWriter(
         file, layout.INDEX_SCHEMA, compression="zstd", use_dictionary=["file", "view", "split"]
     ) as writer:  # fmt: skip

@@ -118,7 +118,6 @@ def check_manifest(manifest: Any, where: str) -> dict[str, Any]:
 
 
 def _lacking(data: Any, kinds: dict[str, Any]) -> list[str]:
-    """Keys that are missing, or whose values are of another type."""
     if not isinstance(data, dict):
         return list(kinds)
     return [key for key, kind in kinds.items() if not isinstance(data.get(key, ...), kind)]

@@ -55,12 +55,10 @@ def digest() -> str:
 
 
 def _within(draw: Draw, name: str, span: Sequence[float], digits: int = 3) -> float:
-    """A value of a range."""
     return round(span[0] + (span[1] - span[0]) * draw(name), digits)
 
 
 def _whole(draw: Draw, name: str, span: Sequence[int]) -> int:
-    """A whole number of a range."""
     return span[0] + int(draw(name) * (span[1] - span[0] + 1))
 
 

@@ -117,7 +117,6 @@ def _list_fonts(arguments: argparse.Namespace, console: Any) -> None:
 
 
 def _install_fonts(arguments: argparse.Namespace, console: Any) -> None:
-    """Install fonts by their keys; says where each is and what to do with it."""
     known, keys = fonts.catalogue(), list(dict.fromkeys(arguments.keys))
     output, source, address = arguments.output, arguments.source, arguments.address
     problems = [f"unknown soundfont {one_of(key, known)}" for key in keys if key not in known]
@@ -155,7 +154,6 @@ _STATED = {
 
 
 def _acoustics(arguments: argparse.Namespace, console: Any) -> None:
-    """Show acoustics with their ranges, or make their rooms."""
     names, directory, stated = arguments.names, arguments.build_rooms, rooms.stated()
     known = named_acoustics.names()
     raise_all(f"unknown acoustics {one_of(name, known)}" for name in names if name not in known)

@@ -131,7 +131,6 @@ def _version_file(part: str | Path) -> Path:
 
 
 def _version(part: Path, address: str) -> str | None:
-    """Version the server at this address gave the part file, or None."""
     with suppress(OSError, ValueError):
         where, version = json.loads(_version_file(part).read_text(encoding="utf-8"))
         return version if where == address else None

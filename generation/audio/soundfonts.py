@@ -63,7 +63,6 @@ class Kit:
 
 
 def _is_soundfont(path: Path) -> bool:
-    """Whether a file starts like an SF2 or SF3."""
     try:
         with open(path, "rb") as file:
             head = file.read(12)

@@ -65,7 +65,6 @@ def _matching(stored: Stored, where: Filter, columns: list[str]) -> tuple[np.nda
 
 
 def _codes(column: pa.ChunkedArray) -> np.ndarray:
-    """Integers for values, in the order in which they come."""
     encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
     return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 

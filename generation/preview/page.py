@@ -160,7 +160,6 @@ def _finite(data: Any) -> Any:
 
 
 def _row(labels: dict[str, Any], audio: Any, shown: int) -> bytes:
-    """The script elements of a row, as bytes."""
     text = f'<script type="application/json" class="row">{as_script(labels)}</script>\n'
     if audio:
         sound = base64.b64encode(audio["bytes"]).decode()

@@ -1,38 +1,28 @@
 """Every column of the rudiments corpus."""
 
+from sousa.generation import columns as roles
 from sousa.generation.audio import named_acoustics
-from sousa.generation.columns import (
-    ACOUSTICS,
-    AUDIO,
-    Breakdown,
-    Classes,
-    Column,
-    Coordinate,
-    Events,
-    Group,
-    Renditions,
-    Score,
-    split_column,
-)
+from sousa.generation.columns import ACOUSTICS, AUDIO, Column, split_column
 from sousa.generation.rudiments import definitions, players
 
 _RUDIMENTS = tuple(dict.fromkeys(form.slug for form in definitions.main_forms()))
 IDENTITY = (
     Column("sample_id", "string", "", "unique, readable name of the row"),
     Column("profile_id", "string", "", "player: first letters of the tier and the profile number",
-           role=Group("player", "players")),
-    Column("rudiment_slug", "string", "", "rudiment", role=Classes(_RUDIMENTS, breakdown=True, main=True)),
+           role=roles.Group("player", "players")),
+    Column("rudiment_slug", "string", "", "rudiment",
+           role=roles.Classes(_RUDIMENTS, breakdown=True, main=True)),
     Column("rudiment_name", "string", "", "its PAS name"),
     Column("rudiment_number", "int32", "", "its PAS number"),
     Column("variant", "string", "", "published variant played; null for the main form"),
     Column("category", "string", "", "roll, diddle, flam or drag", alias="categories",
-           role=Classes(definitions.CATEGORIES, balance=True)),
+           role=roles.Classes(definitions.CATEGORIES, balance=True)),
     split_column("player"),
     Column("skill_tier", "string", "", "beginner, intermediate, advanced or professional", alias="tiers",
-           role=Classes(players.tiers(), balance=True, breakdown=True, of_group=True)),
+           role=roles.Classes(players.tiers(), balance=True, breakdown=True, of_group=True)),
     Column("skill_tier_binary", "string", "", "novice (first two tiers) or skilled",
-           role=Classes(("novice", "skilled"))),
-    Column("tempo_bpm", "int64", "quarter notes/min", "tempo of the grid", role=Breakdown(band=20)),
+           role=roles.Classes(("novice", "skilled"))),
+    Column("tempo_bpm", "int64", "quarter notes/min", "tempo of the grid", role=roles.Breakdown(band=20)),
     Column("tempo_low_bpm", "int64", "quarter notes/min", "slowest tempo this player may be given here"),
     Column("tempo_high_bpm", "int64", "quarter notes/min", "fastest tempo this player may be given here"),
     Column("metre", "string", "", "time signature"),
@@ -49,13 +39,13 @@ IDENTITY = (
     Column("dynamic_offset", "float64", "MIDI velocity", "how much louder than usual this take is written"),
     Column("drift_ms", "float64", "ms", "displacement by tempo drift at the end of the take"),
     Column("seed", "int64", "", "corpus seed"),
-    Column("profile_index", "int32", "", "coordinate: player", role=Coordinate()),
-    Column("tempo_index", "int32", "", "coordinate: tempo", role=Coordinate()),
-    Column("augmentation_index", "int32", "", "coordinate: rendering of the take", role=Coordinate()),
+    Column("profile_index", "int32", "", "coordinate: player", role=roles.Coordinate()),
+    Column("tempo_index", "int32", "", "coordinate: tempo", role=roles.Coordinate()),
+    Column("augmentation_index", "int32", "", "coordinate: rendering of the take", role=roles.Coordinate()),
     Column("augmentation_group_id", "string", "", "shared by all renderings of one take",
-           role=Renditions("augmentation_preset", named_acoustics.CLEAN)),
+           role=roles.Renditions("augmentation_preset", named_acoustics.CLEAN)),
     Column("augmentation_preset", "string", "", "acoustics of the rendering; clean is the drum alone",
-           alias="acoustics", role=Breakdown(condition=ACOUSTICS, known=named_acoustics.names())),
+           alias="acoustics", role=roles.Breakdown(condition=ACOUSTICS, known=named_acoustics.names())),
     Column("data_version", "string", "", "version of the audio and labels"),
 )  # fmt: skip
 PLAYER = tuple(
@@ -83,13 +73,13 @@ SCORE_MEANING = {
 SCORE_NAMES = tuple(SCORE_MEANING)
 SCORE_TOP = dict.fromkeys(SCORE_NAMES, 100) | {"groove_feel_proxy": 1, "tier_confidence": 1}
 SCORES = tuple(
-    Column(name, "float64", f"0-{SCORE_TOP[name]}", meaning, role=Score(0.0, SCORE_TOP[name]))
+    Column(name, "float64", f"0-{SCORE_TOP[name]}", meaning, role=roles.Score(0.0, SCORE_TOP[name]))
     for name, meaning in SCORE_MEANING.items()
 )
 SOUND = (
     Column("soundfont", "string", "", "font the drum comes from; null without audio"),
     Column("bank", "string", "", "note bank of the drum; null without audio", alias="banks",
-           role=Breakdown(condition="drum", shown=False)),
+           role=roles.Breakdown(condition="drum", shown=False)),
     Column("bank_digest", "string", "", "SHA-256 of the bank's samples and gains"),
     Column("bank_tuning_cents", "int32", "cents", "drum tuned up or down"),
     Column("gain_db", "float64", "dB", "gain over the bank's own level", rendered=True),
@@ -160,7 +150,7 @@ STROKE = (
            "which variant of the drum's sound is heard, never the same twice running"),
     Column("buzz_count", "int32", "count", "presses: contacts heard, the first included"),
 )  # fmt: skip
-_EVENTS = Events(
+_EVENTS = roles.Events(
     velocity="actual_velocity", kind="stroke_type", part="hand",
     flags=(("hand", "L", "hand"), ("is_accent", True, "accent"), ("is_grace_note", True, "grace")),
 )  # fmt: skip

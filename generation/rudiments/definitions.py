@@ -158,7 +158,6 @@ def select(names):
 
 
 def _read(path):
-    """All forms of one file, main form first."""
     match = _FILE_NAME.match(path.name)
     if not match:
         raise DefinitionError(f"{path.name}: name the file NUMBER_slug.toml, in small letters")

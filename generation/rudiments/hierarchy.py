@@ -151,7 +151,6 @@ def _hop(hop_sec):
 
 
 def _hands(hand):
-    """Numbers of hands, as in ``HANDS``."""
     return (np.asarray(hand) == HANDS[1]).astype(np.int64)
 
 

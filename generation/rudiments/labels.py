@@ -18,7 +18,6 @@ _TYPES = np.array(["tap", "accent", "diddle", "grace", "buzz", "bounce"], dtype=
 
 
 def _strings(codes, names):
-    """String column from integer codes."""
     return pa.array(list(names), type=pa.string()).take(pa.array(codes))
 
 

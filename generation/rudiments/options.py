@@ -14,7 +14,6 @@ _SOUND = "sound"
 
 
 def _rudiments(value: object) -> object:
-    """Names that are known, with their variants."""
     from sousa.generation.rudiments import definitions
 
     names = [value] if isinstance(value, str) else value

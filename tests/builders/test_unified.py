@@ -93,6 +93,10 @@ def test_every_corpus_fills_the_shared_columns(corpus):
         ({"corpora": ["rudimnts"]}, "did you mean rudiments"),
         ({"options": {"pianos": {}}}, "unknown corpus 'pianos'"),
         ({"data_dir": "nowhere"}, "holds no finished dataset of rudiments"),
+        (
+            {"corpora": ["textures"], "options": {"rudiments": {"seed": 1}}},
+            "rudiments have no use",
+        ),
     ],
 )
 def test_what_is_not_there_is_said(given, message, tmp_path):

@@ -125,7 +125,6 @@ def _dot(axis, figure, at, colour, label=None, upright=False):
 
 
 def _hollow(axis, value, at, mark, colour, label):
-    """A baseline's value."""
     style = {"marker": _MARKS[mark % len(_MARKS)], "markerfacecolor": "none", "markersize": 6}
     axis.plot([value], [at], linestyle="", color=colour, label=label, **style)
 

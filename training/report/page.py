@@ -93,7 +93,6 @@ def _target(name, target, pictures, metrics):
 
 
 def _whole(target):
-    """All metrics, beside those of the baselines."""
     baselines = target["baselines"]
     head = ["metric", "value", *(text for b in baselines for text in (b, f"difference from {b}"))]
     rows = []

@@ -38,7 +38,6 @@ def preview(config: Config, stored: tuple[Column, ...]) -> Preview:
 
 
 def _labels(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page's scripts are told of a row."""
     strokes: dict[str, Any] = {name: [stroke[name] for stroke in row["strokes"]] for name in _STROKE}
     strokes["hand"] = "".join(strokes["hand"])
     strokes["is_accent"] = [int(value) for value in strokes["is_accent"]]

@@ -58,7 +58,6 @@ def professionals(findings):
 
 
 def _tiers(findings):
-    """Names and row masks of the tiers present, worst first."""
     masks = [(name, findings.rows["skill_tier"] == name) for name in players.tiers()]
     return [(name, mask) for name, mask in masks if mask.any()]
 

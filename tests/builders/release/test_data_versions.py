@@ -7,6 +7,7 @@ import pytest
 
 import sousa
 from sousa.builders.base import builder
+from sousa.generation import corpora
 from sousa.generation.columns import Column
 from sousa.generation.errors import RunError, UsageError
 from tests.support.releases import named
@@ -64,6 +65,15 @@ def test_making_it_again_names_the_package_that_can(later):
     assert (manifest["package"], manifest["package_version"]) == ("sousa-tones", "1.0.0")
     with pytest.raises(RunError, match=r"the version that made it, sousa-tones 1\.0\.0"):
         sousa.verify(later / "old")
+
+
+def test_a_package_that_is_not_there_is_named(later, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(corpora, "places", lambda: dict(corpora.BUILT_IN))
+        corpora.get.cache_clear()
+        corpora._made.cache_clear()
+        with pytest.raises(RunError, match=r"unknown corpus 'tones'.*; install sousa-tones 1\.0\.0"):
+            sousa.validate(later / "old")
 
 
 def test_what_was_released_is_loaded(later):
