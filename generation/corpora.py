@@ -20,7 +20,7 @@ BUILT_IN = {
 _NEEDED = ("name", "title", "summary", "data_version", "Options")
 # what the command line and training read of every corpus, whichever is asked for
 _KINDS: tuple[tuple[type | tuple[type, ...], tuple[str, ...]], ...] = (
-    (str, ("title", "summary", "sound", "builder", "plugin_flag")),
+    (str, ("title", "summary", "builder", "plugin_flag")),
     ((list, tuple), ("examples", "preload")), (Mapping, ("commands", "tasks")),
 )  # fmt: skip
 
