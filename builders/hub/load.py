@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import datasets
 import pyarrow.parquet as pq
 from datasets.table import table_cast
+from huggingface_hub import constants
 
 from sousa.builders.audio import played_by, torchcodec_works
 from sousa.builders.hub import remote
@@ -87,19 +88,46 @@ def load(
         arguments.setdefault("features", _features(head, config["config_name"]))
     with remote.hub_errors(path, "loading") if not local else nullcontext():
         loaded = datasets.load_dataset(split=split, streaming=streaming, **arguments)
+    if commit and not streaming:
+        _require_commit(loaded, path, commit, revision)
     return played_by(loaded, decoder)
+
+
+def _require_commit(loaded: Any, path: str, commit: str, revision: str | None) -> None:
+    """Raise RunError where ``datasets`` gave what it had of another commit: so it does without the Hub."""
+    for part in loaded.values() if isinstance(loaded, dict) else [loaded]:
+        # it names the folder of what it has made after the commit
+        folders = {Path(file["filename"]).parent.name for file in part.cache_files}
+        if any(re.fullmatch("[0-9a-f]{40}", folder) and folder != commit for folder in folders):
+            raise _not_cached(path, revision or commit[:12])
+
+
+def _not_cached(path: str, revision: str) -> RunError:
+    """What to say where the Hub is needed and can't be had."""
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    kept: set[str] = set()
+    with suppress(CacheNotFound):
+        repos = [r for r in scan_cache_dir().repos if (r.repo_id, r.repo_type) == (path, "dataset")]
+        kept = {str(name) for repo in repos for cached in repo.revisions for name in cached.refs}
+    offline = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "the Hub can't be reached"
+    there = f"of it {', '.join(sorted(kept))} is" if kept else "nothing of it is"
+    return RunError(f"loading {path}: {offline}, and {revision} is not in the cache; {there}")
 
 
 def _card(path: str, local: bool, revision: str | None, token: str | None) -> tuple[dict, str | None]:
     """``(YAML head of the card, commit)`` of a dataset; an empty head when it has none."""
     if local:
         return heads.read(Path(path) / layout.CARD), None
-    from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     client = remote.client(token)
     with remote.hub_errors(path, "loading"):
         try:
             card = client.hf_hub_download(path, layout.CARD, repo_type="dataset", revision=revision)
+        except LocalEntryNotFoundError:
+            raise _not_cached(path, revision or "main") from None
         except EntryNotFoundError:
             return {}, None
     return heads.read(Path(card)), Path(card).parent.name
