@@ -24,6 +24,7 @@ from sousa.builders.hub import remote
 from sousa.builders.release import head as heads
 from sousa.builders.release import layout
 from sousa.generation.errors import RunError, UsageError, one_of
+from sousa.generation.manifest import UNFINISHED, complete_manifest
 
 DECODERS = ("auto", "soundfile", "torchcodec", "none")
 Loaded: TypeAlias = (
@@ -53,7 +54,7 @@ def load(
         :class:`sousa.builders.audio.SoundfileAudio`; ``row["audio"]["array"]`` and ``["sampling_rate"]`` work
         with both decoders.
     Raises: UsageError for a config, split or decoder that is not there; RunError when the Hub can't be
-        read.
+        read, or the dataset or release is unfinished.
     """
     if decoder not in DECODERS:
         raise UsageError(f"unknown decoder {one_of(decoder, DECODERS)}")
@@ -70,6 +71,8 @@ def load(
         raise UsageError(f"the path is neither a directory here nor a dataset on the Hub: it is {wrong}")
     if local and revision is not None:
         raise UsageError(f"{path} is a directory, which has no revisions; leave out revision={revision!r}")
+    if local and (Path(path) / UNFINISHED).exists() and not (Path(path) / layout.MANIFEST).exists():
+        complete_manifest(path)  # says what is unfinished, and what to do
     head, commit = _card(path, local, revision, token)
     config = heads.config(head, name, path) or {}
     wanted = _splits(config, split, path)

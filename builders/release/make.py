@@ -26,7 +26,7 @@ from sousa.generation.columns import Classes, having, schema
 from sousa.generation.console import silent
 from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError, raise_all
-from sousa.generation.manifest import UNFINISHED, UNFINISHED_RELEASE
+from sousa.generation.manifest import UNFINISHED, UNFINISHED_RELEASE, digest_of, sealed
 from sousa.generation.runners import LocalRunner, Runner
 from sousa.generation.storage import LocalStorage
 
@@ -73,11 +73,11 @@ def make(
     if before and versions.parse(before.version) >= versions.parse(version):
         raise UsageError(f"version {version} is not after {before.version}, the version of {previous}")
     data = [source.manifest["config_digest"], {name: shard["sha256"] for name, shard in shards.items()}]
-    last = before and [before.version, opened.digest_of(before.manifest)]
-    identity = opened.digest_of([data, version, repo, list(notes), last])
+    last = before and [before.version, digest_of(before.manifest)]
+    identity = digest_of([data, version, repo, list(notes), last])
     storage = LocalStorage(str(output))
     with storage.locked():
-        manifest = _begin(storage, identity, opened.digest_of(data), root)
+        manifest = _begin(storage, identity, digest_of(data), root)
         if manifest:
             say(f"{output} is finished already")
             return manifest
@@ -219,7 +219,7 @@ def _describe(
     for name in BESIDE:
         record = hidden.record(name)
         manifest["files"][name] = {"bytes": record["bytes"], "sha256": record["sha256"]}
-    return opened.sealed(manifest)
+    return sealed(manifest)
 
 
 def _date(hidden: LocalStorage) -> str:

@@ -19,6 +19,7 @@ import yaml
 from sousa.builders.release import card, check, layout, opened
 from sousa.generation.columns import SPLITS
 from sousa.generation.errors import RunError, UsageError
+from sousa.generation.manifest import sealed
 from sousa.generation.storage import LocalStorage
 from tests.conftest import ROOT
 from tests.support.releases import altered, faster, release
@@ -438,7 +439,7 @@ def test_a_dataset_that_hides_its_drums_is_refused(tiny, tmp_path):
     shutil.copytree(tiny, copy)
     manifest = json.loads((copy / "manifest.json").read_text())
     for drums in ([], None, [{"digest": "0"}], "none"):
-        (copy / "manifest.json").write_text(json.dumps(manifest | {"drums": drums}))
+        (copy / "manifest.json").write_text(json.dumps(sealed(manifest | {"drums": drums})))
         with pytest.raises(RunError, match="its drums are not those of its settings"):
             release(copy, tmp_path / "r")
 
