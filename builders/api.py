@@ -191,6 +191,7 @@ def release(
     repo: str | None = None,
     notes: Sequence[str] = (),
     plugins: Sequence[str] = (),
+    link: bool = False,
     workers: int = 1,
     token: str | None = None,
     console: Console = SILENT,
@@ -204,6 +205,8 @@ def release(
             one.
         repo: where it will be published, for the card.
         notes: lines for the changelog.
+        link: make its data files other names of the dataset's (hard links): they take no room, and what
+            changes one changes the other.
 
     Returns: its manifest, plain data.
     """
@@ -211,7 +214,7 @@ def release(
 
     return releasing.make(
         os.path.expanduser(directory), os.path.expanduser(output), version, previous, repo,
-        _listed(notes), LocalRunner(workers), console.say, console.progress, token, _listed(plugins),
+        _listed(notes), LocalRunner(workers), console.say, console.progress, token, _listed(plugins), link,
     )  # fmt: skip
 
 

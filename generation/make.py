@@ -14,7 +14,7 @@ from sousa.generation.corpus import Config, Corpus, Say
 from sousa.generation.errors import RunError
 from sousa.generation.manifest import MANIFEST
 from sousa.generation.runners import Runner
-from sousa.generation.shards import Shard, Store, write_shard
+from sousa.generation.shards import CARD, Shard, Store, write_shard
 from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import write_files, write_tables
 
@@ -57,6 +57,7 @@ def make(
         facts = _beside(corpus, config, store, list(records.values()), with_files, say, progress)
         if write_card:
             write_card(corpus, config, store.place, records, facts)
+            facts["tables"].append(store.place.record(CARD))
         sizes = reversed(views(corpus, config, shards).items())
         store.finish({name: size for size, names in sizes for name in names}, facts)
     return list(records.values())

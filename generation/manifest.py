@@ -2,8 +2,9 @@
 
 Conventions: ``manifest.json`` holds the format of the directory, the identity of the configuration (what
 decides every byte, with the corpus and its data version) and its digest, how many shards and rows there are,
-a record of each shard in order of rows, and facts about what stands beside them. Formats 1 and 2 are read;
-the first called the size ``preset`` and did not say to which size a shard belongs.
+a record of each shard in order of rows, facts about what stands beside them, and a digest of all that.
+Formats 1 and 2 are read; the first called the size ``preset`` and did not say to which size a shard belongs.
+The digest is in the manifests that name the package that made them.
 """
 
 import hashlib
@@ -94,7 +95,21 @@ def read_manifest(root: str | Path) -> dict[str, Any] | None:
         place = ".".join(map(str, problem["loc"])) or "it"
         wrong = "missing" if problem["type"] == "missing" else f"{short(problem['input'])}: {problem['msg']}"
         raise RunError(f"{path} is not a manifest ({place} is {wrong}); {_REMAKE}") from None
+    if "package" in manifest and sealed(manifest) != manifest:
+        wrong = "was changed by hand: it does not match its own digest"
+        raise RunError(f"{path} {wrong}; put it back as it was, or {_REMAKE}")
     return manifest
+
+
+def sealed(manifest: dict[str, Any]) -> dict[str, Any]:
+    """A manifest with the digest of its own content."""
+    content = {name: value for name, value in manifest.items() if name != "manifest_digest"}
+    return content | {"manifest_digest": digest_of(content)}
+
+
+def digest_of(data: Any) -> str:
+    """SHA-256 of plain data."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
 def complete_manifest(root: str | Path) -> dict[str, Any]:
@@ -121,5 +136,4 @@ def short(value: object) -> str:
 
 def config_digest(identity: dict[str, Any], format_version: int = FORMAT_VERSION) -> str:
     """SHA-256 of a configuration's identity."""
-    text = json.dumps({**identity, "format_version": format_version}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest_of({**identity, "format_version": format_version})

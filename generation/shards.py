@@ -35,6 +35,7 @@ from sousa.generation.manifest import (
     ShardFile,
     config_digest,
     read_manifest,
+    sealed,
     short,
 )
 from sousa.generation.storage import LocalStorage
@@ -230,13 +231,13 @@ class Store:
 
     def _manifest(self, complete: bool) -> dict[str, Any]:
         shards = {s.name: self.records[s.name] for s in self.shards} if complete and self.records else {}
-        return {
+        return sealed({
             "format_version": FORMAT_VERSION, "data_version": self.identity["data_version"],
             "package": self.package[0], "package_version": self.package[1], "size": self.config.size,
             "config": self.identity, "config_digest": self.digest, "complete": complete,
             "num_shards": len(self.shards), "num_rows": sum(shard.rows for shard in self.shards),
             **self.facts, "shards": shards,
-        }  # fmt: skip
+        })  # fmt: skip
 
 
 def other_version(manifest: dict[str, Any]) -> str:

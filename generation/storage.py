@@ -1,7 +1,9 @@
 """Where datasets and releases lie, and the one way files are written there: whole or not at all.
 
-Conventions: a file is written under a temporary name beside its place, synced, and renamed. Paths inside a
-storage are relative, with ``/``. A storage can be pickled, so tasks carry it to wherever they run.
+Conventions: a file is written under a temporary name beside its place, synced, and renamed. The temporary
+file is created exclusively under a random name, so nothing that is there is ever opened for writing: no file,
+link or device, and no other name of the same file. Paths inside a storage are relative, with ``/``. A storage
+can be pickled, so tasks carry it to wherever they run.
 """
 
 import errno
@@ -10,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -19,7 +22,8 @@ from typing import Any, BinaryIO
 
 from sousa.generation.errors import RunError, UsageError
 
-_OWN_TEMPORARY = re.compile(r"^\..+\.\d+\.tmp$")
+_OWN_TEMPORARY = re.compile(r"^\.([0-9a-f]{16}|.+\.\d+)\.tmp$")  # the second as earlier versions named them
+_CLONE = 0x40049409  # FICLONE of linux/fs.h
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ class LocalStorage:
 
     def append(self, file: str, line: str) -> None:
         """Add a line to a file, and make it last."""
-        with _explained(self.path(file)), open(self.path(file), "ab") as opened:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+        with explained(self.path(file)), os.fdopen(os.open(self.path(file), flags, 0o666), "ab") as opened:
             opened.write(line.encode() + b"\n")
             opened.flush()
             os.fsync(opened.fileno())
@@ -60,7 +65,7 @@ class LocalStorage:
 
     def move(self, source: str, target: str) -> None:
         """Rename a file or folder, at once, in place of a file or empty folder."""
-        with _explained(self.path(target)):
+        with explained(self.path(target)):
             self.path(target).parent.mkdir(parents=True, exist_ok=True)
             _replace(self.path(source), self.path(target))
 
@@ -139,7 +144,8 @@ def explain(error: OSError, path: object) -> RunError:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: str | Path) -> Iterator[None]:
+    """Turn what the operating system refuses while ``path`` is written into a RunError that names it."""
     try:
         yield
     except OSError as error:
@@ -156,25 +162,91 @@ def _replace(source: Path, target: Path) -> None:
         os.close(handle)
 
 
+def temporary(path: str | Path, buffering: int = -1) -> tuple[str, BinaryIO]:
+    """A new file beside ``path``, under a name that nothing has: ``(its path, open for writing)``."""
+    work = os.path.join(os.path.dirname(path), f".{secrets.token_hex(8)}.tmp")
+    handle = os.open(work, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+    return work, os.fdopen(handle, "wb", buffering)
+
+
 @contextmanager
 def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
     """Open a temporary file for binary writing; it becomes ``path`` when the block ends well.
 
     Raises: RunError when it can't be written; ``path`` is then untouched.
     """
-    path = Path(path)
-    work = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    path, work = Path(path), None
     try:
-        with _explained(path):
+        with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with open(work, "wb") as file:
+            work, file = temporary(path)
+            with file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            _replace(work, path)
+            _replace(Path(work), path)
     finally:
         with suppress(OSError):
-            work.unlink(missing_ok=True)
+            os.unlink(work or "")
+
+
+def write_unsynced(path: str, data: bytes) -> None:
+    """Write a file of bytes whole or not at all, which may be lost when the power fails; raises OSError."""
+    work, file = temporary(path, buffering=0)
+    try:
+        with file:
+            file.write(data)
+        os.replace(work, path)
+    except BaseException:
+        os.unlink(work)
+        raise
+
+
+def refuse_others_file(path: str | Path, mark: bytes = b"") -> None:
+    """Refuse to write where something stands that this program did not make.
+
+    Args:
+        path: named by the user.
+        mark: what the first 1,000 bytes of our own files hold; empty where nothing tells them from others.
+
+    Raises: UsageError.
+    """
+    place = Path(path)
+    try:
+        if not os.path.lexists(place):
+            return
+        ours = bool(mark) and place.is_file() and not place.is_symlink() and place.stat().st_nlink == 1
+        if ours:
+            with open(place, "rb") as file:
+                ours = mark in file.read(1000)
+    except OSError:
+        ours = False
+    if not ours:
+        raise UsageError(f"{path} is there and was not made by this command; name another file, or remove it")
+
+
+def copied(source: str | Path, target: str | Path) -> None:
+    """Copy a file; where the file system can, without writing its bytes again (a reflink).
+
+    Raises: RunError when it can't be read or written.
+    """
+    try:
+        file = open(source, "rb")  # noqa: SIM115 - its errors are told from those of writing
+    except OSError as error:
+        raise RunError(f"{source} can't be read: {error.strerror or error}") from None
+    with file, atomic_file(target) as out:
+        try:
+            fcntl.ioctl(out.fileno(), _CLONE, file.fileno())
+        except OSError:
+            while block := _block(file, source):
+                out.write(block)
+
+
+def _block(file: BinaryIO, path: str | Path) -> bytes:
+    try:
+        return file.read(1 << 20)
+    except OSError as error:
+        raise RunError(f"{path} can't be read: {error.strerror or error}") from None
 
 
 def write_json(path: str | Path, data: object) -> None:

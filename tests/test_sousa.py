@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
+from sousa.generation.manifest import sealed
 from tests.conftest import ROOT, TINY
 
 
@@ -239,6 +240,9 @@ def test_what_small_leaves_behind(small):
     splits = json.loads((root / "splits.json").read_text())
     assert [len(splits[s]) for s in ("train", "validation", "test")] == [7, 2, 1]
     assert sum(sum(t.values()) for t in splits["players_by_tier"].values()) == 10
+    # readers of the earlier layout put all rows into train where they miss these
+    for key, split in (("train", "train"), ("val", "validation"), ("test", "test")):
+        assert splits[f"{key}_profile_ids"] == splits[split]
 
 
 def test_loose_files_are_those_of_the_rows(tiny):
@@ -367,7 +371,7 @@ def test_unfinished_until_everything_is_there(tiny, sousa, tmp_path):
     shutil.copytree(tiny, tmp_path / "d")
     manifest = json.loads((tmp_path / "d" / "manifest.json").read_text())
     manifest["complete"] = False
-    (tmp_path / "d" / "manifest.json").write_text(json.dumps(manifest))
+    (tmp_path / "d" / "manifest.json").write_text(json.dumps(sealed(manifest)))
     (tmp_path / "d" / "README.md").unlink()
     one_sentence(sousa("validate", tmp_path / "d"), 1, "is unfinished")
     assert sousa(*TINY, "-o", tmp_path / "d", "--files").returncode == 0

@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,12 +17,14 @@ from typing import Any, TypeAlias
 import datasets
 import pyarrow.parquet as pq
 from datasets.table import table_cast
+from huggingface_hub import constants
 
 from sousa.builders.audio import played_by, torchcodec_works
 from sousa.builders.hub import remote
 from sousa.builders.release import head as heads
 from sousa.builders.release import layout
 from sousa.generation.errors import RunError, UsageError, one_of
+from sousa.generation.manifest import UNFINISHED, complete_manifest
 
 DECODERS = ("auto", "soundfile", "torchcodec", "none")
 Loaded: TypeAlias = (
@@ -52,7 +54,7 @@ def load(
         :class:`sousa.builders.audio.SoundfileAudio`; ``row["audio"]["array"]`` and ``["sampling_rate"]`` work
         with both decoders.
     Raises: UsageError for a config, split or decoder that is not there; RunError when the Hub can't be
-        read.
+        read, or the dataset or release is unfinished.
     """
     if decoder not in DECODERS:
         raise UsageError(f"unknown decoder {one_of(decoder, DECODERS)}")
@@ -69,6 +71,8 @@ def load(
         raise UsageError(f"the path is neither a directory here nor a dataset on the Hub: it is {wrong}")
     if local and revision is not None:
         raise UsageError(f"{path} is a directory, which has no revisions; leave out revision={revision!r}")
+    if local and (Path(path) / UNFINISHED).exists() and not (Path(path) / layout.MANIFEST).exists():
+        complete_manifest(path)  # says what is unfinished, and what to do
     head, commit = _card(path, local, revision, token)
     config = heads.config(head, name, path) or {}
     wanted = _splits(config, split, path)
@@ -87,19 +91,46 @@ def load(
         arguments.setdefault("features", _features(head, config["config_name"]))
     with remote.hub_errors(path, "loading") if not local else nullcontext():
         loaded = datasets.load_dataset(split=split, streaming=streaming, **arguments)
+    if commit and not streaming:
+        _require_commit(loaded, path, commit, revision)
     return played_by(loaded, decoder)
+
+
+def _require_commit(loaded: Any, path: str, commit: str, revision: str | None) -> None:
+    """Raise RunError where ``datasets`` gave what it had of another commit: so it does without the Hub."""
+    for part in loaded.values() if isinstance(loaded, dict) else [loaded]:
+        # it names the folder of what it has made after the commit
+        folders = {Path(file["filename"]).parent.name for file in part.cache_files}
+        if any(re.fullmatch("[0-9a-f]{40}", folder) and folder != commit for folder in folders):
+            raise _not_cached(path, revision or commit[:12])
+
+
+def _not_cached(path: str, revision: str) -> RunError:
+    """What to say where the Hub is needed and can't be had."""
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    kept: set[str] = set()
+    with suppress(CacheNotFound):
+        repos = [r for r in scan_cache_dir().repos if (r.repo_id, r.repo_type) == (path, "dataset")]
+        kept = {str(name) for repo in repos for cached in repo.revisions for name in cached.refs}
+    offline = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "the Hub can't be reached"
+    there = f"of it {', '.join(sorted(kept))} is" if kept else "nothing of it is"
+    return RunError(f"loading {path}: {offline}, and {revision} is not in the cache; {there}")
 
 
 def _card(path: str, local: bool, revision: str | None, token: str | None) -> tuple[dict, str | None]:
     """``(YAML head of the card, commit)`` of a dataset; an empty head when it has none."""
     if local:
         return heads.read(Path(path) / layout.CARD), None
-    from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     client = remote.client(token)
     with remote.hub_errors(path, "loading"):
         try:
             card = client.hf_hub_download(path, layout.CARD, repo_type="dataset", revision=revision)
+        except LocalEntryNotFoundError:
+            raise _not_cached(path, revision or "main") from None
         except EntryNotFoundError:
             return {}, None
     return heads.read(Path(card)), Path(card).parent.name

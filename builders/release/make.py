@@ -26,7 +26,7 @@ from sousa.generation.columns import Classes, having, schema
 from sousa.generation.console import silent
 from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError, raise_all
-from sousa.generation.manifest import UNFINISHED, UNFINISHED_RELEASE
+from sousa.generation.manifest import UNFINISHED, UNFINISHED_RELEASE, digest_of, sealed
 from sousa.generation.runners import LocalRunner, Runner
 from sousa.generation.storage import LocalStorage
 
@@ -42,14 +42,14 @@ _KEPT = ("bytes", "sha256", "rows", "split", "view")
 def make(
     root: str | Path, output: str | Path, version: str, previous: str | None = None, repo: str | None = None,
     notes: Sequence[str] = (), runner: Runner | None = None, say: Say = print, progress: Any = silent,
-    token: str | None = None, plugins: Sequence[str] = (),
+    token: str | None = None, plugins: Sequence[str] = (), link: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Make a release of a finished dataset, or finish one that was begun.
 
     Args:
         root: dataset directory.
         output: release directory.
-        version, previous, repo, notes, token, plugins: as for :func:`sousa.builders.api.release`.
+        version, previous, repo, notes, token, plugins, link: as for :func:`sousa.builders.api.release`.
         runner: where tasks run; by default in processes, one a core.
         say: takes a line of text.
         progress: ``progress(title, total)`` gives a context manager whose value is called with rows done.
@@ -73,16 +73,16 @@ def make(
     if before and versions.parse(before.version) >= versions.parse(version):
         raise UsageError(f"version {version} is not after {before.version}, the version of {previous}")
     data = [source.manifest["config_digest"], {name: shard["sha256"] for name, shard in shards.items()}]
-    last = before and [before.version, opened.digest_of(before.manifest)]
-    identity = opened.digest_of([data, version, repo, list(notes), last])
+    last = before and [before.version, digest_of(before.manifest)]
+    identity = digest_of([data, version, repo, list(notes), last])
     storage = LocalStorage(str(output))
     with storage.locked():
-        manifest = _begin(storage, identity, opened.digest_of(data), root)
+        manifest = _begin(storage, identity, digest_of(data), root)
         if manifest:
             say(f"{output} is finished already")
             return manifest
         hidden = LocalStorage(str(storage.path(UNFINISHED)))
-        files = _pack_all(source, hidden, runner or LocalRunner(), progress)
+        files = _pack_all(source, hidden, runner or LocalRunner(), progress, link)
         manifest = _describe(source, hidden, files, before, version, repo, list(notes), identity)
         for name in SHOWN:
             storage.move(f"{UNFINISHED}/{name}", name)
@@ -120,6 +120,9 @@ def _begin(storage: LocalStorage, identity: str, data: str, root: str | Path) ->
             )
         storage.sweep()
         storage.remove(UNFINISHED)  # killed between the last two steps
+        records = [{"file": file, **entry} for file, entry in manifest["files"].items()]
+        if wrong := [problem for record in records if (problem := storage.damage(record))]:
+            raise RunError(f"{output} is finished, but {wrong[0]}; delete it and make the release again")
         return manifest
     try:
         begun = json.loads(storage.path(_BEGUN).read_text(encoding="utf-8"))
@@ -144,7 +147,9 @@ def _begin(storage: LocalStorage, identity: str, data: str, root: str | Path) ->
     return None
 
 
-def _pack_all(source: Source, hidden: LocalStorage, runner: Runner, progress: Any) -> dict[str, Any]:
+def _pack_all(
+    source: Source, hidden: LocalStorage, runner: Runner, progress: Any, link: bool
+) -> dict[str, Any]:
     """Put every shard in place; returns dict of file to record, in order of names."""
     files = layout.placed(source.views, source.manifest["shards"])
     # what an attempt with other views has put elsewhere
@@ -153,7 +158,7 @@ def _pack_all(source: Source, hidden: LocalStorage, runner: Runner, progress: An
             stray.unlink()
     classes = frozenset(column.name for column in having(source.columns, Classes))
     tasks = [
-        (source.storage, record, hidden, file, source.digest_column, classes)
+        (source.storage, record, hidden, file, source.digest_column, classes, link)
         for file, record in files.items()
     ]
     with progress("packing", sum(record["rows"] for record in files.values())) as done:
@@ -214,7 +219,7 @@ def _describe(
     for name in BESIDE:
         record = hidden.record(name)
         manifest["files"][name] = {"bytes": record["bytes"], "sha256": record["sha256"]}
-    return opened.sealed(manifest)
+    return sealed(manifest)
 
 
 def _date(hidden: LocalStorage) -> str:

@@ -4,7 +4,6 @@ Of a release on the Hub only the manifest and the row index are fetched; data fi
 place, and reading some columns of them transfers those alone.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 from sousa.builders.hub import remote
 from sousa.builders.release import layout, versions
 from sousa.generation.errors import RunError, UsageError, first_line
+from sousa.generation.manifest import sealed
 
 RELEASE_FORMAT = 1
 _TEXT = str | None
@@ -65,17 +65,6 @@ class Release:
             return pq.read_table(path, filters=rows, read_dictionary=names).unify_dictionaries()
         except (OSError, pa.ArrowException) as error:
             raise RunError(f"the row index of {self.where} can't be read ({first_line(error)})") from None
-
-
-def digest_of(data: Any) -> str:
-    """SHA-256 of plain data."""
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
-
-
-def sealed(manifest: dict[str, Any]) -> dict[str, Any]:
-    """A manifest with the digest of its own content."""
-    content = {name: value for name, value in manifest.items() if name != "manifest_digest"}
-    return content | {"manifest_digest": digest_of(content)}
 
 
 def is_release(root: str | Path) -> bool:

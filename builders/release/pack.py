@@ -1,10 +1,9 @@
 """One shard's way into a release: its file put in place, its rows indexed and digested.
 
-Nothing is decoded or encoded again. The file is linked where both directories are on one file
-system, else copied; either way it is read once to compare it with its recorded digest.
+Nothing is decoded or encoded again. The file is copied, without writing its bytes again where the file system
+can do that, or linked if the user says so; either way it is read once to compare it with its recorded digest.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Collection, Mapping
@@ -21,7 +20,7 @@ from sousa.builders.release.digests import label_leaves, leaf_types, row_digests
 from sousa.builders.release.layout import INDEX_SCHEMA
 from sousa.builders.row_index import byte_ranges
 from sousa.generation.errors import RunError
-from sousa.generation.storage import LocalStorage, atomic_file, file_digest
+from sousa.generation.storage import LocalStorage, copied, explained, file_digest
 from sousa.generation.tables import row_groups
 
 
@@ -32,7 +31,7 @@ def index_part(file: str) -> str:
 
 def pack(
     source: LocalStorage, record: Mapping[str, Any], target: LocalStorage, file: str,
-    digest_column: str | None, classes: Collection[str],
+    digest_column: str | None, classes: Collection[str], link: bool,
 ) -> tuple[str, dict[str, int]]:  # fmt: skip
     """Put one shard into a release: a task for runners. Nothing is done when that is finished already.
 
@@ -43,6 +42,7 @@ def pack(
         file: path of the shard there.
         digest_column: column that stands for the sound, or None.
         classes: columns that are ``ClassLabel`` to readers.
+        link: make the file another name of the shard's.
 
     Returns: ``(file, bytes of each column in memory)``, as ``datasets`` counts them.
     Raises: RunError when the shard is damaged or can't be read or written.
@@ -52,7 +52,7 @@ def pack(
         facts = json.loads(pq.read_schema(target.path(part)).metadata[b"facts"])
         if facts["sha256"] == record["sha256"] and path.stat().st_size == record["bytes"]:
             return file, facts["columns_bytes"]
-    if _place(shard, path) != record["sha256"]:
+    if _place(shard, path, link) != record["sha256"]:
         path.unlink()
         raise RunError(
             f"{shard} does not match its digest; run the 'sousa generate' command that made it again"
@@ -66,24 +66,16 @@ def pack(
     return file, sizes
 
 
-def _place(source: Path, target: Path) -> str:
-    """Link or copy a file; returns its SHA-256."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
+def _place(source: Path, target: Path, link: bool) -> str:
+    """Copy or link a file; returns its SHA-256."""
+    if not link:
+        copied(source, target)
+        return file_digest(target)
+    with explained(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.unlink(missing_ok=True)
         os.link(os.path.realpath(source), target)
-        return file_digest(target)
-    except OSError:
-        sha = hashlib.sha256()
-        try:
-            file = open(source, "rb")  # noqa: SIM115 - its errors are told from those of writing
-        except OSError as error:
-            raise RunError(f"{source} can't be read: {error.strerror or error}") from None
-        with file, atomic_file(target) as out:
-            while block := file.read(1 << 20):
-                sha.update(block)
-                out.write(block)
-        return sha.hexdigest()
+    return file_digest(target)
 
 
 def _index(

@@ -16,6 +16,7 @@ import hashlib
 import json
 import math
 import os
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -89,6 +90,13 @@ def bank_digest(articulations: Mapping[str, Articulation]) -> str:
     return sha.hexdigest()
 
 
+def _others_in(path: Path) -> list[str]:
+    """What lies in a bank's directory and is not of the bank; all of it where there is none."""
+    if not (path / "bank.json").is_file():
+        return os.listdir(path) if path.is_dir() else [path.name]
+    return [name for name in os.listdir(path) if name != "bank.json" and not name.endswith(".flac")]
+
+
 def save(directory: str | Path, name: str, articulations: Mapping[str, Articulation], **about: Any) -> Path:
     """Write a bank, replacing one of the same name only when it is complete.
 
@@ -98,10 +106,11 @@ def save(directory: str | Path, name: str, articulations: Mapping[str, Articulat
         about: soundfont, preset, licence, licence_id, source.
     """
     path = Path(directory) / name
-    if path.exists() and not (path / "bank.json").exists():
-        raise RunError(f"{path} is there already and is no bank; remove it or choose another directory")
-    work = path.with_name(f".{name}.{os.getpid()}")
-    shutil.rmtree(work, ignore_errors=True)
+    if path.exists() and (others := _others_in(path)):
+        raise RunError(
+            f"{path} holds {others[0]}, which is of no bank; remove it or choose another directory"
+        )
+    work = path.with_name(f".{name}.{secrets.token_hex(8)}")
     try:
         work.mkdir(parents=True)
         table = {}

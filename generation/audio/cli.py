@@ -14,7 +14,7 @@ from sousa.generation.audio.banks import BANK_RATE, SHIPPED_DIR, available, by_n
 from sousa.generation.audio.characters import CHARACTERS
 from sousa.generation.audio.soundfonts import build, find_fonts
 from sousa.generation.errors import UsageError, one_of, raise_all
-from sousa.generation.storage import atomic_file
+from sousa.generation.storage import atomic_file, refuse_others_file
 
 
 def banks(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -78,6 +78,7 @@ def _play(arguments: argparse.Namespace, console: Any) -> None:
     kind = Path(arguments.output).suffix.lower().lstrip(".")
     if kind not in encode.FORMATS:
         raise UsageError(f"{arguments.output}: name a .wav or .flac file")
+    refuse_others_file(arguments.output)
     number = np.arange(len(velocity))
     onset = number * (BANK_RATE // 2) + BANK_RATE // 10
     drum = voices.dry(bank, BANK_RATE, 0, 2, articulation)

@@ -25,7 +25,7 @@ from sousa.generation.audio.banks import Bank
 from sousa.generation.console import SILENT
 from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.storage import atomic_file, explain, file_digest, write_json
+from sousa.generation.storage import LocalStorage, atomic_file, explain, file_digest, write_json
 
 _CATALOGUE = Path(__file__).with_name("soundfonts.toml")
 _SHARE = ("sounds/sf2", "sounds/sf3", "soundfonts")
@@ -193,8 +193,7 @@ def install(
             return found, "was on this machine already, and is used where it is"
         source = found
     with _locked(directory):
-        for left in directory.glob(f".{font.file}.*.tmp"):  # of an install that was killed
-            left.unlink(missing_ok=True)
+        LocalStorage(str(directory)).sweep()  # of an install that was killed
         if source:
             source = _local(font, source)
             _take(font, source, goal)

@@ -13,7 +13,6 @@ version or on the machine. ``sousa acoustics --build-rooms DIRECTORY`` makes poo
 shipped ones come from a ray tracer without a seed, so a new pool has other rooms of the same ranges.
 """
 
-import json
 import math
 import warnings
 from collections.abc import Callable, Iterable
@@ -21,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 
-from sousa.generation.audio import microphones, named_acoustics, rooms
+from sousa.generation.audio import encode, microphones, named_acoustics, rooms
 from sousa.generation.audio.banks import BANK_RATE
 from sousa.generation.audio.user_sounds import digest_of
 from sousa.generation.errors import RunError
 from sousa.generation.seeds import stream
+from sousa.generation.storage import atomic_file, write_json
 
 POOL_SIZE = 16
 _SEED = 20
@@ -65,9 +64,10 @@ def build(directory: str | Path, wanted: Iterable[str], progress: Callable[[str]
         for number in range(POOL_SIZE):
             samples, about = _respond(pyroomacoustics, name, number)
             file = f"{name}_{number:02d}"
-            soundfile.write(place / f"{file}.flac", samples, BANK_RATE, subtype="PCM_16")
+            with atomic_file(place / f"{file}.flac") as out:
+                out.write(encode.encode(samples, BANK_RATE, "flac"))
             entries.append({"name": file, "file": f"{file}.flac", "digest": digest_of(samples), **about})
-        (place / "pool.json").write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+        write_json(place / "pool.json", entries)
         progress(f"{name}: {POOL_SIZE} responses")
 
 

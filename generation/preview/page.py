@@ -24,7 +24,7 @@ from sousa.generation.errors import RunError, UsageError, raise_all
 from sousa.generation.filters import Filter
 from sousa.generation.preview import Preview, choose
 from sousa.generation.reopen import Stored, rows_at
-from sousa.generation.storage import atomic_file
+from sousa.generation.storage import atomic_file, refuse_others_file
 from sousa.generation.tables import groups_of
 
 # browsers read a page into memory whole, and copy parts of it when they decode
@@ -67,6 +67,8 @@ def write(
     names = dict.fromkeys([*(c.name for _, group in page.groups for c in group), *page.lists, "audio"])
     wanted = [name for name in names if name in there]
     path = Path(output) if output is not None else stored.storage.path("preview.html")
+    if output is not None:
+        refuse_others_file(path, b'content="sousa preview"')
     with atomic_file(path) as file, progress("embedding", len(numbers)) as done:
         head, tail = _frame(page, stored, len(numbers), there)
         file.write(head)

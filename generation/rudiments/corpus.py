@@ -289,9 +289,10 @@ def estimate(config: Config) -> Estimate:
 
 
 def splits(config: Config) -> dict[str, Any]:
-    """The players of each split, and how many of each tier."""
+    """The players of each split, also under the keys of the earlier layout, and how many of each tier."""
     people = [players.player(config.seed, index) for index in profile_indices(config)]
     lists: dict[str, Any] = {split: [p.profile_id for p in people if p.split == split] for split in SPLITS}
+    lists |= {f"{split.replace('validation', 'val')}_profile_ids": lists[split] for split in SPLITS}
     lists["players_by_tier"] = {
         split: {t: sum(p.split == split and p.tier_name == t for p in people) for t in players.tiers()}
         for split in SPLITS

@@ -20,12 +20,14 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sousa.generation.errors import UsageError
 from sousa.generation.segments import Segments
+from sousa.generation.storage import atomic_file
 
 Row = dict[str, Any]
 COLUMNS = ("strokes", "measures", "num_samples", "sample_rate")
@@ -299,4 +301,5 @@ def visualise(row: Row, path: str | PathLike[str]) -> None:
         hits.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
     if row.get("sample_id"):
         wave.set_title(row["sample_id"], fontsize=9, loc="right", pad=14)  # above the numbers of bars
-    figure.savefig(path, dpi=110)
+    with atomic_file(path) as file:
+        figure.savefig(file, dpi=110, format=Path(path).suffix.lstrip(".") or "png")

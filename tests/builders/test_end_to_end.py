@@ -258,6 +258,38 @@ said["part"] = len(sousa.load("{REPO}", "small", split="test", revision="v1.0.0"
     )  # all of the newest version: the part that sousa.load kept is not mistaken for it
 
 
+def test_offline_no_other_version_stands_for_the_one_that_is_asked_for(world, tmp_path):
+    """Whether its card was seen before or not; stock datasets gives the latest that it has."""
+    hub, _, _, _ = world
+    user = Machine(hub, tmp_path / "user", token=None)
+    user.script(
+        LOAD
+        + f"""
+from huggingface_hub import hf_hub_download
+sousa.load("{REPO}", "small", revision="v1.1.0")
+hf_hub_download("{REPO}", "README.md", repo_type="dataset", revision="v1.0.0")
+"""
+    )
+    user.environment["HF_HUB_OFFLINE"] = "1"
+    said = user.script(
+        LOAD
+        + f"""
+import sousa.generation.errors
+def why(revision):
+    try:
+        return len(sousa.load("{REPO}", "small", revision=revision)["test"])
+    except sousa.generation.errors.RunError as error:
+        return str(error)
+for revision in ("v1.0.0", "v1.1.0", "v9.9.9"):
+    said[revision] = why(revision)
+"""
+    )
+    assert said["v1.1.0"] == 120
+    for revision in ("v1.0.0", "v9.9.9"):
+        assert f"HF_HUB_OFFLINE is set, and {revision} is not in the cache" in said[revision]
+        assert "v1.1.0" in said[revision]
+
+
 def test_further_arguments_are_those_of_load_dataset(world, tmp_path):
     hub, _, _, _ = world
     user = Machine(hub, tmp_path / "user", token=None)

@@ -11,7 +11,7 @@ import pytest
 from sousa.generation import corpora, make, reopen
 from sousa.generation.audio.encode import encode_and_digest
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.manifest import config_digest, read_manifest
+from sousa.generation.manifest import config_digest, read_manifest, sealed
 from sousa.generation.runners import LocalRunner
 from sousa.generation.storage import LocalStorage, write_json
 
@@ -31,7 +31,7 @@ def changed(stored, **changes):
     """Write other values into the manifest, with the digest of its configuration as it has to be."""
     manifest = read_manifest(stored.storage.root) | changes
     manifest["config_digest"] = config_digest(manifest["config"])
-    write_json(stored.storage.path("manifest.json"), manifest)
+    write_json(stored.storage.path("manifest.json"), sealed(manifest))
 
 
 def test_what_is_opened_is_what_was_made(stored):
@@ -137,6 +137,9 @@ def test_settings_changed_by_hand_are_found(stored):
     manifest = read_manifest(stored.storage.root)
     manifest["config"]["seed"] += 1
     write_json(stored.storage.path("manifest.json"), manifest)
+    with pytest.raises(RunError, match="was changed by hand: it does not match its own digest"):
+        reopen.open_dataset(stored.storage.root)
+    write_json(stored.storage.path("manifest.json"), sealed(manifest))
     with pytest.raises(RunError, match="do not match their digest"):
         reopen.open_dataset(stored.storage.root)
 

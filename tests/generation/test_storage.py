@@ -1,12 +1,14 @@
 """Storage: files are whole or not there, damage is found, and one process writes at a time."""
 
 import json
+import os
 import pickle
 import subprocess
 import sys
 
 import pytest
 
+from sousa.generation import storage as files
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.storage import LocalStorage
 
@@ -108,3 +110,61 @@ def test_a_file_in_its_place_is_said(storage):
     storage.path().write_text("")
     with pytest.raises(UsageError, match="is a file, not a directory"), storage.locked():
         pass
+
+
+def test_what_stands_under_a_temporary_name_is_never_opened(tmp_path, monkeypatch):
+    """A link, a device or somebody's file: another name is taken, until there is a free one."""
+    victim = tmp_path / "victim"
+    victim.write_text("of the user")
+    names = ["00" * 8, "11" * 8, "22" * 8]
+    (tmp_path / f".{names[0]}.tmp").symlink_to(victim)
+    os.link(victim, tmp_path / f".{names[1]}.tmp")
+    for first in names[:2]:
+        monkeypatch.setattr(files.secrets, "token_hex", lambda count, first=first: first)
+        with pytest.raises(RunError, match=r"can't write .*File exists"):
+            files.write_json(tmp_path / "x.json", 1)
+    monkeypatch.setattr(files.secrets, "token_hex", lambda count: names[2])
+    files.write_json(tmp_path / "x.json", 1)
+    assert victim.read_text() == "of the user" and (tmp_path / "x.json").read_text() == "1\n"
+
+
+def test_links_are_replaced_and_not_followed(tmp_path):
+    victim, link = tmp_path / "victim", tmp_path / "link"
+    victim.write_text("of the user")
+    link.symlink_to(victim)
+    files.write_json(link, 2)
+    assert victim.read_text() == "of the user" and link.read_text() == "2\n" and not link.is_symlink()
+    link.unlink()
+    link.symlink_to(victim)
+    with pytest.raises(RunError, match=r"can't write .*link"):
+        files.LocalStorage(str(tmp_path)).append("link", "line")
+    assert victim.read_text() == "of the user"
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "directory", "other name", "fifo"])
+def test_only_what_this_program_made_is_replaced(tmp_path, kind):
+    path, mine = tmp_path / "page", tmp_path / "mine"
+    mine.write_text("<sousa>")
+    {
+        "file": lambda: path.write_text("of the user"), "link": lambda: path.symlink_to(mine),
+        "directory": path.mkdir, "other name": lambda: os.link(mine, path), "fifo": lambda: os.mkfifo(path),
+    }[kind]()  # fmt: skip
+    with pytest.raises(UsageError, match="was not made by this command"):
+        files.refuse_others_file(path, b"<sousa>")
+    files.refuse_others_file(tmp_path / "new", b"<sousa>")
+    ours = tmp_path / "ours"
+    ours.write_text("<html><sousa>")
+    files.refuse_others_file(ours, b"<sousa>")
+    with pytest.raises(UsageError):
+        files.refuse_others_file(ours)
+
+
+def test_copies_are_files_of_their_own(tmp_path):
+    (tmp_path / "a").write_bytes(b"x" * 3_000_000)
+    files.copied(tmp_path / "a", tmp_path / "deep" / "b")
+    with open(tmp_path / "a", "r+b") as file:
+        file.write(b"y")
+    assert (tmp_path / "deep" / "b").read_bytes() == b"x" * 3_000_000
+    with pytest.raises(RunError, match="can't be read: No such file"):
+        files.copied(tmp_path / "nowhere", tmp_path / "c")
+    assert not (tmp_path / "c").exists()

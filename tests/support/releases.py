@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sousa.builders.release import make
-from sousa.generation.manifest import read_manifest
+from sousa.generation.manifest import read_manifest, sealed
 from sousa.generation.runners import LocalRunner
 from sousa.generation.shards import parquet_writer
 from sousa.generation.storage import file_digest, write_json
@@ -47,7 +47,7 @@ def altered(dataset, target, change, shards=1):
         with parquet_writer(str(path), table.schema) as writer:
             writer.write_table(table, row_group_size=120)
         record |= {"bytes": path.stat().st_size, "sha256": file_digest(path)}
-    write_json(target / "manifest.json", manifest)
+    write_json(target / "manifest.json", sealed(manifest))
     return target
 
 

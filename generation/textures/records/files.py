@@ -10,14 +10,13 @@ before. Memory: 48 bytes a file.
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from sousa.generation.errors import RunError
-from sousa.generation.storage import explain
+from sousa.generation.storage import explained, temporary, write_unsynced
 from sousa.generation.textures.settings import RECORDS
 
 DIRECTORY = "records"
@@ -78,14 +77,6 @@ class JsonObject:
         self.stream.close()
 
 
-@contextmanager
-def _explained(path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise explain(error, path) from None
-
-
 class Folder:
     """One format's folder being written: ``<root>/records/<name>``."""
 
@@ -98,17 +89,14 @@ class Folder:
     def put(self, name, data):
         """Write a file of these bytes. Raises: RunError when that fails."""
         path = self._place(name)
-        with _explained(path):
+        with explained(path):
             if not _holds(path, data):
-                work = f"{self.path}/.0.{os.getpid()}.tmp"
-                with open(work, "wb", buffering=0) as file:
-                    file.write(data)
-                os.replace(work, path)
+                write_unsynced(path, data)
         self._listing.add(name, len(data), hashlib.sha256(data).digest())
 
     def stream(self, name):
         """A file written piece by piece; it takes its name when it is closed."""
-        stream = Stream(self._place(name), f"{self.path}/.{len(self._streams) + 1}.{os.getpid()}.tmp")
+        stream = Stream(self._place(name))
         stream.done = lambda: self._listing.add(name, stream.bytes, stream.sha.digest())
         self._streams.append(stream)
         return stream
@@ -120,7 +108,7 @@ class Folder:
         Raises: RunError when two files have one name, or the folder can't be tidied.
         """
         summary = self._listing.summary()
-        with _explained(self.path):
+        with explained(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             count = sum(1 for _ in _walk(self.path))
             _tidy(self.path, "", self._listing.names() if count != summary["files"] else None)
@@ -130,14 +118,12 @@ class Folder:
         """Remove the temporary files of streams that were not closed."""
         for stream in self._streams:
             stream.abandon()
-        with suppress(OSError):
-            os.unlink(f"{self.path}/.0.{os.getpid()}.tmp")
 
     def _place(self, name):
         path = f"{self.path}/{name}"
         directory = os.path.dirname(path)
         if directory not in self._made:
-            with _explained(directory):
+            with explained(directory):
                 os.makedirs(directory, exist_ok=True)
             self._made.add(directory)
         return path
@@ -146,22 +132,21 @@ class Folder:
 class Stream:
     """A file being written; ``bytes`` so far."""
 
-    def __init__(self, path, work):
-        self.path, self.work = path, work
-        self.bytes, self.sha = 0, hashlib.sha256()
-        with _explained(path):
-            self.file = open(work, "wb")  # noqa: SIM115 - closed by close or abandon
+    def __init__(self, path):
+        self.path, self.bytes, self.sha = path, 0, hashlib.sha256()
+        with explained(path):
+            self.work, self.file = temporary(path)
 
     def write(self, data):
         """Add bytes. Raises: RunError when that fails."""
-        with _explained(self.path):
+        with explained(self.path):
             self.file.write(data)
         self.sha.update(data)
         self.bytes += len(data)
 
     def close(self):
         """Give the file its name. Raises: RunError when that fails."""
-        with _explained(self.path):
+        with explained(self.path):
             self.file.close()
             os.replace(self.work, self.path)
         self.done()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 
@@ -13,7 +14,8 @@ import soundfile
 import sousa
 from sousa.builders.audio import SoundfileAudio, torchcodec_works
 from sousa.generation.audio import encode
-from sousa.generation.errors import UsageError
+from sousa.generation.errors import RunError, UsageError
+from sousa.generation.manifest import sealed
 from tests.conftest import ROOT
 from tests.support.releases import release
 
@@ -166,3 +168,18 @@ def test_unknown_names_are_said(made):
         sousa.load(made, split="dev")
     with pytest.raises(UsageError, match="unknown decoder 'ffmpeg'"):
         sousa.load(made, decoder="ffmpeg")
+
+
+def test_what_is_unfinished_is_refused(made, tiny, tmp_path):
+    for source, says in ((tiny, "is unfinished .*sousa generate"), (made, "is an unfinished release")):
+        root = shutil.copytree(source, tmp_path / source.name)
+        hidden = root / ".unfinished"
+        hidden.mkdir()
+        manifest = json.loads((root / "manifest.json").read_text())
+        (root / "manifest.json").unlink()
+        if source is tiny:
+            (hidden / "manifest.json").write_text(json.dumps(sealed(manifest | {"complete": False})))
+        else:
+            (hidden / "release.json").write_text("1")
+        with pytest.raises(RunError, match=says):
+            sousa.load(root)

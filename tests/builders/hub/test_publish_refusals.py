@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from sousa.builders.release import layout, opened
+from sousa.builders.release import layout
+from sousa.generation.manifest import sealed
 from sousa.generation.storage import file_digest
 from tests.support.hub import Fault, Hub
 from tests.support.publishing import REPO, Publisher, tmp_path_of, whole
@@ -107,7 +108,7 @@ def test_what_must_not_be_published_is_refused(versions, tmp_path):
             "bytes": len(text.encode()),
             "sha256": file_digest(low / "README.md"),
         }
-        (low / "manifest.json").write_text(json.dumps(opened.sealed(manifest)))
+        (low / "manifest.json").write_text(json.dumps(sealed(manifest)))
         said = publisher.refused(low)
         assert "version 1.0.1 can't follow 1.0.0" in said and "--version 2.0.0" in said
         assert "3 rows removed" in said or "1 rows with other labels" in said

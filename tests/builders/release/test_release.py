@@ -19,6 +19,7 @@ import yaml
 from sousa.builders.release import card, check, layout, opened
 from sousa.generation.columns import SPLITS
 from sousa.generation.errors import RunError, UsageError
+from sousa.generation.manifest import sealed
 from sousa.generation.storage import LocalStorage
 from tests.conftest import ROOT
 from tests.support.releases import altered, faster, release
@@ -62,7 +63,7 @@ def test_files_are_the_shards_stored_once_under_their_smallest_view(small, made)
     for record in shards.values():
         stem = record["file"].rsplit("/", 1)[1]
         placed = made / f"data/small/{record['split']}/{stem}"
-        assert os.path.samefile(small[0] / record["file"], placed)  # a link: no second copy on this disk
+        assert not os.path.samefile(small[0] / record["file"], placed)  # what changes one leaves the other
     assert check.problems(opened.read(made)) == []
 
 
@@ -290,14 +291,56 @@ def test_a_damaged_shard_is_refused_and_nothing_of_it_stays(tiny, tmp_path):
     assert not list((tmp_path / "r").rglob(shard.name))
 
 
-def test_a_release_across_file_systems_is_a_copy(tiny, tmp_path, monkeypatch):
+def test_a_release_is_linked_only_when_that_is_asked_for(tiny, tmp_path, monkeypatch):
+    made = release(tiny, tmp_path / "r")
+    assert check.problems(opened.read(made)) == []
+    assert all(path.stat().st_nlink == 1 for path in (made / "data").rglob("*.parquet"))
+    linked = release(tiny, tmp_path / "linked", link=True)
+    assert all(path.stat().st_nlink == 2 for path in (linked / "data").rglob("*.parquet"))
+    assert opened.read(linked).manifest["files"].keys() == opened.read(made).manifest["files"].keys()
+
     def no_link(*_):
         raise OSError(18, "Invalid cross-device link")
 
     monkeypatch.setattr(os, "link", no_link)
-    made = release(tiny, tmp_path / "r")
+    with pytest.raises(RunError, match=r"can't write .* Invalid cross-device link"):
+        release(tiny, tmp_path / "elsewhere", link=True)
+
+
+def test_a_dataset_that_is_changed_leaves_its_release_alone(tiny, tmp_path):
+    copy = shutil.copytree(tiny, tmp_path / "d")
+    made = release(copy, tmp_path / "r")
+    before = {path: path.read_bytes() for path in (made / "data").rglob("*.parquet")}
+    for path in (copy / "data").rglob("*.parquet"):
+        with open(path, "r+b") as file:
+            file.write(b"changed")
+    assert all(path.read_bytes() == content for path, content in before.items())
     assert check.problems(opened.read(made)) == []
-    assert all(path.stat().st_nlink == 1 for path in (made / "data").rglob("*.parquet"))
+
+
+def test_a_directory_where_a_shard_goes_harms_nothing(tiny, tmp_path):
+    """Also other releases of the dataset: what stands in the way is not written through."""
+    before = {path: path.read_bytes() for path in tiny.rglob("*.parquet")}
+    first = release(tiny, tmp_path / "first", link=True)
+    held = {path: path.read_bytes() for path in first.rglob("*.parquet")}
+    with pytest.raises(UsageError):
+        release(tiny, tmp_path / "r", "1.0.1", previous=str(first))  # nothing differs; it stays unfinished
+    victim = next((tmp_path / "r" / ".unfinished" / "data").rglob("*.parquet"))
+    victim.unlink()
+    victim.mkdir()
+    for link in (False, True):
+        with pytest.raises(RunError, match="can't write"):
+            release(tiny, tmp_path / "r", "1.0.1", previous=str(first), link=link)
+    for files in (before, held):
+        assert all(path.read_bytes() == content for path, content in files.items())
+
+
+def test_a_finished_release_is_looked_at_before_it_is_said_to_be_so(tiny, tmp_path):
+    made = release(tiny, tmp_path / "r")
+    victim = next((made / "data").rglob("*.parquet"))
+    victim.write_bytes(victim.read_bytes()[:-1])
+    with pytest.raises(RunError, match=r"is finished, but data/.* bytes instead of .*; delete it"):
+        release(tiny, made)
 
 
 def test_changes_to_a_release_are_found(tiny, tmp_path):
@@ -396,7 +439,7 @@ def test_a_dataset_that_hides_its_drums_is_refused(tiny, tmp_path):
     shutil.copytree(tiny, copy)
     manifest = json.loads((copy / "manifest.json").read_text())
     for drums in ([], None, [{"digest": "0"}], "none"):
-        (copy / "manifest.json").write_text(json.dumps(manifest | {"drums": drums}))
+        (copy / "manifest.json").write_text(json.dumps(sealed(manifest | {"drums": drums})))
         with pytest.raises(RunError, match="its drums are not those of its settings"):
             release(copy, tmp_path / "r")
 

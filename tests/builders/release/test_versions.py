@@ -15,6 +15,7 @@ from sousa.builders.release import compare, opened, versions
 from sousa.builders.release.digests import leaf_types, row_digests
 from sousa.builders.release.layout import INDEX_SCHEMA
 from sousa.generation.errors import UsageError
+from sousa.generation.manifest import sealed
 from tests.conftest import TINY
 from tests.support.releases import altered, faster, louder, release, resounded, with_column, with_other_card
 
@@ -240,7 +241,7 @@ def test_a_moved_row_and_a_lost_config_are_breaking(tiny, first, tmp_path):
     manifest = json.loads((other / "manifest.json").read_text())
     del manifest["views"]["labels"]
     manifest["files"][index["file"][0].as_py()]["sha256"] = "0" * 64
-    (other / "manifest.json").write_text(json.dumps(opened.sealed(manifest)))
+    (other / "manifest.json").write_text(json.dumps(sealed(manifest)))
     found = changes(first, other)
     assert found.moved == 1 and found.configs_removed == ("labels",) and found.level == "major"
 
@@ -249,6 +250,6 @@ def test_make_refuses_a_release_of_another_corpus(tiny, first, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(first, other)
     manifest = json.loads((other / "manifest.json").read_text())
-    (other / "manifest.json").write_text(json.dumps(opened.sealed(manifest | {"corpus": "piano"})))
+    (other / "manifest.json").write_text(json.dumps(sealed(manifest | {"corpus": "piano"})))
     with pytest.raises(UsageError, match="is a release of piano, not of rudiments"):
         release(tiny, tmp_path / "r", "1.1.0", previous=str(other))

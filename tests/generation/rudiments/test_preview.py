@@ -14,6 +14,7 @@ from sousa.generation.audio import encode
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.filters import Filter
 from sousa.generation.make import make
+from sousa.generation.manifest import sealed
 from sousa.generation.preview import choose
 from sousa.generation.preview import page as pages
 from sousa.generation.reopen import open_dataset, rows_at
@@ -256,6 +257,6 @@ def test_damage_gets_one_sentence(tiny, tmp_path):
     refused(RunError, "can't be read.*sousa generate")
     manifest = json.loads((root / "manifest.json").read_text())
     manifest["complete"] = False
-    (root / "manifest.json").write_text(json.dumps(manifest))
+    (root / "manifest.json").write_text(json.dumps(sealed(manifest)))
     refused(RunError, "is unfinished")
     assert not (root / "preview.html").exists() and not list(root.rglob("*.tmp"))

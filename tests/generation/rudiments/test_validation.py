@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sousa.generation.audio import encode
-from sousa.generation.manifest import read_manifest
+from sousa.generation.manifest import read_manifest, sealed
 from sousa.generation.reopen import open_dataset
 from sousa.generation.runners import LocalRunner
 from sousa.generation.shards import parquet_writer
@@ -66,7 +66,7 @@ def rewrite(root, change):
     with parquet_writer(str(path), table.schema) as writer:
         writer.write_table(pa.Table.from_pylist(rows, schema=table.schema))
     record["bytes"], record["sha256"] = path.stat().st_size, file_digest(path)
-    (root / "manifest.json").write_text(json.dumps(manifest))
+    (root / "manifest.json").write_text(json.dumps(sealed(manifest)))
 
 
 def failing(root):

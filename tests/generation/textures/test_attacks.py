@@ -7,6 +7,7 @@ import pytest
 
 from sousa import main
 from sousa.generation.errors import RunError
+from sousa.generation.manifest import sealed
 from sousa.generation.textures import synth
 from sousa.generation.textures.validation import expectations, population
 from sousa.generation.textures.values import Parameter
@@ -190,7 +191,7 @@ def made(tmp_path_factory):
 def test_a_manifest_changed_by_hand_is_told(made, tmp_path, capsys, change, said):
     manifest = json.loads((made / "manifest.json").read_text())
     change(manifest)
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    (tmp_path / "manifest.json").write_text(json.dumps(sealed(manifest)))
     assert main(["validate", "-q", str(tmp_path)]) == 1
     assert said in capsys.readouterr().err
 
@@ -198,7 +199,7 @@ def test_a_manifest_changed_by_hand_is_told(made, tmp_path, capsys, change, said
 def test_a_digest_changed_by_hand_is_told_as_such(made, tmp_path, capsys):
     manifest = json.loads((made / "manifest.json").read_text())
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "manifest.json").write_text(json.dumps(manifest | {"config_digest": "x"}))
+    (tmp_path / "out" / "manifest.json").write_text(json.dumps(sealed(manifest | {"config_digest": "x"})))
     assert attempt(tmp_path) == 2
     assert "other settings (its manifest was changed by hand)" in capsys.readouterr().err
 

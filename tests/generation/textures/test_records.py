@@ -114,9 +114,9 @@ def test_interrupted_run_is_finished_by_the_next(tmp_path, monkeypatch, after):
 
     with monkeypatch.context() as patch:
         patch.setattr(files.os, "replace", killed)
-        patch.setattr(
-            files.Folder, "abandon", lambda folder: None
-        )  # nothing is tidied by a process that is gone
+        # nothing is tidied by a process that is gone
+        patch.setattr(files.Folder, "abandon", lambda folder: None)
+        patch.setattr(files.os, "unlink", lambda path: None)
         with pytest.raises(KeyboardInterrupt):
             write(tmp_path / "cut", made)
     assert [name for name in contents(tmp_path / "cut") if name.endswith(".tmp")]

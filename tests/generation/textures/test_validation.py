@@ -12,7 +12,7 @@ import pytest
 from sousa.generation import reopen
 from sousa.generation.audio import encode
 from sousa.generation.errors import RunError
-from sousa.generation.manifest import read_manifest
+from sousa.generation.manifest import read_manifest, sealed
 from sousa.generation.shards import parquet_writer
 from sousa.generation.storage import file_digest
 from sousa.generation.textures import Textures, synth
@@ -55,7 +55,7 @@ def rewrite(root, change):
         with parquet_writer(str(path), table.schema) as writer:
             writer.write_table(pa.Table.from_pylist(rows, schema=table.schema))
         record["bytes"], record["sha256"] = path.stat().st_size, file_digest(path)
-    (root / "manifest.json").write_text(json.dumps(manifest))
+    (root / "manifest.json").write_text(json.dumps(sealed(manifest)))
 
 
 def test_true_data_pass_and_the_report_can_be_read(made):
