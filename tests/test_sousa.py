@@ -476,7 +476,7 @@ def test_banks_do_not_replace_other_directories(sousa, tmp_path):
     mine = tmp_path / "timgm6mb_standard_38"
     mine.mkdir()
     (mine / "notes").write_text("mine")
-    one_sentence(sousa("banks", "build", FONT, "--kits", "0:38", "-o", tmp_path), 1, "is no bank")
+    one_sentence(sousa("banks", "build", FONT, "--kits", "0:38", "-o", tmp_path), 1, "is of no bank")
     assert (mine / "notes").read_text() == "mine"
     one_sentence(sousa("banks", "build", FONT, "--kits", "0:38,99:38", "-o", tmp_path / "b"), 2, "99:38")
 
