@@ -145,6 +145,7 @@ class Corpus(Protocol):
             its :class:`Packaging`.
         builder: ``module:Class`` of its ``datasets`` builder, empty for one that is made of these members.
         preload: modules that worker processes share.
+        digested: folders that :meth:`beside` writes and whose files the corpus checks itself.
         plugin_flag: its own name for the flag ``--plugin``, by which commands are told files of plug-ins.
     """
 
@@ -160,6 +161,7 @@ class Corpus(Protocol):
     card: Path | None = None
     builder: str = ""
     preload: tuple[str, ...] = ()
+    digested: tuple[str, ...] = ()
     plugin_flag: str = ""
 
     # --- configurations ---

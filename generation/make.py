@@ -14,7 +14,7 @@ from sousa.generation.corpus import Config, Corpus, Say
 from sousa.generation.errors import RunError
 from sousa.generation.manifest import MANIFEST
 from sousa.generation.runners import Runner
-from sousa.generation.shards import CARD, Shard, Store, write_shard
+from sousa.generation.shards import CARD, DATA_DIR, Shard, Store, write_shard
 from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import write_files, write_tables
 
@@ -78,11 +78,23 @@ def _beside(
     if with_files:
         with progress("writing files", config.num_rows) as done:
             write_files(place, records, media, done)
-    facts = {"loose_files": with_files, "tables": tables}
+    there = _files(corpus, place)
     more = corpus.beside(config, place, records, store.facts, progress)
+    earlier = {record["file"] for record in store.facts.get("tables", ())}
+    written = (_files(corpus, place) - there | earlier & there) - {record["file"] for record in tables}
+    tables += [place.record(file) for file in sorted(written)]
+    facts = {"loose_files": with_files, "tables": tables}
     if taken := more.keys() & {*facts, *store.names, "preset", "release_format"}:
         raise RunError(f"{corpus.name} states a fact named {min(taken)}, which the manifest uses for its own")
     return facts | more
+
+
+def _files(corpus: Corpus, place: LocalStorage) -> set[str]:
+    """Files beside the shards, but for the card and those that the corpus digests itself."""
+    names = set(place.entries()) - {DATA_DIR, CARD, *corpus.digested}
+    tops = [place.path(name) for name in names if not name.startswith(".")]
+    paths = [path for top in tops for path in (top.rglob("*") if top.is_dir() else [top]) if path.is_file()]
+    return {path.relative_to(place.root).as_posix() for path in paths}
 
 
 def _media(corpus: Corpus, config: Config) -> list[str]:

@@ -34,6 +34,7 @@ class Textures(Generated):
     sound = "a synthesized sound texture"
     builder = "sousa.builders.textures:Textures"
     preload = (f"{_HERE}.corpus",)
+    digested = ("records",)
     plugin_flag = "--synth-file"
     address = ("sound", "setting_index", "example_index", "chunk_index")
 
