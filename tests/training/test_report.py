@@ -192,3 +192,15 @@ def test_refusals_write_nothing(tmp_path, table, more, said):
 def test_columns_are_called_by_their_names_whatever_they_end_in():
     names = {"take_slug": "take slug", "take_id": "take id", "tempo_bpm": "tempo (BPM)", "hz": "hz"}
     assert {name: words.column(name) for name in names} == names
+
+
+def test_a_report_replaces_reports_alone(tmp_path):
+    for name in ("metrics.json", "report.html", "dashboard.png"):
+        place = tmp_path / name.partition(".")[0]
+        place.mkdir()
+        (place / name).write_text("of the user")
+        with pytest.raises(UsageError, match="was not made by this command"):
+            report.write(_table(), place, resamples=0)
+        assert (place / name).read_text() == "of the user" and len(list(place.iterdir())) == 1
+    for _ in range(2):
+        report.write(_table(), tmp_path / "new", resamples=0)

@@ -31,7 +31,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sousa.generation.storage import atomic_file
+from sousa.generation.storage import atomic_file, refuse_others_file
 from sousa.training.metrics.bootstrap import RESAMPLES
 from sousa.training.report import numbers, words
 
@@ -78,8 +78,12 @@ def write(
         **pictures,
         "report.html": page.page(metrics, pictures).encode(),
     }
+    root = Path(directory)
+    if there := [name for name in files if (root / name).exists()]:
+        # the first file of an earlier report, or else somebody's
+        refuse_others_file(root / there[0], b'"format_version": ')
     for name, data in files.items():
-        with atomic_file(Path(directory) / name) as file:
+        with atomic_file(root / name) as file:
             file.write(data)
     return metrics
 

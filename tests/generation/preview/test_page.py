@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from itertools import pairwise
 
 import numpy as np
@@ -39,6 +40,18 @@ def checksum(samples):
     powers = np.cumprod(np.full(len(samples), 31, np.uint32), dtype=np.uint32)
     powers = np.concatenate([[np.uint32(1)], powers[:-1]])[::-1]
     return int((samples.astype(np.int64).astype(np.uint32) * powers).sum(dtype=np.uint32))
+
+
+def test_a_page_replaces_pages_alone(tiny, tmp_path):
+    copy = shutil.copytree(tiny, tmp_path / "d")
+    shard = next((copy / "data").rglob("*.parquet"))
+    (tmp_path / "link").symlink_to(copy / "splits.json")
+    for target in (copy / "manifest.json", shard, tmp_path / "link", copy, "/dev/null"):
+        done = run_sousa("preview", copy, "-o", target, "--rows", 1, "-q")
+        assert done.returncode == 2 and "was not made by this command" in done.stderr, done.stderr
+    assert run_sousa("validate", copy, "-q", "-w", 1).returncode == 0
+    for _ in range(2):
+        assert run_sousa("preview", copy, "-o", tmp_path / "p.html", "--rows", 1, "-q").returncode == 0
 
 
 EXAMINE = """(async () => {
