@@ -21,6 +21,7 @@ from sousa.builders.unified import COLUMNS, Unified
 from sousa.generation import corpora
 from sousa.generation.corpus import Packaging
 from sousa.generation.errors import RunError, UsageError
+from sousa.generation.manifest import sealed
 from sousa.generation.shards import Store
 from tests.conftest import ROOT
 from tests.support.releases import named, release
@@ -126,7 +127,8 @@ def test_without_a_name_all_of_a_dataset_is_read(dataset, tmp_path):
     assert kind(data_dir=str(tmp_path / "other"), cache_dir=str(tmp_path / "a")).config.name == "small"
     manifest = tmp_path / "other" / "manifest.json"
     views = manifest.read_text().replace('"view": "small"', '"view": "custom"')
-    manifest.write_text(views.replace('"view": "medium"', '"view": "custom"'))
+    views = json.loads(views.replace('"view": "medium"', '"view": "custom"'))
+    manifest.write_text(json.dumps(sealed(views)))
     builder = kind(data_dir=str(tmp_path / "other"), cache_dir=str(tmp_path / "a"))
     assert builder.config.name == "custom" and len(builder._shards) == 8
 
