@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import json
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import soundfile
 
 from sousa.generation.errors import RunError, UsageError
+from sousa.generation.manifest import sealed
 from sousa.generation.rudiments.settings import make_config
 from sousa.training import sources
 from sousa.training.dataset import SKILL_TIER_TO_ID
@@ -247,7 +249,7 @@ def test_directories_that_are_no_dataset_are_refused(tmp_path, tiny):
         Rows(tmp_path)
     unfinished = shutil.copytree(tiny, tmp_path / "u")
     manifest = unfinished / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"complete": true', '"complete": false'))
+    manifest.write_text(json.dumps(sealed(json.loads(manifest.read_text()) | {"complete": False})))
     with pytest.raises(RunError, match="unfinished"):
         Rows(unfinished)
 
