@@ -205,8 +205,8 @@ def release(
             one.
         repo: where it will be published, for the card.
         notes: lines for the changelog.
-        link: make its data files other names of the dataset's (hard links): they take no room, and what
-            changes one changes the other.
+        link: make its data files hard links to the dataset's: they take no space, but a change to one
+            changes the other too.
 
     Returns: its manifest, plain data.
     """

@@ -92,8 +92,7 @@ class CorpusBuilder(AudioBuilder):
         known = [f.name for f in fields(self.BUILDER_CONFIG_CLASS)]
         for name in options.keys() - inspect.signature(datasets.DatasetBuilder.__init__).parameters.keys():
             if name not in known:
-                hint = corpora.whose_option(name)
-                raise ValueError(f"unknown option {f'{name!r}{hint}' if hint else one_of(name, known)}")
+                raise ValueError(f"unknown option {one_of(name, known, corpora.whose_option(name))}")
         super().__init__(*arguments, **{"dataset_name": self.NAME, **options})
 
     def _held(self, root: str) -> str | None:

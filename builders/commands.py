@@ -206,7 +206,7 @@ def release(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
         help="the release before: a directory, or org/name or org/name@v1.0.0 on the Hub",
     )  # fmt: skip
     add("--repo", metavar="ORG/NAME", help="where it will be published, for the card")
-    add("--link", action="store_true", help="make data files other names of the dataset's, not copies")
+    add("--link", action="store_true", help="hard-link data files instead of copying them")
     add("--note", dest="notes", action="append", default=[], metavar="TEXT", help="a line for the changelog")
     workers(parser)
     quiet(parser)

@@ -27,8 +27,8 @@ def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) 
     try:
         known = dict(commands)
         for corpus in corpora.every():  # of two commands of one name the first
-            known = {**corpus.commands, **known}
-        return _run({**commands, **known}, argv, version)
+            known |= {name: entry for name, entry in corpus.commands.items() if name not in known}
+        return _run(known, argv, version)
     except SousaError as error:
         console.warn(f"sousa: {error}")
         return error.exit_status
@@ -81,8 +81,7 @@ def unknown(
     for before, word in pairwise(["", *words]):
         flag = word.partition("=")[0]
         if word.startswith("-"):
-            about = hint(flag)
-            problems.append(f"unknown option {f'{flag!r}{about}' if about else one_of(flag, flags)}")
+            problems.append(f"unknown option {one_of(flag, flags, hint(flag))}")
         elif not before.startswith("-"):
             problems.append(f"unrecognized argument {word!r}{hint(word)}")
     return problems

@@ -7,7 +7,7 @@ from functools import cache
 from pkgutil import resolve_name
 from typing import Any
 
-from sousa.generation import PACKAGE_VERSION
+from sousa.generation import PACKAGE_VERSION, licences
 from sousa.generation.corpus import Corpus, is_generated
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
 
@@ -141,7 +141,5 @@ def _without_broken(find: Callable[[str], Corpus]) -> Iterator[Corpus]:
 
 def package_of(name: str) -> tuple[str, str]:
     """``(name, version)`` of the package that brings a corpus."""
-    from importlib.metadata import entry_points
-
-    points = entry_points(group=GROUP, name=name) if name not in BUILT_IN else ()
-    return next(((p.dist.name, p.dist.version) for p in points if p.dist), ("sousa", PACKAGE_VERSION))
+    package = None if name in BUILT_IN else licences.package_of(GROUP, name)
+    return (package.name, package.version) if package else ("sousa", PACKAGE_VERSION)

@@ -33,8 +33,10 @@ def first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def one_of(value: object, allowed: Iterable[str]) -> str:
-    """``'x'; choose one of a, b, c``, with the nearest name first when one is close."""
+def one_of(value: object, allowed: Iterable[str], about: str = "") -> str:
+    """``'x'; choose from a, b, c``, with the nearest name first when one is close; ``about`` in its place."""
+    if about:
+        return f"{value!r}{about}"
     import difflib  # seldom needed, and a good part of a short command's time
 
     allowed = list(allowed)

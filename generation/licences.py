@@ -46,12 +46,17 @@ def licensed(kind: str, name: str, licence: str, licence_id: str | None = None) 
     return Licensed(kind, name, licence, licence_id, known().get(licence_id or "", {"free": False})["free"])
 
 
-def of_plugin(kind: str, group: str, name: str) -> Licensed:
-    """The Licensed of what another package brings by an entry point, as its metadata states the licence."""
+def package_of(group: str, name: str) -> Any:
+    """The installed package (an importlib Distribution) that brings an entry point, or None."""
     from importlib.metadata import entry_points
 
-    packages: list[Any] = [point.dist for point in entry_points(group=group, name=name) if point.dist]
-    metadata = packages[0].metadata if packages else {}
+    return next((point.dist for point in entry_points(group=group, name=name) if point.dist), None)
+
+
+def of_plugin(kind: str, group: str, name: str) -> Licensed:
+    """The Licensed of what another package brings by an entry point, as its metadata states the licence."""
+    package = package_of(group, name)
+    metadata = package.metadata if package else {}
     licence = metadata.get("License-Expression") or metadata.get("License")
     return licensed(kind, name, licence or "not stated", licence)
 

@@ -119,7 +119,7 @@ class Options(Model):
         for name in [name for name in by_name if name not in known]:
             del by_name[name]
             place, about = "data.generate: " if surface == "yaml" else "", cls._switch(name) or hint(name)
-            problems.append(f"{place}unknown key {f'{name!r}{about}' if about else one_of(name, known)}")
+            problems.append(f"{place}unknown key {one_of(name, known, about)}")
         options = validated(cls, by_name, "", problems, lambda name: cls.word(name, surface))
         if options.size not in (None, *cls.SIZES):
             problems.append(f"unknown size {one_of(options.size, cls.SIZES)}")
