@@ -36,6 +36,7 @@ from sousa.generation.errors import RunError, UsageError, first_line, one_of
 from sousa.generation.manifest import complete_manifest, manifest_path
 from sousa.generation.shards import CARD
 from sousa.generation.storage import atomic_file, file_digest
+from sousa.generation.tables import NO_BUFFER_THREADS, NO_THREADS
 from sousa.training import roles
 
 log = logging.getLogger(__name__)
@@ -112,7 +113,7 @@ class Source:
     def read(self, file: File, columns: Sequence[str]) -> pa.Table:
         """Columns of a file, by their Parquet paths; RunError when it can't be read."""
         with _opened(file, self.token) as parquet:
-            return parquet.read(columns=list(dict.fromkeys(columns)))
+            return parquet.read(columns=list(dict.fromkeys(columns)), **NO_THREADS)
 
     def audio_ranges(self, file: File, column: str) -> tuple[str, np.ndarray, np.ndarray]:
         """``(path that holds the bytes, offsets, lengths)``; ``column`` is a Parquet path."""
@@ -266,13 +267,15 @@ def open_file(file: File, token: str | None = None) -> BinaryIO:
         return open(file.path, "rb")
     from huggingface_hub import HfFileSystem
 
-    return HfFileSystem(token=token).open(file.path, "rb", cache_type="none")
+    from sousa.builders.hub.remote import READ_AHEAD
+
+    return HfFileSystem(token=token).open(file.path, "rb", **READ_AHEAD)
 
 
 @contextmanager
 def _opened(file: File, token: str | None = None) -> Iterator[pq.ParquetFile]:
     try:
-        with open_file(file, token) as handle, pq.ParquetFile(handle) as parquet:
+        with open_file(file, token) as handle, pq.ParquetFile(handle, **NO_BUFFER_THREADS) as parquet:
             yield parquet
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"{file.name} can't be read ({first_line(error)})") from None
@@ -293,7 +296,7 @@ def _unpacked(file: File, column: str) -> str:
         with _opened(file) as parquet, atomic_file(copy) as out:
             schema = parquet.read_row_groups([], columns=[column]).schema
             with pq.ParquetWriter(out, schema, compression="none", use_dictionary=False) as writer:
-                for batch in parquet.iter_batches(batch_size=64, columns=[column]):
+                for batch in parquet.iter_batches(64, columns=[column], **NO_THREADS):
                     writer.write_batch(batch)
     return str(copy)
 

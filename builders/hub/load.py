@@ -25,6 +25,7 @@ from sousa.builders.release import head as heads
 from sousa.builders.release import layout
 from sousa.generation.errors import RunError, UsageError, one_of
 from sousa.generation.manifest import UNFINISHED, complete_manifest
+from sousa.generation.tables import NO_BUFFER_THREADS, NO_THREADS
 
 DECODERS = ("auto", "soundfile", "torchcodec", "none")
 Loaded: TypeAlias = (
@@ -191,9 +192,9 @@ class Part(datasets.ArrowBasedBuilder):
     def _generate_tables(self, files: Iterable[Callable]) -> Iterator[Any]:
         schema = self.info.features.arrow_schema
         for i, opened in enumerate(files):
-            with opened() as file, pq.ParquetFile(file, pre_buffer=True) as parquet:
+            with opened() as file, pq.ParquetFile(file, **NO_BUFFER_THREADS) as parquet:
                 for j in range(parquet.num_row_groups):
-                    table = parquet.read_row_group(j, columns=schema.names)
+                    table = parquet.read_row_group(j, columns=schema.names, **NO_THREADS)
                     yield datasets.builder.Key(i, j), table_cast(table.select(schema.names), schema)
 
 
@@ -235,8 +236,7 @@ def _files(
     else:
         system = HfFileSystem(token=token)
         glob = lambda name: system.glob(f"datasets/{path}@{commit}/{name}")  # noqa: E731
-        # without read-ahead: exactly the bytes of the columns are asked for
-        opener = partial(system.open, mode="rb", cache_type="none")
+        opener = partial(system.open, mode="rb", **remote.READ_AHEAD)
     return {
         split: [partial(opener, file) for name in names for file in sorted(glob(name))]
         for split, names in patterns.items()

@@ -175,7 +175,8 @@ def on_hub(repo: str, revision: str | None = None, token: str | None = None) -> 
         from huggingface_hub import HfFileSystem
 
         with remote.hub_errors(repo, "reading"):
-            return HfFileSystem(token=token).open(f"datasets/{repo}@{commit}/{file}", "rb", cache_type="none")
+            path = f"datasets/{repo}@{commit}/{file}"
+            return HfFileSystem(token=token).open(path, "rb", **remote.READ_AHEAD)
 
     where = f"{repo}@{revision}" if revision else repo
     try:
