@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import threading
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -66,6 +67,7 @@ class Counted:
         self.file, self.spans = file, spans
 
     def read(self, size=-1):
+        assert threading.current_thread() is threading.main_thread()  # see generation/tables.py, NO_THREADS
         start = self.file.tell()
         data = self.file.read(size)
         self.spans.append((start, start + len(data)))
