@@ -19,7 +19,7 @@ class Watched:
     """A file that remembers which threads read it."""
 
     def __init__(self, path, readers):
-        self.file, self.readers = open(path, "rb"), readers
+        self.file, self.readers = open(path, "rb"), readers  # noqa: SIM115
 
     def read(self, *size):
         self.readers.add(threading.get_ident())
