@@ -91,14 +91,19 @@ def read_manifest(root: str | Path) -> dict[str, Any] | None:
     try:
         _Manifest.model_validate(manifest)
     except ValidationError as failure:
-        problem = failure.errors()[0]
-        place = ".".join(map(str, problem["loc"])) or "it"
-        wrong = "missing" if problem["type"] == "missing" else f"{short(problem['input'])}: {problem['msg']}"
-        raise RunError(f"{path} is not a manifest ({place} is {wrong}); {_REMAKE}") from None
+        raise RunError(f"{path} is not a manifest ({first_problem(failure)}); {_REMAKE}") from None
     if manifest.keys() & {"package", "manifest_digest"} and sealed(manifest) != manifest:
         wrong = "was changed by hand: it does not match its own digest"
         raise RunError(f"{path} {wrong}; put it back as it was, or {_REMAKE}")
     return manifest
+
+
+def first_problem(failure: ValidationError) -> str:
+    """What is wrong with plain data, its first problem."""
+    problem = failure.errors()[0]
+    place = ".".join(map(str, problem["loc"])) or "it"
+    wrong = "missing" if problem["type"] == "missing" else f"{short(problem['input'])}: {problem['msg']}"
+    return f"{place} is {wrong}"
 
 
 def sealed(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,10 @@ from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import groups_of, row_groups
 
 _BY_HAND = "manifest.json was changed by hand: "
+_OTHER_PLAN = (
+    "manifest.json does not list the shards of its own settings; run the 'sousa generate' command that made "
+    "the dataset again"
+)
 
 
 @dataclass(frozen=True)
@@ -122,15 +126,16 @@ def open_dataset(root: str | Path, *, making: bool | None = False, plugins: Sequ
     try:
         config = corpus.restore(dict(identity), manifest["size"], rows_only=not making)
         problem = corpus.facts_problem(manifest)
+        stored = Stored(LocalStorage(str(root)), manifest, corpus, config, current)
+        if problem:
+            raise RunError(f"{_BY_HAND}{problem}")
+        if current:
+            _require_plan(stored)
     except UsageError as error:
         raise RunError(f"this dataset can't be used here: {error}") from None
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise RunError(f"{_BY_HAND}its settings can't be used ({first_line(error)})") from None
-    stored = Stored(LocalStorage(str(root)), manifest, corpus, config, current)
-    if problem:
-        raise RunError(f"{_BY_HAND}{problem}")
-    if current:
-        _require_plan(stored)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError) as error:
+        what = first_line(error) or type(error).__name__
+        raise RunError(f"{_BY_HAND}its settings can't be used ({what})") from None
     if making:
         corpus.prepare(config)
     return stored
@@ -142,15 +147,15 @@ def _require_plan(stored: Stored) -> None:
         stored.manifest["format_version"] == KNOWN_FORMATS[-1]
     ):
         raise RunError(f"{_BY_HAND}its settings do not match their digest")
+    # before a plan that may be of any length
+    if stored.manifest["num_rows"] != stored.config.num_rows:
+        raise RunError(_OTHER_PLAN)
     if stored.planned is None:
         return
     planned = [(s.name, s.file, s.split, s.rows) for s in stored.planned]
     listed = [(n, r["file"], r["split"], r["rows"]) for n, r in stored.manifest["shards"].items()]
-    if sorted(planned) != sorted(listed) or stored.manifest["num_rows"] != stored.config.num_rows:
-        raise RunError(
-            "manifest.json does not list the shards of its own settings; run the 'sousa generate' command "
-            "that made the dataset again"
-        )
+    if sorted(planned) != sorted(listed):
+        raise RunError(_OTHER_PLAN)
 
 
 def verify(

@@ -9,30 +9,81 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sousa.builders.hub import remote
-from sousa.builders.release import layout, versions
+from sousa.builders.release import layout
 from sousa.generation.errors import RunError, UsageError, first_line
-from sousa.generation.manifest import sealed
+from sousa.generation.manifest import first_problem, sealed
 
 RELEASE_FORMAT = 1
-_TEXT = str | None
-_KEYS = {
-    "release_format": int, "corpus": str, "version": str, "data_version": str, "released": str,
-    "config": dict, "config_digest": str, "columns": dict, "views": dict, "num_rows": int, "made_of": list,
-    "changelog": list, "files": dict, "identity": str, "title": str, "card_text": str, "notes": list,
-    "repo": _TEXT, "previous": _TEXT, "digest_column": _TEXT, "provenance": dict,
-}  # fmt: skip
-_ENTRIES: dict[str, dict[str, Any]] = {
-    "views": {"folders": list}, "changelog": {"lines": list},
-    "made_of": {"kind": str, "name": str, "licence": _TEXT, "free": bool},
-}  # fmt: skip
-_FILE, _DATA_FILE = {"sha256": str, "bytes": int}, {"rows": int, "split": str, "view": str}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+
+class _File(_Strict):
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _DataFile(_File):
+    rows: Annotated[int, Field(ge=0)]
+    split: str
+    view: str
+
+
+class _View(_Strict):
+    folders: Annotated[list[str], Field(min_length=1)]
+    columns: list[str] | None = None
+
+
+class _Part(_Strict):
+    kind: str
+    name: str
+    licence: str | None
+    licence_id: str | None = None
+    free: bool
+
+
+class _Change(_Strict):
+    version: str
+    released: str
+    lines: list[str]
+
+
+class _Manifest(_Strict):
+    """What is in the manifest of a release; :mod:`sousa.builders.release.make` writes it."""
+
+    release_format: int
+    corpus: str
+    title: str
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    data_version: str
+    released: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]
+    repo: str | None
+    identity: str
+    config: dict[str, Any]
+    config_digest: str
+    num_rows: Annotated[int, Field(ge=0)]
+    digest_column: str | None
+    columns: dict[str, str]
+    views: Annotated[dict[str, _View], Field(min_length=1)]
+    made_of: list[_Part]
+    provenance: dict[str, Any]
+    previous: str | None
+    notes: list[str]
+    changelog: Annotated[list[_Change], Field(min_length=1)]
+    card_text: str
+    files: dict[str, dict[str, Any]]
+
+
 HUB_ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
 
@@ -91,25 +142,15 @@ def check_manifest(manifest: Any, where: str) -> dict[str, Any]:
     damaged = f"{where} has a damaged {layout.MANIFEST}:"
     if sealed(manifest) != manifest:
         raise RunError(f"{damaged} it does not match its own digest: somebody changed it")
-    if wrong := _lacking(manifest, _KEYS):
-        raise RunError(f"{damaged} {', '.join(wrong)} can't be used")
-    for name, kinds in _ENTRIES.items():
-        entries = manifest[name].values() if isinstance(manifest[name], dict) else manifest[name]
-        if any(_lacking(entry, kinds) for entry in entries):
-            raise RunError(f"{damaged} {name} can't be used")
-    if versions.of_tag(f"v{manifest['version']}") is None or not manifest["changelog"]:
-        raise RunError(f"{damaged} version can't be used")
-    for file, entry in manifest["files"].items():
-        kinds = _FILE | (_DATA_FILE if layout.DATA_FILE.match(file) else {})
-        if _lacking(entry, kinds) or file.startswith("/") or ".." in file:
-            raise RunError(f"{damaged} the entry of {file!r} can't be used")
+    try:
+        _Manifest.model_validate(manifest)
+        for file, entry in manifest["files"].items():
+            if file.startswith("/") or ".." in file:
+                raise RunError(f"{damaged} the file {file!r} is outside of it")
+            (_DataFile if layout.DATA_FILE.match(file) else _File).model_validate(entry)
+    except ValidationError as failure:
+        raise RunError(f"{damaged} {first_problem(failure)}") from None
     return manifest
-
-
-def _lacking(data: Any, kinds: dict[str, Any]) -> list[str]:
-    if not isinstance(data, dict):
-        return list(kinds)
-    return [key for key, kind in kinds.items() if not isinstance(data.get(key, ...), kind)]
 
 
 def read(root: str | Path) -> Release:

@@ -176,6 +176,11 @@ def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
     data = {name: value for name, value in identity.items() if name not in ("corpus", "data_version")}
     if "presets" in data:  # before data version 3
         data["acoustics_digest"], data["acoustics"] = data.pop("acoustics", None), data.pop("presets")
+    values = ("profiles", "tempos", "augmentations", "seed", "duration_sec", "sample_rate", "channels",
+              "audio_format", "with_audio")  # fmt: skip
+    RudimentsOptions.read({name: data[name] for name in values})
+    if not data["forms"] or not set(data["tiers"]) & set(players.tiers()):
+        raise ValueError(f"forms are {data['forms']}, tiers {data['tiers']}")
     digests = [digest for *_, digest in (*data["rooms"], *data["noises"])]
     known = rows_only or set(data["acoustics"]) <= set(named_acoustics.names())
     if not known or not data["acoustics"] or not all(isinstance(name, str) for name in data["acoustics"]):
