@@ -38,7 +38,7 @@ from sousa.generation.manifest import (
     sealed,
     short,
 )
-from sousa.generation.storage import LocalStorage
+from sousa.generation.storage import SHOWN, LocalStorage
 
 DATA_DIR, CARD = "data", "README.md"
 # Arrow's readers break at 2 GiB of a row group, the Hub's viewer at 286 MiB
@@ -152,7 +152,7 @@ class Store:
             if old and old["complete"]:
                 self.records, self.place = dict(old["shards"]), self.storage
             else:
-                self._hide()
+                self.storage.hide(UNFINISHED)
                 self.records = self._logged()
             self._lock = held.pop_all()
         return self
@@ -190,12 +190,6 @@ class Store:
                 records[str(name)] = record
         return records
 
-    def _hide(self) -> None:
-        """Move files that an interrupted run had already exposed back into the hidden folder."""
-        for name in reversed(_at_top(self.storage)):
-            if name[0] != "." and not self.storage.path(f"{UNFINISHED}/{name}").exists():
-                self.storage.move(name, f"{UNFINISHED}/{name}")
-
     def missing(self) -> tuple[list[Shard], list[str]]:
         """Shards still to be made, and what was wrong with recorded ones."""
         wanted = {(s.name, s.file, s.rows, s.split) for s in self.shards}
@@ -207,10 +201,12 @@ class Store:
     def begin(self) -> None:
         """Write the manifest of an unfinished dataset, and hide what there is of it."""
         self.storage.write_json(f"{UNFINISHED}/{MANIFEST}", self._manifest(False))
-        self.storage.remove(MANIFEST)
         if self.place == self.storage:
+            shown = [name for name in _at_top(self.storage) if name[0] != "."]
+            self.storage.write_json(f"{UNFINISHED}/{SHOWN}", shown)
             self.place = self.storage.inside(UNFINISHED)
-            self._hide()
+        self.storage.remove(MANIFEST)
+        self.storage.hide(UNFINISHED)
         with self.storage.writing(LOG) as file:
             file.writelines(f"{_line(*item)}\n".encode() for item in self.records.items())
 
@@ -223,8 +219,8 @@ class Store:
         """Show everything, and write the manifest; ``views``: of each shard the smallest size that has it."""
         for name, record in self.records.items():
             record["view"] = views[name]
-        for name in _at_top(self.place) if self.place != self.storage else ():
-            self.storage.move(f"{UNFINISHED}/{name}", name)
+        if self.place != self.storage:
+            self.storage.show(UNFINISHED, _at_top(self.place))
         self.facts = facts
         self.storage.write_json(MANIFEST, self._manifest(True))
         self.storage.remove(UNFINISHED)
@@ -251,7 +247,7 @@ def _at_top(storage: LocalStorage) -> list[str]:
 
     The card comes first, because it names the files that are data, and those come last.
     """
-    names = set(storage.entries()) - {UNFINISHED, MANIFEST, LOG.rpartition("/")[2]}
+    names = set(storage.entries()) - {UNFINISHED, MANIFEST, LOG.rpartition("/")[2], SHOWN}
     return sorted(names, key=lambda name: (name == DATA_DIR, name != CARD, name))
 
 

@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 from sousa.generation.errors import RunError, UsageError
 
 _OWN_TEMPORARY = re.compile(r"^\.([0-9a-f]{16}|.+\.\d+)\.tmp$")  # the second as earlier versions named them
+SHOWN = "shown.json"  # names of what was moved out of the folder it is in
 _CLONE = 0x40049409  # FICLONE of linux/fs.h
 
 
@@ -68,6 +69,31 @@ class LocalStorage:
         with explained(self.path(target)):
             self.path(target).parent.mkdir(parents=True, exist_ok=True)
             _replace(self.path(source), self.path(target))
+
+    def show(self, folder: str, names: Sequence[str]) -> None:
+        """Move files and folders out of a folder of this one, in that order; :meth:`hide` takes them back.
+
+        Raises: UsageError where something that was not shown before stands in the way.
+        """
+        names = [name for name in names if os.path.lexists(self.path(f"{folder}/{name}"))]
+        if in_the_way := [self.path(name) for name in names if os.path.lexists(self.path(name))]:
+            raise UsageError(
+                f"{in_the_way[0]} was not made by this command, and is in the way of what it makes; move it "
+                "elsewhere, then run the same command again"
+            )
+        self.write_json(f"{folder}/{SHOWN}", names)
+        for name in names:
+            self.move(f"{folder}/{name}", name)
+
+    def hide(self, folder: str) -> None:
+        """Move what was shown, and nothing else, back into its folder."""
+        try:
+            shown = json.loads(self.path(f"{folder}/{SHOWN}").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return
+        for name in reversed([name for name in shown if "/" not in name]):
+            if os.path.lexists(self.path(name)) and not os.path.lexists(self.path(f"{folder}/{name}")):
+                self.move(name, f"{folder}/{name}")
 
     def remove(self, file: str) -> None:
         """Remove a file or folder, if it is there."""

@@ -32,7 +32,7 @@ from sousa.generation.storage import LocalStorage
 
 # in the order in which they appear
 BESIDE = (layout.CARD, layout.CROISSANT, layout.INDEX)
-SHOWN = (*BESIDE, "data")
+_SHOWN = (*BESIDE, "data")
 INDEX_GROUP_ROWS = 100_000
 MAX_FILES = 24_900  # the Hub's limit is 25,000 large files a commit
 _BEGUN, _RELEASED = f"{UNFINISHED}/{UNFINISHED_RELEASE}", "released.json"
@@ -84,8 +84,7 @@ def make(
         hidden = LocalStorage(str(storage.path(UNFINISHED)))
         files = _pack_all(source, hidden, runner or LocalRunner(), progress, link)
         manifest = _describe(source, hidden, files, before, version, repo, list(notes), identity)
-        for name in SHOWN:
-            storage.move(f"{UNFINISHED}/{name}", name)
+        storage.show(UNFINISHED, _SHOWN)
         storage.write_json(layout.MANIFEST, manifest)
         storage.remove(UNFINISHED)
         return manifest
@@ -140,9 +139,7 @@ def _begin(storage: LocalStorage, identity: str, data: str, root: str | Path) ->
             "choose another directory"
         )
     storage.sweep()
-    for name in SHOWN:  # killed while it appeared
-        if storage.path(name).exists():
-            storage.move(name, f"{UNFINISHED}/{name}")
+    storage.hide(UNFINISHED)  # killed while it appeared
     storage.write_json(_BEGUN, data)
     return None
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import json
 import os
 import random
 import shutil
@@ -17,7 +18,7 @@ import pytest
 from sousa.builders.release.card import write_dataset_card
 from sousa.generation import corpora, make
 from sousa.generation.errors import RunError
-from sousa.generation.manifest import complete_manifest, read_manifest
+from sousa.generation.manifest import complete_manifest, read_manifest, sealed
 from sousa.generation.rudiments import Rudiments, corpus
 from sousa.generation.rudiments.settings import make_config
 from sousa.generation.runners import LocalRunner
@@ -398,3 +399,30 @@ def test_a_missing_or_damaged_shard_is_made_again(tiny, sousa, tmp_path):
     for text in ("is missing", "bytes instead of", "does not match its digest"):
         assert text in done.stderr
     assert shard_digests(root) == before
+
+
+@pytest.mark.parametrize("name", ["README.md", "data"])
+def test_what_the_user_puts_into_an_unfinished_dataset_is_theirs(tiny, sousa, tmp_path, name):
+    """Neither replaced nor hidden: the command says what is in its way, and goes on once it is gone."""
+    root = tmp_path / "dataset"
+    hidden = root / ".unfinished"
+    shutil.copytree(tiny, hidden)
+    manifest = json.loads((hidden / "manifest.json").read_text())
+    records = manifest.pop("shards")
+    del manifest["manifest_digest"]
+    unfinished = manifest | {"complete": False, "shards": {}}
+    (hidden / "manifest.json").write_text(json.dumps(sealed(unfinished)))
+    (hidden / "shards.jsonl").write_text("".join(json.dumps([*item]) + "\n" for item in records.items()))
+    theirs = root / name if name != "data" else root / name / "mine.txt"
+    theirs.parent.mkdir(exist_ok=True)
+    theirs.write_text("my own")
+    for _ in range(2):
+        done = sousa(*TINY, "-o", root, "--workers", 1, "--files")
+        assert done.returncode == 2 and f"{root / name} was not made by this command" in done.stderr
+        assert theirs.read_text() == "my own"
+    shutil.move(root / name, tmp_path / name)
+    done = sousa(*TINY, "-o", root, "--workers", 1, "--files")
+    assert done.returncode == 0, done.stderr
+    files = [path.relative_to(tiny) for path in tiny.rglob("*") if path.is_file()]
+    assert all((root / file).read_bytes() == (tiny / file).read_bytes() for file in files)
+    assert {path.name for path in root.iterdir()} == {path.name for path in tiny.iterdir()}

@@ -168,3 +168,20 @@ def test_copies_are_files_of_their_own(tmp_path):
     with pytest.raises(RunError, match="can't be read: No such file"):
         files.copied(tmp_path / "nowhere", tmp_path / "c")
     assert not (tmp_path / "c").exists()
+
+
+def test_what_is_shown_replaces_nothing_and_is_hidden_again_alone(tmp_path):
+    storage = LocalStorage(str(tmp_path))
+    storage.write_json(".unfinished/README.md", "ours")
+    storage.write_json(".unfinished/data/a", "ours")
+    (tmp_path / "data").mkdir()
+    with pytest.raises(UsageError, match="data was not made by this command"):
+        storage.show(".unfinished", ["README.md", "data"])
+    assert not (tmp_path / "README.md").exists()
+    (tmp_path / "data").rmdir()
+    storage.show(".unfinished", ["README.md", "labels", "data"])
+    (tmp_path / "notes.txt").write_text("mine")
+    assert {path.name for path in tmp_path.iterdir()} == {"README.md", "data", "notes.txt", ".unfinished"}
+    storage.hide(".unfinished")
+    assert {path.name for path in tmp_path.iterdir()} == {"notes.txt", ".unfinished"}
+    assert (tmp_path / ".unfinished/data/a").exists()
