@@ -1,0 +1,221 @@
+"""Random kills and random faults, with what they harm counted.
+
+    python benchmarks/soak.py [--kills 200] [--faults 100] [--seed 0]
+
+Each step runs one command on a directory of its own, and kills its processes after a random time, or gives
+it a fault: a limit on the size of files or on open files, or, where there is a C compiler, a library that
+fails one call of write, fsync or rename with EIO or ENOSPC. Then the same command has to end what was begun,
+with the files that it makes undisturbed. Everything outside of the output is digested before and after.
+Printed is what was done to each command, how many files differ, how many foreign files were touched and how
+many runs showed a traceback; the status is 0 when all three are 0. Training is left out where torch is not.
+"""
+
+import argparse
+import hashlib
+import importlib.util
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from sousa.generation.manifest import MANIFEST  # noqa: E402
+from tests.support.hub import Hub  # noqa: E402
+
+SOUSA = [sys.executable, str(ROOT / "sousa.py")]
+ROWS = ["-p", "3", "-t", "1", "-a", "1", "--rudiments", "flam,five_stroke_roll", "-w", "2"]
+FAILING = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+static int fails(void) {
+    static int left = -1;
+    if (left < 0) left = atoi(getenv("SOAK_CALL"));
+    if (--left) return 0;
+    errno = atoi(getenv("SOAK_ERROR"));
+    return 1;
+}
+ssize_t write(int fd, const void *data, size_t size) {
+    ssize_t (*real)(int, const void *, size_t) = dlsym(RTLD_NEXT, "write");
+    return fd > 2 && fails() ? -1 : real(fd, data, size);
+}
+int fsync(int fd) { int (*real)(int) = dlsym(RTLD_NEXT, "fsync"); return fails() ? -1 : real(fd); }
+int rename(const char *a, const char *b) {
+    int (*real)(const char *, const char *) = dlsym(RTLD_NEXT, "rename");
+    return fails() ? -1 : real(a, b);
+}
+"""
+PAGES = ("validation_report", "preview")
+
+
+def digests(root, without=()):
+    """Dict of path to SHA-256 of every file below a directory, links not followed."""
+    files = [path for path in Path(root).rglob("*") if path.is_file() and not path.is_symlink()]
+    wanted = [path for path in files if not any(word in path.name for word in without)]
+    return {str(p.relative_to(root)): hashlib.sha256(_lasting(p)).hexdigest() for p in wanted}
+
+
+def _lasting(path):
+    """Content of a file, but for how long each shard took."""
+    if path.name != MANIFEST or "shards" not in (manifest := json.loads(path.read_text())):
+        return path.read_bytes()
+    del manifest["manifest_digest"]
+    for shard in manifest["shards"].values():
+        del shard["seconds"]
+    return json.dumps(manifest, sort_keys=True).encode()
+
+
+class Soak:
+    """The commands, what they make undisturbed, and what was counted."""
+
+    def __init__(self, place, seed):
+        self.place, self.rng, self.counts = place, random.Random(seed), Counter()
+        self.foreign, self.work = place / "foreign", place / "work"
+        self.environment = dict(os.environ)
+        self.library = self._library()
+        (self.foreign / "theirs").mkdir(parents=True)
+        (self.foreign / "theirs" / "notes.txt").write_text("not ours")
+        self.dataset, self.published = self.foreign / "dataset", self.foreign / "release"
+        self._run([*SOUSA, "generate", *ROWS, "-o", self.dataset, "-q"], check=True)
+        release = [*SOUSA, "release", self.dataset, "--version", "1.0.0", "-w", "2", "-q", "-o"]
+        self._run([*release, self.published], check=True)
+        self.commands = {
+            "generate": ([*SOUSA, "generate", *ROWS, "--files", "-q", "-o", self.work], PAGES),
+            "textures": ([*SOUSA, "generate", "textures", "-w", "2", "-q", "-o", self.work], PAGES),
+            "release": ([*release, self.work], ()),
+        }
+        if "export" in self._run([*SOUSA, "--help"]).stdout:
+            export = [*SOUSA, "export", self.dataset, "--to", "audiofolder", "-o", self.work]
+            self.commands["export"] = (export, ())
+        self.expected = {}
+        for name, (command, without) in self.commands.items():
+            begin = time.perf_counter()
+            self._run(command, check=True)
+            self.expected[name] = (digests(self.work, without), time.perf_counter() - begin)
+            shutil.rmtree(self.work)
+
+    def _library(self):
+        if not (compiler := shutil.which("cc")):
+            return None
+        source, library = self.place / "failing.c", self.place / "failing.so"
+        source.write_text(FAILING)
+        subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+        return library
+
+    def _run(self, command, check=False, **options):
+        done = subprocess.run(
+            [str(word) for word in command], capture_output=True, text=True,
+            env=options.pop("env", self.environment), cwd=self.place, timeout=600, **options,
+        )  # fmt: skip
+        if "Traceback" in done.stderr:
+            self.counts["tracebacks"] += 1
+            print(f"{command}: {done.stderr}", file=sys.stderr)
+        if check and done.returncode:
+            raise RuntimeError(f"{command} ended with {done.returncode}: {done.stderr}")
+        return done
+
+    def kill(self, command, seconds):
+        """Run a command and kill it, or all of its processes, after a random time; whether it was in time."""
+        process = subprocess.Popen(
+            [str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            env=self.environment, cwd=self.place, start_new_session=True,
+        )  # fmt: skip
+        time.sleep(self.rng.uniform(0, 1.1) * seconds)
+        number = self.rng.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+        running = process.poll() is None
+        if running:
+            (os.killpg if self.rng.random() < 0.7 else os.kill)(process.pid, number)
+        said = process.communicate(timeout=600)[1]
+        if "Traceback" in said:
+            self.counts["tracebacks"] += 1
+            print(f"{command[:4]} after {number.name}: {said}", file=sys.stderr)
+        return running
+
+    def fault(self, command):
+        """Run a command under a random fault; whether it failed."""
+        limits = {
+            resource.RLIMIT_FSIZE: self.rng.randrange(100, 400_000),
+            resource.RLIMIT_NOFILE: self.rng.randrange(12, 60),
+        }
+        kind, environment, before = self.rng.choice([*limits, None]), self.environment, None
+        if kind is not None or self.library is None:
+            kind = kind if kind is not None else resource.RLIMIT_FSIZE
+            before = lambda: resource.setrlimit(kind, (limits[kind], limits[kind]))  # noqa: E731
+        else:
+            environment = {
+                **environment, "LD_PRELOAD": str(self.library), "SOAK_CALL": str(self.rng.randrange(1, 400)),
+                "SOAK_ERROR": str(self.rng.choice([5, 28])),
+            }  # fmt: skip
+        return self._run(command, env=environment, preexec_fn=before).returncode != 0
+
+    def step(self, name, what):
+        """Disturb one command until that has hit it, then let it end, and compare."""
+        (command, without), (expected, seconds) = self.commands[name], self.expected[name]
+        before, hit = digests(self.foreign), 0
+        for _ in range(self.rng.randrange(1, 5)):
+            hit += self.kill(command, seconds) if what == "kills" else self.fault(command)
+        done = self._run(command)
+        if done.returncode:
+            self.counts["not ended"] += 1
+            print(f"{name} after {what}: {done.stderr}", file=sys.stderr)
+        there = digests(self.work, without)
+        differing = [file for file in expected.keys() | there.keys() if expected.get(file) != there.get(file)]
+        if differing:
+            print(f"{name} after {what}: {sorted(differing)[:5]} differ", file=sys.stderr)
+        after = digests(self.foreign)
+        self.counts["files that differ"] += len(differing)
+        self.counts["foreign files touched"] += sum(before[f] != after.get(f) for f in before)
+        self.counts[f"{what} of {name}"] += hit
+        shutil.rmtree(self.work, ignore_errors=True)
+        return hit
+
+    def publish(self, what):
+        """Disturb a publication to a Hub on this machine; then its files have to be the release's."""
+        with Hub(self.place / f"hub-{self.rng.randrange(1 << 40)}") as hub:
+            keep, self.environment = self.environment, hub.environment(self.place / "cache")
+            try:
+                command, hit = [*SOUSA, "publish", self.published, "org/soak", "-q"], 0
+                for _ in range(self.rng.randrange(1, 4)):
+                    hit += self.kill(command, 3) if what == "kills" else self.fault(command)
+                self._run(command, check=True)
+            finally:
+                self.environment = keep
+            tagged = hub.refs("org/soak")["tags"]
+        self.counts["publications without a tag"] += "v1.0.0" not in tagged
+        self.counts[f"{what} of publish"] += hit
+        return hit
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--faults", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        soak = Soak(Path(place), arguments.seed)
+        for what, wanted in (("kills", arguments.kills), ("faults", arguments.faults)):
+            hits = 0
+            while hits < wanted:
+                name = soak.rng.choice([*soak.commands, "publish"])
+                hits += soak.publish(what) if name == "publish" else soak.step(name, what)
+    print(json.dumps(soak.counts, indent=1, sort_keys=True))
+    bad = ("tracebacks", "not ended", "files that differ", "foreign files touched", "publications without a tag")
+    return int(any(soak.counts[name] for name in bad))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
