@@ -1,6 +1,6 @@
 """CPU seconds of ``--dry-run`` of one texture file with many sounds: ``python benchmarks/many_sounds.py``.
 
-Every sound has 20 settings on a grid. Each run is a process of its own; what it takes without a file, to
+Every sound has 20 settings on a grid. Each run is a process of its own; what it takes with one sound, to
 start, is taken off before the ratio to the smallest is worked out. Work that is linear has the ratio of the
 numbers of sounds.
 """
@@ -41,11 +41,13 @@ def main():
     with tempfile.TemporaryDirectory() as place:
         file, first = Path(place) / "config.json", None
         dry = ("generate", "textures", "--dry-run", "--workers", "1", "--outputpath", f"{place}/none")
+        dry += ("--configfile", str(file))
+        file.write_text(json.dumps(configuration(1)))
         start = cpu_seconds(*dry)
         print(f"to start: {start:.2f} CPU s\n\nsounds  settings    CPU s   ratio of work (of sounds)")
         for number in NUMBERS:
             file.write_text(json.dumps(configuration(number)))
-            seconds = cpu_seconds(*dry, "--configfile", str(file))
+            seconds = cpu_seconds(*dry)
             first = first or seconds - start
             ratios = f"{(seconds - start) / first:6.1f} ({number / NUMBERS[0]:g})"
             print(f"{number:6,}  {number * SETTINGS:8,}  {seconds:7.2f}   {ratios}")
