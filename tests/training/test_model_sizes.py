@@ -6,10 +6,10 @@ import pytest
 
 pytest.importorskip("torch")
 
-from sousa.generation.errors import RunError  # noqa: E402
-from sousa.training import front_ends  # noqa: E402
-from sousa.training.models.compact import Compact, CompactConfig  # noqa: E402
-from sousa.training.models.model import Model, read_settings  # noqa: E402
+from sousa.generation.errors import RunError
+from sousa.training import front_ends
+from sousa.training.models.compact import Compact, CompactConfig
+from sousa.training.models.model import Model, read_settings
 
 
 @pytest.fixture

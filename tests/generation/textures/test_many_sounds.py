@@ -5,10 +5,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.many_sounds import configuration
 from sousa.generation import corpora, make
 from sousa.generation.textures import schema
 from sousa.generation.textures.validation import population
+
+
+def configuration(number, settings):
+    """A file's plain data, with a number of sounds that have no setting in common."""
+    rate = {"min": 1, "max": 4, "count": settings}
+    sounds = [
+        {"name": f"sound {i}", "synth": "pop", "parameters": {"rate_exp": rate, "cf": 220 + i / 10, "Q": 20}}
+        for i in range(number)
+    ]
+    return {"duration_sec": 2, "chunk_sec": 1, "sample_rate": 16000, "sounds": sounds}
 
 
 def _steps(work):

@@ -1,4 +1,4 @@
-"""CPU seconds of ``--dry-run`` of one texture file with many sounds: ``python benchmarks/many_sounds.py``.
+"""CPU seconds of ``--dry-run`` of one texture file with many sounds: ``python benchmarks/textures/many_sounds.py``.
 
 Every sound has 20 settings on a grid. Each run is a process of its own; what it takes with one sound, to
 start, is taken off before the ratio to the smallest is worked out. Work that is linear has the ratio of the
@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 NUMBERS = (500, 1000, 2000, 5000)
 SETTINGS = 20
 
