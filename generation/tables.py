@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from sousa.generation.errors import RunError, first_line
 from sousa.generation.storage import LocalStorage
 
-# options of pyarrow's ParquetFile and of its reading: no thread but the one that asks touches the file. Another
+# options of ParquetFile and of its reading: no thread but the one that asks touches the file. Another
 # may let go of a Python file while the interpreter ends, which aborts the process (apache/arrow, issues 34314
 # and 50482)
 NO_BUFFER_THREADS: Any = {"pre_buffer": False}

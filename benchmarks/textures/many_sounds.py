@@ -1,4 +1,4 @@
-"""CPU seconds of ``--dry-run`` of one texture file with many sounds: ``python benchmarks/textures/many_sounds.py``.
+"""CPU seconds of ``--dry-run`` of one texture file with many sounds: ``benchmarks/textures/many_sounds.py``.
 
 Every sound has 20 settings on a grid. Each run is a process of its own; what it takes with one sound, to
 start, is taken off before the ratio to the smallest is worked out. Work that is linear has the ratio of the
