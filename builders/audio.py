@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import soundfile
 
+from sousa.generation.audio import encode
 from sousa.generation.errors import SousaError
 
 
@@ -49,7 +50,7 @@ class SoundfileAudio(datasets.Audio):
 
             with fsspec.open(path, "rb") as file:
                 data = file.read()
-        samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+        samples, rate = encode.read(io.BytesIO(data), "float32")
         if self.sampling_rate and self.sampling_rate != rate:
             from scipy.signal import resample_poly  # slow to import, and seldom needed
 

@@ -24,6 +24,7 @@ import yaml
 from sousa.generation import corpora
 from sousa.generation.columns import Breakdown, Classes, Column, Group, Score
 from sousa.generation.errors import UsageError, one_of, raise_all
+from sousa.generation.outside import parse_yaml
 
 Test = Callable[[str, Any, list[str]], Any]
 
@@ -78,8 +79,8 @@ class Filter:
         if isinstance(data, cls):
             return data
         try:
-            data = yaml.safe_load(data) if isinstance(data, str) else data
-        except yaml.YAMLError as error:
+            data = parse_yaml(data) if isinstance(data, str) else data
+        except (ValueError, yaml.YAMLError) as error:
             place = getattr(error, "problem_mark", None)
             at = f" at line {place.line + 1}" if place else ""
             raise UsageError(f"a filter can't be read as YAML{at}; write it as in 'split: [train]'") from None

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sousa.generation.errors import RunError, UsageError
+from sousa.generation.outside import MANIFEST_BYTES, read, read_json
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 2  # how shards and manifests are laid out, whatever is in them
@@ -68,14 +69,14 @@ def read_manifest(root: str | Path) -> dict[str, Any] | None:
     """The manifest of a dataset directory, or None; raises RunError for what is no readable manifest."""
     path = manifest_path(root)
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path, MANIFEST_BYTES)
     except FileNotFoundError:
         return None
     except NotADirectoryError:
         raise UsageError(f"{root} is a file; name a directory") from None
     except OSError as error:
         raise RunError(f"{path} can't be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise RunError(f"{path} can't be read (not JSON: {error}); {_REMAKE}") from None
     if isinstance(manifest, dict) and "release_format" in manifest:
         raise UsageError(
@@ -125,7 +126,7 @@ def complete_manifest(root: str | Path) -> dict[str, Any]:
         raise RunError(f"no dataset in {root} (no manifest.json); make one with 'sousa generate -o {root}'")
     if not manifest["complete"]:
         log = Path(root) / LOG
-        have = len(manifest["shards"]) or (log.read_bytes().count(b"\n") if log.exists() else 0)
+        have = len(manifest["shards"]) or (read(log, MANIFEST_BYTES).count(b"\n") if log.exists() else 0)
         raise RunError(
             f"{root} is unfinished ({have} of {manifest['num_shards']} shards); run the same 'sousa "
             "generate' command again"

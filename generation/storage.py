@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from sousa.generation.errors import RunError, UsageError
+from sousa.generation.outside import ANY_BYTES, MANIFEST_BYTES, opened, read
 
 _OWN_TEMPORARY = re.compile(r"^\.([0-9a-f]{16}|.+\.\d+)\.tmp$")  # the second as earlier versions named them
 SHOWN = "shown.json"  # names of what was moved out of the folder it is in
@@ -60,7 +61,7 @@ class LocalStorage:
     def lines(self, file: str) -> list[str]:
         """Whole lines of a file; none where there is none. One that was cut short is left out."""
         try:
-            return self.path(file).read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+            return read(self.path(file), MANIFEST_BYTES).decode("utf-8", "replace").split("\n")[:-1]
         except FileNotFoundError:
             return []
 
@@ -257,7 +258,7 @@ def copied(source: str | Path, target: str | Path) -> None:
     Raises: RunError when it can't be read or written.
     """
     try:
-        file = open(source, "rb")  # noqa: SIM115 - its errors are told from those of writing
+        file = opened(source, ANY_BYTES)  # its errors are told from those of writing
     except OSError as error:
         raise RunError(f"{source} can't be read: {error.strerror or error}") from None
     with file, atomic_file(target) as out:
@@ -283,5 +284,5 @@ def write_json(path: str | Path, data: object) -> None:
 
 def file_digest(path: str | Path) -> str:
     """SHA-256 of a file, hexadecimal."""
-    with open(path, "rb") as file:
+    with opened(path, ANY_BYTES) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

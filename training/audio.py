@@ -10,6 +10,8 @@ import io
 import numpy as np
 import soundfile
 
+from sousa.generation.outside import SAMPLES
+
 
 def decode(
     data: bytes, sample_rate: int | None = None, crop_sec: float | None = None, place: float = 0.0,
@@ -29,6 +31,8 @@ def decode(
     """
     with soundfile.SoundFile(io.BytesIO(data)) as file:
         file_rate, size, start = file.samplerate, file.frames, 0
+        if size * file.channels > SAMPLES and crop_sec is None:
+            raise RuntimeError(f"its head names {size:,} samples of {file.channels} channels")
         if crop_sec is not None and round(crop_sec * file_rate) < size:
             size = round(crop_sec * file_rate)
             start = round(place * (file.frames - size))

@@ -23,6 +23,7 @@ from transformers import TrainingArguments
 from sousa.generation.errors import UsageError, raise_all
 from sousa.generation.models import Model, Number, ProblemsError, Text, Whole, chosen, kind_of, validated
 from sousa.generation.options import about_of, option
+from sousa.generation.outside import parse_yaml, read_yaml
 from sousa.training.augment import Masks, Waveform
 from sousa.training.front_ends import LogMel
 from sousa.training.models.compact import CompactConfig
@@ -194,11 +195,11 @@ def read(path: str | Path, arguments: Iterable[str] = ()) -> Settings:
     """Settings from a YAML file and ``--key value`` arguments over it; UsageError naming every problem."""
     path = Path(path).expanduser()
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        data = read_yaml(path) or {}
     except OSError as error:
         hint = "give a YAML file, see training/configs"
         raise UsageError(f"{path} can't be read ({error.strerror}); {hint}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise UsageError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
         raise UsageError(f"{path} holds {type(data).__name__}, not keys with values")
@@ -264,8 +265,8 @@ def _overlay(data: dict[str, Any], arguments: list[str]) -> list[str]:
                 values = values[part]
             values[last] = text
             if _kind(keys[0]) is not str or text in _NULL:
-                with suppress(yaml.YAMLError):
-                    values[last] = yaml.safe_load(text)
+                with suppress(yaml.YAMLError, ValueError):
+                    values[last] = parse_yaml(text)
     return problems
 
 

@@ -23,6 +23,7 @@ import yaml
 
 from sousa.generation.errors import UsageError, first_line, one_of, raise_all
 from sousa.generation.models import validated
+from sousa.generation.outside import read_yaml
 from sousa.generation.storage import atomic_file
 from sousa.training import config, corpora, report, sources
 from sousa.training.baselines import baselines, checks
@@ -126,9 +127,9 @@ def _settings_of(where: str) -> dict[str, Any] | None:
     for root in (Path(where), Path(where).parent):
         if (root / "settings.yaml").is_file():
             try:
-                settings = yaml.safe_load((root / "settings.yaml").read_text(encoding="utf-8"))
+                settings = read_yaml(root / "settings.yaml")
                 return settings if settings["data"]["path"] and isinstance(settings["train"], dict) else None
-            except (OSError, yaml.YAMLError, KeyError, TypeError):
+            except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
                 return None
     return None
 

@@ -12,7 +12,6 @@ The cache directory is ``$SOUSA_CACHE``, else ``~/.cache/sousa``.
 """
 
 import hashlib
-import json
 import logging
 import os
 import re
@@ -34,6 +33,7 @@ from sousa.generation import corpora
 from sousa.generation.corpus import Config
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
 from sousa.generation.manifest import complete_manifest, manifest_path
+from sousa.generation.outside import MANIFEST_BYTES, read_json
 from sousa.generation.shards import CARD
 from sousa.generation.storage import atomic_file, file_digest
 from sousa.generation.tables import NO_BUFFER_THREADS, NO_THREADS
@@ -191,8 +191,8 @@ def _directory(where: str, name: str | None) -> Source:
 
 def _json(path: str | Path) -> dict[str, Any]:
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        data = read_json(path, MANIFEST_BYTES)
+    except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}
 

@@ -31,6 +31,7 @@ from transformers import EarlyStoppingCallback, TrainingArguments, set_seed
 from sousa.builders.hub import remote
 from sousa.builders.release import layout
 from sousa.generation.errors import RunError, UsageError, first_line
+from sousa.generation.outside import read_yaml
 from sousa.generation.storage import atomic_file, write_json
 from sousa.training import config, corpora, front_ends, tasks
 from sousa.training.batches import rows_for, with_facts
@@ -153,10 +154,10 @@ def _resumed_from(settings: Settings, root: Path) -> str | None:
     if not settings.resume:
         raise UsageError(f"{root} holds a run already; go on with --resume true, or choose another --output")
     try:
-        before = _flat(yaml.safe_load(path.read_text(encoding="utf-8")))
+        before = _flat(read_yaml(path))
         now = _flat(settings.model_dump())
         now["task"] = now["task"] or before["task"]
-    except (yaml.YAMLError, OSError, AttributeError, KeyError, TypeError, UnicodeDecodeError):
+    except (yaml.YAMLError, OSError, AttributeError, KeyError, TypeError, ValueError):
         raise RunError(f"{path} can't be read, so nothing can be resumed; choose another --output") from None
     if changes := [
         f"{name} was {before.get(name)!r} and is {now.get(name)!r}"

@@ -7,7 +7,6 @@ the Trainer's ``skip_first_batches`` wraps our batch sampler, which deals out ro
 refused, because the rest of the epoch would not be the rest.
 """
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from transformers import Trainer, TrainerCallback
 
 from sousa.generation.errors import RunError, UsageError
+from sousa.generation.outside import MANIFEST_BYTES, read_json
 from sousa.generation.storage import file_digest, write_json
 from sousa.training.batches import Collate, predict
 from sousa.training.models.model import Model, load_weights, same_weights
@@ -67,8 +67,8 @@ class StreamTrainer(Trainer):
         """Refuse a checkpoint of another stream (UsageError), or a damaged one (RunError)."""
         root = Path(checkpoint)
         try:
-            stored = json.loads((root / STREAM).read_text(encoding="utf-8"))
-            step = json.loads((root / "trainer_state.json").read_text(encoding="utf-8"))["global_step"]
+            stored = read_json(root / STREAM)
+            step = read_json(root / "trainer_state.json", MANIFEST_BYTES)["global_step"]
         except (OSError, ValueError, KeyError) as error:
             raise RunError(f"{root} is no whole checkpoint ({error}); remove it and resume again") from None
         for name, digest in stored.get("files", {}).items():

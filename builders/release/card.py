@@ -20,6 +20,7 @@ from sousa.builders.release.source import Source
 from sousa.generation.columns import SPLITS, Group, feature_yaml, having, markdown, table
 from sousa.generation.errors import RunError
 from sousa.generation.licences import hub_licence
+from sousa.generation.outside import read_text
 from sousa.generation.storage import LocalStorage
 
 TEMPLATES = Path(__file__).parent.parent.parent / "dataset_cards"
@@ -264,7 +265,7 @@ def _text(source: Source, members: Members, **values: str) -> str:
     if source.corpus.card is None and not path.is_file():
         path = TEMPLATES / GENERAL
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, UnicodeError) as error:
         raise RunError(f"the card's template {path} can't be read ({error})") from None
     if unknown := sorted({f"{{{{{name}}}}}" for name in _PLACE.findall(text) if name not in values}):

@@ -16,6 +16,7 @@ from sousa.builders.release.digests import leaf_types
 from sousa.builders.release.opened import Release
 from sousa.generation.errors import RunError
 from sousa.generation.licences import known
+from sousa.generation.outside import YAML_BYTES, parse_yaml, read_text
 from sousa.generation.storage import LocalStorage
 
 # https://huggingface.co/docs/hub/datasets-cards: what the Hub knows, as far as these cards use it
@@ -103,8 +104,8 @@ def _schemas(root: Path, manifest: Mapping[str, Any]) -> list[str]:
 def card_problems(path: Path, manifest: Mapping[str, Any]) -> list[str]:
     """What is wrong with a card's YAML: against the manifest, and the Hub's vocabularies."""
     try:
-        _, text, _ = path.read_text(encoding="utf-8").split("---\n", 2)
-        head = yaml.safe_load(text)
+        _, text, _ = read_text(path, YAML_BYTES).split("---\n", 2)
+        head = parse_yaml(text)
         infos = datasets.info.DatasetInfosDict.from_dataset_card_data(datasets.info.DatasetCardData(**head))
     except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
         return [f"{layout.CARD} has no readable YAML head ({str(error).splitlines()[0]})"]

@@ -9,16 +9,15 @@ from typing import Any
 import yaml
 
 from sousa.generation.errors import UsageError, one_of
+from sousa.generation.outside import FAST_LOADER, YAML_BYTES, parse_yaml, read_text
 
 
 def read(card: Path) -> dict[str, Any]:
     """The head of a card; empty when it has none that can be read, or there is no card."""
     head = None
-    with suppress(FileNotFoundError, UnicodeDecodeError, yaml.YAMLError):
-        match = re.match(r"---\n(.*?)\n---\n", card.read_text(encoding="utf-8"), re.DOTALL)
-        # of many columns: several times as fast as safe_load, where PyYAML was built with libyaml
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        head = yaml.load(match[1], Loader=loader) if match else None
+    with suppress(OSError, ValueError, yaml.YAMLError):
+        match = re.match(r"---\n(.*?)\n---\n", read_text(card, YAML_BYTES), re.DOTALL)
+        head = parse_yaml(match[1], FAST_LOADER) if match else None
     return head if isinstance(head, dict) else {}
 
 

@@ -5,7 +5,6 @@ release is compared, card and croissant are written. All of it lies in a hidden 
 then appears in this order: the card, which names the data files, croissant, index, data, manifest.
 """
 
-import json
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from sousa.generation.console import silent
 from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError, raise_all
 from sousa.generation.manifest import UNFINISHED, UNFINISHED_RELEASE, digest_of, sealed
+from sousa.generation.outside import MANIFEST_BYTES, read_json
 from sousa.generation.runners import LocalRunner, Runner
 from sousa.generation.storage import LocalStorage
 
@@ -124,7 +124,7 @@ def _begin(storage: LocalStorage, identity: str, data: str, root: str | Path) ->
             raise RunError(f"{output} is finished, but {wrong[0]}; delete it and make the release again")
         return manifest
     try:
-        begun = json.loads(storage.path(_BEGUN).read_text(encoding="utf-8"))
+        begun = read_json(storage.path(_BEGUN), MANIFEST_BYTES)
     except FileNotFoundError:
         begun = None
     except (OSError, ValueError) as error:
@@ -223,7 +223,7 @@ def _date(hidden: LocalStorage) -> str:
     """The day this release was first finished up to here: kept when it goes on after a stop."""
     kept = hidden.path(_RELEASED)
     if kept.exists():
-        return json.loads(kept.read_text(encoding="utf-8"))
+        return read_json(kept, MANIFEST_BYTES)
     stamp = os.environ.get("SOURCE_DATE_EPOCH")  # as reproducible-builds.org has it
     now = datetime.fromtimestamp(int(stamp), UTC) if stamp else datetime.now()
     today = now.date().isoformat()

@@ -4,7 +4,6 @@ Of a release on the Hub only the manifest and the row index are fetched; data fi
 place, and reading some columns of them transfers those alone.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from sousa.builders.hub import remote
 from sousa.builders.release import layout
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.manifest import first_problem, sealed
+from sousa.generation.outside import MANIFEST_BYTES, UnfitFile, read_json
 
 RELEASE_FORMAT = 1
 
@@ -121,8 +121,8 @@ class Release:
 def is_release(root: str | Path) -> bool:
     """Whether a directory holds a release, whole or damaged, and not a dataset."""
     try:
-        manifest = json.loads((Path(root) / layout.MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        manifest = read_json(Path(root) / layout.MANIFEST, MANIFEST_BYTES)
+    except (OSError, ValueError):
         return False
     return isinstance(manifest, dict) and "release_format" in manifest
 
@@ -162,13 +162,13 @@ def read(root: str | Path) -> Release:
     if not root.is_dir():
         raise UsageError(f"{root} is not a directory")
     try:
-        manifest = json.loads((root / layout.MANIFEST).read_text(encoding="utf-8"))
+        manifest = read_json(root / layout.MANIFEST, MANIFEST_BYTES)
     except FileNotFoundError:
         raise UsageError(
             f"{root} is not a finished release (no {layout.MANIFEST}); make it with 'sousa release DIR -o "
             f"{root} --version X.Y.Z', which goes on where it was stopped"
         ) from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise RunError(f"{root / layout.MANIFEST} can't be read ({first_line(error)})") from None
     if isinstance(manifest, dict) and "shards" in manifest:
         raise UsageError(
@@ -221,8 +221,8 @@ def on_hub(repo: str, revision: str | None = None, token: str | None = None) -> 
 
     where = f"{repo}@{revision}" if revision else repo
     try:
-        manifest = json.loads(Path(local(layout.MANIFEST)).read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
+        manifest = read_json(local(layout.MANIFEST), MANIFEST_BYTES)
+    except (UnfitFile, ValueError):
         manifest = None
     except remote.FileNotFoundOnHub:
         raise RunError(f"{where} is no release of sousa: it holds no {layout.MANIFEST}") from None

@@ -29,7 +29,9 @@ import numpy as np
 import soundfile
 from soundfile import LibsndfileError
 
+from sousa.generation.audio import encode
 from sousa.generation.errors import RunError, UsageError, one_of
+from sousa.generation.outside import read_json
 
 BANK_FORMAT = 1
 SHIPPED_DIR = Path(__file__).parent / "bank_data"
@@ -153,10 +155,10 @@ def load(path: str | Path) -> Bank:
     """
     path, parts = Path(path), {}
     with _reading(path):
-        meta = {"licence_id": None, **json.loads((path / "bank.json").read_text(encoding="utf-8"))}
+        meta = {"licence_id": None, **read_json(path / "bank.json")}
         for name, table in meta["articulations"].items():
             files = [path / file for file in table["files"]]
-            layers = [soundfile.read(file, dtype="int16", always_2d=True)[0] for file in files]
+            layers = [encode.read_file(file)[0] for file in files]
             parts[name] = Articulation(layers, np.array(table["layer_of"]), np.array(table["gain"]))
         same = bank_digest(parts) == meta["digest"]
         about = {name: meta[name] for name in _ABOUT}
@@ -173,7 +175,7 @@ def stored_digest(path: str | Path) -> str:
     Raises: BankError when there is none.
     """
     with _reading(path):
-        return json.loads((Path(path) / "bank.json").read_text(encoding="utf-8"))["digest"]
+        return read_json(Path(path) / "bank.json")["digest"]
 
 
 def find(directory: str | Path) -> dict[str, Path]:

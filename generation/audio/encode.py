@@ -8,9 +8,13 @@ that every FLAC file carries of its samples, so ``metaflac --show-md5sum`` shows
 
 import hashlib
 import io
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
+
+from sousa.generation.outside import SAMPLES, opened
 
 FORMATS = ("flac", "wav")
 _FLAC_LEVEL = 3 / 8
@@ -34,7 +38,36 @@ def encode_and_digest(pcm: np.ndarray, sample_rate: int, audio_format: str) -> t
 
 def decode(data: bytes) -> tuple[np.ndarray, int]:
     """``(pcm, sample_rate)`` of a file in memory; PCM int16 (samples, channels)."""
-    return soundfile.read(io.BytesIO(data), dtype="int16", always_2d=True)
+    return read(io.BytesIO(data))
+
+
+class TooLong(soundfile.LibsndfileError):
+    """A sound whose head names more samples than there can be."""
+
+    def __init__(self, text: str):
+        super().__init__(0)
+        self._text = text
+
+    @property
+    def error_string(self) -> str:
+        return self._text
+
+
+def read(file: BinaryIO | int, dtype: str = "int16") -> tuple[np.ndarray, int]:
+    """``(samples, rate)`` of an open file or its number: (samples, channels); raises LibsndfileError.
+
+    Room is made for as many samples as its head names before one is decoded.
+    """
+    with soundfile.SoundFile(file, closefd=False) as sound:
+        if sound.frames * sound.channels > SAMPLES:
+            raise TooLong(f"{sound.frames:,} samples of {sound.channels} channels, of {SAMPLES:,} at most")
+        return sound.read(dtype=dtype, always_2d=True), sound.samplerate
+
+
+def read_file(path: str | Path) -> tuple[np.ndarray, int]:
+    """The same for a path; raises OSError too."""
+    with opened(path) as file:
+        return read(file.fileno())
 
 
 def pcm_digest(pcm: np.ndarray) -> str:

@@ -10,7 +10,6 @@ Only ``download`` touches the network.
 
 import fcntl
 import hashlib
-import json
 import os
 import tomllib
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from sousa.generation.audio.banks import Bank
 from sousa.generation.console import SILENT
 from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError
+from sousa.generation.outside import opened, read_json
 from sousa.generation.storage import LocalStorage, atomic_file, explain, file_digest, write_json
 
 _CATALOGUE = Path(__file__).with_name("soundfonts.toml")
@@ -150,7 +150,7 @@ def banks_of(path: str | Path, say: Say) -> list[Bank]:
 def _recorded(record: Path) -> list[Bank] | None:
     """The banks of a finished build, or None when it has to be done (again)."""
     try:
-        digests = dict(json.loads(record.read_text(encoding="utf-8")))
+        digests = dict(read_json(record))
         drums = [banks.load(record.parent / name) for name in digests]
     except (OSError, ValueError, TypeError, banks.BankError):
         return None
@@ -266,10 +266,10 @@ def _fetch(font: KnownFont, directory: Path, address: str, say: Say, progress: A
 def _take(font: KnownFont, source: Path, goal: Path) -> None:
     """Copy a font out of a file or package to its place, checking every byte on the way."""
     try:
-        opened = debs.member(source, font.member) if debs.is_deb(source) else open(source, "rb")  # noqa: SIM115
+        content = debs.member(source, font.member) if debs.is_deb(source) else opened(source)
     except OSError as error:
-        raise RunError(f"can't read {source}: {error.strerror}") from None
-    with opened as stream, atomic_file(goal) as out:
+        raise RunError(f"can't read {source}: {error.strerror or error}") from None
+    with content as stream, atomic_file(goal) as out:
         sha, size = hashlib.sha256(), 0
         while size <= font.size and (block := stream.read(1 << 20)):
             size += len(block)

@@ -31,6 +31,7 @@ from sousa.generation.audio.banks import BANK_RATE, Articulation
 from sousa.generation.console import SILENT
 from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError
+from sousa.generation.outside import UnfitFile, opened
 from sousa.generation.storage import file_digest
 
 SNARE_KEYS = (38, 40)
@@ -64,11 +65,15 @@ class Kit:
 
 def _is_soundfont(path: Path) -> bool:
     try:
-        with open(path, "rb") as file:
-            head = file.read(12)
+        with opened(path) as file:
+            head, size = file.read(12), os.fstat(file.fileno()).st_size
+    except UnfitFile as error:
+        raise UsageError(f"soundfont {path} is {error}; name an .sf2 or .sf3 file") from None
     except OSError:
         return False
-    return head[:4] == b"RIFF" and head[8:12] == b"sfbk"
+    # FluidSynth reads as much as the head says
+    whole = int.from_bytes(head[4:8], "little") <= size - 8
+    return head[:4] == b"RIFF" and head[8:12] == b"sfbk" and whole
 
 
 def find_fonts(path: str | Path) -> list[Path]:
@@ -91,7 +96,9 @@ def find_fonts(path: str | Path) -> list[Path]:
         raise UsageError(f"no .sf2 or .sf3 file in {path}; put a soundfont there or name another one")
     broken = [str(font) for font in fonts if not _is_soundfont(font)]
     if broken:
-        raise UsageError(f"not a soundfont (no SF2 header): {', '.join(broken)}; replace or remove it")
+        raise UsageError(
+            f"not a soundfont (no SF2 header), or cut short: {', '.join(broken)}; replace or remove it"
+        )
     return fonts
 
 
@@ -100,7 +107,7 @@ def info(path: str | Path) -> dict[str, str]:
 
     Returns: dict of chunk id (``INAM`` name, ``ICOP`` copyright, ``IENG`` engineer, ``ICMT`` ...) to str.
     """
-    with open(path, "rb") as file:
+    with opened(path) as file:
         head = file.read(24)
         if head[12:16] != b"LIST" or head[20:] != b"INFO":
             return {}

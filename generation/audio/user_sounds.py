@@ -15,10 +15,12 @@ import soundfile
 from sousa.generation.audio import encode
 from sousa.generation.audio.banks import BANK_RATE, cache_dir
 from sousa.generation.errors import RunError, UsageError, raise_all
+from sousa.generation.outside import opened
 from sousa.generation.storage import atomic_file
 
 _SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg")
 _RATES = (8000, 384_000)
+_BLOCK = 1 << 15  # samples read at once
 
 
 def digest_of(samples: np.ndarray) -> str:
@@ -91,12 +93,17 @@ class UserSounds:
         if not path.exists():
             raise RunError(f"{self.noun} {digest[:12]} is not on this machine; {self.again}")
         try:
-            samples, rate = soundfile.read(path, dtype="int16")
+            samples, rate = encode.read_file(path)
         except (OSError, soundfile.LibsndfileError) as error:
-            raise RunError(f"{self.noun} {path} can't be read ({error}); {self.again}") from None
+            raise RunError(f"{self.noun} {path} can't be read ({_reason(error)}); {self.again}") from None
+        samples = samples[:, 0]
         if rate != BANK_RATE or digest_of(samples) != digest:
             raise RunError(f"{self.noun} {path} has changed; {self.again}")
         return samples
+
+
+def _reason(error: OSError | soundfile.LibsndfileError) -> str:
+    return getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
 
 
 def read_mono(path: Path, seconds: float) -> tuple[np.ndarray, int]:
@@ -111,11 +118,15 @@ def read_mono(path: Path, seconds: float) -> tuple[np.ndarray, int]:
     except UnicodeEncodeError:
         raise UsageError(f"the name of {os.fsencode(path)!r} is no UTF-8; rename the file") from None
     try:
-        with soundfile.SoundFile(path) as file:
+        with opened(path) as data, soundfile.SoundFile(data.fileno(), closefd=False) as file:
             rate = file.samplerate
             if not _RATES[0] <= rate <= _RATES[1]:
                 raise UsageError(f"{path} has {rate} samples a second; give {_RATES[0]} to {_RATES[1]}")
-            samples = file.read(int(seconds * rate), dtype="float64", always_2d=True)
+            left, blocks = int(seconds * rate), []
+            # one channel at a time is kept: a head may name a thousand
+            while left > 0 and len(block := file.read(min(left, _BLOCK), dtype="float64", always_2d=True)):
+                blocks.append(block[:, 0].copy())
+                left -= len(block)
     except (OSError, soundfile.LibsndfileError) as error:
-        raise UsageError(f"{path} can't be read as sound ({error}); replace or remove it") from None
-    return samples[:, 0], rate
+        raise UsageError(f"{path} can't be read as sound ({_reason(error)}); replace or remove it") from None
+    return np.concatenate(blocks or [np.zeros(0)]), rate

@@ -12,7 +12,6 @@ Audio is rounded to 16 bits once: 1.0 is 32767, and what is beyond full scale is
 
 import math
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
 from itertools import groupby, islice, pairwise
 from typing import Any
@@ -39,20 +38,7 @@ FULL_SCALE = 32767
 
 def columns_of(config: Config | None = None) -> tuple[Column, ...]:
     """Columns of the rows; see :meth:`sousa.generation.corpus.Corpus.columns`."""
-    return columns((("*", ""),) if config is None else swept(config))
-
-
-def swept(config):
-    """Parameters that some sound sweeps, in order: list of ``(name, unit)``, the unit empty if unknown."""
-    units = {}
-    for sound in config.sounds:
-        declared = {}
-        with suppress(RunError):  # rows can be read without it
-            declared = {p.name: p.unit for p in synth.of(sound).parameters}
-        for axis in sound.axes:
-            units.setdefault(axis.name, []).append(declared.get(axis.name, ""))
-    # one column for parameters of several synthesizers that share a name
-    return [(name, of_name[0] if len(set(of_name)) == 1 else "") for name, of_name in units.items()]
+    return columns((("*", ""),) if config is None else config.swept)
 
 
 def plan(config):
@@ -117,7 +103,7 @@ def remake(config: Config, addresses: pa.Table, render: bool = True) -> pa.Table
 
     Raises: RunError for an address that the configuration has not.
     """
-    places = {(config.sounds[s.sound].name, s.index): at for at, s in enumerate(config.settings)}
+    places = config.positions
     signals: dict[tuple, dict[int, list[int]]] = {}  # of each signal, the places of its chunks
     wanted = zip(*(addresses[name].to_pylist() for name in Textures.address), strict=True)
     for at, (sound, setting, example, chunk) in enumerate(wanted):
@@ -175,7 +161,7 @@ def label_rows(config, position, example):
     sound = config.sounds[setting.sound]
     axes = {axis.name: (axis, label) for axis, label in zip(sound.axes, setting.user, strict=True)}
     fixed = {part.name for part in sound.fixed}
-    params, flat = [], {f"param_{name}": None for name, _ in swept(config)}
+    params, flat = [], {f"param_{name}": None for name, _ in config.swept}
     for parameter in synth.get(sound.synth).parameters:
         name, value = parameter.name, setting.params[parameter.name]
         axis, user = axes.get(name, (None, None))

@@ -7,13 +7,15 @@ is cut into *chunks*. A row is one chunk. :mod:`sousa.generation.textures.schema
 """
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from sousa.generation.textures import Textures, names, space
+from sousa.generation.errors import RunError
+from sousa.generation.textures import Textures, names, space, synth
 from sousa.generation.textures.columns import FRAME_RATE_HZ as FRAME_RATE_HZ
 
 METHODS = ("grid", "sobol", "latin_hypercube", "random", "list")
@@ -241,6 +243,24 @@ class Config:
     def setting_ids(self):
         """Names of all settings, in the same order: tuple of texts."""
         return names.setting_ids(self)
+
+    @cached_property
+    def positions(self):
+        """Where settings are in ``settings``: dict by name of the sound and index."""
+        return {(self.sounds[s.sound].name, s.index): at for at, s in enumerate(self.settings)}
+
+    @cached_property
+    def swept(self):
+        """Parameters that are swept, in order: list of ``(name, unit)``, the unit empty if unknown."""
+        units = {}
+        for sound in self.sounds:
+            declared = {}
+            with suppress(RunError):  # rows can be read without it
+                declared = {p.name: p.unit for p in synth.of(sound).parameters}
+            for axis in sound.axes:
+                units.setdefault(axis.name, []).append(declared.get(axis.name, ""))
+        # one column for parameters of several synthesizers that share a name
+        return [(name, of_name[0] if len(set(of_name)) == 1 else "") for name, of_name in units.items()]
 
     def __getstate__(self):  # what is kept of an object above does not go to workers with it
         return {field.name: getattr(self, field.name) for field in fields(self)}

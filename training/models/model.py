@@ -10,17 +10,17 @@ pretrained encoders their feature extractor. Weights are loaded strictly: a miss
 one is an error, never a warning.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import nn
 
 from sousa.generation.errors import RunError, UsageError, first_line
+from sousa.generation.outside import ANY_BYTES, opened, read_json
 from sousa.generation.storage import atomic_file, write_json
 from sousa.training import front_ends
 from sousa.training.augment import SpecAugment
@@ -29,6 +29,11 @@ from sousa.training.models.compact import Compact, CompactConfig
 from sousa.training.tasks import restored, upgraded
 from sousa.training.tasks.targets import Target
 
+# what settings of wrong types or sizes raise where they are used
+_UNUSABLE = (
+    KeyError, TypeError, ValueError, OSError, AttributeError, StopIteration, RuntimeError, MemoryError,
+    OverflowError,
+)  # fmt: skip
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 FORMAT, READ = 2, (1, 2)  # what is written, and what is read
 
@@ -162,19 +167,28 @@ class Model(nn.Module):
         settings = read_settings(root)
         try:
             if settings["format"] != FORMAT:
-                settings["targets"] = map(upgraded, settings["targets"])
+                settings["targets"] = [upgraded(target) for target in settings["targets"]]
             extractor = None
             if settings["encoder"]["kind"] == "pretrained":
                 from transformers import AutoFeatureExtractor
 
                 extractor = AutoFeatureExtractor.from_pretrained(root)
             front_end = front_ends.build(settings["front_end"], extractor)
-            model = cls(
-                settings["task"], [restored(target) for target in settings["targets"]], settings["reported"],
-                front_end, build_encoder(settings["encoder"], front_end), settings["max_sec"],
-                settings["spec_augment"],
-            )  # fmt: skip
-        except (KeyError, TypeError, ValueError, OSError, AttributeError, StopIteration) as error:
+            targets = [restored(target) for target in settings["targets"]]
+
+            def build() -> "Model":
+                encoder = build_encoder(settings["encoder"], front_end)
+                rest = settings["max_sec"], settings["spec_augment"]
+                return cls(settings["task"], targets, settings["reported"], front_end, encoder, *rest)
+
+            shapes = _shapes(root / WEIGHTS)
+            layers = settings["encoder"].get("config", {}).get("num_hidden_layers", 0)
+            if layers > len(shapes):
+                raise ValueError(f"{layers:,} layers, and {len(shapes):,} tensors of weights")
+            with torch.device("meta"):  # sizes are compared before there is room made for them
+                _refuse_misfit(build(), shapes, root / WEIGHTS)
+            model = build()
+        except _UNUSABLE as error:
             raise RunError(f"{root / CONFIG} can't be used ({type(error).__name__}: {error})") from None
         load_weights(model, root)
         return model.eval()
@@ -192,7 +206,7 @@ def read_settings(root: str | Path) -> dict[str, Any]:
     """``config.json`` of a saved model; a UsageError when there is none, a RunError when it is damaged."""
     path = Path(root) / CONFIG
     try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
+        settings = read_json(path)
     except FileNotFoundError:
         problem = f"{root} holds no saved model (no {CONFIG}); give a run's directory or a checkpoint"
         raise UsageError(problem) from None
@@ -227,8 +241,24 @@ def load_weights(model: nn.Module, directory: str | Path) -> None:
         raise RunError(
             f"{path} can't be read ({first_line(error)}); name another checkpoint, or train again"
         ) from None
+    _refuse_misfit(model, {name: tuple(value.shape) for name, value in state.items()}, path)
+    model.load_state_dict(state)
+
+
+def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of the weights in a file, by name, without reading them; a RunError when it is damaged."""
+    try:
+        opened(path, ANY_BYTES).close()
+        with safe_open(path, "pt") as file:
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise RunError(
+            f"{path} can't be read ({first_line(error)}); name another checkpoint, or train again"
+        ) from None
+
+
+def _refuse_misfit(model: nn.Module, shapes: dict[str, tuple[int, ...]], path: Path) -> None:
     own = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    shapes = {name: tuple(value.shape) for name, value in state.items()}
     wrong = [f"lacks {name}" for name in own if name not in shapes]
     wrong += [f"has {name}, which the model has not" for name in shapes if name not in own]
     unlike = [name for name, shape in own.items() if shapes.get(name, shape) != shape]
@@ -236,7 +266,6 @@ def load_weights(model: nn.Module, directory: str | Path) -> None:
     if wrong:
         more = f" ({len(wrong)} such)" if wrong[1:] else ""
         raise RunError(f"{path} does not fit the model: it {wrong[0]}{more}")
-    model.load_state_dict(state)
 
 
 def same_weights(model: nn.Module, directory: str | Path) -> bool:

@@ -114,8 +114,10 @@ def whole(config, problems, notices):
         )
         return
     _same(config, problems)
-    for number, sound in enumerate(config.sounds):
-        splits = [setting.split for setting in config.settings if setting.sound == number]
+    by_sound = [[] for _ in config.sounds]
+    for setting in config.settings:
+        by_sound[setting.sound].append(setting.split)
+    for sound, splits in zip(config.sounds, by_sound, strict=True):
         if len(splits) < 3 and config.splits.test + config.splits.validation > 0:
             many = "1 setting: it is" if len(splits) == 1 else f"{len(splits)} settings: they are"
             notices.append(f"{sound.name} has {many} not divided at random")

@@ -12,8 +12,15 @@ from pathlib import Path
 import yaml
 
 from sousa.generation.errors import UsageError, first_line
-
-MAX_BYTES = 64 * 2**20
+from sousa.generation.outside import (
+    CONFIG_BYTES,
+    YAML_BYTES,
+    AliasError,
+    UnfitFile,
+    parse_json,
+    parse_yaml,
+    read,
+)
 
 
 def load(path):
@@ -30,16 +37,18 @@ def load(path):
     kind = path.suffix.lower()
     if kind == ".json" or (kind not in (".yaml", ".yml") and text.lstrip().startswith("{")):
         return _json(text, path)
+    if len(text) > YAML_BYTES:
+        raise UsageError(f"{path} has {len(text):,} letters of YAML, of at most {YAML_BYTES:,}; write JSON")
     return _yaml(text, path)
 
 
 def _text(path):
     try:
-        if path.is_dir():
-            raise UsageError(f"{path} is a directory; name a configuration file")
-        if path.stat().st_size > MAX_BYTES:
-            raise UsageError(f"{path} is larger than {MAX_BYTES // 2**20} MiB; that is no configuration file")
-        return path.read_text(encoding="utf-8-sig")
+        return read(path, CONFIG_BYTES).decode("utf-8-sig")
+    except IsADirectoryError:
+        raise UsageError(f"{path} is a directory; name a configuration file") from None
+    except UnfitFile as error:
+        raise UsageError(f"{path} is {error}; name a configuration file") from None
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist; name a configuration file") from None
     except UnicodeDecodeError as error:
@@ -59,7 +68,7 @@ def _json(text, where):
         return dict(pairs)
 
     try:
-        return json.loads(text, object_pairs_hook=unique)
+        return parse_json(text, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
         before, found = text[: error.pos].rstrip(), text[error.pos : error.pos + 1]
         hint = "; take out the comma before it" if before.endswith(",") and found and found in "]}" else ""
@@ -67,18 +76,11 @@ def _json(text, where):
             f"{where} is not JSON: line {error.lineno}, column {error.colno}: {error.msg[0].lower()}"
             f"{error.msg[1:]}, found {repr(found) if found else 'the end of the file'}{hint}"
         ) from None
-    except (RecursionError, ValueError) as error:  # nested too deeply, or a number of thousands of digits
+    except ValueError as error:  # nested too deeply, or a number of thousands of digits
         raise UsageError(f"{where} can't be read as JSON: {first_line(error)}") from None
 
 
 class _Loader(yaml.SafeLoader):
-    def compose_node(self, parent, index):
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
-            text = f"aliases such as *{event.anchor} are not read; write the values out"
-            raise yaml.composer.ComposerError(None, None, text, event.start_mark)
-        return super().compose_node(parent, index)
-
     def construct_mapping(self, node, deep=False):
         keys = set()
         for key, _ in node.value:
@@ -105,12 +107,14 @@ _Loader.add_implicit_resolver(
 
 def _yaml(text, where):
     try:
-        return yaml.load(text, _Loader)
+        return parse_yaml(text, _Loader)
+    except AliasError as error:
+        raise UsageError(f"{where} is not YAML: {error}") from None
     except yaml.MarkedYAMLError as error:
         mark, problem = error.problem_mark or error.context_mark, error.problem or error.context
         if "could not determine a constructor for the tag" in problem:
             problem = f"the tag {problem.split()[-1]} is not read; write plain values"
         at = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise UsageError(f"{where} is not YAML: {at}{problem}") from None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise UsageError(f"{where} can't be read as YAML: {first_line(error)}") from None

@@ -15,6 +15,7 @@ DEFAULTS = {
     "seed": request.DEFAULT_SEED, "sample_rate": 44100, "examples": 1, "audio_format": "flac",
     "shard_mib": DEFAULT_SHARD_MIB,
 }  # fmt: skip
+MAX_BOXES = 100  # of a kind: each is compared with every setting
 DEFAULT_SHARE = 0.15  # of settings, of validation and test each
 
 
@@ -185,6 +186,9 @@ def _boxes(value, place, problems):
     if value is None:
         return ()
     listed, boxes = isinstance(value, list), []
+    if listed and len(value) > MAX_BOXES:
+        problems.append(f"{place} has {len(value):,} boxes; give at most {MAX_BOXES}")
+        return ()
     for i, box in enumerate(value if listed else [value]):
         where = f"{place}[{i}]" if listed else place
         if not isinstance(box, dict) or not box:

@@ -5,6 +5,7 @@ of what is returned, so that the rest can be checked.
 """
 
 import itertools
+from collections import Counter
 
 from sousa.generation.errors import RunError, UsageError, one_of
 from sousa.generation.models import at, shown
@@ -194,8 +195,8 @@ class _Checker:
         if not self.on_scale(scale, values, request.where):
             return None
         values = tuple(rounded(value) for value in values)
-        twice = next((value for i, value in enumerate(values) if value in values[:i]), None)
-        if twice is not None:
+        if len(set(values)) < len(values):
+            twice = Counter(values).most_common(1)[0][0]
             self.problems.append(f"{where} has {shown(twice)} twice; leave one out")
             return None
         self.below_nyquist(parameter, max(values), where)

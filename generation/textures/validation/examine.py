@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from sousa.generation.tables import numpy_column
-from sousa.generation.textures import corpus, synth
+from sousa.generation.textures import synth
 from sousa.generation.textures.records.rows import Lists
 from sousa.generation.textures.validation import expectations, labels, sound
 from sousa.generation.validation import Examiner
@@ -41,7 +41,7 @@ class TexturesExaminer(Examiner):
         self.lists = labels.check(self.task.config, group, problems)
         self.onsets = numpy_column(self.lists["events"].fields["onset_sample"])
         rows = [self.onsets[self.lists["events"].of(i)] for i in range(len(group))]
-        swept = [f"param_{name}" for name, _ in corpus.swept(self.task.config)]
+        swept = [f"param_{name}" for name, _ in self.task.config.swept]
         return {
             **{name: numpy_column(group[name]).astype(float) for name in swept},
             "pcm_digest": _digests(group["pcm_digest"].to_pylist()),

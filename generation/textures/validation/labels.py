@@ -74,7 +74,7 @@ def _params(config, group, params, wrong):
             _in_range(parameter, natural[mine], norm[mine], params.row[mine], 0.0, _SMALL, wrong)
         known = np.isin(given[own], [p.name for p in declared])
         wrong("parameters_are_not_the_synthesizers", ~known, params.row[own])
-    for name, _ in corpus.swept(config):
+    for name, _ in config.swept:
         flat = numpy_column(group[f"param_{name}"]).astype(float)
         swept = (given == name) & (roles == "swept")
         own = np.full(len(group), np.nan)

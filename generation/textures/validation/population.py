@@ -51,8 +51,8 @@ def silence(findings):
     silent = np.isnan(findings.rows["peak_db"])
     wrong = [
         f"{sound.name} is silent throughout"
-        for sound, mask in by_sound(findings)
-        if mask.any() and silent[mask].all() and (findings.rows["num_events"][mask] != 0).any()
+        for sound, rows in by_sound(findings)
+        if len(rows) and silent[rows].all() and (findings.rows["num_events"][rows] != 0).any()
     ]
     count, examples = findings.problems.get("event_without_sound", (0, []))
     text = f"{int(silent.sum()):,} of {findings.count:,} rows are silent, {count} of them with events"
@@ -68,14 +68,17 @@ def clipping(findings):
 
 
 def by_sound(findings):
-    """Masks of rows: list of ``(Sound, mask)``."""
-    return [(sound, findings.rows["sound"] == sound.name) for sound in findings.config.sounds]
+    """Numbers of the rows of each sound: list of ``(Sound, int64 array)``."""
+    names, sounds = np.unique(findings.rows["sound"].astype(str), return_inverse=True)
+    rows = np.split(np.argsort(sounds, kind="stable"), np.cumsum(np.bincount(sounds))[:-1])
+    rows = dict(zip(names.tolist(), rows, strict=True)) if len(names) else {}
+    return [(sound, rows.get(sound.name, np.array([], int))) for sound in findings.config.sounds]
 
 
 def _rates(findings):
     """Sounds that promise a rate; yields ``(Sound, rows that do, events promised and found in them)``."""
-    for sound, mask in by_sound(findings):
-        promised, found = findings.rows["promised_events"][mask], findings.rows["num_events"][mask]
+    for sound, rows in by_sound(findings):
+        promised, found = findings.rows["promised_events"][rows], findings.rows["num_events"][rows]
         known = np.flatnonzero(~np.isnan(promised) & ~np.isnan(found))
         if len(known):
             yield sound, known, promised[known], found[known]

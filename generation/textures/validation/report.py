@@ -1,5 +1,7 @@
 """What a report says of textures beside its checks: sounds, levels, rates, coverage."""
 
+from collections import defaultdict
+
 import numpy as np
 
 from sousa.generation.columns import SPLITS
@@ -7,25 +9,27 @@ from sousa.generation.textures.validation import population
 from sousa.generation.validation.findings import Findings
 from sousa.generation.validation.report import figure, number, table
 
-_COLUMNS = 4  # of plots
+_COLUMNS, _MAX_PLOTS = 4, 60  # more are no picture that a browser shows
 
 
 def summary(findings: Findings) -> dict:
     """What each sound is like, and how it compares with what its parameters promise, as plain data."""
     rates = {row["sound"]: row for row in population.rate_table(findings)}
     pitches, out = {s: round(error, 3) for s, (error, *_) in population.pitch_table(findings).items()}, {}
-    for sound, mask in population.by_sound(findings):
-        if not mask.any():
+    media = defaultdict(list)
+    for item in findings.lists["media"]:
+        media[item["sound"]].append(item)
+    for sound, numbers in population.by_sound(findings):
+        if not len(numbers):
             continue
-        rows = {name: values[mask] for name, values in findings.rows.items()}
-        heard = [m for m in findings.lists["media"] if m["sound"] == sound.name]
+        rows, heard = {name: values[numbers] for name, values in findings.rows.items()}, media[sound.name]
         level, events = rows["rms_db"][~np.isnan(rows["rms_db"])], rows["num_events"]
         seconds, rate = float(rows["duration_sec"].sum()), rates.get(sound.name)
         out[sound.name] = {
-            "synth": sound.synth, "settings": len(set(rows["setting_id"])), "rows": int(mask.sum()),
+            "synth": sound.synth, "settings": len(set(rows["setting_id"])), "rows": len(numbers),
             "median_rms_db": float(np.median(level)) if len(level) else None,
             "events_per_sec": None if np.isnan(events).any() else float(events.sum() / seconds),
-            "promised_per_sec": rate["promised"] / seconds if rate and rate["rows"] == mask.sum() else None,
+            "promised_per_sec": rate["promised"] / seconds if rate and rate["rows"] == len(numbers) else None,
             "median_pitch_error_semitones": pitches.get(sound.name),
             "clipped_samples": int(rows["clipped_samples"].sum()),
             "silent_rows": int(np.isnan(rows["peak_db"]).sum()), "rows_heard": len(heard),
@@ -64,27 +68,29 @@ def parts(report: dict, findings: Findings) -> list[str]:
 
 
 def _grid(shown, height, plot):
-    """Plots side by side as an image: ``plot(axis, sound, mask)`` draws each."""
-    count, lines = len(shown), -(-len(shown) // _COLUMNS)
+    """Plots side by side as an image: ``plot(axis, sound, its rows)`` draws each."""
+    count = min(len(shown), _MAX_PLOTS)
+    lines = -(-count // _COLUMNS)
 
     def draw(sheet):
         axes = sheet.subplots(lines, _COLUMNS, squeeze=False).ravel()
-        for axis, (sound, mask) in zip(axes, shown, strict=False):
+        for axis, (sound, rows) in zip(axes, shown[:count], strict=False):
             axis.tick_params(labelsize=6)
-            plot(axis, sound, mask)
+            plot(axis, sound, rows)
             axis.minorticks_off()
         for axis in axes[count:]:
             axis.remove()
         sheet.subplots_adjust(0.06, 0.5 / (height * lines), 0.99, 1 - 0.25 / (height * lines), 0.35, 0.5)
 
-    return figure(draw, 10, height * lines, layout=None)
+    few = f"<p>The first {count} of {len(shown)} sounds.</p>" if count < len(shown) else ""
+    return few + figure(draw, 10, height * lines, layout=None)
 
 
 def _levels(findings):
     def draw(sheet):
         left, right = sheet.subplots(1, 2, width_ratios=(2, 1))
         rms, peak = findings.rows["rms_db"], findings.rows["peak_db"]
-        levels = [rms[mask & ~np.isnan(rms)] for _, mask in population.by_sound(findings)]
+        levels = [rms[rows][~np.isnan(rms[rows])] for _, rows in population.by_sound(findings)]
         names = [sound.name for sound in findings.config.sounds]
         left.boxplot([v if len(v) else [np.nan] for v in levels], showfliers=False, tick_labels=names)
         left.tick_params(axis="x", rotation=60, labelsize=7)
@@ -98,12 +104,12 @@ def _levels(findings):
 def _rates(findings):
     """Events a second of every row beside what its parameters promise."""
     names = {row["sound"] for row in population.rate_table(findings)}
-    shown = [(sound, mask) for sound, mask in population.by_sound(findings) if sound.name in names]
+    shown = [(sound, rows) for sound, rows in population.by_sound(findings) if sound.name in names]
 
-    def plot(axis, sound, mask):
-        seconds = findings.rows["duration_sec"][mask]
-        promised = findings.rows["promised_events"][mask] / seconds
-        axis.plot(promised, findings.rows["num_events"][mask] / seconds, ".", markersize=2, alpha=0.5)
+    def plot(axis, sound, rows):
+        seconds = findings.rows["duration_sec"][rows]
+        promised = findings.rows["promised_events"][rows] / seconds
+        axis.plot(promised, findings.rows["num_events"][rows] / seconds, ".", markersize=2, alpha=0.5)
         ends = [np.nanmin(promised), np.nanmax(promised)]
         axis.plot(ends, ends, color="grey", linewidth=0.8)
         axis.set_xscale("log")
@@ -116,12 +122,12 @@ def _rates(findings):
 
 def _coverage(findings):
     """Settings over the first two axes of each sound, by split."""
-    shown = [(sound, mask) for sound, mask in population.by_sound(findings) if sound.axes and mask.any()]
+    shown = [(sound, rows) for sound, rows in population.by_sound(findings) if sound.axes and len(rows)]
 
-    def plot(axis, sound, mask):
+    def plot(axis, sound, own):
         first, second = (*sound.axes, None)[:2]
         for split in SPLITS:
-            rows = mask & (findings.rows["split"] == split) & (findings.rows["chunk_index"] == 0)
+            rows = own[(findings.rows["split"][own] == split) & (findings.rows["chunk_index"][own] == 0)]
             x = findings.rows[f"param_{first.name}"][rows]
             y = findings.rows[f"param_{second.name}"][rows] if second else np.zeros(len(x))
             axis.plot(x, y, ".", markersize=3, label=split)

@@ -1,0 +1,135 @@
+"""Files that others made (configurations, manifests, fonts, sounds, models), opened and read within limits.
+
+Conventions: what can't be read is an OSError, or for its content a ValueError, that says in a few words
+what is wrong; who reads adds the path and what to do. Only regular files are opened, and without waiting: the
+other end of a pipe may never come, and a device may never end. A limit is far above what this program writes
+or anybody has written by hand, and low enough that reading stays within some hundred megabytes.
+"""
+
+import errno
+import json
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import yaml
+
+CONFIG_BYTES = 64 << 20  # 100,000 sounds in JSON take 20 MB
+YAML_BYTES = 16 << 20  # it takes a hundred times as long to read as JSON
+SMALL_BYTES = 1 << 20  # settings of a run, a model or a bank; a filter; a card's template
+MANIFEST_BYTES = 256 << 20  # 1,000,000 shards
+FONT_BYTES = 4 << 30  # offsets in a soundfont have 32 bits
+DEPTH = 100  # of what is nested; every Python walks that deep
+ANY_BYTES = 1 << 62  # of files that are read a block at a time
+SAMPLES = 3600 * 96_000 * 2  # of a row's sound: the longest that is made is an hour
+# of safe, plain values; several times as fast as SafeLoader, where PyYAML was built with libyaml
+FAST_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DEEP = f"more than {DEPTH} levels inside one another"
+_KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
+          stat.S_IFSOCK: "a socket"}  # fmt: skip
+
+
+class UnfitFile(OSError):
+    """A file that is not read, whatever it holds; ``str`` gives the reason alone."""
+
+    def __str__(self) -> str:
+        return self.strerror or ""
+
+
+class AliasError(ValueError):
+    """YAML with an alias."""
+
+    def __init__(self, event: Any):
+        super().__init__(
+            f"line {event.start_mark.line + 1}, column {event.start_mark.column + 1}: aliases such as "
+            f"*{event.anchor} are not read; write the values out"
+        )
+
+
+def opened(path: str | Path, most: int = FONT_BYTES) -> BinaryIO:
+    """A regular file of at most so many bytes, open for binary reading.
+
+    Raises: OSError, of which UnfitFile says that it is something else, or larger.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # so Linux refuses to open a socket
+            raise UnfitFile(error.errno, f"{_KINDS[stat.S_IFSOCK]}, not a regular file", str(path)) from None
+        raise
+    about = os.fstat(handle)
+    if stat.S_ISREG(about.st_mode) and about.st_size <= most:
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    if stat.S_ISDIR(about.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "a directory, not a file", str(path))
+    if stat.S_ISREG(about.st_mode):
+        raise UnfitFile(errno.EFBIG, f"{about.st_size:,} bytes, of at most {most:,}", str(path))
+    kind = _KINDS.get(stat.S_IFMT(about.st_mode), "something else")
+    raise UnfitFile(errno.EINVAL, f"{kind}, not a regular file", str(path))
+
+
+def read(path: str | Path, most: int = SMALL_BYTES) -> bytes:
+    """The bytes of a regular file; raises OSError."""
+    with opened(path, most) as file:
+        data = file.read(most + 1)  # one that grows, or whose size the system does not know
+    if len(data) > most:
+        raise UnfitFile(errno.EFBIG, f"more than {most:,} bytes", str(path))
+    return data
+
+
+def read_text(path: str | Path, most: int = SMALL_BYTES) -> str:
+    """The text of a regular file in UTF-8; raises OSError or UnicodeDecodeError, a ValueError."""
+    return read(path, most).decode("utf-8")
+
+
+def read_json(path: str | Path, most: int = SMALL_BYTES) -> Any:
+    """The plain data of a file of JSON; raises OSError or ValueError."""
+    return parse_json(read_text(path, most))
+
+
+def read_yaml(path: str | Path, most: int = SMALL_BYTES) -> Any:
+    """The plain data of a file of YAML; raises OSError, ValueError or yaml.YAMLError."""
+    return parse_yaml(read_text(path, most))
+
+
+def parse_json(text: str, **options: Any) -> Any:
+    """The plain data of JSON; ``options`` are those of ``json.loads``. Raises ValueError."""
+    try:
+        return shallow(json.loads(text, **options))
+    except RecursionError:
+        raise ValueError(_DEEP) from None
+
+
+def parse_yaml(text: str, loader: Any = yaml.SafeLoader) -> Any:
+    """The plain data of YAML, whose aliases are refused; raises ValueError or yaml.YAMLError.
+
+    An alias costs a few letters and may stand for any number of values, which multiply when they hold others.
+    """
+    depth = 0
+    with suppress(yaml.YAMLError):  # the loader says better what is wrong
+        # before anything is built: where PyYAML was built with libyaml, deep nesting ends the process
+        for event in yaml.parse(text, FAST_LOADER):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEPTH:
+                raise ValueError(_DEEP)
+            if isinstance(event, yaml.AliasEvent):
+                raise AliasError(event)
+    return yaml.load(text, loader)
+
+
+def shallow(data: Any) -> Any:
+    """Plain data as it is; raises ValueError where it is nested more than DEPTH levels deep."""
+    level = [data]
+    for _ in range(DEPTH + 1):
+        inner = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [value for values in inner if isinstance(values, _MANY) for value in values]
+        level = [value for value in level if isinstance(value, (dict, list))]
+        if not level:
+            return data
+    raise ValueError(_DEEP)
+
+
+_MANY = (list, type({}.values()))
