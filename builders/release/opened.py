@@ -19,6 +19,7 @@ from sousa.builders.hub import remote
 from sousa.builders.release import layout, versions
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.manifest import sealed
+from sousa.generation.text import shell
 
 RELEASE_FORMAT = 1
 _TEXT = str | None
@@ -131,8 +132,8 @@ def read(root: str | Path) -> Release:
         raise RunError(f"{root / layout.MANIFEST} can't be read ({first_line(error)})") from None
     if isinstance(manifest, dict) and "shards" in manifest:
         raise UsageError(
-            f"{root} is a dataset, not a release; make one of it with 'sousa release {root} -o RELEASE "
-            "--version X.Y.Z'"
+            f"{root} is a dataset, not a release; make one of it with 'sousa release {shell(root)} -o "
+            "RELEASE --version X.Y.Z'"
         )
     return directory(root, check_manifest(manifest, str(root)))
 
