@@ -135,7 +135,7 @@ def sounds():
 
 @pytest.mark.parametrize("name", CONTROLS)
 def test_control_characters_in_names_are_refused_where_they_are_read(name, tmp_path):
-    with pytest.raises(UsageError, match="give (one line of text without control|text in Unicode)") as caught:
+    with pytest.raises(UsageError, match=r"give (one line of text without control|text in Unicode)") as caught:
         textures.config_of(CONFIG | SOUND | {"name": name})
     assert text.one_line(str(caught.value)) == str(caught.value)
     with pytest.raises(UsageError, match="give one line of text"):
