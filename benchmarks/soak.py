@@ -12,7 +12,6 @@ many runs showed a traceback; the status is 0 when all three are 0. Training is 
 
 import argparse
 import hashlib
-import importlib.util
 import json
 import os
 import random
@@ -213,7 +212,13 @@ def main():
                 name = soak.rng.choice([*soak.commands, "publish"])
                 hits += soak.publish(what) if name == "publish" else soak.step(name, what)
     print(json.dumps(soak.counts, indent=1, sort_keys=True))
-    bad = ("tracebacks", "not ended", "files that differ", "foreign files touched", "publications without a tag")
+    bad = (
+        "tracebacks",
+        "not ended",
+        "files that differ",
+        "foreign files touched",
+        "publications without a tag",
+    )
     return int(any(soak.counts[name] for name in bad))
 
 

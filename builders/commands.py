@@ -14,6 +14,7 @@ from sousa.generation.console import Console
 from sousa.generation.errors import UsageError, raise_all
 from sousa.generation.options import add_arguments, from_arguments, parsed
 from sousa.generation.runners import LocalRunner, workers_problem
+from sousa.generation.text import python, shell
 
 
 def _call(function: Callable, arguments: argparse.Namespace, console: Console, **changes: Any) -> Any:
@@ -89,7 +90,7 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
     console.tell(
         f"{config.num_rows:,} rows, {hours:.2f} {kind}, {size:,.0f} MB in {stored.storage.root} "
         f"({time.perf_counter() - begin:.0f} s)\n"
-        f'load them with: datasets.load_dataset("{stored.storage.root}")'
+        f"load them with: datasets.load_dataset({python(stored.storage.root)})"
     )
     if failed:
         raise failed
@@ -224,8 +225,8 @@ def _release(arguments: argparse.Namespace, console: Console) -> None:
         f"version {manifest['version']}: {manifest['num_rows']:,} rows, {len(manifest['files']) + 1:,} "
         f"files, {size:,.0f} MB in {output}\n"
         f"configs: {', '.join(manifest['views'])}\n"
-        f'look at it with: datasets.load_dataset("{output}", "{first}")\n'
-        f"publish it with: sousa publish {output} {manifest['repo'] or 'ORG/NAME'}"
+        f'look at it with: datasets.load_dataset({python(output)}, "{first}")\n'
+        f"publish it with: sousa publish {shell(output)} {manifest['repo'] or 'ORG/NAME'}"
     )
 
 

@@ -19,6 +19,8 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from sousa.generation.text import code
+
 AUDIO = "audio"
 ACOUSTICS = "preset"  # the condition that a Breakdown states for acoustics; it is stored in shards
 SPLITS = ("train", "validation", "test")
@@ -318,7 +320,8 @@ def table(columns: Iterable[Column]) -> str:
     rows, records = [], []
     for column in columns:
         kind = "list of records" if column.nested else column.type
-        rows.append((f"`{column.name}`", kind, column.unit, column.meaning))
+        unit, meaning = (part.replace("|", "\\|") for part in (column.unit, column.meaning))
+        rows.append((code(column.name), kind, unit, meaning))
         if column.nested:
-            records += ["", f"Each of `{column.name}`:", "", table(column.type)]
+            records += ["", f"Each of {code(column.name)}:", "", table(column.type)]
     return "\n".join([markdown(("column", "type", "unit", "meaning"), rows), *records])

@@ -11,10 +11,17 @@ import argparse
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pkgutil import resolve_name
+from typing import Any
 
 from sousa.generation import corpora
 from sousa.generation.console import Console
 from sousa.generation.errors import SousaError, one_of, raise_all
+from sousa.generation.text import visible
+
+
+class _Parser(argparse.ArgumentParser):
+    def _print_message(self, message: str, file: Any = None) -> None:
+        super()._print_message(visible(message), file)  # it quotes what was typed
 
 
 def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) -> int:
@@ -43,7 +50,7 @@ def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) 
 
 def _run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) -> int:
     about = "Labelled music audio: made, packaged, published."
-    top = argparse.ArgumentParser(prog="sousa", description=about)
+    top = _Parser(prog="sousa", description=about)
     top.add_argument("--version", action="version", version=f"sousa {version}")
     choices = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     named = next((word for word in argv if not word.startswith("-")), None)

@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from sousa.generation.text import visible
+
 
 @dataclass(frozen=True)
 class Console:
@@ -41,7 +43,7 @@ class Console:
         from tqdm import tqdm
 
         look = {"unit": " rows", "mininterval": 0.5, "smoothing": 0.1, "file": _Forgiving(sys.stderr)} | look
-        with tqdm(total=total, desc=title, **look) as bar:
+        with tqdm(total=total, desc=visible(title), **look) as bar:
             yield bar.update
 
 
@@ -52,7 +54,7 @@ silent = SILENT.progress
 def _line(text: str, stream: TextIO) -> None:
     """Print; a reader that has gone away, or a full disk behind it, does not change the result."""
     try:
-        print(text, file=stream, flush=True)
+        print(visible(text), file=stream, flush=True)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.outside import MANIFEST_BYTES, read, read_json
+from sousa.generation.text import shell
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 2  # how shards and manifests are laid out, whatever is in them
@@ -123,7 +124,9 @@ def complete_manifest(root: str | Path) -> dict[str, Any]:
     if (Path(root) / UNFINISHED / UNFINISHED_RELEASE).exists():
         raise RunError(f"{root} is an unfinished release; run the same 'sousa release' command again")
     if (manifest := read_manifest(root)) is None:
-        raise RunError(f"no dataset in {root} (no manifest.json); make one with 'sousa generate -o {root}'")
+        raise RunError(
+            f"no dataset in {root} (no manifest.json); make one with 'sousa generate -o {shell(root)}'"
+        )
     if not manifest["complete"]:
         log = Path(root) / LOG
         have = len(manifest["shards"]) or (read(log, MANIFEST_BYTES).count(b"\n") if log.exists() else 0)

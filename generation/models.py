@@ -9,9 +9,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 
 from sousa.generation.errors import one_of
+from sousa.generation.text import is_line
 
 
 class Model(BaseModel):
@@ -41,9 +50,15 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else _number(value)
 
 
+def _line(value: str) -> str:
+    if not is_line(value):
+        raise ValueError("give one line of text without control characters")
+    return value
+
+
 Number = Annotated[float, BeforeValidator(_number)]
 Whole = Annotated[int, BeforeValidator(_whole)]
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, Field(min_length=1), AfterValidator(_line)]
 
 _WANTED = {
     "float_type": "a number", "int_type": "a whole number", "int_from_float": "a whole number",

@@ -9,6 +9,7 @@ import yaml
 from sousa.generation.corpus import is_generated
 from sousa.generation.manifest import read_manifest
 from sousa.generation.storage import atomic_file
+from sousa.generation.text import block, code
 from sousa.training.config import Settings
 from sousa.training.roles import Known
 
@@ -43,7 +44,7 @@ def write_card(
         f"{parameters:,} parameters, {model.max_sec:g} s of sound at {model.front_end.sampling_rate} Hz at a "
         "time.", "",
         f"Trained for {trainer.state.global_step:,} steps on the {data.train} split of "
-        f"`{plain['data']['path']}`{version}; {which}; seed {settings.seed}.", "",
+        f"{code(plain['data']['path'])}{version}; {which}; seed {settings.seed}.", "",
         *([f"{moving}: frame by frame, a value each {1000 * model.frame_sec:.3g} ms.", ""] if moving else []),
         "```python", "from sousa.training.models.model import Model", "",
         'model = Model.from_pretrained("PATH")  # this directory, or its name on the Hub', "```", "",
@@ -52,8 +53,8 @@ def write_card(
         notes = f"Intervals are 95 %, by {known.group.role.singular if known.group else 'row'}."
         if corpus and is_generated(corpus):
             notes += " The sounds are synthetic: nothing is known about recordings."
-        lines += [f"## {data.test} split", "", "```", *results.splitlines(), "```", "", notes, ""]
-    lines += ["## Settings", "", "```yaml", yaml.safe_dump(plain, sort_keys=False).rstrip(), "```", ""]
+        lines += [f"## {data.test} split", "", block(results), "", notes, ""]
+    lines += ["## Settings", "", block(yaml.safe_dump(plain, sort_keys=False).rstrip(), "yaml"), ""]
     with atomic_file(directory / "README.md") as file:
         file.write("\n".join(lines).encode())
 

@@ -17,6 +17,7 @@ import yaml
 
 from sousa.builders.release import layout
 from sousa.builders.release.source import Source
+from sousa.generation import text
 from sousa.generation.columns import SPLITS, Group, feature_yaml, having, markdown, table
 from sousa.generation.errors import RunError
 from sousa.generation.licences import hub_licence
@@ -74,8 +75,8 @@ def write_dataset_card(
     version, default = corpus.data_version, source.whole_configs[-1].name
     about, citation = f"Not released; made by data version {version}.", _citation(source, version)
     load = _snippet("path/to/this/directory", default)
-    text = _text(source, members, version=about, load=load, citation=citation, changelog="Not released.")
-    write(storage, _head(source, version, members), text)
+    body = _text(source, members, version=about, load=load, citation=citation, changelog="Not released.")
+    write(storage, _head(source, version, members), body)
 
 
 def release_card(
@@ -103,15 +104,15 @@ def release_card(
         )
     about = f"Version {version}, released {released} (data version {source.data_version})."
     citation, changelog = _citation(source, version, released, repo), _changelog(manifest["changelog"])
-    text = _text(source, members, version=about, load=load, citation=citation, changelog=changelog)
-    return head, text
+    body = _text(source, members, version=about, load=load, citation=citation, changelog=changelog)
+    return head, body
 
 
 def neutral_digest(source: Source, files: Mapping[str, Any], repo: str | None) -> str:
     """SHA-256 of what a release's card says, apart from its version, day and changelog."""
     manifest = {"version": "0.0.0", "released": "0000-00-00", "repo": repo, "changelog": ()}
-    head, text = release_card(source, files, manifest)
-    return hashlib.sha256(f"{json.dumps(head, sort_keys=True)}\n{text}".encode()).hexdigest()
+    head, body = release_card(source, files, manifest)
+    return hashlib.sha256(f"{json.dumps(head, sort_keys=True)}\n{body}".encode()).hexdigest()
 
 
 def _by_split(records: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -201,7 +202,7 @@ def _balance(source: Source) -> str:
     for column, order in source.balance.items():
         values = source.figures[1][column]
         ordered = dict.fromkeys([*(value for value in order if value in values), *values])
-        parts.append(_grid(f"`{column}`", {str(value): values[value] for value in ordered}))
+        parts.append(_grid(text.code(column), {text.markdown(value): values[value] for value in ordered}))
     return "\n\n".join(parts) or "No classes are counted."
 
 
@@ -209,14 +210,15 @@ def _snippet(path: str, config: str, revision: str | None = None) -> str:
     pinned = f', revision="{revision}"' if revision else ""
     return (
         "```python\nfrom datasets import load_dataset\n\n"
-        f'dataset = load_dataset("{path}", "{config}"{pinned})\n'
-        f'stream = load_dataset("{path}", "{config}", split="train", streaming=True{pinned})\n```'
+        f'dataset = load_dataset({text.python(path)}, "{config}"{pinned})\n'
+        f'stream = load_dataset({text.python(path)}, "{config}", split="train", streaming=True{pinned})\n```'
     )
 
 
 def _licences(parts: Iterable[Any]) -> str:
     lines = [
-        f"- {part.kind} {part.name}: {part.licence_id + ', ' if part.licence_id else ''}{part.licence}"
+        f"- {part.kind} {text.markdown(part.name)}: "
+        + text.markdown(f"{part.licence_id}, {part.licence}" if part.licence_id else part.licence)
         + ("" if part.free else " (**may not be passed on freely**)")
         for part in parts
     ]
@@ -225,7 +227,8 @@ def _licences(parts: Iterable[Any]) -> str:
 
 def _changelog(entries: Sequence[Mapping[str, Any]]) -> str:
     return "\n\n".join(
-        f"### {entry['version']} ({entry['released']})\n" + "".join(f"\n- {line}" for line in entry["lines"])
+        f"### {entry['version']} ({entry['released']})\n"
+        + "".join(f"\n- {text.markdown(line)}" for line in entry["lines"])
         for entry in reversed(entries)
     )
 
@@ -265,20 +268,20 @@ def _text(source: Source, members: Members, **values: str) -> str:
     if source.corpus.card is None and not path.is_file():
         path = TEMPLATES / GENERAL
     try:
-        text = read_text(path)
+        template = read_text(path)
     except (OSError, UnicodeError) as error:
         raise RunError(f"the card's template {path} can't be read ({error})") from None
-    if unknown := sorted({f"{{{{{name}}}}}" for name in _PLACE.findall(text) if name not in values}):
+    if unknown := sorted({f"{{{{{name}}}}}" for name in _PLACE.findall(template) if name not in values}):
         raise RunError(
             f"the card's template {path} has {', '.join(unknown)}, which nothing fills; it may have "
             f"{', '.join(sorted(values))}"
         )
     # in one pass: what a note or a licence says is not looked through again
-    return _PLACE.sub(lambda place: values[place[1]], text)
+    return _PLACE.sub(lambda place: values[place[1]], template)
 
 
-def write(storage: LocalStorage, head: dict[str, Any], text: str) -> None:
+def write(storage: LocalStorage, head: dict[str, Any], body: str) -> None:
     """Write a card."""
     plain = yaml.dump(head, Dumper=_NoAliases, sort_keys=False, allow_unicode=True, width=1000)
     with storage.writing(layout.CARD) as file:
-        file.write(f"---\n{plain}---\n{text}".encode())
+        file.write(f"---\n{plain}---\n{body}".encode())

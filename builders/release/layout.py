@@ -48,7 +48,7 @@ def repo_problem(repo: str) -> str | None:
         validate_repo_id(repo)
     except HFValidationError as error:
         return f"{repo!r}, which the Hub does not allow ({first_line(error).rstrip('.')})"
-    return None if re.fullmatch(r"\w[^/]*/\w[^/]*", repo) else f"{repo!r}; give org/name"
+    return None if re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repo) else f"{repo!r}; give org/name"
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from sousa.generation.manifest import UNFINISHED, UNFINISHED_RELEASE, digest_of,
 from sousa.generation.outside import MANIFEST_BYTES, read_json
 from sousa.generation.runners import LocalRunner, Runner
 from sousa.generation.storage import LocalStorage
+from sousa.generation.text import is_line
 
 # in the order in which they appear
 BESIDE = (layout.CARD, layout.CROISSANT, layout.INDEX)
@@ -98,7 +99,7 @@ def _refuse_wrong_request(root: Path, output: Path, version: str, repo: str | No
         problems += error.problems
     if repo is not None and (wrong := layout.repo_problem(repo)):
         problems.append(f"the repository is {wrong}")
-    wrong_notes = [note for note in notes if not note.strip() or not note.isprintable()]
+    wrong_notes = [note for note in notes if not is_line(note)]
     problems += [f"the note is {note!r}; give one line of text" for note in wrong_notes]
     if root.resolve() in (output.resolve(), *output.resolve().parents):
         problems.append(f"{output} is inside the dataset {root}; choose another directory")

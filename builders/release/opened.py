@@ -20,6 +20,7 @@ from sousa.builders.release import layout
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.manifest import first_problem, sealed
 from sousa.generation.outside import MANIFEST_BYTES, UnfitFile, read_json
+from sousa.generation.text import shell
 
 RELEASE_FORMAT = 1
 
@@ -172,8 +173,8 @@ def read(root: str | Path) -> Release:
         raise RunError(f"{root / layout.MANIFEST} can't be read ({first_line(error)})") from None
     if isinstance(manifest, dict) and "shards" in manifest:
         raise UsageError(
-            f"{root} is a dataset, not a release; make one of it with 'sousa release {root} -o RELEASE "
-            "--version X.Y.Z'"
+            f"{root} is a dataset, not a release; make one of it with 'sousa release {shell(root)} -o "
+            "RELEASE --version X.Y.Z'"
         )
     return directory(root, check_manifest(manifest, str(root)))
 

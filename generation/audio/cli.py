@@ -15,6 +15,7 @@ from sousa.generation.audio.characters import CHARACTERS
 from sousa.generation.audio.soundfonts import build, find_fonts
 from sousa.generation.errors import UsageError, one_of, raise_all
 from sousa.generation.storage import atomic_file, refuse_others_file
+from sousa.generation.text import shell
 
 
 def banks(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -137,7 +138,7 @@ def _install_fonts(arguments: argparse.Namespace, console: Any) -> None:
         keep = any(later.package_sha256 == font.package_sha256 for later in wanted[number:])
         path, how = fonts.install(font, output, source, address, keep, console.say, progress)
         console.tell(f"{font.key}: {path}\n    {how}; size and SHA-256 are right")
-        usage = f"next: sousa banks build '{path}'\n      or: sousa generate --soundfont '{path}'"
+        usage = f"next: sousa banks build {shell(path)}\n      or: sousa generate --soundfont {shell(path)}"
         console.tell(f"    note: {font.note}" if font.note else f"    {usage}")
 
 

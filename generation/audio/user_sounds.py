@@ -17,6 +17,7 @@ from sousa.generation.audio.banks import BANK_RATE, cache_dir
 from sousa.generation.errors import RunError, UsageError, raise_all
 from sousa.generation.outside import opened
 from sousa.generation.storage import atomic_file
+from sousa.generation.text import is_line
 
 _SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg")
 _RATES = (8000, 384_000)
@@ -117,6 +118,8 @@ def read_mono(path: Path, seconds: float) -> tuple[np.ndarray, int]:
         path.name.encode()  # names go into JSON and columns
     except UnicodeEncodeError:
         raise UsageError(f"the name of {os.fsencode(path)!r} is no UTF-8; rename the file") from None
+    if not is_line(path.name):
+        raise UsageError(f"the name of {str(path)!r} has control characters; rename the file")
     try:
         with opened(path) as data, soundfile.SoundFile(data.fileno(), closefd=False) as file:
             rate = file.samplerate

@@ -8,9 +8,6 @@ in the page points outside it; a policy in its head forbids that too.
 """
 
 import base64
-import html
-import json
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -18,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sousa.generation import text
 from sousa.generation.columns import Breakdown, Column
 from sousa.generation.console import silent
 from sousa.generation.errors import RunError, UsageError, raise_all
@@ -132,12 +130,12 @@ def _frame(page: Preview, stored: Stored, count: int, there: set[str]) -> tuple[
     }  # fmt: skip
     files = sorted([*(_HERE / "js").glob("*.js"), *page.scripts], key=lambda path: path.name)
     parts = {
-        "TITLE": html.escape(name), "META": as_script(meta),
+        "TITLE": text.html(name), "META": text.script(meta),
         "SCRIPT": "\n".join(path.read_text("utf-8") for path in files),
         "STYLE": (_HERE / "page.css").read_text("utf-8"),
         "FILTERS": "\n".join(
-            f'  <label>{text} <select data-column="{column}"></select></label>'
-            for text, column in page.filters
+            f'  <label>{text.html(title)} <select data-column="{text.html(column)}"></select></label>'
+            for title, column in page.filters
         ),
     }  # fmt: skip
     head, tail = (_HERE / "page.html").read_text("utf-8").split("@ROWS@")
@@ -146,24 +144,9 @@ def _frame(page: Preview, stored: Stored, count: int, there: set[str]) -> tuple[
     return fill(head).encode(), fill(tail).encode()
 
 
-def as_script(data: Any) -> str:
-    """JSON that can stand inside a script element, whatever texts are in it."""
-    text = json.dumps(_finite(data), separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _finite(data: Any) -> Any:
-    """Data without numbers that JSON does not have: they become null."""
-    if isinstance(data, float):
-        return data if math.isfinite(data) else None
-    if isinstance(data, dict):
-        return {key: _finite(value) for key, value in data.items()}
-    return [_finite(value) for value in data] if isinstance(data, (list, tuple)) else data
-
-
 def _row(labels: dict[str, Any], audio: Any, shown: int) -> bytes:
-    text = f'<script type="application/json" class="row">{as_script(labels)}</script>\n'
+    lines = f'<script type="application/json" class="row">{text.script(labels)}</script>\n'
     if audio:
         sound = base64.b64encode(audio["bytes"]).decode()
-        text += f'<script type="text/plain" id="audio-{shown}">{sound}</script>\n'
-    return text.encode()
+        lines += f'<script type="text/plain" id="audio-{shown}">{sound}</script>\n'
+    return lines.encode()

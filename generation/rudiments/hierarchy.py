@@ -28,6 +28,7 @@ import numpy as np
 from sousa.generation.errors import UsageError
 from sousa.generation.segments import Segments
 from sousa.generation.storage import atomic_file
+from sousa.generation.text import drawing, drawn
 
 Row = dict[str, Any]
 COLUMNS = ("strokes", "measures", "num_samples", "sample_rate")
@@ -300,6 +301,6 @@ def visualise(row: Row, path: str | PathLike[str]) -> None:
     if len(times):
         hits.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
     if row.get("sample_id"):
-        wave.set_title(row["sample_id"], fontsize=9, loc="right", pad=14)  # above the numbers of bars
-    with atomic_file(path) as file:
+        wave.set_title(drawn(row["sample_id"]), fontsize=9, loc="right", pad=14)  # above the numbers of bars
+    with atomic_file(path) as file, drawing():
         figure.savefig(file, dpi=110, format=Path(path).suffix.lstrip(".") or "png")

@@ -5,6 +5,7 @@ from typing import Any
 
 from sousa.generation.corpus import AUTHORS, Packaging
 from sousa.generation.licences import of_plugin
+from sousa.generation.text import code, markdown
 from sousa.generation.textures import synth
 from sousa.generation.textures.settings import Config
 
@@ -56,7 +57,7 @@ def _sounds(config: Config) -> str:
     lines = ["| sound | synthesizer | parameter | values | unit | spacing |", "| --- " * 6 + "|"]
     for sound in config.sounds:
         units = {p.name: p.unit for p in synth.of(sound).parameters}
-        first = f"{sound.name} | {sound.synth} {sound.synth_version}"
+        first = " | ".join(map(markdown, (sound.name, f"{sound.synth} {sound.synth_version}")))
         method = sound.method.replace("_", " ")
         rows = []
         for axis in sound.axes:
@@ -70,7 +71,7 @@ def _sounds(config: Config) -> str:
             low, high = part.ends
             rows.append((part.name, f"{low:g} to {high:g}", f"moves in time: {part.shape}"))
         for name, values, how in rows:
-            lines.append(f"| {first} | `{name}` | {values} | {units[name]} | {how} |")
+            lines.append(f"| {first} | {code(name)} | {values} | {markdown(units[name])} | {how} |")
             first = " | "
     return "\n".join(lines)
 
@@ -81,7 +82,7 @@ def _held_out(config: Config) -> str:
     for name, text in _HELD_OUT.items():
         if name in used:
             boxes = [
-                " and ".join(f"`{parameter}` from {low:g} to {high:g}" for parameter, low, high in box)
+                " and ".join(f"{code(parameter)} from {low:g} to {high:g}" for parameter, low, high in box)
                 for box in getattr(config.splits, name, ())
             ]
             lines.append(f"- `{name}`: {text}" + (": " + "; or ".join(boxes) if boxes else ""))

@@ -49,6 +49,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
+from sousa.generation.text import is_line
 from sousa.generation.textures.values import Curve, Parameter
 
 GROUP = "sousa.synths"
@@ -80,7 +81,7 @@ def problem_with(synth: Any) -> str | None:
     missing = [a for a in ("name", "version", "parameters", "about", "render") if not hasattr(synth, a)]
     if missing:
         return f"it has no {', '.join(missing)}"
-    if not isinstance(synth.name, str) or not _NAME.match(synth.name):
+    if not isinstance(synth.name, str) or not _NAME.fullmatch(synth.name):
         return f"its name is {synth.name!r}; lower-case letters, digits and _ are allowed"
     if not isinstance(synth.version, str) or not synth.version:
         return f"its version is {synth.version!r}; give text such as 1.0.0"
@@ -103,7 +104,7 @@ def _tuple_of(kind: type, values: Any) -> bool:
 
 def problem_with_parameter(name: Any) -> str | None:
     """Why a parameter can't be called so, or None: names of columns are made of it."""
-    if isinstance(name, str) and name.strip() and name.isprintable() and "." not in name:
+    if is_line(name) and "." not in name:
         return None
     return f"one of its parameters is named {name!r}; text without points is allowed"
 
@@ -232,7 +233,7 @@ def _problem_with_result(result: Any, samples: int) -> str | None:
     velocity = arrays.get("velocity", np.ones(1, int))
     if len(velocity) and (velocity.dtype.kind not in "iu" or velocity.min() < 1 or velocity.max() > 127):
         return "returned velocities that are not whole numbers from 1 to 127"
-    if not all(isinstance(kind, str) and kind.isprintable() for kind in arrays.get("kind", ())):
+    if not all(isinstance(kind, str) and (not kind or is_line(kind)) for kind in arrays.get("kind", ())):
         return "returned kinds that are not texts"
     return None
 

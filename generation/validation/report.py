@@ -6,12 +6,12 @@ figure, which is imported when the first one is.
 """
 
 import base64
-import html
 import io
 from typing import Any
 
 import numpy as np
 
+from sousa.generation import text
 from sousa.generation.columns import SPLITS
 from sousa.generation.console import silent
 from sousa.generation.errors import RunError
@@ -57,17 +57,17 @@ def validate(
             "rows_by_split": {s: int((split == s).sum()) for s in SPLITS if (split == s).any()},
             **validation.summary(findings),
         }  # fmt: skip
-    text = _text(report, validation.lines(report) if findings.rows else [])
+    said = _text(report, validation.lines(report) if findings.rows else [])
     page = _page(report, validation.parts(report, findings) if findings.rows else [])
     not_written = None
     try:
         stored.storage.write_json("validation_report.json", report)
-        for kind, content in (("txt", text), ("html", page)):
+        for kind, content in (("txt", text.visible(said)), ("html", page)):
             with stored.storage.writing(f"validation_report.{kind}") as file:
                 file.write(content.encode())
     except RunError as error:  # a read-only dataset can still be judged
         not_written = str(error)
-    return report["passed"], report | {"text": text, "not_written": not_written}
+    return report["passed"], report | {"text": said, "not_written": not_written}
 
 
 def examine(stored: Stored, runner: Runner, progress: Any = silent, all_media: bool = False) -> Findings:
@@ -111,25 +111,25 @@ def _text(report: dict[str, Any], more: list[str]) -> str:
         lines += [f"        {example}" for example in check["examples"]]
     judged = [c for c in report["checks"] if c["passed"] is not None]
     failed = [c["name"] for c in judged if not c["passed"]]
-    text = f"{len(judged) - len(failed)} of {len(judged)} checks passed"
+    total = f"{len(judged) - len(failed)} of {len(judged)} checks passed"
     if len(judged) < len(report["checks"]):
-        text += f", {len(report['checks']) - len(judged)} could not be judged"
-    lines += [*more, "", text + (f"; failed: {', '.join(failed)}" if failed else "")]
+        total += f", {len(report['checks']) - len(judged)} could not be judged"
+    lines += [*more, "", total + (f"; failed: {', '.join(failed)}" if failed else "")]
     return "\n".join(lines) + "\n"
 
 
 def _page(report: dict[str, Any], parts: list[str]) -> str:
     """The report as one self-contained page; ``parts``: HTML after the checks."""
     checked = "".join(
-        f'<tr><td class="{_MARK[c["passed"]]}">{_MARK[c["passed"]]}</td><td>{html.escape(c["name"])}</td>'
-        f"<td>{html.escape(c['detail'])}{''.join('<br>' + html.escape(e) for e in c['examples'])}</td></tr>"
+        f'<tr><td class="{_MARK[c["passed"]]}">{_MARK[c["passed"]]}</td><td>{text.html(c["name"])}</td>'
+        f"<td>{text.html(c['detail'])}{''.join('<br>' + text.html(e) for e in c['examples'])}</td></tr>"
         for c in report["checks"]
     )
-    corpus = html.escape(report["corpus"])
+    corpus = text.html(report["corpus"])
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>SOUSA {corpus}: validation</title>"
         f"<style>{_STYLE}</style><h1>Validation of a {corpus} dataset</h1>"
-        f"<p>{html.escape(_headline(report))}</p><h2>Checks</h2><table>{checked}</table>{''.join(parts)}</html>\n"
+        f"<p>{text.html(_headline(report))}</p><h2>Checks</h2><table>{checked}</table>{''.join(parts)}</html>\n"
     )
 
 
@@ -144,16 +144,17 @@ def figure(draw: Any, width: float, height: float, layout: Any = "constrained") 
     from matplotlib.figure import Figure
 
     sheet = Figure(figsize=(width, height), dpi=110, layout=layout)
-    draw(sheet)
     buffer = io.BytesIO()
-    sheet.savefig(buffer, format="png")
+    with text.drawing():
+        draw(sheet)
+        sheet.savefig(buffer, format="png")
     return f'<img alt="" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
 
 
 def table(head: Any, rows: Any) -> str:
     """An HTML table of texts."""
-    cells = "".join(f"<th>{html.escape(h)}</th>" for h in head)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in row) + "</tr>" for row in rows)
+    cells = "".join(f"<th>{text.html(h)}</th>" for h in head)
+    body = "".join("<tr>" + "".join(f"<td>{text.html(c)}</td>" for c in row) + "</tr>" for row in rows)
     return f"<table><tr>{cells}</tr>{body}</table>"
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from matplotlib.figure import Figure
 
+from sousa.generation.text import drawing, short
 from sousa.training.report import numbers, words
 
 BLUE, RED, GREEN, VIOLET, OCHRE, GREY = "#1f5fa8", "#c1440e", "#2a7f4f", "#7d4aa0", "#a9780a", "#6b6b6b"
@@ -25,6 +26,7 @@ _SHORT = {"mae": "error", "r2": "R2", "mae_norm": "error", "spearman": "rank cor
 _MOST_SCORES = 6  # drawn in one panel; tables have them all
 
 
+@drawing(formulas=False)
 def dashboard(metrics: dict[str, Any], table: pa.Table) -> bytes:
     """The dashboard as PNG, of :func:`sousa.training.report.measure.measure` and the table it measured."""
 
@@ -69,15 +71,16 @@ def _draw(metrics, panels, tall):
     for draw, place in zip(tall + panels, places, strict=True):
         axis = figure.add_subplot(place)
         axis.set_title(draw(axis), fontsize=9.5)
-    said = [str(metrics[key]) for key in ("data", "split") if metrics.get(key)]
+    said = [short(metrics[key]) for key in ("data", "split") if metrics.get(key)]
     rows_text = f"{metrics['num_rows']:,} rows{words.groups(metrics)}"
     figure.suptitle("  ·  ".join([*said, rows_text]), fontsize=12)
     return _png(figure)
 
 
+@drawing(formulas=False)
 def confusion(name: str, target: dict[str, Any]) -> bytes:
     """A target's confusion matrix as PNG: colour is the share of the reference class, numbers are rows."""
-    labels = target["labels"]
+    labels = [short(label) for label in target["labels"]]
     counts = np.array(target["confusion"]).reshape(len(labels), -1)
     size, longest = max(len(labels), 1), max(map(len, labels), default=1)
     side = max(3.0, 0.34 * size)
@@ -130,7 +133,7 @@ def _hollow(axis, value, at, mark, colour, label):
 
 
 def _rows(axis, names):
-    axis.set_yticks(range(len(names)), names, fontsize=8.5)
+    axis.set_yticks(range(len(names)), list(map(short, names)), fontsize=8.5)
     axis.set_ylim(len(names) - 0.4, -0.6)
     axis.grid(axis="x", **_GRID)
     axis.set_axisbelow(True)

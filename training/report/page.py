@@ -1,10 +1,10 @@
 """The report as one HTML page that needs no other file: pictures are inside, light and dark."""
 
 import base64
-import html
 from pathlib import Path
 from typing import Any
 
+from sousa.generation.text import html as _text
 from sousa.training.report import numbers, words
 
 _STYLE = f"\n{Path(__file__).with_name('page.css').read_text(encoding='utf-8')}"
@@ -18,8 +18,8 @@ def page(metrics: dict[str, Any], pictures: dict[str, bytes]) -> str:
         "<!doctype html><html lang=en><head><meta charset=utf-8>",
         '<meta name=viewport content="width=device-width,initial-scale=1"><title>Evaluation</title>',
         f"<style>{_STYLE}</style></head><body><h1>Evaluation</h1><p class=soft>{_text('; '.join(said))}</p>",
-        f"<p>{metrics['num_rows']:,} rows{words.groups(metrics)}. In brackets: {metrics['level']:.0%} "
-        f"intervals from {metrics['resamples']:,} resamples of {metrics['group_nouns'][1]}.</p>",
+        f"<p>{metrics['num_rows']:,} rows{_text(words.groups(metrics))}. In brackets: {metrics['level']:.0%} "
+        f"intervals from {metrics['resamples']:,} resamples of {_text(metrics['group_nouns'][1])}.</p>",
         *(f"<p><strong>{_text(note)}</strong></p>" for note in metrics["notes"]),
         _cards(metrics["targets"]),
         _checks(metrics["checks"]),
@@ -30,13 +30,9 @@ def page(metrics: dict[str, Any], pictures: dict[str, bytes]) -> str:
     return "".join(parts) + "</body></html>\n"
 
 
-def _text(value):
-    return html.escape(str(value))
-
-
 def _image(name, pictures, alt):
     data = base64.b64encode(pictures[name]).decode()
-    return f'<p><img alt="{html.escape(alt)}" src="data:image/png;base64,{data}"></p>'
+    return f'<p><img alt="{_text(alt)}" src="data:image/png;base64,{data}"></p>'
 
 
 def _table(head, rows, numbers_from=1):

@@ -5,6 +5,7 @@ from collections import defaultdict
 import numpy as np
 
 from sousa.generation.columns import SPLITS
+from sousa.generation.text import drawn
 from sousa.generation.textures.validation import population
 from sousa.generation.validation.findings import Findings
 from sousa.generation.validation.report import figure, number, table
@@ -91,7 +92,7 @@ def _levels(findings):
         left, right = sheet.subplots(1, 2, width_ratios=(2, 1))
         rms, peak = findings.rows["rms_db"], findings.rows["peak_db"]
         levels = [rms[rows][~np.isnan(rms[rows])] for _, rows in population.by_sound(findings)]
-        names = [sound.name for sound in findings.config.sounds]
+        names = [drawn(sound.name) for sound in findings.config.sounds]
         left.boxplot([v if len(v) else [np.nan] for v in levels], showfliers=False, tick_labels=names)
         left.tick_params(axis="x", rotation=60, labelsize=7)
         left.set_title("RMS of rows, dBFS", fontsize=9)
@@ -115,7 +116,7 @@ def _rates(findings):
         axis.set_xscale("log")
         axis.set_yscale("symlog", linthresh=1 / float(seconds.max()))
         axis.set_ylim(bottom=0)
-        axis.set_title(f"{sound.name}: events/s, promised to right", fontsize=8)
+        axis.set_title(f"{drawn(sound.name)}: events/s, promised to right", fontsize=8)
 
     return _grid(shown, 2.2, plot)
 
@@ -132,11 +133,11 @@ def _coverage(findings):
             y = findings.rows[f"param_{second.name}"][rows] if second else np.zeros(len(x))
             axis.plot(x, y, ".", markersize=3, label=split)
         axis.set_xscale(first.scale)
-        axis.set_xlabel(first.name, fontsize=7)
+        axis.set_xlabel(drawn(first.name), fontsize=7)
         if second:
             axis.set_yscale(second.scale)
-            axis.set_ylabel(second.name, fontsize=7)
-        axis.set_title(sound.name, fontsize=9)
+            axis.set_ylabel(drawn(second.name), fontsize=7)
+        axis.set_title(drawn(sound.name), fontsize=9)
         if sound is shown[0][0]:
             axis.legend(fontsize=6)
 

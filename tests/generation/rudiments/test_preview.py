@@ -22,6 +22,7 @@ from sousa.generation.rudiments import Rudiments, columns
 from sousa.generation.rudiments.settings import make_config
 from sousa.generation.runners import LocalRunner
 from sousa.generation.storage import LocalStorage
+from sousa.generation.text import script
 from tests.conftest import run_sousa
 from tests.test_sousa import one_sentence
 
@@ -99,7 +100,7 @@ def test_a_page_needs_nothing_outside_it(made):
 
 
 def test_texts_can_not_end_the_script_they_are_in():
-    text = pages.as_script({"a": "</script><!-- & \u2028", "b": float("nan"), "c": [float("inf"), 1.5]})
+    text = script({"a": "</script><!-- & \u2028", "b": float("nan"), "c": [float("inf"), 1.5]})
     assert not re.search(r"[<>&\u2028]", text)
     assert json.loads(text) == {"a": "</script><!-- & \u2028", "b": None, "c": [None, 1.5]}
 
