@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pkgutil import resolve_name
 
-from sousa.generation import corpora
+from sousa.generation import corpora, ending
 from sousa.generation.console import Console
-from sousa.generation.errors import SousaError, one_of, raise_all
+from sousa.generation.errors import SousaError, one_of, raise_all, told
 
 
 def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) -> int:
@@ -30,14 +30,16 @@ def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) 
             known |= {name: entry for name, entry in corpus.commands.items() if name not in known}
         return _run(known, argv, version)
     except SousaError as error:
+        if ending.STOPPED.is_set():
+            raise KeyboardInterrupt from None
         console.warn(f"sousa: {error}")
         return error.exit_status
-    except KeyboardInterrupt:
-        console.warn("\nsousa: stopped; run the same command again to go on")
-        return 130
-    except (OSError, UnicodeError, MemoryError) as error:
+    except MemoryError:
+        console.warn("sousa: not enough memory; ask for less at once: fewer workers, or shorter rows")
+        return 1
+    except (OSError, UnicodeError) as error:
         # whatever the system refuses and nobody nearer to it has explained
-        console.warn(f"sousa: {error or type(error).__name__}")
+        console.warn(f"sousa: {told(error)}")
         return 1
 
 
