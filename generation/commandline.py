@@ -25,6 +25,11 @@ def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) 
     """
     console = Console()
     try:
+        raise_all(
+            f"{word!r} is not text in UTF-8 (it has other bytes); rename it, or name another one"
+            for word in argv
+            if not _is_text(word)
+        )
         known = dict(commands)
         for corpus in corpora.every():  # of two commands of one name the first
             known |= {name: entry for name, entry in corpus.commands.items() if name not in known}
@@ -41,6 +46,14 @@ def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) 
         # whatever the system refuses and nobody nearer to it has explained
         console.warn(f"sousa: {told(error)}")
         return 1
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) -> int:
