@@ -4,8 +4,12 @@ The ``sousa`` command, and the names people import; each is loaded when it is us
 in a clone is the same as ``sousa ...`` installed.
 """
 
-import os
 import signal
+
+if __name__ == "__main__":  # until main() can say more
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["diff", "generate", "load", "preview", "publish", "release", "validate", "verify"]
 
+STOPPED = "sousa: stopped; run the same command again to go on"
 _API, _COMMANDS = "sousa.builders.api", "sousa.builders.commands"
 # name: where its arguments and its work are, and what it does; corpora have more
 COMMANDS = {
@@ -54,25 +59,20 @@ def main(argv: list[str] | None = None) -> int:
         if getattr(sys, name) is None:  # closed by the caller
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it lives as long as the process
     try:
-        from sousa.generation import commandline, runners
+        from sousa.generation import ending
 
-        runners.stop(False)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _terminate)
-        return commandline.run(COMMANDS, sys.argv[1:] if argv is None else list(argv), __version__)
+        alone, arguments = argv is None, sys.argv[1:] if argv is None else list(argv)
+        if alone:
+            ending.leave_at_once(f"\n{STOPPED}")
+        from sousa.generation import commandline
+
+        return ending.run(lambda: commandline.run(COMMANDS, arguments, __version__), STOPPED, alone)
     except ModuleNotFoundError as error:
         if str(error.name).startswith("sousa"):
             raise
         sys.exit(
             f"sousa: {sys.executable} has no {error.name}; run 'make small' once, then use .venv/bin/sousa"
         )
-
-
-def _terminate(*_: Any) -> None:
-    from sousa.generation import runners
-
-    if not runners.stop():
-        raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from itertools import pairwise
 from pkgutil import resolve_name
 from typing import Any
 
-from sousa.generation import corpora
+from sousa.generation import corpora, ending
 from sousa.generation.console import Console
-from sousa.generation.errors import SousaError, one_of, raise_all
+from sousa.generation.errors import SousaError, one_of, raise_all, told
 from sousa.generation.text import visible
 
 
@@ -32,20 +32,35 @@ def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) 
     """
     console = Console()
     try:
+        raise_all(
+            f"{word!r} is not text in UTF-8 (it has other bytes); rename it, or name another one"
+            for word in argv
+            if not _is_text(word)
+        )
         known = dict(commands)
         for corpus in corpora.every():  # of two commands of one name the first
             known |= {name: entry for name, entry in corpus.commands.items() if name not in known}
         return _run(known, argv, version)
     except SousaError as error:
+        if ending.STOPPED.is_set():
+            raise KeyboardInterrupt from None
         console.warn(f"sousa: {error}")
         return error.exit_status
-    except KeyboardInterrupt:
-        console.warn("\nsousa: stopped; run the same command again to go on")
-        return 130
-    except (OSError, UnicodeError, MemoryError) as error:
-        # whatever the system refuses and nobody nearer to it has explained
-        console.warn(f"sousa: {error or type(error).__name__}")
+    except MemoryError:
+        console.warn("sousa: not enough memory; ask for less at once: fewer workers, or shorter rows")
         return 1
+    except (OSError, UnicodeError) as error:
+        # whatever the system refuses and nobody nearer to it has explained
+        console.warn(f"sousa: {told(error)}")
+        return 1
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) -> int:

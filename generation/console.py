@@ -3,10 +3,11 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from sousa.generation.ending import Forgiving
 from sousa.generation.text import visible
 
 
@@ -42,7 +43,7 @@ class Console:
             return
         from tqdm import tqdm
 
-        look = {"unit": " rows", "mininterval": 0.5, "smoothing": 0.1, "file": _Forgiving(sys.stderr)} | look
+        look = {"unit": " rows", "mininterval": 0.5, "smoothing": 0.1, "file": Forgiving(sys.stderr)} | look
         with tqdm(total=total, desc=visible(title), **look) as bar:
             yield bar.update
 
@@ -57,21 +58,3 @@ def _line(text: str, stream: TextIO) -> None:
         print(visible(text), file=stream, flush=True)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-class _Forgiving:
-    """A stream for progress bars: one that can't be written to is not worth failing for."""
-
-    def __init__(self, stream: TextIO):
-        self.stream = stream
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.stream, name)
-
-    def write(self, text: str) -> None:
-        with suppress(OSError):
-            self.stream.write(text)
-
-    def flush(self) -> None:
-        with suppress(OSError):
-            self.stream.flush()

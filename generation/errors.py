@@ -1,5 +1,6 @@
 """The two ways a command ends badly, each with clear sentences for the person at the keyboard."""
 
+import os
 from collections.abc import Iterable
 
 
@@ -31,6 +32,13 @@ class RunError(SousaError):
 def first_line(error: BaseException) -> str:
     """What an exception says, in one line: its first, or the name of its kind when it says nothing."""
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def told(error: BaseException) -> str:
+    """An error of the operating system or of a text's encoding as a person reads it, with the path."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}" if error.filename else error.strerror
+    return first_line(error)
 
 
 def one_of(value: object, allowed: Iterable[str], about: str = "") -> str:

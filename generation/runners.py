@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
 from typing import Any, Protocol
 
+from sousa.generation.ending import CHECKS_STOP, STOPPED
 from sousa.generation.errors import RunError, raise_all
 
 
@@ -64,29 +65,12 @@ class LocalRunner:
     def run(self, function: Callable, tasks: Sequence[tuple]) -> Iterator[Any]:
         workers = min(self.at_once, max(len(tasks), 1))
         try:
-            _CHECKS_STOP.set()
+            CHECKS_STOP.set()
             yield from _here(function, tasks) if workers == 1 else _elsewhere(function, tasks, workers)
-            if _STOPPED.is_set():
+            if STOPPED.is_set():
                 raise KeyboardInterrupt
         finally:
-            _CHECKS_STOP.clear()
-
-
-_STOPPED = threading.Event()
-_CHECKS_STOP = threading.Event()  # run() looks at _STOPPED before it goes on
-
-
-def stop(stopped: bool = True) -> bool:
-    """Ask a runner to end after the tasks in hand; for signal handlers.
-
-    Returns: whether it will. If False, the handler may raise KeyboardInterrupt: raised while a result is
-    being recorded it would lose that, and raised while Python runs a callback it would itself be lost.
-    """
-    if stopped:
-        _STOPPED.set()
-    else:
-        _STOPPED.clear()
-    return _CHECKS_STOP.is_set()
+            CHECKS_STOP.clear()
 
 
 def _start_worker(lifeline: Any) -> None:
@@ -107,11 +91,11 @@ def _end_with_parent(lifeline: Any) -> None:
 
 def _here(function: Callable, tasks: Sequence[tuple]) -> Iterator[Any]:
     for task in tasks:
-        _CHECKS_STOP.clear()
-        if _STOPPED.is_set():
+        CHECKS_STOP.clear()
+        if STOPPED.is_set():
             raise KeyboardInterrupt
         result = function(*task)
-        _CHECKS_STOP.set()
+        CHECKS_STOP.set()
         yield result
 
 
@@ -137,7 +121,7 @@ def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iter
         interrupted = False
         try:
             while (queue and not interrupted) or running:
-                interrupted = interrupted or _STOPPED.is_set()
+                interrupted = interrupted or STOPPED.is_set()
                 while queue and not interrupted and len(running) < workers:
                     running.add(pool.submit(function, *queue.pop()))
                 try:

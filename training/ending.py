@@ -6,11 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sousa.generation import ending
 from sousa.generation.errors import RunError, SousaError, first_line
 
 
-def status_of(work: Callable[[], Any], interrupted: str) -> int:
-    """Exit status of a program; ``interrupted``: what to say when the user stops it."""
+def status_of(work: Callable[[], Any], interrupted: str, alone: bool) -> int:
+    """Exit status of a program; ``interrupted``: what to say when the user stops it.
+
+    Args:
+        alone: see :func:`sousa.generation.ending.run`.
+    """
+    return ending.run(lambda: _status(work), f"interrupted; {interrupted}", alone)
+
+
+def _status(work: Callable[[], Any]) -> int:
     rank = int(os.environ.get("RANK", "0"))
     try:
         work()
@@ -25,9 +34,6 @@ def status_of(work: Callable[[], Any], interrupted: str) -> int:
         what = error.strerror or first_line(error)
         print(f"{error.filename or 'writing'}: {what}; what was finished before is kept", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print(f"\ninterrupted; {interrupted}", file=sys.stderr)
-        return 130
     return 0
 
 

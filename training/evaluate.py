@@ -17,6 +17,11 @@ if __package__ in (None, ""):  # run as a file: the checkout, not this folder, i
 
 os.environ.setdefault("GOMP_SPINCOUNT", "0")  # see train.py
 
+from sousa.generation import ending
+
+if __name__ == "__main__":
+    ending.leave_at_once("interrupted; nothing was written")
+
 import pyarrow.parquet as pq
 import torch
 import yaml
@@ -58,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Evaluate as the command line says. Returns: exit status."""
     options = _parser().parse_args(arguments)
-    return status_of(lambda: run(options), "nothing was written")
+    return status_of(lambda: run(options), "nothing was written", arguments is None)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -23,6 +23,11 @@ if __package__ in (None, ""):  # run as a file: the checkout, not this folder, i
 # read when torch is imported
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
+from sousa.generation import ending
+
+if __name__ == "__main__":
+    ending.leave_at_once("interrupted; nothing was written")
+
 import torch
 import yaml
 from accelerate import PartialState
@@ -56,6 +61,7 @@ _FREE = {"resume", "report", "output", "train.num_train_epochs", "train.max_step
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train as the command line says. Returns: exit status."""
+    alone = arguments is None
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(f"{__doc__}\nKeys, in the file or on the command line:\n{config.help_text()}")
@@ -63,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status_of(
         lambda: run(config.read(arguments[0], arguments[1:])),
         "--resume true goes on from the last checkpoint, if there is one",
+        alone,
     )
 
 

@@ -99,6 +99,8 @@ def _sentence(causes: list[Any], repo: str) -> tuple[type[RunError], str] | None
         if status := getattr(response, "status_code", None):
             other = _FAULT if status >= 500 else (RunError, "the Hub refuses with status {status}{said}")
             kind, text = _ANSWERS.get(type(cause).__name__) or _ANSWERS.get(status, other)
+            if status == 403 and "storage" in str(cause).lower() + str(response.headers).lower():
+                kind, text = RunError, "the Hub refuses{said}; make room there, or ask its owner for more"
             said = response.headers.get("X-Error-Message") or getattr(cause, "server_message", None) or ""
             said = f" (the Hub says: {' '.join(str(said).split())[:200]})" if said else ""
             return kind, text.format(said=said, status=status, owner=owner)

@@ -7,7 +7,7 @@ then appears in this order: the card, which names the data files, croissant, ind
 
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +93,11 @@ def make(
 
 def _refuse_wrong_request(root: Path, output: Path, version: str, repo: str | None, notes: Any) -> None:
     problems = []
-    try:
-        versions.parse(version)
-    except UsageError as error:
-        problems += error.problems
+    for check in (lambda: versions.parse(version), _day):
+        try:
+            check()
+        except UsageError as error:
+            problems += error.problems
     if repo is not None and (wrong := layout.repo_problem(repo)):
         problems.append(f"the repository is {wrong}")
     wrong_notes = [note for note in notes if not is_line(note)]
@@ -220,13 +221,25 @@ def _describe(
     return sealed(manifest)
 
 
+def _day() -> date:
+    """The day of a release: that of ``$SOURCE_DATE_EPOCH``, as reproducible-builds.org has it, else today.
+
+    Raises: UsageError when that is no time.
+    """
+    stamp = os.environ.get("SOURCE_DATE_EPOCH")
+    try:
+        return (datetime.fromtimestamp(int(stamp), UTC) if stamp else datetime.now()).date()
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH is {stamp!r}; give whole seconds since 1970, in years 1 to 9999, or unset it"
+        ) from None
+
+
 def _date(hidden: LocalStorage) -> str:
     """The day this release was first finished up to here: kept when it goes on after a stop."""
     kept = hidden.path(_RELEASED)
     if kept.exists():
         return read_json(kept, MANIFEST_BYTES)
-    stamp = os.environ.get("SOURCE_DATE_EPOCH")  # as reproducible-builds.org has it
-    now = datetime.fromtimestamp(int(stamp), UTC) if stamp else datetime.now()
-    today = now.date().isoformat()
+    today = _day().isoformat()
     hidden.write_json(_RELEASED, today)
     return today

@@ -82,6 +82,16 @@ def find_fonts(path: str | Path) -> list[Path]:
     Raises: UsageError when there is none, or the file is no soundfont.
     """
     path = Path(os.path.expanduser(path))
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:  # such as a name that is too long
+        shown = f"{str(path)[:60]}…" if len(str(path)) > 61 else path
+        raise UsageError(
+            f"soundfont {shown} can't be read: {error.strerror}; several banks are names of "
+            "'sousa banks list', separated by commas"
+        ) from None
     if os.path.lexists(path) and not os.access(path, os.R_OK):
         raise UsageError(f"soundfont {path} can't be read: no permission")
     if not path.exists():

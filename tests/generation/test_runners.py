@@ -6,8 +6,7 @@ import sys
 
 import pytest
 
-import sousa
-from sousa.generation import runners
+from sousa.generation import ending, runners
 from sousa.generation.errors import RunError, UsageError
 from tests.conftest import ROOT
 
@@ -16,8 +15,8 @@ from tests.conftest import ROOT
 def test_an_interrupt_while_a_result_is_recorded_loses_nothing(workers):
     """However the two fall together: the record is kept, tasks in hand are too, and then it stops."""
     tasks, results = [(i, 1) for i in range(20)], []
-    before = signal.signal(signal.SIGINT, sousa._terminate)
-    runners.stop(False)
+    before = signal.signal(signal.SIGINT, ending.on_signal)
+    ending.stop(False)
     try:
         with pytest.raises(KeyboardInterrupt):
             for result in runners.LocalRunner(workers).run(operator.add, tasks):
@@ -28,7 +27,7 @@ def test_an_interrupt_while_a_result_is_recorded_loses_nothing(workers):
         with pytest.raises(KeyboardInterrupt):  # nobody listens now: the handler raises at once
             signal.raise_signal(signal.SIGINT)
     finally:
-        runners.stop(False)
+        ending.stop(False)
         signal.signal(signal.SIGINT, before)
 
 

@@ -346,7 +346,7 @@ def test_a_signal_to_the_whole_group_ends_in_one_line(tmp_path, number):
         time.sleep(0.05)
     os.killpg(process.pid, number)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert errors.strip() == "sousa: stopped; run the same command again to go on"
     assert len((root / ".unfinished" / "shards.jsonl").read_text().splitlines()) >= 1
 
