@@ -6,7 +6,6 @@ or JSON Lines ``datasets`` guesses the types in each split, and refuses splits t
 Rows without sound are left out.
 """
 
-import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import PurePosixPath
@@ -15,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sousa.generation.columns import arrow_type, feature
+from sousa.generation.columns import arrow_type
 from sousa.generation.exporting import Format, Groups
 from sousa.generation.storage import LocalStorage
 
@@ -41,10 +40,7 @@ class AudioFolder(Format):
         """Write the metadata of each split."""
         columns = self.plain
         fields = [("file_name", pa.string()), *((c.name, arrow_type(c.type)) for c in columns)]
-        features = {"file_name": {"dtype": "string", "_type": "Value"}}
-        features |= {c.name: feature(c, None) for c in columns}
-        notes = {"huggingface": json.dumps({"info": {"features": features}})}
-        schema = pa.schema(fields, metadata=notes)
+        schema = pa.schema(fields)
         writers: dict[str, pq.ParquetWriter] = {}
         with ExitStack() as held:
             for split, table, numbers in groups([*(column.name for column in columns), "audio.path"]):
@@ -56,7 +52,7 @@ class AudioFolder(Format):
                     file = held.enter_context(storage.writing(path))
                     writers[path] = held.enter_context(pq.ParquetWriter(file, schema, compression="zstd"))
                 if there:
-                    rows = table.drop_columns(["audio"]).replace_schema_metadata(notes)
+                    rows = table.drop_columns(["audio"]).replace_schema_metadata(None)
                     rows = rows.add_column(0, "file_name", pa.array(names, pa.string()))
                     writers[path].write_table(rows.take(there).cast(schema))
         return list(writers)
