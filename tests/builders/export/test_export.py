@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -199,6 +200,32 @@ def test_a_killed_export_goes_on_to_the_same_files(tiny, tmp_path, monkeypatch, 
     (again / "SHA256SUMS").write_text("")
     with pytest.raises(RunError, match="SHA256SUMS was changed; delete it and export again"):
         sousa.export(tiny, again, to)
+
+
+KILLED = """
+import os, signal, sys, sousa
+from sousa.generation.storage import LocalStorage
+real, left = LocalStorage.writing, int(sys.argv[3])
+def writing(self, file):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(self, file)
+LocalStorage.writing = writing
+sousa.export(sys.argv[1], sys.argv[2], "csv")
+"""
+
+
+def test_a_process_that_is_killed_leaves_what_the_next_one_goes_on_with(tiny, tmp_path):
+    for writes in (10, 17, 10**6):
+        command = [sys.executable, "-c", KILLED, str(tiny), str(tmp_path / "out"), str(writes)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        whole = (tmp_path / "out" / "export.json").exists()
+        assert (done.returncode, whole) in ((-9, False), (0, True)), done.stderr
+    sousa.export(tiny, tmp_path / "at once", "csv")
+    for name in ("index.csv", "SHA256SUMS", "export.json"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "at once" / name).read_bytes()
 
 
 def test_a_finished_export_is_checked_file_by_file(tiny, tmp_path):
