@@ -110,7 +110,7 @@ def media_paths(row: Mapping[str, Any], number: int, folder: str = "") -> dict[s
 
 def media_files(row: Mapping[str, Any], number: int, folder: str = "") -> dict[str, bytes]:
     """The files at :func:`media_paths`."""
-    content = {"audio": (row.get("audio") or {}).get("bytes"), "midi": row.get("midi")}
+    content: dict[str, Any] = {"audio": (row.get("audio") or {}).get("bytes"), "midi": row.get("midi")}
     return {path: content[kind] for kind, path in media_paths(row, number, folder).items()}
 
 
