@@ -24,10 +24,10 @@ if __name__ == "__main__":  # the folders beside this file, whatever is installe
 from sousa.generation import PACKAGE_VERSION as __version__
 
 if TYPE_CHECKING:
-    from sousa.builders.api import diff, generate, preview, publish, release, validate, verify
+    from sousa.builders.api import diff, export, generate, preview, publish, release, validate, verify
     from sousa.builders.hub.load import load
 
-__all__ = ["diff", "generate", "load", "preview", "publish", "release", "validate", "verify"]
+__all__ = ["diff", "export", "generate", "load", "preview", "publish", "release", "validate", "verify"]
 
 STOPPED = "sousa: stopped; run the same command again to go on"
 _API, _COMMANDS = "sousa.builders.api", "sousa.builders.commands"
@@ -39,6 +39,7 @@ COMMANDS = {
     "preview": (f"{_COMMANDS}:preview", "make a page to look at rows and hear them"),
     "release": (f"{_COMMANDS}:release", "make a dataset a versioned release for the Hub"),
     "publish": (f"{_COMMANDS}:publish", "publish a release on the Hub"),
+    "export": ("sousa.builders.export.command:command", "lay rows out as files for other tools"),
     "diff": (f"{_COMMANDS}:diff", "what differs between two releases"),
 }
 

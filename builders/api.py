@@ -218,6 +218,37 @@ def release(
     )  # fmt: skip
 
 
+def export(
+    directory: PathLike,
+    output: PathLike,
+    to: str,
+    *,
+    split: str | None = None,
+    where: Mapping[str, Any] | None = None,
+    plugins: Sequence[str] = (),
+    workers: int = 1,
+    console: Console = SILENT,
+) -> dict[str, Any]:
+    """Lay the rows of a finished dataset or release out as files for other tools.
+
+    Args:
+        directory: of the dataset or release.
+        output: directory, empty or new; or one with the same export unfinished.
+        to: ``csv``, ``json``, ``jams``, ``txt``, ``audiofolder``, or a format of the corpus.
+        split: train, validation or test; None for all.
+        where: filters by name, as in :mod:`sousa.generation.filters`.
+        plugins: files of plug-ins that the dataset was made with.
+
+    Returns: what its ``export.json`` says, and ``load``, a line of Python that loads it.
+    """
+    from sousa.builders.export import make as exporting
+
+    return exporting.make(
+        os.path.expanduser(directory), os.path.expanduser(output), to, split, where, LocalRunner(workers),
+        console.say, console.progress, _listed(plugins),
+    )  # fmt: skip
+
+
 def publish(
     directory: PathLike,
     repo: str,

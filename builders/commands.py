@@ -17,7 +17,7 @@ from sousa.generation.runners import LocalRunner, workers_problem
 from sousa.generation.text import python, shell
 
 
-def _call(function: Callable, arguments: argparse.Namespace, console: Console, **changes: Any) -> Any:
+def call(function: Callable, arguments: argparse.Namespace, console: Console, **changes: Any) -> Any:
     """Call a function of the API with those arguments of a command that have the names of its own."""
     raise_all(workers_problem(getattr(arguments, "workers", 0), "--workers"))
     options = {**vars(arguments), **changes, "console": console}
@@ -101,7 +101,7 @@ def _hint(word: str) -> str:
     return first or corpora.whose_option(word)
 
 
-def _plugins(parser: argparse.ArgumentParser) -> None:
+def plugins(parser: argparse.ArgumentParser) -> None:
     """Add the flag that names files of plug-ins, and what corpora call it; after all others of a command."""
     flags = dict.fromkeys(["--plugin", *(corpus.plugin_flag for corpus in corpora.every())])
     free = [flag for flag in flags if flag.startswith("--") and flag not in parser._option_string_actions]
@@ -116,12 +116,12 @@ def validate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     parser.add_argument("--all", dest="everything", action="store_true", help=about)
     workers(parser)
     quiet(parser)
-    _plugins(parser)
+    plugins(parser)
     return _validate
 
 
 def _validate(arguments: argparse.Namespace, console: Console) -> int:
-    report = _call(api.validate, arguments, console)
+    report = call(api.validate, arguments, console)
     console.tell(report["text"])
     if report["not_written"]:
         console.say(f"the report could not be kept: {report['not_written']}")
@@ -140,14 +140,14 @@ def verify(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     add("--all", dest="everything", action="store_true", help="all rows")
     add("--seed", type=int, help="choose the same rows each time")
     quiet(parser)
-    _plugins(parser)
+    plugins(parser)
     return _verify
 
 
 def _verify(arguments: argparse.Namespace, console: Console) -> None:
     from sousa.builders.release import opened
 
-    count = _call(api.verify, arguments, console)
+    count = call(api.verify, arguments, console)
     if opened.is_release(Path(arguments.directory).expanduser()):
         version = opened.read(arguments.directory).version
         console.tell(f"version {version}: all {count:,} files are unchanged")
@@ -161,19 +161,30 @@ def preview(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     add("directory", help="a finished dataset")
     add("--output", "-o", metavar="FILE", help="page to write (default: DIRECTORY/preview.html)")
     add("--rows", type=int, default=48, help="how many, evenly chosen (default: 48)")
-    add(
-        "--where", action="append", default=[], metavar="FILTER=VALUES",
-        help="only rows with one of these names, separated by commas, or in the range LOW,HIGH or LOW,null; "
-        "may be repeated, and --FILTER VALUES does the same",
-    )  # fmt: skip
+    add_where(parser)
     add("--seed", type=int, default=42, help="another seed chooses other rows (default: 42)")
     quiet(parser)
-    _plugins(parser)
+    plugins(parser)
     parser.set_defaults(rest=[])
     return _preview
 
 
 def _preview(arguments: argparse.Namespace, console: Console) -> None:
+    path, rows, size = call(api.preview, arguments, console, where=conditions(arguments))
+    console.tell(f"{path}: {rows:,} rows, {size / 1e6:,.1f} MB; open it in a browser")
+
+
+def add_where(parser: argparse.ArgumentParser) -> None:
+    """Add ``--where``; a command with it leaves what its parser does not know to :func:`conditions`."""
+    parser.add_argument(
+        "--where", action="append", default=[], metavar="FILTER=VALUES",
+        help="only rows with one of these names, separated by commas, or in the range LOW,HIGH or LOW,null; "
+        "may be repeated, and --FILTER VALUES does the same",
+    )  # fmt: skip
+
+
+def conditions(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Filters of a command line, as :mod:`sousa.generation.filters` has them."""
     where, rest = {}, arguments.rest
     for text in arguments.where:
         key, equals, value = text.partition("=")
@@ -185,8 +196,7 @@ def _preview(arguments: argparse.Namespace, console: Console) -> None:
         if not flag.startswith("--") or not (equals or rest):
             raise UsageError(f"unrecognized argument {flag}")
         where[flag[2:].replace("-", "_")] = _names_or_range(value if equals else rest.pop(0))
-    path, rows, size = _call(api.preview, arguments, console, where=where)
-    console.tell(f"{path}: {rows:,} rows, {size / 1e6:,.1f} MB; open it in a browser")
+    return where
 
 
 def _names_or_range(text: str) -> Any:
@@ -211,12 +221,12 @@ def release(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     add("--note", dest="notes", action="append", default=[], metavar="TEXT", help="a line for the changelog")
     workers(parser)
     quiet(parser)
-    _plugins(parser)
+    plugins(parser)
     return _release
 
 
 def _release(arguments: argparse.Namespace, console: Console) -> None:
-    manifest = _call(api.release, arguments, console)
+    manifest = call(api.release, arguments, console)
     output, first = arguments.output, next(iter(manifest["views"]))
     for line in manifest["changelog"][-1]["lines"]:
         console.tell(f"  {line}")
@@ -264,7 +274,7 @@ def _publish(arguments: argparse.Namespace, console: Console) -> None:
         )
     if arguments.dry_run:
         return _dry_run(arguments, named, console)
-    done = _call(api.publish, arguments, console, redistribute=named)
+    done = call(api.publish, arguments, console, redistribute=named)
     if done["pull_request"]:
         console.tell(f"pull request: {done['pull_request']}\nonce it is merged, publish again to set the tag")
     elif done["tag"]:

@@ -136,6 +136,8 @@ class Corpus(Protocol):
         examples: pairs of command line, after ``sousa generate NAME``, and what it does.
         commands: commands of its own: dict of name to ``module:function``, as
             :mod:`sousa.generation.commandline` has them, and help.
+        exports: formats of its own for ``sousa export``: dict of name to ``module:Class``, a
+            :class:`sousa.generation.exporting.Format`, and help.
         tasks: what models of training learn by name: dict of task to columns, each with a role that makes it
             a target. The name of such a column is a task of its own.
         sound: what a row is, in the words of a model's card.
@@ -156,6 +158,7 @@ class Corpus(Protocol):
     Options: "type[options_.Options]"
     examples: tuple[tuple[str, str], ...] = ()
     commands: Mapping[str, tuple[str, str]] = {}
+    exports: Mapping[str, tuple[str, str]] = {}
     tasks: Mapping[str, tuple[str, ...]] = {}
     sound: str = "a recording"
     card: Path | None = None

@@ -38,6 +38,9 @@ class Rudiments(Generated):
         "acoustics": (f"{_AUDIO}:acoustics", "show the acoustics, or make their rooms"),
         "rudiments": (f"{_HERE}.show:command", "show the rudiments and their notation"),
     }
+    exports = {
+        "sousa-1": (f"{_HERE}.sousa_1:Sousa1", "labels, audio, midi and splits.json as SOUSA 1 had them")
+    }
     tasks = {
         "rudiment": ("rudiment_slug",),
         "tier": ("skill_tier",),
