@@ -152,6 +152,8 @@ class Store:
             if old and old["complete"]:
                 self.records, self.place = dict(old["shards"]), self.storage
             else:
+                if self.storage.path(MANIFEST).exists():  # as earlier versions left it: all of it lies here
+                    self._mark_shown()
                 self.storage.hide(UNFINISHED)
                 self.records = self._logged()
             self._lock = held.pop_all()
@@ -202,13 +204,16 @@ class Store:
         """Write the manifest of an unfinished dataset, and hide what there is of it."""
         self.storage.write_json(f"{UNFINISHED}/{MANIFEST}", self._manifest(False))
         if self.place == self.storage:
-            shown = [name for name in _at_top(self.storage) if name[0] != "."]
-            self.storage.write_json(f"{UNFINISHED}/{SHOWN}", shown)
+            self._mark_shown()
             self.place = self.storage.inside(UNFINISHED)
         self.storage.remove(MANIFEST)
         self.storage.hide(UNFINISHED)
         with self.storage.writing(LOG) as file:
             file.writelines(f"{_line(*item)}\n".encode() for item in self.records.items())
+
+    def _mark_shown(self) -> None:
+        shown = [name for name in _at_top(self.storage) if name[0] != "."]
+        self.storage.write_json(f"{UNFINISHED}/{SHOWN}", shown)
 
     def record(self, name: str, entry: dict[str, Any]) -> None:
         """Add a finished shard."""

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sousa.builders.hub import remote
-from sousa.builders.release import layout
+from sousa.builders.release import layout, versions
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.manifest import first_problem, sealed
 from sousa.generation.outside import MANIFEST_BYTES, UnfitFile, read_json
@@ -65,7 +65,7 @@ class _Manifest(_Strict):
     release_format: int
     corpus: str
     title: str
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    version: str
     data_version: str
     released: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]
     repo: str | None
@@ -151,6 +151,8 @@ def check_manifest(manifest: Any, where: str) -> dict[str, Any]:
             (_DataFile if layout.DATA_FILE.match(file) else _File).model_validate(entry)
     except ValidationError as failure:
         raise RunError(f"{damaged} {first_problem(failure)}") from None
+    if versions.of_tag(f"v{manifest['version']}") is None:
+        raise RunError(f"{damaged} version can't be used")
     return manifest
 
 
