@@ -11,8 +11,9 @@ import json
 import os
 import stat
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import yaml
 
@@ -48,7 +49,7 @@ class AliasError(ValueError):
         )
 
 
-def opened(path: str | Path, most: int = FONT_BYTES) -> BinaryIO:
+def opened(path: str | Path, most: int = FONT_BYTES) -> BufferedReader:
     """A regular file of at most so many bytes, open for binary reading.
 
     Raises: OSError, of which UnfitFile says that it is something else, or larger.
@@ -132,4 +133,4 @@ def shallow(data: Any) -> Any:
     raise ValueError(_DEEP)
 
 
-_MANY = (list, type({}.values()))
+_MANY: tuple[type, ...] = (list, type({}.values()))
