@@ -146,8 +146,8 @@ def _forgiving() -> Iterator[None]:
     before = sys.stdout, sys.stderr
     for stream in before:
         with suppress(AttributeError, ValueError, OSError):
-            stream.reconfigure(errors="backslashreplace")
-    sys.stdout, sys.stderr = Forgiving(before[0]), Forgiving(before[1])  # type: ignore[assignment]
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sys.stdout, sys.stderr = Forgiving(before[0]), Forgiving(before[1])
     try:
         yield
     finally:
