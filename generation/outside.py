@@ -123,7 +123,7 @@ def parse_yaml(text: str, loader: Any = yaml.SafeLoader) -> Any:
 
 def shallow(data: Any) -> Any:
     """Plain data as it is; raises ValueError where it is nested more than DEPTH levels deep."""
-    level = [data]
+    level: list[Any] = [data]
     for _ in range(DEPTH + 1):
         inner = (item.values() if isinstance(item, dict) else item for item in level)
         level = [value for values in inner if isinstance(values, _MANY) for value in values]
@@ -133,4 +133,4 @@ def shallow(data: Any) -> Any:
     raise ValueError(_DEEP)
 
 
-_MANY: tuple[type, ...] = (list, type({}.values()))
+_MANY: tuple[Any, ...] = (list, type({}.values()))
