@@ -6,8 +6,9 @@ Each step runs one command on a directory of its own, and kills its processes af
 it a fault: a limit on the size of files or on open files, or, where there is a C compiler, a library that
 fails one call of write, fsync or rename with EIO or ENOSPC. Then the same command has to end what was begun,
 with the files that it makes undisturbed. Everything outside of the output is digested before and after.
-Printed is what was done to each command, how many files differ, how many foreign files were touched and how
-many runs showed a traceback; the status is 0 when all three are 0.
+Training is among the commands where torch is installed. Printed is what was done to each command, how many
+files differ, how many foreign files were touched and how many runs showed a traceback; the status is 0 when
+all three are 0.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -23,14 +25,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from sousa.generation import corpora  # noqa: E402
 from sousa.generation.manifest import MANIFEST  # noqa: E402
 from tests.conftest import TINY  # noqa: E402
+from tests.support import runs, small  # noqa: E402
 from tests.support.hub import Hub  # noqa: E402
 
 SOUSA = [sys.executable, str(ROOT / "sousa.py")]
@@ -58,13 +61,15 @@ int rename(const char *a, const char *b) {
     return fails() ? -1 : real(a, b);
 }
 """
-PAGES = ("validation_report", "preview")
+EVERYTHING = r"(?s).*"
+ROWS = r"(?!.*(validation_report|preview))"  # pages say how long something took
+WEIGHTS = r"model\.safetensors$"
 
 
-def digests(root, without=()):
-    """Dict of path to SHA-256 of every file below a directory, links not followed."""
-    files = [path for path in Path(root).rglob("*") if path.is_file() and not path.is_symlink()]
-    wanted = [path for path in files if not any(word in path.name for word in without)]
+def digests(root, files=EVERYTHING):
+    """Dict of path to SHA-256 of the files below a directory whose names match; links are not followed."""
+    there = [path for path in Path(root).rglob("*") if path.is_file() and not path.is_symlink()]
+    wanted = [path for path in there if re.match(files, path.name)]
     return {str(p.relative_to(root)): hashlib.sha256(_lasting(p)).hexdigest() for p in wanted}
 
 
@@ -84,7 +89,7 @@ class Soak:
     def __init__(self, place, seed):
         self.place, self.rng, self.counts = place, random.Random(seed), Counter()
         self.foreign, self.work = place / "foreign", place / "work"
-        self.environment = dict(os.environ)
+        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "SOUSA_CACHE": str(place / "cache")}
         self.library = self._library()
         (self.foreign / "theirs").mkdir(parents=True)
         (self.foreign / "theirs" / "notes.txt").write_text("not ours")
@@ -93,17 +98,25 @@ class Soak:
         release = [*SOUSA, "release", self.dataset, "--version", "1.0.0", "-w", "2", "-q", "-o"]
         self._run([*release, self.published], check=True)
         self.commands = {
-            f"generate {name}": ([*SOUSA, "generate", name, "-w", "2", "-q", "-o", self.work], PAGES)
-            for name in corpora.names()
+            f"generate {name}": ([*SOUSA, *arguments, "-w", "2", "-q", "-o", self.work], ROWS)
+            for name, arguments in small.commands().items()
         }
-        self.commands["release"] = ([*release, self.work], ())
-        export = [*SOUSA, "export", self.dataset, "--to", "audiofolder", "-q", "-o", self.work]
-        self.commands["export"] = (export, ())
+        self.commands["release"] = ([*release, self.work], EVERYTHING)
+        export = [*SOUSA, "export", self.dataset, "--to", "audiofolder", "-w", "2", "-q", "-o", self.work]
+        self.commands["export"] = (export, EVERYTHING)
+        if find_spec("torch"):
+            run = {
+                "data": {"path": str(self.dataset), "generate": None},
+                "report": False,
+                "output": str(self.work),
+            }
+            train = [sys.executable, ROOT / "training" / "train.py", runs.write(place, **run)]
+            self.commands["train"] = ([*train, "--resume", "true"], WEIGHTS)
         self.expected = {}
-        for name, (command, without) in self.commands.items():
+        for name, (command, files) in self.commands.items():
             begin = time.perf_counter()
             self._run(command, check=True)
-            self.expected[name] = (digests(self.work, without), time.perf_counter() - begin)
+            self.expected[name] = (digests(self.work, files), time.perf_counter() - begin)
             shutil.rmtree(self.work)
 
     def _library(self):
@@ -162,7 +175,7 @@ class Soak:
 
     def step(self, name, what):
         """Disturb one command until that has hit it, then let it end, and compare."""
-        (command, without), (expected, seconds) = self.commands[name], self.expected[name]
+        (command, files), (expected, seconds) = self.commands[name], self.expected[name]
         before, hit = digests(self.foreign), 0
         for _ in range(self.rng.randrange(1, 5)):
             hit += self.kill(command, seconds) if what == "kills" else self.fault(command)
@@ -170,7 +183,7 @@ class Soak:
         if done.returncode:
             self.counts["not ended"] += 1
             print(f"{name} after {what}: {done.stderr}", file=sys.stderr)
-        there = digests(self.work, without)
+        there = digests(self.work, files)
         differing = [file for file in expected.keys() | there.keys() if expected.get(file) != there.get(file)]
         if differing:
             print(f"{name} after {what}: {sorted(differing)[:5]} differ", file=sys.stderr)
@@ -193,7 +206,7 @@ class Soak:
             finally:
                 self.environment = keep
             tagged = hub.refs("org/soak")["tags"]
-        self.counts["publications without a tag"] += "v1.0.0" not in tagged
+        self.counts["not published"] += "v1.0.0" not in tagged
         self.counts[f"{what} of publish"] += hit
         return hit
 
@@ -211,13 +224,14 @@ def main():
             while hits < wanted:
                 name = soak.rng.choice([*soak.commands, "publish"])
                 hits += soak.publish(what) if name == "publish" else soak.step(name, what)
+                print(f"{hits} of {wanted} {what}; {name}", file=sys.stderr)
     print(json.dumps(soak.counts, indent=1, sort_keys=True))
     bad = (
         "tracebacks",
         "not ended",
         "files that differ",
         "foreign files touched",
-        "publications without a tag",
+        "not published",
     )
     return int(any(soak.counts[name] for name in bad))
 

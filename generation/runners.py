@@ -77,7 +77,10 @@ def _start_worker(lifeline: Any) -> None:
     # both reach the whole group; the parent decides, so that tasks in hand are finished
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    lifeline.send_bytes(b"started")
+    try:
+        lifeline.send_bytes(b"started")
+    except OSError:  # the parent was killed meanwhile
+        os._exit(1)
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
 
 

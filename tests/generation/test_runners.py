@@ -42,6 +42,13 @@ def test_a_worker_that_is_killed_is_said():
         list(runners.LocalRunner(2).run(os._exit, [(1,), (1,)]))
 
 
+def test_a_worker_that_starts_when_its_parent_is_gone_ends_without_a_word():
+    start = "import multiprocessing as m\nfrom sousa.generation import runners\n"
+    start += "mine, theirs = m.Pipe()\ntheirs.close()\nrunners._start_worker(mine)"
+    done = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
 SCRIPT = """
 import sousa
 {guard}

@@ -1,0 +1,14 @@
+"""The smallest dataset of each corpus that still has several shards, for trials that make it many times."""
+
+from sousa.generation import corpora
+from tests.conftest import TINY
+
+_ARGUMENTS = {
+    "rudiments": TINY,
+    "textures": ("generate", "textures", "--sample-rate", 8000, "--duration", 0.5, "--chunk", 0.5),
+}
+
+
+def commands():
+    """Dict of corpus to the arguments of ``sousa`` that make it, without the output."""
+    return {name: [*map(str, _ARGUMENTS.get(name, ("generate", name)))] for name in corpora.names()}
