@@ -177,7 +177,7 @@ class Soak:
         """Disturb one command until that has hit it, then let it end, and compare."""
         (command, files), (expected, seconds) = self.commands[name], self.expected[name]
         before, hit = digests(self.foreign), 0
-        for _ in range(self.rng.randrange(1, 5)):
+        for _ in range(self.rng.randrange(2, 8)):
             hit += self.kill(command, seconds) if what == "kills" else self.fault(command)
         done = self._run(command)
         if done.returncode:
