@@ -98,19 +98,18 @@ def generate(tmp_path, classes, data, *options):
     return main(["generate", "textures", *map(str, arguments)])
 
 
-def rows(root):
-    return pq.read_table(root / "labels" / "samples.parquet").to_pylist()
-
-
 @pytest.mark.parametrize("data", PUBLISHED, ids=lambda data: data["soundname"])
 def test_published_configurations_run_with_their_classes(tmp_path, classes, capsys, data):
     assert generate(tmp_path, classes, data) == 0  # and validation passes
     said = capsys.readouterr()
     assert said.err.count("outside the range") == 1
     assert not any(word in said.out for word in ("making", "loading", "names", "asked", "set ", "generating"))
-    assert len(rows(tmp_path / "out")) == 2 * data["params"][0]["user_nvals"] * data["params"][1]["user_nvals"]
-    norms = pq.read_table(tmp_path / "out" / "labels" / "params.parquet")["norm"].to_pylist()
-    assert len(norms) >= 3 * len(rows(tmp_path / "out")) and all(0 <= norm <= 1 for norm in norms)
+    first, second = (one["user_nvals"] for one in data["params"])
+    samples, params = (
+        pq.read_table(tmp_path / "out" / "labels" / f"{name}.parquet") for name in ("samples", "params")
+    )
+    assert len(samples) == 2 * first * second and len(params) >= 3 * len(samples)
+    assert all(0 <= norm <= 1 for norm in params["norm"].to_pylist())
     assert main(["verify", str(tmp_path / "out"), "--synth-file", str(classes)]) == 0
     assert "making" not in capsys.readouterr().out
 
@@ -118,9 +117,9 @@ def test_published_configurations_run_with_their_classes(tmp_path, classes, caps
 def test_the_note_names_parameters_values_and_ranges(tmp_path, classes, capsys):
     assert generate(tmp_path, classes, PUBLISHED[2], "--dry-run") == 0
     assert capsys.readouterr().err == (
-        "note: outside the range that the old-style class declares: DripEvents.cf 50 and 4000 (declared 100 to "
-        "2000), DripEvents.drop_size 3 (declared 0.1 to 1); the values are used, and the range in the dataset "
-        "has them\n"
+        "note: outside the range that the old-style class declares: DripEvents.cf 50 and 4000 "
+        "(declared 100 to 2000), DripEvents.drop_size 3 (declared 0.1 to 1); the values are used, and the "
+        "range in the dataset has them\n"
     )
     many = config("PopEvents", ("cf", 99, 98, 2, "natural"), ("rate_exp", 2, 11, 2, "natural"))
     assert generate(tmp_path, classes, many, "--dry-run") == 0
