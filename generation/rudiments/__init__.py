@@ -39,7 +39,7 @@ class Rudiments(Generated):
         "rudiments": (f"{_HERE}.show:command", "show the rudiments and their notation"),
     }
     exports = {
-        "sousa-1": (f"{_HERE}.sousa_1:Sousa1", "labels, audio, midi and splits.json as SOUSA 1 had them")
+        "sousa-1": (f"{_HERE}.sousa_1:Sousa1", "the layout of SOUSA 1, whose preset none is our clean")
     }
     tasks = {
         "rudiment": ("rudiment_slug",),
