@@ -42,6 +42,19 @@ def test_a_reader_of_the_earlier_convention_counts_every_clean_row(unaugmented, 
     assert "none is our clean" in run_sousa("export", "--help").stdout.replace("\n", " ")
 
 
+def test_an_uploader_of_the_earlier_layout_keeps_the_splits(unaugmented):
+    """It takes every player that the lists of the other splits don't name for one of train."""
+    told = json.loads((unaugmented / "splits.json").read_text())
+    assert told["train_profile_ids"]
+    samples = pandas.read_parquet(unaugmented / "labels" / "samples.parquet")
+    uploaded = [
+        next((split for split in ("val", "test") if player in told[f"{split}_profile_ids"]), "train")
+        for player in samples["profile_id"]
+    ]
+    assert set(uploaded) == {"train", "val", "test"}
+    assert uploaded == samples["split"].str.replace("validation", "val").to_list()
+
+
 def learnable(numbers):
     """What scikit-learn's checks of input take: a matrix of finite numbers, or a ValueError."""
     matrix = numbers.to_numpy(dtype=np.float64)
