@@ -73,7 +73,7 @@ def make(
         raise UsageError(f"{root} can't be exported to {to}: {problem}")
     chosen = Filter.parse(where or {}, source.columns, source.corpus)
     data = {shard["file"]: shard["sha256"] for shard in source.shards}
-    request = {"format": to, "split": split, "where": dict(where or {})}
+    request: dict[str, Any] = {"format": to, "split": split, "where": dict(where or {})}
     request |= {} if fill_null is None else {"fill_null": fill_null}
     identity = digest_of([EXPORT_FORMAT, source.corpus.name, data, request])
     storage = LocalStorage(str(output))
