@@ -225,6 +225,7 @@ def export(
     *,
     split: str | None = None,
     where: Mapping[str, Any] | None = None,
+    fill_null: int | None = None,
     plugins: Sequence[str] = (),
     workers: int = 1,
     console: Console = SILENT,
@@ -237,6 +238,8 @@ def export(
         to: ``csv``, ``json``, ``jams``, ``txt``, ``audiofolder``, or a format of the corpus.
         split: train, validation or test; None for all.
         where: filters by name, as in :mod:`sousa.generation.filters`.
+        fill_null: whole number in place of null in columns of one number a row, for readers that refuse null,
+            such as scikit-learn; with ``csv``, ``json``, ``audiofolder`` and formats that can fill.
         plugins: files of plug-ins that the dataset was made with.
 
     Returns: what its ``export.json`` says, and ``load``, a line of Python that loads it.
@@ -245,7 +248,7 @@ def export(
 
     return exporting.make(
         os.path.expanduser(directory), os.path.expanduser(output), to, split, where, LocalRunner(workers),
-        console.say, console.progress, _listed(plugins),
+        console.say, console.progress, _listed(plugins), fill_null,
     )  # fmt: skip
 
 

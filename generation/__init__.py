@@ -12,4 +12,4 @@ Conventions used everywhere in this package
 """
 
 # of the package; what rows a corpus makes has a version of its own, see sousa.generation.corpus
-PACKAGE_VERSION = "3.0.0"
+PACKAGE_VERSION = "4.0.0"

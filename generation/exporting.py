@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sousa.generation.columns import AUDIO, Column
 from sousa.generation.storage import LocalStorage
@@ -28,10 +29,14 @@ class Format:
     Attributes:
         title: of the corpus.
         columns: of the rows that are exported.
+        fill: a whole number in place of null, in columns of one number a row; None leaves them null.
+        fills: whether the format can do that.
     """
 
     title: str
     columns: tuple[Column, ...]
+    fill: int | None = None
+    fills: ClassVar[bool] = False
 
     @property
     def scalars(self) -> tuple[Column, ...]:
@@ -76,6 +81,15 @@ class Format:
                 row group.
         """
         return []
+
+    def filled(self, table: pa.Table) -> pa.Table:
+        """Rows as they are exported: with ``fill`` in place of null."""
+        if self.fill is not None:
+            for at, field in enumerate(table.schema):
+                if pa.types.is_integer(field.type) or pa.types.is_floating(field.type):
+                    column = pc.fill_null(table[at], pa.scalar(self.fill, field.type))
+                    table = table.set_column(at, field, column)
+        return table
 
     def notes(self) -> tuple[str, ...]:
         """Sentences on what readers have to know."""

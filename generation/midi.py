@@ -9,8 +9,8 @@ exactly, and from 81 BPM up a tick is shorter than a sample at 44.1 kHz, so a re
 note's time to samples gets the labelled sample. Slower, the error is at most one sample; at higher
 rates see :func:`max_error_samples`.
 
-Tick 0 is sample 0. The lead-in is whole beats, written as one bar of its own, so bar lines and grid
-of a sequencer fall where the music's do.
+Tick 0 is sample 0. The metre is said at tick 0, where most readers look for it, and again after the lead-in,
+which is whole beats: there a bar begins, so bar lines of a sequencer fall where the music's do.
 """
 
 import struct
@@ -80,10 +80,9 @@ def _time_signature(delta: int, metre: str) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _conductor_track(tempo_bpm: float, metre: str, lead_in_beats: int) -> bytes:
-    body = _meta(0, 0x51, struct.pack(">I", tempo_us(tempo_bpm))[1:])
-    if lead_in_beats:
-        body += _time_signature(0, f"{lead_in_beats}/4")
-    body += _time_signature(lead_in_beats * TICKS_PER_BEAT, metre)
+    body = _meta(0, 0x51, struct.pack(">I", tempo_us(tempo_bpm))[1:]) + _time_signature(0, metre)
+    if lead_in_beats:  # said again, the metre begins a bar where the music does
+        body += _time_signature(lead_in_beats * TICKS_PER_BEAT, metre)
     return _chunk(b"MTrk", body + b"\x00" + _END_OF_TRACK)
 
 

@@ -22,6 +22,8 @@ from sousa.generation.storage import LocalStorage
 class AudioFolder(Format):
     """``audio/SPLIT/``."""
 
+    fills = True
+
     def problem(self) -> str | None:
         """Without audio there is nothing to write."""
         return None if "audio" in self.media else "the rows have no audio"

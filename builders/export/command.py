@@ -31,6 +31,8 @@ def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     add("--output", "-o", required=True, metavar="DIR", help="directory of the export, empty or new")
     add("--split", metavar="SPLIT", help=f"only rows of one of {', '.join(SPLITS)} (default: all)")
     add_where(parser)
+    fill = "whole number to write where a number does not apply (default: null, which scikit-learn refuses)"
+    add("--fill-null", type=int, metavar="VALUE", help=fill)
     workers(parser)
     quiet(parser)
     plugins(parser)

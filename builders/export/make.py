@@ -31,13 +31,14 @@ from sousa.generation.storage import LocalStorage, file_digest
 
 EXPORT_FORMAT = 1  # another one when files are laid out otherwise
 MANIFEST, SUMS = "export.json", "SHA256SUMS"
+MOST = 2**31 - 1  # that columns of int32 hold
 _OWN, _BEGUN, _PARTS = "own", "own/begun.json", "own/parts"
 
 
 def make(
     root: str | Path, output: str | Path, to: str, split: str | None = None,
     where: Mapping[str, Any] | None = None, runner: Runner | None = None, say: Say = print,
-    progress: Any = silent, plugins: Sequence[str] = (),
+    progress: Any = silent, plugins: Sequence[str] = (), fill_null: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Export a finished dataset or a release, or finish an export that was begun.
 
@@ -45,7 +46,7 @@ def make(
         root: dataset or release directory.
         output: directory of the export.
         to: the format, one of :func:`sousa.builders.export.every`.
-        split, where, plugins: as for :func:`sousa.builders.api.export`.
+        split, where, plugins, fill_null: as for :func:`sousa.builders.api.export`.
         runner: where tasks run; by default in processes, one a core.
         say, progress: as of :class:`sousa.generation.console.Console`.
 
@@ -56,6 +57,8 @@ def make(
     problems = [] if to in known else [f"unknown format {one_of(to, known)}"]
     problems += [] if split in (None, *SPLITS) else [f"unknown split {one_of(split, SPLITS)}"]
     problems += [] if str(output) else ["the output is empty; name a directory"]
+    if fill_null is not None and (type(fill_null) is not int or abs(fill_null) > MOST):
+        problems.append(f"--fill-null is {fill_null}; give a whole number from -{MOST} to {MOST}")
     if Path(root).resolve() in (Path(output).resolve(), *Path(output).resolve().parents):
         problems.append(f"{output} is inside {root}; choose another directory")
     raise_all(problems)
@@ -63,12 +66,15 @@ def make(
     if to not in export.FORMATS and to not in source.corpus.exports:
         others = [*export.FORMATS, *source.corpus.exports]
         raise UsageError(f"{to} is no format for {source.corpus.name}; choose from {', '.join(others)}")
-    format_: Format = resolve_name(known[to][0])(source.corpus.title, source.columns)
+    format_: Format = resolve_name(known[to][0])(source.corpus.title, source.columns, fill_null)
+    if fill_null is not None and not format_.fills:
+        raise UsageError(f"{to} has no columns of numbers to fill; leave out --fill-null, or export to csv")
     if problem := format_.problem():
         raise UsageError(f"{root} can't be exported to {to}: {problem}")
     chosen = Filter.parse(where or {}, source.columns, source.corpus)
     data = {shard["file"]: shard["sha256"] for shard in source.shards}
-    request = {"format": to, "split": split, "where": dict(where or {})}
+    request: dict[str, Any] = {"format": to, "split": split, "where": dict(where or {})}
+    request |= {} if fill_null is None else {"fill_null": fill_null}
     identity = digest_of([EXPORT_FORMAT, source.corpus.name, data, request])
     storage = LocalStorage(str(output))
     with storage.locked():
@@ -176,6 +182,7 @@ def write_shard(
     with ExitStack() as held:
         texts = {SUMS: held.enter_context(hidden.writing(shares[SUMS]))}
         for table, numbers in rows_of(storage, shard, first, format_.reads(), chosen):
+            table = format_.filled(table)
             for i, number in enumerate(numbers):
                 row = table.slice(i, 1).to_pylist()[0]  # one at a time, because sound is large
                 for file, content in format_.files(row, number).items():
@@ -215,7 +222,8 @@ def _finish(
         size = sum(part["bytes"] for part in parts)
         size += sum(hidden.path(file).stat().st_size for file in together)
         facts |= {"rows": rows, "files": sum(part["files"] for part in parts) + len(together), "bytes": size}
-        facts |= {"notes": list(format_.notes()), "sums": file_digest(hidden.path(SUMS))}
+        notes = [*format_.notes(), *_on_fill(format_)]
+        facts |= {"notes": notes, "sums": file_digest(hidden.path(SUMS))}
         hidden.write_json(f"{_OWN}/{MANIFEST}", facts)
     manifest = _read(hidden, f"{_OWN}/{MANIFEST}")
     names = set(hidden.entries()) - {_OWN}
@@ -226,6 +234,10 @@ def _finish(
     storage.write_json(MANIFEST, manifest)
     storage.remove(UNFINISHED)
     return manifest
+
+
+def _on_fill(format_: Format) -> list[str]:
+    return [] if format_.fill is None else [f"numbers that do not apply or are not known are {format_.fill}"]
 
 
 def _join(
@@ -241,7 +253,7 @@ def _join(
 
 
 def _groups(tasks: list[tuple[Any, ...]], columns: Sequence[str]) -> Iterator[tuple[str, pa.Table, Any]]:
-    for _, storage, shard, first, chosen, _, _ in tasks:
+    for format_, storage, shard, first, chosen, _, _ in tasks:
         for table, numbers in rows_of(storage, shard, first, columns, chosen):
             if numbers:
-                yield shard["split"], table, numbers
+                yield shard["split"], format_.filled(table), numbers

@@ -18,6 +18,8 @@ INDEX, ROWS = "index.csv", "rows.jsonl"
 class Csv(Format):
     """``index.csv`` with all scalar labels, and ``audio/SPLIT/`` and ``midi/SPLIT/``."""
 
+    fills = True
+
     def reads(self) -> tuple[str, ...]:
         """Scalars and sound."""
         return (*(column.name for column in self.scalars), *self.media)
@@ -43,6 +45,8 @@ class Csv(Format):
 
 class JsonLines(Format):
     """``rows.jsonl`` with every label."""
+
+    fills = True
 
     def reads(self) -> tuple[str, ...]:
         """All but bytes."""

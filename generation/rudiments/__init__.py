@@ -25,7 +25,7 @@ class Rudiments(Generated):
     name = "rudiments"
     title = "SOUSA rudiments"
     summary = "the 40 PAS snare-drum rudiments by simulated players of four skill tiers"
-    data_version = "3.0.0"
+    data_version = "4.0.0"
     Options = elsewhere(f"{_HERE}.options:RudimentsOptions")
     examples = (
         ("--size small", "1,200 clean rows in output/dataset"),
@@ -39,7 +39,7 @@ class Rudiments(Generated):
         "rudiments": (f"{_HERE}.show:command", "show the rudiments and their notation"),
     }
     exports = {
-        "sousa-1": (f"{_HERE}.sousa_1:Sousa1", "labels, audio, midi and splits.json as SOUSA 1 had them")
+        "sousa-1": (f"{_HERE}.sousa_1:Sousa1", "the layout of SOUSA 1, whose preset none is our clean")
     }
     tasks = {
         "rudiment": ("rudiment_slug",),

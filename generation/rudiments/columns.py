@@ -44,7 +44,8 @@ IDENTITY = (
     Column("augmentation_index", "int32", "", "coordinate: rendering of the take", role=roles.Coordinate()),
     Column("augmentation_group_id", "string", "", "shared by all renderings of one take",
            role=roles.Renditions("augmentation_preset", named_acoustics.CLEAN)),
-    Column("augmentation_preset", "string", "", "acoustics of the rendering; clean is the drum alone",
+    Column("augmentation_preset", "string", "",
+           "acoustics of the rendering; clean is the drum alone, and none in exports to sousa-1",
            alias="acoustics", role=roles.Breakdown(condition=ACOUSTICS, known=named_acoustics.names())),
     Column("data_version", "string", "", "version of the audio and labels"),
 )  # fmt: skip

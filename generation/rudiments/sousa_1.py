@@ -6,7 +6,8 @@ Conventions
 ``labels/{samples,exercises,measures,strokes}.parquet``, and ``splits.json`` with ``train_profile_ids``,
 ``val_profile_ids`` and ``test_profile_ids``. Tables may have more columns than there. A row without
 augmentation has the preset ``none``. No score is null: one that does not apply has the constant that the
-earlier system gave (``FILLS``), and any other the row's ``overall_score``.
+earlier system gave (``FILLS``), and any other the row's ``overall_score``; or all have the number that the
+user gave for them.
 """
 
 from collections.abc import Mapping
@@ -34,6 +35,8 @@ NO_PRESET, OVERALL, GROUP_ROWS = "none", "overall_score", 1000
 
 class Sousa1(Format):
     """The earlier layout."""
+
+    fills = True
 
     def reads(self) -> tuple[str, ...]:
         """Sound and its names."""
@@ -70,10 +73,9 @@ class Sousa1(Format):
     def notes(self) -> tuple[str, ...]:
         """What was changed in the rows."""
         fills = ", ".join(f"{name} {value:g}" for name, value in FILLS.items())
-        return (
-            f"rows without augmentation have the preset {NO_PRESET!r}",
-            f"scores that do not apply are filled: {fills}, all others with {OVERALL} of the row",
-        )
+        scores = f"scores that do not apply are filled: {fills}, all others with {OVERALL} of the row"
+        clean = f"rows without augmentation have the preset {NO_PRESET!r}"
+        return (clean, scores) if self.fill is None else (clean,)
 
     def load(self, output: str) -> str:
         """With pandas."""

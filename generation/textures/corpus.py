@@ -162,7 +162,7 @@ def label_rows(config, position, example):
     axes = {axis.name: (axis, label) for axis, label in zip(sound.axes, setting.user, strict=True)}
     fixed = {part.name for part in sound.fixed}
     params, flat = [], {f"param_{name}": None for name, _ in config.swept}
-    for parameter in synth.get(sound.synth).parameters:
+    for parameter in config.parameters[sound.synth]:
         name, value = parameter.name, setting.params[parameter.name]
         axis, user = axes.get(name, (None, None))
         moves = isinstance(value, Curve)
@@ -246,7 +246,7 @@ def _curves(config, setting, start):
     count = -(-config.chunk_samples * FRAME_RATE_HZ // config.sample_rate)
     seconds = start / config.sample_rate + (np.arange(count) + 0.5) / FRAME_RATE_HZ
     frames = []
-    for parameter in synth.get(config.sounds[setting.sound].synth).parameters:
+    for parameter in config.parameters[config.sounds[setting.sound].synth]:
         value = setting.params[parameter.name]
         if isinstance(value, Curve):
             natural = value.at(seconds)

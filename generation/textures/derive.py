@@ -113,7 +113,7 @@ def _changed(sound, parameter, value, word):
         )
     if name in [moving.name for moving in sound.moving]:
         raise UsageError(f"{word} can't be changed: it moves in time, and its draws are named by its curve")
-    if not isinstance(value, (int, float)) or not parameter.minimum <= value <= parameter.maximum:
+    if not isinstance(value, (int, float)) or not parameter.takes(value):
         raise UsageError(f"{word} is {value}; give a number from {declared_range(parameter)}")
     fixed = {part.name: part for part in sound.fixed}
     before = fixed.get(name, Fixed(name, parameter.default, parameter.default, "natural", ""))

@@ -41,7 +41,9 @@ class TexturesOptions(Options):
     level: Any = option(None, "none, peak:DB or rms:DB (default: peak:-1)", metavar="POLICY")
     audio_format: Literal["flac", "wav"] | None = option(None, "flac or wav, by default flac or the file's")
     records: list[str] | None = option(
-        None, "also write params, nsjson, tfrecords, frames or nsynth, separated by commas; or none"
+        None,
+        "also write params, nsjson, tfrecords, frames or nsynth, separated by commas; or none. nsynth has "
+        "the keys of tfds' nsynth, whose feature spec takes 4 s at 16 kHz and NSynth's eleven families alone",
     )
     shard_mib: ShardMiB | Literal["single"] | None = option(
         None, "size of TFRecord files, by default 64 MiB; single is one a row", flags=("--shard-mib",),

@@ -1,6 +1,7 @@
 """From options, or from a finished dataset, to the configuration of a textures corpus."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +13,14 @@ from sousa.generation.textures import derive, records, schema, settings, synth
 from sousa.generation.textures.dsgenerator import old_style
 from sousa.generation.textures.limits import OVERRIDES
 from sousa.generation.textures.options import TexturesOptions
+from sousa.generation.textures.schema.sounds import declared_range
 from sousa.generation.textures.settings import Config
 
 # Bytes a second of sound and bytes a row of labels, measured on the small size; for --dry-run and the
 # check of free space.
 FLAC_SHARE = 0.75  # of the bytes of 16-bit PCM: noise does not get much smaller
 LABEL_BYTES_PER_ROW = 2_500
+MAX_TOLD = 5  # parameters outside their ranges
 
 
 def config(options: TexturesOptions, say: Say) -> Config:
@@ -35,14 +38,33 @@ def config(options: TexturesOptions, say: Say) -> Config:
         problems.append(f"{changes} changes a dataset that {base} names; give {base} too")
     raise_all(problems)
     old_style.use(options.synth_files or ())
+    notices: list[str] = []
     if options.derive is not None:
-        return _derived(options)
-    if options.configfile is None:
-        return _with_files(schema.sized(options.size or next(iter(schema.counts())), options))
-    parsed, notices = schema.read(options.configfile, options)
-    for notice in notices:
+        made = _derived(options)
+    elif options.configfile is None:
+        made = schema.sized(options.size or next(iter(schema.counts())), options)
+    else:
+        made, notices = schema.read(options.configfile, options)
+    for notice in (*notices, *_outside(made)):
         say(f"note: {notice}")
-    return _with_files(parsed)
+    return _with_files(made)
+
+
+def _outside(config: Config) -> Iterator[str]:
+    """A sentence on the values outside the ranges that synthesizers declare, if there are any."""
+    values = []
+    for sound in config.sounds:
+        declared = {p.name: p for p in synth.get(sound.synth).parameters}
+        for part in sound.parts:
+            p = declared[part.name]
+            far = " and ".join(f"{value:g}" for value in dict.fromkeys(part.ends) if not p.has(value))
+            values += [f"{sound.name}.{p.name} {far} (declared {declared_range(p)})"] if far else []
+    if values:
+        rest = f" and {len(values) - MAX_TOLD} more" if len(values) > MAX_TOLD else ""
+        yield (
+            f"outside the range that the old-style class declares: {', '.join(values[:MAX_TOLD])}{rest}; the "
+            "values are used, and the range in the dataset has them"
+        )
 
 
 def _with_files(config: Config) -> Config:
@@ -74,7 +96,7 @@ def _derived(options: TexturesOptions) -> Config:
         problems.append(f"{options.called('derive')} {again}; give {word} KEY=VALUE")
     raise_all(problems)
     base = replace(stored.config, records=kept)  # an identity is silent on them
-    return _with_files(derive.derive(base, changes, stored.manifest["config_digest"]))
+    return derive.derive(base, changes, stored.manifest["config_digest"])
 
 
 def list_synths(options: TexturesOptions, print_: Say) -> bool:

@@ -77,6 +77,11 @@ class Fixed:
     units: str
     user_doc: str
 
+    @property
+    def ends(self):
+        """Lowest and highest natural value."""
+        return self.natural, self.natural
+
 
 @dataclass(frozen=True)
 class Moving:
@@ -134,6 +139,11 @@ class Sound:
     count: int | None
     points: tuple[tuple[float, ...], ...]
     drawn_as: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def parts(self):
+        """Axes, moving and fixed parameters."""
+        return *self.axes, *self.moving, *self.fixed
 
 
 @dataclass(frozen=True)
@@ -248,6 +258,23 @@ class Config:
     def positions(self):
         """Where settings are in ``settings``: dict by name of the sound and index."""
         return {(self.sounds[s.sound].name, s.index): at for at, s in enumerate(self.settings)}
+
+    @cached_property
+    def parameters(self):
+        """Parameters of each synthesizer, over all values that its sounds have: dict of tuples by its name.
+
+        Sounds of one synthesizer share its ranges, because readers take a normalised value by it.
+        Raises: RunError for a synthesizer that is not here.
+        """
+        declared = {sound.synth: synth.of(sound).parameters for sound in self.sounds}
+        values = {name: {p.name: [p.default] for p in parameters} for name, parameters in declared.items()}
+        for sound in self.sounds:
+            for part in sound.parts:
+                values[sound.synth][part.name] += part.ends
+        return {
+            name: tuple(p.over(values[name][p.name]) for p in parameters)
+            for name, parameters in declared.items()
+        }
 
     @cached_property
     def swept(self):

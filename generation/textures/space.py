@@ -16,7 +16,6 @@ from functools import lru_cache
 import numpy as np
 
 from sousa.generation import seeds
-from sousa.generation.textures import synth
 from sousa.generation.textures.values import Curve, between, share_of
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -73,7 +72,7 @@ def rounded(value):
 
 
 def _of_sound(config, number, sound):
-    parameters = synth.of(sound).parameters
+    parameters = config.parameters[sound.synth]
     constant = {p.name: p.default for p in parameters} | {part.name: part.natural for part in sound.fixed}
     constant = {name: rounded(value) for name, value in constant.items()}
     curves = {part.name: _curve(part, config, "") for part in sound.moving if part.shape != "random"}

@@ -8,7 +8,8 @@ long signal.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
@@ -51,6 +52,7 @@ class Parameter:
         varying: whether its value may be a :class:`Curve`.
         nyquist: whether it is a frequency that has to lie below half the sample rate.
         whole: whether it takes whole numbers alone, such as a count; it can't be varying then.
+        strict: whether natural values outside the range are refused; old-style classes never checked theirs.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Parameter:
     varying: bool = False
     nyquist: bool = False
     whole: bool = False
+    strict: bool = True
 
     def __post_init__(self) -> None:
         texts = (self.name, self.unit, self.meaning)
@@ -80,8 +83,21 @@ class Parameter:
             raise ValueError(
                 f"{self.name} takes whole numbers: so are its range and default, and it can't move"
             )
-        if not self.minimum <= self.default <= self.maximum:
+        if not self.takes(self.default):
             raise ValueError(f"default of {self.name} is {self.default:g}, outside its range")
+
+    def has(self, natural: float) -> bool:
+        """Whether a natural value lies in the range."""
+        return self.minimum <= natural <= self.maximum
+
+    def takes(self, natural: float) -> bool:
+        """Whether a configuration may give a natural value."""
+        return self.has(natural) or (not self.strict and math.isfinite(natural))
+
+    def over(self, values: Iterable[float]) -> "Parameter":
+        """The same with its range widened to hold natural values, unless it is strict."""
+        ends = (self.minimum, self.maximum, *values)
+        return self if self.strict else replace(self, minimum=min(ends), maximum=max(ends))
 
     def natural(self, norm: Values) -> Values:
         """Natural value of a normalised one; numbers or arrays."""

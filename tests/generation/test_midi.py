@@ -51,15 +51,28 @@ def test_tempo_metre_and_hands(batch):
         assert (file.type, file.ticks_per_beat, len(file.tracks)) == (1, midi.TICKS_PER_BEAT, 2)
         assert next(m.tempo for m in file.tracks[0] if m.type == "set_tempo") == round(60e6 / take.tempo_bpm)
         signs = [m for m in file.tracks[0] if m.type == "time_signature"]
-        assert (signs[0].numerator, signs[0].denominator) == (p.lead_in_beats[t], 4)
-        assert signs[1].time == p.lead_in_beats[t] * midi.TICKS_PER_BEAT
-        assert f"{signs[1].numerator}/{signs[1].denominator}" == take.form.metre
+        assert [m.time for m in signs] == [0, p.lead_in_beats[t] * midi.TICKS_PER_BEAT]
+        assert {f"{m.numerator}/{m.denominator}" for m in signs} == {take.form.metre}
         rows = slice(p.start[t], p.start[t + 1])
         sticking = [m.text for m in file.tracks[1] if m.type == "lyrics"]
         assert sticking == ["RL"[hand] for hand in p.hand[rows]]
         notes = [m for m in file.tracks[1] if m.type in ("note_on", "note_off")]
         assert {m.channel for m in notes} == {9} and {m.note for m in notes} == {corpus.SNARE_NOTE}
         assert file.length == pytest.approx(p.num_samples[t] / RATE, abs=1e-3)
+
+
+def test_bars_begin_after_the_lead_in(batch):
+    p, files = batch
+    for t, data in enumerate(files):
+        file, metre = pretty_midi.PrettyMIDI(io.BytesIO(data)), p.takes[t].form.metre
+        signs = file.time_signature_changes
+        assert f"{signs[0].numerator}/{signs[0].denominator}" == metre  # what loaders take
+        beats, unit = map(int, metre.split("/"))
+        bar = round(60e6 / p.takes[t].tempo_bpm) / 1e6 * 4 / unit * beats
+        found = np.array(file.get_downbeats())
+        assert p.lead_in_beats[t] > 0 and found[0] == 0
+        wanted = p.lead_in_samples[t] / RATE + bar * np.arange(len(found) - 1)
+        assert np.abs(found[1:] - wanted).max() < 1e-4
 
 
 def test_any_notes_of_any_channel():

@@ -11,7 +11,7 @@ A new object makes each signal, because the old ones carry state from one to the
 our generator: numpy's and Python's global ones are seeded from it and put back afterwards, and those that
 ``numpy.random.default_rng`` makes meanwhile depend on it too, whatever seed they are given, because the old
 ones had one constant seed and so the same chance in every sound; a file that imports that function by its own
-name is not reached. What a class prints while it renders is dropped.
+name is not reached. What a file or its classes print is dropped.
 """
 
 import hashlib
@@ -65,7 +65,7 @@ def load(path):
     """
     path = _file(path)
     version = _version(path)
-    with _importing_from(path.parent):
+    with _running(path.parent):
         module = _module(path, version)
         synths = [
             OldStyle(path, cls, version)
@@ -127,13 +127,17 @@ _SIBLINGS = {}  # by folder: modules that are in sys.modules only while somethin
 
 
 @contextmanager
-def _importing_from(folder):
-    """Imports find files of a folder first; two folders may have modules of one name."""
+def _running(folder):
+    """What runs prints nowhere, and its imports find files of a folder first.
+
+    Two folders may have modules of one name.
+    """
     path, outside = list(sys.path), dict(sys.modules)
     sys.modules.update(_SIBLINGS.get(folder, {}))
     sys.path.insert(0, str(folder))
     try:
-        yield
+        with redirect_stdout(io.StringIO()):  # the result is printed there, and nothing else
+            yield
     finally:
         sys.path[:] = path
         for name, module in list(sys.modules.items()):
@@ -225,8 +229,8 @@ class OldStyle:
         meaning = ""
         with suppress(Exception, SystemExit):  # the oldest ones have no such property
             meaning = str(instance.getParam(name, "synth_doc") or "")
-        # their ranges were never checked: some begin outside them
-        return Parameter(name, min(low, value), max(high, value), value, "", meaning)
+        # their ranges were never checked: some begin outside them, and so do published configurations
+        return Parameter(name, low, high, value, "", meaning, strict=False)
 
     def _made(self, rate, rng):
         """A new object, at a sample rate in Hz or, for None, at its own."""
@@ -275,7 +279,7 @@ class OldStyle:
         return audio[:samples].astype(np.float32), None
 
     def _generated(self, params, seconds, rate, rng):
-        with _importing_from(self.path.parent), _seeded(rng), redirect_stdout(io.StringIO()):
+        with _running(self.path.parent), _seeded(rng):
             instance = self._made(rate, rng)
             for name, value in params.items():
                 self._asked(lambda: instance.setParam(name, value))  # noqa: B023 called at once

@@ -8,7 +8,6 @@ the first end may be the higher one.
 import math
 from dataclasses import dataclass
 
-from sousa.generation.textures import synth
 from sousa.generation.textures.settings import Axis
 
 
@@ -34,13 +33,13 @@ class Label(Axis):
 
 def labels(config):
     """Labels of all parameters: dict of sound name to a dict of parameter name to :class:`Label`."""
-    return {sound.name: _of_sound(sound) for sound in config.sounds}
+    return {sound.name: _of_sound(sound, config.parameters[sound.synth]) for sound in config.sounds}
 
 
-def _of_sound(sound):
+def _of_sound(sound, parameters):
     axes, fixed, moving = ({x.name: x for x in xs} for xs in (sound.axes, sound.fixed, sound.moving))
     result = {}
-    for p in synth.get(sound.synth).parameters:
+    for p in parameters:
         if axis := axes.get(p.name):
             role, count = "swept", len(axis.values or ()) or axis.count or 0
         else:

@@ -2,7 +2,8 @@
 
 Conventions: ``nsynth-train``, ``nsynth-valid`` and ``nsynth-test`` with ``audio/<note_str>.wav`` and
 ``examples.json``, an object of entries by ``note_str``. Keys and types are NSynth's, all of them and no
-other. What is in them:
+other. They are also those of ``nsynth`` in tensorflow_datasets, whose feature specification loads only notes
+of 4 s at 16 kHz (64,000 samples) and families of NSynth's eleven names. What is in them:
 
 - ``instrument``: the setting, numbered over all sounds; it is in one split, as NSynth's instruments are.
   ``instrument_str``: ``<family>_synthetic_<instrument>``.

@@ -144,7 +144,7 @@ class _Checker:
         value = value + 0.0  # no negative zero
         if parameter.whole and value != round(value):
             return self.value_wrong(where, value, f"{parameter.name} takes whole numbers")
-        if not parameter.minimum <= value <= parameter.maximum:
+        if not parameter.takes(value):
             reach = f"{parameter.name} of {self.synth.name} goes from {declared_range(parameter)}"
             return self.value_wrong(where, value, reach)
         return value

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from sousa.generation.tables import numpy_column
-from sousa.generation.textures import corpus, synth
+from sousa.generation.textures import corpus
 from sousa.generation.textures.columns import CURVE, EVENT, FRAME_RATE_HZ, PARAM
 from sousa.generation.textures.records.rows import Lists
 
@@ -67,7 +67,7 @@ def _params(config, group, params, wrong):
     wrong("norm_differs_from_natural", np.isnan(norm) != np.isnan(natural), params.row)
     wrong("user_value_missing_or_odd", np.isnan(user) == (roles == "swept"), params.row)
     for name in dict.fromkeys(synths):
-        declared = synth.get(name).parameters
+        declared = config.parameters.get(name, ())
         own = np.flatnonzero(synths[params.row] == name)
         for parameter in declared:
             mine = own[given[own] == parameter.name]
@@ -111,7 +111,7 @@ def _curves(config, group, lists, wrong):
     natural, norm = (numpy_column(curves.fields[name]).astype(float) for name in ("natural", "norm"))
     given, synths = numpy_column(curves.fields["name"]), np.array(group["synth"].to_pylist(), object)
     for name in set(synths[curves.size > 0]):
-        for parameter in synth.get(name).parameters:
+        for parameter in config.parameters.get(name, ()):
             mine = np.flatnonzero((given == parameter.name) & (synths[curves.row] == name))
             _in_range(parameter, natural[mine], norm[mine], curves.row[mine], _SMALL, 1e-6, wrong)
 

@@ -123,11 +123,11 @@ def test_the_protocol_is_kept(early):
     assert one.about.startswith("Clicks at chance.")
     assert one.version.startswith("file-") and len(one.version) == 13
     found = {p.name: (p.minimum, p.maximum, p.default, p.meaning) for p in one.parameters}
-    # a single value is no parameter; a default outside its range widens it
+    # a single value is no parameter; a default may be outside its range
     assert found == {
         "rate_exp": (0, 4, 1, "clicks a second, as a power of 2"),
         "amp": (0, 1, 0.5, ""),
-        "wide": (0, 1, 0, ""),
+        "wide": (0.1, 1, 0, ""),
     }
     edited(early, ("at chance", "by chance"))
     assert old_style.load(early)[0].version != one.version
