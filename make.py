@@ -1,4 +1,4 @@
-"""Set up and run, with nothing but Python: ``python3 make.py small``, ``training`` or ``test``.
+"""Set up and run, with nothing but Python: ``python3 make.py small``, ``training``, ``interop`` or ``test``.
 
 Installs what is needed into the virtual environment ``.venv`` (again only when ``pyproject.toml`` or
 ``constraints.txt`` changed), and runs. Training with torch has an environment of its own, and so have the
@@ -105,6 +105,11 @@ def training(arguments):
     say(f"ready: {programs / 'accelerate'} launch training/train.py training/configs/rudiment_small.yaml")
 
 
+def interop(arguments):
+    """Other projects' readers on small data, in an environment of their own."""
+    run([str(install("") / "python"), "tests/support/interop.py", *arguments])
+
+
 def test(arguments):
     """All tests, after the linter; those with torch and with TensorFlow in environments of their own."""
     if not ctypes.util.find_library("fluidsynth"):
@@ -159,7 +164,7 @@ def run(command, allowed=0, **environment):
     return status
 
 
-TARGETS = {"small": small, "training": training, "test": test}
+TARGETS = {"small": small, "training": training, "interop": interop, "test": test}
 
 
 def main():

@@ -5,7 +5,7 @@ Conventions: a *source* is a list of Parquet files of one or more splits, in the
 its file: :mod:`sousa.builders.row_index`. Three kinds of file have no such ranges and are dealt with once:
 
 - compressed or dictionary-encoded audio columns (not ours) are copied uncompressed into the cache directory;
-- on the Hub, files that no ``row_index.parquet`` describes are downloaded whole into the Hub's cache;
+- on the Hub, files that no row index of a release describes are downloaded whole into the Hub's cache;
 - rows that hold a path in place of bytes are read from that path beside the dataset.
 
 The cache directory is ``$SOUSA_CACHE``, else ``~/.cache/sousa``.
@@ -249,10 +249,11 @@ def _on_the_hub(repo: str, name: str | None, revision: str | None, token: str | 
         download = partial(remote.client(token).hf_hub_download, repo, repo_type="dataset", revision=commit)
         index, manifest, root = None, {}, None
         try:
-            path = download(layout.INDEX)
-            if pq.read_schema(path) == layout.INDEX_SCHEMA:
-                index = pq.read_table(path, columns=["file", "row", "audio_offset", "audio_bytes"])
             manifest = _json(download(layout.MANIFEST))
+            if name_of_index := layout.index_name(manifest):
+                path = download(name_of_index)
+                if pq.read_schema(path) == layout.INDEX_SCHEMA:
+                    index = pq.read_table(path, columns=["file", "row", "audio_offset", "audio_bytes"])
         except EntryNotFoundError:
             pass
         if index is None:

@@ -5,6 +5,7 @@ format ``json`` has them). JSON: strict, so a number that is not finite is null.
 """
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,7 @@ INDEX, ROWS = "index.csv", "rows.jsonl"
 
 
 class Csv(Format):
-    """``index.csv`` with all scalar labels, and ``audio/SPLIT/`` and ``midi/SPLIT/``."""
+    """``index.csv`` with all scalar labels, and ``audio/SPLIT/`` and ``midi/SPLIT/`` with their MD5."""
 
     fills = True
 
@@ -30,13 +31,15 @@ class Csv(Format):
 
     def lines(self, row: Mapping[str, Any], number: int) -> dict[str, str]:
         """Its line of the index."""
-        paths = media_paths(row, number)
-        values = [row[column.name] for column in self.scalars]
-        return {INDEX: _line([*values, *(paths.get(kind) for kind in self.media)])}
+        paths, content = media_paths(row, number), media_files(row, number)
+        found = [paths.get(kind) for kind in self.media]
+        sums = [path and hashlib.md5(content[path], usedforsecurity=False).hexdigest() for path in found]
+        return {INDEX: _line([*(row[column.name] for column in self.scalars), *found, *sums])}
 
     def head(self, path: str) -> str:
         """Names of the columns."""
-        return _line([*(column.name for column in self.scalars), *(f"{kind}_path" for kind in self.media)])
+        media = [f"{kind}_{what}" for what in ("path", "md5") for kind in self.media]
+        return _line([*(column.name for column in self.scalars), *media])
 
     def load(self, output: str) -> str:
         """With pandas."""

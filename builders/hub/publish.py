@@ -133,6 +133,11 @@ def _size(release: opened.Release, files: Iterable[str]) -> int:
     return sum((Path(release.where) / file).stat().st_size for file in files)
 
 
+def _large(release: opened.Release, files: Iterable[str]) -> list[str]:
+    """Files that the Hub stores in pieces, each once, and not in git."""
+    return [f for f in files if f.endswith(".parquet") or _size(release, [f]) > MAX_SMALL_FILE]
+
+
 def batches(release: opened.Release, files: Sequence[str]) -> Iterator[list[str]]:
     """Files in groups that are sent together."""
     group: list[str] = []
@@ -154,7 +159,7 @@ def _commit(
 
     where = {"repo_type": "dataset", "revision": branch, "create_pr": create_pr}
     adds = {file: CommitOperationAdd(file, str(Path(release.where) / file)) for file in what.add}
-    large = [f for f in what.add if f.endswith(".parquet") or _size(release, [f]) > MAX_SMALL_FILE]
+    large = _large(release, what.add)
     with progress("sending", _size(release, large), **_BYTES) as done:
         for group in batches(release, large):
             api.preupload_lfs_files(repo, [adds[file] for file in group], free_memory=False, **where)
@@ -200,7 +205,7 @@ def dry_run(
     out: dict[str, Any] = {"add": what.add, "delete": what.delete, "bytes": _size(release, what.add)}
     known = set(state.files.values())
     fresh = [f for f in what.add if release.manifest["files"].get(f, {}).get("sha256") not in known]
-    large = [file for file in fresh if file.endswith(".parquet")]
+    large = _large(release, fresh)
     out |= {"published": bool(what.published), "new_bytes": _size(release, fresh), "exact": not large}
     if not large or not dedup.available() or _size(release, large) > MAX_COUNTED_BYTES:
         return out

@@ -75,17 +75,18 @@ def strangers(root: Path, manifest: Mapping[str, Any]) -> list[str]:
 
 def _index(release: Release) -> list[str]:
     index, files = release.index(), release.manifest["files"]
+    name_of_index = layout.index_name(release.manifest)
     counts = {row["values"]: row["counts"] for row in pc.value_counts(index["file"]).to_pylist()}
     out = []
     if counts != {file: entry["rows"] for file, entry in layout.data_files(release.manifest).items()}:
-        out.append(f"{layout.INDEX} does not list the rows of the data files")
+        out.append(f"{name_of_index} does not list the rows of the data files")
     if len(pc.unique(index["sample_id"])) != len(index):
         out.append("sample_id is not unique")
     at = pc.index_in(index["file"], value_set=pa.array(list(files))).combine_chunks()
     limit = pa.array([entry["bytes"] for entry in files.values()]).take(at)
     for name in ("audio", "midi"):
         if pc.any(pc.greater(pc.add(index[f"{name}_offset"], index[f"{name}_bytes"]), limit)).as_py():
-            out.append(f"{layout.INDEX} has {name} beyond the end of its file")
+            out.append(f"{name_of_index} has {name} beyond the end of its file")
     return out
 
 

@@ -8,7 +8,9 @@ twice, and the file of a row never moves when larger views are added. Beside eac
 MIDI stands ``<view>-midi``, the same files without the audio column; ``labels`` is everything without
 audio and MIDI.
 
-The row index has one record a row, in the order of rows of each file, files in order of names:
+The row index is a Parquet file that those who look for the rows do not find: ``**/*.parquet`` does not match
+its name, and readers of whole folders leave out names that begin with ``_``. It has one record a row, in the
+order of rows of each file, files in order of names:
 
 - ``sample_id``; ``file`` and ``row`` in it; ``view`` and ``split`` it belongs to
 - ``audio_offset``, ``audio_bytes``, ``midi_offset``, ``midi_bytes``: where its encoded audio and its
@@ -27,7 +29,10 @@ import pyarrow as pa
 from sousa.builders.release.digests import DIGEST_BYTES
 from sousa.generation.errors import first_line
 
-MANIFEST, CARD, CROISSANT, INDEX = "manifest.json", "README.md", "croissant.json", "row_index.parquet"
+MANIFEST, CARD, CROISSANT, INDEX = "manifest.json", "README.md", "croissant.json", "_row_index.pq"
+# the format of a release to the name of its row index
+INDEXES = {1: "row_index.parquet", 2: INDEX}
+RELEASE_FORMAT = 2
 DATA_FILE = re.compile(r"^data/(?P<view>[a-z0-9_]+)/(?P<split>[a-z]+)/[A-Za-z0-9_.-]+\.parquet$")
 INDEX_SCHEMA = pa.schema(
     [
@@ -59,6 +64,12 @@ class View:
     folders: tuple[str, ...]  # views whose folders it reads
     columns: tuple[str, ...] | None  # None for all
     default: bool = False  # it is loaded when no config is named
+
+
+def index_name(manifest: Mapping[str, Any]) -> str | None:
+    """The row index of the release that a manifest is of; None when it is of none."""
+    release_format = manifest.get("release_format")
+    return INDEXES.get(release_format) if isinstance(release_format, int) else None
 
 
 def data_files(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

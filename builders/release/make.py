@@ -188,7 +188,7 @@ def _describe(
     _write_index(hidden, list(files))
     packaging = source.packaging
     manifest = {
-        "release_format": opened.RELEASE_FORMAT, "corpus": source.corpus.name, "title": source.corpus.title,
+        "release_format": layout.RELEASE_FORMAT, "corpus": source.corpus.name, "title": source.corpus.title,
         "version": version, "data_version": source.data_version, "released": _date(hidden),
         "repo": repo, "identity": identity, "config": source.manifest["config"],
         "config_digest": source.manifest["config_digest"],

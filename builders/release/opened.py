@@ -22,8 +22,6 @@ from sousa.generation.manifest import first_problem, sealed
 from sousa.generation.outside import MANIFEST_BYTES, UnfitFile, read_json
 from sousa.generation.text import shell
 
-RELEASE_FORMAT = 1
-
 
 class _Strict(BaseModel):
     model_config = ConfigDict(strict=True)
@@ -110,7 +108,7 @@ class Release:
         """
         rows = ~pc.field("file").isin(list(without)) if without else None
         try:
-            path = self.local(layout.INDEX)
+            path = self.local(layout.INDEXES[self.manifest["release_format"]])
             if pq.read_schema(path) != layout.INDEX_SCHEMA:
                 raise RunError(f"the row index of {self.where} has other columns than a row index")
             names = ["file", "view", "split"]
@@ -135,10 +133,10 @@ def check_manifest(manifest: Any, where: str) -> dict[str, Any]:
     """
     if not isinstance(manifest, dict) or not isinstance(manifest.get("release_format"), int):
         raise RunError(f"{where} is not a release: its {layout.MANIFEST} is not one of 'sousa release'")
-    if manifest["release_format"] != RELEASE_FORMAT:
+    if layout.index_name(manifest) is None:
         raise RunError(
-            f"{where} has release format {manifest['release_format']}, this sousa knows {RELEASE_FORMAT}; "
-            "use a newer sousa"
+            f"{where} has release format {manifest['release_format']}, this sousa knows up to "
+            f"{layout.RELEASE_FORMAT}; use a newer sousa"
         )
     damaged = f"{where} has a damaged {layout.MANIFEST}:"
     if sealed(manifest) != manifest:

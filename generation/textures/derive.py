@@ -66,7 +66,7 @@ def _value(name, text):
     """The value of a field as the command line writes it; what is no number stays text, to be refused."""
     if name == "records":
         return [word.strip() for word in text.split(",") if word.strip()]
-    if name in ("level", "audio_format") or (name, text) == ("shard_mib", "single"):
+    if name in ("level", "audio_format", "layout") or (name, text) == ("shard_mib", "single"):
         return text
     return _number(text)
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 from sousa.generation.errors import UsageError
 from sousa.generation.models import Number
 from sousa.generation.options import Options, option
-from sousa.generation.textures.limits import Duration, Examples, SampleRate, Seed, ShardMiB
+from sousa.generation.textures.limits import Duration, Examples, Layout, SampleRate, Seed, ShardMiB
 
 _FILE, _DERIVED = "a configuration of your own", "the same dataset with something changed"
 
@@ -49,6 +49,9 @@ class TexturesOptions(Options):
         None, "size of TFRecord files, by default 64 MiB; single is one a row", flags=("--shard-mib",),
         metavar="MIB",
     )  # fmt: skip
+    layout: Layout | None = option(
+        None, "TFRecord files in a folder a split, or flat: in one folder, each split listed in a text file"
+    )
 
     def further_problems(self) -> list[str]:
         """What is wrong in the configuration file; files of synthesizers are not run."""

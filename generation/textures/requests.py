@@ -148,7 +148,8 @@ def resized(config: Config, size: str) -> Config | None:
     if count not in schema.counts().values():
         return None
     usual = schema.sized("small", TexturesOptions.read({"sample_rate": config.sample_rate}))
-    free = ("seed", "sample_rate", "audio_format", "records", "shard_mib", "size", "synth_files")
+    free = ("seed", "sample_rate", "audio_format", "records", "shard_mib", "layout", "size",
+            "synth_files")  # fmt: skip
     same = {name: getattr(config, name) for name in free}
 
     def of(number: int, name: str) -> Config:

@@ -17,13 +17,16 @@ from pydantic import TypeAdapter
 from sousa.generation.errors import RunError
 from sousa.generation.textures import Textures, names, space, synth
 from sousa.generation.textures.columns import FRAME_RATE_HZ as FRAME_RATE_HZ
+from sousa.generation.textures.limits import Layout
 
 METHODS = ("grid", "sobol", "latin_hypercube", "random", "list")
 POLICIES = ("none", "peak", "rms")
 RECORDS = ("params", "nsjson", "tfrecords", "frames", "nsynth")
 DEFAULT_SHARD_MIB = 64.0  # of TFRecords
 # fields of a Config that change no row, by what they are where only an identity is known
-_NO_IDENTITY = {"size": "custom", "records": (), "shard_mib": DEFAULT_SHARD_MIB, "synth_files": ()}
+_NO_IDENTITY = {
+    "size": "custom", "records": (), "shard_mib": DEFAULT_SHARD_MIB, "layout": "splits", "synth_files": (),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -191,6 +194,7 @@ class Config:
         audio_format: flac or wav.
         records: formats written beside the shards, of RECORDS.
         shard_mib: size of TFRecord shards, None for one file a row.
+        layout: of TFRecord files: splits, a folder each; or flat, all in one folder.
         naming: names of rows: values (as DSGenerator has them), later (its later generation's), index.
         base: digest of the dataset this one is derived from, or None.
         synth_files: files with synthesizers that the user named; no part of what is made.
@@ -209,6 +213,7 @@ class Config:
     records: tuple[str, ...]
     shard_mib: float | None
     naming: str
+    layout: Layout = "splits"
     base: str | None = None
     synth_files: tuple[str, ...] = ()
 

@@ -1,12 +1,13 @@
 """What tests of releases share: releases made in this process, and datasets changed in a known way."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sousa.builders.release import make
+from sousa.builders.release import layout, make
 from sousa.generation.manifest import read_manifest, sealed
 from sousa.generation.runners import LocalRunner
 from sousa.generation.shards import parquet_writer
@@ -18,6 +19,17 @@ def release(dataset, output, version="1.0.0", **options):
     options = {"runner": LocalRunner(1), "say": lambda text: None} | options
     make.make(dataset, output, version, **options)
     return Path(output)
+
+
+def of_format_1(made, target):
+    """A copy of a release as it was when its row index was named after its format."""
+    shutil.copytree(made, target)
+    old, new = layout.INDEXES[1], layout.INDEXES[2]
+    (target / new).rename(target / old)
+    manifest = json.loads((target / "manifest.json").read_text())
+    files = {{new: old}.get(file, file): entry for file, entry in manifest["files"].items()}
+    write_json(target / "manifest.json", sealed(manifest | {"release_format": 1, "files": files}))
+    return target
 
 
 def named(dataset):

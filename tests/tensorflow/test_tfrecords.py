@@ -1,6 +1,7 @@
 """TFRecords of textures, read by TensorFlow itself, which checks every checksum."""
 
 import json
+import textwrap
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from sousa.generation.audio.encode import decode
 from sousa.generation.textures import records, settings
+from sousa.generation.textures.dsgenerator import tfrecords
 from sousa.generation.textures.records.example import example, floats, ints, record, text
 from tests.support import texture_rows
 from tests.support.texture_rows import axis, config, moving, sound
@@ -80,6 +82,28 @@ def test_every_record_is_read_and_says_what_its_row_says(grid):
                 assert ends[0] < ends[1]
                 assert ends[2] < ends[3]
     assert count == len(rows) == 200
+
+
+@pytest.mark.parametrize("layout", ["splits", "flat"])
+def test_the_documented_reader_reads_every_feature_of_every_row(tmp_path, layout):
+    swept = sound("Swept", axes=[axis("cf", count=4)], moved=[moving()])
+    made = config(swept, sound("Still", axes=[axis("shift", count=3)]), records=["tfrecords"], layout=layout)
+    folder = written(tmp_path, made)
+    code = tfrecords.__doc__.partition("in either layout::")[2].partition("Each value")[0]
+    names = {}
+    exec(textwrap.dedent(code).replace("output/textures", str(tmp_path)), names)
+    wanted, found = {row["sample_id"]: row for row in texture_rows.rows(made)}, {}
+    for row in names["rows"]:
+        found[row["sample_id"].numpy().item().decode()] = {name: v.numpy() for name, v in row.items()}
+    assert found.keys() == wanted.keys() and len({len(row["onset_sample"]) for row in found.values()}) > 1
+    index = json.loads((folder / "index.json").read_text())["features"]
+    for name, row in found.items():
+        assert row.keys() == index.keys()
+        assert row["onset_sample"].tolist() == [event["onset_sample"] for event in wanted[name]["events"]]
+        for feature, about in index.items():
+            has = wanted[name]["sound"] in about.get("sounds", ["Swept", "Still"])
+            length = about["length"] if has else 0
+            assert length is None or len(row[feature]) == length, feature
 
 
 def test_one_file_a_row_is_read_too(tmp_path):

@@ -2,9 +2,29 @@
 
 Conventions: ``<split>/shard<k>.tfrecord``, each of at most ``shard_mib`` MiB as it lies on the disk, unless a
 single record is larger; or, without ``shard_mib``, ``<split>/<sample_id>.tfrecord``, one row each. Every row
-is there once, in order. (DSGenerator has one folder; a corpus that is read by listing files has to keep its
-splits apart.) ``index.json`` says what features there are, of what type and length (null: not the same in all
-rows, or not there), which sounds have them where not all do, and how many rows and files each split has.
+is there once, in order. With the layout ``flat`` all files are in one folder, as DSGenerator has them, under
+the same names without ``<split>/``; shards are counted over all splits, each has rows of one, and
+``<split>.txt`` lists the files of a split, a name a line. ``index.json`` says what features there are, of
+what type and length (null: not the same in all rows, or not there), which sounds have them where not all do,
+and how many rows and files each split has.
+
+All features can be read as ragged ones; ``onset_sample`` is of another length in every row, so no fixed
+length found in one row fits it. With TensorFlow, in either layout::
+
+    import json
+    from pathlib import Path
+
+    import tensorflow as tf
+
+    folder = Path("output/textures/records/tfrecords")
+    types = {"float": tf.float32, "int64": tf.int64, "bytes": tf.string}
+    index = json.loads((folder / "index.json").read_text())
+    spec = {name: tf.io.RaggedFeature(types[of["type"]]) for name, of in index["features"].items()}
+    files = sorted(map(str, folder.rglob("*.tfrecord")))
+    rows = tf.data.TFRecordDataset(files).map(lambda record: tf.io.parse_single_example(record, spec))
+
+Each value is then a 1-D tensor, empty where the row has no such feature.
+
 Features of a row::
 
     audio               float32, the 16-bit samples / 32768, mono
@@ -52,7 +72,7 @@ class TFRecords(Format):
         super().__init__(folder, config, labels)
         self.limit = None if config.shard_mib is None else config.shard_mib * MIB
         self.same = {sound: list(_same_in_all_rows(own)) for sound, own in labels.items()}
-        self.splits, self.streams = {}, {}
+        self.splits, self.streams, self.lists = {}, {}, {}
 
     @staticmethod
     def problems(config, labels):
@@ -77,12 +97,14 @@ class TFRecords(Format):
         split["rows"] += 1
         split["bytes"] += len(data)
         if self.limit is None:
-            self.folder.put(f"{name}/{stem(row)}.tfrecord", data)
+            self.folder.put(self._file(name, stem(row)), data)
             split["files"] += 1
             return
         if name not in self.streams or self.streams[name].bytes + len(data) > self.limit:
             self._end_shard(name)
-            file = f"{name}/shard{split['files']}.tfrecord"
+            flat = self.config.layout == "flat"
+            number = sum(s["files"] for s in self.splits.values()) if flat else split["files"]
+            file = self._file(name, f"shard{number}")
             self.streams[name] = self.folder.stream(file)
             split["shards"].append({"file": file, "rows": 0})
             split["files"] += 1
@@ -92,6 +114,8 @@ class TFRecords(Format):
     def close(self):
         for name in self.splits:
             self._end_shard(name)
+        for listed in self.lists.values():
+            listed.close()
         index = {
             "format": "tf.train.Example in TFRecord files, not compressed",
             "shard_mib": self.config.shard_mib,
@@ -99,6 +123,16 @@ class TFRecords(Format):
             "splits": self.splits,
         }
         self.folder.put("index.json", (json.dumps(index, indent=1, ensure_ascii=False) + "\n").encode())
+
+    def _file(self, split, name):
+        """The file of a split's row or shard, where that lies."""
+        file = f"{name}.tfrecord"
+        if self.config.layout == "splits":
+            return f"{split}/{file}"
+        if split not in self.lists:
+            self.lists[split] = self.folder.stream(f"{split}.txt")
+        self.lists[split].write(f"{file}\n".encode())
+        return file
 
     def _end_shard(self, split):
         if stream := self.streams.pop(split, None):

@@ -121,7 +121,8 @@ def size(config: Any, pcm_bytes: float) -> tuple[float, int]:
     files = {
         "params": 2 * num_rows, "nsjson": num_rows + 1, "frames": 2 * num_rows + len(config.sounds),
         "nsynth": num_rows + 2 * len(settings),
-        "tfrecords": 1 + sum(-(-n * config.rows_per_setting // held) for n in settings.values()),
+        "tfrecords": 1 + len(settings) * (config.layout == "flat")
+        + sum(-(-n * config.rows_per_setting // held) for n in settings.values()),
     }  # fmt: skip
     num_bytes = sum(
         pcm_bytes * (2 if kind == "tfrecords" else 1) + num_rows * _BYTES_PER_ROW[kind]

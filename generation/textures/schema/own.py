@@ -7,13 +7,13 @@ parameter's own scale. A label is the natural value unless ``label`` says otherw
 from typing import Annotated, Any, ClassVar, Literal
 
 from sousa.generation.models import Model, Number, Text, Whole, at, chosen, number, numbers, shown, validated
-from sousa.generation.textures.limits import Duration, Examples, SampleRate, Seed, ShardMiB
+from sousa.generation.textures.limits import Duration, Examples, Layout, SampleRate, Seed, ShardMiB
 from sousa.generation.textures.schema import request
 from sousa.generation.textures.settings import DEFAULT_SHARD_MIB, Splits
 
 DEFAULTS = {
     "seed": request.DEFAULT_SEED, "sample_rate": 44100, "examples": 1, "audio_format": "flac",
-    "shard_mib": DEFAULT_SHARD_MIB,
+    "shard_mib": DEFAULT_SHARD_MIB, "layout": "splits",
 }  # fmt: skip
 MAX_BOXES = 100  # of a kind: each is compared with every setting
 DEFAULT_SHARE = 0.15  # of settings, of validation and test each
@@ -44,6 +44,7 @@ class File(SoundKeys):
     audio_format: Literal["flac", "wav"] | None = None
     records: Any = None
     shard_mib: ShardMiB | None = None
+    layout: Layout | None = None
     tfrecords: Annotated[str, chosen("single", "shards")] | None = None
 
 

@@ -1,5 +1,6 @@
 """Exports read back by other people's readers: jams, mir_eval, pandas and datasets, for every corpus."""
 
+import hashlib
 import json
 import math
 import shutil
@@ -68,6 +69,9 @@ def test_csv_holds_every_scalar_and_the_files(root, tmp_path):
         row = rows[line["sample_id"]]
         assert (tmp_path / "out" / line["audio_path"]).read_bytes() == row["audio"]["bytes"]
         assert "midi" not in row or (tmp_path / "out" / line["midi_path"]).read_bytes() == row["midi"]
+        content = {"audio": row["audio"]["bytes"], "midi": row.get("midi")}
+        sums = {kind: hashlib.md5(data).hexdigest() for kind, data in content.items() if data}
+        assert sums == {kind: line[f"{kind}_md5"] for kind in sums}
         for name in scalars:
             same = line[name] == row[name] or (row[name] is None and math.isnan(line[name]))
             assert same or str(line[name]) == str(row[name]), name

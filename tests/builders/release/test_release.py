@@ -93,7 +93,7 @@ def test_every_config_loads_with_stock_datasets_as_the_card_says(small, made, tm
 
 
 def test_the_row_index_finds_every_row(made):
-    index = pq.read_table(made / "row_index.parquet").to_pylist()
+    index = pq.read_table(made / "_row_index.pq").to_pylist()
     assert len(index) == len({row["sample_id"] for row in index}) == 1200
     for file in sorted({row["file"] for row in index})[:3]:
         data = (made / file).read_bytes()
@@ -219,7 +219,7 @@ def test_a_release_killed_while_it_appears_shows_no_part_of_its_data(tiny, tmp_p
         patch.setattr(LocalStorage, "write_json", dead)
         with pytest.raises(Killed):
             release(tiny, output)
-    assert done == ["README.md", "croissant.json", "row_index.parquet", "data"][:moves]
+    assert done == ["README.md", "croissant.json", "_row_index.pq", "data"][:moves]
     arguments = {"path": str(output), "name": "custom", "cache_dir": str(tmp_path / "c")}
     if moves < 4:
         with pytest.raises((FileNotFoundError, ValueError)):  # no data; before the card, no such config
@@ -360,10 +360,10 @@ def test_changes_to_a_release_are_found(tiny, tmp_path):
 def test_verify_looks_at_a_release(tiny, tmp_path, sousa):
     made = release(tiny, tmp_path / "r")
     assert "all 6 files are unchanged" in sousa("verify", made).stdout
-    (made / "row_index.parquet").rename(tmp_path / "gone")
+    (made / "_row_index.pq").rename(tmp_path / "gone")
     lost = sousa("verify", made, "-q")
-    assert lost.returncode == 1 and "row_index.parquet is missing" in lost.stderr
-    (tmp_path / "gone").rename(made / "row_index.parquet")
+    assert lost.returncode == 1 and "_row_index.pq is missing" in lost.stderr
+    (tmp_path / "gone").rename(made / "_row_index.pq")
     manifest = json.loads((made / "manifest.json").read_text())
     (made / "manifest.json").write_text(json.dumps(manifest | {"num_rows": 8}))
     changed = sousa("verify", made, "-q")
@@ -377,7 +377,7 @@ def test_labels_only_datasets_can_be_released(tmp_path, sousa):
     assert check.problems(opened.read(made)) == []
     loaded = datasets.load_dataset(str(made), "custom", cache_dir=str(tmp_path / "c"))
     assert "audio" not in loaded["train"].features
-    index = pq.read_table(made / "row_index.parquet").to_pylist()
+    index = pq.read_table(made / "_row_index.pq").to_pylist()
     assert all(row["audio_offset"] is None and row["midi_bytes"] > 0 for row in index)
 
 

@@ -237,7 +237,7 @@ def test_a_moved_row_and_a_lost_config_are_breaking(tiny, first, tmp_path):
     splits = index["split"].to_pylist()
     splits[0] = "test" if splits[0] != "test" else "train"
     changed = with_column(index.cast(INDEX_SCHEMA), "split", splits)
-    pq.write_table(changed, other / "row_index.parquet")
+    pq.write_table(changed, other / "_row_index.pq")
     manifest = json.loads((other / "manifest.json").read_text())
     del manifest["views"]["labels"]
     manifest["files"][index["file"][0].as_py()]["sha256"] = "0" * 64

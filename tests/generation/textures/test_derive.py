@@ -38,6 +38,7 @@ def same(base, made):
         ("records", "params, tfrecords", "records", ("params", "tfrecords")),
         ("shard_mib", "8.5", "shard_mib", 8.5),
         ("shard_mib", "single", "shard_mib", None),
+        ("layout", "flat", "layout", "flat"),
         ("examples", "3", "examples", 3),
         ("duration_sec", "6", "duration_sec", 6),
         ("chunk_sec", "0.5", "chunk_sec", 0.5),

@@ -149,6 +149,43 @@ def test_content(tmp_path, shard_mib):
         assert files == {f"{row['split']}/{row['sample_id']}.tfrecord" for row in rows.values()}
 
 
+@pytest.mark.parametrize("shard_mib", [None, 0.1])
+def test_flat_files_are_those_of_the_splits_in_one_folder(tmp_path, shard_mib):
+    divided, _ = write(tmp_path / "a", corpus(shard_mib=shard_mib))
+    made = corpus(shard_mib=shard_mib, layout="flat")
+    flat, found = write(tmp_path / "b", made)
+    index = json.loads((flat / "index.json").read_text())["splits"]
+    files = sorted(flat.glob("*.tfrecord"))
+    assert found["files"] == len(list(flat.iterdir())) == len(files) + 4  # the index and three lists
+    listed = {split: (flat / f"{split}.txt").read_text().splitlines() for split in index}
+    assert sorted(name for names in listed.values() for name in names) == [path.name for path in files]
+    for split, names in listed.items():
+        rows = [message for name in names for message in messages(flat / name)]
+        own = [row["sample_id"] for row in texture_rows.rows(made) if row["split"] == split]
+        assert [parsed(row)["sample_id"][1][0].decode() for row in rows] == own
+        if shard_mib is None:
+            assert names == [f"{name}.tfrecord" for name in own]
+            assert rows == [next(messages(divided / split / name)) for name in names]
+        else:
+            assert rows == [
+                m for i in range(len(names)) for m in messages(divided / split / f"shard{i}.tfrecord")
+            ]
+            assert names == [shard["file"] for shard in index[split]["shards"]]
+    if shard_mib:
+        assert [f"shard{i}.tfrecord" for i in range(len(files))] == sorted(p.name for p in files)
+
+
+def test_another_layout_takes_the_place_of_the_one_before(tmp_path):
+    for layout in ("splits", "flat", "splits"):
+        made = corpus(shard_mib=0.1, layout=layout)
+        folder, found = write(tmp_path / "a", made)
+        fresh, once = write(tmp_path / layout, made)
+        assert found == once and records.damage(tmp_path / "a", found) is None
+        assert {p.relative_to(folder) for p in folder.rglob("*")} == {
+            p.relative_to(fresh) for p in fresh.rglob("*")
+        }
+
+
 def test_the_other_reader_reads_files(tmp_path):
     from tfrecord.reader import tfrecord_loader
 

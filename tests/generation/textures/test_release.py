@@ -80,7 +80,8 @@ def first(space, tmp_path_factory):
 
 @pytest.mark.parametrize(
     "options", [{"records": [r]} for r in RECORDS if r != "tfrecords"]
-    + [{"records": ["tfrecords"], "shard_mib": size} for size in (0.1, "single")], ids=str,
+    + [{"records": ["tfrecords"], "shard_mib": size, "layout": layout}
+       for size in (0.1, "single") for layout in ("splits", "flat")], ids=str,
 )  # fmt: skip
 @pytest.mark.parametrize("files", [False, True])
 def test_estimates_count_every_file(tmp_path, options, files):

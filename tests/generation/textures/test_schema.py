@@ -137,6 +137,7 @@ def test_every_key_of_ours():
     assert (made.seed, made.sample_rate, made.duration_sec, made.chunk_sec) == (7, 22050, 3, 1.5)
     assert (made.examples, made.level, made.audio_format) == (2, Level("peak", -3), "wav")
     assert (made.records, made.shard_mib, made.naming) == (("params", "tfrecords"), 16, "index")
+    assert made.layout == "flat" and config().layout == "splits"
     assert made.splits.extrapolation == ((("cf", 1500, 2000),),)
     assert made.splits.interpolation == ((("cf", 500, 700), ("rate_exp", 1, 3)),)
     assert (pops.name, pops.method, pops.count) == ("pops", "sobol", 32)
@@ -194,6 +195,7 @@ def test_overrides_come_before_the_file():
     assert (made.chunks, made.examples, made.records, made.shard_mib) == (4, 2, ("frames",), 5)
     assert made.level == Level("peak", -3)
     assert schema.parse(own(), "f", TexturesOptions(shard_mib="single"))[0].shard_mib is None
+    assert schema.parse(theirs(), "f", TexturesOptions(layout="flat"))[0].layout == "flat"
     assert schema.parse(own(), "f", TexturesOptions.read({"seed": None}))[0] == config()
 
 
