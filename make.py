@@ -107,7 +107,7 @@ def training(arguments):
 
 def interop(arguments):
     """Other projects' readers on small data, in an environment of their own."""
-    run([str(install("") / "python"), "tests/support/interop.py", *arguments])
+    run([str(install("") / "python"), "tests/support/interop/make.py", *arguments])
 
 
 def test(arguments):

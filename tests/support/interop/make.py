@@ -3,8 +3,8 @@
     python3 make.py interop [--environment DIR] [--data DIR] [WORD ...]
 
 Makes an environment with the readers (kept in ``.venv-interop``; sousa is not in it), makes small data, runs
-``tests/support/interop_readers.py`` there, and fails when a row of its table is red. With words, only readers
-whose names hold one of them. ``--data`` keeps the data in a folder, and takes what is there.
+``read.py`` there, and fails when a row of its table is red. With words, only readers whose names hold one of
+them. ``--data`` keeps the data in a folder, and takes what is there.
 """
 
 import argparse
@@ -15,8 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-READERS = Path(__file__).with_name("interop_readers.py")
+ROOT = Path(__file__).resolve().parents[3]
+READERS = Path(__file__).with_name("read.py")
 # versions of what constraints.txt does not name
 WANTED = (
     "chardet==7.7.0", "Deprecated==1.3.1", "duckdb==2.0.1", "jams", "librosa", "miditoolkit==1.0.1",
