@@ -104,6 +104,6 @@ def _background(params, samples, rate, of_roar, of_noise):
         x = f / _HISS_HZ
         low = (f > _LOWEST_HZ) / (1.0 + (f / _ROAR_HZ) ** 4) / (np.pi / 8.0**0.5 * _ROAR_HZ - _LOWEST_HZ)
         high = 6.0 / (np.pi * _HISS_HZ) * x**2 / (1.0 + x**6)
-        return np.sqrt(roar[:, None] * low + hiss[:, None] * high)
+        return lambda part: np.sqrt(roar[part, None] * low + hiss[part, None] * high)
 
     return noise(of_noise, samples, rate, amplitude)

@@ -61,7 +61,12 @@ class Rain:
         gain = _LEVEL * depth * (40.0 / value["drops_per_sec"]) ** 0.25
 
         hiss = 10.0 ** (at(params["hiss_db"], frames(samples, rate)[1]) / 20.0)
-        sound = noise(of_hiss, samples, rate, lambda f: hiss[:, None] * _density(f / _HISS_HZ))
+
+        def amplitude(f):
+            density = _density(f / _HISS_HZ)
+            return lambda part: hiss[part, None] * density
+
+        sound = noise(of_hiss, samples, rate, amplitude)
         impacts = _impacts(of_impacts, rate)
         chosen = (drops.uniform(of_choice) * _IMPACTS).astype(np.int64)
         events.add(sound, onsets, (impacts[i] for i in chosen), gain * _IMPACT_GAIN)

@@ -66,7 +66,7 @@ def test_noise_has_the_level_and_band_of_its_density(rate):
 
 def test_frames_of_noise_leave_no_pattern():
     size, _ = shaped_noise.frames(8000, 8000)
-    audio = shaped_noise.noise(np.random.default_rng(0), 1000 * size, 8000, lambda f: np.full_like(f, 0.01))
+    audio = shaped_noise.noise(np.random.default_rng(0), 1000 * size, 8000, lambda f: lambda part: np.full_like(f, 0.01))
     by_place = (audio.astype(float).reshape(-1, size // 2) ** 2).mean(axis=0)
     assert by_place == pytest.approx(by_place.mean(), rel=0.2)
     # noise that is normal has the kurtosis 3
