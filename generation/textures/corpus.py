@@ -29,13 +29,13 @@ from sousa.generation.errors import RunError
 from sousa.generation.shards import Shard
 from sousa.generation.textures import Textures, names, synth
 from sousa.generation.textures.columns import CURVE, EVENT, columns
+from sousa.generation.textures.memory import GROUP_BYTES
 from sousa.generation.textures.settings import FRAME_RATE_HZ, Config
 from sousa.generation.textures.values import Curve
 
 FIRST_BLOCK, BLOCK = 24, 240  # settings: where blocks end, so that shards of small corpora are in larger ones
 ROWS_PER_BLOCK = 4800  # settings with many rows share a block with fewer
 ROWS_PER_GROUP = 120
-GROUP_BYTES = 64_000_000  # of sound before encoding: long rows come in smaller groups
 FULL_SCALE = 32767
 _BLOCK = 2**20  # samples
 _EVENT, _CURVE = (arrow_type(kind).value_type for kind in (EVENT, CURVE))

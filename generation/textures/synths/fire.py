@@ -47,6 +47,9 @@ class Fire:
         Parameter("hiss_db", -60.0, -20.0, -42.0, "dBFS", "level of the hiss", varying=True),
     )
 
+    def memory(self, params, samples, rate):
+        return 7 * samples
+
     def render(self, params, samples, rate, rng):
         """See :mod:`sousa.generation.textures.synth`. Events are crackles, with ``velocity``."""
         of_times, of_gains, of_choice, of_shapes, of_bursts, of_roar, of_noise = streams(rng, 7)

@@ -39,6 +39,9 @@ class FM:
         Parameter("index", 0.0, 20.0, 2.0, "", "number and strength of the sidebands", varying=True),
     )
 
+    def memory(self, params, samples, rate):
+        return 6 * samples
+
     def render(self, params, samples, rate, rng):
         """See :mod:`sousa.generation.textures.synth`. There are no events."""
         carrier, modulator, index = (params[p.name] for p in self.parameters)

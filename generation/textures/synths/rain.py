@@ -50,6 +50,9 @@ class Rain:
         Parameter("hiss_db", -60.0, -20.0, -36.0, "dBFS", "level of the drops far away", varying=True),
     )
 
+    def memory(self, params, samples, rate):
+        return 7 * samples
+
     def render(self, params, samples, rate, rng):
         """See :mod:`sousa.generation.textures.synth`. Events are drops, with ``kind`` and ``velocity``."""
         of_times, of_kinds, of_radii, of_gains, of_impacts, of_choice, of_hiss = streams(rng, 7)

@@ -47,6 +47,11 @@ class Wind:
         Parameter("howliness", 0.7, 40.0, 5.0, "Q", "from a rush to a whistle", "log", varying=True),
     )
 
+    def memory(self, params, samples, rate):
+        # a tape with its spectrum, what the transform works with, and the tape before; gusts raise the mean
+        cycles = 1.15 * _LOWEST_HZ * _RANGE ** params["strength"] * samples / rate
+        return 6 * samples + 40 * _PER_CYCLE * cycles
+
     def render(self, params, samples, rate, rng):
         """See :mod:`sousa.generation.textures.synth`. There are no events."""
         of_gusts, of_noise = streams(rng, 2)

@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-UNITS = dict.fromkeys(("events/s", "drops/s", "crackles/s"), np.asarray) | {"log2 events/s": np.exp2}
+from sousa.generation.textures.memory import UNITS
+
 # by how much a long signal's own mean rate differs from the promised one, as a share
 RATE_SPREAD = {"applause": 0.1}
 
