@@ -9,8 +9,8 @@ lies on, the order, or the workers. A *shard* is all rows of a block of settings
 
 Audio is rounded to 16 bits once: 1.0 is 32767, and what is beyond full scale is cut off and counted.
 
-A signal is kept as its synthesizer gives it, float32, and worked on a block at a time; labels are Arrow arrays
-from the first, because a Python object for each event of an hour would cost more than its sound.
+A signal is kept as its synthesizer gives it, float32, and worked on a block at a time; labels are Arrow
+arrays from the first, because a Python object for each event of an hour would cost more than its sound.
 """
 
 import math
@@ -102,7 +102,8 @@ def rows(config: Config, shard: Shard) -> Iterator[pa.Table]:
 def table(config: Config, rows: list[dict]) -> pa.Table:
     """Rows as :func:`make_rows` gives them, as a table with all columns; what they lack is null."""
     fields = schema(columns_of(config), config.sample_rate)
-    return pa.Table.from_arrays([_column([row.get(f.name) for row in rows], f) for f in fields], schema=fields)
+    columns = [_column([row.get(field.name) for row in rows], field) for field in fields]
+    return pa.Table.from_arrays(columns, schema=fields)
 
 
 def _column(values, field):
@@ -269,13 +270,13 @@ def _events(onsets, details, start, size):
 
 def _records(kind, values, size):
     """An Arrow array of structs; ``values``: dict of arrays or lists by field, null where there are none."""
-    fields = list(kind)
-    arrays = [pa.array(values[f.name], f.type) if f.name in values else pa.nulls(size, f.type) for f in fields]
-    return pa.StructArray.from_arrays(arrays, fields=fields)
+    given = [(values.get(field.name), field.type) for field in kind]
+    arrays = [pa.nulls(size, type_) if part is None else pa.array(part, type_) for part, type_ in given]
+    return pa.StructArray.from_arrays(arrays, fields=list(kind))
 
 
 def _curves(config, setting, start):
-    """Frames of the parameters that move, of a row that begins at sample ``start``, as an array of structs."""
+    """Frames of the parameters that move, of a row that begins at sample ``start``: an array of structs."""
     # middles of the frames that begin in the row
     count = -(-config.chunk_samples * FRAME_RATE_HZ // config.sample_rate)
     seconds = start / config.sample_rate + (np.arange(count) + 0.5) / FRAME_RATE_HZ

@@ -2,8 +2,8 @@
 
 Conventions: bytes, at the peak of a process that makes rows or makes them again. Synthesizers give a signal
 whole, so memory grows with its length: what they work with (``memory``, see
-:mod:`sousa.generation.textures.synth`), beside the row group that is being filled. The figures are measured by
-``benchmarks/textures/long_signals.py``, and lie a little above what is found.
+:mod:`sousa.generation.textures.synth`), beside the row group that is being filled. The figures are measured
+by ``benchmarks/textures/long_signals.py``.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,8 @@ def needed(synth: Any, params: Mapping[str, float], samples: int, rate: int, row
 
 def problem(sound: Any, synth: Any, config: Any) -> str | None:
     """Why the signals of a sound would take too much memory, or None."""
-    highest = {p.name: p.default for p in synth.parameters} | {part.name: part.natural for part in sound.fixed}
+    highest = {parameter.name: parameter.default for parameter in synth.parameters}
+    highest |= {part.name: part.natural for part in sound.fixed}
     highest |= {part.name: part.ends[1] for part in (*sound.axes, *sound.moving)}
     rate, row = config.sample_rate, config.chunk_samples
 

@@ -68,7 +68,7 @@ class FM:
 
 
 class _Turns:
-    """Integral of a frequency in Hz over times, plus a phase, less whole turns: float32; piece after piece."""
+    """Integral of a frequency in Hz over times, plus a phase, less whole turns: float32, piece by piece."""
 
     def __init__(self, frequency, phase):
         self._frequency, self._phase = frequency, phase

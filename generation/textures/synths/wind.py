@@ -90,8 +90,8 @@ def _tape(rng, howliness, cycles, times):
         del power
         tape = irfft(spectrum, size)
         if size > _PLANNED:
-            # scipy keeps what it has worked out for the last sizes, as large as the tape each: it forgets them
-            # for others
+            # scipy keeps what it has worked out for the last sizes, each as large as the tape: it forgets
+            # them for others
             for other in range(1, 17):
                 rfft(np.zeros(other))
         tape /= level
