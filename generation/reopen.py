@@ -203,10 +203,13 @@ def rows_at(
         if not np.any((first <= wanted) & (wanted < end)):
             continue
         for group in row_groups(Path(root) / record["file"], columns):
-            inside = wanted[slice(*np.searchsorted(wanted, [first, first + len(group)]))]
-            if len(inside):
-                yield group.take(inside - first)
+            inside = wanted[slice(*np.searchsorted(wanted, [first, first + len(group)]))] - first
             first += len(group)
+            if len(inside) and inside[-1] - inside[0] + 1 == len(inside):  # which copies nothing
+                yield group.slice(inside[0], len(inside))
+            elif len(inside):
+                yield group.take(inside)
+            del group  # not beside the next one
 
 
 def differing(stored: pa.ChunkedArray, again: pa.ChunkedArray) -> list[int]:

@@ -1,7 +1,7 @@
 """Where tasks run. A plan decides what is done; a runner only decides where, and how many at once.
 
 A task is a call of a module-level function with picklable arguments, so it can run in this process or in
-others and gives the same result.
+others and gives the same result. It changes none of them: several tasks get the same objects.
 """
 
 import multiprocessing
@@ -73,7 +73,16 @@ class LocalRunner:
             CHECKS_STOP.clear()
 
 
-def _start_worker(lifeline: Any) -> None:
+_SHARED: dict[int, Any] = {}  # in a worker: arguments of all tasks, by their place
+
+
+def _call(function: Callable, own: tuple) -> Any:
+    rest = iter(own)
+    return function(*(_SHARED[i] if i in _SHARED else next(rest) for i in range(len(_SHARED) + len(own))))
+
+
+def _start_worker(lifeline: Any, shared: dict[int, Any]) -> None:
+    _SHARED.update(shared)
     # both reach the whole group; the parent decides, so that tasks in hand are finished
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -117,16 +126,18 @@ def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iter
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    queue = list(reversed(tasks))
+    # an object that all tasks have, such as a large configuration, is sent once a worker
+    shared = {i: part for i, part in enumerate(tasks[0]) if all(task[i] is part for task in tasks)}
+    queue = [tuple(part for i, part in enumerate(task) if i not in shared) for task in reversed(tasks)]
     lifeline, held = context.Pipe()
-    with held, lifeline, ProcessPoolExecutor(workers, context, _start_worker, (lifeline,)) as pool:
+    with held, lifeline, ProcessPoolExecutor(workers, context, _start_worker, (lifeline, shared)) as pool:
         running: set[Future[Any]] = set()
         interrupted = False
         try:
             while (queue and not interrupted) or running:
                 interrupted = interrupted or STOPPED.is_set()
                 while queue and not interrupted and len(running) < workers:
-                    running.add(pool.submit(function, *queue.pop()))
+                    running.add(pool.submit(_call, function, queue.pop()))
                 try:
                     done, running = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
                 except KeyboardInterrupt:  # of a program whose handlers don't call stop()

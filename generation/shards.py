@@ -112,6 +112,7 @@ def write_shard(corpus: Any, config: Any, shard: Shard, storage: LocalStorage) -
         for table in corpus.rows(config, shard):
             for part in bounded(table):
                 writer.write_table(part, row_group_size=len(part))
+                pa.default_memory_pool().release_unused()
             rows += len(table)
     if rows != shard.rows:
         raise RunError(f"shard {shard.name} has {rows} rows instead of {shard.rows}: this is a bug")

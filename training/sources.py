@@ -243,10 +243,11 @@ def _on_the_hub(repo: str, name: str | None, revision: str | None, token: str | 
 
     from sousa.builders.hub import remote
 
+    client = remote.client(token)
     with remote.hub_errors(repo, "reading"):
         files = _by_datasets(repo, name, revision, token)
         commit = files[0].path.partition("@")[2].partition("/")[0]  # hf://datasets/org/name@commit/…
-        download = partial(remote.client(token).hf_hub_download, repo, repo_type="dataset", revision=commit)
+        download = partial(client.hf_hub_download, repo, repo_type="dataset", revision=commit)
         index, manifest, root = None, {}, None
         try:
             manifest = _json(download(layout.MANIFEST))
@@ -266,11 +267,9 @@ def open_file(file: File, token: str | None = None) -> BinaryIO:
     """A Parquet file opened for reading; of one on the Hub only what is read is transferred."""
     if not file.remote:
         return open(file.path, "rb")
-    from huggingface_hub import HfFileSystem
+    from sousa.builders.hub import remote
 
-    from sousa.builders.hub.remote import READ_AHEAD
-
-    return HfFileSystem(token=token).open(file.path, "rb", **READ_AHEAD)
+    return remote.file_system(token).open(file.path, "rb", **remote.READ_AHEAD)
 
 
 @contextmanager
@@ -305,9 +304,10 @@ def _unpacked(file: File, column: str) -> str:
 def read_range(path: str, offset: int, length: int, token: str | None = None) -> bytes:
     """Bytes of a file here or on the Hub; OSError when they can't be read, EOFError when it ends before."""
     if path.startswith(_HUB):
-        from huggingface_hub import HfFileSystem  # made once in each process
+        from sousa.builders.hub import remote
 
-        data = HfFileSystem(token=token).cat_file(path, start=offset, end=offset + length, cache_type="none")
+        system, end = remote.file_system(token), offset + length
+        data = system.cat_file(path, start=offset, end=end, cache_type="none")
     else:
         handle = os.open(path, os.O_RDONLY)  # 5 us of the 2,500 of a row
         try:

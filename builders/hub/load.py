@@ -25,6 +25,7 @@ from sousa.builders.release import head as heads
 from sousa.builders.release import layout
 from sousa.generation.errors import RunError, UsageError, one_of
 from sousa.generation.manifest import UNFINISHED, complete_manifest
+from sousa.generation.pace import TooSlow
 from sousa.generation.tables import NO_BUFFER_THREADS, NO_THREADS
 
 DECODERS = ("auto", "soundfile", "torchcodec", "none")
@@ -130,7 +131,9 @@ def _card(path: str, local: bool, revision: str | None, token: str | None) -> tu
     with remote.hub_errors(path, "loading"):
         try:
             card = client.hf_hub_download(path, layout.CARD, repo_type="dataset", revision=revision)
-        except LocalEntryNotFoundError:
+        except LocalEntryNotFoundError as error:
+            if isinstance(error.__cause__, TooSlow):
+                raise error.__cause__ from None
             raise _not_cached(path, revision or "main") from None
         except EntryNotFoundError:
             return {}, None
@@ -225,16 +228,14 @@ def _files(
     path: str, commit: str, patterns: Mapping[str, Sequence[str]], token: str | None, whole: bool
 ) -> dict[str, list[Callable]]:
     """Functions that open the files of each split: fetched whole, or in place, transferring what is read."""
-    from huggingface_hub import HfFileSystem, snapshot_download
-
     glob: Callable
     if whole:
         wanted = [name for names in patterns.values() for name in names]
-        where: dict[str, Any] = {"repo_type": "dataset", "revision": commit, "token": token}
-        glob = Path(snapshot_download(path, allow_patterns=wanted, **where)).glob
+        download = remote.client(token).snapshot_download
+        glob = Path(download(path, repo_type="dataset", revision=commit, allow_patterns=wanted)).glob
         opener = partial(open, mode="rb")
     else:
-        system = HfFileSystem(token=token)
+        system = remote.file_system(token)
         glob = lambda name: system.glob(f"datasets/{path}@{commit}/{name}")  # noqa: E731
         opener = partial(system.open, mode="rb", **remote.READ_AHEAD)
     return {

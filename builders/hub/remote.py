@@ -7,8 +7,12 @@ from traceback import walk_tb
 from typing import Any
 
 from sousa.generation.errors import RunError, SousaError, first_line
+from sousa.generation.pace import Pace, TooSlow
 
 CONNECT_SEC, ANSWER_SEC = 30.0, 180.0  # a commit of thousands of files is answered late
+_PACE = Pace(
+    ANSWER_SEC, "; run it again when the network is faster: what came of whole files is kept, and it goes on"
+)
 # how label columns are read in place: they lie side by side, so reading a little ahead saves most requests
 READ_AHEAD: dict[str, Any] = {"cache_type": "readahead", "block_size": 1 << 16}
 
@@ -57,10 +61,12 @@ def hub_errors(repo: str, doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except SousaError:
-        raise
     except Exception as error:
+        if isinstance(error, SousaError) and not isinstance(error, TooSlow):
+            raise
         causes = list(_chain(error))
+        if slow := next((cause for cause in causes if isinstance(cause, TooSlow)), None):
+            raise TransientError(f"{doing} {repo}: {slow}") from None
         answered = [c for c in causes if getattr(getattr(c, "response", None), "status_code", None)]
         sentence = _sentence(causes, repo)
         if sentence is None:
@@ -122,10 +128,28 @@ def _sentence(causes: list[Any], repo: str) -> tuple[type[RunError], str] | None
 
 def client(token: str | None = None) -> Any:
     """The Hub's client, which waits long for an answer but not for ever."""
+    from huggingface_hub import HfApi
+
+    _watch()
+    return HfApi(token=token)
+
+
+def file_system(token: str | None = None) -> Any:
+    """The Hub's files, read with the same patience."""
+    from huggingface_hub import HfFileSystem  # made once in each process
+
+    _watch()
+    return HfFileSystem(token=token)
+
+
+def _watch() -> None:
+    """Have the session that all of the Hub's clients in this process share wait no longer than is of use."""
     from httpx2 import Timeout
-    from huggingface_hub import HfApi, get_session
+    from huggingface_hub import get_session
 
     session = get_session()
     if session.timeout == Timeout(None):
         session.timeout = Timeout(CONNECT_SEC, read=ANSWER_SEC, write=ANSWER_SEC, pool=None)
-    return HfApi(token=token)
+    hooks = session.event_hooks
+    if _PACE.watch not in hooks["request"]:
+        session.event_hooks = hooks | {"request": [*hooks["request"], _PACE.watch]}

@@ -214,11 +214,9 @@ def on_hub(repo: str, revision: str | None = None, token: str | None = None) -> 
             return api.hf_hub_download(repo, file, repo_type="dataset", revision=commit)
 
     def open_(file: str) -> Any:
-        from huggingface_hub import HfFileSystem
-
         with remote.hub_errors(repo, "reading"):
             path = f"datasets/{repo}@{commit}/{file}"
-            return HfFileSystem(token=token).open(path, "rb", **remote.READ_AHEAD)
+            return remote.file_system(token).open(path, "rb", **remote.READ_AHEAD)
 
     where = f"{repo}@{revision}" if revision else repo
     try:

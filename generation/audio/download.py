@@ -9,9 +9,6 @@ for the caller to find out, by their digest.
 """
 
 import json
-import socket
-import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,13 +16,12 @@ from typing import Any
 
 from sousa.generation import PACKAGE_VERSION
 from sousa.generation.errors import RunError, UsageError
+from sousa.generation.pace import Pace, TooSlow
 from sousa.generation.storage import explain
 
 TRIES = 4  # in a row without any new byte
 PAUSE_SEC = 1.0  # before the second try, then twice as long each time
 CONNECT_SEC, READ_SEC = 10.0, 30.0
-# all of a call takes at most this long, and what its most bytes take at the slowest rate that is of use
-GRACE_SEC, SLOWEST = 60.0, 32_768.0  # bytes a second
 
 
 class _Transient(Exception):
@@ -50,14 +46,11 @@ def fetch(address: str, part: str | Path, limit: int, say: Callable[[str], None]
 
     part = Path(part)
     failures, most = 0, _size(part)
-    allowed = GRACE_SEC + limit / SLOWEST
+    pace = Pace(whole=True)
     look = {"User-Agent": f"sousa/{PACKAGE_VERSION}", "Accept-Encoding": "identity"}
     wait = httpx2.Timeout(READ_SEC, connect=CONNECT_SEC)
-    with (
-        httpx2.Client(follow_redirects=True, timeout=wait, headers=look) as client,
-        Deadline(allowed) as deadline,
-    ):
-        client.event_hooks["request"].append(deadline.watch)
+    with httpx2.Client(follow_redirects=True, timeout=wait, headers=look) as client:
+        client.event_hooks["request"].append(pace.watch)
         while True:
             try:
                 return _transfer(client, address, part, limit, progress)
@@ -67,61 +60,28 @@ def fetch(address: str, part: str | Path, limit: int, say: Callable[[str], None]
                 ) from None
             except (httpx2.TransportError, _Transient) as error:
                 reason = str(error) or type(error).__name__
+            except TooSlow as error:
+                raise _left(address, error) from None
             except httpx2.RequestError as error:
                 raise RunError(f"can't fetch {address}: {error}") from None
             except OSError as error:  # httpx2 has its own errors for the network: this is the disk
                 raise explain(error, part) from None
-            if deadline.over:
-                raise RunError(
-                    f"can't fetch {address}: {_size(part):,} bytes came in {allowed:.0f} s, too slow; "
-                    "what came is kept, and the same command goes on from there"
-                )
             failures = 1 if _size(part) > most else failures + 1
             most = max(most, _size(part))
             if failures >= TRIES:
                 raise RunError(f"can't fetch {address}: {reason}")
             pause = PAUSE_SEC * 2 ** (failures - 1)
             say(f"{_title(part)}: {reason}; going on in {pause:.0f} s")
-            time.sleep(pause)
+            try:
+                pace.wait(pause)
+            except TooSlow as error:
+                raise _left(address, error) from None
 
 
-class Deadline:
-    """Ends every connection of a client some seconds after it was begun, whatever still arrives over them.
-
-    Timeouts of the client are for each read, and a byte now and then keeps them from ever passing.
-
-    Attributes:
-        over: whether the time has passed.
-    """
-
-    def __init__(self, seconds: float):
-        self.over, self._sockets = False, set[socket.socket]()
-        self._timer = threading.Timer(seconds, self._end)
-        self._timer.daemon = True
-
-    def __enter__(self) -> "Deadline":
-        self._timer.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._timer.cancel()
-
-    def watch(self, request: Any) -> None:
-        """A hook for requests: their connections are ended when the time has passed."""
-        request.extensions["trace"] = self._trace
-
-    def _trace(self, event: str, about: dict[str, Any]) -> None:
-        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self._sockets.add(about["return_value"].get_extra_info("socket"))
-        if self.over:
-            self._end()
-
-    def _end(self) -> None:
-        self.over = True
-        for connection in list(self._sockets):
-            with suppress(OSError):
-                # of the connection under TLS too: a read that waits in another thread ends
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+def _left(address: str, error: TooSlow) -> RunError:
+    return RunError(
+        f"can't fetch {address} ({error}); what came is kept, and the same command goes on from there"
+    )
 
 
 def forget(part: str | Path) -> None:

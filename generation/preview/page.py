@@ -27,6 +27,7 @@ from sousa.generation.tables import groups_of
 
 # browsers read a page into memory whole, and copy parts of it when they decode
 MAX_BYTES = 200_000_000
+_PIECE = 3 * 2**18  # bytes of sound: without a rest, so that pieces of base64 make a whole
 _HERE = Path(__file__).parent
 
 
@@ -72,12 +73,15 @@ def write(
         file.write(head)
         for shown, row in enumerate(_rows(stored, numbers, wanted)):
             facts = {c.name: row.get(c.name) for _, group in page.groups for c in group}
-            file.write(_row({"facts": facts, **page.labels(row)}, row.get("audio"), shown))
-            if file.tell() + len(tail) > MAX_BYTES:
+            file.write(_labels({"facts": facts, **page.labels(row)}))
+            sound = row["audio"]["bytes"] if row.get("audio") else b""
+            if file.tell() + _encoded(len(sound)) + len(tail) > MAX_BYTES:
                 raise UsageError(
                     f"a page with these {len(numbers):,} rows would be larger than {MAX_BYTES / 1e6:.0f} MB; "
                     f"about {max(shown, 1):,} of them fit: ask for fewer rows"
                 )
+            if sound:
+                file.writelines(_sound(sound, shown))
             done(1)
         file.write(tail)
         size = file.tell()
@@ -144,9 +148,16 @@ def _frame(page: Preview, stored: Stored, count: int, there: set[str]) -> tuple[
     return fill(head).encode(), fill(tail).encode()
 
 
-def _row(labels: dict[str, Any], audio: Any, shown: int) -> bytes:
-    lines = f'<script type="application/json" class="row">{text.script(labels)}</script>\n'
-    if audio:
-        sound = base64.b64encode(audio["bytes"]).decode()
-        lines += f'<script type="text/plain" id="audio-{shown}">{sound}</script>\n'
-    return lines.encode()
+def _labels(labels: dict[str, Any]) -> bytes:
+    return f'<script type="application/json" class="row">{text.script(labels)}</script>\n'.encode()
+
+
+def _encoded(size: int) -> int:
+    return -(-size // 3) * 4
+
+
+def _sound(data: bytes, shown: int) -> Iterable[bytes]:
+    yield f'<script type="text/plain" id="audio-{shown}">'.encode()
+    for first in range(0, len(data), _PIECE):
+        yield base64.b64encode(data[first : first + _PIECE])
+    yield b"</script>\n"

@@ -8,6 +8,9 @@ parameters, the example and the chunk, the sample rate, the lengths and the leve
 lies on, the order, or the workers. A *shard* is all rows of a block of settings of one sound in one split.
 
 Audio is rounded to 16 bits once: 1.0 is 32767, and what is beyond full scale is cut off and counted.
+
+A signal is kept as its synthesizer gives it, float32, and worked on a block at a time; labels are Arrow
+arrays from the first, because a Python object for each event of an hour would cost more than its sound.
 """
 
 import math
@@ -21,19 +24,21 @@ import pyarrow as pa
 
 from sousa.generation import seeds
 from sousa.generation.audio import encode
-from sousa.generation.columns import SPLITS, Column, schema
+from sousa.generation.columns import SPLITS, Column, arrow_type, schema
 from sousa.generation.errors import RunError
 from sousa.generation.shards import Shard
 from sousa.generation.textures import Textures, names, synth
-from sousa.generation.textures.columns import columns
+from sousa.generation.textures.columns import CURVE, EVENT, columns
+from sousa.generation.textures.memory import GROUP_BYTES
 from sousa.generation.textures.settings import FRAME_RATE_HZ, Config
 from sousa.generation.textures.values import Curve
 
 FIRST_BLOCK, BLOCK = 24, 240  # settings: where blocks end, so that shards of small corpora are in larger ones
 ROWS_PER_BLOCK = 4800  # settings with many rows share a block with fewer
 ROWS_PER_GROUP = 120
-GROUP_BYTES = 64_000_000  # of sound before encoding: long rows come in smaller groups
 FULL_SCALE = 32767
+_BLOCK = 2**20  # samples
+_EVENT, _CURVE = (arrow_type(kind).value_type for kind in (EVENT, CURVE))
 
 
 def columns_of(config: Config | None = None) -> tuple[Column, ...]:
@@ -90,12 +95,32 @@ def rows(config: Config, shard: Shard) -> Iterator[pa.Table]:
         for example in range(config.examples)
         for row in make_rows(config, position, example)
     )
-    while group := list(islice(made, group_rows(config))):
-        yield _table(config, group)
+    groups = iter(lambda: list(islice(made, group_rows(config))), [])
+    yield from map(partial(table, config), groups)  # which keeps no group beside its table
 
 
-def _table(config, rows_):
-    return pa.Table.from_pylist(rows_, schema(columns_of(config), config.sample_rate))
+def table(config: Config, rows: list[dict]) -> pa.Table:
+    """Rows as :func:`make_rows` gives them, as a table with all columns; what they lack is null."""
+    fields = schema(columns_of(config), config.sample_rate)
+    columns = [_column([row.get(field.name) for row in rows], field) for field in fields]
+    return pa.Table.from_arrays(columns, schema=fields)
+
+
+def _column(values, field):
+    """A column of values; arrays and sound are not made into Python objects or copied on the way."""
+    if field.name == "audio" and None not in values:
+        sounds = [value["bytes"] for value in values]
+        ends = np.cumsum([0, *map(len, sounds)]).astype(np.int32)
+        buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(sounds))]
+        data = pa.Array.from_buffers(pa.binary(), len(sounds), buffers)
+        paths = pa.array([value["path"] for value in values], pa.string())
+        return pa.StructArray.from_arrays([data, paths], fields=list(field.type))
+    records = [value for value in values if isinstance(value, pa.Array)]
+    if not records:
+        return pa.array(values, field.type)
+    ends = np.cumsum([0, *(0 if value is None else len(value) for value in values)]).astype(np.int32)
+    unknown = pa.array([value is None for value in values]) if None in values else None
+    return pa.ListArray.from_arrays(ends, pa.concat_arrays(records), field.type, mask=unknown)
 
 
 def remake(config: Config, addresses: pa.Table, render: bool = True) -> pa.Table:
@@ -117,14 +142,14 @@ def remake(config: Config, addresses: pa.Table, render: bool = True) -> pa.Table
         for row in kind(config, position, example):
             for at in chunks.get(row["chunk_index"], ()):
                 made[at] = row
-    return _table(config, made)
+    return table(config, made)
 
 
 def render_signal(config, setting, example):
     """Render the long signal of a setting.
 
-    Returns: audio, float64 (samples,), as long as all its chunks and not yet rounded; the gain that was
-        applied, dB; onsets, int64 or None; details, dict of arrays, one value an onset.
+    Returns: audio, float32 (samples,), as long as all its chunks, before the gain; the gain, dB; onsets,
+        int64 or None; details, dict of arrays, one value an onset.
     Raises: RunError when the synthesizer fails or breaks its promise.
     """
     rng = seeds.stream(config.seed, "textures", setting.draws, example)
@@ -132,18 +157,16 @@ def render_signal(config, setting, example):
     audio, onsets, details = synth.render(
         synthesizer, setting.params, config.long_samples, config.sample_rate, rng
     )
-    audio = audio[: config.chunks * config.chunk_samples].astype(np.float64)
+    audio = audio[: config.chunks * config.chunk_samples]
     level, gain_db = config.level, 0.0
     size = 0.0 if level.policy == "none" else _peak(audio) if level.policy == "peak" else _rms(audio)
     if size > 0:  # no gain changes silence
         gain_db = round(level.target_db - 20.0 * math.log10(size), 4)
-    if gain_db:
-        audio *= _nine_digits(10.0 ** (gain_db / 20.0))
     return audio, gain_db, onsets, details
 
 
 def make_rows(config, position, example, chunks=None):
-    """Rows of one example of a setting, in order: dicts of the corpus's columns.
+    """Rows of one example of a setting, in order: dicts of the corpus's columns, events and curves as arrays.
 
     ``position``: in ``config.settings``; ``chunks``: numbers of the chunks to make, all by default.
     """
@@ -193,28 +216,38 @@ def label_rows(config, position, example):
 def _rendered_columns(config, signal, start):
     whole, gain_db, onsets, details = signal
     audio = whole[start : start + config.chunk_samples]
-    steps = audio * FULL_SCALE
-    np.rint(steps, out=steps)
-    clipped = 0
-    if _peak(steps) > FULL_SCALE:
-        clipped = int(np.count_nonzero(np.abs(steps) > FULL_SCALE))
-        np.clip(steps, -FULL_SCALE, FULL_SCALE, out=steps)
-    pcm = steps.astype(np.int16)
+    factor = _nine_digits(10.0 ** (gain_db / 20.0)) if gain_db else 1.0
+    pcm, clipped, peak, power = np.empty(len(audio), np.int16), 0, 0.0, 0.0
+    for block, rounded in zip(_blocks(audio), _blocks(pcm), strict=True):
+        steps = block.astype(np.float64)
+        steps *= factor
+        peak, power = max(peak, _peak(steps)), power + np.dot(steps, steps)
+        steps *= FULL_SCALE
+        np.rint(steps, out=steps)
+        if _peak(steps) > FULL_SCALE:
+            clipped += int(np.count_nonzero(np.abs(steps) > FULL_SCALE))
+            np.clip(steps, -FULL_SCALE, FULL_SCALE, out=steps)
+        rounded[:] = steps
     data, digest = encode.encode_and_digest(pcm, config.sample_rate, config.audio_format)
     events = _events(onsets, details, start, config.chunk_samples)
     return {
         "events": events, "num_events": None if events is None else len(events), "gain_db": gain_db,
-        "peak_db": _db(_peak(audio)), "rms_db": _db(_rms(audio)), "clipped_samples": clipped,
+        "peak_db": _db(peak), "rms_db": _db(math.sqrt(power / len(audio))), "clipped_samples": clipped,
         "pcm_digest": digest, "audio": data,
     }  # fmt: skip
 
 
+def _blocks(values):
+    return (values[first : first + _BLOCK] for first in range(0, len(values), _BLOCK))
+
+
 def _peak(values):
-    return max(values.max(), -values.min())
+    return float(max(values.max(), -values.min()))
 
 
 def _rms(values):
-    return math.sqrt(np.dot(values, values) / len(values))
+    doubles = (block.astype(np.float64) for block in _blocks(values))
+    return math.sqrt(sum(np.dot(block, block) for block in doubles) / len(values))
 
 
 def _db(size):
@@ -230,32 +263,36 @@ def _events(onsets, details, start, size):
     if onsets is None:
         return None
     first, end = np.searchsorted(onsets, [start, start + size])
-    onsets = (onsets[first:end] - start).tolist()
-    kinds, velocities = (
-        details[name][first:end] if name in details else [None] * len(onsets) for name in ("kind", "velocity")
-    )
-    return [
-        {"onset_sample": onset, "kind": kind and str(kind), "velocity": velocity and int(velocity)}
-        for onset, kind, velocity in zip(onsets, kinds, velocities, strict=True)
-    ]
+    values = {"onset_sample": onsets[first:end] - start}
+    values |= {name: np.asarray(of_all[first:end]) for name, of_all in details.items()}
+    return _records(_EVENT, values, int(end - first))
+
+
+def _records(kind, values, size):
+    """An Arrow array of structs; ``values``: dict of arrays or lists by field, null where there are none."""
+    given = [(values.get(field.name), field.type) for field in kind]
+    arrays = [pa.nulls(size, type_) if part is None else pa.array(part, type_) for part, type_ in given]
+    return pa.StructArray.from_arrays(arrays, fields=list(kind))
 
 
 def _curves(config, setting, start):
-    """Frames of the parameters that move, of a row that begins at sample ``start``: list of dicts."""
+    """Frames of the parameters that move, of a row that begins at sample ``start``: an array of structs."""
     # middles of the frames that begin in the row
     count = -(-config.chunk_samples * FRAME_RATE_HZ // config.sample_rate)
     seconds = start / config.sample_rate + (np.arange(count) + 0.5) / FRAME_RATE_HZ
-    frames = []
+    curves = [_records(_CURVE, {}, 0)]
     for parameter in config.parameters[config.sounds[setting.sound].synth]:
         value = setting.params[parameter.name]
         if isinstance(value, Curve):
             natural = value.at(seconds)
             norm = parameter.norm(natural)
-            frames += [
-                {"name": parameter.name, "frame": i, "natural": _nine_digits(a), "norm": round(b, 9)}
-                for i, (a, b) in enumerate(zip(natural.tolist(), norm.tolist(), strict=True))
-            ]
-    return frames
+            values = {
+                "name": [parameter.name] * count, "frame": np.arange(count),
+                "natural": [_nine_digits(a) for a in natural.tolist()],
+                "norm": [round(b, 9) for b in norm.tolist()],
+            }  # fmt: skip
+            curves.append(_records(_CURVE, values, count))
+    return pa.concat_arrays(curves)
 
 
 def splits(config: Config) -> dict[str, Any]:

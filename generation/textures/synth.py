@@ -36,7 +36,9 @@ classes (``setParam``, ``getParam``, ``getParams``, ``generate``) in a file are 
 :mod:`sousa.generation.textures.dsgenerator.old_style`.
 
 Attributes that may be left out: ``aliases``, other names of the class in configurations;
-``parameter_aliases``, dict of other names of parameters.
+``parameter_aliases``, dict of other names of parameters; ``memory(params, samples, rate)``, the bytes that
+``render`` works with at its peak, its result among them, without what it draws for events (by default 12 a
+sample); ``params`` are then the highest values that its parameters have.
 """
 
 import re

@@ -6,6 +6,7 @@ in ``problems``. What is checked of a column follows from its role; a row made a
 compared with what is stored in every column that does not describe the sound, and a few with it.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,20 @@ from sousa.generation.columns import Classes, Column, Events, Group, Score, havi
 from sousa.generation.corpus import is_generated
 from sousa.generation.errors import RunError
 from sousa.generation.reopen import compare, differing, remade
+from sousa.generation.shards import Shard
 from sousa.generation.tables import loose_files, numpy_column, row_groups
 from sousa.generation.validation import Task
 from sousa.generation.validation.findings import Problems, joined
 
 
-def examine_shard(index: int, task: Task) -> tuple[int, dict[str, Any]]:
-    """Measure a shard.
+def examine_shard(
+    index: int, common: Task, record: dict[str, Any], shard: Shard | None, again: int
+) -> tuple[int, dict[str, Any]]:
+    """Measure a shard; ``common``: what the tasks of all shards share, completed by the other arguments.
 
     Returns: its number, and a dict as :func:`sousa.generation.validation.findings.join` takes it.
     """
-    problems = Problems()
+    task, problems = replace(common, record=record, shard=shard, again=again), Problems()
     out: dict[str, Any] = {"rows": {}, "problems": problems, "heard": 0, "again": 0}
     if wrong := task.storage.damage(task.record):
         problems.add("damaged_shard", wrong)
@@ -50,8 +54,9 @@ def examine_shard(index: int, task: Task) -> tuple[int, dict[str, Any]]:
                 problems.add("split_differs_from_file", task.record["file"], elsewhere)
             if planned is not None:
                 _compare_labels(task, group, planned.slice(first, len(group)), problems)
-            if lines := np.flatnonzero(np.isin(unit, chosen)).tolist():
-                _compare_sound(task, group.take(lines), problems)
+            for number in np.intersect1d(unit, chosen):  # what is made at a time may be long
+                lines = np.flatnonzero(unit == number)
+                _compare_sound(task, group.slice(lines[0], len(lines)), problems)
                 out["again"] += len(lines)
             values = {name: numpy_column(group[name]) for name in names if name in group.column_names}
             kept.append(values | examiner.labels(group, first, problems))
@@ -59,6 +64,7 @@ def examine_shard(index: int, task: Task) -> tuple[int, dict[str, Any]]:
                 examiner.hear(group, i, first + i, _heard(task, group, i, problems), problems)
                 out["heard"] += 1
             first += len(group)
+            del group  # not beside the next one
     except RunError as error:
         problems.add("damaged_shard", error)
     if first != task.record["rows"]:

@@ -78,11 +78,8 @@ def examine(stored: Stored, runner: Runner, progress: Any = silent, all_media: b
     edges = np.linspace(0, validation.again_units, len(records) + 1).round().astype(int)
     again = [record["rows"] for record in records] if all_media else np.diff(edges).tolist()
     loose = bool(stored.manifest.get("loose_files"))
-    place = (stored.corpus, stored.config, stored.columns, stored.storage)
-    tasks = [
-        (i, Task(*place, record, planned.get(record["file"]), every, again[i], loose))
-        for i, record in enumerate(records)
-    ]
+    common = Task(stored.corpus, stored.config, stored.columns, stored.storage, {}, None, every, 0, loose)
+    tasks = [(i, common, record, planned.get(record["file"]), again[i]) for i, record in enumerate(records)]
     parts: dict[int, dict[str, Any]] = {}
     with progress("validating", stored.manifest["num_rows"]) as done:
         for index, part in runner.run(examine_shard, tasks):

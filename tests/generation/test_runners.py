@@ -71,3 +71,28 @@ def test_a_plain_script_needs_no_guard_unless_it_asks_for_workers(tmp_path, guar
         assert 'under if __name__ == "__main__":' in done.stderr.splitlines()[-1]
     else:
         assert done.stdout == "2\n"
+
+
+class Large:
+    """An argument of all tasks that counts how often it is sent."""
+
+    sent = 0
+
+    def __getstate__(self):
+        Large.sent += 1
+        return {"data": b"x" * 1000}
+
+
+def same(number, large, again, place):
+    return number, len(large.data), id(large), place, os.getpid()
+
+
+def test_an_argument_of_all_tasks_is_sent_once_a_worker_and_is_one_object_there(monkeypatch):
+    monkeypatch.setattr(Large, "sent", 0)
+    large = Large()
+    tasks = [(i, large, i + 1000, "here") for i in range(2000, 2020)]
+    results = list(runners.LocalRunner(2).run(same, tasks))
+    assert sorted(row[0] for row in results) == list(range(2000, 2020))
+    assert {(size, place) for _, size, _, place, _ in results} == {(1000, "here")}
+    assert 1 <= Large.sent <= 2
+    assert len({(pid, where) for _, _, where, _, pid in results}) == len({row[-1] for row in results})

@@ -36,7 +36,8 @@ def config(name, rate, moving):
 def digests(name, rate, moving):
     """Digests of labels and PCM of both chunks of the only setting."""
     found = []
-    for row in corpus.make_rows(config(name, rate, moving), 0, 0):
+    made = config(name, rate, moving)
+    for row in corpus.table(made, list(corpus.make_rows(made, 0, 0))).to_pylist():
         labels = {key: value for key, value in row.items() if key != "audio"}
         found.append({
             "sample_id": row["sample_id"], "num_events": row["num_events"], "gain_db": row["gain_db"],

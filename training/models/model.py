@@ -226,10 +226,9 @@ def _downloaded(where: str, revision: str | None, token: str | None) -> Path:
             f"there is no model at {where!r}: give a run's directory, a checkpoint, or org/name on the Hub"
         )
     with remote.hub_errors(where, "loading"):
-        from huggingface_hub import snapshot_download
-
         wanted = [WEIGHTS, CONFIG, "preprocessor_config.json"]
-        return Path(snapshot_download(where, revision=revision, token=token, allow_patterns=wanted))
+        download = remote.client(token).snapshot_download
+        return Path(download(where, revision=revision, allow_patterns=wanted))
 
 
 def load_weights(model: nn.Module, directory: str | Path) -> None:

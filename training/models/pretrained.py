@@ -38,6 +38,10 @@ def fetch(name: str, kinds: tuple[str, ...] = (), wrong: type[SousaError] = RunE
             f"{name!r} is neither a directory here nor a name on the Hub (org/name); give one that "
             "save_pretrained made"
         )
+    if not here:
+        from sousa.builders.hub import remote
+
+        remote.client()  # whose session waits no longer than is of use; it is that of transformers too
     more = {name: options.pop(name) for name in ("use_safetensors",) if name in options}
     try:
         config = AutoConfig.from_pretrained(name, **options)

@@ -8,7 +8,7 @@ be sensible.
 from collections import Counter, defaultdict
 
 from sousa.generation.models import shown
-from sousa.generation.textures import records, space
+from sousa.generation.textures import memory, records, space, synth
 from sousa.generation.textures.schema import sounds
 from sousa.generation.textures.schema.request import AxisKeys
 from sousa.generation.textures.settings import Config
@@ -113,6 +113,8 @@ def whole(config, problems, notices):
             f"rows of {MAX_SETTINGS:,} settings can be made at once"
         )
         return
+    too_large = (memory.problem(sound, synth.get(sound.synth), config) for sound in config.sounds)
+    problems += [text for text in too_large if text][:MAX_TOLD]
     _same(config, problems)
     by_sound = [[] for _ in config.sounds]
     for setting in config.settings:

@@ -71,6 +71,10 @@ class Applause:
         Parameter("synchrony", 0, 1, 0, "", "0: each in their own time, 1: all together"),
     )
 
+    def memory(self, params, samples, rate):
+        # the onsets of all people, sorted
+        return 12 * samples + 60 * params["num_clappers"] * 2.0 ** params["rate_exp"] * samples / rate
+
     def render(self, params, samples, rate, rng):
         who, each = streams(rng, 2)
         apart = 1.0 - params["synchrony"]

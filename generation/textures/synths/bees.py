@@ -41,6 +41,9 @@ class Bees:
         ),
     )
 
+    def memory(self, params, samples, rate):
+        return 7 * samples
+
     def render(self, params, samples, rate, rng):
         """See :mod:`sousa.generation.textures.synth`. There are no events."""
         times = slow.control_times(samples, rate)

@@ -52,6 +52,9 @@ class Chimes:
         Parameter("decay_sec", 0.5, 8.0, 3.0, "s", "time in which the lowest tone falls by 60 dB", "log"),
     )
 
+    def memory(self, params, samples, rate):
+        return 7 * samples
+
     def render(self, params, samples, rate, rng):
         """See :mod:`sousa.generation.textures.synth`. Events are strikes, with ``velocity``."""
         of_wind, of_times, of_gains, of_tubes, of_tuning = streams(rng, 5)

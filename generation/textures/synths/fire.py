@@ -47,6 +47,9 @@ class Fire:
         Parameter("hiss_db", -60.0, -20.0, -42.0, "dBFS", "level of the hiss", varying=True),
     )
 
+    def memory(self, params, samples, rate):
+        return 7 * samples
+
     def render(self, params, samples, rate, rng):
         """See :mod:`sousa.generation.textures.synth`. Events are crackles, with ``velocity``."""
         of_times, of_gains, of_choice, of_shapes, of_bursts, of_roar, of_noise = streams(rng, 7)
@@ -104,6 +107,6 @@ def _background(params, samples, rate, of_roar, of_noise):
         x = f / _HISS_HZ
         low = (f > _LOWEST_HZ) / (1.0 + (f / _ROAR_HZ) ** 4) / (np.pi / 8.0**0.5 * _ROAR_HZ - _LOWEST_HZ)
         high = 6.0 / (np.pi * _HISS_HZ) * x**2 / (1.0 + x**6)
-        return np.sqrt(roar[:, None] * low + hiss[:, None] * high)
+        return lambda part: np.sqrt(roar[part, None] * low + hiss[part, None] * high)
 
     return noise(of_noise, samples, rate, amplitude)

@@ -23,6 +23,8 @@ from sousa.generation.textures.values import Curve, Parameter, at, highest
 _LEVEL = 0.5
 _MARGIN = 256  # samples of the final rate: beyond them the low-pass has rung out
 _BLOCK = 2048
+_TOGETHER = 64  # blocks
+_PIECE = 2**18  # samples of the higher rate
 _PASS = 0.45  # of the rate: from here to half of it the low-pass falls
 
 
@@ -37,6 +39,9 @@ class FM:
         Parameter("index", 0.0, 20.0, 2.0, "", "number and strength of the sidebands", varying=True),
     )
 
+    def memory(self, params, samples, rate):
+        return 6 * samples
+
     def render(self, params, samples, rate, rng):
         """See :mod:`sousa.generation.textures.synth`. There are no events."""
         carrier, modulator, index = (params[p.name] for p in self.parameters)
@@ -44,24 +49,44 @@ class FM:
         times = _oversampling(carrier, modulator, index, rate)
         margin = _MARGIN if times > 1 else 0
         size = (samples + 2 * margin) * times
-        seconds = (np.arange(size) / times - margin) / rate
-        turns = _turns(modulator, seconds, phases[1])
-        turns = (at(index, seconds) / (2 * np.pi)).astype(np.float32) * sine(turns)
-        turns += _turns(carrier, seconds, phases[0])
-        turns -= np.rint(turns)
-        sound = np.float32(_LEVEL) * sine(turns)
-        return (_lower(sound, samples, times) if times > 1 else sound), None
+        of_modulator, of_carrier = _Turns(modulator, phases[1]), _Turns(carrier, phases[0])
+
+        def piece(first, end):
+            seconds = (np.arange(first, end) / times - margin) / rate
+            turns = (at(index, seconds) / (2 * np.pi)).astype(np.float32) * sine(of_modulator(seconds))
+            turns += of_carrier(seconds)
+            turns -= np.rint(turns)
+            return np.float32(_LEVEL) * sine(turns)
+
+        out = np.empty(samples, np.float32)
+        if times == 1:
+            for first in range(0, samples, _PIECE):
+                out[first : first + _PIECE] = piece(first, min(first + _PIECE, samples))
+        else:
+            _lower(piece, size, times, out)
+        return out, None
 
 
-def _turns(frequency, seconds, phase):
-    """Integral of a frequency in Hz over times, plus a phase, less whole turns: float32."""
-    if isinstance(frequency, Curve):
-        values = frequency.at(seconds)
-        steps = np.diff(seconds) * (values[1:] + values[:-1]) / 2.0
-        turns = np.concatenate([[phase], phase + np.cumsum(steps)])
-    else:
-        turns = frequency * seconds + phase
-    return (turns - np.rint(turns)).astype(np.float32)
+class _Turns:
+    """Integral of a frequency in Hz over times, plus a phase, less whole turns: float32, piece by piece."""
+
+    def __init__(self, frequency, phase):
+        self._frequency, self._phase = frequency, phase
+        self._before, self._passed = None, 0.0
+
+    def __call__(self, seconds):
+        if isinstance(self._frequency, Curve):
+            values = self._frequency.at(seconds)
+            before = self._before or (seconds[0], values[0])
+            self._before = seconds[-1], values[-1]
+            sums = values + np.concatenate([before[1:], values[:-1]])
+            steps = np.diff(seconds, prepend=before[0]) * sums / 2.0
+            passed = np.cumsum(np.concatenate([[self._passed], steps]))[1:]
+            self._passed = passed[-1]
+            turns = self._phase + passed
+        else:
+            turns = self._frequency * seconds + self._phase
+        return (turns - np.rint(turns)).astype(np.float32)
 
 
 def sidebands(index):
@@ -78,22 +103,29 @@ def _oversampling(carrier, modulator, index, rate):
     return times
 
 
-def _lower(sound, samples, times):
-    """Every ``times``-th sample after a low-pass, less the margins: float32 (samples,).
+def _lower(piece, size, times, out):
+    """Every ``times``-th sample of a sound after a low-pass, less the margins, into ``out``.
 
+    ``piece(first, end)`` gives the sound, in order; it has ``size`` samples, and is silent after that.
     Overlapping blocks are cut off in the frequency domain, from _PASS of the rate on by half a period of a
     cosine; shorter inverse transforms then have the lower rate. Margins of blocks, which wrap, are dropped.
     """
     from scipy.fft import irfft, rfft
 
-    hop = _BLOCK - 2 * _MARGIN
-    count = -(-samples // hop)
-    padded = np.zeros(((count - 1) * hop + _BLOCK) * times, np.float32)
-    padded[: len(sound)] = sound
-    blocks = np.lib.stride_tricks.sliding_window_view(padded, _BLOCK * times)[:: hop * times]
+    hop, done = _BLOCK - 2 * _MARGIN, 0
     fall = np.clip((np.arange(_BLOCK // 2 + 1) / _BLOCK - _PASS) / (0.5 - _PASS), 0.0, 1.0)
     response = (0.5 + 0.5 * np.cos(np.pi * fall)) / times
-    spectra = rfft(blocks.astype(np.float64))[:, : _BLOCK // 2 + 1] * response
-    low = irfft(spectra, _BLOCK)[:, _MARGIN:-_MARGIN]
-    # rounded, so that the last bit of a machine's transform can't reach the samples
-    return np.round(low.ravel()[:samples], 6).astype(np.float32)
+    together = max(1, _TOGETHER // times) * hop
+    tail = np.zeros(0, np.float32)
+    for first in range(0, len(out), together):
+        place = out[first : first + together]
+        padded = np.zeros((-(-len(place) // hop) * hop + 2 * _MARGIN) * times, np.float32)
+        padded[: len(tail)] = tail
+        end = min(first * times + len(padded), size)
+        padded[len(tail) : end - first * times] = piece(done, end)
+        done, tail = end, padded[-2 * _MARGIN * times :].copy()
+        blocks = np.lib.stride_tricks.sliding_window_view(padded, _BLOCK * times)[:: hop * times]
+        spectra = rfft(blocks.astype(np.float64))[:, : _BLOCK // 2 + 1] * response
+        low = irfft(spectra, _BLOCK)[:, _MARGIN:-_MARGIN]
+        # rounded, so that the last bit of a machine's transform can't reach the samples
+        place[:] = np.round(low.ravel()[: len(place)], 6)

@@ -50,6 +50,9 @@ class Rain:
         Parameter("hiss_db", -60.0, -20.0, -36.0, "dBFS", "level of the drops far away", varying=True),
     )
 
+    def memory(self, params, samples, rate):
+        return 7 * samples
+
     def render(self, params, samples, rate, rng):
         """See :mod:`sousa.generation.textures.synth`. Events are drops, with ``kind`` and ``velocity``."""
         of_times, of_kinds, of_radii, of_gains, of_impacts, of_choice, of_hiss = streams(rng, 7)
@@ -61,7 +64,12 @@ class Rain:
         gain = _LEVEL * depth * (40.0 / value["drops_per_sec"]) ** 0.25
 
         hiss = 10.0 ** (at(params["hiss_db"], frames(samples, rate)[1]) / 20.0)
-        sound = noise(of_hiss, samples, rate, lambda f: hiss[:, None] * _density(f / _HISS_HZ))
+
+        def amplitude(f):
+            density = _density(f / _HISS_HZ)
+            return lambda part: hiss[part, None] * density
+
+        sound = noise(of_hiss, samples, rate, amplitude)
         impacts = _impacts(of_impacts, rate)
         chosen = (drops.uniform(of_choice) * _IMPACTS).astype(np.int64)
         events.add(sound, onsets, (impacts[i] for i in chosen), gain * _IMPACT_GAIN)

@@ -39,8 +39,8 @@ def noise(rng, samples, rate, amplitude):
     windows, whose squares add up to 1.
 
     Args:
-        amplitude: function of frequencies in Hz (bins,), returning densities (bins,) or, one row a frame
-            as :func:`frames` has them, (frames, bins).
+        amplitude: function of frequencies in Hz (bins,), returning a function of a slice of the frames that
+            :func:`frames` has; that returns densities (bins,) or, one row a frame, (frames, bins).
     """
     from scipy.fft import irfft
 
@@ -48,14 +48,14 @@ def noise(rng, samples, rate, amplitude):
     half = size // 2
     # complex of two uniform 16-bit numbers, each of variance 2^32 / 12
     scale = np.sqrt(rate * size / 4.0) * np.sqrt(12.0) / 65536.0
-    density = amplitude(np.arange(half + 1) * (rate / size)) * scale
-    density = np.broadcast_to(density, (len(middles), half + 1))
+    density = amplitude(np.arange(half + 1) * (rate / size))
     window = np.sin(np.pi * (np.arange(size) + 0.5) / size)
     out = np.empty((len(middles), half), np.float32)
     before = np.zeros(half)
     # few frames at a time stay in the processor's cache
     for first in range(0, len(middles), _GROUP):
-        rows = density[first : first + _GROUP, :, None]
+        part = slice(first, min(first + _GROUP, len(middles)))
+        rows = np.broadcast_to(density(part) * scale, (part.stop - first, half + 1))[..., None]
         bits = np.frombuffer(rng.bytes(4 * rows.size), "<i2").reshape(-1, half + 1, 2)
         spectra = (bits * rows).view(complex)[..., 0]
         spectra[:, 0] = 0.0

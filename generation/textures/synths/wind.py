@@ -32,6 +32,8 @@ _GUST_OCTAVES, _GUST_DB, _STRENGTH_DB = 0.8, 7.0, 6.0
 _LEVEL = 0.08  # RMS at strength 0.5 while the curve is at 0
 _PER_CYCLE = 32  # values of the tape
 _Q_STEP = 1.5  # between tapes
+_PIECE = 4096  # knots, or frequencies
+_PLANNED = 2**20  # values of a tape
 
 
 class Wind:
@@ -45,6 +47,11 @@ class Wind:
         Parameter("howliness", 0.7, 40.0, 5.0, "Q", "from a rush to a whistle", "log", varying=True),
     )
 
+    def memory(self, params, samples, rate):
+        # a tape with its spectrum, what the transform works with, and the tape before; gusts raise the mean
+        cycles = 1.15 * _LOWEST_HZ * _RANGE ** params["strength"] * samples / rate
+        return 6 * samples + 40 * _PER_CYCLE * cycles
+
     def render(self, params, samples, rate, rng):
         """See :mod:`sousa.generation.textures.synth`. There are no events."""
         of_gusts, of_noise = streams(rng, 2)
@@ -55,9 +62,8 @@ class Wind:
         gain = _LEVEL * 10.0 ** ((_GUST_DB * gust + _STRENGTH_DB * (strength - 0.5)) / 20.0)
 
         tape = _tape(of_noise, params["howliness"], cycles, times)
-        sound = _read(tape, slow.knots(cycles * _PER_CYCLE, samples, rate), samples)
-        sound *= slow.ramps(slow.knots(gain, samples, rate), samples)
-        return sound, None
+        knots = slow.knots(cycles * _PER_CYCLE, samples, rate)
+        return _read(tape, knots, slow.knots(gain, samples, rate), samples), None
 
 
 def _tape(rng, howliness, cycles, times):
@@ -65,37 +71,62 @@ def _tape(rng, howliness, cycles, times):
     from scipy.fft import irfft, next_fast_len, rfft
 
     size = next_fast_len(int(cycles[-1] * _PER_CYCLE) + 8 * slow.KNOT, real=True)
-    x = np.maximum(np.arange(size // 2 + 1) * (_PER_CYCLE / size), 1e-9)
-    white = rfft(uniform(rng, size)) / np.sqrt(1.0 + (x / 3.0) ** 10)
+    white = rfft(uniform(rng, size))
 
-    def of(q):
-        spectrum = white / (1.0 + 1j * q * (x - 1.0 / x))
-        power = 1.0 / (1.0 + (q * (x - 1.0 / x)) ** 2) / (1.0 + (x / 3.0) ** 10)
+    def parts():
+        for first in range(0, len(white), _PIECE):
+            x = np.arange(first, min(first + _PIECE, len(white))) * (_PER_CYCLE / size)
+            yield slice(first, first + _PIECE), np.maximum(x, 1e-9)
+
+    for part, x in parts():
+        white[part] /= np.sqrt(1.0 + (x / 3.0) ** 10)
+
+    def of(q, spectrum):
+        power = np.empty(len(white))
+        for part, x in parts():
+            spectrum[part] = white[part] / (1.0 + 1j * q * (x - 1.0 / x))
+            power[part] = 1.0 / (1.0 + (q * (x - 1.0 / x)) ** 2) / (1.0 + (x / 3.0) ** 10)
+        level = np.sqrt(power.mean())
+        del power
+        tape = irfft(spectrum, size)
+        if size > _PLANNED:
+            # scipy keeps what it has worked out for the last sizes, each as large as the tape: it forgets
+            # them for others
+            for other in range(1, 17):
+                rfft(np.zeros(other))
+        tape /= level
         # rounded, so that the last bit of a machine's transform can't reach the samples
-        return np.round(irfft(spectrum, size) / np.sqrt(power.mean()), 6).astype(np.float32)
+        return np.round(tape, 6, out=tape).astype(np.float32)
 
     low, high = lowest(howliness), highest(howliness)
     if low == high:
-        return of(low)
+        return of(low, white)
     steps = math.ceil(math.log(high / low) / math.log(_Q_STEP))
     quality = np.interp(np.arange(size) / _PER_CYCLE, cycles, np.log(at(howliness, times) / low))
     place = np.clip(quality * (steps / math.log(high / low)), 0.0, steps).astype(np.float32)
     out = np.zeros(size, np.float32)
     for step in range(steps + 1):
         share = np.maximum(np.float32(1.0) - np.abs(place - np.float32(step)), np.float32(0.0))
-        out += share * of(low * (high / low) ** (step / steps))
+        share *= of(low * (high / low) ** (step / steps), np.empty_like(white))
+        out += share
     return out
 
 
-def _read(tape, at_knots, samples):
-    """The tape at straight lines between knots (in values of the tape): float32 (samples,)."""
-    position = slow.fractions(at_knots, samples)
-    whole = np.floor(position)
-    position -= whole
-    index = np.repeat(np.floor(at_knots[:-1]).astype(np.intp), slow.KNOT)[:samples] + whole.astype(np.intp)
-    first = tape.take(index, mode="clip")
-    rest = tape.take(index + 1, mode="clip")
-    rest -= first
-    rest *= position
-    rest += first
-    return rest
+def _read(tape, at_knots, gain, samples):
+    """The tape at straight lines between knots (in values of the tape), by a gain: float32 (samples,)."""
+    out = np.empty(samples, np.float32)
+    for begin in range(0, len(at_knots) - 1, _PIECE):
+        knots = slice(begin, begin + _PIECE + 1)
+        rest = out[begin * slow.KNOT : (begin + _PIECE) * slow.KNOT]
+        position = slow.fractions(at_knots[knots], len(rest))
+        whole = np.floor(position)
+        position -= whole
+        index = np.repeat(np.floor(at_knots[knots][:-1]).astype(np.intp), slow.KNOT)[: len(rest)]
+        index += whole.astype(np.intp)
+        first = tape.take(index, mode="clip")
+        rest[:] = tape.take(index + 1, mode="clip")
+        rest -= first
+        rest *= position
+        rest += first
+        rest *= slow.ramps(gain[knots], len(rest))
+    return out

@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-UNITS = dict.fromkeys(("events/s", "drops/s", "crackles/s"), np.asarray) | {"log2 events/s": np.exp2}
+from sousa.generation.textures.memory import UNITS
+
 # by how much a long signal's own mean rate differs from the promised one, as a share
 RATE_SPREAD = {"applause": 0.1}
 
@@ -46,6 +47,7 @@ def _fm(carrier_hz, modulator_hz, index):
 
 
 FEWEST_CYCLES = 40  # in a shorter row, lines of the spectrum are too wide to tell a pitch by
+MOST_SAMPLES = 2**21  # that a pitch is worked out of
 # synthesizer: (function of parameters giving (lowest, highest) Hz or None, what is measured, the parameters,
 # median distance in semitones that is allowed, deviation of rows in semitones)
 CENTRES = {
@@ -72,6 +74,7 @@ def centre_error(synth_name, natural, pcm, rate):
         return None
     if bounds[0] * len(pcm) / rate < FEWEST_CYCLES:
         return None
+    pcm = pcm[:MOST_SAMPLES]
     size = 1 << (len(pcm) - 1).bit_length()
     shape = np.hanning(len(pcm)).astype(np.float32)
     power = np.abs(np.fft.rfft(pcm * shape, size)) ** 2

@@ -18,24 +18,28 @@ QUIET = 2  # steps
 STANDS_OUT = 600  # steps
 LATE, LATE_SHARE = 2, 0.05
 _LONGEST_RISE_SEC = 0.25
+_BLOCK = 2**20  # samples
 NEIGHBOURS = 100  # differences on each side of a border that it is compared with
 
 
 def check_level(row, pcm, problems):
     """The labelled levels are those of the sound; what was cut off is at full scale."""
-    name, size = row["sample_id"], np.abs(pcm.astype(np.int32))
-    top, clipped = int(size.max()), row["clipped_samples"]
+    name, clipped, top, full, power = row["sample_id"], row["clipped_samples"], 0, 0, 0.0
+    for first in range(0, len(pcm), _BLOCK):
+        size = _size(pcm[first : first + _BLOCK])
+        top, full = max(top, int(size.max())), full + np.count_nonzero(size >= FULL_SCALE)
+        power += np.sum(size.astype(float) ** 2)
     if row["peak_db"] is None or row["rms_db"] is None:
         if row["peak_db"] is not row["rms_db"] or top > 0:
             problems.add("level_differs", f"{name}: labelled silent, peak {top} steps")
         return
     peak, rms = (FULL_SCALE * 10.0 ** (row[n] / 20.0) for n in ("peak_db", "rms_db"))
-    if np.count_nonzero(size >= FULL_SCALE) < clipped or (clipped == 0 and peak > FULL_SCALE + 3):
+    if full < clipped or (clipped == 0 and peak > FULL_SCALE + 3):
         problems.add("clipped_samples_differ", f"{name}: {clipped}")
     # labels are of the sound before rounding, and have 3 digits after the point
     if abs(min(peak, FULL_SCALE) - top) > 0.6 + 1e-4 * peak:
         problems.add("level_differs", f"{name}: peak {top} steps, not {peak:.1f}")
-    found = np.sqrt(np.mean(size.astype(float) ** 2))
+    found = np.sqrt(power / len(pcm))
     if clipped == 0 and abs(found - rms) > 0.6 + 2e-4 * rms:
         problems.add("level_differs", f"{name}: RMS {found:.1f} steps, not {rms:.1f}")
 
@@ -45,22 +49,26 @@ def onset_errors(pcm, onset, rate):
 
     Returns: ``(errors, allowed)``, float64 arrays, one element an isolated event.
     """
-    size, reach = np.abs(pcm.astype(np.int32)), round(REACH_SEC * rate)
+    reach = round(REACH_SEC * rate)
     before = np.diff(onset, prepend=-(10**9))
     after = np.diff(onset, append=len(pcm))
     errors, allowed = [], []
     for i in np.flatnonzero((before > 2 * reach) & (after > reach) & (onset >= 2 * reach)):
         at = int(onset[i])
-        quiet = int(size[at - 2 * reach : at - reach].max())
+        quiet = int(_size(pcm[at - 2 * reach : at - reach]).max())
         if quiet > QUIET:
             continue
-        heard = size[at - reach : at + min(int(after[i]), round(_LONGEST_RISE_SEC * rate))]
+        heard = _size(pcm[at - reach : at + min(int(after[i]), round(_LONGEST_RISE_SEC * rate))])
         peak = int(heard.max())
         if peak >= STANDS_OUT:
             first, loud = int(np.argmax(heard > quiet + 1)), int(np.argmax(heard >= peak / 2))
             errors.append(first - reach)
             allowed.append(LATE + LATE_SHARE * (loud - first))
     return np.array(errors, float), np.array(allowed, float)
+
+
+def _size(pcm):
+    return np.abs(pcm.astype(np.int32))
 
 
 def border(before, after):
