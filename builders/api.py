@@ -15,6 +15,7 @@ from sousa.generation import corpora
 from sousa.generation.console import SILENT, Console
 from sousa.generation.corpus import Config, Corpus
 from sousa.generation.errors import RunError
+from sousa.generation.outside import expanded
 from sousa.generation.runners import LocalRunner, workers_problem
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def make(
         console.say(
             "warning: NumPy draws other numbers here than where published corpora were made: rows will differ"
         )
-    storage, runner = LocalStorage(os.path.expanduser(output)), LocalRunner(workers)
+    storage, runner = LocalStorage(expanded(output)), LocalRunner(workers)
     making.make(corpus, config, storage, runner, files, console.say, console.progress, write_dataset_card)
     stored = reopen.open_dataset(storage.root, making=None)
     if check:
@@ -111,7 +112,7 @@ def validate(
     from sousa.generation import reopen
     from sousa.generation.validation import report
 
-    stored = reopen.open_dataset(os.path.expanduser(directory), making=None, plugins=_listed(plugins))
+    stored = reopen.open_dataset(expanded(directory), making=None, plugins=_listed(plugins))
     return report.validate(stored, LocalRunner(workers), console.progress, everything)[1]
 
 
@@ -137,7 +138,7 @@ def verify(
     from sousa.builders.release import check, opened
     from sousa.generation import reopen
 
-    root = os.path.expanduser(directory)
+    root = expanded(directory)
     if opened.is_release(root):
         release = opened.read(root)
         check.require(release, console.progress)
@@ -177,8 +178,8 @@ def preview(
     from sousa.generation import reopen
     from sousa.generation.preview import page
 
-    stored = reopen.open_dataset(os.path.expanduser(directory), plugins=_listed(plugins))
-    target = None if output is None else os.path.expanduser(output)
+    stored = reopen.open_dataset(expanded(directory), plugins=_listed(plugins))
+    target = None if output is None else expanded(output)
     return page.write(stored, target, rows, where, seed, console.progress)
 
 
@@ -213,7 +214,7 @@ def release(
     from sousa.builders.release import make as releasing
 
     return releasing.make(
-        os.path.expanduser(directory), os.path.expanduser(output), version, previous, repo,
+        expanded(directory), expanded(output), version, previous, repo,
         _listed(notes), LocalRunner(workers), console.say, console.progress, token, _listed(plugins), link,
     )  # fmt: skip
 
@@ -244,7 +245,7 @@ def export(
     from sousa.builders.export import make as exporting
 
     return exporting.make(
-        os.path.expanduser(directory), os.path.expanduser(output), to, split, where, LocalRunner(workers),
+        expanded(directory), expanded(output), to, split, where, LocalRunner(workers),
         console.say, console.progress, _listed(plugins),
     )  # fmt: skip
 

@@ -4,7 +4,6 @@ import argparse
 import inspect
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from sousa.builders import api
@@ -13,6 +12,7 @@ from sousa.generation.commandline import names, quiet, unknown, workers
 from sousa.generation.console import Console
 from sousa.generation.errors import UsageError, raise_all
 from sousa.generation.options import add_arguments, from_arguments, parsed
+from sousa.generation.outside import expanded
 from sousa.generation.runners import LocalRunner, workers_problem
 from sousa.generation.text import python, shell
 
@@ -148,7 +148,7 @@ def _verify(arguments: argparse.Namespace, console: Console) -> None:
     from sousa.builders.release import opened
 
     count = call(api.verify, arguments, console)
-    if opened.is_release(Path(arguments.directory).expanduser()):
+    if opened.is_release(expanded(arguments.directory)):
         version = opened.read(arguments.directory).version
         console.tell(f"version {version}: all {count:,} files are unchanged")
     else:

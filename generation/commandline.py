@@ -13,7 +13,7 @@ from itertools import pairwise
 from pkgutil import resolve_name
 from typing import Any
 
-from sousa.generation import corpora, ending
+from sousa.generation import corpora, ending, environment
 from sousa.generation.console import Console
 from sousa.generation.errors import SousaError, one_of, raise_all, told
 from sousa.generation.text import visible
@@ -32,6 +32,7 @@ def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) 
     """
     console = Console()
     try:
+        environment.check()
         raise_all(
             f"{word!r} is not text in UTF-8 (it has other bytes); rename it, or name another one"
             for word in argv

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
 from typing import Any, Protocol
 
+from sousa.generation import environment
 from sousa.generation.ending import CHECKS_STOP, STOPPED
 from sousa.generation.errors import RunError, raise_all
 
@@ -100,6 +101,7 @@ def _here(function: Callable, tasks: Sequence[tuple]) -> Iterator[Any]:
 
 
 def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iterator[Any]:
+    environment.check_temporary()
     # forkserver: children start clean, with no threads or libraries of this process
     context = multiprocessing.get_context("forkserver")
     # imported once for all workers: where the function and its arguments come from

@@ -6,10 +6,9 @@ config without audio only the bytes of its columns are.
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -25,6 +24,7 @@ from sousa.builders.release import head as heads
 from sousa.builders.release import layout
 from sousa.generation.errors import RunError, UsageError, one_of
 from sousa.generation.manifest import UNFINISHED, complete_manifest
+from sousa.generation.outside import expanded, is_directory
 from sousa.generation.tables import NO_BUFFER_THREADS, NO_THREADS
 
 DECODERS = ("auto", "soundfile", "torchcodec", "none")
@@ -66,8 +66,8 @@ def load(
                 "decoder='soundfile'"
             )
         decoder = "soundfile"
-    path = os.path.expanduser(path)
-    local = os.path.isdir(path)
+    path = expanded(path)
+    local = is_directory(path)
     if not local and (wrong := layout.repo_problem(path)):
         raise UsageError(f"the path is neither a directory here nor a dataset on the Hub: it is {wrong}")
     if local and revision is not None:
@@ -90,7 +90,8 @@ def load(
         paths = {entry["split"]: entry["path"] for entry in config["data_files"]}
         arguments["data_files"] = {name: paths[name] for name in part}
         arguments.setdefault("features", _features(head, config["config_name"]))
-    with remote.hub_errors(path, "loading") if not local else nullcontext():
+    loading = remote.kept(f"loading {path}") if local else remote.hub_errors(path, "loading")
+    with loading:
         loaded = datasets.load_dataset(split=split, streaming=streaming, **arguments)
     if commit and not streaming:
         _require_commit(loaded, path, commit, revision)

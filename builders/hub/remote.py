@@ -1,16 +1,30 @@
 """The Hub's client, and its errors as sentences a person can act on."""
 
+import errno
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
-from sousa.generation.errors import RunError, SousaError, first_line
+from sousa.generation import environment
+from sousa.generation.errors import RunError, SousaError, first_line, raise_all, told
 
 CONNECT_SEC, ANSWER_SEC = 30.0, 180.0  # a commit of thousands of files is answered late
 # how label columns are read in place: they lie side by side, so reading a little ahead saves most requests
 READ_AHEAD: dict[str, Any] = {"cache_type": "readahead", "block_size": 1 << 16}
+# what clients of the Hub and ``datasets`` read
+_PLACES = (
+    "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_ASSETS_CACHE",
+    "HF_DATASETS_CACHE", "HF_MODULES_CACHE", "HF_XET_CACHE",
+)  # fmt: skip
+_NUMBERS = ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT")
+_OF_THE_DISK = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST,
+    errno.ENAMETOOLONG, errno.EIO,
+)  # fmt: skip
 
 
 class TransientError(RunError):
@@ -49,12 +63,53 @@ _ANSWERS: dict[str | int, tuple[type[RunError], str]] = {
 }  # fmt: skip
 
 
+def check_environment(network: bool = False) -> None:
+    """Look at what clients of the Hub and ``datasets`` read from the environment, before they do.
+
+    Args:
+        network: also at the way to the Hub.
+
+    Raises: UsageError naming the variables with values that are of no use.
+    """
+    problems = list(environment.not_absolute(*_PLACES)) + list(environment.no_numbers(*_NUMBERS))
+    if environment.home() is None and not os.environ.keys() & {"HF_HOME", "XDG_CACHE_HOME"}:
+        problems.append(
+            "there is no home directory to keep what is loaded in; set HF_HOME to the absolute path of one"
+        )
+    if not environment.is_address(endpoint := os.environ.get("HF_ENDPOINT", "https://huggingface.co")):
+        problems.append(f"HF_ENDPOINT is {endpoint!r}; give the address of a Hub, http://... or https://...")
+    if not re.fullmatch("[!-~]*", os.environ.get("HF_TOKEN", "").strip()):
+        problems.append("HF_TOKEN has characters that no token has; set it to a token, or unset it")
+    raise_all(problems)
+    if network and os.environ.get("HF_HUB_OFFLINE", "").upper() not in ("1", "ON", "YES", "TRUE"):
+        environment.check_network()
+
+
+@contextmanager
+def kept(doing: str) -> Iterator[None]:
+    """Turn what the disk refuses to ``datasets``, which keeps what it reads in its cache, into RunErrors."""
+    check_environment()
+    try:
+        yield
+    except OSError as error:
+        if not (text := _of_the_disk(error)):
+            raise
+        raise RunError(f"{doing}: {text}") from None
+
+
+def _of_the_disk(error: OSError) -> str | None:
+    if error.errno not in _OF_THE_DISK or not error.filename:
+        return None
+    return f"{told(error)}; make that possible, or name another place with HF_HOME or HF_DATASETS_CACHE"
+
+
 @contextmanager
 def hub_errors(repo: str, doing: str) -> Iterator[None]:
     """Turn what the Hub and the network raise while ``doing``, such as publishing, into RunErrors.
 
     Raises: TransientError or RunError.
     """
+    check_environment(network=True)
     try:
         yield
     except SousaError:
@@ -107,6 +162,9 @@ def _sentence(causes: list[Any], repo: str) -> tuple[type[RunError], str] | None
     for cause in causes:
         if isinstance(cause, (TransportError, ConnectionError, TimeoutError)):
             return TransientError, f"the Hub can't be reached ({first_line(cause)[:200]}); {_AGAIN}"
+    for cause in causes:
+        if isinstance(cause, OSError) and (text := _of_the_disk(cause)):
+            return RunError, text
     files = [frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)]
     of_client = any("huggingface_hub" in Path(file).parts for file in files)
     if isinstance(error, (NotImplementedError, RecursionError)) or not of_client:

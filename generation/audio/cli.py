@@ -107,7 +107,7 @@ def _list_fonts(arguments: argparse.Namespace, console: Any) -> None:
     for key, font in fonts.catalogue().items():
         place = f"not on this machine: sousa soundfonts install {key}"
         if path := fonts.where(font):
-            by = "by sousa" if path.parent == fonts.own_directory() else "on this machine"
+            by = "by sousa" if fonts.is_own(path) else "on this machine"
             place = f"installed {by}: {path}"
         identifier = f" [{font.spdx}]" if font.spdx else ""
         lines = [

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sousa.generation import PACKAGE_VERSION
+from sousa.generation import PACKAGE_VERSION, environment
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.storage import explain
 
@@ -48,6 +48,7 @@ def fetch(address: str, part: str | Path, limit: int, say: Callable[[str], None]
     """
     import httpx2
 
+    environment.check_network()
     part = Path(part)
     failures, most = 0, _size(part)
     allowed = GRACE_SEC + limit / SLOWEST
