@@ -138,11 +138,11 @@ def test_of_the_hub(monkeypatch, name, value):
 
 def test_a_cache_of_the_hub_that_can_not_be_written(tmp_path, tiny):
     (tmp_path / "file").touch()
-    script = f"import sousa\ntry: sousa.load({str(tiny)!r})\nexcept Exception as e: print(type(e).__name__, e)"
+    script = f"import sousa\ntry: sousa.load({str(tiny)!r})\nexcept Exception as e: print(type(e), e)"
     more = {"HF_HOME": str(tmp_path / "h"), "HF_DATASETS_CACHE": str(tmp_path / "file")}
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, env={**os.environ, **more}, capture_output=True, text=True)
-    assert done.stdout.startswith(f"RunError loading {tiny}: {tmp_path / 'file'}"), done
+    assert done.stdout.startswith(f"<class 'sousa.generation.errors.RunError'> loading {tiny}: {tmp_path / 'file'}"), done
     assert "HF_DATASETS_CACHE" in done.stdout
 
 

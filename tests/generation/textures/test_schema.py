@@ -493,8 +493,8 @@ def test_what_a_record_format_can_not_hold_is_refused_before_rendering():
 
 
 def test_odd_names_are_taken(tmp_path):
-    data = theirs(each=({"user_pname": "a/b"}, {"user_pname": "c\nd"}))
-    assert [axis.user_name for axis in config(data).sounds[0].axes] == ["a/b", "c\nd"]
+    data = theirs(each=({"user_pname": "a/b"}, {"user_pname": "c d"}))
+    assert [axis.user_name for axis in config(data).sounds[0].axes] == ["a/b", "c d"]
 
 
 JUNK = (
