@@ -14,7 +14,7 @@ from sousa.generation.errors import UsageError, raise_all
 from sousa.generation.options import add_arguments, from_arguments, parsed
 from sousa.generation.outside import expanded
 from sousa.generation.runners import LocalRunner, workers_problem
-from sousa.generation.text import python, shell
+from sousa.generation.text import loading, shell
 
 
 def call(function: Callable, arguments: argparse.Namespace, console: Console, **changes: Any) -> Any:
@@ -90,7 +90,7 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
     console.tell(
         f"{config.num_rows:,} rows, {hours:.2f} {kind}, {size:,.0f} MB in {stored.storage.root} "
         f"({time.perf_counter() - begin:.0f} s)\n"
-        f"load them with: datasets.load_dataset({python(stored.storage.root)})"
+        f"load them with: {loading(stored.storage.root)}"
     )
     if failed:
         raise failed
@@ -235,7 +235,7 @@ def _release(arguments: argparse.Namespace, console: Console) -> None:
         f"version {manifest['version']}: {manifest['num_rows']:,} rows, {len(manifest['files']) + 1:,} "
         f"files, {size:,.0f} MB in {output}\n"
         f"configs: {', '.join(manifest['views'])}\n"
-        f'look at it with: datasets.load_dataset({python(output)}, "{first}")\n'
+        f"look at it with: {loading(output, first)}\n"
         f"publish it with: sousa publish {shell(output)} {manifest['repo'] or 'ORG/NAME'}"
     )
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.outside import MANIFEST_BYTES, read, read_json
-from sousa.generation.text import shell
+from sousa.generation.text import loading, shell
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 2  # how shards and manifests are laid out, whatever is in them
@@ -82,7 +82,7 @@ def read_manifest(root: str | Path) -> dict[str, Any] | None:
     if isinstance(manifest, dict) and "release_format" in manifest:
         raise UsageError(
             f"{root} is a release, not a dataset; name the dataset it was made of, or load it with "
-            f'datasets.load_dataset("{root}")'
+            f"{loading(root)}"
         )
     version = manifest.get("format_version") if isinstance(manifest, dict) else None
     if isinstance(version, int) and version not in KNOWN_FORMATS:

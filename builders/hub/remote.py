@@ -163,8 +163,8 @@ def _sentence(causes: list[Any], repo: str) -> tuple[type[RunError], str] | None
         if isinstance(cause, (TransportError, ConnectionError, TimeoutError)):
             return TransientError, f"the Hub can't be reached ({first_line(cause)[:200]}); {_AGAIN}"
     for cause in causes:
-        if isinstance(cause, OSError) and (text := _of_the_disk(cause)):
-            return RunError, text
+        if isinstance(cause, OSError) and (refused := _of_the_disk(cause)):
+            return RunError, refused
     files = [frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)]
     of_client = any("huggingface_hub" in Path(file).parts for file in files)
     if isinstance(error, (NotImplementedError, RecursionError)) or not of_client:
