@@ -47,6 +47,13 @@ _NO_FILE = (FileNotFoundOnHub, "it does not hold that file{said}")
 _NO_REVISION = "there is no such revision; its tags are on its page on the Hub{said}"
 _NOT_THERE = (RepositoryNotFound, "there is no such dataset on the Hub, or the token may not see it")
 _CHANGED = (TransientError, "somebody else changed it in the meantime{said}")
+_FORBIDDEN = (RunError, "the token may not do this{said}; " + _LOGIN)
+# of what is forbidden for a reason that the Hub gives, the first that fits
+_BY_REASON = (
+    (r"storage|quota|\bspace\b", "the Hub refuses{said}; make room there, or ask its owner for more"),
+    (r"\b(token|permi\w+|rights?|authori[sz]\w+|scopes?|access)\b", _FORBIDDEN[1]),
+    ("", "the Hub refuses{said}"),
+)
 _FAULT = (TransientError, "the Hub has a fault of its own (status {status}); run it again later{said}")
 # what is raised for an answer of the Hub, by the name of the client's error, else by status
 _ANSWERS: dict[str | int, tuple[type[RunError], str]] = {
@@ -55,8 +62,8 @@ _ANSWERS: dict[str | int, tuple[type[RunError], str]] = {
     "RevisionNotFoundError": (RunError, _NO_REVISION),
     "RemoteEntryNotFoundError": _NO_FILE, "EntryNotFoundError": _NO_FILE,
     "RepositoryNotFoundError": _NOT_THERE, 404: _NOT_THERE,
-    401: (RunError, "the Hub does not accept the token, or there is none; " + _LOGIN),
-    403: (RunError, "the token may not do this{said}; " + _LOGIN),
+    401: (RunError, "the Hub does not accept the token, or there is none{said}; " + _LOGIN),
+    403: _FORBIDDEN,
     408: _FAULT, 409: _CHANGED, 412: _CHANGED,
     413: (RunError, "the Hub finds it too large{said}"),
     429: (TransientError, "the Hub asks for fewer requests; wait some minutes and run it again{said}"),
@@ -154,10 +161,10 @@ def _sentence(causes: list[Any], repo: str) -> tuple[type[RunError], str] | None
         if status := getattr(response, "status_code", None):
             other = _FAULT if status >= 500 else (RunError, "the Hub refuses with status {status}{said}")
             kind, text = _ANSWERS.get(type(cause).__name__) or _ANSWERS.get(status, other)
-            if status == 403 and "storage" in str(cause).lower() + str(response.headers).lower():
-                kind, text = RunError, "the Hub refuses{said}; make room there, or ask its owner for more"
-            said = response.headers.get("X-Error-Message") or getattr(cause, "server_message", None) or ""
-            said = f" (the Hub says: {' '.join(str(said).split())[:200]})" if said else ""
+            reason = response.headers.get("X-Error-Message") or getattr(cause, "server_message", None) or ""
+            if (kind, text) == _FORBIDDEN and reason:
+                text = next(text for words, text in _BY_REASON if re.search(words, reason, re.IGNORECASE))
+            said = f" (the Hub says: {' '.join(str(reason).split())[:200]})" if reason else ""
             return kind, text.format(said=said, status=status, owner=owner)
     for cause in causes:
         if isinstance(cause, (TransportError, ConnectionError, TimeoutError)):
