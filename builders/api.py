@@ -17,6 +17,7 @@ from sousa.generation.corpus import Config, Corpus
 from sousa.generation.errors import RunError
 from sousa.generation.outside import expanded
 from sousa.generation.runners import LocalRunner, workers_problem
+from sousa.generation.storage import LocalStorage, output_path
 
 if TYPE_CHECKING:
     from sousa.builders.release.compare import Changes
@@ -60,9 +61,8 @@ def generate(
     Raises: UsageError for options that can't be met; RunError when it can't be finished; InvalidDatasetError
         when it was made and is not valid.
     """
-    kind = corpora.get(corpus)
+    kind, output = corpora.get(corpus), output_path(output)
     problems = workers_problem(workers)
-    problems += [] if os.fspath(output) else ["output is empty; name a directory"]
     chosen = kind.Options.read(options, problems=problems, hint=corpora.whose_option)
     config = kind.config(chosen, console.say)
     return make(kind, config, output, workers, files, check, console)
@@ -75,14 +75,13 @@ def make(
     from sousa.builders.release.card import write_dataset_card
     from sousa.generation import make as making
     from sousa.generation import reopen, seeds
-    from sousa.generation.storage import LocalStorage
     from sousa.generation.validation import report
 
     if not seeds.self_check():
         console.say(
             "warning: NumPy draws other numbers here than where published corpora were made: rows will differ"
         )
-    storage, runner = LocalStorage(expanded(output)), LocalRunner(workers)
+    storage, runner = LocalStorage(output_path(output)), LocalRunner(workers)
     making.make(corpus, config, storage, runner, files, console.say, console.progress, write_dataset_card)
     stored = reopen.open_dataset(storage.root, making=None)
     if check:
@@ -179,7 +178,7 @@ def preview(
     from sousa.generation.preview import page
 
     stored = reopen.open_dataset(expanded(directory), plugins=_listed(plugins))
-    target = None if output is None else expanded(output)
+    target = None if output is None else output_path(output)
     return page.write(stored, target, rows, where, seed, console.progress)
 
 
@@ -214,7 +213,7 @@ def release(
     from sousa.builders.release import make as releasing
 
     return releasing.make(
-        expanded(directory), expanded(output), version, previous, repo,
+        expanded(directory), output_path(output), version, previous, repo,
         _listed(notes), LocalRunner(workers), console.say, console.progress, token, _listed(plugins), link,
     )  # fmt: skip
 
@@ -245,7 +244,7 @@ def export(
     from sousa.builders.export import make as exporting
 
     return exporting.make(
-        expanded(directory), expanded(output), to, split, where, LocalRunner(workers),
+        expanded(directory), output_path(output), to, split, where, LocalRunner(workers),
         console.say, console.progress, _listed(plugins),
     )  # fmt: skip
 

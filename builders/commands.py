@@ -14,6 +14,7 @@ from sousa.generation.errors import UsageError, raise_all
 from sousa.generation.options import add_arguments, from_arguments, parsed
 from sousa.generation.outside import expanded
 from sousa.generation.runners import LocalRunner, workers_problem
+from sousa.generation.storage import output_path
 from sousa.generation.text import loading, shell
 
 
@@ -68,7 +69,10 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
     begin, corpus, output = time.perf_counter(), corpora.get(arguments.corpus), arguments.output
     problems = unknown(arguments.rest, arguments.parser, _hint)
     problems += workers_problem(arguments.workers, "--workers")
-    problems += [] if output else ["--output is empty; name a directory"]
+    try:
+        output_path(output, "--output")
+    except UsageError as error:
+        problems += error.problems
     options = corpus.Options.read(from_arguments(corpus.Options, arguments), "command", problems)
     if corpus.answer(options, console.print):
         return

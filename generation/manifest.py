@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.outside import MANIFEST_BYTES, read, read_json
+from sousa.generation.outside import MANIFEST_BYTES, is_file, read, read_json, status_of
 from sousa.generation.text import loading, shell
 
 MANIFEST = "manifest.json"
@@ -63,7 +63,7 @@ class _Manifest(BaseModel):
 def manifest_path(root: str | Path) -> Path:
     """Where the manifest of a directory is or would be; hidden like all else while that is unfinished."""
     path, hidden = Path(root) / MANIFEST, Path(root) / UNFINISHED / MANIFEST
-    return hidden if hidden.exists() and not path.exists() else path
+    return hidden if is_file(hidden) and status_of(path) is None else path
 
 
 def read_manifest(root: str | Path) -> dict[str, Any] | None:
@@ -121,7 +121,7 @@ def digest_of(data: Any) -> str:
 
 def complete_manifest(root: str | Path) -> dict[str, Any]:
     """The manifest of a finished dataset; raises RunError when there is none."""
-    if (Path(root) / UNFINISHED / UNFINISHED_RELEASE).exists():
+    if is_file(Path(root) / UNFINISHED / UNFINISHED_RELEASE):
         raise RunError(f"{root} is an unfinished release; run the same 'sousa release' command again")
     if (manifest := read_manifest(root)) is None:
         raise RunError(

@@ -89,7 +89,7 @@ def prepared_source(data: Any) -> sources.Source:
     path, wish = expanded(data.path), source.config
     manifest = read_manifest(path) if os.path.isdir(path) else None
     if manifest is None or not manifest["complete"]:
-        print(f"making {wish.num_rows:,} rows in {path}", flush=True)
+        Console().print(f"making {wish.num_rows:,} rows in {path}")
         api.make(source.known.corpus, wish, path, workers=0, files=False, check=False, console=Console())
     elif _asked(manifest["config"]) != _asked(wish.identity()):
         raise UsageError(

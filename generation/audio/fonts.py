@@ -197,7 +197,7 @@ def install(
     Raises: UsageError when ``source`` or ``output`` is of no use; RunError when the font can't be had,
         or what was found is not what the catalogue lists.
     """
-    directory = Path(expanded(output)) if output else own_directory()
+    directory = Path(output) if output else own_directory()
     goal = directory / font.file
     if is_font(goal, font):
         return goal, "was there already"
@@ -264,6 +264,8 @@ def _fetch(font: KnownFont, directory: Path, address: str, say: Say, progress: A
     wanted = (font.package_sha256, font.sha256)  # another address may give the font itself
     if package.exists() and file_digest(package) in wanted:
         return package
+    if os.path.lexists(package):
+        raise UsageError(f"{package} is there and was not made by this command; remove it")
     download.fetch(address, part, max(font.package_size, font.size), say, progress)
     got = file_digest(part)
     if got not in wanted:
