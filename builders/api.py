@@ -275,7 +275,7 @@ def publish(
     from sousa.builders.hub import publish as hub
 
     sources = _listed(redistribute)
-    return hub.publish(Path(directory), repo, private, branch, create_pr, sources, token, console)
+    return hub.publish(Path(expanded(directory)), repo, private, branch, create_pr, sources, token, console)
 
 
 def diff(old: str, new: str, *, console: Console = SILENT) -> "Changes":

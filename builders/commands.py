@@ -295,8 +295,8 @@ def _publish(arguments: argparse.Namespace, console: Console) -> None:
 def _dry_run(arguments: argparse.Namespace, named: list[str], console: Console) -> None:
     from sousa.builders.hub import publish as hub
 
-    repo = arguments.repo
-    what = hub.dry_run(arguments.directory, repo, arguments.branch, arguments.previous, named, console)
+    repo, root = arguments.repo, expanded(arguments.directory)
+    what = hub.dry_run(root, repo, arguments.branch, arguments.previous, named, console)
     if what["published"]:
         console.tell(f"{repo} holds this very release already: nothing would be done")
         return

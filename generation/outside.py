@@ -61,9 +61,11 @@ def home() -> str | None:
 def expanded(path: str | os.PathLike[str]) -> str:
     """A path as the user wrote it, with ``~`` replaced by the home directory.
 
-    Raises: UsageError where there is none: no folder is ever called ``~``.
+    Raises: UsageError where there is none: no folder is ever called ``~``; and for no path at all.
     """
     text = os.fspath(path)
+    if not text:
+        raise UsageError("a path is empty; name a file or directory")
     whole = os.path.expanduser(text)
     if text.startswith("~") and not os.path.isabs(whole):
         user = text.split("/")[0]

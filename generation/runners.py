@@ -47,13 +47,16 @@ def workers_problem(workers: int, name: str = "workers") -> list[str]:
 class LocalRunner:
     """Tasks in ``workers`` processes of this machine, 0 for one a core; in this one where one is enough.
 
-    Raises: UsageError for a number of workers that is none.
+    Raises: UsageError for a number of workers that is none, and where several have no place for their
+        temporary files.
     """
 
     workers: int = 0
 
     def __post_init__(self) -> None:
         raise_all(workers_problem(self.workers))
+        if self.at_once > 1:
+            environment.check_temporary()
 
     @property
     def at_once(self) -> int:
@@ -101,7 +104,6 @@ def _here(function: Callable, tasks: Sequence[tuple]) -> Iterator[Any]:
 
 
 def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iterator[Any]:
-    environment.check_temporary()
     # forkserver: children start clean, with no threads or libraries of this process
     context = multiprocessing.get_context("forkserver")
     # imported once for all workers: where the function and its arguments come from
