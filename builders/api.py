@@ -15,7 +15,9 @@ from sousa.generation import corpora
 from sousa.generation.console import SILENT, Console
 from sousa.generation.corpus import Config, Corpus
 from sousa.generation.errors import RunError
+from sousa.generation.outside import expanded
 from sousa.generation.runners import LocalRunner, workers_problem
+from sousa.generation.storage import LocalStorage, output_path
 
 if TYPE_CHECKING:
     from sousa.builders.release.compare import Changes
@@ -59,9 +61,8 @@ def generate(
     Raises: UsageError for options that can't be met; RunError when it can't be finished; InvalidDatasetError
         when it was made and is not valid.
     """
-    kind = corpora.get(corpus)
+    kind, output = corpora.get(corpus), output_path(output)
     problems = workers_problem(workers)
-    problems += [] if os.fspath(output) else ["output is empty; name a directory"]
     chosen = kind.Options.read(options, problems=problems, hint=corpora.whose_option)
     config = kind.config(chosen, console.say)
     return make(kind, config, output, workers, files, check, console)
@@ -74,14 +75,13 @@ def make(
     from sousa.builders.release.card import write_dataset_card
     from sousa.generation import make as making
     from sousa.generation import reopen, seeds
-    from sousa.generation.storage import LocalStorage
     from sousa.generation.validation import report
 
     if not seeds.self_check():
         console.say(
             "warning: NumPy draws other numbers here than where published corpora were made: rows will differ"
         )
-    storage, runner = LocalStorage(os.path.expanduser(output)), LocalRunner(workers)
+    storage, runner = LocalStorage(output_path(output)), LocalRunner(workers)
     making.make(corpus, config, storage, runner, files, console.say, console.progress, write_dataset_card)
     stored = reopen.open_dataset(storage.root, making=None)
     if check:
@@ -111,7 +111,7 @@ def validate(
     from sousa.generation import reopen
     from sousa.generation.validation import report
 
-    stored = reopen.open_dataset(os.path.expanduser(directory), making=None, plugins=_listed(plugins))
+    stored = reopen.open_dataset(expanded(directory), making=None, plugins=_listed(plugins))
     return report.validate(stored, LocalRunner(workers), console.progress, everything)[1]
 
 
@@ -137,7 +137,7 @@ def verify(
     from sousa.builders.release import check, opened
     from sousa.generation import reopen
 
-    root = os.path.expanduser(directory)
+    root = expanded(directory)
     if opened.is_release(root):
         release = opened.read(root)
         check.require(release, console.progress)
@@ -177,8 +177,8 @@ def preview(
     from sousa.generation import reopen
     from sousa.generation.preview import page
 
-    stored = reopen.open_dataset(os.path.expanduser(directory), plugins=_listed(plugins))
-    target = None if output is None else os.path.expanduser(output)
+    stored = reopen.open_dataset(expanded(directory), plugins=_listed(plugins))
+    target = None if output is None else output_path(output)
     return page.write(stored, target, rows, where, seed, console.progress)
 
 
@@ -213,7 +213,7 @@ def release(
     from sousa.builders.release import make as releasing
 
     return releasing.make(
-        os.path.expanduser(directory), os.path.expanduser(output), version, previous, repo,
+        expanded(directory), output_path(output), version, previous, repo,
         _listed(notes), LocalRunner(workers), console.say, console.progress, token, _listed(plugins), link,
     )  # fmt: skip
 
@@ -247,7 +247,7 @@ def export(
     from sousa.builders.export import make as exporting
 
     return exporting.make(
-        os.path.expanduser(directory), os.path.expanduser(output), to, split, where, LocalRunner(workers),
+        expanded(directory), output_path(output), to, split, where, LocalRunner(workers),
         console.say, console.progress, _listed(plugins), fill_null,
     )  # fmt: skip
 
@@ -278,7 +278,7 @@ def publish(
     from sousa.builders.hub import publish as hub
 
     sources = _listed(redistribute)
-    return hub.publish(Path(directory), repo, private, branch, create_pr, sources, token, console)
+    return hub.publish(Path(expanded(directory)), repo, private, branch, create_pr, sources, token, console)
 
 
 def diff(old: str, new: str, *, console: Console = SILENT) -> "Changes":

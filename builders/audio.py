@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import soundfile
 
+from sousa.builders.hub.remote import check_environment
 from sousa.generation.audio import encode
 from sousa.generation.errors import SousaError
 
@@ -108,6 +109,7 @@ class AudioBuilder(datasets.GeneratorBasedBuilder):
         config, config_id = super()._create_builder_config(*arguments, **options)
         config = copy.copy(config)  # it may be one of the class
         try:
+            check_environment()
             marks = self._open(config)
         except SousaError as error:
             raise ValueError(str(error)) from None

@@ -28,6 +28,7 @@ from sousa.generation import corpora, reopen
 from sousa.generation.columns import AUDIO, SPLITS, Column, feature
 from sousa.generation.errors import RunError, SousaError, UsageError, first_line, one_of
 from sousa.generation.manifest import config_digest
+from sousa.generation.outside import expanded
 from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import row_groups
 
@@ -98,7 +99,7 @@ class CorpusBuilder(AudioBuilder):
     def _held(self, root: str) -> str | None:
         """The config that is read where none is named: the default one, or else all that a dataset holds."""
         with suppress(SousaError):
-            views = list(reopen.open_dataset(os.path.expanduser(root)).views)
+            views = list(reopen.open_dataset(expanded(root)).views)
             return None if self.DEFAULT_CONFIG_NAME in views else views[-1]
         return None
 
@@ -109,7 +110,7 @@ class CorpusBuilder(AudioBuilder):
                 raise UsageError(
                     f"{', '.join(sorted(given))}: no choice for stored rows; leave out data_dir or these"
                 )
-            stored = reopen.open_dataset(os.path.expanduser(config.data_dir))
+            stored = reopen.open_dataset(expanded(config.data_dir))
             views = {**stored.views}
             views.setdefault("custom", list(stored.manifest["shards"]))
             if config.name not in views:

@@ -4,7 +4,6 @@ import argparse
 import inspect
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from sousa.builders import api
@@ -13,8 +12,10 @@ from sousa.generation.commandline import names, quiet, unknown, workers
 from sousa.generation.console import Console
 from sousa.generation.errors import UsageError, raise_all
 from sousa.generation.options import add_arguments, from_arguments, parsed
+from sousa.generation.outside import expanded
 from sousa.generation.runners import LocalRunner, workers_problem
-from sousa.generation.text import python, shell
+from sousa.generation.storage import output_path
+from sousa.generation.text import loading, shell
 
 
 def call(function: Callable, arguments: argparse.Namespace, console: Console, **changes: Any) -> Any:
@@ -68,7 +69,10 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
     begin, corpus, output = time.perf_counter(), corpora.get(arguments.corpus), arguments.output
     problems = unknown(arguments.rest, arguments.parser, _hint)
     problems += workers_problem(arguments.workers, "--workers")
-    problems += [] if output else ["--output is empty; name a directory"]
+    try:
+        output_path(output, "--output")
+    except UsageError as error:
+        problems += error.problems
     options = corpus.Options.read(from_arguments(corpus.Options, arguments), "command", problems)
     if corpus.answer(options, console.print):
         return
@@ -90,7 +94,7 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
     console.tell(
         f"{config.num_rows:,} rows, {hours:.2f} {kind}, {size:,.0f} MB in {stored.storage.root} "
         f"({time.perf_counter() - begin:.0f} s)\n"
-        f"load them with: datasets.load_dataset({python(stored.storage.root)})"
+        f"load them with: {loading(stored.storage.root)}"
     )
     if failed:
         raise failed
@@ -148,7 +152,7 @@ def _verify(arguments: argparse.Namespace, console: Console) -> None:
     from sousa.builders.release import opened
 
     count = call(api.verify, arguments, console)
-    if opened.is_release(Path(arguments.directory).expanduser()):
+    if opened.is_release(expanded(arguments.directory)):
         version = opened.read(arguments.directory).version
         console.tell(f"version {version}: all {count:,} files are unchanged")
     else:
@@ -235,7 +239,7 @@ def _release(arguments: argparse.Namespace, console: Console) -> None:
         f"version {manifest['version']}: {manifest['num_rows']:,} rows, {len(manifest['files']) + 1:,} "
         f"files, {size:,.0f} MB in {output}\n"
         f"configs: {', '.join(manifest['views'])}\n"
-        f'look at it with: datasets.load_dataset({python(output)}, "{first}")\n'
+        f"look at it with: {loading(output, first)}\n"
         f"publish it with: sousa publish {shell(output)} {manifest['repo'] or 'ORG/NAME'}"
     )
 
@@ -291,8 +295,8 @@ def _publish(arguments: argparse.Namespace, console: Console) -> None:
 def _dry_run(arguments: argparse.Namespace, named: list[str], console: Console) -> None:
     from sousa.builders.hub import publish as hub
 
-    repo = arguments.repo
-    what = hub.dry_run(arguments.directory, repo, arguments.branch, arguments.previous, named, console)
+    repo, root = arguments.repo, expanded(arguments.directory)
+    what = hub.dry_run(root, repo, arguments.branch, arguments.previous, named, console)
     if what["published"]:
         console.tell(f"{repo} holds this very release already: nothing would be done")
         return

@@ -31,6 +31,7 @@ from sousa.generation import corpora
 from sousa.generation.columns import ACOUSTICS, AUDIO, SPLITS, Column, having, split_column, table
 from sousa.generation.errors import SousaError, UsageError
 from sousa.generation.manifest import read_manifest
+from sousa.generation.outside import expanded, is_directory
 
 SCHEMA_VERSION = 2  # another one when rows are mapped otherwise: caches are told apart by it
 EVENT = (
@@ -182,7 +183,7 @@ def _parts(config: UnifiedConfig) -> dict[str, Any]:
         return {name: builder(name)(config_name=config.name, **options.get(name, {})) for name in wanted}
     if options:
         raise UsageError("options: no choice for stored rows; leave out data_dir or these")
-    roots = _stored(Path(config.data_dir).expanduser())
+    roots = _stored(Path(expanded(config.data_dir)))
     missing = [name for name in config.corpora or () if name not in roots]
     if missing or not roots.keys() & wanted:
         raise UsageError(
@@ -195,7 +196,7 @@ def _parts(config: UnifiedConfig) -> dict[str, Any]:
 def _stored(root: Path) -> dict[str, Path]:
     """Datasets in a directory by corpus: itself, or folders in it, of several the one named as the corpus."""
     found: dict[str, list[Path]] = {}
-    for place in [root, *(sorted(root.iterdir()) if root.is_dir() else ())]:
+    for place in [root, *(sorted(root.iterdir()) if is_directory(root) else ())]:
         with suppress(SousaError) if place != root else nullcontext():
             if manifest := read_manifest(place):
                 found.setdefault(str(manifest["config"].get("corpus")), []).append(place)

@@ -8,12 +8,13 @@ there is any. Only the command that is named is imported.
 """
 
 import argparse
+import re
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pkgutil import resolve_name
 from typing import Any
 
-from sousa.generation import corpora, ending
+from sousa.generation import corpora, ending, environment
 from sousa.generation.console import Console
 from sousa.generation.errors import SousaError, one_of, raise_all, told
 from sousa.generation.text import visible
@@ -21,7 +22,7 @@ from sousa.generation.text import visible
 
 class _Parser(argparse.ArgumentParser):
     def _print_message(self, message: str, file: Any = None) -> None:
-        super()._print_message(visible(message), file)  # it quotes what was typed
+        super()._print_message(_clipped(visible(message)), file)  # it quotes what was typed
 
 
 def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) -> int:
@@ -32,6 +33,7 @@ def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) 
     """
     console = Console()
     try:
+        environment.check()
         raise_all(
             f"{word!r} is not text in UTF-8 (it has other bytes); rename it, or name another one"
             for word in argv
@@ -44,7 +46,7 @@ def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) 
     except SousaError as error:
         if ending.STOPPED.is_set():
             raise KeyboardInterrupt from None
-        console.warn(f"sousa: {error}")
+        console.warn(_clipped(f"sousa: {error}"))
         return error.exit_status
     except MemoryError:
         console.warn("sousa: not enough memory; ask for less at once: fewer workers, or shorter rows")
@@ -53,6 +55,11 @@ def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) 
         # whatever the system refuses and nobody nearer to it has explained
         console.warn(f"sousa: {told(error)}")
         return 1
+
+
+def _clipped(text: str) -> str:
+    """A text without the rest of words that are longer than any that is of use."""
+    return re.sub(r"\S{1000,}", lambda match: f"{match[0][:100]}…", text)
 
 
 def _is_text(word: str) -> bool:

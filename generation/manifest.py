@@ -15,8 +15,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.outside import MANIFEST_BYTES, read, read_json
-from sousa.generation.text import shell
+from sousa.generation.outside import MANIFEST_BYTES, is_file, read, read_json, status_of
+from sousa.generation.text import loading, shell
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 2  # how shards and manifests are laid out, whatever is in them
@@ -63,7 +63,7 @@ class _Manifest(BaseModel):
 def manifest_path(root: str | Path) -> Path:
     """Where the manifest of a directory is or would be; hidden like all else while that is unfinished."""
     path, hidden = Path(root) / MANIFEST, Path(root) / UNFINISHED / MANIFEST
-    return hidden if hidden.exists() and not path.exists() else path
+    return hidden if is_file(hidden) and status_of(path) is None else path
 
 
 def read_manifest(root: str | Path) -> dict[str, Any] | None:
@@ -82,7 +82,7 @@ def read_manifest(root: str | Path) -> dict[str, Any] | None:
     if isinstance(manifest, dict) and "release_format" in manifest:
         raise UsageError(
             f"{root} is a release, not a dataset; name the dataset it was made of, or load it with "
-            f'datasets.load_dataset("{root}")'
+            f"{loading(root)}"
         )
     version = manifest.get("format_version") if isinstance(manifest, dict) else None
     if isinstance(version, int) and version not in KNOWN_FORMATS:
@@ -121,7 +121,7 @@ def digest_of(data: Any) -> str:
 
 def complete_manifest(root: str | Path) -> dict[str, Any]:
     """The manifest of a finished dataset; raises RunError when there is none."""
-    if (Path(root) / UNFINISHED / UNFINISHED_RELEASE).exists():
+    if is_file(Path(root) / UNFINISHED / UNFINISHED_RELEASE):
         raise RunError(f"{root} is an unfinished release; run the same 'sousa release' command again")
     if (manifest := read_manifest(root)) is None:
         raise RunError(

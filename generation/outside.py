@@ -1,9 +1,11 @@
 """Files that others made (configurations, manifests, fonts, sounds, models), opened and read within limits.
 
 Conventions: what can't be read is an OSError, or for its content a ValueError, that says in a few words
-what is wrong; who reads adds the path and what to do. Only regular files are opened, and without waiting: the
-other end of a pipe may never come, and a device may never end. A limit is far above what this program writes
-or anybody has written by hand, and low enough that reading stays within some hundred megabytes.
+what is wrong; who reads adds the path and what to do. Only regular
+files are opened, and without waiting: the other end of a pipe may never come, and a device may never end. A
+limit is far above what this program writes or anybody has written by hand, and low enough that reading stays
+within some hundred megabytes. Paths that a user names are first looked at by ``expanded``, ``is_directory``
+and ``is_file``, whose errors are UsageErrors.
 """
 
 import errno
@@ -16,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from sousa.generation.errors import UsageError
 
 CONFIG_BYTES = 64 << 20  # 100,000 sounds in JSON take 20 MB
 YAML_BYTES = 16 << 20  # it takes a hundred times as long to read as JSON
@@ -47,6 +51,64 @@ class AliasError(ValueError):
             f"line {event.start_mark.line + 1}, column {event.start_mark.column + 1}: aliases such as "
             f"*{event.anchor} are not read; write the values out"
         )
+
+
+def home() -> str | None:
+    """The user's home directory; None for a user without one, as in many containers."""
+    path = os.path.expanduser("~")
+    return path if os.path.isabs(path) else None
+
+
+def expanded(path: str | os.PathLike[str]) -> str:
+    """A path as the user wrote it, with ``~`` replaced by the home directory.
+
+    Raises: UsageError where there is none: no folder is ever called ``~``; and for no path at all.
+    """
+    text = os.fspath(path)
+    if not text:
+        raise UsageError("a path is empty; name a file or directory")
+    whole = os.path.expanduser(text)
+    if text.startswith("~") and not os.path.isabs(whole):
+        user = text.split("/")[0]
+        raise UsageError(
+            f"{shortened(text)}: there is no home directory for {user}; write the whole path, or ./{user} "
+            "for a folder of that name"
+        )
+    return whole
+
+
+def shortened(path: object) -> str:
+    """A path as it is shown in a sentence."""
+    text = str(path)
+    return text if len(text) <= 200 else f"{text[:60]}…"
+
+
+def status_of(path: str | os.PathLike[str]) -> os.stat_result | None:
+    """What the system says of a path, None where there is nothing.
+
+    Raises: UsageError where it can't say: for want of a permission, or because it is no path.
+    """
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        reason = error.strerror
+    except ValueError:  # it has a NUL, or half of a character
+        reason = "no path can be so"
+    raise UsageError(f"{shortened(path)} can't be looked at: {reason}; name another path")
+
+
+def is_directory(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a directory; raises UsageError as :func:`status_of`."""
+    status = status_of(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a regular file; raises UsageError as :func:`status_of`."""
+    status = status_of(path)
+    return status is not None and stat.S_ISREG(status.st_mode)
 
 
 def opened(path: str | Path, most: int = FONT_BYTES) -> BufferedReader:

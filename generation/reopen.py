@@ -17,7 +17,7 @@ from sousa.generation import corpora
 from sousa.generation.columns import Column, fitted
 from sousa.generation.console import silent
 from sousa.generation.corpus import Config, Corpus, is_generated
-from sousa.generation.errors import RunError, UsageError, first_line
+from sousa.generation.errors import RunError, UsageError, first_line, raise_all
 from sousa.generation.make import views
 from sousa.generation.manifest import KNOWN_FORMATS, complete_manifest, config_digest
 from sousa.generation.shards import Shard, other_version
@@ -170,10 +170,12 @@ def verify(
         seed: of their choice, by default a new one.
 
     Returns: ``(rows compared, list of differences)``; a difference is one line of text.
-    Raises: UsageError for a count below 1.
+    Raises: UsageError for a count below 1, and a seed that is none.
     """
-    if not everything and count < 1:
-        raise UsageError(f"rows is {count}; give 1 or more")
+    problems = [f"rows is {count}; give 1 or more"] if not everything and count < 1 else []
+    if seed is not None and not 0 <= seed < 2**63:
+        problems.append(f"seed is {seed}; give a whole number from 0 to 2^63 - 1")
+    raise_all(problems)
     total = sum(record["rows"] for record in stored.records)
     wanted: Any = range(total)
     if not everything:

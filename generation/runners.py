@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
 from typing import Any, Protocol
 
+from sousa.generation import environment
 from sousa.generation.ending import CHECKS_STOP, STOPPED
 from sousa.generation.errors import RunError, raise_all
 
@@ -46,13 +47,16 @@ def workers_problem(workers: int, name: str = "workers") -> list[str]:
 class LocalRunner:
     """Tasks in ``workers`` processes of this machine, 0 for one a core; in this one where one is enough.
 
-    Raises: UsageError for a number of workers that is none.
+    Raises: UsageError for a number of workers that is none, and where several have no place for their
+        temporary files.
     """
 
     workers: int = 0
 
     def __post_init__(self) -> None:
         raise_all(workers_problem(self.workers))
+        if self.at_once > 1:
+            environment.check_temporary()
 
     @property
     def at_once(self) -> int:

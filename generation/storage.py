@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.outside import ANY_BYTES, MANIFEST_BYTES, opened, read
+from sousa.generation.outside import ANY_BYTES, MANIFEST_BYTES, expanded, opened, read, shortened, status_of
+from sousa.generation.text import is_line
 
 _OWN_TEMPORARY = re.compile(r"^\.([0-9a-f]{16}|.+\.\d+)\.tmp$")  # the second as earlier versions named them
 SHOWN = "shown.json"  # names of what was moved out of the folder it is in
@@ -227,6 +228,20 @@ def write_unsynced(path: str, data: bytes) -> None:
     except BaseException:
         os.unlink(work)
         raise
+
+
+def output_path(path: str | os.PathLike[str], name: str = "output") -> str:
+    """A path to write to, with ``~`` replaced; ``name``: what the user calls it.
+
+    Raises: UsageError for what can't be the path of a file, or would not be read again as it is written.
+    """
+    text = os.fspath(path)
+    if not text.strip():
+        raise UsageError(f"{name} is {'empty' if not text else repr(text)}; name a directory or file")
+    if not is_line(text):
+        raise UsageError(f"{name} is {shortened(text)!r}; name one without characters that can't be seen")
+    status_of(whole := expanded(text))
+    return whole
 
 
 def refuse_others_file(path: str | Path, mark: bytes = b"") -> None:

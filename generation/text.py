@@ -8,6 +8,7 @@ writing, halves of surrogate pairs) is shown escaped, ``\\x1b``.
 import html as _html
 import json
 import math
+import os
 import re
 import shlex
 import warnings
@@ -108,6 +109,21 @@ def drawing(formulas: bool = True) -> Iterator[None]:
 def shell(text: Any) -> str:
     """A text as one word of a command to be pasted into a shell."""
     return shlex.quote(str(text))
+
+
+def is_pattern(path: Any) -> bool:
+    """Whether ``datasets`` reads the path of a directory as a pattern, or as an address."""
+    return re.search(r"[*?\[]|::|://", os.path.abspath(path)) is not None
+
+
+def loading(path: Any, *names: str) -> str:
+    """The Python call that loads a dataset or release directory, with the name of a config or none."""
+    if not os.path.basename(path).strip("."):  # it makes no name of . and ..
+        path = os.path.abspath(path)
+    arguments = ", ".join(map(python, (path, *names)))
+    if is_pattern(path):
+        return f"sousa.load({arguments})  # load_dataset takes such a path for a pattern; rename it for that"
+    return f"datasets.load_dataset({arguments})"
 
 
 def python(text: Any) -> str:

@@ -8,6 +8,7 @@ import yaml
 
 from sousa.generation.corpus import is_generated
 from sousa.generation.manifest import read_manifest
+from sousa.generation.outside import expanded
 from sousa.generation.storage import atomic_file
 from sousa.generation.text import block, code
 from sousa.training.config import Settings
@@ -26,7 +27,7 @@ def write_card(
     parameters = sum(p.numel() for p in model.parameters())
     best = trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint
     which = f"the best of its checkpoints on the {data.validation} split" if best else "as training ended"
-    manifest = read_manifest(os.path.expanduser(data.path)) if data.generate and not data.live else None
+    manifest = read_manifest(expanded(data.path)) if data.generate and not data.live else None
     made_by = manifest["config"]["data_version"] if manifest else corpus and corpus.data_version
     version = f" (data version {made_by})" if data.generate else ""
     plain = settings.model_dump()
@@ -61,5 +62,5 @@ def write_card(
 
 def _last(path: str) -> str:
     """A name on the Hub as it is, of a path its last part."""
-    local = os.path.isabs(os.path.expanduser(path)) or os.path.exists(path) or path.count("/") != 1
+    local = os.path.isabs(expanded(path)) or os.path.exists(path) or path.count("/") != 1
     return os.path.basename(os.path.normpath(path)) if local else path

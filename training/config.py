@@ -23,7 +23,7 @@ from transformers import TrainingArguments
 from sousa.generation.errors import UsageError, raise_all
 from sousa.generation.models import Model, Number, ProblemsError, Text, Whole, chosen, kind_of, validated
 from sousa.generation.options import about_of, option
-from sousa.generation.outside import parse_yaml, read_yaml
+from sousa.generation.outside import expanded, parse_yaml, read_yaml
 from sousa.training.augment import Masks, Waveform
 from sousa.training.front_ends import LogMel
 from sousa.training.models.compact import CompactConfig
@@ -193,7 +193,7 @@ def help_text() -> str:
 
 def read(path: str | Path, arguments: Iterable[str] = ()) -> Settings:
     """Settings from a YAML file and ``--key value`` arguments over it; UsageError naming every problem."""
-    path = Path(path).expanduser()
+    path = Path(expanded(path))
     try:
         data = read_yaml(path) or {}
     except OSError as error:
@@ -283,7 +283,7 @@ def _check_data(settings: Settings) -> None:
     data = settings.data
     if data.live and data.generate is None:
         raise UsageError("data.live needs data.generate, which says what rows to make")
-    if data.generate is None and not os.path.exists(os.path.expanduser(data.path)):
+    if data.generate is None and not os.path.exists(expanded(data.path)):
         return  # it is looked at when it is read
     known = corpora.source_of(data).known
     problems: list[str] = []

@@ -19,6 +19,7 @@ from sousa.generation.errors import UsageError
 from sousa.generation.manifest import read_manifest
 from sousa.generation.models import kind_of
 from sousa.generation.options import parsed
+from sousa.generation.outside import expanded
 from sousa.training import sources
 
 _HOME = Path(__file__).resolve().parent.parent
@@ -31,8 +32,8 @@ def config(options: Mapping[str, Any]) -> Config:
     for key, value in options.items():
         if key in names:
             kind = kind_of(corpus.Options.model_fields[names[key]].annotation)
-            path, there = _HOME / str(value), os.path.exists(os.path.expanduser(str(value)))
-            shipped = key in texts and path.is_file() and not there
+            path, there = _HOME / str(value), os.path.exists(expanded(str(value)))
+            shipped = key in texts and os.path.isfile(path) and not there
             values[names[key]] = str(path) if shipped else parsed(value, kind)
         elif key != "corpus":
             values[str(key)] = value
@@ -60,8 +61,10 @@ def with_absolute_paths(options: Mapping[str, Any] | None) -> Any:
         return options
     out = dict(options)
     for key in texts & set(options):
-        path = os.path.abspath(os.path.expanduser(str(options[key])))
-        if isinstance(options[key], str) and os.path.exists(path) and not (_HOME / options[key]).is_file():
+        path = os.path.abspath(expanded(str(options[key])))
+        if not isinstance(options[key], str) or os.path.isfile(_HOME / options[key]):
+            continue  # no text, or of the package
+        if os.path.exists(path):
             out[key] = path
     return out
 
@@ -83,10 +86,10 @@ def prepared_source(data: Any) -> sources.Source:
         return source
     from sousa.builders import api
 
-    path, wish = os.path.expanduser(data.path), source.config
+    path, wish = expanded(data.path), source.config
     manifest = read_manifest(path) if os.path.isdir(path) else None
     if manifest is None or not manifest["complete"]:
-        print(f"making {wish.num_rows:,} rows in {path}", flush=True)
+        Console().print(f"making {wish.num_rows:,} rows in {path}")
         api.make(source.known.corpus, wish, path, workers=0, files=False, check=False, console=Console())
     elif _asked(manifest["config"]) != _asked(wish.identity()):
         raise UsageError(

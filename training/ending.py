@@ -1,13 +1,15 @@
 """How the programs of training end: with a status, and what went wrong as one sentence."""
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sousa.generation import ending
+from sousa.generation import ending, environment
+from sousa.generation.console import Console
 from sousa.generation.errors import RunError, SousaError, first_line
+
+_CONSOLE = Console()
 
 
 def status_of(work: Callable[[], Any], interrupted: str, alone: bool) -> int:
@@ -20,19 +22,21 @@ def status_of(work: Callable[[], Any], interrupted: str, alone: bool) -> int:
 
 
 def _status(work: Callable[[], Any]) -> int:
-    rank = int(os.environ.get("RANK", "0"))
+    rank = 0
     try:
+        rank = environment.rank()
+        environment.check()
         work()
     except SousaError as error:
         # what is wrong with the request is wrong everywhere; what goes wrong later may be one rank's
         if rank == 0 or isinstance(error, RunError):
             bar = "\n" if isinstance(error, RunError) and sys.stderr.isatty() else ""
             who = "" if rank == 0 else f"rank {rank}: "
-            print(f"{bar}{who}{error}", file=sys.stderr, flush=True)
+            _CONSOLE.warn(f"{bar}{who}{error}")
         return error.exit_status
     except OSError as error:
         what = error.strerror or first_line(error)
-        print(f"{error.filename or 'writing'}: {what}; what was finished before is kept", file=sys.stderr)
+        _CONSOLE.warn(f"{error.filename or 'writing'}: {what}; what was finished before is kept")
         return 1
     return 0
 

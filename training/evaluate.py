@@ -26,10 +26,11 @@ import pyarrow.parquet as pq
 import torch
 import yaml
 
+from sousa.generation.console import Console
 from sousa.generation.errors import UsageError, first_line, one_of, raise_all
 from sousa.generation.models import validated
-from sousa.generation.outside import read_yaml
-from sousa.generation.storage import atomic_file
+from sousa.generation.outside import expanded, is_directory, is_file, read_yaml
+from sousa.generation.storage import atomic_file, output_path
 from sousa.training import config, corpora, report, sources
 from sousa.training.baselines import baselines, checks
 from sousa.training.batches import predict, rows_for, with_facts
@@ -68,8 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> None:
     """Evaluate; UsageError or RunError when that is not possible."""
-    best = Path(options.model).expanduser() / "model"
-    place = best if (best / "config.json").exists() else options.model
+    best = Path(expanded(options.model)) / "model"
+    place = best if is_file(best / "config.json") else options.model
     model = Model.from_pretrained(place)
     if options.task and model.task != options.task:
         raise UsageError(
@@ -80,6 +81,7 @@ def run(options: argparse.Namespace) -> None:
         ("resamples", options.resamples, 0),
     ) if value < least]  # fmt: skip
     raise_all(problems)
+    output = output_path(options.output, "--output") if options.output is not None else None
     device, settings = _device(options.device), _settings_of(options.model)
     data = validated(config.Data, settings["data"], "data", problems) if settings else config.Data()
     where, learnt_from = options.where, data.where
@@ -90,7 +92,7 @@ def run(options: argparse.Namespace) -> None:
         raise_all(problems)
         source = corpora.prepared_source(data)
         where = data.where if where is None else where
-        print(f"data of the run: {data.path}" + (f", only {where}" if where else ""))
+        Console().print(f"data of the run: {data.path}" + (f", only {where}" if where else ""))
     else:
         raise UsageError("what to evaluate on is not known; give --data DATASET")
     split, learn, validation = options.split or data.test or "test", options.train_split, data.validation
@@ -110,10 +112,10 @@ def run(options: argparse.Namespace) -> None:
         train_rows = rows_for(model, source, learn, where=learnt_from or None)
         if parameters and validation in source.splits and validation not in (split, learn):
             validation_rows = rows_for(model, source, validation, where=learnt_from or None)
-    output = Path(options.output or _beside(options.model, split)).expanduser()
+    directory = Path(_beside(options.model, split) if output is None else output)
     names, more = (learn, split), {"resamples": options.resamples, "validation_rows": validation_rows}
-    print(report_on(model, table, rows, output, train_rows, names, **more))
-    print(f"report: {output / 'report.html'}")
+    Console().print(report_on(model, table, rows, directory, train_rows, names, **more))
+    Console().print(f"report: {directory / 'report.html'}")
 
 
 def _device(name: str | None) -> str:
@@ -129,8 +131,9 @@ def _device(name: str | None) -> str:
 
 def _settings_of(where: str) -> dict[str, Any] | None:
     """Settings of the run that a model or checkpoint is of, or None."""
-    for root in (Path(where), Path(where).parent):
-        if (root / "settings.yaml").is_file():
+    place = Path(expanded(where))
+    for root in (place, place.parent):
+        if is_file(root / "settings.yaml"):
             try:
                 settings = read_yaml(root / "settings.yaml")
                 return settings if settings["data"]["path"] and isinstance(settings["train"], dict) else None
@@ -141,8 +144,8 @@ def _settings_of(where: str) -> dict[str, Any] | None:
 
 def _beside(where: str, split: str) -> Path:
     """A directory for the report: beside the model in its run, not inside what is published or resumed."""
-    root = Path(where)
-    if not root.is_dir():
+    root = Path(expanded(where))
+    if not is_directory(root):
         return Path(f"report-{split}")
     if (root.parent / "settings.yaml").is_file():
         return root.parent / f"report-{root.name}-{split}"

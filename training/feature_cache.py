@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from sousa.generation import environment
 from sousa.generation.errors import UsageError
 from sousa.generation.storage import atomic_file
 from sousa.training.rows import BaseRows
-from sousa.training.sources import cache_directory
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class FeatureCache:
 
     def __init__(self, data: Any, settings: Any, directory: str | Path | None = None):
         self._about = {"data": _text(data), "settings": _text(settings)}
-        root = Path(directory) if directory is not None else cache_directory() / "features"
+        root = Path(directory) if directory is not None else environment.cache() / "features"
         self.path = root / _digest(_text(self._about))
 
     def _file(self, sample_id: str) -> Path:

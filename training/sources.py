@@ -29,11 +29,11 @@ import pyarrow.parquet as pq
 
 from sousa.builders.release import head, layout
 from sousa.builders.row_index import byte_ranges
-from sousa.generation import corpora
+from sousa.generation import corpora, environment
 from sousa.generation.corpus import Config
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
 from sousa.generation.manifest import complete_manifest, manifest_path
-from sousa.generation.outside import MANIFEST_BYTES, read_json
+from sousa.generation.outside import MANIFEST_BYTES, expanded, is_directory, is_file, read_json
 from sousa.generation.shards import CARD
 from sousa.generation.storage import atomic_file, file_digest
 from sousa.generation.tables import NO_BUFFER_THREADS, NO_THREADS
@@ -160,10 +160,10 @@ def find(
         return where
     if hasattr(where, "identity"):
         return Live(where)
-    where = os.path.expanduser(os.fspath(where))
-    if os.path.isfile(where):
+    where = expanded(os.fspath(where))
+    if is_file(where):
         return Source(where, [File(where, "train", where)], root=Path(where).parent)
-    if os.path.isdir(where):
+    if is_directory(where):
         if revision is not None:
             raise UsageError(f"{where} is a directory, which has no revisions; leave out {revision!r}")
         return _directory(where, name)
@@ -223,8 +223,11 @@ def _by_datasets(
     import datasets
     from datasets.exceptions import DataFilesNotFoundError, DatasetNotFoundError
 
+    from sousa.builders.hub import remote
+
     try:
-        builder = datasets.load_dataset_builder(where, name, revision=revision, token=token)
+        with remote.kept(f"reading {where}"):
+            builder = datasets.load_dataset_builder(where, name, revision=revision, token=token)
     except (DatasetNotFoundError, DataFilesNotFoundError, ValueError) as error:
         raise UsageError(f"{where} can't be read as a dataset: {first_line(error)}") from None
     files = []
@@ -281,16 +284,11 @@ def _opened(file: File, token: str | None = None) -> Iterator[pq.ParquetFile]:
         raise RunError(f"{file.name} can't be read ({first_line(error)})") from None
 
 
-def cache_directory() -> Path:
-    """Where unpacked audio is kept."""
-    return Path(os.environ.get("SOUSA_CACHE") or Path.home() / ".cache" / "sousa")
-
-
 def _unpacked(file: File, column: str) -> str:
     """Path of an uncompressed copy of a column, which is made once in the cache directory."""
     facts = os.stat(file.path)
     key = f"{os.path.abspath(file.path)}\n{facts.st_size}\n{facts.st_mtime_ns}\n{column}"
-    copy = cache_directory() / "unpacked" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.parquet"
+    copy = environment.cache() / "unpacked" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.parquet"
     if not copy.exists():
         log.warning("%s: its audio is stored compressed; unpacking it once into %s", file.name, copy.parent)
         with _opened(file) as parquet, atomic_file(copy) as out:

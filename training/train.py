@@ -35,9 +35,10 @@ from transformers import EarlyStoppingCallback, TrainingArguments, set_seed
 
 from sousa.builders.hub import remote
 from sousa.builders.release import layout
+from sousa.generation.console import Console
 from sousa.generation.errors import RunError, UsageError, first_line
-from sousa.generation.outside import read_yaml
-from sousa.generation.storage import atomic_file, write_json
+from sousa.generation.outside import expanded, is_directory, is_file, read_yaml
+from sousa.generation.storage import atomic_file, output_path, write_json
 from sousa.training import config, corpora, front_ends, tasks
 from sousa.training.batches import rows_for, with_facts
 from sousa.training.card import write_card
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(settings: Settings) -> Path:
     """Train, evaluate and report; UsageError or RunError. Returns: directory of the run."""
     begin = time.perf_counter()
-    root = Path(settings.output).expanduser()
+    root = Path(output_path(settings.output, "--output"))
     arguments = _training_arguments(settings, root)
     checkpoint = _resumed_from(settings, root)
     # the others wait while the first makes data, or the report
@@ -90,9 +91,9 @@ def run(settings: Settings) -> Path:
         source = corpora.prepared_source(settings.data)
     data = settings.data
     data.revision = source.revision or data.revision
-    if not data.live and os.path.exists(os.path.expanduser(data.path)):
+    if not data.live and os.path.exists(expanded(data.path)):
         # as it is found from another directory too
-        data.path = os.path.abspath(os.path.expanduser(data.path))
+        data.path = os.path.abspath(expanded(data.path))
     data.generate = corpora.with_absolute_paths(data.generate)
     settings.task = settings.task or tasks.default_task(source.known)
     trainer, test_rows = _trainer(settings, arguments, source)
@@ -113,11 +114,12 @@ def run(settings: Settings) -> Path:
         write_card(root / "model", settings, trainer, source.known, results)
         _publish(settings, root / "model")
         minutes = (time.perf_counter() - begin) / 60
-        print(f"\n{results}\n" if results else "")
-        print(f"model: {root / 'model'}")
+        console = Console()
+        console.print(f"\n{results}\n" if results else "")
+        console.print(f"model: {root / 'model'}")
         if results:
-            print(f"report: {root / 'report' / 'report.html'}")
-        print(f"{trainer.state.global_step:,} steps, {minutes:.1f} min with data and report")
+            console.print(f"report: {root / 'report' / 'report.html'}")
+        console.print(f"{trainer.state.global_step:,} steps, {minutes:.1f} min with data and report")
     state.wait_for_everyone()
     return root
 
@@ -150,7 +152,7 @@ def _training_arguments(settings: Settings, root: Path) -> dict[str, Any]:
 def _resumed_from(settings: Settings, root: Path) -> str | None:
     """The checkpoint to go on from, or None; UsageError when the run there is another or not resumed."""
     path = root / "settings.yaml"
-    if (root.exists() and not root.is_dir()) or (root / "manifest.json").exists():
+    if (not is_directory(root) and os.path.lexists(root)) or is_file(root / "manifest.json"):
         raise UsageError(f"--output {root} is a file or a dataset; choose another directory")
     if not path.exists():
         if root.is_dir() and any(root.iterdir()):
@@ -185,7 +187,7 @@ def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         if name == "data.generate":
             value = corpora.with_absolute_paths(value)
         if name == "data.path":
-            value = os.path.abspath(os.path.expanduser(str(value)))
+            value = os.path.abspath(expanded(str(value)))
         if isinstance(value, dict):
             out |= _flat(value, f"{name}.")
         else:
@@ -289,7 +291,7 @@ def _publish(settings: Settings, folder: Path | None = None) -> None:
                 client.create_repo(repo, private=settings.train.hub_private_repo, exist_ok=True)
             else:
                 client.upload_folder(repo_id=repo, folder_path=folder, commit_message="Model")
-                print(f"published: {repo}")
+                Console().print(f"published: {repo}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from sousa.generation.columns import arrow_type
 from sousa.generation.exporting import Format, Groups
 from sousa.generation.storage import LocalStorage
+from sousa.generation.text import is_pattern, python
 
 
 class AudioFolder(Format):
@@ -61,7 +62,10 @@ class AudioFolder(Format):
 
     def load(self, output: str) -> str:
         """With datasets."""
-        return f'datasets.load_dataset("audiofolder", data_dir="{output}")'
+        call = f'datasets.load_dataset("audiofolder", data_dir={python(output)})'
+        if is_pattern(output):
+            return f"{call}, after renaming it: datasets takes such a path for a pattern"
+        return call
 
 
 def _file_name(audio: Mapping[str, Any], number: int) -> str:

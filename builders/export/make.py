@@ -26,6 +26,7 @@ from sousa.generation.errors import RunError, UsageError, one_of, raise_all
 from sousa.generation.exporting import Format
 from sousa.generation.filters import Filter
 from sousa.generation.manifest import UNFINISHED, digest_of
+from sousa.generation.outside import status_of
 from sousa.generation.runners import LocalRunner, Runner
 from sousa.generation.storage import LocalStorage, file_digest
 
@@ -53,10 +54,11 @@ def make(
     Returns: what ``export.json`` says, and ``load``, a line of Python.
     Raises: UsageError or RunError; what is finished is kept.
     """
+    for path in (root, output):
+        status_of(path)  # before it is resolved
     known = export.every()
     problems = [] if to in known else [f"unknown format {one_of(to, known)}"]
     problems += [] if split in (None, *SPLITS) else [f"unknown split {one_of(split, SPLITS)}"]
-    problems += [] if str(output) else ["the output is empty; name a directory"]
     if fill_null is not None and (type(fill_null) is not int or abs(fill_null) > MOST):
         problems.append(f"--fill-null is {fill_null}; give a whole number from -{MOST} to {MOST}")
     if Path(root).resolve() in (Path(output).resolve(), *Path(output).resolve().parents):

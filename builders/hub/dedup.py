@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from sousa.generation import environment
+
 try:
     import hf_xet
 except ImportError:  # the Hub is then spoken to without deduplication
@@ -28,6 +30,7 @@ def new_bytes(before: Iterable[Any], after: Iterable[Any], progress: Any = lambd
     They are the chunks that are new, packed and compressed as they are sent, and the lists of chunks.
     ``progress`` is called with bytes read.
     """
+    environment.check_temporary()
     with tempfile.TemporaryDirectory(prefix="sousa-dedup-") as scratch:
         had = 0
         for paths in (before, after):

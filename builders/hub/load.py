@@ -8,25 +8,25 @@ config without audio only the bytes of its columns are.
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import datasets
-import pyarrow.parquet as pq
-from datasets.table import table_cast
 from huggingface_hub import constants
 
 from sousa.builders.audio import played_by, torchcodec_works
 from sousa.builders.hub import remote
+from sousa.builders.hub.part import Part
 from sousa.builders.release import head as heads
 from sousa.builders.release import layout
 from sousa.generation.errors import RunError, UsageError, one_of
 from sousa.generation.manifest import UNFINISHED, complete_manifest
+from sousa.generation.outside import expanded, is_directory
 from sousa.generation.pace import TooSlow
-from sousa.generation.tables import NO_BUFFER_THREADS, NO_THREADS
+from sousa.generation.text import is_pattern
 
 DECODERS = ("auto", "soundfile", "torchcodec", "none")
 Loaded: TypeAlias = (
@@ -50,7 +50,7 @@ def load(
         decoder: soundfile, torchcodec, none (the encoded file), or auto: torchcodec where it works.
         token: of the Hub, None for the one in the usual places.
         more: further arguments of ``datasets.load_dataset``; with any but ``cache_dir`` it fetches what
-            that fetches.
+            that fetches, and a directory whose path that takes for a pattern can't be loaded.
 
     Returns: Dataset, IterableDataset, or a dict of them. With soundfile a row's audio is a dict, see
         :class:`sousa.builders.audio.SoundfileAudio`; ``row["audio"]["array"]`` and ``["sampling_rate"]`` work
@@ -67,8 +67,8 @@ def load(
                 "decoder='soundfile'"
             )
         decoder = "soundfile"
-    path = os.path.expanduser(path)
-    local = os.path.isdir(path)
+    path = expanded(path)
+    local = is_directory(path)
     if not local and (wrong := layout.repo_problem(path)):
         raise UsageError(f"the path is neither a directory here nor a dataset on the Hub: it is {wrong}")
     if local and revision is not None:
@@ -78,9 +78,17 @@ def load(
     head, commit = _card(path, local, revision, token)
     config = heads.config(head, name, path) or {}
     wanted = _splits(config, split, path)
-    arguments = {"path": path, "name": name, "token": token, **more}
+    # of . it would make no name
+    arguments = {"path": os.path.abspath(path) if local else path, "name": name, "token": token, **more}
     part = wanted if wanted and len(wanted) < len(config["data_files"]) else None
     silent = config.get("columns")
+    if local and is_pattern(path):
+        if more.keys() - {"cache_dir"} or "data_files" not in config:
+            raise UsageError(
+                f"{path}: with these arguments datasets takes the path for a pattern; rename the directory"
+            )
+        features = _features(head, config["config_name"])
+        return played_by(_part(arguments, config, features, wanted, split, None, streaming), decoder)
     if not local:
         # one commit for everything: main may move in between
         arguments["revision"] = commit or revision
@@ -91,7 +99,8 @@ def load(
         paths = {entry["split"]: entry["path"] for entry in config["data_files"]}
         arguments["data_files"] = {name: paths[name] for name in part}
         arguments.setdefault("features", _features(head, config["config_name"]))
-    with remote.hub_errors(path, "loading") if not local else nullcontext():
+    loading = remote.kept(f"loading {path}") if local else remote.hub_errors(path, "loading")
+    with loading:
         loaded = datasets.load_dataset(split=split, streaming=streaming, **arguments)
     if commit and not streaming:
         _require_commit(loaded, path, commit, revision)
@@ -164,48 +173,11 @@ def _splits(config: Mapping[str, Any], split: Any, path: str) -> list[str] | Non
     return names
 
 
-class Part(datasets.ArrowBasedBuilder):
-    """Some splits or columns of a dataset on the Hub, kept in the cache like any dataset.
-
-    Args:
-        fetch: function giving ``{split: [function opening a file, ...]}``, called when it is not cached.
-        columns: names, or None for all.
-        declared: their features, or None for what the files say.
-    """
-
-    def __init__(self, fetch: Callable, columns: Sequence[str] | None, declared: Any, **arguments: Any):
-        self._fetch, self._columns, self._declared = fetch, columns, declared
-        super().__init__(**arguments)
-
-    def _info(self) -> datasets.DatasetInfo:
-        return datasets.DatasetInfo()
-
-    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
-        files = self._fetch()
-        if empty := [split for split, opened in files.items() if not opened]:
-            raise RunError(f"the card names files of split {', '.join(empty)} that are not there")
-        with next(iter(files.values()))[0]() as file:
-            features = datasets.Features.from_arrow_schema(pq.read_schema(file))
-        if missing := [name for name in self._columns or () if name not in features]:
-            raise RunError(f"the config has columns that its files have not: {', '.join(missing)}")
-        features |= {name: kind for name, kind in (self._declared or {}).items() if name in features}
-        self.info.features = datasets.Features({c: features[c] for c in self._columns or features})
-        return [datasets.SplitGenerator(name, {"files": opened}) for name, opened in files.items()]
-
-    def _generate_tables(self, files: Iterable[Callable]) -> Iterator[Any]:
-        schema = self.info.features.arrow_schema
-        for i, opened in enumerate(files):
-            with opened() as file, pq.ParquetFile(file, **NO_BUFFER_THREADS) as parquet:
-                for j in range(parquet.num_row_groups):
-                    table = parquet.read_row_group(j, columns=schema.names, **NO_THREADS)
-                    yield datasets.builder.Key(i, j), table_cast(table.select(schema.names), schema)
-
-
 def _part(
     arguments: Mapping[str, Any], config: Mapping[str, Any], features: datasets.Features | None,
-    wanted: list[str] | None, split: Any, commit: str,
+    wanted: list[str] | None, split: Any, commit: str | None, streaming: bool = False,
 ) -> Any:  # fmt: skip
-    """Some splits or columns, without fetching the others."""
+    """Some splits or columns, without fetching the others; without a ``commit``, of a directory."""
     path, name, token = arguments["path"], config["config_name"], arguments["token"]
     entries = [entry for entry in config["data_files"] if not wanted or entry["split"] in wanted]
     patterns = {e["split"]: [e["path"]] if isinstance(e["path"], str) else e["path"] for e in entries}
@@ -213,23 +185,34 @@ def _part(
     fetch = partial(_files, path, commit, patterns, token, whole=not columns)
     # a place of its own: stock datasets takes whatever it finds in its own for the whole config
     cache = Path(arguments.get("cache_dir") or datasets.config.HF_DATASETS_CACHE) / "sousa-parts"
-    key = [_KEPT_AS, path, commit, name, *patterns, *(columns or ())]
-    with remote.hub_errors(path, "loading"):
+    version = commit or _state(path, patterns.values())
+    key = [_KEPT_AS, path, version, name, *patterns, *(columns or ())]
+    with remote.hub_errors(path, "loading") if commit else remote.kept(f"loading {path}"):
         builder = Part(
             fetch, columns, features, config_name=name, version=str(config.get("version") or "0.0.0"),
-            dataset_name=path.replace("/", "___"), cache_dir=str(cache),
+            dataset_name=path.replace("/", "___") if commit else "directory", cache_dir=str(cache),
             hash=hashlib.sha256("\n".join(key).encode()).hexdigest()[:16],
         )  # fmt: skip
+        if streaming:
+            return builder.as_streaming_dataset(split=split)
         builder.download_and_prepare()
     return builder.as_dataset(split=split)
 
 
+def _state(path: str, patterns: Iterable[Sequence[str]]) -> str:
+    """What tells the files of a directory from others."""
+    files = sorted({file for names in patterns for name in names for file in Path(path).glob(name)})
+    return str([(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files])
+
+
 def _files(
-    path: str, commit: str, patterns: Mapping[str, Sequence[str]], token: str | None, whole: bool
+    path: str, commit: str | None, patterns: Mapping[str, Sequence[str]], token: str | None, whole: bool
 ) -> dict[str, list[Callable]]:
     """Functions that open the files of each split: fetched whole, or in place, transferring what is read."""
     glob: Callable
-    if whole:
+    if commit is None:
+        glob, opener = Path(path).glob, partial(open, mode="rb")
+    elif whole:
         wanted = [name for names in patterns.values() for name in names]
         download = remote.client(token).snapshot_download
         glob = Path(download(path, repo_type="dataset", revision=commit, allow_patterns=wanted)).glob

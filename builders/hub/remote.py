@@ -1,12 +1,16 @@
 """The Hub's client, and its errors as sentences a person can act on."""
 
+import errno
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
-from sousa.generation.errors import RunError, SousaError, first_line
+from sousa.generation import environment
+from sousa.generation.errors import RunError, SousaError, first_line, raise_all, told
 from sousa.generation.pace import Pace, TooSlow
 
 CONNECT_SEC, ANSWER_SEC = 30.0, 180.0  # a commit of thousands of files is answered late
@@ -15,6 +19,16 @@ _PACE = Pace(
 )
 # how label columns are read in place: they lie side by side, so reading a little ahead saves most requests
 READ_AHEAD: dict[str, Any] = {"cache_type": "readahead", "block_size": 1 << 16}
+# what clients of the Hub and ``datasets`` read
+_PLACES = (
+    "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_ASSETS_CACHE",
+    "HF_DATASETS_CACHE", "HF_MODULES_CACHE", "HF_XET_CACHE",
+)  # fmt: skip
+_NUMBERS = ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT")
+_OF_THE_DISK = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST,
+    errno.ENAMETOOLONG, errno.EIO,
+)  # fmt: skip
 
 
 class TransientError(RunError):
@@ -37,6 +51,13 @@ _NO_FILE = (FileNotFoundOnHub, "it does not hold that file{said}")
 _NO_REVISION = "there is no such revision; its tags are on its page on the Hub{said}"
 _NOT_THERE = (RepositoryNotFound, "there is no such dataset on the Hub, or the token may not see it")
 _CHANGED = (TransientError, "somebody else changed it in the meantime{said}")
+_FORBIDDEN = (RunError, "the token may not do this{said}; " + _LOGIN)
+# of what is forbidden for a reason that the Hub gives, the first that fits
+_BY_REASON = (
+    (r"storage|quota|\bspace\b", "the Hub refuses{said}; make room there, or ask its owner for more"),
+    (r"\b(token|permi\w+|rights?|authori[sz]\w+|scopes?|access)\b", _FORBIDDEN[1]),
+    ("", "the Hub refuses{said}"),
+)
 _FAULT = (TransientError, "the Hub has a fault of its own (status {status}); run it again later{said}")
 # what is raised for an answer of the Hub, by the name of the client's error, else by status
 _ANSWERS: dict[str | int, tuple[type[RunError], str]] = {
@@ -45,12 +66,52 @@ _ANSWERS: dict[str | int, tuple[type[RunError], str]] = {
     "RevisionNotFoundError": (RunError, _NO_REVISION),
     "RemoteEntryNotFoundError": _NO_FILE, "EntryNotFoundError": _NO_FILE,
     "RepositoryNotFoundError": _NOT_THERE, 404: _NOT_THERE,
-    401: (RunError, "the Hub does not accept the token, or there is none; " + _LOGIN),
-    403: (RunError, "the token may not do this{said}; " + _LOGIN),
+    401: (RunError, "the Hub does not accept the token, or there is none{said}; " + _LOGIN),
+    403: _FORBIDDEN,
     408: _FAULT, 409: _CHANGED, 412: _CHANGED,
     413: (RunError, "the Hub finds it too large{said}"),
     429: (TransientError, "the Hub asks for fewer requests; wait some minutes and run it again{said}"),
 }  # fmt: skip
+
+
+def check_environment(network: bool = False) -> None:
+    """Look at what clients of the Hub and ``datasets`` read from the environment, before they do.
+
+    Args:
+        network: also at the way to the Hub.
+
+    Raises: UsageError naming the variables with values that are of no use.
+    """
+    problems = list(environment.not_absolute(*_PLACES)) + list(environment.no_numbers(*_NUMBERS))
+    if environment.home() is None and not os.environ.keys() & {"HF_HOME", "XDG_CACHE_HOME"}:
+        problems.append(
+            "there is no home directory to keep what is loaded in; set HF_HOME to the absolute path of one"
+        )
+    if not environment.is_address(endpoint := os.environ.get("HF_ENDPOINT", "https://huggingface.co")):
+        problems.append(f"HF_ENDPOINT is {endpoint!r}; give the address of a Hub, http://... or https://...")
+    if not re.fullmatch("[!-~]*", os.environ.get("HF_TOKEN", "").strip()):
+        problems.append("HF_TOKEN has characters that no token has; set it to a token, or unset it")
+    raise_all(problems)
+    if network and os.environ.get("HF_HUB_OFFLINE", "").upper() not in ("1", "ON", "YES", "TRUE"):
+        environment.check_network()
+
+
+@contextmanager
+def kept(doing: str) -> Iterator[None]:
+    """Turn what the disk refuses to ``datasets``, which keeps what it reads in its cache, into RunErrors."""
+    check_environment()
+    try:
+        yield
+    except OSError as error:
+        if not (text := _of_the_disk(error)):
+            raise
+        raise RunError(f"{doing}: {text}") from None
+
+
+def _of_the_disk(error: OSError) -> str | None:
+    if error.errno not in _OF_THE_DISK or not error.filename:
+        return None
+    return f"{told(error)}; make that possible, or name another place with HF_HOME or HF_DATASETS_CACHE"
 
 
 @contextmanager
@@ -59,6 +120,7 @@ def hub_errors(repo: str, doing: str) -> Iterator[None]:
 
     Raises: TransientError or RunError.
     """
+    check_environment(network=True)
     try:
         yield
     except Exception as error:
@@ -105,14 +167,17 @@ def _sentence(causes: list[Any], repo: str) -> tuple[type[RunError], str] | None
         if status := getattr(response, "status_code", None):
             other = _FAULT if status >= 500 else (RunError, "the Hub refuses with status {status}{said}")
             kind, text = _ANSWERS.get(type(cause).__name__) or _ANSWERS.get(status, other)
-            if status == 403 and "storage" in str(cause).lower() + str(response.headers).lower():
-                kind, text = RunError, "the Hub refuses{said}; make room there, or ask its owner for more"
-            said = response.headers.get("X-Error-Message") or getattr(cause, "server_message", None) or ""
-            said = f" (the Hub says: {' '.join(str(said).split())[:200]})" if said else ""
+            reason = response.headers.get("X-Error-Message") or getattr(cause, "server_message", None) or ""
+            if (kind, text) == _FORBIDDEN and reason:
+                text = next(text for words, text in _BY_REASON if re.search(words, reason, re.IGNORECASE))
+            said = f" (the Hub says: {' '.join(str(reason).split())[:200]})" if reason else ""
             return kind, text.format(said=said, status=status, owner=owner)
     for cause in causes:
         if isinstance(cause, (TransportError, ConnectionError, TimeoutError)):
             return TransientError, f"the Hub can't be reached ({first_line(cause)[:200]}); {_AGAIN}"
+    for cause in causes:
+        if isinstance(cause, OSError) and (refused := _of_the_disk(cause)):
+            return RunError, refused
     files = [frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)]
     of_client = any("huggingface_hub" in Path(file).parts for file in files)
     if isinstance(error, (NotImplementedError, RecursionError)) or not of_client:

@@ -26,7 +26,7 @@ from sousa.generation.console import silent
 from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError, raise_all
 from sousa.generation.manifest import UNFINISHED, UNFINISHED_RELEASE, digest_of, sealed
-from sousa.generation.outside import MANIFEST_BYTES, read_json
+from sousa.generation.outside import MANIFEST_BYTES, read_json, status_of
 from sousa.generation.runners import LocalRunner, Runner
 from sousa.generation.storage import LocalStorage
 from sousa.generation.text import is_line
@@ -92,6 +92,8 @@ def make(
 
 
 def _refuse_wrong_request(root: Path, output: Path, version: str, repo: str | None, notes: Any) -> None:
+    for path in (root, output):
+        status_of(path)  # before it is resolved
     problems = []
     for check in (lambda: versions.parse(version), _day):
         try:

@@ -19,7 +19,7 @@ from sousa.builders.hub import remote
 from sousa.builders.release import layout, versions
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.manifest import first_problem, sealed
-from sousa.generation.outside import MANIFEST_BYTES, UnfitFile, read_json
+from sousa.generation.outside import MANIFEST_BYTES, UnfitFile, expanded, is_directory, read_json
 from sousa.generation.text import shell
 
 
@@ -159,8 +159,8 @@ def read(root: str | Path) -> Release:
 
     Raises: UsageError or RunError when it is none, or not finished.
     """
-    root = Path(root).expanduser()
-    if not root.is_dir():
+    root = Path(expanded(root))
+    if not is_directory(root):
         raise UsageError(f"{root} is not a directory")
     try:
         manifest = read_json(root / layout.MANIFEST, MANIFEST_BYTES)
@@ -190,7 +190,7 @@ def find(name: str | Path, token: str | None = None) -> Release:
 
     Raises: UsageError or RunError.
     """
-    if str(name) and Path(name).expanduser().is_dir():
+    if is_directory(expanded(name)):
         return read(name)
     match = HUB_ID.fullmatch(str(name))
     if not match:

@@ -19,7 +19,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -29,9 +29,10 @@ import numpy as np
 import soundfile
 from soundfile import LibsndfileError
 
+from sousa.generation import environment
 from sousa.generation.audio import encode
 from sousa.generation.errors import RunError, UsageError, one_of
-from sousa.generation.outside import read_json
+from sousa.generation.outside import is_file, read_json
 
 BANK_FORMAT = 1
 SHIPPED_DIR = Path(__file__).parent / "bank_data"
@@ -74,11 +75,8 @@ class Bank:
 
 
 def cache_dir() -> Path:
-    """Where this user's own banks are kept: ``$SOUSA_CACHE``, else the usual cache place."""
-    if os.environ.get("SOUSA_CACHE"):
-        return Path(os.environ["SOUSA_CACHE"]) / "banks"
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base) / "sousa" / "banks"
+    """Where this user's own banks are kept; raises as :func:`sousa.generation.environment.cache`."""
+    return environment.cache() / "banks"
 
 
 def bank_digest(articulations: Mapping[str, Articulation]) -> str:
@@ -188,14 +186,17 @@ def find(directory: str | Path) -> dict[str, Path]:
 
 def available() -> dict[str, Path]:
     """Paths of all banks by name: shipped ones, and those built by this user."""
-    return {**find(SHIPPED_DIR), **find(cache_dir())}
+    own: dict[str, Path] = {}
+    with suppress(environment.NoCacheError):
+        own = find(cache_dir())
+    return {**find(SHIPPED_DIR), **own}
 
 
 def by_name(name: str) -> Bank:
     """Load a bank by its name, or from a directory."""
     banks = available()
     path = banks.get(name, Path(name))
-    if not (path / "bank.json").exists():
+    if not is_file(path / "bank.json"):
         raise UsageError(f"unknown bank {one_of(name, banks)}")
     return load(path)
 

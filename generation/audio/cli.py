@@ -14,8 +14,8 @@ from sousa.generation.audio.banks import BANK_RATE, SHIPPED_DIR, available, by_n
 from sousa.generation.audio.characters import CHARACTERS
 from sousa.generation.audio.soundfonts import build, find_fonts
 from sousa.generation.errors import UsageError, one_of, raise_all
-from sousa.generation.storage import atomic_file, refuse_others_file
-from sousa.generation.text import shell
+from sousa.generation.storage import atomic_file, output_path, refuse_others_file
+from sousa.generation.text import one_line, shell
 
 
 def banks(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -46,7 +46,8 @@ def _list_banks(arguments: argparse.Namespace, console: Any) -> None:
         parts = ", ".join(f"{n} ({len(p.layers)} layers)" for n, p in bank.articulations.items())
         place = "shipped" if path.parent == SHIPPED_DIR else path
         licence = f"{bank.licence_id}, {bank.licence}" if bank.licence_id else bank.licence
-        console.print(f"{name}\n    {parts}; {bank.soundfont}, kit {bank.preset}; {licence}")
+        told = f"{parts}; {bank.soundfont}, kit {bank.preset}; {licence}"  # as their makers say
+        console.print(f"{one_line(name)}\n    {one_line(told)}")
         console.print(f"    {bank.digest[:16]}  {place}")
 
 
@@ -59,9 +60,10 @@ def _build_banks(arguments: argparse.Namespace, console: Any) -> None:
         wanted = pairs and [(int(program), int(key)) for program, key in pairs]
     except ValueError:
         raise UsageError(f"--kits is {kits!r}; write PROGRAM:KEY,... such as 0:38,48:38") from None
+    output = None if arguments.output is None else output_path(arguments.output, "--output")
     for font in find_fonts(fonts.resolve(arguments.font)):
         licence = arguments.licence or fonts.spdx_of(font)
-        for path in build(font, arguments.output, wanted, console.print, licence, character):
+        for path in build(font, output, wanted, console.print, licence, character):
             console.print(f"  {path}")
 
 
@@ -76,17 +78,18 @@ def _play(arguments: argparse.Namespace, console: Any) -> None:
         raise UsageError(f"--velocities is {arguments.velocities!r}; write numbers with commas") from None
     if not ((velocity >= 1) & (velocity <= 127)).all():
         raise UsageError(f"velocities are {velocity.tolist()}; give numbers from 1 to 127")
-    kind = Path(arguments.output).suffix.lower().lstrip(".")
+    output = output_path(arguments.output)
+    kind = Path(output).suffix.lower().lstrip(".")
     if kind not in encode.FORMATS:
-        raise UsageError(f"{arguments.output}: name a .wav or .flac file")
-    refuse_others_file(arguments.output)
+        raise UsageError(f"{output}: name a .wav or .flac file")
+    refuse_others_file(output)
     number = np.arange(len(velocity))
     onset = number * (BANK_RATE // 2) + BANK_RATE // 10
     drum = voices.dry(bank, BANK_RATE, 0, 2, articulation)
     sound = mix.add_up(drum, onset, velocity, number % voices.VARIANTS, int(onset[-1]) + BANK_RATE)
-    with atomic_file(arguments.output) as file:
+    with atomic_file(output) as file:
         file.write(encode.encode(mix.quantise(sound, 0.0)[0], BANK_RATE, kind))
-    console.print(arguments.output)
+    console.print(output)
 
 
 def soundfonts(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -107,7 +110,7 @@ def _list_fonts(arguments: argparse.Namespace, console: Any) -> None:
     for key, font in fonts.catalogue().items():
         place = f"not on this machine: sousa soundfonts install {key}"
         if path := fonts.where(font):
-            by = "by sousa" if path.parent == fonts.own_directory() else "on this machine"
+            by = "by sousa" if fonts.is_own(path) else "on this machine"
             place = f"installed {by}: {path}"
         identifier = f" [{font.spdx}]" if font.spdx else ""
         lines = [
@@ -133,6 +136,7 @@ def _install_fonts(arguments: argparse.Namespace, console: Any) -> None:
     if address and packages > 1:
         problems.append(f"--address is for one package, and these are {packages}; install one at a time")
     raise_all(problems)
+    output = None if output is None else output_path(output, "--output")
     progress = partial(console.progress, unit="B", unit_scale=True)
     for number, font in enumerate(wanted, 1):
         keep = any(later.package_sha256 == font.package_sha256 for later in wanted[number:])
@@ -159,8 +163,6 @@ def _acoustics(arguments: argparse.Namespace, console: Any) -> None:
     names, directory, stated = arguments.names, arguments.build_rooms, rooms.stated()
     known = named_acoustics.names()
     raise_all(f"unknown acoustics {one_of(name, known)}" for name in names if name not in known)
-    if directory == "":
-        raise UsageError("--build-rooms is empty; name a directory")
     if directory is not None:
         from sousa.generation.audio import room_builder
 

@@ -3,21 +3,23 @@
 Conventions
 -----------
 What has come is kept in a part file, whatever stops the transfer, and the next try asks for the rest
-(``Range``). A server that named a version of the file (``ETag``) is asked to go on only if it still
-has that one (``If-Range``); the version is kept beside the part file. Whether the bytes are right is
-for the caller to find out, by their digest.
+(``Range``). Beside it stands where it comes from, and with which version of the file (``ETag``): a
+server that named one is asked to go on only if it still has that one (``If-Range``), and a file without
+is not of this program. Whether the bytes are right is for the caller to find out, by their digest.
 """
 
-import json
+import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from sousa.generation import PACKAGE_VERSION
+from sousa.generation import PACKAGE_VERSION, environment
 from sousa.generation.errors import RunError, UsageError
+from sousa.generation.outside import read_json
 from sousa.generation.pace import Pace, TooSlow
-from sousa.generation.storage import explain
+from sousa.generation.storage import explain, write_json
 
 TRIES = 4  # in a row without any new byte
 PAUSE_SEC = 1.0  # before the second try, then twice as long each time
@@ -44,7 +46,9 @@ def fetch(address: str, part: str | Path, limit: int, say: Callable[[str], None]
     """
     import httpx2
 
+    environment.check_network()
     part = Path(part)
+    _refuse_others(part)
     failures, most = 0, _size(part)
     pace = Pace(whole=True)
     look = {"User-Agent": f"sousa/{PACKAGE_VERSION}", "Accept-Encoding": "identity"}
@@ -114,12 +118,12 @@ def _transfer(client: Any, address: str, part: Path, limit: int, progress: Any) 
         if not have:
             forget(part)
             version = answer.headers.get("etag", "")
-            if version and not version.startswith("W/"):  # a weak one does not promise the same bytes
-                _version_file(part).write_text(json.dumps([address, version]), encoding="utf-8")
+            # a weak one does not promise the same bytes
+            write_json(_version_file(part), [address, "" if version.startswith("W/") else version])
         length = answer.headers.get("content-length", "")
         total = have + int(length) if length.isdigit() else None
         # unbuffered: what has come is in the file, whatever happens next
-        with progress(_title(part), total, initial=have) as done, open(part, "ab", buffering=0) as file:
+        with progress(_title(part), total, initial=have) as done, _appended(part) as file:
             for block in answer.iter_raw():
                 have += len(block)
                 if have > limit:
@@ -131,12 +135,28 @@ def _transfer(client: Any, address: str, part: Path, limit: int, progress: Any) 
                 done(len(block))
 
 
+def _appended(part: Path) -> BinaryIO:
+    """The part file, open for adding to it; never what a link there leads to."""
+    handle = os.open(part, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    return os.fdopen(handle, "ab", buffering=0)
+
+
+def _refuse_others(part: Path) -> None:
+    """Refuse to add to what this program did not begin."""
+    if not os.path.lexists(part):
+        return
+    status = os.lstat(part)
+    alone = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_uid == os.geteuid()
+    if not alone or _begun(part) is None:
+        raise UsageError(f"{part} is there and was not made by this command; remove it")
+
+
 def _title(part: Path) -> str:
     return part.name.removeprefix(".").removesuffix(".part")
 
 
 def _size(part: Path) -> int:
-    return part.stat().st_size if part.exists() else 0
+    return part.stat().st_size if os.path.lexists(part) else 0
 
 
 def _version_file(part: str | Path) -> Path:
@@ -144,7 +164,13 @@ def _version_file(part: str | Path) -> Path:
 
 
 def _version(part: Path, address: str) -> str | None:
-    with suppress(OSError, ValueError):
-        where, version = json.loads(_version_file(part).read_text(encoding="utf-8"))
-        return version if where == address else None
+    where, version = _begun(part) or ("", "")
+    return version if where == address and version else None
+
+
+def _begun(part: Path) -> tuple[str, str] | None:
+    """Address and version of what was begun, None where that is not known."""
+    with suppress(OSError, ValueError, TypeError):
+        where, version = map(str, read_json(_version_file(part)))
+        return where, version
     return None

@@ -13,18 +13,19 @@ import hashlib
 import os
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sousa.generation import environment
 from sousa.generation.audio import banks, debs, download, soundfonts
 from sousa.generation.audio.banks import Bank
 from sousa.generation.console import SILENT
 from sousa.generation.corpus import Say
-from sousa.generation.errors import RunError, UsageError
-from sousa.generation.outside import opened, read_json
+from sousa.generation.errors import RunError, UsageError, one_of
+from sousa.generation.outside import expanded, opened, read_json, status_of
 from sousa.generation.storage import LocalStorage, atomic_file, explain, file_digest, write_json
 
 _CATALOGUE = Path(__file__).with_name("soundfonts.toml")
@@ -73,7 +74,14 @@ def spdx_of(path: str | Path) -> str | None:
 
 def own_directory() -> Path:
     """Where this user's fonts are kept: beside the banks of the cache."""
-    return banks.cache_dir().parent / "soundfonts"
+    return environment.cache() / "soundfonts"
+
+
+def is_own(path: Path) -> bool:
+    """Whether a font lies there."""
+    with suppress(environment.NoCacheError):
+        return path.parent == own_directory()
+    return False
 
 
 def system_directories() -> list[Path]:
@@ -94,7 +102,10 @@ def is_font(path: str | Path, font: KnownFont) -> bool:
 
 def where(font: KnownFont) -> Path | None:
     """Path of a font on this machine, the user's own first, or None."""
-    for directory in (own_directory(), *system_directories()):
+    directories = system_directories()
+    with suppress(environment.NoCacheError):
+        directories.insert(0, own_directory())
+    for directory in filter(os.path.isdir, directories):
         files = [p for p in directory.glob("[!.]*") if p.suffix.lower() in (".sf2", ".sf3")]
         for path in sorted(files, key=lambda p: (p.name != font.file, p.name)):
             if is_font(path, font):
@@ -108,7 +119,7 @@ def resolve(name: str | Path) -> str | Path:
     Raises: UsageError for the key of a font that is not on this machine.
     """
     font = catalogue().get(str(name))
-    if font is None or os.path.lexists(os.path.expanduser(name)):
+    if font is None or os.path.lexists(name):
         return name
     if path := where(font):
         return path
@@ -132,6 +143,10 @@ def banks_of(path: str | Path, say: Say) -> list[Bank]:
     names = dict.fromkeys(name.strip() for name in str(path).split(","))
     if names.keys() <= available.keys():
         return [banks.load(available[name]) for name in names]
+    # one of several is no path: together they may be longer than one can be
+    if "," in str(path) and not os.path.lexists(path):
+        unknown = next(name for name in names if name not in available)
+        raise UsageError(f"unknown bank {one_of(unknown, available)}")
     out: list[Bank] = []
     for font in soundfonts.find_fonts(resolve(path)):
         record = banks.cache_dir() / f"font_{file_digest(font)}.json"
@@ -182,7 +197,7 @@ def install(
     Raises: UsageError when ``source`` or ``output`` is of no use; RunError when the font can't be had,
         or what was found is not what the catalogue lists.
     """
-    directory = Path(os.path.expanduser(output)) if output else own_directory()
+    directory = Path(output) if output else own_directory()
     goal = directory / font.file
     if is_font(goal, font):
         return goal, "was there already"
@@ -230,8 +245,8 @@ def _locked(directory: Path) -> Iterator[None]:
 
 def _local(font: KnownFont, source: str | Path) -> Path:
     """The file to take a font from: ``source`` itself, or the one in that directory."""
-    source = Path(os.path.expanduser(source))
-    if not os.access(source, os.R_OK):
+    source = Path(expanded(source))
+    if not status_of(source) or not os.access(source, os.R_OK):
         raise UsageError(f"--from {source} does not exist or can't be read; name a file or directory")
     if not source.is_dir():
         return source
@@ -249,6 +264,8 @@ def _fetch(font: KnownFont, directory: Path, address: str, say: Say, progress: A
     wanted = (font.package_sha256, font.sha256)  # another address may give the font itself
     if package.exists() and file_digest(package) in wanted:
         return package
+    if os.path.lexists(package):
+        raise UsageError(f"{package} is there and was not made by this command; remove it")
     download.fetch(address, part, max(font.package_size, font.size), say, progress)
     got = file_digest(part)
     if got not in wanted:

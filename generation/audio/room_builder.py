@@ -14,6 +14,7 @@ shipped ones come from a ray tracer without a seed, so a new pool has other room
 """
 
 import math
+import os
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -24,9 +25,10 @@ import numpy as np
 from sousa.generation.audio import encode, microphones, named_acoustics, rooms
 from sousa.generation.audio.banks import BANK_RATE
 from sousa.generation.audio.user_sounds import digest_of
-from sousa.generation.errors import RunError
+from sousa.generation.errors import RunError, UsageError
+from sousa.generation.outside import is_directory
 from sousa.generation.seeds import stream
-from sousa.generation.storage import atomic_file, write_json
+from sousa.generation.storage import atomic_file, output_path, write_json
 
 POOL_SIZE = 16
 _SEED = 20
@@ -46,7 +48,8 @@ def build(directory: str | Path, wanted: Iterable[str], progress: Callable[[str]
         wanted: names of acoustics with a room.
         progress: called with a line of text for each pool.
 
-    Raises: RunError when pyroomacoustics is missing, or a room can't meet its stated ranges.
+    Raises: UsageError where something stands already; RunError when pyroomacoustics is missing, or a room
+        can't meet its stated ranges.
     """
     try:
         import pyroomacoustics
@@ -55,6 +58,10 @@ def build(directory: str | Path, wanted: Iterable[str], progress: Callable[[str]
             "making rooms needs pyroomacoustics: install it with 'pip install pyroomacoustics'; the rooms "
             "that come with sousa need nothing"
         ) from None
+    wanted, directory = list(wanted), output_path(directory, "--build-rooms")
+    for place in (Path(directory) / name for name in wanted):
+        if os.path.lexists(place) and (not is_directory(place) or os.listdir(place)):
+            raise UsageError(f"{place} is there already; name another directory, or remove it")
     # a zero-phase filter would ring before the onset
     pyroomacoustics.constants.set("rir_hpf_enable", False)
     for name in wanted:

@@ -31,7 +31,7 @@ from sousa.generation.audio.banks import BANK_RATE, Articulation
 from sousa.generation.console import SILENT
 from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.outside import UnfitFile, opened
+from sousa.generation.outside import UnfitFile, expanded, opened, status_of
 from sousa.generation.storage import file_digest
 
 SNARE_KEYS = (38, 40)
@@ -81,24 +81,14 @@ def find_fonts(path: str | Path) -> list[Path]:
 
     Raises: UsageError when there is none, or the file is no soundfont.
     """
-    path = Path(os.path.expanduser(path))
-    try:
-        path.lstat()
-    except FileNotFoundError:
-        pass
-    except OSError as error:  # such as a name that is too long
-        shown = f"{str(path)[:60]}…" if len(str(path)) > 61 else path
-        raise UsageError(
-            f"soundfont {shown} can't be read: {error.strerror}; several banks are names of "
-            "'sousa banks list', separated by commas"
-        ) from None
-    if os.path.lexists(path) and not os.access(path, os.R_OK):
-        raise UsageError(f"soundfont {path} can't be read: no permission")
-    if not path.exists():
+    path = Path(expanded(path))
+    if status_of(path) is None:
         raise UsageError(
             f"soundfont {path} does not exist; name an .sf2 or .sf3 file, a directory of them, "
             "or a key that 'sousa soundfonts list' shows"
         )
+    if not os.access(path, os.R_OK):
+        raise UsageError(f"soundfont {path} can't be read: no permission")
     fonts = [path]
     if path.is_dir():
         fonts = sorted(file for file in path.iterdir() if file.suffix.lower() in (".sf2", ".sf3"))

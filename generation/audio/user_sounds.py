@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from sousa.generation import environment
 from sousa.generation.audio import encode
-from sousa.generation.audio.banks import BANK_RATE, cache_dir
+from sousa.generation.audio.banks import BANK_RATE
 from sousa.generation.errors import RunError, UsageError, raise_all
-from sousa.generation.outside import opened
+from sousa.generation.outside import expanded, is_directory, is_file, opened
 from sousa.generation.storage import atomic_file
 from sousa.generation.text import is_line
 
@@ -44,7 +45,7 @@ class UserSounds:
 
     def path(self, digest: str) -> Path:
         """Where a sound is kept."""
-        return cache_dir().parent / self.folder / f"{digest}.flac"
+        return environment.cache() / self.folder / f"{digest}.flac"
 
     def keep(
         self, directory: str | Path, prepare: Callable[[Path], np.ndarray], folders: Collection[str] = ()
@@ -57,8 +58,8 @@ class UserSounds:
         Returns: list of ``(path in the directory, digest)``.
         Raises: UsageError naming every problem.
         """
-        root = Path(os.path.expanduser(directory))
-        if not root.is_dir():
+        root = Path(expanded(directory))
+        if not is_directory(root):
             raise UsageError(f"{root} is no directory of {self.noun}s; name one with sound files")
         kept, problems = [], []
         places = [place for place in sorted(root.iterdir()) if folders and place.is_dir()]
@@ -112,7 +113,7 @@ def read_mono(path: Path, seconds: float) -> tuple[np.ndarray, int]:
 
     Raises: UsageError when it can't be used.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise UsageError(f"{path} is no regular file; remove it")
     try:
         path.name.encode()  # names go into JSON and columns

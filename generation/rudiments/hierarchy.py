@@ -25,14 +25,16 @@ from typing import Any
 
 import numpy as np
 
-from sousa.generation.errors import UsageError
+from sousa.generation.errors import UsageError, one_of
 from sousa.generation.segments import Segments
-from sousa.generation.storage import atomic_file
+from sousa.generation.storage import atomic_file, output_path, refuse_others_file
 from sousa.generation.text import drawing, drawn
 
 Row = dict[str, Any]
 COLUMNS = ("strokes", "measures", "num_samples", "sample_rate")
 HANDS = ("R", "L")
+# how a picture says that it is of this module, which may then replace it
+_MARK, _TOLD = "sousa labels", {"png": "Software", "svg": "Creator"}
 NO_TARGET = -100  # what torch's cross entropy leaves out
 STROKE_FEATURES = (
     "time_sec", "interval_sec", "velocity", "timing_error_ms", "hand", "accent", "grace", "diddle", "buzz",
@@ -262,12 +264,18 @@ def visualise(row: Row, path: str | PathLike[str]) -> None:
     Strokes: colour is the hand, height the velocity; accents are filled triangles, graces small open
     circles, others dots. Bars: dashed lines with their numbers.
 
-    Raises: UsageError for a row without audio.
+    Raises: UsageError for a row without audio, a kind of picture that is not known, and where something
+        stands that this function did not make.
     """
+    from matplotlib.backend_bases import FigureCanvasBase
     from matplotlib.figure import Figure
 
     if row.get("audio") is None:
         raise UsageError("the row has no audio to draw; open the rows without audio=None")
+    path, kind = output_path(path), Path(path).suffix.lstrip(".").lower() or "png"
+    if kind not in (known := FigureCanvasBase.get_supported_filetypes()):
+        raise UsageError(f"{path}: unknown kind of picture {one_of(kind, known)}")
+    refuse_others_file(path, _MARK.encode() if kind in _TOLD else b"")
     labels, audio = Labels(row), np.asarray(row["audio"])
     strokes, measures = labels.strokes, labels.measures
     figure = Figure((max(8, min(1.8 * labels.duration_sec, 40)), 4.2), layout="constrained")
@@ -303,4 +311,4 @@ def visualise(row: Row, path: str | PathLike[str]) -> None:
     if row.get("sample_id"):
         wave.set_title(drawn(row["sample_id"]), fontsize=9, loc="right", pad=14)  # above the numbers of bars
     with atomic_file(path) as file, drawing():
-        figure.savefig(file, dpi=110, format=Path(path).suffix.lstrip(".") or "png")
+        figure.savefig(file, dpi=110, format=kind, metadata={_TOLD[kind]: _MARK} if kind in _TOLD else None)

@@ -9,6 +9,7 @@ from sousa.generation import reopen
 from sousa.generation.columns import SPLITS
 from sousa.generation.corpus import Estimate, Say
 from sousa.generation.errors import RunError, SousaError, UsageError, raise_all
+from sousa.generation.outside import expanded
 from sousa.generation.textures import derive, records, schema, settings, synth
 from sousa.generation.textures.dsgenerator import old_style
 from sousa.generation.textures.limits import OVERRIDES
@@ -75,7 +76,7 @@ def _with_files(config: Config) -> Config:
 
 
 def _derived(options: TexturesOptions) -> Config:
-    stored = reopen.open_dataset(str(options.derive), making=True)
+    stored = reopen.open_dataset(expanded(options.derive), making=True)
     if not isinstance(stored.config, Config):
         raise UsageError(f"{options.derive} holds {stored.corpus.name}, which nothing is derived from")
     kept = tuple(entry["format"] for entry in stored.manifest.get("records", ()))

@@ -9,7 +9,7 @@ import threading
 import datasets
 import pyarrow as pa
 
-from sousa.builders.hub.load import Part
+from sousa.builders.hub.part import Part
 from sousa.builders.release import compare, opened
 
 COLUMNS = ["skill_tier", "strokes", "tempo_bpm"]

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
+from sousa.generation import environment
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.manifest import sealed
 from sousa.generation.rudiments.settings import make_config
-from sousa.training import sources
 from sousa.training.dataset import SKILL_TIER_TO_ID
 from sousa.training.live import LiveRows
 from sousa.training.stream import Loader, Rows, open_rows
@@ -124,9 +124,9 @@ def test_any_audio_parquet_is_read(how, tmp_path):
         for i in (5, 0, 3):
             expected = soundfile.read(io.BytesIO(clips[i]), dtype="float32", always_2d=True)[0].mean(axis=1)
             assert np.allclose(rows[i]["audio"], expected, atol=1e-6) and rows[i]["file_rate"] == 8000
-    unpacked = list((sources.cache_directory() / "unpacked").glob("*.parquet"))
+    unpacked = list((environment.cache() / "unpacked").glob("*.parquet"))
     assert bool(unpacked) == (how in ("snappy", "dictionary"))
-    shutil.rmtree(sources.cache_directory() / "unpacked", ignore_errors=True)
+    shutil.rmtree(environment.cache() / "unpacked", ignore_errors=True)
 
 
 def test_clips_stored_as_paths_are_read_beside_the_dataset_and_nowhere_else(tmp_path, caplog):

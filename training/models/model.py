@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from sousa.generation.errors import RunError, UsageError, first_line
-from sousa.generation.outside import ANY_BYTES, opened, read_json
+from sousa.generation.outside import ANY_BYTES, expanded, is_directory, opened, read_json
 from sousa.generation.storage import atomic_file, write_json
 from sousa.training import front_ends
 from sousa.training.augment import SpecAugment
@@ -162,8 +162,8 @@ class Model(nn.Module):
 
         Raises: UsageError when there is none, RunError when it is damaged.
         """
-        root = Path(where).expanduser()
-        root = root if root.is_dir() else _downloaded(str(where), revision, token)
+        root = Path(expanded(where))
+        root = root if is_directory(root) else _downloaded(str(where), revision, token)
         settings = read_settings(root)
         try:
             if settings["format"] != FORMAT:

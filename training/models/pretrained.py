@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from sousa.builders.hub import remote
 from sousa.generation.errors import RunError, SousaError, UsageError, first_line, one_of
 
 # a masking vector is used in pretraining alone, a pooler not at all; whatever else is missing would be noise
@@ -38,9 +39,8 @@ def fetch(name: str, kinds: tuple[str, ...] = (), wrong: type[SousaError] = RunE
             f"{name!r} is neither a directory here nor a name on the Hub (org/name); give one that "
             "save_pretrained made"
         )
+    remote.check_environment(network=not here)
     if not here:
-        from sousa.builders.hub import remote
-
         remote.client()  # whose session waits no longer than is of use; it is that of transformers too
     more = {name: options.pop(name) for name in ("use_safetensors",) if name in options}
     try:

@@ -30,6 +30,7 @@ from pathlib import Path
 import numpy as np
 
 from sousa.generation.errors import RunError, UsageError, first_line
+from sousa.generation.outside import expanded, is_file
 from sousa.generation.textures import synth
 from sousa.generation.textures.values import Parameter
 
@@ -83,8 +84,8 @@ def load(path):
 
 
 def _file(path):
-    path = Path(path).absolute()
-    if not path.is_file():
+    path = Path(expanded(path)).absolute()
+    if not is_file(path):
         raise UsageError(f"{path} is no file; name a Python file with an old-style synthesizer")
     return path
 

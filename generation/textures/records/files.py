@@ -164,7 +164,7 @@ def damage(root, record):
         return f"the manifest names records of an unknown format, {record['format']!r}"
     path = Path(root) / DIRECTORY / record["format"]
     place = f"{DIRECTORY}/{record['format']}"
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return f"{place} is missing"
     listing = _Listing()
     try:

@@ -17,9 +17,11 @@ from sousa.generation.outside import (
     YAML_BYTES,
     AliasError,
     UnfitFile,
+    expanded,
     parse_json,
     parse_yaml,
     read,
+    shortened,
 )
 
 
@@ -30,7 +32,7 @@ def load(path):
 
     Raises: UsageError with the line and column of what can't be read.
     """
-    path = Path(path)
+    path = Path(expanded(path))
     text = _text(path)
     if not text.strip():
         raise UsageError(f"{path} is empty; write a configuration into it")
@@ -56,7 +58,8 @@ def _text(path):
             f"{path} is not UTF-8 text: byte {error.start} can't be read; save it as UTF-8"
         ) from None
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{shortened(path)} can't be read: {reason}; name another file") from None
 
 
 def _json(text, where):

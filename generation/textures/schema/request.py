@@ -152,9 +152,9 @@ def level(value, place, problems):
     if value is None:
         value = "peak"
     if isinstance(value, str):
-        policy, _, target = value.partition(":")
+        policy, colon, target = value.partition(":")
         try:
-            value = {"policy": policy} | ({"target_db": float(target)} if target else {})
+            value = {"policy": policy} | ({"target_db": float(target)} if colon else {})
         except ValueError:
             problems.append(f"{place} is {policy}:{target}; give decibels, such as {policy}:-3")
             return None

@@ -21,7 +21,7 @@ def test_lasting_faults_end_with_a_sentence(versions, tmp_path):
         publisher = Publisher(hub, tmp_path / "cache")
         hub.create(REPO)
         for fault, said in (
-            (Fault("/commit/", "status", status=403), "the token may not do this"),
+            (Fault("/commit/", "status", status=403, message=""), "the token may not do this"),
             (Fault("/commit/", "status", status=413), "too large"),
             (Fault("/commit/", "status", status=418), "refuses with status 418"),
         ):
@@ -29,6 +29,44 @@ def test_lasting_faults_end_with_a_sentence(versions, tmp_path):
             assert said in publisher.refused(first)
             hub.faults.clear()
             assert len(hub.commits(REPO)) == 1 and not hub.refs(REPO)["tags"]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "advice"),
+    [
+        (403, "Private repository storage limit reached, please upgrade your plan", "make room there"),
+        (403, "Forbidden: you must use a write token to upload to a repository.", "that may write to org"),
+        (403, "You don't have the rights to create a dataset under the namespace org", "may write to org"),
+        (403, "This organization has been suspended", None),
+        (403, "", "the token may not do this; log in"),
+        (401, "User Access Token is expired", "log in with"),
+    ],
+)
+def test_the_reason_that_the_hub_gives_decides_the_advice(versions, tmp_path, status, reason, advice):
+    first, _ = versions
+    with Hub(tmp_path / "hub") as hub:
+        publisher = Publisher(hub, tmp_path / "cache")
+        hub.create(REPO)
+        # a word elsewhere in the answer is not a reason
+        headers = {"X-Storage-Host": "storage-1"} | ({"X-Error-Message": reason} if reason else {})
+        hub.faults.add(Fault("/commit/", "status", status=status, headers=headers, message=reason))
+        said = publisher.refused(first)
+        assert reason in said
+        assert (advice in said) if advice else ("log in" not in said and "room" not in said)
+        assert said.count("\nsousa: ") + said.startswith("sousa: ") == 1
+        assert ("make room" in said) == ("storage" in reason)
+
+
+def test_a_gated_repository(versions, tmp_path):
+    first, _ = versions
+    with Hub(tmp_path / "hub") as hub:
+        publisher = Publisher(hub, tmp_path / "cache")
+        hub.create(REPO)
+        headers = {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access to it is restricted"}
+        hub.faults.add(Fault("GET /api/datasets/org/sousa", "status", status=403, headers=headers))
+        done = publisher("diff", f"{REPO}@v1.0.0", first)
+        assert done.returncode == 1 and "access has to be asked for on its page" in done.stderr_text
+        assert "log in" not in done.stderr_text
 
 
 def test_tokens(versions, tmp_path):

@@ -1,5 +1,7 @@
 """Known soundfonts: what the list says of them, and getting one through everything that can go wrong."""
 
+import json
+import os
 import re
 import shutil
 import socket
@@ -119,21 +121,56 @@ def test_a_server_that_always_breaks_at_one_place_is_given_up(fake, site):
     assert len(site.asked) == download.TRIES
 
 
-def part_file():
+def part_file(address=""):
+    """Where the part file of the font is, said to be begun by us where an address is given."""
     fonts.own_directory().mkdir(parents=True)
-    return fonts.own_directory() / ".fake_1_all.deb.part"
+    path = fonts.own_directory() / ".fake_1_all.deb.part"
+    if address:
+        Path(f"{path}.version").write_text(json.dumps([address, ""]))
+    return path
 
 
 def test_a_part_file_that_is_whole_is_used(fake, site):
-    part_file().write_bytes(DEB)
+    part_file(fake.address).write_bytes(DEB)
     assert fonts.install(fake)[0].read_bytes() == FAKE
     assert site.ranges_asked() == [f"bytes={len(DEB)}-"]
 
 
 def test_a_part_file_that_is_too_long_is_begun_again(fake, site):
-    part_file().write_bytes(DEB + b"more")
+    part_file(fake.address).write_bytes(DEB + b"more")
     assert fonts.install(fake)[0].read_bytes() == FAKE
     assert site.ranges_asked() == [f"bytes={len(DEB) + 4}-", None]
+
+
+@pytest.mark.parametrize(
+    "kind", ["file", "link", "link of ours", "hard link", "directory", "fifo", "package"]
+)
+def test_what_others_put_where_parts_are_kept_is_left_alone(fake, site, tmp_path, kind):
+    part, theirs = part_file(fake.address if kind == "link of ours" else ""), tmp_path / "theirs"
+    theirs.write_bytes(b"dear")
+    if kind.startswith("link"):
+        part.symlink_to(theirs)
+    elif kind == "hard link":
+        Path(f"{part}.version").write_text(json.dumps([fake.address, ""]))
+        part.hardlink_to(theirs)
+    elif kind == "directory":
+        part.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(part)
+    else:
+        (part if kind == "file" else part.with_suffix("")).write_bytes(b"dear")
+    before = sorted(part.parent.iterdir())
+    with pytest.raises(UsageError, match="is there and was not made by this command; remove it"):
+        fonts.install(fake)
+    assert theirs.read_bytes() == b"dear" and sorted(part.parent.iterdir()) == before and not site.asked
+
+
+def test_a_link_where_the_version_is_kept_is_not_followed(fake, site, tmp_path):
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"dear")
+    Path(f"{part_file()}.version").symlink_to(theirs)
+    assert fonts.install(fake)[0].read_bytes() == FAKE
+    assert theirs.read_bytes() == b"dear" and nothing_else_in(fonts.own_directory())
 
 
 def test_a_server_error_is_tried_again_but_a_missing_file_is_not(fake, site):

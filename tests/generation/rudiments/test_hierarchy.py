@@ -253,5 +253,18 @@ def test_picture(small, tmp_path):
 
         picture = imread(path)
         assert picture.shape[0] > 300 and picture.std() > 0.01
+    hierarchy.visualise(whole, path)  # its own it may replace
+    for name, said in (("notes.txt", "unknown kind of picture"), ("x.pdf", "not made by this command")):
+        (tmp_path / name).write_bytes(b"dear")
+        with pytest.raises(UsageError, match=said):
+            hierarchy.visualise(whole, tmp_path / name)
+        assert (tmp_path / name).read_bytes() == b"dear"
+    (tmp_path / "theirs.png").write_bytes(imread.__doc__.encode())
+    (tmp_path / "link.png").symlink_to(path)
+    for name in ("theirs.png", "link.png"):
+        with pytest.raises(UsageError, match="not made by this command"):
+            hierarchy.visualise(whole, tmp_path / name)
+    hierarchy.visualise(whole, tmp_path / "x.svg")
+    hierarchy.visualise(whole, tmp_path / "x.svg")
     with pytest.raises(UsageError, match="no audio"):
         hierarchy.visualise(read(small[0], "test", audio=False)[0], tmp_path / "x.png")
