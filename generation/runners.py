@@ -7,10 +7,12 @@ others and gives the same result. It changes none of them: several tasks get the
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
 from typing import Any, Protocol
@@ -115,6 +117,23 @@ def _here(function: Callable, tasks: Sequence[tuple]) -> Iterator[Any]:
         yield result
 
 
+@contextmanager
+def _same_modules() -> Iterator[None]:
+    """A Python that is started meanwhile imports what this one does.
+
+    Otherwise the fork server looks into the working directory first, and then for what is installed: a clone
+    would work with the code of another version.
+    """
+    names = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONSAFEPATH": "1"}
+    before = {name: os.environ.get(name) for name in names}
+    os.environ |= names
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
 def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iterator[Any]:
     # forkserver: children start clean, with no threads or libraries of this process
     context = multiprocessing.get_context("forkserver")
@@ -127,7 +146,8 @@ def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iter
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     try:
-        forkserver.ensure_running()
+        with _same_modules():
+            forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     # an object that all tasks have, such as a large configuration, is sent once a worker

@@ -44,9 +44,25 @@ def test_a_worker_that_is_killed_is_said():
 
 def test_a_worker_that_starts_when_its_parent_is_gone_ends_without_a_word():
     start = "import multiprocessing as m\nfrom sousa.generation import runners\n"
-    start += "mine, theirs = m.Pipe()\ntheirs.close()\nrunners._start_worker(mine)"
+    start += "mine, theirs = m.Pipe()\ntheirs.close()\nrunners._start_worker(mine, {})"
     done = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
+@pytest.mark.parametrize("where", ["installed", "working directory"])
+def test_workers_import_the_code_that_runs(tmp_path, where):
+    """Not that of another version, which is installed or lies where the command is typed."""
+    (tmp_path / "sousa").mkdir()
+    (tmp_path / "sousa" / "__init__.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w')")
+    environment = {"PYTHONPATH": str(tmp_path)} if where == "installed" else {}
+    place = tmp_path / "empty" if where == "installed" else tmp_path
+    place.mkdir(exist_ok=True)
+    words = ["generate", "-p", "2", "-t", "1", "--rudiments", "flam", "--no-audio", "-q", "-w", "2", "-o", "made"]
+    command = [sys.executable, str(ROOT / "sousa.py"), *words]
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=place, env={**kept, **environment})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (tmp_path / "imported").exists()
 
 
 SCRIPT = """
