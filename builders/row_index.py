@@ -32,6 +32,7 @@ import pyarrow.parquet as pq
 
 from sousa.builders.thrift import DamagedError, UnsupportedError, field, read_struct, read_varint
 from sousa.generation.errors import first_line
+from sousa.generation.parquet import longest_footer
 
 _PLAIN, _RLE = 0, 3  # encodings
 _DATA_PAGE, _INDEX_PAGE, _DICTIONARY_PAGE, _DATA_PAGE_V2 = range(4)
@@ -39,6 +40,7 @@ _REQUEST = 1 << 20  # bytes that take about as long to transfer as one more requ
 _WINDOW = 8 << 20
 _LARGEST_HEADER = 16 << 20  # of a page, as in Arrow's reader; statistics may hold whole values
 _MOST_ROWS = 1 << 27  # nulls take no space, so a damaged count must not become an allocation
+_MAGIC = b"PAR1"
 _ENCRYPTION = 8  # field of FileMetaData: how columns are encrypted where the footer is not
 _READ = "read it with pyarrow instead"
 _prefix = struct.Struct("<I").unpack_from
@@ -116,6 +118,8 @@ class _Footer(io.BytesIO):
         near = min(source.size, 1 << 16)  # as much as pyarrow reads at first
         tail = _read(source, source.size - near, near, source.size)
         length = 8 + (_prefix(tail, near - 8)[0] if near >= 8 else 0)
+        if tail.endswith(_MAGIC) and length - 8 > (most := longest_footer(source.size)):
+            raise DamagedError(f"its footer has {length - 8:,} bytes, of at most {most:,}")
         if near < length <= source.size:
             tail = _read(source, source.size - length, length, source.size)
         super().__init__(tail)

@@ -143,6 +143,14 @@ def read(path: str | Path, most: int = SMALL_BYTES) -> bytes:
     return data
 
 
+def require_small_header(path: str | Path, most: int = SMALL_BYTES) -> None:
+    """Refuse a file of safetensors whose header, which is JSON, has more bytes; raises OSError."""
+    with opened(path, ANY_BYTES) as file:
+        size = int.from_bytes(file.read(8), "little")
+    if size > most:
+        raise UnfitFile(errno.EFBIG, f"its header has {size:,} bytes, of at most {most:,}", str(path))
+
+
 def read_text(path: str | Path, most: int = SMALL_BYTES) -> str:
     """The text of a regular file in UTF-8; raises OSError or UnicodeDecodeError, a ValueError."""
     return read(path, most).decode("utf-8")

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from sousa.generation import corpora
 from sousa.generation.columns import Column, fitted
@@ -20,6 +19,7 @@ from sousa.generation.corpus import Config, Corpus, is_generated
 from sousa.generation.errors import RunError, UsageError, first_line, raise_all
 from sousa.generation.make import views
 from sousa.generation.manifest import KNOWN_FORMATS, complete_manifest, config_digest
+from sousa.generation.parquet import parquet_schema
 from sousa.generation.shards import Shard, other_version
 from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import groups_of, row_groups
@@ -64,7 +64,7 @@ class Stored:
         columns = self.corpus.columns(self.config)
         for record in self.records:
             with suppress(OSError, pa.ArrowException):
-                return fitted(columns, pq.read_schema(self.storage.path(record["file"])))
+                return fitted(columns, parquet_schema(self.storage.path(record["file"])))
         return columns
 
     @cached_property

@@ -14,19 +14,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sousa.generation.errors import RunError, first_line
+from sousa.generation.parquet import parquet_file
 from sousa.generation.storage import LocalStorage
-
-# options of pyarrow's ParquetFile and of its reading: no thread but the one that asks touches the file.
-# Another may let go of a Python file while the interpreter ends, which aborts the process (apache/arrow,
-# issues 34314 and 50482)
-NO_BUFFER_THREADS: Any = {"pre_buffer": False}
-NO_THREADS: Any = {"use_threads": False}
 
 
 def row_groups(path: str | Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """Row groups of a Parquet file; raises RunError when it is missing or damaged."""
     try:
-        with pq.ParquetFile(path) as file:
+        with parquet_file(path) as file:
             for i in range(file.num_row_groups):
                 yield file.read_row_group(i, columns=columns)
     except (OSError, pa.ArrowException) as error:

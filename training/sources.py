@@ -34,9 +34,15 @@ from sousa.generation.corpus import Config
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
 from sousa.generation.manifest import complete_manifest, manifest_path
 from sousa.generation.outside import MANIFEST_BYTES, expanded, is_directory, is_file, read_json
+from sousa.generation.parquet import (
+    NO_BUFFER_THREADS,
+    NO_THREADS,
+    parquet_file,
+    parquet_schema,
+    parquet_table,
+)
 from sousa.generation.shards import CARD
 from sousa.generation.storage import atomic_file, file_digest
-from sousa.generation.tables import NO_BUFFER_THREADS, NO_THREADS
 from sousa.training import roles
 
 log = logging.getLogger(__name__)
@@ -256,8 +262,8 @@ def _on_the_hub(repo: str, name: str | None, revision: str | None, token: str | 
             manifest = _json(download(layout.MANIFEST))
             if name_of_index := layout.index_name(manifest):
                 path = download(name_of_index)
-                if pq.read_schema(path) == layout.INDEX_SCHEMA:
-                    index = pq.read_table(path, columns=["file", "row", "audio_offset", "audio_bytes"])
+                if parquet_schema(path) == layout.INDEX_SCHEMA:
+                    index = parquet_table(path, ["file", "row", "audio_offset", "audio_bytes"])
         except EntryNotFoundError:
             pass
         if index is None:
@@ -278,7 +284,7 @@ def open_file(file: File, token: str | None = None) -> BinaryIO:
 @contextmanager
 def _opened(file: File, token: str | None = None) -> Iterator[pq.ParquetFile]:
     try:
-        with open_file(file, token) as handle, pq.ParquetFile(handle, **NO_BUFFER_THREADS) as parquet:
+        with open_file(file, token) as handle, parquet_file(handle, **NO_BUFFER_THREADS) as parquet:
             yield parquet
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"{file.name} can't be read ({first_line(error)})") from None

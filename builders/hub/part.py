@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import datasets
-import pyarrow.parquet as pq
 from datasets.table import table_cast
 
 from sousa.generation.errors import RunError
-from sousa.generation.tables import NO_BUFFER_THREADS, NO_THREADS
+from sousa.generation.parquet import NO_BUFFER_THREADS, NO_THREADS, parquet_file, parquet_schema
 
 
 class Part(datasets.ArrowBasedBuilder):
@@ -35,7 +34,7 @@ class Part(datasets.ArrowBasedBuilder):
         if empty := [split for split, opened in files.items() if not opened]:
             raise RunError(f"the card names files of split {', '.join(empty)} that are not there")
         with next(iter(files.values()))[0]() as file:
-            features = datasets.Features.from_arrow_schema(pq.read_schema(file))
+            features = datasets.Features.from_arrow_schema(parquet_schema(file))
         if missing := [name for name in self._columns or () if name not in features]:
             raise RunError(f"the config has columns that its files have not: {', '.join(missing)}")
         features |= {name: kind for name, kind in (self._declared or {}).items() if name in features}
@@ -45,7 +44,7 @@ class Part(datasets.ArrowBasedBuilder):
     def _generate_tables(self, files: Iterable[Callable]) -> Iterator[Any]:
         schema = self.info.features.arrow_schema
         for i, opened in enumerate(files):
-            with opened() as file, pq.ParquetFile(file, **NO_BUFFER_THREADS) as parquet:
+            with opened() as file, parquet_file(file, **NO_BUFFER_THREADS) as parquet:
                 for j in range(parquet.num_row_groups):
                     table = parquet.read_row_group(j, columns=schema.names, **NO_THREADS)
                     yield datasets.builder.Key(i, j), table_cast(table.select(schema.names), schema)

@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from sousa.builders.release import layout
 from sousa.builders.release.digests import DIGEST_BYTES, label_leaves, row_digests
 from sousa.builders.release.opened import Release
-from sousa.generation.tables import NO_BUFFER_THREADS, NO_THREADS
+from sousa.generation.parquet import NO_BUFFER_THREADS, NO_THREADS, parquet_file
 
 _SHOWN = 12
 NOTED, CARD = "a note in the changelog", "another card"
@@ -186,7 +185,7 @@ def _read(release: Release, rows: pa.Table, leaves: Iterable[str]) -> Iterator[t
     codes, numbers = files.indices.to_numpy(), rows["row"].to_numpy()
     places = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     for at, file in zip(places, files.dictionary.to_pylist(), strict=False):  # without files there is a place
-        with release.open(file) as handle, pq.ParquetFile(handle, **NO_BUFFER_THREADS) as parquet:
+        with release.open(file) as handle, parquet_file(handle, **NO_BUFFER_THREADS) as parquet:
             table = parquet.read(columns=columns, **NO_THREADS)
         yield at, table.take(numbers[at])
 

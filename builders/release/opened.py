@@ -20,6 +20,7 @@ from sousa.builders.release import layout, versions
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.manifest import first_problem, sealed
 from sousa.generation.outside import MANIFEST_BYTES, UnfitFile, expanded, is_directory, read_json
+from sousa.generation.parquet import parquet_schema
 from sousa.generation.text import shell
 
 
@@ -109,7 +110,7 @@ class Release:
         rows = ~pc.field("file").isin(list(without)) if without else None
         try:
             path = self.local(layout.INDEXES[self.manifest["release_format"]])
-            if pq.read_schema(path) != layout.INDEX_SCHEMA:
+            if parquet_schema(path) != layout.INDEX_SCHEMA:
                 raise RunError(f"the row index of {self.where} has other columns than a row index")
             names = ["file", "view", "split"]
             return pq.read_table(path, filters=rows, read_dictionary=names).unify_dictionaries()

@@ -20,6 +20,7 @@ from sousa.builders.release.digests import label_leaves, leaf_types, row_digests
 from sousa.builders.release.layout import INDEX_SCHEMA
 from sousa.builders.row_index import byte_ranges
 from sousa.generation.errors import RunError
+from sousa.generation.parquet import parquet_schema
 from sousa.generation.storage import LocalStorage, copied, explained, file_digest
 from sousa.generation.tables import row_groups
 
@@ -82,7 +83,7 @@ def _index(
     path: Path, file: str, record: Mapping[str, Any], digest_column: str | None, classes: Collection[str]
 ) -> tuple[pa.Table, dict[str, int]]:
     """Index the rows of a shard: ``(table of INDEX_SCHEMA, bytes of each column in memory)``."""
-    schema = pq.read_schema(path)
+    schema = parquet_schema(path)
     names = [name for name in schema.names if name != "audio"]
     audio_leaf = {digest_column: str(schema.field(digest_column).type)} if digest_column else {}
     labelled = label_leaves(leaf_types(schema, without=("audio",)), digest_column)

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from sousa.generation.errors import RunError, UsageError, first_line
-from sousa.generation.outside import ANY_BYTES, expanded, is_directory, opened, read_json
+from sousa.generation.outside import expanded, is_directory, read_json, require_small_header
 from sousa.generation.storage import atomic_file, write_json
 from sousa.training import front_ends
 from sousa.training.augment import SpecAugment
@@ -235,6 +235,7 @@ def load_weights(model: nn.Module, directory: str | Path) -> None:
     """Fill a model with the weights of a directory; a RunError when they are not exactly those it has."""
     path = Path(directory) / WEIGHTS
     try:
+        require_small_header(path)
         state = load_file(path)
     except (OSError, SafetensorError) as error:
         raise RunError(
@@ -247,7 +248,7 @@ def load_weights(model: nn.Module, directory: str | Path) -> None:
 def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Shapes of the weights in a file, by name, without reading them; a RunError when it is damaged."""
     try:
-        opened(path, ANY_BYTES).close()
+        require_small_header(path)
         with safe_open(path, "pt") as file:
             return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:

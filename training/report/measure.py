@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from sousa.generation.columns import Column
 from sousa.generation.errors import UsageError, first_line, one_of, raise_all
+from sousa.generation.parquet import parquet_table
 from sousa.training import roles
 from sousa.training.metrics import bootstrap, onset_metrics
 from sousa.training.metrics.class_metrics import NAMES, PER_CLASS, class_differences, class_metrics
@@ -126,8 +126,8 @@ def opened(predictions: Any) -> tuple[pa.Table, dict[str, Any]]:
     """
     if not isinstance(predictions, pa.Table):
         try:
-            predictions = pq.read_table(Path(predictions))
-        except (OSError, pa.ArrowInvalid) as error:
+            predictions = parquet_table(Path(predictions))
+        except (OSError, pa.ArrowException) as error:
             raise UsageError(f"predictions {predictions} can't be read: {first_line(error)}") from None
     try:
         about = json.loads((predictions.schema.metadata or {})[b"sousa"])
