@@ -57,8 +57,8 @@ def test_workers_import_the_code_that_runs(tmp_path, where):
     environment = {"PYTHONPATH": str(tmp_path)} if where == "installed" else {}
     place = tmp_path / "empty" if where == "installed" else tmp_path
     place.mkdir(exist_ok=True)
-    words = "generate -p 2 -t 1 --rudiments flam --no-audio -q -w 2 -o made".split()
-    command = [sys.executable, str(ROOT / "sousa.py"), *words]
+    words = ["-p", "2", "-t", "1", "--rudiments", "flam", "--no-audio", "-q", "-w", "2", "-o", "made"]
+    command = [sys.executable, str(ROOT / "sousa.py"), "generate", *words]
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(command, capture_output=True, text=True, cwd=place, env={**kept, **environment})
     assert (done.returncode, done.stderr) == (0, "")
