@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sousa.generation import corpora
 from sousa.generation.console import SILENT, Console
 from sousa.generation.corpus import Config, Corpus
-from sousa.generation.errors import RunError
+from sousa.generation.errors import RunError, UsageError
 from sousa.generation.outside import expanded
 from sousa.generation.runners import LocalRunner, workers_problem
 from sousa.generation.storage import LocalStorage, output_path
@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 PathLike = str | os.PathLike[str]
 
 
-def _listed(names: Sequence[str]) -> Sequence[str]:
-    """Names; a single text stands for a list of one."""
-    return [names] if isinstance(names, str) else names
+def _listed(names: Sequence[str], what: str = "plugins") -> Sequence[str]:
+    """Names; a single text stands for a list of one. Raises UsageError for others, ``what`` they are."""
+    names = [names] if isinstance(names, str) else names
+    if isinstance(names, (list, tuple)) and all(isinstance(name, (str, os.PathLike)) for name in names):
+        return [*map(os.fspath, names)]
+    raise UsageError(f"{what} is {names!r}; give a list of texts")
 
 
 class InvalidDatasetError(RunError):
@@ -214,7 +217,8 @@ def release(
 
     return releasing.make(
         expanded(directory), output_path(output), version, previous, repo,
-        _listed(notes), LocalRunner(workers), console.say, console.progress, token, _listed(plugins), link,
+        _listed(notes, "notes"), LocalRunner(workers), console.say, console.progress, token,
+        _listed(plugins), link,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from numbers import Integral
 
 
 class SousaError(Exception):
@@ -51,6 +52,19 @@ def one_of(value: object, allowed: Iterable[str], about: str = "") -> str:
     near = difflib.get_close_matches(str(value), allowed, n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     return f"{value!r}{hint}; choose from {', '.join(allowed)}"
+
+
+def not_whole(name: str, value: object, allowed: str, least: int, most: int | None = None) -> list[str]:
+    """A list of a sentence that says what is ``allowed``, unless a value is a whole number in its range."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if whole and least <= int(value) and (most is None or int(value) <= most):  # type: ignore[call-overload]
+        return []
+    return [f"{name} is {value!r}; give {allowed}"]
+
+
+def not_a_seed(seed: object) -> list[str]:
+    """As :func:`not_whole`, of a seed."""
+    return not_whole("seed", seed, "a whole number from 0 to 2^63 - 1", 0, 2**63 - 1)
 
 
 def raise_all(problems: Iterable[str]) -> None:

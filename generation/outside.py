@@ -59,12 +59,19 @@ def home() -> str | None:
     return path if os.path.isabs(path) else None
 
 
+def path_text(path: object) -> str:
+    """A path of a caller in Python as text; raises UsageError for what is none."""
+    if isinstance(path, (str, os.PathLike)) and isinstance(text := os.fspath(path), str):
+        return text
+    raise UsageError(f"a path is {shortened(repr(path))}; give a text or a pathlib.Path")
+
+
 def expanded(path: str | os.PathLike[str]) -> str:
     """A path as the user wrote it, with ``~`` replaced by the home directory.
 
     Raises: UsageError where there is none: no folder is ever called ``~``; and for no path at all.
     """
-    text = os.fspath(path)
+    text = path_text(path)
     if not text:
         raise UsageError("a path is empty; name a file or directory")
     whole = os.path.expanduser(text)

@@ -16,7 +16,7 @@ from sousa.generation import corpora
 from sousa.generation.columns import Column, fitted
 from sousa.generation.console import silent
 from sousa.generation.corpus import Config, Corpus, is_generated
-from sousa.generation.errors import RunError, UsageError, first_line, raise_all
+from sousa.generation.errors import RunError, UsageError, first_line, not_a_seed, not_whole, raise_all
 from sousa.generation.make import views
 from sousa.generation.manifest import KNOWN_FORMATS, complete_manifest, config_digest
 from sousa.generation.parquet import parquet_schema
@@ -172,10 +172,8 @@ def verify(
     Returns: ``(rows compared, list of differences)``; a difference is one line of text.
     Raises: UsageError for a count below 1, and a seed that is none.
     """
-    problems = [f"rows is {count}; give 1 or more"] if not everything and count < 1 else []
-    if seed is not None and not 0 <= seed < 2**63:
-        problems.append(f"seed is {seed}; give a whole number from 0 to 2^63 - 1")
-    raise_all(problems)
+    problems = [] if everything else not_whole("rows", count, "1 or more", 1)
+    raise_all(problems + ([] if seed is None else not_a_seed(seed)))
     total = sum(record["rows"] for record in stored.records)
     wanted: Any = range(total)
     if not everything:

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from sousa.generation import environment
 from sousa.generation.ending import CHECKS_STOP, STOPPED
-from sousa.generation.errors import RunError, raise_all
+from sousa.generation.errors import RunError, not_whole, raise_all
 
 
 class Runner(Protocol):
@@ -41,8 +41,7 @@ class Runner(Protocol):
 
 def workers_problem(workers: int, name: str = "workers") -> list[str]:
     """What is wrong with a number of workers, called ``name`` by the user: a list of no or one sentence."""
-    whole = isinstance(workers, int) and workers >= 0
-    return [] if whole else [f"{name} is {workers!r}; give 0 (one a core) or more"]
+    return not_whole(name, workers, "0 (one a core) or more", 0)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.outside import ANY_BYTES, MANIFEST_BYTES, expanded, opened, read, shortened, status_of
+from sousa.generation.outside import (
+    ANY_BYTES,
+    MANIFEST_BYTES,
+    expanded,
+    opened,
+    path_text,
+    read,
+    shortened,
+    status_of,
+)
 from sousa.generation.text import is_line
 
 _OWN_TEMPORARY = re.compile(r"^\.([0-9a-f]{16}|.+\.\d+)\.tmp$")  # the second as earlier versions named them
@@ -235,7 +244,7 @@ def output_path(path: str | os.PathLike[str], name: str = "output") -> str:
 
     Raises: UsageError for what can't be the path of a file, or would not be read again as it is written.
     """
-    text = os.fspath(path)
+    text = path_text(path)
     if not text.strip():
         raise UsageError(f"{name} is {'empty' if not text else repr(text)}; name a directory or file")
     if not is_line(text):

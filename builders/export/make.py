@@ -22,7 +22,7 @@ from sousa.builders.export.source import Source, open_source, rows_of
 from sousa.generation.columns import SPLITS
 from sousa.generation.console import silent
 from sousa.generation.corpus import Say
-from sousa.generation.errors import RunError, UsageError, one_of, raise_all
+from sousa.generation.errors import RunError, UsageError, not_whole, one_of, raise_all
 from sousa.generation.exporting import Format
 from sousa.generation.filters import Filter
 from sousa.generation.manifest import UNFINISHED, digest_of
@@ -59,8 +59,9 @@ def make(
     known = export.every()
     problems = [] if to in known else [f"unknown format {one_of(to, known)}"]
     problems += [] if split in (None, *SPLITS) else [f"unknown split {one_of(split, SPLITS)}"]
-    if fill_null is not None and (type(fill_null) is not int or abs(fill_null) > MOST):
-        problems.append(f"--fill-null is {fill_null}; give a whole number from -{MOST} to {MOST}")
+    if fill_null is not None:
+        allowed = f"a whole number from -{MOST} to {MOST}"
+        problems += not_whole("--fill-null", fill_null, allowed, -MOST, MOST)
     if Path(root).resolve() in (Path(output).resolve(), *Path(output).resolve().parents):
         problems.append(f"{output} is inside {root}; choose another directory")
     raise_all(problems)

@@ -18,7 +18,7 @@ from typing import Any
 from sousa.generation import text
 from sousa.generation.columns import Breakdown, Column
 from sousa.generation.console import silent
-from sousa.generation.errors import RunError, UsageError, raise_all
+from sousa.generation.errors import RunError, UsageError, not_a_seed, not_whole, raise_all
 from sousa.generation.filters import Filter
 from sousa.generation.preview import Preview, choose
 from sousa.generation.reopen import Stored, rows_at
@@ -51,10 +51,7 @@ def write(
     problems = []
     if output is not None and not str(output):
         problems.append("output is empty; name a file or leave it out")
-    if rows < 1:
-        problems.append(f"rows is {rows}; give 1 or more")
-    if not 0 <= seed < 2**63:
-        problems.append(f"seed is {seed}; give a whole number from 0 to 2^63 - 1")
+    problems += not_whole("rows", rows, "1 or more", 1) + not_a_seed(seed)
     try:
         chosen = Filter.parse(where, _with_names(stored, where or {}), stored.corpus)
     except UsageError as error:
