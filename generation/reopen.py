@@ -177,7 +177,7 @@ def verify(
     total = sum(record["rows"] for record in stored.records)
     wanted: Any = range(total)
     if not everything:
-        wanted = sorted(random.Random(seed).sample(wanted, min(count, total)))
+        wanted = sorted(random.Random(seed and int(seed)).sample(wanted, min(count, total)))
     with progress("verifying", len(wanted)) as done:
         differences = [text for record in stored.records if (text := stored.storage.damage(record))]
         if differences:
