@@ -133,6 +133,15 @@ def opened(path: str | Path, most: int = FONT_BYTES) -> BinaryIO:
     raise UnfitFile(errno.EINVAL, f"{kind}, not a regular file", str(path))
 
 
+def regular(path: str | Path) -> str | Path:
+    """The path of a regular file, for readers that open it themselves and would wait for a pipe.
+
+    Raises: OSError.
+    """
+    opened(path, ANY_BYTES).close()
+    return path
+
+
 def read(path: str | Path, most: int = SMALL_BYTES) -> bytes:
     """The bytes of a regular file; raises OSError."""
     with opened(path, most) as file:

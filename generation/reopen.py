@@ -1,5 +1,6 @@
 """Finished datasets of any corpus and version, opened again, and their rows verified."""
 
+import os
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +21,7 @@ from sousa.generation.corpus import Config, Corpus, is_generated
 from sousa.generation.errors import RunError, UsageError, first_line, raise_all
 from sousa.generation.make import views
 from sousa.generation.manifest import KNOWN_FORMATS, complete_manifest, config_digest
+from sousa.generation.outside import regular
 from sousa.generation.shards import Shard, other_version
 from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import groups_of, row_groups
@@ -64,7 +66,9 @@ class Stored:
         columns = self.corpus.columns(self.config)
         for record in self.records:
             with suppress(OSError, pa.ArrowException):
-                return fitted(columns, pq.read_schema(self.storage.path(record["file"])))
+                path = regular(self.storage.path(record["file"]))
+                if os.path.getsize(path) == record["bytes"]:  # otherwise it may be of something else
+                    return fitted(columns, pq.read_schema(path))
         return columns
 
     @cached_property

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sousa.generation.errors import RunError, first_line
+from sousa.generation.outside import regular
 from sousa.generation.storage import LocalStorage
 
 # options of pyarrow's ParquetFile and of its reading: no thread but the one that asks touches the file.
@@ -26,7 +27,9 @@ NO_THREADS: Any = {"use_threads": False}
 def row_groups(path: str | Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """Row groups of a Parquet file; raises RunError when it is missing or damaged."""
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(regular(path)) as file:
+            if "sample_id" not in file.schema_arrow.names:  # which every row has
+                raise OSError("it holds other rows than ours")
             for i in range(file.num_row_groups):
                 yield file.read_row_group(i, columns=columns)
     except (OSError, pa.ArrowException) as error:

@@ -15,6 +15,7 @@ from sousa.generation.columns import Column, fitted
 from sousa.generation.corpus import Corpus
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.filters import Filter
+from sousa.generation.outside import regular
 from sousa.generation.reopen import open_dataset
 from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import row_groups
@@ -58,7 +59,7 @@ def open_source(root: str | Path, plugins: Sequence[str] = ()) -> Source:
     corpus.use(plugins)
     path = Path(root) / shards[0]["file"]
     try:
-        columns = fitted(corpus.columns(), pq.read_schema(path))
+        columns = fitted(corpus.columns(), pq.read_schema(regular(path)))
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"{path} can't be read ({first_line(error)}); get the release again") from None
     return Source(LocalStorage(str(root)), corpus, columns, shards, manifest["data_version"])

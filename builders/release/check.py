@@ -16,7 +16,7 @@ from sousa.builders.release.digests import leaf_types
 from sousa.builders.release.opened import Release
 from sousa.generation.errors import RunError
 from sousa.generation.licences import known
-from sousa.generation.outside import YAML_BYTES, parse_yaml, read_text
+from sousa.generation.outside import YAML_BYTES, parse_yaml, read_text, regular
 from sousa.generation.storage import LocalStorage
 
 # https://huggingface.co/docs/hub/datasets-cards: what the Hub knows, as far as these cards use it
@@ -93,7 +93,7 @@ def _schemas(root: Path, manifest: Mapping[str, Any]) -> list[str]:
     """One schema in all data files, that of the manifest, with audio readable in place."""
     out = []
     for file, entry in layout.data_files(manifest).items():
-        with pq.ParquetFile(root / file) as parquet:
+        with pq.ParquetFile(regular(root / file)) as parquet:
             if leaf_types(parquet.schema_arrow, without=("audio",)) != manifest["columns"]:
                 out.append(f"{file} has other columns than the manifest says")
             if parquet.metadata.num_rows != entry["rows"]:

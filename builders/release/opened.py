@@ -19,7 +19,7 @@ from sousa.builders.hub import remote
 from sousa.builders.release import layout, versions
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.manifest import first_problem, sealed
-from sousa.generation.outside import MANIFEST_BYTES, UnfitFile, expanded, is_directory, read_json
+from sousa.generation.outside import MANIFEST_BYTES, UnfitFile, expanded, is_directory, read_json, regular
 from sousa.generation.text import shell
 
 RELEASE_FORMAT = 1
@@ -110,7 +110,7 @@ class Release:
         """
         rows = ~pc.field("file").isin(list(without)) if without else None
         try:
-            path = self.local(layout.INDEX)
+            path = regular(self.local(layout.INDEX))
             if pq.read_schema(path) != layout.INDEX_SCHEMA:
                 raise RunError(f"the row index of {self.where} has other columns than a row index")
             names = ["file", "view", "split"]

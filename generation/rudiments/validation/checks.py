@@ -4,10 +4,14 @@ Conventions: a :class:`Check` passes, fails or can't be judged, and carries the 
 by. Exit status follows the checks that were judged.
 """
 
+from contextlib import suppress
+
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sousa.generation.audio.named_acoustics import CLEAN
+from sousa.generation.outside import regular
 from sousa.generation.rudiments.validation import population
 from sousa.generation.validation.findings import Check, Findings, absence
 
@@ -38,7 +42,10 @@ def _label_tables(findings: Findings) -> Check:
     strokes, bars = int(findings.rows["num_strokes"].sum()), int(findings.rows["num_measures"].sum())
     wanted = {"exercises": findings.count, "measures": bars, "strokes": strokes}
     paths = {name: findings.stored.storage.path(f"labels/{name}.parquet") for name in wanted}
-    found = {n: pq.ParquetFile(path).metadata.num_rows if path.exists() else 0 for n, path in paths.items()}
+    found = dict.fromkeys(paths, 0)
+    for name, path in paths.items():
+        with suppress(OSError, pa.ArrowException):
+            found[name] = pq.ParquetFile(regular(path)).metadata.num_rows
     text = ", ".join(f"{name} {found[name]:,} of {wanted[name]:,}" for name in wanted)
     return Check("records of tables", found == wanted, text)
 
