@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+from huggingface_hub import constants
 
 from sousa import main
 from tests.support.releases import release
@@ -285,6 +286,8 @@ def test_one_sentence_and_nothing_left(yard, tmp_path, monkeypatch, capfd, case)
         monkeypatch.delenv(name)
     for name, value in ({"HOME": str(tmp_path)} | environment).items():
         monkeypatch.setenv(name, value)
+    # read from the environment before it was set, where other tests have imported it
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.chdir(yard)
     before = listing(yard, tmp_path)
     with within(60):
