@@ -1,5 +1,6 @@
 """Finished datasets of any corpus and version, opened again, and their rows verified."""
 
+import os
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -64,7 +65,9 @@ class Stored:
         columns = self.corpus.columns(self.config)
         for record in self.records:
             with suppress(OSError, pa.ArrowException):
-                return fitted(columns, parquet_schema(self.storage.path(record["file"])))
+                path = self.storage.path(record["file"])
+                if os.path.getsize(path) == record["bytes"]:  # otherwise it may be of something else
+                    return fitted(columns, parquet_schema(path))
         return columns
 
     @cached_property

@@ -22,6 +22,8 @@ def row_groups(path: str | Path, columns: Sequence[str] | None = None) -> Iterat
     """Row groups of a Parquet file; raises RunError when it is missing or damaged."""
     try:
         with parquet_file(path) as file:
+            if "sample_id" not in file.schema_arrow.names:  # which every row has
+                raise OSError("it holds other rows than ours")
             for i in range(file.num_row_groups):
                 yield file.read_row_group(i, columns=columns)
     except (OSError, pa.ArrowException) as error:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+from huggingface_hub import constants
 
 from sousa import main
 from tests.support.releases import release
@@ -161,7 +162,11 @@ OTHERS = [
     ("publish r org/name -q --dry-run --previous none", (1, 2), "HF_HUB_OFFLINE"),
     ("publish r org/name -q", 1, ""), ("publish r org/name --revision ''", (1, 2), ""),
     ("diff r", 2, "1 arguments"), ("diff a b c d", 2, "4 arguments"),
-    ("diff r org/name@v1.0.0", 1, "HF_HUB_OFFLINE"),
+    ("diff r org/name@v1.0.0", 1, "HF_HUB_OFFLINE"), ("banks build a.wav --licence 'a\nb'", 2, "--licence"),
+    ("banks build file --licence ''", 2, "--licence"), ("preview d --plugin none.py", 2, "plug-in"),
+    ("export d -o out --to csv --plugin none.py", 2, "plug-in"),
+    ("release d -o out --version 1.0.0 --plugin file", 2, "plug-in"),
+    ("verify d --plugin none.py", 2, "plug-in"), ("export r -o out --to csv --plugin none.py", 2, "plug-in"),
     ("diff org/name v1 v2", 1, "HF_HUB_OFFLINE"), ("banks", 2, "required"),
     ("banks nope", 2, "invalid choice"), ("banks build none", 2, "does not exist"),
     ("banks build file", 2, "not a soundfont"), ("banks build cut.sf2", 2, "cut short"),
@@ -217,6 +222,7 @@ def yard(tiny, tmp_path_factory):
     place.mkdir()
     shutil.copytree(tiny, place / "d")
     release(place / "d", place / "r")
+    pq.write_table(pa.table({"x": [1]}), place / "other.parquet")
     texts = {
         "file": "some text\n", "empty": "", "half.json": '{"synth": "po', "list.json": "[1, 2]",
         "t.json": TEXTURE, "deep.json": "[" * 9999 + "]" * 9999,
@@ -243,7 +249,6 @@ def yard(tiny, tmp_path_factory):
     (place / "loop").symlink_to(place / "loop")
     (place / "latin.json").write_bytes(b'{"name": "caf\xe9"}')
     soundfile.write(place / "a.wav", np.zeros(800), 8000)
-    pq.write_table(pa.table({"x": [1]}), place / "other.parquet")
     return place
 
 
@@ -281,6 +286,8 @@ def test_one_sentence_and_nothing_left(yard, tmp_path, monkeypatch, capfd, case)
         monkeypatch.delenv(name)
     for name, value in ({"HOME": str(tmp_path)} | environment).items():
         monkeypatch.setenv(name, value)
+    # read from the environment before it was set, where other tests have imported it
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.chdir(yard)
     before = listing(yard, tmp_path)
     with within(60):
@@ -299,3 +306,30 @@ def test_one_sentence_and_nothing_left(yard, tmp_path, monkeypatch, capfd, case)
         assert lines and lines[0].startswith("sousa: ") and len(lines[0]) < 1500, said
         assert len(lines) == 1 or " problems:" in lines[0], said
     assert word in said, said
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [("data", "other.parquet"), ("data", "a.wav"), ("data", "fifo"), ("data", "folder"), ("data", None),
+     ("labels", "t.json"), ("labels", "fifo"), ("splits.json", "fifo")],
+)  # fmt: skip
+def test_what_others_put_in_place_of_our_files(yard, tmp_path, monkeypatch, capfd, file, content):
+    """Other programs' files, a pipe, a directory or nothing in place of a shard, a table and others."""
+    place = tmp_path / "d"
+    shutil.copytree(yard / "d", place)
+    victim = min((place / file).rglob("*.parquet")) if (place / file).is_dir() else place / file
+    victim.unlink()
+    if content == "fifo":
+        os.mkfifo(victim)
+    elif content == "folder":
+        victim.mkdir()
+    elif content:
+        victim.write_bytes((yard / content).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    lines = ["verify d", "preview d -o p.html", "release d -o out --version 1.0.0", "export d -o e --to csv"]
+    for line in ["validate d", *(lines if file == "data" else ())]:
+        with within(60):
+            status = main([*line.split(), "-q"])
+        said = capfd.readouterr().err.strip()
+        assert status == 1 and "Traceback" not in said, (line, said)
+        assert said.splitlines()[-1].startswith("sousa: "), (line, said)

@@ -15,7 +15,7 @@ from sousa.generation.audio.characters import CHARACTERS
 from sousa.generation.audio.soundfonts import build, find_fonts
 from sousa.generation.errors import UsageError, one_of, raise_all
 from sousa.generation.storage import atomic_file, output_path, refuse_others_file
-from sousa.generation.text import one_line, shell
+from sousa.generation.text import is_line, one_line, shell
 
 
 def banks(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -55,6 +55,8 @@ def _build_banks(arguments: argparse.Namespace, console: Any) -> None:
     kits, character = arguments.kits, arguments.character
     if character is not None and character not in CHARACTERS:
         raise UsageError(f"unknown character {one_of(character, CHARACTERS)}")
+    if arguments.licence is not None and not is_line(arguments.licence):
+        raise UsageError(f"--licence is {arguments.licence!r}; give one line of text, or leave it out")
     try:
         pairs = [part.split(":") for part in kits.split(",")] if kits else None
         wanted = pairs and [(int(program), int(key)) for program, key in pairs]

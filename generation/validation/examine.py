@@ -48,6 +48,8 @@ def examine_shard(
     chosen = np.linspace(0, units - 1, min(task.again if remakes else 0, units)).round()
     try:
         for group in row_groups(task.storage.path(task.record["file"])):
+            if lost := [c.name for c in task.columns if c.name not in group.column_names]:
+                raise RunError(f"{task.record['file']} has no column {lost[0]}")
             unit = (first + np.arange(len(group))) // examiner.unit
             _by_role(task.columns, group, problems)
             if elsewhere := pc.sum(pc.not_equal(group["split"], task.record["split"])).as_py():

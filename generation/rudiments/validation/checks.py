@@ -8,9 +8,9 @@ from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sousa.generation.audio.named_acoustics import CLEAN
+from sousa.generation.parquet import parquet_file
 from sousa.generation.rudiments.validation import population
 from sousa.generation.validation.findings import Check, Findings, absence
 
@@ -43,7 +43,7 @@ def _label_tables(findings: Findings) -> Check:
     paths = {name: findings.stored.storage.path(f"labels/{name}.parquet") for name in wanted}
     found = dict.fromkeys(wanted, 0)
     for name, path in paths.items():
-        with suppress(OSError, pa.ArrowException), pq.ParquetFile(path) as file:  # that it is damaged is said
+        with suppress(OSError, pa.ArrowException), parquet_file(path) as file:  # that it is damaged is said
             found[name] = file.metadata.num_rows
     text = ", ".join(f"{name} {found[name]:,} of {wanted[name]:,}" for name in wanted)
     return Check("records of tables", found == wanted, text)

@@ -258,7 +258,7 @@ def test_the_same_release_again_is_done_and_another_is_refused(tiny, tmp_path, s
         (["--version", "1.0.0", "--repo", "org/a--b"], "the Hub does not allow"),
         (["--version", "1.0.0", "--note", ""], "the note is ''; give one line"),
         (["--version", "1.0.0", "--note", "a\nb"], "give one line"),
-        (["--version", "1.0.0", "--previous", ""], "neither a directory here nor of the form"),
+        (["--version", "1.0.0", "--previous", ""], "a path is empty"),
     ],
 )  # fmt: skip
 def test_a_wrong_request_is_one_sentence(tiny, tmp_path, sousa, options, said):
