@@ -7,10 +7,12 @@ or anybody has written by hand, and low enough that reading stays within some hu
 """
 
 import errno
+import io
 import json
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,11 +33,15 @@ _KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: 
           stat.S_IFSOCK: "a socket"}  # fmt: skip
 
 
-class UnfitFile(OSError):
-    """A file that is not read, whatever it holds; ``str`` gives the reason alone."""
+class ReadError(OSError):
+    """The system's reason why a file can't be read; ``str`` gives the reason alone."""
 
     def __str__(self) -> str:
         return self.strerror or ""
+
+
+class UnfitFile(ReadError):
+    """A file that is not read, whatever it holds."""
 
 
 class AliasError(ValueError):
@@ -46,6 +52,33 @@ class AliasError(ValueError):
             f"line {event.start_mark.line + 1}, column {event.start_mark.column + 1}: aliases such as "
             f"*{event.anchor} are not read; write the values out"
         )
+
+
+class _Named(io.FileIO):
+    """A file whose errors of reading name it, as those of opening do."""
+
+    def __init__(self, handle: int, path: str):
+        super().__init__(handle, "rb")
+        self._path = path
+
+    def readinto(self, buffer: Any) -> int:
+        with self._named():
+            return super().readinto(buffer)
+
+    def read(self, size: int | None = -1) -> bytes:
+        with self._named():
+            return super().read(size)
+
+    def readall(self) -> bytes:
+        with self._named():
+            return super().readall()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ReadError(error.errno, error.strerror or str(error), self._path) from None
 
 
 def opened(path: str | Path, most: int = FONT_BYTES) -> BinaryIO:
@@ -61,7 +94,12 @@ def opened(path: str | Path, most: int = FONT_BYTES) -> BinaryIO:
         raise
     about = os.fstat(handle)
     if stat.S_ISREG(about.st_mode) and about.st_size <= most:
-        return os.fdopen(handle, "rb")
+        try:
+            os.pread(handle, 1, 0)  # readers of sound would take a failing disk for a sound that is none
+        except OSError as error:
+            os.close(handle)
+            raise ReadError(error.errno, error.strerror, str(path)) from None
+        return io.BufferedReader(_Named(handle, str(path)))
     os.close(handle)
     if stat.S_ISDIR(about.st_mode):
         raise IsADirectoryError(errno.EISDIR, "a directory, not a file", str(path))
@@ -86,6 +124,14 @@ def require_small_header(path: str | Path, most: int = SMALL_BYTES) -> None:
         size = int.from_bytes(file.read(8), "little")
     if size > most:
         raise UnfitFile(errno.EFBIG, f"its header has {size:,} bytes, of at most {most:,}", str(path))
+
+
+def holds(path: str | Path, data: bytes) -> bool:
+    """Whether a regular file has this content; one that can't be read has not."""
+    try:
+        return os.stat(path).st_size == len(data) and read(path, len(data)) == data
+    except OSError:
+        return False
 
 
 def read_text(path: str | Path, most: int = SMALL_BYTES) -> str:
