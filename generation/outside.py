@@ -9,10 +9,12 @@ and ``is_file``, whose errors are UsageErrors.
 """
 
 import errno
+import io
 import json
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -36,11 +38,15 @@ _KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: 
           stat.S_IFSOCK: "a socket"}  # fmt: skip
 
 
-class UnfitFile(OSError):
-    """A file that is not read, whatever it holds; ``str`` gives the reason alone."""
+class ReadError(OSError):
+    """The system's reason why a file can't be read; ``str`` gives the reason alone."""
 
     def __str__(self) -> str:
         return self.strerror or ""
+
+
+class UnfitFile(ReadError):
+    """A file that is not read, whatever it holds."""
 
 
 class AliasError(ValueError):
@@ -118,6 +124,33 @@ def is_file(path: str | os.PathLike[str]) -> bool:
     return status is not None and stat.S_ISREG(status.st_mode)
 
 
+class _Named(io.FileIO):
+    """A file whose errors of reading name it, as those of opening do."""
+
+    def __init__(self, handle: int, path: str):
+        super().__init__(handle, "rb")
+        self._path = path
+
+    def readinto(self, buffer: Any) -> int:
+        with self._named():
+            return super().readinto(buffer)
+
+    def read(self, size: int | None = -1) -> bytes:
+        with self._named():
+            return super().read(size)
+
+    def readall(self) -> bytes:
+        with self._named():
+            return super().readall()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ReadError(error.errno, error.strerror or str(error), self._path) from None
+
+
 def opened(path: str | Path, most: int = FONT_BYTES) -> BufferedReader:
     """A regular file of at most so many bytes, open for binary reading.
 
@@ -131,7 +164,12 @@ def opened(path: str | Path, most: int = FONT_BYTES) -> BufferedReader:
         raise
     about = os.fstat(handle)
     if stat.S_ISREG(about.st_mode) and about.st_size <= most:
-        return os.fdopen(handle, "rb")
+        try:
+            os.pread(handle, 1, 0)  # readers of sound would take a failing disk for a sound that is none
+        except OSError as error:
+            os.close(handle)
+            raise ReadError(error.errno, error.strerror, str(path)) from None
+        return io.BufferedReader(_Named(handle, str(path)))
     os.close(handle)
     if stat.S_ISDIR(about.st_mode):
         raise IsADirectoryError(errno.EISDIR, "a directory, not a file", str(path))
@@ -156,6 +194,14 @@ def require_small_header(path: str | Path, most: int = SMALL_BYTES) -> None:
         size = int.from_bytes(file.read(8), "little")
     if size > most:
         raise UnfitFile(errno.EFBIG, f"its header has {size:,} bytes, of at most {most:,}", str(path))
+
+
+def holds(path: str | Path, data: bytes) -> bool:
+    """Whether a regular file has this content; one that can't be read has not."""
+    try:
+        return os.stat(path).st_size == len(data) and read(path, len(data)) == data
+    except OSError:
+        return False
 
 
 def read_text(path: str | Path, most: int = SMALL_BYTES) -> str:

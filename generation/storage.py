@@ -99,7 +99,7 @@ class LocalStorage:
     def hide(self, folder: str) -> None:
         """Move what was shown, and nothing else, back into its folder."""
         try:
-            shown = json.loads(self.path(f"{folder}/{SHOWN}").read_text(encoding="utf-8"))
+            shown = json.loads(read(self.path(f"{folder}/{SHOWN}"), MANIFEST_BYTES))
         except FileNotFoundError:
             return
         for name in reversed([name for name in shown if "/" not in name]):

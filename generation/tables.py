@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sousa.generation.errors import RunError, first_line
+from sousa.generation.outside import holds
 from sousa.generation.parquet import parquet_file
 from sousa.generation.storage import LocalStorage
 
@@ -105,7 +106,7 @@ def write_files(
         for row in group.to_pylist():
             for file, data in loose_files(row).items():
                 path = storage.path(file)
-                if not path.exists() or path.read_bytes() != data:
+                if not holds(path, data):
                     with storage.writing(file) as opened:
                         opened.write(data)
             done(1)

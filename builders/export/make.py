@@ -130,6 +130,7 @@ def _read(storage: LocalStorage, file: str) -> dict[str, Any]:
 def _check(storage: LocalStorage, manifest: dict[str, Any]) -> None:
     """Raise RunError unless every file of a finished export is as it was written."""
     try:
+        file = SUMS
         wrong = None if file_digest(storage.path(SUMS)) == manifest.get("sums") else f"{SUMS} was changed"
         with open(storage.path(SUMS), encoding="utf-8") as lines:
             for line in lines if wrong is None else ():
@@ -138,7 +139,7 @@ def _check(storage: LocalStorage, manifest: dict[str, Any]) -> None:
                     wrong = f"{file} was changed"
                     break
     except OSError as error:
-        wrong = f"{error.filename or SUMS} can't be read ({error.strerror})"
+        wrong = f"{file} can't be read ({error.strerror})"
     if wrong:
         raise RunError(f"{storage.root} is finished, but {wrong}; delete it and export again")
 

@@ -14,6 +14,7 @@ from sousa.builders.hub import remote
 from sousa.builders.release import layout, opened, versions
 from sousa.builders.release.compare import compare
 from sousa.generation.errors import RunError
+from sousa.generation.outside import MANIFEST_BYTES, YAML_BYTES, read
 from sousa.generation.storage import file_digest
 
 
@@ -71,7 +72,7 @@ def content_id(release: opened.Release, file: str, like: str) -> str:
     path, entry = Path(release.where) / file, release.manifest["files"].get(file)
     if len(like) == 64:
         return entry["sha256"] if entry else file_digest(path)
-    data = path.read_bytes()
+    data = read(path, MANIFEST_BYTES)
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
@@ -156,7 +157,7 @@ def _stale(
     if layout.CARD in state.files:
         with remote.hub_errors(repo, "reading"):
             path = api.hf_hub_download(repo, layout.CARD, repo_type="dataset", revision=state.commit)
-        card = Path(path).read_bytes()
+        card = read(path, YAML_BYTES)
     text = card.decode(errors="replace")
     if not (text.split("---", 2)[-1] if text.startswith("---") else text).strip():
         in_the_way.discard(layout.CARD)  # it says nothing: the Hub makes such a card for a new repository

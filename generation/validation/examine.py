@@ -17,6 +17,7 @@ from sousa.generation.audio import encode
 from sousa.generation.columns import Classes, Column, Events, Group, Score, having
 from sousa.generation.corpus import is_generated
 from sousa.generation.errors import RunError
+from sousa.generation.outside import holds
 from sousa.generation.reopen import compare, differing, remade
 from sousa.generation.shards import Shard
 from sousa.generation.tables import loose_files, numpy_column, row_groups
@@ -131,8 +132,7 @@ def _heard(task: Task, group: pa.Table, i: int, problems: Problems) -> np.ndarra
     if task.loose:
         names = [name for name in ("sample_id", "midi", "audio") if name in group.column_names]
         for file, data in loose_files(group.slice(i, 1).select(names).to_pylist()[0]).items():
-            path = task.storage.path(file)
-            if not path.exists() or path.read_bytes() != data:
+            if not holds(task.storage.path(file), data):
                 problems.add("loose_file_missing_or_other", file)
     if not task.config.with_audio:
         return None

@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 
 from sousa.generation.errors import RunError, UsageError, first_line
-from sousa.generation.outside import expanded, is_file
+from sousa.generation.outside import SMALL_BYTES, expanded, is_file, read
 from sousa.generation.textures import synth
 from sousa.generation.textures.values import Parameter
 
@@ -91,7 +91,11 @@ def _file(path):
 
 
 def _version(path):
-    return "file-" + hashlib.blake2b(path.read_bytes(), digest_size=4).hexdigest()
+    try:
+        data = read(path, SMALL_BYTES)
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {error.strerror or error}; name another file") from None
+    return "file-" + hashlib.blake2b(data, digest_size=4).hexdigest()
 
 
 def _can_be_made(cls):

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from sousa.generation.errors import RunError
+from sousa.generation.outside import holds
 from sousa.generation.storage import explained, temporary, write_unsynced
 from sousa.generation.textures.settings import RECORDS
 
@@ -90,7 +91,7 @@ class Folder:
         """Write a file of these bytes. Raises: RunError when that fails."""
         path = self._place(name)
         with explained(path):
-            if not _holds(path, data):
+            if not holds(path, data):
                 write_unsynced(path, data)
         self._listing.add(name, len(data), hashlib.sha256(data).digest())
 
@@ -208,12 +209,6 @@ class _Listing:
 
 def _hashed(name):
     return hashlib.blake2b(name.encode(), digest_size=16).digest()
-
-
-def _holds(path, data):
-    with suppress(FileNotFoundError):
-        return os.stat(path).st_size == len(data) and Path(path).read_bytes() == data
-    return False
 
 
 def _walk(path, prefix=""):

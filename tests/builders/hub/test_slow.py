@@ -15,7 +15,7 @@ import sys
 from sousa.builders.hub import remote
 from sousa.generation import pace
 from sousa.generation.errors import SousaError
-remote._PACE._grace_sec = 0.7
+remote._PACE._grace_sec = {grace}
 pace.SLOWEST = 200_000.0
 try:
     {code}
@@ -42,10 +42,11 @@ def files(tiny, tmp_path_factory):
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def run(hub, place, code):
+def run(hub, place, code, grace=60.0):
+    script = PREFIX.format(code=code, grace=grace)
     return subprocess.run(
-        [sys.executable, "-c", PREFIX.format(code=code)], env=hub.environment(place / "cache"), cwd=ROOT,
-        capture_output=True, text=True, timeout=60,
+        [sys.executable, "-c", script], env=hub.environment(place / "cache"), cwd=ROOT, capture_output=True,
+        text=True, timeout=60,
     )  # fmt: skip
 
 
@@ -56,7 +57,7 @@ def test_a_byte_now_and_then_ends_in_a_sentence(way, files, tmp_path):
         hub.create("org/data")
         hub.commit("org/data", files)
         hub.faults.add(Fault(f"GET .*{match}", "slow", seconds=600, pieces=10_000))
-        made = run(hub, tmp_path, code)
+        made = run(hub, tmp_path, code, 2.0)  # other answers come sooner on a loaded machine too
         assert made.returncode == 0, made.stderr
         sentence = made.stdout.strip()
         assert re.search(r"GET http://\S+: [\d,]+ bytes of the answer came in \d+ s, too slow", sentence)
