@@ -35,8 +35,8 @@ def parquet_file(source: str | Path | BinaryIO, **options: Any) -> pq.ParquetFil
 
     Raises: OSError or pa.ArrowException.
     """
-    path = isinstance(source, (str, Path))
-    with opened(source, ANY_BYTES) if path else nullcontext(source) as file:
+    held: Any = opened(source, ANY_BYTES) if isinstance(source, (str, Path)) else nullcontext(source)
+    with held as file:
         _check_footer(file)
     found = pq.ParquetFile(source, thrift_container_size_limit=_MOST_OBJECTS, **options)
     try:
