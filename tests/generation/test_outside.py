@@ -258,3 +258,12 @@ def _no_progress(*_, **__):
 def test_there_are_enough_of_them():
     tables = (CONFIGS, MANIFESTS, FONTS, SOUNDFONTS, NOISES)
     assert sum(map(len, tables)) + 4 * len(SPECIAL) >= 40
+
+
+def test_a_header_of_safetensors_is_bounded_before_it_is_read(tmp_path):
+    file = tmp_path / "model.safetensors"
+    file.write_bytes((90 << 20).to_bytes(8, "little") + b"{}")
+    with pytest.raises(outside.UnfitFile, match="its header has 94,371,840 bytes, of at most 1,048,576"):
+        outside.require_small_header(file)
+    file.write_bytes((2).to_bytes(8, "little") + b"{}")
+    outside.require_small_header(file)

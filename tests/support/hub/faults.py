@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-KINDS = ("status", "drop_before", "drop_after", "slow", "truncate", "kill_before", "kill_after", "call")
+KINDS = ("status", "drop_before", "drop_after", "slow", "drip", "truncate", "kill_before", "kill_after",
+         "call")  # fmt: skip
 
 
 @dataclass
@@ -19,10 +20,10 @@ class Fault:
 
     kind: ``status`` answers ``status`` with ``headers`` and ``message``, unhandled; ``drop_before`` closes
     the connection unhandled; ``drop_after`` handles the request, then closes the connection without an
-    answer; ``slow`` sends the body in ``pieces`` over ``seconds``; ``truncate`` cuts the body after the
-    fraction ``keep`` and closes; ``kill_before`` and ``kill_after`` SIGKILL ``Hub.client_pid`` before the
-    handling, or between the handling and the answer; ``call`` runs ``call()`` and then handles the request
-    as ever.
+    answer; ``slow`` sends the body in ``pieces`` over ``seconds``, ``drip`` a byte every ``seconds``;
+    ``truncate`` cuts the body after the fraction ``keep`` and closes; ``kill_before`` and ``kill_after``
+    SIGKILL ``Hub.client_pid`` before the handling, or between the handling and the answer; ``call`` runs
+    ``call()`` and then handles the request as ever.
     """
 
     match: str | re.Pattern | Callable = ""

@@ -128,9 +128,11 @@ class Handler(BaseHTTPRequestHandler):
         elif fault and fault.kind == "slow":
             step = max(1, -(-len(body) // fault.pieces))
             pieces = [body[at : at + step] for at in range(0, len(body), step)] or [b""]
+        elif fault and fault.kind == "drip":
+            pieces = [body[at : at + 1] for at in range(len(body))]
         for piece in pieces:
-            if fault and fault.kind == "slow":
-                time.sleep(fault.seconds / len(pieces))
+            if fault and fault.kind in ("slow", "drip"):
+                time.sleep(fault.seconds / (len(pieces) if fault.kind == "slow" else 1))
             self.wfile.write(piece)
             self.wfile.flush()
             if record:
