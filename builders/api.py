@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sousa.generation import corpora
 from sousa.generation.console import SILENT, Console
 from sousa.generation.corpus import Config, Corpus
-from sousa.generation.errors import RunError, UsageError
+from sousa.generation.errors import RunError, UsageError, collected
 from sousa.generation.outside import expanded
 from sousa.generation.runners import LocalRunner, workers_problem
 from sousa.generation.storage import LocalStorage, output_path
@@ -64,8 +64,9 @@ def generate(
     Raises: UsageError for options that can't be met; RunError when it can't be finished; InvalidDatasetError
         when it was made and is not valid.
     """
-    kind, output = corpora.get(corpus), output_path(output)
-    problems = workers_problem(workers)
+    kind, problems = corpora.get(corpus), workers_problem(workers)
+    with collected(problems):
+        output = output_path(output)
     chosen = kind.Options.read(options, problems=problems, hint=corpora.whose_option)
     config = kind.config(chosen, console.say)
     return make(kind, config, output, workers, files, check, console)

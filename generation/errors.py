@@ -1,7 +1,8 @@
 """The two ways a command ends badly, each with clear sentences for the person at the keyboard."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from numbers import Integral
 
 
@@ -65,6 +66,15 @@ def not_whole(name: str, value: object, allowed: str, least: int, most: int | No
 def not_a_seed(seed: object) -> list[str]:
     """As :func:`not_whole`, of a seed."""
     return not_whole("seed", seed, "a whole number from 0 to 2^63 - 1", 0, 2**63 - 1)
+
+
+@contextmanager
+def collected(problems: list[str]) -> Iterator[None]:
+    """Add the problems of a UsageError that is raised meanwhile to others."""
+    try:
+        yield
+    except UsageError as error:
+        problems += error.problems
 
 
 def raise_all(problems: Iterable[str]) -> None:

@@ -24,7 +24,7 @@ from sousa.generation import reopen
 from sousa.generation.columns import Classes, having, schema
 from sousa.generation.console import silent
 from sousa.generation.corpus import Say
-from sousa.generation.errors import RunError, UsageError, raise_all
+from sousa.generation.errors import RunError, UsageError, collected, raise_all
 from sousa.generation.manifest import UNFINISHED, UNFINISHED_RELEASE, digest_of, sealed
 from sousa.generation.outside import MANIFEST_BYTES, read_json, status_of
 from sousa.generation.runners import LocalRunner, Runner
@@ -94,12 +94,10 @@ def make(
 def _refuse_wrong_request(root: Path, output: Path, version: str, repo: str | None, notes: Any) -> None:
     for path in (root, output):
         status_of(path)  # before it is resolved
-    problems = []
+    problems: list[str] = []
     for check in (lambda: versions.parse(version), _day):
-        try:
+        with collected(problems):
             check()
-        except UsageError as error:
-            problems += error.problems
     if repo is not None and (wrong := layout.repo_problem(repo)):
         problems.append(f"the repository is {wrong}")
     wrong_notes = [note for note in notes if not is_line(note)]

@@ -18,7 +18,7 @@ from typing import Any
 from sousa.generation import text
 from sousa.generation.columns import Breakdown, Column
 from sousa.generation.console import silent
-from sousa.generation.errors import RunError, UsageError, not_a_seed, not_whole, raise_all
+from sousa.generation.errors import RunError, UsageError, collected, not_a_seed, not_whole, raise_all
 from sousa.generation.filters import Filter
 from sousa.generation.preview import Preview, choose
 from sousa.generation.reopen import Stored, rows_at
@@ -52,10 +52,8 @@ def write(
     if output is not None and not str(output):
         problems.append("output is empty; name a file or leave it out")
     problems += not_whole("rows", rows, "1 or more", 1) + not_a_seed(seed)
-    try:
+    with collected(problems):
         chosen = Filter.parse(where, _with_names(stored, where or {}), stored.corpus)
-    except UsageError as error:
-        problems += error.problems
     raise_all(problems)
     page = stored.corpus.preview(stored.config, stored.columns)
     there = {column.name for column in stored.columns}

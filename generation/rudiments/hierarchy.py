@@ -294,12 +294,12 @@ def visualise(row: Row, path: str | PathLike[str]) -> None:
         hits.vlines(times[mine], 0, velocity[mine], color=colour, linewidth=0.8)
         across = wave.get_xaxis_transform()  # seconds across, 0 to 1 up
         wave.vlines(times[mine], 0, 1, color=colour, linewidth=0.6, alpha=0.6, transform=across)
-        for kind, chosen, marker, size, filled in kinds:
+        for name_of_kind, chosen, marker, size, filled in kinds:
             chosen = chosen & mine
             if chosen.any():
                 hits.scatter(
                     times[chosen], velocity[chosen], size, marker=marker, edgecolors=colour, zorder=3,
-                    facecolors=colour if filled else "white", label=f"{name} {kind}".strip(),
+                    facecolors=colour if filled else "white", label=f"{name} {name_of_kind}".strip(),
                 )  # fmt: skip
     for index, begin in zip(measures.get("index", ()), measures["start_sec"], strict=False):
         if 0 <= begin < labels.duration_sec:

@@ -295,7 +295,7 @@ def test_rows_of_another_version_are_judged_by_what_they_say(copy, monkeypatch):
     monkeypatch.setattr(Textures, "data_version", "9.0.0")
     with pytest.raises(
         RunError,
-        match=r"of data version 3\.0\.0, and this sousa makes 9\.0\.0; use the version that made it, sousa 3",
+        match=r"of data version 3\.0\.0, and this sousa makes 9\.0\.0; use the version that made it, sousa",
     ):
         reopen.open_dataset(copy, making=True)
     passed = {check.name: check.passed for check in examined(copy, making=False)[1]}
