@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 
 import pytest
 
@@ -97,7 +98,7 @@ def test_the_status_does_not_depend_on_the_reader(tiny, tmp_path):
     shutil.copytree(tiny, damaged)
     next((damaged / "data").rglob("*.parquet")).unlink()
     busy, over = threading.Event(), []
-    spin = threading.Thread(target=lambda: [None for _ in iter(busy.is_set, True)])
+    spin = threading.Thread(target=lambda: deque(iter(busy.is_set, True), maxlen=0))  # keeps nothing
     spin.start()
     try:
         for arguments, status in [
