@@ -191,7 +191,7 @@ def find(name: str | Path, token: str | None = None) -> Release:
 
     Raises: UsageError or RunError.
     """
-    if name != "" and is_directory(expanded(name)):
+    if is_directory(expanded(name)):
         return read(name)
     match = HUB_ID.fullmatch(str(name))
     if not match:

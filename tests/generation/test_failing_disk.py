@@ -79,7 +79,7 @@ UNREADABLE = {
     (f"data/data/train/{SHARD}",): ("preview", "data", "-o", "new.html"),
     (f"train/{SHARD}",): ("release", "data", "-o", "new", "--version", "1.0.0", "-w", "1"),
     ("release/manifest.json",): ("diff", "release", "release"),
-    ("release/row_index.parquet", "row index"): ("diff", "release", "release"),
+    ("release/_row_index.pq", "row index"): ("diff", "release", "release"),
     ("csv/index.csv",): ("export", "data", "--to", "csv", "-o", "csv"),
 }  # fmt: skip
 

@@ -157,7 +157,9 @@ def test_with_torchcodec_both_decoders_agree(made, tmp_path):
 
 
 def test_unknown_names_are_said(made):
-    for path in ("", "./nothing", "org/../x", "a/b/c"):
+    with pytest.raises(UsageError, match="a path is empty"):
+        sousa.load("")
+    for path in ("./nothing", "org/../x", "a/b/c"):
         with pytest.raises(UsageError, match="neither a directory here nor a dataset on the Hub"):
             sousa.load(path)
     with pytest.raises(UsageError, match="which has no revisions"):

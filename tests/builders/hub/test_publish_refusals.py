@@ -275,7 +275,7 @@ def test_the_first_request_is_waited_for_too_and_reading_in_place_has_sentences(
         hub.faults.add(Fault("/whoami", "status", nth=1, status=503, retry_after=0))
         publisher.publish(first)
         publisher.publish(second)
-        for kind, said in (("drop_before", "can't be reached"), ("status", "the token may not do this")):
+        for kind, said in (("drop_before", "can't be reached"), ("status", "the Hub refuses")):
             hub.faults.add(Fault("GET .*/resolve/.*parquet", kind, status=403))
             done = publisher("diff", REPO, "v1.0.0", "v2.0.0", "-q")
             assert done.returncode == 1 and said in done.stderr_text

@@ -84,7 +84,8 @@ def test_sounds_and_settings_are_covered_evenly(made, tmp_path):
 def test_rows_are_chosen_all_over_each_sound(tmp_path, count):
     sound = np.repeat(["a", "b", "c"], [400, 20, 200]).astype(object)
     setting = np.concatenate([np.arange(400) // 4, np.arange(20) // 4, np.arange(200) // 4])
-    pq.write_table(pa.table({"sound": sound, "setting_index": setting}), tmp_path / "rows.parquet")
+    made = pa.table({"sample_id": sound, "sound": sound, "setting_index": setting})
+    pq.write_table(made, tmp_path / "rows.parquet")
     columns = tuple(column for column in BEFORE if column.name in ("sound", "setting_index"))
     records, storage = [{"file": "rows.parquet", "rows": 620}], LocalStorage(str(tmp_path))
     stored = SimpleNamespace(storage=storage, records=records, columns=columns)
