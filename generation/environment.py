@@ -5,16 +5,13 @@ names lies in one directory, the cache: ``$SOUSA_CACHE``, else ``sousa`` in ``$X
 ``~/.cache``.
 """
 
-import importlib.util
 import logging
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from sousa.generation.errors import UsageError, raise_all
 from sousa.generation.outside import FONT_BYTES, home, opened
@@ -89,6 +86,8 @@ def check_temporary() -> None:
     value = os.environ.get("TMPDIR")
     if value is None:
         return
+    import tempfile
+
     wrong = "is no absolute path" if not os.path.isabs(value) else ""
     wrong = wrong or ("is longer than sockets allow" if len(os.fsencode(value)) > _LONGEST_TEMPORARY else "")
     if not wrong and os.path.realpath(tempfile.gettempdir()) != os.path.realpath(value):
@@ -109,6 +108,10 @@ def check_network() -> None:
 
 
 def _wrong_proxies() -> Iterator[str]:
+    # not above: with them a short command would take half as long again
+    from importlib.util import find_spec
+    from urllib.request import getproxies
+
     proxies = getproxies()
     if "*" in proxies.get("no", "").replace(" ", "").split(","):
         return
@@ -121,7 +124,7 @@ def _wrong_proxies() -> Iterator[str]:
         allowed = "give http://HOST:PORT, https:// or socks5://, or unset it"
         if not is_address(value if "://" in value else f"http://{value}", _PROXIES):
             yield f"{name} is {shown!r}, which is no proxy that can be used; {allowed}"
-        elif value.startswith("socks") and importlib.util.find_spec("socksio") is None:
+        elif value.startswith("socks") and find_spec("socksio") is None:
             yield f"{name} is {shown!r}, which needs the package socksio; install it, or unset {name}"
 
 

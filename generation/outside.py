@@ -19,8 +19,6 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from sousa.generation.errors import UsageError
 
 CONFIG_BYTES = 64 << 20  # 100,000 sounds in JSON take 20 MB
@@ -31,8 +29,6 @@ FONT_BYTES = 4 << 30  # offsets in a soundfont have 32 bits
 DEPTH = 100  # of what is nested; every Python walks that deep
 ANY_BYTES = 1 << 62  # of files that are read a block at a time
 SAMPLES = 3600 * 96_000 * 2  # of a row's sound: the longest that is made is an hour
-# of safe, plain values; several times as fast as SafeLoader, where PyYAML was built with libyaml
-FAST_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEEP = f"more than {DEPTH} levels inside one another"
 _KINDS = {stat.S_IFIFO: "a named pipe", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
           stat.S_IFSOCK: "a socket"}  # fmt: skip
@@ -227,21 +223,30 @@ def parse_json(text: str, **options: Any) -> Any:
         raise ValueError(_DEEP) from None
 
 
-def parse_yaml(text: str, loader: Any = yaml.SafeLoader) -> Any:
+def fast_loader() -> Any:
+    """A loader of safe, plain values; several times as fast as SafeLoader, where PyYAML has libyaml."""
+    import yaml
+
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def parse_yaml(text: str, loader: Any = None) -> Any:
     """The plain data of YAML, whose aliases are refused; raises ValueError or yaml.YAMLError.
 
     An alias costs a few letters and may stand for any number of values, which multiply when they hold others.
     """
+    import yaml  # slow to import, and short commands read none
+
     depth = 0
     with suppress(yaml.YAMLError):  # the loader says better what is wrong
         # before anything is built: where PyYAML was built with libyaml, deep nesting ends the process
-        for event in yaml.parse(text, FAST_LOADER):
+        for event in yaml.parse(text, fast_loader()):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEPTH:
                 raise ValueError(_DEEP)
             if isinstance(event, yaml.AliasEvent):
                 raise AliasError(event)
-    return yaml.load(text, loader)
+    return yaml.load(text, loader or yaml.SafeLoader)
 
 
 def shallow(data: Any) -> Any:

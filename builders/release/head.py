@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from sousa.generation.errors import UsageError, one_of
-from sousa.generation.outside import FAST_LOADER, YAML_BYTES, parse_yaml, read_text
+from sousa.generation.outside import YAML_BYTES, fast_loader, parse_yaml, read_text
 
 
 def read(card: Path) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def read(card: Path) -> dict[str, Any]:
     head = None
     with suppress(OSError, ValueError, yaml.YAMLError):
         match = re.match(r"---\n(.*?)\n---\n", read_text(card, YAML_BYTES), re.DOTALL)
-        head = parse_yaml(match[1], FAST_LOADER) if match else None
+        head = parse_yaml(match[1], fast_loader()) if match else None
     return head if isinstance(head, dict) else {}
 
 

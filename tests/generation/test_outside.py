@@ -182,9 +182,9 @@ def test_depth_is_bounded_whatever_reads(reader):
         with pytest.raises(ValueError, match="levels inside one another"):
             read(text)
     with pytest.raises(ValueError, match="levels"):
-        outside.parse_yaml(DEEP, outside.FAST_LOADER)  # libyaml's loader would end the process
+        outside.parse_yaml(DEEP, outside.fast_loader())  # libyaml's loader would end the process
     with pytest.raises(ValueError, match="aliases such as \\*a0"):
-        outside.parse_yaml(BOMB, outside.FAST_LOADER)
+        outside.parse_yaml(BOMB, outside.fast_loader())
 
 
 def test_a_sound_whose_head_names_too_many_samples_gets_no_room():
