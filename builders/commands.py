@@ -10,7 +10,7 @@ from sousa.builders import api
 from sousa.generation import corpora
 from sousa.generation.commandline import names, quiet, unknown, workers
 from sousa.generation.console import Console
-from sousa.generation.errors import UsageError, raise_all
+from sousa.generation.errors import UsageError, collected, raise_all
 from sousa.generation.options import add_arguments, from_arguments, parsed
 from sousa.generation.outside import expanded
 from sousa.generation.runners import LocalRunner, workers_problem
@@ -69,10 +69,8 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
     begin, corpus, output = time.perf_counter(), corpora.get(arguments.corpus), arguments.output
     problems = unknown(arguments.rest, arguments.parser, _hint)
     problems += workers_problem(arguments.workers, "--workers")
-    try:
+    with collected(problems):
         output_path(output, "--output")
-    except UsageError as error:
-        problems += error.problems
     options = corpus.Options.read(from_arguments(corpus.Options, arguments), "command", problems)
     if corpus.answer(options, console.print):
         return

@@ -4,7 +4,6 @@ Conventions: paths are relative to the export's directory, with ``/``. Rows are 
 dataset or release, whatever is left out of an export, so a row keeps its number.
 """
 
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -126,12 +125,3 @@ def media_files(row: Mapping[str, Any], number: int, folder: str = "") -> dict[s
     """The files at :func:`media_paths`."""
     content: dict[str, Any] = {"audio": (row.get("audio") or {}).get("bytes"), "midi": row.get("midi")}
     return {path: content[kind] for kind, path in media_paths(row, number, folder).items()}
-
-
-def strict(value: Any) -> Any:
-    """A value as strict JSON has it: numbers that are not finite become null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: strict(part) for key, part in value.items()}
-    return [strict(part) for part in value] if isinstance(value, list) else value

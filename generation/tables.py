@@ -79,9 +79,7 @@ def write_tables(
 
 def _part(group: pa.Table, name: str, names: list[str], loose: Mapping[str, bool]) -> pa.Table:
     if len(names) == 1 and pa.types.is_list(group.schema.field(names[0]).type):
-        lists = group[names[0]].combine_chunks()
-        records = pa.Table.from_struct_array(lists.flatten())
-        return records.append_column("sample_id", group["sample_id"].take(pc.list_parent_indices(lists)))
+        return records_of(group, names[0])
     if name != "samples":
         return group.select([*(n for n in names if n != "sample_id"), "sample_id"])
     part = group.select(names)
@@ -90,6 +88,13 @@ def _part(group: pa.Table, name: str, names: list[str], loose: Mapping[str, bool
         paths = [_loose_path(row, kind) if row.get(kind) else None for row in rows]
         part = part.append_column(f"{kind}_path", pa.array(paths, pa.string()))
     return part
+
+
+def records_of(group: pa.Table, name: str) -> pa.Table:
+    """The records of a column of lists as rows, with the ``sample_id`` of the row that each is of."""
+    lists = group[name].combine_chunks()
+    records = pa.Table.from_struct_array(lists.flatten())
+    return records.append_column("sample_id", group["sample_id"].take(pc.list_parent_indices(lists)))
 
 
 def _loose_path(row: Mapping[str, Any], kind: str) -> str:

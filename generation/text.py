@@ -49,16 +49,17 @@ def html(text: Any) -> str:
 
 def script(data: Any) -> str:
     """JSON that can stand inside a script element, whatever texts are in it; infinite numbers are null."""
-    text = json.dumps(_finite(data), separators=(",", ":"), allow_nan=False)
+    text = json.dumps(finite(data), separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _finite(data: Any) -> Any:
+def finite(data: Any) -> Any:
+    """Plain data as strict JSON has it: numbers that are not finite become null."""
     if isinstance(data, float):
         return data if math.isfinite(data) else None
     if isinstance(data, dict):
-        return {key: _finite(value) for key, value in data.items()}
-    return [_finite(value) for value in data] if isinstance(data, (list, tuple)) else data
+        return {key: finite(value) for key, value in data.items()}
+    return [finite(value) for value in data] if isinstance(data, (list, tuple)) else data
 
 
 def markdown(text: Any) -> str:

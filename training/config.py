@@ -20,7 +20,7 @@ import yaml
 from pydantic import BeforeValidator, WrapValidator, create_model, field_serializer
 from transformers import TrainingArguments
 
-from sousa.generation.errors import UsageError, raise_all
+from sousa.generation.errors import UsageError, collected, raise_all
 from sousa.generation.models import Model, Number, ProblemsError, Text, Whole, chosen, kind_of, validated
 from sousa.generation.options import about_of, option
 from sousa.generation.outside import expanded, parse_yaml, read_yaml
@@ -214,7 +214,8 @@ def read(path: str | Path, arguments: Iterable[str] = ()) -> Settings:
     settings = validated(Settings, data, "", problems)
     # what is said already would be said again
     if complete and data.keys() - set(_AS_WRITTEN) <= settings.model_fields_set:
-        _collect(problems, _check_data, settings)
+        with collected(problems):
+            _check_data(settings)
     problems += _conflicts(settings)
     raise_all(problems)
     return settings
@@ -270,13 +271,6 @@ def _overlay(data: dict[str, Any], arguments: list[str]) -> list[str]:
     return problems
 
 
-def _collect(problems: list[str], function: Callable, *arguments: Any) -> None:
-    try:
-        function(*arguments)
-    except UsageError as error:
-        problems += error.problems
-
-
 def _check_data(settings: Settings) -> None:
     from sousa.training import corpora, tasks
 
@@ -287,10 +281,12 @@ def _check_data(settings: Settings) -> None:
         return  # it is looked at when it is read
     known = corpora.source_of(data).known
     problems: list[str] = []
-    _collect(problems, known.filter, data.where)
+    with collected(problems):
+        known.filter(data.where)
     task = settings.task or tasks.default_task(known)
     targets = (settings.targets, settings.weights, settings.auxiliary)
-    _collect(problems, tasks.make_targets, known, task, *targets)
+    with collected(problems):
+        tasks.make_targets(known, task, *targets)
     raise_all(problems)
 
 

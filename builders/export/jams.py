@@ -10,7 +10,8 @@ from typing import Any
 
 from sousa.builders.export.text import timed
 from sousa.generation.columns import Classes, Column, Events, having
-from sousa.generation.exporting import Format, stem, strict
+from sousa.generation.exporting import Format, stem
+from sousa.generation.text import finite
 
 JAMS_VERSION = "0.3.5"
 _TEMPO = "tempo_bpm"
@@ -40,7 +41,7 @@ class Jams(Format):
             },
             "sandbox": labels,
         }  # fmt: skip
-        text = json.dumps(strict(content), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(finite(content), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         return {f"jams/{row['split']}/{stem(row, number)}.jams": text.encode()}
 
     def _of_events(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:

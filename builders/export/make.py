@@ -7,7 +7,6 @@ record that says so. When all shards have one, the shares are put together and e
 """
 
 import hashlib
-import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -26,7 +25,7 @@ from sousa.generation.errors import RunError, UsageError, not_whole, one_of, rai
 from sousa.generation.exporting import Format
 from sousa.generation.filters import Filter
 from sousa.generation.manifest import UNFINISHED, digest_of
-from sousa.generation.outside import status_of
+from sousa.generation.outside import MANIFEST_BYTES, read_json, status_of
 from sousa.generation.runners import LocalRunner, Runner
 from sousa.generation.storage import LocalStorage, file_digest
 
@@ -119,8 +118,8 @@ def _begin(storage: LocalStorage, identity: str, root: str | Path) -> dict[str, 
 
 def _read(storage: LocalStorage, file: str) -> dict[str, Any]:
     try:
-        data = json.loads(storage.path(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        data = read_json(storage.path(file), MANIFEST_BYTES)
+    except (OSError, ValueError) as error:
         raise RunError(
             f"{storage.path(file)} can't be read ({error}); delete {storage.root} and export again"
         ) from None

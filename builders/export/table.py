@@ -11,7 +11,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sousa.generation.exporting import Format, media_files, media_paths, strict
+from sousa.generation.exporting import Format, media_files, media_paths
+from sousa.generation.text import finite
 
 INDEX, ROWS = "index.csv", "rows.jsonl"
 
@@ -57,7 +58,7 @@ class JsonLines(Format):
 
     def lines(self, row: Mapping[str, Any], number: int) -> dict[str, str]:
         """Its line of JSON."""
-        text = json.dumps(strict(dict(row)), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(finite(dict(row)), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         return {ROWS: f"{text}\n"}
 
     def load(self, output: str) -> str:
@@ -67,6 +68,6 @@ class JsonLines(Format):
 
 def _line(values: Iterable[Any]) -> str:
     text = io.StringIO()
-    cells = [str(value).lower() if isinstance(value, bool) else strict(value) for value in values]
+    cells = [str(value).lower() if isinstance(value, bool) else finite(value) for value in values]
     csv.writer(text, lineterminator="\n").writerow(cells)
     return text.getvalue()

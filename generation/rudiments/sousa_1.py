@@ -23,6 +23,7 @@ from sousa.generation.columns import SPLITS
 from sousa.generation.exporting import Format, Groups, media_files, media_paths
 from sousa.generation.rudiments.columns import SCORE_NAMES, TABLES
 from sousa.generation.storage import LocalStorage
+from sousa.generation.tables import records_of
 
 FILLS = {
     "accent_differentiation": 80.0,
@@ -85,9 +86,7 @@ class Sousa1(Format):
 def _part(name: str, names: list[str], group: pa.Table, numbers: Any, media: tuple[str, ...]) -> pa.Table:
     """Rows of a label table."""
     if name not in ("samples", "exercises"):
-        lists = group[names[0]].combine_chunks()
-        records = pa.Table.from_struct_array(lists.flatten())
-        return records.append_column("sample_id", group["sample_id"].take(pc.list_parent_indices(lists)))
+        return records_of(group, names[0])
     if name == "exercises":
         overall = group[OVERALL]
         columns = {n: pc.fill_null(group[n], FILLS.get(n, overall)) for n in names if n in SCORE_NAMES}

@@ -8,7 +8,7 @@ by name, as on the command line: ``sample_rate=16000``, ``level=rms:-20``, ``Q=2
 from contextlib import suppress
 from dataclasses import replace
 
-from sousa.generation.errors import UsageError, one_of, raise_all
+from sousa.generation.errors import UsageError, collected, one_of, raise_all
 from sousa.generation.models import validated
 from sousa.generation.textures import synth as synths
 from sousa.generation.textures.limits import OVERRIDES
@@ -48,11 +48,9 @@ def derive(config, changes, digest):
     sounds = list(config.sounds)
     for name, text in changes.items():
         if name not in FIELDS:
-            try:
+            with collected(problems):
                 i, parameter = _find(sounds, name)
                 sounds[i] = _changed(sounds[i], parameter, _number(text), name)
-            except UsageError as error:
-                problems += error.problems
     for sound in sounds:
         problems += _unfitting(sound, request.values["sample_rate"], request.values["duration_sec"])
     raise_all(problems)
