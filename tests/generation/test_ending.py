@@ -1,5 +1,6 @@
 """How programs end: stopped at any moment, and whoever reads what they say."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +33,15 @@ def ended_in_one_line(process, number):
     # before Python runs our first line, the system ends it
     assert (process.returncode, errors) in [(128 + number, STOPPED), (-number, "")]
     return True
+
+
+def children_of(pid):
+    """The processes it started, from whichever of its threads."""
+    listed = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            listed += map(int, path.read_text().split())
+    return listed
 
 
 def commands(tiny, tmp_path):
@@ -60,12 +71,14 @@ def test_a_signal_to_the_group_at_any_moment(tiny, tmp_path, name, number):
 
 @pytest.mark.parametrize("helper", ["forkserver", "resource_tracker"])
 def test_a_signal_to_a_helper_process_stops_nothing(tmp_path, helper):
-    process = started(commands("", tmp_path)["rudiments"])
+    enough = ["-p", 4, "-t", 1, "--no-audio"]  # seconds of work: its helpers live long enough to be found
+    process = started(["generate", "rudiments", *enough, "-o", tmp_path / "d", "-w", 2, "-q"])
     found = []
     while not found and process.poll() is None:
-        listed = subprocess.run(["ps", "-o", "pid=,args=", "-g", str(process.pid)], capture_output=True)
-        lines = [line.split(None, 1) for line in listed.stdout.decode().splitlines()]
-        found = [int(pid) for pid, args in lines if helper in args and int(pid) != process.pid]
+        for pid in children_of(process.pid):
+            with contextlib.suppress(OSError):  # it has ended since
+                if helper in Path(f"/proc/{pid}/cmdline").read_text():
+                    found.append(pid)
     time.sleep(0.2)
     for pid in found:
         os.kill(pid, signal.SIGTERM)
