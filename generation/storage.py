@@ -89,8 +89,8 @@ class LocalStorage:
         names = [name for name in names if os.path.lexists(self.path(f"{folder}/{name}"))]
         if in_the_way := [self.path(name) for name in names if os.path.lexists(self.path(name))]:
             raise UsageError(
-                f"{in_the_way[0]} was not made by this command, and is in the way of what it makes; move it "
-                "elsewhere, then run the same command again"
+                f"{in_the_way[0]} was not made by this command, which would write a file of that name; "
+                "move it elsewhere, then run the same command again"
             )
         self.write_json(f"{folder}/{SHOWN}", names)
         for name in names:
@@ -250,6 +250,10 @@ def output_path(path: str | os.PathLike[str], name: str = "output") -> str:
     if not is_line(text):
         raise UsageError(f"{name} is {shortened(text)!r}; name one without characters that can't be seen")
     status_of(whole := expanded(text))
+    parts = Path(whole).parts
+    for number in (number for number, part in enumerate(parts) if part == ".."):
+        if not (before := Path(*parts[:number])).exists():
+            raise UsageError(f"{name} is {shortened(text)!r}, but {before} isn't there; leave it out")
     return whole
 
 

@@ -180,6 +180,7 @@ OTHERS = [
     ("banks play BANK x.wav --velocities 1,x", 2, "numbers"),
     ("banks play BANK x.wav --articulation rim", 2, "rim"),
     ("banks play BANK x.wav --velocities ''", 2, "velocities"),
+    ("banks play BANK none/../file/x.wav", 2, "none isn't there"),
     ("banks play BANK file/x.wav", 1, "file/x.wav"), ("banks play BANK /proc/x.wav", 1, "/proc/x.wav"),
     (f"banks play {LONG} x.wav", 2, "too long"),
     (f"banks play BANK x.wav --velocities {'9' * 5000}", 2, "velocities"), ("soundfonts", 2, "required"),
