@@ -82,6 +82,21 @@ class Events(Role):
 
 
 @dataclass(frozen=True)
+class Notes(Events):
+    """Events that are notes: with pitch, velocity, and ends.
+
+    Attributes:
+        offset: where the sound is stopped, which a pedal may delay.
+        key_up: where the key is let go.
+        pedal: column of the messages of a sustain pedal, records ``sample, value``, which is down from 64 on;
+            empty for none.
+    """
+
+    key_up: str = ""
+    pedal: str = ""
+
+
+@dataclass(frozen=True)
 class Group(Role):
     """What splits and intervals go by: all rows of a group are in one split. Its noun, in both numbers."""
 
@@ -148,7 +163,12 @@ class Parameters(Role):
     maker: str
 
 
-_ROLES = {kind.__name__.lower(): kind for kind in Role.__subclasses__()}
+def kinds(base: type[Role] = Role) -> list[type[Role]]:
+    """Every kind of role."""
+    return [kind for child in base.__subclasses__() for kind in (child, *kinds(child))]
+
+
+_ROLES = {kind.__name__.lower(): kind for kind in kinds()}
 
 
 @dataclass(frozen=True)

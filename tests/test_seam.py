@@ -10,7 +10,7 @@ import pytest
 
 from sousa.builders import unified
 from sousa.generation import corpora
-from sousa.generation.columns import SPLITS, Role
+from sousa.generation.columns import SPLITS, kinds
 from sousa.generation.corpus import is_generated
 from tests.conftest import ROOT
 
@@ -50,9 +50,9 @@ def files():
 def shared():
     """Names that generic code itself declares."""
     schema = {column.name for column in (*unified.COLUMNS, *unified.EVENT)}
-    attributes = [field for role in Role.__subclasses__() for field in fields(role)]
+    attributes = [field for role in kinds() for field in fields(role)]
     usual = [field.default for field in attributes if isinstance(field.default, tuple)]
-    words = [value for role in Role.__subclasses__() for name, value in vars(role).items() if name.isupper()]
+    words = [value for role in kinds() for name, value in vars(role).items() if name.isupper()]
     roles = {field.name for field in attributes}.union(*usual, words)
     return {*EVERY.split(), *RECORDS.split(), *SPLITS} | schema | roles
 

@@ -1,0 +1,1 @@
+"""Piano pieces: composed or read from scores, performed by simulated players, and sounded."""
