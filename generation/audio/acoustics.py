@@ -215,9 +215,24 @@ def perform(
     """
     if record is None:
         return mix.quantise(mix.add_up(drum, *strokes, num_samples), gain_db)
-    rate = drum.rate
     sound = mix.add_up(drum, *strokes, num_samples, FADE_SEC)
     first = int(strokes[0][0]) if len(strokes[0]) else num_samples
+    return recorded(record, sound, first, drum.rate, gain_db)
+
+
+def recorded(
+    record: Record, sound: np.ndarray, first: int, rate: int, gain_db: float
+) -> tuple[np.ndarray, float]:
+    """Everything of a record that comes after its linear part.
+
+    Args:
+        record: as in :func:`perform`, but not None.
+        sound: float32 (channels, samples), mixed and heard through :func:`response`; it is used up.
+        first: sample before which nothing sounds.
+        gain_db: wanted gain.
+
+    Returns: as :func:`perform`.
+    """
     played = sound[:, first // ALIGNED * ALIGNED :]  # nothing sounds before it
     if record["preamp"] and played.size:
         played[:] = chain.saturate(played, **record["preamp"])

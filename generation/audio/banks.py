@@ -90,11 +90,35 @@ def bank_digest(articulations: Mapping[str, Articulation]) -> str:
     return sha.hexdigest()
 
 
-def _others_in(path: Path) -> list[str]:
+def _others_in(path: Path, table: str) -> list[str]:
     """What lies in a bank's directory and is not of the bank; all of it where there is none."""
-    if not (path / "bank.json").is_file():
+    if not (path / table).is_file():
         return os.listdir(path) if path.is_dir() else [path.name]
-    return [name for name in os.listdir(path) if name != "bank.json" and not name.endswith(".flac")]
+    return [name for name in os.listdir(path) if name != table and not name.endswith(".flac")]
+
+
+@contextmanager
+def replacing(path: Path, kind: str = "bank") -> Iterator[Path]:
+    """A new directory for the files of a bank, which takes the place of ``path`` when it is complete.
+
+    Args:
+        kind: what it holds, which is also the name of its table, ``bank.json``.
+
+    Raises: RunError when it can't be written, or another thing lies at ``path``.
+    """
+    if path.exists() and (others := _others_in(path, f"{kind}.json")):
+        raise RunError(
+            f"{path} holds {others[0]}, which is of no {kind}; remove it or choose another directory"
+        )
+    work = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        work.mkdir(parents=True)
+        yield work
+        shutil.rmtree(path, ignore_errors=True)
+        work.rename(path)
+    except (OSError, LibsndfileError) as error:
+        shutil.rmtree(work, ignore_errors=True)
+        raise RunError(f"can't write {kind} {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def save(directory: str | Path, name: str, articulations: Mapping[str, Articulation], **about: Any) -> Path:
@@ -106,13 +130,7 @@ def save(directory: str | Path, name: str, articulations: Mapping[str, Articulat
         about: soundfont, preset, licence, licence_id, source.
     """
     path = Path(directory) / name
-    if path.exists() and (others := _others_in(path)):
-        raise RunError(
-            f"{path} holds {others[0]}, which is of no bank; remove it or choose another directory"
-        )
-    work = path.with_name(f".{name}.{secrets.token_hex(8)}")
-    try:
-        work.mkdir(parents=True)
+    with replacing(path) as work:
         table = {}
         for part_name, part in articulations.items():
             files = [f"{part_name}_{i}.flac" for i in range(len(part.layers))]
@@ -125,25 +143,20 @@ def save(directory: str | Path, name: str, articulations: Mapping[str, Articulat
             "digest": bank_digest(articulations), "articulations": table,
         }  # fmt: skip
         (work / "bank.json").write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
-        shutil.rmtree(path, ignore_errors=True)
-        work.rename(path)
-    except (OSError, LibsndfileError) as error:
-        shutil.rmtree(work, ignore_errors=True)
-        raise RunError(f"can't write bank {path}: {getattr(error, 'strerror', None) or error}") from None
     return path
 
 
 _DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, LibsndfileError)
-_AGAIN = "delete the directory and build it again"
+BUILD_AGAIN = "delete the directory and build it again"
 
 
 @contextmanager
-def _reading(path: str | Path) -> Iterator[None]:
+def reading(path: str | Path, kind: str = "bank") -> Iterator[None]:
     """Turn whatever reading a damaged bank can raise into a BankError."""
     try:
         yield
     except _DAMAGE as error:
-        raise BankError(f"bank {path} can't be read ({error}); {_AGAIN}") from None
+        raise BankError(f"{kind} {path} can't be read ({error}); {BUILD_AGAIN}") from None
 
 
 def load(path: str | Path) -> Bank:
@@ -152,7 +165,7 @@ def load(path: str | Path) -> Bank:
     Raises: BankError when it is missing, unreadable or not what it was.
     """
     path, parts = Path(path), {}
-    with _reading(path):
+    with reading(path):
         meta = {"licence_id": None, **read_json(path / "bank.json")}
         for name, table in meta["articulations"].items():
             files = [path / file for file in table["files"]]
@@ -161,7 +174,7 @@ def load(path: str | Path) -> Bank:
         same = bank_digest(parts) == meta["digest"]
         about = {name: meta[name] for name in _ABOUT}
     if not same:
-        raise BankError(f"bank {path} does not match its digest; {_AGAIN}")
+        raise BankError(f"bank {path} does not match its digest; {BUILD_AGAIN}")
     for part in parts.values():
         part.layers[:] = [layer.astype(np.float32) / 32768.0 for layer in part.layers]
     return Bank(**about, articulations=parts, path=path)
@@ -172,16 +185,16 @@ def stored_digest(path: str | Path) -> str:
 
     Raises: BankError when there is none.
     """
-    with _reading(path):
+    with reading(path):
         return read_json(Path(path) / "bank.json")["digest"]
 
 
-def find(directory: str | Path) -> dict[str, Path]:
+def find(directory: str | Path, table: str = "bank.json") -> dict[str, Path]:
     """Paths of the banks in a directory, by name."""
     directory = Path(directory)
     if not os.access(directory, os.R_OK | os.X_OK):
         return {}
-    return {path.parent.name: path.parent for path in sorted(directory.glob("[!.]*/bank.json"))}
+    return {path.parent.name: path.parent for path in sorted(directory.glob(f"[!.]*/{table}"))}
 
 
 def available() -> dict[str, Path]:
