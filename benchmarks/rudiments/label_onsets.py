@@ -12,10 +12,10 @@ import argparse
 import numpy as np
 
 from sousa.generation.audio import acoustics, encode
+from sousa.generation.audio.renderings import record_of
 from sousa.generation.columns import markdown
 from sousa.generation.reopen import open_dataset
 from sousa.generation.rudiments import corpus
-from sousa.generation.rudiments.renderings import record_of
 from sousa.generation.rudiments.validation.onsets import blind_errors
 from sousa.generation.rudiments.validation.sound import CLEAR_MS, left_out_errors, played_strokes
 from sousa.generation.tables import groups_of

@@ -2,12 +2,7 @@
 
 Conventions
 -----------
-Rendering 0 of a take is clean where ``clean`` is among the acoustics, whatever else is asked for. The
-others follow a permutation of the remaining acoustics, drawn for the take: none is repeated before all are
-used. The permutation is built by adding one name after the other in the order of ``acoustics.toml``, each
-exchanging places with a random one before it (the inside-out Fisher-Yates shuffle). A name that is added at
-the end of that file takes one rendering in N from the others and leaves all else as it was; no other rule
-moves fewer rows.
+Acoustics are those of :mod:`sousa.generation.audio.renderings`.
 
 A clean row has its own drum, tuning and level. An augmented row belongs to the *session* of its
 player under its acoustics: one drum, tuning, room, microphone and EQ for all of the player's takes
@@ -18,11 +13,10 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sousa.generation.audio import acoustics, banks, named_acoustics, rooms
+from sousa.generation.audio import acoustics, banks, named_acoustics, renderings
+from sousa.generation.audio.renderings import responses_for
 from sousa.generation.rudiments.settings import BankRef
 from sousa.generation.seeds import uniforms
-
-LEVEL_RANGE_DB = 6.0
 
 
 @dataclass(frozen=True)
@@ -38,19 +32,7 @@ class Rendering:
 
 def acoustics_of(config, take, augmentation):
     """Name of the acoustics of a rendering."""
-    others = [name for name in config.acoustics if name != named_acoustics.CLEAN]
-    if len(others) < len(config.acoustics):
-        if augmentation == 0 or not others:
-            return named_acoustics.CLEAN
-        augmentation -= 1
-    cycle, place = divmod(augmentation, len(others))
-    order: list[str] = []
-    for name in others:
-        draw = uniforms(config.seed, 1, "rudiments", "acoustics of", *_address(take), cycle, name)[0]
-        order.append(name)
-        at = int(draw * len(order))
-        order[at], order[-1] = name, order[at]
-    return order[place]
+    return renderings.acoustics_of(config.seed, "rudiments", _address(take), config.acoustics, augmentation)
 
 
 def _address(take):
@@ -62,7 +44,7 @@ def rendering(config, take, augmentation):
     name = acoustics_of(config, take, augmentation)
     address = (*_address(take), augmentation)
     tuning, level = uniforms(config.seed, 2, "rudiments", "voice", *address)
-    gain_db = -int(level * (LEVEL_RANGE_DB * 10 + 1)) / 10.0
+    gain_db = renderings.level_db(level)
     if name == named_acoustics.CLEAN:
         # the clean renderings of a take go through the drums in an order drawn for the take
         draws = uniforms(config.seed, len(config.banks), "rudiments", "drums", *_address(take))
@@ -95,34 +77,6 @@ def _session(seed, refs, player_index, name, responses):
     return bank, _cents(draw("tuning")), json.dumps(record)
 
 
-def responses_for(config, name):
-    """The impulse responses that acoustics choose from in a configuration: tuple of Response."""
-    if name not in rooms.stated():
-        return ()
-    own, of_all = (tuple(r for key, r in config.rooms if key == wanted) for wanted in (name, ""))
-    return own or of_all or rooms.pool(name)
-
-
-def record_of(row):
-    """The acoustic record of a stored row, None for clean; see :mod:`sousa.generation.audio.acoustics`."""
-    return json.loads(row["aug_record"]) if row["aug_record"] else None
-
-
 def aug_columns(record, soundfont):
     """The ``aug_*`` columns of a row with this record (None for clean) and soundfont."""
-    text = json.dumps(record, separators=(",", ":")) if record else None
-    record = record or {}
-    room, mic = record.get("room"), record.get("microphone") or {}
-    return {
-        "aug_soundfont": soundfont,
-        **{f"aug_{name}": room and room[name] for name in ("room_type", "rt60_sec", "drr_db", "c50_db")},
-        "aug_room_wet_dry": room and round(1.0 / (1.0 + 10.0 ** (room["drr_db"] / 10.0)), 4),
-        "aug_room_response": room and room["response"],
-        "aug_mic_distance": mic.get("distance_m"),
-        "aug_mic_type": mic.get("type"),
-        "aug_compression_ratio": (record.get("compressor") or {}).get("ratio"),
-        "aug_noise_level_db": (record.get("noise") or {}).get("level_db"),
-        "aug_bit_depth": record.get("bit_depth"),
-        "aug_sample_rate": record.get("sample_rate_hz"),
-        "aug_record": text,
-    }
+    return {"aug_soundfont": soundfont, **renderings.aug_columns(record)}

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sousa.generation.audio import acoustics, banks, named_acoustics, noise, rooms
+from sousa.generation.audio import acoustics, asked, banks, named_acoustics, noise, rooms
 from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.audio.noise import NoiseFile
 from sousa.generation.audio.rooms import Response
@@ -98,18 +98,14 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
     chosen = definitions.main_forms() if options.rudiments is None else definitions.select(options.rudiments)
     forms = tuple(form.form for form in chosen)
     tiers = tuple(name for name in players.tiers() if options.tiers is None or name in options.tiers)
-    heard = tuple(n for n in named_acoustics.names() if options.acoustics is None or n in options.acoustics)
     rows = counts["profiles"] * counts["tempos"] * counts["augmentations"] * len(forms)
-    problems = _useless(options, heard, counts["augmentations"])
+    problems = asked.useless(options, counts["augmentations"], ("soundfont",), "take")
     if rows > MAX_ROWS:
         problems.append(f"{rows:,} rows are asked for; at most {MAX_ROWS:,} can be made at once")
     raise_all(problems)
-    # with one rendering and clean among the acoustics, that one is clean
-    if not options.with_audio or (counts["augmentations"] == 1 and heard[0] == CLEAN):
-        heard = (CLEAN,)
-    pool = {} if options.impulse_responses is None else rooms.user_pool(options.impulse_responses)
-    noises = () if options.noise_files is None else noise.user_files(options.noise_files)
-    raise_all(_idle(options, heard, pool, noises))
+    heard = asked.heard(options, counts["augmentations"])
+    pool, noises = asked.sounds_of_user(options)
+    raise_all(asked.idle(options, heard, pool, noises))
     used = banks.shipped()
     if options.soundfont and options.with_audio:
         from sousa.generation.audio.fonts import banks_of
@@ -123,39 +119,6 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
         with_audio=options.with_audio, banks=refs if options.with_audio else (), acoustics=heard,
         rooms=responses, noises=noises,
     )  # fmt: skip
-
-
-def _useless(options: RudimentsOptions, heard: tuple[str, ...], augmentations: int) -> list[str]:
-    """What is asked for and would change nothing, or names nothing."""
-    paths = ("soundfont", "impulse_responses", "noise_files")
-    empty = [options.called(name) for name in paths if getattr(options, name) == ""]
-    problems = [f"{option} is empty; name a file or directory, or leave it out" for option in empty]
-    if not options.with_audio:
-        idle = [options.called(name) for name in (*paths, "acoustics") if getattr(options, name)]
-        problems += [f"{option} has no use without audio; leave it out" for option in idle]
-    elif options.acoustics is not None and augmentations == 1 < len(heard) and heard[0] == CLEAN:
-        problems.append(
-            f"{options.called('acoustics')} {','.join(heard)} with one rendering of each take makes clean "
-            f"rows only; give {options.called('augmentations')} {len(heard)} for each once, or leave clean "
-            "out"
-        )
-    return problems
-
-
-def _idle(options: RudimentsOptions, used: tuple[str, ...], pool: Any, noises: Any) -> list[str]:
-    """Rooms and noises of the user that no row would use."""
-    ways = f"choose other {options.called('acoustics')}, or give {options.called('augmentations')} 2 or more"
-    problems = []
-    if pool and not (pool.get("") and set(used) & set(rooms.stated())):
-        idle = [name for name in pool if name not in used]
-        if used == (CLEAN,) or idle:
-            problems.append(
-                f"{options.called('impulse_responses')} has no use for {', '.join(idle) or 'clean rows'}: no "
-                f"such row is made; {ways}"
-            )
-    if noises and not any(named_acoustics.load()[name].noise for name in used):
-        problems.append(f"{options.called('noise_files')} has no use: {', '.join(used)} has no noise; {ways}")
-    return problems
 
 
 def resized(config: Config, size: str) -> Config | None:

@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 
 from sousa.generation import midi
 from sousa.generation.audio import acoustics
+from sousa.generation.audio.renderings import record_of
 from sousa.generation.rudiments import definitions
 from sousa.generation.rudiments.columns import AUGMENTATION
-from sousa.generation.rudiments.renderings import record_of
 from sousa.generation.rudiments.validation import figures
 from sousa.generation.rudiments.validation.sound import check_sound
 from sousa.generation.tables import numpy_column

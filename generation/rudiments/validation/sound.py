@@ -12,9 +12,10 @@ import numpy as np
 
 from sousa.generation.audio import acoustics, encode
 from sousa.generation.audio.named_acoustics import CLEAN
+from sousa.generation.audio.renderings import record_of
 from sousa.generation.rudiments import corpus, definitions, players
 from sousa.generation.rudiments.performance import play
-from sousa.generation.rudiments.renderings import aug_columns, record_of, rendering
+from sousa.generation.rudiments.renderings import aug_columns, rendering
 from sousa.generation.rudiments.score import plan_take
 from sousa.generation.rudiments.validation.onsets import WINDOW_SEC, blind_errors, peeled_errors
 
