@@ -179,7 +179,7 @@ class Grid:
     """Where the beats of a piece are heard.
 
     Attributes:
-        beats: float64 (m,): places in quarter notes, rising from 0, where the first bar begins.
+        beats: float64 (m,): places in quarter notes from where the first bar begins, rising.
         samples: int64 (m,): when they are heard, rising.
         bars: ``(place, length, metre)`` of each bar, in quarter notes; a bar may be shorter than its metre.
         tempo_bpm: before the first beat and after the last one.
@@ -221,7 +221,8 @@ class _Clock:
 def _clock(grid: Grid, num_samples: int, sample_rate: int) -> _Clock:
     usual = min(tempo_us(grid.tempo_bpm), _LONGEST_US)
     heard = np.asarray(grid.samples, dtype=np.float64) * (1e6 / sample_rate)
-    lead_in = max(1, round(float(heard[0]) / usual)) if heard[0] > 0 else 0
+    upbeat = float(grid.beats[0])
+    lead_in = max(1, round(float(heard[0]) / usual - upbeat)) if heard[0] > 0 else 0
     after = max(num_samples * 1e6 / sample_rate - float(heard[-1]), 0.0) / usual
     quarters, division = lead_in + float(grid.beats[-1]) + after, TICKS_PER_BEAT
     while quarters * division > _MOST_TICKS and division > 480:
@@ -229,7 +230,7 @@ def _clock(grid: Grid, num_samples: int, sample_rate: int) -> _Clock:
     clock = _Clock(division, lead_in, *(np.zeros(0),) * 3)
     ticks = clock.places(grid.beats).tolist()
     times, at = heard.tolist(), 0.0
-    if lead_in:
+    if ticks[0]:
         ticks, times = [0, *ticks], [0.0, *times]
     starts, tempi = [], []
     for k in range(len(ticks) - 1):
