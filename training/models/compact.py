@@ -101,5 +101,13 @@ class Compact(nn.Module):
         around = F.pad(around, (0, max(fine.shape[2] - around.shape[2], 0)))[:, :, : fine.shape[2]]
         return torch.cat([fine, around], dim=1).transpose(1, 2), coarse.transpose(1, 2)
 
+    def clock(self, front_end: Any) -> tuple[float, float]:
+        """``(first_sec, frame_sec)``: time of fine frame 0, and from frame to frame."""
+        return 0.5 * front_end.frame_sec, self.fine_stride * front_end.frame_sec
+
+    def num_frames(self, front_end: Any, samples: int) -> int:
+        """Fine frames of a clip of so many samples."""
+        return front_end.num_frames(samples) // self.fine_stride
+
     def settings(self) -> dict[str, Any]:
         return {"kind": "compact", **self.config.model_dump()}

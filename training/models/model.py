@@ -87,7 +87,10 @@ class Model(nn.Module):
                 )
             head = nn.Linear(encoder.fine_size if frames else self.pooling.size, target.num_outputs)
             if frames:
-                nn.init.constant_(head.bias, target.first_bias)
+                with torch.no_grad():
+                    head.bias.copy_(torch.as_tensor(target.first_bias).expand_as(head.bias))
+            if hasattr(target, "first_sec"):
+                target.first_sec = self.first_sec
             self.heads[target.head] = head
         # sound is where labels are: the longest clip decides how many frames there are
         self.num_samples = round(self.max_sec * front_end.sampling_rate)
@@ -105,16 +108,18 @@ class Model(nn.Module):
     @property
     def frame_sec(self) -> float | None:
         """Seconds of a frame of frame-level targets; None where the encoder has no such frames."""
-        if isinstance(self.encoder, Compact):
-            return self.front_end.frame_sec * self.encoder.fine_stride
-        return self.encoder.hop / self.front_end.sampling_rate if self.encoder.over_waveforms else None
+        clock = self.encoder.clock(self.front_end)
+        return clock and clock[1]
+
+    @property
+    def first_sec(self) -> float:
+        """Time in the middle of frame 0 of frame-level targets."""
+        return (self.encoder.clock(self.front_end) or (0.0, 0.0))[0]
 
     @property
     def num_frames(self) -> int:
         """Frames of a clip of ``max_sec``."""
-        if isinstance(self.encoder, Compact):
-            return self.front_end.num_frames(self.num_samples) // self.encoder.fine_stride
-        return int(self.encoder.model._get_feat_extract_output_lengths(self.num_samples))
+        return self.encoder.num_frames(self.front_end, self.num_samples)
 
     def forward(
         self, input_values: torch.Tensor, valid: torch.Tensor | None = None,

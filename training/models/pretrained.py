@@ -102,6 +102,17 @@ class Encoder(nn.Module):
             states = self.model(x).last_hidden_state
         return states, states
 
+    def clock(self, front_end: Any) -> tuple[float, float] | None:
+        """``(first_sec, frame_sec)``: time of frame 0, and from frame to frame; None where there are none."""
+        if not self.over_waveforms:
+            return None
+        frame_sec = self.hop / front_end.sampling_rate
+        return frame_sec / 2, frame_sec
+
+    def num_frames(self, front_end: Any, samples: int) -> int:
+        """Frames of a clip of so many samples."""
+        return int(self.model._get_feat_extract_output_lengths(samples))
+
     def settings(self) -> dict[str, Any]:
         config = self.model.config
         return {"kind": "pretrained", "config": {**config.to_diff_dict(), "model_type": config.model_type}}

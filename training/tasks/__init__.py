@@ -1,8 +1,8 @@
 """What a model learns to tell: targets out of roles of columns, and of what corpora list as tasks.
 
-A task is the name of a list of columns, or of one. A column of classes, a score or a list of events is a
-target by itself. A column of parameters stands for every parameter in it that varies, which is known when the
-data has been read: :mod:`sousa.training.tasks.varying`.
+A task is the name of a list of columns, or of one. A column of classes, a score, a list of events or of notes
+is a target by itself. A column of parameters stands for every parameter in it that varies, which is known
+when the data has been read: :mod:`sousa.training.tasks.varying`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,24 +10,29 @@ from dataclasses import replace
 from typing import Any
 
 from sousa.generation import corpora
-from sousa.generation.columns import Classes, Column, Events, Parameters, Score
+from sousa.generation.columns import Classes, Column, Events, Notes, Parameters, Score
 from sousa.generation.errors import UsageError, one_of, raise_all
 from sousa.training.roles import Known
 from sousa.training.tasks.events import EventsTarget
+from sousa.training.tasks.notes import NotesTarget
 from sousa.training.tasks.parameters import CurveTarget, ParameterTarget
 from sousa.training.tasks.targets import ClassTarget, ScoreTarget, Target
 
-KINDS = {kind.kind: kind for kind in (ClassTarget, ScoreTarget, EventsTarget, ParameterTarget, CurveTarget)}
+_TARGETS = (ClassTarget, ScoreTarget, EventsTarget, NotesTarget, ParameterTarget, CurveTarget)
+KINDS = {kind.kind: kind for kind in _TARGETS}
 
 
 def column_target(column: Column) -> Target:
-    """The target of a column of classes, a score or events."""
+    """The target of a column of classes, a score, events or notes."""
     role = column.role
     if isinstance(role, Classes):
         return ClassTarget(column.name, list(role.names))
     if isinstance(role, Score):
         return ScoreTarget(column.name, role.low, role.high)
     assert isinstance(role, Events)
+    if isinstance(role, Notes):
+        fields = {"end": role.offset, "pitch": role.pitch, "velocity": role.velocity}
+        return NotesTarget(column.name, role.onset, **fields, key_up=role.key_up, pedal=role.pedal)
     return EventsTarget(column.name, role.onset, [list(flag) for flag in role.flags])
 
 

@@ -30,12 +30,14 @@ class Target:
         name: of the column or parameter.
         weight: of its loss.
         reported: attributes that reports show.
-        kind: class, score, events, parameter or curve.
+        kind: class, score, events, notes, parameter or curve.
         predicted: dict of the beginnings of names of columns of predictions to their Arrow types.
         level: clip or frame.
         columns: what rows need.
         head: name of its layer.
         num_outputs: of that.
+        first_bias: of a frame-level target's outputs, before anything is learnt: a number, or one for each.
+        coarsest_sec: longest frame of a frame-level target.
     """
 
     name: str
