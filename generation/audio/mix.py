@@ -18,7 +18,7 @@ _FADE_SEC = 0.01
 _SCRATCH: dict[str, np.ndarray] = {}
 
 
-def _scratch(name: str, channels: int, length: int) -> np.ndarray:
+def scratch(name: str, channels: int, length: int) -> np.ndarray:
     """A float32 array to work in, kept between calls: fresh large arrays cost more than the sums."""
     if _SCRATCH.get(name) is None or _SCRATCH[name].size < channels * length:
         _SCRATCH[name] = np.empty(channels * length, dtype=np.float32)
@@ -48,9 +48,9 @@ def add_up(
 
     Returns: float32 (channels, samples), valid until the next call.
     """
-    out = _scratch("mix", voice.channels, num_samples + voice.longest)
+    out = scratch("mix", voice.channels, num_samples + voice.longest)
     out[:] = 0.0
-    note = _scratch("note", voice.channels, voice.longest)
+    note = scratch("note", voice.channels, voice.longest)
     gains, layers = voice.gain[velocity], voice.layer_of[velocity].tolist()
     strokes = zip(onset_sample.tolist(), layers, variant.tolist(), gains, strict=True)
     for at, layer, which, gain in strokes:

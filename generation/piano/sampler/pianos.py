@@ -38,7 +38,7 @@ from sousa.generation.piano.score import LOWEST_PITCH as LOWEST
 
 PIANO_FORMAT = 1
 SHIPPED_DIR = Path(__file__).parent / "piano_data"
-DEFAULT = "fluidr3_gm_yamaha_grand"
+DEFAULT = "fluidr3_gm_yamaha_grand_piano"
 KEYS = HIGHEST - LOWEST + 1
 KEY = np.dtype(
     [
@@ -212,6 +212,15 @@ def _layer(entry: dict[str, Any], recordings: int) -> Layer:
     if not ((keys["recording"] >= 0) & (keys["recording"] < recordings)).all():
         raise ValueError("a key has no recording")
     return Layer(entry["highest"], keys)
+
+
+def stored_digest(path: str | Path) -> str:
+    """The digest a piano states, without reading its samples; raises PianoError when there is none."""
+    try:
+        with banks.reading(path, _KIND):
+            return read_json(Path(path) / _TABLE)["digest"]
+    except BankError as error:
+        raise PianoError(str(error)) from None
 
 
 def available() -> dict[str, Path]:

@@ -103,22 +103,20 @@ class Font:
     def _piano(self) -> tuple[str, list[Zone]]:
         presets = self._records("phdr", "<20sHHHIII")
         instruments = self._records("inst", "<20sH")
-        for i, (name, program, bank, *_) in enumerate(presets[:-1]):
-            if (program, bank) == (0, 0):
-                break
-        else:
+        number = next((i for i, preset in enumerate(presets[:-1]) if preset[1:3] == (0, 0)), None)
+        if number is None:
             raise ValueError("it has no preset at bank 0, program 0")
         zones = []
-        for outer in self._bags("p", presets[i][3], presets[i + 1][3]):
+        for outer in self._bags("p", presets[number][3], presets[number + 1][3]):
             if _INSTRUMENT not in outer:
                 continue
-            number = outer[_INSTRUMENT]
-            for inner in self._bags("i", instruments[number][1], instruments[number + 1][1]):
+            first, end = (instruments[outer[_INSTRUMENT] + i][1] for i in (0, 1))
+            for inner in self._bags("i", first, end):
                 if _SAMPLE in inner and (zone := self._zone(outer, inner)):
                     zones.append(zone)
         if not zones:
             raise ValueError("its first preset plays nothing")
-        return name.split(b"\0")[0].decode("utf-8", "replace"), zones
+        return presets[number][0].split(b"\0")[0].decode("utf-8", "replace"), zones
 
     def _bags(self, kind: str, first: int, end: int) -> Iterator[dict[int, int]]:
         """Generators of the zones of a preset or instrument, those of its global zone in each."""
