@@ -7,8 +7,8 @@ until ``end_sample``; from there the damper makes it fall by the key's ``release
 in dB, until RELEASED_DB. Keys above ``played.HIGHEST_DAMPED`` have no damper.
 
 *Half pedal.* A damper falls as fast as it presses: fully where the pedal is at or under HALF_PEDAL, not at
-all from ``played.PEDAL_DOWN`` on, proportionally in between. A pedal that goes down again while a string
-still sounds catches what is left of it.
+all from ``played.PEDAL_DOWN`` on, proportionally in between. A pedal that goes down again catches what is
+left of a string, unless that has fallen by CAUGHT_DB: then it goes on falling.
 
 A key that is struck again takes the earlier sound of its string away within STRUCK_AGAIN_SEC.
 
@@ -28,7 +28,7 @@ from sousa.generation.piano.sampler.pianos import KEYS, LOWEST
 from sousa.generation.piano.sampler.voicing import Voicing
 
 HALF_PEDAL = 16
-RELEASED_DB = 66.0
+RELEASED_DB, CAUGHT_DB = 66.0, 30.0
 STRUCK_AGAIN_SEC = 0.012
 WIDTH = 0.35  # of the stereo image: 1 would have the outer keys on one side only
 _PRESSURES = 8  # steps of a damper's pressure
@@ -36,12 +36,17 @@ _NEVER = 1 << 40
 
 
 @lru_cache(maxsize=256)
-def _release(rate: int, db_sec: float) -> np.ndarray:
-    """The fall of a damped string to silence, float32, at so many values a sample."""
-    steps = np.arange(max(int(RELEASED_DB / db_sec * rate), 1) * _PRESSURES)
-    curve = np.round(10.0 ** (-db_sec / 20.0 / rate / _PRESSURES * steps), 7).astype(np.float32)
-    curve[-_PRESSURES:] = 0.0
-    return curve
+def _release(rate: int, db_sec: float) -> tuple[np.ndarray, np.ndarray]:
+    """``(steps, samples)``: the fall of a damped string to silence.
+
+    Returns: float32 (n * _PRESSURES,), after each step of damping; and (_PRESSURES, n), the same in columns:
+        under full pressure a row is read from left to right.
+    """
+    size = max(int(RELEASED_DB / db_sec * rate), 1)
+    steps = np.arange(size * _PRESSURES)
+    steps = np.round(10.0 ** (-db_sec / 20.0 / rate / _PRESSURES * steps), 7).astype(np.float32)
+    steps[-_PRESSURES:] = 0.0
+    return steps, np.ascontiguousarray(steps.reshape(size, _PRESSURES).T)
 
 
 @lru_cache(maxsize=8)
@@ -83,22 +88,33 @@ class Damping:
         pressure, left = self._pressure[part], count - self._until[part]
         return np.where(pressure > 0, self._at[part] - (-left // np.maximum(pressure, 1)), _NEVER)
 
-    def fall(self, curve: np.ndarray, begin: int, size: int) -> np.ndarray:
+    def fall(self, curve: tuple[np.ndarray, np.ndarray], begin: int, size: int) -> np.ndarray:
         """How a string falls that is let go at a sample: float32 (size,); ``curve`` as of _release."""
-        out, at, count = np.zeros(size, dtype=np.float32), 0, 0
+        steps, rows = curve
+        out, at, count, caught = np.empty(size, dtype=np.float32), 0, 0, _caught(rows.shape[1])
         part = max(int(np.searchsorted(self._at, begin, side="right")) - 1, 0)
-        while at < size and count < len(curve):
-            pressure = int(self._pressure[part])
-            part += 1
+        while at < size:
+            pressure, part = int(self._pressure[part]), part + 1
             length = int(self._at[part]) - begin - at if part < len(self._at) else size - at
+            if count >= caught:
+                pressure, length = _PRESSURES, size - at
+            elif pressure:
+                length = min(length, -(-(caught - count) // pressure))
             length = min(length, size - at)
-            if pressure:
-                values = curve[count : count + length * pressure : pressure]
-                out[at : at + len(values)] = values
+            if pressure == _PRESSURES:
+                now = count // _PRESSURES
+                out[at : at + length] = rows[count % _PRESSURES, now : now + length]
+            elif pressure:
+                out[at : at + length] = steps[count : count + pressure * length : pressure]
             else:
-                out[at : at + length] = curve[count]
+                out[at : at + length] = steps[count]
             at, count = at + length, count + length * pressure
         return out
+
+
+def _caught(samples: int | np.ndarray) -> int | np.ndarray:
+    """Steps of damping after which a pedal catches a string no more; ``samples``: until it is silent."""
+    return samples * round(1000 * CAUGHT_DB / RELEASED_DB) // 1000 * _PRESSURES
 
 
 def add_up(voicing: Voicing, performance: Performance, channels: int, fade_sec: float) -> np.ndarray:
@@ -114,7 +130,8 @@ def add_up(voicing: Voicing, performance: Performance, channels: int, fade_sec: 
     key, onset = notes["pitch"].astype(np.int64) - LOWEST, notes["onset_sample"]
     velocity = notes["velocity"].astype(np.int64)
     sounds = list(map(voicing.sound, key.tolist(), voicing.sound_of[key, velocity].tolist()))
-    size = np.array([len(sound) for sound in sounds], dtype=np.int64)
+    factors = np.array([factor for _, factor in sounds])
+    size = np.array([len(sound) for sound, _ in sounds], dtype=np.int64)
     held = np.where(notes["pitch"] > HIGHEST_DAMPED, _NEVER, notes["end_sample"] - onset)
     again, struck = _next_of_key(key, onset) - onset, _struck_again(rate)
     size = np.minimum(np.minimum(size, again + len(struck)), num_samples - onset)
@@ -124,10 +141,11 @@ def add_up(voicing: Voicing, performance: Performance, channels: int, fade_sec: 
     out[:] = 0.0
     note, side = (mix.scratch(name, 1, int(size.max(initial=0)))[0] for name in ("note", "side"))
     numbers = (column.tolist() for column in (onset, key, size, held, again))
-    rows = zip(*numbers, voicing.gain[key, velocity], sounds, falls, strict=True)
-    for at, k, n, let_go, cut, gain, sound, fall in rows:
+    gains = np.round(voicing.gain[key, velocity] * factors, 12).astype(np.float32)
+    for at, k, n, let_go, cut, gain, (sound, _), fall in zip(*numbers, gains, sounds, falls, strict=True):
         part = note[:n]
-        np.multiply(sound[:n], gain, out=part)
+        part[:] = sound[:n]
+        part *= gain
         if let_go < n:
             part[let_go:] *= fall[: n - let_go]
         if cut < n:
@@ -154,20 +172,24 @@ def _falls(
     rate, damping = performance.sample_rate, Damping(performance.pedal)
     speeds, which = np.unique(np.round(voicing.release_db_sec, 4), return_inverse=True)
     curves = [_release(rate, float(speed)) for speed in speeds]
-    plain = [np.ascontiguousarray(curve[::_PRESSURES]) for curve in curves]
     which = which[key]
-    steps = np.array([len(curve) for curve in curves])[which]
-    end = performance.notes["onset_sample"] + np.minimum(held, size)
-    ringing = np.minimum(damping.reaches(damping.until(end) + steps) - end, size - np.minimum(held, size))
-    even = damping.until(end + ringing) - damping.until(end) == ringing * _PRESSURES
+    length = np.array([rows.shape[1] for _, rows in curves])[which]
+    onset = performance.notes["onset_sample"]
+    end = onset + np.minimum(held, size)
+    begun, caught, left = damping.until(end), _caught(length), size - np.minimum(held, size)
+    safe = damping.reaches(begun + caught)  # from there on no pedal matters
+    passed = damping.until(np.where(safe < _NEVER, safe, end)) - begun
+    ringing = np.minimum(safe - end - (passed - length * _PRESSURES) // _PRESSURES, left)
+    looked = np.minimum(caught // _PRESSURES, left)
+    even = damping.until(end + looked) - begun == looked * _PRESSURES
     # notes that a pedal lets go together fall together
     longest: dict[tuple[int, int], int] = {}
     groups = list(zip(which.tolist(), np.where(even, -1, end).tolist(), strict=True))
-    for group, length in zip(groups, ringing.tolist(), strict=True):
-        longest[group] = max(length, longest.get(group, 0))
+    for group, samples in zip(groups, ringing.tolist(), strict=True):
+        longest[group] = max(samples, longest.get(group, 0))
     shared = {
-        (number, begin): plain[number] if begin < 0 else damping.fall(curves[number], begin, length)
-        for (number, begin), length in longest.items()
+        (number, begin): curves[number][1][0] if begin < 0 else damping.fall(curves[number], begin, samples)
+        for (number, begin), samples in longest.items()
     }
     return [shared[group] for group in groups], np.minimum(held, size) + ringing
 

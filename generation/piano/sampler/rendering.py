@@ -96,12 +96,13 @@ def _response(voice: Voicing, linear: str) -> tuple[np.ndarray, int]:
     taps = taps[: min(int(np.argmax(gone)) or len(taps), _BLOCK)].copy()
     fade = min(_TAIL_FADE, len(taps))
     taps[-fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
-    size, chord = int(_REFERENCE_SEC * voice.rate), 0.0
+    size = int(_REFERENCE_SEC * voice.rate)
+    chord = np.zeros(size)
     for pitch in _REFERENCE_KEYS:
-        part = voice.sound(pitch - LOWEST, voice.sound_of[pitch - LOWEST, _REFERENCE_VELOCITY])[:size]
-        chord = chord + np.pad(part, (0, size - len(part)))
+        part, factor = voice.sound(pitch - LOWEST, voice.sound_of[pitch - LOWEST, _REFERENCE_VELOCITY])
+        chord = chord + factor * np.pad(part[:size], (0, max(size - len(part), 0)))
     wet = fft.irfft(fft.rfft(chord, 2 * size) * fft.rfft(taps[:size], 2 * size), 2 * size)[:size]
-    level = np.sqrt((chord.astype(np.float64) ** 2).sum() / (wet.astype(np.float64) ** 2).sum())
+    level = np.sqrt((chord**2).sum() / (wet**2).sum())
     taps *= np.float32(round(float(level), 5))
     return fft.rfft(taps.astype(np.float32), 2 * _BLOCK), len(taps)
 

@@ -2,9 +2,9 @@
 
 Conventions
 -----------
-A sound is float32 (samples,), its onset (see ``pianos``) at sample 0. It goes on until 60 dB of its energy
-are left, or for LONGEST_SEC, as if its damper never came down: past its recording the loop goes on under
-the key's envelope.
+A sound is int16 (samples,) and the linear factor that makes it as loud as its recording; its onset (see
+``pianos``) is sample 0. It goes on until its energy has fallen by 60 dB, or for LONGEST_SEC, as if its damper
+never came down: past its recording the loop goes on under the key's envelope.
 
 *Touch.* A note struck softly is darker. The only piano at hand with recordings of its own for that,
 MuseScore General's, shows by how much: from velocity 10 to 127 its spectral centroid rises by a factor that
@@ -29,14 +29,16 @@ BRIGHTENING = ((36, 3.9), (48, 2.5), (60, 1.5), (72, 1.06))  # (MIDI pitch, fact
 SOFT, LOUD = 10, 127
 STEP = 1.25
 LONGEST_SEC = 12.0
-KEPT_BYTES = 320 << 20
+KEPT_BYTES = 256 << 20
 _TAIL_DB, _TAIL_FADE_SEC, _LONGEST_FADE_SEC = -60.0, 0.1, 1.0
 _CENTROID_SEC, _LOUDNESS_SEC = 0.5, 0.3
 _CORNERS_HZ = 30.0 * 2.0 ** (np.arange(120) / 12.0)
 _SINC_HALF_WIDTH, _LARGEST_FACTOR = 12, 320
 _ENVELOPE_STEP, _ENERGY_STEP = 64, 256
+_FULL = 32000.0  # largest sample of a sound
 
-_kept: OrderedDict[tuple, np.ndarray] = OrderedDict()
+Sound = tuple[np.ndarray, float]
+_kept: OrderedDict[tuple, Sound] = OrderedDict()
 
 
 def brightening(pitch: int | np.ndarray, velocity: int | np.ndarray) -> np.ndarray:
@@ -52,7 +54,7 @@ class Voicing:
 
     Attributes:
         sound_of: int array (KEYS, 128), number of the sound of each key from LOWEST and velocity.
-        gain: float32 array of the same shape, its linear gain.
+        gain: float64 array of the same shape, its linear gain.
         release_db_sec: (KEYS,), the fall of each key once it is damped.
     """
 
@@ -72,11 +74,11 @@ class Voicing:
             gain_db[:, span] = layer.keys["gain_db"][:, None]
             first = layer.highest + 1
         law = (velocity / LOUD) ** 2
-        self.gain = np.round(10.0 ** ((gain_db + piano.gain_db) / 20.0) * law, 7).astype(np.float32)
+        self.gain = np.round(10.0 ** ((gain_db + piano.gain_db) / 20.0) * law, 9)
         self.release_db_sec = piano.layers[-1].keys["release_db_sec"]
 
-    def sound(self, key: int, number: int) -> np.ndarray:
-        """A sound: float32 (samples,).
+    def sound(self, key: int, number: int) -> Sound:
+        """A sound, and its factor; see the module's conventions.
 
         Args:
             key: from 0, which is LOWEST.
@@ -87,12 +89,16 @@ class Voicing:
             _kept.move_to_end(name)
             return _kept[name]
         layer, steps = self._touches[number]
-        plain = self.sound(key, number - steps) if steps else None
-        sound = self._plain(layer, key) if plain is None else _darker(plain, STEP**steps, self.rate)
-        _kept[name] = sound
-        while sum(kept.nbytes for kept in _kept.values()) > KEPT_BYTES:
+        if steps:
+            plain, factor = self.sound(key, number - steps)
+            sound = _darker(plain * factor, STEP**steps, self.rate)
+        else:
+            sound = self._plain(layer, key)
+        peak = round(float(np.abs(sound).max()), 9)
+        _kept[name] = np.rint(sound * (_FULL / peak)).astype(np.int16), peak / _FULL
+        while sum(samples.nbytes for samples, _ in _kept.values()) > KEPT_BYTES:
             _kept.popitem(last=False)
-        return sound
+        return _kept[name]
 
     def _plain(self, layer: int, key: int) -> np.ndarray:
         """A key as its recording has it."""
@@ -134,20 +140,20 @@ def resampled(sound: np.ndarray, ratio: float) -> np.ndarray:
 
 
 def _ended(sound: np.ndarray, rate: int) -> np.ndarray:
-    """A sound as float32, ended where it has died away, with a fade."""
+    """A sound ended where it has died away, with a fade."""
     energy = np.add.reduceat(sound**2, np.arange(0, len(sound), _ENERGY_STEP))
     left = np.cumsum(energy[::-1])[::-1]
     gone = left < left[0] * 10.0 ** (_TAIL_DB / 10.0)
     end = int(np.argmax(gone)) * _ENERGY_STEP if gone.any() else len(sound)
-    sound = sound[:end].astype(np.float32)
+    sound = sound[:end].copy()
     fade = min(int((_TAIL_FADE_SEC if gone.any() else _LONGEST_FADE_SEC) * rate), end)
-    sound[end - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
+    sound[end - fade :] *= np.linspace(1.0, 0.0, fade)
     return sound
 
 
 def _darker(sound: np.ndarray, factor: float, rate: int) -> np.ndarray:
     """A sound whose spectral centroid is lower by a factor, as loud as before."""
-    start = sound[: int(_CENTROID_SEC * rate)].astype(np.float64)
+    start = sound[: int(_CENTROID_SEC * rate)]
     power = np.abs(np.fft.rfft(start)) ** 2
     hz = np.fft.rfftfreq(len(start), 1.0 / rate)
     pole = np.round(np.exp(-2.0 * np.pi * _CORNERS_HZ / rate), 9)
@@ -157,8 +163,8 @@ def _darker(sound: np.ndarray, factor: float, rate: int) -> np.ndarray:
     centroid = (passed * hz).sum(axis=1) / passed.sum(axis=1)
     wanted = (power * hz).sum() / power.sum() / factor
     p = float(pole[np.argmin(np.abs(np.log(centroid / wanted)))])
-    out = lfilter([(1.0 - p) ** 2], [1.0, -2.0 * p, p * p], sound.astype(np.float64))
+    out = lfilter([(1.0 - p) ** 2], [1.0, -2.0 * p, p * p], sound)
     out = out[onset_of(out, rate) :]
     size = int(_LOUDNESS_SEC * rate)
-    loud = np.sqrt((sound[:size].astype(np.float64) ** 2).sum() / (out[:size] ** 2).sum())
-    return (out * round(float(loud), 6)).astype(np.float32)
+    loud = np.sqrt((sound[:size] ** 2).sum() / (out[:size] ** 2).sum())
+    return out * round(float(loud), 6)
