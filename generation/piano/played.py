@@ -30,7 +30,7 @@ NOTE = np.dtype(
         ("hand", "i1"),
         ("voice", "i1"),
         ("kind", "i1"),  # index of KINDS
-        ("note", "i4"),  # index in the notes of the score; -1 for one that is not written
+        ("note", "i4"),  # index in the notes of the score; -1 for an extra one
     ]
 )
 

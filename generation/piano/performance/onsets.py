@@ -1,0 +1,54 @@
+"""When each key goes down.
+
+An onset is the time of its place in the score, plus a part that all notes of that place share and that grows
+with the time between them; the offset of the hand (Student t, 5 degrees of freedom: hands part widely now and
+then); that of the finger; and the lead of louder notes, which is most of what is called melody lead.
+"""
+
+import numpy as np
+
+from sousa.generation.piano.performance.draws import ar1
+from sousa.generation.piano.performance.players import Player
+from sousa.generation.piano.performance.pulse import Pulse
+from sousa.generation.piano.score import LEFT, RIGHT, Score
+
+HAND_PHI = 0.2
+EXPRESSIVE = 0.04  # of the time between onsets
+SLOW_BPM = 70.0  # of the notes' own time: pieces slower than this have the further lead of the melody
+CLOSE_SEC = 0.090  # where onsets of a hand are closer than this, scatter shrinks in proportion
+
+
+def onsets(
+    score: Score, player: Player, pulse: Pulse, velocity: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Seconds at which the key of each written note goes down; graces at the note they lead to."""
+    notes = score.notes
+    count = len(notes)
+    places, which = np.unique(notes["onset_beat"], return_inverse=True)
+    seconds = pulse.at(places)
+    gap = np.diff(seconds, append=seconds[-1] + 1.0)
+    room = np.minimum(gap, np.concatenate([[1.0], gap[:-1]]))
+    shared = EXPRESSIVE * room.clip(0.0, 0.6) * rng.standard_normal(len(places)).clip(-2.5, 2.5)
+    out = (seconds + shared)[which]
+
+    scatter = np.zeros(count)
+    for hand in (RIGHT, LEFT):
+        mine = notes["hand"] == hand
+        there, of = np.unique(which[mine], return_inverse=True)
+        if not len(there):
+            continue
+        steps = np.diff(seconds[there], prepend=-1.0)
+        calm = np.minimum(1.0, np.minimum(steps, np.append(steps[1:], 1.0)) / CLOSE_SEC)
+        t = ar1(rng.standard_t(5, len(there)).clip(-5.0, 5.0), HAND_PHI)
+        fingers = rng.standard_normal(mine.sum()).clip(-3.0, 3.0)
+        late = player.left_late_ms if hand == LEFT else 0.0
+        weak = player.weak_left if hand == LEFT else 1.0
+        scatter[mine] = (calm * (weak * player.hand_ms * t + late))[of]
+        scatter[mine] += calm[of] * weak * player.finger_ms * fingers
+
+    size = np.bincount(which)
+    mean = np.bincount(which, velocity) / size
+    lead = player.lead_ms * (velocity - mean[which])
+    slow = np.clip(SLOW_BPM / (60.0 / np.median(gap)) - 0.6, 0.0, 1.0) if count > 1 else 0.0
+    lead += np.where(notes["melody"] & (size[which] > 1), slow * player.slow_lead_ms, 0.0)
+    return out + (scatter - lead.clip(-45.0, 45.0)) / 1000.0
