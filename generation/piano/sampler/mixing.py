@@ -94,12 +94,13 @@ class Damping:
         out, at, count, caught = np.empty(size, dtype=np.float32), 0, 0, _caught(rows.shape[1])
         part = max(int(np.searchsorted(self._at, begin, side="right")) - 1, 0)
         while at < size:
-            pressure, part = int(self._pressure[part]), part + 1
-            length = int(self._at[part]) - begin - at if part < len(self._at) else size - at
-            if count >= caught:
-                pressure, length = _PRESSURES, size - at
-            elif pressure:
-                length = min(length, -(-(caught - count) // pressure))
+            pressure, length = _PRESSURES, size - at
+            if count < caught:
+                pressure, part = int(self._pressure[part]), part + 1
+                if part < len(self._at):
+                    length = int(self._at[part]) - begin - at
+                if pressure:
+                    length = min(length, -(-(caught - count) // pressure))
             length = min(length, size - at)
             if pressure == _PRESSURES:
                 now = count // _PRESSURES
