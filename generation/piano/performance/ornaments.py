@@ -10,7 +10,7 @@ import numpy as np
 
 from sousa.generation.piano.performance.draws import quantiles
 from sousa.generation.piano.performance.players import Player
-from sousa.generation.piano.score import HIGHEST_PITCH, KEYS, LOWEST_PITCH, ORNAMENTS, Score, tonic_of
+from sousa.generation.piano.score import HIGHEST_PITCH, LOWEST_PITCH, ORNAMENTS, Score, tonic_of
 
 GRACE, TRILL, MORDENT, TURN, ARPEGGIO = (ORNAMENTS.index(name) for name in ORNAMENTS[1:])
 GRACE_MS = (9.0, 24.0, 45.0, 77.0, 112.0, 185.0, 300.0)

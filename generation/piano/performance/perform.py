@@ -234,7 +234,6 @@ def deadpan(score: Score, sample_rate: int, velocity: int = 64) -> Performance:
     order = np.lexsort((onset, events["pitch"]))
     same = events["pitch"][order][1:] == events["pitch"][order][:-1]
     key_up[order[:-1][same]] = np.minimum(key_up[order[:-1][same]], onset[order[1:][same]])
-    beats = plain.beats
     beats = counted_beats(score)
     return _performance(
         score, events, onset, key_up, missed, np.zeros((1, 2), np.int64), beats,
