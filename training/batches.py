@@ -2,14 +2,17 @@
 
 Conventions: a batch is ``input_values``, ``valid``, ``labels``, as :mod:`sousa.training.models.model` takes
 them. Clips are cut and padded to the model's ``max_sec``, so all batches have one shape and what is said of a
-clip does not depend on its neighbours.
+clip does not depend on its neighbours. Of models with ``in_windows`` whole clips are evaluated, as
+:mod:`sousa.training.windows` hears them; ``input_values`` then are windows, ``windows`` how many each clip
+has.
 
 The table of predictions is that of :mod:`sousa.training.report`, one row a clip.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,10 +22,12 @@ from tqdm import tqdm
 
 from sousa.generation.columns import Column, declared
 from sousa.generation.errors import RunError, UsageError, one_of
-from sousa.training import roles, sources
+from sousa.training import roles, sources, windows
 from sousa.training.models.model import Model
 from sousa.training.rows import BaseRows
 from sousa.training.stream import Loader, open_rows
+
+_WINDOWS = 8  # that a clip of usual length has
 
 
 class Collate:
@@ -30,13 +35,16 @@ class Collate:
 
     def __init__(self, model: Model, facts: Sequence[str] | None = None):
         self.front_end, self.max_sec, self.num_samples = model.front_end, model.max_sec, model.num_samples
-        self.targets, self.facts = model.targets, facts
+        self.targets, self.reported, self.facts = model.targets, model.reported, facts
+        self.model = model if facts is not None and model.in_windows else None
         frames = any(target.level == "frame" for target in self.targets)
         self.num_frames, self.frame_sec = (model.num_frames, model.frame_sec) if frames else (None, None)
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         if not rows:
             raise UsageError("the batch is empty; give a batch at least one row")
+        if self.model is not None:
+            return self._windows(rows)
         clips = [row["audio"][: self.num_samples] for row in rows]
         values = [self.front_end(np.pad(clip, (0, self.num_samples - len(clip)))) for clip in clips]
         labels = {}
@@ -46,12 +54,27 @@ class Collate:
         valid = torch.tensor([len(clip) / self.num_samples for clip in clips])
         batch = {"input_values": torch.stack(values), "valid": valid, "labels": labels}
         if self.facts is not None:
-            batch["row"] = [row["row"] for row in rows]
-            batch["facts"] = {name: [row.get(name) for row in rows] for name in self.facts}
-            # labels on frames may have lost an event
-            exact = [target for target in self.targets if hasattr(target, "truth")]
-            batch["exact"] = {t.name: [t.truth(row, self.max_sec) for row in rows] for t in exact}
+            batch |= self._told(rows)
         return batch
+
+    def _windows(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """A batch of whole clips, without labels."""
+        clips = [windows.split(self.model, row["audio"]) for row in rows]
+        samples = [len(row["audio"]) for row in rows]
+        batch = {"input_values": torch.cat(clips), "windows": [len(clip) for clip in clips]}
+        return batch | {"samples": samples, **self._told(rows)}
+
+    def _told(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """What predictions tell of rows."""
+        facts = {name: [row.get(name) for row in rows] for name in self.facts}
+        seconds = [self.max_sec] * len(rows)
+        if self.model is not None:
+            seconds = [len(row["audio"]) / row["sampling_rate"] for row in rows]
+        exact = {}
+        for target in (target for target in self.targets if target.name in self.reported):
+            for name, truth in target.exact().items():
+                exact[name] = [truth(row, length) for row, length in zip(rows, seconds, strict=True)]
+        return {"row": [row["row"] for row in rows], "facts": facts, "exact": exact}
 
 
 def described(known: roles.Known, model: Model, names: Sequence[str]) -> list[Column]:
@@ -62,8 +85,13 @@ def described(known: roles.Known, model: Model, names: Sequence[str]) -> list[Co
     return [column for name, column in columns.items() if name in names]
 
 
-def rows_for(model: Model, source: Any, split: str | None = None, **options: Any) -> BaseRows:
-    """Rows as a model needs them; UsageError when the dataset lacks a column that a target needs."""
+def rows_for(
+    model: Model, source: Any, split: str | None = None, learnt: bool = False, **options: Any
+) -> BaseRows:
+    """Rows as a model needs them; learnt: to learn from, not to evaluate.
+
+    Raises: UsageError when the dataset lacks a column that a target needs.
+    """
     source = sources.find(source, *(options.pop(name, None) for name in ("name", "revision", "token")))
     names, live = source.schema.names, isinstance(source, sources.Live)
     wanted = list(dict.fromkeys(column for target in model.targets for column in target.columns))
@@ -73,7 +101,8 @@ def rows_for(model: Model, source: Any, split: str | None = None, **options: Any
     facts = [c.name for c in described(source.known, model, names) if not (live and c.rendered)]
     return open_rows(
         source, split, columns=[*facts, *wanted],
-        sample_rate=model.front_end.sampling_rate, crop_sec=model.max_sec, **options,
+        sample_rate=model.front_end.sampling_rate,
+        crop_sec=model.max_sec if learnt or not model.in_windows else None, **options,
     )  # fmt: skip
 
 
@@ -98,8 +127,9 @@ def predict(
     reported = [target for target in model.targets if target.name in model.reported]
     # no steps need to be equal here, so a rank may have fewer rows than the others, or none
     part_of = rows.select(range(len(rows))[rank::world_size]) if world_size > 1 else rows
+    rows_at_once = max(batch_size // _WINDOWS, 1) if model.in_windows else batch_size
     loader = Loader(
-        part_of, batch_size, shuffle=False, rank=0, world_size=1, num_workers=num_workers,
+        part_of, rows_at_once, shuffle=False, rank=0, world_size=1, num_workers=num_workers,
         collate_fn=Collate(model, [column.name for column in columns]),
     ) if len(part_of) else ()  # fmt: skip
     was_training = model.training
@@ -108,18 +138,24 @@ def predict(
     parts, failed = [], None
     with torch.inference_mode():
         for batch in tqdm(loader, desc="predicting", unit="batch", disable=quiet or rank != 0, leave=False):
-            with half:
-                out = model(batch["input_values"].to(device), batch["valid"].to(device))
-            seconds, facts = (batch["valid"] * model.max_sec).tolist(), batch["facts"]
+            facts = batch["facts"]
             part = {"row": [rank + row * world_size for row in batch["row"]], **facts}
-            for target in reported:
-                output, label = out[target.name], batch["labels"][target.name]
+            if model.in_windows:
+                clips = _whole_clips(model, batch, batch_size, device, dtype)
+            else:
+                with half:
+                    out = model(batch["input_values"].to(device), batch["valid"].to(device))
+                clips = [(out, batch["labels"], (batch["valid"] * model.max_sec).tolist())]
+            for (out, labels, seconds), target in product(clips, reported):
+                output, label = out[target.name], labels.get(target.name)
                 if torch.isfinite(output).all():
-                    part |= target.predictions(output, label, seconds, model.frame_sec, facts)
+                    columns_of = target.predictions(output, label, seconds, model.frame_sec, facts)
+                    for name, values in columns_of.items():
+                        part.setdefault(name, []).extend(values)
                 else:
                     failed = target.name
-            exact = batch["exact"].items()
-            parts.append(part | {f"true_{name}": truth for name, truth in exact if name in model.reported})
+            # labels on frames may have lost an event
+            parts.append(part | {f"true_{name}": truth for name, truth in batch["exact"].items()})
     model.train(was_training)
     if world_size > 1:
         everything = [None] * world_size
@@ -141,6 +177,15 @@ def predict(
     arrays = [pa.array([value for part in parts for value in part[name]], kind) for name, kind in fields]
     table = pa.table(arrays, schema=pa.schema(fields, metadata={"sousa": json.dumps(notes)}))
     return table.take(np.argsort([row for part in parts for row in part["row"]], kind="stable"))
+
+
+def _whole_clips(model: Model, batch: dict[str, Any], *options: Any) -> Iterator[tuple[Any, ...]]:
+    """Outputs, labels (none) and seconds of each clip of a batch of windows; options: of windows.run."""
+    out = windows.run(model, batch["input_values"], *options)
+    parts = {name: values.split(batch["windows"]) for name, values in out.items()}
+    for number, samples in enumerate(batch["samples"]):
+        clip = {name: windows.join(model, part[number], samples)[None] for name, part in parts.items()}
+        yield clip, {}, [samples / model.front_end.sampling_rate]
 
 
 def with_facts(table: pa.Table, **facts: Any) -> pa.Table:

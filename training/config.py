@@ -1,10 +1,11 @@
 """What to train, from a YAML file with the command line over it, checked as a whole.
 
-Conventions: sections are ``data``, ``model``, ``front_end``, ``augment``, ``spec_augment`` and ``train``,
-whose keys are fields of transformers' ``TrainingArguments`` plus a few of ours; ``weights`` and
-``auxiliary``, whose keys are names of targets. On the command line a key is ``--section.key value``, or
-``--key value`` where only one section has it; values are YAML, and null takes a key back. Every key is a
-field of a model, which says what it means, its default and its limits. All problems are reported together.
+Conventions: sections are ``data``, ``transcription`` (of targets that are notes), ``model``, ``front_end``,
+``augment``, ``spec_augment`` and ``train``, whose keys are fields of transformers' ``TrainingArguments``
+plus a few of ours; ``weights`` and ``auxiliary``, whose keys are names of targets. On the command line a key
+is ``--section.key value``, or ``--key value`` where only one section has it; values are YAML, and null takes
+a key back. Every key is a field of a model, which says what it means, its default and its limits. All
+problems are reported together.
 """
 
 import dataclasses
@@ -26,8 +27,11 @@ from sousa.generation.options import about_of, option
 from sousa.generation.outside import expanded, parse_yaml, read_yaml
 from sousa.training.augment import Masks, Waveform
 from sousa.training.front_ends import LogMel
+from sousa.training.models.cnn import CnnConfig
 from sousa.training.models.compact import CompactConfig
+from sousa.training.models.pretrained import AstConfig
 from sousa.training.rows import CROPS
+from sousa.training.tasks.notes import NoteSettings
 
 # fields of TrainingArguments that we set, that our model or streams have no use for, or that are secret
 _OURS = {
@@ -63,10 +67,16 @@ class Data(Model):
     )
 
 
-class ModelSettings(CompactConfig):
-    """A compact network with its sizes, or a pretrained one."""
+# which sizes each kind of network has
+SIZES = {"compact": CompactConfig, "cnn": CnnConfig, "ast": AstConfig}
 
-    kind: Annotated[str, chosen("compact", "pretrained")] = option("compact", "compact or pretrained")
+
+class ModelSettings(CompactConfig, CnnConfig, AstConfig):
+    """A network of ours with its sizes, or a pretrained one."""
+
+    kind: Annotated[str, chosen(*SIZES, "pretrained")] = option(
+        "compact", "compact, over time; cnn, over time and bands; ast, of patches; or pretrained"
+    )
     path: Text | None = option(None, "of a pretrained model: a directory, or org/name on the Hub")
     freeze: bool = option(False, "keep the weights of a pretrained model as they are")
 
@@ -129,7 +139,8 @@ def _as_problems(value: Any, check: Callable[[Any], Any]) -> Any:
 
 
 _Weights = dict[str, Annotated[float, BeforeValidator(_weight)]]
-_AS_WRITTEN = ("model", "front_end", "augment", "spec_augment", "train")  # stored without defaults
+# stored without defaults
+_AS_WRITTEN = ("transcription", "model", "front_end", "augment", "spec_augment", "train")
 
 
 class Settings(Model):
@@ -143,6 +154,7 @@ class Settings(Model):
     resume: bool = option(False, "go on from the last checkpoint in it")
     report: bool = option(True, "evaluate the test split at the end")
     seed: Whole = option(0, "of weights, order, crops and augmentation", ge=0, le=2**32 - 1)
+    transcription: NoteSettings = option(NoteSettings())
     weights: _Weights = option({}, "of losses by target, 1 where left out")
     auxiliary: _Weights = option({}, "further targets, with weights, that are learnt and not reported")
     data: Data = option(Data())
@@ -290,6 +302,19 @@ def _check_data(settings: Settings) -> None:
     raise_all(problems)
 
 
+def _uneven_heads(model: ModelSettings) -> Iterator[str]:
+    """Sentences about sizes that heads of attention don't divide."""
+    if model.kind == "ast" and model.hidden_size % model.heads:
+        yield f"model.hidden_size is {model.hidden_size}; give a multiple of its {model.heads} heads"
+    if model.kind == "ast" and model.time_stride % 2:
+        yield f"model.time_stride is {model.time_stride}; give an even number, for frames of 20 ms"
+    name = {"compact": "wide_channels", "cnn": "frame_channels"}.get(model.kind)
+    heads = 2 * model.attention_heads
+    if name and model.attention_layers and getattr(model, name) % heads:
+        sentence = f"with {model.attention_heads} attention heads give a multiple of {heads}"
+        yield f"model.{name} is {getattr(model, name)}; {sentence}"
+
+
 def _conflicts(settings: Settings) -> Iterator[str]:
     """Sentences about settings that do not fit each other."""
     model, train = settings.model, settings.train
@@ -298,14 +323,17 @@ def _conflicts(settings: Settings) -> Iterator[str]:
             yield "front_end is for model.kind: compact; a pretrained model brings its own"
         if not model.path:
             yield "model.path is missing: name a pretrained model, a directory or org/name on the Hub"
-        for name in [name for name in CompactConfig.model_fields if name in model.model_fields_set][:1]:
-            yield f"model.{name} is for kind: compact; a pretrained model has sizes of its own"
     elif model.model_fields_set & {"path", "freeze"}:
         yield "model.path and model.freeze are for kind: pretrained"
-    heads, wide = 2 * model.attention_heads, model.wide_channels
-    if model.attention_layers and wide % heads:
-        sentence = f"with {model.attention_heads} attention heads give a multiple of {heads}"
-        yield f"model.wide_channels is {wide}; {sentence}"
+    own = SIZES[model.kind].model_fields if model.kind in SIZES else {}
+    for name in sorted(model.model_fields_set - {"kind", "path", "freeze", *own})[:1]:
+        kinds = " or ".join(kind for kind, sizes in SIZES.items() if name in sizes.model_fields)
+        yield f"model.{name} is for kind: {kinds}; a {model.kind} model has " + (
+            f"{', '.join(own)}" if own else "sizes of its own"
+        )
+    yield from _uneven_heads(model)
+    if model.kind == "ast" and settings.front_end.model_fields_set - {"kind"}:
+        yield "front_end is for models of kinds compact and cnn; a spectrogram transformer has its own"
     if train.bf16 and train.fp16:
         yield "train.bf16 and train.fp16 are both true; choose one"
     if train.warmup_ratio is not None and "warmup_steps" in train.model_fields_set:

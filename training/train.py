@@ -50,6 +50,7 @@ from sousa.training.models.model import Model, build_encoder
 from sousa.training.report.measure import watched
 from sousa.training.stream import open_rows
 from sousa.training.tasks import varying
+from sousa.training.tasks.notes import NotesTarget
 from sousa.training.tasks.targets import ClassTarget
 from sousa.training.trainer import StreamTrainer, last_checkpoint
 
@@ -140,7 +141,7 @@ def _training_arguments(settings: Settings, root: Path) -> dict[str, Any]:
         "output_dir": str(root), "eval_strategy": by, "save_strategy": by, "seed": settings.seed,
         "metric_for_best_model": "eval_main", "greater_is_better": True, "remove_unused_columns": False,
         "save_steps": values.get("eval_steps", 500),
-        "ddp_find_unused_parameters": settings.model.kind == "pretrained",
+        "ddp_find_unused_parameters": settings.model.kind in ("pretrained", "ast"),
     }  # fmt: skip
     if train.warmup_ratio is not None:
         out["warmup_steps"] = float(train.warmup_ratio)  # below 1 it is a share of the steps
@@ -202,13 +203,6 @@ def make_model(settings: Settings, source: Any = None) -> Model:
         source: of :func:`sousa.training.corpora.prepared_source`; by default what the settings say, not made.
     """
     set_seed(settings.seed)
-    if settings.model.kind == "pretrained":
-        _, extractor, network = pretrained.fetch(str(settings.model.path), wrong=UsageError)
-        encoder = pretrained.Encoder(network, settings.model.freeze)
-        front_end: Any = front_ends.Pretrained(extractor)
-    else:
-        front_end = settings.front_end
-        encoder = build_encoder(settings.model.model_dump(exclude={"path", "freeze"}), front_end)
     source = corpora.source_of(settings.data) if source is None else source
     task = settings.task or tasks.default_task(source.known)
     choice = (settings.targets, settings.weights, settings.auxiliary)
@@ -217,8 +211,28 @@ def make_model(settings: Settings, source: Any = None) -> Model:
     for target in targets:
         if isinstance(target, ClassTarget):
             target.label_smoothing = settings.train.label_smoothing
+    notes = [target for target in targets if isinstance(target, NotesTarget)]
+    if not notes and settings.transcription.model_fields_set:
+        raise UsageError(f"transcription is for targets that are notes, and {task} has none; leave it out")
+    for target in notes:
+        vars(target).update(settings.transcription.model_dump())
+    front_end, encoder = _encoder(settings, bool(notes))
     masks = settings.spec_augment.model_dump()
     return Model(task, targets, reported, front_end, encoder, settings.data.max_sec, masks)
+
+
+def _encoder(settings: Settings, frames: bool) -> tuple[Any, Any]:
+    """``(front end, encoder)`` of the settings; frames: of patches of a spectrogram make frames."""
+    model = settings.model
+    if model.kind in config.SIZES and model.kind != "ast":
+        names = {"kind", *config.SIZES[model.kind].model_fields}
+        return settings.front_end, build_encoder(model.model_dump(include=names), settings.front_end)
+    if model.kind == "ast":
+        sizes = config.AstConfig(**model.model_dump(include=set(config.AstConfig.model_fields)))
+        extractor, network = sizes.make(settings.data.max_sec)
+    else:
+        _, extractor, network = pretrained.fetch(str(model.path), wrong=UsageError)
+    return front_ends.Pretrained(extractor), pretrained.Encoder(network, model.freeze, frames)
 
 
 def _varying(settings: Settings, source: Any, task: str) -> dict[str, Any] | None:
@@ -237,7 +251,7 @@ def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tupl
     model, data = make_model(settings, source), settings.data
     rows_of = partial(rows_for, model, source, where=data.where)
     transform = settings.augment if settings.augment.does_something else None
-    train_rows = rows_of(data.train, crop=data.crop, transform=transform, seed=settings.seed)
+    train_rows = rows_of(data.train, learnt=True, crop=data.crop, transform=transform, seed=settings.seed)
     eval_rows = rows_of(data.validation)
     test_rows = rows_of(data.test) if settings.report and data.test else None
     for target in model.targets:

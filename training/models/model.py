@@ -3,7 +3,8 @@
 Conventions: ``input_values`` is what the front end makes, batched: (batch, frames, bands) or (batch,
 samples); ``valid`` (batch,) is the share of it, 0 to 1, that is sound and not padding. Outputs are a dict of
 target name to (batch, outputs), or (batch, frames, outputs) for frame-level targets, and ``loss`` where
-labels are given, a dict by target.
+labels are given, a dict by target. A target that a decoder writes gives tokens, and scores of them where it
+has labels: see :mod:`sousa.training.tasks.note_tokens`.
 
 A saved model is ``model.safetensors`` with the names of ``state_dict()``, ``config.json``, and for
 pretrained encoders their feature extractor. Weights are loaded strictly: a missing, further or misshapen
@@ -25,8 +26,10 @@ from sousa.generation.storage import atomic_file, write_json
 from sousa.training import front_ends
 from sousa.training.augment import SpecAugment
 from sousa.training.models import pretrained
+from sousa.training.models.cnn import Cnn, CnnConfig
 from sousa.training.models.compact import Compact, CompactConfig
 from sousa.training.tasks import restored, upgraded
+from sousa.training.tasks.note_rolls import KEYS, LOWEST
 from sousa.training.tasks.targets import Target
 
 # what settings of wrong types or sizes raise where they are used
@@ -35,6 +38,7 @@ _UNUSABLE = (
     OverflowError,
 )  # fmt: skip
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
+ROLLS = 4  # of a target of notes: onset, offset, frame, velocity
 FORMAT, READ = 2, (1, 2)  # what is written, and what is read
 
 
@@ -61,7 +65,7 @@ class Model(nn.Module):
         targets: what to tell, auxiliary ones included.
         reported: names of the others.
         front_end: as :mod:`sousa.training.front_ends` has it.
-        encoder: a Compact or pretrained Encoder.
+        encoder: a Compact, Cnn or pretrained Encoder.
         max_sec: length that clips are cut and padded to.
         spec_augment: masks of log-mel frames while training, see :class:`sousa.training.augment.SpecAugment`.
     """
@@ -77,8 +81,11 @@ class Model(nn.Module):
         # a part that no target uses would have no gradients, which several processes do not allow
         whole = any(target.level == "clip" for target in self.targets)
         self.pooling = Pooling(encoder.coarse_size) if whole else None
-        self.heads = nn.ModuleDict()
+        self.heads, self.frozen = nn.ModuleDict(), ()
         for target in self.targets:
+            if target.level == "tokens":
+                self.heads[target.head] = self._decoder(target)
+                continue
             frames = target.level == "frame"
             if frames and (self.frame_sec or 1.0) > target.coarsest_sec:
                 raise UsageError(
@@ -112,6 +119,11 @@ class Model(nn.Module):
         return clock and clock[1]
 
     @property
+    def in_windows(self) -> bool:
+        """Whether longer clips are heard whole, in overlapping windows, when they are evaluated."""
+        return all(target.kind == "notes" for target in self.targets)
+
+    @property
     def first_sec(self) -> float:
         """Time in the middle of frame 0 of frame-level targets."""
         return (self.encoder.clock(self.front_end) or (0.0, 0.0))[0]
@@ -121,20 +133,50 @@ class Model(nn.Module):
         """Frames of a clip of ``max_sec``."""
         return self.encoder.num_frames(self.front_end, self.num_samples)
 
+    def _decoder(self, target: Any) -> nn.Module:
+        from sousa.training.models.decoder import DecoderConfig, NoteDecoder  # transformers take their time
+
+        target.max_sec = self.max_sec
+        sizes = self.encoder.fine_size, (LOWEST, KEYS, ROLLS), (self.first_sec, self.frame_sec)
+        return NoteDecoder(DecoderConfig(**target.decoder), *sizes)
+
+    def freeze_encoder(self) -> None:
+        """Keep the encoder and the heads as they are: only decoders learn, and nothing else has dropout."""
+        decoders = {target.head for target in self.targets if target.level == "tokens"}
+        heads = [head for name, head in self.heads.items() if name not in decoders]
+        self.frozen = (self.encoder, *heads, *([self.pooling] if self.pooling is not None else ()))
+        for module in self.frozen:
+            module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "Model":
+        super().train(mode)
+        for module in self.frozen:
+            module.eval()
+        return self
+
     def forward(
         self, input_values: torch.Tensor, valid: torch.Tensor | None = None,
         labels: dict[str, torch.Tensor] | None = None,
     ) -> dict[str, torch.Tensor]:  # fmt: skip
         if self.training and input_values.dim() == 3:
             input_values = self.spec_augment(input_values)
-        fine, coarse = self.encoder(input_values)
-        if valid is None or not self.frame_sec:  # patches are in no order of time that could be cut off
-            valid = torch.ones(len(input_values), device=input_values.device)
-        pooled = self.pooling(coarse, valid) if self.pooling is not None else None
-        out = {t.name: self.heads[t.head](fine if t.level == "frame" else pooled) for t in self.targets}
+        labels = labels or {}
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            fine, coarse = self.encoder(input_values)
+            if valid is None or not self.frame_sec:  # patches are in no order of time that could be cut off
+                valid = torch.ones(len(input_values), device=input_values.device)
+            pooled = self.pooling(coarse, valid) if self.pooling is not None else None
+            states = {"frame": fine, "clip": pooled}
+            heads = [t for t in self.targets if t.level in states]
+            out = {t.name: self.heads[t.head](states[t.level]) for t in heads}
+        for target in (t for t in self.targets if t.level == "tokens"):
+            # what the decoder reads is taught by its own target alone
+            rolls = out[target.rolls.name].detach()[..., : ROLLS * KEYS].sigmoid()
+            out[target.name] = self.heads[target.head](fine, rolls, self.max_sec, labels.get(target.name))
         if not labels:
             return out
-        losses = [t.weight * t.loss(out[t.name], labels[t.name]) for t in self.targets if t.name in labels]
+        learnt = [t for t in self.targets if t.name in labels and not (self.frozen and t.level in states)]
+        losses = [t.weight * t.loss(out[t.name], labels[t.name]) for t in learnt]
         return {"loss": sum(losses), **out}
 
     def settings(self) -> dict[str, Any]:
@@ -200,10 +242,12 @@ class Model(nn.Module):
 
 
 def build_encoder(settings: dict[str, Any], front_end: Any) -> nn.Module:
-    """An encoder from plain data: sizes of a compact one, or the architecture of a pretrained one."""
+    """An encoder from plain data: sizes of one of ours, or the architecture of a pretrained one."""
     if settings.get("kind") == "pretrained":
-        return pretrained.rebuild(settings["config"])
+        return pretrained.rebuild(settings["config"], settings.get("frames", False))
     sizes = {name: value for name, value in settings.items() if name != "kind"}
+    if settings.get("kind") == "cnn":
+        return Cnn(CnnConfig(**sizes), front_end.num_features)
     return Compact(CompactConfig(**sizes), front_end.num_features)
 
 

@@ -24,14 +24,15 @@ from sousa.generation.parquet import parquet_table
 from sousa.training import roles
 from sousa.training.metrics import bootstrap, onset_metrics
 from sousa.training.metrics.class_metrics import NAMES, PER_CLASS, class_differences, class_metrics
-from sousa.training.report import numbers, words
+from sousa.training.report import notes, numbers, words
 
 _FEW_GROUPS = 10
 _SHORT = ("metrics", "num_rows", "num_groups", "num_values")
 # what training watches of each kind, the one that counts first
 _WATCHED = {
     "class": ("balanced_accuracy", "accuracy", "macro_f1"), "score": ("spearman", "mae"),
-    "events": ("onset_f1_20ms",), **dict.fromkeys(numbers.PARAMETERS, ("r2", "mae_norm")),
+    "events": ("onset_f1_20ms",), "notes": notes.HEADLINE,
+    **dict.fromkeys(numbers.PARAMETERS, ("r2", "mae_norm")),
 }  # fmt: skip
 Score = Callable[[Any], dict[str, Any]]  # metrics of some rows: their numbers, or None for all
 Sampling = tuple[list[Any] | None, int, int]  # groups of the rows, resamples and seed of intervals
@@ -56,11 +57,14 @@ def measure(
     sampling, targets = (groups, resamples, seed), {}
     for target in about["targets"]:
         score = _scorer(table, target, sampling)
+        is_notes = target["kind"] == "notes"
+        further = notes.parts(table, target) if is_notes else {}
+        registers = {notes.REGISTER: score.registers()} if is_notes else {}
         targets[target["name"]] = {
             "kind": target["kind"],
-            **{key: target[key] for key in ("low", "high", "unit", "flags") if key in target},
+            **{key: target[key] for key in ("low", "high", "unit", "flags", "offset") if key in target},
             **score(None),
-            "by": _broken_down(score, parts),
+            "by": _broken_down(score, parts | further) | registers,
             "baselines": {
                 baseline["name"]: _beside(table, target, sampling, baseline["pred"], parts)
                 for baseline in baselines
@@ -74,7 +78,8 @@ def measure(
         "num_groups": None if groups is None else len(set(groups)),
         "grouped_by": group.name if group else "row",
         "group_nouns": list(nouns),
-        "breakdowns": {c.name: words.breakdown(c) for c in breakdowns if c.name in parts},
+        "breakdowns": {c.name: words.breakdown(c) for c in breakdowns if c.name in parts}
+        | (notes.breakdowns() if any(t["kind"] == "notes" for t in targets.values()) else {}),
         "resamples": resamples,
         "seed": seed,
         "level": bootstrap.LEVEL,
@@ -93,7 +98,7 @@ def _beside(
     out = {"metrics": score(None)["metrics"]}
     if kind in numbers.PARAMETERS:
         out["by"] = _broken_down(score, parts)
-    if kind != "events":
+    if kind not in ("events", "notes"):
         columns = (table[f"pred_{name}"].to_pylist(), pred, table[f"true_{name}"].to_pylist())
         compare = class_differences if kind == "class" else partial(numbers.differences, kind)
         out["difference"] = compare(*columns, *sampling)
@@ -104,9 +109,10 @@ def watched(table: pa.Table) -> dict[str, float]:
     """What training watches: dict of ``<target>_<metric>``, and ``main``, the mean of each target's first."""
     out, mains = {}, []
     for target in opened(table)[1]["targets"]:
-        brief = {"flags": [], "tolerances": (0.02,)}
+        brief = {"flags": [], "tolerances": (0.02,), "brief": True}
         metrics = _scorer(table, target | brief, (None, 0, 0))(None)["metrics"]
-        values = {name.removesuffix("_norm"): metrics[name]["value"] for name in _WATCHED[target["kind"]]}
+        wanted = [name.format(**target) for name in _WATCHED[target["kind"]]]
+        values = {name.removesuffix("_norm"): metrics[name]["value"] for name in wanted}
         mains.append(next(iter(values.values())) or 0.0)
         out |= {f"{target['name']}_{name}": value for name, value in values.items() if value is not None}
     return {**out, "main": float(np.mean(mains))}
@@ -223,6 +229,8 @@ def _scorer(table: pa.Table, target: dict[str, Any], sampling: Sampling, pred: A
     truth, guess = table[f"true_{name}"], table[f"pred_{name}"] if pred is None else pred
     if kind == "events":
         return _event_scorer(truth, guess, target, *sampling)
+    if kind == "notes":
+        return notes.Scorer(truth, guess, target, table, *sampling)
     truth, guess = truth.to_pylist(), guess.to_pylist() if pred is None else guess
     if kind == "class":
         return _class_scorer(truth, guess, target, *sampling)

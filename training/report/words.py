@@ -3,17 +3,20 @@
 from typing import Any
 
 from sousa.generation.columns import Breakdown, Classes, Column
+from sousa.training.report import notes
 
 NAMES = {
     "mae": "mean absolute error", "mae_norm": "mean absolute error (0-1)", "r2": "R2",
     "rmse": "root mean squared error", "rmse_norm": "root mean squared error (0-1)",
     "mae_natural": "mean absolute error", "spearman": "rank correlation",
+    "timing_ms": "mean distance of onsets (ms)", "timing_bias_ms": "mean lateness of onsets (ms)",
 }  # fmt: skip
 _UNITS = {"bpm": "BPM", "hz": "Hz", "sec": "s", "ms": "ms", "db": "dB"}  # that names of columns end in
 _HEADLINE = {  # of each kind; breakdowns show the first
     "class": ("accuracy", "balanced_accuracy", "macro_f1"),
     "score": ("mae", "spearman"),
     "events": ("onset_f1_20ms", "onset_f1_50ms"),
+    "notes": notes.HEADLINE,
     "parameter": ("r2", "mae_norm", "spearman"),
     "curve": ("r2", "mae_norm"),
 }
@@ -21,19 +24,20 @@ _HEADLINE = {  # of each kind; breakdowns show the first
 
 def main(target: dict[str, Any]) -> str:
     """The metric of a target that breakdowns show."""
-    return _HEADLINE[target["kind"]][0]
+    return _HEADLINE[target["kind"]][0].format(**target)
 
 
 def headline(target: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """``(name, interval)`` of the metrics of a target that come first."""
-    return [(name, target["metrics"][name]) for name in _HEADLINE[target["kind"]]]
+    names = (name.format(**target) for name in _HEADLINE[target["kind"]])
+    return [(name, target["metrics"][name]) for name in names]
 
 
 def metric(name: str, unit: str | None = None) -> str:
     """A metric in words: ``onset_f1_20ms`` is ``onset F1, 20 ms``; unit: of natural values."""
     if name in NAMES:
         return f"{NAMES[name]} ({unit})" if unit and name.endswith("_natural") else NAMES[name]
-    parts = name.split("_")
+    parts = notes.in_words(name).split("_")
     end = f", {parts.pop()[:-2]} ms" if parts[-1].endswith("ms") and parts[-1][:-2].isdigit() else ""
     return " ".join("F1" if part == "f1" else part for part in parts) + end
 

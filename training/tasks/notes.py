@@ -133,6 +133,10 @@ class NotesTarget(Target):
         values |= {name: rows[getattr(self, name)][heard].tolist() for name in ("pitch", "velocity")}
         return [dict(zip(values, note, strict=True)) for note in zip(*values.values(), strict=True)]
 
+    def exact(self) -> dict[str, Any]:
+        pedal = {self.pedal: self.true_pedal} if self.pedal else {}
+        return {self.name: self.truth, **pedal}
+
     def true_pedal(self, row: Row, max_sec: float) -> list[dict[str, float]]:
         """Where the pedal is down in a row, as annotated, in the form of predictions."""
         down = np.clip(self._down(row, 1.0, np.inf) + self.first_sec, 0.0, max_sec)

@@ -8,6 +8,7 @@ Columns of predictions: ``true_<name>``, ``pred_<name>`` and for classes ``prob_
 the order of the classes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -63,6 +64,10 @@ class Target:
     def label(self, row: Row, num_frames: int | None, frame_sec: float | None) -> Any:
         """Label of a row: a number, or float32 [frames] or [frames, outputs]."""
         raise NotImplementedError
+
+    def exact(self) -> dict[str, Callable[[Row, float], Any]]:
+        """What labels can't tell exactly: dict of name to a function of a row and the seconds heard of it."""
+        return {self.name: self.truth} if hasattr(self, "truth") else {}
 
     def loss(self, output: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         """Loss of a batch; 0 where no row has a label."""
