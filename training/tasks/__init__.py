@@ -14,11 +14,14 @@ from sousa.generation.columns import Classes, Column, Events, Notes, Parameters,
 from sousa.generation.errors import UsageError, one_of, raise_all
 from sousa.training.roles import Known
 from sousa.training.tasks.events import EventsTarget
+from sousa.training.tasks.note_tokens import NoteTokensTarget
 from sousa.training.tasks.notes import NotesTarget
 from sousa.training.tasks.parameters import CurveTarget, ParameterTarget
 from sousa.training.tasks.targets import ClassTarget, ScoreTarget, Target
 
-_TARGETS = (ClassTarget, ScoreTarget, EventsTarget, NotesTarget, ParameterTarget, CurveTarget)
+_TARGETS = (
+    ClassTarget, ScoreTarget, EventsTarget, NotesTarget, NoteTokensTarget, ParameterTarget, CurveTarget,
+)  # fmt: skip
 KINDS = {kind.kind: kind for kind in _TARGETS}
 
 

@@ -29,7 +29,7 @@ def durations(sizes: TokenSizes) -> np.ndarray:
 class QuadrupleTokenizer(NoteTokenizer):
     """See the module's conventions."""
 
-    kind = "quadruples"
+    kind, points = "quadruples", True
 
     def __init__(self, sizes: TokenSizes):
         self.durations = durations(sizes)
@@ -83,11 +83,7 @@ class QuadrupleTokenizer(NoteTokenizer):
         return self.without_overlap(np.concatenate(notes))
 
     def places(self, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Where tokens point: (steps from the beginning of the segment, keys from the lowest), int64, each of
-        the shape of ids (batch, length); -1 for those that point nowhere.
-
-        Pitch tokens, and the velocity tokens after them, point at the note they are of.
-        """
+        """Pitch tokens, and the velocity tokens after them, point at the note they are of."""
         time, key = ids - self.first[TIME], ids - self.first[PITCH]
         nowhere = torch.full_like(ids[:, :1], -1)
 

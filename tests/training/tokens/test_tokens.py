@@ -180,6 +180,6 @@ def test_what_does_not_fit_is_an_error(kind):
         tokenizer(kind, max_tokens=30).encode(music(0), 3)
     with pytest.raises(UsageError, match="pitch 20, and tokens are for 21 to 108"):
         tokenizer(kind).encode(np.array([[0, 1, 20, 64]]), 1)
-    with pytest.raises(ValueError, match="no multiple"):
+    with pytest.raises(UsageError, match="no multiple"):
         TokenSizes(segment_sec=1.005)
     assert tokenizer(kind).is_full([BOS, 5]) and not tokenizer(kind).is_full([BOS, EOS])
