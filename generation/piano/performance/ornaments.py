@@ -153,9 +153,9 @@ def _figure(score: Score, player: Player, i: int, onset: float, length: float, r
         count = len(pitches)
         steps = step * np.exp(0.15 * rng.standard_normal(count))
         steps *= min(1.0, 0.6 * length / float(steps[:-1].sum()))
-    if count < 3 or steps[:-1].min() < LEAST_SEC:
-        return
-    times = onset + np.concatenate([[0.0], np.cumsum(steps[:-1])])
+    if count < 3 or steps[:-1].mean() < LEAST_SEC:
+        return  # there is no room for it
+    times = onset + np.concatenate([[0.0], np.cumsum(np.maximum(steps[:-1], LEAST_SEC))])
     softer = np.exp(0.06 * rng.standard_normal(count)) * np.append(1.0, np.full(count - 1, 0.94))
     for k in range(count):
         end = float(times[k + 1]) if k + 1 < count else np.inf

@@ -17,9 +17,10 @@ from sousa.generation.piano.played import PEDAL_DOWN
 from sousa.generation.piano.score import LEFT, Score
 
 PRESS_RATE, LIFT_RATE = 80 / 0.139, 80 / 0.100  # of controller 64 a second
+QUICKER, SLOWER = 1.5, 0.8  # in changes, and otherwise
 PEAKS = (68.0, 76.0, 93.0, 127.0, 127.0, 127.0, 127.0)
 FLOORS = (0.0, 0.0, 0.0, 0.0, 25.0, 40.0, 52.0)
-STEP_SEC = 0.0125  # between messages while it moves
+STEP_SEC = 0.02  # between messages while it moves
 
 
 @dataclass(frozen=True)
@@ -155,9 +156,11 @@ def curve(down: np.ndarray, up: np.ndarray, end_sec: float, rng: np.random.Gener
     if not count:
         return np.zeros((1, 2))
     z = rng.standard_normal((4, count))
-    rate_down = PRESS_RATE * np.exp(0.35 * z[0]).clip(0.5, 2.0)
-    rate_up = LIFT_RATE * np.exp(0.35 * z[1]).clip(0.5, 2.0)
     room = down[1:] - up[:-1]
+    # changes are quicker than other strokes
+    quick = np.where(room < 0.35, QUICKER, SLOWER)
+    rate_down = PRESS_RATE * np.exp(0.35 * z[0]).clip(0.5, 2.0) * np.append(SLOWER, quick)
+    rate_up = LIFT_RATE * np.exp(0.35 * z[1]).clip(0.5, 2.0) * np.append(quick, SLOWER)
     deepest = PEDAL_DOWN - 1 - room / (1.0 / rate_down[1:] + 1.0 / rate_up[:-1])
     floor = np.minimum(np.maximum(quantiles(z[2, 1:], FLOORS), deepest), 60.0)
     floor = np.where(room > 0.6, 0.0, floor)

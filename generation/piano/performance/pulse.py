@@ -5,7 +5,7 @@ The logarithm of a beat's length is the sum of
 * the written tempo and the player's ratio to it;
 * the curve of the piece: a slow wandering, a local variation, the arc of each phrase and the final
   ritardando, drawn from the coordinates of the piece and scaled by its style;
-* the player's own curve, smaller, with lag-1 correlation .3;
+* the player's own curve, smaller and less smooth;
 * of lower tiers, noise, and slowing where there is more to play.
 
 Stops put a wait before a beat; some are followed by a repeat of the beats before.
@@ -29,6 +29,7 @@ CURVES = {
 # log of beat lengths, over tenths of a phrase
 ARC = np.log1p(np.array([0.03, 0.0, 0.0, 0.0, 0.0, 0.01, -0.01, 0.0, 0.01, 0.02, 0.07]))
 RITARD = (1.02, 1.09, 1.26)  # of the beats before the last one, which is drawn
+LOCAL_PHI, OWN_PHI = 0.45, 0.40  # what is heard of them is less, as onsets scatter
 BEFORE = 0.02  # quarter notes before a wait that still belong to the time before it
 
 
@@ -94,7 +95,7 @@ def pulse(score: Score, player: Player, of_piece: np.random.Generator, own: np.r
     slow, local, _ = CURVES[score.style]
     size = player.individuality * float(np.hypot(slow, local))
     noise = own.standard_normal((2, count))
-    shape = player.rubato * common + size * ar1(noise[0], 0.3) + player.beat_noise * noise[1]
+    shape = player.rubato * common + size * ar1(noise[0], OWN_PHI) + player.beat_noise * noise[1]
     if player.effort:
         shape += player.effort * _crowding(score, knots)
     shape += _ritardando(score, knots, of_piece) * min(1.0, player.rubato)
@@ -114,7 +115,7 @@ def _curve(score: Score, knots: np.ndarray, rng: np.random.Generator) -> np.ndar
     """Log of beat lengths over the written ones, without the final ritardando, for the whole piece."""
     slow, local, arc = CURVES[score.style]
     noise = rng.standard_normal((2, len(knots) - 1))
-    curve = slow * ar1(noise[0], 0.88) + local * ar1(noise[1], 0.30)
+    curve = slow * ar1(noise[0], 0.88) + local * ar1(noise[1], LOCAL_PHI)
     for phrase, z in zip(score.phrases, rng.standard_normal(len(score.phrases)), strict=True):
         first, last = np.searchsorted(knots, (phrase.onset_beat - 1e-6, phrase.end_beat - 1e-6))
         last = min(last, len(curve))
