@@ -54,15 +54,20 @@ class Played:
         return keep & (self.marks["ornament"] == 0) if "ornament" in self.marks else keep
 
 
+def ends_slur(score: Score) -> np.ndarray:
+    """Whether each written note is the last of its slur; meaningless for those under none."""
+    latest: dict[int, float] = {}
+    for slur, beat in zip(score.notes["slur"].tolist(), score.notes["onset_beat"].tolist(), strict=True):
+        latest[slur] = max(latest.get(slur, beat), beat)
+    end = np.array([latest[slur] for slur in score.notes["slur"].tolist()])
+    return score.notes["onset_beat"] >= end - 1e-9
+
+
 def of(score: Score, performance: Performance) -> Played:
     """A performance with what its score tells."""
     notes, rate = performance.notes, performance.sample_rate
     written = notes["note"] >= 0
     source = score.notes[np.maximum(notes["note"], 0)]
-    latest = {}
-    for slur, beat in zip(score.notes["slur"].tolist(), score.notes["onset_beat"].tolist(), strict=True):
-        latest[slur] = max(latest.get(slur, beat), beat)
-    last = source["onset_beat"] >= np.array([latest[slur] for slur in source["slur"].tolist()]) - 1e-9
     return Played(
         notes["onset_sample"] / rate,
         notes["key_up_sample"] / rate,
@@ -80,7 +85,7 @@ def of(score: Score, performance: Performance) -> Played:
         performance.pedal * [1.0 / rate, 1.0],
         {
             "slur": source["slur"],
-            "last": last & (source["slur"] >= 0),
+            "last": ends_slur(score)[np.maximum(notes["note"], 0)] & (source["slur"] >= 0),
             "articulation": source["articulation"],
             "ornament": source["ornament"],
         },
