@@ -3,8 +3,16 @@
 import numpy as np
 
 from sousa.generation.piano.score import (
-    ARTICULATIONS, LEFT, NOTE, ORNAMENTS, RIGHT, Bar, Dynamic, Phrase, Score,
-)  # fmt: skip
+    ARTICULATIONS,
+    LEFT,
+    NOTE,
+    ORNAMENTS,
+    RIGHT,
+    Bar,
+    Dynamic,
+    Phrase,
+    Score,
+)
 
 RUN = (0, 2, 4, 5, 7, 5, 4, 2)
 

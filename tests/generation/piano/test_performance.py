@@ -205,10 +205,8 @@ def test_deadpan_is_exact():
 
 
 def test_deadpan_of_graces_and_shared_keys():
-    written = score(
-        [note(0, 0, 62, ornament="grace"), note(0, 1, 60), note(0, 2, 60, LEFT), note(1, 1, 64, ornament="trill")],
-        bars=1, bpm=120.0,
-    )  # fmt: skip
+    ornaments = note(0, 0, 62, ornament="grace"), note(1, 1, 64, ornament="trill")
+    written = score([*ornaments, note(0, 1, 60), note(0, 2, 60, LEFT)], bars=1, bpm=120.0)
     p = deadpan(written, RATE)
     grace = round(0.125 * 0.5 * RATE)
     assert p.notes["onset_sample"].tolist() == [0, grace, grace + RATE // 2] and p.beat_samples[0] == grace
