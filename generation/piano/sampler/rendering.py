@@ -6,8 +6,9 @@ The path: notes mixed dry (``mixing``) > brightness > room, microphone and EQ of
 the other stages of the record (``acoustics.recorded``) > 16 bits. No step has a delay but those of the
 record that move sound, and labels with it (``acoustics.moved``).
 
-*Brightness* is a shelf of first order around SHELF_HZ: so many dB at the highest frequencies, none at the
-lowest. The filter of a record begins at its direct sound: at the first sample within 20 dB of it.
+*Brightness* is (1 + c) x[n] - c x[n - d], with *d* the samples of half a period of BRIGHTEST_HZ: so many dB
+there, none at the lowest frequencies. Two products and a sum cost less than any other filter. The filter of
+a record begins at its direct sound: at the first sample within 20 dB of it.
 """
 
 import json
@@ -16,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from scipy import fft
-from scipy.signal import lfilter
 
 from sousa.generation.audio import acoustics, mix
 from sousa.generation.audio.microphones import multiply
@@ -26,11 +26,11 @@ from sousa.generation.piano.sampler import mixing
 from sousa.generation.piano.sampler.pianos import KEYS, LOWEST, Piano
 from sousa.generation.piano.sampler.voicing import Voicing, voicing
 
-SHELF_HZ = 1500.0
+BRIGHTEST_HZ = 8000.0
 FADE_SEC = 0.01  # at the end of a recording
 _DIRECT_SEC, _ONSET, _TAIL_DB, _TAIL_FADE = 0.005, 0.1, -60.0, 256
 _REFERENCE_KEYS, _REFERENCE_VELOCITY, _REFERENCE_SEC = (48, 60, 72), 64, 0.5
-_BLOCK = 1 << 15
+_BLOCKS = (1 << 13, 1 << 17)  # least and most samples of a transform
 
 
 def render(
@@ -65,7 +65,7 @@ def render(
     sound = mixing.add_up(voice, performance, channels, acoustics.FADE_SEC if record else FADE_SEC)
     first = int(notes["onset_sample"][0]) if len(notes) else performance.num_samples
     if brightness_db and len(notes):
-        sound[:, first:] = _shelved(sound[:, first:], brightness_db, rate)
+        _brighten(sound[:, first:], brightness_db, rate)
     if record is None:
         return mix.quantise(sound, gain_db)
     linear = {name: record[name] for name in ("room", "microphone", "eq")}
@@ -74,16 +74,19 @@ def render(
     return acoustics.recorded(record, sound, first, rate, gain_db)
 
 
-def _shelved(sound: np.ndarray, brightness_db: float, rate: int) -> np.ndarray:
-    """A sound through the shelf, which is 1 at 0 Hz; by the bilinear transform of (1 + gs) / (1 + s)."""
-    gain, k = 10.0 ** (brightness_db / 20.0), np.tan(np.pi * SHELF_HZ / rate)
-    b, a = np.round([(k + gain) / (k + 1.0), (k - gain) / (k + 1.0)], 9), round((k - 1.0) / (k + 1.0), 9)
-    return lfilter(b.astype(np.float32), np.array([1.0, a], dtype=np.float32), sound, axis=1)
+def _brighten(sound: np.ndarray, brightness_db: float, rate: int) -> None:
+    """Make a sound, float32 (channels, samples), brighter or darker, in place."""
+    delay = max(round(rate / BRIGHTEST_HZ / 2.0), 1)
+    c = round((10.0 ** (brightness_db / 20.0) - 1.0) / 2.0, 6)
+    late = mix.scratch("late", *sound.shape)[:, delay:]
+    np.multiply(sound[:, : sound.shape[1] - delay], np.float32(c), out=late)
+    sound *= np.float32(1.0 + c)
+    sound[:, delay:] -= late
 
 
 @lru_cache(maxsize=16)
 def _response(voice: Voicing, linear: str) -> tuple[np.ndarray, int]:
-    """``(spectra, taps)`` of the linear part of a record, for blocks of 2 * _BLOCK.
+    """``(spectrum, taps)`` of the linear part of a record, for blocks of some four times its taps.
 
     It begins at the direct sound, ends where 60 dB of its energy are left, and is as loud over the first half
     second of a chord as the dry piano: the recordist sets the level.
@@ -93,7 +96,7 @@ def _response(voice: Voicing, linear: str) -> tuple[np.ndarray, int]:
     taps = taps[int(np.argmax(start >= _ONSET * start.max())) :]
     left = np.cumsum(taps[::-1].astype(np.float64) ** 2)[::-1]
     gone = left < left[0] * 10.0 ** (_TAIL_DB / 10.0)
-    taps = taps[: min(int(np.argmax(gone)) or len(taps), _BLOCK)].copy()
+    taps = taps[: min(int(np.argmax(gone)) or len(taps), _BLOCKS[1] // 2)].copy()
     fade = min(_TAIL_FADE, len(taps))
     taps[-fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
     size = int(_REFERENCE_SEC * voice.rate)
@@ -104,17 +107,19 @@ def _response(voice: Voicing, linear: str) -> tuple[np.ndarray, int]:
     wet = fft.irfft(fft.rfft(chord, 2 * size) * fft.rfft(taps[:size], 2 * size), 2 * size)[:size]
     level = np.sqrt((chord**2).sum() / (wet**2).sum())
     taps *= np.float32(round(float(level), 5))
-    return fft.rfft(taps.astype(np.float32), 2 * _BLOCK), len(taps)
+    block = min(max(1 << (4 * len(taps) - 1).bit_length(), _BLOCKS[0]), _BLOCKS[1])
+    return fft.rfft(taps.astype(np.float32), block), len(taps)
 
 
 def _convolve(sound: np.ndarray, spectrum: np.ndarray, taps: int) -> None:
     """Convolve a sound, float32 (channels, samples), in place, in blocks; its end is the end."""
-    step = 2 * _BLOCK - taps + 1
+    whole = 2 * (len(spectrum) - 1)
+    step = whole - taps + 1
     channels, size = sound.shape
     tail = np.zeros((channels, taps - 1), dtype=np.float32)
     for at in range(0, size, step):
         block = sound[:, at : at + step]
-        wet = fft.irfft(multiply(fft.rfft(block, 2 * _BLOCK, axis=1), spectrum), 2 * _BLOCK, axis=1)
+        wet = fft.irfft(multiply(fft.rfft(block, whole, axis=1), spectrum), whole, axis=1)
         wet[:, : taps - 1] += tail
         length = block.shape[1]
         tail = wet[:, length : length + taps - 1].copy()
