@@ -1,0 +1,158 @@
+"""How a piece is to be played: slurs, articulation, ornaments, loudness.
+
+Conventions: notes in the making, see :mod:`.notes`; time is in ticks.
+"""
+
+from functools import cache
+
+from sousa.generation.piano.composition.form import PhrasePlan, Plan
+from sousa.generation.piano.composition.melody import Laid, Slot
+from sousa.generation.piano.composition.notes import (
+    ACCENT,
+    ARPEGGIO,
+    ARTICULATION,
+    DURATION,
+    GRACE,
+    MORDENT,
+    ORNAMENT,
+    PITCH,
+    SLUR,
+    STACCATO,
+    START,
+    TRILL,
+    TURN,
+    Note,
+    note,
+)
+from sousa.generation.piano.composition.rhythm import TICKS
+from sousa.generation.piano.composition.tables import Choice, Draw, table
+from sousa.generation.piano.score import COMPLEXITIES, RIGHT, Dynamic
+
+
+class Slurs:
+    """Numbers of slurs."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def over(self, notes: list[Note]) -> None:
+        """Put a slur over notes, if there are two or more."""
+        if len(notes) > 1:
+            for n in notes:
+                n[SLUR] = self.count
+            self.count += 1
+
+
+def articulate(draw: Draw, plan: Plan, melody: list[Note], slurs: Slurs) -> None:
+    """Slurs and staccato of the melody of a phrase."""
+    share, longest = table("touch")["slurs"][plan.style]
+    short = draw() < table("touch")["staccato"][plan.style]
+    bars: dict[int, list[Note]] = {}
+    for n in melody:
+        bars.setdefault(n[START] // plan.bar_ticks, []).append(n)
+    groups = list(bars.values())
+    i = 0
+    while i < len(groups):
+        count = 1 + int(draw() * longest)
+        notes = [n for group in groups[i : i + count] for n in group]
+        i += count
+        if draw() < share:
+            slurs.over(notes if draw() < 0.7 else notes[: max(2, len(notes) // 2)])
+        if short:
+            for n in notes:
+                if n[SLUR] < 0 and 12 <= n[DURATION] <= TICKS:
+                    n[ARTICULATION] = STACCATO
+        elif plan.level != "simple" and draw() < 0.08:
+            notes[0][ARTICULATION] = ACCENT
+
+
+def ornament(
+    draw: Draw, plan: Plan, phrase: PhrasePlan, laid: list[Laid], melody: list[Note], slots: list[Slot]
+) -> list[Note]:
+    """Give ornaments to notes of the melody of a phrase; returns its grace notes."""
+    column = COMPLEXITIES.index(plan.level)
+    shares = {name: row[column] for name, row in table("touch")["ornaments"].items()}
+    graces: list[Note] = []
+    if not shares["grace"]:
+        return graces
+    bar = -1
+    for i, (n, at) in enumerate(zip(melody, laid, strict=True)):
+        if n[START] // plan.bar_ticks == bar or n[DURATION] < 24 or n[DURATION] > 4 * TICKS:
+            continue
+        bar = n[START] // plan.bar_ticks
+        left = draw()
+        chord = slots[at.slot].chord
+        for name, kind in (("grace", GRACE), ("mordent", MORDENT), ("turn", TURN)):
+            left -= shares[name]
+            if left < 0:
+                break
+        else:
+            continue
+        if kind != GRACE:
+            n[ORNAMENT] = kind
+            continue
+        steps = (1,) if draw() < 0.6 else ((-1,) if draw() < 0.6 else (-2, -1))
+        for step in steps:
+            place = at.place + step
+            pitch = 12 * (place // 7) + chord.pitches[place % 7]
+            grace = note(n[START], 0, pitch, chord.spellings[place % 7], melody=False)
+            grace[ORNAMENT] = GRACE
+            graces.append(grace)
+    ends = phrase.first_bar * plan.bar_ticks + (phrase.bars - 1) * plan.bar_ticks
+    for i, n in enumerate(melody[:-1]):
+        if melody[i + 1][START] == ends and n[DURATION] >= TICKS and draw() < shares["trill"]:
+            n[ORNAMENT] = TRILL
+    return graces
+
+
+def break_chords(draw: Draw, plan: Plan, notes: list[Note]) -> None:
+    """Arpeggio signs: where chosen, and where a hand can't reach."""
+    share = table("touch")["ornaments"]["arpeggio"][COMPLEXITIES.index(plan.level)]
+    chords: dict[tuple[int, int], list[Note]] = {}
+    for n in notes:
+        if n[DURATION]:
+            chords.setdefault((n[START], n[4]), []).append(n)
+    for chord in chords.values():
+        if len(chord) < 2:
+            continue
+        pitches = [n[PITCH] for n in chord]
+        wide = max(pitches) - min(pitches) > 16
+        if wide or (share and len(chord) > 2 and chord[0][DURATION] >= TICKS and draw() < share):
+            for n in chord:
+                n[ORNAMENT] = ARPEGGIO
+
+
+@cache
+def _loudness(level: str) -> Choice:
+    data = table("touch")["loudness"]
+    return Choice(dict(zip(range(len(data[level])), data[level], strict=True)))
+
+
+def dynamics(draw: Draw, plan: Plan) -> tuple[Dynamic, ...]:
+    """Written loudness: that of each phrase, and hairpins to its height and back."""
+    velocities = table("touch")["loudness"]["velocities"]
+    out: list[Dynamic] = []
+    step = _loudness(plan.level).draw(draw)
+    letter = ""
+    bar = plan.bar_ticks / TICKS
+    for phrase in plan.phrases:
+        if letter and letter != phrase.letter:
+            step = _loudness(plan.level).draw(draw)
+        elif letter and plan.level != "simple" and draw() < 0.3:
+            step = max(step - 1, 0) if draw() < 0.6 else min(step + 1, len(velocities) - 1)
+        letter = phrase.letter
+        start = phrase.first_bar * bar
+        base = velocities[step]
+        if plan.level == "simple" and draw() < 0.6:
+            out.append(Dynamic(start, float(base)))
+            continue
+        rise = 4 + round(10 * draw())
+        height = start + bar * max(round(phrase.bars * (0.45 + 0.3 * draw())), 1)
+        end = start + bar * phrase.bars
+        if height >= end:
+            out.append(Dynamic(start, float(base)))
+            continue
+        out.append(Dynamic(start, float(base), True))
+        out.append(Dynamic(height, float(base + rise), True))
+        out.append(Dynamic(end - bar / 2, float(base - 2)))
+    return tuple(out)
