@@ -1,7 +1,7 @@
 """When each key goes down.
 
 An onset is the time of its place in the score, plus a part that all notes of that place share and that grows
-with the time between them; the offset of the hand (Student t, 4 degrees of freedom: hands part widely now and
+with the time between them; the offset of the hand (Student t, 3 degrees of freedom: hands part widely now and
 then); that of the finger; and the lead of louder notes, which is most of what is called melody lead.
 """
 
@@ -13,7 +13,7 @@ from sousa.generation.piano.performance.pulse import Pulse
 from sousa.generation.piano.score import LEFT, RIGHT, Score
 
 HAND_PHI = 0.5
-EXPRESSIVE = 0.04  # of the time between onsets
+EXPRESSIVE = 0.055  # of the time between onsets
 SLOW_BPM = 70.0  # of the notes' own time: pieces slower than this have the further lead of the melody
 CLOSE_SEC = 0.090  # where onsets of a hand are closer than this, scatter shrinks in proportion
 
@@ -39,7 +39,7 @@ def onsets(
             continue
         steps = np.diff(seconds[there], prepend=-1.0)
         calm = np.minimum(1.0, np.minimum(steps, np.append(steps[1:], 1.0)) / CLOSE_SEC)
-        t = ar1(rng.standard_t(4, len(there)).clip(-8.0, 8.0), HAND_PHI)
+        t = ar1(rng.standard_t(3, len(there)).clip(-11.0, 11.0), HAND_PHI)
         fingers = rng.standard_normal(mine.sum()).clip(-3.0, 3.0)
         late = player.left_late_ms if hand == LEFT else 0.0
         weak = player.weak_left if hand == LEFT else 1.0

@@ -28,6 +28,7 @@ class Strikes:
 
     Attributes:
         note: number of the written note.
+        like: number of the note whose velocity it has: of a grace, the note it leads to.
         onset: seconds.
         end: seconds at which the next strike of the same ornament begins; infinity for the last one.
         ratio: velocity over that of the note.
@@ -35,6 +36,7 @@ class Strikes:
     """
 
     note: np.ndarray
+    like: np.ndarray
     onset: np.ndarray
     end: np.ndarray
     pitch: np.ndarray
@@ -62,7 +64,7 @@ def strikes(score: Score, player: Player, onset: np.ndarray, length: np.ndarray,
     """
     notes, onset = score.notes, onset.copy()
     ornament = notes["ornament"]
-    single = [], [], [], [], []
+    single = [], [], [], [], [], []
     if ornament.any():
         for members in _groups(notes, ornament == GRACE):
             _graces(score, members, onset, rng, single)
@@ -74,16 +76,17 @@ def strikes(score: Score, player: Player, onset: np.ndarray, length: np.ndarray,
     count = len(plain)
     return Strikes(
         np.concatenate([plain, np.array(single[0], dtype=int)]),
-        np.concatenate([onset[plain], single[1]]),
-        np.concatenate([np.full(count, np.inf), single[2]]),
-        np.concatenate([notes["pitch"][plain].astype(int), np.array(single[3], dtype=int)]),
-        np.concatenate([np.ones(count), single[4]]),
+        np.concatenate([plain, np.array(single[1], dtype=int)]),
+        np.concatenate([onset[plain], single[2]]),
+        np.concatenate([np.full(count, np.inf), single[3]]),
+        np.concatenate([notes["pitch"][plain].astype(int), np.array(single[4], dtype=int)]),
+        np.concatenate([np.ones(count), single[5]]),
         np.concatenate([np.zeros(count, bool), np.ones(len(single[0]), bool)]),
     ), onset
 
 
-def _add(single, note: int, onset: float, end: float, pitch: int, ratio: float) -> None:
-    for values, value in zip(single, (note, onset, end, pitch, ratio), strict=True):
+def _add(single, note: int, like: int, onset: float, end: float, pitch: int, ratio: float) -> None:
+    for values, value in zip(single, (note, like, onset, end, pitch, ratio), strict=True):
         values.append(value)
 
 
@@ -108,6 +111,7 @@ def _graces(score: Score, members: np.ndarray, onset: np.ndarray, rng, single) -
     here = (notes["onset_beat"] == first["onset_beat"]) & (notes["hand"] == first["hand"])
     mine = here & (notes["voice"] == first["voice"]) & (notes["ornament"] != GRACE)
     goal = onset[mine].min() if mine.any() else onset[members].min()
+    like = int(np.flatnonzero(mine)[0]) if mine.any() else int(members[0])
     before = rng.random() < BEFORE_SHARE[score.style] or len(members) > 2
     if not before:
         # half the length of the note is left to it
@@ -119,7 +123,7 @@ def _graces(score: Score, members: np.ndarray, onset: np.ndarray, rng, single) -
     ends = np.append(times[1:], goal)
     ratios = quantiles(rng.standard_normal(len(members)), GRACE_RATIO)
     for k, i in enumerate(members.tolist()):
-        _add(single, i, float(times[k]), float(ends[k]), int(notes["pitch"][i]), float(ratios[k]))
+        _add(single, i, like, float(times[k]), float(ends[k]), int(notes["pitch"][i]), float(ratios[k]))
         onset[i] = times[k]
 
 
@@ -147,7 +151,7 @@ def _figure(score: Score, player: Player, i: int, onset: float, length: float, r
         count += (count + from_above + 1) % 2  # so that it ends on the note
         pitches = [above if (k + from_above) % 2 else pitch for k in range(count)]
         # quickens: the first intervals are a fifth longer than the last ones
-        steps = step * np.linspace(1.1, 0.9, count) * np.exp(0.17 * rng.standard_normal(count))
+        steps = step * np.linspace(1.15, 0.88, count) * np.exp(0.23 * rng.standard_normal(count))
     else:
         pitches = [pitch, below, pitch] if kind == MORDENT else [above, pitch, below, pitch]
         count = len(pitches)
@@ -159,4 +163,4 @@ def _figure(score: Score, player: Player, i: int, onset: float, length: float, r
     softer = np.exp(0.06 * rng.standard_normal(count)) * np.append(1.0, np.full(count - 1, 0.94))
     for k in range(count):
         end = float(times[k + 1]) if k + 1 < count else np.inf
-        _add(single, i, float(times[k]), end, pitches[k], float(softer[k]))
+        _add(single, i, i, float(times[k]), end, pitches[k], float(softer[k]))

@@ -20,6 +20,7 @@ PRESS_RATE, LIFT_RATE = 80 / 0.139, 80 / 0.100  # of controller 64 a second
 QUICKER, SLOWER = 1.5, 0.8  # in changes, and otherwise
 PEAKS = (68.0, 76.0, 93.0, 127.0, 127.0, 127.0, 127.0)
 FLOORS = (0.0, 0.0, 0.0, 0.0, 25.0, 40.0, 52.0)
+SAGS = (0.0, 0.0, 0.02, 0.06, 0.15, 0.28, 0.40)  # of the peak, while the pedal is held
 STEP_SEC = 0.02  # between messages while it moves
 
 
@@ -45,10 +46,10 @@ class Habit:
 
 # popular: reasoned, as there are no measured performances of it
 HABITS = {
-    "baroque": Habit(0.14, 0.9, -20.0, 180.0, 0.70, (0.30, 0.70)),
-    "classical": Habit(0.58, 1.0, -30.0, 165.0, 0.45, (0.35, 0.80)),
-    "romantic": Habit(0.96, 1.3, 13.0, 135.0, 0.10, (0.50, 0.90)),
-    "popular": Habit(0.85, 1.6, 0.0, 150.0, 0.20, (0.50, 0.90)),
+    "baroque": Habit(0.14, 0.9, -20.0, 190.0, 0.70, (0.25, 0.65)),
+    "classical": Habit(0.60, 1.0, -30.0, 190.0, 0.50, (0.30, 0.75)),
+    "romantic": Habit(0.97, 1.1, 13.0, 145.0, 0.14, (0.45, 0.85)),
+    "popular": Habit(0.80, 1.2, 0.0, 180.0, 0.35, (0.40, 0.85)),
 }
 
 
@@ -155,7 +156,7 @@ def curve(down: np.ndarray, up: np.ndarray, end_sec: float, rng: np.random.Gener
     count = len(down)
     if not count:
         return np.zeros((1, 2))
-    z = rng.standard_normal((4, count))
+    z = rng.standard_normal((5, count))
     room = down[1:] - up[:-1]
     # changes are quicker than other strokes
     quick = np.where(room < 0.35, QUICKER, SLOWER)
@@ -163,17 +164,17 @@ def curve(down: np.ndarray, up: np.ndarray, end_sec: float, rng: np.random.Gener
     rate_up = LIFT_RATE * np.exp(0.35 * z[1]).clip(0.5, 2.0) * np.append(quick, SLOWER)
     deepest = PEDAL_DOWN - 1 - room / (1.0 / rate_down[1:] + 1.0 / rate_up[:-1])
     floor = np.minimum(np.maximum(quantiles(z[2, 1:], FLOORS), deepest), 60.0)
-    floor = np.where(room > 0.6, 0.0, floor)
     before, after = np.append(0.0, floor), np.append(floor, 0.0)
     width = up - down
     highest = PEDAL_DOWN + width / (1.0 / rate_down + 1.0 / rate_up)
     peak = np.minimum(quantiles(z[3], PEAKS), np.maximum(highest, 66.0)).clip(66.0, 127.0)
+    sag = np.maximum(peak * (1.0 - quantiles(z[4], SAGS)), 66.0)
     knots = np.column_stack([
         down - (PEDAL_DOWN - before) / rate_down, down, down + (peak - PEDAL_DOWN) / rate_down,
-        up - (peak - PEDAL_DOWN) / rate_up, up, up + (PEDAL_DOWN - after) / rate_up,
+        up - (sag - PEDAL_DOWN) / rate_up, up, up + (PEDAL_DOWN - after) / rate_up,
     ]).ravel()  # fmt: skip
     high = np.full(count, float(PEDAL_DOWN))
-    values = np.column_stack([before, high, peak, peak, high - 0.6, after]).ravel()
+    values = np.column_stack([before, high, peak, sag, high - 0.6, after]).ravel()
     knots = np.maximum.accumulate(knots.clip(0.0))
     times = np.arange(0.0, end_sec, STEP_SEC)
     messages = np.rint(np.interp(times, knots, values))

@@ -71,7 +71,7 @@ def _events(
         struck.part, np.maximum(key_up[struck.note], struck.onset + LAST_HELD_SEC), key_up[struck.note]
     )
     out["key_up"] = np.where(np.isinf(struck.end), last, inside)
-    out["velocity"] = velocity[struck.note] * struck.ratio
+    out["velocity"] = velocity[struck.like] * struck.ratio
     out["kind"] = np.where(struck.part, ORNAMENT, WRITTEN)
     position = np.full(len(notes), -1)
     position[struck.note] = np.arange(len(struck.note))

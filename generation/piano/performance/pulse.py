@@ -21,14 +21,14 @@ from sousa.generation.piano.score import LEFT, RIGHT, Score, beat_length
 
 # style: standard deviations of the log beat length, slow and local, and size of the phrase arcs
 CURVES = {
-    "baroque": (0.018, 0.026, 0.4),
-    "classical": (0.055, 0.070, 1.0),
-    "romantic": (0.105, 0.125, 2.6),
-    "popular": (0.020, 0.030, 0.5),
+    "baroque": (0.024, 0.026, 0.4),
+    "classical": (0.070, 0.070, 1.0),
+    "romantic": (0.125, 0.120, 2.6),
+    "popular": (0.026, 0.030, 0.5),
 }
 # log of beat lengths, over tenths of a phrase
 ARC = np.log1p(np.array([0.03, 0.0, 0.0, 0.0, 0.0, 0.01, -0.01, 0.0, 0.01, 0.02, 0.07]))
-RITARD = (1.02, 1.09, 1.26)  # of the beats before the last one, which is drawn
+RITARD = (1.05, 1.12, 1.25)  # of the beats before the last one, which is drawn
 LOCAL_PHI, OWN_PHI = 0.45, 0.40  # what is heard of them is less, as onsets scatter
 BEFORE = 0.02  # quarter notes before a wait that still belong to the time before it
 

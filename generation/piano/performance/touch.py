@@ -30,7 +30,9 @@ LAST_OF_SLUR = (0.12, 0.20, 0.32, 0.50, 0.80, 1.07, 1.30)
 STACCATO = (0.08, 0.14, 0.19, 0.26, 0.39, 0.57, 0.80)
 # standard-normal units: longer in the polyphony of baroque pieces
 STYLE = {"baroque": 0.45, "classical": -0.05, "romantic": 0.10, "popular": 0.20}
-LEFT_SHIFT = -0.22
+# what pedal, repeats and the left hand take away is given back
+SHIFT, SPREAD, SLUR_SHIFT = 0.15, 1.1, 0.15
+LEFT_SHIFT = -0.18
 PEDAL_SHIFT = -0.15
 LEAST_SEC = 0.035
 
@@ -49,10 +51,10 @@ def key_ups(
     count = len(notes)
     hand, articulation, slur = notes["hand"], notes["articulation"], notes["slur"]
     z = 0.62 * _along_voices(notes, rng) + 0.78 * rng.standard_normal(count)
-    z = 0.9 * z + player.touch + STYLE[score.style]
+    z = SPREAD * z + SHIFT + player.touch + STYLE[score.style]
     z += np.where(hand == LEFT, LEFT_SHIFT, 0.0) + np.where(held, PEDAL_SHIFT, 0.0)
-    z = z.clip(-2.4, 2.4)
     slurred, last = slur >= 0, _last_of_slur(notes)
+    z = (z + np.where(slurred & ~last, SLUR_SHIFT, 0.0)).clip(-2.4, 2.4)
     ratio = np.where(slurred, _by_length(z, length, SLURRED), _by_length(z, length, UNMARKED))
     ratio = np.where(last, np.interp(z, DEVIATES, LAST_OF_SLUR), ratio)
     ratio = np.where(articulation == ARTICULATIONS.index("staccato"), np.interp(z, DEVIATES, STACCATO), ratio)
