@@ -155,7 +155,7 @@ def _beside(where: str, split: str) -> Path:
 def report_on(
     model: Any, table: Any, rows: Any, directory: str | Path, train_rows: Any = None,
     names: tuple[str, str] = ("train", "test"), resamples: int = 1000, quiet: bool = False,
-    validation_rows: Any = None,
+    validation_rows: Any = None, history: list[dict[str, Any]] | None = None,
 ) -> str:  # fmt: skip
     """Write predictions and report.
 
@@ -164,6 +164,7 @@ def report_on(
         train_rows: what baselines learn from, None for no baselines.
         names: of the two splits.
         validation_rows: what baselines choose by, or None.
+        history: of the run, or None.
 
     Returns: the result in a few lines.
     """
@@ -174,7 +175,8 @@ def report_on(
         frames = (model.num_frames, model.frame_sec) if timed else (None, None)
         predictions = baselines(reported, train_rows, rows, 0, quiet, validation_rows, frames)
         answers = checks(train_rows, rows, names)
-    metrics = report.write(table, directory, predictions, answers, resamples=resamples)
+    options = {"resamples": resamples, "history": history}
+    metrics = report.write(table, directory, predictions, answers, **options)
     with atomic_file(Path(directory) / "predictions.parquet") as file:
         pq.write_table(table, file)
     return report.summary(metrics)

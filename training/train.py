@@ -45,7 +45,7 @@ from sousa.training.card import write_card
 from sousa.training.config import Settings
 from sousa.training.ending import status_of
 from sousa.training.evaluate import report_on
-from sousa.training.models import pretrained
+from sousa.training.models import decoders, pretrained
 from sousa.training.models.model import Model, build_encoder
 from sousa.training.report.measure import watched
 from sousa.training.stream import open_rows
@@ -216,9 +216,12 @@ def make_model(settings: Settings, source: Any = None) -> Model:
         raise UsageError(f"transcription is for targets that are notes, and {task} has none; leave it out")
     for target in notes:
         vars(target).update(settings.transcription.model_dump())
+    shape = settings.data.max_sec, settings.spec_augment.model_dump()
+    if settings.decoder.tokenizer:
+        new_encoder = partial(_encoder, settings, True)
+        return decoders.make(settings.decoder, task, targets, reported, new_encoder, *shape)
     front_end, encoder = _encoder(settings, bool(notes))
-    masks = settings.spec_augment.model_dump()
-    return Model(task, targets, reported, front_end, encoder, settings.data.max_sec, masks)
+    return Model(task, targets, reported, front_end, encoder, *shape)
 
 
 def _encoder(settings: Settings, frames: bool) -> tuple[Any, Any]:
@@ -293,6 +296,7 @@ def _report(settings: Settings, trainer: Any, source: Any, table: Any, rows: Any
     return report_on(
         trainer.model, table, rows, root / "report", plain_rows, (data.train, str(data.test)),
         quiet=trainer.args.disable_tqdm, validation_rows=trainer.eval_dataset,
+        history=trainer.state.log_history,
     )  # fmt: skip
 
 

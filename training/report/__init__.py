@@ -8,19 +8,22 @@ An Arrow table or Parquet file, one row an evaluated row.
     metrics are broken down. Any of these may be missing.
 ``true_T``, ``pred_T``: of each target T. A class: strings. A score: float64. A parameter: float64,
     normalised; a curve: a list of these, one a frame. Events: lists of structs with ``onset_sec`` (double)
-    and a field for each flag. ``true_T`` may be null: such a row is left out for T and counted.
+    and a field for each flag. Notes: lists as :mod:`sousa.training.tasks.notes` has them. ``true_T`` may be
+    null: such a row is left out for T and counted.
 
 The schema's metadata key ``sousa`` holds JSON: ``targets``, ``columns`` (roles of the others, as
 :func:`sousa.generation.columns.declared` gives them), ``checkpoint``, ``data``, ``split``. A target has
-``name`` and ``kind``: class, score, events, parameter or curve; classes ``labels`` in their order; scores
-``low`` and ``high``; events ``flags``, lists of field, value that counts as yes and name in metrics;
-parameters and curves ``maker``, the column that names the synthesizer, ``makers``, the declared ranges of
-each, and ``unit``.
+``name`` and ``kind``: class, score, events, notes, parameter or curve; classes ``labels`` in their order;
+scores ``low`` and ``high``; events ``flags``, lists of field, value that counts as yes and name in metrics;
+notes ``offset``, the convention of their ends, and ``pedal``, the name of the pedal's columns or an empty
+one; parameters and curves ``maker``, the column that names the synthesizer, ``makers``, the declared ranges
+of each, and ``unit``.
 
 The report
 ----------
 ``metrics.json`` (everything), ``metrics.csv`` (long form), ``dashboard.png``, ``confusion_T.png`` for each
-class target, and ``report.html``, one page that needs nothing else. Each file is written under another name
+class target, ``pitches_T.png`` and ``velocities_T.png`` for notes, ``training.png`` where the history of the
+run is known, and ``report.html``, one page that needs nothing else. Each file is written under another name
 and renamed when it is whole, the page last.
 """
 
@@ -41,6 +44,7 @@ COLUMNS = ("target", "metric", "breakdown", "group", "value", "low", "high", "ro
 def write(
     predictions: Any, directory: str | Path, baselines: Sequence[dict[str, Any]] | None = None,
     checks: Sequence[dict[str, Any]] | None = None, resamples: int = RESAMPLES, seed: int = 0,
+    history: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Measure predictions and write the report.
 
@@ -51,6 +55,7 @@ def write(
         checks: list of ``{"name", "passed", "detail"}``: what was checked of the data; ``passed`` is None
             where it could not be judged.
         resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
+        history: losses and metrics of the run by step, as ``history.json`` has them.
 
     Returns: what ``metrics.json`` holds: ``targets``, a dict of name to ``kind``, ``metrics`` (dict of metric
         to ``{"value", "low", "high"}``), ``num_rows``, ``num_groups``, ``num_left_out``, ``by`` (breakdown,
@@ -62,7 +67,7 @@ def write(
         UsageError: the table, a baseline or a prediction is not as it should be; nothing is written.
         RunError: a file can't be written.
     """
-    from sousa.training.report import figures, measure, page
+    from sousa.training.report import figures, measure, note_figures, page
 
     table, about = measure.opened(predictions)
     metrics = measure.measure(table, about, baselines or (), checks or (), resamples, seed)
@@ -70,6 +75,11 @@ def write(
     for name, target in metrics["targets"].items():
         if target["kind"] == "class":
             pictures[f"confusion_{name}.png"] = figures.confusion(name, target)
+        if target["kind"] == "notes":
+            pictures[f"pitches_{name}.png"] = note_figures.pitches(table, name)
+            pictures[f"velocities_{name}.png"] = note_figures.velocities(table, name)
+    if drawn := note_figures.training(history or []):
+        pictures["training.png"] = drawn
     lines = io.StringIO()
     csv.writer(lines, lineterminator="\n").writerows([COLUMNS, *measure.long_form(metrics)])
     files = {

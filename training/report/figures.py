@@ -4,23 +4,18 @@ Conventions: a dot is a value, the line through it its interval, a hollow mark a
 function that draws on an axis and returns its title; panels that do not apply to the targets are left out.
 """
 
-import io
 from functools import partial
 from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from matplotlib.figure import Figure
 
 from sousa.generation.text import drawing, short
-from sousa.training.report import numbers, words
+from sousa.training.report import note_figures, numbers, words
+from sousa.training.report.canvas import BLUE, COLOURS, GREEN, GREY, GRID, RED, legend, new_figure, png
 
-BLUE, RED, GREEN, VIOLET, OCHRE, GREY = "#1f5fa8", "#c1440e", "#2a7f4f", "#7d4aa0", "#a9780a", "#6b6b6b"
-_COLOURS = (BLUE, RED, GREEN, VIOLET, OCHRE, GREY)
 _MARKS = "sD^vPX"
-_figure = partial(Figure, dpi=110, layout="constrained")
-_GRID = {"color": "#e6e6e6", "linewidth": 0.8}
 _FEWEST_ROWS = 10  # of a point of a curve
 _SHORT = {"mae": "error", "r2": "R2", "mae_norm": "error", "spearman": "rank corr."}
 _MOST_SCORES = 6  # drawn in one panel; tables have them all
@@ -34,20 +29,24 @@ def dashboard(metrics: dict[str, Any], table: pa.Table) -> bytes:
         targets = ((name, target) for name, target in metrics["targets"].items() if target["kind"] in kinds)
         return dict(islice(targets, most))
 
-    shares = of_kinds("class", "events", *numbers.PARAMETERS)
+    shares = of_kinds("class", "events", "notes", *numbers.PARAMETERS)
     scores = of_kinds("score", most=_MOST_SCORES)
     drawn = {**shares, **scores}
-    colours = dict(zip(drawn, cycle(_COLOURS)))
+    colours = dict(zip(drawn, cycle(COLOURS)))
     panels = [partial(_headline, targets=drawn, colours=colours)]
     panels += [partial(_score_errors, targets=scores, colours=colours)] * bool(scores)
     for group in (shares, scores):
         for breakdown, about in metrics["breakdowns"].items():
-            values = [target["by"].get(breakdown, {}) for target in group.values()]
-            if not about["main"] and any(len(parts) > 1 for parts in values):
-                panels.append(partial(_parts, group=group, name=breakdown, about=about, colours=colours))
+            told = {name: target for name, target in group.items() if target["by"].get(breakdown)}
+            several = any(len(target["by"][breakdown]) > 1 for target in told.values())
+            if not about["main"] and several:
+                panels.append(partial(_parts, group=told, name=breakdown, about=about, colours=colours))
     for name, target in of_kinds("events").items():
         panels.append(partial(_tolerances, name=name, target=target))
         panels += [partial(_flags, target=target)] * bool(target["flags"])
+    for name, target in of_kinds("notes").items():
+        panels.append(partial(note_figures.sweep, name=name, target=target))
+        panels.append(partial(note_figures.shares_of_notes, target=target))
     for name, target in {**scores, **of_kinds(*numbers.PARAMETERS, most=_MOST_SCORES)}.items():
         panels.append(partial(_scatter, name=name, target=target, table=table))
     name, first = next(iter(drawn.items()))
@@ -65,7 +64,7 @@ def _draw(metrics, panels, tall):
     columns = min(3 - first, len(panels))
     rows = -(-len(panels) // columns)
     heights = [3.9, *[3.3] * (rows - 1)]  # the headline has the most lines
-    figure = _figure(figsize=(5.6 * (columns + first), max(sum(heights), 8.8 * first) + 0.5))
+    figure = new_figure(figsize=(5.6 * (columns + first), max(sum(heights), 8.8 * first) + 0.5))
     grid = figure.add_gridspec(rows, columns + first, height_ratios=heights)
     places = [grid[:, 0]] * first + [grid[i // columns, i % columns + first] for i in range(len(panels))]
     for draw, place in zip(tall + panels, places, strict=True):
@@ -74,7 +73,7 @@ def _draw(metrics, panels, tall):
     said = [short(metrics[key]) for key in ("data", "split") if metrics.get(key)]
     rows_text = f"{metrics['num_rows']:,} rows{words.groups(metrics)}"
     figure.suptitle("  ·  ".join([*said, rows_text]), fontsize=12)
-    return _png(figure)
+    return png(figure)
 
 
 @drawing(formulas=False)
@@ -84,7 +83,7 @@ def confusion(name: str, target: dict[str, Any]) -> bytes:
     counts = np.array(target["confusion"]).reshape(len(labels), -1)
     size, longest = max(len(labels), 1), max(map(len, labels), default=1)
     side = max(3.0, 0.34 * size)
-    figure = _figure(figsize=(side + 0.085 * longest + 1.6, side + 0.075 * longest + 0.9))
+    figure = new_figure(figsize=(side + 0.085 * longest + 1.6, side + 0.075 * longest + 0.9))
     axis = figure.subplots()
     support = counts.sum(1)
     shares = counts / np.maximum(support, 1)[:, None]
@@ -107,13 +106,7 @@ def confusion(name: str, target: dict[str, Any]) -> bytes:
     axis.set_title(f"{words.target(name, target)}: accuracy {accuracy}", fontsize=11)
     bar = figure.colorbar(image, ax=axis, fraction=0.04, pad=0.02, aspect=30)
     bar.set_label("share of the reference's rows", fontsize=9)
-    return _png(figure)
-
-
-def _png(figure):
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return png(figure)
 
 
 def _dot(axis, figure, at, colour, label=None, upright=False):
@@ -135,19 +128,10 @@ def _hollow(axis, value, at, mark, colour, label):
 def _rows(axis, names):
     axis.set_yticks(range(len(names)), list(map(short, names)), fontsize=8.5)
     axis.set_ylim(len(names) - 0.4, -0.6)
-    axis.grid(axis="x", **_GRID)
+    axis.grid(axis="x", **GRID)
     axis.set_axisbelow(True)
     axis.spines[["top", "right", "left"]].set_visible(False)
     axis.tick_params(axis="y", length=0)
-
-
-def _legend(axis, below=0.16):
-    handles, labels = axis.get_legend_handles_labels()
-    once = dict(zip(labels, handles, strict=True))
-    if once:
-        columns = min(len(once), 3 if sum(map(len, once)) < 48 else 2)
-        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -below)}
-        axis.legend(once.values(), once.keys(), fontsize=8, frameon=False, ncols=columns, **place)
 
 
 def _limits(axis, errors=False):
@@ -169,7 +153,7 @@ def _compare(axis, entries):
             if baseline and (value := baseline["metrics"][key]["value"]) is not None:
                 _hollow(axis, value, i, mark, GREY, name)
     _rows(axis, [label for label, *_ in entries])
-    _legend(axis)
+    legend(axis)
 
 
 def _headline(axis, targets, colours):
@@ -200,7 +184,7 @@ def _parts(axis, group, name, about, colours):
     if about["banded"]:
         axis.set_xlabel(f"{about['title']}, below: rows", fontsize=8)
     if len(group) > 1:
-        _legend(axis, 0.24 if about["banded"] else 0.16)
+        legend(axis, 0.24 if about["banded"] else 0.16)
     metric = "main metric" if several else next(iter(mains.values()))
     return f"{metric[:1].upper()}{metric[1:]} by {about['title']}"
 
@@ -236,7 +220,7 @@ def _curve(axis, group, breakdown):
         axis.fill_between(at, low, high, color=colour, alpha=0.15, linewidth=0)
     names = [f"{band}\n({counts[band]:,})" for band in bands]
     axis.set_xticks(at, names, fontsize=7.5 if len(names) < 8 else 6)
-    axis.grid(axis="y", **_GRID)
+    axis.grid(axis="y", **GRID)
     axis.set_ylim(0, None if words.is_error(words.main(target)) else 1.02)
 
 
@@ -266,7 +250,7 @@ def _bars(axis, name, target, breakdown, by):
 
 
 def _tolerances(axis, name, target):
-    for metric, colour in zip(("f1", "precision", "recall"), _COLOURS, strict=False):
+    for metric, colour in zip(("f1", "precision", "recall"), COLOURS, strict=False):
         start = f"onset_{metric}_"
         named = [key for key in target["metrics"] if key.startswith(start)]
         figures = {float(key[len(start) : -2]): target["metrics"][key] for key in named}
@@ -276,9 +260,9 @@ def _tolerances(axis, name, target):
             _dot(axis, figure, ms, colour, "F1" if metric == "f1" else metric, upright=True)
     axis.set_xticks(list(figures))
     axis.set_ylim(0, 1.02)
-    axis.grid(axis="y", **_GRID)
+    axis.grid(axis="y", **GRID)
     axis.set_xlabel("tolerance (ms)", fontsize=8)
-    _legend(axis)
+    legend(axis)
     return f"Onsets of {words.target(name, target)} by tolerance"
 
 

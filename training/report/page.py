@@ -25,6 +25,8 @@ def page(metrics: dict[str, Any], pictures: dict[str, bytes]) -> str:
         _checks(metrics["checks"]),
         _image("dashboard.png", pictures, "Headline figures, and metrics of parts of the data"),
     ]
+    if "training.png" in pictures:
+        parts.append(_image("training.png", pictures, "Losses and metrics over the steps of the run"))
     for name, target in metrics["targets"].items():
         parts += _target(name, target, pictures, metrics)
     return "".join(parts) + "</body></html>\n"
@@ -81,6 +83,9 @@ def _target(name, target, pictures, metrics):
     if target["kind"] == "class":
         out.append(_image(f"confusion_{name}.png", pictures, f"Confusion matrix of {name}"))
         out += [_confused(target), _classes(target)]
+    if target["kind"] == "notes":
+        out.append(_image(f"pitches_{name}.png", pictures, f"Pitches of {name}, and what they are told for"))
+        out.append(_image(f"velocities_{name}.png", pictures, f"Velocities and onsets of matched {name}"))
     for breakdown, values in target["by"].items():
         if values:
             title = metrics["breakdowns"][breakdown]["title"]
@@ -127,6 +132,8 @@ def _breakdown(breakdown, values, target, title, many):
     keys = [key for key in first["metrics"] if "pooled" not in key]
     if target["kind"] == "events":
         keys = [key for key in keys if key.startswith("onset_f1") or "joint" in key]
+    if target["kind"] == "notes":
+        keys = [key for key, _ in words.headline(target)]
     share = not words.is_error(main)
     others = {name: part for name, part in target["baselines"].items() if "by" in part}
     rows = []
