@@ -11,7 +11,8 @@ MuseScore General's, shows by how much: from velocity 10 to 127 its spectral cen
 falls with pitch (BRIGHTENING), and in between by that factor to the power of 1 - ((127 - v) / 117) ** 2.
 Every piano here obeys this law inside each of its layers: a key has sounds in steps of a factor of STEP,
 each the recording through two equal one-pole low-pass filters whose corner gives the wanted centroid over
-the first half second. They keep the loudness of the recording, so that level follows velocity alone.
+the first half second, or comes nearest from the key's fundamental up: a bass recording with few partials
+can't be made that much darker. They keep the loudness of the recording, so that level follows velocity alone.
 
 Sounds are made when first asked for; the process keeps the latest ones, KEPT_BYTES of them at most.
 """
@@ -32,7 +33,7 @@ LONGEST_SEC = 12.0
 KEPT_BYTES = 256 << 20
 _TAIL_DB, _TAIL_FADE_SEC, _LONGEST_FADE_SEC = -60.0, 0.1, 1.0
 _CENTROID_SEC, _LOUDNESS_SEC = 0.5, 0.3
-_CORNERS_HZ = 30.0 * 2.0 ** (np.arange(120) / 12.0)
+_CORNERS = 2.0 ** (np.arange(100) / 12.0)  # of the fundamental
 _SINC_HALF_WIDTH, _LARGEST_FACTOR = 12, 320
 _ENVELOPE_STEP, _ENERGY_STEP = 64, 256
 _FULL = 32000.0  # largest sample of a sound
@@ -91,7 +92,7 @@ class Voicing:
         layer, steps = self._touches[number]
         if steps:
             plain, factor = self.sound(key, number - steps)
-            sound = _darker(plain * factor, STEP**steps, self.rate)
+            sound = _darker(plain * factor, key + LOWEST, STEP**steps, self.rate)
         else:
             sound = self._plain(layer, key)
         peak = round(float(np.abs(sound).max()), 9)
@@ -151,12 +152,13 @@ def _ended(sound: np.ndarray, rate: int) -> np.ndarray:
     return sound
 
 
-def _darker(sound: np.ndarray, factor: float, rate: int) -> np.ndarray:
+def _darker(sound: np.ndarray, pitch: int, factor: float, rate: int) -> np.ndarray:
     """A sound whose spectral centroid is lower by a factor, as loud as before."""
     start = sound[: int(_CENTROID_SEC * rate)]
     power = np.abs(np.fft.rfft(start)) ** 2
     hz = np.fft.rfftfreq(len(start), 1.0 / rate)
-    pole = np.round(np.exp(-2.0 * np.pi * _CORNERS_HZ / rate), 9)
+    corners_hz = 440.0 * 2.0 ** ((pitch - 69) / 12.0) * _CORNERS
+    pole = np.round(np.exp(-2.0 * np.pi * corners_hz / rate), 9)
     cosine = np.cos(2.0 * np.pi * hz / rate)
     # amplitude of one pole: (1 - p) / |1 - p exp(-iw)|; two of them, as power
     passed = power * ((1.0 - pole) ** 2 / (1.0 + pole**2 - 2.0 * np.outer(cosine, pole))).T ** 2
