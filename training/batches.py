@@ -179,13 +179,16 @@ def predict(
     return table.take(np.argsort([row for part in parts for row in part["row"]], kind="stable"))
 
 
-def _whole_clips(model: Model, batch: dict[str, Any], *options: Any) -> Iterator[tuple[Any, ...]]:
-    """Outputs, labels (none) and seconds of each clip of a batch of windows; options: of windows.run."""
-    out = windows.run(model, batch["input_values"], *options)
+def _whole_clips(
+    model: Model, batch: dict[str, Any], batch_size: int, *where: Any
+) -> Iterator[tuple[Any, ...]]:
+    """Outputs, labels (none) and seconds of each clip of a batch of windows; where: device and dtype."""
+    out = windows.run(model, batch["input_values"], batch_size, *where)
     parts = {name: values.split(batch["windows"]) for name, values in out.items()}
     for number, samples in enumerate(batch["samples"]):
         clip = {name: windows.join(model, part[number], samples)[None] for name, part in parts.items()}
-        yield clip, {}, [samples / model.front_end.sampling_rate]
+        seconds = samples / model.front_end.sampling_rate
+        yield windows.write(model, clip, seconds, *where), {}, [seconds]
 
 
 def with_facts(table: pa.Table, **facts: Any) -> pa.Table:

@@ -1,11 +1,11 @@
 """What to train, from a YAML file with the command line over it, checked as a whole.
 
-Conventions: sections are ``data``, ``transcription`` (of targets that are notes), ``model``, ``front_end``,
-``augment``, ``spec_augment`` and ``train``, whose keys are fields of transformers' ``TrainingArguments``
-plus a few of ours; ``weights`` and ``auxiliary``, whose keys are names of targets. On the command line a key
-is ``--section.key value``, or ``--key value`` where only one section has it; values are YAML, and null takes
-a key back. Every key is a field of a model, which says what it means, its default and its limits. All
-problems are reported together.
+Conventions: sections are ``data``, ``transcription`` (of targets that are notes), ``decoder`` (that writes
+them), ``model``, ``front_end``, ``augment``, ``spec_augment`` and ``train``, whose keys are fields of
+transformers' ``TrainingArguments`` plus a few of ours; ``weights`` and ``auxiliary``, whose keys are names of
+targets. On the command line a key is ``--section.key value``, or ``--key value`` where only one section has
+it; values are YAML, and null takes a key back. Every key is a field of a model, which says what it means,
+its default and its limits. All problems are reported together.
 """
 
 import dataclasses
@@ -25,10 +25,12 @@ from sousa.generation.errors import UsageError, collected, raise_all
 from sousa.generation.models import Model, Number, ProblemsError, Text, Whole, chosen, kind_of, validated
 from sousa.generation.options import about_of, option
 from sousa.generation.outside import expanded, parse_yaml, read_yaml
+from sousa.training import tokens
 from sousa.training.augment import Masks, Waveform
 from sousa.training.front_ends import LogMel
 from sousa.training.models.cnn import CnnConfig
 from sousa.training.models.compact import CompactConfig
+from sousa.training.models.decoder import DecoderConfig
 from sousa.training.models.pretrained import AstConfig
 from sousa.training.rows import CROPS
 from sousa.training.tasks.notes import NoteSettings
@@ -79,6 +81,17 @@ class ModelSettings(CompactConfig, CnnConfig, AstConfig):
     )
     path: Text | None = option(None, "of a pretrained model: a directory, or org/name on the Hub")
     freeze: bool = option(False, "keep the weights of a pretrained model as they are")
+
+
+class DecoderSettings(DecoderConfig):
+    """A decoder that writes notes, beside the rolls of a target of notes; none without a tokenizer."""
+
+    tokenizer: Annotated[str, chosen(*tokens.KINDS)] = option(
+        None, "how a decoder writes notes: quadruples (time, pitch, velocity, duration) or mt3 (events)"
+    )
+    weight: Number = option(1.0, "of the decoder's loss", ge=0, le=1000)
+    encoder: Text | None = option(None, "run or model whose encoder and heads are taken; null: new ones")
+    freeze_encoder: bool = option(False, "keep encoder and heads as they are, and train the decoder alone")
 
 
 class TrainSettings(Model):
@@ -140,7 +153,7 @@ def _as_problems(value: Any, check: Callable[[Any], Any]) -> Any:
 
 _Weights = dict[str, Annotated[float, BeforeValidator(_weight)]]
 # stored without defaults
-_AS_WRITTEN = ("transcription", "model", "front_end", "augment", "spec_augment", "train")
+_AS_WRITTEN = ("transcription", "decoder", "model", "front_end", "augment", "spec_augment", "train")
 
 
 class Settings(Model):
@@ -155,6 +168,7 @@ class Settings(Model):
     report: bool = option(True, "evaluate the test split at the end")
     seed: Whole = option(0, "of weights, order, crops and augmentation", ge=0, le=2**32 - 1)
     transcription: NoteSettings = option(NoteSettings())
+    decoder: Annotated[DecoderSettings, WrapValidator(_as_problems)] = option(DecoderSettings())
     weights: _Weights = option({}, "of losses by target, 1 where left out")
     auxiliary: _Weights = option({}, "further targets, with weights, that are learnt and not reported")
     data: Data = option(Data())
@@ -315,9 +329,25 @@ def _uneven_heads(model: ModelSettings) -> Iterator[str]:
         yield f"model.{name} is {getattr(model, name)}; {sentence}"
 
 
+def _decoder_conflicts(settings: Settings) -> Iterator[str]:
+    decoder = settings.decoder
+    if decoder.model_fields_set and not decoder.tokenizer:
+        keys = ", ".join(f"decoder.{name}" for name in sorted(decoder.model_fields_set - {"tokenizer"}))
+        yield f"{keys or 'decoder'}: there is no decoder; give decoder.tokenizer: quadruples or mt3"
+    if decoder.width % decoder.heads:
+        yield f"decoder.width is {decoder.width}; with {decoder.heads} heads give a multiple of that"
+    if decoder.freeze_encoder and not decoder.encoder:
+        yield "decoder.freeze_encoder keeps an encoder that has learnt nothing; name one as decoder.encoder"
+    if decoder.encoder:
+        for section in ("model", "front_end", "transcription"):
+            if getattr(settings, section).model_fields_set - {"kind"}:
+                yield f"{section} is that of decoder.encoder; leave one of them out"
+
+
 def _conflicts(settings: Settings) -> Iterator[str]:
     """Sentences about settings that do not fit each other."""
     model, train = settings.model, settings.train
+    yield from _decoder_conflicts(settings)
     if model.kind == "pretrained":
         if settings.front_end.model_fields_set - {"kind"}:
             yield "front_end is for model.kind: compact; a pretrained model brings its own"

@@ -48,22 +48,41 @@ def run(
     model: Any, windows: torch.Tensor, batch_size: int = 16, device: Any = "cpu",
     dtype: torch.dtype | None = None,
 ) -> dict[str, torch.Tensor]:  # fmt: skip
-    """Outputs of a model for windows, a few at a time: dict of target to (windows, frames, outputs)."""
+    """Outputs of a model for windows, a few at a time: dict of target to (windows, frames, outputs).
+
+    Of targets that a decoder writes it is what that hears.
+    """
     parts: list[dict[str, torch.Tensor]] = []
     half = torch.autocast(torch.device(device).type, dtype) if dtype else nullcontext()
     with torch.inference_mode(), half:
         for some in windows.split(batch_size):
-            out = model(some.to(device))
+            out = model(some.to(device), write=False)
             parts.append({name: values.float().cpu() for name, values in out.items()})
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
+def write(
+    model: Any, clip: dict[str, torch.Tensor], seconds: float, device: Any = "cpu",
+    dtype: torch.dtype | None = None,
+) -> dict[str, torch.Tensor]:  # fmt: skip
+    """The outputs of a clip, (1, frames, outputs), with tokens in place of what decoders hear."""
+    half = torch.autocast(torch.device(device).type, dtype) if dtype else nullcontext()
+    with torch.inference_mode(), half:
+        pairs = ((t, clip[t.name].to(device), clip[t.rolls.name].to(device)) for t in model.written)
+        return clip | {t.name: model.write(t, states, logits, seconds).cpu() for t, states, logits in pairs}
+
+
 def outputs(model: Any, audio: np.ndarray, **options: Any) -> dict[str, np.ndarray]:
-    """Outputs of a model for a whole clip: dict of frame-level target to logits, float32 (frames, outputs).
+    """Outputs of a model for a whole clip: dict of target to logits, float32 (frames, outputs).
+
+    Of targets that a decoder writes it is their tokens, int64 (segments, tokens).
 
     Args:
         audio: float32 (samples,) at the front end's ``sampling_rate``.
         options: batch_size, device and dtype, as :func:`run` takes them.
     """
     out = run(model, split(model, audio), **options)
-    return {name: join(model, values, len(audio)).numpy() for name, values in out.items()}
+    clip = {name: join(model, values, len(audio))[None] for name, values in out.items()}
+    options.pop("batch_size", None)
+    clip = write(model, clip, len(audio) / model.front_end.sampling_rate, **options)
+    return {name: values[0].numpy() for name, values in clip.items()}

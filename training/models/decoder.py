@@ -144,7 +144,8 @@ class NoteDecoder(nn.Module):
             vocab_size=len(tokenizer), n_positions=config.max_tokens, n_embd=config.width,
             n_layer=config.layers, n_head=config.heads, add_cross_attention=True, tie_word_embeddings=False,
             embd_pdrop=config.dropout, attn_pdrop=0.0, resid_pdrop=config.dropout,
-            bos_token_id=BOS, eos_token_id=EOS, pad_token_id=PAD, initializer_range=_INITIAL, attn_implementation="eager",
+            bos_token_id=BOS, eos_token_id=EOS, pad_token_id=PAD, initializer_range=_INITIAL,
+            attn_implementation="eager",  # on a CPU the fused one takes longer, backwards
         )  # fmt: skip
         self.writer = NoteWriter(network, tokenizer, len(self.lags) * self.kinds)
         times = self._codes(torch.arange(config.num_steps) * config.step_sec)

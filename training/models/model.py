@@ -3,8 +3,8 @@
 Conventions: ``input_values`` is what the front end makes, batched: (batch, frames, bands) or (batch,
 samples); ``valid`` (batch,) is the share of it, 0 to 1, that is sound and not padding. Outputs are a dict of
 target name to (batch, outputs), or (batch, frames, outputs) for frame-level targets, and ``loss`` where
-labels are given, a dict by target. A target that a decoder writes gives tokens, and scores of them where it
-has labels: see :mod:`sousa.training.tasks.note_tokens`.
+labels are given, a dict by target. A target that a decoder writes gives tokens, scores of them where it has
+labels, and with ``write=False`` what its decoder hears: see :mod:`sousa.training.tasks.note_tokens`.
 
 A saved model is ``model.safetensors`` with the names of ``state_dict()``, ``config.json``, and for
 pretrained encoders their feature extractor. Weights are loaded strictly: a missing, further or misshapen
@@ -121,7 +121,7 @@ class Model(nn.Module):
     @property
     def in_windows(self) -> bool:
         """Whether longer clips are heard whole, in overlapping windows, when they are evaluated."""
-        return all(target.kind == "notes" for target in self.targets)
+        return all(target.kind in ("notes", "note_tokens") for target in self.targets)
 
     @property
     def first_sec(self) -> float:
@@ -140,9 +140,27 @@ class Model(nn.Module):
         sizes = self.encoder.fine_size, (LOWEST, KEYS, ROLLS), (self.first_sec, self.frame_sec)
         return NoteDecoder(DecoderConfig(**target.decoder), *sizes)
 
+    @property
+    def written(self) -> list[Any]:
+        """The targets that a decoder writes."""
+        return [target for target in self.targets if target.level == "tokens"]
+
+    def write(
+        self, target: Any, states: torch.Tensor, logits: torch.Tensor, seconds: float,
+        labels: torch.Tensor | None = None,
+    ) -> torch.Tensor:  # fmt: skip
+        """What the decoder of a target gives; arguments and result as of a NoteDecoder.
+
+        Args:
+            logits: of the target of notes whose rolls it reads.
+        """
+        # rolls are taught by their own target alone
+        rolls = logits.detach()[..., : ROLLS * KEYS].float().sigmoid()
+        return self.heads[target.head](states, rolls, seconds, labels)
+
     def freeze_encoder(self) -> None:
         """Keep the encoder and the heads as they are: only decoders learn, and nothing else has dropout."""
-        decoders = {target.head for target in self.targets if target.level == "tokens"}
+        decoders = {target.head for target in self.written}
         heads = [head for name, head in self.heads.items() if name not in decoders]
         self.frozen = (self.encoder, *heads, *([self.pooling] if self.pooling is not None else ()))
         for module in self.frozen:
@@ -156,7 +174,7 @@ class Model(nn.Module):
 
     def forward(
         self, input_values: torch.Tensor, valid: torch.Tensor | None = None,
-        labels: dict[str, torch.Tensor] | None = None,
+        labels: dict[str, torch.Tensor] | None = None, write: bool = True,
     ) -> dict[str, torch.Tensor]:  # fmt: skip
         if self.training and input_values.dim() == 3:
             input_values = self.spec_augment(input_values)
@@ -169,10 +187,9 @@ class Model(nn.Module):
             states = {"frame": fine, "clip": pooled}
             heads = [t for t in self.targets if t.level in states]
             out = {t.name: self.heads[t.head](states[t.level]) for t in heads}
-        for target in (t for t in self.targets if t.level == "tokens"):
-            # what the decoder reads is taught by its own target alone
-            rolls = out[target.rolls.name].detach()[..., : ROLLS * KEYS].sigmoid()
-            out[target.name] = self.heads[target.head](fine, rolls, self.max_sec, labels.get(target.name))
+        for target in self.written:
+            logits, label = out[target.rolls.name], labels.get(target.name)
+            out[target.name] = self.write(target, fine, logits, self.max_sec, label) if write else fine
         if not labels:
             return out
         learnt = [t for t in self.targets if t.name in labels and not (self.frozen and t.level in states)]

@@ -82,7 +82,7 @@ class NoteTokensTarget(Target):
         return notes[(onset < self.max_sec) & (end > 0)]
 
     def truth(self, row: Row, max_sec: float) -> list[dict[str, Any]]:
-        """As of a target of notes."""
+        """The notes of a row as annotated that begin in the clip, in the form of predictions."""
         return self.rolls.truth(row, max_sec)
 
     def loss(self, output: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
