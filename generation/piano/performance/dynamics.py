@@ -14,7 +14,7 @@ from sousa.generation.piano.performance.pulse import Pulse
 from sousa.generation.piano.score import ARTICULATIONS, LEFT, RIGHT, Score
 
 ARCH = (-2.4, -1.2, -1.0, -0.7, -0.1, -0.4, 1.0, 1.0, 1.7, -0.9)  # over tenths of a phrase
-LEFT_SLOPE = 0.15  # of the right hand's
+LEFT_SLOPE = 0.25  # of the right hand's
 SWELL_SEC = 4.0  # in which the swell loses all but 1/e of its correlation
 # added for each of ARTICULATIONS
 ACCENTS = np.array([0.0, -1.0, 2.0, 12.0, 16.0])

@@ -1,19 +1,19 @@
 """When each key goes down.
 
 An onset is the time of its place in the score, plus a part that all notes of that place share and that grows
-with the time between them; the offset of the hand (Student t, 3 degrees of freedom: hands part widely now and
-then); that of the finger; and the lead of louder notes, which is most of what is called melody lead.
+with the time between them; the offset of the hand (Student t, 2.2 degrees of freedom: now and then hands part
+widely); that of the finger; and the lead of louder notes, which is most of what is called melody lead.
 """
 
 import numpy as np
 
 from sousa.generation.piano.performance.draws import ar1
 from sousa.generation.piano.performance.players import Player
-from sousa.generation.piano.performance.pulse import Pulse
+from sousa.generation.piano.performance.pulse import Pulse, counted_beats
 from sousa.generation.piano.score import LEFT, RIGHT, Score
 
-HAND_PHI = 0.5
-EXPRESSIVE = 0.055  # of the time between onsets
+HAND_PHI, FREEDOM, FARTHEST_MS = 0.5, 2.2, 120.0
+EXPRESSIVE, ON_BEAT = 0.06, 0.5  # of the time between onsets; share of it on counted beats
 SLOW_BPM = 70.0  # of the notes' own time: pieces slower than this have the further lead of the melody
 CLOSE_SEC = 0.090  # where onsets of a hand are closer than this, scatter shrinks in proportion
 
@@ -29,6 +29,7 @@ def onsets(
     gap = np.diff(seconds, append=seconds[-1] + 1.0)
     room = np.minimum(gap, np.concatenate([[1.0], gap[:-1]]))
     shared = EXPRESSIVE * room.clip(0.0, 0.6) * rng.standard_normal(len(places)).clip(-2.5, 2.5)
+    shared *= np.where(np.isin(places, counted_beats(score)), ON_BEAT, 1.0)
     out = (seconds + shared)[which]
 
     scatter = np.zeros(count)
@@ -39,11 +40,12 @@ def onsets(
             continue
         steps = np.diff(seconds[there], prepend=-1.0)
         calm = np.minimum(1.0, np.minimum(steps, np.append(steps[1:], 1.0)) / CLOSE_SEC)
-        t = ar1(rng.standard_t(3, len(there)).clip(-11.0, 11.0), HAND_PHI)
+        apart = ar1(rng.standard_t(FREEDOM, len(there)), HAND_PHI)
         fingers = rng.standard_normal(mine.sum()).clip(-3.0, 3.0)
         late = player.left_late_ms if hand == LEFT else 0.0
         weak = player.weak_left if hand == LEFT else 1.0
-        scatter[mine] = (calm * (weak * player.hand_ms * t + late))[of]
+        apart = (weak * player.hand_ms * apart).clip(-FARTHEST_MS, FARTHEST_MS)
+        scatter[mine] = (calm * (apart + late))[of]
         scatter[mine] += calm[of] * weak * player.finger_ms * fingers
 
     size = np.bincount(which)

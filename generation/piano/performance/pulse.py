@@ -29,7 +29,7 @@ CURVES = {
 # log of beat lengths, over tenths of a phrase
 ARC = np.log1p(np.array([0.03, 0.0, 0.0, 0.0, 0.0, 0.01, -0.01, 0.0, 0.01, 0.02, 0.07]))
 RITARD = (1.05, 1.12, 1.25)  # of the beats before the last one, which is drawn
-LOCAL_PHI, OWN_PHI = 0.45, 0.40  # what is heard of them is less, as onsets scatter
+LOCAL_PHI, OWN_PHI = 0.45, 0.70  # what is heard of them is less, as onsets scatter
 BEFORE = 0.02  # quarter notes before a wait that still belong to the time before it
 
 
@@ -127,7 +127,7 @@ def _curve(score: Score, knots: np.ndarray, rng: np.random.Generator) -> np.ndar
 
 def _ritardando(score: Score, knots: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Log of the last beat lengths: those that end with the last attack, and what is held after it."""
-    final = np.exp(rng.normal(np.log(1.65), 0.30))
+    final = np.exp(rng.normal(np.log(1.72), 0.36))
     out = np.zeros(len(knots) - 1)
     last = int(np.searchsorted(knots, score.notes["onset_beat"].max() + 1e-6)) - 1  # knot of the attack
     weights = np.log([*RITARD, final])[-max(last, 0) :][: max(last, 0)]

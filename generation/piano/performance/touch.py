@@ -31,7 +31,7 @@ STACCATO = (0.08, 0.14, 0.19, 0.26, 0.39, 0.57, 0.80)
 # standard-normal units: longer in the polyphony of baroque pieces
 STYLE = {"baroque": 0.45, "classical": -0.05, "romantic": 0.10, "popular": 0.20}
 # what pedal, repeats and the left hand take away is given back
-SHIFT, SPREAD, SLUR_SHIFT = 0.15, 1.1, 0.15
+SHIFT, SPREAD, SLUR_SHIFT = 0.22, 1.15, 0.15
 LEFT_SHIFT = -0.18
 PEDAL_SHIFT = -0.15
 LEAST_SEC = 0.035

@@ -16,6 +16,7 @@ from sousa.generation.piano.score import LEFT, RIGHT, Score
 
 WRITTEN = KINDS.index("written")
 IOI_MS = (60, 100, 150, 250, 400, 800)
+FAST_SEC = 0.250
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,11 +218,15 @@ def tempo(p: Played, beat_sec: np.ndarray, out: dict) -> None:
 
 
 def runs(p: Played, out: dict) -> None:
-    """Residuals of the middle of nine notes in isochronous runs from the parabola through them."""
+    """Isochronous runs of nine notes or more in one hand.
+
+    The residual of a note is from the parabola through it and the four on either side. Lag-1 is of the
+    intervals of fast runs.
+    """
     x = np.arange(-4.0, 5.0)
     basis = np.linalg.qr(np.column_stack([np.ones(9), x, x * x]))[0]
     middle = np.eye(9)[4] - basis @ basis[4]
-    residuals, ioi, products, power = [], [], 0.0, 0.0
+    residuals, ioi, repeating = [], [], []
     plain = p.plain
     for hand in (RIGHT, LEFT):
         mine = plain & (p.hand == hand)
@@ -237,13 +242,14 @@ def runs(p: Played, out: dict) -> None:
             windows = np.lib.stride_tricks.sliding_window_view(run, 9)
             residuals.append(windows @ middle * 1000.0)
             ioi.append((windows[:, -1] - windows[:, 0]) * 125.0)
-            away = np.diff(run) - np.diff(run).mean()
-            products, power = products + (away[1:] * away[:-1]).sum(), power + (away * away).sum()
+            if np.diff(run).mean() < FAST_SEC:
+                repeating.append(lag1(np.diff(run)))
     if not residuals:
         return
     residual, gap = np.concatenate(residuals), np.concatenate(ioi)
     if len(residual) > 15:
-        out["run_residual_ms"], out["run_lag1"] = robust_sd(residual), products / power
+        out["run_residual_ms"] = robust_sd(residual)
+    out["run_lag1"] = _middle(repeating)
     for low, high in pairwise(IOI_MS):
         here = (gap >= low) & (gap < high)
         if here.sum() > 15:
