@@ -40,9 +40,7 @@ def shared(args: argparse.Namespace) -> None:
             alike[score.style].append(np.median(np.corrcoef(curves)[np.triu_indices(PLAYERS, 1)]))
             own[score.style].append(residual.std())
             lag += [measures.lag1(row) for row in residual]
-    print(
-        f"\ntempo curves of {PLAYERS} players of a piece; pianists: r .74-.90, own SD .060-.122, lag-1 .27-.37"
-    )
+    print(f"\ntempo curves of {PLAYERS} players of a piece (pianists: r .74-.90, SD .060-.122, lag .27-.37)")
     for style in STYLES:
         print(f"  {style:10} r {np.median(alike[style]):.2f}, own SD {np.median(own[style]):.3f}")
     print(f"  lag-1 of the own part {np.median(lag):.2f}")

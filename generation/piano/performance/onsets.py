@@ -9,7 +9,7 @@ import numpy as np
 
 from sousa.generation.piano.performance.draws import ar1
 from sousa.generation.piano.performance.players import Player
-from sousa.generation.piano.performance.pulse import Pulse, counted_beats
+from sousa.generation.piano.performance.pulse import Pulse
 from sousa.generation.piano.score import LEFT, RIGHT, Score
 
 HAND_PHI, FREEDOM, FARTHEST_MS = 0.5, 2.2, 120.0
@@ -19,9 +19,19 @@ CLOSE_SEC = 0.090  # where onsets of a hand are closer than this, scatter shrink
 
 
 def onsets(
-    score: Score, player: Player, pulse: Pulse, velocity: np.ndarray, rng: np.random.Generator
+    score: Score,
+    player: Player,
+    pulse: Pulse,
+    beats: np.ndarray,
+    velocity: np.ndarray,
+    rng: np.random.Generator,
 ) -> np.ndarray:
-    """Seconds at which the key of each written note goes down; graces at the note they lead to."""
+    """Seconds at which the key of each written note goes down; graces at the note they lead to.
+
+    Args:
+        beats: as from :func:`~sousa.generation.piano.performance.pulse.counted_beats`.
+        velocity: of each written note.
+    """
     notes = score.notes
     count = len(notes)
     places, which = np.unique(notes["onset_beat"], return_inverse=True)
@@ -29,7 +39,7 @@ def onsets(
     gap = np.diff(seconds, append=seconds[-1] + 1.0)
     room = np.minimum(gap, np.concatenate([[1.0], gap[:-1]]))
     shared = EXPRESSIVE * room.clip(0.0, 0.6) * rng.standard_normal(len(places)).clip(-2.5, 2.5)
-    shared *= np.where(np.isin(places, counted_beats(score)), ON_BEAT, 1.0)
+    shared *= np.where(np.isin(places, beats), ON_BEAT, 1.0)
     out = (seconds + shared)[which]
 
     scatter = np.zeros(count)

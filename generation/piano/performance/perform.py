@@ -32,20 +32,18 @@ def perform(
         sample_rate: Hz.
     """
     of_piece = stream(seed, "piano", "interpretation", piece_index)
-    beat_rng, loudness_rng, rng, pedal_rng = (
-        stream(seed, "piano", part, piece_index, performance_index)
-        for part in ("pulse", "loudness", "touch", "pedal")
-    )
-    beating = pulse(score, player, of_piece, beat_rng)
-    velocity = dynamics.velocities(score, player, beating, loudness_rng)
-    onset = onsets.onsets(score, player, beating, velocity, rng)
+    rng = stream(seed, "piano", "performance", piece_index, performance_index)
+    beats = counted_beats(score)
+    beating = pulse(score, player, beats, of_piece, rng)
+    velocity = dynamics.velocities(score, player, beating, rng)
+    onset = onsets.onsets(score, player, beating, beats, velocity, rng)
     notes = score.notes
     begin, finish = notes["onset_beat"], notes["onset_beat"] + notes["duration_beat"]
     # what is notated as ending at a stop ends before it
     length = np.maximum(beating.at(finish - BEFORE) - beating.at(begin), 0.02)
     struck, onset = strikes(score, player, onset, length, rng)
     last_sec = float((onset + length).max())
-    down, up = pedal.strokes(score, player, beating, onset, last_sec, pedal_rng)
+    down, up = pedal.strokes(score, player, beating, onset, last_sec, rng)
     held = pedal.is_down(down, up, onset + length)
     key_up = touch.key_ups(score, player, onset, length, held, rng)
     faults = mistakes(score, player, rng)
@@ -54,7 +52,7 @@ def perform(
         events = _again(events, repeat, score, beating, player, rng)
     lead_in, tail = (float(round(rng.uniform(*limits), 6)) for limits in (LEAD_IN_SEC, TAIL_SEC))
     return _assembled(
-        score, events, faults.missed, beating, (down, up), lead_in, tail, sample_rate, pedal_rng
+        score, events, faults.missed, beating, beats, (down, up), lead_in, tail, sample_rate, rng
     )
 
 
@@ -154,6 +152,7 @@ def _assembled(
     events: np.ndarray,
     missed: np.ndarray,
     beating: Pulse,
+    beats: np.ndarray,
     strokes: tuple[np.ndarray, np.ndarray],
     lead_in: float,
     tail: float,
@@ -162,7 +161,6 @@ def _assembled(
 ) -> Performance:
     """Everything on samples, after the silence before the first key."""
     events = separated(events)
-    beats = counted_beats(score)
     heard = beating.at(beats)
     first = float(heard[0])
     if len(events):
@@ -211,7 +209,8 @@ def deadpan(score: Score, sample_rate: int, velocity: int = 64) -> Performance:
     Ornaments but graces are left out; graces come before their note. A key may be struck again at the very
     sample where it goes up.
     """
-    plain, notes = written(score, counted_beats(score)), score.notes
+    beats, notes = counted_beats(score), score.notes
+    plain = written(score, beats)
     begin = notes["onset_beat"].copy()
     finish = begin + notes["duration_beat"]
     ahead = np.zeros(len(notes))
@@ -234,7 +233,6 @@ def deadpan(score: Score, sample_rate: int, velocity: int = 64) -> Performance:
     order = np.lexsort((onset, events["pitch"]))
     same = events["pitch"][order][1:] == events["pitch"][order][:-1]
     key_up[order[:-1][same]] = np.minimum(key_up[order[:-1][same]], onset[order[1:][same]])
-    beats = counted_beats(score)
     return _performance(
         score, events, onset, key_up, missed, np.zeros((1, 2), np.int64), beats,
         _samples(plain.at(beats) + lead_in, sample_rate), 2.0, sample_rate,

@@ -81,14 +81,17 @@ def written(score: Score, beats: np.ndarray) -> Pulse:
     return Pulse(knots, np.concatenate([[0.0], np.cumsum(np.diff(knots) * quarter)]))
 
 
-def pulse(score: Score, player: Player, of_piece: np.random.Generator, own: np.random.Generator) -> Pulse:
+def pulse(
+    score: Score, player: Player, beats: np.ndarray, of_piece: np.random.Generator, own: np.random.Generator
+) -> Pulse:
     """The pulse of a performance.
 
     Args:
+        beats: as from :func:`counted_beats`.
         of_piece: stream that all who play the piece share.
         own: stream of this performance.
     """
-    plain = written(score, counted_beats(score))
+    plain = written(score, beats)
     knots, length = plain.beats, np.diff(plain.seconds)
     count = len(length)
     common = _curve(score, knots, of_piece)
@@ -141,7 +144,7 @@ def _crowding(score: Score, knots: np.ndarray) -> np.ndarray:
     """Log of the notes of each beat over the median beat's, to base 2, smoothed over three."""
     notes = np.histogram(score.notes["onset_beat"], knots)[0] + 0.5
     log = np.log2(notes / np.median(notes)).clip(-2.0, 2.0)
-    return np.convolve(np.pad(log, 1, mode="edge"), np.full(3, 1 / 3), mode="valid")
+    return np.convolve(np.concatenate([log[:1], log, log[-1:]]), np.full(3, 1 / 3), mode="valid")
 
 
 def _stops(

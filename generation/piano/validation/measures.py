@@ -170,7 +170,7 @@ def chords(p: Played, out: dict) -> None:
     if len(apart) > 7:
         out["left_after_right_ms"], out["hands_sd_ms"] = np.median(apart), np.std(apart)
         out["hands_lag1"], out["hands_robust_sd_ms"] = lag1(np.array(apart)), robust_sd(np.array(apart))
-    if len(apart) > 30:
+    if len(apart) > 30 and np.ptp(apart) > 0:
         away = np.array(apart) - np.mean(apart)
         out["hands_kurtosis"] = (away**4).mean() / (away**2).mean() ** 2
     for hand, name in ((RIGHT, "right"), (LEFT, "left")):
