@@ -6,6 +6,9 @@ The piano of a font is its first preset (bank 0, program 0). Velocities that pla
 layer; a key takes its gain and envelope from the highest velocity of the layer, its release from a middle
 one. Of two sides in stereo the mean is taken where they have the same loop, else the left one.
 
+Fonts of synthesizers, too, make pianos: a sound that would never die away falls by LEAST_DECAY_DB_SEC, and
+no damper is faster than MOST_RELEASE_DB_SEC.
+
 Fonts also have low-pass filters. One that is the same for all velocities is applied to the recording, which
 then needs no loop; those that follow velocity are left out, because every piano here is given brightness by
 the law of ``voicing``.
@@ -17,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from soundfile import LibsndfileError
 
 from sousa.generation.audio import soundfonts
 from sousa.generation.console import SILENT
@@ -30,9 +34,11 @@ from sousa.generation.storage import file_digest
 LOUDNESS_DB = -16.0  # RMS of the first LOUD_SEC at the highest velocity, mean of the middle keys
 LOUD_SEC, MIDDLE = 0.2, (36, 84)
 _ATTENUATION = 0.04  # dB a centibel: fonts are made for synthesizers that take it for less than it says
+LEAST_DECAY_DB_SEC, MOST_RELEASE_DB_SEC = 6.0, 400.0
+_DEAD_CB = 600  # an envelope that ends so far down ends in silence
 _FULL_DB = 100.0  # an envelope's time is for so many dB
 _OPEN_CENTS = 12000  # a filter from here on (8.4 kHz) does nothing
-_TYPICAL_VELOCITY = 80
+_TYPICAL_VELOCITY, _MOST_CENTS = 80, 6000
 _LONGEST_SEC, _FADE_SEC = 8.0, 0.5  # of a recording with a filter
 _FILTER_STEP = 64
 
@@ -58,7 +64,10 @@ def build(
     if not directory:
         directory, stem = pianos.cache_dir(), f"{stem}_{sha[:8]}"
     recordings: dict[tuple, Recording] = {}
-    layers = [Layer(highest, _keys(font, velocities, recordings)) for highest, velocities in _layers(font)]
+    try:
+        layers = [Layer(highest, _keys(font, span, recordings)) for highest, span in _layers(font)]
+    except (LookupError, ValueError, LibsndfileError) as error:
+        raise RunError(f"soundfont {path} can't be used ({error}); choose another one") from None
     heard = [r for r in recordings.values() if r.samples.any()]
     if len(heard) < len(recordings):
         raise RunError(f"{path} has a piano with silent keys; choose another font")
@@ -112,15 +121,20 @@ def _keys(font: Font, velocities: range, recordings: dict[tuple, Recording]) -> 
         filtered = zone[sf2.FILTER] < _OPEN_CENTS and zone.velocities == (0, 127)
         # a filter stays where it is in Hz, whatever key is played
         middle = (zone.keys[0] + zone.keys[1]) // 2 if filtered else None
+        row["cents"] = _transposed(zone, key)
+        if abs(row["cents"]) > _MOST_CENTS or not 1000 <= zone.sample.rate <= 200_000:
+            raise ValueError(
+                f"key {key} plays a sample {row['cents']:.0f} cents away"
+            )
         name = (*(z.sample.number for z in zones), middle)
         if name not in recordings:
             recordings[name] = _record(font, zones, partial(_transposed, zone, middle) if middle else None)
         row["recording"] = list(recordings).index(name)
-        row["cents"] = _transposed(zone, key)
         row["gain_db"] = -_ATTENUATION * zone[sf2.ATTENUATION]
         row["hold_sec"] = seconds(zone[sf2.HOLD])
-        row["decay_db_sec"] = _FULL_DB / seconds(zone[sf2.DECAY])
-        row["release_db_sec"] = _FULL_DB / seconds(usual[sf2.RELEASE])
+        dies = zone[sf2.SUSTAIN] >= _DEAD_CB
+        row["decay_db_sec"] = _FULL_DB / seconds(zone[sf2.DECAY]) if dies else LEAST_DECAY_DB_SEC
+        row["release_db_sec"] = min(_FULL_DB / seconds(usual[sf2.RELEASE]), MOST_RELEASE_DB_SEC)
     return keys
 
 
@@ -160,7 +174,7 @@ def _record(font: Font, zones: list[Zone], filtered_at: partial | None) -> Recor
     if len(sides) == 2 and sides[1][1:] == (start, end):
         size = min(len(side[0]) for side in sides)
         sound = (sides[0][0][:size] + sides[1][0][:size]) / 2.0
-    looped = zones[0][sf2.LOOP_MODE] % 2 == 1 and end - start > 1
+    looped = zones[0][sf2.LOOP_MODE] % 2 == 1 and 0 <= start < end - 1
     if looped:
         sound = sound[:end]
     if filtered_at:
