@@ -7,6 +7,7 @@ contradict each other the piece stands as it is written. Of an ensemble with a p
 taken.
 """
 
+import warnings
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -100,7 +101,9 @@ def read_musicxml(data: bytes, name: str) -> Score:
     if "<score-partwise" not in text and "<score-timewise" not in text:
         raise UnfitScore("no MusicXML; export it again")
     try:
-        piece = converter.parseData(text, format="musicxml")
+        with warnings.catch_warnings():  # of bars that are too full, and the like
+            warnings.simplefilter("ignore")
+            piece = converter.parseData(text, format="musicxml")
     except Exception as error:  # of a dozen kinds, by what a file lacks
         raise UnfitScore(f"music21 can't read it ({first_line(error)}); export it again") from None
     if not isinstance(piece, stream.Score):
