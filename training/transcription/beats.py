@@ -26,7 +26,8 @@ _BIAS = -2.635
 _WEIGHTS = {
     "size": -0.246, "size over usual": 1.593, "lowest over usual": -0.333, "at the bottom": 0.409,
     "bass duration": -1.711, "bass duration over usual": 2.379, "duration": 3.917,
-    "duration over usual": 0.637,    "velocity over usual": 0.167, "wait after": 3.825, "wait before": 3.104, "wait after over before": 0.868,
+    "duration over usual": 0.637, "velocity over usual": 0.167, "wait after": 3.825, "wait before": 3.104,
+    "wait after over before": 0.868,
 }  # fmt: skip
 
 
