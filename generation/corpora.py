@@ -16,6 +16,7 @@ DEFAULT = "rudiments"
 BUILT_IN = {
     "rudiments": "sousa.generation.rudiments:Rudiments",
     "textures": "sousa.generation.textures:Textures",
+    "piano": "sousa.generation.piano:Piano",
 }
 _NEEDED = ("name", "title", "summary", "data_version", "Options")
 # what the command line and training read of every corpus, whichever is asked for

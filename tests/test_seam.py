@@ -20,22 +20,33 @@ REGISTRY = "generation/corpora.py"
 STUDIES = ("training/examples/*", "benchmarks/readme.py")  # each of one corpus, and the tables of the README
 TEXTS = (".py", ".js", ".css", ".html")
 # what a corpus is about, where its columns don't say it
-NOUNS = {"rudiments": "rudiment drum drums snare snares sticking", "textures": "texture"}
+NOUNS = {
+    "rudiments": "rudiment drum drums snare snares sticking", "textures": "texture", "piano": "pianos pianist",
+}  # fmt: skip
 # columns that every corpus has or may have, and fields of the records that roles describe
-EVERY = "sample_id split duration_sec num_samples sample_rate data_version pcm_digest audio midi seed events"
-RECORDS = "name role natural norm unit frame"
+EVERY = "sample_id split duration_sec num_samples sample_rate data_version pcm_digest audio midi seed events title"
+RECORDS = "name role natural norm unit frame sample value"
 # words of a corpus that other code has in a sense of its own, and where
 OTHER_SENSES = {
     "generation/audio/*": (  # sounds and rooms for every corpus; drums, so far
         "drum drums snare snares strokes bank banks bank_digest soundfont position variant measures gain_db "
-        "clean acoustics user synth right"
+        "clean acoustics user synth right bass key"
     ),
-    "training/*": "start_sample random gain_db cycle left right",  # crops, augmentation, figures
-    "builders/*": "default",  # of YAML
-    "generation/midi.py": "metre lead_in_beats",  # of any MIDI file
+    "training/*": "start_sample random gain_db cycle left right sound notes num_notes key minor",  # crops, figures
+    "builders/*": "default notes key major minor repeated",  # of YAML, exports, versions and croissants
+    "generation/options.py": "repeated",
+    "benchmarks/speed.py": "medium",  # a size
+    "generation/midi.py": "metre beats lead_in_beats right",  # of any MIDI file
+    # notes become written music, whatever played them
+    "generation/notation/*": "major minor chords voice notes",
+    "training/transcription/*": "beat beats bass chords metre key root voice hand right",
+    "generation/piano/composition/*": "textures",  # of music
 }
 # words of everyday speech: as a name or in a sentence they are anybody's, and only alone in quotes a column
-EVERYDAY = "hand accent user draws random index sound sounds clean position default"
+EVERYDAY = (
+    "hand accent user draws random index sound sounds clean position default bar bass key major medium minor "
+    "notes quality repeated root sample style title value voice"
+)
 
 
 @cache
@@ -164,13 +175,14 @@ def f(row, skill_tier=None):
     '''rudiments are not looked for here'''
     from sousa.generation import rudiments
     select(tiers=row.rudiment_slug)
-    raise ValueError("such as stroke_type: [flam]; or hold_notes", "beginner", "rate_exp", "or rate_exp")
+    raise ValueError("such as stroke_type: [flam]; or hold_notes", "beginner", "rate_exp", "or rate_exp", "num_bars")
     SNARE_NOTE = row["hand"], hand, "by hand"
 """
 KNOWN = {
     "rudiments": {(2, "skill_tier"), (4, "rudiments"), (5, "tiers"), (5, "rudiment"), (5, "rudiment_slug"),
                   (6, "stroke_type"), (6, "flam"), (6, "beginner"), (7, "snare"), (7, "hand")},
     "textures": {(6, "rate_exp")},
+    "piano": {(2, "skill_tier"), (6, "beginner"), (6, "num_bars"), (7, "hand")},
 }  # fmt: skip
 
 
@@ -178,7 +190,7 @@ KNOWN = {
 def test_the_search_finds_what_it_is_for(corpus):
     assert {(line, word) for line, word, _ in knowledge(corpus, "training/x.py", PROGRAM)} == KNOWN[corpus]
     assert [word for _, word, _ in knowledge(corpus, "x.js", "let a = row.skill_tier + row.setting_id")] == [
-        {"rudiments": "skill_tier", "textures": "setting_id"}[corpus]
+        {"rudiments": "skill_tier", "textures": "setting_id", "piano": "skill_tier"}[corpus]
     ]
 
 

@@ -26,7 +26,7 @@ HEAD = ("acoustics", "rows", "clear strokes", "largest error, samples", "not hea
 def measure(config, banks, row):
     """``(left-out errors of all clear strokes, blind errors)``."""
     pcm, rate = encode.decode(row["audio"]["bytes"])
-    record = record_of(row)
+    record = record_of(row["aug_record"])
     drum = acoustics.voice(record, banks[row["bank_digest"]], row["bank_tuning_cents"], rate, pcm.shape[1])
     onset = np.array([s["onset_sample"] for s in row["strokes"]])
     clear = np.flatnonzero(np.diff(onset, prepend=-(10**9)) * 1000.0 / rate >= CLEAR_MS)

@@ -11,7 +11,6 @@ rows.
 """
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from sousa.generation.audio import named_acoustics, rooms
@@ -37,10 +36,10 @@ def acoustics_of(
         if augmentation == 0 or not others:
             return named_acoustics.CLEAN
         augmentation -= 1
-    cycle, place = divmod(augmentation, len(others))
+    turn, place = divmod(augmentation, len(others))
     order: list[str] = []
     for name in others:
-        draw = uniforms(seed, 1, corpus, "acoustics of", *address, cycle, name)[0]
+        draw = uniforms(seed, 1, corpus, "acoustics of", *address, turn, name)[0]
         order.append(name)
         at = int(draw * len(order))
         order[at], order[-1] = name, order[at]
@@ -60,25 +59,25 @@ def responses_for(config: Any, name: str) -> tuple[Response, ...]:
     return own or of_all or rooms.pool(name)
 
 
-def record_of(row: Mapping[str, Any]) -> Record | None:
-    """The acoustic record of a stored row, None for clean; see :mod:`sousa.generation.audio.acoustics`."""
-    return json.loads(row["aug_record"]) if row["aug_record"] else None
+def record_of(text: str | None) -> Record | None:
+    """The acoustic record of a stored text, None for clean; see :mod:`sousa.generation.audio.acoustics`."""
+    return json.loads(text) if text else None
 
 
-def aug_columns(record: Record | None) -> dict[str, Any]:
-    """What columns may tell of a record, under the names ``aug_*``; all None for clean."""
+def told(record: Record | None) -> dict[str, Any]:
+    """What columns may tell of a record, the last one being all of it as text; all None for clean."""
     text = json.dumps(record, separators=(",", ":")) if record else None
     record = record or {}
     room, mic = record.get("room"), record.get("microphone") or {}
     return {
-        **{f"aug_{name}": room and room[name] for name in ("room_type", "rt60_sec", "drr_db", "c50_db")},
-        "aug_room_wet_dry": room and round(1.0 / (1.0 + 10.0 ** (room["drr_db"] / 10.0)), 4),
-        "aug_room_response": room and room["response"],
-        "aug_mic_distance": mic.get("distance_m"),
-        "aug_mic_type": mic.get("type"),
-        "aug_compression_ratio": (record.get("compressor") or {}).get("ratio"),
-        "aug_noise_level_db": (record.get("noise") or {}).get("level_db"),
-        "aug_bit_depth": record.get("bit_depth"),
-        "aug_sample_rate": record.get("sample_rate_hz"),
-        "aug_record": text,
+        **{name: room and room[name] for name in ("room_type", "rt60_sec", "drr_db", "c50_db")},
+        "room_wet_dry": room and round(1.0 / (1.0 + 10.0 ** (room["drr_db"] / 10.0)), 4),
+        "room_response": room and room["response"],
+        "mic_distance": mic.get("distance_m"),
+        "mic_type": mic.get("type"),
+        "compression_ratio": (record.get("compressor") or {}).get("ratio"),
+        "noise_level_db": (record.get("noise") or {}).get("level_db"),
+        "bit_depth": record.get("bit_depth"),
+        "sample_rate": record.get("sample_rate_hz"),
+        "record": text,
     }

@@ -14,7 +14,6 @@ from sousa.generation.piano.score import COMPLEXITIES, KEYS, tonic_of
 
 _PIECES, _SOUND = "pieces", "sound"
 LEVELS = dict(zip(TIERS, COMPLEXITIES, strict=False)) | {"advanced": "complex"}
-METRES = ("2/4", "3/4", "4/4", "6/8", "2/2", "3/8", "9/8", "12/8", "5/4", "7/8")
 _NAME = re.compile(r"([A-Ga-g])(##?|bb?|♯|♭)?[ _-]?(.*)")
 _MODES = {"": ""} | dict.fromkeys(("major", "maj", "M"), "major")
 _MODES |= dict.fromkeys(("minor", "min", "m"), "minor")
@@ -59,6 +58,12 @@ def _levels(value: Any) -> Any:
     return value
 
 
+def _metres() -> tuple[str, ...]:
+    from sousa.generation.piano.composition import metres
+
+    return metres()
+
+
 def _known_pianos() -> list[str]:
     from sousa.generation.piano.sampler import pianos
 
@@ -99,7 +104,7 @@ class PianoOptions(SeedOptions):
         None, "only these keys, such as C,F#m,Bb major (default: those of the level)", metavar="KEYS",
         flags=("--key-signatures", "--keys"), group=_PIECES,
     )  # fmt: skip
-    metres: Annotated[Names | None, named("metre", METRES)] = option(
+    metres: Annotated[Names | None, named("metre", _metres)] = option(
         None, "only these metres, such as 3/4,6/8 (default: those of the level)", metavar="METRES",
         flags=("--time-signatures", "--metres"), group=_PIECES,
     )  # fmt: skip

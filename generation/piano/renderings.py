@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from sousa.generation.audio import acoustics, named_acoustics
 from sousa.generation.audio.banks import BankError
-from sousa.generation.audio.renderings import acoustics_of, aug_columns, level_db, responses_for
+from sousa.generation.audio.renderings import acoustics_of, level_db, responses_for, told
 from sousa.generation.audio.rooms import Response
 from sousa.generation.piano.pieces import split_of
 from sousa.generation.piano.sampler import pianos
@@ -94,14 +94,14 @@ def sound_columns(row: Rendering | None) -> dict[str, Any]:
     """Columns that say how a row sounds; after it was rendered, which measures levels for the record."""
     if row is None:
         return {}
-    said = aug_columns(row.record)
+    said = told(row.record)
     return {
         "piano": row.piano.name, "piano_digest": row.piano.digest, "tuning_cents": row.cents,
-        "brightness_db": row.brightness_db, **{name: said[name] for name in _SAID},
+        "brightness_db": row.brightness_db, **{f"aug_{name}": said[name] for name in _SAID},
     }  # fmt: skip
 
 
-_SAID = ("aug_room_response", "aug_rt60_sec", "aug_mic_type", "aug_record")
+_SAID = ("room_response", "rt60_sec", "mic_type", "record")
 
 
 @cache

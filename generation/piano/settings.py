@@ -159,6 +159,19 @@ def config_of(options: PianoOptions, say: Any = lambda text: None) -> Config:
     )  # fmt: skip
 
 
+def _unmet(options: PianoOptions) -> list[str]:
+    """Wishes that pieces can't meet."""
+    from sousa.generation.piano.composition import Wanted
+    from sousa.generation.piano.composition import problems as of_pieces
+
+    limits = [getattr(options, name) for name in _PIECE_OPTIONS[3:]]
+    out = []
+    for level in options.complexity or COMPLEXITIES:
+        out += of_pieces(Wanted(level, tuple(options.keys or ()), tuple(options.metres or ()), *limits))
+    words = re.compile(r"\b(" + "|".join(_PIECE_OPTIONS[3:]) + r")\b")
+    return [words.sub(lambda name: options.called(name[0]), text) for text in dict.fromkeys(out)]
+
+
 def _in_order(names: tuple[str, ...], wanted: list[str] | None) -> tuple[str, ...]:
     return tuple(name for name in names if wanted is None or name in wanted)
 
@@ -169,12 +182,7 @@ def _problems(options: PianoOptions, counts: dict[str, int]) -> list[str]:
     if options.pianos and options.soundfont:
         both = f"{options.called('pianos')} and {options.called('soundfont')}"
         problems.append(f"{both} are both given; leave one out, or build the font's first: 'sousa pianos'")
-    for least, most in (("min_notes", "max_notes"), ("min_duration_sec", "max_duration_sec")):
-        low, high = getattr(options, least), getattr(options, most)
-        if low is not None and high is not None and low > high:
-            problems.append(
-                f"{options.called(least)} is {low:g}, above {options.called(most)} {high:g}; exchange them"
-            )
+    problems += _unmet(options)
     if options.scores == "":
         problems.append(f"{options.called('scores')} is empty; name a directory, or leave it out")
     elif options.scores:

@@ -79,4 +79,5 @@ def _session(seed, refs, player_index, name, responses):
 
 def aug_columns(record, soundfont):
     """The ``aug_*`` columns of a row with this record (None for clean) and soundfont."""
-    return {"aug_soundfont": soundfont, **renderings.aug_columns(record)}
+    told = {"soundfont": soundfont, **renderings.told(record)}
+    return {f"aug_{name}": value for name, value in told.items()}

@@ -43,7 +43,7 @@ def check_sound(config: Config, row: dict[str, Any], pcm: np.ndarray, problems: 
         problems.add("piano_unknown", name)
         return {}
     try:
-        record = record_of(row)
+        record = record_of(row["aug_record"])
         given = rendering(config, row["piece_index"], row["performance_index"], row["augmentation_index"])
         _, played = performance_of(config, row["piece_index"], row["performance_index"])
     except (ValueError, TypeError, KeyError, IndexError) as error:
@@ -55,7 +55,7 @@ def check_sound(config: Config, row: dict[str, Any], pcm: np.ndarray, problems: 
     def sounded(performance: Performance) -> np.ndarray:
         return render(
             load_piano(ref), performance, cents=row["tuning_cents"], brightness_db=row["brightness_db"],
-            record=record_of(row), channels=pcm.shape[1], gain_db=row["gain_db"],
+            record=record_of(row["aug_record"]), channels=pcm.shape[1], gain_db=row["gain_db"],
         )[0]  # fmt: skip
 
     if len(played.notes) != row["num_notes"] or encode.pcm_digest(sounded(played)) != row["pcm_digest"]:

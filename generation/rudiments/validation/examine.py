@@ -150,7 +150,7 @@ def _check_grid(row, s, main, grace, wrong):
     beat = np.array([float(onset + cycle * cycle_beats) for cycle in cycles for onset in onsets])
     rate = row["sample_rate"]
     grid, allowed = (row["lead_in_beats"] + beat) * 60.0 / row["tempo_bpm"] * rate, 1.0
-    record = record_of(row)
+    record = record_of(row["aug_record"])
     if acoustics.moves(record):
         grid = acoustics.moved(record, np.rint(grid), rate, row["num_samples"])
         # a rounded position can fall to the next of the samples that are kept

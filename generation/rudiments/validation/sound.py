@@ -43,7 +43,7 @@ def check_sound(config, row, s, pcm, problems):
         problems.add("bank_unknown", name)
         return {}
     try:
-        record = record_of(row)
+        record = record_of(row["aug_record"])
         bank = corpus.load_bank(ref)
         drum = acoustics.voice(record, bank, row["bank_tuning_cents"], rate, pcm.shape[1])
     except (ValueError, TypeError, KeyError) as error:
