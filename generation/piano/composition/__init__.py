@@ -5,21 +5,30 @@ over both, the pattern, and signs; then notes in the way of each other are parte
 inside the limits. The tables beside the modules say how often everything is chosen.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from sousa.generation.piano.composition.chords import harmony
 from sousa.generation.piano.composition.fitting import fill, thin
-from sousa.generation.piano.composition.form import Plan, plan
+from sousa.generation.piano.composition.form import Plan, plan, title
 from sousa.generation.piano.composition.left_hand import Pattern, accompany, bass_of, line, patterns
-from sousa.generation.piano.composition.melody import Motifs, Slot
+from sousa.generation.piano.composition.melody import Laid, Motifs, Slot
 from sousa.generation.piano.composition.notes import Note, note, separate
 from sousa.generation.piano.composition.phrases import harmonise
 from sousa.generation.piano.composition.rhythm import TICKS, shortest
 from sousa.generation.piano.composition.right_hand import melody, textures, thicken
 from sousa.generation.piano.composition.tables import Draw, numbers
-from sousa.generation.piano.composition.touch import Slurs, articulate, break_chords, dynamics, ornament
+from sousa.generation.piano.composition.touch import (
+    Slurs,
+    accompany_touch,
+    articulate,
+    break_chords,
+    dynamics,
+    ornament,
+)
 from sousa.generation.piano.composition.wanted import Wanted, metres, problems
-from sousa.generation.piano.score import NOTE, Bar, Chord, Phrase, Score
+from sousa.generation.piano.score import LEFT, NOTE, Bar, Chord, Phrase, Score
 from sousa.generation.seeds import stream
 
 __all__ = ["Wanted", "compose", "metres", "problems"]
@@ -46,6 +55,7 @@ def compose(seed: int, piece_index: int, wanted: Wanted) -> Score:
             break
         density = len(notes) * TICKS / (piece.bars * piece.bar_ticks)
     notes = fill(thin(notes, most), least)
+    break_chords(draw, piece, notes)
     return _score(draw, piece, notes, slots)
 
 
@@ -81,51 +91,62 @@ def _write(draw: Draw, piece: Plan) -> tuple[list[Note], list[Slot]]:
         articulate(draw, piece, top, slurs)
         notes += top
         notes += thicken(draw, piece.level, texture, laid, slots)
-        notes += _left(draw, pattern, slots, last)
+        notes += _left(draw, piece, pattern, slots, laid, slurs, last)
         everything += slots
-    notes = separate(notes)
-    break_chords(draw, piece, notes)
-    return notes, everything
+    return separate(notes), everything
 
 
-def _left(draw: Draw, pattern: Pattern, slots: list[Slot], last: bool) -> list[Note]:
+def _left(
+    draw: Draw, piece: Plan, pattern: Pattern, slots: list[Slot], laid: list[Laid], slurs: Slurs, last: bool
+) -> list[Note]:
     """The left hand of a phrase; the last bar of a piece is held."""
     body = slots[:-1] if last else slots
-    out = (line(draw, pattern, body) if pattern.line else accompany(pattern, body)) if body else []
+    out = (line(draw, pattern, body) if pattern.line else accompany(pattern, body, laid)) if body else []
+    accompany_touch(draw, piece, pattern.line, out, slurs)
     if last:
         start, end, chord, bass = slots[-1]
-        out += [note(start, end - start, pitch, chord.bass, 1) for pitch in ((bass - 12, bass) if bass > 44 else (bass,))]
+        pitches = (bass - 12, bass) if bass > 44 else (bass,)
+        out += [note(start, end - start, pitch, chord.bass, LEFT) for pitch in pitches]
     return out
 
 
-def _score(draw: Draw, piece: Plan, notes: list[Note], slots: list[Slot]) -> Score:
-    rows = [(n[0] / TICKS, n[1] / TICKS, *n[2:]) for n in notes]
-    bar = piece.bar_ticks / TICKS
-    chords: list[Chord] = []
-    keys: list[tuple[float, str]] = []
+def _chords(slots: list[Slot], upbeat: int) -> tuple[Chord, ...]:
+    """Harmonies, those that go on over a bar line as one."""
+    out: list[Chord] = []
     for start, end, chord, _ in slots:
-        if not keys or keys[-1][1] != chord.key:
-            keys.append((start / TICKS, chord.key))
         length = (end - start) / TICKS
-        if chords and (chords[-1].numeral, chords[-1].key) == (chord.numeral, chord.key):
-            old = chords.pop()
-            chords.append(
-                Chord(old.onset_beat, old.duration_beat + length, old.numeral, old.key, old.root, old.bass, old.quality)
-            )
+        if out and (out[-1].numeral, out[-1].key) == (chord.numeral, chord.key):
+            out[-1] = replace(out[-1], duration_beat=out[-1].duration_beat + length)
         else:
-            chords.append(
-                Chord(start / TICKS, length, chord.numeral, chord.key, chord.tones[0] * 7 % 12,
-                      chord.bass * 7 % 12, chord.quality)
-            )  # fmt: skip
+            root, bass = chord.tones[0] * 7 % 12, chord.bass * 7 % 12
+            at = (start + upbeat) / TICKS
+            out.append(Chord(at, length, chord.numeral, chord.key, root, bass, chord.quality))
+    return tuple(out)
+
+
+def _score(draw: Draw, piece: Plan, notes: list[Note], slots: list[Slot]) -> Score:
+    upbeat, bar = piece.upbeat, piece.bar_ticks / TICKS
+    before = upbeat / TICKS
+    rows = [((n[0] + upbeat) / TICKS, n[1] / TICKS, *n[2:]) for n in notes]
+    keys = [(0.0, piece.key)]
+    for start, _, chord, _ in slots:
+        if keys[-1][1] != chord.key:
+            keys.append(((start + upbeat) / TICKS, chord.key))
+    bars = [Bar(before + i * bar, bar, piece.metre) for i in range(piece.bars)]
+    if upbeat:
+        bars.insert(0, Bar(0.0, before, piece.metre))
+    starts = [before + phrase.first_bar * bar for phrase in piece.phrases]
+    ends = [*starts[1:], before + piece.bars * bar]
+    starts[0] = 0.0
     return Score(
-        title=f"Piece in {piece.key}",
+        title=title(piece),
         style=piece.style,
         complexity=piece.level,
         tempo_bpm=piece.tempo_bpm,
         notes=np.array(rows, dtype=NOTE),
-        bars=tuple(Bar(i * bar, bar, piece.metre) for i in range(piece.bars)),
+        bars=tuple(bars),
         keys=tuple(keys),
-        chords=tuple(chords),
-        phrases=tuple(Phrase(p.first_bar * bar, (p.first_bar + p.bars) * bar, p.cadence) for p in piece.phrases),
+        chords=_chords(slots, upbeat),
+        phrases=tuple(map(Phrase, starts, ends, (phrase.cadence for phrase in piece.phrases))),
         dynamics=dynamics(draw, piece),
     )

@@ -117,7 +117,7 @@ def harmony(numeral: str, key: str) -> Harmony:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def stack(chord: Harmony, bass: int) -> tuple[tuple[int, int], ...]:
     """Chord tones from a bass pitch up, ``(pitch, fifths)``, over three octaves."""
     above = sorted(((within(tone) - bass) % 12, tone) for tone in chord.tones)

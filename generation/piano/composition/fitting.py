@@ -3,7 +3,16 @@
 Conventions: notes in the making, see :mod:`.notes`, in order of a score.
 """
 
-from sousa.generation.piano.composition.notes import DURATION, HAND, MELODY, PITCH, START, VOICE, Note
+from sousa.generation.piano.composition.notes import (
+    DURATION,
+    HAND,
+    MELODY,
+    PITCH,
+    START,
+    VOICE,
+    Note,
+    in_score,
+)
 from sousa.generation.piano.score import LEFT
 
 _GOLDEN = 0.6180339887498949
@@ -58,5 +67,5 @@ def fill(notes: list[Note], least: int) -> list[Note]:
             for n in chord:
                 n[DURATION] = half
             notes += again
-    notes.sort(key=lambda n: (n[START], n[HAND], n[DURATION] > 0, -n[PITCH]))
+    notes.sort(key=in_score)
     return notes

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from sousa.generation.piano.composition.rhythm import TICKS, in_ticks
 from sousa.generation.piano.composition.tables import Choice, Draw, table, weighted
-from sousa.generation.piano.composition.wanted import BEATS_A_MINUTE, DURATION_SEC, LEAST_BARS, Wanted
+from sousa.generation.piano.composition.wanted import BEATS_A_MINUTE, LEAST_BARS, Wanted
 from sousa.generation.piano.score import KEYS, beat_length
 
 # notes of a quarter note of music, about: what the length of a piece is aimed with
 _NOTES = {"simple": 2.4, "medium": 4.0, "complex": 6.5}
+_ROOM_SEC = 6.0  # shorter pieces have no upbeat
 _SIGNED = {(fifths, key.split()[1]): key for key, fifths in KEYS.items()}
 # sharps and mode of the keys around one
 _RELATED = {
@@ -46,6 +47,7 @@ class Plan(NamedTuple):
     key: str
     metre: str
     bar_ticks: int
+    upbeat: int  # ticks before the first full bar
     tempo_bpm: float
     bars: int
     phrases: tuple[PhrasePlan, ...]
@@ -94,19 +96,21 @@ def _tempi(style: str) -> Choice:
 
 
 def _length(
-    draw: Draw, level: str, metre: str, beats: float, wanted: Wanted, notes_a_quarter: float
+    draw: Draw, metre: str, beats: float, upbeat: int, wanted: Wanted, notes_a_quarter: float
 ) -> tuple[int, float]:
     """``(bars, tempo)`` inside the limits of duration, and about those of notes.
 
     Args:
         beats: a minute, as the style would have them.
     """
-    quarters = bar_ticks(metre) / TICKS
+    quarters, before = bar_ticks(metre) / TICKS, upbeat / TICKS
     tempo = round(beats * beat_length(metre))
     shortest, longest = wanted.durations()
     span = 60 * quarters  # s of a bar x quarter notes a minute
     slowest, fastest = (beat_length(metre) * beats for beats in BEATS_A_MINUTE)
-    lowest, highest = ceil(shortest * slowest / span - 1e-9), floor(longest * fastest / span + 1e-9)
+    extra = before / quarters
+    lowest = ceil(shortest * slowest / span - extra - 1e-9)
+    highest = floor(longest * fastest / span - extra + 1e-9)
     lowest = max(lowest, LEAST_BARS)
     highest = max(highest, lowest)
     bar_notes = quarters * notes_a_quarter
@@ -125,7 +129,7 @@ def _length(
             break
     else:
         bars = min(max(round(aim), lowest), highest)
-    least, most_bpm = bars * span / longest, bars * span / shortest
+    least, most_bpm = (bars + extra) * span / longest, (bars + extra) * span / shortest
     tempo = min(max(tempo, ceil(least - 1e-9)), floor(most_bpm + 1e-9))
     if not least - 1e-9 <= tempo <= most_bpm + 1e-9:
         tempo = (least + most_bpm) / 2  # no whole number lies between the limits
@@ -213,17 +217,31 @@ def plan(draw: Draw, wanted: Wanted, notes_a_quarter: float | None = None) -> Pl
     low, high = _tempi(style).draw(draw)
     tempi = table("form")["tempi"]
     beats = (low + (high - low) * draw()) * tempi["metres"].get(metre, 1) * tempi["levels"][level]
-    bars, tempo = _length(draw, level, metre, beats, wanted, notes_a_quarter or _NOTES[level])
+    # a piece that has room for no more than its bars begins with one
+    upbeat = round(beat_length(metre) * TICKS) if draw() < table("form")["upbeats"][level] else 0
+    if wanted.durations()[1] < _ROOM_SEC:
+        upbeat = 0
+    bars, tempo = _length(draw, metre, beats, upbeat, wanted, notes_a_quarter or _NOTES[level])
     lengths = _phrase_bars(draw, bars, metre)
     letters = _letters(draw, len(lengths))
     phrases, at = [], 0
-    for i, (count, keys) in enumerate(zip(lengths, _keys_of_phrases(draw, level, key, len(lengths)), strict=True)):
-        if i == len(lengths) - 1:
-            cadence = "PAC"
-        elif keys[0] != keys[1]:
+    keys_of = _keys_of_phrases(draw, level, key, len(lengths))
+    for i, (count, keys) in enumerate(zip(lengths, keys_of, strict=True)):
+        if i == len(lengths) - 1 or keys[0] != keys[1]:
             cadence = "PAC"
         else:
             cadence = _cadences("antecedent" if letters[i] in letters[i + 1 :] else "inner").draw(draw)
         phrases.append(PhrasePlan(at, count, letters[i], cadence, *keys))
         at += count
-    return Plan(level, style, key, metre, bar_ticks(metre), tempo, bars, tuple(phrases))
+    return Plan(level, style, key, metre, bar_ticks(metre), upbeat, tempo, bars, tuple(phrases))
+
+
+def title(piece: Plan) -> str:
+    """A name such as ``Minuet in G major``."""
+    beats = piece.tempo_bpm / beat_length(piece.metre)
+    word = next(
+        word
+        for metres, most, word in table("form")["titles"][piece.style]
+        if beats <= most and (not metres or piece.metre in metres.split())
+    )
+    return f"{word} in {piece.key}"

@@ -3,15 +3,15 @@
 Conventions: a note in the making is a list, see :mod:`.notes`; time is in ticks.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
-from sousa.generation.piano.composition.chords import Harmony, letter, stack, within, window
-from sousa.generation.piano.composition.melody import Slot, Tone, lay
-from sousa.generation.piano.composition.notes import Note, note
+from sousa.generation.piano.composition.chords import Harmony, letter, stack, window, within
+from sousa.generation.piano.composition.melody import Laid, Slot, Tone, lay
+from sousa.generation.piano.composition.notes import PITCH, Note, note
 from sousa.generation.piano.composition.rhythm import TICKS
 from sousa.generation.piano.composition.tables import Choice, Draw, table, weighted
-from sousa.generation.piano.score import COMPLEXITIES, LEFT
+from sousa.generation.piano.score import COMPLEXITIES, HIGHEST_PITCH, LEFT
 
 _FAMILIES = {"3/4": "triple", "6/8": "compound", "9/8": "compound", "12/8": "compound", "3/8": "compound"}
 _WINDOW = 52  # lowest pitch of the tones w x y z
@@ -67,7 +67,7 @@ def bass_of(chord: Harmony, before: int, low: int, high: int) -> int:
     return pitch + 12 if pitch + 12 <= high and abs(pitch + 12 - before) < abs(pitch - before) else pitch
 
 
-@cache
+@lru_cache(maxsize=32768)
 def _tones(chord: Harmony, bass: int, word: str) -> tuple[tuple[int, int], ...]:
     """``(pitch, fifths)`` of a word of a pattern, lowest first."""
     size = len(chord.tones)
@@ -92,29 +92,45 @@ def _tones(chord: Harmony, bass: int, word: str) -> tuple[tuple[int, int], ...]:
     return tuple(sorted(set(out)))
 
 
-def accompany(pattern: Pattern, slots: list[Slot]) -> list[Note]:
-    """Notes of a pattern over harmonies, none of which goes beyond a bar."""
+def accompany(pattern: Pattern, slots: list[Slot], melody: list[Laid]) -> list[Note]:
+    """Notes of a pattern over harmonies, none of which goes beyond a bar; they keep below the melody."""
+    ceilings = [HIGHEST_PITCH] * len(slots)
+    for laid in melody:
+        if laid.slot < len(slots):
+            ceilings[laid.slot] = min(ceilings[laid.slot], laid.pitch)
+    out: list[Note] = []
+    for slot, ceiling in zip(slots, ceilings, strict=True):
+        notes = _over(pattern, slot)
+        for n in notes:
+            if n[PITCH] >= ceiling and n[PITCH] - 12 >= slot.bass:
+                n[PITCH] -= 12
+        out += notes
+    return out
+
+
+def _over(pattern: Pattern, slot: Slot) -> list[Note]:
+    """Notes of a pattern over one harmony."""
     out: list[Note] = []
     voices = ((1, pattern.upper), (2, pattern.under))
-    for start, end, chord, bass in slots:
-        for voice, words in voices:
-            if not words:
-                continue
-            if not pattern.step:
-                for _, _, letters in words:
-                    out += [
-                        note(start, end - start, pitch, fifths, LEFT, voice)
-                        for pitch, fifths in _tones(chord, bass, letters)
-                    ]
-                continue
-            for base in range(start, end, pattern.length):
-                for offset, duration, letters in words:
-                    at = base + offset
-                    if at >= end:
-                        break
-                    duration = min(duration, end - at)
-                    for pitch, fifths in _tones(chord, bass, letters):
-                        out.append(note(at, duration, pitch, fifths, LEFT, voice))
+    start, end, chord, bass = slot
+    for voice, words in voices:
+        if not words:
+            continue
+        if not pattern.step:
+            for _, _, letters in words:
+                out += [
+                    note(start, end - start, pitch, fifths, LEFT, voice)
+                    for pitch, fifths in _tones(chord, bass, letters)
+                ]
+            continue
+        for base in range(start, end, pattern.length):
+            for offset, duration, letters in words:
+                at = base + offset
+                if at >= end:
+                    break
+                duration = min(duration, end - at)
+                for pitch, fifths in _tones(chord, bass, letters):
+                    out.append(note(at, duration, pitch, fifths, LEFT, voice))
     return out
 
 

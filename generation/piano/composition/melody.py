@@ -2,12 +2,12 @@
 
 Conventions
 -----------
-A bar of material is ``(rhythm, moves)``: a move is the steps of the scale into a note. :func:`lay` turns moves
-into notes: on strong beats, and where it leaps, a melody goes to the nearest note of the chord; any other note
-is reached and left by step.
+A bar of material is ``(rhythm, moves)``: a move is the steps of the scale into a note. :func:`lay` turns
+moves into notes: on strong beats, and where it leaps, a melody goes to the nearest note of the chord; any
+other note is reached and left by step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -47,6 +47,11 @@ class Laid(NamedTuple):
     fifths: int
     place: int
     slot: int
+
+
+_LEADING = (24, 12, 16)  # ticks of notes between phrases
+_BENT = 0.25  # of leaps after a note that could be a neighbour: a step is taken instead
+_FILLED = 0.5  # of thirds around a weak note
 
 
 @cache
@@ -97,7 +102,7 @@ class Motifs:
         self._draw, self._level = draw, level
         self._rhythm = (level, style, metre, least)
         self._shares = {name: by[level] for name, by in table("melody")["shares"].items()}
-        self.leaning = self._shares["leaning"]
+        self.leaning, self.chromatic = self._shares["leaning"], self._shares["chromatic"]
         self._pool: list[Material] = []
         self._phrases: dict[str, list[Material]] = {}
 
@@ -115,6 +120,16 @@ class Motifs:
         material = rhythm, contour(self._draw, self._level, rhythm)
         self._pool.append(material)
         return material
+
+    def lead(self, ticks: int) -> list[tuple[int, int, int]]:
+        """``(offset, duration, move)`` of notes that lead on from the last note of a phrase."""
+        level, _, _, least = self._rhythm
+        values = [value for value in _LEADING if value >= least and ticks % value == 0 and value < ticks]
+        if not values:
+            return [(0, ticks, 1 if self._draw() < 0.5 else -1)]
+        value = values[int(self._draw() * min(len(values), 2 if level == "complex" else 1))]
+        way = 1 if self._draw() < 0.5 else -1
+        return [(at, value, way if self._draw() < 0.85 else -way) for at in range(0, ticks, value)]
 
     def phrase(self, letter: str, bars: int) -> list[Material]:
         """Material of the bars before a phrase's last one."""
@@ -146,6 +161,7 @@ def lay(
     span: tuple[int, int, int, int],
     draw: Draw,
     leaning: float = 0.0,
+    chromatic: float = 0.0,
 ) -> list[Laid]:
     """A line over harmonies.
 
@@ -153,66 +169,97 @@ def lay(
         place: where it comes from.
         span: lowest and highest place, and those beyond which it mostly turns back.
         leaning: share of strong notes that may lie outside the chord, a step above one.
+        chromatic: share of neighbours and repeated notes, where they can be, that are altered.
     """
     lowest, highest, low, high = span
-    out: list[Laid] = []
+    places: list[int] = []
     bound = False  # the note before is not of its chord: a step has to follow
-    slot, pitch, bass = -1, -1, -1
+    slot, pitch, head, bass = -1, -1, -1, -1
     count = len(tones)
-    for i, (start, duration, move, number, strong, goals) in enumerate(tones):
-        chord = slots[number].chord
-        is_tone, pitches = chord.is_tone, chord.pitches
-        if (place > high and move > 0) or (place < low and move < 0):
-            if draw() < 0.6:
-                move = -move
-        want = place + move
-        if want > highest or want < lowest:
+    for i, (_, duration, move, number, strong, goals) in enumerate(tones):
+        is_tone, pitches = slots[number].chord.is_tone, slots[number].chord.pitches
+        if ((place > high and move > 0) or (place < low and move < 0)) and draw() < 0.6:
             move = -move
-            want = place + move
-        sign = 1 if move > 0 else -1
-        new_slot = number != slot
+        if not lowest <= place + move <= highest:
+            move = -move
+        want, sign = place + move, 1 if move > 0 else -1
         old_bass, bass = bass, slots[number].bass
+        # against the bass, at a change of harmony: intervals that are not to come again
+        closed: Collection[int] = ()
+        if number != slot and slot >= 0 and bass != old_bass:
+            closed = {(pitch - old_bass) % 12, (head - old_bass) % 12} & {0, 7}
         if goals:
             near = (place + sign, place - sign, place) if bound else ()
-            want = next((p for p in near if p % 7 in goals), None)
-            if want is None:
-                want = _nearest(goals, place + move, sign, lowest, highest)
-            bound = False
+            goal = next((p for p in near if p % 7 in goals), None)
+            want = _nearest(goals, want, sign, lowest, highest) if goal is None else goal
         elif bound:
             near = (place + sign, place - sign, place)
-            want = next((p for p in near if is_tone[p % 7]), place + sign)
-            bound = not is_tone[want % 7]
+            want = next((p for p in near if is_tone[p % 7]), want if -1 <= move <= 1 else place + sign)
         else:
             after = tones[i + 1] if i + 1 < count else None
-            steps = -1 <= move <= 1
-            free = steps and after is not None and -1 <= after.move <= 1 and not after.goals
-            if strong and leaning and draw() < leaning and after is not None and duration < 96:
-                free, want = True, place + (move or 1)
-                if not is_tone[(want - 1) % 7]:
-                    free = False
-            elif strong:
-                free = False
+            free = -1 <= move <= 1 and after is not None and not after.goals
+            if free and not -1 <= after.move <= 1:
+                free = draw() < _BENT
+            if strong:
+                can_lean = free and duration < 96 and is_tone[(place + move - 1) % 7]
+                free = can_lean and draw() < leaning
             if not free and not is_tone[want % 7]:
-                want = _snap(is_tone, want, sign, lowest, highest)
-                if want == place and move:
-                    other = _snap(is_tone, place + 2 * sign, sign, lowest, highest)
-                    if abs(other - place) < 4 and draw() < 0.7:
-                        want = other
-            if new_slot and pitch >= 0 and is_tone[want % 7]:
-                # no fifths or octaves in parallel with the bass
-                for turn in (0, sign, -sign, 2 * sign, -2 * sign, 3 * sign):
-                    other = want + turn
-                    if not is_tone[other % 7] or not lowest <= other <= highest:
-                        continue
-                    gap = (12 * (other // 7) + pitches[other % 7] - bass) % 12
-                    if gap not in (0, 7) or (pitch - old_bass) % 12 != gap or bass == old_bass:
-                        want = other
-                        break
-            bound = not is_tone[want % 7]
-        place, slot = want, number
+                if -1 <= move <= 1 and is_tone[(place - sign) % 7] and draw() < 0.5:
+                    want = place - sign  # a step the other way
+                else:
+                    want = _snap(is_tone, want, sign, lowest, highest)
+        if closed and is_tone[want % 7]:
+            for turn in (0, sign, -sign, 2 * sign, -2 * sign, 3 * sign, -3 * sign):
+                other = want + turn
+                if (
+                    (other % 7 in goals if goals else is_tone[other % 7])
+                    and lowest <= other <= highest
+                    and (12 * (other // 7) + pitches[other % 7] - bass) % 12 not in closed
+                ):
+                    want = other
+                    break
+        bound = not is_tone[want % 7]
+        place = want
         pitch = 12 * (place // 7) + pitches[place % 7]
+        if number != slot:
+            slot, head = number, pitch
+        places.append(place)
+    _pass_through(draw, tones, places)
+    out = []
+    for (start, duration, _, number, _, _), place in zip(tones, places, strict=True):
+        chord = slots[number].chord
+        pitch = 12 * (place // 7) + chord.pitches[place % 7]
         out.append(Laid(start, duration, pitch, chord.spellings[place % 7], place, number))
-    return out
+    return _alter(draw, tones, out, chromatic) if chromatic else out
+
+
+def _pass_through(draw: Draw, tones: Sequence[Tone], places: list[int]) -> None:
+    """Weak notes between two that lie a third apart mostly fill it."""
+    for i in range(1, len(places) - 1):
+        before, after = places[i - 1], places[i + 1]
+        if abs(after - before) == 2 and not (tones[i].strong or tones[i].goals) and tones[i].duration <= 48:
+            middle = (before + after) // 2
+            if places[i] != middle and draw() < _FILLED:
+                places[i] = middle
+
+
+def _alter(draw: Draw, tones: Sequence[Tone], laid: list[Laid], share: float) -> list[Laid]:
+    """Semitones in place of whole tones: lower neighbours, and the second of a note struck twice."""
+    for i in range(1, len(laid) - 1):
+        here = laid[i]
+        if tones[i].strong or tones[i].goals or here.duration > 48:
+            continue
+        before, after = laid[i - 1], laid[i + 1]
+        to_next = after.pitch - here.pitch
+        turn = 0
+        if before.place == here.place and before.pitch == here.pitch and abs(to_next) == 2:
+            turn = 1 if to_next > 0 else -1
+        elif before.place == after.place == here.place + 1 and to_next == 2 and before.pitch == after.pitch:
+            turn = 1
+        fifths = here.fifths + 7 * turn
+        if turn and abs(after.place - here.place) == 1 and -9 <= fifths <= 13 and draw() < share:
+            laid[i] = here._replace(pitch=here.pitch + turn, fifths=fifths)
+    return laid
 
 
 def _snap(is_tone: tuple[bool, ...], want: int, sign: int, lowest: int, highest: int) -> int:

@@ -15,10 +15,21 @@ GRACE, TRILL, MORDENT, TURN, ARPEGGIO = (
 
 
 def note(
-    start: int, duration: int, pitch: int, fifths: int, hand: int = RIGHT, voice: int = 1, melody: bool = False
+    start: int,
+    duration: int,
+    pitch: int,
+    fifths: int,
+    hand: int = RIGHT,
+    voice: int = 1,
+    melody: bool = False,
 ) -> Note:
     """A plain note."""
     return [start, duration, pitch, fifths, hand, voice, 0, 0, -1, melody]
+
+
+def in_score(n: Note) -> tuple[int, int, bool, int]:
+    """Key that sorts notes as a score has them; several graces of one note lead up to it."""
+    return n[START], n[HAND], n[DURATION] > 0, -n[PITCH] if n[DURATION] else n[PITCH]
 
 
 def separate(notes: list[Note]) -> list[Note]:
@@ -39,7 +50,7 @@ def separate(notes: list[Note]) -> list[Note]:
     for n in notes:
         if before is not None and before[PITCH] == n[PITCH] and n[START] < before[START] + before[DURATION]:
             chord = (before[HAND], before[VOICE], before[START])
-            if n[START] == before[START] or before[MELODY] and not n[MELODY] or not n[DURATION]:
+            if n[START] == before[START] or (before[MELODY] and not n[MELODY]) or not n[DURATION]:
                 if n[DURATION]:
                     together[n[HAND], n[VOICE], n[START]] -= 1
                 continue  # it is being played
@@ -50,5 +61,5 @@ def separate(notes: list[Note]) -> list[Note]:
                 out.pop()
         out.append(n)
         before = n
-    out.sort(key=lambda n: (n[START], n[DURATION] > 0, n[HAND], -n[PITCH]))
+    out.sort(key=in_score)
     return out

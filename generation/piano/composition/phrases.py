@@ -46,9 +46,9 @@ def _names(draw: Draw, plan: Plan, key: str, count: int, first: str, cadence: st
 
 def _first(draw: Draw, plan: Plan, phrase: PhrasePlan) -> str:
     """What a phrase begins with: mostly the tonic."""
-    tonic = _tonic(phrase.key.split()[1])
+    mode = phrase.key.split()[1]
     opening = 0.92 if phrase.letter == "A" else 0.6
-    return tonic if draw() < opening else progressions.row(plan.level, phrase.key.split()[1], tonic).draw(draw)
+    return _tonic(mode) if draw() < opening else progressions.row(plan.level, mode, _tonic(mode)).draw(draw)
 
 
 def harmonise(draw: Draw, plan: Plan) -> list[list[Place]]:
@@ -86,7 +86,12 @@ def harmonise(draw: Draw, plan: Plan) -> list[list[Place]]:
 
 
 def _body(
-    draw: Draw, plan: Plan, phrase: PhrasePlan, kept: dict[tuple[str, str], list[list[str]]], bars: int, leaves: int
+    draw: Draw,
+    plan: Plan,
+    phrase: PhrasePlan,
+    kept: dict[tuple[str, str], list[list[str]]],
+    bars: int,
+    leaves: int,
 ) -> list[list[str]]:
     """Names of the chords of each bar before a cadence; from the bar ``leaves`` on in another key."""
     if not bars:

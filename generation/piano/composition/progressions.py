@@ -18,7 +18,12 @@ def row(level: str, mode: str, numeral: str) -> Choice:
     """What may follow a chord."""
     rows = table("harmony")["classical"][mode]
     weights = weighted(rows[numeral]) if numeral in rows else {}
-    return Choice({name: weight for name, weight in weights.items() if name in known(level)})
+    more = table("harmony")["more"]
+    return Choice({
+        name: weight * (more["applied"][level] if "/" in name else more["sixth"][level] if "6" in name else 1)
+        for name, weight in weights.items()
+        if name in known(level)
+    })  # fmt: skip
 
 
 @cache

@@ -1,7 +1,7 @@
 """Rhythms of bars: cells drawn for the parts of a bar.
 
-Conventions: time is in ticks, 48 a quarter note. A bar's rhythm is a tuple of ``(offset, duration, place in its
-cell, notes of its cell)``; rests are left out.
+Conventions: time is in ticks, 48 a quarter note. A bar's rhythm is a tuple of ``(offset, duration, place in
+its cell, notes of its cell)``; rests are left out.
 """
 
 from functools import cache

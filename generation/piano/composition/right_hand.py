@@ -14,6 +14,7 @@ from sousa.generation.piano.composition.tables import Choice, Draw, table
 from sousa.generation.piano.score import COMPLEXITIES, RIGHT, beat_length
 
 _FLOOR = 59  # what goes with the melody is no lower
+_STRONG = 0.5  # of beats inside a cell of a rhythm, that have to be of the chord
 
 
 @cache
@@ -48,14 +49,18 @@ def melody(
     bar, at = plan.bar_ticks, phrase.first_bar * plan.bar_ticks
     tones: list[Tone] = []
     number = 0
+    if at == 0 and plan.upbeat:
+        tones += [Tone(offset - plan.upbeat, duration, move, 0, offset == 0, ())
+                  for offset, duration, move in motifs.lead(plan.upbeat)]  # fmt: skip
     for rhythm, moves in motifs.phrase(phrase.letter, phrase.bars - 1):
-        for (offset, duration, _, _), move in zip(rhythm, moves, strict=True):
+        for (offset, duration, number_in_cell, _), move in zip(rhythm, moves, strict=True):
             start = at + offset
             while slots[number].end <= start:
                 number += 1
-            tones.append(
-                Tone(start, duration, move, number, offset % beat == 0 or start == slots[number].start, ())
+            strong = start == slots[number].start or (
+                offset % beat == 0 and (number_in_cell == 0 or draw() < _STRONG)
             )
+            tones.append(Tone(start, duration, move, number, strong, ()))
         at += bar
     number = len(slots) - 1
     if phrase.cadence in ("PAC", "DC") and tones:
@@ -64,21 +69,22 @@ def melody(
         tonic = letter(tonic_fifths(phrase.last_key))
         lead = tuple(name for name in ((tonic + 1) % 7, (tonic - 1) % 7) if chord.is_tone[name])
         tones[-1] = before._replace(goals=lead)
-    held, lead_on = bar, 0
+    held = bar
     if not last and bar > beat:
-        chance = draw()
-        if motifs.share("pickup"):
-            lead_on = beat
-            held = bar - beat
-        elif chance < 0.5:
-            held = bar - beat
+        held = beat * (1 + int(draw() * (bar // beat)))
+        rest = draw()
     tones.append(Tone(at, held, tones[-1].move if tones else 0, number, True, _goals(phrase, slots[number])))
-    if lead_on:
-        count = 3 if beat % 9 == 0 else 2
-        way = 1 if draw() < 0.5 else -1
-        tones += [Tone(at + held + i * beat // count, beat // count, way, number, i == 0, ()) for i in range(count)]
+    if held < bar and motifs.share("pickup"):
+        # what leads on to the next phrase
+        rhythm = motifs.lead(bar - held)
+        for offset, duration, move in rhythm:
+            tones.append(Tone(at + held + offset, duration, move, number, offset == 0, ()))
+    elif held < bar and rest < 0.5:
+        tones[-1] = tones[-1]._replace(duration=bar - beat)
+    elif held < bar:
+        tones[-1] = tones[-1]._replace(duration=bar)
     span = table("melody")["ranges"][plan.level]
-    return lay(tones, slots, place, tuple(span), draw, motifs.leaning)
+    return lay(tones, slots, place, tuple(span), draw, motifs.leaning, motifs.chromatic)
 
 
 def thicken(draw: Draw, level: str, texture: str, line: list[Laid], slots: list[Slot]) -> list[Note]:
@@ -88,19 +94,22 @@ def thicken(draw: Draw, level: str, texture: str, line: list[Laid], slots: list[
         return out
     if texture == "voices":
         return _second_voice(line, slots)
-    for start, duration, pitch, _, place, number in line:
+    for start, duration, pitch, own, place, number in line:
         slot = slots[number]
         chord = slot.chord
         strong = start == slot.start or duration >= TICKS
         if texture == "octaves":
             if duration >= 12:
-                out.append(note(start, duration, pitch - 12, chord.spellings[place % 7]))
+                out.append(note(start, duration, pitch - 12, own))
+            if strong and duration >= 36 and draw() < 0.6:
+                inner = [tone for tone in window(chord, pitch - 12) if 2 < pitch - tone[0] < 10]
+                out += [note(start, duration, *tone) for tone in inner[: 1 + (draw() < 0.4)]]
         elif texture in ("thirds", "sixths"):
             under = place - (2 if texture == "thirds" else 5)
             if strong and not chord.is_tone[under % 7]:
                 under -= 1 if chord.is_tone[(under - 1) % 7] else -1
             low = 12 * (under // 7) + chord.pitches[under % 7]
-            if duration >= 24 and _FLOOR <= low and 2 < pitch - low <= 12:
+            if duration >= 24 and low >= _FLOOR and 2 < pitch - low <= 12:
                 out.append(note(start, duration, low, chord.spellings[under % 7]))
         elif strong and duration >= 24 and (texture == "chords" or draw() < 0.45):
             below = [
@@ -117,13 +126,15 @@ def thicken(draw: Draw, level: str, texture: str, line: list[Laid], slots: list[
 def _second_voice(line: list[Laid], slots: list[Slot]) -> list[Note]:
     """A tone of each harmony under the whole of the melody there."""
     out: list[Note] = []
-    lowest = [200] * len(slots)
+    lowest, highest = [200] * len(slots), [0] * len(slots)
     for laid in line:
         lowest[laid.slot] = min(lowest[laid.slot], laid.pitch)
+        highest[laid.slot] = max(highest[laid.slot], laid.pitch)
     before = 64
-    for slot, top in zip(slots, lowest, strict=True):
-        fits = [tone for tone in window(slot.chord, _FLOOR) if tone[0] < top - 2]
-        if top < 200 and fits:
+    for slot, low, high in zip(slots, lowest, highest, strict=True):
+        near = window(slot.chord, max(_FLOOR, high - 14))
+        fits = [tone for tone in near if tone[0] < low - 2]
+        if fits:
             pitch, fifths = min(fits, key=lambda tone: abs(tone[0] - before))
             before = pitch
             out.append(note(slot.start, slot.end - slot.start, pitch, fifths, RIGHT, 2))

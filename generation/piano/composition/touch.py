@@ -4,6 +4,7 @@ Conventions: notes in the making, see :mod:`.notes`; time is in ticks.
 """
 
 from functools import cache
+from itertools import pairwise
 
 from sousa.generation.piano.composition.form import PhrasePlan, Plan
 from sousa.generation.piano.composition.melody import Laid, Slot
@@ -19,6 +20,7 @@ from sousa.generation.piano.composition.notes import (
     SLUR,
     STACCATO,
     START,
+    TENUTO,
     TRILL,
     TURN,
     Note,
@@ -26,7 +28,7 @@ from sousa.generation.piano.composition.notes import (
 )
 from sousa.generation.piano.composition.rhythm import TICKS
 from sousa.generation.piano.composition.tables import Choice, Draw, table
-from sousa.generation.piano.score import COMPLEXITIES, RIGHT, Dynamic
+from sousa.generation.piano.score import COMPLEXITIES, Dynamic
 
 
 class Slurs:
@@ -62,8 +64,29 @@ def articulate(draw: Draw, plan: Plan, melody: list[Note], slurs: Slurs) -> None
             for n in notes:
                 if n[SLUR] < 0 and 12 <= n[DURATION] <= TICKS:
                     n[ARTICULATION] = STACCATO
-        elif plan.level != "simple" and draw() < 0.08:
+        elif plan.level != "simple" and draw() < 0.12:
             notes[0][ARTICULATION] = ACCENT
+    if draw() < table("touch")["tenuto"]["share"][plan.level]:
+        melody[-1][ARTICULATION] = TENUTO
+
+
+def accompany_touch(draw: Draw, plan: Plan, line: bool, notes: list[Note], slurs: Slurs) -> None:
+    """Slurs of single notes of the left hand of a phrase, bar by bar, or staccato of its short notes."""
+    shares = table("touch")["left"]
+    kind = draw()
+    if plan.level == "simple":
+        return
+    if kind < shares["slurs"][plan.style] * (0.5 if line else 1):
+        bars: dict[int, list[Note]] = {}
+        for n in notes:
+            bars.setdefault(n[START] // plan.bar_ticks, []).append(n)
+        for bar in bars.values():
+            if len({n[START] for n in bar}) == len(bar):
+                slurs.over(bar)
+    elif kind > 1 - shares["staccato"][plan.style]:
+        for n in notes:
+            if 24 <= n[DURATION] <= TICKS:
+                n[ARTICULATION] = STACCATO
 
 
 def ornament(
@@ -76,31 +99,28 @@ def ornament(
     if not shares["grace"]:
         return graces
     bar = -1
-    for i, (n, at) in enumerate(zip(melody, laid, strict=True)):
-        if n[START] // plan.bar_ticks == bar or n[DURATION] < 24 or n[DURATION] > 4 * TICKS:
+    for n, at in zip(melody, laid, strict=True):
+        if n[START] < 0 or n[START] // plan.bar_ticks == bar or n[DURATION] < 24 or n[DURATION] > 4 * TICKS:
             continue
         bar = n[START] // plan.bar_ticks
-        left = draw()
+        chance = draw()
+        if chance >= shares["grace"]:
+            if chance < shares["grace"] + shares["mordent"]:
+                n[ORNAMENT] = MORDENT
+            elif chance < shares["grace"] + shares["mordent"] + shares["turn"]:
+                n[ORNAMENT] = TURN
+            continue
         chord = slots[at.slot].chord
-        for name, kind in (("grace", GRACE), ("mordent", MORDENT), ("turn", TURN)):
-            left -= shares[name]
-            if left < 0:
-                break
-        else:
-            continue
-        if kind != GRACE:
-            n[ORNAMENT] = kind
-            continue
         steps = (1,) if draw() < 0.6 else ((-1,) if draw() < 0.6 else (-2, -1))
         for step in steps:
             place = at.place + step
             pitch = 12 * (place // 7) + chord.pitches[place % 7]
-            grace = note(n[START], 0, pitch, chord.spellings[place % 7], melody=False)
+            grace = note(n[START], 0, pitch, chord.spellings[place % 7])
             grace[ORNAMENT] = GRACE
             graces.append(grace)
-    ends = phrase.first_bar * plan.bar_ticks + (phrase.bars - 1) * plan.bar_ticks
-    for i, n in enumerate(melody[:-1]):
-        if melody[i + 1][START] == ends and n[DURATION] >= TICKS and draw() < shares["trill"]:
+    last_bar = (phrase.first_bar + phrase.bars - 1) * plan.bar_ticks
+    for n, following in pairwise(melody):
+        if following[START] == last_bar and n[DURATION] >= TICKS and draw() < shares["trill"]:
             n[ORNAMENT] = TRILL
     return graces
 
@@ -134,23 +154,25 @@ def dynamics(draw: Draw, plan: Plan) -> tuple[Dynamic, ...]:
     out: list[Dynamic] = []
     step = _loudness(plan.level).draw(draw)
     letter = ""
-    bar = plan.bar_ticks / TICKS
+    bar, before = plan.bar_ticks / TICKS, plan.upbeat / TICKS
     for phrase in plan.phrases:
         if letter and letter != phrase.letter:
             step = _loudness(plan.level).draw(draw)
         elif letter and plan.level != "simple" and draw() < 0.3:
             step = max(step - 1, 0) if draw() < 0.6 else min(step + 1, len(velocities) - 1)
         letter = phrase.letter
-        start = phrase.first_bar * bar
+        start = phrase.first_bar * bar + before
         base = velocities[step]
         if plan.level == "simple" and draw() < 0.6:
-            out.append(Dynamic(start, float(base)))
+            out.append(Dynamic(start if out else 0.0, float(base)))
             continue
         rise = 4 + round(10 * draw())
         height = start + bar * max(round(phrase.bars * (0.45 + 0.3 * draw())), 1)
         end = start + bar * phrase.bars
+        if not out:
+            start = 0.0
         if height >= end:
-            out.append(Dynamic(start, float(base)))
+            out.append(Dynamic(start if out else 0.0, float(base)))
             continue
         out.append(Dynamic(start, float(base), True))
         out.append(Dynamic(height, float(base + rise), True))
