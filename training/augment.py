@@ -2,7 +2,9 @@
 
 Conventions: waveform transforms are ``transform(audio, sampling_rate, rng)``, float32 (samples,) to the same
 shape, with a NumPy generator of (seed, epoch, row), so a run that is resumed hears the same. None moves an
-onset. Masks are drawn from torch's generator, whose state is in the Trainer's checkpoints.
+onset: rooms and filters are causal, and the first sample of a room is its direct sound. Detuning is done
+where a clip is resampled, and the times of its labels with it: see :class:`sousa.training.rows.BaseRows`.
+Masks are drawn from torch's generator, whose state is in the Trainer's checkpoints.
 """
 
 from typing import Annotated, Any
@@ -23,8 +25,45 @@ def _pair(value: Any) -> Any:
     raise ValueError("give [lowest, highest]")
 
 
+_BANDS, _LOWEST_HZ, _HIGHEST_SHARE = 3, 60.0, 0.4  # of an equaliser; of the sample rate
+_LEAST_DIRECT, _MOST_DIRECT = 0.0, 12.0  # dB of the direct sound over the reverberation
+
+
+def _equalised(audio: np.ndarray, rate: int, bands: np.ndarray, most_db: float) -> np.ndarray:
+    """Through peaking filters of random frequency, width and gain; bands: [bands, 3], 0 to 1.
+
+    Source: R. Bristow-Johnson, Cookbook formulae for audio EQ biquad filter coefficients.
+    """
+    from scipy.signal import sosfilt
+
+    hz = _LOWEST_HZ * (_HIGHEST_SHARE * rate / _LOWEST_HZ) ** bands[:, 0]
+    gain, width = 10 ** (most_db * (2 * bands[:, 1] - 1) / 40), 0.5 + 1.5 * bands[:, 2]
+    angle = 2 * np.pi * hz / rate
+    alpha, cosine = np.sin(angle) / (2 * width), -2 * np.cos(angle)
+    filters = np.stack(
+        [1 + alpha * gain, cosine, 1 - alpha * gain, 1 + alpha / gain, cosine, 1 - alpha / gain], axis=1
+    )
+    return sosfilt(filters / filters[:, 3:4], audio).astype(np.float32)
+
+
+def _in_room(
+    audio: np.ndarray, rate: int, seconds: tuple[float, float], how_long: float, how_far: float,
+    rng: np.random.Generator,
+) -> np.ndarray:  # fmt: skip
+    """In a room of decaying noise, its direct sound first."""
+    from scipy.signal import oaconvolve
+
+    length = seconds[0] + how_long * (seconds[1] - seconds[0])
+    times = np.arange(max(round(length * rate), 2), dtype=np.float32) / rate
+    response = rng.standard_normal(len(times), np.float32) * 10 ** (-3 * times / np.float32(length))
+    direct_db = _LEAST_DIRECT + how_far * (_MOST_DIRECT - _LEAST_DIRECT)
+    response *= 10 ** (-direct_db / 20) / np.sqrt(np.square(response).sum())
+    response[0] = 1.0
+    return oaconvolve(audio, response)[: len(audio)].astype(np.float32) if len(audio) else audio
+
+
 class Waveform(Model):
-    """Random level, tilt and noise."""
+    """Random level, colour, room and noise."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,15 +76,30 @@ class Waveform(Model):
     )
     noise_prob: Number = option(0.5, "share of clips with noise", ge=0, le=1)
     polarity_prob: Number = option(0.0, "share of clips turned upside down", ge=0, le=1)
+    eq_db: Number = option(0.0, "three bands are raised or lowered by up to so many dB", ge=0, le=24)
+    room_prob: Number = option(0.0, "share of clips in a room", ge=0, le=1)
+    room_sec: Annotated[tuple[float, float], BeforeValidator(_pair)] = option(
+        (0.2, 0.8), "[shortest, longest] reverberation time of these rooms, s"
+    )
+    detune_cents: Number = option(
+        0.0, "clips are tuned by up to so much either way, and as much faster or slower, cents", ge=0, le=50
+    )
 
     @property
     def does_something(self) -> bool:
-        return bool(self.gain_db or self.tilt_db or self.noise_db is not None or self.polarity_prob)
+        shares = (self.gain_db, self.tilt_db, self.polarity_prob, self.eq_db, self.room_prob)
+        return bool(any(shares) or self.noise_db is not None)
 
     def __call__(self, audio: np.ndarray, sampling_rate: int, rng: np.random.Generator) -> np.ndarray:
         # every number is drawn, used or not: one option must not change what another draws
         gain, tilt = rng.uniform(-1, 1, 2) * (self.gain_db, self.tilt_db)
         noisy, turned, where = rng.random(3)
+        inside, *room = rng.random(3)
+        bands = rng.random((_BANDS, 3))
+        if self.eq_db:
+            audio = _equalised(audio, sampling_rate, bands, self.eq_db)
+        if inside < self.room_prob:
+            audio = _in_room(audio, sampling_rate, self.room_sec, *room, rng)
         if tilt:
             # a first difference rises 6 dB an octave: a share of it tilts, causally, with sample 0 in place
             share = np.float32(np.clip(abs(tilt) / 20.0, 0.0, 0.9))

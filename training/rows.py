@@ -41,6 +41,9 @@ class BaseRows(Dataset):
         pad: fill shorter clips with zeros.
         transform: ``transform(audio, sampling_rate, rng)`` giving audio, rng a NumPy generator of
             (seed, epoch, row); it has to be picklable for workers that are spawned.
+        detune_cents: clips are tuned by up to so much either way, and are as much faster or slower; the rate
+        of
+            the file that a row tells, by which labels go, is that of the detuned file.
         audio: column of the encoded clips, or None for rows without sound.
         seed: of random crops and transforms.
         name, revision, token: as :func:`sousa.training.sources.find` takes them.
@@ -56,6 +59,7 @@ class BaseRows(Dataset):
         self, source: Any, split: str | None = None, *, columns: str | Iterable[str] = (), where: Any = None,
         sample_rate: int | None = None, crop_sec: float | None = None, crop: str = "start", pad: bool = False,
         transform: Transform | None = None, audio: str | None = "audio", seed: int = 0,
+        detune_cents: float = 0.0,
         name: str | None = None, revision: str | None = None, token: str | None = None,
     ):  # fmt: skip
         problems = []
@@ -68,6 +72,7 @@ class BaseRows(Dataset):
         raise_all(problems)
         self.sample_rate, self.crop_sec, self.crop, self.pad = sample_rate, crop_sec, crop, pad
         self.transform, self.seed, self.split, self.audio = transform, seed, split, audio
+        self.detune_cents = detune_cents
         self.source = sources.find(source, name, revision, token)
         self.known, self.files = self.source.known, self.source.of(split)
         schema, place, kept = self.source.schema, self.source.where, self.known.filter(where)
@@ -113,8 +118,13 @@ class BaseRows(Dataset):
         if clip is not None:
             random = self.crop == "random"
             place = seeds.uniforms(self.seed, 1, "crop", epoch, row)[0] if random else _PLACES[self.crop]
+            speed = 1.0
+            if self.detune_cents:
+                up = 2 * seeds.uniforms(self.seed, 1, "detune", epoch, row)[0] - 1
+                speed = 2.0 ** (up * self.detune_cents / 1200)
             try:
-                audio, rate, start, file_rate = decode(clip, self.sample_rate, self.crop_sec, place, self.pad)
+                cut = (self.sample_rate, self.crop_sec, place, self.pad, speed)
+                audio, rate, start, file_rate = decode(clip, *cut)
             except (RuntimeError, TypeError, ValueError) as error:
                 raise RunError(f"{self.describe(row)} can't be decoded: {first_line(error)}") from None
             if self.transform is not None:

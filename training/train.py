@@ -254,7 +254,11 @@ def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tupl
     model, data = make_model(settings, source), settings.data
     rows_of = partial(rows_for, model, source, where=data.where)
     transform = settings.augment if settings.augment.does_something else None
-    train_rows = rows_of(data.train, learnt=True, crop=data.crop, transform=transform, seed=settings.seed)
+    detune = settings.augment.detune_cents
+    if detune and any(target.kind != "notes" for target in model.targets):
+        raise UsageError("augment.detune_cents changes pitch and tempo, as only notes may; leave it out")
+    how = {"crop": data.crop, "transform": transform, "detune_cents": detune}
+    train_rows = rows_of(data.train, learnt=True, seed=settings.seed, **how)
     eval_rows = rows_of(data.validation)
     test_rows = rows_of(data.test) if settings.report and data.test else None
     for target in model.targets:
