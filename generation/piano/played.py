@@ -41,7 +41,8 @@ class Performance:
 
     Attributes:
         notes: array of NOTE.
-        missed: indices of the notes of the score that were left out.
+        missed: indices of the notes of the score that were left out. Of notes on one key at one time one is
+            played; the others are among these.
         pedal: int64 (n, 2): sample and value (0-127) of each message of controller 64, in order; the first is
             at sample 0.
         beats: float64 (m,): the beats of the score, and its end; beat_samples: int64 (m,), rising: when they

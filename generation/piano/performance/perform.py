@@ -18,6 +18,7 @@ KEY_UP_SEC = 0.020  # a key is up this long before it is struck again
 LEAST_HELD_SEC = 0.015
 LAST_HELD_SEC = 0.060  # the last strike of a trill, mordent or turn
 SOONEST_SEC = 0.050  # a key can't be struck again sooner
+LONGEST_WAIT_SEC = 0.100  # for which a note that can't be struck yet is put off
 GRACE_QUARTERS = 0.125  # a grace note of a deadpan performance
 
 
@@ -51,9 +52,7 @@ def perform(
     for repeat in beating.repeats:
         events = _again(events, repeat, score, beating, player, rng)
     lead_in, tail = (float(round(rng.uniform(*limits), 6)) for limits in (LEAD_IN_SEC, TAIL_SEC))
-    return _assembled(
-        score, events, faults.missed, beating, beats, (down, up), lead_in, tail, sample_rate, rng
-    )
+    return _assembled(score, events, beating, beats, (down, up), lead_in, tail, sample_rate, rng)
 
 
 def _events(
@@ -121,36 +120,47 @@ def separated(events: np.ndarray) -> np.ndarray:
     """Events of which no two hold one key: it goes up before it is struck again.
 
     Of strikes sooner after each other than fingers can follow, one that is not written gives way; otherwise
-    the later one waits.
+    the later one waits, or is missed if it would have to wait too long.
     """
-    while True:
-        events = events[np.lexsort((events["onset"], events["pitch"]))]
-        same = events["pitch"][1:] == events["pitch"][:-1]
-        close = np.flatnonzero(same & (np.diff(events["onset"]) < SOONEST_SEC - 1e-9))
-        if not len(close):
-            break
-        k = int(close[0])
-        giving = [i for i in (k + 1, k) if events["kind"][i] in (EXTRA, REPEATED, ORNAMENT)]
-        giving = [i for i in giving if events["kind"][i] != ORNAMENT or _another(events, i)]
-        if giving:
-            events = np.delete(events, giving[0])
-        else:
-            events["onset"][k + 1] = events["onset"][k] + SOONEST_SEC
+    events = events[np.lexsort((events["onset"], events["pitch"]))]
+    same = np.diff(events["pitch"]) == 0
+    if (np.diff(events["onset"])[same] < SOONEST_SEC).any():
+        events = _followed(events)
+        same = np.diff(events["pitch"]) == 0
     latest = np.where(same, events["onset"][1:] - KEY_UP_SEC, np.inf)
     events["key_up"][:-1] = np.minimum(events["key_up"][:-1], latest)
     events["key_up"] = np.maximum(events["key_up"], events["onset"] + LEAST_HELD_SEC)
     return events
 
 
-def _another(events: np.ndarray, i: int) -> bool:
-    """Whether the note of this event has another strike."""
-    return int((events["note"] == events["note"][i]).sum()) > 1
+def _followed(events: np.ndarray) -> np.ndarray:
+    """Events, in order of pitch and onset, with SOONEST_SEC at least between two of one key."""
+    onset, pitch = events["onset"].tolist(), events["pitch"].tolist()
+    kind, note = events["kind"].tolist(), events["note"].tolist()
+    strikes = np.bincount(events["note"]).tolist()
+
+    def gives_way(i: int) -> bool:
+        return kind[i] in (EXTRA, REPEATED) or (kind[i] == ORNAMENT and strikes[note[i]] > 1)
+
+    kept: list[int] = []
+    for i, intended in enumerate(onset):
+        while kept and pitch[kept[-1]] == pitch[i] and onset[i] - onset[kept[-1]] < SOONEST_SEC - 1e-9:
+            if not gives_way(i) and gives_way(kept[-1]):
+                strikes[note[kept.pop()]] -= 1
+                continue
+            onset[i] = onset[kept[-1]] + SOONEST_SEC
+            if gives_way(i) or onset[i] - intended > LONGEST_WAIT_SEC:
+                strikes[note[i]] -= 1
+                break
+        else:
+            kept.append(i)
+    events["onset"] = onset
+    return events[kept]
 
 
 def _assembled(
     score: Score,
     events: np.ndarray,
-    missed: np.ndarray,
     beating: Pulse,
     beats: np.ndarray,
     strokes: tuple[np.ndarray, np.ndarray],
@@ -171,13 +181,11 @@ def _assembled(
     messages = np.column_stack([_samples(moves[:, 0], sample_rate), moves[:, 1].astype(np.int64)])
     onset, key_up = (_samples(events[name] + shift, sample_rate) for name in ("onset", "key_up"))
     beat_samples = _samples(heard + shift, sample_rate)
-    return _performance(
-        score, events, onset, key_up, missed, messages, beats, beat_samples, tail, sample_rate
-    )
+    return _performance(score, events, onset, key_up, messages, beats, beat_samples, tail, sample_rate)
 
 
 def _performance(
-    score: Score, events, onset, key_up, missed, messages, beats, beat_samples, tail: float, sample_rate: int
+    score: Score, events, onset, key_up, messages, beats, beat_samples, tail: float, sample_rate: int
 ) -> Performance:
     """The notes in order, with their ends, and the length of the recording."""
     notes = np.zeros(len(events), NOTE)
@@ -193,9 +201,8 @@ def _performance(
     notes["end_sample"] = ends
     num_samples = max(int(ends.max(initial=0)), int(beat_samples[-1])) + round(tail * sample_rate)
     messages = messages[messages[:, 0] < num_samples]
-    return Performance(
-        notes, missed.astype(np.int64), messages, beats, beat_samples, num_samples, sample_rate
-    )
+    missed = np.setdiff1d(np.arange(len(score.notes)), notes["note"])
+    return Performance(notes, missed, messages, beats, beat_samples, num_samples, sample_rate)
 
 
 def _samples(seconds: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -222,8 +229,7 @@ def deadpan(score: Score, sample_rate: int, velocity: int = 64) -> Performance:
     finish = np.where(ahead > 0, begin - ahead + GRACE_QUARTERS, finish)
     begin = begin - ahead
     lead_in = max(0.0, -float(begin.min(initial=0.0))) * 60.0 / score.tempo_bpm
-    missed = np.flatnonzero(_doubled(begin, finish, notes["pitch"]))
-    kept = np.setdiff1d(np.arange(len(notes)), missed)
+    kept = np.flatnonzero(~_doubled(begin, finish, notes["pitch"]))
     events = np.zeros(len(kept), EVENT)
     events["note"], events["pitch"], events["velocity"] = kept, notes["pitch"][kept], velocity
     events["kind"] = np.where(ahead[kept] > 0, ORNAMENT, WRITTEN)
@@ -234,7 +240,7 @@ def deadpan(score: Score, sample_rate: int, velocity: int = 64) -> Performance:
     same = events["pitch"][order][1:] == events["pitch"][order][:-1]
     key_up[order[:-1][same]] = np.minimum(key_up[order[:-1][same]], onset[order[1:][same]])
     return _performance(
-        score, events, onset, key_up, missed, np.zeros((1, 2), np.int64), beats,
+        score, events, onset, key_up, np.zeros((1, 2), np.int64), beats,
         _samples(plain.at(beats) + lead_in, sample_rate), 2.0, sample_rate,
     )  # fmt: skip
 

@@ -29,7 +29,7 @@ CURVES = {
 # log of beat lengths, over tenths of a phrase
 ARC = np.log1p(np.array([0.03, 0.0, 0.0, 0.0, 0.0, 0.01, -0.01, 0.0, 0.01, 0.02, 0.07]))
 RITARD = (1.05, 1.12, 1.25)  # of the beats before the last one, which is drawn
-LOCAL_PHI, OWN_PHI = 0.45, 0.70  # what is heard of them is less, as onsets scatter
+LOCAL_PHI, OWN_PHI = 0.45, 0.85  # what is heard of them is less, as onsets scatter
 BEFORE = 0.02  # quarter notes before a wait that still belong to the time before it
 
 
@@ -144,7 +144,8 @@ def _crowding(score: Score, knots: np.ndarray) -> np.ndarray:
     """Log of the notes of each beat over the median beat's, to base 2, smoothed over three."""
     notes = np.histogram(score.notes["onset_beat"], knots)[0] + 0.5
     log = np.log2(notes / np.median(notes)).clip(-2.0, 2.0)
-    return np.convolve(np.concatenate([log[:1], log, log[-1:]]), np.full(3, 1 / 3), mode="valid")
+    padded = np.concatenate([log[:1], log, log[-1:]])
+    return (padded[:-2] + padded[1:-1] + padded[2:]) / 3.0
 
 
 def _stops(
