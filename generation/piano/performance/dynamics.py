@@ -7,6 +7,7 @@ the MIDI range are approached softly.
 """
 
 import numpy as np
+from numpy.random import Generator
 
 from sousa.generation.piano.performance.draws import ar1
 from sousa.generation.piano.performance.players import Player
@@ -32,7 +33,7 @@ def written_loudness(score: Score, beat: np.ndarray) -> np.ndarray:
     return np.where(hairpin[k], np.interp(beat, at, level), level[k])
 
 
-def velocities(score: Score, player: Player, pulse: Pulse, rng: np.random.Generator) -> np.ndarray:
+def velocities(score: Score, player: Player, pulse: Pulse, rng: Generator) -> np.ndarray:
     """Velocity of each written note, float64, before it is rounded."""
     notes = score.notes
     beat, hand, melody = notes["onset_beat"], notes["hand"], notes["melody"]
@@ -82,7 +83,7 @@ def _metre(score: Score, beat: np.ndarray) -> np.ndarray:
     return np.where(place < 1e-6, 1.1, np.where(np.abs(place - np.rint(place)) < 1e-6, 0.9, -0.6))
 
 
-def _swell(pulse: Pulse, beat: np.ndarray, melody: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _swell(pulse: Pulse, beat: np.ndarray, melody: np.ndarray, rng: Generator) -> np.ndarray:
     """Slow wandering of unit variance: most of it is common, some is the melody's own."""
     seconds = pulse.at(beat)
     grid = np.arange(0.0, seconds[-1] + 1.0, 0.5)

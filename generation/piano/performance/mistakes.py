@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 
 from sousa.generation.piano.performance.players import Player
 from sousa.generation.piano.score import HIGHEST_PITCH, LOWEST_PITCH, ORNAMENTS, Score
@@ -28,7 +29,7 @@ class Mistakes:
     extra_pitch: np.ndarray
 
 
-def mistakes(score: Score, player: Player, rng: np.random.Generator) -> Mistakes:
+def mistakes(score: Score, player: Player, rng: Generator) -> Mistakes:
     """The mistakes of a performance."""
     notes = score.notes
     count = len(notes)

@@ -6,6 +6,7 @@ widely); that of the finger; and the lead of louder notes, which is most of what
 """
 
 import numpy as np
+from numpy.random import Generator
 
 from sousa.generation.piano.performance.draws import ar1
 from sousa.generation.piano.performance.players import Player
@@ -24,7 +25,7 @@ def onsets(
     pulse: Pulse,
     beats: np.ndarray,
     velocity: np.ndarray,
-    rng: np.random.Generator,
+    rng: Generator,
 ) -> np.ndarray:
     """Seconds at which the key of each written note goes down; graces at the note they lead to.
 

@@ -1,12 +1,13 @@
 """Graces, trills, mordents, turns and broken chords as strikes of keys.
 
-Figures are measured ones: a single grace lasts 77 ms (10-90 %: 9-227), and is before the beat about as often
+Figures are measured ones: a parts grace lasts 77 ms (10-90 %: 9-227), and is before the beat about as often
 as on it; a trill has 12.2 notes a second and quickens; a broken chord takes 60 ms a note, upwards.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 
 from sousa.generation.piano.performance.draws import quantiles
 from sousa.generation.piano.performance.players import Player
@@ -20,6 +21,9 @@ BEFORE_SHARE = {"baroque": 0.35, "classical": 0.50, "romantic": 0.65, "popular":
 FROM_ABOVE = {"baroque": 0.9, "classical": 0.6, "romantic": 0.2, "popular": 0.1}  # trills that begin so
 MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 11)
 LEAST_SEC = 0.045  # of a strike inside an ornament
+
+
+_Lists = tuple[list, ...]  # note, like, onset, end, pitch and ratio of parts of ornaments
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +56,9 @@ def neighbour(key: str, pitch: int, up: bool) -> int:
     return near if near % 12 in scale else near + step
 
 
-def strikes(score: Score, player: Player, onset: np.ndarray, length: np.ndarray, rng: np.random.Generator):
+def strikes(
+    score: Score, player: Player, onset: np.ndarray, length: np.ndarray, rng: Generator
+) -> tuple[Strikes, np.ndarray]:
     """Strikes of all written notes.
 
     Args:
@@ -64,29 +70,29 @@ def strikes(score: Score, player: Player, onset: np.ndarray, length: np.ndarray,
     """
     notes, onset = score.notes, onset.copy()
     ornament = notes["ornament"]
-    single = [], [], [], [], [], []
+    parts: _Lists = [], [], [], [], [], []
     if ornament.any():
         for members in _groups(notes, ornament == GRACE):
-            _graces(score, members, onset, rng, single)
+            _graces(score, members, onset, rng, parts)
         for members in _groups(notes, ornament == ARPEGGIO, across_voices=True):
             _broken(notes, members, onset, length, rng)
         for i in np.flatnonzero((ornament >= TRILL) & (ornament <= TURN)).tolist():
-            _figure(score, player, i, float(onset[i]), float(length[i]), rng, single)
-    plain = np.setdiff1d(np.arange(len(notes)), np.array(single[0], dtype=int))
+            _figure(score, player, i, float(onset[i]), float(length[i]), rng, parts)
+    plain = np.setdiff1d(np.arange(len(notes)), np.array(parts[0], dtype=int))
     count = len(plain)
     return Strikes(
-        np.concatenate([plain, np.array(single[0], dtype=int)]),
-        np.concatenate([plain, np.array(single[1], dtype=int)]),
-        np.concatenate([onset[plain], single[2]]),
-        np.concatenate([np.full(count, np.inf), single[3]]),
-        np.concatenate([notes["pitch"][plain].astype(int), np.array(single[4], dtype=int)]),
-        np.concatenate([np.ones(count), single[5]]),
-        np.concatenate([np.zeros(count, bool), np.ones(len(single[0]), bool)]),
+        np.concatenate([plain, np.array(parts[0], dtype=int)]),
+        np.concatenate([plain, np.array(parts[1], dtype=int)]),
+        np.concatenate([onset[plain], parts[2]]),
+        np.concatenate([np.full(count, np.inf), parts[3]]),
+        np.concatenate([notes["pitch"][plain].astype(int), np.array(parts[4], dtype=int)]),
+        np.concatenate([np.ones(count), parts[5]]),
+        np.concatenate([np.zeros(count, bool), np.ones(len(parts[0]), bool)]),
     ), onset
 
 
-def _add(single, note: int, like: int, onset: float, end: float, pitch: int, ratio: float) -> None:
-    for values, value in zip(single, (note, like, onset, end, pitch, ratio), strict=True):
+def _add(parts: _Lists, note: int, like: int, onset: float, end: float, pitch: int, ratio: float) -> None:
+    for values, value in zip(parts, (note, like, onset, end, pitch, ratio), strict=True):
         values.append(value)
 
 
@@ -101,7 +107,7 @@ def _groups(notes: np.ndarray, chosen: np.ndarray, across_voices: bool = False) 
     return [np.array(members) for members in groups.values()]
 
 
-def _graces(score: Score, members: np.ndarray, onset: np.ndarray, rng, single) -> None:
+def _graces(score: Score, members: np.ndarray, onset: np.ndarray, rng: Generator, parts: _Lists) -> None:
     """Graces of one note, before the beat or on it; then the note comes later, and its hand with it."""
     notes = score.notes
     steps = quantiles(rng.standard_normal(len(members)), GRACE_MS) / 1000.0
@@ -123,11 +129,13 @@ def _graces(score: Score, members: np.ndarray, onset: np.ndarray, rng, single) -
     ends = np.append(times[1:], goal)
     ratios = quantiles(rng.standard_normal(len(members)), GRACE_RATIO)
     for k, i in enumerate(members.tolist()):
-        _add(single, i, like, float(times[k]), float(ends[k]), int(notes["pitch"][i]), float(ratios[k]))
+        _add(parts, i, like, float(times[k]), float(ends[k]), int(notes["pitch"][i]), float(ratios[k]))
         onset[i] = times[k]
 
 
-def _broken(notes: np.ndarray, members: np.ndarray, onset: np.ndarray, length: np.ndarray, rng) -> None:
+def _broken(
+    notes: np.ndarray, members: np.ndarray, onset: np.ndarray, length: np.ndarray, rng: Generator
+) -> None:
     """A chord broken upwards, from a little before its place."""
     order = members[np.argsort(notes["pitch"][members], kind="stable")]
     steps = quantiles(0.85 * rng.standard_normal() + 0.5 * rng.standard_normal(len(order) - 1), STEP_MS)
@@ -136,7 +144,9 @@ def _broken(notes: np.ndarray, members: np.ndarray, onset: np.ndarray, length: n
     onset[order] = onset[order].mean() - rng.uniform(0.2, 0.8) * times[-1] + times
 
 
-def _figure(score: Score, player: Player, i: int, onset: float, length: float, rng, single) -> None:
+def _figure(
+    score: Score, player: Player, i: int, onset: float, length: float, rng: Generator, parts: _Lists
+) -> None:
     """A trill, mordent or turn: the first and last strikes are the note's own."""
     note = score.notes[i]
     pitch, kind = int(note["pitch"]), int(note["ornament"])
@@ -163,4 +173,4 @@ def _figure(score: Score, player: Player, i: int, onset: float, length: float, r
     softer = np.exp(0.06 * rng.standard_normal(count)) * np.append(1.0, np.full(count - 1, 0.94))
     for k in range(count):
         end = float(times[k + 1]) if k + 1 < count else np.inf
-        _add(single, i, i, float(times[k]), end, pitches[k], float(softer[k]))
+        _add(parts, i, i, float(times[k]), end, pitches[k], float(softer[k]))

@@ -9,6 +9,7 @@ strokes don't reach the top: much of the time it is somewhere between.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 
 from sousa.generation.piano.performance.draws import quantiles
 from sousa.generation.piano.performance.players import Player
@@ -85,7 +86,7 @@ def _changed(before, after) -> bool:
 
 
 def strokes(
-    score: Score, player: Player, pulse: Pulse, onset: np.ndarray, last_sec: float, rng: np.random.Generator
+    score: Score, player: Player, pulse: Pulse, onset: np.ndarray, last_sec: float, rng: Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """When the pedal crosses PEDAL_DOWN on its way down, and on its way up; both rising, seconds.
 
@@ -147,7 +148,7 @@ def _runs(uniform: np.ndarray, share: float) -> np.ndarray:
     return np.array(out, dtype=bool)
 
 
-def curve(down: np.ndarray, up: np.ndarray, end_sec: float, rng: np.random.Generator) -> np.ndarray:
+def curve(down: np.ndarray, up: np.ndarray, end_sec: float, rng: Generator) -> np.ndarray:
     """Messages of the pedal: float64 (n, 2), seconds and whole values; the first one is at 0.
 
     Args:

@@ -1,6 +1,7 @@
 """From a score and a player to notes on samples."""
 
 import numpy as np
+from numpy.random import Generator
 
 from sousa.generation.piano.performance import dynamics, onsets, pedal, touch
 from sousa.generation.piano.performance.mistakes import Mistakes, mistakes
@@ -20,6 +21,11 @@ LAST_HELD_SEC = 0.060  # the last strike of a trill, mordent or turn
 SOONEST_SEC = 0.050  # a key can't be struck again sooner
 LONGEST_WAIT_SEC = 0.100  # for which a note that can't be struck yet is put off
 GRACE_QUARTERS = 0.125  # a grace note of a deadpan performance
+
+# a key that goes down and up, in seconds; an extra one has the note that it is struck with
+EVENT = np.dtype(
+    [("note", "i4"), ("onset", "f8"), ("key_up", "f8"), ("pitch", "i2"), ("velocity", "f8"), ("kind", "i1")]
+)
 
 
 def perform(
@@ -56,7 +62,7 @@ def perform(
 
 
 def _events(
-    score: Score, struck: Strikes, key_up: np.ndarray, velocity: np.ndarray, faults: Mistakes, rng
+    score: Score, struck: Strikes, key_up: np.ndarray, velocity: np.ndarray, faults: Mistakes, rng: Generator
 ) -> np.ndarray:
     """Keys that go down and up, as an array of EVENT, in no order."""
     notes = score.notes
@@ -64,9 +70,7 @@ def _events(
     out["note"], out["onset"], out["pitch"] = struck.note, struck.onset, struck.pitch
     # inside an ornament a key is up a little before the next one goes down
     inside = struck.onset + 0.9 * (struck.end - struck.onset)
-    last = np.where(
-        struck.part, np.maximum(key_up[struck.note], struck.onset + LAST_HELD_SEC), key_up[struck.note]
-    )
+    last = np.maximum(key_up[struck.note], np.where(struck.part, struck.onset + LAST_HELD_SEC, 0.0))
     out["key_up"] = np.where(np.isinf(struck.end), last, inside)
     out["velocity"] = velocity[struck.like] * struck.ratio
     out["kind"] = np.where(struck.part, ORNAMENT, WRITTEN)
@@ -79,15 +83,14 @@ def _events(
     late, softer, share = rng.random((3, len(extra)))
     extra["onset"] += 0.03 * late - 0.01
     extra["velocity"] *= 0.5 + 0.4 * softer
-    extra["key_up"] = extra["onset"] + (0.3 + 0.6 * share) * (extra["key_up"] - extra["onset"]).clip(
-        0.04, 0.5
-    )
+    held = (extra["key_up"] - extra["onset"]).clip(0.04, 0.5)
+    extra["key_up"] = extra["onset"] + (0.3 + 0.6 * share) * held
     played = ~np.isin(out["note"], faults.missed)
     return np.concatenate([out[played], extra])
 
 
 def _again(
-    events: np.ndarray, repeat: Repeat, score: Score, beating: Pulse, player: Player, rng
+    events: np.ndarray, repeat: Repeat, score: Score, beating: Pulse, player: Player, rng: Generator
 ) -> np.ndarray:
     """Events with those of some beats played again."""
     place = np.where(events["kind"] == EXTRA, np.inf, score.notes["onset_beat"][events["note"]])
@@ -96,9 +99,8 @@ def _again(
         return events
     copies = events[first]
     copies["kind"] = REPEATED
-    copies["pitch"] = np.where(
-        events["kind"][first] == WRONG, score.notes["pitch"][copies["note"]], copies["pitch"]
-    )
+    wrong = events["kind"][first] == WRONG  # the right key is found this time
+    copies["pitch"][wrong] = score.notes["pitch"][copies["note"][wrong]]
     jitter = player.finger_ms / 1000.0 * rng.standard_normal(len(copies)).clip(-2.5, 2.5)
     copies["onset"] += repeat.shift + jitter
     copies["key_up"] = np.maximum(copies["key_up"] + repeat.shift, copies["onset"] + 0.05)
@@ -109,11 +111,6 @@ def _again(
         events["key_up"][first], np.maximum(stopped, events["onset"][first] + LEAST_HELD_SEC)
     )
     return np.concatenate([events, copies])
-
-
-EVENT = np.dtype(
-    [("note", "i4"), ("onset", "f8"), ("key_up", "f8"), ("pitch", "i2"), ("velocity", "f8"), ("kind", "i1")]
-)
 
 
 def separated(events: np.ndarray) -> np.ndarray:
@@ -167,7 +164,7 @@ def _assembled(
     lead_in: float,
     tail: float,
     sample_rate: int,
-    rng: np.random.Generator,
+    rng: Generator,
 ) -> Performance:
     """Everything on samples, after the silence before the first key."""
     events = separated(events)
@@ -185,7 +182,15 @@ def _assembled(
 
 
 def _performance(
-    score: Score, events, onset, key_up, messages, beats, beat_samples, tail: float, sample_rate: int
+    score: Score,
+    events: np.ndarray,
+    onset: np.ndarray,
+    key_up: np.ndarray,
+    messages: np.ndarray,
+    beats: np.ndarray,
+    beat_samples: np.ndarray,
+    tail: float,
+    sample_rate: int,
 ) -> Performance:
     """The notes in order, with their ends, and the length of the recording."""
     notes = np.zeros(len(events), NOTE)

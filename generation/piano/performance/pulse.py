@@ -14,6 +14,7 @@ Stops put a wait before a beat; some are followed by a repeat of the beats befor
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 
 from sousa.generation.piano.performance.draws import ar1
 from sousa.generation.piano.performance.players import Player
@@ -81,9 +82,7 @@ def written(score: Score, beats: np.ndarray) -> Pulse:
     return Pulse(knots, np.concatenate([[0.0], np.cumsum(np.diff(knots) * quarter)]))
 
 
-def pulse(
-    score: Score, player: Player, beats: np.ndarray, of_piece: np.random.Generator, own: np.random.Generator
-) -> Pulse:
+def pulse(score: Score, player: Player, beats: np.ndarray, of_piece: Generator, own: Generator) -> Pulse:
     """The pulse of a performance.
 
     Args:
@@ -114,7 +113,7 @@ def pulse(
     return Pulse(places[~drop], times[~drop], repeats)
 
 
-def _curve(score: Score, knots: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _curve(score: Score, knots: np.ndarray, rng: Generator) -> np.ndarray:
     """Log of beat lengths over the written ones, without the final ritardando, for the whole piece."""
     slow, local, arc = CURVES[score.style]
     noise = rng.standard_normal((2, len(knots) - 1))
@@ -128,7 +127,7 @@ def _curve(score: Score, knots: np.ndarray, rng: np.random.Generator) -> np.ndar
     return curve - np.median(curve)
 
 
-def _ritardando(score: Score, knots: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _ritardando(score: Score, knots: np.ndarray, rng: Generator) -> np.ndarray:
     """Log of the last beat lengths: those that end with the last attack, and what is held after it."""
     final = np.exp(rng.normal(np.log(1.72), 0.36))
     out = np.zeros(len(knots) - 1)
@@ -149,7 +148,7 @@ def _crowding(score: Score, knots: np.ndarray) -> np.ndarray:
 
 
 def _stops(
-    score: Score, player: Player, knots: np.ndarray, length: np.ndarray, rng: np.random.Generator
+    score: Score, player: Player, knots: np.ndarray, length: np.ndarray, rng: Generator
 ) -> tuple[np.ndarray, tuple[Repeat, ...]]:
     """Seconds of waiting before each knot, and the repeats after some of the stops."""
     wait = np.zeros(len(knots))

@@ -7,6 +7,7 @@ pedal holds the sound, and well before a key is struck again.
 """
 
 import numpy as np
+from numpy.random import Generator
 
 from sousa.generation.piano.performance.draws import DEVIATES, ar1
 from sousa.generation.piano.performance.players import Player
@@ -38,7 +39,7 @@ LEAST_SEC = 0.035
 
 
 def key_ups(
-    score: Score, player: Player, onset: np.ndarray, length: np.ndarray, held: np.ndarray, rng
+    score: Score, player: Player, onset: np.ndarray, length: np.ndarray, held: np.ndarray, rng: Generator
 ) -> np.ndarray:
     """Seconds at which the key of each written note goes up, before any is struck again.
 
@@ -74,7 +75,7 @@ def _by_length(z: np.ndarray, length: np.ndarray, table) -> np.ndarray:
     return rows[low, at] * (1.0 - part) + rows[low + 1, at] * part
 
 
-def _along_voices(notes: np.ndarray, rng) -> np.ndarray:
+def _along_voices(notes: np.ndarray, rng: Generator) -> np.ndarray:
     """A slowly changing number along each hand and voice, of unit variance."""
     voice = notes["hand"].astype(int) * 64 + notes["voice"]
     order = np.argsort(voice, kind="stable")
@@ -95,7 +96,7 @@ def _last_of_slur(notes: np.ndarray) -> np.ndarray:
     return out
 
 
-def _before_repeats(notes: np.ndarray, onset: np.ndarray, rng) -> np.ndarray:
+def _before_repeats(notes: np.ndarray, onset: np.ndarray, rng: Generator) -> np.ndarray:
     """The latest a key may go up before it is struck again: a measured gap of 196 ms, less when fast."""
     gap = 0.190 * np.exp(0.45 * rng.standard_normal(len(notes)).clip(-2.0, 2.0))
     share = rng.uniform(0.3, 0.55, len(notes))

@@ -16,6 +16,8 @@ from sousa.generation.piano.validation.measures import Played, of
 
 __all__ = ["REFERENCES", "Reference", "measure", "of", "summary"]
 
+FEWEST_NOTES, FEWEST_BEATS = 16, 4
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -39,9 +41,13 @@ REFERENCES: dict[str, Reference] = {
 
 
 def measure(played: Played) -> dict[str, float]:
-    """Every figure that a performance has."""
+    """Every figure that a performance has; a very short one has none."""
     out: dict[str, float] = {}
+    if played.plain.sum() < FEWEST_NOTES:
+        return out
     beat_sec = measures.beats_heard(played)
+    if np.isfinite(beat_sec).sum() < FEWEST_BEATS:
+        return out
     measures.chords(played, out)
     measures.tempo(played, beat_sec, out)
     measures.runs(played, out)

@@ -19,6 +19,9 @@ IOI_MS = (60, 100, 150, 250, 400, 800)
 FAST_SEC = 0.250
 
 
+Figures = dict[str, float]  # by name; measures add to one
+
+
 @dataclass(frozen=True, eq=False)
 class Played:
     """A performance as arrays, one element a note in order of onset.
@@ -125,7 +128,7 @@ def _middle(values) -> float:
     return float(np.median(values)) if len(values) else np.nan
 
 
-def chords(p: Played, out: dict) -> None:
+def chords(p: Played, out: Figures) -> None:
     """Asynchrony of chords: between fingers, hands, and the melody and the rest."""
     chosen = np.flatnonzero(p.plain)
     order = chosen[np.lexsort((p.pitch[chosen], p.beat[chosen]))]
@@ -186,7 +189,7 @@ def chords(p: Played, out: dict) -> None:
         out["left_top_louder"] = np.mean(left_top)
 
 
-def tempo(p: Played, beat_sec: np.ndarray, out: dict) -> None:
+def tempo(p: Played, beat_sec: np.ndarray, out: Figures) -> None:
     """Lengths of beats."""
     heard = np.isfinite(beat_sec)
     quarters = np.diff(p.beats[heard])
@@ -217,7 +220,7 @@ def tempo(p: Played, beat_sec: np.ndarray, out: dict) -> None:
         out["phrase_end_beat"], out["phrase_end_but_1_beat"] = np.median(ends), np.median(before)
 
 
-def runs(p: Played, out: dict) -> None:
+def runs(p: Played, out: Figures) -> None:
     """Isochronous runs of nine notes or more in one hand.
 
     The residual of a note is from the parabola through it and the four on either side. Lag-1 is of the
@@ -256,7 +259,7 @@ def runs(p: Played, out: dict) -> None:
             out[f"run_residual_{low}_{high}_ms"] = robust_sd(residual[here])
 
 
-def velocity(p: Played, out: dict) -> None:
+def velocity(p: Played, out: Figures) -> None:
     """Velocity: of notes, hands, bars and the melody."""
     v = p.velocity
     out["velocity_mean"], out["velocity_sd"] = v.mean(), v.std()

@@ -6,7 +6,7 @@ import numpy as np
 
 from sousa.generation.piano.played import KINDS, PEDAL_DOWN
 from sousa.generation.piano.score import ARTICULATIONS, LEFT, ORNAMENTS, RIGHT
-from sousa.generation.piano.validation.measures import Played
+from sousa.generation.piano.validation.measures import Figures, Played
 
 WRITTEN, ORNAMENT = KINDS.index("written"), KINDS.index("ornament")
 GRACE, TRILL, ARPEGGIO = (ORNAMENTS.index(name) for name in ("grace", "trill", "arpeggio"))
@@ -14,7 +14,7 @@ OVERLAP_MS = (0, 120, 250, 500, 4000)
 LOW, HIGH = 20, 100  # of controller 64, between which its travel is timed
 
 
-def articulation(p: Played, beat_sec: np.ndarray, out: dict) -> None:
+def articulation(p: Played, beat_sec: np.ndarray, out: Figures) -> None:
     """How long keys are held, by hand and mark."""
     heard = np.isfinite(beat_sec)
     written = p.plain & (p.length > 0) & (p.beat + p.length <= p.beats[heard][-1] + 1e-6)
@@ -44,7 +44,7 @@ def articulation(p: Played, beat_sec: np.ndarray, out: dict) -> None:
     _overlaps(p, written, out)
 
 
-def _overlaps(p: Played, written: np.ndarray, out: dict) -> None:
+def _overlaps(p: Played, written: np.ndarray, out: Figures) -> None:
     """Overlaps with the next note of the same hand and voice, and gaps before a key is struck again."""
     chosen = np.flatnonzero(written)
     voice = p.hand[chosen].astype(int) * 64 + p.voice[chosen]
@@ -85,7 +85,7 @@ def _overlaps(p: Played, written: np.ndarray, out: dict) -> None:
             out[f"overlap_over_ioi_pedal_{name}"] = np.median((overlap / ioi)[here])
 
 
-def pedal(p: Played, beat_sec: np.ndarray, out: dict) -> None:
+def pedal(p: Played, beat_sec: np.ndarray, out: Figures) -> None:
     """How much the pedal is down, how it moves, and when it is changed."""
     music = p.end.max(initial=0.0)
     moves = p.pedal[p.pedal[:, 0] < music]
@@ -128,7 +128,7 @@ def _travels(times: np.ndarray, values: np.ndarray, low: float, high: float) -> 
     return times[ends[k >= 0]] - starts
 
 
-def _pedal_changes(p: Played, press, release, times, values, beat_sec, out: dict) -> None:
+def _pedal_changes(p: Played, press, release, times, values, beat_sec, out: Figures) -> None:
     """Releases and presses around attacks of the bass on a beat."""
     left = p.plain & (p.hand == LEFT)
     on_beat = np.isin(np.rint(p.beat * 1e6), np.rint(p.beats * 1e6))
@@ -154,7 +154,7 @@ def _pedal_changes(p: Played, press, release, times, values, beat_sec, out: dict
     out["pedal_change_below_20"] = (np.array(lowest) < 20).mean()
 
 
-def ornaments(p: Played, out: dict) -> None:
+def ornaments(p: Played, out: Figures) -> None:
     """Trills, single graces and broken chords."""
     kind = p.marks["ornament"]
     rates, counts, cvs, quickening = [], [], [], []
@@ -199,7 +199,7 @@ def ornaments(p: Played, out: dict) -> None:
         out["broken_upward"] = np.mean(upward)
 
 
-def texture(p: Played, out: dict) -> None:
+def texture(p: Played, out: Figures) -> None:
     """Keys and strings that sound at once, and silence, weighted by time."""
     for name, ends in (("key", p.key_up), ("sound", p.end)):
         times = np.concatenate([p.onset, ends])

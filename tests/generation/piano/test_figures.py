@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sousa.generation.piano.performance import deadpan
-from sousa.generation.piano.played import sounding_ends
+from sousa.generation.piano.performance import deadpan, perform, player
+from sousa.generation.piano.played import TIERS, sounding_ends
 from sousa.generation.piano.score import LEFT, RIGHT
 from sousa.generation.piano.validation import figures
 from tests.support.piano_scores import note, piece, score
@@ -148,3 +148,16 @@ def test_ranges():
     assert figures.REFERENCES["velocity_p50"].holds(0.0) is None
     got = figures.summary([{"beat_cv": 0.1}, {"beat_cv": 0.3}, {"beat_cv": 0.2, "unknown": 1.0}])
     assert got == {"beat_cv": (pytest.approx(0.12), 0.2, pytest.approx(0.28), 3)}
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_any_performance_can_be_measured(tier):
+    few = [note(0, 0, 60, ornament="grace")], [note(0, 1, 60)], [note(3, 1, 60), note(0, 1, 40, LEFT)]
+    pieces = [*(score(notes, bars=1) for notes in few), piece("baroque", bars=1), piece("romantic", bars=40)]
+    for index, written in enumerate(pieces):
+        p = perform(written, player(1, index, 0, (tier,)), 1, index, 0, 16_000)
+        for marks in ({}, None):
+            played = figures.of(written, p)
+            got = figures.measure(replace(played, marks=marks) if marks is not None else played)
+            assert all(np.isfinite(value) for value in got.values())
+    assert len(got) > 90
