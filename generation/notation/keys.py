@@ -21,6 +21,13 @@ def tonic(sharps: int, mode: str) -> int:
     return (sharps * 7 + (0 if mode == "major" else 9)) % 12
 
 
+def name(sharps: int, mode: str) -> str:
+    """A key as it is called, such as ``F# minor``."""
+    place = sharps + (0 if mode == "major" else 3)
+    sign = (place + 1) // 7
+    return f"{'FCGDAEB'[(place + 1) % 7]}{'#' * sign}{'b' * -sign} {mode}"
+
+
 def within(sharps: int) -> int:
     """The signature of the key that sounds the same, from FEWEST to MOST."""
     return (sharps - FEWEST) % 12 + FEWEST

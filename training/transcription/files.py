@@ -69,6 +69,7 @@ def summary(sheet: Sheet, notes: np.ndarray, pedal: np.ndarray, duration_sec: fl
         "signature": sheet.metre,
         "sharps": sheet.sharps,
         "mode": sheet.mode,
+        "called": keys.name(sheet.sharps, sheet.mode),
         "bpm": round(sheet.tempo_bpm, 2),
         "bars": [round(float(t), 6) for t in sheet.seconds(np.array([onset for onset, _ in sheet.bars]))],
         "pulse": [round(float(t), 6) for t in sheet.beats.sec],

@@ -29,8 +29,8 @@ class Beats:
     @property
     def per_bar(self) -> int:
         """Beats a bar."""
-        count, unit = (int(part) for part in self.metre.split("/"))
-        return count // 3 if is_compound(self.metre) else count if unit <= 4 else 1
+        count = int(self.metre.split("/")[0])
+        return count // 3 if is_compound(self.metre) else count
 
     @property
     def beat_ticks(self) -> int:

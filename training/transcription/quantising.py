@@ -87,13 +87,12 @@ def place_ends(
     # a grid on which the note has no length is none
     error += 10.0 * (np.array(grids) <= begin[None, :] + 1e-6)
     ends = np.array(grids)[error.argmin(0), np.arange(len(finish))]
+    least = max(how.least, 1 / 16)
+    ends = np.where(ends - begin < least - 1e-6, begin + least, ends)
     if (np.abs(ends - finish) < _EXACT).mean() < _STRICT:
         for hand in np.unique(staff):
             mine = np.flatnonzero(staff == hand)
             ends[mine] = _tidied(begin[mine], finish[mine], ends[mine])
-    least = max(how.least, 1 / 16)
-    short = ends - begin < least - 1e-6
-    ends = np.where(short, begin + least, ends)
     return np.maximum(np.rint(ends * beats.beat_ticks).astype(np.int64), onset + 1)
 
 

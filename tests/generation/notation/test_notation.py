@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sousa.generation.notation import hands, keys, voices
+from sousa.generation.piano.score import KEYS
 
 MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 11)
 
@@ -18,6 +19,7 @@ def test_every_key_is_found_from_its_scale_and_triad(sharps, mode):
     duration = np.array([1.0] * len(scale) + [2.0] * len(triad))
     assert keys.of_notes(pitch, duration) == (sharps, mode)
     assert keys.of_notes(pitch, duration, sharps) == (sharps, mode)
+    assert keys.name(sharps, mode) in KEYS and KEYS[keys.name(sharps, mode)] == sharps
     # each letter once, on the line of fifths around the tonic
     spelt = keys.spell(np.array(scale), sharps, mode)
     assert len(set((spelt + 1) % 7)) == 7 and list(spelt * 7 % 12) == [p % 12 for p in scale]

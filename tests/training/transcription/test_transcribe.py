@@ -1,0 +1,186 @@
+"""``sousa transcribe``: files of all kinds in, files of all kinds out, and what is said of what can't be."""
+
+import json
+
+import mido
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+import sousa
+from sousa.generation.errors import RunError, UsageError
+from sousa.training.front_ends import LogMel
+from sousa.training.models.cnn import Cnn, CnnConfig
+from sousa.training.models.model import Model
+from sousa.training.tasks import column_target
+from sousa.training.transcription import hearing, page, recordings
+from sousa.training.transcription.command import transcribe
+from tests.support import tone_notes
+from tests.support.browser import Browser, needs_chromium
+
+RATE = 16000
+COLUMN = next(column for column in tone_notes.COLUMNS if column.name == "tones")
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A small network that nobody has trained, so easily sure that it hears notes everywhere."""
+    torch.manual_seed(0)
+    mel = LogMel(sampling_rate=RATE, n_fft=1024, hop_length=320, n_mels=64, f_max_hz=8000)
+    target = column_target(COLUMN)
+    target.onset_threshold = target.offset_threshold = target.frame_threshold = 0.02
+    sizes = CnnConfig(stem_channels=(4, 4), frame_channels=16, frame_dilations=(1, 2))
+    model = Model("tones", [target], ["tones"], mel, Cnn(sizes, mel.num_features), 2.0).eval()
+    with torch.no_grad():
+        for head in model.heads.values():
+            head.weight *= 3
+    return model
+
+
+def tune(seconds=4.0, rate=44100, channels=1):
+    """Decaying tones, one each half second."""
+    time = np.arange(round(seconds * rate)) / rate
+    wave = np.zeros_like(time)
+    for k in range(int(seconds * 2)):
+        since = time - k / 2
+        wave += np.where(since >= 0, np.exp(-6 * np.maximum(since, 0)), 0) * np.sin(
+            2 * np.pi * (220 + 60 * k) * since
+        )
+    return np.repeat(0.3 * wave[:, None], channels, axis=1)
+
+
+@pytest.fixture(scope="module")
+def saved(model, tmp_path_factory):
+    place = tmp_path_factory.mktemp("model")
+    model.save_pretrained(place / "run" / "model")
+    return place / "run"
+
+
+def test_the_command_writes_every_kind_of_file(saved, tmp_path, capsys):
+    file = tmp_path / "my tune.wav"
+    soundfile.write(file, tune(channels=2), 44100)
+    out = tmp_path / "out"
+    words = [
+        "transcribe",
+        str(file),
+        "--model",
+        str(saved),
+        "-o",
+        str(out),
+        "--device",
+        "cpu",
+        "--metre",
+        "3/4",
+    ]
+    assert sousa.main([*words, "--key", "A minor", "--tempo", "120"]) == 0
+    assert sorted(path.name for path in out.iterdir()) == [
+        f"my tune.{kind}" for kind in ("csv", "html", "json", "mid", "musicxml")
+    ]
+    told = json.loads((out / "my tune.json").read_text())
+    assert (
+        told["count"] == len(told["notes"]) > 0 and told["signature"] == "3/4" and told["called"] == "A minor"
+    )
+    assert told["duration_sec"] == pytest.approx(4.0, abs=1e-3)
+    read = mido.MidiFile(out / "my tune.mid")
+    assert (
+        sum(m.type == "note_on" and m.velocity > 0 for track in read.tracks for m in track) == told["count"]
+    )
+    assert "my tune.json" in capsys.readouterr().out
+    assert (out / "my tune.html").read_bytes()[:1000].count(page.MARK) == 1
+
+
+def test_rates_channels_and_formats_give_the_same_sound(tmp_path):
+    heard = []
+    for name, rate, channels in (
+        ("a.flac", 16000, 1),
+        ("b.wav", 44100, 2),
+        ("c.ogg", 48000, 1),
+        ("d.mp3", 22050, 2),
+    ):
+        soundfile.write(tmp_path / name, tune(rate=rate, channels=channels), rate)
+        heard.append(recordings.read(tmp_path / name, RATE))
+    for other in heard[1:]:
+        size = min(len(heard[0]), len(other))
+        assert abs(len(other) - len(heard[0])) < 0.1 * RATE and other.dtype == np.float32
+        assert np.corrcoef(heard[0][:size], other[:size])[0, 1] > 0.98
+
+
+def test_sections_of_a_long_recording_meet_without_a_seam(model, monkeypatch):
+    audio = recordings_of_noise(9.0)
+    whole, _ = hearing.hear(model, audio)
+    monkeypatch.setattr(hearing, "_SECTION_SEC", 3.0)
+    monkeypatch.setattr(hearing, "_OVERLAP_SEC", 2.0)
+    told = []
+    parts, _ = hearing.hear(model, audio, told.append)
+    assert sum(told) == pytest.approx(9.0) and len(told) == 3
+    # windows lie elsewhere, so a network without a memory of them differs by what their edges do
+    assert abs(len(parts) - len(whole)) <= 0.1 * len(whole)
+    assert (np.diff(parts["onset_sec"]) >= 0).all() and len(parts)
+    near = np.abs(parts["onset_sec"][:, None] - whole["onset_sec"][None]) < 0.03
+    same = near & (parts["pitch"][:, None] == whole["pitch"][None])
+    assert same.any(1).mean() > 0.85
+
+
+def recordings_of_noise(seconds):
+    return np.random.default_rng(1).standard_normal(round(seconds * RATE)).astype(np.float32) * 0.1
+
+
+def test_bad_files_are_one_sentence_each(saved, tmp_path, capsys):
+    (tmp_path / "text.wav").write_text("not a sound")
+    soundfile.write(tmp_path / "short.wav", np.zeros(10), RATE)
+    broken = tune()
+    broken[100] = np.nan
+    soundfile.write(tmp_path / "broken.wav", broken, 44100, subtype="FLOAT")
+    bad = {"text.wav": "can't be read as sound", "short.wav": "give a recording",
+           "broken.wav": "no numbers", "absent.wav": "is no file", ".": "is no file"}  # fmt: skip
+    for name, said in bad.items():
+        out = tmp_path / "out"
+        assert sousa.main(["transcribe", str(tmp_path / name), "--model", str(saved), "-o", str(out)]) == 2
+        error = capsys.readouterr().err.strip()
+        assert said in error and error.count("\n") == 0 and not out.exists()
+
+
+def test_all_problems_of_a_call_are_said_together(model, tmp_path):
+    with pytest.raises(UsageError) as error:
+        transcribe(
+            "a.wav", model, tmp_path, formats="mid,pdf", metre="3/5", tempo=-1, key="H", divisions="1,x",
+            shortest=3, align_sec=1, batch_size=0,
+        )  # fmt: skip
+    assert len(error.value.problems) == 8
+
+
+def test_silence_and_models_of_other_things_are_refused(model, tmp_path):
+    soundfile.write(tmp_path / "tune.wav", tune(), 44100)
+    quiet = column_target(COLUMN)
+    silent = Model("tones", [quiet], ["tones"], model.front_end, model.encoder, 2.0).eval()
+    with pytest.raises(RunError, match="no notes were heard"):
+        transcribe(tmp_path / "tune.wav", silent, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+# of some points of the picture
+COLOURS = """(() => {
+  const dots = picture.getContext("2d").getImageData(0, 0, picture.width, picture.height).data;
+  return new Set(Array.from({length: 500}, (_, k) => dots.slice(4 * 997 * k, 4 * 997 * k + 3).join())).size;
+})()"""
+
+
+@needs_chromium
+def test_the_page_draws_and_plays(model, tmp_path):
+    soundfile.write(tmp_path / "a <b> & c.wav", tune(), 44100)
+    out = transcribe(tmp_path / "a <b> & c.wav", model, tmp_path / "out", formats=["html"])
+    with Browser(tmp_path / "profile") as browser:
+        page = browser.page
+        page.goto(out.files["html"].as_uri())
+        page.evaluate("ready")
+        assert page.inner_text("h1") == "a <b> & c.wav"
+        assert page.evaluate("data.notes.length") == len(out.notes)
+        assert page.evaluate(COLOURS) > 3
+        page.click("#play")
+        while not page.evaluate("Boolean(started) && here() > 0.3"):  # the alarm of the browser ends it
+            page.wait_for_timeout(50)
+        assert page.evaluate("sound.buffer.duration") == pytest.approx(4.0, abs=0.01)
+        assert page.inner_text("#play") == "Pause"
+        page.click("#play")
+        assert not browser._complaints
