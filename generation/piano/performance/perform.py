@@ -70,7 +70,7 @@ def _events(
     out["note"], out["onset"], out["pitch"] = struck.note, struck.onset, struck.pitch
     # inside an ornament a key is up a little before the next one goes down
     inside = struck.onset + 0.9 * (struck.end - struck.onset)
-    last = np.maximum(key_up[struck.note], np.where(struck.part, struck.onset + LAST_HELD_SEC, 0.0))
+    last = np.maximum(key_up[struck.note], np.where(struck.part, struck.onset + LAST_HELD_SEC, -np.inf))
     out["key_up"] = np.where(np.isinf(struck.end), last, inside)
     out["velocity"] = velocity[struck.like] * struck.ratio
     out["kind"] = np.where(struck.part, ORNAMENT, WRITTEN)

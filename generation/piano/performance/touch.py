@@ -2,8 +2,8 @@
 
 The time a key is down over the notated length at the local tempo has measured quantiles, which depend on
 slurs, staccato and the length itself. They are looked up at a standard-normal number that has a part of the
-player, a part that changes slowly along the voice, and a part of each note. Fingers let go earlier while the
-pedal holds the sound, and well before a key is struck again.
+player, one that changes slowly along the voice, one of each chord, and a small one of each note. Fingers let
+go earlier while the pedal holds the sound, and well before a key is struck again. The end is held.
 """
 
 import numpy as np
@@ -36,6 +36,7 @@ SHIFT, SPREAD, SLUR_SHIFT = 0.22, 1.15, 0.15
 LEFT_SHIFT = -0.18
 PEDAL_SHIFT = -0.15
 LEAST_SEC = 0.035
+LAST_RATIO = 0.85  # of the last chord, at least
 
 
 def key_ups(
@@ -51,7 +52,7 @@ def key_ups(
     notes = score.notes
     count = len(notes)
     hand, articulation, slur = notes["hand"], notes["articulation"], notes["slur"]
-    z = 0.62 * _along_voices(notes, rng) + 0.78 * rng.standard_normal(count)
+    z = 0.95 * _of_chords(notes, rng) + 0.31 * rng.standard_normal(count)
     z = SPREAD * z + SHIFT + player.touch + STYLE[score.style]
     z += np.where(hand == LEFT, LEFT_SHIFT, 0.0) + np.where(held, PEDAL_SHIFT, 0.0)
     slurred, last = slur >= 0, _last_of_slur(notes)
@@ -60,6 +61,7 @@ def key_ups(
     ratio = np.where(last, np.interp(z, DEVIATES, LAST_OF_SLUR), ratio)
     ratio = np.where(articulation == ARTICULATIONS.index("staccato"), np.interp(z, DEVIATES, STACCATO), ratio)
     ratio = np.where(articulation == ARTICULATIONS.index("tenuto"), np.maximum(ratio, 0.85), ratio)
+    ratio = np.where(notes["onset_beat"] == notes["onset_beat"].max(), np.maximum(ratio, LAST_RATIO), ratio)
     ratio = ratio + player.touch_noise * rng.standard_normal(count)
     up = onset + np.maximum(ratio * length, LEAST_SEC)
     return np.minimum(up, _before_repeats(notes, onset, rng))
@@ -75,13 +77,20 @@ def _by_length(z: np.ndarray, length: np.ndarray, table) -> np.ndarray:
     return rows[low, at] * (1.0 - part) + rows[low + 1, at] * part
 
 
-def _along_voices(notes: np.ndarray, rng: Generator) -> np.ndarray:
-    """A slowly changing number along each hand and voice, of unit variance."""
-    voice = notes["hand"].astype(int) * 64 + notes["voice"]
-    order = np.argsort(voice, kind="stable")
-    out = np.empty(len(notes))
-    out[order] = ar1(rng.standard_normal(len(notes)), 0.8)
-    return out
+def _of_chords(notes: np.ndarray, rng: Generator) -> np.ndarray:
+    """A number of unit variance that the notes of a chord share, and that changes slowly along a voice.
+
+    A chord is what one voice strikes at one time; the last one of a piece is of all voices.
+    """
+    onset, voice = notes["onset_beat"], notes["hand"].astype(int) * 64 + notes["voice"]
+    order = np.lexsort((onset, voice))
+    new = (np.diff(voice[order]) != 0) | (np.diff(onset[order]) > 0)
+    chord = np.zeros(len(notes), dtype=int)
+    chord[order[1:]] = np.cumsum(new)
+    last = np.flatnonzero(onset == onset.max())
+    chord[last] = chord[last[0]]
+    count = int(new.sum()) + 1
+    return (0.62 * ar1(rng.standard_normal(count), 0.8) + 0.78 * rng.standard_normal(count))[chord]
 
 
 def _last_of_slur(notes: np.ndarray) -> np.ndarray:

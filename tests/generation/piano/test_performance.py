@@ -255,16 +255,16 @@ def digest(p):
 
 GOLDEN = {
     "beginner": [
-        "8e8f4909964918e0", "579abc8707b549f8", "d5f4983871f24703", "dc721ba9fc45cab1",
-        "07a508d75a6bf325", "e8836157da93d034", "63d6bc0e852b9f4b", "51976cd9184e889f",
+        "cead1343e7c39b0d", "6968c95c9ff3b54a", "51b8de1d7e6d84d9", "1a14eff116278422",
+        "282fd1d69a4a2b34", "4d0e80cd3676dd67", "e9cbc2b105274bfc", "bd15de2d6d6e3057",
     ],
     "intermediate": [
-        "85871eb0778aa197", "0b5e3f481eea7ab9", "9e1225791a202cf5", "79317a2ec23bc5ac",
-        "a225769b229673ec", "7990c6d63ba66e70", "9222be129356b3af", "90e3035d11d2ce7c",
+        "f13ddb6c01fb663b", "7cadc15d84a42cb0", "431f80ec0418a5a1", "3c56d5386096804f",
+        "4ef58747c35e052e", "dcfe2ce45ef4c639", "f98e941951f65e60", "181bdb6e844b7e38",
     ],
     "professional": [
-        "38e94d4e816fd466", "24d1f5ee3ba13909", "9ef647c25acf1526", "37ab991657f15bdd",
-        "fe0640a001fcef48", "aeb3654bb95b46ea", "a452a94c417970fe", "59ff87855be8407b",
+        "4e4a380735dac549", "0909181e1d501ef1", "1e68aa14f2d09a3b", "1c7aefabd0850bc4",
+        "688d3219ed237010", "126731e8a2463b35", "aba43aa88111a85f", "206cb9a1d7ae3de1",
     ],
 }  # fmt: skip
 
