@@ -4,7 +4,7 @@ Conventions
 -----------
 The piano of a font is its first preset (bank 0, program 0). Velocities that play the same samples are one
 layer; a key takes its gain and envelope from the highest velocity of the layer, its release from a middle
-one. Of two sides in stereo the mean is taken where they have the same loop, else the left one.
+one, 64. Of two sides in stereo the mean is taken where they have the same loop, else the left one.
 
 Fonts of synthesizers, too, make pianos: a sound that would never die away falls by LEAST_DECAY_DB_SEC, and
 no damper is faster than MOST_RELEASE_DB_SEC.
@@ -38,7 +38,7 @@ LEAST_DECAY_DB_SEC, MOST_RELEASE_DB_SEC = 6.0, 400.0
 _DEAD_CB = 600  # an envelope that ends so far down ends in silence
 _FULL_DB = 100.0  # an envelope's time is for so many dB
 _OPEN_CENTS = 12000  # a filter from here on (8.4 kHz) does nothing
-_TYPICAL_VELOCITY, _MOST_CENTS = 80, 6000
+_TYPICAL_VELOCITY, _MOST_CENTS = 64, 6000
 _LONGEST_SEC, _FADE_SEC = 8.0, 0.5  # of a recording with a filter
 _FILTER_STEP = 64
 
@@ -123,9 +123,7 @@ def _keys(font: Font, velocities: range, recordings: dict[tuple, Recording]) -> 
         middle = (zone.keys[0] + zone.keys[1]) // 2 if filtered else None
         row["cents"] = _transposed(zone, key)
         if abs(row["cents"]) > _MOST_CENTS or not 1000 <= zone.sample.rate <= 200_000:
-            raise ValueError(
-                f"key {key} plays a sample {row['cents']:.0f} cents away"
-            )
+            raise ValueError(f"key {key} plays a sample {row['cents']:.0f} cents away")
         name = (*(z.sample.number for z in zones), middle)
         if name not in recordings:
             recordings[name] = _record(font, zones, partial(_transposed, zone, middle) if middle else None)

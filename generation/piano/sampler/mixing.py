@@ -28,10 +28,10 @@ from sousa.generation.piano.sampler.pianos import KEYS, LOWEST
 from sousa.generation.piano.sampler.voicing import Voicing
 
 HALF_PEDAL = 16
-RELEASED_DB, CAUGHT_DB = 66.0, 30.0
+RELEASED_DB, CAUGHT_DB = 54.0, 24.0
 STRUCK_AGAIN_SEC = 0.012
 WIDTH = 0.35  # of the stereo image: 1 would have the outer keys on one side only
-_PRESSURES = 8  # steps of a damper's pressure
+_PRESSURES = 4  # steps of a damper's pressure
 _NEVER = 1 << 40
 
 
@@ -75,6 +75,7 @@ class Damping:
         pressure = np.ceil((1.0 - lifted) * _PRESSURES).astype(np.int64)
         changes = np.append(True, np.diff(pressure) != 0)
         self._at, self._pressure = pedal[changes, 0].astype(np.int64), pressure[changes]
+        self._parts = list(zip([*self._at.tolist()[1:], _NEVER], self._pressure.tolist(), strict=True))
         self._until = np.append(0, np.cumsum(np.diff(self._at) * self._pressure[:-1]))
 
     def until(self, sample: np.ndarray) -> np.ndarray:
@@ -92,24 +93,19 @@ class Damping:
         """How a string falls that is let go at a sample: float32 (size,); ``curve`` as of _release."""
         steps, rows = curve
         out, at, count, caught = np.empty(size, dtype=np.float32), 0, 0, _caught(rows.shape[1])
-        part = max(int(np.searchsorted(self._at, begin, side="right")) - 1, 0)
-        while at < size:
-            pressure, length = _PRESSURES, size - at
-            if count < caught:
-                pressure, part = int(self._pressure[part]), part + 1
-                if part < len(self._at):
-                    length = int(self._at[part]) - begin - at
-                if pressure:
-                    length = min(length, -(-(caught - count) // pressure))
-            length = min(length, size - at)
-            if pressure == _PRESSURES:
-                now = count // _PRESSURES
-                out[at : at + length] = rows[count % _PRESSURES, now : now + length]
-            elif pressure:
-                out[at : at + length] = steps[count : count + pressure * length : pressure]
+        part = max(int(self._at.searchsorted(begin, side="right")) - 1, 0)
+        while at < size and count < caught:
+            until, pressure = self._parts[part]
+            part += 1
+            to = min(until - begin, size)
+            if pressure:
+                to = min(to, at - (count - caught) // pressure)
+                out[at:to] = steps[count : count + pressure * (to - at) : pressure]
             else:
-                out[at : at + length] = steps[count]
-            at, count = at + length, count + length * pressure
+                out[at:to] = steps[count]
+            at, count = to, count + pressure * (to - at)
+        now = count // _PRESSURES
+        out[at:] = rows[count % _PRESSURES, now : now + size - at]
         return out
 
 
@@ -184,15 +180,16 @@ def _falls(
     looked = np.minimum(caught // _PRESSURES, left)
     even = damping.until(end + looked) - begun == looked * _PRESSURES
     # notes that a pedal lets go together fall together
+    falls = [curves[number][1][0] for number in which.tolist()]
     longest: dict[tuple[int, int], int] = {}
-    groups = list(zip(which.tolist(), np.where(even, -1, end).tolist(), strict=True))
-    for group, samples in zip(groups, ringing.tolist(), strict=True):
+    uneven = np.flatnonzero(~even & (ringing > 0))
+    groups = list(zip(which[uneven].tolist(), end[uneven].tolist(), strict=True))
+    for group, samples in zip(groups, ringing[uneven].tolist(), strict=True):
         longest[group] = max(samples, longest.get(group, 0))
-    shared = {
-        (number, begin): curves[number][1][0] if begin < 0 else damping.fall(curves[number], begin, samples)
-        for (number, begin), samples in longest.items()
-    }
-    return [shared[group] for group in groups], np.minimum(held, size) + ringing
+    shared = {group: damping.fall(curves[group[0]], group[1], size) for group, size in longest.items()}
+    for note, group in zip(uneven.tolist(), groups, strict=True):
+        falls[note] = shared[group]
+    return falls, np.minimum(held, size) + ringing
 
 
 def _next_of_key(key: np.ndarray, onset: np.ndarray) -> np.ndarray:

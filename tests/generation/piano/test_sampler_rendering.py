@@ -104,7 +104,13 @@ def golden() -> dict[str, str]:
     }
 
 
-GOLDEN = {}
+GOLDEN = {
+    "plain": "f9745bfe3db5308b167d3b8489c8da60",
+    "tuned": "8ddcbdc61f89e404271359bd38736b60",
+    "stereo": "c752e907bf6e0c426eb90fab9bfa06e8",
+    "hall": "c7c1b28eb2c90928b2f8cdca4084404b",
+    "tape": "e701310afc51438179eaa74b4536ce7e",
+}
 
 
 def test_renderings_are_unchanged():
