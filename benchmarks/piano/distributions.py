@@ -144,7 +144,7 @@ class Level:
             self.values[f"{name} span"] += (top - bottom)[top > bottom].tolist()
             self.count[f"{name} values"].update(np.round(np.diff(onsets), 3).tolist())
             self.values[f"{name} pitch"] += mine["pitch"].tolist()
-            for bar in score.bars:
+            for bar in score.bars[score.bars[0].length_beat < score.bars[-1].length_beat :]:
                 inside = mine[(mine["onset_beat"] >= bar.onset_beat)
                               & (mine["onset_beat"] < bar.onset_beat + bar.length_beat)]  # fmt: skip
                 if hand == LEFT:
@@ -165,11 +165,11 @@ class Level:
         basses = notes[notes["hand"] == LEFT]
         before = None
         for note, number in zip(line, at, strict=True):
-            strong = abs(note["onset_beat"] % score.bars[0].length_beat % beat) < 1e-9
-            if strong:
+            place = note["onset_beat"] - starts[0]
+            if place >= 0 and abs(place % score.bars[-1].length_beat % beat) < 1e-9:
                 tones = left_hand_bars.tones(chords[number])
                 self.count["strong"][int(note["pitch"]) % 12 in tones] += 1
-            if abs(note["onset_beat"] - starts[number]) < 1e-9:
+            if number >= 0 and abs(note["onset_beat"] - starts[number]) < 1e-9:
                 under = basses[np.abs(basses["onset_beat"] - note["onset_beat"]) < 1e-9]
                 if not len(under):
                     before = None
@@ -193,7 +193,7 @@ class Level:
             home = score.keys[0][1]
             self.count["local keys"][chord.key == home] += 1
         self.count["cadences"].update(phrase.cadence for phrase in score.phrases)
-        bar = score.bars[0].length_beat
+        bar = score.bars[-1].length_beat
         self.count["phrase bars"].update(round((p.end_beat - p.onset_beat) / bar) for p in score.phrases)
         self.values["changes"].append(32 * (len(score.keys) - 1) / len(score.bars))
 

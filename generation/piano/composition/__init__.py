@@ -26,6 +26,7 @@ from sousa.generation.piano.composition.touch import (
     break_chords,
     dynamics,
     ornament,
+    unslur_alone,
 )
 from sousa.generation.piano.composition.wanted import Wanted, metres, problems
 from sousa.generation.piano.score import LEFT, NOTE, Bar, Chord, Phrase, Score
@@ -55,6 +56,7 @@ def compose(seed: int, piece_index: int, wanted: Wanted) -> Score:
             break
         density = len(notes) * TICKS / (piece.bars * piece.bar_ticks)
     notes = fill(thin(notes, most), least)
+    unslur_alone(notes)
     break_chords(draw, piece, notes)
     return _score(draw, piece, notes, slots)
 

@@ -14,6 +14,7 @@ from sousa.generation.piano.score import KEYS, beat_length
 
 # notes of a quarter note of music, about: what the length of a piece is aimed with
 _NOTES = {"simple": 2.4, "medium": 4.0, "complex": 6.5}
+_ROOM = 0.08  # of a limit of notes, that a piece is aimed inside it
 _ROOM_SEC = 6.0  # shorter pieces have no upbeat
 _SIGNED = {(fifths, key.split()[1]): key for key, fifths in KEYS.items()}
 # sharps and mode of the keys around one
@@ -104,7 +105,7 @@ def _length(
         beats: a minute, as the style would have them.
     """
     quarters, before = bar_ticks(metre) / TICKS, upbeat / TICKS
-    tempo = round(beats * beat_length(metre))
+    tempo: float = round(beats * beat_length(metre))
     shortest, longest = wanted.durations()
     span = 60 * quarters  # s of a bar x quarter notes a minute
     slowest, fastest = (beat_length(metre) * beats for beats in BEATS_A_MINUTE)
@@ -113,13 +114,16 @@ def _length(
     highest = floor(longest * fastest / span - extra + 1e-9)
     lowest = max(lowest, LEAST_BARS)
     highest = max(highest, lowest)
-    bar_notes = quarters * notes_a_quarter
+    # bars that the usual tempo has time for, and those that hold the number of notes, with some room
     low, high = shortest * tempo / span, longest * tempo / span
-    fewest, most = wanted.min_notes or 0, wanted.max_notes or 1_000_000
-    least_notes, most_notes = fewest / bar_notes * 1.08, most / bar_notes * 0.92
-    low, high = max(low, min(least_notes, most_notes)), min(high, max(most_notes, least_notes))
-    if low > high:  # the number of notes decides, and the tempo follows
-        low = high = min(max(least_notes, 1), most_notes) if least_notes > high else most_notes
+    fewest = (wanted.min_notes or 0) / (quarters * notes_a_quarter) * (1 + _ROOM)
+    most = (wanted.max_notes or 1_000_000) / (quarters * notes_a_quarter) * (1 - _ROOM)
+    if fewest > most:
+        fewest = most = (fewest + most) / 2
+    if fewest > high or most < low:  # notes decide, and the tempo follows
+        low = high = fewest if fewest > high else most
+    else:
+        low, high = max(low, fewest), min(high, most)
     aim = low + (high - low) * draw()
     for unit in (8, 4, 2, 1):
         bars = round(aim / unit) * unit
@@ -137,7 +141,7 @@ def _length(
 
 
 def _phrase_bars(draw: Draw, bars: int, metre: str) -> list[int]:
-    unit = 8 if bars >= 16 and draw() < (0.5 if metre in ("2/4", "3/8") else 0.2) else 4
+    unit = 8 if bars >= 16 and draw() < (0.5 if metre in ("2/4", "3/8") else 0.3) else 4
     if bars < 2 * unit:
         unit = 4
     out = [unit] * (bars // unit) or [bars]

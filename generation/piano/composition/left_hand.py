@@ -7,6 +7,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from sousa.generation.piano.composition.chords import Harmony, letter, stack, window, within
+from sousa.generation.piano.composition.form import bar_ticks
 from sousa.generation.piano.composition.melody import Laid, Slot, Tone, lay
 from sousa.generation.piano.composition.notes import PITCH, Note, note
 from sousa.generation.piano.composition.rhythm import TICKS
@@ -15,7 +16,6 @@ from sousa.generation.piano.score import COMPLEXITIES, HIGHEST_PITCH, LEFT
 
 _FAMILIES = {"3/4": "triple", "6/8": "compound", "9/8": "compound", "12/8": "compound", "3/8": "compound"}
 _WINDOW = 52  # lowest pitch of the tones w x y z
-_SPAN = 12
 
 
 class Pattern(NamedTuple):
@@ -50,7 +50,7 @@ def patterns(level: str, style: str, metre: str, least: int) -> Choice:
     for entry in table("left_hand")["pattern"]:
         step = round(entry["step"] * TICKS)
         weight = entry["levels"][column] * weighted(entry["styles"]).get(style, 0)
-        if family not in entry["metres"] or (step and step < least):
+        if family not in entry["metres"] or (step and (step < least or bar_ticks(metre) % step)):
             continue
         cell = entry.get("cell", "")
         pattern = Pattern(

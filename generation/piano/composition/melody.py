@@ -49,6 +49,7 @@ class Laid(NamedTuple):
     slot: int
 
 
+_TURNS = (0, 1, -1, 2, -2, 3, -3)  # where a note is looked for around a place, nearest first
 _LEADING = (24, 12, 16)  # ticks of notes between phrases
 _BENT = 0.25  # of leaps after a note that could be a neighbour: a step is taken instead
 _FILLED = 0.5  # of thirds around a weak note
@@ -133,13 +134,8 @@ class Motifs:
 
     def phrase(self, letter: str, bars: int) -> list[Material]:
         """Material of the bars before a phrase's last one."""
-        known = self._phrases.get(letter)
-        if known is None:
-            known = self._phrases[letter] = []
-            first: list[Material] = []
-        else:
-            first = known
-        out = list(first[:bars])
+        known = self._phrases.get(letter, [])
+        out = known[:bars]
         while len(out) < bars:
             count = min(3, bars - len(out))
             local: dict[str, Material] = {}
@@ -196,9 +192,10 @@ def lay(
             near = (place + sign, place - sign, place)
             want = next((p for p in near if is_tone[p % 7]), want if -1 <= move <= 1 else place + sign)
         else:
+            # a note may lie outside the chord where a step leads to it, and another one on
             after = tones[i + 1] if i + 1 < count else None
-            free = -1 <= move <= 1 and after is not None and not after.goals
-            if free and not -1 <= after.move <= 1:
+            free = after is not None and not after.goals and -1 <= move <= 1
+            if free and after and not -1 <= after.move <= 1:
                 free = draw() < _BENT
             if strong:
                 can_lean = free and duration < 96 and is_tone[(place + move - 1) % 7]
@@ -208,16 +205,17 @@ def lay(
                     want = place - sign  # a step the other way
                 else:
                     want = _snap(is_tone, want, sign, lowest, highest)
+                    if want == place and move:
+                        want = _snap(is_tone, place - 2 * sign, -sign, lowest, highest)
         if closed and is_tone[want % 7]:
-            for turn in (0, sign, -sign, 2 * sign, -2 * sign, 3 * sign, -3 * sign):
-                other = want + turn
-                if (
-                    (other % 7 in goals if goals else is_tone[other % 7])
-                    and lowest <= other <= highest
-                    and (12 * (other // 7) + pitches[other % 7] - bass) % 12 not in closed
-                ):
-                    want = other
-                    break
+            open_places = (
+                other
+                for other in (want + turn * sign for turn in _TURNS)
+                if (other % 7 in goals if goals else is_tone[other % 7])
+                and lowest <= other <= highest
+                and (12 * (other // 7) + pitches[other % 7] - bass) % 12 not in closed
+            )
+            want = next(open_places, want)
         bound = not is_tone[want % 7]
         place = want
         pitch = 12 * (place // 7) + pitches[place % 7]
@@ -264,9 +262,10 @@ def _alter(draw: Draw, tones: Sequence[Tone], laid: list[Laid], share: float) ->
 
 def _snap(is_tone: tuple[bool, ...], want: int, sign: int, lowest: int, highest: int) -> int:
     """The place of the chord nearest to one; the way a melody goes, where two are as near."""
-    for turn in (0, sign, -sign, 2 * sign, -2 * sign, 3 * sign, -3 * sign):
-        if is_tone[(want + turn) % 7] and lowest <= want + turn <= highest:
-            return want + turn
+    for turn in _TURNS:
+        other = want + turn * sign
+        if is_tone[other % 7] and lowest <= other <= highest:
+            return other
     return want
 
 

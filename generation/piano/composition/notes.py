@@ -7,6 +7,7 @@ articulation, ornament, slur, melody]``, with 48 ticks a quarter note.
 from sousa.generation.piano.score import ARTICULATIONS, ORNAMENTS, RIGHT
 
 Note = list
+_SHORTEST = 8  # ticks that are left of a note in the way of another, or it is left out
 START, DURATION, PITCH, FIFTHS, HAND, VOICE, ARTICULATION, ORNAMENT, SLUR, MELODY = range(10)
 STACCATO, TENUTO, ACCENT = (ARTICULATIONS.index(name) for name in ("staccato", "tenuto", "accent"))
 GRACE, TRILL, MORDENT, TURN, ARPEGGIO = (
@@ -54,7 +55,7 @@ def separate(notes: list[Note]) -> list[Note]:
                 if n[DURATION]:
                     together[n[HAND], n[VOICE], n[START]] -= 1
                 continue  # it is being played
-            if together[chord] == 1:
+            if together[chord] == 1 and n[START] - before[START] >= _SHORTEST:
                 before[DURATION] = n[START] - before[START]
             else:
                 together[chord] -= 1

@@ -68,7 +68,8 @@ def harmonise(draw: Draw, plan: Plan) -> list[list[Place]]:
         if phrase.bars > 1:
             names = [*names, list(formula[:-1])]
         names = [*names, [formula[-1]]]
-        at, slots = phrase.first_bar * plan.bar_ticks, []
+        at = phrase.first_bar * plan.bar_ticks
+        slots: list[Place] = []
         for number, chords in enumerate(names):
             key = phrase.last_key if number >= min(leaves, body) else phrase.key
             if leaves == phrase.bars:

@@ -60,9 +60,18 @@ def _closing(level: str, mode: str, kind: str, numeral: str) -> Choice:
     return choice if not things else choice.only(things)
 
 
+@cache
+def _sequences(level: str, mode: str) -> tuple[tuple[str, ...], ...]:
+    names = (tuple(text.split()) for text in table("harmony")["classical"]["sequences"][mode])
+    return tuple(chords for chords in names if known(level).issuperset(chords))
+
+
 def walk(draw: Draw, level: str, mode: str, count: int, first: str, cadence: str) -> list[str]:
     """A progression of so many chords that leads to a cadence, its chords not included."""
     out = [first]
+    sequences = [names for names in _sequences(level, mode) if names[0] == first]
+    if count >= 4 and sequences and draw() < table("harmony")["classical"]["sequences"]["share"][level]:
+        out = list(sequences[int(draw() * len(sequences))][: count - 1])
     while len(out) < count:
         last = len(out) == count - 1
         choice = _closing(level, mode, cadence, out[-1]) if last else row(level, mode, out[-1])

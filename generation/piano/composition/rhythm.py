@@ -68,7 +68,7 @@ def bar(draw: Draw, level: str, style: str, metre: str, least: int) -> Rhythm:
     out: list[tuple[int, int, int, int]] = []
     at = 0
     even = draw() < 0.5  # equal parts are alike
-    before = ("", ())
+    before: tuple[str, tuple[tuple[int, int], ...]] = ("", ())
     for length, name in _partitions(metre).draw(draw):
         if not (even and before[0] == name):
             before = (name, _cells(level, style, name, least).draw(draw))

@@ -76,8 +76,7 @@ def melody(
     tones.append(Tone(at, held, tones[-1].move if tones else 0, number, True, _goals(phrase, slots[number])))
     if held < bar and motifs.share("pickup"):
         # what leads on to the next phrase
-        rhythm = motifs.lead(bar - held)
-        for offset, duration, move in rhythm:
+        for offset, duration, move in motifs.lead(bar - held):
             tones.append(Tone(at + held + offset, duration, move, number, offset == 0, ()))
     elif held < bar and rest < 0.5:
         tones[-1] = tones[-1]._replace(duration=bar - beat)

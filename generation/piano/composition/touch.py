@@ -3,6 +3,7 @@
 Conventions: notes in the making, see :mod:`.notes`; time is in ticks.
 """
 
+from collections import Counter
 from functools import cache
 from itertools import pairwise
 
@@ -43,6 +44,14 @@ class Slurs:
             for n in notes:
                 n[SLUR] = self.count
             self.count += 1
+
+
+def unslur_alone(notes: list[Note]) -> None:
+    """Take away slurs that are over one note only, the others being left out."""
+    counts = Counter(n[SLUR] for n in notes)
+    for n in notes:
+        if counts[n[SLUR]] == 1:
+            n[SLUR] = -1
 
 
 def articulate(draw: Draw, plan: Plan, melody: list[Note], slurs: Slurs) -> None:
