@@ -7,12 +7,11 @@ stands for its second ``first_sec + f * frame_sec``; zeros stand for what lies o
 
 The network is transformers' GPT-2 with cross-attention: its queries come from tokens, its keys and values
 from states and rolls with the time of each frame in the segment as sinusoids, which the embeddings of times
-are too, so to look at a time is easy to learn. Where the last tokens name a key and a time, what the rolls
-say of that key from that time on is added to their embeddings: velocities and durations are read there.
+are too, so to look at a time is easy to learn. To the embeddings of quadruples is added what the rolls say at
+the places that the tokens name: :mod:`sousa.training.models.reading`.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Annotated
 
 import torch
@@ -23,12 +22,11 @@ from transformers import GenerationConfig, GPT2Config, GPT2LMHeadModel, LogitsPr
 from sousa.generation.errors import UsageError
 from sousa.generation.models import Number, Whole, chosen
 from sousa.generation.options import option
-from sousa.training.tokens import KINDS, NoteTokenizer
+from sousa.training.models.reading import Reader, Rolls
+from sousa.training.tokens import KINDS, QuadrupleTokenizer
 from sousa.training.tokens.grammar import Grammar
 from sousa.training.tokens.tokenizer import BOS, EOS, PAD, TokenSizes
 
-_BEFORE_FRAMES = 2  # frames before an onset that are read of its key
-_DENSE_FRAMES, _LAG_RATIO = 16, 1.06  # frames after it that are all read; then their distance grows
 _AT_ONCE = 64  # segments that are written at once
 _INITIAL = 0.02  # standard deviation of first weights, as of GPT-2
 
@@ -47,69 +45,31 @@ class DecoderConfig(TokenSizes):
     num_beams: Whole = option(1, "sequences that are followed at once when notes are written", ge=1, le=64)
 
 
-@dataclass(frozen=True, eq=False)
-class Rolls:
-    """Rolls of a batch, and what is read of them.
-
-    Attributes:
-        values: (clips, frames, keys, kinds).
-        frame_of: int64 (segments of a clip, steps), the frame nearest to each step of each segment.
-        lags: int64 (lags,), frames from a note's onset that are read.
-        first_key: key of the rolls that is the lowest of the tokens.
-    """
-
-    values: torch.Tensor
-    frame_of: torch.Tensor
-    lags: torch.Tensor
-    first_key: int
-
-    def read(self, segment: torch.Tensor, step: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-        """What the rolls say of keys from times on: (segments, tokens, lags * kinds), 0 where key is -1.
-
-        Args:
-            segment: int64 (segments,), number of each in the batch.
-            step, key: int64 (segments, tokens).
-        """
-        clips, frames, keys, kinds = self.values.shape
-        count = len(self.frame_of)
-        frame = self.frame_of[segment % count].gather(1, step.clamp(min=0))[..., None] + self.lags
-        inside = (frame >= 0) & (frame < frames) & (key >= 0)[..., None]
-        line = (segment // count)[:, None, None] * frames + frame.clamp(0, frames - 1)
-        place = line * keys + (self.first_key + key.clamp(min=0))[..., None]
-        values = self.values.reshape(clips * frames * keys, kinds)[place] * inside[..., None]
-        return values.flatten(2)
-
-
 class NoteWriter(GPT2LMHeadModel):
-    """GPT-2 over tokens of notes, with what rolls say of the notes that tokens point at."""
+    """GPT-2 over tokens of notes, with what is read of the rolls added to their embeddings."""
 
     _tied_weights_keys = None  # the layer that gives tokens has weights of its own
 
-    def __init__(self, config: GPT2Config, tokenizer: NoteTokenizer, num_read: int):
+    def __init__(self, config: GPT2Config, reader: Reader | None):
         super().__init__(config)
-        self.tokenizer = tokenizer
-        self.read = nn.Linear(num_read, config.n_embd, bias=False) if num_read else None
+        self.reader = reader
+        self.read = nn.Linear(reader.size, config.n_embd, bias=False) if reader else None
 
     # generate() wants the names of all that it hands on
     def forward(
         self, input_ids=None, rolls=None, segment=None, reading=None, encoder_hidden_states=None, **kwargs
     ):
-        if reading is None and self.read is not None:
-            reading = self.readings(input_ids, rolls, segment)
+        if reading is None and self.reader:
+            reading = self.read(self.reader(input_ids, rolls, segment))
         embedded = self.transformer.wte(input_ids)
         embedded = embedded if reading is None else embedded + reading
         return super().forward(inputs_embeds=embedded, encoder_hidden_states=encoder_hidden_states, **kwargs)
 
-    def readings(self, ids: torch.Tensor, rolls: Rolls, segment: torch.Tensor) -> torch.Tensor:
-        """What is added to the embeddings of tokens: (segments, tokens, width)."""
-        return self.read(rolls.read(segment, *self.tokenizer.places(ids)))
-
     def prepare_inputs_for_generation(self, input_ids, rolls=None, segment=None, **kwargs):
         inputs = super().prepare_inputs_for_generation(input_ids, **kwargs)
-        if self.read is not None:
+        if self.reader:  # the tokens before the new ones say what is left
             count = inputs["input_ids"].shape[1]
-            # two tokens before the new ones can say where these point
-            inputs["reading"] = self.readings(input_ids[:, -count - 2 :], rolls, segment)[:, -count:]
+            inputs["reading"] = self.read(self.reader(input_ids, rolls, segment, count))
         return inputs
 
 
@@ -137,7 +97,8 @@ class NoteDecoder(nn.Module):
             )
         sizes = {name: getattr(config, name) for name in TokenSizes.model_fields}
         self.tokenizer = tokenizer = KINDS[config.tokenizer](TokenSizes(**sizes))
-        self.lags = _lags(config.longest_sec / clock[1]) if tokenizer.points else []
+        quadruples = isinstance(tokenizer, QuadrupleTokenizer)
+        reader = Reader(tokenizer, self.kinds, clock[1]) if quadruples else None
         self.into = nn.Linear(num_states + self.keys * self.kinds, config.width)
         self.norm = nn.LayerNorm(config.width)
         network = GPT2Config(
@@ -147,7 +108,7 @@ class NoteDecoder(nn.Module):
             bos_token_id=BOS, eos_token_id=EOS, pad_token_id=PAD, initializer_range=_INITIAL,
             attn_implementation="eager",  # on a CPU the fused one takes longer, backwards
         )  # fmt: skip
-        self.writer = NoteWriter(network, tokenizer, len(self.lags) * self.kinds)
+        self.writer = NoteWriter(network, reader)
         times = self._codes(torch.arange(config.num_steps) * config.step_sec)
         first = tokenizer.first["time"]
         for layer in (self.writer.transformer.wte, self.writer.lm_head):
@@ -174,9 +135,9 @@ class NoteDecoder(nn.Module):
         onsets = begins + torch.arange(config.num_steps, device=device) * config.step_sec
         frame_of = ((onsets - self.clock[0]) / self.clock[1]).round().long()
         heard = self._heard(states, rolls, begins, frame_of[:, :1])
-        values = rolls.unflatten(2, (self.kinds, self.keys)).transpose(2, 3).contiguous()
-        lags = torch.tensor(self.lags, dtype=torch.long, device=device)
-        read = Rolls(values, frame_of, lags, self.first_key)
+        values = rolls.unflatten(2, (self.kinds, self.keys)).transpose(2, 3)
+        values = values[:, :, self.first_key :][:, :, : config.num_pitches].contiguous()
+        read = Rolls(values, frame_of)
         segment = torch.arange(clips * count, device=device)
         if labels is not None:
             labels = labels.flatten(0, 1)
@@ -197,7 +158,10 @@ class NoteDecoder(nn.Module):
         begin = torch.full((len(heard), 1), BOS, device=heard.device)
         context = {"encoder_hidden_states": heard, "rolls": rolls, "segment": segment}
         grammar = LogitsProcessorList([Grammar(self.tokenizer)])
-        return self.writer.generate(begin, options, logits_processor=grammar, **context)
+        ids = self.writer.generate(begin, options, logits_processor=grammar, **context)
+        # beams are filled up with EOS where PAD is 0
+        ended = (ids == EOS).cumsum(dim=1)
+        return ids.masked_fill((ended > 0) & ((ids != EOS) | (ended > 1)), PAD)
 
     def _heard(
         self, states: torch.Tensor, rolls: torch.Tensor, begins: torch.Tensor, first: torch.Tensor
@@ -218,11 +182,3 @@ class NoteDecoder(nn.Module):
         share = torch.arange(half, device=seconds.device) / max(half - 1, 1)
         angles = 2 * math.pi * seconds[..., None] / (0.04 * (4 * self.config.segment_sec / 0.04) ** share)
         return torch.cat([angles.sin(), angles.cos()], dim=-1)[..., : self.config.width]
-
-
-def _lags(longest: float) -> list[int]:
-    """Frames that are read around an onset: all near it, fewer with the distance."""
-    lags = list(range(-_BEFORE_FRAMES, _DENSE_FRAMES + 1))
-    while lags[-1] < longest:
-        lags.append(max(lags[-1] + 1, round(lags[-1] * _LAG_RATIO)))
-    return lags

@@ -194,7 +194,8 @@ def _dots(axis, group, breakdown):
     values = list(dict.fromkeys(value for _, target, _ in group for value in target["by"].get(breakdown, {})))
     for i, (label, target, colour) in enumerate(group):
         main = words.main(target)
-        for j, value in enumerate(values):
+        # one that tells other notes may have other values
+        for j, value in [pair for pair in enumerate(values) if pair[1] in target["by"].get(breakdown, {})]:
             at = j + (i - (len(group) - 1) / 2) * 0.7 / len(group)
             _dot(axis, target["by"][breakdown][value]["metrics"][main], at, colour, label)
             for mark, (baseline, result) in enumerate(target["baselines"].items()):

@@ -29,7 +29,7 @@ def durations(sizes: TokenSizes) -> np.ndarray:
 class QuadrupleTokenizer(NoteTokenizer):
     """See the module's conventions."""
 
-    kind, points = "quadruples", True
+    kind = "quadruples"
 
     def __init__(self, sizes: TokenSizes):
         self.durations = durations(sizes)
@@ -81,23 +81,6 @@ class QuadrupleTokenizer(NoteTokenizer):
                        self.velocity_value(velocity))  # fmt: skip
             notes.append(np.stack(columns, axis=1))
         return self.without_overlap(np.concatenate(notes))
-
-    def places(self, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Pitch tokens, and the velocity tokens after them, point at the note they are of."""
-        time, key = ids - self.first[TIME], ids - self.first[PITCH]
-        nowhere = torch.full_like(ids[:, :1], -1)
-
-        def before(x: torch.Tensor) -> torch.Tensor:
-            return torch.cat([nowhere, x[:, :-1]], dim=1)
-
-        is_key = (key >= 0) & (key < self.parts[PITCH])
-        step = torch.where(is_key, before(time), -1)
-        key = torch.where(is_key, key, -1)
-        velocity = ids - self.first[VELOCITY]
-        is_velocity = (velocity >= 0) & (velocity < self.parts[VELOCITY])
-        step, key = (torch.where(is_velocity, before(x), x) for x in (step, key))
-        step = torch.where((step >= 0) & (step < self.parts[TIME]), step, -1)
-        return step, torch.where(step >= 0, key, -1)
 
     def allowed(self, ids: torch.Tensor) -> torch.Tensor:
         batch, length = ids.shape

@@ -74,11 +74,9 @@ class NoteTokenizer:
         kind: its name in settings.
         parts: dict of kinds of tokens to how many there are of each, in the order of their ids.
         first: dict of kinds of tokens to the id of the first of them.
-        points: whether tokens point at notes, see :meth:`places`.
     """
 
     kind: ClassVar[str]
-    points: ClassVar[bool] = False
     pad_token_id, bos_token_id, eos_token_id = PAD, BOS, EOS
 
     def __init__(self, sizes: TokenSizes, parts: dict[str, int]):
@@ -108,12 +106,6 @@ class NoteTokenizer:
 
     def allowed(self, ids: torch.Tensor) -> torch.Tensor:
         """What may follow: bool (batch, vocabulary), of ids (batch, length) that are allowed themselves."""
-        raise NotImplementedError
-
-    def places(self, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Where tokens point: (steps from the beginning of the segment, keys from the lowest), int64, each of
-        the shape of ids (batch, length); -1 for those that point nowhere.
-        """
         raise NotImplementedError
 
     def label(self, value: str, number: int) -> str:
