@@ -219,6 +219,11 @@ def help_text() -> str:
 
 def read(path: str | Path, arguments: Iterable[str] = ()) -> Settings:
     """Settings from a YAML file and ``--key value`` arguments over it; UsageError naming every problem."""
+    return checked(keys_of(path), arguments)
+
+
+def keys_of(path: str | Path) -> dict[str, Any]:
+    """The keys of a YAML file; UsageError for a file that has none."""
     path = Path(expanded(path))
     try:
         data = read_yaml(path) or {}
@@ -229,7 +234,18 @@ def read(path: str | Path, arguments: Iterable[str] = ()) -> Settings:
         raise UsageError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
         raise UsageError(f"{path} holds {type(data).__name__}, not keys with values")
-    problems = []
+    return data
+
+
+def checked(data: dict[str, Any], arguments: Iterable[str] = (), problems: Iterable[str] = ()) -> Settings:
+    """Settings from plain data and ``--key value`` arguments over it.
+
+    Args:
+        problems: further ones of the request, to be raised with those of the settings.
+
+    Raises: UsageError naming every problem.
+    """
+    problems = list(problems)
     for name in [name for name in data if name not in Settings.model_fields]:
         if sections := [section for section in SECTIONS if f"{section}.{name}" in known_keys()]:
             problems.append(f"unknown key {name!r}; it belongs under {' or '.join(sections)}")
