@@ -29,7 +29,7 @@ import yaml
 from sousa.generation.console import Console
 from sousa.generation.errors import UsageError, first_line, one_of, raise_all
 from sousa.generation.models import validated
-from sousa.generation.outside import expanded, is_directory, is_file, read_yaml
+from sousa.generation.outside import MANIFEST_BYTES, expanded, is_directory, is_file, read_json, read_yaml
 from sousa.generation.storage import atomic_file, output_path
 from sousa.training import config, corpora, report, sources
 from sousa.training.baselines import baselines, checks
@@ -114,6 +114,7 @@ def run(options: argparse.Namespace) -> None:
             validation_rows = rows_for(model, source, validation, where=learnt_from or None)
     directory = Path(_beside(options.model, split) if output is None else output)
     names, more = (learn, split), {"resamples": options.resamples, "validation_rows": validation_rows}
+    more["history"] = _history_of(options.model)
     Console().print(report_on(model, table, rows, directory, train_rows, names, **more))
     Console().print(f"report: {directory / 'report.html'}")
 
@@ -140,6 +141,15 @@ def _settings_of(where: str) -> dict[str, Any] | None:
             except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
                 return None
     return None
+
+
+def _history_of(where: str) -> list[dict[str, Any]] | None:
+    """Losses and metrics of the run that is named, or None."""
+    try:
+        history = read_json(Path(expanded(where)) / "history.json", MANIFEST_BYTES)
+    except (OSError, ValueError):
+        return None
+    return history if isinstance(history, list) else None
 
 
 def _beside(where: str, split: str) -> Path:

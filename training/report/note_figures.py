@@ -111,6 +111,7 @@ def pitches(table: pa.Table, name: str) -> bytes:
     side.set_xticks(range(-36, 37, 12))
     side.grid(axis="y", **GRID)
     side.set(xlabel="predicted - reference, semitones", ylabel="notes")
+    side.yaxis.get_major_locator().set_params(integer=True)
     side.set_title("How far confused pitches are apart", fontsize=9.5)
     return png(picture)
 
