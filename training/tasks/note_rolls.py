@@ -71,7 +71,9 @@ def sounding_roll(begin: np.ndarray, end: np.ndarray, key: np.ndarray, num_frame
     return (np.cumsum(change[:-1], axis=0) > 0).astype(np.float32)
 
 
-def velocity_roll(place: np.ndarray, key: np.ndarray, velocity: np.ndarray, onset: np.ndarray, spread: float):
+def velocity_roll(
+    place: np.ndarray, key: np.ndarray, velocity: np.ndarray, onset: np.ndarray, spread: float
+) -> np.ndarray:
     """Velocity / 127 in the frames of the onset roll that are above 0, float32 (frames, KEYS)."""
     out = np.zeros_like(onset)
     reach = int(np.ceil(spread))
