@@ -13,9 +13,9 @@ The model, in the order of the code
 * ``mistakes``: missed, wrong, extra and repeated notes.
 * ``perform``: the flow, and the notes on samples.
 
-Figures of professionals are measured ones of aligned performances by concert pianists (facts on pianists:
-(n)ASAP, Batik-plays-Mozart, Vienna 4x22); style, not skill, sets expression. The lower tiers are modelled,
-not measured: there were no performances of amateurs to measure.
+Figures of professionals are measured on aligned performances by concert pianists: (n)ASAP,
+Batik-plays-Mozart and Vienna 4x22. Style, not skill, sets expression; that of popular pieces is reasoned.
+The lower tiers are modelled, not measured: there were no performances of amateurs to measure.
 
 Times are drawn in seconds, rounded to microseconds, and put on samples once, so that the same performance
 at two rates agrees to half a sample.
