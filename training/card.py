@@ -22,7 +22,7 @@ def write_card(
     model, data, corpus = trainer.model, settings.data, known.corpus
     tags = list(dict.fromkeys(["audio", "sousa", *([corpus.name] if corpus else []), model.task]))
     head = {"library_name": "sousa", "tags": tags, "pipeline_tag": "audio-classification"}
-    if settings.model.kind == "compact":
+    if settings.model.kind == "compact" and not settings.decoder.encoder:
         head["license"] = "mit"  # weights that began as somebody else's are under theirs
     parameters = sum(p.numel() for p in model.parameters())
     best = trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint
@@ -37,6 +37,8 @@ def write_card(
             plain["data"]["generate"][name] = _last(value)
     if "path" in plain["model"]:
         plain["model"]["path"] = _last(plain["model"]["path"])
+    if plain["decoder"].get("encoder"):
+        plain["decoder"]["encoder"] = _last(plain["decoder"]["encoder"])
     moving = ", ".join(target.name for target in model.targets if target.kind == "curve")
     lines = [
         "---", yaml.safe_dump(head, sort_keys=False).rstrip(), "---", "",

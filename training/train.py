@@ -255,7 +255,7 @@ def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tupl
     rows_of = partial(rows_for, model, source, where=data.where)
     transform = settings.augment if settings.augment.does_something else None
     detune = settings.augment.detune_cents
-    if detune and any(target.kind != "notes" for target in model.targets):
+    if detune and not model.in_windows:
         raise UsageError("augment.detune_cents changes pitch and tempo, as only notes may; leave it out")
     how = {"crop": data.crop, "transform": transform, "detune_cents": detune}
     train_rows = rows_of(data.train, learnt=True, seed=settings.seed, **how)

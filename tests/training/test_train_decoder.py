@@ -64,6 +64,7 @@ def test_a_kept_encoder_stays_bit_for_bit_and_only_the_decoder_learns(place):
     assert new and all(name.startswith("heads.tones_tokens.") for name in new)
     first, last = (weights(place, "staged", f"checkpoint-{step}") for step in (2, 4))
     assert any(not torch.equal(first[name], last[name]) for name in new)
+    assert str(place) not in (place / "staged" / "model" / "README.md").read_text()
     history = json.loads((place / "staged" / "history.json").read_text())
     assert {"eval_tones_onset_f1", "eval_tones_tokens_onset_f1"} <= set().union(*history)
     state = torch.load(place / "staged" / "checkpoint-4" / "optimizer.pt", weights_only=True)

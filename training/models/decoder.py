@@ -137,7 +137,8 @@ class NoteDecoder(nn.Module):
         heard = self._heard(states, rolls, begins, frame_of[:, :1])
         values = rolls.unflatten(2, (self.kinds, self.keys)).transpose(2, 3)
         values = values[:, :, self.first_key :][:, :, : config.num_pitches].contiguous()
-        read = Rolls(values, frame_of)
+        reader = self.writer.reader
+        read = Rolls.of(values, frame_of, reader.frames) if reader else None
         segment = torch.arange(clips * count, device=device)
         if labels is not None:
             labels = labels.flatten(0, 1)

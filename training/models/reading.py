@@ -31,25 +31,30 @@ class Rolls:
     Attributes:
         values: (clips, frames, keys, kinds), the keys being those of the tokens.
         frame_of: int64 (segments of a clip, steps), the frame nearest to each step of each segment.
+        onsets: (segments of all clips, frames of a segment, keys), from a margin before each segment on.
     """
 
     values: torch.Tensor
     frame_of: torch.Tensor
+    onsets: torch.Tensor
 
-    def at(self, segment: torch.Tensor, frame: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-        """Values at frames and keys of segments, (..., kinds); 0 outside the clips.
+    @classmethod
+    def of(cls, values: torch.Tensor, frame_of: torch.Tensor, frames: int) -> "Rolls":
+        """Rolls with their onsets; frames: of a segment with its margins."""
+        first = frame_of[:, 0].repeat(len(values))
+        clip = torch.arange(len(first), device=values.device) // len(frame_of)
+        frame = first[:, None] - _NEAR_FRAMES + torch.arange(frames, device=values.device)
+        key = torch.arange(values.shape[2], device=values.device)
+        onsets = _at(values, clip[:, None, None], frame[..., None], key)[..., 0]
+        return cls(values, frame_of, onsets)
 
-        Args:
-            segment, frame, key: int64 of shapes that fit each other.
-        """
-        clips, frames, keys, kinds = self.values.shape
-        line = (segment // len(self.frame_of)) * frames + frame.clamp(0, frames - 1)
-        inside = (frame >= 0) & (frame < frames)
-        return self.values.reshape(clips * frames * keys, kinds)[line * keys + key] * inside[..., None]
 
-    def first_frame(self, segment: torch.Tensor) -> torch.Tensor:
-        """The frame at which segments begin."""
-        return self.frame_of[segment % len(self.frame_of), 0]
+def _at(values: torch.Tensor, clip: torch.Tensor, frame: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+    """Values at frames and keys of clips, (..., kinds); 0 outside the clips."""
+    clips, frames, keys, kinds = values.shape
+    line = clip * frames + frame.clamp(0, frames - 1)
+    inside = (frame >= 0) & (frame < frames)
+    return values.reshape(clips * frames * keys, kinds)[line * keys + key] * inside[..., None]
 
 
 class Reader:
@@ -84,9 +89,10 @@ class Reader:
         places = range(length - (last or length), length)
         step = (ids[:, 1::4] - self.tokenizer.first[TIME]).clamp(0, self.tokenizer.parts[TIME] - 1)
         key = (ids[:, 2::4] - self.tokenizer.first[PITCH]).clamp(0, self.tokenizer.parts[PITCH] - 1)
-        frame = rolls.frame_of[segment % len(rolls.frame_of)].gather(1, step)
-        onsets, writer = self._onsets(rolls, segment, frame, key)
-        start = rolls.first_frame(segment)[:, None] - _NEAR_FRAMES
+        frames_of = rolls.frame_of[segment % len(rolls.frame_of)]
+        clip, frame = segment // len(rolls.frame_of), frames_of.gather(1, step)
+        place_of = frame - frames_of[:, :1] + _NEAR_FRAMES
+        onsets, writer = rolls.onsets[segment], self._writer(place_of[:, : key.shape[1]], key)
         out = onsets.new_zeros(count, len(places), self.size)
         before_time, before_pitch, before_rest = out.split(self.parts, dim=2)
         near = torch.arange(-_NEAR_FRAMES, _NEAR_FRAMES + 1, device=ids.device)
@@ -96,33 +102,29 @@ class Reader:
             if part == 0:
                 before_time[:, number] = (onsets * (writer >= note)).amax(dim=2)
             elif part == 1:
-                at = (frame[:, note, None] - start + near).clamp(0, self.frames - 1)
+                at = (place_of[:, note, None] + near).clamp(0, self.frames - 1)
                 at = at[..., None].expand(-1, -1, onsets.shape[2])
                 left = onsets.gather(1, at) * (writer.gather(1, at) >= note)
                 before_pitch[:, number] = left.amax(dim=1)
             else:
                 where = frame[:, note, None] + lags
-                before_rest[:, number] = rolls.at(segment[:, None], where, key[:, note, None]).flatten(1)
+                values = _at(rolls.values, clip[:, None], where, key[:, note, None])
+                before_rest[:, number] = values.flatten(1)
         return out
 
-    def _onsets(
-        self, rolls: Rolls, segment: torch.Tensor, frame: torch.Tensor, key: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Onsets of each segment, and the number of the first note that is written there, both (segments,
-        frames, keys); a large number where there is none.
+    def _writer(self, place: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+        """The number of the first note that is written at each place: int32 (segments, frames, keys), a large
+        one where there is none; place, key: of notes, (segments, notes).
         """
         count, notes = key.shape
-        keys = torch.arange(rolls.values.shape[2], device=key.device)
-        start = rolls.first_frame(segment)[:, None] - _NEAR_FRAMES
-        frames = start + torch.arange(self.frames, device=key.device)
-        onsets = rolls.at(segment[:, None, None], frames[..., None], keys)[..., 0]
         near = torch.arange(-_NEAR_FRAMES, _NEAR_FRAMES + 1, device=key.device)
-        around = (frame[:, :notes] - start)[..., None] + near
-        cells = around.clamp(0, self.frames - 1) * len(keys) + key[..., None]
-        number = torch.arange(notes, device=key.device)[:, None].expand(count, -1, len(near))
-        writer = torch.full((count, self.frames * len(keys)), torch.iinfo(torch.int64).max, device=key.device)
-        writer.scatter_reduce_(1, cells.flatten(1), number.flatten(1), "amin")
-        return onsets, writer.view_as(onsets)
+        keys = self.tokenizer.parts[PITCH]
+        cells = (place[..., None] + near).clamp(0, self.frames - 1) * keys + key[..., None]
+        number = torch.arange(notes, dtype=torch.int32, device=key.device)[:, None]
+        number = number.expand(count, -1, len(near)).flatten(1)
+        none = torch.iinfo(torch.int32).max
+        writer = torch.full((count, self.frames * keys), none, dtype=torch.int32, device=key.device)
+        return writer.scatter_reduce_(1, cells.flatten(1), number, "amin").unflatten(1, (self.frames, keys))
 
 
 def _lags(longest: float) -> list[int]:

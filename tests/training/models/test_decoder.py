@@ -113,7 +113,7 @@ def test_notes_are_read_where_tokens_point():
     reader = Reader(chosen, 4, FRAME)
     frame_of = torch.arange(0, 400)[None] // 2
     ids = torch.from_numpy(chosen.encode(notes, 1)[0])[None]
-    seen = Rolls(rolls.unflatten(2, (4, 88)).transpose(2, 3).contiguous(), frame_of)
+    seen = Rolls.of(rolls.unflatten(2, (4, 88)).transpose(2, 3).contiguous(), frame_of, reader.frames)
     readings = reader(ids, seen, torch.tensor([0]))
     before_time, before_pitch, before_rest = readings[0].split(reader.parts, dim=1)
     first = [(part > 0.99).nonzero().flatten().tolist() for part in before_time[0:13:4]]
