@@ -42,23 +42,28 @@ def _words(text: str, step: int) -> tuple[tuple[int, int, str], ...]:
 
 
 @cache
-def patterns(level: str, style: str, metre: str, least: int) -> Choice:
-    """Patterns of a level and style whose notes have at least so many ticks."""
-    column = COMPLEXITIES.index(level)
-    family = _FAMILIES.get(metre, "duple")
-    out = {}
+def _all() -> tuple[tuple[Pattern, list[float], dict[str, float], list[str]], ...]:
+    """Patterns with their weights by level and by style, and the kinds of metres they are for."""
+    out = []
     for entry in table("left_hand")["pattern"]:
-        step = round(entry["step"] * TICKS)
-        weight = entry["levels"][column] * weighted(entry["styles"]).get(style, 0)
-        if family not in entry["metres"] or (step and (step < least or bar_ticks(metre) % step)):
-            continue
-        cell = entry.get("cell", "")
+        step, cell = round(entry["step"] * TICKS), entry.get("cell", "")
         pattern = Pattern(
             entry["name"], step, step * len(cell.split()), _words(cell, step or 1),
             _words(entry.get("under", ""), step), entry.get("line", False), tuple(entry["bass"]),
         )  # fmt: skip
-        out[pattern] = weight
-    return Choice(out)
+        out.append((pattern, entry["levels"], weighted(entry["styles"]), entry["metres"]))
+    return tuple(out)
+
+
+@cache
+def patterns(level: str, style: str, metre: str, least: int) -> Choice:
+    """Patterns of a level and style whose notes have at least so many ticks."""
+    column, family, bar = COMPLEXITIES.index(level), _FAMILIES.get(metre, "duple"), bar_ticks(metre)
+    return Choice({
+        pattern: by_level[column] * by_style[style]
+        for pattern, by_level, by_style, families in _all()
+        if family in families and (not pattern.step or (pattern.step >= least and not bar % pattern.step))
+    })  # fmt: skip
 
 
 def bass_of(chord: Harmony, before: int, low: int, high: int) -> int:

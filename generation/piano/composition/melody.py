@@ -7,7 +7,7 @@ moves into notes: on strong beats, and where it leaps, a melody goes to the near
 other note is reached and left by step.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -51,8 +51,7 @@ class Laid(NamedTuple):
 
 _TURNS = (0, 1, -1, 2, -2, 3, -3)  # where a note is looked for around a place, nearest first
 _LEADING = (24, 12, 16)  # ticks of notes between phrases
-_BENT = 0.25  # of leaps after a note that could be a neighbour: a step is taken instead
-_FILLED = 0.5  # of thirds around a weak note
+_PLAIN = {"leaning": 0.0, "chromatic": 0.0, "bent": 0.25, "filled": 0.5}
 
 
 @cache
@@ -102,14 +101,13 @@ class Motifs:
     def __init__(self, draw: Draw, level: str, style: str, metre: str, least: int):
         self._draw, self._level = draw, level
         self._rhythm = (level, style, metre, least)
-        self._shares = {name: by[level] for name, by in table("melody")["shares"].items()}
-        self.leaning, self.chromatic = self._shares["leaning"], self._shares["chromatic"]
+        self.shares = {name: by[level] for name, by in table("melody")["shares"].items()}
         self._pool: list[Material] = []
         self._phrases: dict[str, list[Material]] = {}
 
     def share(self, name: str) -> bool:
         """Whether something of a share happens."""
-        return self._draw() < self._shares[name]
+        return self._draw() < self.shares[name]
 
     def _new(self) -> Material:
         if self._pool and self.share("again"):
@@ -156,16 +154,14 @@ def lay(
     place: int,
     span: tuple[int, int, int, int],
     draw: Draw,
-    leaning: float = 0.0,
-    chromatic: float = 0.0,
+    shares: Mapping[str, float] = _PLAIN,
 ) -> list[Laid]:
     """A line over harmonies.
 
     Args:
         place: where it comes from.
         span: lowest and highest place, and those beyond which it mostly turns back.
-        leaning: share of strong notes that may lie outside the chord, a step above one.
-        chromatic: share of neighbours and repeated notes, where they can be, that are altered.
+        shares: of ``melody.toml``: bent, filled, leaning and chromatic.
     """
     lowest, highest, low, high = span
     places: list[int] = []
@@ -196,10 +192,10 @@ def lay(
             after = tones[i + 1] if i + 1 < count else None
             free = after is not None and not after.goals and -1 <= move <= 1
             if free and after and not -1 <= after.move <= 1:
-                free = draw() < _BENT
+                free = draw() < shares["bent"]
             if strong:
                 can_lean = free and duration < 96 and is_tone[(place + move - 1) % 7]
-                free = can_lean and draw() < leaning
+                free = can_lean and draw() < shares["leaning"]
             if not free and not is_tone[want % 7]:
                 if -1 <= move <= 1 and is_tone[(place - sign) % 7] and draw() < 0.5:
                     want = place - sign  # a step the other way
@@ -222,22 +218,22 @@ def lay(
         if number != slot:
             slot, head = number, pitch
         places.append(place)
-    _pass_through(draw, tones, places)
+    _pass_through(draw, tones, places, shares["filled"])
     out = []
     for (start, duration, _, number, _, _), place in zip(tones, places, strict=True):
         chord = slots[number].chord
         pitch = 12 * (place // 7) + chord.pitches[place % 7]
         out.append(Laid(start, duration, pitch, chord.spellings[place % 7], place, number))
-    return _alter(draw, tones, out, chromatic) if chromatic else out
+    return _alter(draw, tones, out, shares["chromatic"]) if shares["chromatic"] else out
 
 
-def _pass_through(draw: Draw, tones: Sequence[Tone], places: list[int]) -> None:
-    """Weak notes between two that lie a third apart mostly fill it."""
+def _pass_through(draw: Draw, tones: Sequence[Tone], places: list[int], share: float) -> None:
+    """A share of weak notes between two that lie a third apart fills it."""
     for i in range(1, len(places) - 1):
         before, after = places[i - 1], places[i + 1]
         if abs(after - before) == 2 and not (tones[i].strong or tones[i].goals) and tones[i].duration <= 48:
             middle = (before + after) // 2
-            if places[i] != middle and draw() < _FILLED:
+            if places[i] != middle and draw() < share:
                 places[i] = middle
 
 

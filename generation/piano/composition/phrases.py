@@ -23,8 +23,10 @@ class Place(NamedTuple):
 
 
 @cache
-def _rhythm(level: str) -> Choice:
-    return Choice({int(n): w for n, w in weighted(table("form")["harmonic_rhythm"][level]).items()})
+def _rhythm(level: str, style: str) -> Choice:
+    weights = table("form")["harmonic_rhythm"]
+    factors = weighted(weights[style]) if style in weights else {}
+    return Choice({int(n): w * factors.get(n, 1) for n, w in weighted(weights[level]).items()})
 
 
 @cache
@@ -98,7 +100,7 @@ def _body(
     if not bars:
         return []
     mode, last_mode = phrase.key.split()[1], phrase.last_key.split()[1]
-    rhythm = _rhythm(plan.level)
+    rhythm = _rhythm(plan.level, plan.style)
     counts = [len(chord_ticks(plan.metre, rhythm.draw(draw))) for _ in range(bars)]
     old = kept.get((phrase.letter, mode), [])[: (bars + 1) // 2]
     if leaves < bars:

@@ -14,7 +14,6 @@ from sousa.generation.piano.composition.tables import Choice, Draw, table
 from sousa.generation.piano.score import COMPLEXITIES, RIGHT, beat_length
 
 _FLOOR = 59  # what goes with the melody is no lower
-_STRONG = 0.5  # of beats inside a cell of a rhythm, that have to be of the chord
 
 
 @cache
@@ -58,7 +57,7 @@ def melody(
             while slots[number].end <= start:
                 number += 1
             strong = start == slots[number].start or (
-                offset % beat == 0 and (number_in_cell == 0 or draw() < _STRONG)
+                offset % beat == 0 and (number_in_cell == 0 or motifs.share("strong"))
             )
             tones.append(Tone(start, duration, move, number, strong, ()))
         at += bar
@@ -83,7 +82,7 @@ def melody(
     elif held < bar:
         tones[-1] = tones[-1]._replace(duration=bar)
     span = table("melody")["ranges"][plan.level]
-    return lay(tones, slots, place, tuple(span), draw, motifs.leaning, motifs.chromatic)
+    return lay(tones, slots, place, tuple(span), draw, motifs.shares)
 
 
 def thicken(draw: Draw, level: str, texture: str, line: list[Laid], slots: list[Slot]) -> list[Note]:
@@ -93,13 +92,13 @@ def thicken(draw: Draw, level: str, texture: str, line: list[Laid], slots: list[
         return out
     if texture == "voices":
         return _second_voice(line, slots)
-    for start, duration, pitch, own, place, number in line:
+    for start, duration, pitch, spelling, place, number in line:
         slot = slots[number]
         chord = slot.chord
         strong = start == slot.start or duration >= TICKS
         if texture == "octaves":
             if duration >= 12:
-                out.append(note(start, duration, pitch - 12, own))
+                out.append(note(start, duration, pitch - 12, spelling))
             if strong and duration >= 36 and draw() < 0.6:
                 inner = [tone for tone in window(chord, pitch - 12) if 2 < pitch - tone[0] < 10]
                 out += [note(start, duration, *tone) for tone in inner[: 1 + (draw() < 0.4)]]

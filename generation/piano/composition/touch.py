@@ -15,6 +15,7 @@ from sousa.generation.piano.composition.notes import (
     ARTICULATION,
     DURATION,
     GRACE,
+    HAND,
     MORDENT,
     ORNAMENT,
     PITCH,
@@ -30,6 +31,8 @@ from sousa.generation.piano.composition.notes import (
 from sousa.generation.piano.composition.rhythm import TICKS
 from sousa.generation.piano.composition.tables import Choice, Draw, table
 from sousa.generation.piano.score import COMPLEXITIES, Dynamic
+
+_REACH = 16  # semitones between the fingers of a hand
 
 
 class Slurs:
@@ -135,20 +138,24 @@ def ornament(
 
 
 def break_chords(draw: Draw, plan: Plan, notes: list[Note]) -> None:
-    """Arpeggio signs: where chosen, and where a hand can't reach."""
+    """Arpeggio signs, over notes in order: where chosen, and where a hand can't reach."""
     share = table("touch")["ornaments"]["arpeggio"][COMPLEXITIES.index(plan.level)]
-    chords: dict[tuple[int, int], list[Note]] = {}
-    for n in notes:
-        if n[DURATION]:
-            chords.setdefault((n[START], n[4]), []).append(n)
-    for chord in chords.values():
-        if len(chord) < 2:
+    chord: list[Note] = []
+    for n in [*notes, note(-TICKS, 0, 0, 0)]:
+        if chord and n[START] == chord[0][START] and n[HAND] == chord[0][HAND]:
+            chord.append(n)
             continue
-        pitches = [n[PITCH] for n in chord]
-        wide = max(pitches) - min(pitches) > 16
-        if wide or (share and len(chord) > 2 and chord[0][DURATION] >= TICKS and draw() < share):
-            for n in chord:
-                n[ORNAMENT] = ARPEGGIO
+        _break(draw, share, [member for member in chord if member[DURATION]])
+        chord = [n]
+
+
+def _break(draw: Draw, share: float, chord: list[Note]) -> None:
+    if len(chord) < 2:
+        return
+    wide = chord[0][PITCH] - chord[-1][PITCH] > _REACH
+    if wide or (len(chord) > 2 and chord[0][DURATION] >= TICKS and draw() < share):
+        for n in chord:
+            n[ORNAMENT] = ARPEGGIO
 
 
 @cache

@@ -20,7 +20,7 @@ ABOVE_ROOT = {
 
 
 @cache
-def pieces(level, count=80, seed=1):
+def pieces(level, count=60, seed=1):
     """The first pieces of a level."""
     return [compose(seed, i, Wanted(level)) for i in range(count)]
 
