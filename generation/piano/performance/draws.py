@@ -13,6 +13,14 @@ def quantiles(z: np.ndarray, values: Sequence[float]) -> np.ndarray:
     return np.interp(z, DEVIATES, values)
 
 
+def distinct(rising: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each distinct value of a rising array begins, and the number of the value of each element."""
+    new = np.empty(len(rising), dtype=bool)
+    new[:1] = True
+    np.not_equal(rising[1:], rising[:-1], out=new[1:])
+    return np.flatnonzero(new), np.cumsum(new) - 1
+
+
 def ar1(z: np.ndarray, phi: float) -> np.ndarray:
     """Stationary first-order autoregression of unit variance, driven by standard-normal ``z``."""
     gain = (1.0 - phi * phi) ** 0.5

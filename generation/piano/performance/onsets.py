@@ -8,7 +8,7 @@ widely); that of the finger; and the lead of louder notes, which is most of what
 import numpy as np
 from numpy.random import Generator
 
-from sousa.generation.piano.performance.draws import ar1
+from sousa.generation.piano.performance.draws import ar1, distinct
 from sousa.generation.piano.performance.players import Player
 from sousa.generation.piano.performance.pulse import Pulse
 from sousa.generation.piano.score import LEFT, RIGHT, Score
@@ -35,7 +35,8 @@ def onsets(
     """
     notes = score.notes
     count = len(notes)
-    places, which = np.unique(notes["onset_beat"], return_inverse=True)
+    first, which = distinct(notes["onset_beat"])
+    places = notes["onset_beat"][first]
     seconds = pulse.at(places)
     gap = np.diff(seconds, append=seconds[-1] + 1.0)
     room = np.minimum(gap, np.concatenate([[1.0], gap[:-1]]))
@@ -46,9 +47,10 @@ def onsets(
     scatter = np.zeros(count)
     for hand in (RIGHT, LEFT):
         mine = notes["hand"] == hand
-        there, of = np.unique(which[mine], return_inverse=True)
-        if not len(there):
+        first, of = distinct(which[mine])
+        if not len(first):
             continue
+        there = which[mine][first]
         steps = np.diff(seconds[there], prepend=-1.0)
         calm = np.minimum(1.0, np.minimum(steps, np.append(steps[1:], 1.0)) / CLOSE_SEC)
         apart = ar1(rng.standard_t(FREEDOM, len(there)), HAND_PHI)

@@ -78,7 +78,9 @@ def strikes(
             _broken(notes, members, onset, length, rng)
         for i in np.flatnonzero((ornament >= TRILL) & (ornament <= TURN)).tolist():
             _figure(score, player, i, float(onset[i]), float(length[i]), rng, parts)
-    plain = np.setdiff1d(np.arange(len(notes)), np.array(parts[0], dtype=int))
+    alone = np.ones(len(notes), dtype=bool)
+    alone[parts[0]] = False
+    plain = np.flatnonzero(alone)
     count = len(plain)
     return Strikes(
         np.concatenate([plain, np.array(parts[0], dtype=int)]),

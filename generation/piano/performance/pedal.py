@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from sousa.generation.piano.performance.draws import quantiles
+from sousa.generation.piano.performance.draws import distinct, quantiles
 from sousa.generation.piano.performance.players import Player
 from sousa.generation.piano.performance.pulse import Pulse
 from sousa.generation.piano.played import PEDAL_DOWN
@@ -59,7 +59,8 @@ def changes(score: Score, pulse: Pulse, longest: float) -> np.ndarray:
     notes = score.notes
     bars = np.array([bar.onset_beat for bar in score.bars])
     chords = [c.onset_beat for i, c in enumerate(score.chords) if not i or _changed(score.chords[i - 1], c)]
-    attacks = np.unique(notes["onset_beat"][notes["hand"] == LEFT])
+    attacks = notes["onset_beat"][notes["hand"] == LEFT]
+    attacks = attacks[distinct(attacks)[0]]
     if not chords:
         # the lowest note of each bar's halves
         chords = attacks[np.abs(attacks - np.rint(attacks)) < 1e-6]
@@ -102,7 +103,8 @@ def strokes(
     # the attack of the lowest note that is struck there
     notes = score.notes
     order = np.lexsort((notes["pitch"], notes["onset_beat"]))
-    struck, at = np.unique(notes["onset_beat"][order], return_index=True)
+    at, _ = distinct(notes["onset_beat"])
+    struck = notes["onset_beat"][at]
     where = np.searchsorted(struck, places).clip(max=len(struck) - 1)
     attack = np.where(struck[where] == places, onset[order[at[where]]], attack)
     attack = np.maximum.accumulate(attack)

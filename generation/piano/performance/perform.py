@@ -85,8 +85,9 @@ def _events(
     extra["velocity"] *= 0.5 + 0.4 * softer
     held = (extra["key_up"] - extra["onset"]).clip(0.04, 0.5)
     extra["key_up"] = extra["onset"] + (0.3 + 0.6 * share) * held
-    played = ~np.isin(out["note"], faults.missed)
-    return np.concatenate([out[played], extra])
+    played = np.ones(len(notes), dtype=bool)
+    played[faults.missed] = False
+    return np.concatenate([out[played[out["note"]]], extra])
 
 
 def _again(
@@ -206,8 +207,9 @@ def _performance(
     notes["end_sample"] = ends
     num_samples = max(int(ends.max(initial=0)), int(beat_samples[-1])) + round(tail * sample_rate)
     messages = messages[messages[:, 0] < num_samples]
-    missed = np.setdiff1d(np.arange(len(score.notes)), notes["note"])
-    return Performance(notes, missed, messages, beats, beat_samples, num_samples, sample_rate)
+    missed = np.ones(len(score.notes), dtype=bool)
+    missed[notes["note"][notes["note"] >= 0]] = False
+    return Performance(notes, np.flatnonzero(missed), messages, beats, beat_samples, num_samples, sample_rate)
 
 
 def _samples(seconds: np.ndarray, sample_rate: int) -> np.ndarray:
