@@ -11,11 +11,12 @@ import numpy as np
 from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.columns import SPLITS
 from sousa.generation.piano.pieces import SPLIT_SHARE
+from sousa.generation.piano.score import COMPLEXITIES
 from sousa.generation.piano.validation import figures
 from sousa.generation.validation.findings import Check, Findings, absence
 
 MAX_ONSET_ERROR = 1.0  # samples
-MIN_PERFORMANCES, MIN_FIGURES = 20, 10
+MIN_PERFORMANCES, MIN_FIGURES = 100, 30  # fewer would judge chance
 MAX_SPLIT_ERROR = 1.6  # pieces, of each level
 
 # name, problems counted by examine.py that fail it, and what is claimed when there are none
@@ -165,6 +166,8 @@ def _professionals(findings: Findings) -> Check:
     rows = [row for row in figures_of(findings, "professional") if row["low"] is not None]
     number = sum(p["skill_tier"] == "professional" for p in findings.lists["performances"])
     rows = [row for row in rows if row["count"] >= MIN_FIGURES]
+    if findings.config.complexity != COMPLEXITIES:
+        return Check("professionals as measured", None, "not judged for scores, or levels that were chosen")
     if number < MIN_PERFORMANCES or not rows:
         why = f"{number} professional performances; not judged under {MIN_PERFORMANCES}"
         return Check("professionals as measured", None, why)
