@@ -41,6 +41,7 @@ COMMANDS = {
     "publish": (f"{_COMMANDS}:publish", "publish a release on the Hub"),
     "export": ("sousa.builders.export.command:command", "lay rows out as files for other tools"),
     "diff": (f"{_COMMANDS}:diff", "what differs between two releases"),
+    "pipeline": ("sousa.training.pipeline.command:command", "make a dataset, train on it and evaluate"),
     "transcribe": ("sousa.training.transcription.command:command", "write down the notes of a recording"),
 }
 
