@@ -38,7 +38,9 @@ CASES = {
     "wrong filter": ({"data": {"where": {"tiers": ["expert"]}}}, (), "'expert'"),
     "empty filter": ({"data": {"where": {"tempo_bpm": [500, 600]}}}, (), "no row of split train is left"),
     "missing split": ({"data": {"validation": "dev"}}, (), "has no split 'dev'"),
-    "wrong model": ({"model": {"kind": "big"}}, (), "model.kind is 'big'; choose from compact, pretrained"),
+    "wrong model": (
+        {"model": {"kind": "big"}}, (), "model.kind is 'big'; choose from compact, cnn, ast, pretrained"
+    ),
     "no path of a model": (PRETRAINED, (), "model.path is missing"),
     "no such pretrained model": (
         {**PRETRAINED, "model": {**PRETRAINED["model"], "path": "nowhere/nothing"}}, (),
