@@ -7,6 +7,7 @@ kept after each chord is found by a beam search.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -46,10 +47,11 @@ def split(onset: np.ndarray, offset: np.ndarray, pitch: np.ndarray) -> np.ndarra
     chords = np.split(np.arange(len(onset)), starts[1:])
     chords = [chord[np.argsort(pitch[chord], kind="stable")] for chord in chords]
     begin = tuple(_Hand(_REST[hand], _REST[hand], _REST[hand], -np.inf, -np.inf) for hand in (RIGHT, LEFT))
-    ways = [(0.0, begin, None)]  # cost, hands, (how many notes are for the left, the way before)
+    # cost, hands, and the steps before: how many notes are for the left, and the step before that
+    ways: list[tuple[float, tuple[_Hand, ...], Any]] = [(0.0, begin, None)]
     for chord in chords:
         now, keys, ends = onset[chord[0]], pitch[chord], offset[chord]
-        following = {}
+        following: dict[Any, tuple[float, tuple[_Hand, ...], Any]] = {}
         for cost, (right, left), before in ways:
             for count in range(len(chord) + 1):
                 right_cost, next_right = _played(right, RIGHT, keys[count:], ends[count:], now, left)

@@ -43,7 +43,7 @@ def of_notes(pitch: np.ndarray, duration: np.ndarray, sharps: int | None = None)
     # a long note is not heard as often as it is long
     weight = np.sqrt(np.maximum(np.asarray(duration, dtype=np.float64), 0.0) + 1e-3)
     share = np.bincount(np.asarray(pitch) % 12, weights=weight, minlength=12)
-    share /= share.sum()
+    share = share / share.sum()
     signatures = range(FEWEST, MOST + 1) if sharps is None else (within(sharps),)
 
     def distance(key: tuple[int, str]) -> float:

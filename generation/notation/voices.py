@@ -16,7 +16,8 @@ def assign(onset: np.ndarray, duration: np.ndarray, pitch: np.ndarray, most: int
     """
     onset, duration, pitch = (np.asarray(part, dtype=np.float64) for part in (onset, duration, pitch))
     voice = np.zeros(len(onset), dtype=np.int64)
-    ends, places = [], []  # of each voice: where it is free, its last pitch
+    ends: list[float] = []  # of each voice: where it is free
+    places: list[float] = []  # its last pitch
     chords: dict[tuple[float, float], list[int]] = {}
     for i in range(len(onset)):
         chords.setdefault((round(onset[i], 6), round(duration[i], 6)), []).append(i)

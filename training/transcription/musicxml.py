@@ -58,7 +58,7 @@ def encode(sheet: Sheet) -> bytes:
         SubElement(SubElement(root, "work"), "work-title").text = sheet.title
     SubElement(SubElement(SubElement(root, "identification"), "encoding"), "software").text = "SOUSA"
     parts = SubElement(root, "part-list")
-    SubElement(SubElement(parts, "score-part", id="P1"), "part-name").text = "Piano"
+    SubElement(SubElement(parts, "score-part", id="P1"), "part-name").text = "Keyboard"
     part = SubElement(root, "part", id="P1")
     voices = list(_voices(sheet))
     for number, (onset, length) in enumerate(sheet.bars):

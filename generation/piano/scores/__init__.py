@@ -35,7 +35,8 @@ def read_scores(directory: str | Path) -> list[tuple[str, str]]:
         raise UsageError(f"no score ({', '.join(SUFFIXES)}) in {root}")
     if len(files) > MOST_FILES:
         raise UsageError(f"{root} has {len(files):,} scores; at most {MOST_FILES:,} can be read at once")
-    found, problems = [], []
+    found: list[tuple[str, str]] = []
+    problems: list[str] = []
     for path in files:
         with collected(problems):
             found.append((path.relative_to(root).as_posix(), keep(read_score(path))))

@@ -105,7 +105,7 @@ def _leading(notes: np.ndarray) -> np.ndarray:
     ends = onset + notes["duration_beat"]
     sounding: list[int] = []
     last = -1.0
-    for i in np.flatnonzero((notes["hand"] == hand) & ~grace):
+    for i in np.flatnonzero((notes["hand"] == hand) & ~grace).tolist():
         sounding = [j for j in sounding if ends[j] > onset[i] + 1e-6]
         # those of a chord stand together, the highest first
         if onset[i] > last and all(pitch[j] < pitch[i] for j in sounding):

@@ -40,7 +40,8 @@ def read_midi(data: bytes, name: str) -> Score:
     tracks: dict[int, list[tuple[Fraction, Fraction, int]]] = {}
     tempi, metres, signatures, title = [], [], [], ""
     for number, track in enumerate(file.tracks):
-        at, sounding = 0, {}
+        at = 0
+        sounding: dict[tuple[int, int], Fraction] = {}
         for message in track:
             at += message.time
             beat = Fraction(round(Fraction(at * _PARTS, file.ticks_per_beat)), _PARTS)

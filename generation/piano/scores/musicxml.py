@@ -157,12 +157,18 @@ def _places(measures: list[list[Any]]) -> dict[int, _Place]:
     }  # fmt: skip
 
 
+def _ends(mark: Any, places: dict[int, _Place]) -> list[_Place]:
+    """Where a mark over several notes begins and ends, or nothing."""
+    ends = [places.get(id(element)) for element in (mark.getFirst(), mark.getLast())]
+    return [end for end in ends if end] if None not in ends else []
+
+
 def _slurs(piece: Any, places: dict[int, _Place]) -> dict[int, int]:
     """Number of the slur that each note or chord is under, by its identity in memory."""
     out: dict[int, int] = {}
     for number, slur in enumerate(piece.recurse().getElementsByClass("Slur")):
-        ends = [places.get(id(element)) for element in (slur.getFirst(), slur.getLast())]
-        if None in ends or ends[0].staff != ends[1].staff:
+        ends = _ends(slur, places)
+        if not ends or ends[0].staff != ends[1].staff:
             continue
         for element, place in places.items():
             inside = ends[0].beat <= place.beat <= ends[1].beat and place.staff == ends[0].staff
@@ -243,8 +249,7 @@ def _add_hairpins(
         bars[number].dynamics.append((beat - starts[number], value, True))
 
     for hairpin in piece.recurse().getElementsByClass(["Crescendo", "Diminuendo"]):
-        ends = [places.get(id(element)) for element in (hairpin.getFirst(), hairpin.getLast())]
-        if None not in ends:
+        if ends := _ends(hairpin, places):
             put(ends[0].beat, _HAIRPIN if type(hairpin).__name__ == "Crescendo" else -_HAIRPIN)
             put(ends[1].beat + ends[1].length, 0.0)
 
@@ -325,13 +330,13 @@ def _keys(placed: list[tuple[Fraction, _WrittenBar]], notes: np.ndarray) -> tupl
     ends = [*(beat for beat, _, _ in signatures[1:]), np.inf]
     for (beat, sharps, mode), end in zip(signatures, ends, strict=True):
         inside = notes[(notes["onset_beat"] >= beat) & (notes["onset_beat"] < end)]
-        known = sharps if sharps is None else key_finding.within(sharps)
-        if known is None or mode not in key_finding.MODES:
+        signature = None if sharps is None else key_finding.within(sharps)
+        if signature is None or mode not in key_finding.MODES:
             heard = inside if len(inside) else notes
             if not len(heard):
                 continue
-            known, mode = key_finding.of_notes(heard["pitch"], heard["duration_beat"], known)
-        named = key_name(known, mode)
+            signature, mode = key_finding.of_notes(heard["pitch"], heard["duration_beat"], signature)
+        named = key_name(signature, mode)
         if not out or out[-1][1] != named:
             out.append((beat, named))
     return tuple(out) or ((0.0, "C major"),)
@@ -340,7 +345,11 @@ def _keys(placed: list[tuple[Fraction, _WrittenBar]], notes: np.ndarray) -> tupl
 def _chords(
     placed: list[tuple[Fraction, _WrittenBar]], keys: tuple[tuple[float, str], ...], end: float
 ) -> tuple[Chord, ...]:
-    symbols = [(float(o + at), *rest) for o, bar in placed for at, *rest in sorted(bar.chords)]
+    symbols = [
+        (float(o + at), root, bass, quality)
+        for o, bar in placed
+        for at, root, bass, quality in sorted(bar.chords)
+    ]
     ends = [*(symbol[0] for symbol in symbols), end][1:]
     return tuple(
         Chord(
