@@ -330,7 +330,7 @@ def _keys(placed: list[tuple[Fraction, _WrittenBar]], notes: np.ndarray) -> tupl
     ends = [*(beat for beat, _, _ in signatures[1:]), np.inf]
     for (beat, sharps, mode), end in zip(signatures, ends, strict=True):
         inside = notes[(notes["onset_beat"] >= beat) & (notes["onset_beat"] < end)]
-        signature = None if sharps is None else key_finding.within(sharps)
+        signature: Any = None if sharps is None else key_finding.within(sharps)
         if signature is None or mode not in key_finding.MODES:
             heard = inside if len(inside) else notes
             if not len(heard):
