@@ -185,10 +185,13 @@ def _whole_clips(
     """Outputs, labels (none) and seconds of each clip of a batch of windows; where: device and dtype."""
     out = windows.run(model, batch["input_values"], batch_size, *where)
     parts = {name: values.split(batch["windows"]) for name, values in out.items()}
-    for number, samples in enumerate(batch["samples"]):
-        clip = {name: windows.join(model, part[number], samples)[None] for name, part in parts.items()}
-        seconds = samples / model.front_end.sampling_rate
-        yield windows.write(model, clip, seconds, *where), {}, [seconds]
+    clips = [
+        {name: windows.join(model, part[number], samples) for name, part in parts.items()}
+        for number, samples in enumerate(batch["samples"])
+    ]
+    seconds = [samples / model.front_end.sampling_rate for samples in batch["samples"]]
+    for clip, length in zip(windows.write(model, clips, max(seconds), *where), seconds, strict=True):
+        yield {name: values[None] for name, values in clip.items()}, {}, [length]
 
 
 def with_facts(table: pa.Table, **facts: Any) -> pa.Table:

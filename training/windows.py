@@ -8,11 +8,13 @@ of them.
 """
 
 import math
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 MARGIN_SEC = 1.0
 
@@ -62,14 +64,26 @@ def run(
 
 
 def write(
-    model: Any, clip: dict[str, torch.Tensor], seconds: float, device: Any = "cpu",
+    model: Any, clips: Sequence[dict[str, torch.Tensor]], seconds: float, device: Any = "cpu",
     dtype: torch.dtype | None = None,
-) -> dict[str, torch.Tensor]:  # fmt: skip
-    """The outputs of a clip, (1, frames, outputs), with tokens in place of what decoders hear."""
+) -> list[dict[str, torch.Tensor]]:  # fmt: skip
+    """The outputs of clips, each (frames, outputs), with tokens in place of what decoders hear.
+
+    Args:
+        seconds: of the longest clip.
+    """
+    out = [dict(clip) for clip in clips]
     half = torch.autocast(torch.device(device).type, dtype) if dtype else nullcontext()
     with torch.inference_mode(), half:
-        pairs = ((t, clip[t.name].to(device), clip[t.rolls.name].to(device)) for t in model.written)
-        return clip | {t.name: model.write(t, states, logits, seconds).cpu() for t, states, logits in pairs}
+        for target in model.written:
+            states, logits = ([clip[name] for clip in clips] for name in (target.name, target.rolls.name))
+            lengths = torch.tensor([len(clip) for clip in states], device=device)
+            heard = pad_sequence(states, batch_first=True).to(device)
+            rolls = pad_sequence(logits, batch_first=True, padding_value=-math.inf).to(device)
+            ids = model.write(target, heard, rolls, seconds, lengths=lengths).cpu()
+            for clip, segments in zip(out, ids, strict=True):
+                clip[target.name] = segments
+    return out
 
 
 def outputs(model: Any, audio: np.ndarray, **options: Any) -> dict[str, np.ndarray]:
@@ -82,7 +96,7 @@ def outputs(model: Any, audio: np.ndarray, **options: Any) -> dict[str, np.ndarr
         options: batch_size, device and dtype, as :func:`run` takes them.
     """
     out = run(model, split(model, audio), **options)
-    clip = {name: join(model, values, len(audio))[None] for name, values in out.items()}
+    clip = {name: join(model, values, len(audio)) for name, values in out.items()}
     options.pop("batch_size", None)
-    clip = write(model, clip, len(audio) / model.front_end.sampling_rate, **options)
-    return {name: values[0].numpy() for name, values in clip.items()}
+    (clip,) = write(model, [clip], len(audio) / model.front_end.sampling_rate, **options)
+    return {name: values.numpy() for name, values in clip.items()}

@@ -116,15 +116,17 @@ class NoteDecoder(nn.Module):
                 layer.weight[first : first + config.num_steps] = math.sqrt(2) * _INITIAL * times
 
     def forward(
-        self, states: torch.Tensor, rolls: torch.Tensor, seconds: float, labels: torch.Tensor | None = None
-    ) -> torch.Tensor:
+        self, states: torch.Tensor, rolls: torch.Tensor, seconds: float, labels: torch.Tensor | None = None,
+        lengths: torch.Tensor | None = None,
+    ) -> torch.Tensor:  # fmt: skip
         """Scores of tokens where labels are given, else what is written.
 
         Args:
             states: (clips, frames, channels).
             rolls: (clips, frames, kinds * keys).
-            seconds: length of each clip.
+            seconds: length of the longest clip.
             labels: int64 (clips, segments, ``max_tokens``), -100 where there is none.
+            lengths: int64 (clips,), frames of each clip, where they differ; rolls are 0 after them.
 
         Returns: (clips * segments, tokens, vocabulary), the first of which are for the second label; or int64
             (clips, segments, tokens), PAD after EOS.
@@ -134,7 +136,8 @@ class NoteDecoder(nn.Module):
         begins = torch.arange(count, device=device)[:, None] * config.segment_sec
         onsets = begins + torch.arange(config.num_steps, device=device) * config.step_sec
         frame_of = ((onsets - self.clock[0]) / self.clock[1]).round().long()
-        heard = self._heard(states, rolls, begins, frame_of[:, :1])
+        lengths = torch.tensor([states.shape[1]], device=device) if lengths is None else lengths
+        heard = self._heard(states, rolls, begins, frame_of[:, :1], lengths[:, None, None])
         values = rolls.unflatten(2, (self.kinds, self.keys)).transpose(2, 3)
         values = values[:, :, self.first_key :][:, :, : config.num_pitches].contiguous()
         reader = self.writer.reader
@@ -165,14 +168,15 @@ class NoteDecoder(nn.Module):
         return ids.masked_fill((ended > 0) & ((ids != EOS) | (ended > 1)), PAD)
 
     def _heard(
-        self, states: torch.Tensor, rolls: torch.Tensor, begins: torch.Tensor, first: torch.Tensor
-    ) -> torch.Tensor:
+        self, states: torch.Tensor, rolls: torch.Tensor, begins: torch.Tensor, first: torch.Tensor,
+        lengths: torch.Tensor,
+    ) -> torch.Tensor:  # fmt: skip
         """Keys and values of cross-attention: (clips * segments, frames of a segment, width)."""
         count, (first_sec, frame_sec) = states.shape[1], self.clock
         around = math.ceil(self.config.context_sec / frame_sec)
         length = math.ceil(self.config.segment_sec / frame_sec) + around + 1
         frames = first + torch.arange(-around, length, device=states.device)
-        inside = ((frames >= 0) & (frames < count))[..., None]
+        inside = ((frames >= 0) & (frames < lengths))[..., None]
         sound = self.norm(self.into(torch.cat([states, rolls.to(states.dtype)], dim=-1)))
         sound = sound[:, frames.clamp(0, count - 1)] * inside
         return (sound + self._codes(first_sec + frames * frame_sec - begins)).flatten(0, 1)

@@ -147,7 +147,7 @@ class Model(nn.Module):
 
     def write(
         self, target: Any, states: torch.Tensor, logits: torch.Tensor, seconds: float,
-        labels: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None, lengths: torch.Tensor | None = None,
     ) -> torch.Tensor:  # fmt: skip
         """What the decoder of a target gives; arguments and result as of a NoteDecoder.
 
@@ -156,7 +156,7 @@ class Model(nn.Module):
         """
         # rolls are taught by their own target alone
         rolls = logits.detach()[..., : ROLLS * KEYS].float().sigmoid()
-        return self.heads[target.head](states, rolls, seconds, labels)
+        return self.heads[target.head](states, rolls, seconds, labels, lengths)
 
     def freeze_encoder(self) -> None:
         """Keep the encoder and the heads as they are: only decoders learn, and nothing else has dropout."""

@@ -78,6 +78,11 @@ def test_the_cache_batches_and_beams_change_nothing_that_they_must_not(kind):
                                   best.gather(1, flat[:, place, None])[going, 0], atol=1e-4)  # fmt: skip
         alone = decoder(states[1:2], rolls[1:2], SECONDS)[0]
         assert torch.equal(alone, ids[1, :, : alone.shape[1]]) and (ids[1, :, alone.shape[1] :] == PAD).all()
+        # a shorter clip beside a longer one is written as alone
+        short = decoder(states[:1, :120], rolls[:1, :120], 2.4)
+        rolls[0, 120:] = 0
+        both = decoder(states, rolls, SECONDS, lengths=torch.tensor([120, 200, 200]))[0, :3]
+        assert torch.equal(both[:, : short.shape[2]], short[0]) and (both[:, short.shape[2] :] == PAD).all()
         object.__setattr__(decoder, "config", decoder.config.model_copy(update={"num_beams": 3}))
         beams = decoder(states, rolls, SECONDS)
     assert beams.shape[:2] == ids.shape[:2]
