@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_STEP_SEC = 0.01
+_STEP_SEC, _LONG_STEP_SEC, _LONG_SEC = 0.01, 0.02, 600.0  # steps of what is short, and of what is long
 _FASTEST_BPM, _SLOWEST_BPM = 230.0, 36.0
 _USUAL_BPM, _OCTAVES = 96.0, 0.5  # of a pulse: its middle and spread, in octaves
 _PRIOR, _CHANGE = 0.5, 60.0  # weights of the usual tempo, and of a change from one period to the next
@@ -109,8 +109,9 @@ def track(onsets: Onsets, tempo_bpm: float | None = None) -> np.ndarray:
     Args:
         tempo_bpm: of the pulse, about, if it is known.
     """
-    places = (onsets.sec - onsets.sec[0]) / _STEP_SEC
-    periods = np.arange(round(60 / _FASTEST_BPM / _STEP_SEC), round(60 / _SLOWEST_BPM / _STEP_SEC) + 1)
+    step = _STEP_SEC if np.ptp(onsets.sec) < _LONG_SEC else _LONG_STEP_SEC
+    places = (onsets.sec - onsets.sec[0]) / step
+    periods = np.arange(round(60 / _FASTEST_BPM / step), round(60 / _SLOWEST_BPM / step) + 1)
     gains = np.full(int(places[-1]) + int(periods[-1]) + 2, _EMPTY)
     for place, odds in zip(np.rint(places).astype(int), onsets.odds, strict=True):
         for away in range(-_REACH, _REACH + 1):
@@ -120,15 +121,15 @@ def track(onsets: Onsets, tempo_bpm: float | None = None) -> np.ndarray:
                     max(gains[place + away], value) if odds > _EMPTY else min(gains[place + away], odds)
                 )
     usual, spread = (_USUAL_BPM, _OCTAVES) if tempo_bpm is None else (tempo_bpm, 0.08)
-    prior = -0.5 * (np.log2(60 / (periods * _STEP_SEC) / usual) / spread) ** 2
+    prior = -0.5 * (np.log2(60 / (periods * step) / usual) / spread) ** 2
     best = _ways(gains, periods, _PRIOR * prior, int(places[-1]) + 1)
-    return _settled(onsets.sec[0] + np.array(best) * _STEP_SEC, onsets)
+    return _settled(onsets.sec[0] + np.array(best) * step, onsets)
 
 
 def _ways(gains: np.ndarray, periods: np.ndarray, prior: np.ndarray, last: int) -> list[int]:
     """Frames of the best row of beats that ends at or after frame ``last``."""
     change = -_CHANGE * np.square(np.log(periods[:, None] / periods[None, :]))  # [period, the one before]
-    score = np.full((len(gains), len(periods)), -np.inf)
+    score = np.full((len(gains), len(periods)), -np.inf, dtype=np.float32)
     before = np.full(score.shape, -1, dtype=np.int16)
     for frame, gain in enumerate(gains):
         if frame < periods[-1]:  # it may be the first

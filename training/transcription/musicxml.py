@@ -1,8 +1,10 @@
 """Scores as MusicXML 4.0: two staves with their clefs, bars, voices, chords, rests and ties."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
+from operator import itemgetter
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -123,9 +125,10 @@ def _attributes(measure: Element, sheet: Sheet) -> None:
 def _fill(measure: Element, sheet: Sheet, voices: list, onset: int, length: int) -> None:
     """Put the part of every voice that is in a bar into it."""
     end, written = onset + length, False
-    # tied-over notes are found by their end: chords of a voice follow one another
     for staff, voice, chords in voices:
-        here = [chord for chord in chords if chord[0] < end and chord[1] > onset]
+        # chords of a voice follow one another, so their ends are in order as well
+        first = bisect_right(chords, onset, key=itemgetter(1))
+        here = chords[first : bisect_left(chords, end, key=itemgetter(0))]
         if not here and voice > 1:
             continue
         if written:

@@ -321,9 +321,9 @@ def _keys(placed: list[tuple[Fraction, _WrittenBar]], notes: np.ndarray) -> tupl
     """Keys by signatures; notes tell the mode, or the key, where the file has none."""
     signatures: list[tuple[float, int | None, str]] = []
     for onset, bar in placed:
-        for at, sharps, mode in bar.keys:
-            if not signatures or signatures[-1][1:] != (sharps, mode):
-                signatures.append((float(onset + at), sharps, mode))
+        for at, number, kind in bar.keys:
+            if not signatures or signatures[-1][1:] != (number, kind):
+                signatures.append((float(onset + at), number, kind))
     if not signatures or signatures[0][0] > 0:
         signatures.insert(0, (0.0, None, ""))
     out: list[tuple[float, str]] = []
