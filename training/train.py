@@ -106,6 +106,9 @@ def run(settings: Settings) -> Path:
             file.write(yaml.safe_dump(settings.model_dump(), sort_keys=False).encode())
     state.wait_for_everyone()
     trainer.train(resume_from_checkpoint=checkpoint)
+    thresholds = {name for name in settings.transcription.model_fields_set if name.endswith("threshold")}
+    if settings.transcription.tune and not thresholds:
+        trainer.tune_thresholds()
     if state.is_main_process:
         trainer.model.save_pretrained(root / "model")
         write_json(root / "history.json", trainer.state.log_history)
@@ -215,7 +218,7 @@ def make_model(settings: Settings, source: Any = None) -> Model:
     if not notes and settings.transcription.model_fields_set:
         raise UsageError(f"transcription is for targets that are notes, and {task} has none; leave it out")
     for target in notes:
-        vars(target).update(settings.transcription.model_dump())
+        vars(target).update(settings.transcription.model_dump(exclude={"tune"}))
     shape = settings.data.max_sec, settings.spec_augment.model_dump()
     if settings.decoder.tokenizer:
         new_encoder = partial(_encoder, settings, True)

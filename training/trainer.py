@@ -18,6 +18,7 @@ from transformers import Trainer, TrainerCallback
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.outside import MANIFEST_BYTES, read_json
 from sousa.generation.storage import file_digest, write_json
+from sousa.training import thresholds
 from sousa.training.batches import Collate, predict
 from sousa.training.models.model import Model, load_weights, same_weights
 from sousa.training.order import differences
@@ -114,13 +115,21 @@ class StreamTrainer(Trainer):
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
+    @property
+    def _half(self) -> torch.dtype | None:
+        """What predictions are computed in, None for float32."""
+        return torch.bfloat16 if self.args.bf16 else torch.float16 if self.args.fp16 else None
+
+    def tune_thresholds(self) -> None:
+        """Choose thresholds of notes by the validation rows; every rank finds the same."""
+        thresholds.tune(self.model, self.eval_dataset, self.args.device, self._half)
+
     def predictions(self, rows: Any) -> Any:
         """Table of predictions of rows, on every rank."""
         args = self.args
-        dtype = torch.bfloat16 if args.bf16 else torch.float16 if args.fp16 else None
         return predict(
             self.model, rows, args.per_device_eval_batch_size, args.dataloader_num_workers, args.device,
-            dtype, args.process_index, args.world_size, quiet=args.disable_tqdm or self.is_in_train,
+            self._half, args.process_index, args.world_size, quiet=args.disable_tqdm or self.is_in_train,
         )  # fmt: skip
 
 

@@ -37,8 +37,11 @@ class NoteSettings(Model):
     )
     spread_sec: Number = option(0.05, "half the width of triangles around onsets and ends", ge=0.01, le=0.5)
     velocity_weight: Number = option(1.0, "of the loss of velocities", ge=0, le=1000)
-    onset_threshold: Number = option(0.3, "least probability of an onset", gt=0, lt=1)
-    offset_threshold: Number = option(0.3, "least probability of an end", gt=0, lt=1)
+    tune: bool = option(
+        True, "choose the thresholds by the validation split when training ends, unless one is set"
+    )
+    onset_threshold: Number = option(0.2, "least probability of an onset", gt=0, lt=1)
+    offset_threshold: Number = option(0.45, "least probability of an end", gt=0, lt=1)
     frame_threshold: Number = option(0.3, "probability below which a note has ended", gt=0, lt=1)
     min_gap_sec: Number = option(0.04, "least time between two onsets of a key", ge=0, le=1)
 
@@ -67,8 +70,8 @@ class NotesTarget(Target):
     offset: str = SOUND
     spread_sec: float = 0.05
     velocity_weight: float = 1.0
-    onset_threshold: float = 0.3
-    offset_threshold: float = 0.3
+    onset_threshold: float = 0.2
+    offset_threshold: float = 0.45
     frame_threshold: float = 0.3
     min_gap_sec: float = 0.04
 
