@@ -26,7 +26,9 @@ NOUNS = {
     "piano": "pianos pianist",
 }
 # columns that every corpus has or may have, and fields of the records that roles describe
-EVERY = "sample_id split duration_sec num_samples sample_rate data_version pcm_digest audio midi seed events title"
+EVERY = """
+    sample_id split duration_sec num_samples sample_rate data_version pcm_digest audio midi seed events title
+"""
 RECORDS = "name role natural norm unit frame sample value"
 # words of a corpus that other code has in a sense of its own, and where
 OTHER_SENSES = {
@@ -42,7 +44,7 @@ OTHER_SENSES = {
     "generation/midi.py": "metre beats lead_in_beats right",  # of any MIDI file
     # notes become written music, whatever played them
     "generation/notation/*": "major minor chords voice notes",
-    "training/transcription/*": "beat beats bass chords metre key root voice hand right piano",
+    "training/transcription/*": "beat beats bass chords metre key root voice hand right",
     "generation/piano/composition/*": "textures",  # of music
 }
 # words of everyday speech: as a name or in a sentence they are anybody's, and only alone in quotes a column
@@ -178,7 +180,7 @@ def f(row, skill_tier=None):
     '''rudiments are not looked for here'''
     from sousa.generation import rudiments
     select(tiers=row.rudiment_slug)
-    raise ValueError("such as stroke_type: [flam]; or hold_notes num_bars", "beginner", "rate_exp", "or rate_exp")
+    raise ValueError("such as stroke_type: [flam]; hold_notes", "beginner", "rate_exp", "rate_exp num_bars")
     SNARE_NOTE = row["hand"], hand, "by hand"
 """
 KNOWN = {

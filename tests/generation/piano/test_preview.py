@@ -55,5 +55,7 @@ def test_the_page_draws_notes_in_both_hands_colours(page, tmp_path):
         browser.evaluate("seek(state.row.onsets[0])")
         browser.settle()
         assert browser.evaluate("byId('label').textContent").startswith("note 0: ")
-        assert "bar 1" in browser.evaluate("byId('label').textContent")
+        browser.evaluate("seek(state.row.beats[1][0])")
+        browser.settle()
+        assert "bar 1, beat 2" in browser.evaluate("byId('label').textContent")
         assert browser.complaints() == []
