@@ -5,10 +5,10 @@
 Each step runs one command on a directory of its own, and kills its processes after a random time, or gives
 it a fault: a limit on the size of files or on open files, or, where there is a C compiler, a library that
 fails one write to a file, fsync or rename with EIO or ENOSPC. Then the same command has to end what was
-begun, with the files that it makes undisturbed. Everything outside of the output is digested before and after.
-Training is among the commands where torch is installed. Printed is what was done to each command, how many
-files differ, how many foreign files were touched and how many runs showed a traceback; the status is 0 when
-all three are 0.
+begun, with the files that it makes undisturbed. All that is outside of the output is digested before and
+after. Training is among the commands where torch is installed. Printed is what was done to each command, how
+many files differ, how many foreign files were touched and how many runs showed a traceback; the status is 0
+when all three are 0.
 """
 
 import argparse
