@@ -63,6 +63,7 @@ int rename(const char *a, const char *b) {
     return fails() ? -1 : real(a, b);
 }
 """
+BAD = ("tracebacks", "not ended", "files that differ", "foreign files touched", "not published")
 EVERYTHING = r"(?s).*"
 ROWS = r"(?!.*(validation_report|preview))"  # pages say how long something took
 WEIGHTS = r"model\.safetensors$"
@@ -221,21 +222,16 @@ def main():
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         soak = Soak(Path(place), arguments.seed)
-        for what, wanted in (("kills", arguments.kills), ("faults", arguments.faults)):
-            hits = 0
-            while hits < wanted:
-                name = soak.rng.choice([*soak.commands, "publish"])
-                hits += soak.publish(what) if name == "publish" else soak.step(name, what)
-                print(f"{hits} of {wanted} {what}; {name}", file=sys.stderr)
-    print(json.dumps(soak.counts, indent=1, sort_keys=True))
-    bad = (
-        "tracebacks",
-        "not ended",
-        "files that differ",
-        "foreign files touched",
-        "not published",
-    )
-    return int(any(soak.counts[name] for name in bad))
+        try:
+            for what, wanted in (("kills", arguments.kills), ("faults", arguments.faults)):
+                hits = 0
+                while hits < wanted:
+                    name = soak.rng.choice([*soak.commands, "publish"])
+                    hits += soak.publish(what) if name == "publish" else soak.step(name, what)
+                    print(f"{hits} of {wanted} {what}; {name}", file=sys.stderr)
+        finally:  # what was counted so far, too, when it is stopped
+            print(json.dumps({**dict.fromkeys(BAD, 0), **soak.counts}, indent=1, sort_keys=True))
+    return int(any(soak.counts[name] for name in BAD))
 
 
 if __name__ == "__main__":
