@@ -4,11 +4,11 @@
 
 Each step runs one command on a directory of its own, and kills its processes after a random time, or gives
 it a fault: a limit on the size of files or on open files, or, where there is a C compiler, a library that
-fails one call of write, fsync or rename with EIO or ENOSPC. Then the same command has to end what was begun,
-with the files that it makes undisturbed. Everything outside of the output is digested before and after.
-Training is among the commands where torch is installed. Printed is what was done to each command, how many
-files differ, how many foreign files were touched and how many runs showed a traceback; the status is 0 when
-all three are 0.
+fails one write to a file, fsync or rename with EIO or ENOSPC. Then the same command has to end what was
+begun, with the files that it makes undisturbed. All that is outside of the output is digested before and
+after. Training is among the commands where torch is installed. Printed is what was done to each command, how
+many files differ, how many foreign files were touched and how many runs showed a traceback; the status is 0
+when all three are 0.
 """
 
 import argparse
@@ -43,6 +43,7 @@ FAILING = r"""
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 static int fails(void) {
     static int left = -1;
@@ -51,9 +52,10 @@ static int fails(void) {
     errno = atoi(getenv("SOAK_ERROR"));
     return 1;
 }
+static int on_disk(int fd) { struct stat it; return !fstat(fd, &it) && S_ISREG(it.st_mode); }
 ssize_t write(int fd, const void *data, size_t size) {
     ssize_t (*real)(int, const void *, size_t) = dlsym(RTLD_NEXT, "write");
-    return fd > 2 && fails() ? -1 : real(fd, data, size);
+    return on_disk(fd) && fails() ? -1 : real(fd, data, size);
 }
 int fsync(int fd) { int (*real)(int) = dlsym(RTLD_NEXT, "fsync"); return fails() ? -1 : real(fd); }
 int rename(const char *a, const char *b) {
@@ -61,6 +63,7 @@ int rename(const char *a, const char *b) {
     return fails() ? -1 : real(a, b);
 }
 """
+BAD = ("tracebacks", "not ended", "files that differ", "foreign files touched", "not published")
 EVERYTHING = r"(?s).*"
 ROWS = r"(?!.*(validation_report|preview))"  # pages say how long something took
 WEIGHTS = r"model\.safetensors$"
@@ -168,7 +171,7 @@ class Soak:
             before = lambda: resource.setrlimit(kind, (limits[kind], limits[kind]))  # noqa: E731
         else:
             environment = {
-                **environment, "LD_PRELOAD": str(self.library), "SOAK_CALL": str(self.rng.randrange(1, 400)),
+                **environment, "LD_PRELOAD": str(self.library), "SOAK_CALL": str(self.rng.randrange(1, 60)),
                 "SOAK_ERROR": str(self.rng.choice([5, 28])),
             }  # fmt: skip
         return self._run(command, env=environment, preexec_fn=before).returncode != 0
@@ -219,21 +222,16 @@ def main():
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         soak = Soak(Path(place), arguments.seed)
-        for what, wanted in (("kills", arguments.kills), ("faults", arguments.faults)):
-            hits = 0
-            while hits < wanted:
-                name = soak.rng.choice([*soak.commands, "publish"])
-                hits += soak.publish(what) if name == "publish" else soak.step(name, what)
-                print(f"{hits} of {wanted} {what}; {name}", file=sys.stderr)
-    print(json.dumps(soak.counts, indent=1, sort_keys=True))
-    bad = (
-        "tracebacks",
-        "not ended",
-        "files that differ",
-        "foreign files touched",
-        "not published",
-    )
-    return int(any(soak.counts[name] for name in bad))
+        try:
+            for what, wanted in (("kills", arguments.kills), ("faults", arguments.faults)):
+                hits = 0
+                while hits < wanted:
+                    name = soak.rng.choice([*soak.commands, "publish"])
+                    hits += soak.publish(what) if name == "publish" else soak.step(name, what)
+                    print(f"{hits} of {wanted} {what}; {name}", file=sys.stderr)
+        finally:  # what was counted so far, too, when it is stopped
+            print(json.dumps({**dict.fromkeys(BAD, 0), **soak.counts}, indent=1, sort_keys=True))
+    return int(any(soak.counts[name] for name in BAD))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from transformers import Trainer, TrainerCallback
 
-from sousa.generation.errors import RunError, UsageError
+from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.outside import MANIFEST_BYTES, read_json
 from sousa.generation.storage import file_digest, write_json
 from sousa.training import thresholds
@@ -85,7 +85,14 @@ class StreamTrainer(Trainer):
             )
 
     def _save_checkpoint(self, model, trial):
-        super()._save_checkpoint(model, trial)
+        try:
+            super()._save_checkpoint(model, trial)
+        except RuntimeError as error:  # as torch says that a file can't be written
+            raise RunError(
+                f"the checkpoint of step {self.state.global_step} can't be written below "
+                f"{self.args.output_dir} ({first_line(error)}); make room there, and run the same with "
+                "--resume true"
+            ) from None
         self.accelerator.wait_for_everyone()
         if self.is_world_process_zero():
             path = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}" / STREAM

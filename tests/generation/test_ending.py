@@ -26,7 +26,7 @@ def started(arguments, **more):
 
 def ended_in_one_line(process, number):
     """Whether a signal came in time to stop it; otherwise it has ended well."""
-    errors = process.communicate(timeout=60)[1].strip()
+    errors = process.communicate(timeout=600)[1].strip()
     if process.returncode == 0:
         assert errors == ""
         return False
@@ -82,7 +82,7 @@ def test_a_signal_to_a_helper_process_stops_nothing(tmp_path, helper):
     time.sleep(0.2)
     for pid in found:
         os.kill(pid, signal.SIGTERM)
-    assert found and process.communicate(timeout=60)[1] == "" and process.returncode == 0
+    assert found and process.communicate(timeout=600)[1] == "" and process.returncode == 0
 
 
 @pytest.mark.parametrize("where", ["__del__", "callback"])
@@ -120,7 +120,7 @@ def test_the_status_does_not_depend_on_the_reader(tiny, tmp_path):
             os.close(write)
             over.append(threading.Timer(0.05 * (len(over) % 7), os.close, (read,)))
             over[-1].start()
-            assert process.wait(60) == status, arguments
+            assert process.wait(600) == status, arguments
             over[-1].join()
     finally:
         spin.kill()

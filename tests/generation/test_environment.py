@@ -42,7 +42,7 @@ def bare(place, *arguments, program=("-c", STRANGER, str(ROOT / "sousa.py")), **
     place.mkdir()
     command = [sys.executable, *program, *map(str, arguments)]
     path = {"PATH": os.environ["PATH"], "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
-    done = subprocess.run(command, cwd=place, env=path | more, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(command, cwd=place, env=path | more, capture_output=True, text=True, timeout=600)
     return done.returncode, done.stderr.strip(), sorted(os.listdir(place))
 
 

@@ -89,7 +89,7 @@ def test_a_disk_that_fails_is_told_with_the_path(names, failing):
     environment = {**os.environ, "LD_PRELOAD": str(failing / "failing.so"), "FAILS": names[0]}
     command = [sys.executable, str(ROOT / "sousa.py"), *UNREADABLE[names]]
     made = subprocess.run(
-        command, cwd=failing, env=environment, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=failing, env=environment, capture_output=True, text=True, timeout=600, check=False
     )
     said = made.stdout + made.stderr
     assert made.returncode in (1, 2) and "Traceback" not in said, said

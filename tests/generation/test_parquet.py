@@ -92,7 +92,7 @@ def test_a_hostile_file_is_refused_in_a_sentence_within_memory(name, tmp_path):
 
     made = subprocess.run(
         [sys.executable, "-c", code, str(file)], preexec_fn=limited, capture_output=True, text=True,
-        cwd=ROOT, timeout=60,
+        cwd=ROOT, timeout=600,
     )  # fmt: skip
     assert (made.returncode, made.stderr) == (0, ""), made.stderr
     assert made.stdout.startswith(f"{file} can't be read (") and made.stdout.count("\n") == 1

@@ -42,6 +42,19 @@ def test_a_worker_that_is_killed_is_said():
         list(runners.LocalRunner(2).run(os._exit, [(1,), (1,)]))
 
 
+@pytest.mark.parametrize("limit", [16, 20, 22, 24])
+def test_too_few_open_files_for_workers_are_said_before_they_start(limit):
+    program = f"""
+import resource
+from sousa.generation import runners
+resource.setrlimit(resource.RLIMIT_NOFILE, ({limit}, {limit}))
+list(runners.LocalRunner(2).run(abs, [(1,), (2,)]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert "multiprocessing" not in done.stderr
+    assert f"this process may open {limit} files, and 2 workers need" in done.stderr.splitlines()[-1]
+
+
 def test_a_worker_that_starts_when_its_parent_is_gone_ends_without_a_word():
     start = "import multiprocessing as m\nfrom sousa.generation import runners\n"
     start += "mine, theirs = m.Pipe()\ntheirs.close()\nrunners._start_worker(mine, {})"

@@ -25,7 +25,7 @@ class Publisher:
 
     def __call__(self, *arguments, **options):
         process = self.start(*arguments, **options)
-        process.stdout_text, process.stderr_text = process.communicate(timeout=120)
+        process.stdout_text, process.stderr_text = process.communicate(timeout=600)
         assert "hf_writer" not in process.stdout_text + process.stderr_text
         assert "Traceback" not in process.stderr_text, process.stderr_text
         return process

@@ -168,7 +168,7 @@ def test_a_model_goes_to_the_hub_in_one_commit_and_comes_back(data, tmp_path):
         changes = {"train": {"num_train_epochs": 1, "push_to_hub": True, "hub_model_id": "org/drums"}}
         path = write(tmp_path, data={"path": str(data)}, report=False, **changes)
         process = start(path, **environment)
-        text, _ = process.communicate(timeout=300)
+        text, _ = process.communicate(timeout=600)
         assert process.returncode == 0 and "published: org/drums" in text, text
         assert "hf_writer" not in text + (tmp_path / "run" / "settings.yaml").read_text()
         command = [sys.executable, "-c", BACK, str(tmp_path / "back")]

@@ -173,7 +173,7 @@ def test_files_that_hold_no_settings(tmp_path, text, sentence, capsys):
 
 def test_a_launched_run_ends_with_the_sentence_too(tmp_path):
     process = start(write(tmp_path, task="rudimant"))
-    text, _ = process.communicate(timeout=120)
+    text, _ = process.communicate(timeout=600)
     assert process.returncode != 0 and "unknown task 'rudimant'" in text
 
 

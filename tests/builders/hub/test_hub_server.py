@@ -54,7 +54,7 @@ class Client:
 
     def __call__(self, script, **options):
         process = self.start(script, **options)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=600)
         assert process.returncode == 0, err
         return json.loads(out.splitlines()[-1])
 
@@ -306,7 +306,7 @@ def test_several_clients_at_once(hub, client):
     """
     started = [client.start(script.replace("NAME", name), cache=name) for name in "xy"]
     for process in started:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=600)
         assert process.returncode == 0, err
     assert sorted(commit.title for commit in hub.commits("org/data")[:2]) == ["x", "y"]
     assert {f"{name}{seed}.parquet" for name in "xy" for seed in range(3)} < set(hub.tree("org/data"))
@@ -380,7 +380,7 @@ def test_a_killed_client(hub, client, kind):
     hub.faults.add(Fault("POST .*/commit/", kind))
     process = client.start(UPLOAD)
     hub.client_pid = process.pid
-    process.communicate(timeout=60)
+    process.communicate(timeout=600)
     assert process.returncode == -9
     assert len(hub.commits("org/data")) == (1 if kind == "kill_before" else 2)
     hub.faults.clear()

@@ -75,7 +75,7 @@ def test_killed_at_every_request_readers_see_a_whole_release(versions, tmp_path,
             hub.faults.add(Fault(kind=kind, number=max(number, 1)))
             process = publisher.start("publish", second, REPO, "-q")
             hub.client_pid = process.pid
-            process.communicate(timeout=120)
+            process.communicate(timeout=600)
             assert process.returncode == -9, (number, points)
             refs = hub.refs(REPO)
             assert whole(hub, "v1.0.0", first)

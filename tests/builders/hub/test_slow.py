@@ -46,7 +46,7 @@ def run(hub, place, code, grace=60.0):
     script = PREFIX.format(code=code, grace=grace)
     return subprocess.run(
         [sys.executable, "-c", script], env=hub.environment(place / "cache"), cwd=ROOT, capture_output=True,
-        text=True, timeout=60,
+        text=True, timeout=600,
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from tests.support.hub.repository import HubError
 
 TOKENS = {"hf_writer": "writer", "hf_reader": "reader"}
 UNRECORDED = re.compile("/v1/telemetry|/api/agent-harnesses|/api/telemetry/.*")
-PATIENCE = 10  # seconds that a fault waits for Hub.client_pid
+PATIENCE = 120  # seconds that a fault waits for Hub.client_pid
 
 
 @dataclass
