@@ -377,5 +377,7 @@ def test_commands_for_one_corpus_are_its_own():
     assert {place.partition(":")[0] for place, _ in COMMANDS.values()} == {
         "sousa.builders.commands",
         "sousa.builders.export.command",
+        "sousa.training.pipeline.command",
+        "sousa.training.transcription.command",
     }
     assert corpora.get("rudiments").commands.keys() == {"banks", "soundfonts", "acoustics", "rudiments"}

@@ -20,8 +20,8 @@ from sousa.generation.errors import first_line
 from sousa.generation.notation import keys as key_finding
 from sousa.generation.piano.score import KEYS, Bar, Score
 from sousa.generation.piano.scores.arranging import FileNote, arrange, key_name
-from sousa.generation.piano.scores.reading import UnfitScore
 from sousa.generation.piano.scores.repeats import MOST_BARS
+from sousa.generation.piano.scores.unfit import UnfitScore
 from sousa.generation.text import one_line
 
 _PARTS = 120

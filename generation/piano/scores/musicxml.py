@@ -29,8 +29,8 @@ from sousa.generation.piano.score import (
     Score,
 )
 from sousa.generation.piano.scores.arranging import FileNote, arrange, key_name
-from sousa.generation.piano.scores.reading import UnfitScore, plain_xml
 from sousa.generation.piano.scores.repeats import playing_order
+from sousa.generation.piano.scores.unfit import UnfitScore, plain_xml
 from sousa.generation.text import one_line
 
 _TEMPO = 100.0  # quarter notes a minute of a file that says none

@@ -12,6 +12,7 @@ import numpy as np
 from sousa.generation.errors import UsageError, first_line, told
 from sousa.generation.outside import expanded, is_file, read
 from sousa.generation.piano.score import HIGHEST_PITCH, LOWEST_PITCH, Score
+from sousa.generation.piano.scores.unfit import UnfitScore, plain_xml
 from sousa.generation.text import is_line
 
 MOST_BYTES = 32 << 20  # of a file, and of the text in a compressed one: the largest symphonies have 20 MB
@@ -20,10 +21,6 @@ MOST_SECONDS = 1800.0  # half of the longest recording: performers may play a pi
 _MUSICXML = (".musicxml", ".xml", ".mxl")
 _MIDI = (".mid", ".midi")
 SUFFIXES = (*_MUSICXML, *_MIDI)
-
-
-class UnfitScore(ValueError):
-    """What is wrong with the content of a file, and what to do."""
 
 
 def read_score(path: str | Path) -> Score:
@@ -95,24 +92,6 @@ def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     if len(data) > MOST_BYTES:
         raise UnfitScore(f"more than {MOST_BYTES:,} bytes when unpacked; give a shorter piece")
     return data
-
-
-def plain_xml(data: bytes) -> str:
-    """XML as text, whatever Unicode it is in, without entities of its own, which may grow without end.
-
-    Raises: UnfitScore.
-    """
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    head = data[:200].lower()
-    if encoding == "utf-8-sig" and (b"iso-8859" in head or b"latin1" in head or b"windows-1252" in head):
-        encoding = "cp1252"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        raise UnfitScore("no XML in UTF-8 or UTF-16; export it again") from None
-    if "<!ENTITY" in text:
-        raise UnfitScore("it declares entities, which are not read; export it again")
-    return text
 
 
 def _check(score: Score) -> None:
