@@ -12,7 +12,14 @@ The directory of a run holds ``config.yaml``, everything that was asked for, whi
 ``data``, the dataset; ``run``, what training leaves (checkpoints, the best model, the report); ``logs``.
 """
 
-from sousa.training.pipeline.config import PipelineConfig
-from sousa.training.pipeline.running import run
+from importlib import import_module
+from typing import Any
 
 __all__ = ["PipelineConfig", "run"]
+_PLACES = {"PipelineConfig": "config", "run": "running"}
+
+
+def __getattr__(name: str) -> Any:  # the command's arguments need no torch
+    if name in _PLACES:
+        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
