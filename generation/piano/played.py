@@ -45,8 +45,8 @@ class Performance:
             played; the others are among these.
         pedal: int64 (n, 2): sample and value (0-127) of each message of controller 64, in order; the first is
             at sample 0.
-        beats: float64 (m,): the beats of the score, and its end; beat_samples: int64 (m,), rising: when they
-            are heard.
+        beats: float64 (m,): the beats of the score, and its end.
+        beat_samples: int64 (m,), rising: when these are heard.
         num_samples: length of the recording, silence before and the last sounds included.
     """
 

@@ -52,7 +52,8 @@ class Harmony(NamedTuple):
     """A chord in a key.
 
     Attributes:
-        tones: spellings, from the root up; bass: that of the lowest note.
+        tones: spellings, from the root up.
+        bass: spelling of the lowest note.
         pitches, spellings: of each letter, while it sounds.
         is_tone: whether a letter belongs to the chord.
     """

@@ -32,7 +32,8 @@ class Habit:
     Attributes:
         share: of parts in which it is used.
         longest: seconds; longer parts are cut at the beats.
-        release_ms: of a change, after the attack: mean. press_ms: pressed again, after the attack: mean.
+        release_ms: mean time of a change's release after the attack.
+        press_ms: mean time of pressing it again after the attack.
         lifts: share of strokes that end before the next part.
         held: share of its part that such a stroke lasts: least and most.
     """

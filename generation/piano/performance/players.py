@@ -55,16 +55,19 @@ class Player:
         individuality: size of the player's own tempo curve over that of the piece.
         beat_noise: standard deviation of the logarithm of a beat's length that means nothing.
         effort: slowing in crowded bars and hurrying in easy ones, log ratio for twice the notes.
-        stops_per_bar: hesitations a bar. repeat_share: of these after which some beats come again.
+        stops_per_bar: hesitations a bar.
+        repeat_share: share of these after which some beats are repeated.
         finger_ms, hand_ms: scatter of a finger within the hand, and of each hand.
         left_late_ms: mean delay of the left hand.
         lead_ms: lead of a louder note over a softer one, ms a unit of velocity.
         slow_lead_ms: further lead of the melody in slow pieces.
         level, contrast: added to the written loudness; share of its changes that is followed.
-        melody: velocity of the leading line over the rest. slope: velocity an octave up, right hand.
+        melody: velocity of the leading line over the rest.
+        slope: change of velocity an octave up, right hand.
         swell, unevenness: slow and local standard deviation of velocity.
         weak_left: scatter of the left hand over that of the right.
-        touch: long (positive) or short notes, standard-normal units. touch_noise: ratio without meaning.
+        touch: long (positive) or short notes, standard-normal units.
+        touch_noise: random part of articulation, as a ratio.
         pedalling: share of the style's pedal that is used; little of it is none at all.
         pedal_lag_ms, pedal_miss: delay of changes; share of harmonies without one.
         trill_rate: notes a second.

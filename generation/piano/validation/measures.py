@@ -30,7 +30,9 @@ class Played:
         beat, length: place in the score and notated length, quarter notes; NaN for extra notes.
         note: number of the written note, -1 for none.
         marks: ``slur``, ``last`` (of a slur), ``articulation`` and ``ornament`` of each note, where known.
-        beats: counted beats; bars: where bars begin, quarter notes. phrases: ``(onset, end)`` of each.
+        beats: counted beats, quarter notes.
+        bars: where bars begin, quarter notes.
+        phrases: ``(onset, end)`` of each.
         pedal: float64 (n, 2): seconds and value.
     """
 
