@@ -257,12 +257,13 @@ def output_path(path: str | os.PathLike[str], name: str = "output") -> str:
     return whole
 
 
-def refuse_others_file(path: str | Path, mark: bytes = b"") -> None:
+def refuse_others_file(path: str | Path, *marks: bytes) -> None:
     """Refuse to write where something stands that this program did not make.
 
     Args:
         path: named by the user.
-        mark: what the first 1,000 bytes of our own files hold; empty where nothing tells them from others.
+        marks: what the first 1,000 bytes of our own files hold, one of them; none where nothing tells them
+            from others.
 
     Raises: UsageError.
     """
@@ -270,10 +271,11 @@ def refuse_others_file(path: str | Path, mark: bytes = b"") -> None:
     try:
         if not os.path.lexists(place):
             return
-        ours = bool(mark) and place.is_file() and not place.is_symlink() and place.stat().st_nlink == 1
+        ours = any(marks) and place.is_file() and not place.is_symlink() and place.stat().st_nlink == 1
         if ours:
             with open(place, "rb") as file:
-                ours = mark in file.read(1000)
+                head = file.read(1000)
+            ours = any(mark and mark in head for mark in marks)
     except OSError:
         ours = False
     if not ours:

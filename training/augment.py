@@ -94,12 +94,14 @@ class Waveform(Model):
         # every number is drawn, used or not: one option must not change what another draws
         gain, tilt = rng.uniform(-1, 1, 2) * (self.gain_db, self.tilt_db)
         noisy, turned, where = rng.random(3)
-        inside, *room = rng.random(3)
-        bands = rng.random((_BANDS, 3))
+        # numbers far on in the stream: noise is drawn from where it is
+        far = np.random.Generator(rng.bit_generator.jumped())
+        inside, *room = far.random(3)
+        bands = far.random((_BANDS, 3))
         if self.eq_db:
             audio = _equalised(audio, sampling_rate, bands, self.eq_db)
         if inside < self.room_prob:
-            audio = _in_room(audio, sampling_rate, self.room_sec, *room, rng)
+            audio = _in_room(audio, sampling_rate, self.room_sec, *room, far)
         if tilt:
             # a first difference rises 6 dB an octave: a share of it tilts, causally, with sample 0 in place
             share = np.float32(np.clip(abs(tilt) / 20.0, 0.0, 0.9))

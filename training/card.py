@@ -22,7 +22,7 @@ def write_card(
     model, data, corpus = trainer.model, settings.data, known.corpus
     tags = list(dict.fromkeys(["audio", "sousa", *([corpus.name] if corpus else []), model.task]))
     head = {"library_name": "sousa", "tags": tags, "pipeline_tag": "audio-classification"}
-    if settings.model.kind == "compact" and not settings.decoder.encoder:
+    if settings.model.kind != "pretrained" and not settings.decoder.encoder:
         head["license"] = "mit"  # weights that began as somebody else's are under theirs
     parameters = sum(p.numel() for p in model.parameters())
     best = trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint

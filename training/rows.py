@@ -41,9 +41,8 @@ class BaseRows(Dataset):
         pad: fill shorter clips with zeros.
         transform: ``transform(audio, sampling_rate, rng)`` giving audio, rng a NumPy generator of
             (seed, epoch, row); it has to be picklable for workers that are spawned.
-        detune_cents: clips are tuned by up to so much either way, and are as much faster or slower; the rate
-        of
-            the file that a row tells, by which labels go, is that of the detuned file.
+        detune_cents: clips are tuned by up to so much either way, and are as much faster or slower; the
+            rate of the file that a row tells, by which labels go, is that of the detuned file.
         audio: column of the encoded clips, or None for rows without sound.
         seed: of random crops and transforms.
         name, revision, token: as :func:`sousa.training.sources.find` takes them.

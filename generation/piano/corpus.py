@@ -9,6 +9,7 @@ for byte. In a shard the renderings of a performance follow each other: it is co
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -90,7 +91,9 @@ def addresses(config: Config, shard: Shard) -> Iterator[pa.Table]:
         yield pa.table([list(values) for values in zip(*part, strict=True)], schema=_ADDRESS_SCHEMA)
 
 
+@lru_cache(maxsize=8)
 def _group_rows(config: Config) -> int:
+    # asked for by every shard: the scores of the user are all read for it
     seconds = LONGEST_SEC
     if config.scores:
         seconds = SLOWEST * max(_written_sec(config, index) for index in range(config.samples))

@@ -120,7 +120,7 @@ def _words(names: Sequence[str], which: np.ndarray) -> pa.Array:
     return pa.array(names, pa.string()).take(pa.array(which, pa.int32()))
 
 
-_LOWEST_SPELLING, _HIGHEST_SPELLING = -22, 26  # F with three flats to B with three sharps
+_LOWEST_SPELLING, _HIGHEST_SPELLING = -29, 33  # F with four flats to B with four sharps
 
 
 @cache

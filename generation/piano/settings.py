@@ -246,11 +246,23 @@ def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
 
     Raises: RunError when something is needed and not here.
     """
+    from sousa.generation.piano.composition import metres
+
     data = {name: value for name, value in identity.items() if name not in ("corpus", "data_version")}
     checked = ("samples", "performances", "augmentations", "seed", "sample_rate", "channels", "tiers",
                "audio_format", "with_audio", "min_notes", "max_notes", "min_duration_sec",
                "max_duration_sec")  # fmt: skip
     PianoOptions.read({name: data[name] for name in checked})
+    # options have other names for these too, and configurations have not
+    for name, known in (("complexity", COMPLEXITIES), ("keys", KEYS), ("metres", metres())):
+        if not set(data[name]) <= set(known):
+            raise ValueError(f"{name} are {data[name]}")
+    if not (data["complexity"] or data["scores"]):
+        raise ValueError("there are neither levels nor scores")
+    if data["scores"] and len(data["scores"]) != data["samples"]:
+        raise ValueError(f"samples is {data['samples']}, of {len(data['scores'])} scores")
+    if bool(data["pianos"]) != data["with_audio"]:
+        raise ValueError(f"there are {len(data['pianos'])} pianos, and with_audio is {data['with_audio']}")
     if not data["acoustics"] or not all(isinstance(name, str) for name in data["acoustics"]):
         raise ValueError(f"acoustics are {data['acoustics']}")
     if not rows_only and not set(data["acoustics"]) <= set(named_acoustics.names()):

@@ -194,3 +194,12 @@ def test_frames_of_the_network_are_as_many_as_labels(small):
     table = predict(net, rows, 2, quiet=True)
     for row, strokes in zip(rows, table["pred_strokes"].to_pylist(), strict=True):
         assert max(s["onset_sec"] for s in strokes) < len(row["audio"]) / 44100
+
+
+def test_a_room_changes_no_other_draw():
+    sound = np.zeros(4000, np.float32)
+    sound[0] = 1.0
+    noise = Waveform(noise_db=(0, 0), noise_prob=1.0)(sound, 16000, np.random.default_rng(3))
+    both = Waveform(noise_db=(0, 0), noise_prob=1.0, room_prob=1.0, room_sec=(0.01, 0.01))
+    heard = both(sound, 16000, np.random.default_rng(3))
+    assert np.corrcoef(noise[1000:], heard[1000:])[0, 1] > 0.999

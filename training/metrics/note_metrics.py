@@ -262,9 +262,8 @@ def note_metrics(
         resamples, seed: of the intervals, see :mod:`sousa.training.metrics.bootstrap`.
 
     Returns: dict: ``metrics``, dict of name to ``{"value", "low", "high"}``: ``f1``, ``precision`` and
-    ``recall``
-        of ``onset``, ``onset_velocity``, ``onset_offset_C`` and ``onset_offset_velocity_C``, ``frame_C``
-        with C a convention, ``pedal``; ``onset_f1_Tms``, ``note_accuracy``, ``timing_ms``,
+        ``recall`` of ``onset``, ``onset_velocity``, ``onset_offset_C`` and ``onset_offset_velocity_C``,
+        ``frame_C`` with C a convention, ``pedal``; ``onset_f1_Tms``, ``note_accuracy``, ``timing_ms``,
         ``timing_bias_ms``; ``num_rows``, ``num_groups``, ``num_left_out``, ``num_empty_references``,
         ``num_notes``, ``num_predicted``.
     Raises: UsageError when numbers of rows differ, a prediction is None, or a note is not as it should be.

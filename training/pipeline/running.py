@@ -12,11 +12,12 @@ import yaml
 
 from sousa.generation.errors import RunError, UsageError, raise_all
 from sousa.generation.outside import is_directory, is_file
-from sousa.generation.storage import atomic_file
+from sousa.generation.storage import atomic_file, refuse_others_file
 from sousa.training.pipeline.config import NO_RECIPE, PipelineConfig, device_problem
 from sousa.training.pipeline.words import PLOTS
 
 CONFIG, LOG = "config.yaml", "training.log"
+_MARK = b"# sousa pipeline\n"  # what a config of ours begins with
 
 
 def run(config: PipelineConfig) -> Path:
@@ -35,8 +36,9 @@ def run(config: PipelineConfig) -> Path:
     settings.data.path, settings.output = str(config.data), str(config.run)
     settings.report = config.evaluate
     settings.resume = _resumed(config)
+    refuse_others_file(config.root / CONFIG, _MARK)
     with atomic_file(config.root / CONFIG) as file:
-        file.write(yaml.safe_dump(resolved(config), sort_keys=False).encode())
+        file.write(_MARK + yaml.safe_dump(resolved(config), sort_keys=False).encode())
     with logged(config.logs / LOG):
         if config.files:
             _make_with_files(config)
@@ -149,9 +151,10 @@ def keep_pictures(report: Path, plots: tuple[str, ...] | None) -> None:
     """Remove the pictures of a report that are not asked for, and its page where none is."""
     if plots is None:
         return
-    kept = tuple(start for name in plots for start in _starts(PLOTS[name]))
+    drawn = {name: tuple(start for start in _starts(files)) for name, files in PLOTS.items()}
+    gone = tuple(start for name in drawn.keys() - set(plots) for start in drawn[name])
     for path in [*report.glob("*.png"), *(report.glob("report.html") if not plots else ())]:
-        if not (kept and path.name.startswith(kept)):
+        if path.name.startswith((*gone, "report.html")):  # what a report draws, and nothing of others
             path.unlink()
 
 

@@ -1,9 +1,10 @@
 """From notes in seconds to a score, and from recordings to notes: what ``sousa transcribe`` does.
 
-Conventions ----------- Notes are arrays of :data:`NOTE` in order of onset, then pitch. A *pulse* is the
-beat that one counts: a quarter note in 3/4, a dotted one in 6/8. Places in a score are whole numbers of
-ticks, :data:`TICKS` a quarter note, from the start of the first bar: every subdivision that music uses is
-whole.
+Conventions
+-----------
+Notes are arrays of :data:`NOTE` in order of onset, then pitch. A *pulse* is the beat that one counts: a
+quarter note in 3/4, a dotted one in 6/8. Places in a score are whole numbers of ticks, :data:`TICKS` a
+quarter note, from the start of the first bar: every subdivision that music uses is whole.
 """
 
 import numpy as np

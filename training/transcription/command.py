@@ -9,8 +9,9 @@ from typing import Any
 
 from sousa.generation.commandline import names, quiet
 from sousa.generation.console import SILENT, Console
-from sousa.generation.errors import RunError, UsageError, one_of, raise_all
+from sousa.generation.errors import RunError, UsageError, collected, one_of, raise_all
 from sousa.generation.storage import atomic_file, output_path, refuse_others_file
+from sousa.generation.text import one_line
 
 FORMATS = ("mid", "json", "csv", "musicxml", "html")
 _EXAMPLES = """examples:
@@ -155,15 +156,19 @@ def transcribe(
     seconds = len(audio) / rate
     stem = Path(file).stem
     targets = {kind: root / f"{stem}.{kind}" for kind in parts}
-    if "html" in targets:
-        refuse_others_file(targets["html"], page.MARK)
+    marks = files.MARKS | {"html": (page.MARK,)}
+    problems: list[str] = []
+    for kind, path in targets.items():
+        with collected(problems):
+            refuse_others_file(path, *marks[kind])
+    raise_all(problems)
     look = {"unit": " s", "bar_format": "{desc}: {percentage:3.0f}% of {total:.0f} s [{elapsed}<{remaining}]"}
     with console.progress("hearing", seconds, **look) as done:
         notes, pedal = hearing.hear(model.to(where), audio, done, batch_size=batch_size, device=where)
     if not len(notes):
         raise RunError(f"no notes were heard in {file}; nothing was written")
     how = Quantising(chosen, shortest, align_sec)
-    sheet = write_down(notes, title=stem, metre=metre or "", tempo_bpm=tempo, key=known, how=how)
+    sheet = write_down(notes, title=one_line(stem), metre=metre or "", tempo_bpm=tempo, key=known, how=how)
     for kind, path in list(targets.items()):
         try:
             data = (

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import struct
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,20 @@ from sousa.training.transcription.sheet import Sheet
 _RATE = 1_000_000  # of times in MIDI files: microseconds
 _SUSTAIN, _DOWN, _UP = 64, 127, 0
 _STAVES = ("upper", "lower")
-FORMATS = ("mid", "json", "csv", "musicxml")
+_COLUMNS = ("onset_sec", "offset_sec", "pitch", "velocity", "quarter", "quarters", "staff", "line")
+# what files of ours begin with: MIDI of three tracks, and a division that no other program has
+MARKS: dict[str, tuple[bytes, ...]] = {
+    "mid": tuple(
+        struct.pack(">4sIHHH", b"MThd", 6, 1, 1 + len(_STAVES), midi.TICKS_PER_BEAT >> k) for k in range(7)
+    ),
+    "json": (b'{\n "duration_sec": ',),
+    "csv": (",".join(_COLUMNS).encode(),),
+    "musicxml": (b"<software>SOUSA</software>",),
+}
 
 
 def encode(kind: str, sheet: Sheet, notes: np.ndarray, pedal: np.ndarray, duration_sec: float) -> bytes:
-    """A file of one of FORMATS.
+    """A file of a kind that MARKS names.
 
     Args:
         notes: array of NOTE that the score was written from.
@@ -33,7 +43,7 @@ def encode(kind: str, sheet: Sheet, notes: np.ndarray, pedal: np.ndarray, durati
     rows = note_rows(sheet, notes)
     if kind == "csv":
         text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]) if rows else ["onset_sec"], lineterminator="\n")
+        writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         return text.getvalue().encode()

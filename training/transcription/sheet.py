@@ -20,8 +20,7 @@ class Sheet:
 
     Attributes:
         notes: array of WRITTEN in order of onset: places and lengths in ticks, spellings, 0 for the upper
-        staff
-            and 1 for the lower one, voices from 1 within a staff, and the number of the note it was.
+            staff and 1 for the lower one, voices from 1 within a staff, and the number of the note it was.
         bars: ``(onset, length)`` of each in ticks; the first may be an upbeat.
         sharps, mode: the key.
         beats: where its beats were heard; beat 0 is at tick ``origin``.

@@ -25,12 +25,17 @@ from sousa.generation.piano.scores.unfit import UnfitScore
 from sousa.generation.text import one_line
 
 _PARTS = 120
+_MOST_BYTES = 4 << 20  # a message of three bytes takes some hundred in memory
+_MOST_QUARTERS = 1_000_000
+_TEMPI_BPM = (5.0, 600.0)  # others are mistakes, and left out
 _DRUMS = 9
 _NEAR = Fraction(1, 10)
 
 
 def read_midi(data: bytes, name: str) -> Score:
     """The score of a MIDI file; raises UnfitScore."""
+    if len(data) > _MOST_BYTES:
+        raise UnfitScore(f"{len(data):,} bytes, of at most {_MOST_BYTES:,}; give a shorter piece")
     try:
         file = mido.MidiFile(file=io.BytesIO(data), clip=True)
     except Exception as error:  # of several kinds, by where it ends
@@ -44,9 +49,13 @@ def read_midi(data: bytes, name: str) -> Score:
         sounding: dict[tuple[int, int], Fraction] = {}
         for message in track:
             at += message.time
+            if at > _MOST_QUARTERS * file.ticks_per_beat:
+                raise UnfitScore(f"more than {_MOST_QUARTERS:,} quarter notes; give a shorter piece")
             beat = Fraction(round(Fraction(at * _PARTS, file.ticks_per_beat)), _PARTS)
             if message.type == "set_tempo":
-                tempi.append((beat, round(60e6 / max(message.tempo, 1), 3)))
+                bpm = round(60e6 / max(message.tempo, 1), 3)
+                if _TEMPI_BPM[0] <= bpm <= _TEMPI_BPM[1]:
+                    tempi.append((beat, bpm))
             elif message.type == "time_signature":
                 metres.append((beat, f"{message.numerator}/{message.denominator}"))
             elif message.type == "key_signature":
@@ -95,7 +104,7 @@ def _score(tracks: list, tempi: list, metres: list, signatures: list, title: str
         notes=arrange(notes),
         bars=_bars(metres, end),
         keys=tuple(_distinct(keys)),
-        tempi=tuple(_distinct([(0.0, tempo[0]), *((float(b), bpm) for b, bpm in tempi if b > 0)])[1:]),
+        tempi=tuple(_distinct([(0.0, tempo[0]), *((float(b), bpm) for b, bpm in tempi if 0 < b < end)])[1:]),
         source=name,
     )
 

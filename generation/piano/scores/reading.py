@@ -1,6 +1,7 @@
 """One file of the user as a score: its reader, its limits, and what is said when it can't be used."""
 
 import io
+import lzma
 import os
 import zipfile
 import zlib
@@ -78,6 +79,7 @@ def _unpacked(data: bytes) -> bytes:
     except (
         zipfile.BadZipFile,
         zlib.error,
+        lzma.LZMAError,
         NotImplementedError,
         RuntimeError,
         EOFError,

@@ -57,7 +57,8 @@ def test_a_wrong_key_has_not_the_written_name():
 @pytest.mark.parametrize(
     "pitch, fifths, name",
     [(60, 0, "C4"), (60, 12, "B#3"), (59, -7, "Cb4"), (66, 6, "F#4"), (66, -6, "Gb4"), (21, 3, "A0"),
-     (108, 0, "C8"), (67, 13, "F##4"), (69, -9, "Bbb4"), (71, 17, "A##4")],
+     (108, 0, "C8"), (67, 13, "F##4"), (69, -9, "Bbb4"), (71, 17, "A##4"),
+     (61, -29, "Fbbbb4"), (63, 33, "B####3")],
 )  # fmt: skip
 def test_names_of_notes(pitch, fifths, name):
     assert labels.note_name(np.array([pitch]), np.array([fifths])).to_pylist() == [name]

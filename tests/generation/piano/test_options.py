@@ -10,7 +10,7 @@ from sousa.generation.errors import UsageError
 from sousa.generation.piano import corpus
 from sousa.generation.piano.options import PianoOptions, key_named
 from sousa.generation.piano.score import KEYS
-from sousa.generation.piano.settings import config_of, make_config
+from sousa.generation.piano.settings import config_of, make_config, restore
 
 
 def rows_of(config, count=12, render=False):
@@ -185,3 +185,15 @@ def test_sizes_are_told_apart_by_all_that_was_chosen():
     assert piano.resized(make_config("full"), "small") == make_config("small")
     for changes in ({"keys": ["C"]}, {"max_notes": 100}, {"tiers": ["beginner"]}, {"complexity": ["medium"]}):
         assert piano.resized(make_config("medium", **changes), "small") is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"complexity": []}, {"complexity": ["beginner"]}, {"keys": ["C"]}, {"metres": ["9/99"]}, {"pianos": []},
+     {"scores": [["a.mid", "0" * 64]]}],
+)  # fmt: skip
+def test_an_identity_that_no_configuration_has_is_refused(change):
+    identity = make_config("small").identity()
+    assert restore(identity, "small", rows_only=True) == make_config("small")
+    with pytest.raises(ValueError):
+        restore(identity | change, "small", rows_only=True)

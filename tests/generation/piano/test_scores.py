@@ -158,6 +158,16 @@ def test_a_score_is_kept_and_comes_back_the_same(tmp_path, song):
         scores.kept(found[0][1])
 
 
+def packed_with_lzma():
+    """A compressed file whose content was damaged."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.xml", WHOLE)
+    data = bytearray(packed.getvalue())
+    data[45:60] = bytes(255 - byte for byte in data[45:60])
+    return bytes(data)
+
+
 BOMB = HEAD + '<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]>' + XML
 BAD = {
     "entities.xml": (BOMB.encode(), "it declares entities"),
@@ -171,7 +181,13 @@ BAD = {
         "pitch 7 is not on a piano",
     ),
     "zip.mxl": (b"PK\x03\x04 and then nothing", "damaged"),
+    "lzma.mxl": (packed_with_lzma(), "damaged"),
     "text.mid": (b"MThd but no more", "no MIDI file"),
+    "endless.mid": (
+        b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk\0\0\1\x30" + b"\xff" * 296 + b"\x7f\x90\x3c\x40\0\x80\x3c\0",
+        "more than 1,000,000 quarter notes",
+    ),
+    "long.mid": (bytes((4 << 20) + 1), "4,194,305 bytes, of at most 4,194,304"),
 }
 
 
@@ -266,3 +282,13 @@ def test_real_pieces_have_the_notes_that_music21_counts(file, notes, bars, key):
     assert len(counted) == notes and counted <= here and len(here - counted) <= 2
     assert len(score.bars) == bars and score.keys[0][1] == key
     assert {int(hand) for hand in score.notes["hand"]} == {written.RIGHT, written.LEFT}
+
+
+def test_tempi_that_nobody_plays_are_left_out(tmp_path):
+    head = [
+        mido.MetaMessage("set_tempo", tempo=1),
+        mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(80), time=480),
+        mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(70), time=480_000),  # after the last note
+    ]
+    score = scores.read_score(midi_file(tmp_path / "a.mid", [[(0, 960, 60), (960, 960, 62)]], head))
+    assert score.tempo_bpm == 80 and score.tempi == ()

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 import sousa
+from sousa.training.pipeline import running
 
 SMALL = [
     "--samples",
@@ -93,6 +94,21 @@ def test_evaluation_alone_gives_the_same_figures(first, tmp_path):
     report = tmp_path / "later" / "report"
     assert figures(report) == figures(first / "run" / "report")
     assert (report / "dashboard.png").is_file() and not (tmp_path / "later" / "data").exists()
+
+
+def test_files_of_others_stay(tmp_path, capsys):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.yaml").write_text("dataset: {}\n")
+    words = ["pipeline", "piano", *SMALL, "--name", "mine", "--output-dir", str(tmp_path)]
+    assert sousa.main(words) == 2
+    assert "was not made by this command" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["config.yaml"]
+    for name in ("holiday.png", "dashboard.png", "pitches_notes.png", "report.html"):
+        (tmp_path / name).write_text("")
+    running.keep_pictures(tmp_path, ("dashboard",))
+    assert {path.name for path in tmp_path.glob("*.*")} == {"holiday.png", "dashboard.png", "report.html"}
+    running.keep_pictures(tmp_path, ())
+    assert {path.name for path in tmp_path.glob("*.*")} == {"holiday.png"}
 
 
 def test_what_is_not_there_is_said(tmp_path, capsys):

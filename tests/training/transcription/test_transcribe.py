@@ -150,6 +150,26 @@ def test_all_problems_of_a_call_are_said_together(model, tmp_path):
     assert len(error.value.problems) == 8
 
 
+def test_files_of_others_are_not_replaced(model, tmp_path):
+    soundfile.write(tmp_path / "tune.wav", tune(), 44100)
+    first = transcribe(tmp_path / "tune.wav", model, tmp_path).files
+    again = transcribe(tmp_path / "tune.wav", model, tmp_path).files  # ours are
+    assert first == again and len(again) == 5
+    theirs = {
+        "mid": b"MThd\0\0\0\6\0\1\0\3\1\xe0",
+        "json": b"{}",
+        "csv": b"a,b\n",
+        "musicxml": b"<a/>",
+        "html": b"",
+    }
+    for kind, data in theirs.items():
+        again[kind].write_bytes(data)
+    with pytest.raises(UsageError) as error:
+        transcribe(tmp_path / "tune.wav", model, tmp_path)
+    assert len(error.value.problems) == 5
+    assert all(again[kind].read_bytes() == data for kind, data in theirs.items())
+
+
 def test_silence_and_models_of_other_things_are_refused(model, tmp_path):
     soundfile.write(tmp_path / "tune.wav", tune(), 44100)
     quiet = column_target(COLUMN)
