@@ -137,7 +137,7 @@ def _row(config: Config, piece: int, number: int, augmentation: int, render: boo
         "split": split_of(config, piece),
         "skill_tier": tier,
         "sample_rate": config.sample_rate,
-        "score_licence": (config.score_licence or "not stated") if config.scores else None,
+        "score_licence": (config.score_licence or score.licence or "not stated") if config.scores else None,
         "seed": config.seed,
         "piece_index": piece,
         "performance_index": number,

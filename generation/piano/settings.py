@@ -254,7 +254,7 @@ def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
                "max_duration_sec")  # fmt: skip
     PianoOptions.read({name: data[name] for name in checked})
     # options have other names for these too, and configurations have not
-    for name, known in (("complexity", COMPLEXITIES), ("keys", KEYS), ("metres", metres())):
+    for name, known in (("complexity", COMPLEXITIES), ("keys", tuple(KEYS)), ("metres", metres())):
         if not set(data[name]) <= set(known):
             raise ValueError(f"{name} are {data[name]}")
     if not (data["complexity"] or data["scores"]):

@@ -198,6 +198,8 @@ def load(path: str | Path) -> Piano:
 
 
 def _recording(path: Path, entry: dict[str, Any]) -> Recording:
+    if Path(entry["file"]).name != entry["file"]:
+        raise ValueError(f"{entry['file']} is not in it")
     samples, rate = encode.read_file(path / entry["file"])
     start = entry["loop_start"]
     if samples.shape[1] != 1 or rate != entry["rate"] or not (start is None or 0 <= start < len(samples)):

@@ -80,7 +80,7 @@ class Font:
                 in enumerate(self._records("shdr", "<20sIIIIIBbHH"))
             ]  # fmt: skip
             self.preset, self.zones = self._piano()
-        except (LookupError, ValueError, struct.error) as error:
+        except (LookupError, ValueError, struct.error, RecursionError) as error:
             raise RunError(f"soundfont {path} can't be used ({error}); choose another one") from None
 
     def _chunks(self, at: int, end: int) -> Iterator[tuple[str, int, int]]:

@@ -1,5 +1,7 @@
 """Every option has an effect, and what can't be met is said in the words of where it was written."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -10,7 +12,8 @@ from sousa.generation.errors import UsageError
 from sousa.generation.piano import corpus
 from sousa.generation.piano.options import PianoOptions, key_named
 from sousa.generation.piano.score import KEYS
-from sousa.generation.piano.settings import config_of, make_config, restore
+from sousa.generation.piano.scores import keep, read_score
+from sousa.generation.piano.settings import ScoreRef, config_of, make_config, restore
 
 
 def rows_of(config, count=12, render=False):
@@ -197,3 +200,11 @@ def test_an_identity_that_no_configuration_has_is_refused(change):
     assert restore(identity, "small", rows_only=True) == make_config("small")
     with pytest.raises(ValueError):
         restore(identity | change, "small", rows_only=True)
+
+
+def test_the_licence_that_a_score_states_is_in_its_rows(score_files, tmp_path, monkeypatch):
+    monkeypatch.setenv("SOUSA_CACHE", str(tmp_path))
+    score = read_score(score_files / "piece 0.mid")
+    ref = ScoreRef("a.xml", keep(replace(score, licence="CC BY 4.0")))
+    config = make_config(scores=str(score_files), samples=1, with_audio=False)
+    assert [row["score_licence"] for row in rows_of(replace(config, scores=(ref,)))] == ["CC BY 4.0"]

@@ -168,6 +168,12 @@ def test_a_broken_font_is_refused(tmp_path, size):
     assert [file.name for file in tmp_path.iterdir()] == ["cut.sf2"]
 
 
+def test_lists_without_end_are_refused(tmp_path):
+    (tmp_path / "deep.sf2").write_bytes(b"RIFF\0\0\0\0sfbk" + b"LIST\xff\xff\xff\x0fdeep" * 5000)
+    with pytest.raises(RunError, match=r"soundfont .*deep\.sf2 can't be used"):
+        sf2.Font(tmp_path / "deep.sf2")
+
+
 def run(*argv):
     parser = argparse.ArgumentParser()
     commands.pianos(parser, list(argv))

@@ -107,6 +107,11 @@ def break_loop(path):
     edited(path, lambda table: table["recordings"][0].update(loop_start=10**9))
 
 
+def break_place(path):
+    (path.parent / "03.flac").write_bytes((path / "03.flac").read_bytes())
+    edited(path, lambda table: table["recordings"][3].update(file="../03.flac"))
+
+
 def break_sound(path):
     (path / "03.flac").write_bytes(b"fLaC")
 
@@ -127,6 +132,7 @@ def break_sides(path):
         break_number,
         break_layers,
         break_loop,
+        break_place,
         break_sound,
         break_missing,
         break_sides,
