@@ -253,7 +253,7 @@ def _conductor(title: str, grid: Grid, clock: _Clock) -> bytes:
         (tick, 2, 0x51, struct.pack(">I", us)[1:])
         for tick, us in zip(clock.tick[changed].tolist(), clock.us[changed].tolist(), strict=True)
     ]
-    places = clock.places([place for place, *_ in grid.bars]).tolist()
+    places = clock.places(np.array([place for place, *_ in grid.bars])).tolist()
     signs = [(0, grid.bars[0][2])] if places[0] else []
     whole, before = False, ""
     for tick, (_, length, metre) in zip(places, grid.bars, strict=True):
@@ -307,7 +307,8 @@ def encode_free(
     """
     clock = _clock(grid, num_samples, sample_rate)
     moves = (clock.ticks(controls[:, 0], sample_rate), _CONTROL | channel, controls[:, 1], controls[:, 2])
-    chosen, end = bytes([0, _PROGRAM | channel, program]), int(clock.ticks(num_samples, sample_rate))
+    chosen = bytes([0, _PROGRAM | channel, program])
+    end = int(clock.ticks(np.array(num_samples), sample_rate))
     tracks = []
     for part in parts:
         on = clock.ticks(part.onset_sample, sample_rate)

@@ -371,9 +371,10 @@ def _conflicts(settings: Settings) -> Iterator[str]:
             yield "model.path is missing: name a pretrained model, a directory or org/name on the Hub"
     elif model.model_fields_set & {"path", "freeze"}:
         yield "model.path and model.freeze are for kind: pretrained"
-    own = SIZES[model.kind].model_fields if model.kind in SIZES else {}
+    sizes_of: dict[str, Any] = SIZES
+    own = sizes_of[model.kind].model_fields if model.kind in SIZES else {}
     for name in sorted(model.model_fields_set - {"kind", "path", "freeze", *own})[:1]:
-        kinds = " or ".join(kind for kind, sizes in SIZES.items() if name in sizes.model_fields)
+        kinds = " or ".join(kind for kind, sizes in sizes_of.items() if name in sizes.model_fields)
         yield f"model.{name} is for kind: {kinds}; a {model.kind} model has " + (
             f"{', '.join(own)}" if own else "sizes of its own"
         )

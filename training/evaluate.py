@@ -185,8 +185,7 @@ def report_on(
         frames = (model.num_frames, model.frame_sec) if timed else (None, None)
         predictions = baselines(reported, train_rows, rows, 0, quiet, validation_rows, frames)
         answers = checks(train_rows, rows, names)
-    options = {"resamples": resamples, "history": history}
-    metrics = report.write(table, directory, predictions, answers, **options)
+    metrics = report.write(table, directory, predictions, answers, resamples=resamples, history=history)
     with atomic_file(Path(directory) / "predictions.parquet") as file:
         pq.write_table(table, file)
     return report.summary(metrics)

@@ -231,7 +231,8 @@ def _encoder(settings: Settings, frames: bool) -> tuple[Any, Any]:
     """``(front end, encoder)`` of the settings; frames: of patches of a spectrogram make frames."""
     model = settings.model
     if model.kind in config.SIZES and model.kind != "ast":
-        names = {"kind", *config.SIZES[model.kind].model_fields}
+        kind: Any = config.SIZES[model.kind]
+        names = {"kind", *kind.model_fields}
         return settings.front_end, build_encoder(model.model_dump(include=names), settings.front_end)
     if model.kind == "ast":
         sizes = config.AstConfig(**model.model_dump(include=set(config.AstConfig.model_fields)))

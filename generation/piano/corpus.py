@@ -110,8 +110,8 @@ def remake(config: Config, rows: pa.Table, render: bool = True) -> pa.Table:
     made = []
     # renderings of one performance one after the other: they share it
     order = sorted(range(len(coordinates)), key=coordinates.__getitem__)
-    for i in order:
-        made.append(_row(config, *coordinates[i], render))
+    for piece, number, augmentation in (coordinates[i] for i in order):
+        made.append(_row(config, piece, number, augmentation, render))
     table = _table(config, made)
     return table if order == list(range(len(order))) else table.take(pa.array(_inverse(order)))
 
@@ -128,7 +128,7 @@ def _row(config: Config, piece: int, number: int, augmentation: int, render: boo
     score = score_of(config, piece)
     tier, performance = performance_of(config, piece, number)
     sound = rendering(config, piece, number, augmentation) if config.with_audio else None
-    heard = labels.heard(score, performance, sound and sound.record)
+    heard = labels.heard(score, performance, sound.record if sound else None)
     group = f"{piece_id(config, piece)}_v{number}"
     row = {
         **labels.facts(heard),
@@ -148,7 +148,7 @@ def _row(config: Config, piece: int, number: int, augmentation: int, render: boo
         # named after the performance: renderings that don't move it have the same file
         "midi": labels.midi_file(heard, f"{score.title} ({group})"),
     }
-    rendered = {}
+    rendered: dict[str, Any] = {}
     if sound and render:
         pcm, rendered["gain_db"] = play(
             load_piano(sound.piano), performance, cents=sound.cents, brightness_db=sound.brightness_db,
@@ -192,7 +192,7 @@ def estimate(config: Config) -> Estimate:
         if some:
             seconds.append(sum(p.num_samples / p.sample_rate for p in some) / len(some))
     total = sum(seconds) / len(seconds) * config.num_rows
-    rate = 2 * config.sample_rate * config.channels
+    rate: float = 2 * config.sample_rate * config.channels
     if config.audio_format == "flac":
         clean = (CLEAN in config.acoustics) / (config.augmentations if config.acoustics[1:] else 1)
         rate = FLAC_BYTES_PER_SEC["clean"] * clean + FLAC_BYTES_PER_SEC["augmented"] * (1.0 - clean)

@@ -22,9 +22,9 @@ reduction move it by known amounts, and the labels of those rows are moved along
 
 def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
     """See :meth:`sousa.generation.corpus.Corpus.packaging`; ``facts["pianos"]`` says what the pianos are."""
-    pianos = facts.get("pianos")
+    pianos: Any = facts.get("pianos")
     try:
-        stated = sorted(piano["digest"] for piano in pianos if piano.keys() >= _KEYS)
+        stated: Any = sorted(piano["digest"] for piano in pianos if piano.keys() >= _KEYS)
     except (TypeError, KeyError, AttributeError):
         stated = None
     if stated != sorted(piano.digest for piano in config.pianos):

@@ -145,13 +145,15 @@ def config_of(options: PianoOptions, say: Any = lambda text: None) -> Config:
     heard = asked.heard(options, counts["augmentations"])
     pool, noises = asked.sounds_of_user(options)
     raise_all(asked.idle(options, heard, pool, noises))
-    spans = {name: getattr(options, name) for name in ("min_duration_sec", "max_duration_sec")}
+    limits = ("min_duration_sec", "max_duration_sec")
+    spans: Any = {name: getattr(options, name) for name in limits}
+    spans = {name: value and float(value) for name, value in spans.items()}
     return Config(
         size, **counts, seed=options.seed, tiers=_in_order(TIERS, options.tiers),
         complexity=() if scores else _in_order(COMPLEXITIES, options.complexity),
         keys=tuple(name for name in KEYS if name in (options.keys or ())),
         metres=tuple(sorted(options.metres or ())), min_notes=options.min_notes,
-        max_notes=options.max_notes, **{name: v if v is None else float(v) for name, v in spans.items()},
+        max_notes=options.max_notes, **spans,
         sample_rate=options.sample_rate, channels=options.channels, audio_format=options.audio_format,
         with_audio=options.with_audio, scores=scores, score_licence=options.score_licence,
         pianos=_pianos(options, say) if options.with_audio else (), acoustics=heard,
@@ -236,7 +238,7 @@ def resized(config: Config, size: str) -> Config | None:
         return None
     if [ref.digest for ref in config.pianos] != pianos_:
         return None
-    counts = SIZES[size]
+    counts: Any = SIZES[size]
     heard = named_acoustics.names() if config.with_audio and counts["augmentations"] > 1 else (CLEAN,)
     return replace(config, size=size, acoustics=heard, **counts)
 

@@ -43,7 +43,7 @@ class Sound2Sheet(Format):
 
     def files(self, row: Mapping[str, Any], number: int) -> dict[str, bytes]:
         """Audio and MIDI of a row."""
-        content = {"audio": (row.get("audio") or {}).get("bytes"), "midi": row.get("midi")}
+        content: dict[str, Any] = {"audio": (row.get("audio") or {}).get("bytes"), "midi": row.get("midi")}
         return {path: content[kind] for kind, path in _paths(row, number).items()}
 
     def finish(self, groups: Groups, storage: LocalStorage) -> list[str]:

@@ -15,7 +15,7 @@ from sousa.generation.piano.performance.draws import distinct, quantiles
 from sousa.generation.piano.performance.players import Player
 from sousa.generation.piano.performance.pulse import Pulse
 from sousa.generation.piano.played import PEDAL_DOWN
-from sousa.generation.piano.score import LEFT, Score
+from sousa.generation.piano.score import LEFT, Chord, Score
 
 PRESS_RATE, LIFT_RATE = 80 / 0.139, 80 / 0.100  # of controller 64 a second
 QUICKER, SLOWER = 1.5, 0.8  # in changes, and otherwise
@@ -83,7 +83,7 @@ def changes(score: Score, pulse: Pulse, longest: float) -> np.ndarray:
     return wanted[kept]
 
 
-def _changed(before, after) -> bool:
+def _changed(before: Chord, after: Chord) -> bool:
     return (before.root, before.quality, before.bass) != (after.root, after.quality, after.bass)
 
 

@@ -107,7 +107,7 @@ def _again(
     copies["key_up"] = np.maximum(copies["key_up"] + repeat.shift, copies["onset"] + 0.05)
     copies["velocity"] += 4.0 * rng.standard_normal(len(copies))
     # the hands leave what they began before they begin again
-    stopped = float(beating.at(repeat.start)) + repeat.shift - 0.05
+    stopped = float(beating.at(np.array(repeat.start))) + repeat.shift - 0.05
     events["key_up"][first] = np.minimum(
         events["key_up"][first], np.maximum(stopped, events["onset"][first] + LEAST_HELD_SEC)
     )

@@ -6,6 +6,8 @@ player, one that changes slowly along the voice, one of each chord, and a small 
 go earlier while the pedal holds the sound, and well before a key is struck again. The end is held.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.random import Generator
 
@@ -67,7 +69,7 @@ def key_ups(
     return np.minimum(up, _before_repeats(notes, onset, rng))
 
 
-def _by_length(z: np.ndarray, length: np.ndarray, table) -> np.ndarray:
+def _by_length(z: np.ndarray, length: np.ndarray, table: Any) -> np.ndarray:
     """Ratios between those of the two nearest lengths of the table."""
     rows = np.array([np.interp(z, DEVIATES, row) for row in table])
     place = np.interp(length * 1000.0, LENGTHS, np.arange(len(LENGTHS)))

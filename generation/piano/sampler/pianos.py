@@ -50,6 +50,7 @@ KEY = np.dtype(
         ("release_db_sec", "f8"),
     ]
 )
+KEY_FIELDS = tuple(KEY.names or ())
 ONSET = 0.02  # of the peak
 PEAK_SEC = 0.1  # in which the peak is looked for
 _KIND, _TABLE = "piano", "piano.json"
@@ -126,7 +127,7 @@ def _tables(recordings: Sequence[Recording], layers: Sequence[Layer], gain_db: f
         "layers": [
             {
                 "highest": layer.highest,
-                "keys": {name: [round(v, 4) for v in layer.keys[name].tolist()] for name in KEY.names},
+                "keys": {name: [round(v, 4) for v in layer.keys[name].tolist()] for name in KEY_FIELDS},
             }
             for layer in layers
         ],
@@ -209,7 +210,7 @@ def _recording(path: Path, entry: dict[str, Any]) -> Recording:
 
 def _layer(entry: dict[str, Any], recordings: int) -> Layer:
     keys = np.zeros(KEYS, dtype=KEY)
-    for name in KEY.names:
+    for name in KEY_FIELDS:
         keys[name] = entry["keys"][name]
     if not ((keys["recording"] >= 0) & (keys["recording"] < recordings)).all():
         raise ValueError("a key has no recording")

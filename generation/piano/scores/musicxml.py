@@ -109,7 +109,7 @@ def read_musicxml(data: bytes, name: str) -> Score:
     if not isinstance(piece, stream.Score):
         raise UnfitScore("it holds several pieces; give each a file")
     parts = [part for part in piece.parts if list(part.getElementsByClass(stream.Measure))]
-    keyboard = [part for part in parts if isinstance(part, stream.PartStaff)]
+    keyboard: list[Any] = [part for part in parts if isinstance(part, stream.PartStaff)]
     if len(keyboard) == 2:
         parts = keyboard
     if not parts:

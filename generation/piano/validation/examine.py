@@ -70,16 +70,19 @@ class PianoExaminer(Examiner):
         """The performance of a row, with the marks of its score where that can be had."""
         n, rate, beats = row["notes"], row["sample_rate"], row["beats"]
         number = np.nan_to_num(n["note_index"].astype(np.float64), nan=-1.0).astype(np.int64)
-        marks, phrases = {}, ()
+        marks: dict[str, Any] = {}
+        phrases: tuple[tuple[float, float], ...] = ()
         if self.task.shard is not None:
-            score = score_of(self.task.config, row["piece_index"])
+            config: Any = self.task.config
+            score = score_of(config, row["piece_index"])
             source = score.notes[number.clip(0)]
             marks = {name: source[name] for name in ("slur", "articulation", "ornament")}
             marks["last"] = (source["slur"] >= 0) & ends_slur(score)[number.clip(0)]
             phrases = tuple((phrase.onset_beat, phrase.end_beat) for phrase in score.phrases)
         bars = beats["beat"][:-1][beats["position"][:-1] == 0]
+        onset, key_up, end = (n[name] / rate for name in ("onset_sample", "key_up_sample", "end_sample"))
         return Played(
-            *(n[name] / rate for name in ("onset_sample", "key_up_sample", "end_sample")),
+            onset, key_up, end,
             n["pitch"].astype(float), n["velocity"].astype(float), (n["hand"] == "left").astype(np.int64),
             n["voice"], np.array([KINDS.index(kind) for kind in n["kind"]]), number,
             n["onset_beat"].astype(float), n["duration_beat"].astype(float), beats["beat"], bars,
@@ -90,7 +93,8 @@ class PianoExaminer(Examiner):
         row = self.rows[i]
         out = _midi(row, group["midi"][i].as_py(), problems)
         if pcm is not None and self.task.shard is not None:  # else its pianos and rooms may not be here
-            out |= check_sound(self.task.config, row, pcm, problems)
+            config: Any = self.task.config
+            out |= check_sound(config, row, pcm, problems)
         self.media.append(out)
 
     def measured(self) -> dict[str, list]:
@@ -181,10 +185,10 @@ def _midi(row: dict[str, Any], data: bytes, problems: Problems) -> dict[str, Any
     if pedal.shape != moves.shape or (pedal[:, 1] != moves[:, 1]).any():
         problems.add("midi_pedal_differs", row["sample_id"])
         return {"midi_error": np.nan, "midi_allowed": 0}
-    error = np.abs(found[:, 1:3] - wanted[:, 1:3]).max(initial=0)
-    error = max(error, np.abs(pedal[:, 0] - moves[:, 0]).max(initial=0))
+    off = np.abs(found[:, 1:3] - wanted[:, 1:3]).max(initial=0)
+    off = max(off, np.abs(pedal[:, 0] - moves[:, 0]).max(initial=0))
     allowed = midi.max_error_samples(60e6 / slowest, rate, file.ticks_per_beat)
-    return {"midi_error": float(error), "midi_allowed": allowed}
+    return {"midi_error": float(off), "midi_allowed": allowed}
 
 
 def _read(file: mido.MidiFile, rate: int) -> tuple[np.ndarray, np.ndarray, int]:

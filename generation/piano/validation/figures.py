@@ -66,8 +66,8 @@ def summary(figures: Iterable[dict[str, float]]) -> dict[str, tuple[float, float
     for row in figures:
         for name, value in row.items():
             lists.setdefault(name, []).append(value)
-    return {
-        name: (*(float(q) for q in np.percentile(lists[name], (10, 50, 90))), len(lists[name]))
-        for name in REFERENCES
-        if name in lists
-    }
+    out = {}
+    for name in (name for name in REFERENCES if name in lists):
+        low, middle, high = np.percentile(lists[name], (10, 50, 90))
+        out[name] = float(low), float(middle), float(high), len(lists[name])
+    return out

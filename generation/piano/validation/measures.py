@@ -6,8 +6,10 @@ the right hand at each place. *Beats* are heard where the notes on them are: the
 between others where there is none. Figures that a performance doesn't have are left out.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -106,7 +108,9 @@ def beats_heard(played: Played) -> np.ndarray:
     return np.interp(played.beats, at, seconds, left=np.nan, right=np.nan)
 
 
-def _by_place(place: np.ndarray, values: np.ndarray, of_each) -> tuple[np.ndarray, np.ndarray]:
+def _by_place(
+    place: np.ndarray, values: np.ndarray, of_each: Callable[[np.ndarray], Any]
+) -> tuple[np.ndarray, np.ndarray]:
     """Distinct places, rising, and a figure of the values at each of them."""
     order = np.argsort(place, kind="stable")
     places, first = np.unique(place[order], return_index=True)
@@ -126,7 +130,7 @@ def robust_sd(values: np.ndarray) -> float:
     return 1.4826 * float(np.median(np.abs(values - np.median(values)))) if len(values) else np.nan
 
 
-def _middle(values) -> float:
+def _middle(values: Sequence[float] | np.ndarray) -> float:
     return float(np.median(values)) if len(values) else np.nan
 
 
@@ -266,8 +270,8 @@ def velocity(p: Played, out: Figures) -> None:
     v = p.velocity
     out["velocity_mean"], out["velocity_sd"] = v.mean(), v.std()
     levels = np.percentile(v, (1, 5, 25, 50, 75, 95, 99))
-    for name, level in zip((1, 5, 25, 50, 75, 95, 99), levels, strict=True):
-        out[f"velocity_p{name}"] = level
+    for share, level in zip((1, 5, 25, 50, 75, 95, 99), levels, strict=True):
+        out[f"velocity_p{share}"] = level
     out["velocity_width"] = levels[5] - levels[1]
     out["velocity_distinct"] = len(np.unique(v))
     chosen = p.plain
@@ -301,12 +305,13 @@ def velocity(p: Played, out: Figures) -> None:
         out["velocity_per_octave_step"] = 12.0 * np.polyfit(step, np.diff(melody), 1)[0]
     place = p.beat[top][4:-4] - p.bars[bar[top][4:-4] - 1]
     on_beat = np.abs(place - np.rint(place)) < 1e-6
-    for name, here in (("downbeat", place < 1e-6), ("beat", on_beat & (place > 1e-6)), ("offbeat", ~on_beat)):
+    kinds = (("downbeat", place < 1e-6), ("beat", on_beat & (place > 1e-6)), ("offbeat", ~on_beat))
+    for kind, here in kinds:
         if here.sum() > 5:
-            out[f"velocity_{name}"] = local[here].mean()
+            out[f"velocity_{kind}"] = local[here].mean()
 
 
-def _centred(group: np.ndarray, *values: np.ndarray):
+def _centred(group: np.ndarray, *values: np.ndarray) -> Any:
     """Values without the mean of their group, of groups of three or more; how many they are first."""
     _, index, counts = np.unique(group, return_inverse=True, return_counts=True)
     keep = counts[index] > 2

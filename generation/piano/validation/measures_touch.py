@@ -1,6 +1,7 @@
 """Articulation, pedal, ornaments and density of a performance; conventions are those of ``measures``."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -128,7 +129,10 @@ def _travels(times: np.ndarray, values: np.ndarray, low: float, high: float) -> 
     return times[ends[k >= 0]] - starts
 
 
-def _pedal_changes(p: Played, press, release, times, values, beat_sec, out: Figures) -> None:
+def _pedal_changes(
+    p: Played, press: np.ndarray, release: np.ndarray, times: np.ndarray, values: np.ndarray,
+    beat_sec: Any, out: Figures,
+) -> None:  # fmt: skip
     """Releases and presses around attacks of the bass on a beat."""
     left = p.plain & (p.hand == LEFT)
     on_beat = np.isin(np.rint(p.beat * 1e6), np.rint(p.beats * 1e6))
@@ -184,19 +188,22 @@ def ornaments(p: Played, out: Figures) -> None:
         out["grace_ms"], out["grace_velocity_ratio"] = np.median(lasting), np.median(ratios)
     if against:
         out["grace_after_other_hand_ms"] = np.median(against)
-    steps, spans, upward = [], [], []
+    broken_steps: list[float] = []
+    spans: list[float] = []
+    upward: list[bool] = []
     broken = (kind == ARPEGGIO) & (p.kind == WRITTEN)
     for place in np.unique(p.beat[broken]):
         members = np.flatnonzero(broken & (p.beat == place))
         members = members[np.argsort(p.pitch[members])]
         if len(members) > 2:
             t = 1000.0 * p.onset[members]
-            spans.append(np.ptp(t))
-            steps.append(spans[-1] / (len(members) - 1))
+            spans.append(float(np.ptp(t)))
+            broken_steps.append(spans[-1] / (len(members) - 1))
             upward.append(t[-1] > t[0])
-    if steps:
-        out["broken_step_ms"], out["broken_span_ms"] = np.median(steps), np.median(spans)
-        out["broken_upward"] = np.mean(upward)
+    if broken_steps:
+        out["broken_step_ms"] = float(np.median(broken_steps))
+        out["broken_span_ms"] = float(np.median(spans))
+        out["broken_upward"] = float(np.mean(upward))
 
 
 def texture(p: Played, out: Figures) -> None:
