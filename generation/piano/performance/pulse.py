@@ -70,7 +70,8 @@ def counted_beats(score: Score) -> np.ndarray:
             out += [end - step * k for k in range(count - 1, 0, -1)]
         else:
             out += [bar.onset_beat + step * k for k in range(count)]
-    return np.array([*out, score.end_beat])
+    # a piece that is shorter than a beat has one all the same
+    return np.array([*(out or [score.bars[0].onset_beat]), score.end_beat])
 
 
 def written(score: Score, beats: np.ndarray) -> Pulse:

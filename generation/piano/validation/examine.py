@@ -178,6 +178,7 @@ def _midi(row: dict[str, Any], data: bytes, problems: Problems) -> dict[str, Any
         return {"midi_error": np.nan, "midi_allowed": 0}
     names = ("pitch", "onset_sample", "key_up_sample", "velocity")
     wanted = np.array(sorted(zip(*(n[name].tolist() for name in names), strict=True)), dtype=np.int64)
+    wanted = wanted.reshape(-1, 4)  # of a row without notes too
     if len(found) != len(wanted) or (len(wanted) and (found[:, [0, 3]] != wanted[:, [0, 3]]).any()):
         problems.add("midi_notes_differ", row["sample_id"])
         return {"midi_error": np.nan, "midi_allowed": 0}

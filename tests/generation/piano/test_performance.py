@@ -187,6 +187,8 @@ def test_beats_of_upbeats_and_compound_metres():
     assert counted_beats(score(notes, bars=1, metre="3/4", upbeat=1.0)).tolist() == [0, 1, 2, 3, 4]
     assert counted_beats(score(notes, bars=1, metre="3/4", upbeat=0.5)).tolist() == [0.5, 1.5, 2.5, 3.5]
     assert counted_beats(score(notes, bars=1, metre="3/4", upbeat=1.5)).tolist() == [0.5, 1.5, 2.5, 3.5, 4.5]
+    # a piece of one bar that is shorter than a beat
+    assert counted_beats(score(notes, bars=0, metre="2/2", upbeat=1.2)).tolist() == [0, 1.2]
 
 
 def test_deadpan_is_exact():

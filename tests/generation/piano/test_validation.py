@@ -4,9 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from sousa.generation import midi
 from sousa.generation.piano import Piano, corpus
 from sousa.generation.piano.settings import make_config
-from sousa.generation.piano.validation import checks
+from sousa.generation.piano.validation import checks, examine
 from sousa.generation.piano.validation.examine import PianoExaminer, records_of
 from sousa.generation.validation import Task
 from sousa.generation.validation.findings import Problems, absence
@@ -34,6 +35,18 @@ def examined(made, rows, hear=()):
         pcm, _ = encode.decode(rows[i]["audio"]["bytes"])
         examiner.hear(group, i, i, pcm, problems)
     return problems, examiner.media
+
+
+def test_a_row_without_notes_has_no_problem():
+    """Of a piece of one note that is missed."""
+    nothing, pedal = np.zeros(0, dtype=np.int64), np.array([[0, 64, 0]])
+    grid = midi.Grid(np.array([0.0, 1.0]), np.array([100, 8100]), [(0.0, 1.0, "1/4")], 120.0)
+    data = midi.encode_free("x", [midi.Part("r", *[nothing] * 4)], pedal, grid, 16000, 16000)
+    names = ("pitch", "onset_sample", "key_up_sample", "velocity")
+    row = {"sample_id": "x", "sample_rate": 16000, "notes": dict.fromkeys(names, nothing),
+           "pedal": {"sample": pedal[:, 0], "value": pedal[:, 2]}}  # fmt: skip
+    problems = Problems()
+    assert examine._midi(row, data, problems)["midi_error"] == 0 and not problems
 
 
 def test_rows_as_they_are_made_have_no_problem(made):
