@@ -8,7 +8,7 @@ import numpy as np
 
 from sousa.generation.audio import encode, fonts
 from sousa.generation.audio.soundfonts import find_fonts
-from sousa.generation.errors import UsageError
+from sousa.generation.errors import UsageError, collected, raise_all
 from sousa.generation.piano.played import NOTE, Performance
 from sousa.generation.piano.sampler import cutting
 from sousa.generation.piano.sampler.pianos import HIGHEST, LOWEST, SHIPPED_DIR, available, by_name, load
@@ -62,13 +62,18 @@ def _build(arguments: argparse.Namespace, console: Any) -> None:
 
 def _play(arguments: argparse.Namespace, console: Any) -> None:
     """Write single notes, a second apart and half a second long."""
-    piano = by_name(arguments.piano)
-    pitches = _numbers("--pitches", arguments.pitches, LOWEST, HIGHEST)
-    velocities = _numbers("--velocities", arguments.velocities, 1, 127)
+    problems: list[str] = []
+    with collected(problems):
+        piano = by_name(arguments.piano)
+    with collected(problems):
+        pitches = _numbers("--pitches", arguments.pitches, LOWEST, HIGHEST)
+    with collected(problems):
+        velocities = _numbers("--velocities", arguments.velocities, 1, 127)
     output = output_path(arguments.output)
     kind = Path(output).suffix.lower().lstrip(".")
     if kind not in encode.FORMATS:
-        raise UsageError(f"{output}: name a .wav or .flac file")
+        problems.append(f"{output}: name a .wav or .flac file")
+    raise_all(problems)
     refuse_others_file(output)
     notes = np.zeros(len(pitches) * len(velocities), dtype=NOTE)
     notes["pitch"], notes["velocity"] = np.repeat(pitches, len(velocities)), np.tile(velocities, len(pitches))

@@ -40,7 +40,7 @@ def read_scores(directory: str | Path) -> list[tuple[str, str]]:
     for path in files:
         with collected(problems):
             found.append((path.relative_to(root).as_posix(), keep(read_score(path))))
-    raise_all(problems)
+    raise_all(dict.fromkeys(problems))  # what is not installed is said once
     return found
 
 

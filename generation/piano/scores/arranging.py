@@ -16,7 +16,9 @@ import numpy as np
 
 from sousa.generation.notation import hands, voices
 from sousa.generation.piano.score import KEYS, LEFT, NOTE, ORNAMENTS, RIGHT
+from sousa.generation.piano.scores.unfit import UnfitScore
 
+MOST_NOTES = 50_000
 _MIDDLE_C = 60
 
 
@@ -36,8 +38,10 @@ class FileNote:
 
 
 def arrange(notes: Sequence[FileNote]) -> np.ndarray:
-    """Notes as an array of NOTE, in its order."""
+    """Notes as an array of NOTE, in its order; raises UnfitScore for more than MOST_NOTES."""
     notes = _one_a_key(notes)
+    if len(notes) > MOST_NOTES:  # said before hands are given to them, which takes long
+        raise UnfitScore(f"{len(notes):,} notes, of at most {MOST_NOTES:,}; give a shorter piece")
     out = np.zeros(len(notes), dtype=NOTE)
     for i, note in enumerate(notes):
         out[i] = (

@@ -10,6 +10,7 @@ taken.
 import warnings
 from bisect import bisect_right
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -95,7 +96,7 @@ def read_musicxml(data: bytes, name: str) -> Score:
         from music21 import converter, stream
     except ImportError:
         raise UsageError(
-            f"{name} is MusicXML, which is read by music21; install it with: pip install 'sousa[scores]'"
+            "MusicXML is read by music21, which is not installed; run: pip install 'sousa[scores]'"
         ) from None
     text = plain_xml(data)
     if "<score-partwise" not in text and "<score-timewise" not in text:
@@ -208,7 +209,9 @@ def _add(bar: _WrittenBar, element: Any, at: Fraction, staff: int, slur: int, sp
     elif isinstance(element, key.KeySignature) and staff == 0:
         bar.keys.append((at, element.sharps, element.mode if isinstance(element, key.Key) else ""))
     elif isinstance(element, tempo.MetronomeMark):
-        bpm = element.getQuarterBPM()
+        bpm = None
+        with suppress(ZeroDivisionError):  # music21's, of a tempo of 0
+            bpm = element.getQuarterBPM()
         if bpm and 5.0 <= bpm <= 600.0:
             # one that is printed goes before one for playback at the same place
             bar.tempi.append((at, element.number is not None, round(float(bpm), 3)))

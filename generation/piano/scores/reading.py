@@ -17,7 +17,6 @@ from sousa.generation.piano.scores.unfit import UnfitScore, plain_xml
 from sousa.generation.text import is_line
 
 MOST_BYTES = 32 << 20  # of a file, and of the text in a compressed one: the largest symphonies have 20 MB
-MOST_NOTES = 50_000
 MOST_SECONDS = 1800.0  # half of the longest recording: performers may play a piece slower than it is written
 _MUSICXML = (".musicxml", ".xml", ".mxl")
 _MIDI = (".mid", ".midi")
@@ -99,8 +98,6 @@ def _member(archive: zipfile.ZipFile, name: str) -> bytes:
 def _check(score: Score) -> None:
     if not len(score.notes):
         raise UnfitScore("no notes in it; give a piece for piano")
-    if len(score.notes) > MOST_NOTES:
-        raise UnfitScore(f"{len(score.notes):,} notes, of at most {MOST_NOTES:,}; give a shorter piece")
     low, high = int(score.notes["pitch"].min()), int(score.notes["pitch"].max())
     if low < LOWEST_PITCH or high > HIGHEST_PITCH:
         pitch = low if low < LOWEST_PITCH else high

@@ -17,6 +17,8 @@ def playing_order(part: Any) -> list[int]:
         for e in (*measure, measure.leftBarline, measure.rightBarline)
     ):
         return plain
+    if _most_bars(measures) > MOST_BARS:
+        return plain
     bare = stream.Part()  # a copy of the marks alone: notes would be copied for nothing
     for number, measure in enumerate(measures):
         copy = stream.Measure(number=measure.number)
@@ -34,6 +36,29 @@ def playing_order(part: Any) -> list[int]:
     except Exception:  # marks that contradict each other end in one of a dozen kinds
         return plain
     return order if order and len(order) <= MOST_BARS else plain
+
+
+def _most_bars(measures: list[Any]) -> int:
+    """How many bars repeats with their numbers of times lead to, endings left aside.
+
+    A file may ask for a million times, which music21 would write out.
+    """
+    from music21 import bar
+
+    total, counts = 0, [0]
+    for measure in measures:
+        if isinstance(measure.leftBarline, bar.Repeat) and measure.leftBarline.direction == "start":
+            counts.append(0)
+        counts[-1] += 1
+        end = measure.rightBarline
+        if isinstance(end, bar.Repeat) and end.direction == "end":
+            repeated = counts.pop() * max(abs(end.times or 2), 2)
+            if counts:
+                counts[-1] += repeated
+            else:  # from the last repeat on, or the beginning
+                total += repeated
+                counts.append(0)
+    return total + sum(counts)
 
 
 def _rest(measure: Any) -> Any:

@@ -195,3 +195,6 @@ def test_commands_build_list_and_play(tmp_path, monkeypatch, capsys):
     for argv in (("play", name, "x.mp3"), ("play", name, "x.wav", "--pitches", "12")):
         with pytest.raises(UsageError):
             run(*argv)
+    with pytest.raises(UsageError) as error:
+        run("play", name, "x.mp3", "--pitches", "a", "--velocities", "200")
+    assert len(error.value.problems) == 3

@@ -1,6 +1,7 @@
 """Scores of the user: MusicXML and MIDI files, what is taken from them, and what is said of others."""
 
 import io
+import sys
 import zipfile
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.piano import score as written
 from sousa.generation.piano import scores
-from sousa.generation.piano.scores import reading, stored
+from sousa.generation.piano.scores import arranging, reading, stored
 
 music21 = pytest.importorskip("music21")
 CORPUS = Path(music21.__file__).parent / "corpus"
@@ -292,3 +293,35 @@ def test_tempi_that_nobody_plays_are_left_out(tmp_path):
     ]
     score = scores.read_score(midi_file(tmp_path / "a.mid", [[(0, 960, 60), (960, 960, 62)]], head))
     assert score.tempo_bpm == 80 and score.tempi == ()
+
+
+def test_too_many_notes_are_refused_before_hands_are_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(arranging, "MOST_NOTES", 9)
+    monkeypatch.setattr(arranging, "_hands", None)
+    path = midi_file(tmp_path / "a.mid", [[(480 * i, 480, 60) for i in range(10)]])
+    with pytest.raises(UsageError, match="10 notes, of at most 9"):
+        scores.read_score(path)
+
+
+def test_a_tempo_of_zero_is_left_out(tmp_path):
+    mark = "<metronome><beat-unit>quarter</beat-unit><per-minute>0</per-minute></metronome>"
+    text = WHOLE.replace("<dynamics><p/></dynamics>", mark)
+    assert text != WHOLE
+    (tmp_path / "a.xml").write_text(text)
+    assert scores.read_score(tmp_path / "a.xml").tempo_bpm == 84
+
+
+def test_a_repeat_of_a_million_times_is_played_as_written(tmp_path):
+    text = WHOLE.replace('<repeat direction="backward"/>', '<repeat direction="backward" times="1000000"/>')
+    assert text != WHOLE
+    (tmp_path / "a.xml").write_text(text)
+    assert len(scores.read_score(tmp_path / "a.xml").bars) == 4
+
+
+def test_that_music21_is_not_installed_is_said_once(tmp_path, monkeypatch):
+    for name in ("a.xml", "b.xml"):
+        (tmp_path / name).write_text(WHOLE)
+    monkeypatch.setitem(sys.modules, "music21", None)
+    with pytest.raises(UsageError) as error:
+        scores.read_scores(tmp_path)
+    assert len(error.value.problems) == 1 and "sousa[scores]" in error.value.problems[0]
