@@ -55,7 +55,7 @@ def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
         metavar="DIR",
         help="directory (default: %(default)s)",
     )
-    add("--model", required=True, metavar="PATH", help="a run's directory or model, or org/name on the Hub")
+    add("--model", required=True, metavar="PATH", help="a pipeline, a run, a model, or org/name on the Hub")
     add("--formats", default=",".join(FORMATS), metavar="LIST", help="what to write (default: %(default)s)")
     score = parser.add_argument_group("the score; what is not given is found from the notes")
     add = score.add_argument
@@ -246,11 +246,12 @@ def _key(text: str | None, problems: list[str]) -> tuple[int, str] | None:
 
 
 def _place(model: str) -> str:
-    """The best model of a run, or a place as it is named."""
+    """The best model of a run, or of the run in a pipeline's directory, or a place as it is named."""
     from sousa.generation.outside import expanded, is_file
 
-    best = Path(expanded(model)) / "model"
-    return str(best) if is_file(best / "config.json") else model
+    root = Path(expanded(model))
+    kept = (root / "model", root / "run" / "model")
+    return next((str(best) for best in kept if is_file(best / "config.json")), model)
 
 
 def _device(name: str | None, torch: Any) -> Any:

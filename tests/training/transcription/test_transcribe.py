@@ -14,7 +14,7 @@ from sousa.training.front_ends import LogMel
 from sousa.training.models.cnn import Cnn, CnnConfig
 from sousa.training.models.model import Model
 from sousa.training.tasks import column_target
-from sousa.training.transcription import hearing, page, recordings
+from sousa.training.transcription import command, hearing, page, recordings
 from sousa.training.transcription.command import transcribe
 from tests.support import tone_notes
 from tests.support.browser import Browser, needs_chromium
@@ -204,3 +204,12 @@ def test_the_page_draws_and_plays(model, tmp_path):
         assert page.inner_text("#play") == "Pause"
         page.click("#play")
         assert not browser._complaints
+
+
+def test_a_pipelines_directory_stands_for_the_model_of_its_run(tmp_path):
+    for place in ("quick/run/model", "alone/model", "bare"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "config.json").write_text("{}")
+    for name, model in {"quick": "quick/run/model", "quick/run": "quick/run/model", "alone": "alone/model",
+                        "bare": "bare", "nothing": "nothing"}.items():  # fmt: skip
+        assert command._place(str(tmp_path / name)) == str(tmp_path / model)
