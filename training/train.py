@@ -80,7 +80,7 @@ def run(settings: Settings) -> Path:
     begin = time.perf_counter()
     root = Path(output_path(settings.output, "--output"))
     arguments = _training_arguments(settings, root)
-    checkpoint = _resumed_from(settings, root)
+    checkpoint = resumed_from(settings, root)
     # the others wait while the first makes data, or the report
     patience = timedelta(seconds=settings.train.ddp_timeout)
     state = PartialState(cpu=arguments["use_cpu"] or None, timeout=patience)
@@ -153,7 +153,7 @@ def _training_arguments(settings: Settings, root: Path) -> dict[str, Any]:
     return out
 
 
-def _resumed_from(settings: Settings, root: Path) -> str | None:
+def resumed_from(settings: Settings, root: Path) -> str | None:
     """The checkpoint to go on from, or None; UsageError when the run there is another or not resumed."""
     path = root / "settings.yaml"
     if (not is_directory(root) and os.path.lexists(root)) or is_file(root / "manifest.json"):

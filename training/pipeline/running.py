@@ -36,6 +36,7 @@ def run(config: PipelineConfig) -> Path:
     settings.data.path, settings.output = str(config.data), str(config.run)
     settings.report = config.evaluate
     settings.resume = _resumed(config)
+    train.resumed_from(settings, config.run)  # refuses what training would refuse later
     refuse_others_file(config.root / CONFIG, _MARK)
     with atomic_file(config.root / CONFIG) as file:
         file.write(_MARK + yaml.safe_dump(resolved(config), sort_keys=False).encode())

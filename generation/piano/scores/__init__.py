@@ -24,7 +24,8 @@ AGAIN = "run 'sousa generate piano --scores DIR --dry-run' once with the directo
 def read_scores(directory: str | Path) -> list[tuple[str, str]]:
     """All scores of a directory and its folders, each kept in the cache.
 
-    Returns: list of ``(path in the directory, digest)``, in order of the paths.
+    Returns: list of ``(path in the directory, digest)``, in order of the paths; of pieces that are the same
+        the first one.
     Raises: UsageError naming every file that can't be used, and what is wrong with it.
     """
     root = Path(expanded(directory))
@@ -35,13 +36,13 @@ def read_scores(directory: str | Path) -> list[tuple[str, str]]:
         raise UsageError(f"no score ({', '.join(SUFFIXES)}) in {root}")
     if len(files) > MOST_FILES:
         raise UsageError(f"{root} has {len(files):,} scores; at most {MOST_FILES:,} can be read at once")
-    found: list[tuple[str, str]] = []
+    found: dict[str, str] = {}
     problems: list[str] = []
     for path in files:
         with collected(problems):
-            found.append((path.relative_to(root).as_posix(), keep(read_score(path))))
+            found.setdefault(keep(read_score(path)), path.relative_to(root).as_posix())
     raise_all(dict.fromkeys(problems))  # what is not installed is said once
-    return found
+    return [(name, digest) for digest, name in found.items()]
 
 
 def path_of(digest: str) -> Path:

@@ -149,6 +149,8 @@ def test_a_score_is_kept_and_comes_back_the_same(tmp_path, song):
     (tmp_path / "set" / "notes.txt").write_text("not a score")
     found = scores.read_scores(tmp_path / "set")
     assert [name for name, _ in found] == ["b.xml", "more/a.musicxml"]
+    (tmp_path / "set" / "more" / "b.xml").write_bytes((tmp_path / "set" / "b.xml").read_bytes())
+    assert scores.read_scores(tmp_path / "set") == found  # a copy of a piece is no piece of its own
     again = scores.kept(found[0][1])
     assert stored.encode(again) == stored.encode(scores.read_score(tmp_path / "set" / "b.xml"))
     assert again.notes.dtype == written.NOTE and again.bars == song.bars and again.keys == song.keys
