@@ -46,7 +46,7 @@ NOTE = (
     Column("key_up_sample", "int64", "samples", "where the key is let go"),
     Column("end_sample", "int64", "samples",
            "where the damper begins to stop it: key_up_sample, or where the pedal comes up (controller 64 "
-           "below 64) or the key is struck again"),
+           "below 64) or the key is struck again; keys above 89 have no damper and ring on"),
     Column("pitch", "int32", "MIDI note number", "21-108"),
     Column("velocity", "int32", "MIDI velocity", "1-127"),
     Column("hand", "string", "", "right or left"),
