@@ -57,8 +57,8 @@ def best(
 
     def f1(metric: str, **thresholds: float) -> float:
         trial = type(target)(**{**vars(target), **chosen, **thresholds})
-        told = [trial.decode(out, frame_sec, seconds).records() for out, seconds, _ in clips]
-        scores = note_metrics.match(told, truth, brief=True).score(resamples=0)["metrics"]
+        predicted = [trial.decode(out, frame_sec, seconds).records() for out, seconds, _ in clips]
+        scores = note_metrics.match(predicted, truth, brief=True).score(resamples=0)["metrics"]
         return (scores[metric]["value"] or 0.0) if metric in scores else 0.0
 
     grids = (

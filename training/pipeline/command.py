@@ -84,9 +84,11 @@ def _run(arguments: argparse.Namespace, console: Console) -> None:
             f"a pipeline needs {error.name}; install it with: pip install 'sousa[training]'"
         ) from None
     values = from_arguments(corpora.get(arguments.corpus).Options, arguments)
-    given = {name: value for name, value in vars(arguments).items() if value is not None}
-    values |= {name.partition("_")[2]: given[name] for name in given if name.startswith(("run_", "word_"))}
-    values |= {name: given[name] for name in ("model_path",) if name in given}
+    options = {name: value for name, value in vars(arguments).items() if value is not None}
+    values |= {
+        name.partition("_")[2]: options[name] for name in options if name.startswith(("run_", "word_"))
+    }
+    values |= {name: options[name] for name in ("model_path",) if name in options}
     values |= {name: True for name in ("eval_only", "files") if getattr(arguments, name)}
     path = arguments.config
     if arguments.resume:

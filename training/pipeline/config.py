@@ -233,8 +233,8 @@ def _settings_data(
 def _recipe(path: Any, corpus: Any, problems: list[str]) -> dict[str, Any]:
     """Settings to begin with, without those that a run decides."""
     if path is None:
-        told = having(corpus.columns(), Notes)
-        path = _CONFIGS / _NOTES_RECIPE if told and is_file(_CONFIGS / _NOTES_RECIPE) else None
+        has_notes = having(corpus.columns(), Notes)
+        path = _CONFIGS / _NOTES_RECIPE if has_notes and is_file(_CONFIGS / _NOTES_RECIPE) else None
     data: dict[str, Any] = {}
     if path not in (None, NO_RECIPE):
         with collected(problems):
@@ -249,10 +249,10 @@ def _recipe(path: Any, corpus: Any, problems: list[str]) -> dict[str, Any]:
 
 def _make_way(data: dict[str, Any], asked: dict[str, dict[str, Any]]) -> None:
     """Take out of a recipe what would go before what was asked for: its steps before epochs, and the like."""
-    train, told = data.get("train", {}), {*asked[TRAINING], *asked["settings"].get("train", {})}
+    train, keys = data.get("train", {}), {*asked[TRAINING], *asked["settings"].get("train", {})}
     for name, others in (("num_epochs", ("max_steps", "eval_steps")), ("warmup_steps", ("warmup_ratio",))):
-        if name in told:
-            data["train"] = train = {k: v for k, v in train.items() if k not in others or k in told}
+        if name in keys:
+            data["train"] = train = {k: v for k, v in train.items() if k not in others or k in keys}
 
 
 def _put(data: dict[str, Any], key: str, value: Any) -> None:
@@ -315,8 +315,8 @@ def _pictures(asked: dict[str, Any], problems: list[str]) -> tuple[str, ...] | N
     tolerance = asked.get("onset_tolerance", 0.05)
     known = [ms / 1000 for ms in SWEEP_MS]
     if tolerance not in known:
-        told = ", ".join(map(str, known))
-        problems.append(f"evaluation.onset_tolerance is {tolerance!r}; reports have {told} s, all of them")
+        choices = ", ".join(map(str, known))
+        problems.append(f"evaluation.onset_tolerance is {tolerance!r}; reports have {choices} s, all of them")
     view = asked.get("visualizations", {})
     if not isinstance(view, dict) or set(view) - {"enabled", "plot_types"}:
         problems.append(f"evaluation.visualizations is {view!r}; give enabled and plot_types")

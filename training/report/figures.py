@@ -37,10 +37,12 @@ def dashboard(metrics: dict[str, Any], table: pa.Table) -> bytes:
     panels += [partial(_score_errors, targets=scores, colours=colours)] * bool(scores)
     for group in (shares, scores):
         for breakdown, about in metrics["breakdowns"].items():
-            told = {name: target for name, target in group.items() if target["by"].get(breakdown)}
-            several = any(len(target["by"][breakdown]) > 1 for target in told.values())
+            broken_down = {name: target for name, target in group.items() if target["by"].get(breakdown)}
+            several = any(len(target["by"][breakdown]) > 1 for target in broken_down.values())
             if not about["main"] and several:
-                panels.append(partial(_parts, group=told, name=breakdown, about=about, colours=colours))
+                panels.append(
+                    partial(_parts, group=broken_down, name=breakdown, about=about, colours=colours)
+                )
     for name, target in of_kinds("events").items():
         panels.append(partial(_tolerances, name=name, target=target))
         panels += [partial(_flags, target=target)] * bool(target["flags"])

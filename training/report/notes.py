@@ -73,8 +73,8 @@ class Scorer:
             reference, estimate = notes_of(truth or [], number), notes_of(guess, number, "predicted")
             pairs = {name: _pairs(reference, estimate, *how) for name, how in _kinds(self.convention).items()}
             for name, (low, high) in _PITCHES.items():
-                heard, told = (_inside(side.pitch, low, high) for side in (reference, estimate))
-                count = int(heard.sum()), int(told.sum())
+                heard, predicted = (_inside(side.pitch, low, high) for side in (reference, estimate))
+                count = int(heard.sum()), int(predicted.sum())
                 row = {}
                 for metric, matched in pairs.items():
                     figures = shares(heard[matched[:, 0]].sum(), *count)

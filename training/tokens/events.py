@@ -133,9 +133,11 @@ class EventTokenizer(NoteTokenizer):
             there = ids.gather(1, where.clamp(min=0)[:, None]) - self.first[part]
             return torch.where(where[:, None] >= 0, there, -1)
 
-        # the velocity each pitch was told with; ties count as sounding
-        told = torch.where(is_part[VELOCITY], place, -1).cummax(dim=1).values
-        velocity = torch.where(told >= 0, ids.gather(1, told.clamp(min=0)) - self.first[VELOCITY], 1)
+        # where the velocity of each pitch was written; ties count as sounding
+        latest_velocity = torch.where(is_part[VELOCITY], place, -1).cummax(dim=1).values
+        velocity = torch.where(
+            latest_velocity >= 0, ids.gather(1, latest_velocity.clamp(min=0)) - self.first[VELOCITY], 1
+        )
         key = torch.where(is_part[PITCH], ids - self.first[PITCH], self.parts[PITCH])
         latest = torch.full((batch, self.parts[PITCH] + 1), -1, device=device)
         latest = latest.scatter_reduce(1, key, place, "amax")[:, :-1]
