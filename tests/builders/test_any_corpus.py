@@ -138,8 +138,8 @@ def test_a_size_that_not_every_corpus_has(tones, tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "['small', 'medium', 'full', 'custom']"
     options = {"cache_dir": str(tmp_path), "config_name": "full"}
-    assert list(Unified(**options)._parts) == ["rudiments", "textures"]
-    refused = "there is no size full of tones, only of rudiments, textures; choose among these or another"
+    assert list(Unified(**options)._parts) == ["rudiments", "textures", "piano"]
+    refused = "no size full of tones, only of rudiments, textures, piano; choose among these or another"
     for chosen in ({"corpora": ["tones", "rudiments"]}, {"options": {"tones": {"seed": 3}}}):
         with pytest.raises(ValueError, match=refused):
             Unified(**options, **chosen)
@@ -147,7 +147,7 @@ def test_a_size_that_not_every_corpus_has(tones, tmp_path):
 
 def test_stored_datasets_without_the_size(dataset, tmp_path):
     options = {"cache_dir": str(tmp_path), "data_dir": str(dataset.parent), "config_name": "full"}
-    with pytest.raises(ValueError, match="holds no finished dataset of rudiments, textures; it should be"):
+    with pytest.raises(ValueError, match="no finished dataset of rudiments, textures, piano; it should be"):
         Unified(**options)
     with pytest.raises(ValueError, match="there is no size full of tones"):
         Unified(**options, corpora="tones")

@@ -75,7 +75,7 @@ def test_rows_without_audio_have_no_audio_column(tmp_path):
 
 
 # what a corpus has nothing to say of
-NULL = {"rudiments": set(), "textures": {"tempo_bpm", "acoustics", "midi"}}
+NULL = {"rudiments": set(), "piano": set(), "textures": {"tempo_bpm", "acoustics", "midi"}}
 
 
 @pytest.mark.parametrize("corpus", corpora.BUILT_IN)
