@@ -78,8 +78,8 @@ def run(work: Callable[[], int], stopped: str, alone: bool = True) -> int:
         alone: the process ends after this; otherwise handlers are left as they were.
     """
     stop(False)
-    before, lost = _handle(on_signal), sys.unraisablehook
-    sys.unraisablehook = _again
+    before, lost, printed = _handle(on_signal), sys.unraisablehook, sys.excepthook
+    sys.unraisablehook, sys.excepthook = _again, _print_error
     status = 1
     try:
         with _forgiving():
@@ -96,7 +96,7 @@ def run(work: Callable[[], int], stopped: str, alone: bool = True) -> int:
                 status = ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1
                 raise
     finally:
-        sys.unraisablehook = lost
+        sys.unraisablehook, sys.excepthook = lost, printed
         if alone:
             leave_at_once(status=status)
             atexit.register(_flush)
@@ -105,6 +105,12 @@ def run(work: Callable[[], int], stopped: str, alone: bool = True) -> int:
                 signal.signal(number, handler)
         _flush()
     return status
+
+
+def _print_error(kind: type[BaseException], *rest: Any) -> None:
+    """Print an exception, but for a stop: Cython prints what it drops, before it says that it does."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, *rest)
 
 
 def _again(unraisable: Any) -> None:

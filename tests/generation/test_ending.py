@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -85,7 +86,7 @@ def test_a_signal_to_a_helper_process_stops_nothing(tmp_path, helper):
     assert found and process.communicate(timeout=600)[1] == "" and process.returncode == 0
 
 
-@pytest.mark.parametrize("where", ["__del__", "callback"])
+@pytest.mark.parametrize("where", ["__del__", "callback", "Cython"])
 def test_a_stop_where_python_drops_exceptions_is_not_lost(where, capsys):
     class Dropping:
         def __del__(self):
@@ -94,6 +95,12 @@ def test_a_stop_where_python_drops_exceptions_is_not_lost(where, capsys):
     def work():
         if where == "__del__":
             Dropping()
+        elif where == "Cython":  # prints the exception, then drops it
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            except KeyboardInterrupt as error:
+                sys.excepthook(type(error), error, error.__traceback__)
+                sys.unraisablehook(SimpleNamespace(exc_type=type(error)))
         else:  # as soundfile's, which C calls
             code = compile("import signal; signal.raise_signal(signal.SIGTERM)", "soundfile.py", "exec")
             exec(code)
