@@ -251,9 +251,11 @@ def output_path(path: str | os.PathLike[str], name: str = "output") -> str:
         raise UsageError(f"{name} is {shortened(text)!r}; name one without characters that can't be seen")
     status_of(whole := expanded(text))
     parts = Path(whole).parts
-    for number in (number for number, part in enumerate(parts) if part == ".."):
-        if not (before := Path(*parts[:number])).exists():
-            raise UsageError(f"{name} is {shortened(text)!r}, but {before} isn't there; leave it out")
+    for number, part in enumerate(parts):
+        if part == ".." and status_of(before := Path(*parts[:number])) is None:
+            raise UsageError(
+                f"{name} is {shortened(text)!r}, but {before} isn't there; name a path that leaves it out"
+            )
     return whole
 
 
