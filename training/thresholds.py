@@ -1,7 +1,7 @@
 """Thresholds of notes chosen by what a model says of the validation split.
 
-Conventions: an onset's threshold is that of the best onset F1; those of ends and frames, chosen together
-after it, are those of the best F1 of onset and offset. Every choice is one of a short list, so a few rows
+Conventions: an onset's threshold is that of the best onset F1; that of frames and the weight of ends, chosen
+together after it, are those of the best F1 of onset and offset. Every choice is one of a short list, so a few rows
 decide it.
 """
 
@@ -16,8 +16,10 @@ from sousa.training import windows
 from sousa.training.metrics import note_metrics
 from sousa.training.tasks.notes import NotesTarget
 
+CHOSEN = ("onset_threshold", "frame_threshold", "offset_weight")  # settings of a target
 MOST_ROWS = 16
-_ONSET, _OFFSET, _FRAME = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5), (0.15, 0.3, 0.45, 0.6), (0.15, 0.3, 0.5)
+_ONSET = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
+_FRAME, _OFFSET = (0.2, 0.3, 0.4, 0.5), (1.0, 2.0, 4.0, 8.0)
 
 
 def tune(model: Any, rows: Any, device: Any = "cpu", dtype: torch.dtype | None = None) -> None:
@@ -51,8 +53,7 @@ def best(
         clips: of each ``(outputs, seconds, true notes)``.
         frame_sec: time from frame to frame of the outputs.
     """
-    names = ("onset_threshold", "offset_threshold", "frame_threshold")
-    chosen = {name: getattr(target, name) for name in names}
+    chosen = {name: getattr(target, name) for name in CHOSEN}
     truth = [notes for _, _, notes in clips]
 
     def f1(metric: str, **thresholds: float) -> float:
@@ -64,7 +65,7 @@ def best(
     grids = (
         ("onset_f1", [{"onset_threshold": value} for value in _ONSET]),
         (f"onset_offset_{target.offset}_f1",
-         [{"offset_threshold": a, "frame_threshold": b} for a, b in product(_OFFSET, _FRAME)]),
+         [{"frame_threshold": a, "offset_weight": b} for a, b in product(_FRAME, _OFFSET)]),
     )  # fmt: skip
     for metric, grid in grids:
         chosen |= max(grid, key=lambda thresholds: f1(metric, **thresholds))

@@ -39,7 +39,7 @@ from sousa.generation.console import Console
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.outside import expanded, is_directory, is_file, read_yaml
 from sousa.generation.storage import atomic_file, output_path, write_json
-from sousa.training import config, corpora, front_ends, tasks
+from sousa.training import config, corpora, front_ends, tasks, thresholds
 from sousa.training.batches import rows_for, with_facts
 from sousa.training.card import write_card
 from sousa.training.config import Settings
@@ -106,8 +106,7 @@ def run(settings: Settings) -> Path:
             file.write(yaml.safe_dump(settings.model_dump(), sort_keys=False).encode())
     state.wait_for_everyone()
     trainer.train(resume_from_checkpoint=checkpoint)
-    thresholds = {name for name in settings.transcription.model_fields_set if name.endswith("threshold")}
-    if settings.transcription.tune and not thresholds:
+    if settings.transcription.tune and not settings.transcription.model_fields_set & set(thresholds.CHOSEN):
         trainer.tune_thresholds()
     if state.is_main_process:
         trainer.model.save_pretrained(root / "model")

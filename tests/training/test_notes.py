@@ -175,7 +175,7 @@ def test_thresholds_are_chosen_by_what_a_timid_model_says():
     """Onsets and ends of probability 0.22 beside false ones of 0.12, which thresholds have to part."""
     from sousa.training import thresholds
 
-    target, notes = target_of(onset_threshold=0.5, offset_threshold=0.3), music(count=80)
+    target, notes = target_of(onset_threshold=0.5), music(count=80)
     row = row_of(notes)
     label = target.label(row, 1501, 0.02)
     onset = label[:, :KEYS]
@@ -184,8 +184,6 @@ def test_thresholds_are_chosen_by_what_a_timid_model_says():
     clips = [(logits(label), 30.0, target.truth(row, 30.0))]
     assert len(target.decode(*clips[0][:1], 0.02)) == 0
     chosen = thresholds.best(target, clips, 0.02)
-    assert 0.12 < chosen["onset_threshold"] <= 0.2 and set(chosen) == {
-        "onset_threshold", "offset_threshold", "frame_threshold"
-    }  # fmt: skip
+    assert 0.12 < chosen["onset_threshold"] <= 0.2 and set(chosen) == set(thresholds.CHOSEN)
     vars(target).update(chosen)
     assert len(target.decode(*clips[0][:1], 0.02)) == len(notes)

@@ -22,7 +22,8 @@ from scipy.ndimage import maximum_filter1d
 LOWEST, KEYS = 21, 88
 _SHORTEST_SEC = 0.01  # of a decoded note
 _EARLY_SEC = 0.02  # after an onset, before which a note doesn't end
-_LATE_FRAMES = 2  # after the end of sounding, in which a peak of the offset roll still tells its place
+_CLOSE_FRAMES = 2  # from the likeliest end, in which a peak of the offset roll tells its exact moment
+_LEAST_END, _LEAST_ODDS = 0.02, 1e-4  # probabilities that count: of an offset roll, and of a frame roll
 
 
 @dataclass(frozen=True)
@@ -89,29 +90,31 @@ def velocity_roll(
 def decode(
     onset: np.ndarray, offset: np.ndarray, frame: np.ndarray, velocity: np.ndarray, *,
     frame_sec: float, first_sec: float = 0.0, length_sec: float = np.inf, onset_threshold: float = 0.3,
-    offset_threshold: float = 0.3, frame_threshold: float = 0.3, min_gap_sec: float = 0.04,
+    frame_threshold: float = 0.4, offset_weight: float = 2.0, min_gap_sec: float = 0.04,
 ) -> NoteList:  # fmt: skip
     """Notes out of rolls of probabilities, each (frames, KEYS).
 
     An onset is a frame above its threshold that is the highest of its key within ``min_gap_sec``. The note
-    ends where the frame roll is below its threshold, or at a peak of the offset roll before that or soon
-    after, and at the latest when the key is struck again or the clip ends.
+    ends where that is likeliest, at the latest when the key is struck again or the clip ends: each frame that
+    it sounds in counts by its odds over those of ``frame_threshold``, so a short dip is outweighed by what
+    comes after it, and the end by the logarithm of the offset roll, ``offset_weight`` times. A peak of the
+    offset roll close by then tells the exact moment.
     """
     num_frames = len(onset)
     if not num_frames:
         return NoteList(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64))
-    span = num_frames + 2.0  # frames from key to key, where keys follow each other in one line of time
-    reach = max(round(min_gap_sec / frame_sec), 1)
-    key, at, place = _peaks(onset, onset_threshold, reach)
-    early = key * span + place + _EARLY_SEC / frame_sec
-    ends, _, end_place = _peaks(offset, offset_threshold, 1)
-    end_place = _next(ends * span + end_place, early) - key * span
-    silent, silent_at = np.nonzero((frame < frame_threshold).T)
-    fall_place = _next(silent * span + silent_at - 0.5, early) - key * span
-    again = _next(key * span + place, early) - key * span
-    last = np.where(end_place <= fall_place + _LATE_FRAMES, end_place, fall_place)
-    # what lies in the line of another key is no event of this one
-    last = np.minimum(np.minimum(last, again), num_frames - 0.5)
+    key, at, place = _peaks(onset, onset_threshold, max(round(min_gap_sec / frame_sec), 1))
+    # frame, and place, where the key is struck again
+    same = key[1:] == key[:-1]
+    again, again_place = np.full(len(key), num_frames), np.full(len(key), num_frames - 0.5)
+    again[:-1][same], again_place[:-1][same] = at[1:][same], place[1:][same]
+    worth = np.cumsum(_log_odds(frame) - _log_odds(np.float64(frame_threshold)), axis=0)
+    ends = np.concatenate([offset[1:], np.zeros((1, KEYS))])
+    worth += offset_weight * np.log(np.maximum(ends, _LEAST_END))
+    spans = zip(key.tolist(), at.tolist(), again.tolist(), strict=True)
+    last = np.array([start + worth[start:stop, k].argmax() for k, start, stop in spans], np.int64)
+    last = np.where(last == again - 1, again_place, last + 0.5)
+    last = np.minimum(_near_peak(offset, key, last, place + _EARLY_SEC / frame_sec), again_place)
     begin, end = (first_sec + frames * frame_sec for frames in (place, last))
     begin = np.maximum(begin, 0.0)
     end = np.maximum(np.minimum(end, length_sec), begin + _SHORTEST_SEC)
@@ -121,9 +124,25 @@ def decode(
     return NoteList(begin[kept], end[kept], key[kept] + LOWEST, loud[kept])
 
 
-def _next(events: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """The first of rising events that is not before each of ``after``; infinity for none."""
-    return np.append(events, np.inf)[np.searchsorted(events, after)]
+def _log_odds(probability: np.ndarray) -> np.ndarray:
+    probability = np.clip(np.asarray(probability, np.float64), _LEAST_ODDS, 1 - _LEAST_ODDS)
+    return np.log(probability / (1 - probability))
+
+
+def _near_peak(offset: np.ndarray, key: np.ndarray, last: np.ndarray, early: np.ndarray) -> np.ndarray:
+    """Ends of notes, in frames, moved to the peak of the offset roll that is close by, if one is.
+
+    Args:
+        key, last, early: of each note its key, its end, and the moment before which it doesn't end.
+    """
+    span = len(offset) + 2.0 * _CLOSE_FRAMES + 2.0  # from key to key, which follow each other in one line
+    ends, _, end_place = _peaks(offset, _LEAST_END, 1)
+    line = np.concatenate([[-np.inf], ends * span + end_place, [np.inf]])
+    after = np.searchsorted(line, key * span + last)
+    peaks = np.stack([line[after - 1], line[after]]) - key * span
+    distance = np.where(peaks >= early, np.abs(peaks - last), np.inf)
+    nearest = distance.argmin(axis=0), np.arange(len(last))
+    return np.where(distance[nearest] <= _CLOSE_FRAMES, peaks[nearest], last)
 
 
 def _peaks(roll: np.ndarray, threshold: float, reach: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

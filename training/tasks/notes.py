@@ -41,8 +41,8 @@ class NoteSettings(Model):
         True, "choose the thresholds by the validation split when training ends, unless one is set"
     )
     onset_threshold: Number = option(0.2, "least probability of an onset", gt=0, lt=1)
-    offset_threshold: Number = option(0.45, "least probability of an end", gt=0, lt=1)
-    frame_threshold: Number = option(0.3, "probability below which a note has ended", gt=0, lt=1)
+    frame_threshold: Number = option(0.4, "probability from which a frame speaks for a note", gt=0, lt=1)
+    offset_weight: Number = option(2.0, "how much peaks of ends count beside frames", ge=0, le=100)
     min_gap_sec: Number = option(0.04, "least time between two onsets of a key", ge=0, le=1)
 
 
@@ -71,8 +71,8 @@ class NotesTarget(Target):
     spread_sec: float = 0.05
     velocity_weight: float = 1.0
     onset_threshold: float = 0.2
-    offset_threshold: float = 0.45
-    frame_threshold: float = 0.3
+    frame_threshold: float = 0.4
+    offset_weight: float = 2.0
     min_gap_sec: float = 0.04
 
     kind, level, reported = "notes", "frame", ("offset", "pedal")
@@ -171,7 +171,7 @@ class NotesTarget(Target):
         """Notes out of a clip's outputs, logits (frames, outputs)."""
         values = probabilities(output[:, : 4 * KEYS])
         rolls = (values[:, i * KEYS : (i + 1) * KEYS] for i in range(4))
-        options = ("onset_threshold", "offset_threshold", "frame_threshold", "min_gap_sec", "first_sec")
+        options = ("onset_threshold", "frame_threshold", "offset_weight", "min_gap_sec", "first_sec")
         settings = {name: getattr(self, name) for name in options}
         return note_rolls.decode(*rolls, frame_sec=frame_sec, length_sec=length_sec, **settings)
 

@@ -29,7 +29,7 @@ def model():
     torch.manual_seed(0)
     mel = LogMel(sampling_rate=RATE, n_fft=1024, hop_length=320, n_mels=64, f_max_hz=8000)
     target = column_target(COLUMN)
-    target.onset_threshold = target.offset_threshold = target.frame_threshold = 0.02
+    target.onset_threshold = target.frame_threshold = 0.02
     sizes = CnnConfig(stem_channels=(4, 4), frame_channels=16, frame_dilations=(1, 2))
     model = Model("tones", [target], ["tones"], mel, Cnn(sizes, mel.num_features), 2.0).eval()
     with torch.no_grad():
