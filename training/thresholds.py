@@ -1,8 +1,8 @@
 """Thresholds of notes chosen by what a model says of the validation split.
 
 Conventions: an onset's threshold is that of the best onset F1; that of frames and the weight of ends, chosen
-together after it, are those of the best F1 of onset and offset. Every choice is one of a short list, so a few rows
-decide it.
+together after it, are those of the best F1 of onset and offset. Every choice is one of a short list, so a
+few rows decide it.
 """
 
 from collections.abc import Sequence
