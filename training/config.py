@@ -103,6 +103,9 @@ class TrainSettings(Model):
         None, "balanced: rare classes weigh more in the loss"
     )
     label_smoothing: Number = option(0.0, "of the losses of classes", ge=0, le=0.99)
+    muon_lr: Number = option(
+        None, "learning rate of Muon for matrices, such as 0.02; by default train.optim for all", gt=0, le=1
+    )
     cpu_threads: Whole = option(None, "of torch; by default the cores", ge=1, le=1024)
 
 

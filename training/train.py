@@ -274,7 +274,9 @@ def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tupl
     callbacks = [EarlyStoppingCallback(patience)] if patience else []
     try:
         args = TrainingArguments(**arguments)
-        trainer = StreamTrainer(model, args, train_rows, eval_rows, watched, callbacks)
+        trainer = StreamTrainer(
+            model, args, train_rows, eval_rows, watched, callbacks, settings.train.muon_lr
+        )
         # what does not fit together is found here, before anything is written
         steps = len(trainer.get_train_dataloader()) * max(int(args.num_train_epochs), 1)
         trainer.create_optimizer_and_scheduler(steps)

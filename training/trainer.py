@@ -18,7 +18,7 @@ from transformers import Trainer, TrainerCallback
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.outside import MANIFEST_BYTES, read_json
 from sousa.generation.storage import file_digest, write_json
-from sousa.training import thresholds
+from sousa.training import muon, thresholds
 from sousa.training.batches import Collate, predict
 from sousa.training.models.model import Model, load_weights, same_weights
 from sousa.training.order import differences
@@ -28,17 +28,32 @@ STREAM = "stream.json"
 
 
 class StreamTrainer(Trainer):
-    """The Trainer over our rows; ``measure`` makes a dict of numbers of a table of predictions."""
+    """The Trainer over our rows.
+
+    Args:
+        measure: makes a dict of numbers of a table of predictions.
+        muon_lr: learning rate of matrices, which Muon then trains; None for one optimiser of all weights.
+    """
 
     def __init__(
         self, model: Model, args: Any, train_rows: Any, eval_rows: Any,
         measure: Callable[[Any], dict[str, float]], callbacks: Sequence[TrainerCallback] = (),
+        muon_lr: float | None = None,
     ):  # fmt: skip
         data = {"train_dataset": train_rows, "eval_dataset": eval_rows}
         super().__init__(model=model, args=args, callbacks=list(callbacks), **data)
-        self.measure = measure
+        self.measure, self.muon_lr = measure, muon_lr
         # losses of our targets are means already, so accumulated steps are averaged
         self.model_accepts_loss_kwargs = False
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """The optimiser of ``train.optim``, or Muon where its learning rate is given."""
+        if self.optimizer is None and self.muon_lr:
+            args = self.args
+            groups = muon.groups_of(self.model, self.muon_lr, args.learning_rate, args.weight_decay)
+            betas = (args.adam_beta1, args.adam_beta2)
+            self.optimizer: Any = muon.Muon(groups, half=args.bf16, betas=betas, eps=args.adam_epsilon)
+        return super().create_optimizer(model)
 
     def get_train_dataloader(self) -> Loader:
         """The stream of training batches of this rank."""
