@@ -48,8 +48,10 @@ def mel_spectrogram(
     """
     size = len(window)
     frames = torch.nn.functional.pad(audio, (size // 2, size - size // 2)).unfold(-1, size, hop)
-    spectrum = torch.fft.rfft(frames * window).abs()
-    return (spectrum if power == 1 else spectrum.square()) @ filters
+    spectrum = torch.fft.rfft(frames * window)
+    # the modulus of complex numbers guards against overflow, and costs as much as the transform
+    powers = torch.addcmul(spectrum.real.square(), spectrum.imag, spectrum.imag)
+    return (powers.sqrt() if power == 1 else powers) @ filters
 
 
 class LogMel(Model):
