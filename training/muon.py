@@ -1,8 +1,8 @@
 """Muon: matrices are moved by their whole gradient's directions, all equally far; AdamW for everything else.
 
-Conventions: a matrix is a weight of two or more dimensions, as (outputs, everything else). Embeddings and the
-layers that give the outputs are left to AdamW, as vectors are. Both kinds of group have a learning rate of
-their own, and a scheduler scales them alike.
+Conventions: a matrix is the weight of a linear layer or a convolution, as (outputs, everything else). Those
+of layers that give the outputs are left to AdamW, as embeddings and vectors are. Both kinds of group have a
+learning rate of their own, and a scheduler scales them alike.
 
 Source: K. Jordan et al., Muon: An optimizer for hidden layers in neural networks, 2024.
 """
@@ -11,8 +11,10 @@ from typing import Any
 
 import torch
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 MOMENTUM = 0.95
+_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, Conv1D)
 _COEFFICIENTS, _ROUNDS = (3.4445, -4.7750, 2.0315), 5
 
 
@@ -67,18 +69,20 @@ def directions(matrix: torch.Tensor, half: bool = False) -> torch.Tensor:
 
 def groups_of(model: nn.Module, muon_lr: float, lr: float, weight_decay: float) -> list[dict[str, Any]]:
     """Groups of a model's parameters, for :class:`Muon`."""
-    last = {id(weight) for head in model.heads.values() for weight in head.parameters(recurse=False)}
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Embedding) or name.endswith("lm_head"):
-            last |= {id(weight) for weight in module.parameters()}
+    last = {id(head) for head in model.heads.values()}
+    hidden = [
+        module
+        for name, module in model.named_modules()
+        if isinstance(module, _LAYERS) and id(module) not in last and not name.endswith("lm_head")
+    ]
+    own = {id(module.weight) for module in hidden}
     learnt = [weight for weight in model.parameters() if weight.requires_grad]
-    matrices = [weight for weight in learnt if weight.dim() > 1 and id(weight) not in last]
-    own = {id(weight) for weight in matrices}
-    outputs = [weight for weight in learnt if weight.dim() > 1 and id(weight) not in own]
+    matrices = [weight for weight in learnt if id(weight) in own]
+    others = [weight for weight in learnt if weight.dim() > 1 and id(weight) not in own]
     vectors = [weight for weight in learnt if weight.dim() < 2]
     groups = [
         {"params": matrices, "lr": muon_lr, "weight_decay": weight_decay, "muon": True},
-        {"params": outputs, "lr": lr, "weight_decay": weight_decay, "muon": False},
+        {"params": others, "lr": lr, "weight_decay": weight_decay, "muon": False},
         {"params": vectors, "lr": lr, "weight_decay": 0.0, "muon": False},
     ]
     return [group for group in groups if group["params"]]
