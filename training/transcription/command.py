@@ -149,7 +149,7 @@ def transcribe(
 
     where = _device(device, torch)
     if isinstance(model, (str, Path)):
-        model = Model.from_pretrained(_place(str(model)))
+        model = Model.from_pretrained(place_of(str(model)))
     hearing.target_of(model)
     rate = model.front_end.sampling_rate
     audio = recordings.read(file, rate)
@@ -245,7 +245,7 @@ def _key(text: str | None, problems: list[str]) -> tuple[int, str] | None:
     return keys.within(sharps), mode
 
 
-def _place(model: str) -> str:
+def place_of(model: str) -> str:
     """The best model of a run, or of the run in a pipeline's directory, or a place as it is named."""
     from sousa.generation.outside import expanded, is_file
 
