@@ -212,4 +212,4 @@ def test_a_pipelines_directory_stands_for_the_model_of_its_run(tmp_path):
         (tmp_path / place / "config.json").write_text("{}")
     for name, model in {"quick": "quick/run/model", "quick/run": "quick/run/model", "alone": "alone/model",
                         "bare": "bare", "nothing": "nothing"}.items():  # fmt: skip
-        assert command._place(str(tmp_path / name)) == str(tmp_path / model)
+        assert command.place_of(str(tmp_path / name)) == str(tmp_path / model)
