@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from sousa.generation.audio import named_acoustics
+from sousa.generation.licences import identifier
 from sousa.generation.models import Number, ProblemsError, Whole, named
 from sousa.generation.options import SeedOptions, option
 from sousa.generation.piano.played import TIERS
@@ -119,8 +120,8 @@ class PianoOptions(SeedOptions):
     scores: str | None = option(
         None, "perform your own pieces: a directory of MusicXML and MIDI files", metavar="DIR", group=_PIECES
     )
-    score_licence: str | None = option(
-        None, "licence of these files, such as CC0-1.0", metavar="TEXT", group=_PIECES
+    score_licence: Annotated[str, AfterValidator(identifier)] | None = option(
+        None, "SPDX identifier of the licence of these files, such as CC0-1.0", metavar="SPDX", group=_PIECES
     )
     pianos: Annotated[Names | None, named("piano", _known_pianos)] = option(
         None, "these pianos, separated by commas; see 'sousa pianos' (default: the one that is shipped)",
