@@ -15,7 +15,7 @@ from sousa.generation.audio.characters import CHARACTERS
 from sousa.generation.audio.soundfonts import build, find_fonts
 from sousa.generation.errors import UsageError, collected, one_of, raise_all
 from sousa.generation.storage import atomic_file, output_path, refuse_others_file
-from sousa.generation.text import one_line, shell
+from sousa.generation.text import counted, one_line, shell
 
 
 def banks(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -43,7 +43,7 @@ def banks(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 def _list_banks(arguments: argparse.Namespace, console: Any) -> None:
     for name, path in available().items():
         bank = load(path)
-        parts = ", ".join(f"{n} ({len(p.layers)} layers)" for n, p in bank.articulations.items())
+        parts = ", ".join(f"{n} ({counted(len(p.layers), 'layer')})" for n, p in bank.articulations.items())
         place = "shipped" if path.parent == SHIPPED_DIR else path
         licence = f"{bank.licence_id}, {bank.licence}" if bank.licence_id else bank.licence
         told = f"{parts}; {bank.soundfont}, kit {bank.preset}; {licence}"  # as their makers say
@@ -183,7 +183,9 @@ def _acoustics(arguments: argparse.Namespace, console: Any) -> None:
         console.print(f"{name}: {ranges.about}")
         if room := stated.get(name):
             measures = ", ".join(f"{label} {_span(room[key])}" for key, label in _STATED.items())
-            console.print(f"    room: {room['room_type']}, {len(rooms.pool(name))} responses; {measures}")
+            console.print(
+                f"    room: {room['room_type']}, {counted(len(rooms.pool(name)), 'response')}; {measures}"
+            )
         for stage, values in vars(ranges).items():
             if stage not in ("name", "about") and values is not None:
                 console.print(f"    {stage.replace('_choices', '')}: {_stage(stage, values)}")

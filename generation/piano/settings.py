@@ -17,6 +17,7 @@ from sousa.generation.piano.options import PianoOptions
 from sousa.generation.piano.played import TIERS
 from sousa.generation.piano.score import COMPLEXITIES, KEYS
 from sousa.generation.storage import file_digest
+from sousa.generation.text import counted
 
 SIZES = PianoOptions.BY_SIZE
 MAX_ROWS = 10_000_000
@@ -133,9 +134,10 @@ def config_of(options: PianoOptions, say: Any = lambda text: None) -> Config:
 
         scores = tuple(ScoreRef(*entry) for entry in read_scores(options.scores))
         if options.samples and options.samples > len(scores):
+            number, more = counted(len(scores), "score"), options.called("performances")
             problems.append(
-                f"{options.called('samples')} is {options.samples}, and {options.scores} has {len(scores)} "
-                f"scores; leave it out for all of them, or give more {options.called('performances')}"
+                f"{options.called('samples')} is {options.samples}, and {options.scores} has {number}; "
+                f"leave it out for all of them, or give more {more}"
             )
         scores = scores[: options.samples]
         counts["samples"] = len(scores)

@@ -284,7 +284,8 @@ def estimate(config: Config) -> Estimate:
     sound = int(seconds * rate * config.with_audio)
     num_bytes = sound + config.num_rows * LABEL_BYTES_PER_ROW
     loose_bytes = sound + config.num_rows * 4096  # a MIDI file fills a block of the disk
-    about = f"{config.num_rows:,} rows ({takes:,} takes, {config.augmentations} renderings each)"
+    renderings = counted(config.augmentations, "rendering")
+    about = f"{counted(config.num_rows, 'row')} ({counted(takes, 'take')}, {renderings} each)"
     return Estimate(seconds, num_bytes, about, loose_bytes=loose_bytes)
 
 

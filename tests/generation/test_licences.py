@@ -14,7 +14,7 @@ WRONG = ["<b>x", "", "MTI", "free to use", "MIT\nx", "(" * 5000 + "MIT", "Licens
 def test_what_spdx_does_not_know_is_no_licence(text):
     with pytest.raises(ValueError, match="give an SPDX identifier, such as MIT"):
         identifier(text)
-    with pytest.raises(UsageError, match="--score-licence is .*; give an SPDX identifier"):
+    with pytest.raises(UsageError, match=r"--score-licence is .*; give an SPDX identifier"):
         PianoOptions.read({"score_licence": text}, "command")
 
 

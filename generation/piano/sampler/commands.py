@@ -15,7 +15,7 @@ from sousa.generation.piano.sampler import cutting
 from sousa.generation.piano.sampler.pianos import HIGHEST, LOWEST, SHIPPED_DIR, available, by_name, load
 from sousa.generation.piano.sampler.rendering import render
 from sousa.generation.storage import atomic_file, output_path, refuse_others_file
-from sousa.generation.text import one_line
+from sousa.generation.text import counted, one_line
 
 _RATE = 44100
 _PITCHES = "36,48,60,72,84,96"
@@ -45,7 +45,8 @@ def _list(arguments: argparse.Namespace, console: Any) -> None:
         place = "shipped" if path.parent == SHIPPED_DIR else path
         licence = f"{piano.licence_id}, {piano.licence}" if piano.licence_id else piano.licence
         seconds = sum(len(r.samples) / r.rate for r in piano.recordings)
-        size = f"{len(piano.recordings)} recordings ({seconds:.0f} s) in {len(piano.layers)} layers"
+        recordings, layers = counted(len(piano.recordings), "recording"), counted(len(piano.layers), "layer")
+        size = f"{recordings} ({seconds:.0f} s) in {layers}"
         console.print(
             f"{one_line(name)}\n    {one_line(f'{size}; {piano.soundfont}, {piano.preset}; {licence}')}"
         )

@@ -22,7 +22,7 @@ from sousa.generation.piano.score import KEYS, Bar, Score
 from sousa.generation.piano.scores.arranging import FileNote, arrange, key_name
 from sousa.generation.piano.scores.repeats import MOST_BARS
 from sousa.generation.piano.scores.unfit import UnfitScore
-from sousa.generation.text import one_line
+from sousa.generation.text import as_line
 
 _PARTS = 120
 _MOST_BYTES = 4 << 20  # a message of three bytes takes some hundred in memory
@@ -97,7 +97,7 @@ def _score(tracks: list, tempi: list, metres: list, signatures: list, title: str
             notes.append(FileNote(onset, _to_next(onset, duration, onsets), key, spelling, staff))
     tempo = [bpm for beat, bpm in tempi if beat == 0][-1:] or [bpm for _, bpm in tempi][:1] or [120.0]
     return Score(
-        title=one_line(" ".join(title.split()))[:200] or Path(name).stem,
+        title=as_line(title)[:200] or Path(name).stem,
         style="classical",
         complexity="unrated",
         tempo_bpm=tempo[0],

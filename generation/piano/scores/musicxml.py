@@ -32,7 +32,7 @@ from sousa.generation.piano.score import (
 from sousa.generation.piano.scores.arranging import FileNote, arrange, key_name
 from sousa.generation.piano.scores.repeats import playing_order
 from sousa.generation.piano.scores.unfit import UnfitScore, plain_xml
-from sousa.generation.text import one_line
+from sousa.generation.text import as_line
 
 _TEMPO = 100.0  # quarter notes a minute of a file that says none
 # classes of music21
@@ -389,4 +389,4 @@ def _style(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    return one_line(" ".join(text.split()))[:200]
+    return as_line(text)[:200]
