@@ -10,6 +10,7 @@ from sousa.generation.audio import named_acoustics
 from sousa.generation.licences import identifier
 from sousa.generation.models import Number, ProblemsError, Whole, named
 from sousa.generation.options import SeedOptions, option
+from sousa.generation.piano.composition.wanted import LONGEST_SEC, MOST_NOTES
 from sousa.generation.piano.played import TIERS
 from sousa.generation.piano.score import COMPLEXITIES, KEYS, tonic_of
 
@@ -109,13 +110,13 @@ class PianoOptions(SeedOptions):
         None, "only these metres, such as 3/4,6/8 (default: those of the level)", metavar="METRES",
         flags=("--time-signatures", "--metres"), group=_PIECES,
     )  # fmt: skip
-    min_notes: Whole | None = option(None, "fewest notes of a piece", ge=1, le=20_000, group=_PIECES)
-    max_notes: Whole | None = option(None, "most notes of a piece", ge=4, le=20_000, group=_PIECES)
+    min_notes: Whole | None = option(None, "fewest notes of a piece", ge=1, le=MOST_NOTES, group=_PIECES)
+    max_notes: Whole | None = option(None, "most notes of a piece", ge=4, le=MOST_NOTES, group=_PIECES)
     min_duration_sec: Number | None = option(
-        None, "shortest piece, as written", metavar="SEC", ge=1, le=1800, unit="s", group=_PIECES
+        None, "shortest piece, as written", metavar="SEC", ge=1, le=LONGEST_SEC, unit="s", group=_PIECES
     )
     max_duration_sec: Number | None = option(
-        None, "longest piece, as written", metavar="SEC", ge=2, le=1800, unit="s", group=_PIECES
+        None, "longest piece, as written", metavar="SEC", ge=2, le=LONGEST_SEC, unit="s", group=_PIECES
     )
     scores: str | None = option(
         None, "perform your own pieces: a directory of MusicXML and MIDI files", metavar="DIR", group=_PIECES
