@@ -118,7 +118,8 @@ def config_of(options: PianoOptions, say: Any = lambda text: None) -> Config:
 
     Raises: UsageError with every problem that is left: what would change nothing, or is not there.
     """
-    counts, problems = _counts(options), []
+    counts = _counts(options)
+    problems: list[str] = []
     scores, heard, pool, noises = _parts(options, counts, problems)
     raise_all(problems)
     size = options.size or next(iter(SIZES))

@@ -84,10 +84,10 @@ def problems(wanted: Wanted) -> list[str]:
         low, high = getattr(wanted, least), getattr(wanted, most)
         if low is not None and high is not None and low > high:
             out.append(f"{least} is {low:g}, above {most} {high:g}; exchange them")
-    for names, most in ((pairs[0], MOST_NOTES), (pairs[1], LONGEST_SEC)):
-        for name in names:
-            if (value := getattr(wanted, name)) is not None and value > most:
-                out.append(f"{name} is {value:,.12g}; give at most {most:,}")
+    for pair, limit in zip(pairs, (MOST_NOTES, LONGEST_SEC), strict=True):
+        for name in pair:
+            if (value := getattr(wanted, name)) is not None and value > limit:
+                out.append(f"{name} is {value:,.12g}; give at most {limit:,}")
     if wanted.max_notes is not None and wanted.max_notes < FEWEST_NOTES:
         out.append(f"max_notes is {wanted.max_notes}; the shortest piece has {FEWEST_NOTES} notes")
     if out:
