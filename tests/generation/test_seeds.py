@@ -53,10 +53,12 @@ def _called(path):
 def test_every_kind_of_draw_is_checked():
     kinds = {name for name in dir(np.random.Generator) if not name.startswith("_")} - {"spawn"}
     used = {name for path in (ROOT / "generation").rglob("*.py") for name in _called(path)} & kinds
-    assert {"poisson", "standard_t", "choice", "integers"} <= used <= set(seeds._PROBES)
+    assert (
+        {"poisson", "standard_t", "choice", "integers"} <= used <= {kind.__name__ for kind in seeds._PROBES}
+    )
 
 
-@pytest.mark.parametrize("kind", seeds._PROBES)
+@pytest.mark.parametrize("kind", seeds._PROBES, ids=lambda kind: kind.__name__)
 def test_a_draw_of_one_kind_that_differs_is_noticed(kind, monkeypatch):
     def other(rng, drawn=seeds._PROBES[kind]):
         return [*drawn(rng)[:-1], drawn(rng)[-1][::-1]]
