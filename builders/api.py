@@ -18,6 +18,7 @@ from sousa.generation.errors import RunError, UsageError, collected
 from sousa.generation.outside import expanded
 from sousa.generation.runners import LocalRunner, workers_problem
 from sousa.generation.storage import LocalStorage, output_path
+from sousa.generation.text import counted
 
 if TYPE_CHECKING:
     from sousa.builders.release.compare import Changes
@@ -152,8 +153,8 @@ def verify(
         for line in differences[:20]:
             console.warn(line)
         raise RunError(
-            f"{len(differences)} differences; damaged shards are made again by the 'sousa generate' command "
-            f"that made {root}"
+            f"{counted(len(differences), 'difference')}; damaged shards are made again by the 'sousa "
+            f"generate' command that made {root}"
         )
     return compared
 

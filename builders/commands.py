@@ -15,7 +15,7 @@ from sousa.generation.options import add_arguments, from_arguments, parsed
 from sousa.generation.outside import expanded
 from sousa.generation.runners import LocalRunner, workers_problem
 from sousa.generation.storage import output_path
-from sousa.generation.text import loading, shell
+from sousa.generation.text import counted, loading, shell
 
 
 def call(function: Callable, arguments: argparse.Namespace, console: Console, **changes: Any) -> Any:
@@ -154,7 +154,7 @@ def _verify(arguments: argparse.Namespace, console: Console) -> None:
         version = opened.read(arguments.directory).version
         console.tell(f"version {version}: all {count:,} files are unchanged")
     else:
-        console.tell(f"{count:,} rows made again: every label and every audio sample is the same")
+        console.tell(f"{counted(count, 'row')} made again: every label and every audio sample is the same")
 
 
 def preview(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
@@ -173,7 +173,7 @@ def preview(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
 
 def _preview(arguments: argparse.Namespace, console: Console) -> None:
     path, rows, size = call(api.preview, arguments, console, where=conditions(arguments))
-    console.tell(f"{path}: {rows:,} rows, {size / 1e6:,.1f} MB; open it in a browser")
+    console.tell(f"{path}: {counted(rows, 'row')}, {size / 1e6:,.1f} MB; open it in a browser")
 
 
 def add_where(parser: argparse.ArgumentParser) -> None:

@@ -62,6 +62,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from sousa.generation.config import Config
 from sousa.generation.errors import UsageError
+from sousa.generation.text import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -244,7 +245,7 @@ class Corpus(Protocol):
         """What a configuration will make."""
         seconds = 5.0 * config.num_rows
         sound = int(seconds * config.sample_rate * 2 * config.with_audio)
-        about = f"{config.num_rows:,} rows"
+        about = counted(config.num_rows, "row")
         return Estimate(seconds, sound + 2000 * config.num_rows, about, loose_bytes=sound)
 
     # --- what stands beside them ---

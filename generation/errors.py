@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from numbers import Integral
 
+from sousa.generation.text import one_line
+
 
 class SousaError(Exception):
     """Something the user can act on; printed without a traceback."""
@@ -52,7 +54,7 @@ def one_of(value: object, allowed: Iterable[str], about: str = "") -> str:
     allowed = list(allowed)
     near = difflib.get_close_matches(str(value), allowed, n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
-    return f"{value!r}{hint}; choose from {', '.join(allowed)}"
+    return one_line(f"{value!r}{hint}; choose from {', '.join(allowed)}")
 
 
 def not_whole(name: str, value: object, allowed: str, least: int, most: int | None = None) -> list[str]:

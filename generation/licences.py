@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sousa.generation.errors import UsageError
+
 
 @dataclass(frozen=True)
 class Licensed:
@@ -39,6 +41,29 @@ class Licensed:
 def known() -> dict[str, dict[str, Any]]:
     """The licences known here: dict of SPDX identifier to ``{"hub": name, "free": bool}``."""
     return tomllib.loads((Path(__file__).parent / "licences.toml").read_text("utf-8"))
+
+
+def identifier(text: str) -> str:
+    """An SPDX identifier or expression as SPDX writes it: ``MIT`` for ``mit``.
+
+    Raises: ValueError for any other text, with what to give.
+    """
+    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+    try:
+        return canonicalize_license_expression(text)
+    except (InvalidLicenseExpression, RecursionError):
+        raise ValueError(
+            "give an SPDX identifier, such as MIT or CC0-1.0, or LicenseRef-NAME for a licence without one"
+        ) from None
+
+
+def of_option(text: str | None) -> str | None:
+    """The identifier that ``--licence`` gives, None without the option; raises UsageError."""
+    try:
+        return None if text is None else identifier(text)
+    except ValueError as error:
+        raise UsageError(f"--licence is {text!r}; {error}, or leave it out") from None
 
 
 def licensed(kind: str, name: str, licence: str, licence_id: str | None = None) -> Licensed:

@@ -17,6 +17,7 @@ from sousa.generation.runners import Runner
 from sousa.generation.shards import CARD, DATA_DIR, Shard, Store, write_shard
 from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import write_files, write_tables
+from sousa.generation.text import counted
 
 _TRIAL_SEC, _TRIAL_GROUPS = 2.0, 12  # to measure a speed
 
@@ -44,7 +45,7 @@ def make(
         for problem in problems:
             say(f"{problem}: making it again")
         if len(todo) < len(shards):
-            say(f"{len(shards) - len(todo)} of {len(shards)} shards are already there")
+            say(f"already there: {len(shards) - len(todo)} of {counted(len(shards), 'shard')}")
         _check_space(corpus, config, storage, todo, with_files)
         if todo or not storage.path(MANIFEST).exists():
             store.begin()
@@ -158,12 +159,12 @@ def num_files(corpus: Corpus, config: Config, with_files: bool) -> int:
 def estimate_text(corpus: Corpus, config: Config, runner: Runner, with_files: bool) -> str:
     """What would be made, for ``--dry-run``."""
     what, shards = corpus.estimate(config), len(corpus.plan(config))
-    used = min(runner.at_once, shards)
+    used, files = min(runner.at_once, shards), num_files(corpus, config, with_files)
     minutes = trial_speed(corpus, config) * config.num_rows / used / 60
     kind = "of audio" if config.with_audio else "without audio"
     size = (what.num_bytes + what.loose_bytes * with_files) / 1e6
     return (
-        f"{what.about} in {shards:,} shards, {num_files(corpus, config, with_files):,} files\n"
+        f"{what.about} in {counted(shards, 'shard')}, {counted(files, 'file')}\n"
         f"{what.audio_sec / 3600:.2f} hours {kind}, about {size:,.0f} MB, about {max(minutes, 0.1):.1f} "
-        f"minutes with {used} workers"
+        f"minutes with {counted(used, 'worker')}"
     )

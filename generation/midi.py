@@ -30,6 +30,8 @@ from typing import Any
 import numpy as np
 
 TICKS_PER_BEAT = 32760
+# each but the second and third has thirty-seconds, triplets, quintuplets and septuplets
+_DIVISIONS = (TICKS_PER_BEAT, 16380, 8190, *range(7560, 0, -840), 480, 240)
 _NOTE_ON, _NOTE_OFF = 0x90, 0x80
 _NOTE_MS = 60.0  # written length of a note; shorter when the next one comes first
 _CONTROL, _PROGRAM = 0xB0, 0xC0
@@ -224,9 +226,9 @@ def _clock(grid: Grid, num_samples: int, sample_rate: int) -> _Clock:
     upbeat = float(grid.beats[0])
     lead_in = max(1, round(float(heard[0]) / usual - upbeat)) if heard[0] > 0 else 0
     after = max(num_samples * 1e6 / sample_rate - float(heard[-1]), 0.0) / usual
-    quarters, division = lead_in + float(grid.beats[-1]) + after, TICKS_PER_BEAT
-    while quarters * division > _MOST_TICKS and division > 480:
-        division //= 2
+    quarters = lead_in + float(grid.beats[-1]) + after
+    fitting = (division for division in _DIVISIONS if quarters * division <= _MOST_TICKS)
+    division = next(fitting, _DIVISIONS[-1])
     clock = _Clock(division, lead_in, *(np.zeros(0),) * 3)
     ticks = clock.places(grid.beats).tolist()
     times, at = heard.tolist(), 0.0

@@ -80,6 +80,7 @@ class Options(Model):
     size: str | None = option(None, "how many rows", flags=("--size", "--preset"))
 
     _surface: str = PrivateAttr("python")
+    _wrong: frozenset[str] = PrivateAttr(frozenset())
 
     @classmethod
     def __pydantic_init_subclass__(cls, **arguments: Any) -> None:
@@ -123,7 +124,7 @@ class Options(Model):
         options = validated(cls, by_name, "", problems, lambda name: cls.word(name, surface))
         if options.size not in (None, *cls.SIZES):
             problems.append(f"unknown size {one_of(options.size, cls.SIZES)}")
-        options._surface = surface
+        options._surface, options._wrong = surface, frozenset(by_name.keys() - options.model_fields_set)
         if problems:
             problems += options.further_problems()
         raise_all(problems)
@@ -142,6 +143,10 @@ class Options(Model):
     def further_problems(self) -> list[str]:
         """Further problems of a request whose invalid options were dropped."""
         return []
+
+    def sure(self, *names: str) -> bool:
+        """Whether none of these options was given a value that is wrong, and so left out here."""
+        return self._wrong.isdisjoint(names)
 
     @classmethod
     def known(cls, surface: str = "python") -> list[str]:

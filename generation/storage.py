@@ -14,6 +14,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -62,8 +63,7 @@ class LocalStorage:
 
     def append(self, file: str, line: str) -> None:
         """Add a line to a file, and make it last."""
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
-        with explained(self.path(file)), os.fdopen(os.open(self.path(file), flags, 0o666), "ab") as opened:
+        with explained(self.path(file)), appending(self.path(file)) as opened:
             opened.write(line.encode() + b"\n")
             opened.flush()
             os.fsync(opened.fileno())
@@ -225,6 +225,16 @@ def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             os.unlink(work or "")
+
+
+def appending(path: str | Path) -> BinaryIO:
+    """A file open to be added to, made where there is none; raises OSError for what is no regular file."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    handle = os.open(path, flags, 0o666)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
+    return os.fdopen(handle, "ab")
 
 
 def write_unsynced(path: str, data: bytes) -> None:

@@ -42,6 +42,16 @@ def one_line(text: str) -> str:
     return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
+def as_line(text: str) -> str:
+    """A text in one line, for a title: line ends and runs of space are one space each."""
+    return one_line(" ".join(text.split()))
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: ``1 row``, ``2,000 rows``."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def html(text: Any) -> str:
     """A text in HTML, as content or in an attribute in quotes."""
     return _html.escape(one_line(str(text)))

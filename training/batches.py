@@ -139,7 +139,7 @@ def predict(
     with torch.inference_mode():
         for batch in tqdm(loader, desc="predicting", unit="batch", disable=quiet or rank != 0, leave=False):
             facts = batch["facts"]
-            part = {"row": [rank + row * world_size for row in batch["row"]], **facts}
+            predicted: dict[str, list[Any]] = {}
             if model.in_windows:
                 clips = _whole_clips(model, batch, batch_size, device, dtype)
             else:
@@ -151,11 +151,13 @@ def predict(
                 if torch.isfinite(output).all():
                     columns_of = target.predictions(output, label, seconds, model.frame_sec, facts)
                     for name, values in columns_of.items():
-                        part.setdefault(name, []).extend(values)
+                        predicted.setdefault(name, []).extend(values)  # of one clip, or of the batch
                 else:
                     failed = target.name
             # labels on frames may have lost an event
-            parts.append(part | {f"true_{name}": truth for name, truth in batch["exact"].items()})
+            truths = {f"true_{name}": truth for name, truth in batch["exact"].items()}
+            numbers = [rank + row * world_size for row in batch["row"]]
+            parts.append({"row": numbers, **facts, **predicted, **truths})
     model.train(was_training)
     if world_size > 1:
         everything = [None] * world_size

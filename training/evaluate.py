@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 if __package__ in (None, ""):  # run as a file: the checkout, not this folder, is where packages are
@@ -27,7 +28,7 @@ import torch
 import yaml
 
 from sousa.generation.console import Console
-from sousa.generation.errors import UsageError, first_line, one_of, raise_all
+from sousa.generation.errors import RunError, UsageError, first_line, one_of, raise_all
 from sousa.generation.models import validated
 from sousa.generation.outside import MANIFEST_BYTES, expanded, is_directory, is_file, read_json, read_yaml
 from sousa.generation.storage import atomic_file, output_path
@@ -39,7 +40,8 @@ from sousa.training.models.model import Model
 from sousa.training.report.numbers import PARAMETERS
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The options of an evaluation, see :func:`run`."""
     top = argparse.ArgumentParser(prog="evaluate.py", description=__doc__.split("\n\n")[0])
     add = top.add_argument
     add("model", help="a run's directory, a checkpoint, or org/name on the Hub")
@@ -63,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Evaluate as the command line says. Returns: exit status."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     return status_of(lambda: run(options), "nothing was written", arguments is None)
 
 
@@ -83,6 +85,7 @@ def run(options: argparse.Namespace) -> None:
     raise_all(problems)
     output = output_path(options.output, "--output") if options.output is not None else None
     device, settings = _device(options.device), _settings_of(options.model)
+    history = _history_of(options.model)
     data = validated(config.Data, settings["data"], "data", problems) if settings else config.Data()
     where, learnt_from = options.where, data.where
     if options.data:
@@ -114,7 +117,7 @@ def run(options: argparse.Namespace) -> None:
             validation_rows = rows_for(model, source, validation, where=learnt_from or None)
     directory = Path(_beside(options.model, split) if output is None else output)
     names, more = (learn, split), {"resamples": options.resamples, "validation_rows": validation_rows}
-    more["history"] = _history_of(options.model)
+    more["history"] = history
     Console().print(report_on(model, table, rows, directory, train_rows, names, **more))
     Console().print(f"report: {directory / 'report.html'}")
 
@@ -144,12 +147,26 @@ def _settings_of(where: str) -> dict[str, Any] | None:
 
 
 def _history_of(where: str) -> list[dict[str, Any]] | None:
-    """Losses and metrics of the run that is named, or None."""
+    """Losses and metrics of the run that is named, None where it has none.
+
+    Raises: RunError where they are damaged.
+    """
+    path = Path(expanded(where)) / "history.json"
     try:
-        history = read_json(Path(expanded(where)) / "history.json", MANIFEST_BYTES)
-    except (OSError, ValueError):
+        history = read_json(path, MANIFEST_BYTES)
+        if not isinstance(history, list):
+            raise ValueError("it is no list")
+        for number, entry in enumerate(history):
+            values = [entry[key] for key in entry if key in ("step", "loss") or key.startswith("eval_")]
+            if not ("step" in entry and all(isinstance(v, (int, float, NoneType)) for v in values)):
+                raise ValueError(f"entry {number} is none of a step")
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    return history if isinstance(history, list) else None
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise RunError(
+            f"{path} is damaged ({first_line(error)}); remove it, for a report without the course of training"
+        ) from None
+    return history
 
 
 def _beside(where: str, split: str) -> Path:

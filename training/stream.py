@@ -25,6 +25,7 @@ from torch.utils.data import DataLoader
 
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
 from sousa.generation.filters import Filter
+from sousa.generation.text import counted
 from sousa.training import sources
 from sousa.training.live import LiveRows
 from sousa.training.order import Order, differences
@@ -74,7 +75,7 @@ class Rows(BaseRows):
         names = self._names[number].to_pylist() if number in self._names else [None] * len(offsets)
         rows = np.flatnonzero([o >= 0 or bool(n and n["path"]) for o, n in zip(offsets, names, strict=True)])
         if lost := len(offsets) - len(rows):
-            log.warning("%s: %d rows without audio are left out", self.files[number].name, lost)
+            log.warning("%s: %s without audio left out", self.files[number].name, counted(lost, "row"))
         return rows
 
     def _take(self, rows: np.ndarray) -> None:

@@ -83,10 +83,11 @@ class StreamTrainer(Trainer):
         """Refuse a checkpoint of another stream (UsageError), or a damaged one (RunError)."""
         root = Path(checkpoint)
         try:
-            stored = read_json(root / STREAM)
+            stored = dict(read_json(root / STREAM))
             step = read_json(root / "trainer_state.json", MANIFEST_BYTES)["global_step"]
-        except (OSError, ValueError, KeyError) as error:
-            raise RunError(f"{root} is no whole checkpoint ({error}); remove it and resume again") from None
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            why = first_line(error)
+            raise RunError(f"{root} is no whole checkpoint ({why}); remove it and resume again") from None
         for name, digest in stored.get("files", {}).items():
             if not (root / name).is_file() or file_digest(root / name) != digest:
                 raise RunError(

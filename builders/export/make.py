@@ -28,6 +28,7 @@ from sousa.generation.manifest import UNFINISHED, digest_of
 from sousa.generation.outside import MANIFEST_BYTES, read_json, status_of
 from sousa.generation.runners import LocalRunner, Runner
 from sousa.generation.storage import LocalStorage, file_digest
+from sousa.generation.text import counted
 
 EXPORT_FORMAT = 1  # another one when files are laid out otherwise
 MANIFEST, SUMS = "export.json", "SHA256SUMS"
@@ -159,7 +160,7 @@ def _write_all(
 ) -> None:
     todo = [task for task in tasks if not hidden.path(f"{task[-1]}.json").exists()]
     if len(todo) < len(tasks):
-        say(f"{len(tasks) - len(todo)} of {len(tasks)} shards are already there")
+        say(f"already there: {len(tasks) - len(todo)} of {counted(len(tasks), 'shard')}")
     with progress("exporting", sum(task[2]["rows"] for task in todo)) as done:
         for rows in runner.run(write_shard, todo):
             done(rows)

@@ -16,6 +16,7 @@ from sousa.builders.release import check, layout, opened, versions
 from sousa.generation.console import Console
 from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError, raise_all
+from sousa.generation.text import counted, one_line
 
 BATCH_BYTES, BATCH_FILES = 256 << 20, 64
 ATTEMPTS = 5
@@ -77,9 +78,10 @@ def _request_problems(
     shut = [p for p in parts if not p["free"] and not {p["name"], p["kind"]} & set(redistribute)]
     for part in shut:
         stated = ", ".join(filter(None, (part["licence_id"], part["licence"])))
+        named = one_line(f"{part['kind']} {part['name']} ({stated})")
         out.append(
-            f"the {part['kind']} {part['name']} ({stated}) does not allow passing on what is made of it; if "
-            f"you may, say --redistribute {part['name']!r}"
+            f"the {named} does not allow passing on what is made of it; if you may, say "
+            f"--redistribute {part['name']!r}"
         )
     return out
 
@@ -216,7 +218,7 @@ def dry_run(
     changed = [file for file in large if old and file in old.manifest["files"]]
     if old and changed and not previous:
         size = sum(old.manifest["files"][file]["bytes"] for file in changed)
-        fetched = f"{len(changed)} files of version {old.version} ({size / 1e6:,.0f} MB)"
+        fetched = f"{counted(len(changed), 'file')} of version {old.version} ({size / 1e6:,.0f} MB)"
         console.say(f"fetching {fetched} to compare with")
     before = [old.local(file) for file in changed] if old else []
     total = _size(release, large) + sum(Path(file).stat().st_size for file in before)

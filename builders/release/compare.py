@@ -18,6 +18,7 @@ from sousa.builders.release import layout
 from sousa.builders.release.digests import DIGEST_BYTES, label_leaves, row_digests
 from sousa.builders.release.opened import Release
 from sousa.generation.parquet import NO_BUFFER_THREADS, NO_THREADS, parquet_file
+from sousa.generation.text import counted
 
 _SHOWN = 12
 NOTED, CARD = "a note in the changelog", "another card"
@@ -59,12 +60,12 @@ class Changes:
         return [
             *_counted(self.audio_changed, "with other audio"),
             *_counted(self.labels_changed, "with other labels"),
-            *([f"{self.moved:,} rows went to another split"] if self.moved else []),
+            *([f"{counted(self.moved, 'row')} went to another split"] if self.moved else []),
             *_counted(self.rows_removed, "removed"),
             *_named("columns removed", self.columns_removed),
             *_named("columns of another type", self.columns_retyped),
             *_named("configs removed", self.configs_removed),
-            *[f"{rows:,} rows are no longer in config {name}" for name, rows in self.left.items() if rows],
+            *[f"{counted(rows, 'row')} left config {name}" for name, rows in self.left.items() if rows],
         ]
 
     def _additions(self) -> list[str]:
@@ -80,7 +81,7 @@ class Changes:
         # what is counted on a card changes with the rows: no news then
         lines = rows + [line for line in self.other if not rows or line != CARD]
         if self.labels:
-            parts = [f"{name} in {rows:,} rows" for name, rows in self.labels.items()]
+            parts = [f"{name} in {counted(rows, 'row')}" for name, rows in self.labels.items()]
             lines.append(f"labels that differ: {'; '.join(parts)}")
         return lines
 
@@ -88,7 +89,7 @@ class Changes:
 def _counted(rows: Mapping[str, int], what: str) -> list[str]:
     total = sum(rows.values())
     parts = ", ".join(f"{split} {count:,}" for split, count in sorted(rows.items()))
-    return [f"{total:,} rows {what} ({parts})"] if total else []
+    return [f"{counted(total, 'row')} {what} ({parts})"] if total else []
 
 
 def _named(what: str, names: Sequence[str]) -> list[str]:

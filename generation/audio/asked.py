@@ -11,6 +11,7 @@ from sousa.generation.audio import named_acoustics, noise, rooms
 from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.audio.noise import NoiseFile
 from sousa.generation.audio.rooms import Response
+from sousa.generation.errors import collected
 
 _PATHS = ("impulse_responses", "noise_files")
 
@@ -35,7 +36,7 @@ def useless(options: Any, augmentations: int, sources: Sequence[str], noun: str)
     if not options.with_audio:
         idle = [name for name in (*sources, *_PATHS, "acoustics") if getattr(options, name)]
         problems += [f"{options.called(name)} has no use without audio; leave it out" for name in idle]
-    elif augmentations == 1 < len(wanted) and wanted[0] == CLEAN:
+    elif augmentations == 1 < len(wanted) and wanted[0] == CLEAN and options.sure("augmentations"):
         problems.append(
             f"{options.called('acoustics')} {','.join(wanted)} with one rendering of each {noun} makes clean "
             f"rows only; give {options.called('augmentations')} {len(wanted)} for each once, or leave clean "
@@ -47,13 +48,29 @@ def useless(options: Any, augmentations: int, sources: Sequence[str], noun: str)
 Pool = dict[str, tuple[Response, ...]]
 
 
-def sounds_of_user(options: Any) -> tuple[Pool, tuple[NoiseFile, ...]]:
-    """``(responses by acoustics, noises)`` of the user; raises UsageError naming every problem."""
-    pool = {} if options.impulse_responses is None else rooms.user_pool(options.impulse_responses)
-    return pool, () if options.noise_files is None else noise.user_files(options.noise_files)
+def sounds_of_user(
+    options: Any, used: tuple[str, ...], problems: list[str]
+) -> tuple[Pool, tuple[NoiseFile, ...]]:
+    """``(responses by acoustics, noises)`` of the user.
+
+    Args:
+        used: names of acoustics, see :func:`heard`.
+        problems: what is wrong with these sounds, or would use none of them, is added to it.
+    """
+    pool: Pool = {}
+    noises: tuple[NoiseFile, ...] = ()
+    if options.with_audio and options.impulse_responses:
+        with collected(problems):
+            pool = rooms.user_pool(options.impulse_responses)
+    if options.with_audio and options.noise_files:
+        with collected(problems):
+            noises = noise.user_files(options.noise_files)
+    if options.sure("acoustics", "augmentations"):
+        problems += _idle(options, used, pool, noises)
+    return pool, noises
 
 
-def idle(options: Any, used: tuple[str, ...], pool: Pool, noises: tuple[NoiseFile, ...]) -> list[str]:
+def _idle(options: Any, used: tuple[str, ...], pool: Pool, noises: tuple[NoiseFile, ...]) -> list[str]:
     """Rooms and noises of the user that no row would use: list of sentences."""
     ways = f"choose other {options.called('acoustics')}, or give {options.called('augmentations')} 2 or more"
     problems = []

@@ -33,6 +33,7 @@ from sousa.generation import environment
 from sousa.generation.audio import encode
 from sousa.generation.errors import RunError, UsageError, one_of
 from sousa.generation.outside import is_file, read_json
+from sousa.generation.text import one_line
 
 BANK_FORMAT = 1
 SHIPPED_DIR = Path(__file__).parent / "bank_data"
@@ -108,7 +109,8 @@ def replacing(path: Path, kind: str = "bank") -> Iterator[Path]:
     """
     if path.exists() and (others := _others_in(path, f"{kind}.json")):
         raise RunError(
-            f"{path} holds {others[0]}, which is of no {kind}; remove it or choose another directory"
+            f"{path} holds {one_line(others[0])}, which is of no {kind}; remove it or choose another "
+            "directory"
         )
     work = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
@@ -156,7 +158,7 @@ def reading(path: str | Path, kind: str = "bank") -> Iterator[None]:
     try:
         yield
     except _DAMAGE as error:
-        raise BankError(f"{kind} {path} can't be read ({error}); {BUILD_AGAIN}") from None
+        raise BankError(f"{kind} {path} can't be read ({one_line(str(error))}); {BUILD_AGAIN}") from None
 
 
 def load(path: str | Path) -> Bank:

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from sousa.generation import commandline
+from sousa.generation import commandline, licences
 from sousa.generation.audio import encode, fonts, mix, named_acoustics, rooms, voices
 from sousa.generation.audio.banks import BANK_RATE, SHIPPED_DIR, available, by_name, load
 from sousa.generation.audio.characters import CHARACTERS
 from sousa.generation.audio.soundfonts import build, find_fonts
-from sousa.generation.errors import UsageError, one_of, raise_all
+from sousa.generation.errors import UsageError, collected, one_of, raise_all
 from sousa.generation.storage import atomic_file, output_path, refuse_others_file
-from sousa.generation.text import is_line, one_line, shell
+from sousa.generation.text import counted, one_line, shell
 
 
 def banks(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -43,7 +43,7 @@ def banks(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 def _list_banks(arguments: argparse.Namespace, console: Any) -> None:
     for name, path in available().items():
         bank = load(path)
-        parts = ", ".join(f"{n} ({len(p.layers)} layers)" for n, p in bank.articulations.items())
+        parts = ", ".join(f"{n} ({counted(len(p.layers), 'layer')})" for n, p in bank.articulations.items())
         place = "shipped" if path.parent == SHIPPED_DIR else path
         licence = f"{bank.licence_id}, {bank.licence}" if bank.licence_id else bank.licence
         told = f"{parts}; {bank.soundfont}, kit {bank.preset}; {licence}"  # as their makers say
@@ -52,20 +52,24 @@ def _list_banks(arguments: argparse.Namespace, console: Any) -> None:
 
 
 def _build_banks(arguments: argparse.Namespace, console: Any) -> None:
-    kits, character = arguments.kits, arguments.character
+    kits, character, output, licence = arguments.kits, arguments.character, arguments.output, None
+    problems: list[str] = []
     if character is not None and character not in CHARACTERS:
-        raise UsageError(f"unknown character {one_of(character, CHARACTERS)}")
-    if arguments.licence is not None and not is_line(arguments.licence):
-        raise UsageError(f"--licence is {arguments.licence!r}; give one line of text, or leave it out")
+        problems.append(f"unknown character {one_of(character, CHARACTERS)}")
+    with collected(problems):
+        licence = licences.of_option(arguments.licence)
     try:
         pairs = [part.split(":") for part in kits.split(",")] if kits else None
         wanted = pairs and [(int(program), int(key)) for program, key in pairs]
     except ValueError:
-        raise UsageError(f"--kits is {kits!r}; write PROGRAM:KEY,... such as 0:38,48:38") from None
-    output = None if arguments.output is None else output_path(arguments.output, "--output")
-    for font in find_fonts(fonts.resolve(arguments.font)):
-        licence = arguments.licence or fonts.spdx_of(font)
-        for path in build(font, output, wanted, console.print, licence, character):
+        problems.append(f"--kits is {kits!r}; write PROGRAM:KEY,... such as 0:38,48:38")
+    with collected(problems):
+        output = None if output is None else output_path(output, "--output")
+    with collected(problems):
+        found = find_fonts(fonts.resolve(arguments.font))
+    raise_all(problems)
+    for font in found:
+        for path in build(font, output, wanted, console.print, licence or fonts.spdx_of(font), character):
             console.print(f"  {path}")
 
 
@@ -179,7 +183,9 @@ def _acoustics(arguments: argparse.Namespace, console: Any) -> None:
         console.print(f"{name}: {ranges.about}")
         if room := stated.get(name):
             measures = ", ".join(f"{label} {_span(room[key])}" for key, label in _STATED.items())
-            console.print(f"    room: {room['room_type']}, {len(rooms.pool(name))} responses; {measures}")
+            console.print(
+                f"    room: {room['room_type']}, {counted(len(rooms.pool(name)), 'response')}; {measures}"
+            )
         for stage, values in vars(ranges).items():
             if stage not in ("name", "about") and values is not None:
                 console.print(f"    {stage.replace('_choices', '')}: {_stage(stage, values)}")

@@ -24,7 +24,7 @@ from sousa.generation.audio import banks, debs, download, soundfonts
 from sousa.generation.audio.banks import Bank
 from sousa.generation.console import SILENT
 from sousa.generation.corpus import Say
-from sousa.generation.errors import RunError, UsageError, one_of
+from sousa.generation.errors import RunError, UsageError, one_of, raise_all
 from sousa.generation.outside import expanded, opened, read_json, status_of
 from sousa.generation.storage import LocalStorage, atomic_file, explain, file_digest, write_json
 
@@ -128,6 +128,21 @@ def resolve(name: str | Path) -> str | Path:
     )
 
 
+def banks_or_fonts(path: str | Path) -> tuple[list[Path], list[Path]]:
+    """Paths of the banks that are named, or else of the fonts that banks are to be cut out of.
+
+    Raises: UsageError when there are neither.
+    """
+    available = banks.available()
+    names = dict.fromkeys(name.strip() for name in str(path).split(","))
+    if names.keys() <= available.keys():
+        return [available[name] for name in names], []
+    # one of several is no path: together they may be longer than one can be
+    if "," in str(path) and not os.path.lexists(path):
+        raise_all(f"unknown bank {one_of(name, available)}" for name in names if name not in available)
+    return [], soundfonts.find_fonts(resolve(path))
+
+
 def banks_of(path: str | Path, say: Say) -> list[Bank]:
     """Banks of a font, or of all fonts in a directory, built where this user has none yet.
 
@@ -139,16 +154,9 @@ def banks_of(path: str | Path, say: Say) -> list[Bank]:
 
     Raises: UsageError when there is no font; RunError when one can't be used.
     """
-    available = banks.available()
-    names = dict.fromkeys(name.strip() for name in str(path).split(","))
-    if names.keys() <= available.keys():
-        return [banks.load(available[name]) for name in names]
-    # one of several is no path: together they may be longer than one can be
-    if "," in str(path) and not os.path.lexists(path):
-        unknown = next(name for name in names if name not in available)
-        raise UsageError(f"unknown bank {one_of(unknown, available)}")
-    out: list[Bank] = []
-    for font in soundfonts.find_fonts(resolve(path)):
+    paths_of_banks, paths_of_fonts = banks_or_fonts(path)
+    out = [banks.load(place) for place in paths_of_banks]
+    for font in paths_of_fonts:
         record = banks.cache_dir() / f"font_{file_digest(font)}.json"
         drums = _recorded(record)
         if drums and any(bank.digest == drums[0].digest for bank in out):

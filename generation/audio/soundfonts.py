@@ -33,6 +33,7 @@ from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.outside import UnfitFile, expanded, opened, status_of
 from sousa.generation.storage import file_digest
+from sousa.generation.text import as_line, counted
 
 SNARE_KEYS = (38, 40)
 SIDE_STICK_KEY = 37
@@ -115,7 +116,7 @@ def info(path: str | Path) -> dict[str, str]:
     texts = {}
     while len(body) >= 8:
         tag, size = body[:4].decode("ascii", "replace"), int.from_bytes(body[4:8], "little")
-        texts[tag] = body[8 : 8 + size].split(b"\0")[0].decode("utf-8", "replace").strip()
+        texts[tag] = as_line(body[8 : 8 + size].split(b"\0")[0].decode("utf-8", "replace"))
         body = body[8 + size + size % 2 :]
     return texts
 
@@ -158,7 +159,7 @@ class Player:
         for bank in (DRUM_BANK, 0):
             names = [self.synth.sfpreset_name(self.font, bank, program) for program in range(128)]
             texts = [name.decode("utf-8", "replace") if isinstance(name, bytes) else name for name in names]
-            if kits := [Kit(program, text, bank) for program, text in enumerate(texts) if text]:
+            if kits := [Kit(program, as_line(text), bank) for program, text in enumerate(texts) if text]:
                 return kits
         return []
 
@@ -320,7 +321,7 @@ def build(
                 name, source["character"] = f"{name}_{character}", character
             parts = cut(player, kit, key, character)
             paths[name] = banks.save(directory, name, parts, preset=kit.name, source=source, **about)
-            progress(f"{name}: {sum(len(p.layers) for p in parts.values())} layers")
+            progress(f"{name}: {counted(sum(len(p.layers) for p in parts.values()), 'layer')}")
     if not paths:
         raise RunError(f"{path} has no drum kit with a snare; choose another font")
     return list(paths.values())

@@ -34,6 +34,7 @@ from sousa.generation.piano.sampler import render as play
 from sousa.generation.piano.score import COMPLEXITIES
 from sousa.generation.piano.settings import Config
 from sousa.generation.shards import Shard
+from sousa.generation.text import counted
 
 _ADDRESS_SCHEMA = pa.schema([(name, pa.int32()) for name in Piano.address])
 SMALL_BLOCKS, BLOCK = 200, 200  # pieces up to here are in blocks of a quarter of it; then in whole ones
@@ -200,8 +201,8 @@ def estimate(config: Config) -> Estimate:
     sound = int(total * rate * config.with_audio)
     num_bytes = sound + int(total * LABEL_BYTES_PER_SEC) + config.num_rows * ROW_BYTES
     about = (
-        f"{config.num_rows:,} rows ({config.samples:,} pieces; performances of each: {config.performances}, "
-        f"renderings of these: {config.augmentations})"
+        f"{counted(config.num_rows, 'row')} ({counted(config.samples, 'piece')}; performances of each: "
+        f"{config.performances}, renderings of these: {config.augmentations})"
     )
     return Estimate(total, num_bytes, about, loose_bytes=sound + config.num_rows * 8192)
 

@@ -4,11 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from sousa.generation.audio import named_acoustics
+from sousa.generation.licences import identifier
 from sousa.generation.models import Number, ProblemsError, Whole, named
 from sousa.generation.options import SeedOptions, option
+from sousa.generation.piano.composition.wanted import LONGEST_SEC, MOST_NOTES
 from sousa.generation.piano.played import TIERS
 from sousa.generation.piano.score import COMPLEXITIES, KEYS, tonic_of
 
@@ -108,19 +110,19 @@ class PianoOptions(SeedOptions):
         None, "only these metres, such as 3/4,6/8 (default: those of the level)", metavar="METRES",
         flags=("--time-signatures", "--metres"), group=_PIECES,
     )  # fmt: skip
-    min_notes: Whole | None = option(None, "fewest notes of a piece", ge=1, le=20_000, group=_PIECES)
-    max_notes: Whole | None = option(None, "most notes of a piece", ge=4, le=20_000, group=_PIECES)
+    min_notes: Whole | None = option(None, "fewest notes of a piece", ge=1, le=MOST_NOTES, group=_PIECES)
+    max_notes: Whole | None = option(None, "most notes of a piece", ge=4, le=MOST_NOTES, group=_PIECES)
     min_duration_sec: Number | None = option(
-        None, "shortest piece, as written", metavar="SEC", ge=1, le=1800, unit="s", group=_PIECES
+        None, "shortest piece, as written", metavar="SEC", ge=1, le=LONGEST_SEC, unit="s", group=_PIECES
     )
     max_duration_sec: Number | None = option(
-        None, "longest piece, as written", metavar="SEC", ge=2, le=1800, unit="s", group=_PIECES
+        None, "longest piece, as written", metavar="SEC", ge=2, le=LONGEST_SEC, unit="s", group=_PIECES
     )
     scores: str | None = option(
         None, "perform your own pieces: a directory of MusicXML and MIDI files", metavar="DIR", group=_PIECES
     )
-    score_licence: str | None = option(
-        None, "licence of these files, such as CC0-1.0", metavar="TEXT", group=_PIECES
+    score_licence: Annotated[str, AfterValidator(identifier)] | None = option(
+        None, "SPDX identifier of the licence of these files, such as CC0-1.0", metavar="SPDX", group=_PIECES
     )
     pianos: Annotated[Names | None, named("piano", _known_pianos)] = option(
         None, "these pianos, separated by commas; see 'sousa pianos' (default: the one that is shipped)",
@@ -150,3 +152,9 @@ class PianoOptions(SeedOptions):
         1, "1 or 2 channels", switches={"--stereo": 2}, switch="two channels", group=_SOUND
     )
     audio_format: Literal["flac", "wav"] = option("flac", "flac or wav", group=_SOUND)
+
+    def further_problems(self) -> list[str]:
+        """What contradicts itself, would change nothing, or is not there."""
+        from sousa.generation.piano import settings
+
+        return settings.problems_of(self)

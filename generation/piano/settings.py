@@ -6,17 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sousa.generation.audio import acoustics, asked, named_acoustics, noise, rooms
+from sousa.generation.audio import acoustics, asked, fonts, named_acoustics, noise, rooms, soundfonts
 from sousa.generation.audio.banks import BankError
 from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.audio.noise import NoiseFile
 from sousa.generation.audio.rooms import Response
-from sousa.generation.errors import RunError, UsageError, raise_all
+from sousa.generation.errors import RunError, UsageError, collected, raise_all
 from sousa.generation.piano import Piano
 from sousa.generation.piano.options import PianoOptions
 from sousa.generation.piano.played import TIERS
 from sousa.generation.piano.score import COMPLEXITIES, KEYS
 from sousa.generation.storage import file_digest
+from sousa.generation.text import counted
 
 SIZES = PianoOptions.BY_SIZE
 MAX_ROWS = 10_000_000
@@ -117,34 +118,15 @@ def config_of(options: PianoOptions, say: Any = lambda text: None) -> Config:
 
     Raises: UsageError with every problem that is left: what would change nothing, or is not there.
     """
+    counts = _counts(options)
+    problems: list[str] = []
+    scores, heard, pool, noises = _parts(options, counts, problems)
+    raise_all(problems)
     size = options.size or next(iter(SIZES))
-    counts = {
-        name: value if getattr(options, name) is None else getattr(options, name)
-        for name, value in SIZES[size].items()
-    }
     custom = ("samples", "performances", "augmentations", "tiers", *_PIECE_OPTIONS, "scores", "pianos",
               "soundfont", "acoustics", "impulse_responses", "noise_files")  # fmt: skip
     if any(getattr(options, name) is not None for name in custom):
         size = "custom"
-    problems = _problems(options, counts)
-    scores: tuple[ScoreRef, ...] = ()
-    if options.scores and not problems:
-        from sousa.generation.piano.scores import read_scores
-
-        scores = tuple(ScoreRef(*entry) for entry in read_scores(options.scores))
-        if options.samples and options.samples > len(scores):
-            problems.append(
-                f"{options.called('samples')} is {options.samples}, and {options.scores} has {len(scores)} "
-                f"scores; leave it out for all of them, or give more {options.called('performances')}"
-            )
-        scores = scores[: options.samples]
-        counts["samples"] = len(scores)
-    if (rows := counts["samples"] * counts["performances"] * counts["augmentations"]) > MAX_ROWS:
-        problems.append(f"{rows:,} rows are asked for; at most {MAX_ROWS:,} can be made at once")
-    raise_all(problems)
-    heard = asked.heard(options, counts["augmentations"])
-    pool, noises = asked.sounds_of_user(options)
-    raise_all(asked.idle(options, heard, pool, noises))
     limits = ("min_duration_sec", "max_duration_sec")
     spans: Any = {name: getattr(options, name) for name in limits}
     spans = {name: value and float(value) for name, value in spans.items()}
@@ -159,6 +141,53 @@ def config_of(options: PianoOptions, say: Any = lambda text: None) -> Config:
         pianos=_pianos(options, say) if options.with_audio else (), acoustics=heard,
         rooms=tuple((key, response) for key in sorted(pool) for response in pool[key]), noises=noises,
     )  # fmt: skip
+
+
+def problems_of(options: PianoOptions) -> list[str]:
+    """What is wrong with options whose values are right, each for itself."""
+    problems: list[str] = []
+    with suppress(RunError):  # of this machine, not of the request
+        _parts(options, _counts(options), problems)
+    return problems
+
+
+def _counts(options: PianoOptions) -> dict[str, int]:
+    usual = SIZES.get(options.size or "", next(iter(SIZES.values())))
+    return {
+        name: value if getattr(options, name) is None else getattr(options, name)
+        for name, value in usual.items()
+    }
+
+
+def _parts(options: PianoOptions, counts: dict[str, int], problems: list[str]) -> tuple[Any, ...]:
+    """Scores, acoustics, and rooms and noises of the user; scores decide the number of samples.
+
+    Args:
+        problems: what is wrong is added to it.
+    """
+    problems += _problems(options, counts)
+    scores: tuple[ScoreRef, ...] = ()
+    if options.scores:
+        from sousa.generation.piano.scores import read_scores
+
+        with collected(problems):
+            scores = tuple(ScoreRef(*entry) for entry in read_scores(options.scores))
+        if options.samples and options.samples > len(scores) > 0:
+            number, more = counted(len(scores), "score"), options.called("performances")
+            problems.append(
+                f"{options.called('samples')} is {options.samples}, and {options.scores} has {number}; "
+                f"leave it out for all of them, or give more {more}"
+            )
+        scores = scores[: options.samples]
+        counts["samples"] = len(scores)
+    if (rows := counts["samples"] * counts["performances"] * counts["augmentations"]) > MAX_ROWS:
+        problems.append(f"{rows:,} rows are asked for; at most {MAX_ROWS:,} can be made at once")
+    heard = asked.heard(options, counts["augmentations"])
+    pool, noises = asked.sounds_of_user(options, heard, problems)
+    if options.soundfont and options.with_audio:
+        with collected(problems):
+            soundfonts.find_fonts(fonts.resolve(options.soundfont))
+    return scores, heard, pool, noises
 
 
 def _unmet(options: PianoOptions) -> list[str]:
@@ -184,13 +213,14 @@ def _problems(options: PianoOptions, counts: dict[str, int]) -> list[str]:
     if options.pianos and options.soundfont:
         both = f"{options.called('pianos')} and {options.called('soundfont')}"
         problems.append(f"{both} are both given; leave one out, or build the font's first: 'sousa pianos'")
-    problems += _unmet(options)
+    if options.sure(*_PIECE_OPTIONS):
+        problems += _unmet(options)
     if options.scores == "":
         problems.append(f"{options.called('scores')} is empty; name a directory, or leave it out")
     elif options.scores:
         idle = [options.called(name) for name in _PIECE_OPTIONS if getattr(options, name) is not None]
         problems += [f"{name} has no use for scores of your own; leave it out" for name in idle]
-    elif options.score_licence is not None:
+    elif options.score_licence is not None and options.sure("scores"):
         problems.append(
             f"{options.called('score_licence')} has no use without {options.called('scores')}; leave it out"
         )
@@ -211,7 +241,6 @@ def _pianos(options: PianoOptions, say: Any) -> tuple[PianoRef, ...]:
 
 def _of_fonts(path: str, say: Any) -> list[Path]:
     """The pianos of a font, or of those of a directory, built where this user has none yet."""
-    from sousa.generation.audio import fonts, soundfonts
     from sousa.generation.piano.sampler import cutting, pianos
 
     out = []

@@ -31,6 +31,7 @@ from sousa.generation.rudiments.score import plan_take
 from sousa.generation.rudiments.scores import exercise_scores
 from sousa.generation.rudiments.settings import BankRef, Config
 from sousa.generation.shards import Shard
+from sousa.generation.text import counted
 
 _ADDRESS_SCHEMA = pa.schema(
     [("profile_index", pa.int32()), ("rudiment_slug", pa.string()), ("variant", pa.string()),
@@ -266,15 +267,15 @@ def estimate(config: Config) -> Estimate:
     forms = [definitions.load()[name] for name in config.forms]
     seconds, people = 0.0, profile_indices(config)
     # players are interleaved by tier, so the first ones stand for all
-    counted = people[: max(1, _COUNTED_TAKES // (len(forms) * config.tempos))]
-    for index in counted:
+    sampled = people[: max(1, _COUNTED_TAKES // (len(forms) * config.tempos))]
+    for index in sampled:
         person = players.player(config.seed, index)
         for form in forms:
             for tempo in range(config.tempos):
                 take = plan_take(config.seed, person, form, tempo, config.duration_sec)
                 seconds += take.beats * 60.0 / take.tempo_bpm + _MARGIN_SEC
     takes = config.num_rows // config.augmentations
-    seconds *= config.augmentations * len(people) / len(counted)
+    seconds *= config.augmentations * len(people) / len(sampled)
     rate = 2 * config.sample_rate * config.channels
     if config.audio_format == "flac":
         # one rendering of each take is clean if that is among several acoustics
@@ -284,7 +285,8 @@ def estimate(config: Config) -> Estimate:
     sound = int(seconds * rate * config.with_audio)
     num_bytes = sound + config.num_rows * LABEL_BYTES_PER_ROW
     loose_bytes = sound + config.num_rows * 4096  # a MIDI file fills a block of the disk
-    about = f"{config.num_rows:,} rows ({takes:,} takes, {config.augmentations} renderings each)"
+    renderings = counted(config.augmentations, "rendering")
+    about = f"{counted(config.num_rows, 'row')} ({counted(takes, 'take')}, {renderings} each)"
     return Estimate(seconds, num_bytes, about, loose_bytes=loose_bytes)
 
 

@@ -85,3 +85,9 @@ class RudimentsOptions(SeedOptions):
         1, "1 or 2 channels", switches={"--stereo": 2}, switch="two channels", group=_SOUND
     )
     audio_format: Literal["flac", "wav"] = option("flac", "flac or wav", group=_SOUND)
+
+    def further_problems(self) -> list[str]:
+        """What contradicts itself, would change nothing, or is not there."""
+        from sousa.generation.rudiments import settings
+
+        return settings.problems_of(self)

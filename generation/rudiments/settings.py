@@ -5,11 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sousa.generation.audio import acoustics, asked, banks, named_acoustics, noise, rooms
+from sousa.generation.audio import acoustics, asked, banks, fonts, named_acoustics, noise, rooms
 from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.audio.noise import NoiseFile
 from sousa.generation.audio.rooms import Response
-from sousa.generation.errors import RunError, raise_all
+from sousa.generation.errors import RunError, collected, raise_all
 from sousa.generation.rudiments import Rudiments, definitions, players
 from sousa.generation.rudiments.options import RudimentsOptions
 
@@ -86,31 +86,19 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
 
     Raises: UsageError with every problem that is left: what would change nothing, or is not there.
     """
+    counts = _counts(options)
+    problems: list[str] = []
+    forms, heard, pool, noises = _parts(options, counts, problems)
+    raise_all(problems)
     size = options.size or next(iter(SIZES))
-    counts = {
-        name: value if getattr(options, name) is None else getattr(options, name)
-        for name, value in SIZES[size].items()
-    }
     custom = ("profiles", "tempos", "augmentations", "rudiments", "tiers", "acoustics", "impulse_responses",
               "noise_files")  # fmt: skip
     if any(getattr(options, name) is not None for name in custom):
         size = "custom"
-    chosen = definitions.main_forms() if options.rudiments is None else definitions.select(options.rudiments)
-    forms = tuple(form.form for form in chosen)
     tiers = tuple(name for name in players.tiers() if options.tiers is None or name in options.tiers)
-    rows = counts["profiles"] * counts["tempos"] * counts["augmentations"] * len(forms)
-    problems = asked.useless(options, counts["augmentations"], ("soundfont",), "take")
-    if rows > MAX_ROWS:
-        problems.append(f"{rows:,} rows are asked for; at most {MAX_ROWS:,} can be made at once")
-    raise_all(problems)
-    heard = asked.heard(options, counts["augmentations"])
-    pool, noises = asked.sounds_of_user(options)
-    raise_all(asked.idle(options, heard, pool, noises))
     used = banks.shipped()
     if options.soundfont and options.with_audio:
-        from sousa.generation.audio.fonts import banks_of
-
-        used = banks_of(options.soundfont, say)
+        used = fonts.banks_of(options.soundfont, say)
     refs = tuple(BankRef(b.name, b.digest, str(b.path)) for b in sorted(used, key=lambda b: b.name))
     responses = tuple((key, response) for key in sorted(pool) for response in pool[key])
     return Config(
@@ -119,6 +107,37 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
         with_audio=options.with_audio, banks=refs if options.with_audio else (), acoustics=heard,
         rooms=responses, noises=noises,
     )  # fmt: skip
+
+
+def problems_of(options: RudimentsOptions) -> list[str]:
+    """What is wrong with options whose values are right, each for itself."""
+    problems: list[str] = []
+    with suppress(RunError):  # of this machine, not of the request
+        _parts(options, _counts(options), problems)
+    return problems
+
+
+def _counts(options: RudimentsOptions) -> dict[str, int]:
+    usual = SIZES.get(options.size or "", next(iter(SIZES.values())))
+    return {
+        name: value if getattr(options, name) is None else getattr(options, name)
+        for name, value in usual.items()
+    }
+
+
+def _parts(options: RudimentsOptions, counts: dict[str, int], problems: list[str]) -> tuple[Any, ...]:
+    """Forms, acoustics, and rooms and noises of the user; what is wrong is added to ``problems``."""
+    chosen = definitions.main_forms() if options.rudiments is None else definitions.select(options.rudiments)
+    problems += asked.useless(options, counts["augmentations"], ("soundfont",), "take")
+    rows = counts["profiles"] * counts["tempos"] * counts["augmentations"] * len(chosen)
+    if rows > MAX_ROWS:
+        problems.append(f"{rows:,} rows are asked for; at most {MAX_ROWS:,} can be made at once")
+    heard = asked.heard(options, counts["augmentations"])
+    pool, noises = asked.sounds_of_user(options, heard, problems)
+    if options.soundfont and options.with_audio:
+        with collected(problems):
+            fonts.banks_or_fonts(options.soundfont)
+    return tuple(form.form for form in chosen), heard, pool, noises
 
 
 def resized(config: Config, size: str) -> Config | None:

@@ -10,6 +10,7 @@ from sousa.generation.columns import SPLITS
 from sousa.generation.corpus import Estimate, Say
 from sousa.generation.errors import RunError, SousaError, UsageError, raise_all
 from sousa.generation.outside import expanded
+from sousa.generation.text import counted
 from sousa.generation.textures import derive, records, schema, settings, synth
 from sousa.generation.textures.dsgenerator import old_style
 from sousa.generation.textures.limits import OVERRIDES
@@ -175,7 +176,7 @@ def estimate(config: Config) -> Estimate:
     told = ", ".join(f"{splits[name]:,} {name}" for name in SPLITS if name in splits)
     whole, rest = divmod(round(seconds), 60)
     about = (
-        f"{len(config.settings):,} settings ({told}), {rows:,} rows of {config.chunk_sec:g} s, "
-        f"{seconds:,.0f} s of audio ({whole:,} min {rest} s)"
+        f"{counted(len(config.settings), 'setting')} ({told}), {counted(rows, 'row')} of "
+        f"{config.chunk_sec:g} s, {seconds:,.0f} s of audio ({whole:,} min {rest} s)"
     )
     return Estimate(seconds, int(sound + rows * LABEL_BYTES_PER_ROW + beside), about, files, sound)

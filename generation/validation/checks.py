@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from sousa.generation.columns import SPLITS, Classes, Events, Group, Score, having
 from sousa.generation.corpus import is_generated
+from sousa.generation.text import counted
 from sousa.generation.validation.findings import Check, Findings, absence
 
 # role of columns, or None for any dataset; name of the check, the problem that fails it, what holds else
@@ -51,7 +52,9 @@ def _count(findings: Findings) -> Check:
     ids, wanted = findings.rows["sample_id"], findings.stored.manifest["num_rows"]
     unique = len(set(ids))
     good = len(ids) == unique == wanted and "rows_missing_or_extra" not in findings.problems
-    return Check("rows", good, f"{len(ids):,} rows, {unique:,} different ids, {wanted:,} planned")
+    return Check(
+        "rows", good, f"{counted(len(ids), 'row')}, {counted(unique, 'different id')}, {wanted:,} planned"
+    )
 
 
 def _label_tables(findings: Findings) -> Check:
@@ -63,7 +66,7 @@ def _label_tables(findings: Findings) -> Check:
     path = storage.path("labels/samples.parquet")
     ids = pq.read_table(path, columns=["sample_id"])["sample_id"].to_pylist()
     same = ids == list(findings.rows["sample_id"])
-    return Check("label tables", same, f"unchanged, {len(ids):,} rows one to one with the shards")
+    return Check("label tables", same, f"unchanged, {counted(len(ids), 'row')} one to one with the shards")
 
 
 def _made_again(findings: Findings) -> list[Check]:
@@ -80,7 +83,7 @@ def _made_again(findings: Findings) -> list[Check]:
         ),
         absence(
             findings.problems, "rows made again", ["row_differs_from_made_again"],
-            f"{findings.again:,} rows made again from their coordinates are the same, sound and all",
+            f"{counted(findings.again, 'row')} made again from coordinates, with the same labels and sound",
         ),
     ]  # fmt: skip
 

@@ -94,8 +94,8 @@ def _headline(report: dict[str, Any]) -> str:
         return ""
     splits = ", ".join(f"{name} {count:,}" for name, count in report["rows_by_split"].items())
     return (
-        f"{report['rows']:,} rows ({splits}), {report['hours']:.2f} hours, size {report['size']}, "
-        f"data version {report['data_version']}"
+        f"{text.counted(report['rows'], 'row')} ({splits}), {report['hours']:.2f} hours, "
+        f"size {report['size']}, data version {report['data_version']}"
     )
 
 

@@ -140,6 +140,16 @@ def test_a_piece_of_an_hour_can_be_read():
     assert np.abs(np.array([n[0] for n in notes]) - wanted).max() <= allowed
 
 
+@pytest.mark.parametrize("quarters", [100, 400, 1000, 1300, 3000, 9000, 15000, 30000])
+def test_longer_pieces_have_divisions_that_parts_of_a_beat_divide(quarters):
+    part = midi.Part("r", np.array([0]), np.array([100]), np.array([60]), np.array([80]))
+    grid = midi.Grid(np.array([0.0, quarters]), np.array([0, quarters * 4000]), [(0.0, 4.0, "4/4")], 240.0)
+    data = midi.encode_free("x", [part], np.zeros((0, 3), int), grid, quarters * 4000, 16000)
+    division = mido.MidiFile(file=io.BytesIO(data)).ticks_per_beat
+    assert division % 8 == 0 or division in (16380, 8190)
+    assert 5_000_000 < division * quarters < 10_000_000 or quarters == 100
+
+
 def test_a_very_long_beat_is_read_back_all_the_same():
     """Longer than a tempo can say: notes stay where they are, and later beats catch up."""
     part = midi.Part("r", np.array([400_000]), np.array([410_000]), np.array([60]), np.array([80]))

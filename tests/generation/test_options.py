@@ -6,6 +6,7 @@ from typing import Literal
 
 import pytest
 
+from sousa.generation import corpora
 from sousa.generation.errors import UsageError
 from sousa.generation.models import Number, Text, Whole
 from sousa.generation.options import SeedOptions, add_arguments, from_arguments, option, option_table
@@ -120,3 +121,40 @@ def test_two_spellings_of_one_option_are_refused():
 def test_a_switch_of_the_command_says_what_to_write_elsewhere():
     with pytest.raises(UsageError, match="unknown key 'no_audio'; write with_audio: False"):
         Choir.read({"no_audio": True})
+
+
+TOGETHER = {
+    "rudiments": {"tempos": 0, "augmentations": 1, "acoustics": ["clean", "gym"]},
+    "piano": {"samples": 0, "scores": "no scores", "min_notes": 50, "max_notes": 10},
+}
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_all_that_is_wrong_with_a_request_is_said_at_once(name, tmp_path):
+    kind, options = corpora.get(name), TOGETHER[name]
+    missing = {key: str(tmp_path / key) for key in ("impulse_responses", "noise_files", "soundfont")}
+    with pytest.raises(UsageError) as error:
+        kind.Options.read(options | missing)
+    said = "\n".join(error.value.problems)
+    for word in [*list(options)[:1], *missing, *(set(options) - {"max_notes", "acoustics", "scores"})]:
+        assert word in said, (word, said)
+    assert ("rows only" in said) == (name == "rudiments")
+    if name == "piano":
+        assert "no directory of scores" in said and "above max_notes" in said
+    # the same, where every value is right for itself
+    right = {key: value for key, value in options.items() if value != 0}
+    with pytest.raises(UsageError) as again:
+        kind.config(kind.Options.read(right | missing), print)
+    assert sorted(again.value.problems) == sorted(error.value.problems[1:])
+
+
+def test_a_value_that_is_left_out_makes_no_other_one_wrong(tmp_path):
+    kind = corpora.get("piano").Options
+    for options in (
+        {"augmentations": 0, "acoustics": ["clean", "gym"]},
+        {"complexity": ["hard"], "min_notes": 6000, "max_duration_sec": 500},
+        {"scores": 7, "score_licence": "MIT"},
+    ):
+        with pytest.raises(UsageError) as error:
+            kind.read(options)
+        assert len(error.value.problems) == 1

@@ -1,12 +1,15 @@
 """Random streams: addressed, independent, the same everywhere."""
 
+import ast
 import os
 import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from sousa.generation import seeds
+from tests.conftest import ROOT
 
 
 def test_this_machine_draws_the_published_numbers():
@@ -36,6 +39,32 @@ def test_streams_do_not_depend_on_the_hash_seed():
 
 def test_numpy_integers_name_the_same_stream():
     assert seeds.stream(1, np.int64(7)).random() == seeds.stream(1, 7).random()
+
+
+def _called(path):
+    """Methods that a module calls, but for functions of NumPy itself."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            if not (isinstance(owner, ast.Name) and owner.id == "np"):
+                yield node.func.attr
+
+
+def test_every_kind_of_draw_is_checked():
+    kinds = {name for name in dir(np.random.Generator) if not name.startswith("_")} - {"spawn"}
+    used = {name for path in (ROOT / "generation").rglob("*.py") for name in _called(path)} & kinds
+    assert (
+        {"poisson", "standard_t", "choice", "integers"} <= used <= {kind.__name__ for kind in seeds._PROBES}
+    )
+
+
+@pytest.mark.parametrize("kind", seeds._PROBES, ids=lambda kind: kind.__name__)
+def test_a_draw_of_one_kind_that_differs_is_noticed(kind, monkeypatch):
+    def other(rng, drawn=seeds._PROBES[kind]):
+        return [*drawn(rng)[:-1], drawn(rng)[-1][::-1]]
+
+    monkeypatch.setitem(seeds._PROBES, kind, other)
+    assert not seeds.self_check()
 
 
 def test_a_changed_generator_is_noticed(monkeypatch):

@@ -321,7 +321,7 @@ def test_a_log_that_was_cut_short_costs_one_shard(tiny, sousa, tmp_path):
     log = root / ".unfinished" / "shards.jsonl"
     log.write_bytes(log.read_bytes()[:-20])
     done = sousa(*TINY, "-o", root, "--files")
-    assert done.returncode == 0 and "2 of 3 shards are already there" in done.stderr
+    assert done.returncode == 0 and "already there: 2 of 3 shards" in done.stderr
     assert shard_digests(root) == shard_digests(tiny)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sousa import main
 from sousa.builders import api
 from sousa.builders.release import layout
-from sousa.generation import text
+from sousa.generation import errors, text
 from sousa.generation.console import Console
 from sousa.generation.errors import UsageError
 from sousa.generation.validation import report
@@ -175,3 +175,9 @@ def test_hostile_sounds_go_through_every_output(tmp_path, capfd):
         for line in body.splitlines():
             width = len(cells(line)) if line.startswith("|") and not width else width * line.startswith("|")
             assert not width or len(cells(line)) == width, line
+
+
+def test_a_title_is_one_line_and_nouns_agree_with_numbers():
+    assert text.as_line(" a\n b\t\x00c ") == "a b \\x00c"
+    assert [text.counted(n, "row") for n in (0, 1, 2000)] == ["0 rows", "1 row", "2,000 rows"]
+    assert errors.one_of("x", ["a\nb", "c\td"]) == "'x'; choose from a\\nb, c\\td"

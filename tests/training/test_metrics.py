@@ -211,7 +211,7 @@ def test_equal_attributes_give_the_plain_f_measure():
     ("call", "said"),
     [
         (lambda: class_metrics(["a"], ["a", "b"]), "predictions 1, references 2"),
-        (lambda: class_metrics([None], ["a"]), "1 rows have no predicted class"),
+        (lambda: class_metrics([None], ["a"]), "1 row without a predicted class"),
         (lambda: score_metrics([float("nan")], [1.0]), "1 predicted scores are missing"),
         (lambda: onset_metrics([[1.0]], [[1.0]], tolerances=(0,)), "tolerance 0 s"),
         (lambda: onset_metrics([None], [[1.0]]), "row 0: no predicted onsets"),

@@ -139,7 +139,7 @@ def test_clips_stored_as_paths_are_read_beside_the_dataset_and_nowhere_else(tmp_
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     pq.write_table(pa.table({"audio": pa.array(values, kind)}), tmp_path / "x.parquet", compression="none")
     rows = Rows(tmp_path / "x.parquet")
-    assert "1 rows without audio are left out" in caplog.text and len(rows) == 3
+    assert "1 row without audio left out" in caplog.text and len(rows) == 3
     assert len(rows[0]["audio"]) == 8000 and len(rows[1]["audio"]) == 8100
     with pytest.raises(RunError, match="outside its dataset"):
         rows[2]

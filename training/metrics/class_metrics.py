@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sousa.generation.errors import UsageError
+from sousa.generation.text import counted
 from sousa.training.metrics import bootstrap
 
 NAMES = ("accuracy", "balanced_accuracy", "macro_f1")
@@ -84,7 +85,7 @@ def _coded(
     """
     kept = [row for row, name in enumerate(references) if name is not None]
     if missing := sum(predictions[row] is None for row in kept):
-        raise UsageError(f"{missing:,} rows have no predicted class; predict one for every row")
+        raise UsageError(f"{counted(missing, 'row')} without a predicted class; predict one for every row")
     columns = [[str(column[row]) for row in kept] for column in (references, predictions)]
     names = [str(name) for name in labels or ()]
     names += sorted({*columns[0], *columns[1]} - set(names))

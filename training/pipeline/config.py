@@ -6,9 +6,11 @@ options of the corpus as well, ``training`` the keys of ``train`` of
 may stand beside them. All problems are reported together, and unknown keys are named.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,7 @@ class PipelineConfig:
         evaluate: whether the test split is reported on.
         resume: whether to go on with the run that is there.
         eval_only: only evaluate, ``model_path`` or the run's own model.
+        written: keys of settings, and places in YAML, by what the user wrote in their place.
     """
 
     corpus: str
@@ -58,6 +61,7 @@ class PipelineConfig:
     model_path: str | None = None
     files: bool = False
     asked: dict[str, Any] = field(default_factory=dict)
+    written: dict[str, str] = field(default_factory=dict)
 
     @property
     def root(self) -> Path:
@@ -109,6 +113,7 @@ def read(
     data = training.keys_of(path) if path is not None else {}
     if (stated := data.pop("corpus", corpus)) != corpus:
         problems.append(f"{path} is for corpus {stated!r}, and the command names {corpus}; name one of them")
+    written = _written(known.Options, data, dict(values or {}), surface)
     asked = _sorted(known.Options, data, dict(values or {}), problems)
     settings, pictures = _settings_data(asked, known, problems)
     options: Any = None
@@ -122,25 +127,68 @@ def read(
     with collected(problems):
         checked = training.checked(settings, arguments)
     run = asked["run"]
+    called = partial(_flag_of, surface=surface)
     with collected(problems):
         for name in ("output_dir", "checkpoint_dir", "log_dir"):
             if run.get(name) is not None:
-                output_path(run[name], name)
+                output_path(run[name], called(name))
     name = run.get("name") or corpus
     if not isinstance(name, str) or "/" in name or name.startswith("."):
-        problems.append(f"name is {name!r}; give the name of a folder")
+        problems.append(f"{called('name')} is {name!r}; give the name of a folder")
     if run.get("eval_only") and not asked[EVALUATION].get("enabled", True):
-        problems.append("eval_only evaluates, and evaluation is turned off; leave one of them out")
+        off = written.get("evaluation.enabled", "evaluation.enabled")
+        problems.append(f"{called('eval_only')} and {off} contradict each other; leave one of them out")
     if run.get("model_path") and not run.get("eval_only"):
-        problems.append("model_path is for eval_only; give both, or name it as encoder to go on from it")
-    raise_all(problems)
+        problems.append(
+            f"{called('model_path')} is for {called('eval_only')}; give both, or name it as "
+            f"{called('encoder')} to go on from it"
+        )
+    raise_all(_in_words(problems, written))
     attributes = {
         key: value for key, value in run.items() if key not in ("recipe", "name") and value is not None
     }
     return PipelineConfig(
         corpus, options, checked, name, evaluate=asked[EVALUATION].get("enabled", True), plots=pictures,
-        device=asked[MODEL].get("device", "auto"), asked=asked, **attributes,
+        device=asked[MODEL].get("device", "auto"), asked=asked, written=written, **attributes,
     )  # fmt: skip
+
+
+def _flag_of(name: str, surface: str) -> str:
+    """What an attribute of the run is called where it is written."""
+    return f"--{name.replace('_', '-')}" if surface == "command" else name
+
+
+def _written(
+    options: type[Options], data: Mapping[str, Any], values: Mapping[str, Any], surface: str
+) -> dict[str, str]:
+    """What the user wrote in place of each key of settings, and of each place in YAML."""
+    out: dict[str, str] = {}
+    names = {(word.section, name): word for word in WORDS for name in word.names}
+    targets = {MODEL: "model", TRAINING: "train"}
+    for section, inner in data.items():
+        for name in inner if section in words.SECTIONS and isinstance(inner, dict) else ():
+            if word := names.get((section, name)):
+                out |= dict.fromkeys(word.keys, f"{section}.{name}")
+            elif section in targets:
+                out[f"{targets[section]}.{name}"] = f"{section}.{name}"
+            elif section == DATASET and (own := options.names().get(name)) not in (None, *values):
+                out[options.word(own, surface)] = f"{section}.{name}"
+    by_name = {name: word for word in WORDS for name in word.names}
+    by_name |= {flag.lstrip("-").replace("-", "_"): word for word in WORDS for flag in word.flags}
+    for name, value in values.items():
+        if value is not None and name not in options.names() and (word := by_name.get(name)):
+            flags = [*word.flags, *(flag for flag, constant, _ in word.constants if constant == value)]
+            out |= dict.fromkeys(word.keys, flags[0] if surface == "command" and flags else name)
+    return out
+
+
+def _in_words(problems: Iterable[str], written: Mapping[str, str]) -> list[str]:
+    """Problems in the words of the user, each once."""
+    known = "|".join(map(re.escape, sorted(written, key=len, reverse=True)))
+    if not known:
+        return list(dict.fromkeys(problems))
+    pattern = re.compile(rf"(?<![\w.-])({known})(?![\w-]|\.\w)")
+    return list(dict.fromkeys(pattern.sub(lambda key: written[key[0]], text) for text in problems))
 
 
 _RUN = (*(name for name, *_ in RUN), "resume", "checkpoint", "eval_only", "model_path", "files")
@@ -288,8 +336,8 @@ def _encoder(data: dict[str, Any], asked: dict[str, Any], problems: list[str]) -
         _put(data, "model.freeze", freeze)
     elif freeze:
         problems.append(
-            "model.freeze_encoder needs an encoder that has learnt: name a pretrained one by encoder_name, "
-            "or a run by decoder.encoder"
+            "model.freeze_encoder needs an encoder that has learnt: name a pretrained one as encoder, or a "
+            "run by decoder.encoder"
         )
 
 
@@ -332,12 +380,12 @@ def _pictures(asked: dict[str, Any], problems: list[str]) -> tuple[str, ...] | N
     return tuple(kinds)
 
 
-def device_problem(device: str) -> str:
-    """Why a device can't be used, or an empty text."""
+def device_problem(device: str, name: str = "device") -> str:
+    """Why a device can't be used, or an empty text; ``name``: what the user calls it."""
     import torch
 
     if device not in ("auto", "cpu", "cuda"):
-        return f"device is {one_of(device, ('auto', 'cpu', 'cuda'))}"
+        return f"{name} is {one_of(device, ('auto', 'cpu', 'cuda'))}"
     if device == "cuda" and not torch.cuda.is_available():
-        return "device is cuda, and there is no GPU here that torch can use; give cpu or auto"
+        return f"{name} is cuda, and there is no GPU here that torch can use; give cpu or auto"
     return ""

@@ -1,18 +1,19 @@
 """A pipeline, step by step: the dataset, training, the report."""
 
-import os
+import io
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 import yaml
 
-from sousa.generation.errors import RunError, UsageError, raise_all
+from sousa.generation.ending import Forgiving
+from sousa.generation.errors import UsageError, raise_all
 from sousa.generation.outside import is_directory, is_file
-from sousa.generation.storage import atomic_file, refuse_others_file
+from sousa.generation.storage import LocalStorage, appending, atomic_file, explained, refuse_others_file
 from sousa.training.pipeline.config import NO_RECIPE, PipelineConfig, device_problem
 from sousa.training.pipeline.words import PLOTS
 
@@ -27,7 +28,7 @@ def run(config: PipelineConfig) -> Path:
     """
     from sousa.training import train
 
-    raise_all(filter(None, [device_problem(config.device)]))
+    raise_all(filter(None, [device_problem(config.device, config.written.get("model.device", "device"))]))
     if config.device == "cpu":
         config.settings.train.use_cpu = True
     if config.eval_only:
@@ -131,7 +132,7 @@ def _evaluate(config: PipelineConfig) -> Path:
     if data is None and config.options.plain():
         _make_data(config)
         data = str(config.data)
-    known = evaluate._parser().parse_args(
+    known = evaluate.parser().parse_args(
         [model, "--output", str(report), *(["--data", data] if data else [])]
     )
     known.device = None if config.device == "auto" else config.device
@@ -155,8 +156,9 @@ def keep_pictures(report: Path, plots: tuple[str, ...] | None) -> None:
     drawn = {name: tuple(start for start in _starts(files)) for name, files in PLOTS.items()}
     gone = tuple(start for name in drawn.keys() - set(plots) for start in drawn[name])
     for path in [*report.glob("*.png"), *(report.glob("report.html") if not plots else ())]:
-        if path.name.startswith((*gone, "report.html")):  # what a report draws, and nothing of others
-            path.unlink()
+        # what a report draws, and nothing of others
+        if path.name.startswith((*gone, "report.html")) and not path.is_dir():
+            LocalStorage(str(report)).remove(path.name)
 
 
 def _starts(name: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -185,15 +187,16 @@ class _Tee:
 @contextmanager
 def logged(path: Path) -> Iterator[None]:
     """Write what is printed meanwhile into a file as well, after what is there."""
-    try:
-        os.makedirs(path.parent, exist_ok=True)
-        file = path.open("a", encoding="utf-8")
-    except OSError as error:
-        raise RunError(f"{path} can't be written: {error.strerror}") from None
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        binary = appending(path)
     streams = sys.stdout, sys.stderr
-    with file:
-        sys.stdout, sys.stderr = (_Tee(stream, file) for stream in streams)  # type: ignore[assignment]
-        try:
-            yield
-        finally:
-            sys.stdout, sys.stderr = streams
+    # a full disk ends training where it writes its checkpoints, and says so
+    file: Any = Forgiving(io.TextIOWrapper(binary, "utf-8", "backslashreplace"))
+    sys.stdout, sys.stderr = (_Tee(stream, file) for stream in streams)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
+        with suppress(OSError):
+            file.close()

@@ -19,6 +19,7 @@ class Word:
         key: where it goes in the settings of training; empty for one that is made something of.
         flags: on the command line.
         constants: flags without a value: what they stand for, and what they do.
+        decides: further keys of settings that are made of it.
     """
 
     section: str
@@ -29,6 +30,12 @@ class Word:
     flags: tuple[str, ...] = ()
     constants: tuple[tuple[str, Any, str], ...] = ()
     metavar: str = ""
+    decides: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What it may be called in sentences: its place in YAML, and keys of settings that it decides."""
+        return tuple(filter(None, (self.name, self.key, *self.decides)))
 
     @property
     def name(self) -> str:
@@ -38,14 +45,16 @@ class Word:
 
 WORDS = (
     Word(MODEL, ("encoder_name", "encoder"), "compact, cnn or ast, or a pretrained model: a directory, or "
-         "org/name on the Hub", flags=("--encoder",), metavar="NAME"),
+         "org/name on the Hub", flags=("--encoder",), metavar="NAME",
+         decides=("model.kind", "model.path")),
     Word(MODEL, ("freeze_encoder",), "keep the encoder's weights as they are", bool,
          constants=(("--freeze-encoder", True, "keep the encoder's weights as they are"),
-                    ("--no-freeze-encoder", False, "let the encoder learn"))),
+                    ("--no-freeze-encoder", False, "let the encoder learn")),
+         decides=("model.freeze", "decoder.freeze_encoder")),
     Word(MODEL, ("hidden_size",), "size of the model's hidden states", int, "model.hidden_size",
          ("--hidden-size",), metavar="N"),
     Word(MODEL, ("num_decoder_layers",), "layers of a decoder that writes notes; 0 for none", int,
-         flags=("--num-decoder-layers",), metavar="N"),
+         flags=("--num-decoder-layers",), metavar="N", decides=("decoder.layers",)),
     Word(MODEL, ("device",), "cuda, cpu or auto (default: auto)", flags=("--device",), metavar="NAME"),
     Word(MODEL, ("n_mels",), "bands of the spectrogram", int, "front_end.n_mels", ("--n-mels",), metavar="N"),
     Word(TRAINING, ("batch_size",), "clips a step", int, "train.per_device_train_batch_size",

@@ -9,6 +9,7 @@ from sousa.generation.piano.composition.tables import table
 from sousa.generation.piano.score import COMPLEXITIES, KEYS, beat_length
 
 DURATION_SEC = (16.0, 44.0)  # of a piece of which nothing is said
+LONGEST_SEC, MOST_NOTES = 1800, 20_000  # of any piece
 LEAST_BARS = 2
 BEATS_A_MINUTE = (30, 240)
 FEWEST_NOTES = 4
@@ -56,13 +57,13 @@ class Wanted:
         # a limit of notes asks for a time they have room in
         usual_low, usual_high = DURATION_SEC
         if self.min_notes is not None:
-            usual_high = max(usual_high, 2 * self.min_notes / rates[1])
+            usual_high = min(max(usual_high, 2 * self.min_notes / rates[1]), float(LONGEST_SEC))
         if self.max_notes is not None:
             usual_low = min(usual_low, self.max_notes / rates[0])
         if low is None:
             low = usual_low if high is None else min(usual_low, high / 2)
         if high is None:
-            high = max(usual_high, 2 * low)
+            high = min(max(usual_high, 2 * low), float(LONGEST_SEC))
         return low, high
 
     def fitting_metres(self) -> tuple[str, ...]:
@@ -83,6 +84,10 @@ def problems(wanted: Wanted) -> list[str]:
         low, high = getattr(wanted, least), getattr(wanted, most)
         if low is not None and high is not None and low > high:
             out.append(f"{least} is {low:g}, above {most} {high:g}; exchange them")
+    for pair, limit in zip(pairs, (MOST_NOTES, LONGEST_SEC), strict=True):
+        for name in pair:
+            if (value := getattr(wanted, name)) is not None and value > limit:
+                out.append(f"{name} is {value:,.12g}; give at most {limit:,}")
     if wanted.max_notes is not None and wanted.max_notes < FEWEST_NOTES:
         out.append(f"max_notes is {wanted.max_notes}; the shortest piece has {FEWEST_NOTES} notes")
     if out:
@@ -96,7 +101,9 @@ def problems(wanted: Wanted) -> list[str]:
     if wanted.min_notes is not None and wanted.min_notes > fast * longest:
         out.append(
             f"min_notes is {wanted.min_notes}, more than {wanted.complexity} pieces have room for in "
-            f"{longest:g} s ({int(fast * longest)}); lower it or raise max_duration_sec"
+            f"{longest:g} s ({int(fast * longest)}); lower it"
+            + " or raise max_duration_sec"
+            * (longest < LONGEST_SEC)
         )
     if wanted.max_notes is not None and wanted.max_notes < slow * shortest:
         out.append(

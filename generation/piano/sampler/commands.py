@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sousa.generation import licences
 from sousa.generation.audio import encode, fonts
 from sousa.generation.audio.soundfonts import find_fonts
 from sousa.generation.errors import UsageError, collected, raise_all
@@ -14,7 +15,7 @@ from sousa.generation.piano.sampler import cutting
 from sousa.generation.piano.sampler.pianos import HIGHEST, LOWEST, SHIPPED_DIR, available, by_name, load
 from sousa.generation.piano.sampler.rendering import render
 from sousa.generation.storage import atomic_file, output_path, refuse_others_file
-from sousa.generation.text import is_line, one_line
+from sousa.generation.text import counted, one_line
 
 _RATE = 44100
 _PITCHES = "36,48,60,72,84,96"
@@ -44,7 +45,8 @@ def _list(arguments: argparse.Namespace, console: Any) -> None:
         place = "shipped" if path.parent == SHIPPED_DIR else path
         licence = f"{piano.licence_id}, {piano.licence}" if piano.licence_id else piano.licence
         seconds = sum(len(r.samples) / r.rate for r in piano.recordings)
-        size = f"{len(piano.recordings)} recordings ({seconds:.0f} s) in {len(piano.layers)} layers"
+        recordings, layers = counted(len(piano.recordings), "recording"), counted(len(piano.layers), "layer")
+        size = f"{recordings} ({seconds:.0f} s) in {layers}"
         console.print(
             f"{one_line(name)}\n    {one_line(f'{size}; {piano.soundfont}, {piano.preset}; {licence}')}"
         )
@@ -52,12 +54,17 @@ def _list(arguments: argparse.Namespace, console: Any) -> None:
 
 
 def _build(arguments: argparse.Namespace, console: Any) -> None:
-    if arguments.licence is not None and not is_line(arguments.licence):
-        raise UsageError(f"--licence is {arguments.licence!r}; give one line of text, or leave it out")
-    output = None if arguments.output is None else output_path(arguments.output, "--output")
-    for font in find_fonts(fonts.resolve(arguments.font)):
-        licence = arguments.licence or fonts.spdx_of(font)
-        console.print(f"  {cutting.build(font, output, console.print, licence)}")
+    output, licence = arguments.output, None
+    problems: list[str] = []
+    with collected(problems):
+        licence = licences.of_option(arguments.licence)
+    with collected(problems):
+        output = None if output is None else output_path(output, "--output")
+    with collected(problems):
+        found = find_fonts(fonts.resolve(arguments.font))
+    raise_all(problems)
+    for font in found:
+        console.print(f"  {cutting.build(font, output, console.print, licence or fonts.spdx_of(font))}")
 
 
 def _play(arguments: argparse.Namespace, console: Any) -> None:

@@ -30,6 +30,7 @@ from sousa.generation.piano.sampler import pianos, sf2
 from sousa.generation.piano.sampler.pianos import HIGHEST, KEY, LOWEST, Layer, Recording
 from sousa.generation.piano.sampler.sf2 import Font, Zone, seconds
 from sousa.generation.storage import file_digest
+from sousa.generation.text import counted, one_line
 
 LOUDNESS_DB = -16.0  # RMS of the first LOUD_SEC at the highest velocity, mean of the middle keys
 LOUD_SEC, MIDDLE = 0.2, (36, 84)
@@ -67,7 +68,9 @@ def build(
     try:
         layers = [Layer(highest, _keys(font, span, recordings)) for highest, span in _layers(font)]
     except (LookupError, ValueError, LibsndfileError) as error:
-        raise RunError(f"soundfont {path} can't be used ({error}); choose another one") from None
+        raise RunError(
+            f"soundfont {path} can't be used ({one_line(str(error))}); choose another one"
+        ) from None
     heard = [r for r in recordings.values() if r.samples.any()]
     if len(heard) < len(recordings):
         raise RunError(f"{path} has a piano with silent keys; choose another font")
@@ -82,7 +85,8 @@ def build(
     made = list(recordings.values())
     out = pianos.save(directory, name, made, layers, _gain(made, layers[-1]), **about)
     size = sum(file.stat().st_size for file in out.iterdir())
-    progress(f"{name}: {len(made)} recordings, layers {len(layers)}, {size / 1e6:.1f} MB")
+    parts = f"{counted(len(made), 'recording')}, {counted(len(layers), 'layer')}"
+    progress(f"{name}: {parts}, {size / 1e6:.1f} MB")
     return out
 
 

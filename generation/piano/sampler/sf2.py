@@ -19,6 +19,7 @@ import numpy as np
 from sousa.generation.audio import encode
 from sousa.generation.errors import RunError
 from sousa.generation.outside import opened
+from sousa.generation.text import as_line, one_line
 
 # generators by their numbers in the specification, 8.1.2
 FILTER, MOD_TO_FILTER, PAN = 8, 11, 17
@@ -81,7 +82,9 @@ class Font:
             ]  # fmt: skip
             self.preset, self.zones = self._piano()
         except (LookupError, ValueError, struct.error, RecursionError) as error:
-            raise RunError(f"soundfont {path} can't be used ({error}); choose another one") from None
+            raise RunError(
+                f"soundfont {path} can't be used ({one_line(str(error))}); choose another one"
+            ) from None
 
     def _chunks(self, at: int, end: int) -> Iterator[tuple[str, int, int]]:
         while at + 8 <= end:
@@ -116,7 +119,7 @@ class Font:
                     zones.append(zone)
         if not zones:
             raise ValueError("its first preset plays nothing")
-        return presets[number][0].split(b"\0")[0].decode("utf-8", "replace"), zones
+        return as_line(presets[number][0].split(b"\0")[0].decode("utf-8", "replace")), zones
 
     def _bags(self, kind: str, first: int, end: int) -> Iterator[dict[int, int]]:
         """Generators of the zones of a preset or instrument, those of its global zone in each."""

@@ -15,11 +15,19 @@ from fractions import Fraction
 import numpy as np
 
 from sousa.generation.notation import hands, voices
-from sousa.generation.piano.score import KEYS, LEFT, NOTE, ORNAMENTS, RIGHT
+from sousa.generation.piano.score import (
+    HIGHEST_PITCH,
+    KEYS,
+    LEFT,
+    LOWEST_PITCH,
+    NOTE,
+    ORNAMENTS,
+    RIGHT,
+)
 from sousa.generation.piano.scores.unfit import UnfitScore
 
 MOST_NOTES = 50_000
-_MIDDLE_C = 60
+_MIDDLE_C, _MOST_VOICES = 60, 127
 
 
 @dataclass
@@ -38,7 +46,15 @@ class FileNote:
 
 
 def arrange(notes: Sequence[FileNote]) -> np.ndarray:
-    """Notes as an array of NOTE, in its order; raises UnfitScore for more than MOST_NOTES."""
+    """Notes as an array of NOTE, in its order.
+
+    Raises: UnfitScore for more than MOST_NOTES, or pitches that a piano does not have.
+    """
+    for pitch in sorted({note.pitch for note in notes}):
+        if not LOWEST_PITCH <= pitch <= HIGHEST_PITCH:
+            raise UnfitScore(
+                f"pitch {pitch} is not on a piano ({LOWEST_PITCH} to {HIGHEST_PITCH}); transpose it"
+            )
     notes = _one_a_key(notes)
     if len(notes) > MOST_NOTES:  # said before hands are given to them, which takes long
         raise UnfitScore(f"{len(notes):,} notes, of at most {MOST_NOTES:,}; give a shorter piece")
@@ -54,7 +70,8 @@ def arrange(notes: Sequence[FileNote]) -> np.ndarray:
     for hand in (RIGHT, LEFT):
         mine = np.flatnonzero(out["hand"] == hand)
         if voice.any():
-            out["voice"][mine] = np.unique(staff[mine] * 1000 + voice[mine], return_inverse=True)[1] + 1
+            numbers = np.unique(staff[mine] * 1000 + voice[mine], return_inverse=True)[1] + 1
+            out["voice"][mine] = np.minimum(numbers, _MOST_VOICES)
         else:
             out["voice"][mine] = voices.assign(
                 out["onset_beat"][mine], out["duration_beat"][mine], out["pitch"][mine]

@@ -3,13 +3,15 @@
 Positions in a file are its own quarter notes. What is on channel 10, drums, is left out. Onsets and lengths
 go to the nearest of 120 parts of a quarter note, which keeps triplets and quintuplets; a note whose end
 misses the beginning of another by less than a tenth of its length ends there. Metre, tempo and key are
-those of the file, 4/4 and 120 where it has none; a key that it does not state is found from the notes. Two
+those of the file, 4/4 and 120 until it states one; a key that it does not state is found from the notes. Two
 tracks with notes are two hands, the higher one the right; of more, see
 :mod:`sousa.generation.piano.scores.arranging`. A recording that was not played to a metronome has no bars
 of its own: give it those of a score first.
 """
 
 import io
+import re
+from bisect import bisect_right
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,13 +23,16 @@ from sousa.generation.notation import keys as key_finding
 from sousa.generation.piano.score import KEYS, Bar, Score
 from sousa.generation.piano.scores.arranging import FileNote, arrange, key_name
 from sousa.generation.piano.scores.repeats import MOST_BARS
-from sousa.generation.piano.scores.unfit import UnfitScore
-from sousa.generation.text import one_line
+from sousa.generation.piano.scores.unfit import UnfitScore, bar_length
+from sousa.generation.text import as_line
 
 _PARTS = 120
 _MOST_BYTES = 4 << 20  # a message of three bytes takes some hundred in memory
+# lengths go on while the highest bit is set, in four bytes at most; mido reads longer ones in quadratic time
+_ENDLESS = re.compile(rb"[\x80-\xff]{4096}")
 _MOST_QUARTERS = 1_000_000
 _TEMPI_BPM = (5.0, 600.0)  # others are mistakes, and left out
+_TEMPO_BPM = 120.0  # until the first mark, as the standard has it
 _DRUMS = 9
 _NEAR = Fraction(1, 10)
 
@@ -36,6 +41,8 @@ def read_midi(data: bytes, name: str) -> Score:
     """The score of a MIDI file; raises UnfitScore."""
     if len(data) > _MOST_BYTES:
         raise UnfitScore(f"{len(data):,} bytes, of at most {_MOST_BYTES:,}; give a shorter piece")
+    if _ENDLESS.search(data):
+        raise UnfitScore("no MIDI file that can be read (a number in it does not end); export it again")
     try:
         file = mido.MidiFile(file=io.BytesIO(data), clip=True)
     except Exception as error:  # of several kinds, by where it ends
@@ -73,7 +80,12 @@ def read_midi(data: bytes, name: str) -> Score:
                     sounding[message.channel, message.note] = beat
     if not tracks:
         raise UnfitScore("no notes in it; give a piece for piano")
-    return _score(_by_height(tracks), sorted(tempi), sorted(metres), sorted(signatures), title, name)
+    return _score(_by_height(tracks), _in_time(tempi), _in_time(metres), _in_time(signatures), title, name)
+
+
+def _in_time(events: list) -> list:
+    """Events in order of their beats, those of one beat as they are in the file."""
+    return sorted(events, key=lambda event: event[0])
 
 
 def _by_height(tracks: dict[int, list[tuple[Fraction, Fraction, int]]]) -> list[list[tuple]]:
@@ -95,16 +107,16 @@ def _score(tracks: list, tempi: list, metres: list, signatures: list, title: str
         for onset, duration, key in part:
             spelling = int(key_finding.spell(key, *_key_at(keys, float(onset))))
             notes.append(FileNote(onset, _to_next(onset, duration, onsets), key, spelling, staff))
-    tempo = [bpm for beat, bpm in tempi if beat == 0][-1:] or [bpm for _, bpm in tempi][:1] or [120.0]
+    marks = _distinct([(0.0, _TEMPO_BPM), *((float(beat), bpm) for beat, bpm in tempi if beat < end)])
     return Score(
-        title=one_line(" ".join(title.split()))[:200] or Path(name).stem,
+        title=as_line(title)[:200] or Path(name).stem,
         style="classical",
         complexity="unrated",
-        tempo_bpm=tempo[0],
+        tempo_bpm=marks[0][1],
         notes=arrange(notes),
         bars=_bars(metres, end),
         keys=tuple(_distinct(keys)),
-        tempi=tuple(_distinct([(0.0, tempo[0]), *((float(b), bpm) for b, bpm in tempi if 0 < b < end)])[1:]),
+        tempi=tuple(marks[1:]),
         source=name,
     )
 
@@ -126,7 +138,7 @@ def _named(stated: str) -> str:
 
 
 def _key_at(keys: list[tuple[float, str]], beat: float) -> tuple[int, str]:
-    named = [key for start, key in keys if start <= beat][-1]
+    named = keys[bisect_right(keys, beat, key=lambda key: key[0]) - 1][1]
     return KEYS[named], named.split()[1]
 
 
@@ -144,10 +156,7 @@ def _bars(metres: list[tuple[Fraction, str]], end: Fraction) -> tuple[Bar, ...]:
     changes = _distinct([(Fraction(0), "4/4"), *metres])
     bars: list[Bar] = []
     for (beat, metre), until in zip(changes, [*(b for b, _ in changes[1:]), None], strict=True):
-        count, unit = (int(part) for part in metre.split("/"))
-        full = Fraction(4 * count, unit)
-        if full <= 0:
-            raise UnfitScore(f"its metre is {metre}; export it again")
+        full = bar_length(metre)
         while beat < (end if until is None else until):
             bars.append(Bar(float(beat), float(full if until is None else min(full, until - beat)), metre))
             beat += full

@@ -29,10 +29,11 @@ from sousa.generation.piano.score import (
     Dynamic,
     Score,
 )
+from sousa.generation.piano.scores import spanners
 from sousa.generation.piano.scores.arranging import FileNote, arrange, key_name
-from sousa.generation.piano.scores.repeats import playing_order
-from sousa.generation.piano.scores.unfit import UnfitScore, plain_xml
-from sousa.generation.text import one_line
+from sousa.generation.piano.scores.repeats import MOST_BARS, playing_order
+from sousa.generation.piano.scores.unfit import UnfitScore, bar_length, plain_xml, refuse_numbers
+from sousa.generation.text import as_line
 
 _TEMPO = 100.0  # quarter notes a minute of a file that says none
 # classes of music21
@@ -65,16 +66,6 @@ class _Fragment:
 
 
 @dataclass
-class _Place:
-    """Where a note or chord stands in the piece as it is written."""
-
-    beat: Fraction
-    length: Fraction
-    staff: int
-    voice: int
-
-
-@dataclass
 class _WrittenBar:
     """What stands in a bar; times are from its beginning."""
 
@@ -101,6 +92,7 @@ def read_musicxml(data: bytes, name: str) -> Score:
     text = plain_xml(data)
     if "<score-partwise" not in text and "<score-timewise" not in text:
         raise UnfitScore("no MusicXML; export it again")
+    refuse_numbers(text)
     try:
         with warnings.catch_warnings():  # of bars that are too full, and the like
             warnings.simplefilter("ignore")
@@ -116,7 +108,10 @@ def read_musicxml(data: bytes, name: str) -> Score:
     if not parts:
         raise UnfitScore("no bars in it; give a piece for piano")
     bars = _written(piece, parts)
-    return _score(piece, [bars[i] for i in playing_order(parts[0])], name)
+    order = playing_order(parts[0])
+    if len(order) > MOST_BARS:
+        raise UnfitScore(f"more than {MOST_BARS:,} bars; give a shorter piece")
+    return _score(piece, [bars[i] for i in order], name)
 
 
 def _written(piece: Any, parts: list[Any]) -> list[_WrittenBar]:
@@ -132,10 +127,11 @@ def _written(piece: Any, parts: list[Any]) -> list[_WrittenBar]:
     for measure, length in zip(first, lengths, strict=True):
         if (signature := measure.timeSignature) is not None:
             metre = f"{signature.numerator}/{signature.denominator}"
+            bar_length(metre)
         bars.append(_WrittenBar(length or Fraction(measure.barDuration.quarterLength), metre))
-    places = _places(measures)
-    slurs = _slurs(piece, places)
-    spread = _spread(piece)
+    places = spanners.places_of(measures)
+    slurs = spanners.slurs_of(piece, places)
+    spread = spanners.arpeggios_of(piece)
     for staff, own in enumerate(measures):
         for bar, measure in zip(bars, own, strict=False):
             for element in measure.recurse():
@@ -143,54 +139,6 @@ def _written(piece: Any, parts: list[Any]) -> list[_WrittenBar]:
                 _add(bar, element, at, staff, slurs.get(id(element), -1), id(element) in spread)
     _add_hairpins(piece, places, bars, starts)
     return bars
-
-
-def _places(measures: list[list[Any]]) -> dict[int, _Place]:
-    """Where each note or chord stands, by its identity in memory."""
-    return {
-        id(note): _Place(
-            Fraction(measure.offset) + Fraction(note.getOffsetInHierarchy(measure)),
-            Fraction(note.duration.quarterLength), staff, _voice(note),
-        )
-        for staff, own in enumerate(measures)
-        for measure in own
-        for note in measure.recurse().notes
-    }  # fmt: skip
-
-
-def _ends(mark: Any, places: dict[int, _Place]) -> list[_Place]:
-    """Where a mark over several notes begins and ends, or nothing."""
-    ends = [places.get(id(element)) for element in (mark.getFirst(), mark.getLast())]
-    return [end for end in ends if end] if None not in ends else []
-
-
-def _slurs(piece: Any, places: dict[int, _Place]) -> dict[int, int]:
-    """Number of the slur that each note or chord is under, by its identity in memory."""
-    out: dict[int, int] = {}
-    for number, slur in enumerate(piece.recurse().getElementsByClass("Slur")):
-        ends = _ends(slur, places)
-        if not ends or ends[0].staff != ends[1].staff:
-            continue
-        for element, place in places.items():
-            inside = ends[0].beat <= place.beat <= ends[1].beat and place.staff == ends[0].staff
-            if inside and (place.voice == ends[0].voice or ends[0].voice != ends[1].voice):
-                out.setdefault(element, number)
-    return out
-
-
-def _voice(element: Any) -> int:
-    from music21 import stream
-
-    site = element.activeSite
-    if not isinstance(site, stream.Voice):
-        return 1
-    # of those in this bar: the numbers of a left hand may begin at 5
-    return 1 + [id(voice) for voice in site.activeSite.voices].index(id(site))
-
-
-def _spread(piece: Any) -> set[int]:
-    marks = piece.recurse().getElementsByClass("ArpeggioMarkSpanner")
-    return {id(element) for mark in marks for element in mark.getSpannedElements()}
 
 
 def _add(bar: _WrittenBar, element: Any, at: Fraction, staff: int, slur: int, spread: bool) -> None:
@@ -237,7 +185,7 @@ def _add_notes(bar: _WrittenBar, element: Any, at: Fraction, staff: int, slur: i
         tie = part.tie.type if part.tie is not None and not grace else ""
         written = FileNote(
             at, Fraction(0) if grace else Fraction(element.duration.quarterLength), round(pitch.ps), fifths,
-            staff, _voice(element), articulation, ORNAMENTS.index(ornament), slur,
+            staff, spanners.voice_of(element), articulation, ORNAMENTS.index(ornament), slur,
         )  # fmt: skip
         bar.fragments.append(
             _Fragment(written, tie not in ("stop", "continue"), tie in ("start", "continue"))
@@ -245,14 +193,14 @@ def _add_notes(bar: _WrittenBar, element: Any, at: Fraction, staff: int, slur: i
 
 
 def _add_hairpins(
-    piece: Any, places: dict[int, _Place], bars: list[_WrittenBar], starts: list[Fraction]
+    piece: Any, places: dict[int, spanners.Place], bars: list[_WrittenBar], starts: list[Fraction]
 ) -> None:
     def put(beat: Fraction, value: float) -> None:
         number = min(max(bisect_right(starts, beat) - 1, 0), len(bars) - 1)
         bars[number].dynamics.append((beat - starts[number], value, True))
 
     for hairpin in piece.recurse().getElementsByClass(["Crescendo", "Diminuendo"]):
-        if ends := _ends(hairpin, places):
+        if ends := spanners.ends_of(hairpin, places):
             put(ends[0].beat, _HAIRPIN if type(hairpin).__name__ == "Crescendo" else -_HAIRPIN)
             put(ends[1].beat + ends[1].length, 0.0)
 
@@ -356,7 +304,13 @@ def _chords(
     ends = [*(symbol[0] for symbol in symbols), end][1:]
     return tuple(
         Chord(
-            beat, until - beat, "", [name for start, name in keys if start <= beat][-1], root, bass, quality
+            beat,
+            until - beat,
+            "",
+            keys[bisect_right(keys, beat, key=lambda key: key[0]) - 1][1],
+            root,
+            bass,
+            quality,
         )
         for (beat, root, bass, quality), until in zip(symbols, ends, strict=True)
         if until > beat
@@ -389,4 +343,4 @@ def _style(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    return one_line(" ".join(text.split()))[:200]
+    return as_line(text)[:200]

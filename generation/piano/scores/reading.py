@@ -12,7 +12,7 @@ import numpy as np
 
 from sousa.generation.errors import UsageError, first_line, told
 from sousa.generation.outside import expanded, is_file, read
-from sousa.generation.piano.score import HIGHEST_PITCH, LOWEST_PITCH, Score
+from sousa.generation.piano.score import Score
 from sousa.generation.piano.scores.unfit import UnfitScore, plain_xml
 from sousa.generation.text import is_line
 
@@ -98,10 +98,6 @@ def _member(archive: zipfile.ZipFile, name: str) -> bytes:
 def _check(score: Score) -> None:
     if not len(score.notes):
         raise UnfitScore("no notes in it; give a piece for piano")
-    low, high = int(score.notes["pitch"].min()), int(score.notes["pitch"].max())
-    if low < LOWEST_PITCH or high > HIGHEST_PITCH:
-        pitch = low if low < LOWEST_PITCH else high
-        raise UnfitScore(f"pitch {pitch} is not on a piano ({LOWEST_PITCH} to {HIGHEST_PITCH}); transpose it")
     at = np.array([0.0, *(beat for beat, _ in score.tempi), score.end_beat])
     seconds = float(
         (np.diff(at) * 60.0 / np.array([score.tempo_bpm, *(bpm for _, bpm in score.tempi)])).sum()

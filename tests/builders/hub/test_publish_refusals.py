@@ -149,7 +149,7 @@ def test_what_must_not_be_published_is_refused(versions, tmp_path):
         (low / "manifest.json").write_text(json.dumps(sealed(manifest)))
         said = publisher.refused(low)
         assert "version 1.0.1 can't follow 1.0.0" in said and "--version 2.0.0" in said
-        assert "3 rows removed" in said or "1 rows with other labels" in said
+        assert "3 rows removed" in said or "1 row with other labels" in said
         # one that was not made after the last release
         alone = release(tmp_path_of(versions, "d4b"), tmp_path / "alone", "2.0.0")
         assert "made after none" in publisher.refused(alone)

@@ -461,7 +461,7 @@ def test_unfinished_work_goes_on_under_another_version(tiny, tmp_path):
     first = release(tiny, tmp_path / "v1")
     changed = altered(tiny, tmp_path / "d2", faster)
     output = tmp_path / "v2"
-    with pytest.raises(UsageError, match=r"1 rows with other labels .* asks for a major .* --version 2.0.0"):
+    with pytest.raises(UsageError, match=r"1 row with other labels .* asks for a major .* --version 2.0.0"):
         release(changed, output, "1.0.1", previous=str(first))
     parts = {p: p.stat().st_mtime_ns for p in (output / ".unfinished").glob("*.index")}
     assert parts

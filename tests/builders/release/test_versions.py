@@ -32,9 +32,9 @@ def changes(old, new, **options):
 @pytest.mark.parametrize(
     "change, level, line, label",
     [
-        (faster, "major", "1 rows with other labels", {"tempo_bpm": 1}),
-        (louder, "major", "1 rows with other labels", {"strokes.actual_velocity": 1}),
-        (resounded, "major", "1 rows with other audio", {}),
+        (faster, "major", "1 row with other labels", {"tempo_bpm": 1}),
+        (louder, "major", "1 row with other labels", {"strokes.actual_velocity": 1}),
+        (resounded, "major", "1 row with other audio", {}),
     ],
 )
 def test_changed_rows_ask_for_a_major_version(tiny, first, tmp_path, change, level, line, label):
@@ -115,7 +115,7 @@ def test_sousa_diff_says_it_in_words(tiny, first, tmp_path, sousa):
     second = release(altered(tiny, tmp_path / "d", louder), tmp_path / "v2", "2.0.0", previous=str(first))
     done = sousa("diff", first, second)
     assert done.returncode == 0, done.stderr
-    for said in ("version 1.0.0  ->", "1 rows with other labels", "strokes.actual_velocity in 1 rows",
+    for said in ("version 1.0.0  ->", "1 row with other labels", "strokes.actual_velocity in 1 row",
                  "a major change, as the version says"):  # fmt: skip
         assert said in done.stdout
     assert "nothing differs" in sousa("diff", first, first).stdout

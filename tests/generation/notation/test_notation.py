@@ -1,5 +1,7 @@
 """Keys, spellings, hands and voices of notes whose answers are known."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -61,3 +63,15 @@ def test_voices_are_no_more_than_asked_for():
     onset = np.arange(6) * 0.25
     voice = voices.assign(onset, np.full(6, 4.0), np.arange(60, 66), most=2)
     assert set(voice.tolist()) == {1, 2}
+
+
+def test_hands_are_found_in_time_proportional_to_the_notes():
+    # notes so near each other that each is within a chord's reach of the one before
+    times = []
+    for count in (500, 4000):
+        onset = np.arange(count) * 0.02
+        begin = time.process_time()
+        split = hands.split(onset, onset + 0.1, 48 + np.arange(count) * 7 % 24)
+        times.append(time.process_time() - begin)
+        assert {hands.LEFT, hands.RIGHT} == set(split.tolist())
+    assert times[1] < 24 * times[0]

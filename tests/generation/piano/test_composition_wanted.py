@@ -251,3 +251,30 @@ def test_progressions_go_where_their_tables_say(level):
                 mode = chord.key.split()[1]
                 told[following.numeral in weighted(rows[mode].get(chord.numeral, ""))] += 1
     assert told[True] > 0.85 * told.total()
+
+
+@levels
+def test_no_piece_is_longer_than_the_longest(level):
+    longest = {"min_duration_sec": 1800.0}
+    for wanted in (
+        Wanted(level, **longest),
+        Wanted(level, min_notes=7000),
+        Wanted(level, min_duration_sec=1000.0),
+    ):
+        assert not problems(wanted) and wanted.durations()[1] <= 1800.0
+    assert duration(compose(1, 0, Wanted(level, **longest))) == pytest.approx(1800.0, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "limits, said",
+    [
+        ({"min_duration_sec": 1e5}, "min_duration_sec is 100,000; give at most 1,800"),
+        ({"max_duration_sec": 1801}, "max_duration_sec is 1,801; give at most 1,800"),
+        ({"max_notes": 10**7}, "max_notes is 10,000,000; give at most 20,000"),
+        ({"min_notes": 10**7}, "min_notes is 10,000,000; give at most 20,000"),
+        ({"min_notes": 20_000}, "min_notes is 20000, more than simple pieces have room for in 1800 s (7200); "
+         "lower it"),
+    ],
+)  # fmt: skip
+def test_limits_beyond_any_piece_are_refused(limits, said):
+    assert problems(Wanted("simple", **limits)) == [said]

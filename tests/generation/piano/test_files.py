@@ -127,7 +127,7 @@ def test_licences_of_pianos_and_scores_are_stated(tiny_piano, score_files):
     assert [(part.kind, part.licence_id, part.free) for part in parts] == [("soundfont", "MIT", True)]
     with pytest.raises(RunError, match="its pianos are not those of its settings"):
         packaging.packaging(stored.config, {"pianos": []})
-    for licence, free in (("CC0-1.0", True), ("mine alone", False), (None, False)):
+    for licence, free in (("CC0-1.0", True), ("LicenseRef-Own", False), (None, False)):
         config = make_config(scores=str(score_files), score_licence=licence, with_audio=False)
         (score,) = packaging.packaging(config, {"pianos": []}).made_of
         assert (score.kind, score.free) == ("score", free)

@@ -35,7 +35,7 @@ def tone(hz: float, periods: int = 400, partials: int = 6) -> np.ndarray:
     return np.rint(9000 * sound).astype(np.int16)
 
 
-def written(path: Path, tones, zones) -> Path:
+def written(path: Path, tones, zones, preset: bytes = b"Toy Grand", name: bytes = b"Toy") -> Path:
     """A font; ``tones``: ``(samples, root, cents)``; ``zones``: ``(key range, velocity range, pan, sample,
     generators)``."""
     samples, heads = b"", b""
@@ -54,7 +54,7 @@ def written(path: Path, tones, zones) -> Path:
         for number, value in [*first, (17, pan), (54, 1), *more, (53, sample)]:
             generators += struct.pack("<HH", number, value & 0xFFFF)
     bags += struct.pack("<HH", len(generators) // 4, 0)
-    presets = struct.pack("<20sHHHIII", b"Toy Grand", 0, 0, 0, 0, 0, 0)
+    presets = struct.pack("<20sHHHIII", preset, 0, 0, 0, 0, 0, 0)
     presets += struct.pack("<20sHHHIII", b"EOP", 0, 0, 1, 0, 0, 0)
     data = listed(
         b"pdta",
@@ -68,7 +68,7 @@ def written(path: Path, tones, zones) -> Path:
         chunk(b"igen", generators + bytes(4)),
         chunk(b"shdr", heads),
     )
-    info = listed(b"INFO", chunk(b"ifil", b"\2\0\1\0"), chunk(b"INAM", b"Toy"), chunk(b"ICOP", b"made here"))
+    info = listed(b"INFO", chunk(b"ifil", b"\2\0\1\0"), chunk(b"INAM", name), chunk(b"ICOP", b"made here"))
     body = b"sfbk" + info + listed(b"sdta", chunk(b"smpl", samples)) + data
     path.write_bytes(chunk(b"RIFF", body))
     return path
@@ -198,3 +198,15 @@ def test_commands_build_list_and_play(tmp_path, monkeypatch, capsys):
     with pytest.raises(UsageError) as error:
         run("play", name, "x.mp3", "--pitches", "a", "--velocities", "200")
     assert len(error.value.problems) == 3
+
+
+def test_names_of_a_font_are_one_line_and_one_is_no_plural(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SOUSA_CACHE", str(tmp_path / "cache"))
+    zone = ((0, 127), (1, 127), 0, 0, [(58, 57)])
+    font = written(tmp_path / "x.sf2", [(tone(220), 57, 0)], [zone], b"Grand\nPiano\x1b[1m", b"My\r\nfont\t ")
+    run("build", str(font))
+    built = capsys.readouterr().out.splitlines()
+    assert len(built) == 2 and "1 recording, 1 layer, " in built[0]
+    run("list")
+    (shown,) = (line for line in capsys.readouterr().out.splitlines() if "My font" in line)
+    assert "1 recording (" in shown and " in 1 layer; My font, Grand Piano\\x1b[1m; made here" in shown

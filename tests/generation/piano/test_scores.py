@@ -1,8 +1,11 @@
 """Scores of the user: MusicXML and MIDI files, what is taken from them, and what is said of others."""
 
 import io
+import re
 import sys
+import time
 import zipfile
+from fractions import Fraction
 from pathlib import Path
 
 import mido
@@ -294,7 +297,7 @@ def test_tempi_that_nobody_plays_are_left_out(tmp_path):
         mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(70), time=480_000),  # after the last note
     ]
     score = scores.read_score(midi_file(tmp_path / "a.mid", [[(0, 960, 60), (960, 960, 62)]], head))
-    assert score.tempo_bpm == 80 and score.tempi == ()
+    assert score.tempo_bpm == 120 and score.tempi == ((1.0, 80.0),)
 
 
 def test_too_many_notes_are_refused_before_hands_are_found(tmp_path, monkeypatch):
@@ -311,6 +314,65 @@ def test_a_tempo_of_zero_is_left_out(tmp_path):
     assert text != WHOLE
     (tmp_path / "a.xml").write_text(text)
     assert scores.read_score(tmp_path / "a.xml").tempo_bpm == 84
+
+
+NUMBERS = {
+    "beats": ("0", "-3", "65", "1000", "x", "", "3+62", "2.5"),
+    "beat-type": ("0", "3", "-4", "256", "2.5", "x", ""),
+    "octave": ("99999", "-100", "9"),
+    "voice": ("-100", "x"),
+}
+
+
+@pytest.mark.parametrize(("tag", "value"), [(tag, value) for tag in NUMBERS for value in NUMBERS[tag]])
+def test_numbers_that_no_score_has_are_refused_at_once(tmp_path, tag, value):
+    (tmp_path / "a.xml").write_text(re.sub(f"<{tag}>[^<]*<", f"<{tag}>{value}<", WHOLE))
+    begin = time.process_time()
+    try:
+        assert scores.read_score(tmp_path / "a.xml") and tag == "voice"
+    except UsageError as error:
+        said = {"octave": "is not on a piano", "beats": "metre", "beat-type": "metre"}[tag]
+        assert said in str(error) and str(error).count(";") == 1
+    assert time.process_time() - begin < 2
+
+
+@pytest.mark.parametrize("times", ["-3", "0", "x", "1.5", "9" * 5000])
+def test_repeats_are_of_a_number_of_times(tmp_path, times):
+    text = WHOLE.replace('direction="backward"/>', f'direction="backward" times="{times}"/>')
+    assert text != WHOLE
+    (tmp_path / "a.xml").write_text(text)
+    with pytest.raises(UsageError, match=f"a repeat of '{times[:38]}.* times; give 1 or more"):
+        scores.read_score(tmp_path / "a.xml")
+
+
+def test_metres_of_midi_files_are_those_that_can_be_written(tmp_path):
+    notes = [[(0, 480, 60)]]
+    for count, unit in ((0, 4), (65, 4), (4, 256), (3, 2**40)):
+        head = [mido.MetaMessage("time_signature", numerator=count, denominator=unit)]
+        with pytest.raises(UsageError, match=f"its metre is '{count}/{unit}'; give 1 to 64 beats"):
+            scores.read_score(midi_file(tmp_path / "a.mid", notes, head))
+
+
+def test_what_is_said_twice_at_one_beat_counts_as_it_was_said_last(tmp_path):
+    head = [mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(bpm)) for bpm in (90, 60)]
+    head += [mido.MetaMessage("time_signature", numerator=n, denominator=4) for n in (4, 3)]
+    score = scores.read_score(midi_file(tmp_path / "a.mid", [[(0, 480, 60)]], head))
+    assert (score.tempo_bpm, score.bars[0].metre) == (60, "3/4")
+
+
+def test_a_number_without_end_is_refused_at_once(tmp_path):
+    track = b"\xff" * (3 << 20)
+    data = b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk" + len(track).to_bytes(4, "big") + track
+    (tmp_path / "a.mid").write_bytes(data)
+    begin = time.process_time()
+    with pytest.raises(UsageError, match="a number in it does not end"):
+        scores.read_score(tmp_path / "a.mid")
+    assert time.process_time() - begin < 1
+
+
+def test_more_voices_than_can_be_numbered_share_the_last_one():
+    notes = [arranging.FileNote(Fraction(n), Fraction(1), 60, 0, 0, voice=n + 1) for n in range(200)]
+    assert arranging.arrange(notes)["voice"].tolist() == [*range(1, 127), *[127] * 74]
 
 
 def test_a_repeat_of_a_million_times_is_played_as_written(tmp_path):

@@ -149,14 +149,45 @@ def test_unknown_keys_are_named_and_all_problems_told_together(tmp_path):
         "'no_such'",
     ):
         assert part in told, (part, told)
-    assert "num_train_epochs" in told
+    assert "training.epochs is -1" in told and "num_train_epochs" not in told
+
+
+WRONG = {
+    "epochs": (-1, "epochs", "epochs"), "lr": ("x", "lr", "lr"),
+    "batch_size": (0, "batch-size", "batch_size"),
+    "n_mels": (-5, "n-mels", "n_mels"), "hidden_size": (0, "hidden-size", "hidden_size"),
+    "num_decoder_layers": (-2, "num-decoder-layers", "num_decoder_layers"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_problems_are_said_in_the_words_of_the_user(name):
+    value, flag, word = WRONG[name]
+    for surface, wanted in (("command", f"--{flag} is "), ("python", f"{word} is ")):
+        with pytest.raises(UsageError) as error:
+            read("piano", None, {name: value, "encoder": "ast"}, surface=surface)
+        assert any(text.startswith(wanted) for text in error.value.problems), error.value.problems
+        assert not any("train." in text or "front_end.n" in text for text in error.value.problems)
+
+
+def test_problems_of_a_run_name_its_flags(tmp_path):
+    path = tmp_path / "my.yaml"
+    path.write_text("dataset: {samples: -1}\ntraining: {weight_decay: x}\nevaluation: {enabled: false}\n")
+    values = {"eval_only": True, "freeze_encoder": True, "name": "a/b", "log_dir": "", "min_notes": 0}
+    with pytest.raises(UsageError) as error:
+        read("piano", path, values, surface="command")
+    starts = [text.partition(" is ")[0] for text in error.value.problems]
+    assert {"dataset.samples", "training.weight_decay", "--name", "--log-dir", "--min-notes"} <= set(starts)
+    told = "\n".join(error.value.problems)
+    assert "--freeze-encoder needs an encoder" in told
+    assert "--eval-only and evaluation.enabled contradict each other" in told
 
 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
         ({"freeze_encoder": True}, "needs an encoder that has learnt"),
-        ({"eval_only": True, "enabled": False}, "turned off"),
+        ({"eval_only": True, "enabled": False}, "eval_only and enabled contradict each other"),
         ({"model_path": "x"}, "is for eval_only"),
         ({"encoder": "ast", "n_mels": 64}, "front_end"),
     ],

@@ -1,12 +1,17 @@
 """A whole pipeline, small: made, trained, reported, gone on with, and evaluated again."""
 
 import json
+import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 import sousa
+from sousa.generation.errors import RunError
+from sousa.training import evaluate
 from sousa.training.pipeline import running
 
 SMALL = [
@@ -94,6 +99,33 @@ def test_evaluation_alone_gives_the_same_figures(first, tmp_path):
     report = tmp_path / "later" / "report"
     assert figures(report) == figures(first / "run" / "report")
     assert (report / "dashboard.png").is_file() and not (tmp_path / "later" / "data").exists()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[1]", '[{"loss": 1}]', '[{"step": 1, "eval_main": "x"}]', "[[]]"]
+)
+def test_a_damaged_history_is_one_sentence(first, tmp_path, content, capsys):
+    model = shutil.copytree(first / "run", tmp_path / "run")
+    (model / "history.json").write_text(content)
+    assert evaluate.main([str(model), "--device", "cpu", "--output", str(tmp_path / "report")]) == 1
+    said = capsys.readouterr().err.strip()
+    assert "history.json is damaged (" in said and "\n" not in said and "Traceback" not in said
+    assert not (tmp_path / "report").exists()
+
+
+def test_what_is_printed_is_added_to_the_log_and_nothing_else_is_written_to(tmp_path, capsys):
+    log = tmp_path / "logs" / "training.log"
+    for text in ("first ♯", "second"):
+        with running.logged(log):
+            sys.stdout.write(f"{text}\n")
+    assert log.read_text(encoding="utf-8") == "first ♯\nsecond\n"
+    (tmp_path / "letter.txt").write_text("dear")
+    for name, make in (("link", lambda p: p.symlink_to(tmp_path / "letter.txt")), ("pipe", os.mkfifo),
+                       ("folder", Path.mkdir)):  # fmt: skip
+        make(tmp_path / name)
+        with pytest.raises(RunError, match="can't write"), running.logged(tmp_path / name):
+            pass
+    assert (tmp_path / "letter.txt").read_text() == "dear"
 
 
 def test_files_of_others_stay(tmp_path, capsys):
