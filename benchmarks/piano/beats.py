@@ -51,7 +51,7 @@ def measured(score: Score, tier: str, seed: int, index: int) -> dict[str, float]
                      notes["velocity"])  # fmt: skip
     start = time.process_time()
     onsets = beats.onsets_of(heard)
-    found = metres.beats_of(heard, onsets, beats.track(onsets))
+    found = metres.beats_of(heard, onsets, *beats.track(onsets))
     spent = time.process_time() - start
     true = played.beat_samples / RATE
     bars = np.array([bar.onset_beat for bar in score.bars])

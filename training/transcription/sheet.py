@@ -66,7 +66,8 @@ def write_down(
     how = how or Quantising()
     onsets = tracking.onsets_of(notes)
     if beats is None:
-        beats = metres.beats_of(notes, onsets, tracking.track(onsets, tempo_bpm), metre)
+        thirds = metres.is_compound(metre) if metre else None
+        beats = metres.beats_of(notes, onsets, *tracking.track(onsets, tempo_bpm, thirds), metre)
     onset = place_onsets(onsets, beats, how)[onsets.group]
     if staff is None:
         staff = hands.split(notes["onset_sec"], notes["offset_sec"], notes["pitch"])
