@@ -12,7 +12,7 @@ import numpy as np
 from sousa.training.transcription import TICKS
 from sousa.training.transcription.beaming import Event, beams, tuplets
 from sousa.training.transcription.metres import is_compound
-from sousa.training.transcription.sheet import Sheet
+from sousa.training.transcription.sheet import VOICES, Sheet
 from sousa.training.transcription.values import pieces, values
 
 _HEAD = (
@@ -20,7 +20,9 @@ _HEAD = (
     'Partwise//EN" "http://www.musicxml.org/dtds/partwise.dtd">\n'
 )
 _CLEFS = (("G", "2"), ("F", "4"))
-_VOICES = 4  # of a staff: those of the lower one have numbers from 5
+_LINES = ((64, 77), (43, 57))  # pitches of the lowest and the highest line, by clef
+_CHANGE_OF_CLEF = 8.0  # in leger lines that it has to save
+_NUMBERS = 4  # voices of the lower staff are counted from 5, as is usual
 _ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
 
 
@@ -33,14 +35,19 @@ def encode(sheet: Sheet) -> bytes:
     parts = SubElement(root, "part-list")
     SubElement(SubElement(parts, "score-part", id="P1"), "part-name").text = "Keyboard"
     part = SubElement(root, "part", id="P1")
-    voices = list(_voices(sheet))
+    voices, clefs = list(_voices(sheet)), [_clefs(sheet, staff) for staff in (0, 1)]
     for number, (onset, length) in enumerate(sheet.bars):
         upbeat = number == 0 and len(sheet.bars) > 1 and length < sheet.bars[1][1]
         measure = SubElement(part, "measure", number=str(number + (not _has_upbeat(sheet))))
         if upbeat:
             measure.set("implicit", "yes")
         if number == 0:
-            _attributes(measure, sheet)
+            _attributes(measure, sheet, [of_staff[0] for of_staff in clefs])
+        elif any(of_staff[number] != of_staff[number - 1] for of_staff in clefs):
+            attributes = SubElement(measure, "attributes")
+            for staff, of_staff in enumerate(clefs):
+                if of_staff[number] != of_staff[number - 1]:
+                    _clef(attributes, staff, of_staff[number])
         _fill(measure, sheet, voices, onset, length)
         if number == len(sheet.bars) - 1:
             barline = SubElement(measure, "barline", location="right")
@@ -57,7 +64,7 @@ def _voices(sheet: Sheet) -> Iterator[tuple[int, int, list[tuple[int, int, np.nd
     """``(staff, voice, chords)`` of each; chords are ``(onset, end, notes)``, one after the other."""
     for staff in (0, 1):
         of_staff = sheet.notes[sheet.notes["staff"] == staff]
-        for voice in range(1, _VOICES + 1):
+        for voice in range(1, VOICES + 1):
             notes = of_staff[of_staff["voice"] == voice]
             chords = []
             for onset in np.unique(notes["onset"]):
@@ -69,7 +76,33 @@ def _voices(sheet: Sheet) -> Iterator[tuple[int, int, list[tuple[int, int, np.nd
                 yield staff, voice, [tuple(chord) for chord in chords]
 
 
-def _attributes(measure: Element, sheet: Sheet) -> None:
+def _clefs(sheet: Sheet, staff: int) -> list[int]:
+    """The clef of each bar of a staff, of those that together take the fewest leger lines and changes."""
+    notes = sheet.notes[sheet.notes["staff"] == staff]
+    bar = np.searchsorted([onset for onset, _ in sheet.bars], notes["onset"], side="right") - 1
+    costs = np.zeros((len(sheet.bars), len(_CLEFS)))
+    for clef, (low, high) in enumerate(_LINES):
+        beyond = np.maximum(low - notes["pitch"], 0) + np.maximum(notes["pitch"] - high, 0)
+        np.add.at(costs[:, clef], bar, beyond / 3.5)  # semitones from line to line
+    change = _CHANGE_OF_CLEF * (1 - np.eye(len(_CLEFS)))
+    total, before = costs[0] + change[staff], []  # a staff begins with its own clef, if it can
+    for cost in costs[1:]:
+        ways = total[:, None] + change
+        before.append(ways.argmin(0))
+        total = ways.min(0) + cost
+    out = [int(total.argmin())]
+    for came in reversed(before):
+        out.append(int(came[out[-1]]))
+    return out[::-1]
+
+
+def _clef(attributes: Element, staff: int, clef: int) -> None:
+    element = SubElement(attributes, "clef", number=str(staff + 1))
+    for name, text in zip(("sign", "line"), _CLEFS[clef], strict=True):
+        SubElement(element, name).text = text
+
+
+def _attributes(measure: Element, sheet: Sheet, clefs: list[int]) -> None:
     attributes = SubElement(measure, "attributes")
     SubElement(attributes, "divisions").text = str(TICKS)
     key = SubElement(attributes, "key")
@@ -79,10 +112,8 @@ def _attributes(measure: Element, sheet: Sheet) -> None:
     for name, text in zip(("beats", "beat-type"), sheet.metre.split("/"), strict=True):
         SubElement(time, name).text = text
     SubElement(attributes, "staves").text = "2"
-    for number, (sign, line) in enumerate(_CLEFS, 1):
-        clef = SubElement(attributes, "clef", number=str(number))
-        SubElement(clef, "sign").text = sign
-        SubElement(clef, "line").text = line
+    for staff, clef in enumerate(clefs):
+        _clef(attributes, staff, clef)
     direction = SubElement(measure, "direction", placement="above")
     mark = SubElement(SubElement(direction, "direction-type"), "metronome")
     compound = is_compound(sheet.metre)
@@ -112,7 +143,7 @@ def _fill(measure: Element, sheet: Sheet, voices: list, onset: int, length: int)
                 if voice > 1 and not len(event.notes) and not event.length % sheet.beats.beat_ticks:
                     forward = SubElement(measure, "forward")
                     SubElement(forward, "duration").text = str(event.length)
-                    SubElement(forward, "voice").text = str(staff * _VOICES + voice)
+                    SubElement(forward, "voice").text = str(staff * _NUMBERS + voice)
                     SubElement(forward, "staff").text = str(staff + 1)
                     continue
                 whole = not len(event.notes) and event.length == length == sheet.beats.bar_ticks
@@ -199,7 +230,7 @@ def _rest_of_note(
     kinds = [kind for kind, is_so in zip(("stop", "start"), event.tied, strict=True) if is_so]
     for kind in kinds:
         SubElement(element, "tie", type=kind)
-    SubElement(element, "voice").text = str(staff * _VOICES + voice)
+    SubElement(element, "voice").text = str(staff * _NUMBERS + voice)
     value = values().get(event.length) if typed else None
     if value:
         SubElement(element, "type").text = value.name

@@ -86,11 +86,19 @@ def _cut(begin: int, end: int, beats: Beats, rest: bool) -> int:
             return half
         first, last = begin + beat - begin % beat, end - (end % beat or beat)
         return first if begin % beat or rest or last <= begin else last
-    known = values()
-    unit = beat // (3 if is_compound(beats.metre) else 2)
-    at = begin + unit - begin % unit
-    if rest and begin % unit and at < end and at - begin in known:
-        return at
-    halves = [v for v in known if v < length and length - v in known]
-    alike = [v for v in halves if known[v].actual == known[length - v].actual] or halves
-    return begin + max(alike or [v for v in known if v < length], default=0)
+    for parts in _grid(begin, end, beats):
+        step = beat // parts
+        first, last = begin + step - begin % step, end - (end % step or step)
+        if first < end:
+            return first if begin % step or rest else last
+    return begin + max((v for v in values() if v < length), default=0)
+
+
+def _grid(begin: int, end: int, beats: Beats) -> tuple[int, ...]:
+    """The divisions of a beat, each finer than the one before, that two places are on."""
+    beat = beats.beat_ticks
+    for first in (3, 2, 5, 7) if is_compound(beats.metre) else (2, 3, 5, 7):
+        grid = tuple(first << k for k in range(5) if beat % (first << k) == 0)
+        if not (begin * grid[-1] % beat or end * grid[-1] % beat):
+            return grid
+    return ()

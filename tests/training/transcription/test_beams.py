@@ -8,6 +8,7 @@ import pytest
 from sousa.training.transcription import TICKS, musicxml
 from sousa.training.transcription.metres import Beats
 from sousa.training.transcription.sheet import WRITTEN, Sheet
+from sousa.training.transcription.values import pieces, values
 
 music21 = pytest.importorskip("music21")
 GROUP = {"2/4": 1, "3/4": 1, "4/4": 1, "2/2": 2, "6/8": Fraction(3, 2), "9/8": Fraction(3, 2),
@@ -146,3 +147,47 @@ def test_every_run_of_beams_is_whole_and_inside_a_beat(metre, seed):
                 before = (here, last) if short else (None, None)
             assert not running
     assert seen > 10
+
+
+@pytest.mark.parametrize("metre", GROUP)
+def test_values_show_beats_and_the_middle_of_bars(metre):
+    beats = Beats(np.arange(2.0), metre)
+    beat, half = beats.beat_ticks, beats.bar_ticks // 2
+    for parts in (8, 6) if beat % 2520 else (12, 6):
+        places = range(0, beats.bar_ticks + 1, beat // parts)
+        for begin, end in ((b, e) for b in places for e in places if b < e):
+            for rest in (False, True):
+                lengths = pieces(begin, end, beats, rest)
+                assert sum(lengths) == end - begin and set(lengths) <= set(values())
+                for at, length in zip(np.cumsum([begin, *lengths]).tolist(), lengths, strict=False):
+                    inside = at // beat == (at + length - 1) // beat
+                    if beats.per_bar == 4 and at < half < at + length:
+                        assert at == 0 or (at + length - half == half - at and not rest)
+                    if rest and not inside:
+                        assert at % beat == 0 and length % beat == 0
+                    if inside:  # of one grid with where it begins
+                        assert rest is False or values()[length].dots == 0 or length == beat
+
+
+def test_a_staff_has_the_clef_that_saves_leger_lines_and_its_own_where_none_does():
+    high = [(k, 1, 74 if 8 <= k < 16 else 48, 1, 1) for k in range(24)]
+    high += [(k, 1, 72, 0, 1) for k in range(24)]
+    upper, lower = read(page(high, "4/4", 6))
+    signs = [(c.getOffsetInHierarchy(lower), c.sign) for c in lower.recurse().getElementsByClass("Clef")]
+    assert signs == [(0, "F"), (8, "G"), (16, "F")]
+    assert [c.sign for c in upper.recurse().getElementsByClass("Clef")] == ["G"]
+    once = [(k, 1, 64 if k == 9 else 48, 1, 1) for k in range(24)]
+    assert [c.sign for c in read(page(once, "4/4", 6))[1].recurse().getElementsByClass("Clef")] == ["F"]
+
+
+def test_accidentals_hold_for_the_staff_and_end_with_the_bar():
+    notes = [(0, 1, 66, 0, 1), (1, 1, 65, 0, 1), (1, 1, 54, 1, 1), (2, 2, 65, 0, 2), (2, 2, 74, 0, 1),
+             (4, 1, 66, 0, 1), (5, 1, 66, 0, 1)]  # fmt: skip
+    upper, lower = read(page(notes, "4/4", 2))
+    shown = sorted(
+        (float(n.getOffsetInHierarchy(upper)), n.pitch.midi, n.pitch.accidental.name)
+        for n in upper.recurse().notes
+        if n.pitch.accidental and n.pitch.accidental.displayStatus
+    )
+    assert shown == [(0, 66, "sharp"), (1, 65, "natural"), (4, 66, "sharp")]
+    assert [n.pitch.accidental.displayStatus for n in lower.recurse().notes] == [True]
