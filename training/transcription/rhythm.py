@@ -135,17 +135,17 @@ class _Model:
         self.expected = lengths[:, None] / BEAT * periods
         self.variance = 2 * _JITTER_SEC**2 + np.square(_STRETCH * self.expected)
         chance = 1 / (1 + np.exp(-odds))
-        told = np.zeros((len(sec), len(division.places), 1))
-        told[:] = _ODDS * np.log((1.001 - chance) / (1 - _AT_BEATS))[:, None, None]
-        told[:, 0] = _ODDS * np.log((chance + 0.001) / _AT_BEATS)[:, None]
+        emitted = np.zeros((len(sec), len(division.places), 1))
+        emitted[:] = _ODDS * np.log((1.001 - chance) / (1 - _AT_BEATS))[:, None, None]
+        emitted[:, 0] = _ODDS * np.log((chance + 0.001) / _AT_BEATS)[:, None]
         first = np.flatnonzero(np.diff(self.ways.target, prepend=-1))
-        now = np.where(np.arange(len(division.places)) > 0, _UPBEAT, 0.0)[:, None] + prior + told[0]
+        now = np.where(np.arange(len(division.places)) > 0, _UPBEAT, 0.0)[:, None] + prior + emitted[0]
         self.score = np.zeros((len(sec), *now.shape), dtype=np.float32)
         self.score[0] = now
         for i, wait in enumerate(self.waits):
             ways = self._tempo_changed(now, wait).max(0)[self.ways.source] + self.ways.log[:, None]
             ways += self._timing(wait)[self.length]
-            now = np.maximum.reduceat(ways, first, axis=0) + told[i + 1] + _PRIOR * min(wait, 1.0) * prior
+            now = np.maximum.reduceat(ways, first, axis=0) + emitted[i + 1] + _PRIOR * min(wait, 1.0) * prior
             self.score[i + 1] = now
 
     def _timing(self, wait: float) -> np.ndarray:
