@@ -10,6 +10,7 @@ from typing import Any
 from sousa.generation.commandline import names, quiet
 from sousa.generation.console import SILENT, Console
 from sousa.generation.errors import RunError, UsageError, collected, one_of, raise_all
+from sousa.generation.outside import is_file
 from sousa.generation.storage import atomic_file, output_path, refuse_others_file
 from sousa.generation.text import one_line
 
@@ -193,6 +194,8 @@ def _checked(
     root = None
     try:
         root = Path(output_path(output, "--output"))
+        if is_file(root):
+            problems.append(f"--output {root} is a file; name a directory")
     except UsageError as error:
         problems += error.problems
     parts = names(formats) if isinstance(formats, str) else list(formats or [])
@@ -247,7 +250,7 @@ def _key(text: str | None, problems: list[str]) -> tuple[int, str] | None:
 
 def place_of(model: str) -> str:
     """The best model of a run, or of the run in a pipeline's directory, or a place as it is named."""
-    from sousa.generation.outside import expanded, is_file
+    from sousa.generation.outside import expanded
 
     root = Path(expanded(model))
     kept = (root / "model", root / "run" / "model")

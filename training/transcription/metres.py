@@ -67,11 +67,12 @@ def _extended(values: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.where(values > x[-1], y[-1] + (values - x[-1]) * last, out)
 
 
-def beats_of(notes: np.ndarray, onsets: Onsets, sec: np.ndarray, metre: str = "") -> Beats:
+def beats_of(notes: np.ndarray, onsets: Onsets, sec: np.ndarray, thirds: bool, metre: str = "") -> Beats:
     """Beats with the metre that suits notes best, or a given one, beginning where its bars fit.
 
     Args:
         sec: of each beat.
+        thirds: whether beats divide in three.
     """
     free = Beats(sec, "1/4")
     strength = _strength(notes, onsets, free)
@@ -80,7 +81,6 @@ def beats_of(notes: np.ndarray, onsets: Onsets, sec: np.ndarray, metre: str = ""
         return Beats(sec, metre, _phase(strength, beats.per_bar)[1])
     ways = {count: _phase(strength, count) for count in _USUAL}
     count = max(ways, key=lambda c: ways[c][0] + _USUAL[c])
-    thirds = _divides_in_three(onsets, free)
     return Beats(sec, f"{3 * count}/8" if thirds else f"{count}/4", ways[count][1])
 
 
@@ -121,12 +121,3 @@ def _phase(strength: np.ndarray, count: int) -> tuple[float, int]:
         fits.append(float(strength[downbeat].mean() - strength[~downbeat].mean()) / spread)
     best = int(np.argmax(fits))
     return fits[best], best
-
-
-def _divides_in_three(onsets: Onsets, beats: Beats) -> bool:
-    """Whether more of what begins between beats is at thirds than at halves and quarters."""
-    part = beats.places(onsets.sec) % 1.0
-    inside = part[(part > 0.12) & (part < 0.88)]
-    thirds = np.minimum(np.abs(inside - 1 / 3), np.abs(inside - 2 / 3))
-    fourths = np.min([np.abs(inside - k / 4) for k in (1, 2, 3)], axis=0)
-    return len(inside) > 0 and float((thirds < fourths).mean()) > 0.6

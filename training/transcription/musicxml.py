@@ -2,7 +2,6 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from functools import cache
 from itertools import pairwise
 from operator import itemgetter
 from xml.etree import ElementTree
@@ -11,46 +10,20 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 
 from sousa.training.transcription import TICKS
+from sousa.training.transcription.beaming import Event, beams, tuplets
 from sousa.training.transcription.metres import is_compound
-from sousa.training.transcription.sheet import Sheet
+from sousa.training.transcription.sheet import VOICES, Sheet
+from sousa.training.transcription.values import pieces, values
 
 _HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 '
     'Partwise//EN" "http://www.musicxml.org/dtds/partwise.dtd">\n'
 )
-_TYPES = ("whole", "half", "quarter", "eighth", "16th", "32nd", "64th")
 _CLEFS = (("G", "2"), ("F", "4"))
-_VOICES = 4  # of a staff: those of the lower one have numbers from 5
+_LINES = ((64, 77), (43, 57))  # pitches of the lowest and the highest line, by clef
+_CHANGE_OF_CLEF = 8.0  # in leger lines that it has to save
+_NUMBERS = 4  # voices of the lower staff are counted from 5, as is usual
 _ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
-
-
-@cache
-def _values() -> dict[int, tuple[str, int, int, int]]:
-    """Lengths in ticks that one note can have: ``(type, dots, actual, normal)``, those of tuplets last."""
-    out: dict[int, tuple[str, int, int, int]] = {}
-    for actual, normal in ((1, 1), (3, 2), (5, 4), (7, 4)):
-        for power, name in enumerate(_TYPES):
-            for dots in (0, 1, 2) if actual == 1 else (0,):
-                numerator = 4 * TICKS * normal * (2 ** (dots + 1) - 1)
-                length, rest = divmod(numerator, actual * 2**power * 2**dots)
-                if not rest and length not in out:
-                    out[length] = (name, dots, actual, normal)
-    return out
-
-
-def _pieces(begin: int, end: int, beat: int) -> list[int]:
-    """Lengths that notes can have, from one tick of a bar to another; off the beat, up to the next."""
-    out = []
-    while begin < end:
-        length = end - begin
-        if length not in _values():
-            to_beat = beat - begin % beat
-            off = begin % beat and to_beat < length
-            limit = to_beat if off else length
-            length = limit if limit in _values() else max((v for v in _values() if v <= limit), default=limit)
-        out.append(length)
-        begin += length
-    return out
 
 
 def encode(sheet: Sheet) -> bytes:
@@ -62,14 +35,19 @@ def encode(sheet: Sheet) -> bytes:
     parts = SubElement(root, "part-list")
     SubElement(SubElement(parts, "score-part", id="P1"), "part-name").text = "Keyboard"
     part = SubElement(root, "part", id="P1")
-    voices = list(_voices(sheet))
+    voices, clefs = list(_voices(sheet)), [_clefs(sheet, staff) for staff in (0, 1)]
     for number, (onset, length) in enumerate(sheet.bars):
         upbeat = number == 0 and len(sheet.bars) > 1 and length < sheet.bars[1][1]
         measure = SubElement(part, "measure", number=str(number + (not _has_upbeat(sheet))))
         if upbeat:
             measure.set("implicit", "yes")
         if number == 0:
-            _attributes(measure, sheet)
+            _attributes(measure, sheet, [of_staff[0] for of_staff in clefs])
+        elif any(of_staff[number] != of_staff[number - 1] for of_staff in clefs):
+            attributes = SubElement(measure, "attributes")
+            for staff, of_staff in enumerate(clefs):
+                if of_staff[number] != of_staff[number - 1]:
+                    _clef(attributes, staff, of_staff[number])
         _fill(measure, sheet, voices, onset, length)
         if number == len(sheet.bars) - 1:
             barline = SubElement(measure, "barline", location="right")
@@ -86,7 +64,7 @@ def _voices(sheet: Sheet) -> Iterator[tuple[int, int, list[tuple[int, int, np.nd
     """``(staff, voice, chords)`` of each; chords are ``(onset, end, notes)``, one after the other."""
     for staff in (0, 1):
         of_staff = sheet.notes[sheet.notes["staff"] == staff]
-        for voice in range(1, _VOICES + 1):
+        for voice in range(1, VOICES + 1):
             notes = of_staff[of_staff["voice"] == voice]
             chords = []
             for onset in np.unique(notes["onset"]):
@@ -98,7 +76,33 @@ def _voices(sheet: Sheet) -> Iterator[tuple[int, int, list[tuple[int, int, np.nd
                 yield staff, voice, [tuple(chord) for chord in chords]
 
 
-def _attributes(measure: Element, sheet: Sheet) -> None:
+def _clefs(sheet: Sheet, staff: int) -> list[int]:
+    """The clef of each bar of a staff, of those that together take the fewest leger lines and changes."""
+    notes = sheet.notes[sheet.notes["staff"] == staff]
+    bar = np.searchsorted([onset for onset, _ in sheet.bars], notes["onset"], side="right") - 1
+    costs = np.zeros((len(sheet.bars), len(_CLEFS)))
+    for clef, (low, high) in enumerate(_LINES):
+        beyond = np.maximum(low - notes["pitch"], 0) + np.maximum(notes["pitch"] - high, 0)
+        np.add.at(costs[:, clef], bar, beyond / 3.5)  # semitones from line to line
+    change = _CHANGE_OF_CLEF * (1 - np.eye(len(_CLEFS)))
+    total, before = costs[0] + change[staff], []  # a staff begins with its own clef, if it can
+    for cost in costs[1:]:
+        ways = total[:, None] + change
+        before.append(ways.argmin(0))
+        total = ways.min(0) + cost
+    out = [int(total.argmin())]
+    for came in reversed(before):
+        out.append(int(came[out[-1]]))
+    return out[::-1]
+
+
+def _clef(attributes: Element, staff: int, clef: int) -> None:
+    element = SubElement(attributes, "clef", number=str(staff + 1))
+    for name, text in zip(("sign", "line"), _CLEFS[clef], strict=True):
+        SubElement(element, name).text = text
+
+
+def _attributes(measure: Element, sheet: Sheet, clefs: list[int]) -> None:
     attributes = SubElement(measure, "attributes")
     SubElement(attributes, "divisions").text = str(TICKS)
     key = SubElement(attributes, "key")
@@ -108,10 +112,8 @@ def _attributes(measure: Element, sheet: Sheet) -> None:
     for name, text in zip(("beats", "beat-type"), sheet.metre.split("/"), strict=True):
         SubElement(time, name).text = text
     SubElement(attributes, "staves").text = "2"
-    for number, (sign, line) in enumerate(_CLEFS, 1):
-        clef = SubElement(attributes, "clef", number=str(number))
-        SubElement(clef, "sign").text = sign
-        SubElement(clef, "line").text = line
+    for staff, clef in enumerate(clefs):
+        _clef(attributes, staff, clef)
     direction = SubElement(measure, "direction", placement="above")
     mark = SubElement(SubElement(direction, "direction-type"), "metronome")
     compound = is_compound(sheet.metre)
@@ -124,96 +126,128 @@ def _attributes(measure: Element, sheet: Sheet) -> None:
 
 def _fill(measure: Element, sheet: Sheet, voices: list, onset: int, length: int) -> None:
     """Put the part of every voice that is in a bar into it."""
-    end, written = onset + length, False
-    for staff, voice, chords in voices:
-        # chords of a voice follow one another, so their ends are in order as well
-        first = bisect_right(chords, onset, key=itemgetter(1))
-        here = chords[first : bisect_left(chords, end, key=itemgetter(0))]
-        if not here and voice > 1:
-            continue
-        if written:
-            SubElement(SubElement(measure, "backup"), "duration").text = str(length)
-        written = True
-        signs: dict[tuple[str, int], int] = {}
-        at = onset
-        for begin, finish, notes in here:
-            first, last = max(begin, onset), min(finish, end)
-            _rest(measure, at, first, staff, voice, sheet, onset, length)
-            for k, piece in enumerate(
-                lengths := _pieces(first - onset, last - onset, sheet.beats.beat_ticks)
-            ):
-                tied = (k > 0 or begin < onset, k < len(lengths) - 1 or finish > end)
-                for member, note in enumerate(notes):
-                    _note(measure, note, piece, staff, voice, tied, member > 0, signs, sheet.sharps)
-            at = last
-        _rest(measure, at, end, staff, voice, sheet, onset, length)
+    written = False
+    for staff in (0, 1):
+        events = {
+            voice: parts
+            for number, voice, chords in voices
+            if number == staff and ((parts := _events(chords, voice, sheet, onset, length)) or voice == 1)
+        }
+        signs = _signs(events, sheet.sharps)
+        for voice, parts in events.items():
+            if written:
+                SubElement(SubElement(measure, "backup"), "duration").text = str(length)
+            written = True
+            marks = zip(parts, beams(parts, sheet.beats), tuplets(parts, sheet.beats), strict=True)
+            for number, (event, joined, bracket) in enumerate(marks):
+                if voice > 1 and not len(event.notes) and not event.length % sheet.beats.beat_ticks:
+                    forward = SubElement(measure, "forward")
+                    SubElement(forward, "duration").text = str(event.length)
+                    SubElement(forward, "voice").text = str(staff * _NUMBERS + voice)
+                    SubElement(forward, "staff").text = str(staff + 1)
+                    continue
+                whole = not len(event.notes) and event.length == length == sheet.beats.bar_ticks
+                for member in range(max(len(event.notes), 1)):
+                    element = SubElement(measure, "note")
+                    if len(event.notes):
+                        _pitch(element, event.notes[member], member > 0)
+                    else:
+                        SubElement(element, "rest", {"measure": "yes"} if whole else {})
+                    _rest_of_note(
+                        element, event, staff, voice, () if member else joined, () if member else bracket,
+                        signs.get((voice, number, member), ""), typed=not whole,
+                    )  # fmt: skip
 
 
-def _rest(
-    measure: Element, begin: int, end: int, staff: int, voice: int, sheet: Sheet, onset: int, length: int
-) -> None:
-    if begin >= end:
-        return
-    if voice > 1:  # only the first voice of a staff shows its rests
-        forward = SubElement(measure, "forward")
-        SubElement(forward, "duration").text = str(end - begin)
-        SubElement(forward, "voice").text = str(staff * _VOICES + voice)
-        SubElement(forward, "staff").text = str(staff + 1)
-        return
-    whole = end - begin == length == sheet.beats.bar_ticks
-    for piece in [length] if whole else _pieces(begin - onset, end - onset, sheet.beats.beat_ticks):
-        element = SubElement(measure, "note")
-        rest = SubElement(element, "rest")
-        if whole:
-            rest.set("measure", "yes")
-        _timing(element, piece, staff, voice, (False, False), typed=not whole)
+def _events(chords: list, voice: int, sheet: Sheet, onset: int, length: int) -> list[Event]:
+    """Notes and rests of a voice in a bar; none where it has no notes, unless it is the first."""
+    # chords of a voice follow one another, so their ends are in order as well
+    end, beats, shift = onset + length, sheet.beats, sheet.beats.bar_ticks - length
+    first = bisect_right(chords, onset, key=itemgetter(1))
+    here = chords[first : bisect_left(chords, end, key=itemgetter(0))]
+    if not here and voice > 1:
+        return []
+    out: list[Event] = []
+    nothing, at = sheet.notes[:0], onset
+
+    def add(begin: int, finish: int, notes: np.ndarray, tied: tuple[bool, bool] = (False, False)) -> None:
+        place, stop = begin - onset + shift, finish - onset + shift
+        whole = not len(notes) and finish - begin == length == beats.bar_ticks
+        lengths = [length] if whole else pieces(place, stop, beats, rest=not len(notes))
+        for k, piece in enumerate(lengths):
+            ties = (k > 0 or tied[0], k < len(lengths) - 1 or tied[1]) if len(notes) else tied
+            out.append(Event(place, piece, notes, ties))
+            place += piece
+
+    for begin, finish, notes in here:
+        add(at, max(begin, onset), nothing)
+        at = min(finish, end)
+        add(max(begin, onset), at, notes, (begin < onset, finish > end))
+    add(at, end, nothing)
+    return out
 
 
-def _note(
-    measure: Element, note: np.void, length: int, staff: int, voice: int, tied: tuple[bool, bool],
-    chord: bool, signs: dict[tuple[str, int], int], sharps: int,
-) -> None:  # fmt: skip
-    element = SubElement(measure, "note")
+def _signs(events: dict[int, list[Event]], sharps: int) -> dict[tuple[int, int, int], str]:
+    """Accidentals of a staff in a bar, by voice, event and note: those that a key and earlier ones lack."""
+    out: dict[tuple[int, int, int], str] = {}
+    known: dict[tuple[str, int], int] = {}
+    places = [(event.begin, voice, number) for voice, parts in events.items()
+              for number, event in enumerate(parts)]  # fmt: skip
+    for _, voice, number in sorted(places):
+        event = events[voice][number]
+        for member, note in enumerate(event.notes):
+            letter, alter, octave = _spelt(note)
+            usual = (sharps > "FCGDAEB".index(letter)) - (-sharps > "BEADGCF".index(letter))
+            if not event.tied[0] and known.get((letter, octave), usual) != alter:
+                known[letter, octave] = alter
+                out[voice, number, member] = _ACCIDENTALS.get(alter, "")
+    return out
+
+
+def _spelt(note: np.void) -> tuple[str, int, int]:
+    """``(letter, alteration, octave)``."""
+    letter, alter = "FCGDAEB"[(int(note["spelling"]) + 1) % 7], (int(note["spelling"]) + 1) // 7
+    return letter, alter, (int(note["pitch"]) - alter) // 12 - 1
+
+
+def _pitch(element: Element, note: np.void, chord: bool) -> None:
     if chord:
         SubElement(element, "chord")
-    letter, alter = "FCGDAEB"[(int(note["spelling"]) + 1) % 7], (int(note["spelling"]) + 1) // 7
-    octave = (int(note["pitch"]) - alter) // 12 - 1
+    letter, alter, octave = _spelt(note)
     pitch = SubElement(element, "pitch")
     SubElement(pitch, "step").text = letter
     if alter:
         SubElement(pitch, "alter").text = str(alter)
     SubElement(pitch, "octave").text = str(octave)
-    usual = (sharps > "FCGDAEB".index(letter)) - (-sharps > "BEADGCF".index(letter))
-    accidental = ""
-    if not tied[0] and signs.get((letter, octave), usual) != alter:
-        signs[letter, octave] = alter
-        accidental = _ACCIDENTALS.get(alter, "")
-    _timing(element, length, staff, voice, tied, accidental=accidental)
 
 
-def _timing(
-    element: Element, length: int, staff: int, voice: int, tied: tuple[bool, bool], accidental: str = "",
-    typed: bool = True,
+def _rest_of_note(
+    element: Element, event: Event, staff: int, voice: int, joined: tuple[str, ...], bracket: tuple[str, ...],
+    accidental: str, typed: bool,
 ) -> None:  # fmt: skip
     """What follows the pitch of a note, in the order of the schema."""
-    SubElement(element, "duration").text = str(length)
-    kinds = [kind for kind, is_so in zip(("stop", "start"), tied, strict=True) if is_so]
+    SubElement(element, "duration").text = str(event.length)
+    kinds = [kind for kind, is_so in zip(("stop", "start"), event.tied, strict=True) if is_so]
     for kind in kinds:
         SubElement(element, "tie", type=kind)
-    SubElement(element, "voice").text = str(staff * _VOICES + voice)
-    name, dots, actual, normal = _values().get(length, ("", 0, 1, 1))
-    if typed and name:
-        SubElement(element, "type").text = name
-        for _ in range(dots):
+    SubElement(element, "voice").text = str(staff * _NUMBERS + voice)
+    value = values().get(event.length) if typed else None
+    if value:
+        SubElement(element, "type").text = value.name
+        for _ in range(value.dots):
             SubElement(element, "dot")
     if accidental:
         SubElement(element, "accidental").text = accidental
-    if typed and actual > 1:
+    if value and value.actual > 1:
         ratio = SubElement(element, "time-modification")
-        SubElement(ratio, "actual-notes").text = str(actual)
-        SubElement(ratio, "normal-notes").text = str(normal)
+        SubElement(ratio, "actual-notes").text = str(value.actual)
+        SubElement(ratio, "normal-notes").text = str(value.normal)
     SubElement(element, "staff").text = str(staff + 1)
-    if kinds:
+    for number, word in enumerate(joined, 1):
+        SubElement(element, "beam", number=str(number)).text = word
+    if kinds or bracket:
         notations = SubElement(element, "notations")
         for kind in kinds:
             SubElement(notations, "tied", type=kind)
+        for kind in bracket:
+            SubElement(notations, "tuplet", type=kind)

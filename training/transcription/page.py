@@ -64,12 +64,15 @@ def tiles(audio: np.ndarray, rate: int) -> list[bytes]:
     bins = centres * size / rate
     inside = bins < size / 2 - 1
     count = max(int(np.ceil(len(audio) / rate * _COLUMNS_SEC)), 1)
-    padded = np.pad(audio, (size // 2, size))
-    starts = np.round(np.arange(count) * rate / _COLUMNS_SEC).astype(int)
+    starts = np.round(np.arange(count) * rate / _COLUMNS_SEC).astype(int) - size // 2
     out, loudest = [], 1e-9
     picture = np.zeros((len(centres), count), np.float32)
     for first in range(0, count, 256):
-        frames = np.stack([padded[s : s + size] for s in starts[first : first + 256]]) * window
+        here = starts[first : first + 256]
+        begin, end = max(int(here[0]), 0), int(here[-1]) + size
+        sound = audio[begin:end]
+        sound = np.pad(sound, (begin - int(here[0]), end - begin - len(sound)))
+        frames = np.lib.stride_tricks.sliding_window_view(sound, size)[here - here[0]] * window
         power = np.abs(np.fft.rfft(frames)) ** 2
         low = bins[inside].astype(int)
         part = bins[inside] - low
@@ -77,10 +80,10 @@ def tiles(audio: np.ndarray, rate: int) -> list[bytes]:
             power[:, low] * (1 - part) + power[:, low + 1] * part
         ).T
     loudest = max(float(picture.max()), loudest)
-    level = np.clip(1 + 10 * np.log10(picture / loudest + 1e-12) / _RANGE_DB, 0, 1)
-    grey = np.rint(255 * level**1.5).astype(np.uint8)[::-1]
     for first in range(0, count, _TILE):
-        out.append(_png(grey[:, first : first + _TILE]))
+        part = picture[:, first : first + _TILE] / loudest
+        level = np.clip(1 + 10 * np.log10(part + 1e-12) / _RANGE_DB, 0, 1)
+        out.append(_png(np.rint(255 * level**1.5).astype(np.uint8)[::-1]))
     return out
 
 

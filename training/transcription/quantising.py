@@ -90,23 +90,52 @@ def place_ends(
     least = max(how.least, 1 / 16)
     ends = np.where(ends - begin < least - 1e-6, begin + least, ends)
     if (np.abs(ends - finish) < _EXACT).mean() < _STRICT:
+        ends = np.maximum(_on_grid(onset, finish, beats, how), begin + _least(onset, beats, how))
         for hand in np.unique(staff):
             mine = np.flatnonzero(staff == hand)
             ends[mine] = _tidied(begin[mine], finish[mine], ends[mine])
     return np.maximum(np.rint(ends * beats.beat_ticks).astype(np.int64), onset + 1)
 
 
+def _divisions(onset: np.ndarray, beats: Beats, how: Quantising) -> dict[int, int]:
+    """The coarsest division of each beat that has all its onsets, two or three parts at least."""
+    least = 3 if is_compound(beats.metre) else 2
+    allowed = sorted(d for d in how.allowed(beats.metre) if d >= least) or [1]
+    length, out = beats.beat_ticks, {}
+    for beat in np.unique(onset // length).tolist():
+        inside = onset[onset // length == beat] % length
+        out[beat] = next((d for d in allowed if not (inside * d % length).any()), allowed[-1])
+    return out
+
+
+def _on_grid(onset: np.ndarray, finish: np.ndarray, beats: Beats, how: Quantising) -> np.ndarray:
+    """Ends, in beats, on the grid that the onsets of their beat are on."""
+    known = _divisions(onset, beats, how)
+    # an end needs no finer place than half a division's
+    coarser = {4: 2, 8: 4, 6: 3, 12: 6, 16: 4}
+    finer = [known.get(int(beat), 1) for beat in np.floor(finish)]
+    division = np.array([coarser.get(parts, parts) for parts in finer])
+    return np.rint(finish * division) / division
+
+
+def _least(onset: np.ndarray, beats: Beats, how: Quantising) -> np.ndarray:
+    """The shortest length of a note, as a share of a beat: to the next place of the grid where it begins."""
+    known = _divisions(onset, beats, how)
+    return np.array([1 / known[beat] for beat in (onset // beats.beat_ticks).tolist()])
+
+
 def _tidied(begin: np.ndarray, finish: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Ends of the notes of a hand as they would be written; all in beats.
 
-    A note that is held for most of the time until the next one, or a little longer, lasts until then; one
-    that is held over others ends where one of them begins. Notes of a chord end together, but for those
-    that are twice as long.
+    A note that is held for most of the time until the next one, or a little longer, lasts until then; where
+    the next one is in a beat or sooner, two fifths of the time are enough. One that is held over others ends
+    where one of them begins. Notes of a chord end together, but for those that are twice as long.
     """
     places = np.unique(begin)
     after = np.append(places, np.inf)[np.searchsorted(places, begin + 1e-6)]
     share = (finish - begin) / (after - begin)
-    out = np.where(np.isfinite(after) & (share > 0.4) & (share < 1.6), after, ends)
+    most = np.where(after - begin < 1 + 1e-6, 0.4, 0.75)
+    out = np.where(np.isfinite(after) & (share > most) & (share < 1.6), after, np.minimum(ends, after))
     nearest = np.clip(np.searchsorted(places, finish), 1, max(len(places) - 1, 1))
     over = share >= 1.6
     if len(places) > 1:

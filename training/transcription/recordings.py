@@ -1,5 +1,6 @@
 """Recordings of the user: any length, rate and number of channels, as one channel at a model's rate."""
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,8 @@ _LEAST_SEC = 0.05
 def read(path: str | Path, rate: int, done: Callable[[float], object] = lambda part: None) -> np.ndarray:
     """A recording at another rate, its channels averaged: float32 (samples,).
 
+    It is in a temporary file that memory maps, so that a long one takes no more memory than a short one.
+
     Args:
         path: of a file that libsndfile reads, such as WAV, FLAC, OGG, MP3 or AIFF.
         done: is told the seconds that were read since it was told last.
@@ -30,9 +33,13 @@ def read(path: str | Path, rate: int, done: Callable[[float], object] = lambda p
     path = Path(expanded(path))
     if not is_file(path):
         raise UsageError(f"{path} is no file; name a recording")
-    parts = []
+    audio = None
     try:
-        with opened(path, ANY_BYTES) as data, soundfile.SoundFile(data.fileno(), closefd=False) as file:
+        with (
+            opened(path, ANY_BYTES) as data,
+            soundfile.SoundFile(data.fileno(), closefd=False) as file,
+            tempfile.TemporaryFile() as kept,
+        ):
             seconds = file.frames / file.samplerate if file.samplerate else 0.0
             problem = (
                 f"{file.samplerate:,} samples a second" if not _RATES[0] <= file.samplerate <= _RATES[1]
@@ -47,16 +54,23 @@ def read(path: str | Path, rate: int, done: Callable[[float], object] = lambda p
                     f"{_RATES[0]:,} to {_RATES[1]:,} Hz"
                 )
             steady = soxr.ResampleStream(file.samplerate, rate, 1, dtype="float32", quality="HQ")
+            finite = True
             while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
-                parts.append(steady.resample_chunk(block.mean(axis=1)))
+                part = steady.resample_chunk(block.mean(axis=1))
+                finite = finite and bool(np.isfinite(part).all())
+                kept.write(part.tobytes())
                 done(len(block) / file.samplerate)
-            parts.append(steady.resample_chunk(np.zeros(0, np.float32), last=True))
+            kept.write(steady.resample_chunk(np.zeros(0, np.float32), last=True).tobytes())
+            kept.flush()
+            if kept.tell():
+                audio = np.memmap(kept, np.float32, mode="c")
     except (OSError, soundfile.LibsndfileError) as error:
         reason = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
         raise UsageError(
             f"{path} can't be read as sound ({reason}); give a WAV, FLAC, OGG or MP3 file"
         ) from None
-    audio = np.concatenate(parts)
-    if not np.isfinite(audio).all():
+    if audio is None:
+        raise UsageError(f"{path} has no sound that can be decoded; export it again")
+    if not finite:
         raise UsageError(f"{path} has samples that are no numbers; export it again")
     return audio

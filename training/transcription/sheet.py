@@ -10,6 +10,7 @@ from sousa.training.transcription import beats as tracking
 from sousa.training.transcription.metres import Beats
 from sousa.training.transcription.quantising import Quantising, place_ends, place_onsets
 
+VOICES = 2  # of a staff, at most: more can't be told apart by their stems
 WRITTEN = np.dtype([("onset", "i8"), ("length", "i8"), ("pitch", "i2"), ("spelling", "i2"), ("staff", "i1"),
                     ("voice", "i1"), ("source", "i4")])  # fmt: skip
 
@@ -66,7 +67,8 @@ def write_down(
     how = how or Quantising()
     onsets = tracking.onsets_of(notes)
     if beats is None:
-        beats = metres.beats_of(notes, onsets, tracking.track(onsets, tempo_bpm), metre)
+        thirds = metres.is_compound(metre) if metre else None
+        beats = metres.beats_of(notes, onsets, *tracking.track(onsets, tempo_bpm, thirds), metre)
     onset = place_onsets(onsets, beats, how)[onsets.group]
     if staff is None:
         staff = hands.split(notes["onset_sec"], notes["offset_sec"], notes["pitch"])
@@ -81,7 +83,8 @@ def write_down(
     out = _without_doubles(out)
     for hand in (hands.RIGHT, hands.LEFT):
         mine = np.flatnonzero(out["staff"] == hand)
-        out["voice"][mine] = voices.assign(out["onset"][mine], out["length"][mine], out["pitch"][mine])
+        line = out[mine]
+        out["voice"][mine] = voices.assign(line["onset"], line["length"], line["pitch"], most=VOICES)
     period = float(np.median(np.diff(beats.sec)))
     quarters = beats.beat_ticks / TICKS
     return Sheet(title, out, bars, beats.metre, sharps, mode, 60 / period * quarters, beats, origin)

@@ -188,3 +188,25 @@ def test_tables_say_the_same_as_notes():
     assert [float(row["onset_sec"]) for row in table] == [note["onset_sec"] for note in told["notes"]]
     assert [note["quarter"] for note in told["notes"]] == [round(float(o), 6) for o, *_ in rows]
     assert (told["signature"], told["count"], len(told["bars"])) == ("4/4", len(rows), 3)
+
+
+@pytest.mark.parametrize("held", [0.3, 0.6, 0.9])
+def test_what_is_played_short_or_long_stays_readable(held):
+    """Triplets, then sixteenths and quavers, over a bass; keys are let go early, and not alike."""
+    rng = np.random.default_rng(5)
+    places = np.array(
+        [k + i + j / n for k in range(0, 24, 3) for i, n in enumerate((3, 4, 2)) for j in range(n)]
+    )
+    length = held * np.append(np.diff(places), 0.5) * rng.uniform(0.8, 1.2, len(places))
+    bass = np.arange(0.0, 24.0)
+    onset = 0.5 + 0.7 * (np.concatenate([places, bass]) + rng.uniform(0, 0.01, len(places) + len(bass)))
+    ends = onset + 0.7 * np.concatenate([length, held * rng.uniform(0.8, 1.1, len(bass))])
+    pitch = np.concatenate([70 + np.arange(len(places)) % 7, 45 + np.arange(len(bass)) % 5])
+    notes = notes_of(onset, ends, pitch, np.full(len(pitch), 64))
+    page = sheet.write_down(notes, beats=Beats(0.5 + 0.7 * np.arange(25.0), "3/4"))
+    assert page.notes["voice"].max() <= 2
+    text = musicxml.encode(page).decode()
+    assert text.count("<rest") < 0.6 * len(notes) and "<type>32nd" not in text and "<type>64th" not in text
+    for note in page.notes:  # each length is of the division of its beat
+        part = {0: 3, 1: 4, 2: 4}[int(note["onset"] // TICKS % 3)] if note["staff"] == 0 else 12
+        assert note["length"] * part % TICKS == 0

@@ -213,3 +213,75 @@ def test_a_pipelines_directory_stands_for_the_model_of_its_run(tmp_path):
     for name, model in {"quick": "quick/run/model", "quick/run": "quick/run/model", "alone": "alone/model",
                         "bare": "bare", "nothing": "nothing"}.items():  # fmt: skip
         assert command.place_of(str(tmp_path / name)) == str(tmp_path / model)
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (11025, 8), (96000, 2), (192000, 8)])
+def test_any_rate_and_number_of_channels_is_the_same_tune(rate, channels, tmp_path):
+    soundfile.write(tmp_path / "a.wav", tune(rate=16000), 16000)
+    soundfile.write(tmp_path / "b.wav", tune(rate=rate, channels=channels), rate)
+    plain, other = (recordings.read(tmp_path / name, RATE) for name in ("a.wav", "b.wav"))
+    assert abs(len(plain) - len(other)) <= 2
+    size = min(len(plain), len(other))
+    assert np.corrcoef(plain[:size], other[:size])[0, 1] > 0.97
+
+
+@pytest.mark.parametrize("seconds", [0.06, 0.09, 0.3])
+def test_very_short_recordings_are_written_or_said_to_have_no_notes(model, tmp_path, seconds):
+    soundfile.write(tmp_path / "short.wav", tune(0.5)[: round(seconds * 44100)], 44100)
+    try:
+        out = transcribe(tmp_path / "short.wav", model, tmp_path / "out")
+    except RunError as error:
+        assert "no notes were heard" in str(error) and not (tmp_path / "out").exists()
+    else:
+        assert len(out.files) == 5 and len(out.notes) == len(out.sheet.notes) > 0
+
+
+def test_one_note_is_a_score(tmp_path):
+    from sousa.training.transcription import files, notes_of, sheet
+
+    written = sheet.write_down(notes_of([0.01], [0.04], [60], [64]))
+    assert len(written.bars) == 1 and written.beats.sec[0] <= 0.02 < written.beats.sec[-1]
+    for kind in files.MARKS:
+        assert files.encode(kind, written, notes_of([0.01], [0.04], [60], [64]), np.zeros((0, 2)), 0.06)
+
+
+def test_a_long_recording_takes_no_more_memory_than_a_short_one(tmp_path):
+    import tracemalloc
+
+    peaks = []
+    for minutes in (1, 60):
+        path = tmp_path / "long.flac"
+        with soundfile.SoundFile(path, "w", 8000, 1) as file:
+            for _ in range(minutes):
+                file.write(np.zeros(60 * 8000, np.float32))
+        tracemalloc.start()
+        audio = recordings.read(path, RATE)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert len(audio) == pytest.approx(minutes * 60 * RATE, abs=2)
+    assert peaks[1] < peaks[0] + 2e6
+
+
+def test_wrong_models_and_outputs_are_one_sentence_each(saved, tmp_path, capsys):
+    soundfile.write(tmp_path / "tune.wav", tune(), 44100)
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "empty").mkdir()
+    cases = [
+        (["--model", str(tmp_path / "nothing here")], "nothing here"),
+        (["--model", str(tmp_path / "empty")], "empty"),
+        (["--model", str(tmp_path / "file")], "file"),
+        (["--model", str(saved), "-o", str(tmp_path / "file")], "file"),
+        (["--model", str(saved), "--device", "tpu9"], "give cpu or cuda"),
+    ]
+    for words, said in cases:
+        argv = ["transcribe", str(tmp_path / "tune.wav"), "-o", str(tmp_path / "out"), *words]
+        assert sousa.main(argv) == 2
+        error = capsys.readouterr().err.strip()
+        assert said in error and error.count("\n") == 0 and "Traceback" not in error
+        assert not (tmp_path / "out").exists() and (tmp_path / "file").read_text() == "mine"
+
+
+def test_digital_silence_is_read_and_has_a_page(tmp_path):
+    soundfile.write(tmp_path / "silent.wav", np.zeros((RATE, 2)), RATE)
+    audio = recordings.read(tmp_path / "silent.wav", RATE)
+    assert len(audio) == RATE and not audio.any() and len(page.tiles(audio, RATE)) == 1
