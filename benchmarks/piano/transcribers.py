@@ -105,7 +105,7 @@ PEERS = {"transkun": transkun, "basic-pitch": basic_pitch}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dataset")
-    parser.add_argument("--split", default="test")
+    parser.add_argument("--split", default="test", help="or all")
     parser.add_argument("--rows", type=int, default=42)
     parser.add_argument("--model", action="append", default=[], help="a run or a model of ours")
     parser.add_argument("--peers", default="", help=f"some of {','.join(PEERS)}")
@@ -113,7 +113,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     source = sources.find(arguments.dataset)
     (target,) = tasks.make_targets(source.known, tasks.default_task(source.known), None, {}, {})
-    rows = open_rows(source, arguments.split, columns=target.columns)
+    split = None if arguments.split == "all" else arguments.split
+    rows = open_rows(source, split, columns=target.columns)
     clips = [rows[number] for number in range(min(arguments.rows, len(rows)))]
     seconds = [len(clip["audio"]) / clip["sampling_rate"] for clip in clips]
     truth = [target.truth(clip, length) for clip, length in zip(clips, seconds, strict=True)]
