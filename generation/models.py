@@ -5,7 +5,7 @@ missing. A value that is wrong is left out of the model too, so what is right ca
 it and all problems are reported together. Places are as in ``params[1]``, empty for the top of a file.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
@@ -221,14 +221,14 @@ def chosen(*allowed: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def named(noun: str, allowed: Callable[[], Iterable[str]] | Mapping[str, object]) -> BeforeValidator:
+def named(noun: str, allowed: Callable[[], Collection[str]] | Mapping[str, object]) -> BeforeValidator:
     """A validator of a list of names, all of them known; a single text stands for a list of one."""
 
     def check(value: object) -> object:
         names = [value] if isinstance(value, str) else value
         if not isinstance(names, (list, tuple)):
             return value  # what else it should be, the type says
-        known = list(allowed() if callable(allowed) else allowed)
+        known = allowed() if callable(allowed) else allowed
         if unknown := [f"unknown {noun} {one_of(name, known)}" for name in names if name not in known]:
             raise ProblemsError(*unknown)
         return list(names)

@@ -66,10 +66,19 @@ def _metres() -> tuple[str, ...]:
     return metres()
 
 
+class _Pianos(list[str]):
+    """Names of pianos that are here, and of those that are computed when they are asked for."""
+
+    def __contains__(self, name: object) -> bool:
+        from sousa.generation.piano.sampler import modelled
+
+        return super().__contains__(name) or (isinstance(name, str) and bool(modelled.number_of(name)))
+
+
 def _known_pianos() -> list[str]:
     from sousa.generation.piano.sampler import pianos
 
-    return list(pianos.available())
+    return _Pianos(pianos.available())
 
 
 Names = Annotated[list[str], Field(min_length=1)]
@@ -125,7 +134,9 @@ class PianoOptions(SeedOptions):
         None, "SPDX identifier of the licence of these files, such as CC0-1.0", metavar="SPDX", group=_PIECES
     )
     pianos: Annotated[Names | None, named("piano", _known_pianos)] = option(
-        None, "these pianos, separated by commas; see 'sousa pianos' (default: the one that is shipped)",
+        None,
+        "these pianos, separated by commas: those of 'sousa pianos list', and modelled_1, modelled_2 and so "
+        "on, which are computed (default: the one that is shipped)",
         group=_SOUND,
     )  # fmt: skip
     soundfont: str | None = option(

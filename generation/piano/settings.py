@@ -332,9 +332,12 @@ def _require_scores(refs: tuple[ScoreRef, ...]) -> None:
 
 def _kept_pianos(stored: list, rows_only: bool) -> tuple[PianoRef, ...]:
     """The pianos of an identity; where rows are only read, those that are not here have no path."""
-    from sousa.generation.piano.sampler import pianos
+    from sousa.generation.piano.sampler import modelled, pianos
 
-    here = {}
+    known, here = pianos.available(), {}
+    for name, _ in stored:
+        if not rows_only and name not in known and (number := modelled.number_of(name)):
+            modelled.build(number)
     for path in pianos.available().values():
         with suppress(BankError, UsageError):
             here[pianos.stored_digest(path)] = path

@@ -16,11 +16,13 @@ from sousa.generation.text import one_line
 
 FORMATS = ("mid", "json", "csv", "musicxml", "html")
 _EXAMPLES = """examples:
-  sousa transcribe recording.wav --model output/run -o output/transcription
+  sousa transcribe recording.wav -o output/transcription
       recording.mid, .json, .csv, .musicxml, and recording.html to look at it and hear it
   sousa transcribe recording.mp3 --model org/name --metre 3/4 --tempo 120 --formats musicxml
       the score alone, where metre and tempo are known"""
 _MOST_DIVISIONS = 16
+# of training/configs/notes_small.yaml, in half precision
+SHIPPED = Path(__file__).parent / "notes_small"
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,11 @@ def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
         metavar="DIR",
         help="directory (default: %(default)s)",
     )
-    add("--model", required=True, metavar="PATH", help="a pipeline, a run, a model, or org/name on the Hub")
+    add(
+        "--model",
+        metavar="PATH",
+        help="a pipeline, a run, a model, or org/name on the Hub (default: the one that is shipped)",
+    )
     add("--formats", default=",".join(FORMATS), metavar="LIST", help="what to write (default: %(default)s)")
     score = parser.add_argument_group("the score; what is not given is found from the notes")
     add = score.add_argument
@@ -105,7 +111,7 @@ _OPTIONS = ("formats", "metre", "tempo", "key", "divisions", "shortest", "align_
 
 def transcribe(
     file: str | Path,
-    model: Any,
+    model: Any = None,
     output: str | Path = "output/transcription",
     *,
     formats: Any = FORMATS,
@@ -123,7 +129,8 @@ def transcribe(
 
     Args:
         file: that libsndfile reads.
-        model: path of a run or a model, org/name on the Hub, or a model that was loaded.
+        model: path of a run or a model, org/name on the Hub, or a model that was loaded; None for the one
+            that is shipped.
         output: directory; files are named as the recording.
         formats: some of FORMATS.
         metre, tempo, key: of the piece, where they are known; tempo in beats a minute, about.
@@ -149,6 +156,7 @@ def transcribe(
     from sousa.training.transcription.sheet import write_down
 
     where = _device(device, torch)
+    model = SHIPPED if model is None else model
     if isinstance(model, (str, Path)):
         model = Model.from_pretrained(place_of(str(model)))
     hearing.target_of(model)

@@ -83,7 +83,7 @@ def build(
         "source": {"font_file": Path(path).name, "font_sha256": sha},
     }
     made = list(recordings.values())
-    out = pianos.save(directory, name, made, layers, _gain(made, layers[-1]), **about)
+    out = pianos.save(directory, name, made, layers, loudness(made, layers[-1]), **about)
     size = sum(file.stat().st_size for file in out.iterdir())
     parts = f"{counted(len(made), 'recording')}, {counted(len(layers), 'layer')}"
     progress(f"{name}: {parts}, {size / 1e6:.1f} MB")
@@ -219,7 +219,7 @@ def _filtered(sound: np.ndarray, zone: Zone, rate: int, ratio: float) -> np.ndar
     return out
 
 
-def _gain(recordings: list[Recording], layer: Layer) -> float:
+def loudness(recordings: list[Recording], layer: Layer) -> float:
     """The gain that makes the keys of a layer as loud as LOUDNESS_DB says."""
     power = []
     for row in layer.keys[MIDDLE[0] - LOWEST : MIDDLE[1] - LOWEST + 1]:

@@ -1,0 +1,52 @@
+"""Modelled pianos: a number is one piano, and keys sound at their pitch and die away."""
+
+import numpy as np
+import pytest
+
+from sousa.generation.errors import UsageError
+from sousa.generation.piano.options import PianoOptions
+from sousa.generation.piano.sampler import by_name, modelled, pianos
+from sousa.generation.piano.sampler.pianos import LOWEST
+
+
+@pytest.fixture(scope="module")
+def piano(tmp_path_factory):
+    return pianos.load(modelled.build(3, tmp_path_factory.mktemp("pianos")))
+
+
+def test_names_have_numbers_from_1_on():
+    assert modelled.number_of("modelled_12") == 12
+    assert [modelled.number_of(name) for name in ("modelled_0", "modelled_", "modelled_01", "grand")] == [
+        None
+    ] * 4
+
+
+def test_a_number_is_one_piano(piano, tmp_path):
+    assert pianos.stored_digest(modelled.build(3, tmp_path)) == piano.digest
+    assert pianos.stored_digest(modelled.build(4, tmp_path)) != piano.digest
+    assert piano.name == "modelled_3" and piano.licence_id == "CC0-1.0"
+
+
+@pytest.mark.parametrize("key", [33, 45, 60, 69, 81, 93])
+def test_keys_sound_at_their_pitch_and_die_away(piano, key):
+    row = piano.layers[0].keys[key - LOWEST]
+    recording = piano.recordings[row["recording"]]
+    sound = recording.samples / 32768.0
+    size = min(len(sound), recording.rate)
+    spectrum = np.abs(np.fft.rfft(sound[:size] * np.hanning(size), 8 * size))
+    hz = 440.0 * 2.0 ** ((key - 69 - row["cents"] / 100) / 12)
+    near = slice(int(0.97 * hz * 8 * size / recording.rate), int(1.03 * hz * 8 * size / recording.rate) + 1)
+    peak = (near.start + spectrum[near].argmax()) * recording.rate / (8 * size)
+    assert 1200 * abs(np.log2(peak / hz)) < 12
+    part = recording.rate // 10
+    loud = [(sound[at : at + part] ** 2).mean() for at in (0, size - part, len(sound) - part)]
+    assert loud[0] > 2 * loud[1] and loud[1] > 2 * loud[2]
+
+
+def test_they_are_built_when_they_are_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("SOUSA_CACHE", str(tmp_path))
+    assert by_name("modelled_2").digest == pianos.stored_digest(tmp_path / "pianos" / "modelled_2")
+    options = PianoOptions.read({"size": "small", "pianos": ["modelled_2", "modelled_5"]})
+    assert options.pianos == ["modelled_2", "modelled_5"]
+    with pytest.raises(UsageError, match="unknown piano 'modelled_x'"):
+        PianoOptions.read({"size": "small", "pianos": ["modelled_x"]})
