@@ -298,7 +298,10 @@ def _recipe(path: Any, corpus: Any, problems: list[str]) -> dict[str, Any]:
 def _make_way(data: dict[str, Any], asked: dict[str, dict[str, Any]]) -> None:
     """Take out of a recipe what would go before what was asked for: its steps before epochs, and the like."""
     train, keys = data.get("train", {}), {*asked[TRAINING], *asked["settings"].get("train", {})}
-    for name, others in (("num_epochs", ("max_steps", "eval_steps")), ("warmup_steps", ("warmup_ratio",))):
+    # one learning rate that is asked for is that of all weights
+    instead = {"num_epochs": ("max_steps", "eval_steps"), "warmup_steps": ("warmup_ratio",),
+               "learning_rate": ("muon_lr",)}  # fmt: skip
+    for name, others in instead.items():
         if name in keys:
             data["train"] = train = {k: v for k, v in train.items() if k not in others or k in keys}
 
@@ -317,6 +320,8 @@ def _encoder(data: dict[str, Any], asked: dict[str, Any], problems: list[str]) -
         data["model"] = (
             {"kind": name, **own} if name in SIZES else {"kind": "pretrained", "path": name, **own}
         )
+        if name not in SIZES:  # what has been learnt is kept by small steps
+            data["train"] = {k: v for k, v in data.get("train", {}).items() if k != "muon_lr"}
         if name not in SIZES or name == "ast":
             rate = data.pop("front_end", {})
             data |= {"front_end": rate} if "n_mels" in asked else {}

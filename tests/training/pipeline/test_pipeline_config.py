@@ -60,6 +60,12 @@ def test_epochs_go_before_the_steps_of_a_recipe():
     assert "max_steps" not in train.model_fields_set and "eval_steps" not in train.model_fields_set
 
 
+def test_a_learning_rate_is_that_of_all_weights():
+    assert of().settings.train.muon_lr > 0 and of(epochs=2, encoder="ast").settings.train.muon_lr > 0
+    assert of(learning_rate=1e-4).settings.train.muon_lr is None
+    assert of(encoder="MIT/ast-finetuned").settings.train.muon_lr is None
+
+
 def test_the_rate_of_the_data_is_that_of_the_front_end():
     assert of(sample_rate=22050).settings.front_end.sampling_rate == 22050
 
