@@ -38,6 +38,7 @@ OTHER_SENSES = {
     ),
     # crops, augmentation, figures
     "training/*": "start_sample random gain_db cycle left right sound notes num_notes key minor",
+    "training/muon.py": "params",  # of optimisers
     "builders/*": "default notes key major minor repeated",  # of YAML, exports, versions and croissants
     "generation/options.py": "repeated",
     "benchmarks/speed.py": "medium",  # a size

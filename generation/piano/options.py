@@ -166,6 +166,6 @@ class PianoOptions(SeedOptions):
 
     def further_problems(self) -> list[str]:
         """What contradicts itself, would change nothing, or is not there."""
-        from sousa.generation.piano import settings
+        from sousa.generation.piano import requests
 
-        return settings.problems_of(self)
+        return requests.problems_of(self)

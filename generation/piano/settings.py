@@ -6,24 +6,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sousa.generation.audio import acoustics, asked, fonts, named_acoustics, noise, rooms, soundfonts
+from sousa.generation.audio import acoustics, fonts, named_acoustics, noise, rooms, soundfonts
 from sousa.generation.audio.banks import BankError
 from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.audio.noise import NoiseFile
 from sousa.generation.audio.rooms import Response
-from sousa.generation.errors import RunError, UsageError, collected, raise_all
-from sousa.generation.piano import Piano
+from sousa.generation.errors import RunError, UsageError, raise_all
+from sousa.generation.piano import Piano, requests
 from sousa.generation.piano.options import PianoOptions
 from sousa.generation.piano.played import TIERS
 from sousa.generation.piano.score import COMPLEXITIES, KEYS
 from sousa.generation.storage import file_digest
-from sousa.generation.text import counted
 
 SIZES = PianoOptions.BY_SIZE
-MAX_ROWS = 10_000_000
-_PIECE_OPTIONS = (
-    "complexity", "keys", "metres", "min_notes", "max_notes", "min_duration_sec", "max_duration_sec"
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -118,13 +113,14 @@ def config_of(options: PianoOptions, say: Any = lambda text: None) -> Config:
 
     Raises: UsageError with every problem that is left: what would change nothing, or is not there.
     """
-    counts = _counts(options)
+    counts = requests.counts_of(options)
     problems: list[str] = []
-    scores, heard, pool, noises = _parts(options, counts, problems)
+    entries, heard, pool, noises = requests.parts(options, counts, problems)
     raise_all(problems)
+    scores = tuple(ScoreRef(*entry) for entry in entries)
     size = options.size or next(iter(SIZES))
-    custom = ("samples", "performances", "augmentations", "tiers", *_PIECE_OPTIONS, "scores", "pianos",
-              "soundfont", "acoustics", "impulse_responses", "noise_files")  # fmt: skip
+    custom = ("samples", "performances", "augmentations", "tiers", *requests.PIECE_OPTIONS, "scores",
+              "pianos", "soundfont", "acoustics", "impulse_responses", "noise_files")  # fmt: skip
     if any(getattr(options, name) is not None for name in custom):
         size = "custom"
     limits = ("min_duration_sec", "max_duration_sec")
@@ -143,97 +139,17 @@ def config_of(options: PianoOptions, say: Any = lambda text: None) -> Config:
     )  # fmt: skip
 
 
-def problems_of(options: PianoOptions) -> list[str]:
-    """What is wrong with options whose values are right, each for itself."""
-    problems: list[str] = []
-    with suppress(RunError):  # of this machine, not of the request
-        _parts(options, _counts(options), problems)
-    return problems
-
-
-def _counts(options: PianoOptions) -> dict[str, int]:
-    usual = SIZES.get(options.size or "", next(iter(SIZES.values())))
-    return {
-        name: value if getattr(options, name) is None else getattr(options, name)
-        for name, value in usual.items()
-    }
-
-
-def _parts(options: PianoOptions, counts: dict[str, int], problems: list[str]) -> tuple[Any, ...]:
-    """Scores, acoustics, and rooms and noises of the user; scores decide the number of samples.
-
-    Args:
-        problems: what is wrong is added to it.
-    """
-    problems += _problems(options, counts)
-    scores: tuple[ScoreRef, ...] = ()
-    if options.scores:
-        from sousa.generation.piano.scores import read_scores
-
-        with collected(problems):
-            scores = tuple(ScoreRef(*entry) for entry in read_scores(options.scores))
-        if options.samples and options.samples > len(scores) > 0:
-            number, more = counted(len(scores), "score"), options.called("performances")
-            problems.append(
-                f"{options.called('samples')} is {options.samples}, and {options.scores} has {number}; "
-                f"leave it out for all of them, or give more {more}"
-            )
-        scores = scores[: options.samples]
-        counts["samples"] = len(scores)
-    if (rows := counts["samples"] * counts["performances"] * counts["augmentations"]) > MAX_ROWS:
-        problems.append(f"{rows:,} rows are asked for; at most {MAX_ROWS:,} can be made at once")
-    heard = asked.heard(options, counts["augmentations"])
-    pool, noises = asked.sounds_of_user(options, heard, problems)
-    if options.soundfont and options.with_audio:
-        with collected(problems):
-            soundfonts.find_fonts(fonts.resolve(options.soundfont))
-    return scores, heard, pool, noises
-
-
-def _unmet(options: PianoOptions) -> list[str]:
-    """Wishes that pieces can't meet."""
-    from sousa.generation.piano.composition import Wanted
-    from sousa.generation.piano.composition import problems as of_pieces
-
-    limits = [getattr(options, name) for name in _PIECE_OPTIONS[3:]]
-    out = []
-    for level in options.complexity or COMPLEXITIES:
-        out += of_pieces(Wanted(level, tuple(options.keys or ()), tuple(options.metres or ()), *limits))
-    words = re.compile(r"\b(" + "|".join(_PIECE_OPTIONS[3:]) + r")\b")
-    return [words.sub(lambda name: options.called(name[0]), text) for text in dict.fromkeys(out)]
-
-
 def _in_order(names: tuple[str, ...], wanted: list[str] | None) -> tuple[str, ...]:
     return tuple(name for name in names if wanted is None or name in wanted)
 
 
-def _problems(options: PianoOptions, counts: dict[str, int]) -> list[str]:
-    """What contradicts itself, would change nothing, or names nothing."""
-    problems = asked.useless(options, counts["augmentations"], ("pianos", "soundfont"), "performance")
-    if options.pianos and options.soundfont:
-        both = f"{options.called('pianos')} and {options.called('soundfont')}"
-        problems.append(f"{both} are both given; leave one out, or build the font's first: 'sousa pianos'")
-    if options.sure(*_PIECE_OPTIONS):
-        problems += _unmet(options)
-    if options.scores == "":
-        problems.append(f"{options.called('scores')} is empty; name a directory, or leave it out")
-    elif options.scores:
-        idle = [options.called(name) for name in _PIECE_OPTIONS if getattr(options, name) is not None]
-        problems += [f"{name} has no use for scores of your own; leave it out" for name in idle]
-    elif options.score_licence is not None and options.sure("scores"):
-        problems.append(
-            f"{options.called('score_licence')} has no use without {options.called('scores')}; leave it out"
-        )
-    return problems
-
-
 def _pianos(options: PianoOptions, say: Any) -> tuple[PianoRef, ...]:
-    from sousa.generation.piano.sampler import pianos
+    from sousa.generation.piano.sampler import modelled, pianos
 
     if options.soundfont:
         used = [pianos.load(path) for path in _of_fonts(options.soundfont, say)]
     elif options.pianos:
-        used = [pianos.by_name(name) for name in dict.fromkeys(options.pianos)]
+        used = [modelled.by_name(name) for name in dict.fromkeys(options.pianos)]
     else:
         used = [pianos.shipped()]
     return tuple(PianoRef(p.name, p.digest, str(p.path)) for p in sorted(used, key=lambda p: p.name))
@@ -334,10 +250,9 @@ def _kept_pianos(stored: list, rows_only: bool) -> tuple[PianoRef, ...]:
     """The pianos of an identity; where rows are only read, those that are not here have no path."""
     from sousa.generation.piano.sampler import modelled, pianos
 
-    known, here = pianos.available(), {}
-    for name, _ in stored:
-        if not rows_only and name not in known and (number := modelled.number_of(name)):
-            modelled.build(number)
+    here = {}
+    for name, _ in [] if rows_only else stored:
+        modelled.built(name)
     for path in pianos.available().values():
         with suppress(BankError, UsageError):
             here[pianos.stored_digest(path)] = path

@@ -88,6 +88,6 @@ class RudimentsOptions(SeedOptions):
 
     def further_problems(self) -> list[str]:
         """What contradicts itself, would change nothing, or is not there."""
-        from sousa.generation.rudiments import settings
+        from sousa.generation.rudiments import requests
 
-        return settings.problems_of(self)
+        return requests.problems_of(self)

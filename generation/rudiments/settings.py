@@ -5,16 +5,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sousa.generation.audio import acoustics, asked, banks, fonts, named_acoustics, noise, rooms
+from sousa.generation.audio import acoustics, banks, fonts, named_acoustics, noise, rooms
 from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.audio.noise import NoiseFile
 from sousa.generation.audio.rooms import Response
-from sousa.generation.errors import RunError, collected, raise_all
-from sousa.generation.rudiments import Rudiments, definitions, players
+from sousa.generation.errors import RunError, raise_all
+from sousa.generation.rudiments import Rudiments, definitions, players, requests
 from sousa.generation.rudiments.options import RudimentsOptions
 
 SIZES = RudimentsOptions.BY_SIZE
-MAX_ROWS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -86,9 +85,9 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
 
     Raises: UsageError with every problem that is left: what would change nothing, or is not there.
     """
-    counts = _counts(options)
+    counts = requests.counts_of(options)
     problems: list[str] = []
-    forms, heard, pool, noises = _parts(options, counts, problems)
+    forms, heard, pool, noises = requests.parts(options, counts, problems)
     raise_all(problems)
     size = options.size or next(iter(SIZES))
     custom = ("profiles", "tempos", "augmentations", "rudiments", "tiers", "acoustics", "impulse_responses",
@@ -107,37 +106,6 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
         with_audio=options.with_audio, banks=refs if options.with_audio else (), acoustics=heard,
         rooms=responses, noises=noises,
     )  # fmt: skip
-
-
-def problems_of(options: RudimentsOptions) -> list[str]:
-    """What is wrong with options whose values are right, each for itself."""
-    problems: list[str] = []
-    with suppress(RunError):  # of this machine, not of the request
-        _parts(options, _counts(options), problems)
-    return problems
-
-
-def _counts(options: RudimentsOptions) -> dict[str, int]:
-    usual = SIZES.get(options.size or "", next(iter(SIZES.values())))
-    return {
-        name: value if getattr(options, name) is None else getattr(options, name)
-        for name, value in usual.items()
-    }
-
-
-def _parts(options: RudimentsOptions, counts: dict[str, int], problems: list[str]) -> tuple[Any, ...]:
-    """Forms, acoustics, and rooms and noises of the user; what is wrong is added to ``problems``."""
-    chosen = definitions.main_forms() if options.rudiments is None else definitions.select(options.rudiments)
-    problems += asked.useless(options, counts["augmentations"], ("soundfont",), "take")
-    rows = counts["profiles"] * counts["tempos"] * counts["augmentations"] * len(chosen)
-    if rows > MAX_ROWS:
-        problems.append(f"{rows:,} rows are asked for; at most {MAX_ROWS:,} can be made at once")
-    heard = asked.heard(options, counts["augmentations"])
-    pool, noises = asked.sounds_of_user(options, heard, problems)
-    if options.soundfont and options.with_audio:
-        with collected(problems):
-            fonts.banks_or_fonts(options.soundfont)
-    return tuple(form.form for form in chosen), heard, pool, noises
 
 
 def resized(config: Config, size: str) -> Config | None:

@@ -12,7 +12,8 @@ from sousa.generation.audio.soundfonts import find_fonts
 from sousa.generation.errors import UsageError, collected, raise_all
 from sousa.generation.piano.played import NOTE, Performance
 from sousa.generation.piano.sampler import cutting
-from sousa.generation.piano.sampler.pianos import HIGHEST, LOWEST, SHIPPED_DIR, available, by_name, load
+from sousa.generation.piano.sampler.modelled import by_name
+from sousa.generation.piano.sampler.pianos import HIGHEST, LOWEST, SHIPPED_DIR, available, load
 from sousa.generation.piano.sampler.rendering import render
 from sousa.generation.storage import atomic_file, output_path, refuse_others_file
 from sousa.generation.text import counted, one_line

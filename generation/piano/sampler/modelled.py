@@ -22,7 +22,7 @@ from sousa.generation.console import SILENT
 from sousa.generation.corpus import Say
 from sousa.generation.piano.sampler import pianos
 from sousa.generation.piano.sampler.cutting import loudness
-from sousa.generation.piano.sampler.pianos import HIGHEST, KEY, LOWEST, Layer, Recording
+from sousa.generation.piano.sampler.pianos import HIGHEST, KEY, LOWEST, Layer, Piano, Recording
 
 NAME = re.compile(r"modelled_([1-9]\d{0,3})")
 _RATE, _LONGEST_SEC, _APART = 32000, 6.0, 4  # of a recording, and keys from one to the next
@@ -36,6 +36,19 @@ def number_of(name: str) -> int | None:
     """The number in the name of a modelled piano; None for other names."""
     match = NAME.fullmatch(name)
     return int(match[1]) if match else None
+
+
+def by_name(name: str) -> Piano:
+    """Load a piano by its name, or from a directory; a modelled one is built where this user has none yet."""
+    built(name)
+    return pianos.by_name(name)
+
+
+def built(name: str) -> None:
+    """Build a piano whose name is that of a modelled one, where this user has none yet."""
+    number = number_of(name)
+    if number and name not in pianos.available():
+        build(number)
 
 
 def build(number: int, directory: str | Path | None = None, progress: Say = SILENT.say) -> Path:

@@ -241,13 +241,9 @@ def shipped() -> Piano:
 
 
 def by_name(name: str) -> Piano:
-    """Load a piano by its name, or from a directory; a modelled one is built where this user has none yet."""
-    from sousa.generation.piano.sampler import modelled  # which is made of these
-
+    """Load a piano by its name, or from a directory."""
     known = available()
     path = known.get(name, Path(name))
-    if name not in known and (number := modelled.number_of(name)):
-        path = modelled.build(number)
     if not is_file(path / _TABLE):
         raise UsageError(f"unknown piano {one_of(name, known)}")
     return shipped() if path == SHIPPED_DIR / DEFAULT else load(path)
