@@ -1,19 +1,48 @@
 """What is asked for of sound, the same in every corpus: acoustics, and rooms and noises of the user.
 
 Conventions: ``options`` are those of a corpus with the fields ``acoustics``, ``augmentations``,
-``impulse_responses``, ``noise_files`` and ``with_audio``.
+``impulse_responses``, ``noise_files``, ``size`` and ``with_audio``, and with the counts of each size as
+``BY_SIZE``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sousa.generation.audio import named_acoustics, noise, rooms
 from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.audio.noise import NoiseFile
 from sousa.generation.audio.rooms import Response
-from sousa.generation.errors import collected
+from sousa.generation.errors import RunError, collected
 
+MAX_ROWS = 10_000_000
 _PATHS = ("impulse_responses", "noise_files")
+
+
+def counts_of(options: Any) -> dict[str, int]:
+    """How many of each thing are made: what is asked for, else what the size says."""
+    usual = options.BY_SIZE.get(options.size or "", next(iter(options.BY_SIZE.values())))
+    return {
+        name: value if getattr(options, name) is None else getattr(options, name)
+        for name, value in usual.items()
+    }
+
+
+def problems_of(options: Any, parts: Callable[[Any, dict[str, int], list[str]], Any]) -> list[str]:
+    """What is wrong with options whose values are right, each for itself.
+
+    Args:
+        parts: of the corpus; called with options, their counts, and the list to which it adds problems.
+    """
+    problems: list[str] = []
+    with suppress(RunError):  # of this machine, not of the request
+        parts(options, counts_of(options), problems)
+    return problems
+
+
+def too_many(rows: int) -> list[str]:
+    """A sentence on more rows than can be made at once, in a list; an empty one for fewer."""
+    return [f"{rows:,} rows are asked for; at most {MAX_ROWS:,} can be made at once"] * (rows > MAX_ROWS)
 
 
 def heard(options: Any, augmentations: int) -> tuple[str, ...]:

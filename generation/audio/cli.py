@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from sousa.generation import commandline, licences
+from sousa.generation import commandline
 from sousa.generation.audio import encode, fonts, mix, named_acoustics, rooms, voices
 from sousa.generation.audio.banks import BANK_RATE, SHIPPED_DIR, available, by_name, load
 from sousa.generation.audio.characters import CHARACTERS
-from sousa.generation.audio.soundfonts import build, find_fonts
-from sousa.generation.errors import UsageError, collected, one_of, raise_all
+from sousa.generation.audio.soundfonts import build
+from sousa.generation.errors import UsageError, one_of, raise_all
 from sousa.generation.storage import atomic_file, output_path, refuse_others_file
 from sousa.generation.text import counted, one_line, shell
 
@@ -52,21 +52,16 @@ def _list_banks(arguments: argparse.Namespace, console: Any) -> None:
 
 
 def _build_banks(arguments: argparse.Namespace, console: Any) -> None:
-    kits, character, output, licence = arguments.kits, arguments.character, arguments.output, None
+    kits, character = arguments.kits, arguments.character
     problems: list[str] = []
     if character is not None and character not in CHARACTERS:
         problems.append(f"unknown character {one_of(character, CHARACTERS)}")
-    with collected(problems):
-        licence = licences.of_option(arguments.licence)
     try:
         pairs = [part.split(":") for part in kits.split(",")] if kits else None
         wanted = pairs and [(int(program), int(key)) for program, key in pairs]
     except ValueError:
         problems.append(f"--kits is {kits!r}; write PROGRAM:KEY,... such as 0:38,48:38")
-    with collected(problems):
-        output = None if output is None else output_path(output, "--output")
-    with collected(problems):
-        found = find_fonts(fonts.resolve(arguments.font))
+    output, licence, found = fonts.to_build(arguments, problems)
     raise_all(problems)
     for font in found:
         for path in build(font, output, wanted, console.print, licence or fonts.spdx_of(font), character):

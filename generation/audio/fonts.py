@@ -19,14 +19,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sousa.generation import environment
+from sousa.generation import environment, licences
 from sousa.generation.audio import banks, debs, download, soundfonts
 from sousa.generation.audio.banks import Bank
 from sousa.generation.console import SILENT
 from sousa.generation.corpus import Say
-from sousa.generation.errors import RunError, UsageError, one_of, raise_all
+from sousa.generation.errors import RunError, UsageError, collected, one_of, raise_all
 from sousa.generation.outside import expanded, opened, read_json, status_of
-from sousa.generation.storage import LocalStorage, atomic_file, explain, file_digest, write_json
+from sousa.generation.storage import LocalStorage, atomic_file, explain, file_digest, output_path, write_json
 
 _CATALOGUE = Path(__file__).with_name("soundfonts.toml")
 _SHARE = ("sounds/sf2", "sounds/sf3", "soundfonts")
@@ -126,6 +126,22 @@ def resolve(name: str | Path) -> str | Path:
     raise UsageError(
         f"soundfont {font.key} is not on this machine; get it with 'sousa soundfonts install {font.key}'"
     )
+
+
+def to_build(arguments: Any, problems: list[str]) -> tuple[str | None, str | None, list[Path]]:
+    """``(output, licence, fonts)`` of a command that builds out of a font; its problems are added.
+
+    Args:
+        arguments: with ``font``, ``licence`` and ``output``.
+    """
+    output, licence, found = arguments.output, None, []
+    with collected(problems):
+        licence = licences.of_option(arguments.licence)
+    with collected(problems):
+        output = None if output is None else output_path(output, "--output")
+    with collected(problems):
+        found = soundfonts.find_fonts(resolve(arguments.font))
+    return output, licence, found
 
 
 def banks_or_fonts(path: str | Path) -> tuple[list[Path], list[Path]]:

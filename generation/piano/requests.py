@@ -1,34 +1,16 @@
 """What is wrong with a request for a piano corpus, beyond the values of single options."""
 
 import re
-from contextlib import suppress
 from typing import Any
 
 from sousa.generation.audio import asked, fonts, soundfonts
-from sousa.generation.errors import RunError, collected
+from sousa.generation.errors import collected
 from sousa.generation.piano.score import COMPLEXITIES
 from sousa.generation.text import counted
 
-MAX_ROWS = 10_000_000
 PIECE_OPTIONS = (
     "complexity", "keys", "metres", "min_notes", "max_notes", "min_duration_sec", "max_duration_sec"
 )  # fmt: skip
-
-
-def problems_of(options: Any) -> list[str]:
-    """What is wrong with options whose values are right, each for itself."""
-    problems: list[str] = []
-    with suppress(RunError):  # of this machine, not of the request
-        parts(options, counts_of(options), problems)
-    return problems
-
-
-def counts_of(options: Any) -> dict[str, int]:
-    usual = options.BY_SIZE.get(options.size or "", next(iter(options.BY_SIZE.values())))
-    return {
-        name: value if getattr(options, name) is None else getattr(options, name)
-        for name, value in usual.items()
-    }
 
 
 def parts(options: Any, counts: dict[str, int], problems: list[str]) -> tuple[Any, ...]:
@@ -53,8 +35,7 @@ def parts(options: Any, counts: dict[str, int], problems: list[str]) -> tuple[An
             )
         scores = scores[: options.samples]
         counts["samples"] = len(scores)
-    if (rows := counts["samples"] * counts["performances"] * counts["augmentations"]) > MAX_ROWS:
-        problems.append(f"{rows:,} rows are asked for; at most {MAX_ROWS:,} can be made at once")
+    problems += asked.too_many(counts["samples"] * counts["performances"] * counts["augmentations"])
     heard = asked.heard(options, counts["augmentations"])
     pool, noises = asked.sounds_of_user(options, heard, problems)
     if options.soundfont and options.with_audio:

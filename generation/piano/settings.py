@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sousa.generation.audio import acoustics, fonts, named_acoustics, noise, rooms, soundfonts
+from sousa.generation.audio import acoustics, asked, fonts, named_acoustics, noise, rooms, soundfonts
 from sousa.generation.audio.banks import BankError
 from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.audio.noise import NoiseFile
@@ -113,7 +113,7 @@ def config_of(options: PianoOptions, say: Any = lambda text: None) -> Config:
 
     Raises: UsageError with every problem that is left: what would change nothing, or is not there.
     """
-    counts = requests.counts_of(options)
+    counts = asked.counts_of(options)
     problems: list[str] = []
     entries, heard, pool, noises = requests.parts(options, counts, problems)
     raise_all(problems)

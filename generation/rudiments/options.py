@@ -88,6 +88,7 @@ class RudimentsOptions(SeedOptions):
 
     def further_problems(self) -> list[str]:
         """What contradicts itself, would change nothing, or is not there."""
+        from sousa.generation.audio import asked
         from sousa.generation.rudiments import requests
 
-        return requests.problems_of(self)
+        return asked.problems_of(self, requests.parts)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sousa.generation.audio import acoustics, banks, fonts, named_acoustics, noise, rooms
+from sousa.generation.audio import acoustics, asked, banks, fonts, named_acoustics, noise, rooms
 from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.audio.noise import NoiseFile
 from sousa.generation.audio.rooms import Response
@@ -85,7 +85,7 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
 
     Raises: UsageError with every problem that is left: what would change nothing, or is not there.
     """
-    counts = requests.counts_of(options)
+    counts = asked.counts_of(options)
     problems: list[str] = []
     forms, heard, pool, noises = requests.parts(options, counts, problems)
     raise_all(problems)

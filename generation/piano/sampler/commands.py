@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sousa.generation import licences
 from sousa.generation.audio import encode, fonts
-from sousa.generation.audio.soundfonts import find_fonts
 from sousa.generation.errors import UsageError, collected, raise_all
 from sousa.generation.piano.played import NOTE, Performance
 from sousa.generation.piano.sampler import cutting
@@ -55,14 +53,8 @@ def _list(arguments: argparse.Namespace, console: Any) -> None:
 
 
 def _build(arguments: argparse.Namespace, console: Any) -> None:
-    output, licence = arguments.output, None
     problems: list[str] = []
-    with collected(problems):
-        licence = licences.of_option(arguments.licence)
-    with collected(problems):
-        output = None if output is None else output_path(output, "--output")
-    with collected(problems):
-        found = find_fonts(fonts.resolve(arguments.font))
+    output, licence, found = fonts.to_build(arguments, problems)
     raise_all(problems)
     for font in found:
         console.print(f"  {cutting.build(font, output, console.print, licence or fonts.spdx_of(font))}")
