@@ -11,6 +11,7 @@ of the written tempo the beats are. Run::
 """
 
 import argparse
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from pathlib import Path
 import mir_eval
 import numpy as np
 
+from sousa.generation.errors import UsageError
 from sousa.generation.piano.composition import Wanted, compose
 from sousa.generation.piano.performance import deadpan, perform, player
 from sousa.generation.piano.score import COMPLEXITIES, Score, beat_length
@@ -33,7 +35,12 @@ def pieces(arguments: argparse.Namespace) -> Iterator[tuple[str, int, Score]]:
     if arguments.scores:
         for index, file in enumerate(sorted(Path(arguments.scores).rglob("*"))):
             if file.is_file():
-                yield "scores", index, read_score(file)
+                try:
+                    score = read_score(file)
+                except UsageError as error:
+                    print(f"left out: {error}", file=sys.stderr)
+                else:
+                    yield "scores", index, score
         return
     for level in arguments.complexity.split(","):
         for index in range(arguments.pieces):

@@ -23,7 +23,7 @@ class Piano(Generated):
     name = "piano"
     title = "SOUSA piano"
     summary = "piano pieces of three levels, performed by simulated players of three skill tiers"
-    data_version = "1.0.0"
+    data_version = "2.0.0"
     Options = elsewhere(f"{_HERE}.options:PianoOptions")
     examples = (
         ("--size small", "200 pieces in output/dataset"),

@@ -235,4 +235,4 @@ def splits(config: Config) -> dict[str, Any]:
 
 def beside(config: Config, storage: Any, shards: Any, earlier: Any, progress: Any) -> dict[str, Any]:
     """What the pianos are, for the manifest: releases go by their licences."""
-    return {"pianos": [load_piano(ref).about() for ref in config.pianos]}
+    return {"pianos": [load_piano(ref).about() for ref in dict.fromkeys(config.pianos)]}

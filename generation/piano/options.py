@@ -135,8 +135,8 @@ class PianoOptions(SeedOptions):
     )
     pianos: Annotated[Names | None, named("piano", _known_pianos)] = option(
         None,
-        "these pianos, separated by commas: those of 'sousa pianos list', and modelled_1, modelled_2 and so "
-        "on, which are computed (default: the one that is shipped)",
+        "these pianos, separated by commas, the last of several for test rows only: those of 'sousa pianos "
+        "list', and modelled_1, modelled_2 and so on, which are computed (default: the shipped grand)",
         group=_SOUND,
     )  # fmt: skip
     soundfont: str | None = option(

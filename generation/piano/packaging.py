@@ -27,7 +27,7 @@ def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
         stated: Any = sorted(piano["digest"] for piano in pianos if piano.keys() >= _KEYS)
     except (TypeError, KeyError, AttributeError):
         stated = None
-    if stated != sorted(piano.digest for piano in config.pianos):
+    if stated != sorted({piano.digest for piano in config.pianos}):
         # their licences are what decides whether rows may be passed on
         raise RunError("manifest.json was changed by hand: its pianos are not those of its settings")
     return Packaging(

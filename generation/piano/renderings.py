@@ -3,8 +3,9 @@
 Conventions
 -----------
 Acoustics are those of :mod:`sousa.generation.audio.renderings`. A room with its microphone and EQ serves a
-*session*: the pieces of ROOM_PIECES numbers under the same acoustics. A tuning stays for TUNED_PIECES.
-Both are costly to change. Everything else is the row's own. All of it depends on coordinates alone.
+*session*: the pieces of ROOM_PIECES numbers under the same acoustics. A tuning stays for TUNED_PIECES, and
+a piano for the same rendering of PIANO_PIECES; then comes another one, until all have been heard. These are
+costly to change. Everything else is the row's own. All of it depends on coordinates alone.
 
 Of several pianos, and of several rooms of the same acoustics, the last one is *held out*: rows of train and
 validation never have it, and half of the test rows do, so that reports can tell known from unknown ones.
@@ -26,7 +27,7 @@ from sousa.generation.piano.settings import Config, PianoRef
 from sousa.generation.seeds import uniforms
 
 TUNINGS_CENTS = (-8, 0, 8)
-TUNED_PIECES, ROOM_PIECES = 100, 25
+TUNED_PIECES, ROOM_PIECES, PIANO_PIECES = 100, 25, 20
 BRIGHTNESS_DB = 6.0  # up and down, in halves of a dB
 _Part = TypeVar("_Part")
 
@@ -61,7 +62,9 @@ def rendering(config: Config, piece: int, performance: int, augmentation: int) -
     address = (*played, augmentation)
     held_out = split_of(config, piece) == "test"
     which, bright, level = uniforms(config.seed, 3, "piano", "voice", *address)
-    piano = chosen(config.pianos, held_out, which)
+    piano = config.pianos[_place(config.seed, len(config.pianos), *address)]
+    if held_out and which < 0.5:
+        piano = config.pianos[-1]
     tuning = uniforms(config.seed, 1, "piano", "tuning", piece // TUNED_PIECES)[0]
     cents = TUNINGS_CENTS[int(tuning * len(TUNINGS_CENTS))]
     brightness_db = int(bright * (4 * BRIGHTNESS_DB + 1)) / 2.0 - BRIGHTNESS_DB
@@ -76,6 +79,15 @@ def rendering(config: Config, piece: int, performance: int, augmentation: int) -
         own = acoustics.row_record(named_acoustics.load()[name], draw, config.sample_rate, config.noises)
         record = {**json.loads(linear), **own}
     return Rendering(name, piano, cents, brightness_db, level_db(level), record)
+
+
+@lru_cache(maxsize=256)
+def _place(seed: int, pianos: int, piece: int, performance: int, augmentation: int) -> int:
+    """Which of so many pianos is at hand, the last one never if there are others."""
+    known = max(pianos - 1, 1)
+    turn, place = divmod(piece // PIANO_PIECES, known)
+    draws = uniforms(seed, known, "piano", "instrument", performance, augmentation, turn)
+    return sorted(range(known), key=draws.__getitem__)[place]
 
 
 @lru_cache(maxsize=256)

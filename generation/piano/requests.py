@@ -63,6 +63,11 @@ def _problems(options: Any, counts: dict[str, int]) -> list[str]:
     if options.pianos and options.soundfont:
         both = f"{options.called('pianos')} and {options.called('soundfont')}"
         problems.append(f"{both} are both given; leave one out, or build the font's first: 'sousa pianos'")
+    if options.pianos and len(set(options.pianos)) > 1 and options.pianos[-1] in options.pianos[:-1]:
+        problems.append(
+            f"{options.called('pianos')} names {options.pianos[-1]!r} last, which is kept for test rows, and "
+            "before; name it once"
+        )
     if options.sure(*PIECE_OPTIONS):
         problems += _unmet(options)
     if options.scores == "":

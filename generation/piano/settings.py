@@ -48,8 +48,8 @@ class Config:
         keys, metres: in which pieces are; empty for those of the level.
         min_notes, max_notes, min_duration_sec, max_duration_sec: of a piece; None without a limit.
         scores: of the user, in place of composed pieces.
-        pianos: in order of name, none without audio. Where there are several, the last one is heard in test
-            rows only.
+        pianos: none without audio; one that is named twice is heard twice as often. Where there are several,
+            the last one is heard in test rows only.
         acoustics, rooms, noises: as in rudiments' Config; of several rooms of acoustics, the last one is
             heard in test rows only.
     """
@@ -147,12 +147,13 @@ def _pianos(options: PianoOptions, say: Any) -> tuple[PianoRef, ...]:
     from sousa.generation.piano.sampler import modelled, pianos
 
     if options.soundfont:
-        used = [pianos.load(path) for path in _of_fonts(options.soundfont, say)]
+        loaded = [pianos.load(path) for path in _of_fonts(options.soundfont, say)]
+        used = sorted(loaded, key=lambda piano: piano.name)
     elif options.pianos:
-        used = [modelled.by_name(name) for name in dict.fromkeys(options.pianos)]
+        used = [modelled.by_name(name, say) for name in options.pianos]
     else:
         used = [pianos.shipped()]
-    return tuple(PianoRef(p.name, p.digest, str(p.path)) for p in sorted(used, key=lambda p: p.name))
+    return tuple(PianoRef(piano.name, piano.digest, str(piano.path)) for piano in used)
 
 
 def _of_fonts(path: str, say: Any) -> list[Path]:

@@ -1,4 +1,7 @@
-"""The metre of notes whose beats are known: how they divide, and how many make a bar."""
+"""The metre of notes whose beats are known: how they divide, and how many make a bar.
+
+Told apart are 2/4, 3/4, 4/4, 5/4, 6/8, 9/8 and 12/8.
+"""
 
 from dataclasses import dataclass
 
@@ -7,8 +10,7 @@ import numpy as np
 from sousa.training.transcription import TICKS
 from sousa.training.transcription.beats import Onsets
 
-METRES = ("2/4", "3/4", "4/4", "6/8", "9/8", "12/8")  # those that are told from notes
-_USUAL = {4: 0.12, 3: 0.0, 2: 0.0}  # what bars of so many beats are given in advance
+_USUAL = {4: 0.12, 3: 0.0, 2: 0.0, 5: -0.3}  # what bars of so many beats are given in advance
 _NOTHING = -1.5  # logit of a beat at which nothing begins
 
 
@@ -79,7 +81,7 @@ def beats_of(notes: np.ndarray, onsets: Onsets, sec: np.ndarray, thirds: bool, m
     if metre:
         beats = Beats(sec, metre)
         return Beats(sec, metre, _phase(strength, beats.per_bar)[1])
-    ways = {count: _phase(strength, count) for count in _USUAL}
+    ways = {count: _phase(strength, count) for count in _USUAL if not (thirds and count == 5)}
     count = max(ways, key=lambda c: ways[c][0] + _USUAL[c])
     return Beats(sec, f"{3 * count}/8" if thirds else f"{count}/4", ways[count][1])
 

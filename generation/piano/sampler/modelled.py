@@ -38,16 +38,17 @@ def number_of(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def by_name(name: str) -> Piano:
+def by_name(name: str, progress: Say = SILENT.say) -> Piano:
     """Load a piano by its name, or from a directory; a modelled one is built where this user has none yet."""
-    built(name)
+    built(name, progress)
     return pianos.by_name(name)
 
 
-def built(name: str) -> None:
-    """Build a piano whose name is that of a modelled one, where this user has none yet."""
+def built(name: str, progress: Say = SILENT.say) -> None:
+    """Build a piano whose name is that of a modelled one, where this user has none yet; say so first."""
     number = number_of(name)
     if number and name not in pianos.available():
+        progress(f"computing the piano {name}, once for this user")
         build(number)
 
 

@@ -130,7 +130,8 @@ def _held_out(findings: Findings) -> Check:
     last = config.pianos[-1].name
     having = rows["piano"] == last
     astray = int((having & (rows["split"] != "test")).sum())
-    names = ", ".join(f"{ref.name} {int((rows['piano'] == ref.name).sum()):,}" for ref in config.pianos)
+    known = dict.fromkeys(ref.name for ref in config.pianos)
+    names = ", ".join(f"{name} {int((rows['piano'] == name).sum()):,}" for name in known)
     tests = int((rows["split"] == "test").sum())
     text = f"{names} rows; {last} in {int(having.sum()):,} of {tests:,} test rows"
     return Check("pianos", not astray, text + (f", and in {astray} others" if astray else ", and no others"))

@@ -16,7 +16,7 @@ from sousa.generation.columns import SPLITS
 from sousa.generation.piano import Piano, corpus, pieces
 from sousa.generation.piano.pieces import level_of, performance_of, piece_indices, split_of
 from sousa.generation.piano.played import sounding_ends
-from sousa.generation.piano.renderings import chosen, rendering
+from sousa.generation.piano.renderings import PIANO_PIECES, chosen, rendering
 from sousa.generation.piano.settings import PianoRef, make_config
 from sousa.generation.piano.validation.examine import records_of
 
@@ -197,6 +197,22 @@ def test_pianos_and_rooms_are_held_out_in_rows():
         assert "z" not in pianos and {"x", "y"} == pianos.keys() and last not in responses
     pianos, responses = heard["test"]
     assert 12 <= pianos["z"] <= 33 and responses[last] > 0 and len(responses) > 1
+
+
+def test_pianos_take_turns():
+    """One serves a block of pieces, all are heard in turn, and one that is named twice is heard twice."""
+    config = make_config(samples=PIANO_PIECES * 8)
+    config = replace(config, pianos=tuple(PianoRef(name, name * 64, "") for name in "aabcd"))
+    blocks = []
+    for start in range(0, config.samples, PIANO_PIECES):
+        pieces_ = range(start, start + PIANO_PIECES)
+        names = {
+            rendering(config, piece, 0, 0).piano.name for piece in pieces_
+            if split_of(config, piece) == "train"
+        }  # fmt: skip
+        blocks += names
+    assert len(blocks) == 8
+    assert Counter(blocks[:4]) == Counter(blocks[4:]) == {"a": 2, "b": 1, "c": 1}
 
 
 def test_sessions_share_a_room_and_rows_do_not_share_degradations():

@@ -183,6 +183,17 @@ def test_a_soundfont_is_no_piano_of_the_configuration_until_it_is_built(tmp_path
     assert make_config(samples=1).pianos == make_config(pianos=[make_config().pianos[0].name]).pianos
 
 
+def test_the_last_piano_is_the_one_for_tests_and_others_may_be_named_twice(monkeypatch, tmp_path):
+    monkeypatch.setenv("SOUSA_CACHE", str(tmp_path))
+    grand, said = make_config(samples=1).pianos[0].name, []
+    options = PianoOptions.read({"samples": 1, "pianos": [grand, "modelled_4", grand, "modelled_2"]})
+    assert [ref.name for ref in config_of(options, said.append).pianos] == options.pianos
+    computed = ("modelled_4", "modelled_2")
+    assert said == [f"computing the piano {name}, once for this user" for name in computed]
+    with pytest.raises(UsageError, match="pianos names 'modelled_4' last, which is kept for test rows"):
+        make_config(samples=1, pianos=["modelled_4", grand, "modelled_4"])
+
+
 def test_sizes_are_told_apart_by_all_that_was_chosen():
     piano = corpora.get("piano")
     assert piano.resized(make_config("full"), "small") == make_config("small")
