@@ -2,9 +2,9 @@
 
 Conventions
 -----------
-Types are Arrow names (``int32``, ``float64``, ``string``, ``bool``, ``binary``), ``audio`` for an
-encoded file with its path, or a tuple of Columns for a list of records. From one declaration come
-the Arrow schema of shards, the Hugging Face features, the builders' ``Features``, training's targets,
+Types are Arrow names (``int32``, ``float64``, ``string``, ``bool``, ``binary``), ``strings`` for a list of
+texts, ``audio`` for an encoded file with its path, or a tuple of Columns for a list of records.
+From one declaration come the Arrow schema of shards, the Hugging Face features, the builders' ``Features``, training's targets,
 filters and breakdowns, and the tables in documents, so they can't disagree.
 
 A *role* says what a column is for, so that generic code asks for roles and never for names. The schema of a
@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from sousa.generation.text import code
 
-AUDIO = "audio"
+AUDIO, STRINGS = "audio", "strings"
 ACOUSTICS = "preset"  # the condition that a Breakdown states for acoustics; it is stored in shards
 SPLITS = ("train", "validation", "test")
 # columns that every corpus has; with sound also pcm_digest and audio
@@ -163,6 +163,25 @@ class Parameters(Role):
     maker: str
 
 
+@dataclass(frozen=True)
+class Text(Role):
+    """What a row is said to be, in a sentence: what text is matched with sound by.
+
+    Attributes:
+        source: column that says who wrote it.
+        language: column of its language, in the letters of BCP 47.
+        others: column of further texts, records ``text, source, language, start_sec, end_sec``: the part of
+            the sound that a text is about, null for all of it; empty for none.
+        start, end: columns of the part that the text itself is about, null for all of it.
+    """
+
+    source: str
+    language: str
+    others: str = ""
+    start: str = ""
+    end: str = ""
+
+
 def kinds(base: type[Role] = Role) -> list[type[Role]]:
     """Every kind of role."""
     return [kind for child in base.__subclasses__() for kind in (child, *kinds(child))]
@@ -212,6 +231,8 @@ def arrow_type(kind: Any) -> pa.DataType:
     """Arrow type of a column type."""
     if kind == AUDIO:
         return pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    if kind == STRINGS:
+        return pa.list_(pa.string())
     if isinstance(kind, tuple):
         return pa.list_(pa.struct([(c.name, arrow_type(c.type)) for c in kind]))
     return getattr(pa, "bool_" if kind == "bool" else kind)()
@@ -276,6 +297,8 @@ def _fitted(column: Column | None, stored: pa.Field) -> Column:
     column = column or Column(stored.name, "", "", "of an earlier data version")
     if column.type and arrow_type(column.type) == stored.type:
         return column
+    if stored.type == arrow_type(STRINGS):
+        return replace(column, type=STRINGS)
     if pa.types.is_list(stored.type):
         inner = {c.name: c for c in column.type} if column.nested else {}
         return replace(column, type=tuple(_fitted(inner.get(f.name), f) for f in stored.type.value_type))
@@ -307,6 +330,8 @@ def feature(column: Column, sample_rate: int | None, classes: bool = True) -> An
         return {"sampling_rate": sample_rate, "_type": "Audio"}
     if column.nested:  # not "List": versions before 4 don't know that
         return [{c.name: feature(c, sample_rate, classes) for c in column.type}]
+    if column.type == STRINGS:
+        return [{"dtype": "string", "_type": "Value"}]
     if classes and isinstance(column.role, Classes):
         return {"names": list(column.role.names), "_type": "ClassLabel"}
     return {"dtype": column.type, "_type": "Value"}
@@ -322,6 +347,8 @@ def _yaml(column: Column, sample_rate: int | None) -> dict[str, Any]:
         return {"dtype": {"audio": {"sampling_rate": sample_rate} if sample_rate else None}}
     if column.nested:
         return {"list": feature_yaml(column.type, sample_rate)}
+    if column.type == STRINGS:
+        return {"list": "string"}
     if isinstance(column.role, Classes):
         return {"dtype": {"class_label": {"names": {str(i): n for i, n in enumerate(column.role.names)}}}}
     return {"dtype": column.type}
