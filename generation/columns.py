@@ -3,9 +3,9 @@
 Conventions
 -----------
 Types are Arrow names (``int32``, ``float64``, ``string``, ``bool``, ``binary``), ``strings`` for a list of
-texts, ``audio`` for an encoded file with its path, or a tuple of Columns for a list of records.
-From one declaration come the Arrow schema of shards, the Hugging Face features, the builders' ``Features``, training's targets,
-filters and breakdowns, and the tables in documents, so they can't disagree.
+texts, ``audio`` for an encoded file with its path, or a tuple of Columns for a list of records. From one
+declaration come the Arrow schema of shards, the Hugging Face features, the builders' ``Features``,
+training's targets, filters and breakdowns, and the tables in documents, so they can't disagree.
 
 A *role* says what a column is for, so that generic code asks for roles and never for names. The schema of a
 shard carries the roles of its columns as JSON under the metadata key ``sousa``: a dataset can be trained on
