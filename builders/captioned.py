@@ -1,0 +1,162 @@
+"""The ``datasets`` builder of a published corpus with captions, over its files as they were published.
+
+``FMA(data_dir="data/raw/fma", fma_size="small")`` reads what ``sousa download`` left in that folder, or what
+a user unpacked there; nothing is written but the cache of ``datasets``, and by ``as_streaming_dataset()`` not
+even that.
+
+Conventions
+-----------
+The columns are those of :mod:`sousa.generation.captions.columns` that published files tell, and ``audio``,
+the file of the sound as published, not decoded. Splits are those of the corpus; rows without one are in
+``train``. Rows that can't be used are left out: ``left_out`` counts them by the reason, and one line of the
+log says so. Files that are added, removed or changed are never read from an old cache.
+"""
+
+import inspect
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import field, fields, make_dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import datasets
+
+from sousa.builders.audio import AudioBuilder
+from sousa.builders.base import features
+from sousa.generation.captions.columns import PUBLISHED
+from sousa.generation.captions.readers import Reader, Wanted, reader
+from sousa.generation.captions.sounds import name_of, sound_bytes
+from sousa.generation.columns import AUDIO, SPLITS, Column
+from sousa.generation.errors import SousaError, UsageError, one_of
+from sousa.generation.outside import expanded, is_directory
+
+log = logging.getLogger(__name__)
+COLUMNS = (*PUBLISHED, Column("audio", AUDIO, "", "the sound's file, as published; null without it"))
+NO_SOUND = "its sound is not there"
+VERSION = datasets.Version("1.0.0")  # another one when rows are read otherwise
+
+
+CaptionedConfig: Any = make_dataclass(
+    "CaptionedConfig",
+    [(option.name, option.type, field(default=option.default)) for option in fields(Wanted)],
+    bases=(datasets.BuilderConfig,),
+    namespace={"__doc__": Wanted.__doc__, "__module__": __name__},
+)
+
+
+class CaptionedBuilder(AudioBuilder):
+    """A published corpus with captions. A subclass says which.
+
+    Attributes:
+        reader: of the corpus.
+        left_out: how many rows were left out, by the reason, once they have been read.
+
+    Raises: ValueError for options that there are not, for a ``data_dir`` that does not hold the corpus, and
+        for files that can't be read.
+    """
+
+    NAME: ClassVar[str]  # of the corpus
+    VERSION = VERSION
+    BUILDER_CONFIG_CLASS = CaptionedConfig
+    reader: ClassVar[Reader]
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        cls.reader = reader(cls.NAME)
+
+    def __init__(self, *arguments: Any, **options: Any):
+        known = [option.name for option in fields(self.BUILDER_CONFIG_CLASS)]
+        for name in options.keys() - inspect.signature(datasets.DatasetBuilder.__init__).parameters.keys():
+            if name not in known:
+                raise ValueError(f"unknown option {one_of(name, known)}")
+        self.left_out: Counter[str] = Counter()
+        super().__init__(*arguments, **{"dataset_name": self.NAME, **options})
+
+    def _open(self, config: Any) -> list[str]:
+        self._wanted = Wanted(**{option.name: getattr(config, option.name) for option in fields(Wanted)})
+        if not config.data_dir:
+            raise UsageError(
+                f"{self.NAME} is read from files; give data_dir, the folder that they are in, such as "
+                f"data/raw/{self.NAME} after 'sousa download --datasets {self.NAME}'"
+            )
+        root = expanded(config.data_dir)
+        if not is_directory(root):
+            raise UsageError(f"data_dir is {config.data_dir}, and there is no such folder; name that of "
+                             f"{self.reader.title}")  # fmt: skip
+        self._root = Path(os.path.abspath(root))
+        return [str(self._root), repr(self._wanted), str(VERSION), *_stamps(self._root)]
+
+    def _features(self, stored: bool) -> datasets.Features:
+        return features(COLUMNS, None, stored)
+
+    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
+        rows: Counter[str] = Counter()
+        self.left_out = Counter()
+        for row in self._read("split", "audio_at", "rejected"):
+            if reason := self._reason(row):
+                self.left_out[reason] += 1
+            else:
+                rows[row["split"] or SPLITS[0]] += 1
+        reasons = ", ".join(f"{reason} ({number:,})" for reason, number in sorted(self.left_out.items()))
+        log.info("%s: %d rows, and %d left out%s", self.reader.title, rows.total(), self.left_out.total(),
+                 f": {reasons}" if reasons else "")  # fmt: skip
+        if not rows:
+            raise ValueError(
+                f"{self._root} has no row of {self.reader.title} that can be used"
+                + (f": {reasons}; metadata_only=True keeps rows without their sound" if reasons else "")
+            )
+        return [datasets.SplitGenerator(split, {"split": split}) for split in SPLITS if split in rows]
+
+    def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        for row in self._read():
+            if (row["split"] or SPLITS[0]) != split or self._reason(row):
+                continue
+            audio_at, _ = row.pop("audio_at"), row.pop("rejected")
+            audio = None
+            if audio_at and _is_there(self._root, audio_at):
+                with _as_value_error():
+                    audio = {"bytes": sound_bytes(self._root, audio_at), "path": name_of(audio_at)}
+            yield row["sample_id"], row | {"split": split, "audio": audio}
+
+    def _read(self, *columns: str) -> Iterator[dict[str, Any]]:
+        """Rows of the reader as dicts."""
+        with _as_value_error():
+            for table in self.reader.read(self._root, self._wanted):
+                yield from (table.select(columns) if columns else table).to_pylist()
+
+    def _reason(self, row: dict[str, Any]) -> str | None:
+        """Why a row is left out."""
+        if row["rejected"] or self._wanted.metadata_only:
+            return row["rejected"]
+        return None if row["audio_at"] and _is_there(self._root, row["audio_at"]) else NO_SOUND
+
+
+@contextmanager
+def _as_value_error() -> Iterator[None]:
+    try:
+        yield
+    except SousaError as error:
+        raise ValueError(str(error)) from None
+
+
+def _is_there(root: Path, audio_at: str) -> bool:
+    path, _, row = audio_at.rpartition("#")
+    return os.path.isfile(root / (path if path.endswith(".parquet") and row.isdigit() else audio_at))
+
+
+def _stamps(root: Path) -> Iterator[str]:
+    """Names, sizes and times of all files of a folder, in order; folders that are links are followed once."""
+    folders, seen = [str(root)], set[tuple[int, int]]()
+    while folders:
+        with suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                with suppress(OSError):
+                    about = entry.stat()
+                    if not entry.is_dir():
+                        yield f"{entry.path} {about.st_size} {about.st_mtime_ns}"
+                    elif (place := (about.st_dev, about.st_ino)) not in seen:
+                        seen.add(place)
+                        folders.append(entry.path)
