@@ -13,7 +13,7 @@ so at the start.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,15 @@ _DOMAIN = b"sousa-1"
 SELF_CHECK_DIGEST = "c01b8b7de8e60256aab7400747784e31"
 
 
-def _digest(size: int, seed: int, coordinates: tuple[str | int, ...]) -> bytes:
+def _named(size: int, seed: int, coordinates: tuple[str | int, ...]) -> Any:
     name = "\x1f".join(
         f"i{part}" if isinstance(part, (int, np.integer)) else f"s{part}" for part in (seed, *coordinates)
     )
-    return hashlib.blake2b(name.encode(), digest_size=size, key=_DOMAIN).digest()
+    return hashlib.blake2b(name.encode(), digest_size=size, key=_DOMAIN)
+
+
+def _digest(size: int, seed: int, coordinates: tuple[str | int, ...]) -> bytes:
+    return _named(size, seed, coordinates).digest()
 
 
 def stream(seed: int, *coordinates: str | int) -> np.random.Generator:
@@ -51,6 +55,15 @@ def uniforms(seed: int, count: int, *coordinates: str | int) -> list[float]:
         out += [int.from_bytes(words[i : i + 8], "little") / 2**64 for i in range(0, 64, 8)]
     # the quotient of the largest words rounds to 1
     return [min(value, 1 - 2**-53) for value in out[:count]]
+
+
+def words(seed: int, *coordinates: str | int, names: Iterable[str]) -> Iterator[int]:
+    """A whole number below 2**64 for each name, which is the last coordinate: for many names, in no time."""
+    start = _named(8, seed, (*coordinates, ""))
+    for name in names:
+        digest = start.copy()
+        digest.update(name.encode())
+        yield int.from_bytes(digest.digest(), "little")
 
 
 # every kind of draw that rows are made of, by the method of a Generator: in each way that NumPy computes it
