@@ -5,10 +5,12 @@ import pytest
 from sousa.generation.captions.licences import Licence, licence_of
 
 CC = "https://creativecommons.org/licenses"
-# as published: (identifier, what it forbids: n(c), n(d) as d, s(a)); None for flags that are not known
+# as published: (identifier, flags: n for NC, d for ND, s for SA); None where they are not known
 TEXTS = {
     "Attribution-Noncommercial-Share Alike 3.0 United States": ("CC-BY-NC-SA-3.0-US", "ns"),
-    "Attribution-NonCommercial-NoDerivatives (aka Music Sharing) 3.0 International": ("CC-BY-NC-ND-3.0", "nd"),
+    "Attribution-NonCommercial-NoDerivatives (aka Music Sharing) 3.0 International": (
+        "CC-BY-NC-ND-3.0", "nd",
+    ),
     "Attribution-Noncommercial-No Derivative Works 3.0 United States": ("CC-BY-NC-ND-3.0-US", "nd"),
     "Creative Commons Attribution-NonCommercial-NoDerivatives 4.0": ("CC-BY-NC-ND-4.0", "nd"),
     "Attribution-NonCommercial-NoDerivs 3.0 Poland": ("CC-BY-NC-ND-3.0-PL", "nd"),
@@ -58,7 +60,7 @@ TEXTS = {
     "nan": (None, None),
     "Unknown": (None, None),
     "http://example.com/my-terms": (None, None),
-    "Do with it whatever you like, as long as you write a postcard to the people who have made it.": (None, None),
+    "Do with it whatever you like, as long as you write a postcard to those who made it.": (None, None),
     # the text says one thing and the address another
     "Creative Commons Attribution license: http://creativecommons.org/licenses/by-nc/2.0/": (None, None),
     "All rights reserved http://creativecommons.org/licenses/by/3.0/": (None, None),
@@ -76,9 +78,9 @@ def test_a_licence_as_published(raw):
 
 
 def test_an_address_alone_is_what_was_published():
-    licence = licence_of("", "http://creativecommons.org/licenses/by-nc-sa/2.0/uk/")
-    assert licence == Licence("CC-BY-NC-SA-2.0-UK", f"{CC}/by-nc-sa/2.0/uk/",
-                              "http://creativecommons.org/licenses/by-nc-sa/2.0/uk/", True, False, True)  # fmt: skip
+    address = "http://creativecommons.org/licenses/by-nc-sa/2.0/uk/"
+    stated = Licence("CC-BY-NC-SA-2.0-UK", f"{CC}/by-nc-sa/2.0/uk/", address, True, False, True)
+    assert licence_of("", address) == stated
 
 
 def test_text_and_address_complete_each_other():
