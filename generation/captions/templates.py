@@ -15,10 +15,9 @@ import itertools
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
 
 from sousa.generation.seeds import words
 
@@ -31,8 +30,9 @@ _MOST: dict[str, int] = _TEMPLATES["most"]
 _ADDRESS = re.compile(r"://|\bwww\.|\.(?:com|org|net|de|fm|uk|html?)\b|@\w", re.IGNORECASE)
 _PREFIX = re.compile(r"(genre|instrument|mood/theme|mood|theme)s?\s*(?:-{2,}|:+|=)\s*", re.IGNORECASE)
 _PARTS = re.compile(r"[,;|\n\t]|\s/|/\s")
-_HINTS = {"genre": ("genres",), "instrument": ("instruments",)}
-_MOODS = ("moods", "for", "about")
+_GENRES, _INSTRUMENTS, _MOODS = ("genres",), ("instruments",), ("moods", "for", "about")
+_KINDS = (*_GENRES, *_INSTRUMENTS, *_MOODS)
+_PREFIXES = {"genre": _GENRES, "instrument": _INSTRUMENTS}
 
 
 def caption_of(
@@ -62,7 +62,8 @@ def captions_of(
     tags: Iterable[Sequence[str]] | None = None,
 ) -> list[list[str]]:
     """:func:`caption_of` for the rows of whole columns; None stands for a column of empty lists."""
-    columns = [itertools.repeat(()) if c is None else map(tuple, c) for c in (genres, moods, instruments, tags)]
+    given = (genres, moods, instruments, tags)
+    columns = [itertools.repeat(()) if column is None else map(tuple, column) for column in given]
     captions = []
     for word, *row in zip(words(seed, "caption", names=sample_ids), *columns, strict=False):
         wordings = _wordings(*row)
@@ -85,27 +86,28 @@ def _wordings(genres: tuple, moods: tuple, instruments: tuple, tags: tuple) -> t
     if not any(things.values()):
         return ()
     says = _slots(things)
-    shape = (min(len(things["genres"]), 3), *(bool(says[slot]) for slot in _SLOTS[1:]))
-    sentences = dict.fromkeys(sentence % says for sentence in _forms(shape))
-    return tuple(sentence for sentence in sentences if sentence[0].isupper())  # which 80s are not
+    shape = (min(len(things["genres"]), 3), *[says[slot] != "" for slot in _SLOTS[1:]])
+    sentences = dict.fromkeys([form % says for form in _forms(shape)])
+    return tuple([sentence for sentence in sentences if sentence[0].isupper()])  # which 80s are not
 
 
 def _slots(things: dict[str, list[str]]) -> dict[str, str]:
     """What stands in the places of a compiled sentence."""
-    themes = [f"{word} {listed(things[word])}" for word in ("for", "about") if things[word]]
+    players = things["instruments"]
     says = {
         "genres": listed(things["genres"]),
         "moods": ", ".join(things["moods"]),
-        "themes": ", ".join(themes),
-        "instruments": listed(things["instruments"]),
+        "themes": ", ".join([f"{word} {listed(things[word])}" for word in ("for", "about") if things[word]]),
+        "instruments": listed(players),
         "tags": listed(things["tags"]),
-        "are": "are" if len(things["instruments"]) > 1 or any(map(is_plural, things["instruments"])) else "is",
+        "are": "are" if len(players) > 1 or (players and is_plural(players[0])) else "is",
     }
     for slot in ("genres", "moods"):
-        says[f"a {slot}"] = article(says[slot])
-        says[f"A {slot}"] = says[f"a {slot}"].capitalize()
-    for slot in ("genres", "moods", "instruments"):
-        says[f"^{slot}"] = capital(says[slot])
+        if first := says[slot]:
+            says[f"a {slot}"] = before = article(first.split(" ", 1)[0])
+            says[f"A {slot}"] = before.capitalize()
+            says[f"^{slot}"] = capital(first)
+    says["^instruments"] = capital(says["instruments"])
     return says
 
 
@@ -120,20 +122,19 @@ def _forms(shape: tuple[int | bool, ...]) -> list[str]:
         what = style.get("mixed", style["what"]) if there["genres"] == 3 else style["what"]
         text = style[form].replace("{what}", what)
         text = re.sub(r"\[([^\[\]]*?\{(\w+)\}[^\[\]]*)\]", lambda m: m[1] if there[m[2]] else "", text)
-        text = re.sub(r"(a)\(n\) \{(\w+)\}", r"{\1 \2} {\2}", text, flags=re.IGNORECASE)
-        text = re.sub(r"(a)\(n\) (\w+)", lambda m: _like(m[1], f"{article(m[2])} {m[2]}"), text, flags=re.IGNORECASE)
+        text = re.sub(r"([Aa])\(n\) \{(\w+)\}", r"{\1 \2} {\2}", text)
+        text = re.sub(r"a\(n\) (\w+)", lambda m: f"{article(m[1])} {m[1]}", text)
+        text = re.sub(r"A\(n\) (\w+)", lambda m: f"{article(m[1]).capitalize()} {m[1]}", text)
         text = capital(re.sub(r"^\{(\w+)\}", r"{^\1}", text))
         forms.append(re.sub(r"\{([^{}]+)\}", r"%(\1)s", text))
     return forms
 
 
-def _like(model: str, text: str) -> str:
-    return capital(text) if model.isupper() else text
-
-
 def listed(things: Sequence[str]) -> str:
     """Things in a row of words: ``a, b and c``."""
-    return " and ".join(filter(None, (", ".join(things[:-1]), *things[-1:])))
+    if len(things) < 2:
+        return things[0] if things else ""
+    return f"{', '.join(things[:-1])} and {things[-1]}"
 
 
 def capital(text: str) -> str:
@@ -164,63 +165,61 @@ def article(text: str) -> str:
 
 def _sorted(genres: tuple, moods: tuple, instruments: tuple, tags: tuple) -> dict[str, list[str]]:
     """Things that are said, by kind, each once."""
-    things: dict[str, dict[str, None]] = {k: {} for k in ("genres", "moods", "for", "about", "instruments", "tags")}
+    things: dict[str, list[str]] = {kind: [] for kind in (*_KINDS, "tags")}
     known: set[str] = set()
-    for kinds, column in ((("genres",), genres), (_MOODS, moods), (("instruments",), instruments), ((), tags)):
+    for kinds, column in ((_GENRES, genres), (_MOODS, moods), (_INSTRUMENTS, instruments), ((), tags)):
         for tag in column:
-            for kind, thing in _said(tag, kinds) if isinstance(tag, str) else ():
-                if (name := _key(thing) or thing) not in known:
+            for kind, thing, name in _said(tag, kinds) if isinstance(tag, str) else ():
+                if name not in known and len(things[kind]) < _MOST[kind]:
                     known.add(name)
-                    things[kind][thing] = None
-    out = {kind: list(those)[: _MOST.get(kind, _MOST["themes"])] for kind, those in things.items()}
-    out["about"] = out["about"][: max(0, _MOST["themes"] - len(out["for"]))]
-    parts = [set(re.split(r"[ -]", genre)) for genre in out["genres"]]
-    out["genres"] = [g for g, own in zip(out["genres"], parts, strict=True) if not any(own < p for p in parts)]
-    said = out["instruments"]
-    out["instruments"] = [
-        i for i in said if i not in _WORDS["families"] or not any(x.endswith(f" {i}") for x in said)
-    ]
-    return out
+                    things[kind].append(thing)
+    if len(things["genres"]) > 1:
+        parts = [set(re.split("[ -]", genre)) for genre in things["genres"]]
+        things["genres"] = [
+            genre
+            for genre, own in zip(things["genres"], parts, strict=True)
+            if not any(own < others for others in parts)
+        ]
+    if len(things["instruments"]) > 1:
+        heads = {thing.rpartition(" ")[2] for thing in things["instruments"] if " " in thing}
+        families = heads.intersection(_WORDS["families"])
+        things["instruments"] = [thing for thing in things["instruments"] if thing not in families]
+    return things
 
 
 @lru_cache(maxsize=1 << 16)
-def _said(tag: str, kinds: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """A tag as pairs of kind and words; ``kinds``: those it is of, as its corpus says, or none."""
-    tag = unicodedata.normalize("NFC", html.unescape(tag)).strip(" []'\"")
+def _said(tag: str, kinds: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
+    """A tag as triples of kind, words and key; ``kinds``: those it is of, as its corpus says, or none."""
     if len(tag) > 2 * LONGEST or _ADDRESS.search(tag):
         return ()
+    tag = unicodedata.normalize("NFC", html.unescape(tag)).strip(" []'\"")
     if match := _PREFIX.match(tag):
-        tag, kinds = tag[match.end() :], _HINTS.get(match[1].lower(), _MOODS)
-    parts = [tag] if _lookup(tag, kinds) else _PARTS.split(tag)
-    said = []
-    for part in parts:
-        plain = _plain(part)
-        if (found := _lookup(part, kinds)) is not None:
-            said.append(found)
-        elif plain and len(plain) <= LONGEST and _key(plain) not in _WORDS["nothing"]:
-            said.append((kinds[0] if kinds else "tags", plain))
-    return tuple(said)
-
-
-def _lookup(tag: str, kinds: tuple[str, ...]) -> tuple[str, str] | None:
-    """Kind and words of a tag that the vocabulary knows."""
-    name = _key(tag)
-    every = kinds or ("genres", "instruments", *_MOODS)
+        tag, kinds = tag[match.end() :], _PREFIXES.get(match[1].lower(), _MOODS)
     # what a corpus calls a mood may be a genre: a ballad
-    for kind in (*every, "genres") if kinds == _MOODS else every:
-        if name in _vocabulary()[kind]:
-            return kind, _vocabulary()[kind][name]
-    return None
+    every = (*_MOODS, *_GENRES) if kinds == _MOODS else kinds or _KINDS
+    vocabulary, said = _vocabulary(), []
+    for part in [tag] if any(_key(tag) in vocabulary[kind] for kind in every) else _PARTS.split(tag):
+        name = _key(part)
+        for kind in every:
+            if thing := vocabulary[kind].get(name):
+                said.append((kind, thing, _key(thing)))
+                break
+        else:
+            thing = _plain(part) if name not in _WORDS["nothing"] else ""
+            if 0 < len(thing) <= LONGEST and not _ADDRESS.search(thing):
+                said.append((kinds[0] if kinds else "tags", thing, name))
+    return tuple(said)
 
 
 @cache
 def _vocabulary() -> dict[str, dict[str, str]]:
     """How tags are said: dict of kind to dict of key to words."""
-    kinds = ("genres", "moods", "for", "about", "instruments")
-    lists = {kind: [*_WORDS.get(kind, ()), *_WORDS["kinds"].get(kind, ())] for kind in kinds}
-    said = {kind: {_key(re.sub("^an? ", "", thing)): thing for thing in those} for kind, those in lists.items()}
+    lists = {kind: [*_WORDS[kind], *_WORDS["kinds"].get(kind, ())] for kind in _KINDS}
+    said = {
+        kind: {_key(re.sub("^an? ", "", thing)): thing for thing in those} for kind, those in lists.items()
+    }
     for name, thing in _WORDS["said"].items():
-        for kind in kinds:
+        for kind in _KINDS:
             if thing in lists[kind]:
                 said[kind][name] = thing
     return said
@@ -228,17 +227,19 @@ def _vocabulary() -> dict[str, dict[str, str]]:
 
 def _key(text: str) -> str:
     """Letters and digits of a text, in lower case."""
-    text = unicodedata.normalize("NFD", text.lower().replace("&", "and"))
-    return "".join(c for c in text if c.isalnum())
+    text = text.lower().replace("&", "and")
+    if not text.isascii():
+        text = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+    return re.sub(r"[\W_]+", "", text)
 
 
 def _plain(text: str) -> str:
-    """A tag as words: letters of any script, digits and a few marks inside them; empty if it has no letter."""
+    """A tag as words: letters of any script, digits, a few marks inside words; empty without a letter."""
     text = re.sub(r"[^\w&+#'’/.-]|_", " ", text.lower())
     text = re.sub(r"(?<!\d)\.|\.(?!\d)", "", text)  # of B.B. and Mr., not of 2.0
-    text = " ".join(word.strip("&'’/.-+#") for word in text.split())
-    text = " ".join(_CAPITALS.get(word, word) for word in text.split())
-    return text if any(c.isalpha() for c in text) else ""
+    words = [word.strip("&'’/.-+#") for word in text.split()]
+    text = " ".join([_CAPITALS.get(word, word) for word in words if word])
+    return text if re.search(r"[^\W\d]", text) else ""
 
 
 _CAPITALS = {word.lower(): word for word in _WORDS["capitals"]}
