@@ -62,10 +62,10 @@ def captions_of(
     tags: Iterable[Sequence[str]] | None = None,
 ) -> list[list[str]]:
     """:func:`caption_of` for the rows of whole columns; None stands for a column of empty lists."""
-    given = (genres, moods, instruments, tags)
-    columns = [itertools.repeat(()) if column is None else map(tuple, column) for column in given]
+    rows, all_columns = len(sample_ids), (genres, moods, instruments, tags)
+    columns = [itertools.repeat((), rows) if c is None else map(tuple, c) for c in all_columns]
     captions = []
-    for word, *row in zip(words(seed, "caption", names=sample_ids), *columns, strict=False):
+    for word, *row in zip(words(seed, "caption", names=sample_ids), *columns, strict=True):
         wordings = _wordings(*row)
         orders = _orders(len(wordings))
         captions.append([wordings[i] for i in orders[word % len(orders)]])
