@@ -238,7 +238,7 @@ def arrow_type(kind: Any) -> pa.DataType:
     return getattr(pa, "bool_" if kind == "bool" else kind)()
 
 
-def schema(columns: Iterable[Column], sample_rate: int) -> pa.Schema:
+def schema(columns: Iterable[Column], sample_rate: int | None) -> pa.Schema:
     """Arrow schema of columns, with their features for ``datasets`` and their roles in its metadata."""
     columns = tuple(columns)
     features = {c.name: feature(c, sample_rate, classes=False) for c in columns}

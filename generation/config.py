@@ -8,13 +8,13 @@ class Config(Protocol):
 
     Attributes:
         size: name of the size it came from, or ``custom``.
-        sample_rate: Hz.
+        sample_rate: Hz; None where rows have rates of their own.
         with_audio: whether rows have sound.
-        audio_format: ``flac`` or ``wav``.
+        audio_format: ``flac`` or ``wav``; empty where rows have formats of their own.
     """
 
     size: str
-    sample_rate: int
+    sample_rate: int | None
     with_audio: bool
     audio_format: str
 

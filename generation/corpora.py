@@ -17,6 +17,7 @@ BUILT_IN = {
     "rudiments": "sousa.generation.rudiments:Rudiments",
     "textures": "sousa.generation.textures:Textures",
     "piano": "sousa.generation.piano:Piano",
+    "captions": "sousa.generation.captions:Captions",
 }
 _NEEDED = ("name", "title", "summary", "data_version", "Options")
 # what the command line and training read of every corpus, whichever is asked for
@@ -108,7 +109,7 @@ def _problem_inside(corpus: Corpus) -> str | None:
         corpus.filters()
     except (Exception, SystemExit) as error:  # whatever another package does
         return first_line(error)
-    if not sizes:
+    if not sizes and is_generated(corpus):
         return "its Options have no SIZES; name at least one"
     if missing := [name for name in COMMON if name not in columns]:
         return f"its columns lack {', '.join(missing)}"

@@ -244,7 +244,7 @@ class Corpus(Protocol):
     def estimate(self, config: Config) -> Estimate:
         """What a configuration will make."""
         seconds = 5.0 * config.num_rows
-        sound = int(seconds * config.sample_rate * 2 * config.with_audio)
+        sound = int(seconds * (config.sample_rate or 44_100) * 2 * config.with_audio)
         about = counted(config.num_rows, "row")
         return Estimate(seconds, sound + 2000 * config.num_rows, about, loose_bytes=sound)
 

@@ -72,7 +72,7 @@ class Options(Model):
     digits and ``_``, and not ``custom``. Raises: RunError when a class is defined that is otherwise.
     """
 
-    # rows of each size, the default first; a smaller one is inside each larger one
+    # rows of each size, the default first; a smaller one is inside each larger one; none where rows are read
     SIZES: ClassVar[Mapping[str, int]] = {}
     # options whose default goes by the size: dict of size to dict of option to value
     BY_SIZE: ClassVar[Mapping[str, Mapping[str, int]]] = {}
@@ -153,7 +153,11 @@ class Options(Model):
         """The options that can be given there."""
         fields: Any = cls.model_fields
         command = surface == "command"
-        return [name for name in fields if command or not fields[name].json_schema_extra["command_only"]]
+        return [
+            name for name in fields
+            if (command or not fields[name].json_schema_extra["command_only"])
+            and (name != "size" or cls.SIZES)
+        ]  # fmt: skip
 
     @classmethod
     def names(cls) -> dict[str, str]:
@@ -199,7 +203,8 @@ def add_arguments(parser: argparse.ArgumentParser, kind: type[Options]) -> None:
     """Add the options of a corpus to its command, grouped."""
     group = cache(parser.add_argument_group)
     fields: Any = kind.model_fields
-    for name, field in fields.items():
+    for name in kind.known("command"):
+        field = fields[name]
         extra, value_kind = field.json_schema_extra, kind_of(field.annotation)
         add: Any = partial(group(extra["group"]).add_argument, dest=f"option_{name}")
         about = about_of(kind, name).replace("%", "%%")
@@ -253,7 +258,8 @@ def about_of(kind: Any, name: str) -> str:
 def option_table(kind: type[Options]) -> str:
     """Options as Markdown table rows: ``| option | key | what it does |``."""
     lines = ["| option | key | what it does |", "| --- | --- | --- |"]
-    for name, field in kind.model_fields.items():
+    for name in kind.known("command"):
+        field = kind.model_fields[name]
         key = f"`{name}` " * (name in kind.known())
         lines.append(f"| `{'`, `'.join(flags_of(name, field))}` | {key}| {about_of(kind, name)} |")
     return "\n".join(lines)

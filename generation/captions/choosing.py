@@ -1,0 +1,178 @@
+"""Which rows are kept, in which order: every row that is read is kept, or rejected for a stated reason.
+
+Conventions
+-----------
+Rows are told apart by digests of their ids (:mod:`sousa.generation.captions.hashing`), never by where they
+stand: what is chosen does not depend on the order of corpora or of files. All arrays have an element a row.
+
+*Order.* Rows come in the order of their digests under the seed. Where strata are balanced (by corpus,
+length, genre or licence), row number r of a stratum of weight w comes at the time (r + 1/2) / w, and rows are
+taken in order of time. So the first N rows are as balanced as they can be, whatever N is: a stratum that is
+used up leaves its share to the others, and the first thousand are the first thousand of ten thousand.
+
+*Reasons* are short texts; ``Ledger.reject`` keeps the first one of each row.
+"""
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sousa.generation.captions.hashing import mixed, shares
+from sousa.generation.columns import SPLITS
+
+SHARES = (0.8, 0.1, 0.1)  # of train, validation and test, where a corpus has no splits
+BANDS_SEC = (60.0, 180.0)  # between short, medium and long
+NOT_CHOSEN = "not among those chosen"
+
+
+@dataclass
+class Ledger:
+    """What choosing needs to know of every row, and why it was rejected.
+
+    Attributes:
+        key: uint64, digest of the sample_id under the seed.
+        dataset: int16, number of its corpus, those of human captions first.
+        split: int8, number in SPLITS; -1 where none is published.
+        group, artist, native: uint64 digests; 0 for none.
+        seconds: float64, length of the sound as far as it is known; NaN.
+        stratum: int32, number of its stratum in ``strata``, where genre or licence are balanced.
+        reason: int16, number in ``reasons``, 0 for a row that is not rejected.
+    """
+
+    key: np.ndarray
+    dataset: np.ndarray
+    split: np.ndarray
+    group: np.ndarray
+    artist: np.ndarray
+    native: np.ndarray
+    seconds: np.ndarray
+    stratum: np.ndarray
+    reason: np.ndarray
+    reasons: list[str] = field(default_factory=lambda: [""])
+    strata: list[str | None] = field(default_factory=lambda: [None])
+
+    @property
+    def alive(self) -> np.ndarray:
+        """Rows that are not rejected: bool."""
+        return self.reason == 0
+
+    def reject(self, rows: np.ndarray, reason: str) -> None:
+        """Reject rows, a mask or numbers, that are not rejected yet."""
+        mask = np.zeros(len(self.key), bool)
+        mask[rows] = True
+        if reason not in self.reasons:
+            self.reasons.append(reason)
+        self.reason[mask & self.alive] = self.reasons.index(reason)
+
+    def account(self, names: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Of each corpus, by name, how many rows were kept (``kept``) and rejected for each reason."""
+        out = {}
+        for number, name in enumerate(names):
+            counts = Counter(self.reason[self.dataset == number].tolist())
+            rejected = {self.reasons[reason]: count for reason, count in sorted(counts.items()) if reason}
+            out[name] = {"kept": counts[0], **rejected}
+        return out
+
+
+def assign_splits(ledger: Ledger, seed: int) -> None:
+    """Give rows without a published split one, by group; then no group is in two splits.
+
+    Where a group stands in several published splits, its rows in all but the last of them are rejected.
+    """
+    free = ledger.split < 0
+    # a digest of the group under the seed, so that corpora are not all split alike
+    place = shares(mixed(np.where(ledger.group > 0, ledger.group, ledger.key) ^ np.uint64(seed)))
+    ledger.split[free] = np.searchsorted(np.cumsum(SHARES), place[free], side="right").clip(0, 2)
+    rows = np.flatnonzero(ledger.alive & (ledger.group > 0))
+    order = rows[np.lexsort((-ledger.split[rows], ledger.group[rows]))]  # the last split of a group first
+    firsts = _first_of_runs(ledger.group[order])
+    wanted = ledger.split[order][firsts][np.cumsum(firsts) - 1] if len(order) else ledger.split[order]
+    for number, name in enumerate(SPLITS):
+        torn = order[(wanted == number) & (ledger.split[order] < number)]
+        ledger.reject(torn, f"its group has rows in {name}")
+
+
+def reject_duplicates(ledger: Ledger, digest: np.ndarray, reason: str, within: bool = False) -> None:
+    """Of rows with the same digest, keep those of the first corpus only.
+
+    Args:
+        digest: uint64, 0 for none.
+        within: also of one corpus keep only the first row.
+    """
+    rows = np.flatnonzero(ledger.alive & (digest > 0))
+    order = rows[np.lexsort((ledger.key[rows], ledger.dataset[rows], digest[rows]))]
+    if not len(order):
+        return
+    firsts = _first_of_runs(digest[order])
+    if within:
+        ledger.reject(order[~firsts], reason)
+    else:
+        keeper = ledger.dataset[order][firsts][np.cumsum(firsts) - 1]
+        ledger.reject(order[ledger.dataset[order] != keeper], reason)
+
+
+def cap_artists(ledger: Ledger, most: int) -> None:
+    """Keep at most so many rows of an artist: the first ones."""
+    rows = np.flatnonzero(ledger.alive & (ledger.artist > 0))
+    order = rows[np.lexsort((ledger.key[rows], ledger.artist[rows]))]
+    number = _number_in_run(ledger.artist[order])
+    ledger.reject(order[number >= most], "more of one artist than asked for")
+
+
+def bands(seconds: np.ndarray) -> np.ndarray:
+    """Strata by length: 0 short, 1 medium, 2 long, 3 not known: int32."""
+    band = np.searchsorted(BANDS_SEC, seconds, side="right")
+    return np.where(np.isnan(seconds), 3, band).astype(np.int32)
+
+
+def in_order(
+    ledger: Ledger, strata: np.ndarray | None, weights: np.ndarray | None, good: Callable[[int], bool]
+) -> Iterator[int]:
+    """Numbers of the rows that are not rejected, in the order in which they are taken.
+
+    Args:
+        strata: int32, stratum of each row; None for one.
+        weights: float64, of each stratum, above 0; None for equal ones.
+        good: whether a row can be used, asked once of each that would come next; it says why not itself.
+    """
+    rows = np.flatnonzero(ledger.alive)
+    rows = rows[np.argsort(ledger.key[rows], kind="stable")]
+    if strata is None:
+        yield from filter(good, rows.tolist())
+        return
+    by_stratum = rows[np.argsort(strata[rows], kind="stable")]
+    cuts = np.flatnonzero(_first_of_runs(strata[by_stratum]))
+    waiting: list[tuple[float, int, int]] = []
+    queues = {}
+
+    def take(stratum: int, taken: int) -> None:
+        row = next(queues[stratum], None)
+        if row is not None:
+            weight = 1.0 if weights is None else float(weights[stratum])
+            heapq.heappush(waiting, ((taken + 0.5) / weight, int(ledger.key[row]), row))
+
+    taken: Counter[int] = Counter()
+    for part in np.split(by_stratum, cuts[1:]) if len(by_stratum) else ():
+        stratum = int(strata[part[0]])
+        queues[stratum] = filter(good, part.tolist())
+        take(stratum, 0)
+    while waiting:
+        row = heapq.heappop(waiting)[2]
+        yield row
+        stratum = int(strata[row])
+        taken[stratum] += 1
+        take(stratum, taken[stratum])
+
+
+def _first_of_runs(values: np.ndarray) -> np.ndarray:
+    """Which elements differ from the one before: bool."""
+    return np.r_[True, values[1:] != values[:-1]] if len(values) else np.zeros(0, bool)
+
+
+def _number_in_run(values: np.ndarray) -> np.ndarray:
+    """The number of each element in its run of equal ones, from 0."""
+    firsts = np.flatnonzero(_first_of_runs(values))
+    return np.arange(len(values)) - np.repeat(firsts, np.diff(np.r_[firsts, len(values)]))

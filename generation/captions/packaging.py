@@ -1,0 +1,50 @@
+"""What cards and releases say of captioned rows: their licences above all."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sousa.generation.captions.readers import READERS, reader
+from sousa.generation.captions.settings import Config
+from sousa.generation.corpus import Packaging
+from sousa.generation.errors import RunError
+from sousa.generation.licences import Licensed, known, licensed
+from sousa.generation.text import counted
+
+_YOUTUBE = "cut from YouTube, whose terms forbid passing it on"
+_UNKNOWN = "not stated"
+
+
+def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
+    """See :meth:`sousa.generation.corpus.Corpus.packaging`; ``facts["sounds"]`` has licences of the sounds."""
+    try:
+        sounds = [(str(s["dataset"]), s["licence"], int(s["rows"])) for s in facts.get("sounds", ())]
+    except (TypeError, KeyError, ValueError):
+        raise RunError("manifest.json was changed by hand: its sounds can't be read") from None
+    parts = [_captions(name) for name in config.datasets if name in READERS]
+    parts += [_sound(*entry) for entry in sounds]
+    lines = [
+        f"- {name}: {reader(name).summary} ({reader(name).homepage})" if name in READERS else f"- {name}"
+        for name in config.datasets
+    ]
+    return Packaging(
+        tags=("music", "audio", "captions", "text-to-audio retrieval"),
+        task_categories=("audio-classification", "feature-extraction"),
+        annotations_creators=("found",),
+        source_datasets=("extended",),
+        author="the authors of the corpora it is from",
+        made_of=tuple(parts),
+        texts={"corpora": "\n".join(lines)},
+        provenance={"account": facts.get("account", {}), "sounds": list(facts.get("sounds", ()))},
+    )
+
+
+def _captions(name: str) -> Licensed:
+    licence = reader(name).caption_licence
+    return licensed("captions", f"captions of {name}", licence, licence if licence in known() else None)
+
+
+def _sound(name: str, licence: str | None, rows: int) -> Licensed:
+    """The sounds of a corpus under one licence."""
+    if name in READERS and reader(name).audio_from_youtube:
+        return Licensed("sound", f"{counted(rows, 'sound')} of {name}", _YOUTUBE, None, False)
+    return licensed("sound", f"{counted(rows, 'sound')} of {name}", licence or _UNKNOWN, licence)

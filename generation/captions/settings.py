@@ -1,0 +1,214 @@
+"""From options to a configuration: corpora are read, rows chosen, and those written down that are kept."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from sousa.generation.captions import choosing, index
+from sousa.generation.captions.evaluation_sets import held_out
+from sousa.generation.captions.gathering import Gathered, Part, gather
+from sousa.generation.captions.hashing import digests
+from sousa.generation.captions.options import CaptionsOptions
+from sousa.generation.captions.readers import READERS, Wanted, reader
+from sousa.generation.captions.readers.generated import Generated, is_dataset
+from sousa.generation.captions.taking import Taker
+from sousa.generation.captions.workspace import workspace
+from sousa.generation.columns import SPLITS
+from sousa.generation.console import silent
+from sousa.generation.errors import RunError, UsageError, collected, one_of, raise_all
+from sousa.generation.outside import CONFIG_BYTES, expanded, is_directory, read, read_json
+
+TRAINING = ("train", "validation")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Which rows there are.
+
+    Attributes:
+        datasets: corpora that rows are from.
+        chosen: digest of all chosen rows, in their order, without their sound.
+        rows: how many, by split.
+        choice: the options that led there, as plain data: for documents.
+        with_audio: some rows have their sound.
+        root: where the corpora lie, on this machine; empty where rows are only read.
+    """
+
+    datasets: tuple[str, ...]
+    chosen: str
+    rows: tuple[int, int, int]
+    choice: str
+    with_audio: bool
+    root: str = field(default="", compare=False)
+    size: str = "custom"
+    sample_rate: None = None
+    audio_format: str = ""
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows there are."""
+        return sum(self.rows)
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the bytes of the dataset, as plain data."""
+        from sousa.generation.captions import Captions
+
+        return {
+            "corpus": Captions.name, "data_version": Captions.data_version, "datasets": list(self.datasets),
+            "chosen": self.chosen, "rows": dict(zip(SPLITS, self.rows, strict=True)),
+            "choice": json.loads(self.choice), "with_audio": self.with_audio,
+        }  # fmt: skip
+
+
+def restore(identity: Mapping[str, Any], size: str, rows_only: bool) -> Config:
+    """The Config of an identity; rows are read again only by the command that chose them."""
+    if not re.fullmatch("[0-9a-f]{64}", identity["chosen"]):
+        raise ValueError("chosen is no digest")
+    counts = tuple(identity["rows"][split] for split in SPLITS)
+    if not all(isinstance(count, int) and count >= 0 for count in counts):
+        raise ValueError("rows are no counts")
+    if not rows_only:
+        raise RunError("the corpora that rows were read from are not known; run the same command again")
+    names = tuple(map(str, identity["datasets"]))
+    choice = json.dumps(dict(identity["choice"]), sort_keys=True)
+    rows, heard = (counts[0], counts[1], counts[2]), bool(identity["with_audio"])
+    return Config(names, identity["chosen"], rows, choice, heard)
+
+
+def config_of(options: CaptionsOptions, say: Any = lambda text: None, progress: Any = silent) -> Config:
+    """The configuration that checked options ask for: all corpora are read, and rows chosen.
+
+    Raises: UsageError with every problem of the request; RunError when a corpus can't be read.
+    """
+    problems: list[str] = []
+    root = Path(expanded(options.root))
+    parts = _parts(options, root, problems)
+    excluded = _excluded(options, problems)
+    if options.weights and not options.stratify_by:
+        problems.append(
+            f"{options.called('weights')} has no use without {options.called('stratify_by')}; leave it out"
+        )
+    low, high = options.min_duration_sec or 0.0, options.max_duration_sec
+    if high is not None and high < low:
+        least, most = options.called("min_duration_sec"), options.called("max_duration_sec")
+        problems.append(f"{least} is {low:g} and {most} {high:g}; no sound is that long")
+    raise_all(problems)
+    wanted = Wanted(options.fma_size, options.mtg_split, options.seed, options.metadata_only)
+    strata = options.stratify_by if options.stratify_by in ("genre", "licence") else None
+    with workspace() as work:
+        rows = gather(root, parts, wanted, strata, work, progress)
+        _reject(rows, options, root, excluded, say)
+        taken = Taker(rows, options, root)
+        taken.run(progress)
+        account = rows.ledger.account([part.name for part in rows.parts])
+        if not taken.order:
+            raise UsageError(f"no row is left: {index.account_text(account)}")
+        kept = index.write(rows, taken, account, work)
+    return Config(
+        tuple(sorted({part.name for part in rows.parts})), kept.digest, kept.rows, _choice(options),
+        bool(taken.measured), str(root),
+    )  # fmt: skip
+
+
+def _choice(options: CaptionsOptions) -> str:
+    """Options that decide which rows there are, as JSON."""
+    plain = {name: value for name, value in options.plain().items() if name not in ("root", "size")}
+    plain["exclude"] = [os.path.basename(path) for path in options.exclude or ()]
+    return json.dumps({name: value for name, value in plain.items() if value}, sort_keys=True)
+
+
+def _parts(options: CaptionsOptions, root: Path, problems: list[str]) -> list[Part]:
+    """The corpora that are wanted and there."""
+    if not is_directory(root):
+        problems.append(
+            f"{options.called('root')} is {str(root)!r}, which is no directory; name one with a folder for "
+            "each corpus, as 'sousa download' leaves it"
+        )
+        return []
+    folders = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
+    made = [name for name in folders if is_dataset(root / name)]
+    names = options.datasets or [name for name in folders if name in READERS or name in made]
+    if not names:
+        problems.append(
+            f"{root} has no folder of a corpus; bring one with 'sousa download', or call its folder one of "
+            f"{', '.join(READERS)}"
+        )
+    parts = []
+    for name in dict.fromkeys(names):
+        if name in made:
+            with collected(problems):
+                generated = Generated(root / name)
+                parts.append(Part(generated.name, name, generated))
+        elif name not in READERS:
+            problems.append(f"unknown corpus {one_of(name, [*READERS, *made])}")
+        elif name not in folders:
+            problems.append(f"{root} has no folder {name}; bring it with 'sousa download --datasets {name}'")
+        else:
+            parts.append(Part(name, name, reader(name)))
+    return parts
+
+
+def _excluded(options: CaptionsOptions, problems: list[str]) -> list[str]:
+    """Ids to leave out, of all files that were named."""
+    ids: list[str] = []
+    for path in options.exclude or ():
+        try:
+            if path.endswith(".json"):
+                content = read_json(path, CONFIG_BYTES)
+                lines = content if isinstance(content, list) else None
+            else:
+                lines = read(path, CONFIG_BYTES).decode("utf-8").splitlines()
+        except (OSError, ValueError) as error:
+            problems.append(f"{options.called('exclude')}: {path} can't be read ({error})")
+            continue
+        if lines is None or not all(isinstance(line, str) for line in lines):
+            problems.append(f"{options.called('exclude')}: {path} is no list of texts; give an id a line")
+            continue
+        ids += [line.strip() for line in lines if line.strip()]
+    return ids
+
+
+def _reject(rows: Gathered, options: CaptionsOptions, root: Path, excluded: list[str], say: Any) -> None:
+    """Reject what can't be used or is not wanted, whatever its sound is like."""
+    ledger = rows.ledger
+    if excluded:
+        listed = pa.array(excluded, pa.string())
+        out = np.isin(ledger.key, digests(listed, options.seed)) | np.isin(ledger.native, digests(listed))
+        ledger.reject(out, "on a list of rows to leave out")
+    choosing.reject_duplicates(ledger, ledger.key, "its id is there twice", within=True)
+    _reject_licences(rows, options.licences)
+    sets = held_out(root)
+    near = any(part.reader.may_overlap for part in rows.parts)
+    if sets.problem and near and not options.evaluation_overlap:
+        raise UsageError(
+            f"{sets.problem}; or give {options.called('evaluation_overlap')} to train on what it would be "
+            "evaluated with"
+        )
+    training = ledger.split != SPLITS.index("test")
+    ids, artists = (digests(pa.array(sorted(part), pa.string())) for part in (sets.ids, sets.artists))
+    ledger.reject(training & np.isin(ledger.native, ids), "in an evaluation set")
+    ledger.reject(training & np.isin(ledger.artist, artists), "its artist is in an evaluation set")
+    choosing.reject_duplicates(ledger, ledger.native, "its sound is in another corpus too")
+    if options.per_artist:
+        choosing.cap_artists(ledger, options.per_artist)
+    choosing.assign_splits(ledger, options.seed)
+
+
+def _reject_licences(rows: Gathered, kind: str) -> None:
+    """Reject sounds whose licence forbids what is wanted; where it is not known, it does."""
+    if kind == "any":
+        return
+    names = ["licence_nc"] if kind == "commercial" else ["licence_nc", "licence_nd"]
+    first = 0
+    for batch in rows.batches():
+        for name in names:
+            allowed = batch[name].to_numpy(zero_copy_only=False) == False  # noqa: E712 - null is not allowed
+            rows.ledger.reject(first + np.flatnonzero(~allowed.astype(bool)), f"its licence is not {kind}")
+        first += len(batch)

@@ -1,0 +1,179 @@
+"""Captioned rows as one JSON file: an array of objects, ``id, audio_path, caption, duration`` and more.
+
+Conventions: the four are in every object; ``alt_captions`` and ``dataset`` too where rows are ours;
+``artist``, ``title``, ``tags`` and ``license`` where they are known. ``audio_path`` is absolute, ``duration`` in seconds.
+The file is strict JSON: no NaN, no infinity, and no duplicate keys. It is written and read an object at a
+time.
+"""
+
+import heapq
+import io
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sousa.generation.captions import index, sounds
+from sousa.generation.captions.corpus import ending
+from sousa.generation.captions.settings import Config
+from sousa.generation.errors import RunError
+from sousa.generation.outside import expanded, opened, shallow
+from sousa.generation.storage import LocalStorage, atomic_file
+
+FIELDS: dict[str, tuple[type, ...]] = {
+    "id": (str,), "audio_path": (str,), "caption": (str,), "duration": (int, float), "alt_captions": (list,),
+    "dataset": (str,), "artist": (str,), "title": (str,), "tags": (list,), "license": (str,),
+}  # fmt: skip
+REQUIRED = ("id", "audio_path", "caption", "duration")
+FILE_BYTES, OBJECT_BYTES = 64 << 30, 1 << 20
+_BLOCK, _BLANKS = 1 << 16, " \t\r\n"
+_SOUNDS = "audio"  # folder of the sounds that were in Parquet files
+
+
+def write(config: Config, path: str | Path, done: Callable[[int], Any] = lambda rows: None) -> int:
+    """Write the chosen rows that have their sound, in the order in which they were taken.
+
+    Sounds that are rows of Parquet files are written as files beside ``path``.
+
+    Returns: how many rows there are.
+    """
+    path, count = Path(path), 0
+    with atomic_file(path) as file:
+        file.write(b"[")
+        for row in _in_order(config):
+            done(1)
+            if row["num_samples"] is None:
+                continue
+            text = json.dumps(_object(config, row, path.parent), ensure_ascii=False, allow_nan=False)
+            file.write(b",\n" * bool(count) + b"\n" * (not count) + text.encode())
+            count += 1
+        file.write(b"\n]\n")
+    return count
+
+
+def _in_order(config: Config) -> Iterator[dict[str, Any]]:
+    """Rows of all splits in the order in which they were taken."""
+
+    def of_split(begin: int, rows: int) -> Iterator[dict[str, Any]]:
+        for table in index.read(config.chosen, begin, rows):
+            yield from table.to_pylist()
+
+    begins = (0, config.rows[0], config.rows[0] + config.rows[1])
+    parts = [of_split(begin, rows) for begin, rows in zip(begins, config.rows, strict=True) if rows]
+    return heapq.merge(*parts, key=lambda row: row["taken"])
+
+
+def _object(config: Config, row: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    root, at = Path(config.root) / row["folder"], row["audio_at"]
+    place = os.path.abspath(root / at)
+    if "#" in at and not os.path.isfile(place):
+        data = sounds.sound_bytes(root, at)
+        name = f"{_SOUNDS}/{row['sample_id']}{ending(data)}"
+        with LocalStorage(str(folder)).writing(name) as file:
+            file.write(data)
+        place = os.path.abspath(folder / name)
+    known = {
+        "id": row["sample_id"], "audio_path": place, "caption": row["caption"],
+        "alt_captions": [other["text"] for other in row["alt_captions"]],
+        "duration": row["num_samples"] / row["sample_rate"], "dataset": row["dataset"],
+    }  # fmt: skip
+    more = {"artist": row["artist"], "title": row["title"], "tags": row["tags"], "license": row["licence"]}
+    return known | {name: value for name, value in more.items() if value}
+
+
+def read(path: str | Path) -> Iterator[dict[str, Any]]:
+    """Objects of a file, each checked.
+
+    Raises: RunError that names the first object that is wrong, and what is wrong with it.
+    """
+    for number, entry in enumerate(_objects(path)):
+        if problem := problem_of(entry):
+            raise RunError(f"{path}: object {number}: {problem}")
+        yield entry
+
+
+def problem_of(entry: Any) -> str | None:
+    """What is wrong with an object, or None. Fields that are not ours may be there, of any kind."""
+    if not isinstance(entry, dict):
+        return "is no object"
+    if missing := [name for name in REQUIRED if entry.get(name) in (None, "")]:
+        return f"has no {', '.join(missing)}"
+    for name, kinds in FIELDS.items():
+        value = entry.get(name)
+        if value is not None and (not isinstance(value, kinds) or isinstance(value, bool)):
+            return f"{name} is {json.dumps(value)[:60]}, which is of another kind"
+    if not 0 <= entry["duration"] < float("inf"):
+        return f"duration is {entry['duration']}; give seconds"
+    if any(not isinstance(text, str) for name in ("alt_captions", "tags") for text in entry.get(name) or ()):
+        return "alt_captions and tags are lists of texts"
+    return None
+
+
+def _objects(path: str | Path) -> Iterator[Any]:
+    """Elements of the array in a file, parsed one at a time."""
+    try:
+        with opened(expanded(path), FILE_BYTES) as file, io.TextIOWrapper(file, "utf-8-sig") as text:
+            yield from _elements(iter(lambda: text.read(_BLOCK), ""))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} can't be read as a JSON array: {error}") from None
+
+
+def _elements(blocks: Iterator[str]) -> Iterator[Any]:
+    """Elements of an array whose text comes in blocks; raises ValueError for what is none."""
+    decoder = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_without_twins)
+    text, place, after = "", 0, "["  # what has to come before the next element
+
+    def more() -> bool:
+        """Add a block; whether there is one."""
+        nonlocal text, place
+        block = next(blocks, "")
+        if len(text) - place > OBJECT_BYTES:
+            raise ValueError(f"an object has more than {OBJECT_BYTES:,} characters")
+        text, place = text[place:] + block, 0
+        return bool(block)
+
+    def letter() -> str:
+        """The next letter that is no blank, empty at the end."""
+        nonlocal place
+        while True:
+            place += len(text) - place - len(text[place:].lstrip(_BLANKS))
+            if place < len(text):
+                return text[place]
+            if not more():
+                return ""
+
+    while (mark := letter()) == after:
+        place += 1
+        if letter() == "]" and after == "[":
+            mark = "]"
+            break
+        while True:
+            try:
+                element, end = decoder.raw_decode(text, place)
+                if end < len(text):  # a number may go on
+                    break
+            except json.JSONDecodeError:
+                if not more():
+                    raise
+                continue
+            if not more():
+                break
+        place = end
+        yield shallow(element)
+        after = ","
+    if mark != "]":
+        raise ValueError(f"{mark or 'the end'!r} stands where {after!r} or ']' should")
+    place += 1
+    if left := letter():
+        raise ValueError(f"{left!r} stands after the array")
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _without_twins(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    if len(entry := dict(pairs)) < len(pairs):
+        raise ValueError("a key is there twice in one object")
+    return entry
