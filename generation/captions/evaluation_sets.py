@@ -1,4 +1,4 @@
-"""Which tracks and artists are kept for evaluation: those of Song Describer and of MTG-Jamendo's first test part.
+"""Tracks and artists that are kept for evaluation: those of Song Describer, and of a test part of MTG-Jamendo.
 
 Conventions: Song Describer was drawn from the test part of MTG-Jamendo's split 0, and results are compared on
 both. Three in four of that part's tracks are in the training part of each other split, so its tracks and its
@@ -7,9 +7,6 @@ artists are held out by their ids at Jamendo, whichever split is used and whiche
 
 from dataclasses import dataclass
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from sousa.generation.captions import jamendo
 from sousa.generation.captions.readers import mtg_jamendo, song_describer
@@ -22,27 +19,16 @@ class EvaluationSets:
     """Tracks and artists that must not be in training or validation.
 
     Attributes:
-        tracks: as in the column ``native_id``: ``jamendo:226``.
+        ids: of tracks, as in the column ``native_id``: ``jamendo:226``.
         artists: in the same form: ``jamendo:14``.
         strays: tracks of Song Describer that are not in the part it was drawn from, if both are known.
         problem: a sentence that says which lists are not there; None when all are.
     """
 
-    tracks: frozenset[str]
+    ids: frozenset[str]
     artists: frozenset[str]
     strays: frozenset[str]
     problem: str | None
-
-    def hold(self, rows: pa.Table) -> pa.ChunkedArray:
-        """Which rows are held out, by ``native_id`` and ``artist_id``: bool, without nulls."""
-        native = rows["native_id"]
-        source = pc.replace_substring_regex(native, "(?s):.*", "")
-        artist = pc.binary_join_element_wise(source, rows["artist_id"], ":")
-        track, artist = (
-            pc.is_in(ids, value_set=pa.array(sorted(known), pa.string()))
-            for ids, known in ((native, self.tracks), (artist, self.artists))
-        )
-        return pc.or_(track, artist)
 
 
 def held_out(root: Path) -> EvaluationSets:
@@ -60,7 +46,7 @@ def held_out(root: Path) -> EvaluationSets:
     if not complete:
         missing.append(f"{root}/mtg_jamendo/data/splits/split-{SPLIT}/autotagging-{PART}.tsv")
     return EvaluationSets(
-        tracks=frozenset(map(jamendo.source, {*described, *tested})),
+        ids=frozenset(map(jamendo.source, {*described, *tested})),
         artists=frozenset(map(jamendo.source, filter(None, (*described.values(), *tested.values())))),
         strays=frozenset(map(jamendo.source, described.keys() - tested.keys())) if complete else frozenset(),
         problem=f"tracks and artists that are kept for evaluation are not all known: {' and '.join(missing)} "

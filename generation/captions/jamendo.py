@@ -64,6 +64,9 @@ class Names:
     url: str = ""
 
 
+NAMELESS = Names()
+
+
 def id_of(value: Any) -> str | None:
     """An id of Jamendo's, from any way of writing it; None for what is none."""
     match = _ID.fullmatch(value.strip()) if isinstance(value, str) else None
@@ -90,7 +93,7 @@ def tracks(path: Path) -> Iterator[Track | None]:
 
 
 def notices(*paths: Path) -> dict[str, Notice]:
-    """What lists of licences say, by track, of those that are there; the first one that names a track counts."""
+    """What those lists of licences that are there say, by track; the first that names a track counts."""
     out: dict[str, Notice] = {}
     for path in paths:
         if (path := followed(path)) is None:
@@ -114,10 +117,9 @@ def names(path: Path) -> dict[str, Names]:
 
 
 def common(
-    track: str, artist: str | None, album: str | None, notice: Notice | None, named: Names | None
+    track: str, artist: str | None, album: str | None, notice: Notice | None, named: Names = NAMELESS
 ) -> dict[str, Any]:
     """The columns of a row that say which track it is, by whom, and under which licence."""
-    named = named or Names()
     page, title, performer = None, named.title, named.artist
     if notice:
         page = _PAGE.search(notice.attribution)
