@@ -1,4 +1,4 @@
-"""Tracks and artists that are kept for evaluation: those of Song Describer, and of a test part of MTG-Jamendo.
+"""Tracks and artists that are kept for evaluation: those of Song Describer, and of MTG-Jamendo's split 0.
 
 Conventions: Song Describer was drawn from the test part of MTG-Jamendo's split 0, and results are compared on
 both. Three in four of that part's tracks are in the training part of each other split, so its tracks and its
@@ -50,5 +50,6 @@ def held_out(root: Path) -> EvaluationSets:
         artists=frozenset(map(jamendo.source, filter(None, (*described.values(), *tested.values())))),
         strays=frozenset(map(jamendo.source, described.keys() - tested.keys())) if complete else frozenset(),
         problem=f"tracks and artists that are kept for evaluation are not all known: {' and '.join(missing)} "
-        f"{'is' if len(missing) == 1 else 'are'} not there" if missing else None,
+        f"{'is' if len(missing) == 1 else 'are'} not there; bring them with 'sousa download "
+        "--evaluation-lists'" if missing else None,
     )  # fmt: skip

@@ -98,6 +98,8 @@ def json_object(line: bytes) -> dict[str, Any] | None:
     """An object of strict JSON; None for anything else."""
     try:
         value = parse_json(line.decode("utf-8-sig"), parse_constant=_no_constant)
+        if b"\\ud" in line.lower():
+            json.dumps(value, ensure_ascii=False).encode()  # half of a character is no text
     except ValueError:
         return None
     return value if isinstance(value, dict) else None

@@ -106,7 +106,8 @@ class MTGJamendo(Reader):
             "caption": captions[0] if captions else None, "alt_captions": others,
             "track_duration_sec": track.duration, "clip_start_sec": 0.0, "clip_end_sec": track.duration,
             "tags": track.tags, "genres": track.of("genre"),
-            "meta": meta(attribution=notice and notice.attribution, album=named.album, released=named.released),
+            "meta": meta(attribution=notice and notice.attribution, album=named.album,
+                         released=named.released),
             "rejected": None if captions else "no caption",
         }  # fmt: skip
 
