@@ -10,8 +10,11 @@ is not of this program. Whether the bytes are right is for the caller to find ou
 
 import os
 import stat
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,15 +25,27 @@ from sousa.generation.pace import Pace, TooSlow
 from sousa.generation.storage import explain, write_json
 
 TRIES = 4  # in a row without any new byte
-PAUSE_SEC = 1.0  # before the second try, then twice as long each time
+PAUSE_SEC, LONGEST_PAUSE_SEC = 1.0, 60.0  # before the second try, then twice as long each time
+LONGEST_WAIT_SEC = 300.0  # that a server may ask for
 CONNECT_SEC, READ_SEC = 10.0, 30.0
 
 
 class _Transient(Exception):
-    """The server can't now, or not like this."""
+    """The server can't now, or not like this; ``wait_sec``: how long it asks to be left alone."""
+
+    def __init__(self, reason: str, wait_sec: float = 0.0):
+        super().__init__(reason)
+        self.wait_sec = wait_sec
 
 
-def fetch(address: str, part: str | Path, limit: int, say: Callable[[str], None], progress: Any) -> None:
+def fetch(
+    address: str,
+    part: str | Path,
+    limit: int,
+    say: Callable[[str], None],
+    progress: Any,
+    tries: int | None = None,
+) -> None:
     """Bring a file into ``part``, adding to what is there.
 
     Args:
@@ -40,6 +55,7 @@ def fetch(address: str, part: str | Path, limit: int, say: Callable[[str], None]
         say: called with a line of text before another try.
         progress: context manager of (title, total bytes or None, initial=bytes there already) that
             gives a function to call with each number of new bytes.
+        tries: how many may fail in a row without any new byte; None for TRIES.
 
     Raises: UsageError for an address that is none; RunError when the file can't be had. The part
         file is then kept, for the next call to go on from.
@@ -50,7 +66,7 @@ def fetch(address: str, part: str | Path, limit: int, say: Callable[[str], None]
     part = Path(part)
     _refuse_others(part)
     failures, most = 0, _size(part)
-    pace = Pace(whole=True)
+    pace, tries = Pace(whole=True), tries or TRIES
     look = {"User-Agent": f"sousa/{PACKAGE_VERSION}", "Accept-Encoding": "identity"}
     wait = httpx2.Timeout(READ_SEC, connect=CONNECT_SEC)
     with httpx2.Client(follow_redirects=True, timeout=wait, headers=look) as client:
@@ -64,6 +80,7 @@ def fetch(address: str, part: str | Path, limit: int, say: Callable[[str], None]
                 ) from None
             except (httpx2.TransportError, _Transient) as error:
                 reason = str(error) or type(error).__name__
+                wait_sec = error.wait_sec if isinstance(error, _Transient) else 0.0
             except TooSlow as error:
                 raise _left(address, error) from None
             except httpx2.RequestError as error:
@@ -72,12 +89,17 @@ def fetch(address: str, part: str | Path, limit: int, say: Callable[[str], None]
                 raise explain(error, part) from None
             failures = 1 if _size(part) > most else failures + 1
             most = max(most, _size(part))
-            if failures >= TRIES:
+            if failures >= tries:
                 raise RunError(f"can't fetch {address}: {reason}")
-            pause = PAUSE_SEC * 2 ** (failures - 1)
-            say(f"{_title(part)}: {reason}; going on in {pause:.0f} s")
+            if wait_sec > LONGEST_WAIT_SEC:
+                raise RunError(
+                    f"can't fetch {address}: {reason}, and asks to wait {wait_sec:,.0f} s; run it again then"
+                )
+            pause = min(PAUSE_SEC * 2 ** (failures - 1), LONGEST_PAUSE_SEC)
+            say(f"{_title(part)}: {reason}; going on in {max(pause, wait_sec):.0f} s")
             try:
                 pace.wait(pause)
+                time.sleep(max(wait_sec - pause, 0.0))  # the server wishes it, which makes it no slower
             except TooSlow as error:
                 raise _left(address, error) from None
 
@@ -108,7 +130,8 @@ def _transfer(client: Any, address: str, part: Path, limit: int, progress: Any) 
             forget(part)
             raise _Transient("the server has less than what was kept of an earlier try")
         if status >= 500 or status in (408, 429):
-            raise _Transient(f"the server answers {status} {answer.reason_phrase}")
+            wait_sec = _asked_wait(answer.headers.get("retry-after", ""))
+            raise _Transient(f"the server answers {status} {answer.reason_phrase}", wait_sec)
         if status not in (200, 206):
             raise RunError(f"can't fetch {address}: the server answers {status} {answer.reason_phrase}")
         if status == 206 and not span.startswith(f"bytes {have}-"):
@@ -133,6 +156,16 @@ def _transfer(client: Any, address: str, part: Path, limit: int, progress: Any) 
                 while view:  # a disk that is nearly full takes less than it is given
                     view = view[file.write(view) :]
                 done(len(block))
+
+
+def _asked_wait(text: str) -> float:
+    """Seconds of a Retry-After, which may be a date; 0 for none."""
+    if text.isdecimal():
+        return float(text)
+    try:
+        return max((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds(), 0.0)
+    except (TypeError, ValueError):  # no date, or one without a zone
+        return 0.0
 
 
 def _appended(part: Path) -> BinaryIO:
