@@ -95,9 +95,7 @@ def tracks(path: Path) -> Iterator[Track | None]:
 def notices(*paths: Path) -> dict[str, Notice]:
     """What those lists of licences that are there say, by track; the first that names a track counts."""
     out: dict[str, Notice] = {}
-    for path in paths:
-        if (path := followed(path)) is None:
-            continue
+    for path in filter(None, map(followed, paths)):
         for track, notice in _table(path) if path.suffix == ".tsv" else _blocks(path):
             out.setdefault(track, notice)
     return out

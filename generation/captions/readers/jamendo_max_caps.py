@@ -85,15 +85,14 @@ class JamendoMaxCaps(Reader):
             )
         rows, parts, sounds = Rows(self), _Places(), _Places()
         for place, part in json_lines(table):
-            if track := part and _id(part.get("id")):
+            if part and (track := _id(part.get("id"))) is not None:
                 parts.add(track, place)
             else:
-                name = f"{table.stem}.byte-{place}"
-                yield from rows.add(source_id=name, rejected=_NO_ID if part else _BROKEN)
+                yield from rows.add(source_id=f"{table.stem}.byte-{place}", rejected=_NO_ID if part else _BROKEN)
         shards = sorted(path for path in root.glob("data/*.parquet") if not path.name.startswith("."))
         for shard, path in enumerate(shards):
-            for place, name in enumerate(_sound_names(path)):
-                if track := _id(PurePosixPath(name or "").stem):
+            for place, sound in enumerate(_sound_names(path)):
+                if (track := _id(PurePosixPath(sound or "").stem)) is not None:
                     sounds.add(track, shard << 32 | place)
                 else:
                     yield from rows.add(source_id=f"{path.stem}.row-{place}", rejected=_NO_ID)
@@ -104,7 +103,8 @@ class JamendoMaxCaps(Reader):
             for path in dates:
                 for place, entry in json_lines(path):
                     name = f"{path.stem}.byte-{place}"
-                    if (track := entry and _id(entry.get("id"))) is None or entry is None:
+                    track = _id(entry.get("id")) if entry else None
+                    if entry is None or track is None:
                         yield from rows.add(source_id=name, rejected=_NO_ID if entry else _BROKEN)
                         continue
                     row = self._row(track, entry)

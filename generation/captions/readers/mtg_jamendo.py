@@ -84,10 +84,10 @@ class MTGJamendo(Reader):
                     seen.add(track.id)
                     yield from rows.add(**row)
         paths = [path for name in _ALL if (path := followed(folder / name))]
-        for track in tracks(paths[0]) if paths else ():
-            if track and track.id not in seen:
-                seen.add(track.id)
-                row = self._row(track, [], licences.get(track.id), named.get(track.id, NAMELESS))
+        for rare in tracks(paths[0]) if paths else ():
+            if rare and rare.id not in seen:
+                seen.add(rare.id)
+                row = self._row(rare, [], licences.get(rare.id), named.get(rare.id, NAMELESS))
                 yield from rows.add(**row | {"rejected": "in no part of the split"})
         yield from rows.rest()
 

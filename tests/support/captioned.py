@@ -1,0 +1,33 @@
+"""Fixtures of published corpora with captions, and what readers make of them."""
+
+import shutil
+from collections import Counter
+
+import pyarrow as pa
+
+from sousa.generation.captions.columns import READ
+from sousa.generation.captions.readers import Wanted, reader
+from tests.conftest import ROOT
+
+DATA = ROOT / "tests" / "data" / "captions"
+
+
+def copied(name, folder):
+    """A copy of a corpus's files that a test may change."""
+    return shutil.copytree(DATA / name, folder / name)
+
+
+def rows_of(name, root, **wanted):
+    """All rows of a corpus, as dicts by ``source_id``, after what is true of every reader's rows."""
+    table = pa.concat_tables(reader(name).read(root, Wanted(**wanted)))
+    assert table.schema.equals(READ)
+    rows = table.to_pylist()
+    assert {row["dataset"] for row in rows} <= {name}
+    assert all(row["caption"] for row in rows if not row["rejected"])
+    assert len({row["sample_id"] for row in rows}) == len(rows)
+    return {row["source_id"]: row for row in rows}
+
+
+def account(rows):
+    """How many rows were kept (None) and rejected, by reason."""
+    return Counter(row["rejected"] for row in rows.values())
