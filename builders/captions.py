@@ -75,9 +75,7 @@ def _unify(arguments: argparse.Namespace, console: Console) -> None:
     failed, heard = None, 0
     if not alone:
         try:
-            api.make(
-                corpus, config, output, arguments.workers, False, not arguments.skip_validation, console
-            )
+            api.make(corpus, config, output, arguments.workers, False, not arguments.skip_validation, console)
         except api.InvalidDatasetError as error:
             failed = error
     if config.with_audio:

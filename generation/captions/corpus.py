@@ -1,11 +1,13 @@
 """The plan of captioned rows, and the rows: chosen before, and read with their sounds."""
 
 import hashlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sousa.generation.captions import index, sounds
 from sousa.generation.captions.columns import MEASURED, PUBLISHED, SOUND
@@ -15,10 +17,12 @@ from sousa.generation.corpus import Estimate
 from sousa.generation.errors import RunError
 from sousa.generation.shards import Shard
 from sousa.generation.storage import LocalStorage, copied
+from sousa.generation.tables import groups_of
 from sousa.generation.text import counted
 
 SHARD_ROWS, SHARD_ROWS_WITHOUT_SOUND = 200, 20_000
 _BLOCK_ROWS = 16  # whose sounds are in memory together
+_LICENSED = ("dataset", "licence", "num_samples")
 _MAGIC = {b"fLaC": ".flac", b"RIFF": ".wav", b"OggS": ".ogg", b"FORM": ".aiff"}
 _SEC, _BYTES = 60.0, 2_000_000  # of a sound, about
 
@@ -106,4 +110,14 @@ def beside(config: Config, storage: LocalStorage, shards: Any, earlier: Any, pro
             return {"account": earlier["account"]}
         raise RunError(f"the account of rows can't be read ({error}); run the same command again") from None
     copied(kept.path(index.REJECTED), storage.path(index.REJECTED))
-    return {"account": account}
+    return {"account": account, "sounds": sounds_of(groups_of(storage.root, shards, _LICENSED))}
+
+
+def sounds_of(groups: Iterable[pa.Table]) -> list[dict[str, Any]]:
+    """How many sounds there are of each corpus under each licence, by rows with the columns _LICENSED."""
+    counts: Counter[tuple[str, str | None]] = Counter()
+    for group in groups:
+        heard = group.filter(pc.is_valid(group["num_samples"]))
+        counts.update(zip(heard["dataset"].to_pylist(), heard["licence"].to_pylist(), strict=True))
+    order = sorted(counts, key=lambda key: (key[0], key[1] or ""))
+    return [{"dataset": name, "licence": licence, "rows": counts[name, licence]} for name, licence in order]

@@ -68,7 +68,7 @@ def gather(
 
     Raises: UsageError when a corpus is not there; RunError when it can't be read.
     """
-    parts, path, notes = sorted(parts, key=order_of), work / "rows.arrow", []
+    parts, path, notes = sorted(parts, key=order_of), work / "read.arrow", []
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, READ) as writer:
         with progress("reading", None) as done:
             for number, part in enumerate(parts):
@@ -96,15 +96,17 @@ def _noted(table: pa.Table, number: int, seed: int, strata: str | None) -> dict[
     span = pc.subtract(table["clip_end_sec"], table["clip_start_sec"])
     return {
         "key": digests(table["sample_id"], seed), "dataset": np.full(len(table), number, np.int16),
-        "split": split.to_numpy().astype(np.int8), "group": digests(_scoped(table, "group_id")),
+        "split": split.to_numpy().astype(np.int8), "group": digests(group_ids(table)),
         "artist": artist, "native": native, "seconds": span.to_numpy().astype(float),
         "stratum": stratum, "rejected": table["rejected"],
     }  # fmt: skip
 
 
-def _scoped(table: pa.Table, column: str) -> Any:
-    """Ids of a corpus as ids among those of all."""
-    return pc.binary_join_element_wise(table["dataset"], table[column], ":")
+def group_ids(table: pa.Table | pa.RecordBatch) -> Any:
+    """What splits are made by, as ids among those of all corpora: a row without a group is one of its own."""
+    own = pc.binary_join_element_wise(table["dataset"], table["group_id"], ":")
+    scoped = pc.if_else(pc.match_substring(table["group_id"], ":"), table["group_id"], own)
+    return pc.coalesce(scoped, table["sample_id"])
 
 
 def _artist(table: pa.Table) -> Any:

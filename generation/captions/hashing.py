@@ -1,5 +1,7 @@
 """Numbers that stand for texts: the same on every machine, whatever else is read, and fast for columns."""
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -42,3 +44,31 @@ def mixed(numbers: np.ndarray) -> np.ndarray:
 def shares(numbers: np.ndarray) -> np.ndarray:
     """Numbers of 64 bits as float64 in [0, 1)."""
     return (numbers >> np.uint64(11)).astype(np.float64) / 2**53
+
+
+def feed(sha: Any, array: pa.Array) -> None:
+    """Add the values of an array to a digest, however they lie in memory.
+
+    What is added are the places of nulls; lengths, and what stands in them, of texts and lists; the parts of
+    records; and all else as little-endian numbers.
+    """
+    valid = array.is_valid()
+    sha.update(valid.to_numpy(zero_copy_only=False).tobytes())
+    if pa.types.is_struct(array.type):
+        for part in array.flatten():
+            feed(sha, part)
+    elif pa.types.is_list(array.type):
+        sha.update(array.value_lengths().fill_null(0).to_numpy().astype("<i4").tobytes())
+        feed(sha, array.flatten())
+    elif pa.types.is_string(array.type):
+        lengths = pc.binary_length(array).fill_null(0).to_numpy().astype("<i4")
+        sha.update(lengths.tobytes())
+        whole = array.filter(valid)
+        _, places, data = whole.buffers()
+        if len(whole) and data:
+            offsets = np.frombuffer(places, np.int32, len(whole) + 1, whole.offset * 4)
+            sha.update(memoryview(data)[offsets[0] : offsets[-1]])
+    else:
+        numbers = array.fill_null(False if pa.types.is_boolean(array.type) else 0)
+        numbers = numbers.to_numpy(zero_copy_only=False)
+        sha.update(numbers.astype(numbers.dtype.newbyteorder("<")).tobytes())

@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 
 from sousa.generation.captions import workspace
 from sousa.generation.captions.columns import PUBLISHED
+from sousa.generation.captions.gathering import group_ids
+from sousa.generation.captions.hashing import feed
 from sousa.generation.columns import SPLITS, arrow_type
 from sousa.generation.errors import RunError, told
 from sousa.generation.outside import read_json
@@ -87,7 +89,8 @@ def write(rows: "Gathered", taken: "Taker", account: Mapping[str, Mapping[str, i
     with explained(path), pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, SCHEMA) as writer:
         for part in parts:
             for batch in part.sorted().to_batches(BATCH_ROWS):
-                sha.update(_plain(batch))
+                for array in batch.columns:
+                    feed(sha, array)
                 writer.write_batch(batch)
     counts = np.bincount(ledger.split[order], minlength=len(SPLITS)).tolist()
     storage = place(sha.hexdigest())
@@ -150,20 +153,12 @@ def _table(
     sounds = [taken.measured.get(number) for number in numbers.tolist()]
     columns = {name: batch[name] for name in SCHEMA.names if name in batch.schema.names}
     columns["split"] = pa.array([SPLITS[i] for i in ledger.split[numbers]], pa.string())
+    columns["group_id"] = group_ids(batch)
     columns["folder"] = pa.array([parts[i].folder for i in ledger.dataset[numbers]], pa.string())
     columns["taken"] = pa.array(rank[numbers])
     for name, kind in _SOUND.items():
         columns[name] = pa.array([sound and getattr(sound, name) for sound in sounds], kind)
     return pa.table(columns, schema=SCHEMA)
-
-
-def _plain(batch: pa.RecordBatch) -> pa.Buffer:
-    """Rows as bytes that hang on their values alone."""
-    arrays = [pa.concat_arrays([array]) if array.offset else array for array in batch.columns]
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, SCHEMA) as writer:
-        writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=SCHEMA))
-    return sink.getvalue()
 
 
 class _Bucket:

@@ -15,7 +15,7 @@ _UNKNOWN = "not stated"
 
 
 def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
-    """See :meth:`sousa.generation.corpus.Corpus.packaging`; ``facts["sounds"]`` has licences of the sounds."""
+    """See :meth:`sousa.generation.corpus.Corpus.packaging`; ``facts["sounds"]`` has their licences."""
     try:
         sounds = [(str(s["dataset"]), s["licence"], int(s["rows"])) for s in facts.get("sounds", ())]
     except (TypeError, KeyError, ValueError):

@@ -17,13 +17,13 @@ from sousa.generation.captions.gathering import Gathered, Part, gather
 from sousa.generation.captions.hashing import digests
 from sousa.generation.captions.options import CaptionsOptions
 from sousa.generation.captions.readers import READERS, Wanted, reader
-from sousa.generation.captions.readers.generated import Generated, is_dataset
 from sousa.generation.captions.taking import Taker
 from sousa.generation.captions.workspace import workspace
 from sousa.generation.columns import SPLITS
 from sousa.generation.console import silent
 from sousa.generation.errors import RunError, UsageError, collected, one_of, raise_all
-from sousa.generation.outside import CONFIG_BYTES, expanded, is_directory, read, read_json
+from sousa.generation.manifest import MANIFEST
+from sousa.generation.outside import CONFIG_BYTES, expanded, is_directory, is_file, read, read_json
 
 TRAINING = ("train", "validation")
 
@@ -120,6 +120,7 @@ def config_of(options: CaptionsOptions, say: Any = lambda text: None, progress: 
 def _choice(options: CaptionsOptions) -> str:
     """Options that decide which rows there are, as JSON."""
     plain = {name: value for name, value in options.plain().items() if name not in ("root", "size")}
+    plain["datasets"] = sorted(options.datasets or ())
     plain["exclude"] = [os.path.basename(path) for path in options.exclude or ()]
     return json.dumps({name: value for name, value in plain.items() if value}, sort_keys=True)
 
@@ -133,7 +134,7 @@ def _parts(options: CaptionsOptions, root: Path, problems: list[str]) -> list[Pa
         )
         return []
     folders = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
-    made = [name for name in folders if is_dataset(root / name)]
+    made = [name for name in folders if is_file(root / name / MANIFEST)]
     names = options.datasets or [name for name in folders if name in READERS or name in made]
     if not names:
         problems.append(
@@ -143,6 +144,8 @@ def _parts(options: CaptionsOptions, root: Path, problems: list[str]) -> list[Pa
     parts = []
     for name in dict.fromkeys(names):
         if name in made:
+            from sousa.generation.captions.readers.generated import Generated
+
             with collected(problems):
                 generated = Generated(root / name)
                 parts.append(Part(generated.name, name, generated))
@@ -188,8 +191,8 @@ def _reject(rows: Gathered, options: CaptionsOptions, root: Path, excluded: list
     near = any(part.reader.may_overlap for part in rows.parts)
     if sets.problem and near and not options.evaluation_overlap:
         raise UsageError(
-            f"{sets.problem}; or give {options.called('evaluation_overlap')} to train on what it would be "
-            "evaluated with"
+            f"{sets.problem}; bring them with 'sousa download --evaluation-lists', or give "
+            f"{options.called('evaluation_overlap')} to train on what models are evaluated with"
         )
     training = ledger.split != SPLITS.index("test")
     ids, artists = (digests(pa.array(sorted(part), pa.string())) for part in (sets.ids, sets.artists))

@@ -1,7 +1,8 @@
 """Captioned rows as one JSON file: an array of objects, ``id, audio_path, caption, duration`` and more.
 
 Conventions: the four are in every object; ``alt_captions`` and ``dataset`` too where rows are ours;
-``artist``, ``title``, ``tags`` and ``license`` where they are known. ``audio_path`` is absolute, ``duration`` in seconds.
+``artist``, ``title``, ``tags`` and ``license`` where they are known. ``audio_path`` is absolute, ``duration``
+in seconds.
 The file is strict JSON: no NaN, no infinity, and no duplicate keys. It is written and read an object at a
 time.
 """
@@ -28,6 +29,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
 REQUIRED = ("id", "audio_path", "caption", "duration")
 FILE_BYTES, OBJECT_BYTES = 64 << 30, 1 << 20
 _BLOCK, _BLANKS = 1 << 16, " \t\r\n"
+_LONGEST_WORD = 32  # that may be cut short where a block ends
 _SOUNDS = "audio"  # folder of the sounds that were in Parquet files
 
 
@@ -117,10 +119,12 @@ def _objects(path: str | Path) -> Iterator[Any]:
             yield from _elements(iter(lambda: text.read(_BLOCK), ""))
     except (OSError, ValueError) as error:
         raise RunError(f"{path} can't be read as a JSON array: {error}") from None
+    except RecursionError:
+        raise RunError(f"{path} can't be read as a JSON array: it is nested too deeply") from None
 
 
 def _elements(blocks: Iterator[str]) -> Iterator[Any]:
-    """Elements of an array whose text comes in blocks; raises ValueError for what is none."""
+    """Objects of an array whose text comes in blocks; raises ValueError for what is none."""
     decoder = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_without_twins)
     text, place, after = "", 0, "["  # what has to come before the next element
 
@@ -148,25 +152,23 @@ def _elements(blocks: Iterator[str]) -> Iterator[Any]:
         if letter() == "]" and after == "[":
             mark = "]"
             break
+        if letter() != "{":
+            raise ValueError(f"{letter() or 'the end'} stands where an object should")
         while True:
             try:
-                element, end = decoder.raw_decode(text, place)
-                if end < len(text):  # a number may go on
-                    break
-            except json.JSONDecodeError:
-                if not more():
-                    raise
-                continue
-            if not more():
+                element, place = decoder.raw_decode(text, place)
                 break
-        place = end
+            except json.JSONDecodeError as error:
+                # it may be whole with the next block
+                if error.pos < len(text) - _LONGEST_WORD and "Unterminated" not in error.msg or not more():
+                    raise
         yield shallow(element)
         after = ","
     if mark != "]":
-        raise ValueError(f"{mark or 'the end'!r} stands where {after!r} or ']' should")
+        raise ValueError(f"{mark or 'the end'} stands where {after} or ] should")
     place += 1
     if left := letter():
-        raise ValueError(f"{left!r} stands after the array")
+        raise ValueError(f"{left} stands after the array")
 
 
 def _refuse_constant(name: str) -> Any:

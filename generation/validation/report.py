@@ -53,7 +53,7 @@ def validate(
     if findings.rows:
         split = findings.rows["split"]
         report |= {
-            "rows": findings.count, "hours": float(findings.rows["duration_sec"].sum() / 3600),
+            "rows": findings.count, "hours": float(np.nansum(findings.rows["duration_sec"]) / 3600),
             "rows_by_split": {s: int((split == s).sum()) for s in SPLITS if (split == s).any()},
             **validation.summary(findings),
         }  # fmt: skip
