@@ -42,6 +42,9 @@ COMMANDS = {
     "export": ("sousa.builders.export.command:command", "lay rows out as files for other tools"),
     "diff": (f"{_COMMANDS}:diff", "what differs between two releases"),
     "pipeline": ("sousa.training.pipeline.command:command", "make a dataset, train on it and evaluate"),
+    "project": ("sousa.training.projection.command:command", "train text and sound into one space"),
+    "search": ("sousa.training.search.command:command", "find sounds by a sentence"),
+    "embed": ("sousa.training.embedding.command:command", "put sounds and texts of rows into vectors"),
     "transcribe": ("sousa.training.transcription.command:command", "write down the notes of a recording"),
 }
 

@@ -9,15 +9,15 @@ An Arrow table or Parquet file, one row an evaluated row.
 ``true_T``, ``pred_T``: of each target T. A class: strings. A score: float64. A parameter: float64,
     normalised; a curve: a list of these, one a frame. Events: lists of structs with ``onset_sec`` (double)
     and a field for each flag. Notes: lists as :mod:`sousa.training.tasks.notes` has them. ``true_T`` may be
-    null: such a row is left out for T and counted.
+    null: such a row is left out for T and counted. Ranks: see :mod:`sousa.training.report.ranks`.
 
 The schema's metadata key ``sousa`` holds JSON: ``targets``, ``columns`` (roles of the others, as
 :func:`sousa.generation.columns.declared` gives them), ``checkpoint``, ``data``, ``split``. A target has
-``name`` and ``kind``: class, score, events, notes, parameter or curve; classes ``labels`` in their order;
-scores ``low`` and ``high``; events ``flags``, lists of field, value that counts as yes and name in metrics;
-notes ``offset``, the convention of their ends, and ``pedal``, the name of the pedal's columns or an empty
-one; parameters and curves ``maker``, the column that names the synthesizer, ``makers``, the declared ranges
-of each, and ``unit``.
+``name`` and ``kind``: class, score, events, notes, ranks, parameter or curve; classes ``labels`` in their
+order; scores ``low`` and ``high``; events ``flags``, lists of field, value that counts as yes and name in
+metrics; notes ``offset``, the convention of their ends, and ``pedal``, the name of the pedal's columns or an
+empty one; parameters and curves ``maker``, the column that names the synthesizer, ``makers``, the declared
+ranges of each, and ``unit``.
 
 The report
 ----------

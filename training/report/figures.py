@@ -29,7 +29,7 @@ def dashboard(metrics: dict[str, Any], table: pa.Table) -> bytes:
         targets = ((name, target) for name, target in metrics["targets"].items() if target["kind"] in kinds)
         return dict(islice(targets, most))
 
-    shares = of_kinds("class", "events", "notes", *numbers.PARAMETERS)
+    shares = of_kinds("class", "events", "notes", "ranks", *numbers.PARAMETERS)
     scores = of_kinds("score", most=_MOST_SCORES)
     drawn = {**shares, **scores}
     colours = dict(zip(drawn, cycle(COLOURS)))

@@ -24,14 +24,15 @@ from sousa.generation.parquet import parquet_table
 from sousa.training import roles
 from sousa.training.metrics import bootstrap, onset_metrics
 from sousa.training.metrics.class_metrics import NAMES, PER_CLASS, class_differences, class_metrics
-from sousa.training.report import notes, numbers, words
+from sousa.training.metrics.retrieval_metrics import retrieval_differences
+from sousa.training.report import notes, numbers, ranks, words
 
 _FEW_GROUPS = 10
 _SHORT = ("metrics", "num_rows", "num_groups", "num_values")
 # what training watches of each kind, the one that counts first
 _WATCHED = {
     "class": ("balanced_accuracy", "accuracy", "macro_f1"), "score": ("spearman", "mae"),
-    "events": ("onset_f1_20ms",), "notes": notes.HEADLINE,
+    "events": ("onset_f1_20ms",), "notes": notes.HEADLINE, "ranks": ("recall_at_10", "recall_at_1"),
     **dict.fromkeys(numbers.PARAMETERS, ("r2", "mae_norm")),
 }  # fmt: skip
 Score = Callable[[Any], dict[str, Any]]  # metrics of some rows: their numbers, or None for all
@@ -96,11 +97,12 @@ def _beside(
     name, kind = target["name"], target["kind"]
     score = _scorer(table, target, sampling, pred)
     out = {"metrics": score(None)["metrics"]}
-    if kind in numbers.PARAMETERS:
+    if kind in (*numbers.PARAMETERS, "ranks"):
         out["by"] = _broken_down(score, parts)
     if kind not in ("events", "notes"):
         columns = (table[f"pred_{name}"].to_pylist(), pred, table[f"true_{name}"].to_pylist())
-        compare = class_differences if kind == "class" else partial(numbers.differences, kind)
+        own = {"class": class_differences, "ranks": retrieval_differences}
+        compare = own.get(kind) or partial(numbers.differences, kind)
         out["difference"] = compare(*columns, *sampling)
     return out
 
@@ -234,6 +236,8 @@ def _scorer(table: pa.Table, target: dict[str, Any], sampling: Sampling, pred: A
     truth, guess = truth.to_pylist(), guess.to_pylist() if pred is None else guess
     if kind == "class":
         return _class_scorer(truth, guess, target, *sampling)
+    if kind == "ranks":
+        return ranks.Scorer(truth, guess, *sampling)
     maker = target.get("maker")
     makers = table[maker].to_pylist() if maker in table.column_names else None
     return numbers.scorer(truth, guess, target, makers, *sampling)

@@ -73,7 +73,7 @@ def _checks(checks):
 
 def _target(name, target, pictures, metrics):
     out = [f"<h2>{_text(words.target(name, target))}</h2>"]
-    if left := target["num_left_out"]:
+    if (left := target["num_left_out"]) and target["kind"] != "ranks":  # there they are no queries
         out.append(f"<p class=soft>{left:,} rows without a label are left out.</p>")
     if empty := target.get("num_empty_references"):
         out.append(f"<p class=soft>{empty:,} rows have no onset in the reference and count 0.</p>")
@@ -95,10 +95,13 @@ def _target(name, target, pictures, metrics):
 
 def _whole(target):
     baselines = target["baselines"]
-    head = ["metric", "value", *(text for b in baselines for text in (b, f"difference from {b}"))]
+    chance = target.get("chance", {})
+    head = ["metric", "value", *["chance"] * bool(chance)]
+    head += [text for b in baselines for text in (b, f"difference from {b}")]
     rows = []
     for key, result in target["metrics"].items():
         cells = [words.metric(key, target.get("unit")), words.interval(result, key)]
+        cells += [words.number(chance.get(key), key)] * bool(chance)
         for baseline in baselines.values():
             better = baseline.get("difference", {}).get(key)
             cells.append(words.interval(baseline["metrics"][key], key))
@@ -132,7 +135,7 @@ def _breakdown(breakdown, values, target, title, many):
     keys = [key for key in first["metrics"] if "pooled" not in key]
     if target["kind"] == "events":
         keys = [key for key in keys if key.startswith("onset_f1") or "joint" in key]
-    if target["kind"] == "notes":
+    if target["kind"] in ("notes", "ranks"):
         keys = [key for key, _ in words.headline(target)]
     share = not words.is_error(main)
     others = {name: part for name, part in target["baselines"].items() if "by" in part}

@@ -3,12 +3,16 @@
 from typing import Any
 
 from sousa.generation.columns import Breakdown, Classes, Column
+from sousa.training.metrics.retrieval_metrics import KS
 from sousa.training.report import notes
 
 NAMES = {
     "mae": "mean absolute error", "mae_norm": "mean absolute error (0-1)", "r2": "R2",
     "rmse": "root mean squared error", "rmse_norm": "root mean squared error (0-1)",
     "mae_natural": "mean absolute error", "spearman": "rank correlation",
+    **{f"recall_at_{k}": f"recall@{k}" for k in KS}, **{f"hit_at_{k}": f"hit@{k}" for k in KS},
+    **{f"recall_at_{k}_macro": f"recall@{k}, mean over groups" for k in KS},
+    "map_at_10": "mAP@10", "ndcg_at_10": "nDCG@10", "mrr": "MRR", "median_rank": "median rank",
     "timing_ms": "mean distance of onsets (ms)", "timing_bias_ms": "mean lateness of onsets (ms)",
 }  # fmt: skip
 _UNITS = {"bpm": "BPM", "hz": "Hz", "sec": "s", "ms": "ms", "db": "dB"}  # that names of columns end in
@@ -17,6 +21,7 @@ _HEADLINE = {  # of each kind; breakdowns show the first
     "score": ("mae", "spearman"),
     "events": ("onset_f1_20ms", "onset_f1_50ms"),
     "notes": notes.HEADLINE,
+    "ranks": ("recall_at_10", "recall_at_1", "mrr"),
     "parameter": ("r2", "mae_norm", "spearman"),
     "curve": ("r2", "mae_norm"),
 }
@@ -69,7 +74,7 @@ def target(name: str, result: dict[str, Any]) -> str:
 
 def is_error(name: str) -> bool:
     """Whether a metric is in the unit of what it is of, and better when smaller."""
-    return name.startswith(("mae", "rmse"))
+    return name.startswith(("mae", "rmse", "median_rank"))
 
 
 def number(value: float | None, name: str) -> str:

@@ -1,0 +1,1 @@
+"""`evaluate.load("training/metrics/retrieval")`."""
