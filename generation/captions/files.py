@@ -95,9 +95,9 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
 
 
 def json_object(line: bytes) -> dict[str, Any] | None:
-    """An object of strict JSON; None for anything else."""
+    """An object of JSON, None for anything else; NaN and infinity, which JSON has not, are null in it."""
     try:
-        value = parse_json(line.decode("utf-8-sig"), parse_constant=_no_constant)
+        value = parse_json(line.decode("utf-8-sig"), parse_constant=lambda name: None)
         if b"\\ud" in line.lower():
             json.dumps(value, ensure_ascii=False).encode()  # half of a character is no text
     except ValueError:
@@ -125,10 +125,6 @@ def meta(**values: Any) -> str | None:
     """What the schema has no column for, as JSON; what is null, empty or an empty list is left out."""
     told_of = {name: value for name, value in values.items() if value not in (None, "", [], {})}
     return json.dumps(finite(told_of), ensure_ascii=False, allow_nan=False) if told_of else None
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 @contextmanager

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from sousa.generation.captions.files import json_lines, json_object, meta, needed, number, text
-from sousa.generation.captions.jamendo import SOURCE, common, id_of
+from sousa.generation.captions.jamendo import common, id_of, source
 from sousa.generation.captions.licences import licence_of
 from sousa.generation.captions.readers import Reader, Rows, Wanted
 from sousa.generation.errors import RunError, UsageError, told
@@ -31,7 +31,7 @@ from sousa.generation.parquet import NO_THREADS, parquet_file
 CAPTIONS = ("final_caption30sec.jsonl", "caption30sec.jsonl")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\.jsonl")
 _BLOCK = 1 << 16  # names of sounds
-_BROKEN, _NO_ID, _NO_METADATA = "a broken line", "no id", "no metadata"
+_BROKEN, _NO_ID = "a broken line", "no id"
 _INFO = ("vocalinstrumental", "lang", "gender", "acousticelectric", "speed")
 
 
@@ -83,21 +83,10 @@ class JamendoMaxCaps(Reader):
                 f"{root} does not hold {self.title}: there is no YYYY-MM-DD.jsonl with metadata; name "
                 "the folder that holds it, or get it with 'sousa download'"
             )
-        rows, parts, sounds = Rows(self), _Places(), _Places()
-        for place, part in json_lines(table):
-            if part and (track := _id(part.get("id"))) is not None:
-                parts.add(track, place)
-            else:
-                yield from rows.add(source_id=f"{table.stem}.byte-{place}", rejected=_NO_ID if part else _BROKEN)
         shards = sorted(path for path in root.glob("data/*.parquet") if not path.name.startswith("."))
-        for shard, path in enumerate(shards):
-            for place, sound in enumerate(_sound_names(path)):
-                if (track := _id(PurePosixPath(sound or "").stem)) is not None:
-                    sounds.add(track, shard << 32 | place)
-                else:
-                    yield from rows.add(source_id=f"{path.stem}.row-{place}", rejected=_NO_ID)
-        parts.sort()
-        sounds.sort()
+        rows, parts, sounds = Rows(self), _Places(), _Places()
+        yield from _note_parts(table, parts, rows)
+        yield from _note_sounds(shards, sounds, rows)
         seen = set[int]()
         with opened(table, ANY_BYTES) as captions:
             for path in dates:
@@ -117,9 +106,8 @@ class JamendoMaxCaps(Reader):
                     yield from rows.add(**row | {"meta": meta(**row["meta"])})
         for track in np.union1d(parts.tracks, sounds.tracks).tolist():
             if track not in seen:
-                yield from rows.add(
-                    source_id=str(track), native_id=f"{SOURCE}:{track}", rejected=_NO_METADATA
-                )
+                name = str(track)
+                yield from rows.add(source_id=name, native_id=source(name), rejected="no metadata")
         yield from rows.rest()
 
     def _row(self, track: int, entry: dict[str, Any]) -> dict[str, Any]:
@@ -167,6 +155,28 @@ class JamendoMaxCaps(Reader):
 def _id(value: Any) -> int | None:
     track = id_of(text(value))
     return int(track) if track else None
+
+
+def _note_parts(table: Path, parts: _Places, rows: Rows) -> Iterator[pa.Table]:
+    """Note where the captions of each track are; tables of the lines that are none."""
+    for place, part in json_lines(table):
+        if part and (track := _id(part.get("id"))) is not None:
+            parts.add(track, place)
+        else:
+            name = f"{table.stem}.byte-{place}"
+            yield from rows.add(source_id=name, rejected=_NO_ID if part else _BROKEN)
+    parts.sort()
+
+
+def _note_sounds(shards: list[Path], sounds: _Places, rows: Rows) -> Iterator[pa.Table]:
+    """Note where the sound of each track is; tables of the rows whose sound has no id."""
+    for shard, path in enumerate(shards):
+        for place, name in enumerate(_sound_names(path)):
+            if (track := _id(PurePosixPath(name or "").stem)) is not None:
+                sounds.add(track, shard << 32 | place)
+            else:
+                yield from rows.add(source_id=f"{path.stem}.row-{place}", rejected=_NO_ID)
+    sounds.sort()
 
 
 def _line(file: Any, place: int) -> dict[str, Any]:
