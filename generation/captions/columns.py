@@ -86,6 +86,9 @@ SOUND = (
     Column("audio", AUDIO, "", "the sound's file, as published", rendered=True),
 )
 
+# what people are told of a sound that was found, in this order
+ABOUT = ("title", "artist", "licence", "url")
+
 
 def read_schema() -> pa.Schema:
     """The schema of READ, see the module's conventions."""
