@@ -43,6 +43,7 @@ from sousa.generation.storage import LocalStorage
 FORMAT = 1
 MANIFEST, FAILURES, UNFINISHED = "manifest.json", "failures.jsonl", ".unfinished"
 LOG_FILE = "embed.log"  # what was said while it was made
+_BESIDE = ("model", "revision", "licence", "versions")  # weights are known by their digest
 _LOG, _PLAN = f"{UNFINISHED}/shards.jsonl", f"{UNFINISHED}/plan.json"
 ROWS, AUDIO, TEXT = "rows", "audio", "text"
 KINDS = (AUDIO, TEXT)
@@ -116,6 +117,7 @@ class Writer:
         plan: what decides the rows, as plain data.
         encoders: what decides the vectors, by name: plain data with a ``kind`` of KINDS.
         shards: names of all shards.
+        retry: shards with failures are made again.
 
     Attributes:
         records: of shards that are there, by part and name.
@@ -130,9 +132,10 @@ class Writer:
         plan: dict[str, Any],
         encoders: Mapping[str, dict[str, Any]],
         shards: Sequence[str],
+        retry: bool = False,
     ):
         self.storage, self.plan, self.shards = storage, plan, list(shards)
-        self.encoders = dict(encoders)
+        self.encoders, self.retry = dict(encoders), retry
         self.records: dict[str, dict[str, Any]] = {}
         self._failures: dict[str, list[Failure]] = {}
         self._finished: dict[str, Any] | None = None
@@ -193,7 +196,7 @@ class Writer:
             with suppress(ValueError):
                 entries.append(json.loads(line))
         for name, record, failed in entries:
-            if not self.storage.damage(record):
+            if not self.storage.damage(record) and not (self.retry and failed):
                 self.records[name] = record
                 self._failures[name] = [Failure(**failure) for failure in failed]
 
@@ -252,8 +255,8 @@ class Writer:
 
 
 def decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of an encoder without what does not decide its vectors: versions of libraries."""
-    return {name: value for name, value in settings.items() if name != "versions"}
+    """Settings of an encoder without what does not decide its vectors: where it was, versions."""
+    return {name: value for name, value in settings.items() if name not in _BESIDE}
 
 
 def _differing(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:

@@ -155,7 +155,7 @@ def transcribe(
     from sousa.training.transcription.quantising import Quantising
     from sousa.training.transcription.sheet import write_down
 
-    where = _device(device, torch)
+    where = device_of(device, torch)
     model = SHIPPED if model is None else model
     if isinstance(model, (str, Path)):
         model = Model.from_pretrained(place_of(str(model)))
@@ -265,7 +265,7 @@ def place_of(model: str) -> str:
     return next((str(best) for best in kept if is_file(best / "config.json")), model)
 
 
-def _device(name: str | None, torch: Any) -> Any:
+def device_of(name: str | None, torch: Any) -> Any:
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
