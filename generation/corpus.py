@@ -142,6 +142,7 @@ class Corpus(Protocol):
         tasks: what models of training learn by name: dict of task to columns, each with a role that makes it
             a target. The name of such a column is a task of its own.
         sound: what a row is, in the words of a model's card.
+        captions_from: columns that :meth:`captions` looks at; empty: the corpus has no captions.
         card: Markdown template of its card, or None for a general one. ``{{NAME}}`` stands for
             ``title``, ``summary``, ``version``, ``rows``, ``hours``, ``load``, ``decoding``, ``views``,
             ``groups``, ``balance``, ``columns``, ``licences``, ``citation``, ``changelog``, and the texts of
@@ -162,6 +163,7 @@ class Corpus(Protocol):
     exports: Mapping[str, tuple[str, str]] = {}
     tasks: Mapping[str, tuple[str, ...]] = {}
     sound: str = "a recording"
+    captions_from: tuple[str, ...] = ()
     card: Path | None = None
     builder: str = ""
     preload: tuple[str, ...] = ()
@@ -285,6 +287,14 @@ class Corpus(Protocol):
         return None
 
     # --- what is said of them ---
+
+    def captions(self, row: Mapping[str, Any]) -> list[str]:
+        """What is heard in a row: sentences that mean the same, the first the one to use; none by default.
+
+        Args:
+            row: dict of the columns ``captions_from``; null where a row was made without sound.
+        """
+        return []
 
     def validation(self) -> "Validation":
         """Its own checks, beside those that follow from its columns."""

@@ -19,13 +19,12 @@ from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
+from sousa.generation.captions.english import VOCABULARY, article, capital, is_plural, listed, ordered
 from sousa.generation.seeds import words
 
 LONGEST = 60  # characters of a tag
 _SLOTS = ("genres", "moods", "themes", "instruments", "tags")
-_HERE = Path(__file__).parent
-_TEMPLATES = tomllib.loads((_HERE / "templates.toml").read_text(encoding="utf-8"))
-_WORDS = tomllib.loads((_HERE / "vocabulary.toml").read_text(encoding="utf-8"))
+_TEMPLATES = tomllib.loads((Path(__file__).parent / "templates.toml").read_text(encoding="utf-8"))
 _MOST: dict[str, int] = _TEMPLATES["most"]
 _ADDRESS = re.compile(r"://|\bwww\.|\.(?:com|org|net|de|fm|uk|html?)\b|@\w", re.IGNORECASE)
 _PREFIX = re.compile(r"(genre|instrument|mood/theme|mood|theme)s?\s*(?:-{2,}|:+|=)\s*", re.IGNORECASE)
@@ -66,15 +65,8 @@ def captions_of(
     columns = [itertools.repeat((), rows) if c is None else map(tuple, c) for c in all_columns]
     captions = []
     for word, *row in zip(words(seed, "caption", names=sample_ids), *columns, strict=True):
-        wordings = _wordings(*row)
-        orders = _orders(len(wordings))
-        captions.append([wordings[i] for i in orders[word % len(orders)]])
+        captions.append(ordered(word, _wordings(*row)))
     return captions
-
-
-@cache
-def _orders(count: int) -> list[tuple[int, ...]]:
-    return list(itertools.permutations(range(count)))
 
 
 # --- sentences ---
@@ -130,36 +122,6 @@ def _forms(shape: tuple[int | bool, ...]) -> list[str]:
     return forms
 
 
-def listed(things: Sequence[str]) -> str:
-    """Things in a row of words: ``a, b and c``."""
-    if len(things) < 2:
-        return things[0] if things else ""
-    return f"{', '.join(things[:-1])} and {things[-1]}"
-
-
-def capital(text: str) -> str:
-    """A text with a capital at its beginning."""
-    return text[:1].upper() + text[1:]
-
-
-def is_plural(thing: str) -> bool:
-    """Whether a thing that plays is several: ``drums`` are, ``brass`` is not."""
-    last = thing.rpartition(" ")[2]
-    return last in _WORDS["plural"] or (last.endswith("s") and last not in _WORDS["singular"])
-
-
-@lru_cache(maxsize=1 << 14)
-def article(text: str) -> str:
-    """The article that a text needs by the sound of its first word: ``an hour``, ``a UK garage track``."""
-    word = re.split(r"[ ,]", text)[0]
-    plain = "".join(c for c in unicodedata.normalize("NFD", word.lower()) if not unicodedata.combining(c))
-    for which in ("an", "a"):
-        if any(re.match(sound, plain) for sound in _WORDS["sounds"][which]):
-            return which
-    spelled = re.match(r"[A-Z]([A-Z&]+s?\b|-)", word) or not re.search("[aeiouy]", plain)
-    return "an" if plain[:1] and plain[0] in (_WORDS["sounds"]["letters"] if spelled else "aeiou") else "a"
-
-
 # --- tags ---
 
 
@@ -182,7 +144,7 @@ def _sorted(genres: tuple, moods: tuple, instruments: tuple, tags: tuple) -> dic
         ]
     if len(things["instruments"]) > 1:
         heads = {thing.rpartition(" ")[2] for thing in things["instruments"] if " " in thing}
-        families = heads.intersection(_WORDS["families"])
+        families = heads.intersection(VOCABULARY["families"])
         things["instruments"] = [thing for thing in things["instruments"] if thing not in families]
     return things
 
@@ -197,28 +159,28 @@ def _said(tag: str, kinds: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
         tag, kinds = tag[match.end() :], _PREFIXES.get(match[1].lower(), _MOODS)
     # what a corpus calls a mood may be a genre: a ballad
     every = (*_MOODS, *_GENRES) if kinds == _MOODS else kinds or _KINDS
-    vocabulary, said = _vocabulary(), []
-    for part in [tag] if any(_key(tag) in vocabulary[kind] for kind in every) else _PARTS.split(tag):
+    known, said = _known(), []
+    for part in [tag] if any(_key(tag) in known[kind] for kind in every) else _PARTS.split(tag):
         name = _key(part)
         for kind in every:
-            if thing := vocabulary[kind].get(name):
+            if thing := known[kind].get(name):
                 said.append((kind, thing, _key(thing)))
                 break
         else:
-            thing = _plain(part) if name not in _WORDS["nothing"] else ""
+            thing = _plain(part) if name not in VOCABULARY["nothing"] else ""
             if 0 < len(thing) <= LONGEST and not _ADDRESS.search(thing):
                 said.append((kinds[0] if kinds else "tags", thing, name))
     return tuple(said)
 
 
 @cache
-def _vocabulary() -> dict[str, dict[str, str]]:
+def _known() -> dict[str, dict[str, str]]:
     """How tags are said: dict of kind to dict of key to words."""
-    lists = {kind: [*_WORDS[kind], *_WORDS["kinds"].get(kind, ())] for kind in _KINDS}
+    lists = {kind: [*VOCABULARY[kind], *VOCABULARY["kinds"].get(kind, ())] for kind in _KINDS}
     said = {
         kind: {_key(re.sub("^an? ", "", thing)): thing for thing in those} for kind, those in lists.items()
     }
-    for name, thing in _WORDS["said"].items():
+    for name, thing in VOCABULARY["said"].items():
         for kind in _KINDS:
             if thing in lists[kind]:
                 said[kind][name] = thing
@@ -242,4 +204,4 @@ def _plain(text: str) -> str:
     return text if re.search(r"[^\W\d]", text) else ""
 
 
-_CAPITALS = {word.lower(): word for word in _WORDS["capitals"]}
+_CAPITALS = {word.lower(): word for word in VOCABULARY["capitals"]}

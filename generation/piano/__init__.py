@@ -40,6 +40,10 @@ class Piano(Generated):
     }
     tasks = {"transcription": ("notes",), "level": ("complexity",)}
     sound = "a piano recording"
+    captions_from = (
+        "sample_id", "seed", "key", "metre", "performed_tempo_bpm", "complexity", "style", "skill_tier",
+        "pedal_share", "piano", "brightness_db", "augmentation_preset",
+    )  # fmt: skip
     builder = "sousa.builders.piano:Piano"
     preload = (f"{_HERE}.corpus",)
     address = ("piece_index", "performance_index", "augmentation_index")
@@ -56,6 +60,7 @@ class Piano(Generated):
     validation = elsewhere(f"{_HERE}.validation:PianoValidation")
     preview = elsewhere(f"{_HERE}.preview:preview")
     packaging = elsewhere(f"{_HERE}.packaging:packaging")
+    captions = elsewhere(f"{_HERE}.captions:captions")
 
     def columns(self, config: "Config | None" = None) -> "tuple[Column, ...]":
         from sousa.generation.piano.columns import columns

@@ -50,6 +50,10 @@ class Rudiments(Generated):
         "strokes": ("strokes",),
     }  # fmt: skip
     sound = "a snare-drum recording"
+    captions_from = (
+        "sample_id", "seed", "rudiment_name", "variant", "skill_tier", "tempo_bpm", "metre",
+        "timing_consistency", "bank", "augmentation_preset",
+    )  # fmt: skip
     builder = "sousa.builders.rudiments:Rudiments"
     preload = (f"{_HERE}.corpus",)
     address = ("profile_index", "rudiment_slug", "variant", "tempo_index", "augmentation_index")
@@ -66,6 +70,7 @@ class Rudiments(Generated):
     validation = elsewhere(f"{_HERE}.validation:RudimentsValidation")
     preview = elsewhere(f"{_HERE}.preview:preview")
     packaging = elsewhere(f"{_HERE}.packaging:packaging")
+    captions = elsewhere(f"{_HERE}.captions:captions")
 
     def columns(self, config: "Config | None" = None) -> "tuple[Column, ...]":
         from sousa.generation.rudiments.columns import columns

@@ -32,6 +32,9 @@ class Textures(Generated):
     )
     tasks: Mapping[str, tuple[str, ...]] = {"texture": ("params",)}
     sound = "a synthesized sound texture"
+    captions_from = (
+        "sample_id", "seed", "synth", "params", "curves", "num_events", "peak_db", "pcm_digest"
+    )  # fmt: skip
     builder = "sousa.builders.textures:Textures"
     preload = (f"{_HERE}.corpus",)
     digested = ("records",)
@@ -54,6 +57,7 @@ class Textures(Generated):
     validation = elsewhere(f"{_HERE}.validation:TexturesValidation")
     preview = elsewhere(f"{_HERE}.preview:preview")
     packaging = elsewhere(f"{_HERE}.packaging:packaging")
+    captions = elsewhere(f"{_HERE}.captions:captions")
 
     def use(self, files: Sequence[str]) -> None:
         if files:

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sousa.generation.captions import templates
-from sousa.generation.captions.templates import article, caption_of, captions_of, listed
+from sousa.generation.captions.english import VOCABULARY, article, listed
+from sousa.generation.captions.templates import caption_of, captions_of
 
 SEED = 42
 
@@ -200,11 +201,11 @@ def test_what_is_no_text_is_left_out():
 
 
 def test_the_vocabulary_says_each_thing_in_one_way():
-    words = templates._WORDS
+    words = VOCABULARY
     for kind in templates._KINDS:
         names = [templates._key(thing) for thing in words[kind]]
         assert len(set(names)) == len(names)
-    said = {thing for kind in templates._KINDS for thing in templates._vocabulary()[kind].values()}
+    said = {thing for kind in templates._KINDS for thing in templates._known()[kind].values()}
     assert set(words["said"].values()) <= said
     things = [thing for kind in templates._KINDS for thing in words[kind]]
     assert max(map(len, things)) <= templates.LONGEST
