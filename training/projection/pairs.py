@@ -144,12 +144,23 @@ def read(
     )  # fmt: skip
 
 
-def _records(embeddings: Embeddings, part: str, split: str) -> list[dict[str, Any]]:
+def sounds(embeddings: Embeddings, audio: str, split: str | None = None) -> Iterator[tuple[pa.Table, Any]]:
+    """Rows that have vectors of sound, with the means of these, float32 (rows, size); a shard at a time."""
+    parts = ROWS, f"{AUDIO}/{audio}"
+    for rows, windows in zip(*(_tables(embeddings, part, split) for part in parts), strict=True):
+        of_window = _rows_of(windows, rows)
+        kept = np.unique(of_window)
+        place = np.full(len(rows), -1)
+        place[kept] = np.arange(len(kept))
+        yield rows.take(kept), _pooled(_wholes(len(kept)), np.arange(len(kept)), place[of_window], windows)[0]
+
+
+def _records(embeddings: Embeddings, part: str, split: str | None) -> list[dict[str, Any]]:
     records = embeddings.manifest["shards"][part]
-    return [record for record in records if Path(record["file"]).stem.rpartition("-")[0] == split]
+    return [record for record in records if split in (None, Path(record["file"]).stem.rpartition("-")[0])]
 
 
-def _tables(embeddings: Embeddings, part: str, split: str) -> Iterator[pa.Table]:
+def _tables(embeddings: Embeddings, part: str, split: str | None) -> Iterator[pa.Table]:
     """Shards of a part, one at a time."""
     for record in _records(embeddings, part, split):
         if damage := embeddings.storage.damage(record):
@@ -183,8 +194,7 @@ def _shard(rows: pa.Table, windows: pa.Table, texts: pa.Table) -> _Shard:
     begin = pc.fill_null(texts["start_sec"], -np.inf).to_numpy()
     end = pc.fill_null(texts["end_sec"], np.inf).to_numpy()
     count = len(kept)
-    wholes = np.stack([np.arange(count), np.full(count, -np.inf), np.full(count, np.inf)], axis=1)
-    spans = np.concatenate([wholes, np.stack([sounds, begin, end], axis=1)])
+    spans = np.concatenate([_wholes(count), np.stack([sounds, begin, end], axis=1)])
     parts, part_of = np.unique(spans, axis=0, return_inverse=True)
     part_of = part_of.reshape(-1)
     audio, empty = _pooled(parts, part_of[:count], place[of_window], windows)
@@ -193,6 +203,11 @@ def _shard(rows: pa.Table, windows: pa.Table, texts: pa.Table) -> _Shard:
         rows.take(kept), texts.drop_columns(["embedding"]), (audio, layout.vectors(texts)),
         {"whole": part_of[:count], "part_of": part_of[count:], "sound_of": sounds}, len(parts),
     )  # fmt: skip
+
+
+def _wholes(count: int) -> np.ndarray:
+    """Parts that are all of a sound: its number, where it begins and ends."""
+    return np.stack([np.arange(count), np.full(count, -np.inf), np.full(count, np.inf)], axis=1)
 
 
 def _rows_of(table: pa.Table, rows: pa.Table) -> np.ndarray:

@@ -25,7 +25,9 @@ _METAVARS = {int: "N", float: "X"}
 class Settings(Model):
     """Everything about a run; what has no group is not on the command line."""
 
-    data_dir: Text = option("output/embeddings", "what 'sousa embed' made", group="data", metavar="DIR")
+    data_dir: Text = option(
+        "data/processed_embeddings", "what 'sousa embed' made", group="data", metavar="DIR"
+    )
     audio_encoder: Text | None = option(
         None,
         "whose vectors of sounds: muq, mert, latent, clap, musicnn …; default: the only",
