@@ -73,7 +73,8 @@ def text_schema(dim: int) -> pa.Schema:
 def vectors(table: pa.Table) -> np.ndarray:
     """The vectors of a table: float32 (rows, dim)."""
     column = table["embedding"].combine_chunks()
-    return column.flatten().to_numpy(zero_copy_only=False).astype(np.float32).reshape(len(table), -1)
+    values = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
+    return values.reshape(len(table), column.type.list_size)
 
 
 def column_of(values: np.ndarray) -> pa.Array:

@@ -84,7 +84,9 @@ def _said(text, source, start=None, end=None):
 
 
 def _table(lines, kind):
-    columns = list(zip(*lines, strict=True)) or [[] for _ in kind]
+    if not lines:
+        return kind.empty_table()
+    columns = list(zip(*lines, strict=True))
     vectors = np.array(columns[-1]).reshape(len(lines), -1)
     arrays = [pa.array(column, field.type) for column, field in zip(columns[:-1], kind, strict=False)]
-    return pa.table([*arrays, layout.column_of(vectors)], schema=kind) if lines else kind.empty_table()
+    return pa.table([*arrays, layout.column_of(vectors)], schema=kind)
