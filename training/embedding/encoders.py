@@ -146,6 +146,9 @@ def load(asked: Asked, device: Any, batch_size: int) -> tuple[Any, dict[str, Any
 
     Raises: UsageError when its package is missing; RunError when its weights can't be loaded.
     """
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # of loading, a moment for each
     module, _, kind = asked.known.place.partition(":")
     where = asked.where
     if not where:  # of the text encoders those of a package
