@@ -26,6 +26,7 @@ import datasets
 
 from sousa.builders.audio import AudioBuilder
 from sousa.builders.base import features
+from sousa.generation.captions.clips import all_files
 from sousa.generation.captions.columns import PUBLISHED
 from sousa.generation.captions.readers import Reader, Wanted, reader
 from sousa.generation.captions.sounds import name_of, sound_bytes
@@ -148,15 +149,8 @@ def _is_there(root: Path, audio_at: str) -> bool:
 
 
 def _stamps(root: Path) -> Iterator[str]:
-    """Names, sizes and times of all files of a folder, in order; folders that are links are followed once."""
-    folders, seen = [str(root)], set[tuple[int, int]]()
-    while folders:
-        with suppress(OSError), os.scandir(folders.pop()) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                with suppress(OSError):
-                    about = entry.stat()
-                    if not entry.is_dir():
-                        yield f"{entry.path} {about.st_size} {about.st_mtime_ns}"
-                    elif (place := (about.st_dev, about.st_ino)) not in seen:
-                        seen.add(place)
-                        folders.append(entry.path)
+    """Names, sizes and times of all files of a folder."""
+    for entry in all_files(root):
+        with suppress(OSError):
+            about = entry.stat()
+            yield f"{entry.path} {about.st_size} {about.st_mtime_ns}"

@@ -104,7 +104,7 @@ def test_options_reach_the_reader_and_the_cache(builder, folder, tmp_path):
 def test_what_is_wrong_is_a_sentence(builder, folder, tmp_path):
     with pytest.raises(ValueError, match=r"unknown option 'fma_sice' \(did you mean fma_size\?\); choose"):
         builder(data_dir=str(folder), fma_sice="small")
-    with pytest.raises(ValueError, match="give data_dir, the folder .* such as data/raw/tunes"):
+    with pytest.raises(ValueError, match=r"give data_dir, the folder .* such as data/raw/tunes"):
         builder()
     with pytest.raises(ValueError, match="there is no such folder; name that of Tunes"):
         builder(data_dir=str(tmp_path / "none"))

@@ -1,5 +1,6 @@
 """Fixtures of published corpora with captions, and what readers make of them."""
 
+import re
 import shutil
 from collections import Counter
 
@@ -25,9 +26,16 @@ def rows_of(name, root, **wanted):
     assert {row["dataset"] for row in rows} <= {name}
     assert all(row["caption"] for row in rows if not row["rejected"])
     assert len({row["sample_id"] for row in rows}) == len(rows)
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", row["source_id"]) for row in rows)
+    assert all(row["group_id"] for row in rows if not row["rejected"])
     return {row["source_id"]: row for row in rows}
 
 
 def account(rows):
     """How many rows were kept (None) and rejected, by reason."""
     return Counter(row["rejected"] for row in rows.values())
+
+
+def captions(row):
+    """All captions of a row, its own first."""
+    return [row["caption"], *(other["text"] for other in row["alt_captions"])]
