@@ -21,6 +21,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO
 
@@ -149,20 +150,18 @@ class _Zip(io.BufferedIOBase):
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > MOST_DIRECTORY:
             raise UnfitArchive(f"its list of files has {size:,} bytes, of at most {MOST_DIRECTORY:,}")
-        return self._file.read(size)
+        return self._file.read(-1 if size is None else size)
 
 
 def _of_zip(file: IO[bytes]) -> Iterator[_Entry]:
-    with zipfile.ZipFile(_Zip(file)) as archive:  # type: ignore[arg-type]
+    with zipfile.ZipFile(_Zip(file)) as archive:
         for info in archive.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)
             why = "needs a password" if info.flag_bits & 1 else None
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 why = "is a link or a device"
             name = info.orig_filename.removeprefix("./")  # as it stands there: the other is cut at a NUL
-            yield _Entry(
-                name, info.file_size, info.CRC, info.is_dir(), why, lambda info=info: archive.open(info)
-            )
+            yield _Entry(name, info.file_size, info.CRC, info.is_dir(), why, partial(archive.open, info))
 
 
 class _Header(tarfile.TarInfo):
@@ -177,12 +176,12 @@ class _Header(tarfile.TarInfo):
 def _of_tar(file: Any, mode: Any) -> Iterator[_Entry]:
     with tarfile.open(fileobj=file, mode=mode, tarinfo=_Header) as archive:
         while (info := archive.next()) is not None:
-            archive.members = []  # it would keep every one
+            archive.members = []  # type: ignore[attr-defined] # it would keep every one
             why = None if info.isdir() or (info.isreg() and not info.issparse()) else "is a link or a device"
             name = info.name.removeprefix("./")
             if name in (".", "") and info.isdir():
                 continue
-            yield _Entry(name, info.size, None, info.isdir(), why, lambda info=info: _stream(archive, info))
+            yield _Entry(name, info.size, None, info.isdir(), why, partial(_stream, archive, info))
         if mode == "r:" and (file.seek(archive.offset) is None or file.read(512).strip(b"\0")):
             raise ValueError("a header in it can't be read")  # tarfile takes it for the end
 

@@ -90,18 +90,16 @@ def read(path: str | Path = SHIPPED) -> Catalogue:
     servers = validated(Servers, tables.pop("servers", {}), "servers", problems)
     problems += [f"unknown corpus {one_of(name, READERS)}" for name in tables if name not in READERS]
     corpora = {name: _corpus(name, table, problems) for name, table in tables.items()}
+    problems += (
+        f"servers: {name} is {server!r}; give http://... or https://..."
+        for name, server in (servers.model_dump() if servers else {}).items()
+        if server and not environment.is_address(server)
+    )
     if problems:
         raise UsageError(*(f"{path}: {problem}" for problem in problems))
-    for name, server in servers.model_dump().items():
-        if not environment.is_address(server):
-            problems.append(f"{path}: servers: {name} is {server!r}; give http://... or https://...")
-    catalogue = Catalogue(servers, corpora)
-    if not environment.is_address(catalogue.hub()):
-        problems.append(
-            f"HF_ENDPOINT is {catalogue.hub()!r}; give the address of a Hub, http://... or https://..."
-        )
-    if problems:
-        raise UsageError(*problems)
+    catalogue = Catalogue(servers, {name: corpus for name, corpus in corpora.items() if corpus})
+    if not environment.is_address(hub := catalogue.hub()):
+        raise UsageError(f"HF_ENDPOINT is {hub!r}; give the address of a Hub, http://... or https://...")
     return catalogue
 
 

@@ -53,6 +53,13 @@ class File:
         part = _part(record.root / self.path)
         return max(self.bytes - (part.stat().st_size if part.is_file() else 0), 0)
 
+    def content_bytes(self, record: Record) -> int:
+        """Bytes that unpacking it will take; 0 for an archive that is there, which is looked at itself."""
+        if self.unpack is None or record.is_whole(self.path, self.digest):
+            return 0
+        lost = record.lost_bytes(self.path, self.digest)
+        return self.content if lost is None else lost
+
 
 def bring(file: File, record: Record, say: Say, progress: Any, keep: bool = False) -> None:
     """Do what is left to do for a file.

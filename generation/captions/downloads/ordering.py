@@ -120,7 +120,7 @@ def room(files: Iterable[File], record: Record, keep: bool) -> int:
     known = [file for file in files if "*" not in file.path]
     plain = [file.left_bytes(record) for file in known if file.unpack is None]
     packed = [file.left_bytes(record) for file in known if file.unpack is not None]
-    content = sum(file.content for file in known if file.unpack is not None and not file.is_done(record))
+    content = sum(file.content_bytes(record) for file in known)
     return sum(plain) + content + (sum(packed) if keep else max(packed, default=0))
 
 

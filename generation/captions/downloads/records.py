@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sousa.generation.captions.downloads.names import matches
-from sousa.generation.outside import MANIFEST_BYTES, read_json
+from sousa.generation.outside import MANIFEST_BYTES, is_directory, read_json
 from sousa.generation.storage import LocalStorage, write_json
 
 FILE = ".fetched.jsonl"
@@ -24,10 +24,11 @@ class Record:
     def __init__(self, root: Path):
         self.root, self._storage = root, LocalStorage(str(root))
         self._lines: dict[str, list[Any]] = {}
-        for line in self._storage.lines(FILE):
+        self._whole: set[tuple[str, str | None]] = set()
+        for line in self._storage.lines(FILE) if is_directory(root) else []:
             with suppress(ValueError, TypeError):  # one that was cut short by the end of a run
-                path, *rest = json.loads(line)
-                self._lines[path] = rest
+                path, size, changed, digest = json.loads(line)
+                self._lines[str(path)] = [size, changed, digest]
 
     def is_ours(self, path: str) -> bool:
         """Whether a file is as it was when it was found whole."""
@@ -54,14 +55,26 @@ class Record:
         status = os.stat(self.root / path)
         return [status.st_size, status.st_mtime_ns]
 
-    def is_unpacked(self, archive: str, digest: str | None) -> bool:
-        """Whether everything that was in an archive is there, by its size."""
+    def lost_bytes(self, archive: str, digest: str | None) -> int | None:
+        """Bytes of what was in an archive and is not there any more; None for one that was not unpacked."""
         try:
             kept = read_json(self._unpacked(archive), MANIFEST_BYTES)
-            return kept["digest"] == digest and all(
-                os.stat(self.root / name).st_size == size for name, size in kept["files"]
-            )
+            if kept["digest"] != digest:
+                return None
+            return sum(max(size, 1) for name, size in kept["files"] if not self._has(name, size))
         except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def is_unpacked(self, archive: str, digest: str | None) -> bool:
+        """Whether everything that was in an archive is there, by its size."""
+        if (archive, digest) not in self._whole and self.lost_bytes(archive, digest) == 0:
+            self._whole.add((archive, digest))  # asked for several times, and files may be 100,000
+        return (archive, digest) in self._whole
+
+    def _has(self, path: str, size: int) -> bool:
+        try:
+            return os.stat(self.root / path).st_size == size
+        except OSError:
             return False
 
     def add_unpacked(self, archive: str, digest: str | None, files: list[tuple[str, int]]) -> None:
