@@ -19,8 +19,7 @@ from sousa.generation.reopen import open_dataset
 from sousa.generation.tables import row_groups
 
 _LABELS = "MIT"  # of the corpora of this package; those of others state theirs
-_TEXTS = ("title",)
-_NUMBERS = "duration_sec"
+_MORE = ("duration_sec", "title")  # the second where there is one
 
 
 def is_dataset(root: Path) -> bool:
@@ -55,20 +54,20 @@ class Generated(Reader):
     def read(self, root: Path, wanted: Wanted) -> Iterator[pa.Table]:
         """See :meth:`sousa.generation.captions.readers.Reader.read`."""
         corpus, stored = self.dataset.corpus, self.dataset.columns
-        group = next((column.name for column in having(stored, Group)), None)
+        group = next((column.name for column in having(stored, Group)), "sample_id")
         names = {column.name for column in stored}
         has_sound = "audio" in names
-        needed = {*corpus.captions_from, "sample_id", "split", _NUMBERS, group}
-        needed |= {"pcm_digest"} if has_sound else set()
-        needed = sorted(needed & names | names.intersection(_TEXTS))
+        sound = ("pcm_digest",) if has_sound else ()  # null where there is none
+        needed = {*corpus.captions_from, "sample_id", "split", group, *_MORE, *sound}
+        columns = sorted(needed & names)
         rows = Rows(self)
         for record in self.dataset.records:
             number = 0
-            for table in row_groups(root / record["file"], needed):
+            for table in row_groups(root / record["file"], columns):
                 for row in table.to_pylist():
                     at = f"{record['file']}#{number}" if has_sound and row["pcm_digest"] else None
                     number += 1
-                    yield from rows.add(**self._row(row, row.get(group), at))
+                    yield from rows.add(**self._row(row, row[group], at))
         yield from rows.rest()
 
     def _row(self, row: Mapping[str, Any], group: Any, at: str | None) -> dict[str, Any]:
@@ -80,10 +79,10 @@ class Generated(Reader):
             **self._licence,
             "source_id": source_id(row["sample_id"]),
             "split": row["split"],
-            "group_id": f"{self.name}:{row['sample_id'] if group is None else group}",
+            "group_id": f"{self.name}:{group}",
             "caption": captions[0] if captions else None,
             "alt_captions": others,
-            "track_duration_sec": row[_NUMBERS],
+            "track_duration_sec": row["duration_sec"],
             "title": row.get("title"),
             "audio_at": at,
             "rejected": None if captions else "no caption",
