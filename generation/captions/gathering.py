@@ -41,12 +41,12 @@ class Gathered:
     Attributes:
         parts: the corpora, those of human captions first: a number in ``ledger.dataset`` is one in this list.
         ledger: of all rows, in the order of the file.
-        batches: gives the rows as tables, in the same order, as often as it is called.
+        batches: gives the rows in the same order, as often as it is called: some columns, or all.
     """
 
     parts: list[Part]
     ledger: Ledger
-    batches: Callable[[], Iterator[pa.RecordBatch]]
+    batches: Callable[..., Iterator[pa.RecordBatch]]
 
 
 def order_of(part: Part) -> tuple[int, int, str]:
@@ -69,17 +69,21 @@ def gather(
     Raises: UsageError when a corpus is not there; RunError when it can't be read.
     """
     parts, path, notes = sorted(parts, key=order_of), work / "read.arrow", []
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, READ) as writer:
-        with progress("reading", None) as done:
-            for number, part in enumerate(parts):
-                for table in part.reader.read(root / part.folder, wanted):
-                    with explained(path):
-                        writer.write_table(table)
-                    notes.append(_noted(table, number, wanted.seed, strata))
-                    done(len(table))
+    with (
+        progress("reading", None) as done,
+        pa.OSFile(str(path), "wb") as file,
+        pa.ipc.new_file(file, READ) as writer,
+    ):
+        for number, part in enumerate(parts):
+            for table in part.reader.read(root / part.folder, wanted):
+                with explained(path):
+                    writer.write_table(table)
+                notes.append(_noted(table, number, wanted.seed, strata))
+                done(len(table))
 
-    def batches() -> Iterator[pa.RecordBatch]:
-        with pa.OSFile(str(path)) as source, pa.ipc.open_file(source) as reader:
+    def batches(*names: str) -> Iterator[pa.RecordBatch]:
+        some = pa.ipc.IpcReadOptions(included_fields=[READ.names.index(name) for name in names] or None)
+        with pa.OSFile(str(path)) as source, pa.ipc.open_file(source, options=some) as reader:
             yield from (reader.get_batch(i) for i in range(reader.num_record_batches))
 
     return Gathered(parts, _ledger(notes), batches)

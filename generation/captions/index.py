@@ -106,7 +106,7 @@ def _write_rejected(rows: "Gathered", storage: LocalStorage) -> None:
     schema = pa.schema([("sample_id", pa.string()), ("dataset", pa.string()), ("reason", pa.string())])
     reasons = pa.array(ledger.reasons, pa.string())
     with storage.writing(REJECTED) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for batch in rows.batches():
+        for batch in rows.batches("sample_id", "dataset"):
             codes = ledger.reason[first : first + len(batch)]
             first += len(batch)
             columns = [batch["sample_id"], batch["dataset"], reasons.take(pa.array(codes))]

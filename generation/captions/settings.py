@@ -210,7 +210,7 @@ def _reject_licences(rows: Gathered, kind: str) -> None:
         return
     names = ["licence_nc"] if kind == "commercial" else ["licence_nc", "licence_nd"]
     first = 0
-    for batch in rows.batches():
+    for batch in rows.batches(*names):
         for name in names:
             allowed = batch[name].to_numpy(zero_copy_only=False) == False  # noqa: E712 - null is not allowed
             rows.ledger.reject(first + np.flatnonzero(~allowed.astype(bool)), f"its licence is not {kind}")

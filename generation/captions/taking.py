@@ -27,7 +27,7 @@ class Taker:
         self.order: list[int] = []
         self.measured: dict[int, Measured] = {}
         self._rows, self._ledger, self._options, self._root = rows, rows.ledger, options, root
-        self._places = pa.chunked_array([batch["audio_at"] for batch in rows.batches()], pa.string())
+        self._places = pa.chunked_array([_copy(b["audio_at"]) for b in rows.batches("audio_at")], pa.string())
         self._low = options.min_duration_sec
         self._high = options.max_duration_sec
         self._heard: set[str] = set()
@@ -112,3 +112,8 @@ class Taker:
                 return "its sound is there twice"
             self._heard.add(sound.pcm_digest)
         return ""
+
+
+def _copy(array: pa.Array) -> pa.Array:
+    """An array on its own: a column of a batch keeps all columns in memory."""
+    return pa.concat_arrays([array.slice(0, 0), array])
