@@ -160,8 +160,9 @@ def _said(tag: str, kinds: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
     # what a corpus calls a mood may be a genre: a ballad
     every = (*_MOODS, *_GENRES) if kinds == _MOODS else kinds or _KINDS
     known, said = _known(), []
-    for part in [tag] if any(_key(tag) in known[kind] for kind in every) else _PARTS.split(tag):
-        name = _key(part)
+    whole = _key(tag)
+    for part in [tag] if any(whole in known[kind] for kind in every) else _PARTS.split(tag):
+        name = whole if part == tag else _key(part)
         for kind in every:
             if thing := known[kind].get(name):
                 said.append((kind, thing, _key(thing)))
