@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from sousa.generation.errors import RunError, UsageError, told
-from sousa.generation.outside import ANY_BYTES, is_file, opened, parse_json, read
+from sousa.generation.outside import ANY_BYTES, DEPTH, is_file, opened, parse_json, read
 from sousa.generation.text import finite
 
 LINE_BYTES = 16 << 20
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _LINK_BYTES = 255  # of a link that was unpacked as a file
 
 
@@ -96,8 +97,11 @@ def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
 
 def json_object(line: bytes) -> dict[str, Any] | None:
     """An object of JSON, None for anything else; NaN and infinity, which JSON has not, are null in it."""
+    few = line.count(b"{") + line.count(b"[") <= DEPTH  # then nothing is nested too deep
+    odd = b"NaN" in line or b"Infinity" in line
     try:
-        value = parse_json(line.decode("utf-8-sig"), parse_constant=lambda name: None)
+        words = line.removeprefix(b"\xef\xbb\xbf").decode()
+        value = json.loads(words) if few and not odd else parse_json(words, parse_constant=lambda name: None)
         if b"\\ud" in line.lower():
             json.dumps(value, ensure_ascii=False).encode()  # half of a character is no text
     except ValueError:
@@ -124,7 +128,7 @@ def text(value: Any) -> str | None:
 def meta(**values: Any) -> str | None:
     """What the schema has no column for, as JSON; what is null, empty or an empty list is left out."""
     told_of = {name: value for name, value in values.items() if value not in (None, "", [], {})}
-    return json.dumps(finite(told_of), ensure_ascii=False, allow_nan=False) if told_of else None
+    return _JSON.encode(finite(told_of)) if told_of else None
 
 
 @contextmanager

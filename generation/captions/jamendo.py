@@ -7,10 +7,12 @@ Files of these corpora differ in what is published of them: a table may have a l
 list of licences may be blocks of four lines, with an empty line or ``--`` after each, or a table.
 """
 
+import os
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from sousa.generation.captions.files import followed, number, tab_rows, text_lines
@@ -20,6 +22,7 @@ from sousa.generation.outside import is_file
 SOURCE = "jamendo"
 _ID = re.compile(r"(?:[a-z]+_)?0*(\d{1,15})")
 _BLOCK = re.compile(r"(?:\d+/)?(\d{1,15})(?:\.\w+)*\.mp3")
+_SOUND = re.compile(r"(\w+)/(\w+)\.mp3")
 _PAGE = re.compile(r"\s+from Jamendo:\s*(\S+)\s*$")
 
 
@@ -87,7 +90,7 @@ def tracks(path: Path) -> Iterator[Track | None]:
         if track is None or len(cells) < 5:
             yield None
             continue
-        tags = dict.fromkeys(cell.strip() for cell in cells[5:])  # in their order, each once
+        tags = dict.fromkeys(map(sys.intern, map(str.strip, cells[5:])))  # in their order, each once
         tags.pop("", None)
         yield Track(track, id_of(cells[1]), id_of(cells[2]), cells[3].strip(), number(cells[4]), tuple(tags))
 
@@ -134,25 +137,33 @@ def common(
 
 
 class Sounds:
-    """Where sounds lie, of those folders that they may be in."""
+    """Where sounds lie, of those folders of a corpus that they may be in; each folder is listed once."""
 
     def __init__(self, root: Path, folders: Iterable[str], endings: Iterable[str]):
-        self.root = root
-        self.likely = [(folder, ending) for folder in folders for ending in endings]
+        self._root, self._listed = root, dict[str, frozenset[str]]()
+        self._likely = [(f"{folder}/" if folder else "", ending) for folder in folders for ending in endings]
 
     def at(self, path: str) -> str | None:
         """The path of a sound in the folder of the corpus, by its published one; None if it is not there."""
-        published = PurePosixPath(path)
-        if published.is_absolute() or ".." in published.parts or published.suffix != ".mp3":
+        match = _SOUND.fullmatch(path)
+        if not match:
             return None
-        for place in self.likely:
-            at = str(PurePosixPath(place[0]) / published.with_suffix(place[1]))
-            if is_file(self.root / at):
-                if place is not self.likely[0]:  # where others of the corpus are as well
-                    self.likely.remove(place)
-                    self.likely.insert(0, place)
-                return at
+        for place in self._likely:
+            folder, name = f"{place[0]}{match[1]}", f"{match[2]}{place[1]}"
+            if folder not in self._listed:
+                self._listed[folder] = self._names(folder)
+            if name in self._listed[folder]:
+                if place is not self._likely[0]:  # where others of the corpus are as well
+                    self._likely.remove(place)
+                    self._likely.insert(0, place)
+                return f"{folder}/{name}"
         return None
+
+    def _names(self, folder: str) -> frozenset[str]:
+        try:
+            return frozenset(os.listdir(self._root / folder))
+        except OSError:
+            return frozenset()
 
 
 def _blocks(path: Path) -> Iterator[tuple[str, Notice]]:
@@ -162,7 +173,7 @@ def _blocks(path: Path) -> Iterator[tuple[str, Notice]]:
         line = line.strip()
         if match := _BLOCK.fullmatch(line):
             if track and lines:
-                yield track, Notice(" ".join(lines[:-1]), lines[-1])
+                yield track, Notice(" ".join(lines[:-1]), sys.intern(lines[-1]))
             track, lines = str(int(match[1])), []
         elif line and line != "--":
             lines.append(line)
@@ -176,4 +187,4 @@ def _table(path: Path) -> Iterator[tuple[str, Notice]]:
             attribution = "".join(cells[1:-1]).strip()
             if len(attribution) > 1 and attribution[0] == attribution[-1] == '"':
                 attribution = attribution[1:-1].replace('""', '"').strip()
-            yield track, Notice(attribution, cells[-1].strip())
+            yield track, Notice(attribution, sys.intern(cells[-1].strip()))

@@ -9,8 +9,8 @@ Conventions: a row is a track of the wanted split, with all its tags there. Trac
 split, because all their tags are rare, are rejected: others of their artist have a part already.
 """
 
-import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ TAG_SETS = ("", "_genre", "_instrument", "_moodtheme", "_top50tags")
 _ALL = ("autotagging.tsv", "raw_30s_cleantags_50artists.tsv")
 _LICENCES = ("audio_licenses.txt", "data/audio_licenses.txt", "split_0_test_tracks.tsv",
              "data/split_0_test_tracks.tsv")  # fmt: skip
-_FOLDERS = ("audio", "audio-low", "raw_30s/audio", "raw_30s/audio-low", "audio/audio", ".")
+_FOLDERS = ("audio", "audio-low", "raw_30s/audio", "raw_30s/audio-low", "audio/audio", "")
 _KINDS = {"genres": "genre", "moods": "mood/theme", "instruments": "instrument"}
 
 
@@ -122,12 +122,10 @@ def split_tracks(root: Path, number: int, split: str) -> tuple[list[Track], list
             if track is None:
                 broken.append(f"{path.stem}.row-{line}")
                 continue
-            before = joined.get(track.id)
-            tags = dict.fromkeys(map(sys.intern, (*(before.tags if before else ()), *track.tags)))
-            if before is None or len(tags) > len(before.tags):
-                joined[track.id] = Track(
-                    track.id, track.artist, track.album, track.path, track.duration, tuple(tags)
-                )
+            before = joined.setdefault(track.id, track)
+            if not set(track.tags).issubset(before.tags):
+                tags = tuple(dict.fromkeys((*before.tags, *track.tags)))
+                joined[track.id] = replace(before, tags=tags)
     return list(joined.values()), broken
 
 

@@ -58,7 +58,7 @@ class SongDescriber(Reader):
         tagged = {track.id: track for track in _tagged(root)}
         licences = notices(root / "audio_licenses.txt")
         named = names(root / "audio_metadata.tsv")
-        sounds = Sounds(root, ("audio", "audio/audio", "."), (".2min.mp3", ".mp3"))
+        sounds = Sounds(root, ("audio", "audio/audio", ""), (".2min.mp3", ".mp3"))
         captions: dict[str, list[dict[str, str]]] = {}
         rows = Rows(self)
         for line, cells in enumerate(csv_rows(table, "track_id", "caption"), 2):
