@@ -1,5 +1,6 @@
 """Published corpora through ``datasets``: written to its cache, or as streams."""
 
+import importlib
 import logging
 
 import datasets
@@ -12,6 +13,7 @@ from sousa.builders.captioned import COLUMNS, NO_SOUND, CaptionedBuilder
 from sousa.generation.captions import readers
 from sousa.generation.captions.readers import Reader, Rows
 from sousa.generation.errors import RunError
+from tests.support.captioned import DATA
 
 datasets.disable_progress_bars()
 PLAIN = datasets.Audio(decode=False)
@@ -121,3 +123,22 @@ def test_sounds_are_not_read_from_elsewhere(builder, folder, tmp_path):
     (folder / "tunes.csv").write_text("1;;../secret;a tune")
     with pytest.raises(ValueError, match="leads out of the folder"):
         list(builder(data_dir=str(folder)).as_streaming_dataset(split="train"))
+
+
+@pytest.mark.parametrize("name", readers.READERS)
+def test_every_corpus_has_a_builder_of_its_rows(name, tmp_path):
+    module = importlib.import_module(f"sousa.builders.{name}")
+    (kind,) = [value for value in vars(module).values() if getattr(value, "NAME", None) == name]
+    folder = DATA / name
+    corpus = kind(data_dir=str(folder), cache_dir=str(tmp_path), metadata_only=True)
+    rows = [row for table in kind.reader.read(folder, readers.Wanted(metadata_only=True))
+            for row in table.to_pylist()]  # fmt: skip
+    kept = {row["sample_id"]: row["caption"] for row in rows if not row["rejected"]}
+    streamed = corpus.as_streaming_dataset()
+    assert {row["sample_id"]: row["caption"] for part in streamed.values() for row in plain(part)} == kept
+    assert corpus.left_out.total() == len(rows) - len(kept)
+    corpus.download_and_prepare()
+    written = corpus.as_dataset()
+    assert {row["sample_id"]: row["caption"] for part in written.values() for row in plain(part)} == kept
+    split = {row["sample_id"]: row["split"] or "train" for row in rows}
+    assert all(split[row["sample_id"]] == name for name, part in written.items() for row in plain(part))
