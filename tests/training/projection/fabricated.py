@@ -32,7 +32,7 @@ def embed(
         for name, words in (("mood", MOODS), ("instrument", INSTRUMENTS))
     }
 
-    def vector(kind, meaning):
+    def vector(kind, meaning, rng=rng):
         mean = spaces[kind, "mood"][meaning[0]] + spaces[kind, "instrument"][meaning[1]]
         return mean + noise * rng.normal(size=mean.shape)
 
@@ -70,7 +70,9 @@ def embed(
                     for w in range(windows):
                         heard.append((f"s{i}", w, 3.0 * w, 3.0 * w + 3.0, vector("audio", meanings[i])))
                 for n, other in enumerate([_said(text, "template"), *others]):
-                    read.append((f"s{i}", n, *other.values(), vector("text", meanings[i])))
+                    # the same text always has the same vector
+                    noise_of = np.random.default_rng(list(other["text"].encode()))
+                    read.append((f"s{i}", n, *other.values(), vector("text", meanings[i], noise_of)))
             failures = [layout.Failure(f"s{i}", AUDIO, "is silent") for i in members if i in failing]
             out.write("rows", name, pa.Table.from_pylist(described, ROWS))
             out.write(f"audio/{AUDIO}", name, _table(heard, layout.audio_schema(audio_dim)), failures)
