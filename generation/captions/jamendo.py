@@ -22,7 +22,7 @@ from sousa.generation.outside import is_file
 SOURCE = "jamendo"
 _ID = re.compile(r"(?:[a-z]+_)?0*(\d{1,15})")
 _BLOCK = re.compile(r"(?:\d+/)?(\d{1,15})(?:\.\w+)*\.mp3")
-_SOUND = re.compile(r"(\w+)/(\w+)\.mp3")
+_SOUND = re.compile(r"(\w+)/(\w+)(?:\.2min|\.low)?\.mp3")
 _PAGE = re.compile(r"\s+from Jamendo:\s*(\S+)\s*$")
 
 

@@ -108,6 +108,15 @@ def test_sounds_are_cut_to_two_minutes_and_so_are_their_names(tmp_path, folder):
     assert rows["1000312"]["audio_at"] is None
 
 
+def test_a_path_that_names_the_cut_file(tmp_path):
+    root = copied(NAME, tmp_path)
+    table = root / "song_describer.csv"
+    table.write_text(table.read_text().replace("1000204.mp3", "1000204.2min.mp3"))
+    (root / "audio" / "04").mkdir(parents=True)
+    (root / "audio" / "04" / "1000204.2min.mp3").write_bytes(b"sound")
+    assert rows_of(NAME, root)["1000204"]["audio_at"] == "audio/04/1000204.2min.mp3"
+
+
 def test_captions_out_of_order_without_text_or_id(tmp_path):
     lines = [
         f"\ufeff{HEAD}",
