@@ -86,13 +86,13 @@ def run(settings: Settings, resume: bool = False, console: Console = SILENT) -> 
         elif settings.report:
             console.say(f"there is no split {settings.test}, so there is no report")
         write_card(root / "model", settings, model, embeddings, composition(train), results)
-        console.print(f"\n{results}\n" if results else "")
-        console.print(f"model: {root / 'model'}")
+        console.tell(f"\n{results}\n" if results else "")
+        console.tell(f"model: {root / 'model'}")
         if results:
-            console.print(f"report: {root / 'report' / 'report.html'}")
+            console.tell(f"report: {root / 'report' / 'report.html'}")
         minutes = (time.perf_counter() - begin) / 60
-        console.print(f"{trainer.state.global_step:,} steps, {minutes:.1f} min")
-        console.print(f"try it: sousa search 'calm piano' --data {settings.data_dir} --model {root}")
+        console.tell(f"{trainer.state.global_step:,} steps, {minutes:.1f} min")
+        console.tell(f"try it: sousa search 'calm piano' --data {settings.data_dir} --model {root}")
     state.wait_for_everyone()
     return root
 
@@ -247,8 +247,8 @@ def evaluate_only(settings: Settings, where: str, console: Console = SILENT) -> 
         raise UsageError(f"--split is {settings.test}; {embeddings.storage.root} has {splits}")
     place = Path(expanded(where))
     directory = place / "report" if settings.test == "test" else place / f"report-{settings.test}"
-    console.print(evaluate(settings, model, embeddings, directory, console=console))
-    console.print(f"report: {directory / 'report.html'}")
+    console.tell(evaluate(settings, model, embeddings, directory, console=console))
+    console.tell(f"report: {directory / 'report.html'}")
     return directory
 
 

@@ -39,7 +39,9 @@ def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     add("--json", action="store_true", help="print JSON in place of a table")
     add("--page", metavar="FILE", help="also write a page to listen: one HTML file")
     add("--sounds", metavar="DATA", help="where the page's sounds are (default: where they were embedded)")
-    add("--text-weights", metavar="PATH", help="where the weights of the text encoder are, if not as usual")
+    for side, noun in (("text", "texts"), ("audio", "sounds")):
+        about = f"where the weights of the encoder of {noun} are, if not in their usual place"
+        add(f"--{side}-weights", metavar="PATH", help=about)
     add("--device", help="such as cpu or cuda (default: cuda where there is one)")
     quiet(parser)
     return _search
@@ -70,7 +72,7 @@ def _search(arguments: argparse.Namespace, console: Console) -> None:
     device = device_of(arguments.device, torch)
     model = load(arguments.model).to(device)
     kept = Path(expanded(arguments.model)) / "embedded"
-    embeddings = searching.embeddings_of(arguments.data, model, kept, console)
+    embeddings = searching.embeddings_of(arguments.data, model, kept, arguments.audio_weights, console)
     tower = searching.text_tower(model, arguments.text_weights, device)
     found = searching.search(
         arguments.text, embeddings, model, tower, arguments.rows, arguments.split, arguments.where

@@ -45,12 +45,15 @@ class Hit:
     at: str | None
 
 
-def embeddings_of(data: str, model: ProjectionModel, folder: Path, console: Console = SILENT) -> Embeddings:
+def embeddings_of(
+    data: str, model: ProjectionModel, folder: Path, weights: str | None = None, console: Console = SILENT
+) -> Embeddings:  # fmt: skip
     """The vectors of some sounds: those that are there, or else made now, and kept.
 
     Args:
         data: an embeddings directory, or what 'sousa embed' takes.
         folder: where new ones are kept.
+        weights: of the encoder of sound, where they are not in their usual place.
 
     Raises: UsageError or RunError.
     """
@@ -64,9 +67,10 @@ def embeddings_of(data: str, model: ProjectionModel, folder: Path, console: Cons
     place = folder / f"{here.resolve().name if here.exists() else data.replace('/', '--')}"
     if not is_file(place / MANIFEST):
         console.say(f"{data} has no vectors yet; they are made by {name}, and kept in {place}")
+    encoder = f"{name}={weights}" if weights else name
     source = {"dataset_file": data} if here.suffix == ".json" and is_file(here) else {"data": data}
     free = {"allow_non_commercial": bool(model.config.audio.get("non_commercial"))}
-    embed(output=place, encoders=[name], text=[], console=console, **source, **free)
+    embed(output=place, encoders=[encoder], text=[], console=console, **source, **free)
     return Embeddings(place)
 
 
