@@ -33,6 +33,8 @@ def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     about = "go on with the run in --checkpoint-dir, or with that of this path"
     add("--resume", nargs="?", const=True, metavar="PATH", help=about)
     add("--eval-only", metavar="MODEL", help="only measure this run, model or checkpoint")
+    about = "with --eval-only: measure by a published protocol, mteb-song-describer or its valid subset"
+    add("--protocol", metavar="NAME", help=about)
     add_arguments(parser)
     quiet(parser)
     return _project
@@ -51,7 +53,10 @@ def _project(arguments: argparse.Namespace, console: Console) -> None:
         if (root / "settings.yaml").is_file():
             # a run that is gone on with need not be described again
             values = keys.stored(root) | values
-    settings = keys.checked(values, path, surface="command")
+    problems = []
+    if arguments.protocol and not arguments.eval_only:
+        problems.append("--protocol measures a model that is there; name it with --eval-only")
+    settings = keys.checked(values, path, problems, "command")
     try:
         from sousa.training.projection import running
     except ImportError as error:
@@ -59,7 +64,7 @@ def _project(arguments: argparse.Namespace, console: Console) -> None:
             f"a projection needs {error.name}; install it with: pip install 'sousa[training]'"
         ) from None
     if arguments.eval_only:
-        running.evaluate_only(settings, arguments.eval_only, console)
+        running.evaluate_only(settings, arguments.eval_only, arguments.protocol, console)
     else:
         running.run(settings, bool(arguments.resume), console)
 

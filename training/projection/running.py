@@ -26,7 +26,7 @@ from sousa.generation.outside import expanded, is_directory, is_file
 from sousa.generation.storage import atomic_file, output_path, write_json
 from sousa.training import report
 from sousa.training.embedding.layout import AUDIO, ROWS, TEXT, Embeddings, decisive
-from sousa.training.projection import pairs, ranking, ridge
+from sousa.training.projection import pairs, protocols, ranking, ridge
 from sousa.training.projection.card import write_card
 from sousa.training.projection.model import SIDES, ProjectionConfig, ProjectionModel, load
 from sousa.training.projection.settings import FREE, Settings, stored
@@ -231,8 +231,14 @@ def evaluate(
     return report.summary(metrics)
 
 
-def evaluate_only(settings: Settings, where: str, console: Console = SILENT) -> Path:
-    """The report of a model that is there, on ``settings.test``. Returns: its directory."""
+def evaluate_only(
+    settings: Settings, where: str, protocol: str | None = None, console: Console = SILENT
+) -> Path:  # fmt: skip
+    """The report of a model that is there, on ``settings.test``, or its figures by a protocol.
+
+    Returns: directory of the report.
+    """
+    by = protocols.protocol(protocol) if protocol else None
     model = load(where)
     for side in SIDES:
         name = getattr(model.config, side).get("name")
@@ -247,6 +253,13 @@ def evaluate_only(settings: Settings, where: str, console: Console = SILENT) -> 
         raise UsageError(f"--split is {settings.test}; {embeddings.storage.root} has {splits}")
     place = Path(expanded(where))
     directory = place / "report" if settings.test == "test" else place / f"report-{settings.test}"
+    if by:
+        test = _read(settings, embeddings, settings.test, None, console)
+        figures = protocols.measure(by, model, test, settings.resamples, settings.seed)
+        write_json(directory / f"{by.name}.json", figures)
+        console.tell(protocols.summary(figures))
+        console.tell(f"figures: {directory / f'{by.name}.json'}")
+        return directory
     console.tell(evaluate(settings, model, embeddings, directory, console=console))
     console.tell(f"report: {directory / 'report.html'}")
     return directory
