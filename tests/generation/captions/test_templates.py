@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sousa.generation.captions import templates
-from sousa.generation.captions.english import VOCABULARY, article, listed
+from sousa.generation.captions.english import VOCABULARY, article
 from sousa.generation.captions.templates import caption_of, captions_of
 
 SEED = 42
@@ -46,24 +46,6 @@ def test_all_wordings_of_a_row():
 )  # fmt: skip
 def test_a_sentence_of_each_kind(row, caption):
     assert caption in captions(*row)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("electronic", "an"), ("UK garage", "a"), ("hour", "an"), ("R&B", "an"), ("80s", "an"), ("60s", "a"),
-     ("18th-century", "an"), ("180", "a"), ("1800s", "an"), ("11-piece", "an"), ("European", "a"),
-     ("upbeat", "an"), ("uplifting", "an"), ("unified", "a"), ("uninspired", "an"), ("ukulele", "a"),
-     ("one-take", "a"), ("onion", "an"), ("MPB", "an"), ("DJ", "a"), ("LP", "an"), ("house", "a"),
-     ("étude", "an"), ("rhythm", "a"), ("indie, sad", "an"), ("urban", "an"), ("IDM", "an")],
-)  # fmt: skip
-def test_articles_go_by_sound(text, expected):
-    assert article(text) == expected
-
-
-@pytest.mark.parametrize(("count", "text"), [(0, ""), (1, "a"), (2, "a and b"), (3, "a, b and c"),
-                                             (5, "a, b, c, d and e")])  # fmt: skip
-def test_lists(count, text):
-    assert listed("abcde"[:count]) == text
 
 
 @pytest.mark.parametrize(("tag", "verb"), [("drums", "are"), ("strings", "are"), ("brass", "is"),

@@ -41,6 +41,7 @@ def caption(*args, **more):
         ("wind", {"strength": 0.7, "howliness": 0.5}, "Strong wind."),
         ("pistons", {"rate_exp": 0.9, "cf": 0.3, "imbalance_db": 0.9},
          "A very fast, low-pitched engine, running unevenly."),
+        ("bees", {"wingbeat_hz": 0.4, "busyness": 0.35}, "Medium-pitched buzzing bees."),
         ("bees", {"num_bees": 1.0, "busyness": 0.8}, "Restless, medium-pitched buzzing bees in a swarm."),
         ("fire", {"crackles_per_sec": 0.2, "tail": 0.0, "roar_db": 0.0},
          "A slowly crackling wood fire with a few loud cracks and with hardly any roar."),
