@@ -29,6 +29,7 @@ from sousa.builders.base import builder, features
 from sousa.generation import columns as roles
 from sousa.generation import corpora
 from sousa.generation.columns import ACOUSTICS, AUDIO, SPLITS, Column, having, split_column, table
+from sousa.generation.corpus import is_generated
 from sousa.generation.errors import SousaError, UsageError
 from sousa.generation.manifest import read_manifest
 from sousa.generation.outside import expanded, is_directory
@@ -180,6 +181,8 @@ def _parts(config: UnifiedConfig) -> dict[str, Any]:
     if useless := options.keys() - wanted:
         raise UsageError(f"options of {min(useless)} have no use: corpora are {', '.join(wanted)}")
     if not config.data_dir:
+        if not config.corpora:  # those that are read need to be told from where
+            wanted = [name for name in wanted if name in options or is_generated(corpora.get(name))]
         return {name: builder(name)(config_name=config.name, **options.get(name, {})) for name in wanted}
     if options:
         raise UsageError("options: no choice for stored rows; leave out data_dir or these")

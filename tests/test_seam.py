@@ -2,9 +2,11 @@
 
 import ast
 import re
+import tempfile
 from dataclasses import fields
 from fnmatch import fnmatch
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from sousa.generation import corpora
 from sousa.generation.columns import SPLITS, kinds
 from sousa.generation.corpus import is_generated
 from tests.conftest import ROOT
+from tests.support.captioned import usual_options
 
 # where a corpus may be known: its folder, its builder's file, its card, and the one line by which it is found
 OWN = ("generation/{name}/*", "builders/{name}.py", "benchmarks/{name}/*", "benchmarks/{name}.py")
@@ -97,7 +100,12 @@ def words_of(name):
 
 def entries(corpus):
     """Every short text in some rows of a corpus, in records and outside."""
-    config = corpus.config(corpus.Options.read({}), print)
+    with tempfile.TemporaryDirectory() as folder:
+        options = corpus.Options.read(usual_options(corpus, Path(folder)))
+        return _entries(corpus, corpus.config(options, print))
+
+
+def _entries(corpus, config):
     shards = corpus.plan(config)
     texts = set()
 

@@ -8,9 +8,10 @@ Parquet writer, compression, row groups, order of columns, or library versions.
 A table's *leaves* are its flat columns: ``num_samples``, ``events.onset_sample``. Each value becomes
 nine bytes: 1 and the value as a little-endian int64 or float64 (text and bytes: the first 8 bytes
 of their SHA-256), or nine zeros for null. A row's list of records becomes the first 8 bytes of the
-SHA-256 of its records' values, row after row. The digest of a row is the first 16 bytes of the
-SHA-256 of the names and types of the leaves, in order of names, and of the row's values in that
-order. Leaving out leaves gives the digest that a table without them has.
+SHA-256 of its records' values, row after row; a list of texts counts as records of one value each. The
+digest of a row is the first 16 bytes of the SHA-256 of the names and types of the leaves, in order of
+names, and of the row's values in that order. Leaving out leaves gives the digest that a table without them
+has.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ from sousa.generation.tables import numpy_column
 
 DIGEST_BYTES = 16
 _WIDTH = 9
+_TEXTS = str(pa.list_(pa.string()))
 
 
 def leaf_types(schema: pa.Schema, without: Collection[str | None] = ()) -> dict[str, str]:
@@ -41,7 +43,7 @@ def leaf_types(schema: pa.Schema, without: Collection[str | None] = ()) -> dict[
         else:
             out[field.name] = str(kind)
     for name, kind in out.items():
-        if kind.startswith(("list", "struct", "large_", "map", "decimal")):
+        if kind.startswith(("list", "struct", "large_", "map", "decimal")) and kind != _TEXTS:
             raise ValueError(f"column {name} of type {kind} has no digest")
     return dict(sorted(out.items()))
 
@@ -65,7 +67,7 @@ def row_digests(table: pa.Table, leaves: Mapping[str, str]) -> list[bytes]:
         column, _, child = leaf.partition(".")
         children.setdefault(column, []).append(child)
     blocks = [
-        _fixed(array) if names == [""] else _records(array, names)
+        _fixed(array) if names == [""] and not pa.types.is_list(array.type) else _records(array, names)
         for array, names in ((table[column].combine_chunks(), names) for column, names in children.items())
     ]
     head = hashlib.sha256("\n".join(f"{name} {kind}" for name, kind in leaves.items()).encode())
@@ -97,10 +99,11 @@ def _fixed(array: pa.Array) -> np.ndarray:
 
 
 def _records(lists: pa.ListArray, children: Iterable[str]) -> np.ndarray:
-    """Digests of lists of records: uint8 array of shape (rows, 9)."""
+    """Digests of lists of records, or of texts, whose only child is "": uint8 array of shape (rows, 9)."""
     valid, flat = numpy_column(pc.is_valid(lists)), lists.flatten()
     lengths = numpy_column(pc.list_value_length(lists).fill_null(0))
-    records = np.concatenate([_fixed(pc.struct_field(flat, name)) for name in children], axis=1).data
+    parts = [_fixed(pc.struct_field(flat, name) if name else flat) for name in children]
+    records = np.concatenate(parts, axis=1).data
     rows = np.zeros((len(lists), _WIDTH), np.uint8)
     rows[:, 0] = valid
     ends = np.cumsum(lengths)

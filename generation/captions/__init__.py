@@ -45,6 +45,7 @@ class Captions(Corpus):
     rows = elsewhere(f"{_HERE}.corpus:rows")
     estimate = elsewhere(f"{_HERE}.corpus:estimate")
     beside = elsewhere(f"{_HERE}.corpus:beside")
+    facts_problem = elsewhere(f"{_HERE}.packaging:facts_problem")
     packaging = elsewhere(f"{_HERE}.packaging:packaging")
 
     def columns(self, config: "Config | None" = None) -> "tuple[Column, ...]":

@@ -103,12 +103,7 @@ def estimate(config: Config) -> Estimate:
 def beside(config: Config, storage: LocalStorage, shards: Any, earlier: Any, progress: Any) -> dict[str, Any]:
     """The rejected rows as a table, and the account for the manifest."""
     kept = index.place(config.chosen)
-    try:
-        account = index.account_of(config.chosen)
-    except (OSError, ValueError) as error:
-        if "account" in earlier:
-            return {"account": earlier["account"]}
-        raise RunError(f"the account of rows can't be read ({error}); run the same command again") from None
+    account = index.account_of(config.chosen)
     copied(kept.path(index.REJECTED), storage.path(index.REJECTED))
     return {"account": account, "sounds": sounds_of(groups_of(storage.root, shards, _LICENSED))}
 

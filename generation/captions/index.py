@@ -2,15 +2,16 @@
 
 Conventions: the index is an Arrow file in the user's cache under the digest of its rows, with a folder of the
 account and the rejected rows beside it. Rows stand by split, then in the order in which they were taken. It
-is written anew by every command that chooses rows, and removed when the dataset is finished.
+is written anew by every command that chooses rows, and removed when the command has ended well.
 """
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -64,8 +65,10 @@ def account_text(account: Mapping[str, Mapping[str, int]]) -> str:
     return "\n".join(lines)
 
 
-def write(rows: "Gathered", taken: "Taker", account: Mapping[str, Mapping[str, int]], work: Path) -> Index:
-    """Write the rows that were taken.
+def write(
+    rows: "Gathered", taken: "Taker", account: Mapping[str, Mapping[str, int]], root: Path, work: Path
+) -> Index:
+    """Write the rows that were taken, of corpora in ``root``.
 
     They are sorted in parts of BUCKET_ROWS, through files in ``work``, so that memory does not grow.
     """
@@ -95,7 +98,7 @@ def write(rows: "Gathered", taken: "Taker", account: Mapping[str, Mapping[str, i
     counts = np.bincount(ledger.split[order], minlength=len(SPLITS)).tolist()
     storage = place(sha.hexdigest())
     storage.move(str(path), ROWS)
-    storage.write_json(ACCOUNT, account)
+    storage.write_json(ACCOUNT, {"root": os.path.abspath(root), "account": account})
     _write_rejected(rows, storage)
     return Index(sha.hexdigest(), (counts[0], counts[1], counts[2]))
 
@@ -141,8 +144,20 @@ def forget(digest: str) -> None:
 
 
 def account_of(digest: str) -> dict[str, dict[str, int]]:
-    """The account of an index."""
-    return read_json(place(digest).path(ACCOUNT))
+    """The account of an index; raises RunError when it is not there any more."""
+    return _about(digest)["account"]
+
+
+def root_of(digest: str) -> str:
+    """The root directory of the corpora of an index; raises RunError when it is not there any more."""
+    return _about(digest)["root"]
+
+
+def _about(digest: str) -> dict[str, Any]:
+    try:
+        return read_json(place(digest).path(ACCOUNT))
+    except (OSError, ValueError):
+        raise RunError("the list of chosen rows is not there any more; run the same command again") from None
 
 
 def _table(

@@ -80,8 +80,8 @@ class CaptionsOptions(SeedOptions):
         group=_CHOOSE,
     )  # fmt: skip
     metadata_only: bool = option(
-        False, "", switches={"--metadata-only": True}, group=_READ,
-        switch="keep rows whose sound is not there, without one",
+        False, "keep rows whose sound is not there, without one", switches={"--metadata-only": True},
+        group=_READ,
     )  # fmt: skip
     fma_size: Annotated[str, _among("size of FMA", FMA_SIZES)] | None = option(
         None, f"which FMA: {', '.join(FMA_SIZES)} (default: the largest that is there)", metavar="SIZE",
@@ -89,6 +89,6 @@ class CaptionsOptions(SeedOptions):
     )  # fmt: skip
     mtg_split: Whole = option(0, "which of the published splits of MTG-Jamendo", ge=0, le=4, group=_READ)
     evaluation_overlap: bool = option(
-        False, "", switches={"--evaluation-overlap": True}, group=_READ,
-        switch="go on without the lists that keep evaluation sets out of training",
+        False, "go on without the lists that keep evaluation sets out of training",
+        switches={"--evaluation-overlap": True}, group=_READ,
     )  # fmt: skip

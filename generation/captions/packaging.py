@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from sousa.generation.captions.readers import READERS, reader
 from sousa.generation.captions.settings import Config
 from sousa.generation.corpus import Packaging
-from sousa.generation.errors import RunError
+from sousa.generation.errors import first_line
 from sousa.generation.licences import Licensed, known, licensed
 from sousa.generation.text import counted
 
@@ -14,12 +16,33 @@ _YOUTUBE = "cut from YouTube, whose terms forbid passing it on"
 _UNKNOWN = "not stated"
 
 
+def facts_problem(facts: Mapping[str, Any]) -> str | None:
+    """What is wrong with the account and the licences of a manifest, or None."""
+    try:
+        _Facts.model_validate({name: facts[name] for name in ("account", "sounds")})
+    except (ValidationError, KeyError) as error:
+        return f"its account and sounds can't be used ({first_line(error)})"
+    return None
+
+
+class _Sounds(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    dataset: str
+    licence: str | None
+    rows: int
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    account: dict[str, dict[str, int]]
+    sounds: list[_Sounds]
+
+
 def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
     """See :meth:`sousa.generation.corpus.Corpus.packaging`; ``facts["sounds"]`` has their licences."""
-    try:
-        sounds = [(str(s["dataset"]), s["licence"], int(s["rows"])) for s in facts.get("sounds", ())]
-    except (TypeError, KeyError, ValueError):
-        raise RunError("manifest.json was changed by hand: its sounds can't be read") from None
+    sounds = [(entry["dataset"], entry["licence"], entry["rows"]) for entry in facts["sounds"]]
     parts = [_captions(name) for name in config.datasets if name in READERS]
     parts += [_sound(*entry) for entry in sounds]
     lines = [
@@ -34,7 +57,7 @@ def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
         author="the authors of the corpora it is from",
         made_of=tuple(parts),
         texts={"corpora": "\n".join(lines)},
-        provenance={"account": facts.get("account", {}), "sounds": list(facts.get("sounds", ()))},
+        provenance={"account": facts["account"], "sounds": facts["sounds"]},
     )
 
 

@@ -21,7 +21,7 @@ from sousa.generation.captions.taking import Taker
 from sousa.generation.captions.workspace import workspace
 from sousa.generation.columns import SPLITS
 from sousa.generation.console import silent
-from sousa.generation.errors import RunError, UsageError, collected, one_of, raise_all
+from sousa.generation.errors import UsageError, collected, one_of, raise_all
 from sousa.generation.manifest import MANIFEST
 from sousa.generation.outside import CONFIG_BYTES, expanded, is_directory, is_file, read, read_json
 
@@ -68,18 +68,17 @@ class Config:
 
 
 def restore(identity: Mapping[str, Any], size: str, rows_only: bool) -> Config:
-    """The Config of an identity; rows are read again only by the command that chose them."""
+    """The Config of an identity; rows are written again only while what was chosen is known here."""
     if not re.fullmatch("[0-9a-f]{64}", identity["chosen"]):
         raise ValueError("chosen is no digest")
     counts = tuple(identity["rows"][split] for split in SPLITS)
     if not all(isinstance(count, int) and count >= 0 for count in counts):
         raise ValueError("rows are no counts")
-    if not rows_only:
-        raise RunError("the corpora that rows were read from are not known; run the same command again")
     names = tuple(map(str, identity["datasets"]))
     choice = json.dumps(dict(identity["choice"]), sort_keys=True)
     rows, heard = (counts[0], counts[1], counts[2]), bool(identity["with_audio"])
-    return Config(names, identity["chosen"], rows, choice, heard)
+    root = "" if rows_only else index.root_of(identity["chosen"])
+    return Config(names, identity["chosen"], rows, choice, heard, root)
 
 
 def config_of(options: CaptionsOptions, say: Any = lambda text: None, progress: Any = silent) -> Config:
@@ -110,7 +109,7 @@ def config_of(options: CaptionsOptions, say: Any = lambda text: None, progress: 
         account = rows.ledger.account([part.name for part in rows.parts])
         if not taken.order:
             raise UsageError(f"no row is left: {index.account_text(account)}")
-        kept = index.write(rows, taken, account, work)
+        kept = index.write(rows, taken, account, root, work)
     return Config(
         tuple(sorted({part.name for part in rows.parts})), kept.digest, kept.rows, _choice(options),
         bool(taken.measured), str(root),

@@ -40,6 +40,7 @@ from sousa.generation.options import (
 from sousa.generation.shards import write_shard
 from sousa.generation.storage import LocalStorage
 from tests.conftest import ROOT
+from tests.support.captioned import usual_options
 
 # all that are registered here, one of a package, and one whose rows are read
 ALL = list(dict.fromkeys([*corpora.names(), "tones", "recorded"]))
@@ -63,9 +64,10 @@ def corpus(request, registered):
 
 
 @pytest.fixture
-def config(corpus):
+def config(corpus, tmp_path_factory):
     """Its usual configuration."""
-    return corpus.config(corpus.Options.read({}), print)
+    folder = tmp_path_factory.mktemp("published")
+    return corpus.config(corpus.Options.read(usual_options(corpus, folder)), print)
 
 
 def some_addresses(corpus, config, count=ROWS):
@@ -165,6 +167,9 @@ def test_plans_are_whole_and_sizes_lie_inside_each_other(corpus, config):
     assert {shard.split for shard in shards} <= {"train", "validation", "test"}
     assert all(shard.name.startswith(f"{shard.split}/") and shard.rows > 0 for shard in shards)
     options, sizes = corpus.Options, corpus.Options.SIZES
+    if not sizes:  # rows are read, and there are as many as there are
+        assert not is_generated(corpus) and list(make.views(corpus, config, shards)) == ["custom"]
+        return
     configs = [corpus.config(options.read({"size": size}), print) for size in sizes]
     assert config == configs[0]
     assert [(config.size, config.num_rows) for config in configs] == list(sizes.items())
@@ -377,7 +382,10 @@ def test_commands_for_one_corpus_are_its_own():
     assert {place.partition(":")[0] for place, _ in COMMANDS.values()} == {
         "sousa.builders.commands",
         "sousa.builders.export.command",
+        "sousa.training.embedding.command",
         "sousa.training.pipeline.command",
+        "sousa.training.projection.command",
+        "sousa.training.search.command",
         "sousa.training.transcription.command",
     }
     assert corpora.get("rudiments").commands.keys() == {"banks", "soundfonts", "acoustics", "rudiments"}

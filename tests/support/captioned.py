@@ -1,10 +1,13 @@
 """Fixtures of published corpora with captions, and what readers make of them."""
 
+import json
 import re
 import shutil
 from collections import Counter
 
+import numpy as np
 import pyarrow as pa
+import soundfile
 
 from sousa.generation.captions.columns import READ
 from sousa.generation.captions.readers import Wanted, reader
@@ -39,3 +42,19 @@ def account(rows):
 def captions(row):
     """All captions of a row, its own first."""
     return [row["caption"], *(other["text"] for other in row["alt_captions"])]
+
+
+def sounding(folder):
+    """A root directory with a corpus whose sounds are there: short, and each another one."""
+    root = copied("clotho", folder)
+    for row in rows_of("clotho", root).values():
+        name = json.loads(row["meta"])["file_name"]
+        seed = np.random.default_rng(list(name.encode()))
+        sound, rate = 0.1 * seed.standard_normal(2000), 16_000
+        soundfile.write(root / name, sound, rate, "PCM_16")
+    return folder
+
+
+def usual_options(corpus, folder):
+    """What the usual configuration of a corpus is asked for by: where rows are read from, nothing else."""
+    return {"root": str(sounding(folder))} if corpus.name == "captions" else {}
