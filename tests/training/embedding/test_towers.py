@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sousa.generation.errors import RunError, UsageError
-from sousa.training.embedding.towers import clap, mert, sentences, spectrogram_encoders
+from sousa.training.embedding.towers import clap, mert, muq, sentences, spectrogram_encoders
 from tests.support import tiny_encoders
 
 RNG = np.random.default_rng(3)
@@ -162,3 +162,21 @@ def test_weights_that_are_not_whole_are_refused(tmp_path):
         sentences.Sentences(str(folder), None, "cpu", 2)
     with pytest.raises(RunError, match="can't be loaded"):
         sentences.Sentences(str(tmp_path / "nothing"), None, "cpu", 2)
+
+
+def test_the_encoder_inside_muq_tells_its_layers():
+    """Since version 5 of transformers it gives none where it is called by itself, as muq calls it."""
+    from transformers import Wav2Vec2ConformerConfig
+    from transformers.models.wav2vec2_conformer.modeling_wav2vec2_conformer import Wav2Vec2ConformerEncoder
+
+    config = Wav2Vec2ConformerConfig(
+        hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=16,
+        num_conv_pos_embeddings=8, num_conv_pos_embedding_groups=2,
+    )  # fmt: skip
+    encoder = Wav2Vec2ConformerEncoder(config).eval()
+    muq.tell_layers(encoder)
+    for frames in (9, 5):
+        with torch.no_grad():
+            out = encoder(torch.randn(2, frames, 16), output_hidden_states=True)
+        assert [state.shape for state in out["hidden_states"]] == [(2, frames, 16)] * 4
+        assert torch.equal(out["hidden_states"][-1], out["last_hidden_state"])

@@ -25,17 +25,43 @@ def _loaded(name: str, where: str, revision: str | None) -> Any:
         import muq
     except ImportError as error:
         raise UsageError(f"{where} needs the package {error.name or 'muq'}; {_INSTALL}") from None
-    kind = getattr(muq, name)
+    kind: Any = getattr(muq, name)
     remote.check_environment(network=not is_directory(where))
     try:
         try:
-            return kind.from_pretrained(where, revision=revision, strict=True)
+            model = kind.from_pretrained(where, revision=revision, strict=True)
         except RuntimeError as error:  # of weights that do not fit: what is only too much does no harm
             if "Missing key" in str(error) or "size mismatch" in str(error):
                 raise
-            return kind.from_pretrained(where, revision=revision)
+            model = kind.from_pretrained(where, revision=revision)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         raise RunError(f"{where} can't be loaded: {first_line(error).rstrip('.:')}") from None
+    for module in model.modules():
+        if type(module).__name__ == "Wav2Vec2ConformerEncoder":
+            tell_layers(module)
+    return model
+
+
+def tell_layers(encoder: torch.nn.Module) -> None:
+    """Have an encoder of Wav2Vec2-Conformer give what its layers give, as ``hidden_states`` of its output.
+
+    The package asks it for them, and since version 5 of ``transformers`` only a whole model gives them: what
+    goes into each layer, then what leaves the last one.
+    """
+    states: list[torch.Tensor] = []
+
+    def before(module: Any, inputs: Any, options: dict[str, Any]) -> None:
+        states.append(inputs[0] if inputs else options["hidden_states"])
+
+    def after(module: Any, inputs: Any, out: Any) -> Any:
+        if out.get("hidden_states") is None:
+            out["hidden_states"] = (*states, out["last_hidden_state"])
+        states.clear()
+        return out
+
+    for layer in encoder.layers:
+        layer.register_forward_pre_hook(before, with_kwargs=True)
+    encoder.register_forward_hook(after)
 
 
 class MuQ:
