@@ -142,7 +142,7 @@ class Corpus(Protocol):
         tasks: what models of training learn by name: dict of task to columns, each with a role that makes it
             a target. The name of such a column is a task of its own.
         sound: what a row is, in the words of a model's card.
-        captions_from: columns that :meth:`captions` looks at; empty: the corpus has no captions.
+        captions_from: columns that :meth:`captions` looks at, none where the corpus has no captions.
         card: Markdown template of its card, or None for a general one. ``{{NAME}}`` stands for
             ``title``, ``summary``, ``version``, ``rows``, ``hours``, ``load``, ``decoding``, ``views``,
             ``groups``, ``balance``, ``columns``, ``licences``, ``citation``, ``changelog``, and the texts of

@@ -49,6 +49,6 @@ class Captions(Corpus):
     packaging = elsewhere(f"{_HERE}.packaging:packaging")
 
     def columns(self, config: "Config | None" = None) -> "tuple[Column, ...]":
-        from sousa.generation.captions.corpus import columns
+        from sousa.generation.captions.columns import columns
 
-        return columns(config)
+        return columns(config is None or config.with_audio)

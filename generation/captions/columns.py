@@ -90,6 +90,11 @@ SOUND = (
 ABOUT = ("title", "artist", "licence", "url")
 
 
+def columns(with_audio: bool) -> tuple[Column, ...]:
+    """Columns of the rows of a dataset."""
+    return PUBLISHED + MEASURED + (SOUND if with_audio else ())
+
+
 def read_schema() -> pa.Schema:
     """The schema of READ, see the module's conventions."""
     fields = [(column.name, arrow_type(column.type)) for column in PUBLISHED]

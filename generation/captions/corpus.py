@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sousa.generation.captions import index, sounds
-from sousa.generation.captions.columns import MEASURED, PUBLISHED, SOUND
+from sousa.generation.captions.columns import columns
 from sousa.generation.captions.settings import Config
-from sousa.generation.columns import SPLITS, Column, schema
+from sousa.generation.columns import SPLITS, schema
 from sousa.generation.corpus import Estimate
 from sousa.generation.errors import RunError
 from sousa.generation.shards import Shard
@@ -25,11 +25,6 @@ _BLOCK_ROWS = 16  # whose sounds are in memory together
 _LICENSED = ("dataset", "licence", "num_samples")
 _MAGIC = {b"fLaC": ".flac", b"RIFF": ".wav", b"OggS": ".ogg", b"FORM": ".aiff"}
 _SEC, _BYTES = 60.0, 2_000_000  # of a sound, about
-
-
-def columns(config: Config | None = None) -> tuple[Column, ...]:
-    """Columns of the rows."""
-    return PUBLISHED + MEASURED + (SOUND if config is None or config.with_audio else ())
 
 
 def plan(config: Config) -> list[Shard]:
@@ -58,7 +53,7 @@ def rows(config: Config, shard: Shard) -> Iterator[pa.Table]:
 def _rows(config: Config, table: pa.Table) -> pa.Table:
     from sousa.generation.captions import Captions
 
-    wanted = schema(columns(config), config.sample_rate)
+    wanted = schema(columns(config.with_audio), config.sample_rate)
     count, samples, rate = len(table), table["num_samples"], table["sample_rate"]
     seconds = [s and s / r for s, r in zip(samples.to_pylist(), rate.to_pylist(), strict=True)]
     made = {
