@@ -19,6 +19,7 @@ from sousa.generation.reopen import open_dataset
 from sousa.generation.tables import row_groups
 
 _LABELS = "MIT"  # of the corpora of this package; those of others state theirs
+_FREE = "CC0-1.0"
 _MORE = ("duration_sec", "title")  # the second where there is one
 
 
@@ -103,7 +104,9 @@ def licence_columns(parts: Iterable[Licensed]) -> dict[str, Any]:
     if any(part.licence_id is None for part in parts):
         texts = dict.fromkeys(f"{part.name}: {part.licence}" for part in parts)
         return {"licence_raw": "; ".join(texts)}
-    ids = sorted({str(part.licence_id) for part in parts} - {"CC0-1.0"}) or [_LABELS]
+    # as for releases: what is free of conditions takes any other's, or that of what plays it
+    ids = sorted({str(part.licence_id) for part in parts} - {_FREE})
+    ids = ids or [_FREE if any(part.kind == "corpus" for part in parts) else _LABELS]
     conditions = {word for identifier in ids for word in identifier.split("-")}
     return {
         "licence": " AND ".join(ids),

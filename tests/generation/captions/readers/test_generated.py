@@ -5,6 +5,7 @@ import re
 import pyarrow as pa
 import pytest
 
+import sousa
 from sousa.generation.captions.columns import READ
 from sousa.generation.captions.readers import Wanted
 from sousa.generation.captions.readers.generated import Generated, is_dataset, licence_columns, source_id
@@ -85,3 +86,15 @@ def test_licences_of_what_rows_are_made_of(ids, licence, flags):
     assert said.get("licence") == licence
     assert tuple(said.get(f"licence_{name}") for name in ("nc", "nd", "sa")) == flags
     assert (said.get("licence_raw") is None) == (licence is not None)
+
+
+def test_a_corpus_of_another_package_states_its_own_licence(tones, tmp_path, monkeypatch):
+    from sousa_tones import Tones
+
+    monkeypatch.setattr(Tones, "captions_from", ("sample_id", "wave"))
+    monkeypatch.setattr(Tones, "captions", lambda self, row: [f"A {row['wave']} wave.", "A wave."])
+    sousa.generate("tones", tmp_path / "t", check=False)
+    rows = rows_of(tmp_path / "t")
+    assert {row["caption"] for row in rows} == {"A sine wave.", "A square wave.", "A saw wave."}
+    assert {row["group_id"].rpartition(":")[0] for row in rows} == {"tones"}
+    assert {(row["caption_licence"], row["licence"]) for row in rows} == {("CC0-1.0", "CC0-1.0")}
