@@ -15,7 +15,7 @@ import pyarrow.csv
 from sousa.generation.errors import RunError, first_line, told
 from sousa.generation.outside import ANY_BYTES, opened
 
-BLOCK_BYTES = 1 << 19  # what is parsed at a time; some blocks are read ahead
+BLOCK_BYTES = 1 << 18  # what is parsed at a time; some blocks are read ahead
 ROW_BYTES = 1 << 24  # the longest row: where one does not fit into a block, blocks are so long
 
 

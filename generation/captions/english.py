@@ -69,10 +69,11 @@ def in_order(seed: int, sample_id: str, wordings: Sequence[str]) -> list[str]:
 
 def ordered(word: int, wordings: Sequence[str]) -> list[str]:
     """At most six wordings in the order that a drawn word stands for."""
-    orders = _orders(len(wordings))
-    return [wordings[i] for i in orders[word % len(orders)]]
+    choice = orders(len(wordings))
+    return [wordings[i] for i in choice[word % len(choice)]]
 
 
 @cache
-def _orders(count: int) -> list[tuple[int, ...]]:
+def orders(count: int) -> list[tuple[int, ...]]:
+    """All orders of so many wordings."""
     return list(itertools.permutations(range(count)))

@@ -65,7 +65,7 @@ def captions_of(
     columns = [itertools.repeat((), rows) if c is None else map(tuple, c) for c in all_columns]
     captions = []
     for word, *row in zip(words(seed, "caption", names=sample_ids), *columns, strict=True):
-        captions.append(ordered(word, _wordings(*row)))
+        captions.append(ordered(word, wordings(*row)))
     return captions
 
 
@@ -73,7 +73,8 @@ def captions_of(
 
 
 @lru_cache(maxsize=1 << 14)
-def _wordings(genres: tuple, moods: tuple, instruments: tuple, tags: tuple) -> tuple[str, ...]:
+def wordings(genres: tuple, moods: tuple, instruments: tuple, tags: tuple) -> tuple[str, ...]:
+    """All captions of tags as :func:`caption_of` takes them, before they are put in order."""
     things = _sorted(genres, moods, instruments, tags)
     if not any(things.values()):
         return ()

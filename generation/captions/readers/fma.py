@@ -28,13 +28,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sousa.generation.captions.columns import OTHER, READ
+from sousa.generation.captions.caption_columns import caption_columns
+from sousa.generation.captions.columns import READ
 from sousa.generation.captions.csv_blocks import Blocks, distinct, mapped
 from sousa.generation.captions.files import csv_rows, meta, needed, number, text_lines
 from sousa.generation.captions.licences import licence_of
 from sousa.generation.captions.literals import literal_list, texts
 from sousa.generation.captions.readers import BLOCK_ROWS, Reader, Rows, Wanted, sample_id, table_of
-from sousa.generation.captions.templates import captions_of
 from sousa.generation.columns import STRINGS, arrow_type
 from sousa.generation.errors import UsageError, one_of
 from sousa.generation.outside import is_directory, is_file
@@ -121,15 +121,15 @@ class Tracks:
         genres = [self.genres.listed(cells) for cells in lists]
         tags, tags_of_row = distinct(block["track.tags"])
         tags = [texts(cell) for cell in tags]
-        captions = captions_of(
-            self.seed, samples, genres=[genres[i][1] for i in of_row.to_pylist()],
-            tags=[tags[i] for i in tags_of_row.to_pylist()],
+        caption, other = caption_columns(
+            self.seed, samples, ([names for _, names in genres], of_row.to_numpy()),
+            (tags, tags_of_row.to_numpy()), self.reader.caption_source, self.reader.language,
         )  # fmt: skip
-        subsets = block["set.subset"].to_pylist()
+        subsets, silent = block["set.subset"].to_pylist(), caption.is_null().to_pylist()
         rejected = [
             ("no id, or a second row of one" if name != track else None) or self.not_wanted.get(subset)
-            or self.broken.get(track) or (None if wordings else "no genre and no tag that says anything")
-            for name, track, subset, wordings in zip(names, tracks, subsets, captions, strict=True)
+            or self.broken.get(track) or ("no genre and no tag that says anything" if nothing else None)
+            for name, track, subset, nothing in zip(names, tracks, subsets, silent, strict=True)
         ]  # fmt: skip
         ids = pa.array(names)
         usual = {
@@ -142,8 +142,7 @@ class Tracks:
             "native_id": pc.binary_join_element_wise("fma", ids, ":"),
             "split": mapped(block["set.split"], SPLITS.get, pa.string()),
             "group_id": _group(block, ids),
-            "caption": pa.array([next(iter(wordings), None) for wordings in captions], pa.string()),
-            "alt_captions": others(captions, self.reader),
+            "caption": caption, "alt_captions": other,
             "track_duration_sec": self._lengths(block),
             "genres": pa.array([lists for lists, _ in genres], _LIST).take(of_row),
             "tags": pa.array(tags, _LIST).take(tags_of_row),
@@ -247,19 +246,6 @@ def _size(root: Path, wanted: Wanted) -> tuple[str, str | None]:
             f"'sousa download --datasets fma --fma-size {wanted.fma_size}', or choose another size"
         )
     return wanted.fma_size, f"fma_{fitting[0]}" if fitting else None
-
-
-def others(captions: Sequence[Sequence[str]], reader: Reader) -> pa.Array:
-    """The column of further captions: all but the first of each row."""
-    flat = [text for wordings in captions for text in wordings[1:]]
-    ends = np.cumsum([0, *(max(len(wordings) - 1, 0) for wordings in captions)])
-    values = {"text": pa.array(flat, pa.string()), "source": _repeated(reader.caption_source, len(flat)),
-              "language": _repeated(reader.language, len(flat))}  # fmt: skip
-    kind = arrow_type(OTHER)
-    fields = [*kind.value_type]
-    arrays = [values.get(field.name, pa.nulls(len(flat), field.type)) for field in fields]
-    records = pa.StructArray.from_arrays(arrays, fields=fields)
-    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), records)
 
 
 def _numbers(column: Any) -> np.ndarray:
