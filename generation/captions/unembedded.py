@@ -52,9 +52,9 @@ def _row(entry: dict[str, Any], folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def from_corpus(name: str, root: Path, metadata_only: bool = False) -> Iterator[pa.Table]:
-    """Rows of a published corpus that can be used, from its folder; raises as its reader does."""
-    for table in reader(name).read(root, Wanted(metadata_only=metadata_only)):
+def from_corpus(name: str, root: Path) -> Iterator[pa.Table]:
+    """Rows of a published corpus that can be used, with and without sound; raises as its reader does."""
+    for table in reader(name).read(root, Wanted(metadata_only=True)):
         usable = table.filter(pc.is_null(table["rejected"]))
         there = set(usable.column_names)
         arrays = [usable[f.name] if f.name in there else pa.nulls(len(usable), f.type) for f in _SCHEMA]

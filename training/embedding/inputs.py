@@ -193,5 +193,5 @@ def of_corpus(name: str, root: str) -> Inputs:
 def _table(tables: Iterator[pa.Table], where: str) -> pa.Table:
     blocks = list(tables)
     if not sum(map(len, blocks)):
-        raise UsageError(f"{where} has no rows")
+        raise UsageError(f"{where} has no rows that can be used")
     return pa.concat_tables(blocks)

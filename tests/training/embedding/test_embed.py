@@ -31,6 +31,9 @@ def bytes_of(root):
     return {p.relative_to(root).as_posix(): p.read_bytes() for p in names}
 
 
+CORPORA = ROOT / "tests" / "data" / "captions"
+
+
 @pytest.fixture(scope="module")
 def json_file(tmp_path_factory):
     return unified(tmp_path_factory.mktemp("unified") / "sounds")[0]
@@ -111,6 +114,19 @@ def test_a_dataset_is_embedded_by_the_roles_of_its_columns(tmp_path, encoders):
     ]  # fmt: skip
     failures = [(f.sample_id, f.encoder, f.reason) for f in read.failures()]
     assert failures == [("s5", "ast", "it has no sound in the dataset"), ("s2", "sentence", "no text")]
+
+
+def test_a_corpus_is_embedded_as_it_is_published(tmp_path, encoders, capsys):
+    """--use-musicbench: from the local files, with the splits of the corpus and its further captions."""
+    request = {"use_musicbench": True, "root": CORPORA, "text": encoders["bert"]}
+    embed(output=tmp_path / "out", encoders=(), console=Console(), **request)
+    read = Embeddings(tmp_path / "out")
+    assert read.manifest["dataset"] == "musicbench" and read.splits == ["train", "test"]
+    assert "there are no rows of validation" in capsys.readouterr().out
+    assert max(read.text("sentence")["number"].to_pylist()) >= 1 and len(read.rows()) > 2
+    # its sounds are not there
+    with pytest.raises(RunError, match=r"ast could take none of 6 rows.*missing file"):
+        embed(output=tmp_path / "sounds", encoders=encoders["ast"], **request)
 
 
 # --- what an earlier system did wrong ---
