@@ -21,6 +21,11 @@ from sousa.generation.text import counted, one_line, shell
 PLACE = "data/raw"
 FMA_SIZES, MTG_SOUND = ("small", "medium", "large", "full"), ("low", "full")
 OPTIONS = {"fma": "--fma-size", "mtg_jamendo": "--mtg-audio"}
+EXAMPLES = """examples:
+  sousa download --list
+  sousa download --datasets song_describer,fma --fma-size small
+  sousa download --datasets musiccaps jamendo_max_caps --no-audio
+  sousa download --evaluation-lists"""
 _SMALL = 8 << 20  # bytes; a file's progress is not left standing
 
 
@@ -44,6 +49,7 @@ def download(
     add("--keep-archives", action="store_true", help="leave archives beside what was unpacked from them")
     add("--catalogue", metavar="FILE", help="another catalogue of addresses, such as a mirror's")
     quiet(parser)
+    parser.epilog = EXAMPLES
     return _download
 
 
