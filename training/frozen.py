@@ -175,6 +175,6 @@ class FrozenFeatures:
         # those of group norm are not trained with masks, and there is nothing to mask
         unused = "attention_mask" if self._groups or not padding else ""
         inputs = {name: values.to(self.device) for name, values in inputs.items() if name != unused}
-        with torch.no_grad():  # not inference mode, whose tensors no head could be trained on
-            out = self.model(**inputs, output_hidden_states=not self._last)
+        # its weights take no gradients, but adapters inside it may
+        out = self.model(**inputs, output_hidden_states=not self._last)
         return (out.last_hidden_state if self._last else out.hidden_states[self._number]).float()

@@ -159,16 +159,22 @@ class ProjectionModel(PreTrainedModel):
             file.write(save(state, {"format": "pt"}))
 
 
-def load(where: str | Path) -> ProjectionModel:
-    """The model of a run, of its ``model`` or of a checkpoint.
-
-    Raises: UsageError when there is none, RunError when it is damaged.
-    """
+def place_of(where: str | Path) -> Path:
+    """The directory of a model: of a run its best one; UsageError when there is none."""
     root = Path(expanded(where))
     best = root / "model"
     root = best if is_file(best / CONFIG) else root
     if not is_file(root / CONFIG):
         raise UsageError(f"{where} holds no model of 'sousa project' (no {CONFIG}); name a run of it")
+    return root
+
+
+def load(where: str | Path) -> ProjectionModel:
+    """The heads of a run, of its ``model`` or of a checkpoint.
+
+    Raises: UsageError when there is none, RunError when it is damaged.
+    """
+    root = place_of(where)
     try:
         stored = read_json(root / CONFIG)
         if stored["model_type"] != ProjectionConfig.model_type:

@@ -9,7 +9,7 @@ Vectors are read shard by shard, pooled, and kept as float16 in a file that has 
 memory: what is in use decides how much memory is taken, not how many rows there are.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +47,7 @@ class Pairs:
         words_of: int64 (texts,), equal where texts are the same.
         left_out: rows that lack vectors of sound or of text.
         seed: of which text of a sound is learnt in an epoch.
+        raw: by side, what gives texts or windows of sound for a batch, of ``(pairs, texts, epoch)``.
     """
 
     rows: pa.Table
@@ -60,6 +61,7 @@ class Pairs:
     words_of: np.ndarray
     left_out: int
     seed: int = 0
+    raw: Mapping[str, Callable[..., list[Any]]] = field(default_factory=dict)
     _drawn: dict[int, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
@@ -76,9 +78,9 @@ class Pairs:
     def __getitems__(self, places: Sequence[tuple[int, int]]) -> dict[str, Any]:
         """A batch of ``(epoch, sound)``, as :class:`sousa.training.order.Order` deals them out."""
         texts = np.array([self.drawn(epoch)[sound] for epoch, sound in places], np.int64)
-        return self.batch(texts)
+        return self.batch(texts, places[0][0])
 
-    def batch(self, texts: np.ndarray) -> dict[str, Any]:
+    def batch(self, texts: np.ndarray, epoch: int = 0) -> dict[str, Any]:
         """Texts by number with the parts they are about, as tensors: what a model takes."""
         parts = self.part_of[texts]
         numbers = {"sounds": self.sound_of[texts], "parts": parts, "words": self.words_of[texts]}
@@ -86,6 +88,7 @@ class Pairs:
         return {
             **{name: torch.from_numpy(values.astype(np.float32)) for name, values in vectors.items()},
             **{name: torch.from_numpy(values) for name, values in numbers.items()},
+            **{f"raw_{side}": source(self, texts, epoch) for side, source in self.raw.items()},
         }
 
 

@@ -28,6 +28,8 @@ Vectors = tuple[np.ndarray, np.ndarray]  # of sounds and of texts, in one space
 
 def by_model(model: Any, pairs: Pairs) -> Vectors:
     """Unit vectors of all sounds and texts."""
+    if hasattr(model, "encoded"):  # whose encoders learn too
+        pairs = model.encoded(pairs)
     return model.project("audio", pairs.audio[pairs.whole]), model.project("text", pairs.text)
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,9 @@ from sousa.generation.outside import expanded, is_directory, is_file
 from sousa.generation.storage import atomic_file, output_path, write_json
 from sousa.training import report
 from sousa.training.embedding.layout import AUDIO, ROWS, TEXT, Embeddings, decisive
-from sousa.training.projection import pairs, protocols, ranking, ridge
+from sousa.training.projection import lora, pairs, protocols, ranking, ridge
 from sousa.training.projection.card import write_card
-from sousa.training.projection.model import SIDES, ProjectionConfig, ProjectionModel, load
+from sousa.training.projection.model import SIDES, ProjectionConfig, ProjectionModel, load, place_of
 from sousa.training.projection.settings import FREE, Settings, stored
 from sousa.training.projection.trainer import ProjectionTrainer, Watch
 from sousa.training.trainer import last_checkpoint
@@ -64,7 +65,10 @@ def run(settings: Settings, resume: bool = False, console: Console = SILENT) -> 
         _read(settings, embeddings, split, root, console) for split in (settings.train, settings.validation)
     )
     set_seed(settings.seed)
-    model = _model(settings, embeddings, train)
+    heads = _model(settings, embeddings, train)
+    model = _adapted(settings, heads, embeddings)
+    if model is not heads:
+        train = replace(train, raw=model.raw())
     trainer = _trainer(settings, root, model, train, validation, identity)
     trainer.add_callback(Watch(console))
     if checkpoint:
@@ -85,7 +89,7 @@ def run(settings: Settings, resume: bool = False, console: Console = SILENT) -> 
             results = evaluate(settings, model, embeddings, root / "report", known, history, console)
         elif settings.report:
             console.say(f"there is no split {settings.test}, so there is no report")
-        write_card(root / "model", settings, model, embeddings, composition(train), results)
+        write_card(root / "model", settings, heads, embeddings, composition(train), results)
         console.tell(f"\n{results}\n" if results else "")
         console.tell(f"model: {root / 'model'}")
         if results:
@@ -167,8 +171,20 @@ def _model(settings: Settings, embeddings: Embeddings, train: pairs.Pairs) -> Pr
     return model
 
 
+def _adapted(settings: Settings, heads: ProjectionModel, embeddings: Embeddings, ranks: Any = None) -> Any:
+    """Heads with the encoders that learn too, or heads alone."""
+    sides = SIDES if settings.lora == "both" else [side for side in SIDES if side == settings.lora]
+    ranks = dict.fromkeys(sides, settings.lora_rank) if ranks is None else ranks
+    if not ranks:
+        return heads
+    weights = {"text": settings.text_weights, "audio": settings.audio_weights}
+    sounds = settings.sounds or embeddings.manifest.get("source")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return lora.with_adapters(heads, ranks, weights, sounds, device)
+
+
 def _trainer(
-    settings: Settings, root: Path, model: ProjectionModel, train: pairs.Pairs, validation: pairs.Pairs,
+    settings: Settings, root: Path, model: Any, train: pairs.Pairs, validation: pairs.Pairs,
     identity: dict[str, Any],
 ) -> ProjectionTrainer:  # fmt: skip
     cuda, state = torch.cuda.is_available(), PartialState()
@@ -187,8 +203,10 @@ def _trainer(
         remove_unused_columns=False, restore_callback_states_from_checkpoint=True, log_level="error",
         disable_tqdm=not sys.stderr.isatty(),
     )  # fmt: skip
+    adapter_lr = None if settings.lora == "none" else settings.lora_lr
     callbacks = [EarlyStoppingCallback(settings.patience)] if settings.patience else []
-    trainer = ProjectionTrainer(model, arguments, train, validation, ranking.measure, identity, callbacks)
+    rest = ranking.measure, identity, callbacks, adapter_lr
+    trainer = ProjectionTrainer(model, arguments, train, validation, *rest)
     trainer.state.max_steps = steps * settings.epochs
     return trainer
 
@@ -200,7 +218,7 @@ def composition(of: pairs.Pairs) -> list[tuple[str, int]]:
 
 
 def evaluate(
-    settings: Settings, model: ProjectionModel, embeddings: Embeddings, directory: Path,
+    settings: Settings, model: Any, embeddings: Embeddings, directory: Path,
     known: tuple[pairs.Pairs, pairs.Pairs] | None = None, history: list[dict[str, Any]] | None = None,
     console: Console = SILENT,
 ) -> str:  # fmt: skip
@@ -239,15 +257,19 @@ def evaluate_only(
     Returns: directory of the report.
     """
     by = protocols.protocol(protocol) if protocol else None
-    model = load(where)
+    heads = load(where)
     for side in SIDES:
-        name = getattr(model.config, side).get("name")
+        name = getattr(heads.config, side).get("name")
         if getattr(settings, f"{side}_encoder") not in (None, name):
             raise UsageError(f"{where} is a model of {name}, not {getattr(settings, f'{side}_encoder')}")
         setattr(settings, f"{side}_encoder", name)
     embeddings = opened(settings)
     for side in SIDES:
-        refuse_others(model, side, embeddings)
+        refuse_others(heads, side, embeddings)
+    ranks = lora.saved_ranks(place_of(where))
+    model = _adapted(settings, heads, embeddings, ranks)
+    if ranks:
+        model.load_saved(place_of(where))
     if settings.test not in embeddings.splits:
         splits = ", ".join(embeddings.splits)
         raise UsageError(f"--split is {settings.test}; {embeddings.storage.root} has {splits}")

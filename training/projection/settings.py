@@ -9,12 +9,12 @@ import argparse
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
 
 from sousa.generation.errors import UsageError, raise_all
-from sousa.generation.models import Model, Number, Text, Whole, kind_of, validated
+from sousa.generation.models import Model, Number, Text, Whole, chosen, kind_of, validated
 from sousa.generation.options import about_of, option, parsed
 from sousa.generation.outside import expanded, read_yaml
 
@@ -64,14 +64,32 @@ class Settings(Model):
     patience: Whole = option(5, "stop after so many evaluations without a better recall; 0: never", ge=0,
                              le=1000000, group="training")  # fmt: skip
     eval_epochs: Whole = option(1, "from evaluation to evaluation", ge=1, le=1000000, group="training")
+    lora: Annotated[str, chosen("none", "text", "audio", "both")] = option(
+        "none", "encoders that learn too, by adapters: none, text, audio or both", group="training"
+    )
+    lora_rank: Whole = option(16, "of adapters", ge=1, le=1024, group="training")
+    lora_lr: Number = option(
+        2e-5, "largest learning rate of adapters", flags=("--lora-lr", "--text-lr"), gt=0, le=10,
+        group="training",
+    )  # fmt: skip
     bf16: bool = option(False, "compute in half precision where that is faster")
     seed: Whole = option(0, "of weights, order and texts", ge=0, le=2**32 - 1, group="training")
+    text_weights: Text | None = option(
+        None, "with adapters: where the weights of the text encoder are, if not as usual", group="data"
+    )
+    audio_weights: Text | None = option(None, "and of the encoder of sound", group="data")
+    sounds: Text | None = option(
+        None, "with adapters of sound: where sounds are (default: where they were embedded)", group="data"
+    )
     cpu_threads: Whole | None = option(None, "of torch; default: the cores", ge=1, le=1024, group="run")
     resamples: Whole = option(1000, "of intervals", ge=0, le=1000000, group="run")
 
 
 # what a resumed run may change
-FREE = ("output", "report", "baselines", "epochs", "patience", "cpu_threads", "resamples", "test", "data_dir")
+FREE = (
+    "output", "report", "baselines", "epochs", "patience", "cpu_threads", "resamples", "test", "data_dir",
+    "text_weights", "audio_weights", "sounds",
+)  # fmt: skip
 
 
 def flags_of(name: str) -> list[str]:

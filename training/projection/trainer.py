@@ -19,17 +19,35 @@ class ProjectionTrainer(StreamTrainer):
     Args:
         identity: what a checkpoint belongs to beside the order of rows, as plain data.
         measure: makes a dict of numbers of the model and the validation pairs, ``main`` among them.
+        adapter_lr: learning rate of the adapters of an AdaptedModel; None for a model of heads alone.
     """
 
     def __init__(
         self, model: Any, args: Any, train_pairs: Pairs, validation_pairs: Pairs,
         measure: Callable[[Any, Pairs], dict[str, float]], identity: dict[str, Any],
-        callbacks: Sequence[TrainerCallback] = (),
+        callbacks: Sequence[TrainerCallback] = (), adapter_lr: float | None = None,
     ):  # fmt: skip
         super().__init__(model, args, train_pairs, validation_pairs, lambda table: {}, callbacks)
-        self.identity, self._measure = identity, measure
+        self.identity, self._measure, self.adapter_lr = identity, measure, adapter_lr
         for callback in (PrinterCallback, ProgressCallback):
             self.remove_callback(callback)
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """The optimiser, in which adapters have a learning rate of their own."""
+        if self.optimizer is None and self.adapter_lr:
+            adapters, args = self.model.adapters(), self.args
+            known = set(map(id, adapters))
+            heads = [p for p in self.model.parameters() if p.requires_grad and id(p) not in known]
+            groups = [{"params": heads}, {"params": adapters, "lr": self.adapter_lr}]
+            options = {"lr": args.learning_rate, "weight_decay": args.weight_decay}
+            self.optimizer: Any = torch.optim.AdamW(groups, **options)
+        return super().create_optimizer(model)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
+        if self.adapter_lr:
+            self.model.load_saved(resume_from_checkpoint)
+        else:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
 
     def get_train_dataloader(self) -> Loader:
         """The stream of batches of this rank."""

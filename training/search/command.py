@@ -59,7 +59,9 @@ def _search(arguments: argparse.Namespace, console: Console) -> None:
     try:
         import torch
 
-        from sousa.training.projection.model import load
+        from sousa.training.projection import lora
+        from sousa.training.projection.model import load, place_of
+        from sousa.training.projection.towers import tower_of
         from sousa.training.search import page as pages
         from sousa.training.search import searching, sounds
         from sousa.training.transcription.command import device_of
@@ -73,7 +75,18 @@ def _search(arguments: argparse.Namespace, console: Console) -> None:
     model = load(arguments.model).to(device)
     kept = Path(expanded(arguments.model)) / "embedded"
     embeddings = searching.embeddings_of(arguments.data, model, kept, arguments.audio_weights, console)
-    tower = searching.text_tower(model, arguments.text_weights, device)
+    ranks, weights = lora.saved_ranks(place_of(arguments.model)), {"text": arguments.text_weights}
+    if "audio" in ranks:
+        raise UsageError(
+            f"the encoder of sound of {arguments.model} has learnt too, so stored vectors don't fit it; "
+            "search with a run without --lora audio"
+        )
+    if ranks:
+        adapted = lora.with_adapters(model, ranks, weights, None, device)
+        adapted.load_saved(place_of(arguments.model))
+        tower = adapted.eval().towers["text"].tower
+    else:
+        tower = tower_of("text", model.config.text, arguments.text_weights, device)
     found = searching.search(
         arguments.text, embeddings, model, tower, arguments.rows, arguments.split, arguments.where
     )

@@ -15,12 +15,11 @@ import pyarrow as pa
 from sousa.generation.captions.columns import ABOUT
 from sousa.generation.columns import Text, stored_columns
 from sousa.generation.console import SILENT, Console
-from sousa.generation.errors import RunError, UsageError, one_of
+from sousa.generation.errors import UsageError, one_of
 from sousa.generation.outside import expanded, is_file
-from sousa.training.embedding import encoders
 from sousa.training.embedding.command import embed
 from sousa.training.embedding.inputs import AT
-from sousa.training.embedding.layout import MANIFEST, TEXT, Embeddings, decisive
+from sousa.training.embedding.layout import MANIFEST, Embeddings
 from sousa.training.projection import pairs
 from sousa.training.projection.model import ProjectionModel
 from sousa.training.projection.running import refuse_others
@@ -74,33 +73,6 @@ def embeddings_of(
     return Embeddings(place)
 
 
-def text_tower(model: ProjectionModel, where: str | None, device: Any) -> Any:
-    """The encoder of texts that a model was trained over.
-
-    Args:
-        where: of its weights, where they are not in their usual place.
-
-    Raises: UsageError or RunError when it is not there, or is another one.
-    """
-    there = dict(model.config.text)
-    name = str(there.pop("name", ""))
-    asked = name.removesuffix("-text") if name.endswith("-text") else name
-    if where is None and asked not in encoders.TEXTS and "/" in str(there.get("model")):
-        revision = there.get("revision")
-        where = f"{there['model']}@{revision}" if revision else there["model"]
-    try:
-        found = encoders.asked_for(TEXT, [f"{asked}={where}" if where else asked])
-    except UsageError as error:
-        raise UsageError(f"{error}; say where its weights are with --text-weights PATH") from None
-    tower, settings = encoders.load(found[0], device, 32)
-    if decisive(settings) != decisive(there):
-        raise RunError(
-            f"the weights of {name} are others than those that this model was trained over; name them with "
-            "--text-weights PATH"
-        )
-    return tower
-
-
 def search(
     texts: Sequence[str], embeddings: Embeddings, model: ProjectionModel, tower: Any, rows: int = 10,
     split: str | None = None, where: Any = None,
@@ -108,7 +80,7 @@ def search(
     """The best sounds for each text.
 
     Args:
-        tower: of :func:`text_tower`.
+        tower: the encoder of texts, of :func:`sousa.training.projection.towers.tower_of`.
         rows: how many of each.
         split: of the sounds; None for all.
         where: filters of rows.

@@ -18,6 +18,7 @@ from sousa.training.embedding.command import embed
 from sousa.training.embedding.layout import Embeddings
 from sousa.training.projection import pairs, running, settings
 from sousa.training.projection.model import load
+from sousa.training.projection.towers import tower_of
 from sousa.training.search import page, searching, sounds
 from sousa.training.search.command import table
 from sousa.training.search.searching import Hit
@@ -49,14 +50,14 @@ def place(tmp_path_factory):
 
 def _searched(place, **more):
     model, embeddings = load(place / "run"), Embeddings(place / "vectors")
-    tower = searching.text_tower(model, str(place / "bert"), "cpu")
+    tower = tower_of("text", model.config.text, str(place / "bert"), "cpu")
     return searching.search(TEXTS, embeddings, model, tower, **more)
 
 
 def test_sounds_come_in_the_order_of_their_cosines(place):
     found = _searched(place, rows=100)
     model, embeddings = load(place / "run"), Embeddings(place / "vectors")
-    tower = searching.text_tower(model, str(place / "bert"), "cpu")
+    tower = tower_of("text", model.config.text, str(place / "bert"), "cpu")
     names, vectors = [], []
     for rows, means in pairs.sounds(embeddings, "ast"):
         names += rows["sample_id"].to_pylist()
@@ -132,14 +133,14 @@ def test_a_dataset_is_embedded_first_and_heard(place, tmp_path, capsys):
 def test_other_weights_and_other_vectors_are_refused(place, tmp_path):
     model = load(place / "run")
     with pytest.raises(UsageError, match="--text-weights"):
-        searching.text_tower(model, None, "cpu")
+        tower_of("text", model.config.text, None, "cpu")
     other = tmp_path / "bert"
     other.mkdir()
     tiny_encoders.bert(other)
     state = {name: value * 1.01 for name, value in load_file(other / "model.safetensors").items()}
     save_file(state, other / "model.safetensors", {"format": "pt"})
     with pytest.raises(RunError, match="others than those that this model was trained over"):
-        searching.text_tower(model, str(other), "cpu")
+        tower_of("text", model.config.text, str(other), "cpu")
     model.config.audio = model.config.audio | {"digest": "another"}
     with pytest.raises(RunError, match="no vectors by ast as this model was trained over"):
         searching.search(TEXTS, Embeddings(place / "vectors"), model, lambda texts: None)
