@@ -99,7 +99,7 @@ def run(work: Run, storage: LocalStorage, console: Console) -> Embedded:
     for name in work.towers:
         if reasons := _reasons(failures, name):
             log.tell(f"  {name} could not take {reasons}; see {FAILURES}")
-    log.tell(f"next: train a projection on {shell(storage.root)}; what was said here is in its {LOG_FILE}")
+    log.tell(f"next: sousa project --data-dir {shell(storage.root)}; what was said here is in its {LOG_FILE}")
     per = {name: sum(failure.encoder == name for failure in failures) for name in work.towers}
     return Embedded(Path(storage.root), counts, per)
 

@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sousa.generation.errors import RunError, UsageError
-from sousa.training.embedding.towers import clap, mert, muq, sentences, spectrogram_encoders
+from sousa.training.embedding.towers import clap, mert, muq, sentences, spectrogram_encoders, trained
+from sousa.training.transcription.command import SHIPPED
 from tests.support import tiny_encoders
 
 RNG = np.random.default_rng(3)
@@ -180,3 +181,16 @@ def test_the_encoder_inside_muq_tells_its_layers():
             out = encoder(torch.randn(2, frames, 16), output_hidden_states=True)
         assert [state.shape for state in out["hidden_states"]] == [(2, frames, 16)] * 4
         assert torch.equal(out["hidden_states"][-1], out["last_hidden_state"])
+
+
+def test_a_model_that_was_trained_here_gives_the_mean_of_its_frames(tmp_path):
+    tower = trained.Trained(str(SHIPPED), None, torch.device("cpu"), 2)
+    windows = [noise(sec, tower.sample_rate) for sec in (0.5, 1, 0.5)]
+    together = tower(windows)
+    assert together.shape == (3, tower.dim) and tower.window_sec > 1
+    assert np.allclose(together, np.concatenate([tower([window]) for window in windows]), atol=1e-4)
+    with torch.inference_mode():
+        _, states = tower.encoder(tower.front_end(windows[1])[None])
+    assert np.allclose(together[1], states[0].mean(0), atol=1e-4)
+    with pytest.raises(UsageError, match="there is no model"):
+        trained.Trained(str(tmp_path / "no" / "run"), None, torch.device("cpu"), 2)
