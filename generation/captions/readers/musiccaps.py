@@ -88,7 +88,11 @@ def _values(row: dict[str, Any], line: int) -> dict[str, Any]:
     }  # fmt: skip
     if not video:
         return values | {"rejected": "no id"}
-    known = {"native_id": f"youtube:{video}", "group_id": f"youtube:{video}", "url": watch(video, start)}
+    known: dict[str, Any] = {
+        "native_id": f"youtube:{video}",
+        "group_id": f"youtube:{video}",
+        "url": watch(video, start),
+    }
     if start is not None and end is not None:
         known["names"] = clip_names(video, start, end)
     return values | known | ({} if caption else {"rejected": "no caption"})
