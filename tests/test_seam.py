@@ -12,6 +12,7 @@ import pytest
 
 from sousa.builders import unified
 from sousa.generation import corpora
+from sousa.generation.captions.readers import READERS
 from sousa.generation.columns import SPLITS, kinds
 from sousa.generation.corpus import is_generated
 from tests.conftest import ROOT
@@ -20,9 +21,7 @@ from tests.support.captioned import usual_options
 # where a corpus may be known: its folder, its builder's file, its card, and the one line by which it is found
 OWN = ("generation/{name}/*", "builders/{name}.py", "benchmarks/{name}/*", "benchmarks/{name}.py")
 # builders of what a corpus is read from, one each
-OWN_BUILDERS = {
-    "captions": "captioned song_describer jamendo_max_caps fma musicbench mtg_jamendo musiccaps audiocaps clotho"
-}
+OWN_BUILDERS = {"captions": ("captioned", *READERS)}
 REGISTRY = "generation/corpora.py"
 STUDIES = ("training/examples/*", "benchmarks/readme.py")  # each of one corpus, and the tables of the README
 TEXTS = (".py", ".js", ".css", ".html")
@@ -188,7 +187,7 @@ def knowledge(corpus, path, text):
 @pytest.mark.parametrize("corpus", corpora.BUILT_IN)
 def test_no_other_code_knows_a_corpus(corpus):
     places = {
-        name: [pattern.format(name=part) for pattern in OWN for part in (name, *OWN_BUILDERS.get(name, "").split())]
+        name: [pattern.format(name=part) for pattern in OWN for part in (name, *OWN_BUILDERS.get(name, ()))]
         for name in corpora.BUILT_IN
     }  # fmt: skip
     own = [*places.pop(corpus), *STUDIES]
@@ -224,9 +223,11 @@ KNOWN = {
 @pytest.mark.parametrize("corpus", corpora.BUILT_IN)
 def test_the_search_finds_what_it_is_for(corpus):
     assert {(line, word) for line, word, _ in knowledge(corpus, "training/x.py", PROGRAM)} == KNOWN[corpus]
-    assert [word for _, word, _ in knowledge(corpus, "x.js", "a = row.skill_tier + row.setting_id + row.album_id")] == [
-        {"rudiments": "skill_tier", "textures": "setting_id", "piano": "skill_tier",
-         "captions": "album_id"}[corpus]
+    script = "a = row.skill_tier + row.setting_id + row.album_id"
+    assert [word for _, word, _ in knowledge(corpus, "x.js", script)] == [
+        {"rudiments": "skill_tier", "textures": "setting_id", "piano": "skill_tier", "captions": "album_id"}[
+            corpus
+        ]
     ]
 
 
