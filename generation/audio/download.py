@@ -56,7 +56,7 @@ def fetch(
         say: called with a line of text before another try.
         progress: context manager of (title, total bytes or None, initial=bytes there already) that
             gives a function to call with each number of new bytes.
-        tries: how many may fail in a row without any new byte; None for TRIES.
+        tries: how many may fail in a row without any new byte, once the server was reached; None for TRIES.
 
     Raises: UsageError for an address that is none; RunError when the file can't be had. The part
         file is then kept, for the next call to go on from.
@@ -83,6 +83,8 @@ def fetch(
             except (httpx2.TransportError, _Transient) as error:
                 reason = str(error) or type(error).__name__
                 wait_sec = error.wait_sec if isinstance(error, _Transient) else 0.0
+                # without a network there is nothing to wait for
+                reached = isinstance(error, _Transient) or _size(part) > 0
             except TooSlow as error:
                 raise _left(address, error) from None
             except httpx2.RequestError as error:
@@ -91,7 +93,7 @@ def fetch(
                 raise explain(error, part) from None
             failures = 1 if _size(part) > most else failures + 1
             most = max(most, _size(part))
-            if failures >= tries:
+            if failures >= (tries if reached else min(tries, TRIES)):
                 raise RunError(f"can't fetch {address}: {reason}")
             if wait_sec > LONGEST_WAIT_SEC:
                 raise RunError(
@@ -102,8 +104,8 @@ def fetch(
             try:
                 pace.wait(pause)
                 time.sleep(max(wait_sec - pause, 0.0))  # the server wishes it, which makes it no slower
-            except TooSlow as error:
-                raise _left(address, error) from None
+            except TooSlow:
+                raise _left(address, reason) from None
 
 
 @cache
@@ -114,9 +116,9 @@ def _trusted(*places: str | None) -> Any:
     return httpx2.create_ssl_context()
 
 
-def _left(address: str, error: TooSlow) -> RunError:
+def _left(address: str, why: object) -> RunError:
     return RunError(
-        f"can't fetch {address} ({error}); what came is kept, and the same command goes on from there"
+        f"can't fetch {address} ({why}); what came is kept, and the same command goes on from there"
     )
 
 

@@ -21,7 +21,7 @@ from sousa.generation.errors import RunError, told
 from sousa.generation.outside import parse_json, read_text
 
 MOST_BYTES = 64 << 20  # a repository of 100,000 files
-TRIES = 10
+TRIES = 6
 
 
 @dataclass(frozen=True)

@@ -155,13 +155,22 @@ def test_a_server_that_is_too_slow_is_given_up(fetch, publisher, monkeypatch, ca
     assert "what came is kept, and the same command goes on from there" in capsys.readouterr().err
 
 
-def test_no_network_is_one_sentence(fetch, catalogue, publisher, monkeypatch, capsys):
-    monkeypatch.setattr(fetching, "TRIES", 2)
+def test_no_network_is_one_sentence_and_soon(fetch, catalogue, publisher, capsys):
     text = catalogue.read_text().replace(f"{publisher.address}/fma", "http://127.0.0.1:1/fma")
     catalogue.write_text(text)
     assert fetch("--datasets", "fma") == 1
     said = capsys.readouterr().err
-    assert "can't fetch http://127.0.0.1:1/fma/fma_metadata.zip" in said and "Traceback" not in said
+    assert said.count("going on in") == download.TRIES - 1 < fetching.TRIES
+    assert "can't fetch http://127.0.0.1:1/fma/fma_metadata.zip: " in said.strip().splitlines()[-1]
+
+
+def test_a_server_that_never_can_is_given_up_at_a_deadline(fetch, publisher, monkeypatch, capsys):
+    monkeypatch.setattr(pace, "GRACE_SEC", 0.1)
+    publisher.manners[SMALL] = Manner(statuses=[503] * 99)
+    assert fetch("--datasets", "fma") == 1
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "(the server answers 503 Service Unavailable); what came is kept" in said
+    assert publisher.paths().count(SMALL) < fetching.TRIES
 
 
 def test_a_listing_that_can_t_be_had_is_done_without(fetch, raw, publisher, capsys):
