@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sousa.generation.captions.readers import READERS, reader
 from sousa.generation.captions.settings import Config
+from sousa.generation.columns import markdown
 from sousa.generation.corpus import Packaging
 from sousa.generation.errors import first_line
 from sousa.generation.licences import Licensed, known, licensed
@@ -56,9 +57,18 @@ def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
         source_datasets=("extended",),
         author="the authors of the corpora it is from",
         made_of=tuple(parts),
-        texts={"corpora": "\n".join(lines)},
+        texts={"corpora": "\n".join(lines), "account": _account(facts["account"])},
         provenance={"account": facts["account"], "sounds": facts["sounds"]},
     )
+
+
+def _account(account: Mapping[str, Mapping[str, int]]) -> str:
+    rows = [(name, sum(of.values()), of.get("kept", 0), _why(of)) for name, of in account.items()]
+    return markdown(("corpus", "rows read", "kept", "rejected"), rows)
+
+
+def _why(counts: Mapping[str, int]) -> str:
+    return "; ".join(f"{count:,} {reason}" for reason, count in counts.items() if reason != "kept")
 
 
 def _captions(name: str) -> Licensed:
