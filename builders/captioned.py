@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import datasets
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from sousa.builders.audio import AudioBuilder
 from sousa.builders.base import features
@@ -96,11 +98,12 @@ class CaptionedBuilder(AudioBuilder):
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         rows: Counter[str] = Counter()
         self.left_out = Counter()
-        for row in self._read("split", "audio_at", "rejected"):
-            if reason := self._reason(row):
-                self.left_out[reason] += 1
-            else:
-                rows[row["split"] or SPLITS[0]] += 1
+        for table in self._tables():
+            for row in table.select(["split", "audio_at", "rejected"]).to_pylist():
+                if reason := self._reason(row):
+                    self.left_out[reason] += 1
+                else:
+                    rows[row["split"]] += 1
         reasons = ", ".join(f"{reason} ({number:,})" for reason, number in sorted(self.left_out.items()))
         log.info("%s: %d rows, and %d left out%s", self.reader.title, rows.total(), self.left_out.total(),
                  f": {reasons}" if reasons else "")  # fmt: skip
@@ -112,21 +115,23 @@ class CaptionedBuilder(AudioBuilder):
         return [datasets.SplitGenerator(split, {"split": split}) for split in SPLITS if split in rows]
 
     def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        for row in self._read():
-            if (row["split"] or SPLITS[0]) != split or self._reason(row):
-                continue
-            audio_at, _ = row.pop("audio_at"), row.pop("rejected")
-            audio = None
-            if audio_at and _is_there(self._root, audio_at):
-                with _as_value_error():
-                    audio = {"bytes": sound_bytes(self._root, audio_at), "path": name_of(audio_at)}
-            yield row["sample_id"], row | {"split": split, "audio": audio}
+        for table in self._tables():
+            for row in table.filter(pc.equal(table["split"], split)).to_pylist():
+                if self._reason(row):
+                    continue
+                audio_at, _ = row.pop("audio_at"), row.pop("rejected")
+                audio = None
+                if audio_at and _is_there(self._root, audio_at):
+                    with _as_value_error():
+                        audio = {"bytes": sound_bytes(self._root, audio_at), "path": name_of(audio_at)}
+                yield row["sample_id"], row | {"audio": audio}
 
-    def _read(self, *columns: str) -> Iterator[dict[str, Any]]:
-        """Rows of the reader as dicts."""
+    def _tables(self) -> Iterator[pa.Table]:
+        """Rows of the reader, each in a split."""
         with _as_value_error():
             for table in self.reader.read(self._root, self._wanted):
-                yield from (table.select(columns) if columns else table).to_pylist()
+                place = table.column_names.index("split")
+                yield table.set_column(place, "split", pc.fill_null(table["split"], SPLITS[0]))
 
     def _reason(self, row: dict[str, Any]) -> str | None:
         """Why a row is left out."""
