@@ -239,8 +239,8 @@ def evaluate(
             train, validation = (_read(settings, embeddings, split, None, console) for split in splits)
         else:
             train, validation = known
-        told = ranking.ranks(test, ridge.fitted(train, validation)(test))
-        baselines = [{"name": ridge.NAME, "target": name, "pred": lists} for name, lists in told.items()]
+        ranks = ranking.ranks(test, ridge.fitted(train, validation)(test))
+        baselines = [{"name": ridge.NAME, "target": name, "pred": lists} for name, lists in ranks.items()]
     metrics = report.write(
         table, directory, baselines, resamples=settings.resamples, seed=settings.seed, history=history
     )

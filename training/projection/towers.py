@@ -27,10 +27,10 @@ def tower_of(
     if where is None and "/" in model and (asked not in known or model != known[asked].where or revision):
         where = f"{model}@{revision}" if revision else model
     try:
-        found = encoders.asked_for(kind, [f"{asked}={where}" if where else asked])
+        [encoder] = encoders.asked_for(kind, [f"{asked}={where}" if where else asked])
     except UsageError as error:
         raise UsageError(f"{error}; say where its weights are with {flag} PATH") from None
-    tower, now = encoders.load(found[0], device, batch_size)
+    tower, now = encoders.load(encoder, device, batch_size)
     if decisive(now) != decisive(there):
         raise RunError(
             f"the weights of {name} are others than those that this model was trained over; name them with "

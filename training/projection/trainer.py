@@ -90,12 +90,12 @@ class Watch(TrainerCallback):
     def on_evaluate(self, args, state, control, metrics=None, **more):
         if metrics["eval_main"] > self._best:
             self._best = metrics["eval_main"]
-            found = ", ".join(
+            recalls = ", ".join(
                 f"{name.removeprefix('eval_').partition('_recall')[0].replace('_', ' ')} {value:.3f}"
                 for name, value in metrics.items()
                 if name.endswith("recall_at_10")
             )
-            self.console.say(f"epoch {state.epoch:g}: recall@10 {found}")
+            self.console.say(f"epoch {state.epoch:g}: recall@10 {recalls}")
 
     def on_train_end(self, args, state, control, **more):
         self._stack.close()

@@ -87,28 +87,28 @@ def _search(arguments: argparse.Namespace, console: Console) -> None:
         tower = adapted.eval().towers["text"].tower
     else:
         tower = tower_of("text", model.config.text, arguments.text_weights, device)
-    found = searching.search(
+    hits_of = searching.search(
         arguments.text, embeddings, model, tower, arguments.rows, arguments.split, arguments.where
     )
     if arguments.json:
         lines = [
             {"query": text, "hits": [vars(hit) for hit in hits]}
-            for text, hits in zip(arguments.text, found, strict=True)
+            for text, hits in zip(arguments.text, hits_of, strict=True)
         ]
         console.print(json.dumps(lines, indent=1, ensure_ascii=False))
     else:
-        for text, hits in zip(arguments.text, found, strict=True):
+        for text, hits in zip(arguments.text, hits_of, strict=True):
             console.print(f"\n{as_line(text)}\n{table(hits)}")
     if page is None:
         return
     source = arguments.sounds or str(embeddings.manifest.get("source") or "")
-    everything = [hit for hits in found for hit in hits]
+    everything = [hit for hits in hits_of for hit in hits]
     data, why = sounds.fetched(everything, sounds.sounds_of(source))
     if why:
         missing = sum(hit.sample_id not in data for hit in everything)
         console.say(f"{missing} of {len(everything)} are without sound in the page ({why}); see --sounds")
     about = f"{embeddings.storage.root}, by {arguments.model}"
-    encoded, left = pages.encode(arguments.text, found, data, about)
+    encoded, left = pages.encode(arguments.text, hits_of, data, about)
     if left:
         console.say(f"{left} sounds have no room in the page; ask for fewer with --rows")
     with atomic_file(page) as file:

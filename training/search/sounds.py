@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sousa.generation.captions.sounds import SOUND_BYTES, sound_bytes
-from sousa.generation.errors import RunError, SousaError, told
+from sousa.generation.errors import RunError, SousaError, first_line
 from sousa.generation.outside import expanded, is_directory, is_file, read
 from sousa.training.search.searching import Hit
 from sousa.training.stream import open_rows
@@ -48,7 +48,7 @@ def _file(hit: Hit) -> bytes:
     try:
         return read(_at(hit), SOUND_BYTES)
     except (OSError, ValueError) as error:
-        raise RunError(f"{hit.at} can't be read: {told(error)}") from None
+        raise RunError(f"{hit.at} can't be read: {first_line(error)}") from None
 
 
 def fetched(hits: list[Hit], fetch: Fetch) -> tuple[dict[str, bytes], str | None]:
