@@ -106,9 +106,9 @@ def test_other_rows_and_other_encoders_are_refused(tmp_path):
     with pytest.raises(UsageError, match=r"other rows \(sample_size: null there, 5 now\)"):
         write(tmp_path, plan=PLAN | {"sample_size": 5})
     ear = ENCODERS["ear"]
-    with pytest.raises(UsageError, match=r'ear made otherwise \(model: "an ear" there, "another" now\)'):
-        write(tmp_path, {"ear": ear | {"model": "another"}})
-    write(tmp_path, {"ear": ear | {"versions": {"torch": "2"}}})
+    with pytest.raises(UsageError, match=r'ear made otherwise \(digest: null there, "d2" now\)'):
+        write(tmp_path, {"ear": ear | {"digest": "d2"}})
+    write(tmp_path, {"ear": ear | {"model": "elsewhere", "versions": {"torch": "2"}}})
     (tmp_path / "full").mkdir()
     (tmp_path / "full/mine.txt").write_text("mine")
     with pytest.raises(UsageError, match="holds other files"):
