@@ -143,6 +143,7 @@ class Corpus(Protocol):
             a target. The name of such a column is a task of its own.
         sound: what a row is, in the words of a model's card.
         captions_from: columns that :meth:`captions` looks at, none where the corpus has no captions.
+        attributed_by: columns that :meth:`attribution` looks at, none where a release needs no such file.
         card: Markdown template of its card, or None for a general one. ``{{NAME}}`` stands for
             ``title``, ``summary``, ``version``, ``rows``, ``hours``, ``load``, ``decoding``, ``views``,
             ``groups``, ``balance``, ``columns``, ``licences``, ``citation``, ``changelog``, and the texts of
@@ -164,6 +165,7 @@ class Corpus(Protocol):
     tasks: Mapping[str, tuple[str, ...]] = {}
     sound: str = "a recording"
     captions_from: tuple[str, ...] = ()
+    attributed_by: tuple[str, ...] = ()
     card: Path | None = None
     builder: str = ""
     preload: tuple[str, ...] = ()
@@ -311,6 +313,14 @@ class Corpus(Protocol):
     def filters(self) -> Mapping[str, Callable[[str, Any, list[str]], Any]]:
         """Filters of rows that no column's role gives: see :mod:`sousa.generation.filters`."""
         return {}
+
+    def attribution(self, rows: "Iterator[Mapping[str, Any]]") -> Iterator[str]:
+        """Lines of Markdown that name who is to be named where the rows of a release are used.
+
+        Args:
+            rows: dicts of ``attributed_by``, of all rows in order.
+        """
+        return iter(())
 
     def packaging(self, config: Config, facts: Mapping[str, Any]) -> Packaging:
         """What releases and cards say; ``facts``: the dataset's whole manifest.

@@ -19,11 +19,12 @@ class Licensed:
     """Something a dataset is made of.
 
     Attributes:
-        kind: soundfont, impulse response, noise, synthesizer or corpus.
+        kind: soundfont, impulse response, noise, synthesizer, score, captions, sound or corpus.
         name: what the user knows it by.
         licence: as its makers state it.
         licence_id: its SPDX identifier, or None.
         free: what is made from it may be passed on to anyone.
+        never: nobody may pass it on, whatever a user says.
     """
 
     kind: str
@@ -31,10 +32,11 @@ class Licensed:
     licence: str
     licence_id: str | None
     free: bool
+    never: bool = False
 
     def record(self) -> dict[str, Any]:
-        """As plain data."""
-        return asdict(self)
+        """As plain data, without ``never`` where it is False."""
+        return {name: value for name, value in asdict(self).items() if name != "never" or value}
 
 
 @cache

@@ -41,7 +41,9 @@ def leaf_types(schema: pa.Schema, without: Collection[str | None] = ()) -> dict[
         if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type):
             out.update({f"{field.name}.{child.name}": str(child.type) for child in kind.value_type})
         else:
-            out[field.name] = str(kind)
+            # Parquet has another name for what is in a list
+            texts = pa.types.is_list(kind) and pa.types.is_string(kind.value_type)
+            out[field.name] = _TEXTS if texts else str(kind)
     for name, kind in out.items():
         if kind.startswith(("list", "struct", "large_", "map", "decimal")) and kind != _TEXTS:
             raise ValueError(f"column {name} of type {kind} has no digest")

@@ -30,6 +30,7 @@ from sousa.builders.release.digests import DIGEST_BYTES
 from sousa.generation.errors import first_line
 
 MANIFEST, CARD, CROISSANT, INDEX = "manifest.json", "README.md", "croissant.json", "_row_index.pq"
+ATTRIBUTION = "ATTRIBUTION.md"  # of corpora whose rows are by many authors
 # the format of a release to the name of its row index
 INDEXES = {1: "row_index.parquet", 2: INDEX}
 RELEASE_FORMAT = 2

@@ -29,10 +29,11 @@ from sousa.generation.manifest import UNFINISHED, UNFINISHED_RELEASE, digest_of,
 from sousa.generation.outside import MANIFEST_BYTES, read_json, status_of
 from sousa.generation.runners import LocalRunner, Runner
 from sousa.generation.storage import LocalStorage
+from sousa.generation.tables import groups_of
 from sousa.generation.text import is_line
 
 # in the order in which they appear
-BESIDE = (layout.CARD, layout.CROISSANT, layout.INDEX)
+BESIDE = (layout.CARD, layout.ATTRIBUTION, layout.CROISSANT, layout.INDEX)
 _SHOWN = (*BESIDE, "data")
 INDEX_GROUP_ROWS = 100_000
 MAX_FILES = 24_900  # the Hub's limit is 25,000 large files a commit
@@ -215,10 +216,22 @@ def _describe(
     manifest["changelog"].append({"version": version, "released": manifest["released"], "lines": lines})
     card.write(hidden, *card.release_card(source, files, manifest))
     hidden.write_json(layout.CROISSANT, croissant.describe(source, manifest))
+    _attribute(source, hidden)
     for name in BESIDE:
-        record = hidden.record(name)
-        manifest["files"][name] = {"bytes": record["bytes"], "sha256": record["sha256"]}
+        if hidden.path(name).exists():
+            record = hidden.record(name)
+            manifest["files"][name] = {"bytes": record["bytes"], "sha256": record["sha256"]}
     return sealed(manifest)
+
+
+def _attribute(source: Source, hidden: LocalStorage) -> None:
+    """Write who is to be named, where the corpus says that somebody is."""
+    names = source.corpus.attributed_by
+    if names:
+        groups = groups_of(source.storage.root, source.records, names)
+        rows = (row for group in groups for row in group.to_pylist())
+        with hidden.writing(layout.ATTRIBUTION) as file:
+            file.writelines(f"{line}\n".encode() for line in source.corpus.attribution(rows))
 
 
 def _day() -> date:

@@ -50,6 +50,7 @@ class _Part(_Strict):
     licence: str | None
     licence_id: str | None = None
     free: bool
+    never: bool = False
 
 
 class _Change(_Strict):

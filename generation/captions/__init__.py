@@ -45,6 +45,8 @@ class Captions(Corpus):
     rows = elsewhere(f"{_HERE}.corpus:rows")
     estimate = elsewhere(f"{_HERE}.corpus:estimate")
     beside = elsewhere(f"{_HERE}.corpus:beside")
+    attributed_by = elsewhere(f"{_HERE}.passing_on:ATTRIBUTED_BY")
+    attribution = elsewhere(f"{_HERE}.passing_on:attribution")
     facts_problem = elsewhere(f"{_HERE}.packaging:facts_problem")
     packaging = elsewhere(f"{_HERE}.packaging:packaging")
 

@@ -39,6 +39,7 @@ class Ledger:
         group, artist, native: uint64 digests; 0 for none.
         seconds: float64, length of the sound as far as it is known; NaN.
         stratum: int32, number of its stratum in ``strata``, where genre or licence are balanced.
+        shut: bool, its sound is left out, because it may not be passed on.
         reason: int16, number in ``reasons``, 0 for a row that is not rejected.
     """
 
@@ -50,6 +51,7 @@ class Ledger:
     native: np.ndarray
     seconds: np.ndarray
     stratum: np.ndarray
+    shut: np.ndarray
     reason: np.ndarray
     reasons: list[str] = field(default_factory=lambda: [""])
     strata: list[str | None] = field(default_factory=lambda: [None])

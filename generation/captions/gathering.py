@@ -133,7 +133,10 @@ def _ledger(notes: list[dict[str, Any]]) -> Ledger:
     names = ("key", "dataset", "split", "group", "artist", "native", "seconds")
     values = {name: joined(name) for name in names}
     count = len(values["key"])
-    ledger = Ledger(**values, stratum=np.zeros(count, np.int32), reason=np.zeros(count, np.int16))
+    ledger = Ledger(
+        **values, stratum=np.zeros(count, np.int32), shut=np.zeros(count, bool),
+        reason=np.zeros(count, np.int16),
+    )  # fmt: skip
     if notes and notes[0]["stratum"] is not None:
         texts = pa.chunked_array([chunk for note in notes for chunk in _chunks(note["stratum"])], pa.string())
         coded = texts.combine_chunks().dictionary_encode("encode")

@@ -83,6 +83,10 @@ class CaptionsOptions(SeedOptions):
         False, "keep rows whose sound is not there, without one", switches={"--metadata-only": True},
         group=_READ,
     )  # fmt: skip
+    publishable: bool = option(
+        False, "leave out the sound of rows that may not be passed on, and keep what is said of them",
+        switches={"--publishable": True}, group=_READ,
+    )  # fmt: skip
     fma_size: Annotated[str, _among("size of FMA", FMA_SIZES)] | None = option(
         None, f"which FMA: {', '.join(FMA_SIZES)} (default: the largest that is there)", metavar="SIZE",
         group=_READ,

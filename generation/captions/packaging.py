@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from sousa.generation.captions.passing_on import may_be_passed_on
 from sousa.generation.captions.readers import READERS, reader
 from sousa.generation.captions.settings import Config
 from sousa.generation.columns import markdown
@@ -79,5 +80,6 @@ def _captions(name: str) -> Licensed:
 def _sound(name: str, licence: str | None, rows: int) -> Licensed:
     """The sounds of a corpus under one licence."""
     if name in READERS and reader(name).audio_from_youtube:
-        return Licensed("sound", f"{counted(rows, 'sound')} of {name}", _YOUTUBE, None, False)
-    return licensed("sound", f"{counted(rows, 'sound')} of {name}", licence or _UNKNOWN, licence)
+        return Licensed("sound", f"{counted(rows, 'sound')} of {name}", _YOUTUBE, None, False, never=True)
+    title = f"{counted(rows, 'sound')} of {name} under {licence or 'no known licence'}"
+    return Licensed("sound", title, licence or _UNKNOWN, licence, may_be_passed_on(licence))

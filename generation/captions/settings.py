@@ -16,6 +16,7 @@ from sousa.generation.captions.evaluation_sets import held_out
 from sousa.generation.captions.gathering import Gathered, Part, gather
 from sousa.generation.captions.hashing import digests
 from sousa.generation.captions.options import CaptionsOptions
+from sousa.generation.captions.passing_on import may_be_passed_on
 from sousa.generation.captions.readers import READERS, Wanted, reader
 from sousa.generation.captions.taking import Taker
 from sousa.generation.captions.workspace import workspace
@@ -185,7 +186,7 @@ def _reject(rows: Gathered, options: CaptionsOptions, root: Path, excluded: list
         out = np.isin(ledger.key, digests(listed, options.seed)) | np.isin(ledger.native, digests(listed))
         ledger.reject(out, "on a list of rows to leave out")
     choosing.reject_duplicates(ledger, ledger.key, "its id is there twice", within=True)
-    _reject_licences(rows, options.licences)
+    _look_at_licences(rows, options)
     sets = held_out(root)
     near = any(part.reader.may_overlap for part in rows.parts)
     if sets.problem and near and not options.evaluation_overlap:
@@ -203,14 +204,22 @@ def _reject(rows: Gathered, options: CaptionsOptions, root: Path, excluded: list
     choosing.assign_splits(ledger, options.seed)
 
 
-def _reject_licences(rows: Gathered, kind: str) -> None:
-    """Reject sounds whose licence forbids what is wanted; where it is not known, it does."""
-    if kind == "any":
+def _look_at_licences(rows: Gathered, options: CaptionsOptions) -> None:
+    """Reject sounds whose licence forbids what is wanted, or note that they stay out; unknown ones do."""
+    kind, ledger, first = options.licences, rows.ledger, 0
+    if kind == "any" and not options.publishable:
         return
-    names = ["licence_nc"] if kind == "commercial" else ["licence_nc", "licence_nd"]
-    first = 0
-    for batch in rows.batches(*names):
-        for name in names:
-            allowed = batch[name].to_numpy(zero_copy_only=False) == False  # noqa: E712 - null is not allowed
-            rows.ledger.reject(first + np.flatnonzero(~allowed.astype(bool)), f"its licence is not {kind}")
+    for batch in rows.batches("licence", "licence_nc", "dataset"):
+        numbers = first + np.arange(len(batch))
         first += len(batch)
+        from_youtube = np.array([rows.parts[i].reader.audio_from_youtube for i in ledger.dataset[numbers]])
+        licences = batch["licence"].dictionary_encode()
+        known = np.array([may_be_passed_on(licence) for licence in licences.dictionary.to_pylist()], bool)
+        codes = licences.indices.fill_null(-1).to_numpy()
+        free = (codes >= 0) & np.append(known, False)[codes] & ~from_youtube
+        if options.publishable:
+            ledger.shut[numbers[~free]] = True
+        if kind == "commercial":
+            free = batch["licence_nc"].to_numpy(zero_copy_only=False) == False  # noqa: E712 - null is not
+        if kind != "any":
+            ledger.reject(numbers[~free.astype(bool)], f"its licence is not {kind}")

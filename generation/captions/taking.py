@@ -93,10 +93,12 @@ class Taker:
     def _problem(self, row: int, folder: str) -> str:
         """Why a row can't be used, by its sound; empty if it can."""
         sound = self._sounds.measure(folder, self._places[row].as_py(), self._ahead)
-        seconds = self._ledger.seconds[row]
+        seconds, shut = self._ledger.seconds[row], bool(self._ledger.shut[row])
         if sound.problem:
-            if sound.problem != NOT_THERE or not self._options.metadata_only:
+            if sound.problem != NOT_THERE or not (self._options.metadata_only or shut):
                 return sound.problem
+        elif shut:
+            seconds = sound.seconds
         else:
             self.measured[row], seconds = sound, sound.seconds
             self._ledger.seconds[row] = seconds

@@ -160,7 +160,8 @@ def _elements(blocks: Iterator[str]) -> Iterator[Any]:
                 break
             except json.JSONDecodeError as error:
                 # it may be whole with the next block
-                if error.pos < len(text) - _LONGEST_WORD and "Unterminated" not in error.msg or not more():
+                inside = error.pos < len(text) - _LONGEST_WORD and "Unterminated" not in error.msg
+                if inside or not more():
                     raise
         yield shallow(element)
         after = ","

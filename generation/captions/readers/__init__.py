@@ -81,6 +81,7 @@ class Reader(Protocol):
         language: of captions, where the files do not say it.
         citation: BibTeX of its paper.
         audio_from_youtube: the sound was cut from YouTube, and is never passed on.
+        may_overlap: its sounds may be among those of evaluation sets: they were published by Jamendo.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Reader(Protocol):
     language: str | None = "en"
     citation: str = ""
     audio_from_youtube: bool = False
+    may_overlap: bool = False
 
     @abstractmethod
     def read(self, root: Path, wanted: Wanted) -> Iterator[pa.Table]:

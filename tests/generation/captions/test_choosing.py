@@ -20,7 +20,8 @@ def ledger(count: int, seed: int = 0, **values) -> Ledger:
     usual = {
         "key": digests(names, seed), "dataset": np.zeros(count, np.int16), "split": np.zeros(count, np.int8),
         "group": zeros, "artist": zeros.copy(), "native": zeros.copy(), "seconds": np.full(count, np.nan),
-        "stratum": np.zeros(count, np.int32), "reason": np.zeros(count, np.int16),
+        "stratum": np.zeros(count, np.int32), "shut": np.zeros(count, bool),
+        "reason": np.zeros(count, np.int16),
     }  # fmt: skip
     return Ledger(**(usual | values))
 

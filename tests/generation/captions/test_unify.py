@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import Counter
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -44,7 +45,8 @@ def test_every_row_is_kept_or_rejected_for_a_reason(corpora):
     config = chosen(corpora)
     account = index.account_of(config.chosen)["people"]
     assert account == {
-        "kept": 5, "no caption": 1, measuring.NOT_THERE: 1, measuring.BROKEN: 1, "its sound is there twice": 1,
+        "kept": 5, "no caption": 1, measuring.NOT_THERE: 1, measuring.BROKEN: 1,
+        "its sound is there twice": 1,
     }  # fmt: skip
     rejected = pq.read_table(index.place(config.chosen).path(index.REJECTED)).to_pylist()
     assert len(rejected) == 4 and {row["reason"] for row in rejected} >= {"no caption", measuring.BROKEN}
@@ -92,6 +94,44 @@ def test_filters_of_length_artist_licence_and_lists(corpora, tmp_path):
     toy.write(corpora / "people", [toy.row(i, licence=name) for i, name in enumerate(licences)])
     kinds = [chosen(corpora, metadata_only=True, licences=kind).num_rows for kind in ("any", "commercial")]
     assert kinds == [5, 2] and chosen(corpora, metadata_only=True, licences="redistributable").num_rows == 1
+
+
+def test_sounds_that_may_not_be_passed_on_stay_out_and_their_rows_stay(corpora, tmp_path, capsys):
+    """A mix of licences: what may be published is, what may not is named, and who is to be named."""
+    licences = [
+        "CC-BY-3.0-US", "CC-BY-NC-4.0", "CC-BY-ND-2.5", "", "LAL-1.3", "CC0-1.0", "CC-BY-NC-SA-3.0-FR",
+    ]  # fmt: skip
+    lines = [toy.row(i, licence=name, seconds="0.1") for i, name in enumerate(licences)]
+    toy.write(corpora / "people", lines)
+    whole, free = tmp_path / "whole", tmp_path / "free"
+    common = ["unify", "--root", str(corpora), "-w", "1", "--skip-validation"]
+    assert sousa.main([*common, "-o", str(whole)]) == 0
+    assert sousa.main([*common, "-o", str(free), "--publishable"]) == 0
+    for root in (whole, free):
+        sousa.release(root, f"{root}-release", version="1.0.0")
+    with pytest.raises(UsageError) as error:
+        sousa.publish(f"{whole}-release", "org/name")
+    text = str(error.value)
+    for licence in ("CC-BY-NC-4.0", "CC-BY-ND-2.5", "not stated", "CC-BY-NC-SA-3.0-FR"):
+        assert licence in text
+    assert "LAL-1.3" not in text and "CC-BY-3.0-US" not in text and "CC0-1.0" not in text
+    made_of = json.loads((tmp_path / "free-release" / "manifest.json").read_text())["made_of"]
+    assert all(part["free"] for part in made_of)
+    rows = [row for file in free.rglob("data/*/*.parquet") for row in pq.read_table(file).to_pylist()]
+    heard = {row["licence"] for row in rows if row["audio"]}
+    assert len(rows) == 7 and heard == {"CC-BY-3.0-US", "LAL-1.3", "CC0-1.0"}
+    attribution = (tmp_path / "free-release" / "ATTRIBUTION.md").read_text()
+    assert attribution.count("\n- ") == 3 and "CC-BY-NC" not in attribution and "by artist4" in attribution
+
+
+def test_sounds_of_youtube_are_never_passed_on(corpora, tmp_path, monkeypatch):
+    monkeypatch.setattr(toy.Toy, "audio_from_youtube", True)
+    toy.write(corpora / "people", [toy.row(i, seconds="0.1") for i in range(6)])
+    assert sousa.main(["unify", "--root", str(corpora), "-w", "1", "-o", str(tmp_path / "d")]) == 0
+    sousa.release(tmp_path / "d", tmp_path / "r", version="1.0.0")
+    for names in ([], ["sound"]):
+        with pytest.raises(UsageError, match=r"of people .*cut from YouTube.* is never passed on"):
+            sousa.publish(tmp_path / "r", "org/name", redistribute=names)
 
 
 def test_strata_of_length_genre_and_licence(corpora):
@@ -143,7 +183,7 @@ def test_the_dataset_and_the_json_of_the_same_rows(corpora, tmp_path, capsys):
     for entry in entries:
         row = heard[entry["id"]]
         assert (entry["caption"], entry["duration"], entry["license"]) == (row["caption"], 0.2, "CC-BY-4.0")
-        assert open(entry["audio_path"], "rb").read() == row["audio"]["bytes"]
+        assert Path(entry["audio_path"]).read_bytes() == row["audio"]["bytes"]
         assert soundfile.info(entry["audio_path"]).duration == 0.2
     assert list(workspace.folder().glob("work-*")) == [] and len(list(workspace.folder().iterdir())) == 1
     assert sousa.main(command) == 0  # finished already
