@@ -195,6 +195,8 @@ def test_json_alone(corpora, tmp_path, capsys):
     target = tmp_path / "x" / "rows.json"
     assert sousa.main(["unify", "--root", str(corpora), "-o", str(target), "--continue"]) == 0
     assert len(list(unified_json.read(target))) == 4
+    # and as strictly as the standard library can
+    assert len(json.loads(target.read_bytes(), parse_constant=pytest.fail)) == 4
     assert sousa.main(["unify", "--root", str(corpora), "-o", str(target)]) == 0
     target.write_text("my own")
     assert sousa.main(["unify", "--root", str(corpora), "-o", str(target)]) == 2

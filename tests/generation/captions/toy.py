@@ -1,4 +1,4 @@
-"""Corpora that nobody published: tables of rows, with sounds as files or none, for tests of what is common."""
+"""Corpora that nobody published: tables of rows, with sounds or none, for tests of what is common."""
 
 import csv
 import io
