@@ -40,7 +40,7 @@ def unify(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
         "same rows; or as JSON alone, where the output ends with .json."
     )
     add_arguments(parser, corpora.get(Captions.NAME).Options)
-    group = parser.add_argument_group("output and execution")
+    group: Any = parser.add_argument_group("output and execution")
     about = "directory, or .json file (default: %(default)s)"
     group.add_argument("--output", "-o", default=_OUTPUT, metavar="PATH", help=about)
     group.add_argument("--dry-run", action="store_true", help="say which rows would be chosen, and stop")
@@ -64,7 +64,7 @@ def _unify(arguments: argparse.Namespace, console: Console) -> None:
         with collected(problems):
             refuse_others_file(output, _OURS)
     options = corpus.Options.read(from_arguments(corpus.Options, arguments), "command", problems)
-    config = config_of(options, console.say, console.progress)
+    config: Any = config_of(options, console.say, console.progress)
     account = index.account_of(config.chosen)
     console.tell(index.account_text(account))
     if arguments.dry_run:

@@ -148,7 +148,7 @@ def in_order(
     by_stratum = rows[np.argsort(strata[rows], kind="stable")]
     cuts = np.flatnonzero(_first_of_runs(strata[by_stratum]))
     waiting: list[tuple[float, int, int]] = []
-    queues = {}
+    queues: dict[int, Iterator[int]] = {}
 
     def take(stratum: int, taken: int) -> None:
         row = next(queues[stratum], None)

@@ -131,7 +131,7 @@ def _ledger(notes: list[dict[str, Any]]) -> Ledger:
         return np.concatenate([note[name] for note in notes]) if notes else np.zeros(0, np.uint64)
 
     names = ("key", "dataset", "split", "group", "artist", "native", "seconds")
-    values = {name: joined(name) for name in names}
+    values: dict[str, Any] = {name: joined(name) for name in names}
     count = len(values["key"])
     ledger = Ledger(
         **values, stratum=np.zeros(count, np.int32), shut=np.zeros(count, bool),

@@ -48,8 +48,8 @@ def _project(arguments: argparse.Namespace, console: Console) -> None:
     if isinstance(arguments.resume, str):
         root = run_of(Path(expanded(arguments.resume)))
         values = keys.stored(root) | {"output": str(root)} | values
-    elif arguments.resume and "output" in values:
-        root = Path(expanded(values["output"]))
+    elif arguments.resume:
+        root = Path(expanded(values.get("output", keys.OUTPUT)))
         if (root / "settings.yaml").is_file():
             # a run that is gone on with need not be described again
             values = keys.stored(root) | values

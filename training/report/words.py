@@ -21,7 +21,7 @@ _HEADLINE = {  # of each kind; breakdowns show the first
     "score": ("mae", "spearman"),
     "events": ("onset_f1_20ms", "onset_f1_50ms"),
     "notes": notes.HEADLINE,
-    "ranks": ("recall_at_10", "recall_at_1", "mrr"),
+    "ranks": ("recall_at_10", "hit_at_1", "mrr"),
     "parameter": ("r2", "mae_norm", "spearman"),
     "curve": ("r2", "mae_norm"),
 }
