@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from sousa.generation.audio import named_acoustics
+from sousa.generation.audio import fonts, named_acoustics
 from sousa.generation.licences import identifier
 from sousa.generation.models import Number, ProblemsError, Whole, named
 from sousa.generation.options import SeedOptions, option
@@ -67,12 +67,13 @@ def _metres() -> tuple[str, ...]:
 
 
 class _Pianos(list[str]):
-    """Names of pianos that are here, and of those that are computed when they are asked for."""
+    """Names of pianos that are here, and of those that are made when they are asked for."""
 
     def __contains__(self, name: object) -> bool:
         from sousa.generation.piano.sampler import modelled
 
-        return super().__contains__(name) or (isinstance(name, str) and bool(modelled.number_of(name)))
+        computed = isinstance(name, str) and bool(modelled.number_of(name))
+        return computed or super().__contains__(name) or name in fonts.catalogue()
 
 
 def _known_pianos() -> list[str]:
@@ -136,7 +137,8 @@ class PianoOptions(SeedOptions):
     pianos: Annotated[Names | None, named("piano", _known_pianos)] = option(
         None,
         "these pianos, separated by commas, the last of several for test rows only: those of 'sousa pianos "
-        "list', and modelled_1, modelled_2 and so on, which are computed (default: the shipped grand)",
+        "list'; those of fonts, by their keys in 'sousa soundfonts list'; and modelled_1, modelled_2 and so "
+        "on, which are computed (default: the shipped grand)",
         group=_SOUND,
     )  # fmt: skip
     soundfont: str | None = option(

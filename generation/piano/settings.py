@@ -150,7 +150,10 @@ def _pianos(options: PianoOptions, say: Any) -> tuple[PianoRef, ...]:
         loaded = [pianos.load(path) for path in _of_fonts(options.soundfont, say)]
         used = sorted(loaded, key=lambda piano: piano.name)
     elif options.pianos:
-        used = [modelled.by_name(name, say) for name in options.pianos]
+        used = [
+            pianos.load(_of_fonts(name, say)[0]) if name in fonts.catalogue() else modelled.by_name(name, say)
+            for name in options.pianos
+        ]
     else:
         used = [pianos.shipped()]
     return tuple(PianoRef(piano.name, piano.digest, str(piano.path)) for piano in used)

@@ -21,8 +21,8 @@ _EXAMPLES = """examples:
   sousa transcribe recording.mp3 --model org/name --metre 3/4 --tempo 120 --formats musicxml
       the score alone, where metre and tempo are known"""
 _MOST_DIVISIONS = 16
-# of training/configs/notes_small.yaml, in half precision
-SHIPPED = Path(__file__).parent / "notes_small"
+# of training/configs/notes.yaml, in half precision
+SHIPPED = Path(__file__).parent / "notes"
 
 
 @dataclass(frozen=True)
