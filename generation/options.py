@@ -31,7 +31,8 @@ RESERVED = {
 def option(
     default: Any = None, about: str = "", *, flags: tuple[str, ...] = (),
     switches: dict[str, Any] | None = None, switch: str = "", metavar: str = "", repeated: bool = False,
-    command_only: bool = False, group: str = "what to make", unit: str = "", **limits: Any,
+    several: bool = False, command_only: bool = False, group: str = "what to make", unit: str = "",
+    **limits: Any,
 ) -> Any:  # fmt: skip
     """A field of an Options class.
 
@@ -42,6 +43,7 @@ def option(
         switch: what a switch does, where ``about`` says what the values of the key are.
         metavar: what stands for the value in help.
         repeated: the flag is given once for each element of a list.
+        several: the flag takes elements of a list that are separated by blanks, too.
         command_only: it prints information in place of making a dataset; only the command has it.
         group: title under which help lists it.
         unit: of a number.
@@ -49,7 +51,7 @@ def option(
     """
     extra: dict[str, Any] = {
         "flags": list(flags), "switches": switches or {}, "switch": switch, "metavar": metavar,
-        "repeated": repeated, "command_only": command_only, "group": group, "unit": unit,
+        "repeated": repeated, "several": several, "command_only": command_only, "group": group, "unit": unit,
     }  # fmt: skip
     return Field(default, description=about, json_schema_extra=extra, **limits)
 
@@ -214,12 +216,17 @@ def add_arguments(parser: argparse.ArgumentParser, kind: type[Options]) -> None:
         if not extra["switches"]:
             flags = sorted(flags_of(name, field), key=lambda flag: flag.startswith("--"))
             take = {"action": "append"} if extra["repeated"] else {"type": partial(parsed, kind=value_kind)}
+            take |= {"nargs": "+", "action": "extend"} if extra["several"] else {}
             add(*flags, help=about, metavar=extra["metavar"] or _METAVARS.get(value_kind, "NAME"), **take)
 
 
 def from_arguments(kind: type[Options], arguments: argparse.Namespace) -> dict[str, Any]:
     """The options given on a command line."""
     values = {name: getattr(arguments, f"option_{name}", None) for name in kind.model_fields}
+    fields: Any = kind.model_fields
+    for name, value in values.items():
+        if value is not None and fields[name].json_schema_extra["several"]:
+            values[name] = [part for parts in value for part in parts]
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -1,32 +1,24 @@
 """Options of captioned rows: which corpora, which of their rows, and how many."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from sousa.generation.captions.readers import READERS
-from sousa.generation.errors import one_of
 from sousa.generation.models import Number, Whole
 from sousa.generation.options import SeedOptions, option
 
-STRATA = ("dataset", "duration", "genre", "licence")
-FMA_SIZES = ("small", "medium", "large", "full")
-LICENCES = ("any", "commercial", "redistributable")
+Strata = Literal["dataset", "duration", "genre", "licence"]
+Size = Literal["small", "medium", "large", "full"]
+Licences = Literal["any", "commercial", "redistributable"]
 DEFAULT_ROOT = "data/raw"
 _CHOOSE, _READ = "which rows", "how corpora are read"
 
 
-def _among(what: str, known: tuple[str, ...]) -> Any:
-    def check(value: str) -> str:
-        if value not in known:
-            raise ValueError(f"unknown {what} {one_of(value, known)}")
-        return value
-
-    return AfterValidator(check)
-
-
 def _weights(value: Any) -> Any:
     """``name=weight`` texts, or a mapping, as a mapping."""
+    if isinstance(value, str):
+        value = value.split(",")
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         value = dict(part.partition("=")[::2] for part in value)
     if value is None or not isinstance(value, dict):
@@ -50,13 +42,14 @@ class CaptionsOptions(SeedOptions):
         None,
         f"these corpora, separated by commas: {', '.join(READERS)}, or folders of the root that hold a "
         "dataset of 'sousa generate' (default: all that are there)",
+        several=True,
     )
     root: str = option(DEFAULT_ROOT, "directory with a folder for each corpus", metavar="DIR")
     max_samples: Whole | None = option(None, "rows at most", ge=1, le=1_000_000_000)
     samples_per_dataset: Whole | None = option(None, "rows of each corpus at most", ge=1, le=1_000_000_000)
-    stratify_by: Annotated[str, _among("kind of strata", STRATA)] | None = option(
-        None, f"take as many rows of each stratum, as far as there are: {', '.join(STRATA)}", metavar="KIND",
-        group=_CHOOSE,
+    stratify_by: Strata | None = option(
+        None, f"take as many rows of each stratum, as far as there are: {', '.join(get_args(Strata))}",
+        metavar="KIND", group=_CHOOSE,
     )  # fmt: skip
     weights: Annotated[dict[str, float] | None, BeforeValidator(_weights)] = option(
         None, "how much more of one stratum than of another, such as fma=1,song_describer=3 (default: equal)",
@@ -69,10 +62,10 @@ class CaptionsOptions(SeedOptions):
         None, "longest sound", flags=("--max-duration",), metavar="SEC", gt=0, unit="s", group=_CHOOSE
     )
     per_artist: Whole | None = option(None, "rows of one artist at most", ge=1, group=_CHOOSE)
-    licences: Annotated[str, _among("choice of licences", LICENCES)] = option(
+    licences: Licences = option(
         "any",
         "only sounds under licences that allow commercial use, or that may be passed on: "
-        f"{', '.join(LICENCES)}",
+        f"{', '.join(get_args(Licences))}",
         metavar="KIND", group=_CHOOSE,
     )  # fmt: skip
     exclude: Names | None = option(
@@ -87,8 +80,8 @@ class CaptionsOptions(SeedOptions):
         False, "leave out the sound of rows that may not be passed on, and keep what is said of them",
         switches={"--publishable": True}, group=_READ,
     )  # fmt: skip
-    fma_size: Annotated[str, _among("size of FMA", FMA_SIZES)] | None = option(
-        None, f"which FMA: {', '.join(FMA_SIZES)} (default: the largest that is there)", metavar="SIZE",
+    fma_size: Size | None = option(
+        None, f"which FMA: {', '.join(get_args(Size))} (default: the largest that is there)", metavar="SIZE",
         group=_READ,
     )  # fmt: skip
     mtg_split: Whole = option(0, "which of the published splits of MTG-Jamendo", ge=0, le=4, group=_READ)

@@ -205,6 +205,16 @@ def test_json_alone(corpora, tmp_path, capsys):
     assert not (tmp_path / "y").exists() and "4 rows" in capsys.readouterr().out
 
 
+def test_lists_take_blanks_as_well_as_commas(corpora, tmp_path, capsys):
+    for name in ("people", "machine", "tagged"):
+        toy.write(corpora / name, [toy.row(i) for i in range(4)])
+    command = ["unify", "--root", str(corpora), "--metadata-only", "--dry-run", "-o", str(tmp_path / "d")]
+    for names in (["people", "tagged"], ["people,tagged"], ["people,", "tagged"]):
+        assert sousa.main([*command, "--datasets", *names]) == 0
+        assert "would hold 8 rows" in capsys.readouterr().out
+    assert sousa.main([*command, "--stratify-by", "dataset", "--weights", "people=3,tagged=1"]) == 0
+
+
 def test_sounds_are_decoded_once(corpora, monkeypatch):
     toy.write(corpora / "people", [toy.row(i, seconds="0.1") for i in range(6)])
     first = chosen(corpora)
@@ -233,10 +243,10 @@ def test_a_sound_that_changes_while_rows_are_made_is_an_error(corpora, tmp_path)
         ({"weights": {"people": 2.0}}, "weights has no use without stratify_by"),
         ({"weights": {"folk": 2.0}, "stratify_by": "genre", "metadata_only": True}, "unknown stratum 'folk'"),
         ({"weights": ["people=x"]}, "give names with numbers above 0"),
-        ({"stratify_by": "mood"}, "unknown kind of strata 'mood'"),
+        ({"stratify_by": "mood"}, "stratify_by is 'mood'"),
         ({"min_duration_sec": 9.0, "max_duration_sec": 3.0}, "no sound is that long"),
         ({"exclude": ["nowhere.txt"]}, "nowhere.txt can't be read"),
-        ({"licences": "free"}, "unknown choice of licences 'free'"),
+        ({"licences": "free"}, "licences is 'free'"),
         ({}, "no row is left: people: 3 rows read, 0 kept; rejected: 3 its sound is not there"),
     ],
 )
