@@ -215,8 +215,9 @@ def add_arguments(parser: argparse.ArgumentParser, kind: type[Options]) -> None:
             add(flag, action="store_const", const=value, help=meaning.replace("%", "%%"))
         if not extra["switches"]:
             flags = sorted(flags_of(name, field), key=lambda flag: flag.startswith("--"))
-            take = {"action": "append"} if extra["repeated"] else {"type": partial(parsed, kind=value_kind)}
-            take |= {"nargs": "+", "action": "extend"} if extra["several"] else {}
+            take: Any = {"type": partial(parsed, kind=value_kind)}
+            if extra["repeated"] or extra["several"]:
+                take = {"action": "append"} if extra["repeated"] else take | {"nargs": "+", "action": "extend"}
             add(*flags, help=about, metavar=extra["metavar"] or _METAVARS.get(value_kind, "NAME"), **take)
 
 
