@@ -118,11 +118,11 @@ def _search(arguments: argparse.Namespace, console: Console) -> None:
 
 def table(hits: list[Any]) -> str:
     """Hits as lines of text with a head."""
-    names = list(dict.fromkeys(name for hit in hits for name in hit.about))
-    head = ["rank", "score", *names, "what is said", "name"]
+    names = list(dict.fromkeys(name for hit in hits for name in hit.facts))
+    head = ["rank", "score", *names, "what is said", "name", "where"]
     lines = [
-        [str(hit.rank), f"{hit.score:.3f}", *(_cell(hit.about.get(name)) for name in names), _cell(hit.text),
-         _cell(hit.sample_id)]
+        [str(hit.rank), f"{hit.score:.3f}", *(_cell(hit.facts.get(name)) for name in names), _cell(hit.text),
+         _cell(hit.sample_id), as_line(hit.address or hit.at or "–")]
         for hit in hits
     ]  # fmt: skip
     widths = [max(len(line[i]) for line in [head, *lines]) for i in range(len(head))]

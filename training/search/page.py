@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from sousa.generation.text import html
 from sousa.training.search.searching import Hit
@@ -46,10 +45,8 @@ def encode(
 
 
 def _hit(hit: Hit, sound: bytes) -> str:
-    named = dict(hit.about)
-    address = next((named.pop(name) for name in list(named) if _is_address(named[name])), None)
-    facts = [html(value) for value in (*named.values(), hit.sample_id)]
-    if address:
+    facts = [html(value) for value in (*hit.facts.values(), hit.sample_id)]
+    if address := hit.address:
         facts.append(f'<a href="{html(address)}" rel="noreferrer">{html(address)}</a>')
     share = 50 * (1 + min(max(hit.score, -1.0), 1.0))
     player = ""
@@ -61,13 +58,6 @@ def _hit(hit: Hit, sound: bytes) -> str:
         f'<li><span class="rank">{hit.rank}</span><div><p class="said">{html(hit.text or "")}</p>'
         f'<p class="about">{meter}</p><p class="about">{" · ".join(facts)}</p>{player}</div></li>\n'
     )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        return urlsplit(text).scheme in ("http", "https")
-    except ValueError:
-        return False
 
 
 def _kind(sound: bytes) -> str:

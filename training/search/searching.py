@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -42,6 +43,23 @@ class Hit:
     text: str | None
     about: dict[str, str]
     at: str | None
+
+    @property
+    def address(self) -> str | None:
+        """Its page or file on the web, if any."""
+        return next(filter(_is_address, self.about.values()), None)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What there is to tell, but the address."""
+        return {name: value for name, value in self.about.items() if value != self.address}
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return urlsplit(text).scheme in ("http", "https")
+    except ValueError:
+        return False
 
 
 def embeddings_of(

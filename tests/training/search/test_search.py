@@ -166,5 +166,7 @@ def test_sounds_that_are_missing_are_said_once(tmp_path):
 
 def test_the_table_shows_cells_in_one_line():
     lines = table([Hit(1, 0.25, "s1", "a\nb" + "x" * 99, {"title": "T"}, None)]).splitlines()
-    assert len(lines) == 2 and lines[0].split() == ["rank", "score", "title", "what", "is", "said", "name"]
-    assert "…" in lines[1] and lines[1].endswith("s1")
+    assert len(lines) == 2 and lines[0].split() == [
+        "rank", "score", "title", "what", "is", "said", "name", "where",
+    ]  # fmt: skip
+    assert "…" in lines[1] and lines[1].endswith("s1    –")
