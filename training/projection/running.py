@@ -23,7 +23,7 @@ from transformers import EarlyStoppingCallback, TrainingArguments, set_seed
 from sousa.generation.console import SILENT, Console
 from sousa.generation.errors import RunError, UsageError, raise_all
 from sousa.generation.manifest import digest_of
-from sousa.generation.outside import expanded, is_directory, is_file
+from sousa.generation.outside import is_directory, is_file
 from sousa.generation.storage import atomic_file, output_path, write_json
 from sousa.training import report
 from sousa.training.embedding.layout import AUDIO, ROWS, TEXT, Embeddings, decisive
@@ -101,8 +101,12 @@ def run(settings: Settings, resume: bool = False, console: Console = SILENT) -> 
     return root
 
 
-def opened(settings: Settings) -> Embeddings:
-    """The embeddings of a run; fills in encoders that are not named. UsageError with every problem."""
+def opened(settings: Settings, learning: bool = True) -> Embeddings:
+    """The embeddings of a run; fills in encoders that are not named. UsageError with every problem.
+
+    Args:
+        learning: there have to be splits to learn from; else there has to be one to measure.
+    """
     embeddings = Embeddings(settings.data_dir)
     problems = []
     for kind, name in ((AUDIO, "audio_encoder"), (TEXT, "text_encoder")):
@@ -113,7 +117,9 @@ def opened(settings: Settings) -> Embeddings:
         elif value not in there:
             asked = f"{flag} is {value}" if value else f"{flag} is missing"
             problems.append(f"{asked}; {embeddings.storage.root} has vectors by {', '.join(there) or 'none'}")
-    splits = {settings.train: "--train-split", settings.validation: "--validation-split"}
+    splits = {settings.test: "--split"}
+    if learning:
+        splits = {settings.train: "--train-split", settings.validation: "--validation-split"}
     problems += [
         f"{flag} is {split}; {embeddings.storage.root} has {', '.join(embeddings.splits)}"
         for split, flag in splits.items()
@@ -220,20 +226,25 @@ def composition(of: pairs.Pairs) -> list[tuple[str, int]]:
 def evaluate(
     settings: Settings, model: Any, embeddings: Embeddings, directory: Path,
     known: tuple[pairs.Pairs, pairs.Pairs] | None = None, history: list[dict[str, Any]] | None = None,
-    console: Console = SILENT,
+    console: Console = SILENT, place: Path | None = None,
 ) -> str:  # fmt: skip
     """Measure a split and write the report.
 
     Args:
+        place: of the model, if not beside the report.
         known: pairs of training and validation, read where they are None and baselines are asked for.
 
     Returns: the result in a few lines.
     """
     test = _read(settings, embeddings, settings.test, None, console)
-    facts = {"checkpoint": str(directory.parent / "model"), "data": settings.data_dir, "split": settings.test}
+    facts = {
+        "checkpoint": str(place or directory.parent / "model"),
+        "data": settings.data_dir,
+        "split": settings.test,
+    }
     table = ranking.table(test, ranking.by_model(model, test), **facts)
     baselines = []
-    if settings.baselines:
+    if settings.baselines and {settings.train, settings.validation} <= set(embeddings.splits):
         if known is None:
             splits = (settings.train, settings.validation)
             train, validation = (_read(settings, embeddings, split, None, console) for split in splits)
@@ -263,18 +274,17 @@ def evaluate_only(
         if getattr(settings, f"{side}_encoder") not in (None, name):
             raise UsageError(f"{where} is a model of {name}, not {getattr(settings, f'{side}_encoder')}")
         setattr(settings, f"{side}_encoder", name)
-    embeddings = opened(settings)
+    embeddings = opened(settings, learning=False)
     for side in SIDES:
         refuse_others(heads, side, embeddings)
     ranks = lora.saved_ranks(place_of(where))
     model = _adapted(settings, heads, embeddings, ranks)
     if ranks:
         model.load_saved(place_of(where))
-    if settings.test not in embeddings.splits:
-        splits = ", ".join(embeddings.splits)
-        raise UsageError(f"--split is {settings.test}; {embeddings.storage.root} has {splits}")
-    place = Path(expanded(where))
-    directory = place / "report" if settings.test == "test" else place / f"report-{settings.test}"
+    place = place_of(where)
+    # beside the run's own report, and not inside what is published
+    root = place.parent if is_file(place.parent / "settings.yaml") else place
+    directory = root / f"report-{Path(embeddings.storage.root).resolve().name}-{settings.test}"
     if by:
         test = _read(settings, embeddings, settings.test, None, console)
         figures = protocols.measure(by, model, test, settings.resamples, settings.seed)
@@ -282,7 +292,7 @@ def evaluate_only(
         console.tell(protocols.summary(figures))
         console.tell(f"figures: {directory / f'{by.name}.json'}")
         return directory
-    console.tell(evaluate(settings, model, embeddings, directory, console=console))
+    console.tell(evaluate(settings, model, embeddings, directory, console=console, place=place))
     console.tell(f"report: {directory / 'report.html'}")
     return directory
 

@@ -179,8 +179,23 @@ def test_the_command_trains_measures_and_resumes(data, tmp_path, capsys):
     assert "recall@10" in said and "sousa search" in said
     only = ["--eval-only", str(root), "--data-dir", str(data), "--split", "validation", "--no-baselines"]
     assert main(["project", *only, "--resamples", "20"]) == 0
-    assert (root / "report-validation/metrics.json").exists()
+    assert (root / f"report-{data.name}-validation/metrics.json").exists()
     assert run_of(root / "model") == run_of(root / "checkpoint-3") == root
+
+
+def test_a_corpus_for_evaluation_alone_is_measured(run, tmp_path, capsys):
+    only = embed(tmp_path / "only", rows=300, texts=2, splits=(0, 0, 0.1), dataset=("song_describer",))
+    words = ["--eval-only", str(run), "--data-dir", str(only), "--resamples", "20"]
+    assert main(["project", *words]) == 0
+    metrics = json.loads((run / "report-only-test/metrics.json").read_text())
+    assert metrics["num_rows"] == 60 and not metrics["targets"]["text_to_audio"]["baselines"]
+    assert main(["project", *words, "--protocol", "mteb-song-describer"]) == 0
+    said = capsys.readouterr().out
+    assert "30 sounds, 60 texts" in said and "NOT COMPARABLE" in said
+    figures = json.loads((run / "report-only-test/mteb-song-describer.json").read_text())
+    assert figures["main"] == "recall_at_5" and not figures["comparable"]
+    assert main(["project", *words[:2], "--split", "train", "--data-dir", str(only)]) == 2
+    assert "--split is train" in capsys.readouterr().err
 
 
 def test_all_that_is_wrong_is_named_at_once(data, tmp_path, capsys):
