@@ -216,8 +216,10 @@ def add_arguments(parser: argparse.ArgumentParser, kind: type[Options]) -> None:
         if not extra["switches"]:
             flags = sorted(flags_of(name, field), key=lambda flag: flag.startswith("--"))
             take: Any = {"type": partial(parsed, kind=value_kind)}
-            if extra["repeated"] or extra["several"]:
-                take = {"action": "append"} if extra["repeated"] else take | {"nargs": "+", "action": "extend"}
+            if extra["repeated"]:
+                take = {"action": "append"}
+            elif extra["several"]:
+                take |= {"nargs": "+", "action": "extend"}
             add(*flags, help=about, metavar=extra["metavar"] or _METAVARS.get(value_kind, "NAME"), **take)
 
 
