@@ -2,7 +2,7 @@
 
 Conventions: the four are in every object; ``alt_captions`` and ``dataset`` too where rows are ours;
 ``artist``, ``title``, ``tags`` and ``license`` where they are known. ``audio_path`` is absolute, ``duration``
-in seconds.
+in seconds. Ours have ``split`` and ``group_id`` besides, so that what is for evaluation stays so.
 The file is strict JSON: no NaN, no infinity, and no duplicate keys. It is written and read an object at a
 time.
 """
@@ -24,7 +24,7 @@ from sousa.generation.storage import LocalStorage, atomic_file
 
 FIELDS: dict[str, tuple[type, ...]] = {
     "id": (str,), "audio_path": (str,), "caption": (str,), "duration": (int, float), "alt_captions": (list,),
-    "dataset": (str,), "artist": (str,), "title": (str,), "tags": (list,), "license": (str,),
+    "dataset": (str,), "split": (str,), "group_id": (str,), "artist": (str,), "title": (str,), "tags": (list,), "license": (str,),
 }  # fmt: skip
 REQUIRED = ("id", "audio_path", "caption", "duration")
 FILE_BYTES, OBJECT_BYTES = 64 << 30, 1 << 20
@@ -79,6 +79,7 @@ def _object(config: Config, row: Mapping[str, Any], folder: Path) -> dict[str, A
         "id": row["sample_id"], "audio_path": place, "caption": row["caption"],
         "alt_captions": [other["text"] for other in row["alt_captions"]],
         "duration": row["num_samples"] / row["sample_rate"], "dataset": row["dataset"],
+        "split": row["split"], "group_id": row["group_id"],
     }  # fmt: skip
     more = {"artist": row["artist"], "title": row["title"], "tags": row["tags"], "license": row["licence"]}
     return known | {name: value for name, value in more.items() if value}

@@ -183,6 +183,7 @@ def test_the_dataset_and_the_json_of_the_same_rows(corpora, tmp_path, capsys):
     for entry in entries:
         row = heard[entry["id"]]
         assert (entry["caption"], entry["duration"], entry["license"]) == (row["caption"], 0.2, "CC-BY-4.0")
+        assert (entry["split"], entry["group_id"]) == (row["split"], row["group_id"])
         assert Path(entry["audio_path"]).read_bytes() == row["audio"]["bytes"]
         assert soundfile.info(entry["audio_path"]).duration == 0.2
     assert list(workspace.folder().glob("work-*")) == [] and len(list(workspace.folder().iterdir())) == 1
