@@ -24,7 +24,8 @@ from sousa.generation.storage import LocalStorage, atomic_file
 
 FIELDS: dict[str, tuple[type, ...]] = {
     "id": (str,), "audio_path": (str,), "caption": (str,), "duration": (int, float), "alt_captions": (list,),
-    "dataset": (str,), "split": (str,), "group_id": (str,), "artist": (str,), "title": (str,), "tags": (list,), "license": (str,),
+    "dataset": (str,), "split": (str,), "group_id": (str,), "artist": (str,), "title": (str,),
+    "tags": (list,), "license": (str,),
 }  # fmt: skip
 REQUIRED = ("id", "audio_path", "caption", "duration")
 FILE_BYTES, OBJECT_BYTES = 64 << 30, 1 << 20
