@@ -65,10 +65,12 @@ def contrastive(
     same = [mine[:, None] == theirs for mine, theirs in zip(own, all_numbers, strict=True)]
     belongs = same[1] | same[2]
     unknown = same[0] & ~belongs
-    losses = [
-        _entropy(scale * text @ all_audio.T, belongs, unknown),
-        _entropy(scale * audio @ all_text.T, belongs, unknown),
-    ]
+    # in half precision large scores would be told apart too coarsely
+    with torch.autocast(audio.device.type, enabled=False):
+        losses = [
+            _entropy(scale * text.float() @ all_audio.float().T, belongs, unknown),
+            _entropy(scale * audio.float() @ all_text.float().T, belongs, unknown),
+        ]
     return sum(losses) / 2 * processes / len(all_audio)
 
 

@@ -35,6 +35,7 @@ from sousa.training.projection.trainer import ProjectionTrainer, Watch
 from sousa.training.trainer import last_checkpoint
 
 FEWEST_STEPS = 50  # of a run that is worth it
+_STEPS_BETWEEN = 20  # at least, from evaluation to evaluation: patience would end short epochs too early
 
 
 def run(settings: Settings, resume: bool = False, console: Console = SILENT) -> Path:
@@ -198,12 +199,13 @@ def _trainer(
     steps = max(-(-len(train) // together), 1)
     if len(train) < 2 * state.num_processes:
         raise UsageError(f"{len(train):,} sounds are too few for {state.num_processes} processes")
+    between = steps * (settings.eval_epochs or -(-_STEPS_BETWEEN // steps))
     arguments = TrainingArguments(
         output_dir=str(root), num_train_epochs=settings.epochs, learning_rate=settings.lr,
         per_device_train_batch_size=settings.batch_size, weight_decay=settings.weight_decay,
         warmup_steps=float(settings.warmup_ratio), lr_scheduler_type="cosine", seed=settings.seed,
-        eval_strategy="steps", save_strategy="steps", eval_steps=steps * settings.eval_epochs,
-        save_steps=steps * settings.eval_epochs, save_total_limit=2, load_best_model_at_end=True,
+        eval_strategy="steps", save_strategy="steps", eval_steps=between, save_steps=between,
+        save_total_limit=2, load_best_model_at_end=True,
         metric_for_best_model="eval_main", greater_is_better=True, logging_steps=max(steps // 4, 1),
         bf16=settings.bf16, use_cpu=not cuda, dataloader_pin_memory=cuda, report_to="none",
         remove_unused_columns=False, restore_callback_states_from_checkpoint=True, log_level="error",

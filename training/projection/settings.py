@@ -63,7 +63,10 @@ class Settings(Model):
     warmup_ratio: Number = option(0.1, "share of the steps to warm up in", ge=0, le=0.99, group="training")
     patience: Whole = option(5, "stop after so many evaluations without a better recall; 0: never", ge=0,
                              le=1000000, group="training")  # fmt: skip
-    eval_epochs: Whole = option(1, "from evaluation to evaluation", ge=1, le=1000000, group="training")
+    eval_epochs: Whole | None = option(
+        None, "from evaluation to evaluation; default: as many as have 20 steps", ge=1, le=1000000,
+        group="training",
+    )  # fmt: skip
     lora: Annotated[str, chosen("none", "text", "audio", "both")] = option(
         "none", "encoders that learn too, by adapters: none, text, audio or both", group="training"
     )

@@ -86,6 +86,9 @@ class Watch(TrainerCallback):
 
     def on_step_end(self, args, state, control, **more):
         self._done(1)
+        if state.global_step >= state.max_steps:
+            control.should_evaluate = True  # also where the last steps are fewer
+        return control
 
     def on_evaluate(self, args, state, control, metrics=None, **more):
         if metrics["eval_main"] > self._best:

@@ -64,7 +64,7 @@ def _keys(place, output, **more):
     keys = {
         "data_dir": str(place / "vectors"), "output": str(output), "epochs": 2, "batch_size": 5,
         "hidden_dim": 16, "dim": 8, "report": True, "baselines": False, "cpu_threads": 1, "resamples": 0,
-        "lora_rank": 2, "lora_lr": 1e-2, "text_weights": str(place / "bert"),
+        "lora_rank": 2, "lora_lr": 1e-2, "eval_epochs": 1, "text_weights": str(place / "bert"),
         "audio_weights": str(place / "ast"), **more,
     }  # fmt: skip
     return settings.checked(keys)

@@ -20,6 +20,7 @@ from tests.training.projection.fabricated import AUDIO, TEXT, embed
 
 KEYS = {
     "batch_size": 64, "epochs": 6, "hidden_dim": 32, "dim": 16, "lr": 5e-3, "resamples": 50, "cpu_threads": 1,
+    "eval_epochs": 1,
 }  # fmt: skip
 
 
@@ -106,6 +107,7 @@ def die(*ignored, **more): os.kill(os.getpid(), signal.SIGKILL)
 if moment == "step":
     def step(self, args, state, control, **more):
         if state.global_step == 8: die()
+        return control
     Watch.on_step_end = step
 else:  # in the middle of writing a checkpoint
     save = ProjectionModel.save_pretrained
@@ -158,6 +160,14 @@ def test_training_stops_where_recall_no_longer_grows(data, tmp_path):
     assert best == pytest.approx(max(recalls))
 
 
+def test_the_last_steps_are_evaluated_too(data, tmp_path):
+    # 3 steps an epoch: evaluations are 7 epochs apart, and the last is after 8
+    root = _run(data, tmp_path / "run", epochs=8, eval_epochs=None, patience=0, report=False)
+    history = json.loads((root / "history.json").read_text())
+    assert [entry["step"] for entry in history if "eval_main" in entry] == [21, 24]
+    assert (root / "checkpoint-24").is_dir()
+
+
 def test_one_row_batches_and_linear_heads_learn(data, tmp_path):
     # 179 sounds in batches of 89: the last one has a single sound
     keys = {"epochs": 1, "batch_size": 89, "hidden_dim": 0, "report": False}
@@ -170,6 +180,7 @@ def test_the_command_trains_measures_and_resumes(data, tmp_path, capsys):
     root = tmp_path / "run"
     words = ["--data-dir", str(data), "--audio-encoder", AUDIO, "--text-encoder", TEXT, "--batch-size", "64",
              "--checkpoint-dir", str(root), "--cpu-threads", "1", "--resamples", "20"]  # fmt: skip
+    words += ["--eval-epochs", "1"]
     assert main(["project", *words, "--epochs", "1", "--no-report", "--quiet"]) == 0
     assert not (root / "report").exists()
     assert main(["project", "--resume", str(root / "checkpoint-3"), "--epochs", "2", "--report"]) == 0
