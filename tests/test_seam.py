@@ -51,7 +51,7 @@ OTHER_SENSES = {
     "training/muon.py": "params",  # of optimisers
     "training/projection/trainer.py": "params",
     "training/embedding/*": "index root",  # of what is in files, and of folders
-    "training/search/*": "piano drums licence_nc",  # what people look for, and what they may use
+    "training/search/*": "piano drums",  # what people look for
     # what generated corpora say of their rows, what is beside columns, and words of licences and pages
     "generation/*": "captions meta other tags model",
     "builders/*.py": "tags meta other template",

@@ -19,8 +19,8 @@ _EXAMPLES = """examples:
       the ten best sounds of data/processed_embeddings, by output/projection
   sousa search "calm piano" "loud drums" --data output/release --model output/projection --page found.html
       of a release, whose sounds are embedded first; with a page to listen to them
-  sousa search "calm piano" --where '{licence_nc: [false]}' --json
-      only what may be used commercially, as JSON"""
+  sousa search "calm piano" --where '{licence: [CC-BY-4.0, CC0-1.0]}' --json
+      only sounds under these licences, as JSON"""
 _WIDTH = 44  # of a cell
 
 
