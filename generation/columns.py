@@ -344,7 +344,7 @@ def feature_yaml(columns: Iterable[Column], sample_rate: int | None) -> list[dic
 
 def _yaml(column: Column, sample_rate: int | None) -> dict[str, Any]:
     if column.type == AUDIO:
-        return {"dtype": {"audio": {"sampling_rate": sample_rate} if sample_rate else None}}
+        return {"dtype": {"audio": {"sampling_rate": sample_rate}} if sample_rate else "audio"}
     if column.nested:
         return {"list": feature_yaml(column.type, sample_rate)}
     if column.type == STRINGS:

@@ -24,6 +24,7 @@ from sousa.generation.errors import RunError, UsageError
 from sousa.generation.manifest import sealed
 from sousa.generation.shards import Store
 from tests.conftest import ROOT
+from tests.support.captioned import usual_options
 from tests.support.releases import named, release
 
 datasets.disable_progress_bars()
@@ -170,7 +171,8 @@ def test_a_template_with_unknown_places_is_refused(tones, tmp_path, monkeypatch)
 def test_features_in_cards_are_what_datasets_writes(dataset, tmp_path):
     for name in corpora.names():
         corpus = corpora.get(name)
-        config = corpus.config(corpus.Options.read({}), print)
+        options = usual_options(corpus, tmp_path / name)
+        config = corpus.config(corpus.Options.read(options), print)
         columns = corpus.columns(config)
         features = base.features(columns, config.sample_rate)
         told, info = datasets.info.DatasetCardData(), datasets.DatasetInfo(features=features)

@@ -29,17 +29,12 @@ class Broken(Corpus):
     config = restore = plan = rows = lambda self, *arguments: None
 
 
-class NoSizes(Options):
-    """Options that forgot their sizes."""
-
-
 def raising():
     raise ImportError("no such library")
 
 
 MEMBERS = {
     "options of no module": ({"Options": elsewhere("nowhere.options:Options")}, "No module named 'nowhere'"),
-    "options without sizes": ({"Options": NoSizes}, "its Options have no SIZES"),
     "columns that raise": ({"columns": lambda self, config=None: raising()}, "no such library"),
     "no columns": ({"columns": lambda self, config=None: ()}, "its columns lack sample_id, split"),
     "columns twice": (
@@ -132,3 +127,8 @@ def test_two_packages_with_one_name_are_named_and_a_built_in_corpus_wins(monkeyp
         monkeypatch.undo()
         for function in (corpora.places, corpora._made, corpora.get):
             function.cache_clear()
+
+
+def test_rows_that_are_made_have_sizes(tones, monkeypatch):
+    monkeypatch.setattr(corpora.get("tones").Options, "SIZES", {})
+    assert corpora._problem_inside(corpora.get("tones")) == "its Options have no SIZES; name at least one"

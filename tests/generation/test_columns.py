@@ -54,6 +54,7 @@ def test_every_role_has_its_own_word():
 ROLES = (
     Classes(("a",)), Score(0, 1), Events(), columns.Notes(), Group("one", "many"), Renditions("a", "b"),
     Breakdown(), columns.Coordinate(), columns.Parameters("curves", 75, "maker"),
+    columns.Text("who", "tongue", "others"),
 )  # fmt: skip
 
 

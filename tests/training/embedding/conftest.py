@@ -7,7 +7,6 @@ import pytest
 import soundfile
 
 from sousa.generation.columns import AUDIO, Classes, Column, Group, Text, schema, split_column
-from tests.support import tiny_encoders
 
 RATE = 22050
 SOURCES = ("human", "model", "template")
@@ -57,6 +56,8 @@ def write_json(folder, entries):
 @pytest.fixture(scope="session")
 def encoders(tmp_path_factory):
     """Words for ``--encoders`` and ``--text``."""
+    from tests.support import tiny_encoders  # torch is not there where only collecting is done
+
     root = tmp_path_factory.mktemp("encoders")
     for name in ("ast", "bert", "clap", "mert", "whisper"):
         (root / name).mkdir()
