@@ -1,8 +1,5 @@
 """The contrastive loss against a plain reading of its definition, in one process and in two."""
 
-import os
-import socket
-
 import numpy as np
 import pytest
 import torch
@@ -70,9 +67,8 @@ def test_temperature_and_both_heads_learn():
     assert all(value > 0 for value in gradients.values()), gradients
 
 
-def _process(rank, port, sizes, out):
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    dist.init_process_group("gloo", rank=rank, world_size=len(sizes))
+def _process(rank, place, sizes, out):
+    dist.init_process_group("gloo", f"file://{place}", rank=rank, world_size=len(sizes))
     torch.manual_seed(0)
     model = torch.nn.parallel.DistributedDataParallel(ProjectionModel(ProjectionConfig(**CONFIG)))
     first = sum(sizes[:rank])
@@ -89,11 +85,9 @@ def _process(rank, port, sizes, out):
 
 @pytest.mark.parametrize("sizes", [(5, 4)])
 def test_two_processes_learn_as_one_with_the_whole_batch(tmp_path, sizes):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     out = tmp_path / "two.npz"
-    mp.start_processes(_process, (port, sizes, str(out)), nprocs=len(sizes), start_method="fork")
+    # a fork of a process whose threads have computed something may wait for them for ever
+    mp.spawn(_process, (str(tmp_path / "meeting"), sizes, str(out)), nprocs=len(sizes))
     two = np.load(out)
     torch.manual_seed(0)
     model = ProjectionModel(ProjectionConfig(**CONFIG))
