@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sousa.generation.captions.gathering import Gathered
     from sousa.generation.captions.taking import Taker
 
-BUCKET_ROWS, BATCH_ROWS = 51_200, 512
+BUCKET_ROWS, BATCH_ROWS = 49_152, 4096
 ROWS, REJECTED, ACCOUNT = "rows.arrow", "rejected.parquet", "account.json"
 _SOUND = {"num_samples": pa.int64(), "sample_rate": pa.int32(), "file_sha256": pa.string(),
           "pcm_digest": pa.string()}  # fmt: skip
@@ -85,7 +85,8 @@ def write(
             places = place_of[first : first + len(batch)]
             for part in np.unique(places[places >= 0] // BUCKET_ROWS).tolist():
                 inside = np.flatnonzero((places >= 0) & (places // BUCKET_ROWS == part))
-                table = _table(batch.take(pa.array(inside)), first + inside, rows, taken, rank)
+                some = batch if len(inside) == len(batch) else batch.take(pa.array(inside))
+                table = _table(some, first + inside, rows, taken, rank)
                 parts[part].add(table, places[inside])
             first += len(batch)
     sha, path = hashlib.sha256(), work / ROWS
@@ -165,14 +166,15 @@ def _table(
 ) -> pa.Table:
     """Some rows as the index has them."""
     ledger, parts = rows.ledger, rows.parts
-    sounds = [taken.measured.get(number) for number in numbers.tolist()]
+    sounds = [taken.measured.get(number) for number in numbers.tolist()] if taken.measured else []
     columns = {name: batch[name] for name in SCHEMA.names if name in batch.schema.names}
     columns["split"] = pa.array([SPLITS[i] for i in ledger.split[numbers]], pa.string())
     columns["group_id"] = group_ids(batch)
     columns["folder"] = pa.array([parts[i].folder for i in ledger.dataset[numbers]], pa.string())
     columns["taken"] = pa.array(rank[numbers])
     for name, kind in _SOUND.items():
-        columns[name] = pa.array([sound and getattr(sound, name) for sound in sounds], kind)
+        values = [sound and getattr(sound, name) for sound in sounds]
+        columns[name] = pa.array(values, kind) if values else pa.nulls(len(numbers), kind)
     return pa.table(columns, schema=SCHEMA)
 
 

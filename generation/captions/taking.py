@@ -45,13 +45,18 @@ class Taker:
                 for row in self._candidates.tolist():
                     self._good(row)
             strata, weights = self._strata()
-            accept = (lambda row: True) if by_length else self._good
+            accept = (lambda row: True) if by_length or self._all_silent() else self._good
             for row in islice(choosing.in_order(self._ledger, strata, weights, accept), self._most):
                 self.order.append(row)
                 done(1)
         kept = np.zeros(len(self._ledger.key), bool)
         kept[self.order] = True
         self._ledger.reject(~kept, choosing.NOT_CHOSEN)
+
+    def _all_silent(self) -> bool:
+        """Whether nothing hangs on any sound, or on how many rows of a corpus were taken."""
+        options, limits = self._options, (self._low, self._high, self._options.samples_per_dataset)
+        return options.metadata_only and self._places.null_count == len(self._places) and not any(limits)
 
     def _sound_places(self) -> Iterator[tuple[str, str | None]]:
         for row in self._candidates.tolist():

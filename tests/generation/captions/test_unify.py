@@ -154,9 +154,10 @@ def test_rows_of_a_dataset_are_limited(corpora):
 
 def test_a_large_choice_is_sorted_through_files(corpora, monkeypatch):
     toy.write(corpora / "people", [toy.row(i) for i in range(700)])
+    monkeypatch.setattr(index, "BATCH_ROWS", 64)
     whole = chosen(corpora, metadata_only=True)
     rows = rows_of(whole)
-    monkeypatch.setattr(index, "BUCKET_ROWS", index.BATCH_ROWS)
+    monkeypatch.setattr(index, "BUCKET_ROWS", 128)
     assert chosen(corpora, metadata_only=True) == whole
     assert rows_of(whole) == rows
     order = [("train", "validation", "test").index(row["split"]) * 10_000 + row["taken"] for row in rows]
