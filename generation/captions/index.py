@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sousa.generation.captions.gathering import Gathered
     from sousa.generation.captions.taking import Taker
 
-BUCKET_ROWS, BATCH_ROWS = 49_152, 4096
+BUCKET_ROWS, BATCH_ROWS = 16_384, 4096
 ROWS, REJECTED, ACCOUNT = "rows.arrow", "rejected.parquet", "account.json"
 _SOUND = {"num_samples": pa.int64(), "sample_rate": pa.int32(), "file_sha256": pa.string(),
           "pcm_digest": pa.string()}  # fmt: skip
