@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 READERS = Path(__file__).with_name("read.py")
 # versions of what constraints.txt does not name
 WANTED = (
-    "chardet==7.7.0", "Deprecated==1.3.1", "duckdb==2.0.1", "jams", "librosa", "miditoolkit==1.0.1",
+    "chardet==7.7.0", "Deprecated==1.3.1", "duckdb", "jams", "librosa", "miditoolkit==1.0.1",
     "mido", "mlcroissant", "music21==10.5.1", "pandas", "partitura==1.9.0",
     "polars==2.1.0", "pretty_midi", "pyarrow", "scikit-learn", "smart_open==9.0.2", "soundfile",
     "symusic==0.6.0", "tfrecord",
