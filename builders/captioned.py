@@ -30,15 +30,15 @@ from sousa.builders.audio import AudioBuilder
 from sousa.builders.base import features
 from sousa.generation.captions.clips import all_files
 from sousa.generation.captions.columns import PUBLISHED
+from sousa.generation.captions.measuring import NOT_THERE
 from sousa.generation.captions.readers import Reader, Wanted, reader
-from sousa.generation.captions.sounds import name_of, sound_bytes
+from sousa.generation.captions.sounds import file_of, name_of, sound_bytes
 from sousa.generation.columns import AUDIO, SPLITS, Column
 from sousa.generation.errors import SousaError, UsageError, one_of
 from sousa.generation.outside import expanded, is_directory
 
 log = logging.getLogger(__name__)
 COLUMNS = (*PUBLISHED, Column("audio", AUDIO, "", "the sound's file, as published; null without it"))
-NO_SOUND = "its sound is not there"
 VERSION = datasets.Version("1.0.0")  # another one when rows are read otherwise
 
 
@@ -137,7 +137,7 @@ class CaptionedBuilder(AudioBuilder):
         """Why a row is left out."""
         if row["rejected"] or self._wanted.metadata_only:
             return row["rejected"]
-        return None if row["audio_at"] and _is_there(self._root, row["audio_at"]) else NO_SOUND
+        return None if row["audio_at"] and _is_there(self._root, row["audio_at"]) else NOT_THERE
 
 
 @contextmanager
@@ -149,8 +149,7 @@ def _as_value_error() -> Iterator[None]:
 
 
 def _is_there(root: Path, audio_at: str) -> bool:
-    path, _, row = audio_at.rpartition("#")
-    return os.path.isfile(root / (path if path.endswith(".parquet") and row.isdigit() else audio_at))
+    return os.path.isfile(root / file_of(audio_at))
 
 
 def _stamps(root: Path) -> Iterator[str]:

@@ -14,7 +14,6 @@ from soundfile import LibsndfileError
 from sousa.generation.audio import encode
 from sousa.generation.captions import sounds, workspace
 from sousa.generation.errors import SousaError
-from sousa.generation.outside import MANIFEST_BYTES, read
 from sousa.generation.storage import LocalStorage
 
 NOT_THERE, BROKEN, EMPTY = "its sound is not there", "its sound can't be decoded", "its sound is empty"
@@ -41,12 +40,10 @@ class Measured:
         return self.num_samples / self.sample_rate
 
 
-def measured(root: str | Path, audio_at: str | None) -> Measured:
-    """Decode the sound of a row."""
-    if audio_at is None:
-        return Measured(NOT_THERE)
+def measured(root: Path, audio_at: str) -> Measured:
+    """Decode a sound."""
     try:
-        data = sounds.sound_bytes(Path(root), audio_at)
+        data = sounds.sound_bytes(root, audio_at)
     except SousaError:
         return Measured(BROKEN)
     try:
@@ -67,17 +64,15 @@ class Journal:
         self._storage, self._file = LocalStorage(str(workspace.folder())), f"sounds-{name}.jsonl"
         self._known: dict[str, Measured] = {}
         self._new: list[str] = []
-        with suppress(FileNotFoundError):
-            text = read(self._storage.path(self._file), MANIFEST_BYTES).decode("utf-8", "replace")
-            for line in text.splitlines():
-                with suppress(ValueError, TypeError):
-                    state, values = json.loads(line)
-                    self._known[state] = Measured(**values)
+        for line in self._storage.lines(self._file):
+            with suppress(ValueError, TypeError):
+                state, values = json.loads(line)
+                self._known[state] = Measured(**values)
 
     def state(self, folder: str, audio_at: str) -> str | None:
         """What tells the sound from others; None where its file is not there."""
         try:
-            status = os.stat(os.path.join(self._root, folder, audio_at.partition("#")[0]))
+            status = os.stat(os.path.join(self._root, folder, sounds.file_of(audio_at)))
         except (OSError, ValueError):
             return None
         return f"{folder}/{audio_at} {status.st_size} {status.st_mtime_ns}"

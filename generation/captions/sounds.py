@@ -20,13 +20,19 @@ SOUND_BYTES = 2 << 30  # of one file: an hour of 24 bits and two channels at 96 
 _IN_PARQUET = re.compile(r"(?s)(.*\.parquet)#(\d+)")
 
 
+def file_of(audio_at: str) -> str:
+    """The path of the file that a sound is in, relative to the folder of its corpus."""
+    place = _IN_PARQUET.fullmatch(audio_at)
+    return place[1] if place else audio_at
+
+
 def sound_bytes(root: Path, audio_at: str) -> bytes:
     """The bytes of a sound's file.
 
     Raises: RunError when it is not there or can't be read, or ``audio_at`` leads out of the root.
     """
     place = _IN_PARQUET.fullmatch(audio_at)
-    path = _inside(root, place[1] if place else audio_at)
+    path = _inside(root, file_of(audio_at))
     try:
         if not place:
             return read(path, SOUND_BYTES)

@@ -11,6 +11,7 @@ import heapq
 import io
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 REQUIRED = ("id", "audio_path", "caption", "duration")
 FILE_BYTES, OBJECT_BYTES = 64 << 30, 1 << 20
-_BLOCK, _BLANKS = 1 << 16, " \t\r\n"
+_BLOCK, _INK = 1 << 16, re.compile(r"[^ \t\r\n]")
 _LONGEST_WORD = 32  # that may be cut short where a block ends
 _SOUNDS = "audio"  # folder of the sounds that were in Parquet files
 
@@ -70,7 +71,7 @@ def _in_order(config: Config) -> Iterator[dict[str, Any]]:
 def _object(config: Config, row: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     root, at = Path(config.root) / row["folder"], row["audio_at"]
     place = os.path.abspath(root / at)
-    if "#" in at and not os.path.isfile(place):
+    if sounds.file_of(at) != at:
         data = sounds.sound_bytes(root, at)
         name = f"{_SOUNDS}/{row['sample_id']}{ending(data)}"
         with LocalStorage(str(folder)).writing(name) as file:
@@ -143,7 +144,8 @@ def _elements(blocks: Iterator[str]) -> Iterator[Any]:
         """The next letter that is no blank, empty at the end."""
         nonlocal place
         while True:
-            place += len(text) - place - len(text[place:].lstrip(_BLANKS))
+            ink = _INK.search(text, place)
+            place = ink.start() if ink else len(text)
             if place < len(text):
                 return text[place]
             if not more():

@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from sousa.builders import captioned
-from sousa.builders.captioned import COLUMNS, NO_SOUND, CaptionedBuilder
+from sousa.builders.captioned import COLUMNS, CaptionedBuilder
 from sousa.generation.captions import readers
+from sousa.generation.captions.measuring import NOT_THERE
 from sousa.generation.captions.readers import Reader, Rows
 from sousa.generation.errors import RunError
 from tests.support.captioned import DATA
@@ -81,7 +82,7 @@ def test_rows_are_written_or_streamed_with_their_sounds_as_published(builder, fo
     assert (tune["sample_id"], tune["dataset"], tune["caption"]) == ("tunes_1", "tunes", "a tune")
     assert tune.keys() == {column.name for column in COLUMNS}
     assert written["train"].features["split"].int2str(tune["split"]) == "train"
-    assert tunes.left_out == {NO_SOUND: 1, "no caption": 1}
+    assert tunes.left_out == {NOT_THERE: 1, "no caption": 1}
     assert "Tunes: 2 rows, and 2 left out: its sound is not there (1), no caption (1)" in caplog.text
 
 

@@ -217,6 +217,15 @@ def test_lists_take_blanks_as_well_as_commas(corpora, tmp_path, capsys):
     assert sousa.main([*command, "--stratify-by", "dataset", "--weights", "people=3,tagged=1"]) == 0
 
 
+def test_a_sound_with_a_hash_in_its_name_is_a_file(corpora, tmp_path):
+    toy.write(corpora / "people", [toy.row(i, id=f"in_C#{i}", seconds="0.1") for i in range(3)])
+    config = chosen(corpora)
+    assert index.account_of(config.chosen) == {"people": {"kept": 3}}
+    unified_json.write(config, tmp_path / "x.json")
+    paths = [entry["audio_path"] for entry in unified_json.read(tmp_path / "x.json")]
+    assert sorted(paths) == sorted(map(str, (corpora / "people" / "audio").iterdir()))
+
+
 def test_sounds_are_decoded_once(corpora, monkeypatch):
     toy.write(corpora / "people", [toy.row(i, seconds="0.1") for i in range(6)])
     first = chosen(corpora)
