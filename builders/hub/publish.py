@@ -75,13 +75,12 @@ def _request_problems(
     known = {part["name"] for part in parts} | {part["kind"] for part in parts}
     out = [f"there is no source {name!r} to redistribute; the release has {', '.join(sorted(known))}"
            for name in redistribute if name not in known]  # fmt: skip
-    shut = [p for p in parts if not p["free"] and not {p["name"], p["kind"]} & set(redistribute)]
     for part in parts:
         stated = ", ".join(dict.fromkeys(filter(None, (part["licence_id"], part["licence"]))))
         named = one_line(f"{part['kind']} {part['name']} ({stated})")
         if part.get("never"):
             out.append(f"the {named} is never passed on; make a dataset without it")
-        elif part in shut:
+        elif not part["free"] and not {part["name"], part["kind"]} & set(redistribute):
             out.append(
                 f"the {named} does not allow passing on what is made of it; if you may, say "
                 f"--redistribute {part['name']!r}"

@@ -63,11 +63,10 @@ class Ledger:
 
     def reject(self, rows: np.ndarray, reason: str) -> None:
         """Reject rows, a mask or numbers, that are not rejected yet."""
-        mask = np.zeros(len(self.key), bool)
-        mask[rows] = True
         if reason not in self.reasons:
             self.reasons.append(reason)
-        self.reason[mask & self.alive] = self.reasons.index(reason)
+        numbers = np.flatnonzero(rows) if rows.dtype == bool else rows
+        self.reason[numbers[self.reason[numbers] == 0]] = self.reasons.index(reason)
 
     def account(self, names: Sequence[str]) -> dict[str, dict[str, int]]:
         """Of each corpus, by name, how many rows were kept (``kept``) and rejected for each reason."""

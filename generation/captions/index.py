@@ -59,10 +59,15 @@ def account_text(account: Mapping[str, Mapping[str, int]]) -> str:
     lines = []
     for name, counts in account.items():
         read = counted(sum(counts.values()), "row")
-        why = [f"{count:,} {reason}" for reason, count in counts.items() if reason != "kept"]
-        rejected = f"; rejected: {'; '.join(why)}" if why else ""
+        why = reasons_text(counts)
+        rejected = f"; rejected: {why}" if why else ""
         lines.append(f"{name}: {read} read, {counts['kept']:,} kept{rejected}")
     return "\n".join(lines)
+
+
+def reasons_text(counts: Mapping[str, int]) -> str:
+    """Why rows of a corpus were not kept, and how many; empty where all were."""
+    return "; ".join(f"{count:,} {reason}" for reason, count in counts.items() if reason != "kept")
 
 
 def write(

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from sousa.generation.captions.index import reasons_text
 from sousa.generation.captions.passing_on import may_be_passed_on
 from sousa.generation.captions.readers import READERS, reader
 from sousa.generation.captions.settings import Config
@@ -64,12 +65,8 @@ def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
 
 
 def _account(account: Mapping[str, Mapping[str, int]]) -> str:
-    rows = [(name, sum(of.values()), of.get("kept", 0), _why(of)) for name, of in account.items()]
+    rows = [(name, sum(of.values()), of.get("kept", 0), reasons_text(of)) for name, of in account.items()]
     return markdown(("corpus", "rows read", "kept", "rejected"), rows)
-
-
-def _why(counts: Mapping[str, int]) -> str:
-    return "; ".join(f"{count:,} {reason}" for reason, count in counts.items() if reason != "kept")
 
 
 def _captions(name: str) -> Licensed:

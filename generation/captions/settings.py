@@ -18,15 +18,13 @@ from sousa.generation.captions.hashing import digests
 from sousa.generation.captions.options import CaptionsOptions
 from sousa.generation.captions.passing_on import may_be_passed_on
 from sousa.generation.captions.readers import READERS, Wanted, reader
+from sousa.generation.captions.readers.generated import Generated, is_dataset
 from sousa.generation.captions.taking import Taker
 from sousa.generation.captions.workspace import workspace
 from sousa.generation.columns import SPLITS
 from sousa.generation.console import silent
 from sousa.generation.errors import UsageError, collected, one_of, raise_all
-from sousa.generation.manifest import MANIFEST
-from sousa.generation.outside import CONFIG_BYTES, expanded, is_directory, is_file, read, read_json
-
-TRAINING = ("train", "validation")
+from sousa.generation.outside import CONFIG_BYTES, expanded, is_directory, read, read_json
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ def config_of(options: CaptionsOptions, say: Any = lambda text: None, progress: 
     strata = options.stratify_by if options.stratify_by in ("genre", "licence") else None
     with workspace() as work:
         rows = gather(root, parts, wanted, strata, work, progress)
-        _reject(rows, options, root, excluded, say)
+        _reject(rows, options, root, excluded)
         taken = Taker(rows, options, root)
         taken.run(progress)
         account = rows.ledger.account([part.name for part in rows.parts])
@@ -134,7 +132,7 @@ def _parts(options: CaptionsOptions, root: Path, problems: list[str]) -> list[Pa
         )
         return []
     folders = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
-    made = [name for name in folders if is_file(root / name / MANIFEST)]
+    made = [name for name in folders if is_dataset(root / name)]
     names = options.datasets or [name for name in folders if name in READERS or name in made]
     if not names:
         problems.append(
@@ -144,8 +142,6 @@ def _parts(options: CaptionsOptions, root: Path, problems: list[str]) -> list[Pa
     parts = []
     for name in dict.fromkeys(names):
         if name in made:
-            from sousa.generation.captions.readers.generated import Generated
-
             with collected(problems):
                 generated = Generated(root / name)
                 parts.append(Part(generated.name, name, generated))
@@ -178,7 +174,7 @@ def _excluded(options: CaptionsOptions, problems: list[str]) -> list[str]:
     return ids
 
 
-def _reject(rows: Gathered, options: CaptionsOptions, root: Path, excluded: list[str], say: Any) -> None:
+def _reject(rows: Gathered, options: CaptionsOptions, root: Path, excluded: list[str]) -> None:
     """Reject what can't be used or is not wanted, whatever its sound is like."""
     ledger = rows.ledger
     if excluded:

@@ -4,13 +4,14 @@ import argparse
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from sousa.generation.captions.downloads import catalogue, fetching, ordering
 from sousa.generation.captions.downloads.catalogue import Catalogue
 from sousa.generation.captions.downloads.fetching import File
 from sousa.generation.captions.downloads.ordering import Wishes, size_text
 from sousa.generation.captions.downloads.records import Record
+from sousa.generation.captions.options import DEFAULT_ROOT, Size
 from sousa.generation.captions.readers import READERS, reader
 from sousa.generation.commandline import names, quiet
 from sousa.generation.console import Console
@@ -18,8 +19,8 @@ from sousa.generation.errors import RunError, SousaError, collected, one_of, rai
 from sousa.generation.storage import LocalStorage, output_path
 from sousa.generation.text import counted, one_line, shell
 
-PLACE = "data/raw"
-FMA_SIZES, MTG_SOUND = ("small", "medium", "large", "full"), ("low", "full")
+PLACE = DEFAULT_ROOT
+FMA_SIZES, MTG_SOUND = get_args(Size), ("low", "full")
 OPTIONS = {"fma": "--fma-size", "mtg_jamendo": "--mtg-audio"}
 EXAMPLES = """examples:
   sousa download --list

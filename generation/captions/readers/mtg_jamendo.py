@@ -28,7 +28,7 @@ from sousa.generation.captions.jamendo import (
     notices,
     tracks,
 )
-from sousa.generation.captions.readers import BLOCK_ROWS, Reader, Rows, Wanted
+from sousa.generation.captions.readers import BLOCK_ROWS, Reader, Rows, Wanted, sample_id
 from sousa.generation.captions.templates import captions_of
 from sousa.generation.columns import SPLITS
 from sousa.generation.errors import UsageError
@@ -95,7 +95,7 @@ class MTGJamendo(Reader):
         kinds = {name: [track.of(kind) for track in block] for name, kind in _KINDS.items()}
         known = tuple(f"{kind}---" for kind in _KINDS.values())
         others = [[tag for tag in track.tags if not tag.startswith(known)] for track in block]
-        return captions_of(seed, [f"{self.name}_{track.id}" for track in block], **kinds, tags=others)
+        return captions_of(seed, [sample_id(self.name, track.id) for track in block], **kinds, tags=others)
 
     def _row(self, track: Track, captions: list[str], notice: Notice | None, named: Names) -> dict[str, Any]:
         others = [
