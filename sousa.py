@@ -4,10 +4,10 @@ The ``sousa`` command, and the names people import; each is loaded when it is us
 in a clone is the same as ``sousa ...`` installed.
 """
 
-import signal
+import _signal  # built in: an interrupt while ``signal`` is read would already show a traceback
 
 if __name__ == "__main__":  # until main() can say more
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 import os
 import sys
