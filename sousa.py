@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
             ending.leave_at_once(f"\n{STOPPED}")
         from sousa.generation import commandline
 
-        return ending.run(lambda: commandline.run(COMMANDS, arguments, __version__), STOPPED, alone)
+        return ending.run(lambda: commandline.run(COMMANDS, arguments, __version__, alone), STOPPED, alone)
     except ModuleNotFoundError as error:
         if str(error.name).startswith("sousa"):
             raise

@@ -25,11 +25,12 @@ class _Parser(argparse.ArgumentParser):
         super()._print_message(_clipped(visible(message)), file)  # it quotes what was typed
 
 
-def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) -> int:
+def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str, alone: bool = False) -> int:
     """Run a command line; returns the exit status.
 
     Args:
         commands: dict of name to ``module:function`` and help; corpora add their own.
+        alone: this process is there for the command alone.
     """
     console = Console()
     try:
@@ -42,7 +43,7 @@ def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) 
         known = dict(commands)
         for corpus in corpora.every():  # of two commands of one name the first
             known |= {name: entry for name, entry in corpus.commands.items() if name not in known}
-        return _run(known, argv, version)
+        return _run(known, argv, version, alone)
     except SousaError as error:
         if ending.STOPPED.is_set():
             raise KeyboardInterrupt from None
@@ -70,7 +71,7 @@ def _is_text(word: str) -> bool:
     return True
 
 
-def _run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str) -> int:
+def _run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str, alone: bool) -> int:
     about = "Labelled music audio: made, packaged, published."
     top = _Parser(prog="sousa", description=about)
     top.add_argument("--version", action="version", version=f"sousa {version}")
@@ -85,6 +86,10 @@ def _run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str)
     if not hasattr(arguments, "rest"):
         raise_all(unknown(rest, _innermost(top, argv)))
     arguments.rest = rest
+    if alone and hasattr(arguments, "workers"):  # it works on rows
+        from sousa.generation import lean
+
+        lean.give_memory_back()
     return arguments.work(arguments, Console(getattr(arguments, "quiet", False))) or 0
 
 

@@ -155,7 +155,7 @@ def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iter
     # imported once for all workers: where the function and its arguments come from
     modules = {function.__module__, *(type(part).__module__ for part in tasks[0])}
     modules |= {module for part in tasks[0] for module in getattr(part, "preload", ())}
-    context.set_forkserver_preload(sorted(modules - {"builtins"}))
+    context.set_forkserver_preload(["sousa.generation.lean", *sorted(modules - {"builtins"})])
     # it must outlive a signal to the whole group, or its workers would seem to have died; the tracker that it
     # starts with would unblock signals when it is started itself
     resource_tracker.ensure_running()

@@ -21,9 +21,10 @@ from tests.support.captioned import usual_options
 # where a corpus may be known: its folder, its builder's file, its card, and the one line by which it is found
 OWN = ("generation/{name}/*", "builders/{name}.py", "benchmarks/{name}/*", "benchmarks/{name}.py")
 # builders of what a corpus is read from, one each
-OWN_BUILDERS = {"captions": ("captioned", *READERS)}
+OWN_BUILDERS = {"captions": ("captioned", "unifying", *READERS)}
 REGISTRY = "generation/corpora.py"
-STUDIES = ("training/examples/*", "benchmarks/readme.py")  # each of one corpus, and the tables of the README
+# each of one corpus, or of all that are built in
+STUDIES = ("training/examples/*", "benchmarks/readme.py", "benchmarks/captions/own_rows.py")
 TEXTS = (".py", ".js", ".css", ".html")
 # what a corpus is about, where its columns don't say it
 NOUNS = {

@@ -41,8 +41,8 @@ def ours(place: str) -> Transcriber:
 
     from sousa.training import windows
     from sousa.training.models.model import Model
+    from sousa.training.models.places import place_of
     from sousa.training.tasks.notes import NotesTarget
-    from sousa.training.transcription.command import place_of
 
     torch.set_num_threads(1)
     model = Model.from_pretrained(place_of(place))

@@ -33,7 +33,7 @@ class Captions(Corpus):
     )
     commands = {
         "download": (f"{_HERE}.downloads.command:download", "bring published corpora with captions here"),
-        "unify": ("sousa.builders.captions:unify", "choose captioned rows, as a dataset and as JSON"),
+        "unify": ("sousa.builders.unifying:unify", "choose captioned rows, as a dataset and as JSON"),
     }
     sound = "a recording of music"
     builder = "sousa.builders.captions:Captions"

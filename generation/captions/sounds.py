@@ -44,6 +44,16 @@ def sound_bytes(root: Path, audio_at: str) -> bytes:
     return sound["bytes"]
 
 
+def file_bytes(path: str | Path) -> bytes:
+    """The bytes of a sound's file that a user names; RunError when it is not there or can't be read."""
+    try:
+        return read(path, SOUND_BYTES)
+    except FileNotFoundError:
+        raise RunError(f"missing file: {path}") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} can't be read: {told(error)}") from None
+
+
 def name_of(audio_at: str) -> str:
     """The name of a sound's file, without its folders; in a Parquet file, a name made of that of the file."""
     return PurePosixPath(audio_at).name

@@ -131,7 +131,7 @@ def embed(
         from sousa.training.embedding.choosing import choose
         from sousa.training.embedding.encoders import asked_for, load, together
         from sousa.training.embedding.running import Run, run
-        from sousa.training.transcription.command import device_of
+        from sousa.training.models.places import device_of
     except ImportError as error:
         raise UsageError(
             f"embedding needs {error.name}; install it with: pip install 'sousa[training]'"

@@ -13,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 
 from sousa.generation.captions import unembedded
-from sousa.generation.captions.sounds import SOUND_BYTES, sound_bytes
+from sousa.generation.captions.sounds import file_bytes, sound_bytes
 from sousa.generation.columns import SPLITS, Breakdown, Column, Text
-from sousa.generation.errors import RunError, UsageError, first_line
+from sousa.generation.errors import RunError, UsageError
 from sousa.generation.manifest import digest_of
-from sousa.generation.outside import expanded, is_directory, is_file, read
+from sousa.generation.outside import expanded, is_directory, is_file
 from sousa.generation.storage import file_digest
 from sousa.training import roles, sources
 from sousa.training.stream import open_rows
@@ -152,16 +152,8 @@ def of_json(path: str) -> Inputs:
     table = _table(unembedded.from_json(whole), path)
     places = table[AT]
 
-    def sound(row: int) -> bytes:
-        place = places[row].as_py()
-        try:
-            return read(place, SOUND_BYTES)
-        except FileNotFoundError:
-            raise RunError(f"missing file: {place}") from None
-        except (OSError, ValueError) as error:
-            raise RunError(f"{place} can't be read: {first_line(error)}") from None
-
-    return Inputs(path, file_digest(whole), table, roles.of_schema(table.schema), sound)
+    known = roles.of_schema(table.schema)
+    return Inputs(path, file_digest(whole), table, known, lambda row: file_bytes(places[row].as_py()))
 
 
 def of_corpus(name: str, root: str) -> Inputs:

@@ -59,12 +59,12 @@ def _search(arguments: argparse.Namespace, console: Console) -> None:
     try:
         import torch
 
+        from sousa.training.models.places import device_of
         from sousa.training.projection import lora
         from sousa.training.projection.model import load, place_of
         from sousa.training.projection.towers import tower_of
         from sousa.training.search import page as pages
         from sousa.training.search import searching, sounds
-        from sousa.training.transcription.command import device_of
     except ImportError as error:
         raise UsageError(
             f"searching needs {error.name}; install it with: pip install 'sousa[training]'"

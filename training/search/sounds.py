@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from sousa.generation.captions.sounds import SOUND_BYTES, sound_bytes
-from sousa.generation.errors import RunError, SousaError, first_line
-from sousa.generation.outside import expanded, is_directory, is_file, read
+from sousa.generation.captions.sounds import file_bytes, sound_bytes
+from sousa.generation.errors import RunError, SousaError
+from sousa.generation.outside import expanded, is_directory, is_file
 from sousa.training.search.searching import Hit
 from sousa.training.stream import open_rows
 
@@ -21,7 +21,7 @@ def sounds_of(source: str) -> Fetch:
     """
     place = Path(expanded(source))
     if is_file(place) and place.suffix == ".json":
-        return lambda hit: _file(hit)
+        return lambda hit: file_bytes(_at(hit))
     if is_directory(place) and not any(place.rglob("*.parquet")):
         return lambda hit: sound_bytes(place, _at(hit))
     stored: list[tuple[object, dict[str, int]]] = []
@@ -42,13 +42,6 @@ def _at(hit: Hit) -> str:
     if hit.at is None:
         raise RunError("the corpus has no sound of it here")
     return hit.at
-
-
-def _file(hit: Hit) -> bytes:
-    try:
-        return read(_at(hit), SOUND_BYTES)
-    except (OSError, ValueError) as error:
-        raise RunError(f"{hit.at} can't be read: {first_line(error)}") from None
 
 
 def fetched(hits: list[Hit], fetch: Fetch) -> tuple[dict[str, bytes], str | None]:

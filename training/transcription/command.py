@@ -146,6 +146,7 @@ def transcribe(
     try:
         import torch
 
+        from sousa.training.models import places
         from sousa.training.models.model import Model
     except ImportError as error:
         raise UsageError(
@@ -155,10 +156,10 @@ def transcribe(
     from sousa.training.transcription.quantising import Quantising
     from sousa.training.transcription.sheet import write_down
 
-    where = device_of(device, torch)
+    where = places.device_of(device, torch)
     model = SHIPPED if model is None else model
     if isinstance(model, (str, Path)):
-        model = Model.from_pretrained(place_of(str(model)))
+        model = Model.from_pretrained(places.place_of(str(model)))
     hearing.target_of(model)
     rate = model.front_end.sampling_rate
     audio = recordings.read(file, rate)
@@ -254,26 +255,3 @@ def _key(text: str | None, problems: list[str]) -> tuple[int, str] | None:
         "FCGDAEB".index(match[1].upper()) - 1 + {"#": 7, "b": -7, "": 0}[match[2]] - 3 * (mode == "minor")
     )
     return keys.within(sharps), mode
-
-
-def place_of(model: str) -> str:
-    """The best model of a run, or of the run in a pipeline's directory, or a place as it is named."""
-    from sousa.generation.outside import expanded
-
-    root = Path(expanded(model))
-    kept = (root / "model", root / "run" / "model")
-    return next((str(best) for best in kept if is_file(best / "config.json")), model)
-
-
-def device_of(name: str | None, torch: Any) -> Any:
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(
-            f"--device is {name!r}, which can't be used here ({reason}); give cpu or cuda"
-        ) from None
-    return device

@@ -11,10 +11,11 @@ import torch
 import sousa
 from sousa.generation.errors import RunError, UsageError
 from sousa.training.front_ends import LogMel
+from sousa.training.models import places
 from sousa.training.models.cnn import Cnn, CnnConfig
 from sousa.training.models.model import Model
 from sousa.training.tasks import column_target
-from sousa.training.transcription import command, hearing, page, recordings
+from sousa.training.transcription import hearing, page, recordings
 from sousa.training.transcription.command import transcribe
 from tests.support import tone_notes
 from tests.support.browser import Browser, needs_chromium
@@ -213,7 +214,7 @@ def test_a_pipelines_directory_stands_for_the_model_of_its_run(tmp_path):
         (tmp_path / place / "config.json").write_text("{}")
     for name, model in {"quick": "quick/run/model", "quick/run": "quick/run/model", "alone": "alone/model",
                         "bare": "bare", "nothing": "nothing"}.items():  # fmt: skip
-        assert command.place_of(str(tmp_path / name)) == str(tmp_path / model)
+        assert places.place_of(str(tmp_path / name)) == str(tmp_path / model)
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (11025, 8), (96000, 2), (192000, 8)])

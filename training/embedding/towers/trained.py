@@ -8,7 +8,7 @@ import torch
 
 from sousa.training.embedding.towers import frozen, in_batches, weights_digest
 from sousa.training.models.model import Model
-from sousa.training.transcription.command import place_of
+from sousa.training.models.places import place_of
 
 
 class Trained:

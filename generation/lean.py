@@ -1,0 +1,33 @@
+"""Importing this keeps pyarrow from importing pandas before anything asks for a table of pandas.
+
+pyarrow looks for pandas when it makes its first array, to know pandas' types when it sees them: 55 MB and
+.4 CPU seconds in every process. Where values of pandas become arrays that look has to find it, so this is for
+processes of our own alone: the command, and its workers. ``to_pandas`` imports pandas as ever.
+"""
+
+import os
+import sys
+from importlib.abc import MetaPathFinder
+from typing import Any
+
+import pyarrow as pa
+
+
+class _Hidden(MetaPathFinder):
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError("no module named 'pandas' yet", name=name)
+
+
+if "pandas" not in sys.modules:
+    sys.meta_path.insert(0, _hidden := _Hidden())
+    try:
+        pa.array([0])
+    finally:
+        sys.meta_path.remove(_hidden)
+
+
+def give_memory_back() -> None:
+    """Let pyarrow give memory back to the system when it is free; its usual allocator keeps some for long."""
+    if "ARROW_DEFAULT_MEMORY_POOL" not in os.environ and "jemalloc" in pa.supported_memory_backends():
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
