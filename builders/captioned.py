@@ -40,8 +40,6 @@ from sousa.generation.outside import expanded, is_directory
 log = logging.getLogger(__name__)
 COLUMNS = (*PUBLISHED, Column("audio", AUDIO, "", "the sound's file, as published; null without it"))
 VERSION = datasets.Version("1.0.0")  # another one when rows are read otherwise
-
-
 CaptionedConfig: Any = make_dataclass(
     "CaptionedConfig",
     [(option.name, option.type, field(default=option.default)) for option in fields(Wanted)],
@@ -71,7 +69,9 @@ class CaptionedBuilder(AudioBuilder):
         cls.reader = reader(cls.NAME)
 
     def __init__(self, *arguments: Any, **options: Any):
-        known = [option.name for option in fields(self.BUILDER_CONFIG_CLASS)]
+        usual = {"seed", "metadata_only", *self.reader.own}
+        foreign = {option.name for option in fields(Wanted)} - usual
+        known = [option.name for option in fields(self.BUILDER_CONFIG_CLASS) if option.name not in foreign]
         for name in options.keys() - inspect.signature(datasets.DatasetBuilder.__init__).parameters.keys():
             if name not in known:
                 raise ValueError(f"unknown option {one_of(name, known)}")
@@ -91,6 +91,12 @@ class CaptionedBuilder(AudioBuilder):
                              f"{self.reader.title}")  # fmt: skip
         self._root = Path(os.path.abspath(root))
         return [str(self._root), repr(self._wanted), str(VERSION), *_stamps(self._root)]
+
+    def _info(self) -> datasets.DatasetInfo:
+        info, corpus = super()._info(), self.reader
+        info.homepage, info.citation = corpus.homepage, corpus.citation
+        info.license = f"captions: {corpus.caption_licence}; each sound has its own, in the column licence"
+        return info
 
     def _features(self, stored: bool) -> datasets.Features:
         return features(COLUMNS, None, stored)

@@ -11,7 +11,7 @@ from sousa.generation.captions import index, unified_json
 from sousa.generation.captions.settings import config_of
 from sousa.generation.commandline import quiet, unknown, workers
 from sousa.generation.console import Console
-from sousa.generation.errors import collected
+from sousa.generation.errors import RunError, collected
 from sousa.generation.options import add_arguments, from_arguments
 from sousa.generation.runners import workers_problem
 from sousa.generation.storage import output_path, refuse_others_file
@@ -55,8 +55,7 @@ def _unify(arguments: argparse.Namespace, console: Console) -> None:
             refuse_others_file(output, _OURS)
     options = corpus.Options.read(from_arguments(corpus.Options, arguments), "command", problems)
     config: Any = config_of(options, console.say, console.progress)
-    account = index.account_of(config.chosen)
-    console.tell(index.account_text(account))
+    console.tell(index.account_of(config.chosen).text())
     if arguments.dry_run:
         index.forget(config.chosen)
         console.print(f"nothing was written; {output} would hold {counted(config.num_rows, 'row')}")
@@ -77,7 +76,10 @@ def _unify(arguments: argparse.Namespace, console: Console) -> None:
     if heard:
         lines.append(f"{counted(heard, 'row')} as JSON in {target}")
     elif alone:
-        lines.append(f"{target} was not written: no row has its sound, which an audio_path needs")
+        raise RunError(
+            f"{target} was not written: no row has its sound, which an audio_path needs; without .json the "
+            "output is a dataset directory, which has rows without sound too"
+        )
     console.tell("\n".join(lines))
     if failed:
         raise failed

@@ -314,6 +314,10 @@ class Corpus(Protocol):
         """Filters of rows that no column's role gives: see :mod:`sousa.generation.filters`."""
         return {}
 
+    def published(self) -> Mapping[str, str]:
+        """Builders of published corpora that rows are read from: ``module:Class`` by name of the class."""
+        return {}
+
     def attribution(self, rows: "Iterator[Mapping[str, Any]]") -> Iterator[str]:
         """Lines of Markdown that name who is to be named where the rows of a release are used.
 

@@ -77,6 +77,12 @@ def markdown(text: Any) -> str:
     return _MARKDOWN.sub(lambda m: f"{m[0][:-1]}\\{m[0][-1]}", one_line(str(text)))
 
 
+def address(text: Any) -> str:
+    """An address that is a link in a line of Markdown; other text as it is."""
+    plain = str(text)
+    return f"<{plain}>" if re.fullmatch(r"https?://[^\s<>\x00-\x1f]+", plain) else markdown(plain)
+
+
 def code(text: Any) -> str:
     """A text as a code span in a line or a table cell of Markdown."""
     text = one_line(str(text))

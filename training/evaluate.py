@@ -36,6 +36,7 @@ from sousa.training import config, corpora, report, sources
 from sousa.training.baselines import baselines, checks
 from sousa.training.batches import predict, rows_for, with_facts
 from sousa.training.ending import status_of
+from sousa.training.models import places
 from sousa.training.models.model import Model
 from sousa.training.report.numbers import PARAMETERS
 
@@ -105,7 +106,7 @@ def run(options: argparse.Namespace) -> None:
     rows = rows_for(model, source, split, where=where or None)
     # as the run's own report was made
     bf16 = bool(settings and settings["train"].get("bf16")) if options.bf16 is None else options.bf16
-    dtype = torch.bfloat16 if bf16 else None
+    dtype = torch.bfloat16 if bf16 and places.computes_bf16() else None
     table = predict(model.to(device), rows, options.batch_size, options.workers, device, dtype)
     table = with_facts(table, checkpoint=str(place), data=data.path, split=split)
     train_rows = validation_rows = None

@@ -45,7 +45,7 @@ from sousa.training.card import write_card
 from sousa.training.config import Settings
 from sousa.training.ending import status_of
 from sousa.training.evaluate import report_on
-from sousa.training.models import decoders, pretrained
+from sousa.training.models import decoders, places, pretrained
 from sousa.training.models.model import Model, build_encoder
 from sousa.training.report.measure import watched
 from sousa.training.stream import open_rows
@@ -145,6 +145,11 @@ def _training_arguments(settings: Settings, root: Path) -> dict[str, Any]:
         "save_steps": values.get("eval_steps", 500),
         "ddp_find_unused_parameters": settings.model.kind in ("pretrained", "ast"),
     }  # fmt: skip
+    if out.get("bf16") and not places.computes_bf16():
+        out["bf16"] = False
+        Console().print(
+            "bf16: this processor has no instructions for it; float32 is faster here, and is used"
+        )
     if train.warmup_ratio is not None:
         out["warmup_steps"] = float(train.warmup_ratio)  # below 1 it is a share of the steps
     if "tensorboard" in out["report_to"]:

@@ -218,7 +218,7 @@ def _snippet(path: str, config: str, revision: str | None = None) -> str:
 def _licences(parts: Iterable[Any]) -> str:
     lines = [
         f"- {part.kind} {text.markdown(part.name)}: "
-        + text.markdown(f"{part.licence_id}, {part.licence}" if part.licence_id else part.licence)
+        + text.markdown(", ".join(dict.fromkeys(filter(None, (part.licence_id, part.licence)))))
         + ("" if part.free else " (**may not be passed on freely**)")
         for part in parts
     ]

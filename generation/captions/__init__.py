@@ -50,6 +50,13 @@ class Captions(Corpus):
     facts_problem = elsewhere(f"{_HERE}.packaging:facts_problem")
     packaging = elsewhere(f"{_HERE}.packaging:packaging")
 
+    def published(self) -> "dict[str, str]":
+        from sousa.generation.captions.readers import READERS
+
+        # the builder of a corpus is called as its reader
+        kinds = {name: place.partition(":")[2] for name, place in READERS.items()}
+        return {kind: f"sousa.builders.{name}:{kind}" for name, kind in kinds.items()}
+
     def columns(self, config: "Config | None" = None) -> "tuple[Column, ...]":
         from sousa.generation.captions.columns import columns
 

@@ -24,7 +24,8 @@ from sousa.generation.captions.hashing import mixed, shares
 from sousa.generation.columns import SPLITS
 
 SHARES = (0.8, 0.1, 0.1)  # of train, validation and test, where a corpus has no splits
-BANDS_SEC = (60.0, 180.0)  # between short, medium and long
+BANDS_SEC = (60.0, 180.0)  # between the first three of BANDS
+BANDS = ("short", "medium", "long", "unknown")
 NOT_CHOSEN = "not among those chosen"
 
 
@@ -36,10 +37,11 @@ class Ledger:
         key: uint64, digest of the sample_id under the seed.
         dataset: int16, number of its corpus, those of human captions first.
         split: int8, number in SPLITS; -1 where none is published.
-        group, artist, native: uint64 digests; 0 for none.
+        group, artist, artist_name, native: uint64 digests; 0 for none.
+        start, end: float64, seconds, where the clip is in what was first published; NaN where not known.
         seconds: float64, length of the sound as far as it is known; NaN.
         stratum: int32, number of its stratum in ``strata``, where genre or licence are balanced.
-        shut: bool, its sound is left out, because it may not be passed on.
+        shut: int16, number in ``closed`` of why its sound is left out; 0 where it is not.
         reason: int16, number in ``reasons``, 0 for a row that is not rejected.
     """
 
@@ -48,13 +50,17 @@ class Ledger:
     split: np.ndarray
     group: np.ndarray
     artist: np.ndarray
+    artist_name: np.ndarray
     native: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
     seconds: np.ndarray
     stratum: np.ndarray
     shut: np.ndarray
     reason: np.ndarray
     reasons: list[str] = field(default_factory=lambda: [""])
     strata: list[str | None] = field(default_factory=lambda: [None])
+    closed: list[str] = field(default_factory=lambda: [""])
 
     @property
     def alive(self) -> np.ndarray:
@@ -63,10 +69,12 @@ class Ledger:
 
     def reject(self, rows: np.ndarray, reason: str) -> None:
         """Reject rows, a mask or numbers, that are not rejected yet."""
-        if reason not in self.reasons:
-            self.reasons.append(reason)
         numbers = np.flatnonzero(rows) if rows.dtype == bool else rows
-        self.reason[numbers[self.reason[numbers] == 0]] = self.reasons.index(reason)
+        self.reason[numbers[self.reason[numbers] == 0]] = _number(reason, self.reasons)
+
+    def leave_out(self, rows: np.ndarray, reason: str) -> None:
+        """Leave the sound of rows out, by their numbers."""
+        self.shut[rows] = _number(reason, self.closed)
 
     def account(self, names: Sequence[str]) -> dict[str, dict[str, int]]:
         """Of each corpus, by name, how many rows were kept (``kept``) and rejected for each reason."""
@@ -77,17 +85,38 @@ class Ledger:
             out[name] = {"kept": counts[0], **rejected}
         return out
 
+    def left_out(self, names: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Of each corpus, how many rows were kept without their sound, by the reason."""
+        out = {}
+        for number, name in enumerate(names):
+            counts = Counter(self.shut[self.alive & (self.dataset == number)].tolist())
+            out[name] = {self.closed[reason]: count for reason, count in sorted(counts.items()) if reason}
+        return {name: counts for name, counts in out.items() if counts}
+
+
+def _number(text: str, texts: list[str]) -> int:
+    """The number of a text in a list, where it is added if it is new."""
+    if text not in texts:
+        texts.append(text)
+    return texts.index(text)
+
 
 def assign_splits(ledger: Ledger, seed: int) -> None:
     """Give rows without a published split one, by group; then no group is in two splits.
 
-    Where a group stands in several published splits, its rows in all but the last of them are rejected.
+    Where a group stands in several published splits, its rows in all but the last of them are rejected. Rows
+    without one go where the published rows of their group are.
     """
     free = ledger.split < 0
     # a digest of the group under the seed, so that corpora are not all split alike
     place = shares(mixed(np.where(ledger.group > 0, ledger.group, ledger.key) ^ np.uint64(seed)))
     ledger.split[free] = np.searchsorted(np.cumsum(SHARES), place[free], side="right").clip(0, 2)
     rows = np.flatnonzero(ledger.alive & (ledger.group > 0))
+    known = rows[~free[rows]]
+    known = known[np.lexsort((-ledger.split[known], ledger.group[known]))]
+    known = known[_first_of_runs(ledger.group[known])]
+    new = np.flatnonzero(free & np.isin(ledger.group, ledger.group[known]))
+    ledger.split[new] = ledger.split[known][np.searchsorted(ledger.group[known], ledger.group[new])]
     order = rows[np.lexsort((-ledger.split[rows], ledger.group[rows]))]  # the last split of a group first
     firsts = _first_of_runs(ledger.group[order])
     wanted = ledger.split[order][firsts][np.cumsum(firsts) - 1] if len(order) else ledger.split[order]
@@ -96,35 +125,47 @@ def assign_splits(ledger: Ledger, seed: int) -> None:
         ledger.reject(torn, f"its group has rows in {name}")
 
 
-def reject_duplicates(ledger: Ledger, digest: np.ndarray, reason: str, within: bool = False) -> None:
-    """Of rows with the same digest, keep those of the first corpus only.
+def reject_repeated(ledger: Ledger, reason: str) -> None:
+    """Of rows of one id, keep the first only."""
+    rows = np.flatnonzero(ledger.alive)
+    order = rows[np.lexsort((ledger.dataset[rows], ledger.key[rows]))]
+    ledger.reject(order[~_first_of_runs(ledger.key[order])], reason)
 
-    Args:
-        digest: uint64, 0 for none.
-        within: also of one corpus keep only the first row.
+
+def rivals(ledger: Ledger) -> dict[int, list[int]]:
+    """Of rows whose sound an earlier corpus has too, the rows there.
+
+    They have one native id, and clips that overlap; one of which nobody knows where it is overlaps with all.
     """
-    rows = np.flatnonzero(ledger.alive & (digest > 0))
-    order = rows[np.lexsort((ledger.key[rows], ledger.dataset[rows], digest[rows]))]
-    if not len(order):
-        return
-    firsts = _first_of_runs(digest[order])
-    if within:
-        ledger.reject(order[~firsts], reason)
-    else:
-        keeper = ledger.dataset[order][firsts][np.cumsum(firsts) - 1]
-        ledger.reject(order[ledger.dataset[order] != keeper], reason)
+    rows = np.flatnonzero(ledger.alive & (ledger.native > 0))
+    order = rows[np.lexsort((ledger.dataset[rows], ledger.native[rows]))]
+    firsts = _first_of_runs(ledger.native[order])
+    # of runs of one native id, those with more than one corpus
+    several = np.zeros(len(order), bool)
+    several[1:] = ~firsts[1:] & (ledger.dataset[order][1:] != ledger.dataset[order][:-1])
+    runs = np.cumsum(firsts) - 1
+    mixed_runs = np.zeros(runs[-1] + 1 if len(runs) else 0, bool)
+    mixed_runs[runs[several]] = True
+    out: dict[int, list[int]] = {}
+    chosen = order[mixed_runs[runs]]
+    for part in np.split(chosen, np.flatnonzero(_first_of_runs(ledger.native[chosen]))[1:]):
+        for place, row in enumerate(part.tolist()):
+            before = [
+                other for other in part[:place].tolist()
+                if ledger.dataset[other] < ledger.dataset[row] and _overlap(ledger, row, other)
+            ]  # fmt: skip
+            if before:
+                out[row] = before
+    return out
 
 
-def cap_artists(ledger: Ledger, most: int) -> None:
-    """Keep at most so many rows of an artist: the first ones."""
-    rows = np.flatnonzero(ledger.alive & (ledger.artist > 0))
-    order = rows[np.lexsort((ledger.key[rows], ledger.artist[rows]))]
-    number = _number_in_run(ledger.artist[order])
-    ledger.reject(order[number >= most], "more of one artist than asked for")
+def _overlap(ledger: Ledger, row: int, other: int) -> bool:
+    # comparisons with NaN are false
+    return not (ledger.end[row] <= ledger.start[other] or ledger.end[other] <= ledger.start[row])
 
 
 def bands(seconds: np.ndarray) -> np.ndarray:
-    """Strata by length: 0 short, 1 medium, 2 long, 3 not known: int32."""
+    """Strata by length, numbers in BANDS: int32."""
     band = np.searchsorted(BANDS_SEC, seconds, side="right")
     return np.where(np.isnan(seconds), 3, band).astype(np.int32)
 
@@ -171,9 +212,3 @@ def in_order(
 def _first_of_runs(values: np.ndarray) -> np.ndarray:
     """Which elements differ from the one before: bool."""
     return np.r_[True, values[1:] != values[:-1]] if len(values) else np.zeros(0, bool)
-
-
-def _number_in_run(values: np.ndarray) -> np.ndarray:
-    """The number of each element in its run of equal ones, from 0."""
-    firsts = np.flatnonzero(_first_of_runs(values))
-    return np.arange(len(values)) - np.repeat(firsts, np.diff(np.r_[firsts, len(values)]))

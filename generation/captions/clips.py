@@ -6,11 +6,13 @@ one of a few ways. Times are seconds.
 
 import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
+
+from sousa.generation.errors import RunError, told
 
 Record = TypeVar("Record")
 ENDINGS = frozenset((".aif", ".aiff", ".flac", ".m4a", ".mp3", ".mp4", ".ogg", ".opus", ".wav", ".webm"))
@@ -19,16 +21,30 @@ _BRACKETS = re.compile(r"\[(.+)\]-\[\d+-\d+\]")
 
 
 def all_files(root: Path) -> Iterator[os.DirEntry[str]]:
-    """Files in a folder and those within it, in the order of their names; folders that are links, once."""
+    """Files in a folder and those within it, in the order of their names; folders that are links, once.
+
+    Links that lead nowhere are left out. Raises: RunError for a folder that may not be read.
+    """
     folders, seen = [str(root)], set[tuple[int, int]]()
     while folders:
-        with suppress(OSError), os.scandir(folders.pop()) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                if not entry.is_dir():
-                    yield entry
-                elif (place := ((about := entry.stat()).st_dev, about.st_ino)) not in seen:
-                    seen.add(place)
-                    folders.append(entry.path)
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except PermissionError as error:
+            raise RunError(f"{told(error)}; make this folder readable, or take it away") from None
+        except OSError:
+            continue
+        for entry in entries:
+            try:
+                about = entry.stat()
+            except OSError:
+                continue
+            if not stat.S_ISDIR(about.st_mode):
+                yield entry
+            elif (place := (about.st_dev, about.st_ino)) not in seen:
+                seen.add(place)
+                folders.append(entry.path)
 
 
 def sound_files(root: Path) -> dict[str, str]:

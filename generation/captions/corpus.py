@@ -100,7 +100,8 @@ def beside(config: Config, storage: LocalStorage, shards: Any, earlier: Any, pro
     kept = index.place(config.chosen)
     account = index.account_of(config.chosen)
     copied(kept.path(index.REJECTED), storage.path(index.REJECTED))
-    return {"account": account, "sounds": sounds_of(groups_of(storage.root, shards, _LICENSED))}
+    facts = {"account": account.rows, "left_out": account.left_out}
+    return facts | {"sounds": sounds_of(groups_of(storage.root, shards, _LICENSED))}
 
 
 def sounds_of(groups: Iterable[pa.Table]) -> list[dict[str, Any]]:

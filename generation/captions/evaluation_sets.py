@@ -21,12 +21,14 @@ class EvaluationSets:
     Attributes:
         ids: of tracks, as in the column ``native_id``: ``jamendo:226``.
         artists: in the same form: ``jamendo:14``.
+        names: of these artists, in lower case, as far as they are known: other corpora have other ids.
         strays: tracks of Song Describer that are not in the part it was drawn from, if both are known.
         problem: a sentence that says which lists are not there; None when all are.
     """
 
     ids: frozenset[str]
     artists: frozenset[str]
+    names: frozenset[str]
     strays: frozenset[str]
     problem: str | None
 
@@ -40,6 +42,9 @@ def held_out(root: Path) -> EvaluationSets:
     complete = mtg_jamendo.holds_split(root / "mtg_jamendo", SPLIT, PART)
     part = mtg_jamendo.split_tracks(root / "mtg_jamendo", SPLIT, PART)[0]
     tested = {track.id: track.artist for track in part}
+    named = jamendo.names(root / "song_describer" / song_describer.NAMES)
+    named |= jamendo.names(mtg_jamendo.names_file(root / "mtg_jamendo"))
+    people = (named[track].artist for track in {*described, *tested} & named.keys())
     missing = []
     if not described:
         missing.append(f"{root / 'song_describer' / song_describer.TABLE}")
@@ -48,8 +53,8 @@ def held_out(root: Path) -> EvaluationSets:
     return EvaluationSets(
         ids=frozenset(map(jamendo.source, {*described, *tested})),
         artists=frozenset(map(jamendo.source, filter(None, (*described.values(), *tested.values())))),
+        names=frozenset(name.lower() for name in people if name),
         strays=frozenset(map(jamendo.source, described.keys() - tested.keys())) if complete else frozenset(),
         problem=f"tracks and artists that are kept for evaluation are not all known: {' and '.join(missing)} "
-        f"{'is' if len(missing) == 1 else 'are'} not there; bring them with 'sousa download "
-        "--evaluation-lists'" if missing else None,
+        f"{'is' if len(missing) == 1 else 'are'} not there" if missing else None,
     )  # fmt: skip

@@ -7,6 +7,7 @@ in LF or CRLF. A file that can't be read, or is not of its form, is a RunError t
 import csv
 import json
 import math
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +16,10 @@ from typing import Any
 
 from sousa.generation.errors import RunError, UsageError, told
 from sousa.generation.outside import ANY_BYTES, DEPTH, is_file, opened, parse_json, read
-from sousa.generation.text import finite
+from sousa.generation.text import finite, one_line
 
 LINE_BYTES = 16 << 20
+MOST_COLUMNS = 1000
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _LINK_BYTES = 255  # of a link that was unpacked as a file
 
@@ -25,10 +27,10 @@ _LINK_BYTES = 255  # of a link that was unpacked as a file
 def needed(root: Path, title: str, *names: str) -> Path:
     """The first of some files of a corpus that is there, by their paths in its folder.
 
-    Raises: UsageError when none is.
+    Raises: UsageError when none is; RunError as :func:`there`.
     """
     for name in names:
-        if is_file(root / name):
+        if there(root / name):
             return root / name
     raise UsageError(
         f"{root} does not hold {title}: there is no {' or '.join(names)}; name the folder that holds it, or "
@@ -36,9 +38,18 @@ def needed(root: Path, title: str, *names: str) -> Path:
     )
 
 
+def there(path: Path) -> bool:
+    """Whether a published file is there; raises RunError for what is no file that can be read."""
+    if not os.path.lexists(path):
+        return False
+    with _named(path):
+        opened(path, ANY_BYTES).close()
+    return True
+
+
 def followed(path: Path) -> Path | None:
     """A file, or that beside it which it names, where a link was unpacked as a file; None for neither."""
-    if not is_file(path):
+    if not there(path):
         return None
     if path.stat().st_size <= _LINK_BYTES:
         with _named(path):
@@ -79,10 +90,15 @@ def csv_rows(path: Path, *columns: str) -> Iterator[dict[str, str]]:
     Raises: RunError when a column is not there, or a quote never ends.
     """
     with _named(path):
-        rows = csv.reader(text_lines(path))
+        rows = csv.reader(text_lines(path), strict=True)
         head = next(rows, [])
+        if len(head) > MOST_COLUMNS:
+            raise RunError(
+                f"{path} has {len(head):,} columns, of at most {MOST_COLUMNS:,}; get the file again"
+            )
         if lacking := [name for name in columns if name not in head]:
-            raise RunError(f"{path} has no column {', '.join(lacking)}; it has {', '.join(head) or 'none'}")
+            has = ", ".join(one_line(name)[:40] for name in head[:10]) or "none"
+            raise RunError(f"{path} has no column {', '.join(lacking)}; it has {has}; get the file again")
         for row in rows:
             if row:
                 yield dict.fromkeys(head, "") | dict(zip(head, row, strict=False))

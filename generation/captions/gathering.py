@@ -70,14 +70,14 @@ def gather(
     """
     parts, path, notes = sorted(parts, key=order_of), work / "read.arrow", []
     with (
+        explained(path),
         progress("reading", None) as done,
         pa.OSFile(str(path), "wb") as file,
         pa.ipc.new_file(file, READ) as writer,
     ):
         for number, part in enumerate(parts):
             for table in part.reader.read(root / part.folder, wanted):
-                with explained(path):
-                    writer.write_table(table)
+                writer.write_table(table)
                 notes.append(_noted(table, number, wanted.seed, strata))
                 done(len(table))
 
@@ -101,7 +101,9 @@ def _noted(table: pa.Table, number: int, seed: int, strata: str | None) -> dict[
     return {
         "key": digests(table["sample_id"], seed), "dataset": np.full(len(table), number, np.int16),
         "split": split.to_numpy().astype(np.int8), "group": digests(group_ids(table)),
-        "artist": artist, "native": native, "seconds": span.to_numpy().astype(float),
+        "artist": artist, "artist_name": digests(pc.utf8_lower(table["artist"])), "native": native,
+        "start": _numbers(table["clip_start_sec"]), "end": _numbers(table["clip_end_sec"]),
+        "seconds": _numbers(span),
         "stratum": stratum, "rejected": table["rejected"],
     }  # fmt: skip
 
@@ -120,6 +122,10 @@ def _artist(table: pa.Table) -> Any:
     return pc.coalesce(by_id, pc.utf8_lower(table["artist"]))
 
 
+def _numbers(column: Any) -> np.ndarray:
+    return column.to_numpy().astype(float)
+
+
 def _filled(lists: Any) -> Any:
     """Lists with one null where they are empty."""
     empty = pa.array([[None]], lists.type).take(pa.array(np.zeros(len(lists), int)))
@@ -130,11 +136,11 @@ def _ledger(notes: list[dict[str, Any]]) -> Ledger:
     def joined(name: str) -> np.ndarray:
         return np.concatenate([note[name] for note in notes]) if notes else np.zeros(0, np.uint64)
 
-    names = ("key", "dataset", "split", "group", "artist", "native", "seconds")
+    names = ("key", "dataset", "split", "group", "artist", "artist_name", "native", "start", "end", "seconds")
     values: dict[str, Any] = {name: joined(name) for name in names}
     count = len(values["key"])
     ledger = Ledger(
-        **values, stratum=np.zeros(count, np.int32), shut=np.zeros(count, bool),
+        **values, stratum=np.zeros(count, np.int32), shut=np.zeros(count, np.int16),
         reason=np.zeros(count, np.int16),
     )  # fmt: skip
     if notes and notes[0]["stratum"] is not None:

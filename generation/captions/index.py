@@ -2,14 +2,16 @@
 
 Conventions: the index is an Arrow file in the user's cache under the digest of its rows, with a folder of the
 account and the rejected rows beside it. Rows stand by split, then in the order in which they were taken. It
-is written anew by every command that chooses rows, and removed when the command has ended well.
+is written anew by every command that chooses rows, and removed when the command has ended well and no other
+process uses it.
 """
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,15 +56,29 @@ def place(digest: str) -> LocalStorage:
     return LocalStorage(str(workspace.folder() / digest))
 
 
-def account_text(account: Mapping[str, Mapping[str, int]]) -> str:
-    """How many rows of each corpus were kept, and why others were not: a line for each."""
-    lines = []
-    for name, counts in account.items():
-        read = counted(sum(counts.values()), "row")
-        why = reasons_text(counts)
-        rejected = f"; rejected: {why}" if why else ""
-        lines.append(f"{name}: {read} read, {counts['kept']:,} kept{rejected}")
-    return "\n".join(lines)
+@dataclass(frozen=True)
+class Account:
+    """What became of the rows that were read, by corpus.
+
+    Attributes:
+        rows: how many were kept (``kept``), and rejected for each reason.
+        left_out: how many of those that were kept have no sound because of a licence, by the licence.
+    """
+
+    rows: Mapping[str, Mapping[str, int]]
+    left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """A line for each corpus, and one for the sounds that were left out."""
+        lines = []
+        for name, counts in self.rows.items():
+            read = counted(sum(counts.values()), "row")
+            why = reasons_text(counts)
+            rejected = f"; rejected: {why}" if why else ""
+            lines.append(f"{name}: {read} read, {counts['kept']:,} kept{rejected}")
+            if closed := self.left_out.get(name):
+                lines.append(f"{name}: sounds left out, as they may not be passed on: {reasons_text(closed)}")
+        return "\n".join(lines)
 
 
 def reasons_text(counts: Mapping[str, int]) -> str:
@@ -70,9 +86,7 @@ def reasons_text(counts: Mapping[str, int]) -> str:
     return "; ".join(f"{count:,} {reason}" for reason, count in counts.items() if reason != "kept")
 
 
-def write(
-    rows: "Gathered", taken: "Taker", account: Mapping[str, Mapping[str, int]], root: Path, work: Path
-) -> Index:
+def write(rows: "Gathered", taken: "Taker", account: Account, root: Path, work: Path) -> Index:
     """Write the rows that were taken, of corpora in ``root``.
 
     They are sorted in parts of BUCKET_ROWS, through files in ``work``, so that memory does not grow.
@@ -102,9 +116,11 @@ def write(
                     feed(sha, array)
                 writer.write_batch(batch)
     counts = np.bincount(ledger.split[order], minlength=len(SPLITS)).tolist()
+    _hold(sha.hexdigest())
     storage = place(sha.hexdigest())
     storage.move(str(path), ROWS)
-    storage.write_json(ACCOUNT, {"root": os.path.abspath(root), "account": account})
+    about = {"root": os.path.abspath(root), "account": account.rows, "left_out": account.left_out}
+    storage.write_json(ACCOUNT, about)
     _write_rejected(rows, storage)
     return Index(sha.hexdigest(), (counts[0], counts[1], counts[2]))
 
@@ -144,18 +160,50 @@ def read(digest: str, begin: int, rows: int) -> Iterator[pa.Table]:
         ) from None
 
 
+_HELD: dict[str, int] = {}  # handles of locks, by the digest of what this process uses
+
+
+def _hold(digest: str) -> None:
+    """Keep other processes from removing an index, until it is forgotten or this process ends."""
+    path = _lock(digest)
+    while digest not in _HELD:
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        if path.exists() and os.path.samestat(os.fstat(handle), os.stat(path)):
+            _HELD[digest] = handle
+        else:  # it was removed meanwhile
+            os.close(handle)
+
+
+def _lock(digest: str) -> Path:
+    return workspace.folder() / f"{digest}{workspace.LOCK}"
+
+
 def forget(digest: str) -> None:
-    """Remove an index, when nothing needs it any more."""
-    LocalStorage(str(workspace.folder())).remove(digest)
+    """Remove an index, unless another process needs it."""
+    _hold(digest)
+    handle = _HELD.pop(digest)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        LocalStorage(str(workspace.folder())).remove(digest)
+        _lock(digest).unlink(missing_ok=True)
+    except BlockingIOError:
+        pass  # the other one removes it
+    finally:
+        os.close(handle)
 
 
-def account_of(digest: str) -> dict[str, dict[str, int]]:
+def account_of(digest: str) -> Account:
     """The account of an index; raises RunError when it is not there any more."""
-    return _about(digest)["account"]
+    about = _about(digest)
+    return Account(about["account"], about.get("left_out", {}))
 
 
 def root_of(digest: str) -> str:
     """The root directory of the corpora of an index; raises RunError when it is not there any more."""
+    _hold(digest)
     return _about(digest)["root"]
 
 

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sousa.generation.captions.files import followed, number, tab_rows, text_lines
+from sousa.generation.captions.files import followed, number, tab_rows, text_lines, there
 from sousa.generation.captions.licences import licence_of
-from sousa.generation.outside import is_file
 
 SOURCE = "jamendo"
 _ID = re.compile(r"(?:[a-z]+_)?0*(\d{1,15})")
@@ -107,7 +106,7 @@ def notices(*paths: Path) -> dict[str, Notice]:
 def names(path: Path) -> dict[str, Names]:
     """What a table of names says, by track; nothing where it is not there."""
     out: dict[str, Names] = {}
-    for cells in tab_rows(path) if is_file(path) else ():
+    for cells in tab_rows(path) if there(path) else ():
         cells = [cell.strip() for cell in cells]
         if (track := id_of(cells[0])) is None or len(cells) < 5:
             continue  # the line of titles, or a broken one: names are not needed

@@ -6,7 +6,8 @@ A licence is stated as a text (``Attribution-Noncommercial-Share Alike 3.0 Unite
 (``http://creativecommons.org/licenses/by-nc-sa/3.0/us/``), or both. Identifiers are those of SPDX where it
 has one, and of the same pattern where it has none: ``CC-``, the conditions, version and port
 (``CC-BY-NC-SA-3.0-US``). What is not stated is left out: ``CC-BY-NC`` is a licence of no stated version.
-Licences of other names are ``LicenseRef-NAME``; nobody knows what they forbid, so their flags are null.
+Licences of other names are ``LicenseRef-NAME``; nobody knows what they forbid, so their flags are null. A
+text that says more than conditions of Creative Commons (``CC BY for personal use only``) is such a name.
 
 A text and an address that state different conditions state no licence: identifier and flags are null, and
 whoever passes sounds on treats them like those of an unknown licence.
@@ -25,7 +26,7 @@ _ORDER = ("by", "nc", "nd", "sa")
 _ALLOWED = {"by", "by-nc", "by-nd", "by-sa", "by-nc-nd", "by-nc-sa", "nc", "nd", "sa", "nc-nd", "nc-sa"}
 _WORDS = {
     "by": r"attribution|\bby\b",
-    "nc": r"non[\s-]*commercia|\bnc\b",  # one corpus has "Noncommercia-Share Alike"
+    "nc": r"non[\s-]*comm?ercia|\bnc\b",  # one corpus has "Noncommercia-Share Alike"
     "nd": r"no[\s-]*deriv|\bnd\b",
     "sa": r"share[\s-]*alike|\bsa\b",
 }
@@ -70,6 +71,15 @@ _PORTS = {
     "united states": "us", "us": "us", "usa": "us", "uk": "uk", "england": "uk", "vietnam": "vn",
 }  # fmt: skip
 _PORT = re.compile(rf"\b({'|'.join(sorted(_PORTS, key=len, reverse=True))})\b")
+# what stands beside conditions without changing them; any other word may forbid something
+_PLAIN = re.compile(
+    r"attribution|non[\s-]*comm?ercial?|no[\s-]*deriv(?:ative)?s?(?:\s*works?)?|share[\s-]*alike"
+    r"|music sharing|creative\s*commons|licen[cs]ed?|international|unported|generic|wales"
+    r"|\d\.\d-(?:[a-z]{2}|igo|scotland)$"
+    rf"|\b(?:by|nc|nd|sa|cc|aka|the|this|an?|works?|tracks?|is|available|under|version)\b|{_PORT.pattern}"
+)
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_FORBIDS = {"no", "not", "only", "personal", "private", "permission", "commercial", "except", "without"}
 _PORT_CODE = re.compile(r"\d\.\d-([a-z]{2}|igo|scotland)$")
 _NOTHING = {"", "unknown", "none", "null", "nan", "n/a", "na", "undefined", "unspecified", "not specified",
             "other", "no license", "no licence", "?", "-"}  # fmt: skip
@@ -126,8 +136,11 @@ def licence_of(raw: str | None, url: str | None = None) -> Licence:
 def _creative_commons(words: str, addresses: str, published: str | None) -> Licence | None:
     """The licence of Creative Commons that is stated; one without an identifier where two are; or None."""
     address = _CC_ADDRESS.search(addresses)
-    in_words = _conditions(words)
+    more = _WORD.findall(_PLAIN.sub(" ", words))
+    in_words = None if more else _conditions(words)
     in_address = _ordered(address[1].split("-")) if address else None
+    if in_address and _conditions(words) and _FORBIDS.intersection(more):
+        return Licence(raw=published)
     conditions = in_address or in_words
     if conditions is None:
         return None
@@ -166,6 +179,7 @@ def _reference(raw: str | None) -> str | None:
     """An identifier for a licence that is only known by name."""
     if raw is None or len(raw) > _LONGEST_NAME or raw.strip().lower() in _NOTHING or _ADDRESS.search(raw):
         return None
+    raw = raw.strip().removeprefix("LicenseRef-")
     plain = unicodedata.normalize("NFKD", raw).encode("ascii", "ignore").decode()
     name = re.sub(r"[^A-Za-z0-9.]+", "-", plain).strip("-.")
     return f"LicenseRef-{name}" if name else None

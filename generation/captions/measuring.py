@@ -14,9 +14,12 @@ from soundfile import LibsndfileError
 from sousa.generation.audio import encode
 from sousa.generation.captions import sounds, workspace
 from sousa.generation.errors import SousaError
+from sousa.generation.outside import parse_json
 from sousa.generation.storage import LocalStorage
 
 NOT_THERE, BROKEN, EMPTY = "its sound is not there", "its sound can't be decoded", "its sound is empty"
+TOO_LONG, ODD_RATE = "its sound has more samples than can be used", "its sound has an odd sample rate"
+RATES = (1000, 768_000)  # Hz
 _AHEAD = 64  # sounds that are decoded before they are asked for
 
 
@@ -48,10 +51,14 @@ def measured(root: Path, audio_at: str) -> Measured:
         return Measured(BROKEN)
     try:
         pcm, rate = encode.decode(data)
+    except encode.TooLong:
+        return Measured(TOO_LONG)
     except (LibsndfileError, ValueError, OSError):
         return Measured(BROKEN)
     if not len(pcm):
         return Measured(EMPTY)
+    if not RATES[0] <= rate <= RATES[1]:
+        return Measured(ODD_RATE)
     return Measured("", len(pcm), rate, hashlib.sha256(data).hexdigest(), encode.pcm_digest(pcm))
 
 
@@ -66,7 +73,7 @@ class Journal:
         self._new: list[str] = []
         for line in self._storage.lines(self._file):
             with suppress(ValueError, TypeError):
-                state, values = json.loads(line)
+                state, values = parse_json(line)
                 self._known[state] = Measured(**values)
 
     def state(self, folder: str, audio_at: str) -> str | None:

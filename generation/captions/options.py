@@ -20,7 +20,10 @@ def _weights(value: Any) -> Any:
     if isinstance(value, str):
         value = value.split(",")
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
-        value = dict(part.partition("=")[::2] for part in value)
+        pairs = [part.partition("=")[::2] for part in value]
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("give each name once")
+        value = dict(pairs)
     if value is None or not isinstance(value, dict):
         return value
     try:

@@ -22,7 +22,7 @@ _UNKNOWN = "not stated"
 def facts_problem(facts: Mapping[str, Any]) -> str | None:
     """What is wrong with the account and the licences of a manifest, or None."""
     try:
-        _Facts.model_validate({name: facts[name] for name in ("account", "sounds")})
+        _Facts.model_validate({name: facts[name] for name in ("account", "left_out", "sounds")})
     except (ValidationError, KeyError) as error:
         return f"its account and sounds can't be used ({first_line(error)})"
     return None
@@ -40,6 +40,7 @@ class _Facts(BaseModel):
     model_config = ConfigDict(strict=True)
 
     account: dict[str, dict[str, int]]
+    left_out: dict[str, dict[str, int]]
     sounds: list[_Sounds]
 
 
@@ -59,24 +60,30 @@ def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
         source_datasets=("extended",),
         author="the authors of the corpora it is from",
         made_of=tuple(parts),
-        texts={"corpora": "\n".join(lines), "account": _account(facts["account"])},
-        provenance={"account": facts["account"], "sounds": facts["sounds"]},
+        texts={"corpora": "\n".join(lines), "account": _account(facts["account"], facts["left_out"])},
+        provenance={name: facts[name] for name in ("account", "left_out", "sounds")},
     )
 
 
-def _account(account: Mapping[str, Mapping[str, int]]) -> str:
-    rows = [(name, sum(of.values()), of.get("kept", 0), reasons_text(of)) for name, of in account.items()]
-    return markdown(("corpus", "rows read", "kept", "rejected"), rows)
+def _account(account: Mapping[str, Mapping[str, int]], left_out: Mapping[str, Mapping[str, int]]) -> str:
+    head = ["corpus", "rows read", "kept", "rejected"]
+    closed = {name: [reasons_text(left_out.get(name, {}))] * bool(left_out) for name in account}
+    if left_out:
+        head.append("kept without sound, which may not be passed on")
+    return markdown(head, [
+        [name, sum(of.values()), of.get("kept", 0), reasons_text(of), *closed[name]]
+        for name, of in account.items()
+    ])  # fmt: skip
 
 
 def _captions(name: str) -> Licensed:
     licence = reader(name).caption_licence
-    return licensed("captions", f"captions of {name}", licence, licence if licence in known() else None)
+    return licensed("captions", f"of {name}", licence, licence if licence in known() else None)
 
 
 def _sound(name: str, licence: str | None, rows: int) -> Licensed:
     """The sounds of a corpus under one licence."""
     if name in READERS and reader(name).audio_from_youtube:
-        return Licensed("sound", f"{counted(rows, 'sound')} of {name}", _YOUTUBE, None, False, never=True)
-    title = f"{counted(rows, 'sound')} of {name} under {licence or 'no known licence'}"
+        return Licensed("sound", f"of {counted(rows, 'row')} of {name}", _YOUTUBE, None, False, never=True)
+    title = f"of {counted(rows, 'row')} of {name} under {licence or 'no known licence'}"
     return Licensed("sound", title, licence or _UNKNOWN, licence, may_be_passed_on(licence))

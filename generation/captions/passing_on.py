@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sousa.generation.licences import known
-from sousa.generation.text import markdown
+from sousa.generation.text import address, markdown
 
 ATTRIBUTED_BY = ("sample_id", "num_samples", "artist", "title", "licence", "licence_url", "url", "dataset")
 _CC = re.compile(r"CC-BY(?P<conditions>(-NC|-SA|-ND)*)(-[1-4]\.\d(-[A-Z]+)?)?")
@@ -42,5 +42,5 @@ def attribution(rows: Iterator[Mapping[str, Any]]) -> Iterator[str]:
             continue
         title, artist = markdown(row["title"] or "untitled"), markdown(row["artist"] or "unknown artist")
         licence = markdown(row["licence"] or "licence not stated")
-        addresses = [markdown(row[name]) for name in ("licence_url", "url") if row[name]]
+        addresses = [address(row[name]) for name in ("licence_url", "url") if row[name]]
         yield ", ".join([f"- `{row['sample_id']}`: {title}, by {artist}; {licence}", *addresses])

@@ -18,7 +18,7 @@ from sousa.generation.captions.hashing import digests
 from sousa.generation.captions.options import CaptionsOptions
 from sousa.generation.captions.passing_on import may_be_passed_on
 from sousa.generation.captions.readers import READERS, Wanted, reader
-from sousa.generation.captions.readers.generated import Generated, is_dataset
+from sousa.generation.captions.readers.generated import Generated, NoCaptions, is_dataset
 from sousa.generation.captions.taking import Taker
 from sousa.generation.captions.workspace import workspace
 from sousa.generation.columns import SPLITS
@@ -87,7 +87,7 @@ def config_of(options: CaptionsOptions, say: Any = lambda text: None, progress: 
     """
     problems: list[str] = []
     root = Path(expanded(options.root))
-    parts = _parts(options, root, problems)
+    parts = _parts(options, root, problems, say)
     excluded = _excluded(options, problems)
     if options.weights and not options.stratify_by:
         problems.append(
@@ -105,9 +105,10 @@ def config_of(options: CaptionsOptions, say: Any = lambda text: None, progress: 
         _reject(rows, options, root, excluded)
         taken = Taker(rows, options, root)
         taken.run(progress)
-        account = rows.ledger.account([part.name for part in rows.parts])
+        names = [part.name for part in rows.parts]
+        account = index.Account(rows.ledger.account(names), rows.ledger.left_out(names))
         if not taken.order:
-            raise UsageError(f"no row is left: {index.account_text(account)}")
+            raise UsageError(f"no row is left: {account.text()}")
         kept = index.write(rows, taken, account, root, work)
     return Config(
         tuple(sorted({part.name for part in rows.parts})), kept.digest, kept.rows, _choice(options),
@@ -123,7 +124,7 @@ def _choice(options: CaptionsOptions) -> str:
     return json.dumps({name: value for name, value in plain.items() if value}, sort_keys=True)
 
 
-def _parts(options: CaptionsOptions, root: Path, problems: list[str]) -> list[Part]:
+def _parts(options: CaptionsOptions, root: Path, problems: list[str], say: Any) -> list[Part]:
     """The corpora that are wanted and there."""
     if not is_directory(root):
         problems.append(
@@ -143,8 +144,14 @@ def _parts(options: CaptionsOptions, root: Path, problems: list[str]) -> list[Pa
     for name in dict.fromkeys(names):
         if name in made:
             with collected(problems):
-                generated = Generated(root / name)
-                parts.append(Part(generated.name, name, generated))
+                try:
+                    generated = Generated(root / name)
+                except NoCaptions as error:
+                    if options.datasets:
+                        raise
+                    say(f"left out: {error}")
+                else:
+                    parts.append(Part(generated.name, name, generated))
         elif name not in READERS:
             problems.append(f"unknown corpus {one_of(name, [*READERS, *made])}")
         elif name not in folders:
@@ -181,7 +188,7 @@ def _reject(rows: Gathered, options: CaptionsOptions, root: Path, excluded: list
         listed = pa.array(excluded, pa.string())
         out = np.isin(ledger.key, digests(listed, options.seed)) | np.isin(ledger.native, digests(listed))
         ledger.reject(out, "on a list of rows to leave out")
-    choosing.reject_duplicates(ledger, ledger.key, "its id is there twice", within=True)
+    choosing.reject_repeated(ledger, "its id is there twice")
     _look_at_licences(rows, options)
     sets = held_out(root)
     near = any(part.reader.may_overlap for part in rows.parts)
@@ -191,12 +198,12 @@ def _reject(rows: Gathered, options: CaptionsOptions, root: Path, excluded: list
             f"{options.called('evaluation_overlap')} to train on what models are evaluated with"
         )
     training = ledger.split != SPLITS.index("test")
-    ids, artists = (digests(pa.array(sorted(part), pa.string())) for part in (sets.ids, sets.artists))
+    ids, artists, people = (
+        digests(pa.array(sorted(part), pa.string())) for part in (sets.ids, sets.artists, sets.names)
+    )
     ledger.reject(training & np.isin(ledger.native, ids), "in an evaluation set")
-    ledger.reject(training & np.isin(ledger.artist, artists), "its artist is in an evaluation set")
-    choosing.reject_duplicates(ledger, ledger.native, "its sound is in another corpus too")
-    if options.per_artist:
-        choosing.cap_artists(ledger, options.per_artist)
+    artists = np.isin(ledger.artist, artists) | np.isin(ledger.artist_name, people)
+    ledger.reject(training & artists, "its artist is in an evaluation set")
     choosing.assign_splits(ledger, options.seed)
 
 
@@ -210,11 +217,15 @@ def _look_at_licences(rows: Gathered, options: CaptionsOptions) -> None:
         first += len(batch)
         from_youtube = np.array([rows.parts[i].reader.audio_from_youtube for i in ledger.dataset[numbers]])
         licences = batch["licence"].dictionary_encode()
-        known = np.array([may_be_passed_on(licence) for licence in licences.dictionary.to_pylist()], bool)
-        codes = licences.indices.fill_null(-1).to_numpy()
-        free = (codes >= 0) & np.append(known, False)[codes] & ~from_youtube
+        stated = licences.dictionary.to_pylist()
+        known = np.array([*map(may_be_passed_on, stated), False])
+        codes = licences.indices.fill_null(len(stated)).to_numpy()
+        free = known[codes] & ~from_youtube
         if options.publishable:
-            ledger.shut[numbers[~free]] = True
+            ledger.leave_out(numbers[from_youtube], "cut from YouTube")
+            for code in np.unique(codes[~free & ~from_youtube]).tolist():
+                why = stated[code] if code < len(stated) else "no known licence"
+                ledger.leave_out(numbers[(codes == code) & ~from_youtube], why)
         if kind == "commercial":
             free = batch["licence_nc"].to_numpy(zero_copy_only=False) == False  # noqa: E712 - null is not
         if kind != "any":

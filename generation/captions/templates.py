@@ -26,7 +26,7 @@ LONGEST = 60  # characters of a tag
 _SLOTS = ("genres", "moods", "themes", "instruments", "tags")
 _TEMPLATES = tomllib.loads((Path(__file__).parent / "templates.toml").read_text(encoding="utf-8"))
 _MOST: dict[str, int] = _TEMPLATES["most"]
-_ADDRESS = re.compile(r"://|\bwww\.|\.(?:com|org|net|de|fm|uk|html?)\b|@\w", re.IGNORECASE)
+_ADDRESS = re.compile(r"://|\bwww\.|\.(?:com|org|net|de|fm|uk|html?|mp3|wav|flac|ogg)\b|@\w", re.IGNORECASE)
 _PREFIX = re.compile(r"(genre|instrument|mood/theme|mood|theme)s?\s*(?:-{2,}|:+|=)\s*", re.IGNORECASE)
 _PARTS = re.compile(r"[,;|\n\t]|\s/|/\s")
 _GENRES, _INSTRUMENTS, _MOODS = ("genres",), ("instruments",), ("moods", "for", "about")

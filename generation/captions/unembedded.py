@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 from sousa.generation import columns
 from sousa.generation.captions import unified_json
 from sousa.generation.captions.columns import MEASURED, PUBLISHED
-from sousa.generation.captions.readers import Wanted, reader
-from sousa.generation.columns import SPLITS, Column
+from sousa.generation.captions.licences import licence_of
+from sousa.generation.captions.readers import Wanted, reader, told_of
+from sousa.generation.columns import Column
 from sousa.generation.errors import RunError
 
 _AUDIO_AT = Column("audio_at", "string", "", "where the sound is")
@@ -39,16 +40,16 @@ def from_json(path: str | Path) -> Iterator[pa.Table]:
 
 
 def _row(entry: dict[str, Any], folder: Path) -> dict[str, Any]:
-    others = [{"text": text} for text in entry.get("alt_captions") or ()]
-    split = entry.get("split")
+    source, language = entry.get("caption_source") or None, entry.get("language") or None
+    others = entry.get("alt_captions") or ()
     group = entry.get("group_id") or entry.get("artist")
-    return {
-        "sample_id": entry["id"], "dataset": entry.get("dataset") or "unified", "caption": entry["caption"],
-        "split": split if split in SPLITS else None, "group_id": group if isinstance(group, str) else None,
-        "caption_source": entry.get("caption_source"), "alt_captions": others, "artist": entry.get("artist"),
-        "title": entry.get("title"), "tags": entry.get("tags") or [], "genres": [],
-        "licence_raw": entry.get("license"), "duration_sec": float(entry["duration"]),
-        "audio_at": os.path.join(folder, entry["audio_path"]),
+    return told_of([entry["caption"], *others], source, language) | {
+        "sample_id": entry["id"], "dataset": entry.get("dataset") or "unified",
+        "split": unified_json.split_of(entry), "group_id": group if isinstance(group, str) else None,
+        "caption_source": source, "language": language, "url": entry.get("url"),
+        "artist": entry.get("artist"), "title": entry.get("title"), "tags": entry.get("tags") or [],
+        "genres": entry.get("genres") or [], **licence_of(entry.get("license")).columns(),
+        "duration_sec": float(entry["duration"]), "audio_at": os.path.join(folder, entry["audio_path"]),
     }  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 Conventions: the four are in every object; ``alt_captions`` and ``dataset`` too where rows are ours;
 ``artist``, ``title``, ``tags`` and ``license`` where they are known. ``audio_path`` is absolute, ``duration``
-in seconds. Ours have ``split`` and ``group_id`` besides, so that what is for evaluation stays so.
+in seconds. Ours have ``split`` and ``group_id`` besides, so that what is for evaluation stays so, and
+``genres``, ``caption_source``, ``language`` and ``url`` where they are known.
 The file is strict JSON: no NaN, no infinity, and no duplicate keys. It is written and read an object at a
 time.
 """
@@ -18,27 +19,34 @@ from typing import Any
 
 from sousa.generation.captions import index, sounds
 from sousa.generation.captions.corpus import ending
+from sousa.generation.captions.english import listed
 from sousa.generation.captions.settings import Config
-from sousa.generation.errors import RunError
-from sousa.generation.outside import expanded, opened, shallow
+from sousa.generation.columns import SPLITS
+from sousa.generation.errors import RunError, one_of
+from sousa.generation.outside import expanded, is_file, opened, shallow
+from sousa.generation.outside import read as read_bytes
 from sousa.generation.storage import LocalStorage, atomic_file
 
 FIELDS: dict[str, tuple[type, ...]] = {
     "id": (str,), "audio_path": (str,), "caption": (str,), "duration": (int, float), "alt_captions": (list,),
     "dataset": (str,), "split": (str,), "group_id": (str,), "artist": (str,), "title": (str,),
-    "tags": (list,), "license": (str,),
+    "tags": (list,), "license": (str,), "genres": (list,), "caption_source": (str,), "language": (str,),
+    "url": (str,),
 }  # fmt: skip
+FOR_TESTS = ("song_describer",)  # corpora that models are compared on, and that none is trained on
 REQUIRED = ("id", "audio_path", "caption", "duration")
+LONGEST_SEC = 1_000_000
 FILE_BYTES, OBJECT_BYTES = 64 << 30, 1 << 20
 _BLOCK, _INK = 1 << 16, re.compile(r"[^ \t\r\n]")
 _LONGEST_WORD = 32  # that may be cut short where a block ends
-_SOUNDS = "audio"  # folder of the sounds that were in Parquet files
+_SPLITS = {"val": "validation", "valid": "validation", "dev": "validation", "eval": "test"}
 
 
 def write(config: Config, path: str | Path, done: Callable[[int], Any] = lambda rows: None) -> int:
     """Write the chosen rows that have their sound, in the order in which they were taken.
 
-    Sounds that are rows of Parquet files are written as files beside ``path``.
+    Sounds that are rows of Parquet files are written as files into a folder beside ``path``: of ``rows.json``
+    into ``rows_audio``.
 
     Returns: how many rows there are.
     """
@@ -49,7 +57,7 @@ def write(config: Config, path: str | Path, done: Callable[[int], Any] = lambda 
             done(1)
             if row["num_samples"] is None:
                 continue
-            text = json.dumps(_object(config, row, path.parent), ensure_ascii=False, allow_nan=False)
+            text = json.dumps(_object(config, row, path), ensure_ascii=False, allow_nan=False)
             file.write(b",\n" * bool(count) + b"\n" * (not count) + text.encode())
             count += 1
         file.write(b"\n]\n")
@@ -68,23 +76,38 @@ def _in_order(config: Config) -> Iterator[dict[str, Any]]:
     return heapq.merge(*parts, key=lambda row: row["taken"])
 
 
-def _object(config: Config, row: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _object(config: Config, row: Mapping[str, Any], path: Path) -> dict[str, Any]:
     root, at = Path(config.root) / row["folder"], row["audio_at"]
     place = os.path.abspath(root / at)
     if sounds.file_of(at) != at:
         data = sounds.sound_bytes(root, at)
-        name = f"{_SOUNDS}/{row['sample_id']}{ending(data)}"
-        with LocalStorage(str(folder)).writing(name) as file:
-            file.write(data)
-        place = os.path.abspath(folder / name)
+        place = os.path.abspath(path.with_name(f"{path.stem}_audio") / f"{row['sample_id']}{ending(data)}")
+        _keep(data, Path(place), path)
     known = {
         "id": row["sample_id"], "audio_path": place, "caption": row["caption"],
         "alt_captions": [other["text"] for other in row["alt_captions"]],
         "duration": row["num_samples"] / row["sample_rate"], "dataset": row["dataset"],
         "split": row["split"], "group_id": row["group_id"],
     }  # fmt: skip
-    more = {"artist": row["artist"], "title": row["title"], "tags": row["tags"], "license": row["licence"]}
+    names = ("artist", "title", "tags", "genres", "caption_source", "language", "url")
+    more = {name: row[name] for name in names} | {"license": row["licence"]}
     return known | {name: value for name, value in more.items() if value}
+
+
+def _keep(data: bytes, place: Path, path: Path) -> None:
+    """Write a sound beside the JSON file, unless it is there; RunError where something else is."""
+    if os.path.lexists(place) and not is_file(path):  # an earlier JSON file of ours was made with its sounds
+        if is_file(place) and read_bytes(place, sounds.SOUND_BYTES) == data:
+            return
+        raise RunError(
+            f"{place} is there and was not made by this command; move it, or choose another --output"
+        )
+    if place.parent.is_symlink():
+        raise RunError(
+            f"{place.parent} is a link; sounds are not written through it; choose another --output"
+        )
+    with LocalStorage(str(place.parent)).writing(place.name) as file:
+        file.write(data)
 
 
 def read(path: str | Path) -> Iterator[dict[str, Any]]:
@@ -108,11 +131,34 @@ def problem_of(entry: Any) -> str | None:
         value = entry.get(name)
         if value is not None and (not isinstance(value, kinds) or isinstance(value, bool)):
             return f"{name} is {json.dumps(value)[:60]}, which is of another kind"
-    if not 0 <= entry["duration"] < float("inf"):
-        return f"duration is {entry['duration']}; give seconds"
-    if any(not isinstance(text, str) for name in ("alt_captions", "tags") for text in entry.get(name) or ()):
-        return "alt_captions and tags are lists of texts"
+    if not 0 <= entry["duration"] <= LONGEST_SEC:
+        return f"duration is {str(entry['duration'])[:20]}; give seconds, from 0 to {LONGEST_SEC:,}"
+    lists = ("alt_captions", "tags", "genres")
+    if any(not isinstance(text, str) for name in lists for text in entry.get(name) or ()):
+        return f"{listed(lists)} are lists of texts"
+    try:
+        json.dumps([entry.get(name) for name in FIELDS], ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "has half of a character, which is no text"
+    try:
+        split_of(entry)
+    except ValueError as error:
+        return str(error)
     return None
+
+
+def split_of(entry: Mapping[str, Any]) -> str | None:
+    """The split that an object states, by its usual names; of corpora that are for tests it is that.
+
+    Raises: ValueError for a name that is none.
+    """
+    split = entry.get("split")
+    if split is None:
+        return "test" if entry.get("dataset") in FOR_TESTS else None
+    name = _SPLITS.get(split.lower(), split.lower())
+    if name not in SPLITS:
+        raise ValueError(f"split is {one_of(split, SPLITS)}")
+    return name
 
 
 def _objects(path: str | Path) -> Iterator[Any]:

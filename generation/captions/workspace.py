@@ -12,6 +12,7 @@ from pathlib import Path
 from sousa.generation.environment import cache
 from sousa.generation.storage import explained
 
+LOCK = ".lock"  # ends the names of files by which an index is held
 _PREFIX, _KEPT_SEC = "work-", 7 * 86_400
 
 
@@ -28,10 +29,10 @@ def workspace() -> Iterator[Path]:
         for old in folder().glob(f"{_PREFIX}*"):
             with suppress(OSError):
                 _remove_unused(old)
-        for index in folder().glob("?" * 64):  # of a run that was not finished
+        for index in folder().glob("?" * 64 + "*"):  # of a run that was not finished, and its lock
             with suppress(OSError):
                 if time.time() - index.stat().st_mtime > _KEPT_SEC:
-                    shutil.rmtree(index)
+                    index.unlink() if index.name.endswith(LOCK) else shutil.rmtree(index)
         path = tempfile.mkdtemp(prefix=_PREFIX, dir=folder())
     handle = os.open(path, os.O_RDONLY)
     try:

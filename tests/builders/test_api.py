@@ -3,7 +3,9 @@
 import pytest
 
 import sousa
+from sousa import builders
 from sousa.generation.errors import UsageError
+from tests.conftest import ROOT
 
 NO_PATHS = (None, 5, b"bytes", ["a", "list"])
 CALLS = {
@@ -44,3 +46,10 @@ def test_numbers_of_numpy_are_numbers(tiny, tmp_path):
     import numpy as np
 
     assert sousa.verify(tiny, rows=np.int64(2), seed=np.int32(1)) == 2
+
+
+def test_builders_of_published_corpora_are_there_by_name():
+    assert builders.FMA.NAME == "fma" and builders.SongDescriber.NAME == "song_describer"
+    assert {"FMA", "MusicCaps", "Rudiments", "Unified"} <= set(dir(builders))
+    info = builders.MusicCaps(data_dir=ROOT / "tests/data/captions/musiccaps", metadata_only=True).info
+    assert "CC-BY-SA-4.0" in info.license and "agostinelli" in info.citation and "kaggle" in info.homepage

@@ -26,6 +26,8 @@ class Tunes(Reader):
     name, title, summary = "tunes", "Tunes", "tunes with human captions"
     homepage, caption_licence, caption_source = "https://tunes.example", "CC-BY-4.0", "human"
 
+    own = ("fma_size",)
+
     def read(self, root, wanted):
         """As for every reader."""
         rows = Rows(self)
@@ -107,6 +109,8 @@ def test_options_reach_the_reader_and_the_cache(builder, folder, tmp_path):
 def test_what_is_wrong_is_a_sentence(builder, folder, tmp_path):
     with pytest.raises(ValueError, match=r"unknown option 'fma_sice' \(did you mean fma_size\?\); choose"):
         builder(data_dir=str(folder), fma_sice="small")
+    with pytest.raises(ValueError, match="unknown option 'mtg_split'"):
+        builder(data_dir=str(folder), mtg_split=1)
     with pytest.raises(ValueError, match=r"give data_dir, the folder .* such as data/raw/tunes"):
         builder()
     with pytest.raises(ValueError, match="there is no such folder; name that of Tunes"):

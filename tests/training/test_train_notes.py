@@ -13,6 +13,7 @@ from transformers import ASTConfig, ASTFeatureExtractor, ASTModel
 from sousa.generation.errors import UsageError
 from sousa.training import config, evaluate, train
 from sousa.training.augment import Waveform
+from sousa.training.models import places
 from sousa.training.models.model import Model, same_weights
 from sousa.training.stream import open_rows
 from sousa.training.trainer import last_checkpoint
@@ -118,6 +119,12 @@ def test_mixed_precision_on_a_cpu_computes_in_half(data, tmp_path, monkeypatch):
     run(tmp_path / "whole", data, train={"max_steps": 1, "eval_steps": 1})
     assert kinds == {torch.float32}
     kinds.clear()
+    # half precision falls back where a processor has no instructions for it
+    monkeypatch.setattr(places, "computes_bf16", lambda: False)
+    run(tmp_path / "slow", data, "--bf16", "true", train={"max_steps": 1, "eval_steps": 1})
+    assert kinds == {torch.float32}
+    kinds.clear()
+    monkeypatch.setattr(places, "computes_bf16", lambda: True)
     root = run(tmp_path / "half", data, "--bf16", "true", train={"max_steps": 1, "eval_steps": 1})
     assert kinds == {torch.bfloat16}
     weights = load_file(root / "model" / "model.safetensors")

@@ -2,8 +2,9 @@
 
 Conventions: rows are taken in the order of a hash of their names, so a smaller sample is inside a larger one.
 Splits that a corpus has are kept. Rows without one get theirs by groups, such as artists: about 80, 10 and
-10 percent of these rows, and none of the splits is empty where there are three groups. A group of which some
-rows have a split goes where these are.
+10 percent of these rows, and none of the splits is empty where there are three groups. Where there are MANY,
+a group's split hangs on its name alone, and is the same in every sample. A group of which some rows have a
+split goes where these are; of several splits into the last.
 """
 
 from collections import Counter
@@ -15,6 +16,7 @@ import numpy as np
 from sousa.generation import seeds
 from sousa.generation.columns import SPLITS
 
+MANY = 100  # groups
 SHARES = dict(zip(SPLITS, (0.8, 0.1, 0.1), strict=True))
 
 
@@ -69,7 +71,10 @@ def choose(
         order = sorted(rows, key=lambda row: (seeds.uniforms(seed, 1, "embed", names[row]), names[row]))
         rows = sorted(order[:sample_size])
     lacking = [row for row in rows if splits[row] is None]
-    own = {groups[row]: splits[row] for row in rows if splits[row] is not None}
+    own: dict[str, str] = {}
+    for row in rows:
+        if split := splits[row]:  # of several the last
+            own[groups[row]] = max(own.get(groups[row], split), split, key=SPLITS.index)
     shared = _shared(Counter(groups[row] for row in lacking), own, seed)
     of_row = {row: splits[row] or shared[groups[row]] for row in rows}
     by_split = {split: [row for row in rows if of_row[row] == split] for split in SPLITS}
@@ -79,14 +84,22 @@ def choose(
     )  # fmt: skip
 
 
-def _shared(sizes: dict[str, int], own: dict[str, str | None], seed: int) -> dict[str, str]:
-    """A split for each group: the largest first, each where most rows are still wanted."""
-    out = {group: str(own[group]) for group in sizes if group in own}
+def _shared(sizes: dict[str, int], own: dict[str, str], seed: int) -> dict[str, str]:
+    """A split for each group.
+
+    Of many groups by a hash of the name, which is the same whatever the sample; of few, the largest first,
+    each where most rows are still wanted.
+    """
+    out = {group: own[group] for group in sizes.keys() & own.keys()}
+    at = {group: seeds.uniforms(seed, 1, "split", group)[0] for group in sizes.keys() - out.keys()}
+    if len(at) >= MANY:
+        bounds = np.cumsum(list(SHARES.values()))
+        return out | {g: SPLITS[min(int(np.searchsorted(bounds, x, "right")), 2)] for g, x in at.items()}
     total = sum(sizes.values())
     wanted = {split: share * total for split, share in SHARES.items()}
     for group, split in out.items():
         wanted[split] -= sizes[group]
-    order = sorted(sizes.keys() - out.keys(), key=lambda g: (-sizes[g], seeds.uniforms(seed, 1, "split", g)))
+    order = sorted(at, key=lambda group: (-sizes[group], at[group]))
     for group in order:
         split = max(SPLITS, key=wanted.__getitem__)
         wanted[split] -= sizes[group]

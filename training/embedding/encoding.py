@@ -88,7 +88,8 @@ def _sound(
     try:
         audio = decode(data, rate)[0]
     except (RuntimeError, TypeError, ValueError) as error:
-        return f"broken sound: {first_line(error)}"
+        # libsndfile's own text would name where in memory the sound is
+        return f"broken sound: {getattr(error, 'error_string', None) or first_line(error)}"
     if not np.isfinite(audio).all():
         return "broken sound: it has samples that are no numbers"
     seconds, (least, most) = len(audio) / rate, limits

@@ -36,7 +36,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sousa.generation.columns import SPLITS
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
 from sousa.generation.manifest import File, digest_of, first_problem, sealed, short
-from sousa.generation.outside import MANIFEST_BYTES, expanded, read, read_json
+from sousa.generation.outside import MANIFEST_BYTES, expanded, parse_json, read, read_json
 from sousa.generation.parquet import parquet_table
 from sousa.generation.storage import LocalStorage
 
@@ -195,7 +195,7 @@ class Writer:
                     entries.append([f"{part}/{Path(record['file']).stem}", record, failed])
         for line in self.storage.lines(_LOG):
             with suppress(ValueError):
-                entries.append(json.loads(line))
+                entries.append(parse_json(line))
         for name, record, failed in entries:
             if not self.storage.damage(record) and not (self.retry and failed):
                 self.records[name] = record
@@ -320,7 +320,7 @@ def read_failures(root: str | Path) -> list[Failure]:
     path = Path(root) / FAILURES
     try:
         lines = read(path, MANIFEST_BYTES).decode().splitlines()
-        return [Failure(**json.loads(line)) for line in lines]
+        return [Failure(**parse_json(line)) for line in lines]
     except (OSError, ValueError, TypeError) as error:
         raise RunError(f"{path} can't be read ({first_line(error)}); embed again") from None
 

@@ -245,12 +245,12 @@ class Model(nn.Module):
                 rest = settings["max_sec"], settings["spec_augment"]
                 return cls(settings["task"], targets, settings["reported"], front_end, encoder, *rest)
 
-            shapes = _shapes(root / WEIGHTS)
+            shapes = shapes_in(root / WEIGHTS)
             layers = settings["encoder"].get("config", {}).get("num_hidden_layers", 0)
             if layers > len(shapes):
                 raise ValueError(f"{layers:,} layers, and {len(shapes):,} tensors of weights")
             with torch.device("meta"):  # sizes are compared before there is room made for them
-                _refuse_misfit(build(), shapes, root / WEIGHTS)
+                refuse_misfit(build(), shapes, root / WEIGHTS)
             model = build()
         except _UNUSABLE as error:
             raise RunError(f"{root / CONFIG} can't be used ({type(error).__name__}: {error})") from None
@@ -307,11 +307,13 @@ def load_weights(model: nn.Module, directory: str | Path) -> None:
         raise RunError(
             f"{path} can't be read ({first_line(error)}); name another checkpoint, or train again"
         ) from None
-    _refuse_misfit(model, {name: tuple(value.shape) for name, value in state.items()}, path)
+    refuse_misfit(model, {name: tuple(value.shape) for name, value in state.items()}, path)
+    if broken := [name for name, value in state.items() if not value.isfinite().all()]:
+        raise RunError(f"{path} has weights that are no numbers ({broken[0]}); name another checkpoint")
     model.load_state_dict(state)
 
 
-def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
+def shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
     """Shapes of the weights in a file, by name, without reading them; a RunError when it is damaged."""
     try:
         require_small_header(path)
@@ -323,7 +325,8 @@ def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
         ) from None
 
 
-def _refuse_misfit(model: nn.Module, shapes: dict[str, tuple[int, ...]], path: Path) -> None:
+def refuse_misfit(model: nn.Module, shapes: dict[str, tuple[int, ...]], path: Path) -> None:
+    """Raise a RunError where the shapes of weights, by name, are not those of a model."""
     own = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     wrong = [f"lacks {name}" for name in own if name not in shapes]
     wrong += [f"has {name}, which the model has not" for name in shapes if name not in own]

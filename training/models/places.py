@@ -14,6 +14,16 @@ def place_of(model: str) -> str:
     return next((str(best) for best in kept if is_file(best / "config.json")), model)
 
 
+def computes_bf16() -> bool:
+    """Whether bfloat16 is computed by a GPU, or by instructions of this processor.
+
+    On a processor without them (AVX2 alone) it takes 40 times as long as float32.
+    """
+    import torch
+
+    return torch.cuda.is_available() or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def device_of(name: str | None, torch: Any) -> Any:
     """A device of torch by its name, None for the best there is; UsageError when it can't be used."""
     if name is None:

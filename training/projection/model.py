@@ -22,7 +22,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.outside import expanded, is_file, read_json
 from sousa.generation.storage import atomic_file
-from sousa.training.models.model import CONFIG, WEIGHTS, load_weights
+from sousa.training.models.model import CONFIG, WEIGHTS, load_weights, refuse_misfit, shapes_in
 from sousa.training.projection.loss import contrastive
 
 SIDES = ("audio", "text")
@@ -180,6 +180,9 @@ def load(where: str | Path) -> ProjectionModel:
         if stored["model_type"] != ProjectionConfig.model_type:
             raise UsageError(f"{where} holds another kind of model; name a run of 'sousa project'")
         config = ProjectionConfig.from_dict(stored)
+        with torch.device("meta"):  # no room is made for what does not fit
+            draft = ProjectionModel(config)
+        refuse_misfit(draft, shapes_in(root / WEIGHTS), root / WEIGHTS)
         model = ProjectionModel(config)
     except (OSError, ValueError, LookupError, TypeError, RuntimeError) as error:
         reason = first_line(error)

@@ -27,6 +27,7 @@ from sousa.generation.outside import is_directory, is_file
 from sousa.generation.storage import atomic_file, output_path, write_json
 from sousa.training import report
 from sousa.training.embedding.layout import AUDIO, ROWS, TEXT, Embeddings, decisive
+from sousa.training.models import places
 from sousa.training.projection import lora, pairs, protocols, ranking, ridge
 from sousa.training.projection.card import write_card
 from sousa.training.projection.model import SIDES, ProjectionConfig, ProjectionModel, load, place_of
@@ -207,7 +208,8 @@ def _trainer(
         eval_strategy="steps", save_strategy="steps", eval_steps=between, save_steps=between,
         save_total_limit=2, load_best_model_at_end=True,
         metric_for_best_model="eval_main", greater_is_better=True, logging_steps=max(steps // 4, 1),
-        bf16=settings.bf16, use_cpu=not cuda, dataloader_pin_memory=cuda, report_to="none",
+        bf16=settings.bf16 and places.computes_bf16(), use_cpu=not cuda,
+        dataloader_pin_memory=cuda, report_to="none",
         remove_unused_columns=False, restore_callback_states_from_checkpoint=True, log_level="error",
         disable_tqdm=not sys.stderr.isatty(),
     )  # fmt: skip

@@ -53,7 +53,9 @@ class Member:
     crc: int | None
 
 
-def unpack(archive: Path, folder: Path, progress: Any) -> list[tuple[str, int]]:
+def unpack(
+    archive: Path, folder: Path, progress: Any, ours: Callable[[Path], bool] = lambda path: False
+) -> list[tuple[str, int]]:
     """Unpack an archive into a folder; goes on where an earlier call was interrupted.
 
     Args:
@@ -61,16 +63,17 @@ def unpack(archive: Path, folder: Path, progress: Any) -> list[tuple[str, int]]:
         folder: is made where there is none.
         progress: context manager of (title, total bytes, initial=bytes there already) that gives a function
             to call with each number of new bytes.
+        ours: whether a file that is there was unpacked before: if it is damaged, it is replaced.
 
     Returns: paths in the folder, and sizes, of all files that are in the archive.
-    Raises: RunError when it can't be unpacked, is damaged or unfit, or the disk is full; what was written
-        before is whole and stays.
+    Raises: RunError when it can't be unpacked, is damaged or unfit, or the disk is full, or another file
+        stands in its place; what was written before is whole and stays.
     """
     try:
         members = _looked_at(archive, folder)
         _check_room(archive, folder, members.values())
         with progress(f"unpacking {archive.name}", sum(m.size for m in members.values()), initial=0) as done:
-            _write(archive, folder, members, done)
+            _write(archive, folder, members, ours, done)
     except UnfitArchive as error:
         raise RunError(f"{archive} is not unpacked: {error}") from None
     except _DAMAGE as error:
@@ -228,7 +231,10 @@ def _check_room(archive: Path, folder: Path, members: Iterable[Member]) -> None:
         )
 
 
-def _write(archive: Path, folder: Path, members: dict[str, Member], done: Callable[[int], object]) -> None:
+def _write(
+    archive: Path, folder: Path, members: dict[str, Member], ours: Callable[[Path], bool],
+    done: Callable[[int], object],
+) -> None:  # fmt: skip
     for entry in _entries(archive):
         member, path = members.get(entry.name), folder / entry.name
         if member is None or entry.is_folder:
@@ -236,6 +242,11 @@ def _write(archive: Path, folder: Path, members: dict[str, Member], done: Callab
         if _is_there(path, member):
             done(member.size)
             continue
+        if os.path.lexists(path) and not ours(path):
+            raise RunError(
+                f"{path} is there and is not what is in {archive.name}; move it elsewhere and run the same "
+                "command again"
+            )
         with entry.open() as stream, _placed(path) as file:
             left = entry.size
             while left and (block := stream.read(min(_BLOCK, left))):

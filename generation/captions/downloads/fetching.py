@@ -82,7 +82,8 @@ def bring(file: File, record: Record, say: Say, progress: Any, keep: bool = Fals
         return
     archive = record.root / file.path
     try:
-        names = archives.unpack(archive, record.root / file.unpack, progress)
+        ours = record.unpacked_before(file.path)
+        names = archives.unpack(archive, record.root / file.unpack, progress, ours)
     except RunError:
         if file.digest is None:  # perhaps it came damaged
             archive.unlink(missing_ok=True)

@@ -7,12 +7,13 @@ was in it, since the archive is removed.
 
 import json
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sousa.generation.captions.downloads.names import matches
-from sousa.generation.outside import MANIFEST_BYTES, is_directory, read_json
+from sousa.generation.outside import MANIFEST_BYTES, is_directory, parse_json, read_json
 from sousa.generation.storage import LocalStorage, write_json
 
 FILE = ".fetched.jsonl"
@@ -27,7 +28,7 @@ class Record:
         self._whole: set[tuple[str, str | None]] = set()
         for line in self._storage.lines(FILE) if is_directory(root) else []:
             with suppress(ValueError, TypeError):  # one that was cut short by the end of a run
-                path, size, changed, digest = json.loads(line)
+                path, size, changed, digest = parse_json(line)
                 self._lines[str(path)] = [size, changed, digest]
 
     def is_ours(self, path: str) -> bool:
@@ -64,6 +65,13 @@ class Record:
             return sum(max(size, 1) for name, size in kept["files"] if not self._has(name, size))
         except (OSError, ValueError, TypeError, KeyError):
             return None
+
+    def unpacked_before(self, archive: str) -> Callable[[Path], bool]:
+        """Whether a file is one that an archive was unpacked into before."""
+        known: dict[str, int] = {}
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            known = dict(read_json(self._unpacked(archive), MANIFEST_BYTES)["files"])
+        return lambda path: path.relative_to(self.root).as_posix() in known
 
     def is_unpacked(self, archive: str, digest: str | None) -> bool:
         """Whether everything that was in an archive is there, by its size."""

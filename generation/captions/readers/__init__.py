@@ -21,11 +21,12 @@ are rows kept and rows rejected. Files are read in blocks: memory does not grow 
 the order of the files, and hang on nothing else.
 
 ``source_id`` is of the letters ``A-Za-z0-9._-`` and unique in the corpus. ``split`` is the published one,
-train, validation or test, and null where there is none. ``group_id`` is what must not be in two splits.
+train, validation or test, and null where there is none; of a sound that is in several parts, the rows of the
+last are read first, and the others rejected. ``group_id`` is what must not be in two splits.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -81,6 +82,7 @@ class Reader(Protocol):
         language: of captions, where the files do not say it.
         citation: BibTeX of its paper.
         audio_from_youtube: the sound was cut from YouTube, and is never passed on.
+        own: fields of Wanted that it alone looks at.
         may_overlap: its sounds may be among those of evaluation sets: they were published by Jamendo.
     """
 
@@ -94,6 +96,7 @@ class Reader(Protocol):
     citation: str = ""
     audio_from_youtube: bool = False
     may_overlap: bool = False
+    own: tuple[str, ...] = ()
 
     @abstractmethod
     def read(self, root: Path, wanted: Wanted) -> Iterator[pa.Table]:
@@ -102,6 +105,12 @@ class Reader(Protocol):
         Raises: UsageError when ``root`` does not hold the corpus, naming the file that is missing;
             RunError when a file can't be read.
         """
+
+
+def told_of(texts: Sequence[str], source: str | None, language: str | None) -> dict[str, Any]:
+    """The columns of captions of one sound: the first, and all others."""
+    others = [{"text": text, "source": source, "language": language} for text in texts[1:]]
+    return {"caption": texts[0] if texts else None, "alt_captions": others}
 
 
 def reader(name: str) -> Reader:
@@ -131,9 +140,19 @@ class Rows:
             "caption_licence": reader.caption_licence, "alt_captions": [], "tags": [], "genres": [],
         }  # fmt: skip
         self._rows: list[dict[str, Any]] = []
+        self._seen: set[str] = set()
 
-    def add(self, **values: Any) -> Iterator[pa.Table]:
-        """Add a row; yields a table when there are enough. What is left out is as usual for the corpus."""
+    def add(self, again: str = "", **values: Any) -> Iterator[pa.Table]:
+        """Add a row; yields a table when there are enough. What is left out is as usual for the corpus.
+
+        Args:
+            again: why a row whose ``source_id`` was there before is rejected, under another one; where it is
+                empty, nobody looks.
+        """
+        if again and values["source_id"] in self._seen:
+            values |= {"source_id": f"{values['source_id']}.{len(self._seen)}", "rejected": again}
+        if again:
+            self._seen.add(values["source_id"])
         name = sample_id(self.usual["dataset"], values["source_id"])
         self._rows.append(self.usual | {"sample_id": name} | values)
         if len(self._rows) >= BLOCK_ROWS:

@@ -13,9 +13,8 @@ from typing import Any
 import pyarrow as pa
 
 from sousa.generation.captions.clips import clip_names, first_of, sound_files, together, video_id, watch
-from sousa.generation.captions.files import csv_rows, meta, needed, number, text
-from sousa.generation.captions.readers import Reader, Rows, Wanted
-from sousa.generation.outside import is_file
+from sousa.generation.captions.files import csv_rows, meta, needed, number, text, there
+from sousa.generation.captions.readers import Reader, Rows, Wanted, told_of
 
 FILES = {"train": "train.csv", "validation": "val.csv", "test": "test.csv"}
 FOLDERS = ("dataset2.0/", "dataset/", "")
@@ -37,30 +36,22 @@ class AudioCaps(Reader):
 
     def read(self, root: Path, wanted: Wanted) -> Iterator[pa.Table]:
         """As for every reader."""
-        rows, sounds, seen = Rows(self), sound_files(root), set[str]()
+        rows, sounds = Rows(self), sound_files(root)
         some = needed(root, self.title, *(folder + file for folder in FOLDERS for file in FILES.values()))
-        for split, file in FILES.items():
-            if not is_file(path := some.parent / file):
+        for split, file in reversed(FILES.items()):
+            if not there(path := some.parent / file):
                 continue
             read = partial(csv_rows, path, "audiocap_id", "youtube_id", "start_time", "caption")
             for captions in together(read, lambda row: (row["youtube_id"], row["start_time"])):
-                values = self._values(captions, sounds)
-                if values["source_id"] in seen:
-                    values["source_id"] += f".{split}"
-                    values["rejected"] = "the clip is in an earlier split too"
-                seen.add(values["source_id"])
-                yield from rows.add(split=split, **values)
+                again = "the clip is in a later split too"
+                yield from rows.add(again, split=split, **self._values(captions, sounds))
         yield from rows.rest()
 
     def _values(self, captions: list[dict[str, str]], sounds: dict[str, str]) -> dict[str, Any]:
         video, start = video_id(captions[0]["youtube_id"]), number(captions[0]["start_time"])
         numbers = [row["audiocap_id"] for row in captions]
         texts = [row["caption"] for row in captions if text(row["caption"])]
-        usual = {"source": self.caption_source, "language": self.language}
-        values = {
-            "caption": texts[0] if texts else None, "meta": meta(audiocap_ids=numbers),
-            "alt_captions": [{"text": other, **usual} for other in texts[1:]],
-        }  # fmt: skip
+        values = told_of(texts, self.caption_source, self.language) | {"meta": meta(audiocap_ids=numbers)}
         if video is None or start is None:
             return values | {"source_id": f"caption-{numbers[0]}", "rejected": "no id or no time"}
         names = [*clip_names(video, start, start + CLIP_SEC), *numbers]

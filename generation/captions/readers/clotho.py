@@ -16,11 +16,10 @@ from typing import Any
 import pyarrow as pa
 
 from sousa.generation.captions.clips import all_files
-from sousa.generation.captions.files import byte_lines, csv_rows, meta, needed, text
+from sousa.generation.captions.files import byte_lines, csv_rows, meta, needed, text, there
 from sousa.generation.captions.licences import licence_of
-from sousa.generation.captions.readers import Reader, Rows, Wanted
+from sousa.generation.captions.readers import Reader, Rows, Wanted, told_of
 from sousa.generation.errors import RunError
-from sousa.generation.outside import is_file
 
 PARTS = {"development": "train", "validation": "validation", "evaluation": "test"}
 CAPTIONS = [f"caption_{number}" for number in range(1, 6)]
@@ -44,35 +43,29 @@ class Clotho(Reader):
     def read(self, root: Path, wanted: Wanted) -> Iterator[pa.Table]:
         """As for every reader."""
         needed(root, self.title, *(f"clotho_captions_{part}.csv" for part in PARTS))
-        rows, seen = Rows(self), set[str]()
+        rows = Rows(self)
         sounds = _sounds(root)
         for part, split in PARTS.items():
-            if not is_file(path := root / f"clotho_captions_{part}.csv"):
+            if not there(path := root / f"clotho_captions_{part}.csv"):
                 continue
             about = _metadata(root / f"clotho_metadata_{part}.csv")
             for row in csv_rows(path, "file_name", *CAPTIONS):
                 name = row["file_name"]
                 values = self._values(part, row, about.get(name, {}))
                 values["audio_at"] = sounds.get((part, name)) or sounds.get(("", name))
-                if values["source_id"] in seen:
-                    values["source_id"] += f".{len(seen)}"
-                    values["rejected"] = "another row of a file of this name"
-                seen.add(values["source_id"])
-                yield from rows.add(split=split, **values)
+                yield from rows.add("another row of a file of this name", split=split, **values)
         yield from rows.rest()
 
     def _values(self, part: str, row: dict[str, str], about: dict[str, str]) -> dict[str, Any]:
         name = row["file_name"]
         texts = [row[column] for column in CAPTIONS if text(row[column])]
-        usual = {"source": self.caption_source, "language": self.language}
         number = about.get("sound_id", "").strip()
         native = f"freesound:{number}" if number.isascii() and number.isdigit() else None
         link, licence = about.get("sound_link", "").strip(), licence_of(text(about.get("license")))
         place = re.fullmatch(r"\s*\[\s*(\d+)\s*,\s*(\d+)\s*\]\s*", about.get("start_end_samples", ""))
         user = text(about.get("manufacturer"))
         return {
-            "source_id": source_id(part, name), "caption": texts[0] if texts else None,
-            "alt_captions": [{"text": other, **usual} for other in texts[1:]],
+            "source_id": source_id(part, name), **told_of(texts, self.caption_source, self.language),
             "native_id": native, "group_id": native or f"{part}/{name}", "title": name.removesuffix(".wav"),
             "artist": user, "artist_id": user,
             "tags": [tag for tag in about.get("keywords", "").split(";") if tag.strip()],
@@ -102,7 +95,7 @@ def _sounds(root: Path) -> dict[tuple[str, str], str]:
 
 def _metadata(path: Path) -> dict[str, dict[str, str]]:
     """Rows by the name of the file; none where the table is not there."""
-    if not is_file(path):
+    if not there(path):
         return {}
     try:
         rows = csv.DictReader(_decoded(line) for _, line in byte_lines(path))

@@ -31,13 +31,13 @@ import pyarrow.compute as pc
 from sousa.generation.captions.caption_columns import caption_columns
 from sousa.generation.captions.columns import READ
 from sousa.generation.captions.csv_blocks import Blocks, distinct, mapped
-from sousa.generation.captions.files import csv_rows, meta, needed, number, text_lines
+from sousa.generation.captions.files import csv_rows, meta, needed, number, text_lines, there
 from sousa.generation.captions.licences import licence_of
 from sousa.generation.captions.literals import literal_list, texts
 from sousa.generation.captions.readers import BLOCK_ROWS, Reader, Rows, Wanted, sample_id, table_of
 from sousa.generation.columns import STRINGS, arrow_type
 from sousa.generation.errors import UsageError, one_of
-from sousa.generation.outside import is_directory, is_file
+from sousa.generation.outside import is_directory
 
 SIZES = ("small", "medium", "large", "full")
 SPLITS = {"training": "train", "validation": "validation", "test": "test"}
@@ -61,7 +61,7 @@ class FMA(Reader):
     name, title = "fma", "FMA"
     summary = "106,574 tracks of the Free Music Archive, with captions from their genres and tags"
     homepage = "https://github.com/mdeff/fma"
-    caption_licence, caption_source = "CC-BY-4.0", "template"
+    caption_licence, caption_source, own = "CC-BY-4.0", "template", ("fma_size",)
     citation = """@inproceedings{fma_dataset,
   title = {{FMA}: A Dataset for Music Analysis},
   author = {Defferrard, Micha{\\"e}l and Benzi, Kirell and Vandergheynst, Pierre and Bresson, Xavier},
@@ -174,7 +174,7 @@ class Genres:
     def __init__(self, path: Path):
         self._titles: dict[str, str] = {}
         self._roots: dict[str, str] = {}
-        for row in csv_rows(path, "genre_id", "title", "top_level") if is_file(path) else ():
+        for row in csv_rows(path, "genre_id", "title", "top_level") if there(path) else ():
             self._titles[row["genre_id"]], self._roots[row["genre_id"]] = row["title"], row["top_level"]
 
     @lru_cache(1 << 13)  # noqa: B019 - it lives as long as the reading of a table
@@ -196,7 +196,7 @@ class Addresses:
     """Licences of tracks, with the addresses of ``raw_tracks.csv`` where it is there."""
 
     def __init__(self, path: Path):
-        head = next(csv.reader(text_lines(path)), []) if is_file(path) else []
+        head = next(csv.reader(text_lines(path)), []) if there(path) else []
         blocks = Blocks(path, head, ADDRESSES, 1, BLOCK_ROWS) if {*ADDRESSES} <= {*head} else ()
         parts = [(_numbers(block["track_id"]), block["license_url"].combine_chunks().dictionary_encode(),
                   block["track_url"].combine_chunks()) for block in blocks]  # fmt: skip

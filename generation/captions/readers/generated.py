@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from sousa.generation import corpora
-from sousa.generation.captions.readers import Reader, Rows, Wanted
+from sousa.generation.captions.readers import READERS, Reader, Rows, Wanted, told_of
 from sousa.generation.columns import Group, having
 from sousa.generation.errors import UsageError
 from sousa.generation.licences import Licensed, of_plugin
@@ -28,8 +28,12 @@ def is_dataset(root: Path) -> bool:
     return is_file(root / MANIFEST)
 
 
+class NoCaptions(UsageError):
+    """A dataset whose corpus has no captions of its own."""
+
+
 class Generated(Reader):
-    """A dataset directory as a captioned corpus; its name is that of the corpus it is of.
+    """A dataset directory as a captioned corpus, called as its folder: there may be several of one corpus.
 
     Raises: UsageError when its corpus has no captions; as :func:`sousa.generation.reopen.open_dataset`.
     """
@@ -40,15 +44,19 @@ class Generated(Reader):
     def __init__(self, root: Path):
         self.dataset = open_dataset(root)
         corpus = self.dataset.corpus
-        self.name, self.title, self.summary = corpus.name, corpus.title, corpus.summary
+        folder = source_id(root.name)
+        self.name = corpus.name if folder in ("", *READERS) else folder
+        self.title, self.summary = corpus.title, corpus.summary
+        # the same players and pieces are in every dataset of a seed
+        self._groups = f"{corpus.name}:{getattr(self.dataset.config, 'seed', '')}"
         if not corpus.captions_from:
-            raise UsageError(f"{root}: rows of {self.name} have no captions; leave this folder out")
+            raise NoCaptions(f"{root} holds rows of {corpus.name}, which tells no captions of its own")
         parts = corpus.packaging(self.dataset.config, self.dataset.manifest).made_of
         if corpus.name in corpora.BUILT_IN:
             self.caption_licence = _LABELS
         else:
             own = [part for part in parts if part.kind == "corpus"]
-            parts = parts if own else (of_plugin("corpus", corpora.GROUP, self.name), *parts)
+            parts = parts if own else (of_plugin("corpus", corpora.GROUP, corpus.name), *parts)
             self.caption_licence = parts[0].licence_id or "LicenseRef-not-stated"
         self._licence = licence_columns(parts)
 
@@ -73,16 +81,12 @@ class Generated(Reader):
 
     def _row(self, row: Mapping[str, Any], group: Any, at: str | None) -> dict[str, Any]:
         captions = self.dataset.corpus.captions(row)
-        others = [
-            {"text": text, "source": self.caption_source, "language": self.language} for text in captions[1:]
-        ]
         return {
             **self._licence,
             "source_id": source_id(row["sample_id"]),
             "split": row["split"],
-            "group_id": f"{self.name}:{group}",
-            "caption": captions[0] if captions else None,
-            "alt_captions": others,
+            "group_id": f"{self._groups}:{group}",
+            **told_of(captions, self.caption_source, self.language),
             "track_duration_sec": row["duration_sec"],
             "title": row.get("title"),
             "audio_at": at,

@@ -197,6 +197,6 @@ def _sound_names(path: Path) -> Iterator[str | None]:
             if "audio.path" not in [file.schema.column(i).path for i in range(len(file.schema))]:
                 raise RunError(f"{path} has no column audio with a path; get the file again")
             for batch in file.iter_batches(_BLOCK, columns=["audio.path"], **NO_THREADS):
-                yield from batch.column(0).field("path").to_pylist()
+                yield from batch.column(0).field("path").cast(pa.string()).to_pylist()
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"{path} can't be read: {told(error)}; get the file again") from None

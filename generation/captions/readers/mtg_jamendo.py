@@ -28,7 +28,7 @@ from sousa.generation.captions.jamendo import (
     notices,
     tracks,
 )
-from sousa.generation.captions.readers import BLOCK_ROWS, Reader, Rows, Wanted, sample_id
+from sousa.generation.captions.readers import BLOCK_ROWS, Reader, Rows, Wanted, sample_id, told_of
 from sousa.generation.captions.templates import captions_of
 from sousa.generation.columns import SPLITS
 from sousa.generation.errors import UsageError
@@ -49,7 +49,7 @@ class MTGJamendo(Reader):
     summary = "55,525 tracks of Jamendo with tags of genre, instrument, mood and theme; captions made of them"
     homepage = "https://mtg.github.io/mtg-jamendo-dataset"
     caption_licence, caption_source = "CC-BY-NC-SA-4.0", "template"
-    may_overlap = True
+    may_overlap, own = True, ("mtg_split",)
     citation = """@inproceedings{bogdanov2019mtg,
   title={The MTG-Jamendo Dataset for Automatic Music Tagging},
   author={Bogdanov, Dmitry and Won, Minz and Tovstogan, Philip and Porter, Alastair and Serra, Xavier},
@@ -58,7 +58,7 @@ class MTGJamendo(Reader):
 }"""
 
     def read(self, root: Path, wanted: Wanted) -> Iterator[pa.Table]:
-        """A row a track, in the order of the files: train, validation, test."""
+        """A row a track, test first, then validation and train."""
         folder = _data(root)
         if not is_directory(_split_folder(root, wanted.mtg_split)):
             raise UsageError(
@@ -67,10 +67,10 @@ class MTGJamendo(Reader):
                 "'sousa download'"
             )
         licences = notices(*(root / name for name in _LICENCES))
-        named = names(folder / "raw.meta.tsv")
+        named = names(names_file(root))
         sounds = Sounds(root, _FOLDERS, (".mp3", ".low.mp3"))
         rows, seen = Rows(self), set[str]()
-        for split in SPLITS:
+        for split in reversed(SPLITS):
             read, broken = split_tracks(root, wanted.mtg_split, split)
             for place in broken:
                 yield from rows.add(source_id=place, rejected="a broken line")
@@ -79,10 +79,8 @@ class MTGJamendo(Reader):
                 for track, captions in zip(block, self._captions(block, wanted.seed), strict=True):
                     row = self._row(track, captions, licences.get(track.id), named.get(track.id, NAMELESS))
                     row |= {"split": split, "audio_at": sounds.at(track.path)}
-                    if track.id in seen:
-                        row |= {"source_id": f"{track.id}.{split}", "rejected": "in two parts of the split"}
                     seen.add(track.id)
-                    yield from rows.add(**row)
+                    yield from rows.add("in two parts of the split", **row)
         paths = [path for name in _ALL if (path := followed(folder / name))]
         for rare in tracks(paths[0]) if paths else ():
             if rare and rare.id not in seen:
@@ -98,12 +96,9 @@ class MTGJamendo(Reader):
         return captions_of(seed, [sample_id(self.name, track.id) for track in block], **kinds, tags=others)
 
     def _row(self, track: Track, captions: list[str], notice: Notice | None, named: Names) -> dict[str, Any]:
-        others = [
-            {"text": text, "source": self.caption_source, "language": self.language} for text in captions[1:]
-        ]
         return {
             **common(track.id, track.artist, track.album, notice, named),
-            "caption": captions[0] if captions else None, "alt_captions": others,
+            **told_of(captions, self.caption_source, self.language),
             "track_duration_sec": track.duration, "clip_start_sec": 0.0, "clip_end_sec": track.duration,
             "tags": track.tags, "genres": track.of("genre"),
             "meta": meta(attribution=notice and notice.attribution, album=named.album,
@@ -136,6 +131,11 @@ def holds_split(root: Path, number: int, split: str) -> bool:
         for tag_set in TAG_SETS[:4]
     ]
     return bool(there[0] or all(there[1:]))
+
+
+def names_file(root: Path) -> Path:
+    """The table of names."""
+    return _data(root) / "raw.meta.tsv"
 
 
 def _data(root: Path) -> Path:

@@ -3,7 +3,8 @@
 Conventions: ``MusicBench_train.json``, ``MusicBench_test_A.json`` and ``MusicBench_test_B.json``, JSON lines
 in spite of their names. Rows of one sound are one row, those of the two tests too (B says of the same sounds
 as A also their chords, beats, tempo and key); its first main caption is the caption, all others are further
-ones. Changed copies (``data_aug2/<video>_<n>.wav``) are sounds of their own; the video is the group. Beats,
+ones. Changed copies (``data_aug2/<video>_<n>.wav``) are sounds of their own, without a native id; the video
+is the group. Beats,
 chords, tempo and key are in ``meta`` as published: a tempo may be null, chords empty, and the key is a pair.
 """
 
@@ -17,11 +18,12 @@ from typing import Any
 import pyarrow as pa
 
 from sousa.generation.captions.clips import together, video_of, watch
-from sousa.generation.captions.files import json_lines, meta, needed, text
-from sousa.generation.captions.readers import Reader, Rows, Wanted
+from sousa.generation.captions.files import json_lines, meta, needed, text, there
+from sousa.generation.captions.readers import Reader, Rows, Wanted, told_of
 from sousa.generation.outside import is_directory, is_file
 
 TRAIN, TESTS = "MusicBench_train.json", ["MusicBench_test_A.json", "MusicBench_test_B.json"]
+CHANGED = "data_aug2"  # folder of changed copies
 ELSEWHERE = {"dataset", "location", "main_caption", "alt_caption"}  # columns have it
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -43,15 +45,11 @@ class MusicBench(Reader):
     def read(self, root: Path, wanted: Wanted) -> Iterator[pa.Table]:
         """As for every reader."""
         needed(root, self.title, TRAIN, *TESTS)
-        rows, folders, seen = Rows(self), _folders(root), set[str]()
-        for split, files in (("train", [TRAIN]), ("test", TESTS)):
+        rows, folders = Rows(self), _folders(root)
+        for split, files in (("test", TESTS), ("train", [TRAIN])):
             for lines in together(partial(_lines, root, files), lambda line: line[0]):
-                values = self._values(lines, root, folders)
-                if values["source_id"] in seen:
-                    values["source_id"] += f".{split}"
-                    values["rejected"] = "the sound is in an earlier split too"
-                seen.add(values["source_id"])
-                yield from rows.add(split=split, **values)
+                again = "the sound is in a later split too"
+                yield from rows.add(again, split=split, **self._values(lines, root, folders))
         yield from rows.rest()
 
     def _values(self, lines: list[tuple[str, Any]], root: Path, folders: list[str]) -> dict[str, Any]:
@@ -63,13 +61,11 @@ class MusicBench(Reader):
         kinds = ("main_caption", "alt_caption")
         texts = [text(line.get(kind)) for kind in kinds for _, line in lines if line]
         captions = list(dict.fromkeys(filter(None, texts)))
-        usual = {"source": self.caption_source, "language": self.language}
         video = video_of(path.stem)
         return {
-            "source_id": name,
-            "caption": captions[0] if captions else None,
-            "alt_captions": [{"text": other, **usual} for other in captions[1:]],
-            "native_id": f"youtube:{video}", "group_id": f"youtube:{video}", "url": watch(video),
+            "source_id": name, **told_of(captions, self.caption_source, self.language),
+            "native_id": None if path.parent.name == CHANGED else f"youtube:{video}",
+            "group_id": f"youtube:{video}", "url": watch(video),
             "audio_at": next((at for folder in folders if is_file(root / (at := f"{folder}{path}"))), None),
             "meta": meta(**{name: value for name, value in _richest(lines).items() if name not in ELSEWHERE}),
             "rejected": None if captions else "no caption",
@@ -79,7 +75,7 @@ class MusicBench(Reader):
 def _lines(root: Path, files: Sequence[str]) -> Iterator[tuple[str, dict[str, Any] | None]]:
     """Objects of files that are there, each with the name of its sound, or of its place where it has none."""
     for file in files:
-        if is_file(root / file):
+        if there(root / file):
             for place, row in json_lines(root / file):
                 path = row and _path(row)
                 yield (_name(path) if path else f"{file.removesuffix('.json')}.{place}"), row

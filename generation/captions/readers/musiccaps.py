@@ -40,14 +40,11 @@ class MusicCaps(Reader):
 
     def read(self, root: Path, wanted: Wanted) -> Iterator[pa.Table]:
         """As for every reader."""
-        rows, sounds, seen = Rows(self), sound_files(root), set[str]()
+        rows, sounds = Rows(self), sound_files(root)
         for line, row in enumerate(_published(needed(root, self.title, *FILES)), 1):
             values = _values(row, line)
             values["audio_at"] = first_of(sounds, values.pop("names"))
-            if values["source_id"] in seen:
-                values |= {"source_id": f"{values['source_id']}.{line}", "rejected": "a row of the same clip"}
-            seen.add(values["source_id"])
-            yield from rows.add(**values)
+            yield from rows.add("a row of the same clip", **values)
         yield from rows.rest()
 
 

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from sousa.generation.captions.files import csv_rows, meta, needed, number
+from sousa.generation.captions.files import csv_rows, meta, needed, number, there
 from sousa.generation.captions.jamendo import NAMELESS, Sounds, Track, common, id_of, names, notices, tracks
 from sousa.generation.captions.readers import Reader, Rows, Wanted
-from sousa.generation.outside import is_file
 
 TABLE = "song_describer.csv"
+NAMES = "audio_metadata.tsv"
 TAGS = "song_describer*.mtg-jamendo.tsv"
 _CLIP_SEC = 120.0
 _VALID = {"true": True, "false": False}
@@ -57,7 +57,7 @@ class SongDescriber(Reader):
         table = needed(root, self.title, TABLE)
         tagged = {track.id: track for track in _tagged(root)}
         licences = notices(root / "audio_licenses.txt")
-        named = names(root / "audio_metadata.tsv")
+        named = names(root / NAMES)
         sounds = Sounds(root, ("audio", "audio/audio", ""), (".2min.mp3", ".mp3"))
         captions: dict[str, list[dict[str, str]]] = {}
         rows = Rows(self)
@@ -100,7 +100,7 @@ class SongDescriber(Reader):
 
 def track_ids(root: Path) -> Iterator[tuple[str, str | None]]:
     """Ids of all tracks of the corpus with those of their artists, from whichever of its tables is there."""
-    if is_file(root / TABLE):
+    if there(root / TABLE):
         for cells in csv_rows(root / TABLE, "track_id"):
             if track := id_of(cells["track_id"]):
                 yield track, id_of(cells.get("artist_id"))

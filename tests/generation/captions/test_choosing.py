@@ -20,7 +20,8 @@ def ledger(count: int, seed: int = 0, **values) -> Ledger:
     usual = {
         "key": digests(names, seed), "dataset": np.zeros(count, np.int16), "split": np.zeros(count, np.int8),
         "group": zeros, "artist": zeros.copy(), "native": zeros.copy(), "seconds": np.full(count, np.nan),
-        "stratum": np.zeros(count, np.int32), "shut": np.zeros(count, bool),
+        "artist_name": zeros.copy(), "start": np.full(count, np.nan), "end": np.full(count, np.nan),
+        "stratum": np.zeros(count, np.int32), "shut": np.zeros(count, np.int16),
         "reason": np.zeros(count, np.int16),
     }  # fmt: skip
     return Ledger(**(usual | values))
@@ -108,23 +109,31 @@ def test_published_splits_stay_and_groups_are_kept_out_of_training():
     assert account == {"kept": 5, "its group has rows in validation": 1, "its group has rows in test": 2}
 
 
-def test_of_the_same_sound_the_first_corpus_is_kept():
-    same = digests(pa.array(["x", "x", "x", "y", None, None]))
-    rows = ledger(6, dataset=np.array([2, 1, 1, 2, 1, 2], np.int16))
-    choosing.reject_duplicates(rows, same, "twice")
-    assert rows.alive.tolist() == [False, True, True, True, True, True]
-    choosing.reject_duplicates(rows, same, "twice in one", within=True)
-    assert rows.alive.sum() == 4 and rows.account(["", "one", "two"])["one"]["twice in one"] == 1
+def test_rows_without_a_split_go_where_their_group_is():
+    groups = digests(pa.array([f"g{i // 4}" for i in range(400)]))
+    splits = np.tile(np.array([1, -1, -1, -1], np.int8), 100)
+    rows = ledger(400, split=splits.copy(), group=groups)
+    choosing.assign_splits(rows, 42)
+    assert rows.alive.all() and (rows.split == 1).all()
 
 
-def test_an_artist_has_so_many_rows_whatever_the_order():
-    artists = digests(pa.array([f"a{i % 3}" for i in range(30)] + [None] * 5))
-    rows = ledger(35, artist=artists)
-    choosing.cap_artists(rows, 4)
-    assert np.bincount(np.arange(35)[rows.alive] % 3, minlength=3)[:3].sum() >= 12 and rows.alive[30:].all()
-    assert rows.alive[:30].sum() == 12
-    kept = rows.key[rows.alive & (artists == artists[0])]
-    assert sorted(kept) == sorted(rows.key[artists == artists[0]])[:4]
+def test_of_an_id_the_first_row_is_kept():
+    key = digests(pa.array(["x", "x", "y"]))
+    rows = ledger(3, key=key, dataset=np.array([1, 0, 1], np.int16))
+    choosing.reject_repeated(rows, "twice")
+    assert rows.alive.tolist() == [False, True, True]
+
+
+def test_rivals_are_rows_of_earlier_corpora_with_clips_that_overlap():
+    native = digests(pa.array(["x", "x", "x", "y", None, None, "z", "z", "z"]))
+    rows = ledger(
+        9, native=native, dataset=np.array([2, 1, 1, 2, 1, 2, 0, 1, 1], np.int16),
+        start=np.array([np.nan] * 6 + [0.0, 10, 5]), end=np.array([np.nan] * 6 + [10.0, 20, 15]),
+    )  # fmt: skip
+    assert choosing.rivals(rows) == {0: [1, 2], 8: [6]}
+    rows.reject(np.array([1]), "gone")
+    assert choosing.rivals(rows) == {0: [2], 8: [6]}
+    assert choosing.rivals(ledger(0)) == {}
 
 
 def test_the_first_reason_stays_and_the_account_is_whole():

@@ -43,7 +43,6 @@ def test_a_list_that_is_not_there_is_a_problem(root, missing):
     shutil.rmtree(root / missing)
     sets = held_out(root)
     assert missing in sets.problem
-    assert "sousa download --evaluation-lists" in sets.problem
     assert sets.ids == (ALL if missing == "song_describer" else ids(1000204, 1000312, 1000353))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sousa.generation.captions import files
+from sousa.generation.captions import clips, files
 from sousa.generation.captions.files import (
     byte_lines,
     csv_rows,
@@ -118,3 +118,37 @@ def test_a_link_that_was_unpacked_as_a_file(tmp_path, content, target):
 
 def test_what_is_not_there_leads_nowhere(tmp_path):
     assert followed(tmp_path / "none.tsv") is None
+
+
+def test_a_quote_that_never_ends_is_told(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('id,caption\n1,"a tune\n2,another\n')
+    with pytest.raises(RunError, match=r"a\.csv is not CSV: .*get the file again"):
+        list(files.csv_rows(path, "id"))
+
+
+def test_a_table_of_too_many_columns_is_refused_in_few_words(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(",".join(f"column{i}" for i in range(2000)) + "\n")
+    with pytest.raises(RunError, match="has 2,000 columns, of at most 1,000"):
+        list(files.csv_rows(path, "id"))
+    path.write_text(",".join(f"column{i}" for i in range(500)) + "\n")
+    with pytest.raises(RunError) as error:
+        list(files.csv_rows(path, "id"))
+    assert len(str(error.value)) < 400
+
+
+def test_what_is_there_and_no_file_is_told_apart_from_what_is_not(tmp_path):
+    assert not files.there(tmp_path / "none.csv")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "folder.csv").mkdir()
+    for name in ("link.csv", "folder.csv"):
+        with pytest.raises(RunError, match=rf"{name} can't be read"):
+            files.there(tmp_path / name)
+
+
+def test_a_link_that_leads_to_itself_hides_nothing(tmp_path):
+    for name in ("a.wav", "c.wav"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "b.wav").symlink_to("b.wav")
+    assert set(clips.sound_files(tmp_path)) == {"a", "c"}

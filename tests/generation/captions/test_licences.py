@@ -54,6 +54,18 @@ TEXTS = {
     "FMA-Limited: Download Only": ("LicenseRef-FMA-Limited-Download-Only", None),
     "Orphan Work": ("LicenseRef-Orphan-Work", None),
     "Creative Commons": ("LicenseRef-Creative-Commons", None),
+    # a text that says more than its conditions may forbid anything
+    "Attribution required. No commercial use.": (
+        "LicenseRef-Attribution-required.-No-commercial-use", None,
+    ),
+    "CC BY for personal use only": ("LicenseRef-CC-BY-for-personal-use-only", None),
+    "Attribution (commercial use not allowed)": (
+        "LicenseRef-Attribution-commercial-use-not-allowed", None,
+    ),
+    "CC BY for personal use only http://creativecommons.org/licenses/by/3.0/": (None, None),
+    "Attribution-NonComercial 3.0": ("CC-BY-NC-3.0", "n"),
+    "Attribution-Noncommercial 2.0 UK: England & Wales": ("CC-BY-NC-2.0-UK", "n"),
+    "LicenseRef-Orphan-Work": ("LicenseRef-Orphan-Work", None),
     # nothing is known
     "": (None, None),
     " \t": (None, None),

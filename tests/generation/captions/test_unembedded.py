@@ -39,5 +39,21 @@ def test_objects_become_rows(tmp_path):
 def test_ids_are_unique_and_splits_are_ours(tmp_path):
     with pytest.raises(RunError, match="the id 'a' comes twice"):
         tables(tmp_path, PLAIN, FULL, PLAIN)
-    (table,) = tables(tmp_path, PLAIN | {"split": "val"})
-    assert table["split"].to_pylist() == [None]
+    (table,) = tables(tmp_path, PLAIN | {"split": "val"}, FULL | {"split": "Test"})
+    assert table["split"].to_pylist() == ["validation", "test"]
+    with pytest.raises(RunError, match="object 0: split is 'fold1'"):
+        tables(tmp_path, PLAIN | {"split": "fold1"})
+
+
+def test_rows_that_models_are_compared_on_are_for_tests(tmp_path):
+    (table,) = tables(tmp_path, PLAIN | {"dataset": "song_describer"})
+    assert table["split"].to_pylist() == ["test"]
+
+
+def test_licences_and_writers_of_captions_are_known_again(tmp_path):
+    more = {"caption_source": "human", "language": "en", "genres": ["rock"], "url": "https://example.org"}
+    (table,) = tables(tmp_path, FULL | {"license": "CC-BY-NC-3.0-US"} | more)
+    (row,) = table.to_pylist()
+    assert (row["licence"], row["licence_nc"], row["caption_source"]) == ("CC-BY-NC-3.0-US", True, "human")
+    assert [(other["source"], other["language"]) for other in row["alt_captions"]] == [("human", "en")] * 2
+    assert (row["genres"], row["url"], row["language"]) == (["rock"], "https://example.org", "en")

@@ -43,7 +43,7 @@ def test_every_row_is_kept_or_rejected_for_a_reason(corpora):
     (corpora / "people" / "audio" / "00007.flac").write_bytes(b"fLaC and nothing else")
     shutil.copy(corpora / "people" / "audio" / "00000.flac", corpora / "people" / "audio" / "00008.flac")
     config = chosen(corpora)
-    account = index.account_of(config.chosen)["people"]
+    account = index.account_of(config.chosen).rows["people"]
     assert account == {
         "kept": 5, "no caption": 1, measuring.NOT_THERE: 1, measuring.BROKEN: 1,
         "its sound is there twice": 1,
@@ -74,7 +74,7 @@ def test_a_native_sound_is_that_of_the_humans(corpora):
     toy.write(corpora / "tagged", [toy.row(i, native=f"jamendo:{i}") for i in range(10)])
     toy.write(corpora / "people", [toy.row(i, native=f"jamendo:{i}") for i in range(3)])
     config = chosen(corpora, metadata_only=True)
-    counts = index.account_of(config.chosen)
+    counts = index.account_of(config.chosen).rows
     assert counts["people"] == {"kept": 3}
     assert counts["tagged"] == {"kept": 7, "its sound is in another corpus too": 3}
 
@@ -83,7 +83,7 @@ def test_filters_of_length_artist_licence_and_lists(corpora, tmp_path):
     toy.write(corpora / "people", [toy.row(i, seconds=f"{0.1 * (i + 1):.1f}") for i in range(10)])
     short = chosen(corpora, min_duration_sec=0.25, max_duration_sec=0.55)
     assert sorted(ids(short)) == [f"people_{i:05}" for i in (2, 3, 4)]
-    assert index.account_of(short.chosen)["people"] == {"kept": 3, "too short": 2, "too long": 5}
+    assert index.account_of(short.chosen).rows["people"] == {"kept": 3, "too short": 2, "too long": 5}
     assert chosen(corpora, per_artist=1).num_rows == 7
     (tmp_path / "out.txt").write_text("people_00001\n\npeople_00004\n")
     (tmp_path / "out.json").write_text('["people_00009"]')
@@ -149,7 +149,7 @@ def test_rows_of_a_dataset_are_limited(corpora):
     toy.write(corpora / "people", [toy.row(i) for i in range(30)])
     toy.write(corpora / "tagged", [toy.row(i) for i in range(30)])
     config = chosen(corpora, metadata_only=True, samples_per_dataset=12)
-    assert [counts["kept"] for counts in index.account_of(config.chosen).values()] == [12, 12]
+    assert [counts["kept"] for counts in index.account_of(config.chosen).rows.values()] == [12, 12]
 
 
 def test_a_large_choice_is_sorted_through_files(corpora, monkeypatch):
@@ -220,7 +220,7 @@ def test_lists_take_blanks_as_well_as_commas(corpora, tmp_path, capsys):
 def test_a_sound_with_a_hash_in_its_name_is_a_file(corpora, tmp_path):
     toy.write(corpora / "people", [toy.row(i, id=f"in_C#{i}", seconds="0.1") for i in range(3)])
     config = chosen(corpora)
-    assert index.account_of(config.chosen) == {"people": {"kept": 3}}
+    assert index.account_of(config.chosen).rows == {"people": {"kept": 3}}
     unified_json.write(config, tmp_path / "x.json")
     paths = [entry["audio_path"] for entry in unified_json.read(tmp_path / "x.json")]
     assert sorted(paths) == sorted(map(str, (corpora / "people" / "audio").iterdir()))

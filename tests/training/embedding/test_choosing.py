@@ -5,7 +5,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from sousa.training.embedding.choosing import choose
+from sousa.training.embedding.choosing import SHARES, choose
 
 
 def chosen(groups, splits=None, seconds=None, least=None, most=None, size=None, seed=42):
@@ -16,7 +16,7 @@ def chosen(groups, splits=None, seconds=None, least=None, most=None, size=None, 
 
 
 def test_rows_without_a_split_get_one_by_group():
-    groups = [i // 3 for i in range(300)]
+    groups = [i // 5 for i in range(300)]
     out = chosen(groups)
     assert {split: len(rows) for split, rows in out.rows.items()} == {
         "train": 240, "validation": 30, "test": 30,
@@ -25,6 +25,18 @@ def test_rows_without_a_split_get_one_by_group():
     assert not any(a & b for i, a in enumerate(of_split) for b in of_split[:i])
     assert out.assigned == 300 and sorted(chain(*out.rows.values())) == list(range(300))
     assert chosen(groups).rows == out.rows != chosen(groups, seed=1).rows
+
+
+def test_the_splits_of_many_groups_are_the_same_in_every_sample():
+    groups = [i // 2 for i in range(2000)]
+    whole, some = (chosen(groups, size=size).rows for size in (None, 700))
+    assert all(set(some[split]) <= set(whole[split]) for split in whole)
+    assert all(abs(len(whole[split]) / 2000 - share) < 0.03 for split, share in SHARES.items())
+
+
+def test_a_group_of_several_splits_goes_into_the_last():
+    for splits in (["train", "test", None], ["test", "train", None]):
+        assert 2 in chosen(["a", "a", "a"], splits=splits).rows["test"]
 
 
 @pytest.mark.parametrize("sizes", [[1, 1, 1], [50, 1, 1], [2] * 5, [9, 3, 3, 1], [100] * 3 + [1] * 4])

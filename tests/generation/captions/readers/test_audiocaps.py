@@ -85,7 +85,7 @@ def test_rows_that_can_not_be_used_are_rejected(tmp_path):
     (tmp_path / "train.csv").write_text(f"{head}1,abc,0,a dog\n2,,0,a cat\n3,def,x,a bird\n4,ghi,0,\n")
     (tmp_path / "test.csv").write_text(f"{head}5,abc,0,a dog barks\n")
     assert account(rows_of(NAME, tmp_path)) == {
-        None: 1, "no id or no time": 2, "no caption": 1, "the clip is in an earlier split too": 1,
+        None: 1, "no id or no time": 2, "no caption": 1, "the clip is in a later split too": 1,
     }  # fmt: skip
 
 

@@ -29,7 +29,7 @@ def test_rows_of_a_dataset_with_their_captions_and_sounds(tiny):
     assert len({row["sample_id"] for row in rows}) == 9
     for row in rows:
         assert row["rejected"] is None and len(row["alt_captions"]) >= 2
-        assert row["sample_id"] == f"rudiments_{row['source_id']}" and row["dataset"] == "rudiments"
+        assert row["sample_id"] == f"{tiny.name}_{row['source_id']}" and row["dataset"] == tiny.name
         assert re.search("flam|stroke roll|bounce roll", row["caption"], re.IGNORECASE)
         assert {other["source"] for other in row["alt_captions"]} == {row["caption_source"]} == {"template"}
         assert row["audio_at"].startswith(f"data/{row['split']}/")
@@ -56,7 +56,7 @@ def test_rows_without_sound_have_no_place(tiny):
 
 def test_a_corpus_without_captions_is_refused(tiny, monkeypatch):
     monkeypatch.setattr(Rudiments, "captions_from", ())
-    with pytest.raises(UsageError, match="rows of rudiments have no captions; leave this folder out"):
+    with pytest.raises(UsageError, match="holds rows of rudiments, which tells no captions of its own"):
         Generated(tiny)
 
 
@@ -96,5 +96,6 @@ def test_a_corpus_of_another_package_states_its_own_licence(tones, tmp_path, mon
     sousa.generate("tones", tmp_path / "t", check=False)
     rows = rows_of(tmp_path / "t")
     assert {row["caption"] for row in rows} == {"A sine wave.", "A square wave.", "A saw wave."}
-    assert {row["group_id"].rpartition(":")[0] for row in rows} == {"tones"}
+    assert {row["group_id"].split(":")[0] for row in rows} == {"tones"}
+    assert {row["dataset"] for row in rows} == {"t"}
     assert {(row["caption_licence"], row["licence"]) for row in rows} == {("CC0-1.0", "CC0-1.0")}
