@@ -17,8 +17,9 @@ import torch
 import torchaudio
 
 from sousa.training.audio import decode
+from sousa.training.embedding import inputs as sources
 from sousa.training.embedding.layout import AUDIO, TEXT, Embeddings
-from sousa.training.projection import lora, pairs, ranking, ridge
+from sousa.training.projection import pairs, ranking, ridge
 from sousa.training.projection.model import load
 from sousa.training.report.measure import measure, opened
 
@@ -73,7 +74,7 @@ def main():
     encoders = (options.audio_encoder or embeddings.names(AUDIO)[0],
                 options.text_encoder or embeddings.names(TEXT)[0])  # fmt: skip
     read = [pairs.read(embeddings, *encoders, split) for split in ("train", "validation", "test")]
-    inputs = lora.inputs_of(options.sounds or embeddings.manifest["source"])
+    inputs = sources.of(options.sounds or embeddings.manifest["source"])
     rows = {name: i for i, name in enumerate(inputs.table["sample_id"].to_pylist())}
     sounds = type("Sounds", (), {"sound": staticmethod(lambda name: inputs.sound(rows[name]))})
     counts = Counter(word for text in read[0].texts["text"].to_pylist() for word in set(words(text)))

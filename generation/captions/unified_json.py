@@ -51,13 +51,14 @@ def write(config: Config, path: str | Path, done: Callable[[int], Any] = lambda 
     Returns: how many rows there are.
     """
     path, count = Path(path), 0
+    written = _written_sounds(config, path)
     with atomic_file(path) as file:
         file.write(b"[")
         for row in _in_order(config):
             done(1)
             if row["num_samples"] is None:
                 continue
-            text = json.dumps(_object(config, row, path), ensure_ascii=False, allow_nan=False)
+            text = json.dumps(_object(config, row, written), ensure_ascii=False, allow_nan=False)
             file.write(b",\n" * bool(count) + b"\n" * (not count) + text.encode())
             count += 1
         file.write(b"\n]\n")
@@ -76,15 +77,27 @@ def _in_order(config: Config) -> Iterator[dict[str, Any]]:
     return heapq.merge(*parts, key=lambda row: row["taken"])
 
 
-def _object(config: Config, row: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    root, at = Path(config.root) / row["folder"], row["audio_at"]
-    place = os.path.abspath(root / at)
-    if sounds.file_of(at) != at:
-        data = sounds.sound_bytes(root, at)
-        place = os.path.abspath(path.with_name(f"{path.stem}_audio") / f"{row['sample_id']}{ending(data)}")
-        _keep(data, Path(place), path)
+def _written_sounds(config: Config, path: Path) -> dict[str, str]:
+    """Write the sounds that are rows of Parquet files, in their order there; their paths by ``sample_id``."""
+    inside = []
+    for table in index.read(config.chosen, 0, config.num_rows):
+        names = ("folder", "audio_at", "sample_id", "num_samples")
+        for folder, at, name, samples in zip(*(table[name].to_pylist() for name in names), strict=True):
+            if samples is not None and sounds.file_of(at) != at:
+                inside.append((folder, sounds.place_in_file(at), at, name))
+    out = {}
+    for folder, _, at, name in sorted(inside):
+        data = sounds.sound_bytes(Path(config.root) / folder, at)
+        place = path.absolute().with_name(f"{path.stem}_audio") / f"{name}{ending(data)}"
+        _keep(data, place, path)
+        out[name] = str(place)
+    return out
+
+
+def _object(config: Config, row: Mapping[str, Any], written: Mapping[str, str]) -> dict[str, Any]:
+    name, own = row["sample_id"], os.path.abspath(Path(config.root) / row["folder"] / row["audio_at"])
     known = {
-        "id": row["sample_id"], "audio_path": place, "caption": row["caption"],
+        "id": name, "audio_path": written.get(name, own), "caption": row["caption"],
         "alt_captions": [other["text"] for other in row["alt_captions"]],
         "duration": row["num_samples"] / row["sample_rate"], "dataset": row["dataset"],
         "split": row["split"], "group_id": row["group_id"],

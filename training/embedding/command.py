@@ -32,7 +32,8 @@ def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     parser.epilog = _EXAMPLES
     rows = parser.add_argument_group("the rows")
     add = rows.add_argument
-    add("data", nargs="?", metavar="DATA", help="a dataset directory, a release, or org/name on the Hub")
+    about = "a dataset directory, a release, org/name on the Hub, or the folder of a published corpus"
+    add("data", nargs="?", metavar="DATA", help=about)
     add("--dataset-file", metavar="PATH", help="a unified JSON file, as sousa unify writes it")
     add("--use-musicbench", action="store_true", help="that corpus as it is published, in a folder of --root")
     add("--root", default=ROOT, metavar="DIR", help="folder of corpora (default: %(default)s)")
@@ -97,7 +98,8 @@ def embed(
     """Put the sounds and texts of rows into vectors; a run that was interrupted goes on.
 
     Args:
-        data: a dataset directory, a release, a Parquet file, or a dataset on the Hub.
+        data: a dataset directory, a release, a Parquet file, a dataset on the Hub, or the folder of a
+            published corpus, such as ``data/raw/clotho``.
         output: directory, see :mod:`sousa.training.embedding.layout`.
         encoders: of sound, see :mod:`sousa.training.embedding.encoders`.
         text: of text.
@@ -147,7 +149,7 @@ def embed(
     if dataset_file is not None:
         rows = inputs.of_json(str(dataset_file))
     else:
-        rows = inputs.of_corpus(CORPUS, str(root)) if use_musicbench else inputs.of_dataset(data)
+        rows = inputs.of_corpus(CORPUS, str(root)) if use_musicbench else inputs.of(str(data))
     if rows.text is None and asked[1]:
         raise UsageError(f"{rows.where} has no column of texts; give --text '' for its sounds alone")
     chosen = choose(

@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from sousa.generation.captions import unembedded
+from sousa.generation.captions.readers import READERS
+from sousa.generation.captions.readers.generated import is_dataset
 from sousa.generation.captions.sounds import file_bytes, sound_bytes
 from sousa.generation.columns import SPLITS, Breakdown, Column, Text
 from sousa.generation.errors import RunError, UsageError
@@ -95,6 +97,28 @@ class Inputs:
 
 
 _OF_TEXT = ("text", "source", "language", "start_sec", "end_sec")
+
+
+def is_json(where: str) -> bool:
+    """Whether that is a file of JSON."""
+    return where.endswith(".json") and is_file(expanded(where))
+
+
+def is_corpus(where: str) -> bool:
+    """Whether that is the folder of a published corpus, which has the corpus's name."""
+    root = Path(expanded(where))
+    return root.name in READERS and is_directory(root) and not is_dataset(root)
+
+
+def of(where: str) -> Inputs:
+    """Rows of a unified JSON file, of the folder of a published corpus, or of a dataset.
+
+    Raises: UsageError or RunError as the three.
+    """
+    if is_json(where):
+        return of_json(where)
+    root = Path(expanded(where))
+    return of_corpus(root.name, str(root.parent)) if is_corpus(where) else of_dataset(where)
 
 
 def of_dataset(where: str) -> Inputs:

@@ -15,8 +15,8 @@ are of the same rows in every part, in the same order. A vector is float16 and n
 row that has none is not in the part at all, and is in ``failures.jsonl``.
 
 A shard is written whole and then recorded; whatever ends the process, running the same command again makes
-the missing ones, and the bytes of the directory are those of an uninterrupted run. There is no manifest
-before everything is there. Encoders can be added to a directory later.
+the missing ones, and the bytes of the directory, but for the times in its log, are those of an uninterrupted
+run. There is no manifest before everything is there. Encoders can be added to a directory later.
 """
 
 import json

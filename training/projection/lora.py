@@ -22,7 +22,7 @@ from torch import nn
 
 from sousa.generation import seeds
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
-from sousa.generation.outside import expanded, is_directory, is_file, read_json, require_small_header
+from sousa.generation.outside import is_file, read_json, require_small_header
 from sousa.generation.storage import atomic_file
 from sousa.training.audio import decode
 from sousa.training.embedding import encoding, inputs, layout, windows
@@ -197,7 +197,7 @@ def with_adapters(
     Args:
         ranks: of the adapters of each side that has some.
         weights: where those of its encoder are, None for their usual place.
-        sounds: where sounds are, as :func:`inputs_of` takes it.
+        sounds: where sounds are, as :func:`sousa.training.embedding.inputs.of` takes it.
 
     Raises: UsageError or RunError as :func:`sousa.training.projection.towers.tower_of`.
     """
@@ -208,18 +208,8 @@ def with_adapters(
         if side == "audio":
             if not sounds:
                 raise UsageError("where the sounds are is not known; name the place with --sounds")
-            source = Sounds(inputs_of(sounds), tower)
+            source = Sounds(inputs.of(sounds), tower)
     return AdaptedModel(projection, towers, source)
-
-
-def inputs_of(source: str) -> Inputs:
-    """Sounds of a dataset, of a unified JSON file, or of the folder of a corpus; UsageError or RunError."""
-    place = Path(expanded(source))
-    if is_file(place) and place.suffix == ".json":
-        return inputs.of_json(source)
-    if is_directory(place) and not any(place.rglob("*.parquet")):
-        return inputs.of_corpus(place.name, str(place.parent))
-    return inputs.of_dataset(source)
 
 
 def raw_texts(pairs: Pairs, texts: np.ndarray, epoch: int) -> list[str]:
@@ -231,7 +221,7 @@ class Sounds:
     """Windows of sounds, read from where they are.
 
     Args:
-        rows: of :func:`inputs_of`.
+        rows: with their sounds.
         tower: the encoder, which says how long they are.
     """
 

@@ -4,6 +4,7 @@ Conventions: a score is the cosine of the text's vector and the sound's, both as
 for an order, and for nothing else. A sound's vector is the mean of its windows.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,8 @@ def embeddings_of(
         except UsageError:
             pass  # a dataset or a release has a manifest too
     name = str(model.config.audio["name"])
-    place = folder / f"{here.resolve().name if here.exists() else data.replace('/', '--')}"
+    whole = str(here.resolve()) if here.exists() else data
+    place = folder / f"{Path(whole).name}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
     if not is_file(place / MANIFEST):
         console.say(f"{data} has no vectors yet; they are made by {name}, and kept in {place}")
     encoder = f"{name}={weights}" if weights else name

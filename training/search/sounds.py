@@ -5,7 +5,8 @@ from pathlib import Path
 
 from sousa.generation.captions.sounds import file_bytes, sound_bytes
 from sousa.generation.errors import RunError, SousaError
-from sousa.generation.outside import expanded, is_directory, is_file
+from sousa.generation.outside import expanded
+from sousa.training.embedding.inputs import is_corpus, is_json
 from sousa.training.search.searching import Hit
 from sousa.training.stream import open_rows
 
@@ -19,11 +20,10 @@ def sounds_of(source: str) -> Fetch:
         source: where the sounds are: a dataset directory, a release, a dataset on the Hub, a unified JSON
             file, or the folder of a corpus.
     """
-    place = Path(expanded(source))
-    if is_file(place) and place.suffix == ".json":
+    if is_json(source):
         return lambda hit: file_bytes(_at(hit))
-    if is_directory(place) and not any(place.rglob("*.parquet")):
-        return lambda hit: sound_bytes(place, _at(hit))
+    if is_corpus(source):
+        return lambda hit: sound_bytes(Path(expanded(source)), _at(hit))
     stored: list[tuple[object, dict[str, int]]] = []
 
     def of_dataset(hit: Hit) -> bytes:

@@ -124,6 +124,8 @@ def test_a_corpus_is_embedded_as_it_is_published(tmp_path, encoders, capsys):
     assert read.manifest["dataset"] == "musicbench" and read.splits == ["train", "test"]
     assert "there are no rows of validation" in capsys.readouterr().out
     assert max(read.text("sentence")["number"].to_pylist()) >= 1 and len(read.rows()) > 2
+    embed(CORPORA / "musicbench", tmp_path / "again", encoders=(), text=encoders["bert"])
+    assert Embeddings(tmp_path / "again").rows().equals(read.rows())
     # its sounds are not there
     with pytest.raises(RunError, match=r"ast could take none of 6 rows.*missing file"):
         embed(output=tmp_path / "sounds", encoders=encoders["ast"], **request)

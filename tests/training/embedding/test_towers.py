@@ -142,6 +142,14 @@ def test_others_give_the_mean_of_tokens_or_what_their_folder_says(tmp_path):
     (folder / "1_Pooling/config.json").write_text('{"pooling_mode_max_tokens": true}')
     with pytest.raises(UsageError, match="pools by pooling_mode_max_tokens"):
         sentences.Sentences(str(folder), None, "cpu", 2)
+    kinds = ("Transformer", "Pooling", "Dense")
+    (folder / "modules.json").write_text(
+        json.dumps([{"type": f"sentence_transformers.models.{k}"} for k in kinds])
+    )
+    with pytest.raises(
+        UsageError, match=r"puts what it pools through .*models\.Dense, which is not done here"
+    ):
+        sentences.Sentences(str(folder), None, "cpu", 2)
 
 
 def test_pooling_goes_by_the_mask():

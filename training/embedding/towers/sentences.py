@@ -26,6 +26,7 @@ _MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 _POOLING = {
     "pooling_mode_mean_tokens": "mean", "pooling_mode_lasttoken": "last", "pooling_mode_cls_token": "first",
 }  # fmt: skip
+_MODULES = ("Transformer", "Pooling", "Normalize")  # of sentence-transformers
 _LONGEST = 512  # tokens; captions have some dozens
 _UNUSED = ("pooler", "position_ids")
 
@@ -78,6 +79,7 @@ class Sentences:
         lost = [key for key in report["missing_keys"] if not any(part in key for part in _UNUSED)]
         if lost:
             raise RunError(f"{where}: the weights lack {lost[0]}, which would be random; give a whole model")
+        _refuse_modules(where, here, revision)
         self.pooling = _pooling(where, here, revision, model.config.model_type)
         if tokenizer.pad_token is None:
             raise UsageError(f"the tokenizer of {where} has no token for padding; give another encoder")
@@ -121,20 +123,37 @@ def pooled(states: torch.Tensor, mask: torch.Tensor, pooling: str) -> torch.Tens
     return states[torch.arange(len(states), device=states.device), index]
 
 
-def _pooling(where: str, here: bool, revision: str | None, model_type: str) -> str:
-    """Which of mean, last and first a model was trained with."""
-    path = Path(where) / "1_Pooling" / "config.json"
+def _said(where: str, here: bool, revision: str | None, file: str) -> Any:
+    """The plain data of a small file of a model, None where there is none."""
+    path = Path(where) / file
     if not here:
         from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
         try:
-            download = remote.client(None).hf_hub_download
-            path = Path(download(where, "1_Pooling/config.json", revision=revision))
+            path = Path(remote.client(None).hf_hub_download(where, file, revision=revision))
         except (EntryNotFoundError, LocalEntryNotFoundError):
-            path = Path()
+            return None
     try:
-        said = read_json(path)
+        return read_json(path)
     except (OSError, ValueError):
+        return None
+
+
+def _refuse_modules(where: str, here: bool, revision: str | None) -> None:
+    """Refuse an encoder that does more than pooling, whose vectors would be others; UsageError."""
+    modules = _said(where, here, revision, "modules.json")
+    named = [module.get("type", "") for module in modules or () if isinstance(module, dict)]
+    if more := [name for name in named if str(name).rpartition(".")[2] not in _MODULES]:
+        raise UsageError(
+            f"{where} puts what it pools through {', '.join(map(str, more))}, which is not done here; give "
+            f"an encoder of {', '.join(_MODULES)} alone"
+        )
+
+
+def _pooling(where: str, here: bool, revision: str | None, model_type: str) -> str:
+    """Which of mean, last and first a model was trained with."""
+    said = _said(where, here, revision, "1_Pooling/config.json")
+    if said is None:
         return "last" if model_type == "qwen3" else "mean"
     modes = [name for name, value in said.items() if name.startswith("pooling_mode_") and value is True]
     if len(modes) == 1 and modes[0] in _POOLING:
