@@ -18,6 +18,7 @@ from sousa.generation.outside import SAMPLES, opened
 
 FORMATS = ("flac", "wav")
 _FLAC_LEVEL = 3 / 8
+_BLOCK = 1 << 18  # samples
 # "fLaC", a block header of 4 bytes, then STREAMINFO, which ends with the MD5 of the samples
 _FLAC_MD5 = slice(26, 42)
 
@@ -59,9 +60,29 @@ def read(file: BinaryIO | int, dtype: str = "int16") -> tuple[np.ndarray, int]:
     Room is made for as many samples as its head names before one is decoded.
     """
     with soundfile.SoundFile(file, closefd=False) as sound:
-        if sound.frames * sound.channels > SAMPLES:
-            raise TooLong(f"{sound.frames:,} samples of {sound.channels} channels, of {SAMPLES:,} at most")
+        _refuse_too_long(sound)
         return sound.read(dtype=dtype, always_2d=True), sound.samplerate
+
+
+def _refuse_too_long(sound: soundfile.SoundFile) -> None:
+    if sound.frames * sound.channels > SAMPLES:
+        raise TooLong(f"{sound.frames:,} samples of {sound.channels} channels, of {SAMPLES:,} at most")
+
+
+def described(data: bytes) -> tuple[int, int, str]:
+    """``(samples, rate, digest)`` of a file in memory, the digest as of :func:`pcm_digest`.
+
+    It is decoded in blocks, so that a long sound takes no more memory than its file; but for MP3, of which
+    single samples differ by 1 where blocks end elsewhere. Raises: LibsndfileError.
+    """
+    digest, samples = hashlib.md5(usedforsecurity=False), 0
+    with soundfile.SoundFile(io.BytesIO(data)) as sound:
+        _refuse_too_long(sound)
+        block = -1 if sound.format == "MP3" else _BLOCK
+        while len(pcm := sound.read(block, "int16", always_2d=True)):
+            digest.update(np.ascontiguousarray(pcm, "<i2").data)
+            samples += len(pcm)
+        return samples, sound.samplerate, digest.hexdigest()
 
 
 def read_file(path: str | Path) -> tuple[np.ndarray, int]:

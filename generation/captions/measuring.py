@@ -50,16 +50,16 @@ def measured(root: Path, audio_at: str) -> Measured:
     except SousaError:
         return Measured(BROKEN)
     try:
-        pcm, rate = encode.decode(data)
+        samples, rate, digest = encode.described(data)
     except encode.TooLong:
         return Measured(TOO_LONG)
     except (LibsndfileError, ValueError, OSError):
         return Measured(BROKEN)
-    if not len(pcm):
+    if not samples:
         return Measured(EMPTY)
     if not RATES[0] <= rate <= RATES[1]:
         return Measured(ODD_RATE)
-    return Measured("", len(pcm), rate, hashlib.sha256(data).hexdigest(), encode.pcm_digest(pcm))
+    return Measured("", samples, rate, hashlib.sha256(data).hexdigest(), digest)
 
 
 class Journal:
