@@ -69,8 +69,8 @@ def main():
     options = parser.parse_args()
     raw, chosen, rows = (options.dir / name for name in ("raw", "chosen.json", "rows.json"))
     for corpus, words in made(options.rows).items():
-        run(*SOUSA, "generate", corpus, *words, "-o", raw / corpus, "--skip-validation", "-q")
-    run(*SOUSA, "unify", "--root", raw, "-o", chosen, "-q")
+        run(*SOUSA, "generate", corpus, *words, "-o", raw / corpus, "-w", 1, "--skip-validation", "-q")
+    run(*SOUSA, "unify", "--root", raw, "-o", chosen, "-w", 1, "-q")
     entries = set_apart(json.loads(chosen.read_text()))
     rows.write_text(json.dumps(entries))
     for name, count in sorted(Counter((e["dataset"], e["split"]) for e in entries).items()):
