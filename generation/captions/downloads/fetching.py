@@ -75,6 +75,8 @@ def bring(file: File, record: Record, say: Say, progress: Any, keep: bool = Fals
         published.
     """
     if file.is_done(record):
+        if file.unpack is not None and record.is_left_over(file.path):  # of a run that ended just before
+            (record.root / file.path).unlink()
         return
     if not record.is_whole(file.path, file.digest):
         _have(file, record, say, progress)
@@ -90,7 +92,8 @@ def bring(file: File, record: Record, say: Say, progress: Any, keep: bool = Fals
         raise
     prefix = "" if file.unpack == "." else f"{file.unpack}/"
     with explained(archive):
-        record.add_unpacked(file.path, file.digest, [(f"{prefix}{name}", size) for name, size in names])
+        files = [(f"{prefix}{name}", size) for name, size in names]
+        record.add_unpacked(file.path, file.digest, files, keep)
         if not keep:
             archive.unlink()
 

@@ -85,10 +85,20 @@ class Record:
         except OSError:
             return False
 
-    def add_unpacked(self, archive: str, digest: str | None, files: list[tuple[str, int]]) -> None:
-        """Remember an archive as unpacked: paths and sizes of what was in it."""
+    def add_unpacked(
+        self, archive: str, digest: str | None, files: list[tuple[str, int]], kept: bool = False
+    ) -> None:
+        """Remember an archive as unpacked: paths and sizes of what was in it, and whether it stays."""
         os.sync()  # files of archives are many: they are made to last together
-        write_json(self._unpacked(archive), {"digest": digest, "files": files})
+        write_json(self._unpacked(archive), {"digest": digest, "files": files, "kept": kept})
+
+    def is_left_over(self, archive: str) -> bool:
+        """Whether an archive that was unpacked, and was to be removed then, is still there."""
+        if not self.is_ours(archive):
+            return False
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            return read_json(self._unpacked(archive), MANIFEST_BYTES)["kept"] is False
+        return False
 
     def _unpacked(self, archive: str) -> Path:
         path = self.root / archive

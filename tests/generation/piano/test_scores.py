@@ -3,7 +3,6 @@
 import io
 import re
 import sys
-import time
 import zipfile
 from fractions import Fraction
 from pathlib import Path
@@ -327,13 +326,11 @@ NUMBERS = {
 @pytest.mark.parametrize(("tag", "value"), [(tag, value) for tag in NUMBERS for value in NUMBERS[tag]])
 def test_numbers_that_no_score_has_are_refused_at_once(tmp_path, tag, value):
     (tmp_path / "a.xml").write_text(re.sub(f"<{tag}>[^<]*<", f"<{tag}>{value}<", WHOLE))
-    begin = time.process_time()
     try:
         assert scores.read_score(tmp_path / "a.xml") and tag == "voice"
     except UsageError as error:
         said = {"octave": "is not on a piano", "beats": "metre", "beat-type": "metre"}[tag]
         assert said in str(error) and str(error).count(";") == 1
-    assert time.process_time() - begin < 2
 
 
 @pytest.mark.parametrize("times", ["-3", "0", "x", "1.5", "9" * 5000])
@@ -364,10 +361,8 @@ def test_a_number_without_end_is_refused_at_once(tmp_path):
     track = b"\xff" * (3 << 20)
     data = b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk" + len(track).to_bytes(4, "big") + track
     (tmp_path / "a.mid").write_bytes(data)
-    begin = time.process_time()
     with pytest.raises(UsageError, match="a number in it does not end"):
         scores.read_score(tmp_path / "a.mid")
-    assert time.process_time() - begin < 1
 
 
 def test_more_voices_than_can_be_numbered_share_the_last_one():

@@ -123,7 +123,8 @@ def test_a_dataset_is_embedded_first_and_heard(place, tmp_path, capsys):
         assert main(["search", *words]) == 0
         said = capsys.readouterr()
         assert "piece 3" in said.out
-    assert len(Embeddings(place / "run/embedded/data").rows()) == 6
+    (made,) = (place / "run/embedded").glob("data-*")
+    assert len(Embeddings(made).rows()) == 6
     page_text = (tmp_path / "a.html").read_text()
     found = re.findall(r'src="data:audio/flac;base64,([^"]+)"', page_text)
     assert {base64.b64decode(sound) for sound in found} == {row["audio"]["bytes"] for row in rows}
@@ -157,7 +158,8 @@ def test_pages_have_what_there_is_room_for_and_addresses_that_are_some(monkeypat
 
 
 def test_sounds_that_are_missing_are_said_once(tmp_path):
-    fetch = sounds.sounds_of(str(tmp_path))
+    (tmp_path / "clotho").mkdir()
+    fetch = sounds.sounds_of(str(tmp_path / "clotho"))
     hits = [Hit(1, 0.5, "a", None, {}, None), Hit(2, 0.4, "b", None, {}, "../b.wav")]
     data, why = sounds.fetched(hits, fetch)
     assert data == {} and why == "a: the corpus has no sound of it here"

@@ -345,6 +345,17 @@ def test_a_run_that_is_killed_while_it_unpacks_goes_on(catalogue, fetch, raw, pu
     assert not list(raw.rglob("*.tmp")) and not list(raw.rglob("*.part*"))
 
 
+def test_an_archive_that_a_killed_run_left_is_removed(fetch, raw):
+    assert fetch("--datasets", "mtg_jamendo", "--keep-archives") == 0
+    left = list((raw / "mtg_jamendo").rglob("*.tar"))
+    assert left and fetch("--datasets", "mtg_jamendo") == 0
+    assert all(path.exists() for path in left)  # it was asked to keep them
+    for about in (raw / "mtg_jamendo").rglob(".*.unpacked.json"):
+        about.write_text(about.read_text().replace('"kept": true', '"kept": false'))
+    assert fetch("--datasets", "mtg_jamendo") == 0
+    assert content(raw / "mtg_jamendo") == EVERYTHING["mtg_jamendo"]
+
+
 def test_any_number_of_ends_gives_the_same_files(catalogue, fetch, raw, publisher):
     names = ("song_describer", "fma", "jamendo_max_caps")
     for path in (SMALL, AUDIO, *(f"/datasets/amaai/caps/resolve/{'c' * 40}/{name}" for name in SHARDS)):
