@@ -60,7 +60,8 @@ class Taker:
             accept = self._taken
             if not some or options.stratify_by == "duration":  # strata are known when all sounds are
                 self._look_at_all()
-                accept = self._counted
+                limited = options.samples_per_dataset or options.per_artist
+                accept = self._counted if limited else (lambda row: True)
             strata, weights = self._strata()
             for row in islice(choosing.in_order(self._ledger, strata, weights, accept), self._most):
                 self.order.append(row)
