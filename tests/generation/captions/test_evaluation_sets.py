@@ -28,6 +28,7 @@ ARTISTS = ids(79, 81, 900001, 900002, 900003)
 def test_tracks_and_artists_of_both_lists(root):
     sets = held_out(root)
     assert (sets.ids, sets.artists, sets.strays, sets.problem) == (ALL, ARTISTS, set(), None)
+    assert sets.names == {"the loud", "somebody small"}  # as far as tables name them
 
 
 def test_tables_of_one_kind_are_the_whole_part_too(root):

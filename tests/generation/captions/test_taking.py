@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 import sousa
-from sousa.generation.captions import index
+from sousa.generation.captions import index, settings
+from sousa.generation.captions.evaluation_sets import EvaluationSets
 from sousa.generation.errors import RunError
 from tests.generation.captions import toy
 from tests.generation.captions.test_unify import chosen, corpora, ids, rows_of  # noqa: F401
@@ -139,3 +140,12 @@ def test_sounds_beside_the_json_never_replace_what_is_there(raw, tiny, tmp_path,
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "x_audio").symlink_to(tmp_path / "elsewhere")
     assert sousa.main(words) == 1 and not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_artists_of_evaluation_are_known_by_their_names(raw, monkeypatch):
+    sets = EvaluationSets(frozenset(), frozenset(), frozenset({"somebody small"}), frozenset(), None)
+    monkeypatch.setattr(settings, "held_out", lambda root: sets)
+    artists = ("Somebody Small", "Another", "somebody small")
+    toy.write(raw / "people", [toy.row(i, split="train", artist=name) for i, name in enumerate(artists)])
+    counts = account(chosen(raw, metadata_only=True))
+    assert counts["people"] == {"kept": 1, "its artist is in an evaluation set": 2}

@@ -8,7 +8,9 @@ import sys
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 import yaml
+from safetensors.torch import load_file, save_file
 
 from sousa import main
 from sousa.generation.errors import RunError, UsageError
@@ -95,6 +97,20 @@ def test_what_is_saved_is_heads_alone_and_stock_transformers_load_it(run, data):
         (damaged / name).write_bytes((run / "model" / name).read_bytes()[:-40])
     with pytest.raises(RunError, match="name another checkpoint"):
         load(damaged)
+
+
+def test_a_model_that_can_not_be_is_refused_before_room_is_made_for_it(run, tmp_path):
+    config, weights = ((run / "model" / name) for name in ("config.json", "model.safetensors"))
+    state = load_file(weights)
+    (tmp_path / "config.json").write_text(json.dumps(json.loads(config.read_text()) | {"dim": 2_000_000_000}))
+    save_file(state, tmp_path / "model.safetensors")
+    with pytest.raises(RunError, match="does not fit the model"):
+        load(tmp_path)
+    (tmp_path / "config.json").write_bytes(config.read_bytes())
+    name = next(name for name in state if name.endswith("weight"))
+    save_file(state | {name: torch.full_like(state[name], torch.nan)}, tmp_path / "model.safetensors")
+    with pytest.raises(RunError, match="weights that are no numbers"):
+        load(tmp_path)
 
 
 CHILD = """
