@@ -40,6 +40,7 @@ from sousa.generation.outside import expanded, is_directory
 log = logging.getLogger(__name__)
 COLUMNS = (*PUBLISHED, Column("audio", AUDIO, "", "the sound's file, as published; null without it"))
 VERSION = datasets.Version("1.0.0")  # another one when rows are read otherwise
+
 CaptionedConfig: Any = make_dataclass(
     "CaptionedConfig",
     [(option.name, option.type, field(default=option.default)) for option in fields(Wanted)],

@@ -1,7 +1,7 @@
 """Importing this keeps pyarrow from importing pandas before anything asks for a table of pandas.
 
-pyarrow looks for pandas when it makes its first array, to know pandas' types when it sees them: 55 MB and
-.4 CPU seconds in every process. Where values of pandas become arrays that look has to find it, so this is for
+pyarrow looks for pandas when it makes its first array, to know values of pandas when it sees them; that costs
+memory and time in every process. Where such values become arrays pyarrow has to find pandas, so this is for
 processes of our own alone: the command, and its workers. ``to_pandas`` imports pandas as ever.
 """
 

@@ -12,6 +12,7 @@ from sousa.generation.captions import jamendo
 from sousa.generation.captions.readers import mtg_jamendo, song_describer
 
 SPLIT, PART = 0, "test"
+FOR_TESTS = (song_describer.SongDescriber.name,)  # corpora whose rows are all for evaluation
 
 
 @dataclass(frozen=True)

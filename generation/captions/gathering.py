@@ -17,6 +17,7 @@ from sousa.generation.captions.columns import READ, SOURCES
 from sousa.generation.captions.hashing import digests
 from sousa.generation.captions.readers import READERS, Reader, Wanted
 from sousa.generation.columns import SPLITS
+from sousa.generation.errors import RunError, told
 from sousa.generation.storage import explained
 
 
@@ -76,7 +77,7 @@ def gather(
         pa.ipc.new_file(file, READ) as writer,
     ):
         for number, part in enumerate(parts):
-            for table in part.reader.read(root / part.folder, wanted):
+            for table in _tables(part, root, wanted):
                 writer.write_table(table)
                 notes.append(_noted(table, number, wanted.seed, strata))
                 done(len(table))
@@ -87,6 +88,14 @@ def gather(
             yield from (reader.get_batch(i) for i in range(reader.num_record_batches))
 
     return Gathered(parts, _ledger(notes), batches)
+
+
+def _tables(part: Part, root: Path, wanted: Wanted) -> Iterator[pa.Table]:
+    """Rows of a corpus; RunError for what the system refuses while they are read."""
+    try:
+        yield from part.reader.read(root / part.folder, wanted)
+    except OSError as error:
+        raise RunError(f"{part.name} can't be read: {told(error)}") from None
 
 
 def _noted(table: pa.Table, number: int, seed: int, strata: str | None) -> dict[str, Any]:

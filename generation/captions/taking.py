@@ -149,12 +149,12 @@ class Taker:
 
     def _usable(self, row: int) -> bool:
         """Whether a row can be used; if not, it is rejected."""
-        if problem := self._problem(row):
+        sound = self._sound(row)
+        if problem := self._problem(row, sound):
             return self._refuse(row, problem)
         others = (other for other in self._rivals.get(row, ()) if not self._ledger.reason[other])
-        if any(not self._problem(other) for other in others):
+        if any(not self._problem(other, self._sound(other)) for other in others):
             return self._refuse(row, ELSEWHERE)
-        sound = self._sound(row)
         if sound.problem or self._ledger.shut[row]:
             return True
         before = self._heard.setdefault(sound.pcm_digest, row)
@@ -171,9 +171,8 @@ class Taker:
         folder = self._rows.parts[int(self._ledger.dataset[row])].folder
         return self._sounds.measure(folder, self._places[row].as_py(), self._ahead)
 
-    def _problem(self, row: int) -> str:
-        """Why a row can't be used, whatever others there are; empty if it can."""
-        sound = self._sound(row)
+    def _problem(self, row: int, sound: Measured) -> str:
+        """Why a row can't be used by its sound, whatever others there are; empty if it can."""
         seconds, shut = self._ledger.seconds[row], bool(self._ledger.shut[row])
         if sound.problem:
             if sound.problem != NOT_THERE or not (self._options.metadata_only or shut):

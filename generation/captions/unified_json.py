@@ -20,6 +20,7 @@ from typing import Any
 from sousa.generation.captions import index, sounds
 from sousa.generation.captions.corpus import ending
 from sousa.generation.captions.english import listed
+from sousa.generation.captions.evaluation_sets import FOR_TESTS
 from sousa.generation.captions.settings import Config
 from sousa.generation.columns import SPLITS
 from sousa.generation.errors import RunError, one_of
@@ -33,7 +34,6 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "tags": (list,), "license": (str,), "genres": (list,), "caption_source": (str,), "language": (str,),
     "url": (str,),
 }  # fmt: skip
-FOR_TESTS = ("song_describer",)  # corpora that models are compared on, and that none is trained on
 REQUIRED = ("id", "audio_path", "caption", "duration")
 LONGEST_SEC = 1_000_000
 FILE_BYTES, OBJECT_BYTES = 64 << 30, 1 << 20

@@ -138,7 +138,9 @@ def of_dataset(where: str) -> Inputs:
             .append_column(AT, pa.array([f"{file.name}#{row}" for row in range(len(table))], pa.string()))
         )  # fmt: skip
     table = pa.concat_tables(tables).unify_dictionaries().replace_schema_metadata(schema.metadata)
-    return Inputs(source.where, source.identity(), table, source.known, _Stored(source, table))
+    names, stored = table["sample_id"], Stored(source)
+    known, identity = source.known, source.identity()
+    return Inputs(source.where, identity, table, known, lambda row: stored(names[row].as_py()))
 
 
 def _is_sound(kind: pa.DataType) -> bool:
@@ -148,16 +150,19 @@ def _is_sound(kind: pa.DataType) -> bool:
     return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
 
 
-class _Stored:
-    """Sounds of a dataset; it is looked at when the first of them is asked for."""
+class Stored:
+    """Sounds of a dataset by the names of their rows; it is looked at when the first of them is asked for.
 
-    def __init__(self, source: sources.Source, table: pa.Table):
-        self._source, self._table, self._rows = source, table, None
+    Args:
+        source: the dataset, or how a user names it.
+    """
 
-    def __call__(self, row: int) -> bytes:
+    def __init__(self, source: sources.Source | str):
+        self._source, self._rows = source, None
+
+    def __call__(self, name: str) -> bytes:
         if self._rows is None:
             self._open()
-        name = self._table["sample_id"][row].as_py()
         if name not in self._place:
             raise RunError("it has no sound in the dataset")
         return self._rows.encoded([self._place[name]])[0]

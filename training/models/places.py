@@ -17,7 +17,7 @@ def place_of(model: str) -> str:
 def computes_bf16() -> bool:
     """Whether bfloat16 is computed by a GPU, or by instructions of this processor.
 
-    On a processor without them (AVX2 alone) it takes 40 times as long as float32.
+    On a processor without them (AVX2 alone) it takes many times as long as float32.
     """
     import torch
 

@@ -6,9 +6,8 @@ from pathlib import Path
 from sousa.generation.captions.sounds import file_bytes, sound_bytes
 from sousa.generation.errors import RunError, SousaError
 from sousa.generation.outside import expanded
-from sousa.training.embedding.inputs import is_corpus, is_json
+from sousa.training.embedding.inputs import Stored, is_corpus, is_json
 from sousa.training.search.searching import Hit
-from sousa.training.stream import open_rows
 
 Fetch = Callable[[Hit], bytes]
 
@@ -24,18 +23,8 @@ def sounds_of(source: str) -> Fetch:
         return lambda hit: file_bytes(_at(hit))
     if is_corpus(source):
         return lambda hit: sound_bytes(Path(expanded(source)), _at(hit))
-    stored: list[tuple[object, dict[str, int]]] = []
-
-    def of_dataset(hit: Hit) -> bytes:
-        if not stored:
-            rows = open_rows(source, columns="sample_id")
-            stored.append((rows, {name: i for i, name in enumerate(rows.values("sample_id"))}))
-        rows, numbers = stored[0]
-        if hit.sample_id not in numbers:
-            raise RunError("it has no sound in the dataset")
-        return rows.encoded([numbers[hit.sample_id]])[0]  # type: ignore[attr-defined]
-
-    return of_dataset
+    stored = Stored(source)
+    return lambda hit: stored(hit.sample_id)
 
 
 def _at(hit: Hit) -> str:

@@ -58,19 +58,14 @@ class Record:
 
     def lost_bytes(self, archive: str, digest: str | None) -> int | None:
         """Bytes of what was in an archive and is not there any more; None for one that was not unpacked."""
-        try:
-            kept = read_json(self._unpacked(archive), MANIFEST_BYTES)
-            if kept["digest"] != digest:
-                return None
-            return sum(max(size, 1) for name, size in kept["files"] if not self._has(name, size))
-        except (OSError, ValueError, TypeError, KeyError):
+        about = self._about(archive)
+        if about is None or about["digest"] != digest:
             return None
+        return sum(max(size, 1) for name, size in about["files"].items() if not self._has(name, size))
 
     def unpacked_before(self, archive: str) -> Callable[[Path], bool]:
         """Whether a file is one that an archive was unpacked into before."""
-        known: dict[str, int] = {}
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            known = dict(read_json(self._unpacked(archive), MANIFEST_BYTES)["files"])
+        known = (self._about(archive) or {}).get("files", {})
         return lambda path: path.relative_to(self.root).as_posix() in known
 
     def is_unpacked(self, archive: str, digest: str | None) -> bool:
@@ -94,11 +89,16 @@ class Record:
 
     def is_left_over(self, archive: str) -> bool:
         """Whether an archive that was unpacked, and was to be removed then, is still there."""
-        if not self.is_ours(archive):
-            return False
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            return read_json(self._unpacked(archive), MANIFEST_BYTES)["kept"] is False
-        return False
+        return self.is_ours(archive) and (self._about(archive) or {}).get("kept") is False
+
+    def _about(self, archive: str) -> dict[str, Any] | None:
+        """What is remembered of an archive that was unpacked, with sizes of its files by path; else None."""
+        try:
+            about = read_json(self._unpacked(archive), MANIFEST_BYTES)
+            files = {str(name): int(size) for name, size in about["files"]}
+            return {"digest": about["digest"], "files": files, "kept": about.get("kept")}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
 
     def _unpacked(self, archive: str) -> Path:
         path = self.root / archive

@@ -132,7 +132,11 @@ def sample_id(dataset: str, source_id: str) -> str:
 
 
 class Rows:
-    """Rows as dicts, gathered into tables."""
+    """Rows as dicts, gathered into tables.
+
+    Attributes:
+        seen: the ``source_id`` of every row that was added with a word on others of its name.
+    """
 
     def __init__(self, reader: Reader):
         self.usual: dict[str, Any] = {
@@ -140,7 +144,7 @@ class Rows:
             "caption_licence": reader.caption_licence, "alt_captions": [], "tags": [], "genres": [],
         }  # fmt: skip
         self._rows: list[dict[str, Any]] = []
-        self._seen: set[str] = set()
+        self.seen: set[str] = set()
 
     def add(self, again: str = "", **values: Any) -> Iterator[pa.Table]:
         """Add a row; yields a table when there are enough. What is left out is as usual for the corpus.
@@ -149,10 +153,10 @@ class Rows:
             again: why a row whose ``source_id`` was there before is rejected, under another one; where it is
                 empty, nobody looks.
         """
-        if again and values["source_id"] in self._seen:
-            values |= {"source_id": f"{values['source_id']}.{len(self._seen)}", "rejected": again}
         if again:
-            self._seen.add(values["source_id"])
+            if values["source_id"] in self.seen:
+                values |= {"source_id": f"{values['source_id']}.{len(self.seen)}", "rejected": again}
+            self.seen.add(values["source_id"])
         name = sample_id(self.usual["dataset"], values["source_id"])
         self._rows.append(self.usual | {"sample_id": name} | values)
         if len(self._rows) >= BLOCK_ROWS:

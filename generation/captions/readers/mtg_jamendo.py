@@ -69,7 +69,7 @@ class MTGJamendo(Reader):
         licences = notices(*(root / name for name in _LICENCES))
         named = names(names_file(root))
         sounds = Sounds(root, _FOLDERS, (".mp3", ".low.mp3"))
-        rows, seen = Rows(self), set[str]()
+        rows = Rows(self)
         for split in reversed(SPLITS):
             read, broken = split_tracks(root, wanted.mtg_split, split)
             for place in broken:
@@ -79,14 +79,13 @@ class MTGJamendo(Reader):
                 for track, captions in zip(block, self._captions(block, wanted.seed), strict=True):
                     row = self._row(track, captions, licences.get(track.id), named.get(track.id, NAMELESS))
                     row |= {"split": split, "audio_at": sounds.at(track.path)}
-                    seen.add(track.id)
                     yield from rows.add("in two parts of the split", **row)
         paths = [path for name in _ALL if (path := followed(folder / name))]
         for rare in tracks(paths[0]) if paths else ():
-            if rare and rare.id not in seen:
-                seen.add(rare.id)
+            if rare and rare.id not in rows.seen:
                 row = self._row(rare, [], licences.get(rare.id), named.get(rare.id, NAMELESS))
-                yield from rows.add(**row | {"rejected": "in no part of the split"})
+                reason = "in no part of the split"
+                yield from rows.add(reason, **row | {"rejected": reason})
         yield from rows.rest()
 
     def _captions(self, block: list[Track], seed: int) -> list[list[str]]:

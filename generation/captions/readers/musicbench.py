@@ -4,8 +4,8 @@ Conventions: ``MusicBench_train.json``, ``MusicBench_test_A.json`` and ``MusicBe
 in spite of their names. Rows of one sound are one row, those of the two tests too (B says of the same sounds
 as A also their chords, beats, tempo and key); its first main caption is the caption, all others are further
 ones. Changed copies (``data_aug2/<video>_<n>.wav``) are sounds of their own, without a native id; the video
-is the group. Beats,
-chords, tempo and key are in ``meta`` as published: a tempo may be null, chords empty, and the key is a pair.
+is the group. Beats, chords, tempo and key are in ``meta`` as published: a tempo may be null, chords empty,
+and the key is a pair.
 """
 
 import json
