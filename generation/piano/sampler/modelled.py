@@ -28,8 +28,10 @@ NAME = re.compile(r"modelled_([1-9]\d{0,3})")
 _RATE, _LONGEST_SEC, _APART = 32000, 6.0, 4  # of a recording, and keys from one to the next
 _TOP_HZ, _MOST_PARTIALS, _SILENT_DB = 14_000.0, 60, -75.0
 _FADE_SEC, _PEAK = 0.05, 0.5
+_BLOCK = 512  # samples that are computed together
 _BOARD_HZ = np.geomspace(40.0, 16_000.0, 18)  # at which the soundboard's levels are drawn
 _LICENCE = "CC0-1.0"
+_COMPUTED = 2  # in which way, counted up when the same number gives other samples
 
 
 def number_of(name: str) -> int | None:
@@ -45,11 +47,16 @@ def by_name(name: str, progress: Say = SILENT.say) -> Piano:
 
 
 def built(name: str, progress: Say = SILENT.say) -> None:
-    """Build a piano whose name is that of a modelled one, where this user has none yet; say so first."""
+    """Build a piano whose name is that of a modelled one, where there is none like it yet; say so first."""
     number = number_of(name)
-    if number and name not in pianos.available():
+    place = pianos.available().get(name)
+    if number and (place is None or pianos.stored_source(place) != _source(number)):
         progress(f"computing the piano {name}, once for this user")
         build(number)
+
+
+def _source(number: int) -> dict[str, Any]:
+    return {"modelled": number, "computed": _COMPUTED}
 
 
 def build(number: int, directory: str | Path | None = None, progress: Say = SILENT.say) -> Path:
@@ -76,7 +83,7 @@ def build(number: int, directory: str | Path | None = None, progress: Say = SILE
     name = f"modelled_{number}"
     about = {
         "soundfont": "computed", "preset": f"modelled piano {number}", "licence": _LICENCE,
-        "licence_id": _LICENCE, "source": {"modelled": number},
+        "licence_id": _LICENCE, "source": _source(number),
     }  # fmt: skip
     place = directory or pianos.cache_dir()
     out = pianos.save(place, name, recordings, [layer], loudness(recordings, layer), **about)
@@ -130,21 +137,20 @@ def _record(voice: dict[str, Any], key: int, rng: np.random.Generator) -> Record
     fall = _fall(voice, key) * (1.0 + voice["falls"] * (partial_hz - hz) / 1000.0)
     level -= level.max()
     size = int(_RATE * min(_LONGEST_SEC, -_SILENT_DB / (voice["slow"] * fall[0]) + 0.2))
-    time = np.arange(size) / _RATE
-    sound = np.zeros(size)
     apart = voice["beats"] * rng.uniform(0.5, 1.5, len(n)) * (key > 32)
     phases = rng.uniform(0.0, 2.0 * np.pi, len(n))  # of both strings, which one hammer strikes
-    for i in np.flatnonzero(level > _SILENT_DB):
-        amplitude = 10.0 ** (level[i] / 20.0)
-        slow = voice["slow"] * fall[i]
-        # until nothing is left of it
-        end = min(int(_RATE * (level[i] - _SILENT_DB) / slow) + 1, size)
-        t = time[:end]
-        dying = 10.0 ** (-fall[i] * t / 20.0) + 10.0 ** ((voice["rest_db"] - slow * t) / 20.0)
-        upper = partial_hz[i] * 2.0 ** (apart[i] / 1200.0)
-        waves = np.sin(2.0 * np.pi * partial_hz[i] * t + phases[i])
-        waves += 0.7 * np.sin(2.0 * np.pi * upper * t + phases[i])
-        sound[:end] += amplitude * dying * waves
+    heard = level > _SILENT_DB
+    fall, partial_hz, level = fall[heard], partial_hz[heard], level[heard]
+    slow = voice["slow"] * fall
+    # until nothing is left of a partial
+    ends = np.minimum((_RATE * (level - _SILENT_DB) / slow).astype(int) + 1, size)
+    upper = partial_hz * 2.0 ** (apart[heard] / 1200.0)
+    start = 10.0 ** (level / 20.0) * np.exp(1j * phases[heard])
+    rest = 10.0 ** (voice["rest_db"] / 20.0)
+    hertz = np.stack([partial_hz, partial_hz, upper, upper])
+    dying = np.stack([fall, slow, fall, slow])
+    starts = np.stack([start, rest * start, 0.7 * start, 0.7 * rest * start])
+    sound = _waves(hertz.ravel(), dying.ravel(), starts.ravel(), np.tile(ends, 4), size)
     rise = int(voice["rise"] * _RATE)
     sound[:rise] *= 0.5 - 0.5 * np.cos(np.pi * np.arange(rise) / rise)
     sound += _knock(voice, sound, rng)
@@ -153,6 +159,36 @@ def _record(voice: dict[str, Any], key: int, rng: np.random.Generator) -> Record
     sound *= _PEAK / np.abs(sound).max()
     first = pianos.onset_of(sound, _RATE)
     return Recording(np.rint(32767.0 * sound[first:]).astype(np.int16), _RATE, None)
+
+
+def _waves(
+    hertz: np.ndarray, dying: np.ndarray, starts: np.ndarray, ends: np.ndarray, size: int
+) -> np.ndarray:
+    """The sum of sine waves that die away.
+
+    With one complex number z a wave, its sample i * _BLOCK + j is Im(start z^(i * _BLOCK) z^j): a product of
+    matrices gives all of them.
+
+    Args:
+        hertz: of each wave.
+        dying: how fast, dB/s.
+        starts: its first sample is the imaginary part.
+        ends: its number of samples.
+        size: of the sum, in samples.
+    Returns: float64, (size,).
+    """
+    steps = (2j * np.pi * hertz - np.log(10.0) / 20.0 * dying) / _RATE
+    blocks = np.arange(-(-size // _BLOCK))
+    within = np.exp(np.outer(steps, np.arange(_BLOCK)))
+    begins = np.exp(np.outer(blocks * _BLOCK, steps)) * starts
+    whole = blocks[:, None] < ends // _BLOCK
+    kept = np.where(whole, begins, 0.0)
+    sound = kept.real @ within.imag + kept.imag @ within.real
+    # the last block of a wave is no whole one
+    for wave in np.flatnonzero(ends % _BLOCK):
+        block, left = divmod(int(ends[wave]), _BLOCK)
+        sound[block, :left] += (begins[block, wave] * within[wave, :left]).imag
+    return sound.ravel()[:size]
 
 
 def _knock(voice: dict[str, Any], sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:

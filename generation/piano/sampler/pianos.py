@@ -226,6 +226,15 @@ def stored_digest(path: str | Path) -> str:
         raise PianoError(str(error)) from None
 
 
+def stored_source(path: str | Path) -> Any:
+    """What a piano says it is made from; None for one that can't be read."""
+    try:
+        with banks.reading(path, _KIND):
+            return read_json(Path(path) / _TABLE)["source"]
+    except BankError:
+        return None
+
+
 def available() -> dict[str, Path]:
     """Paths of all pianos by name: the shipped one, and those built by this user."""
     own: dict[str, Path] = {}

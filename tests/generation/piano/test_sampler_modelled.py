@@ -45,8 +45,34 @@ def test_keys_sound_at_their_pitch_and_die_away(piano, key):
 
 def test_they_are_built_when_they_are_named(monkeypatch, tmp_path):
     monkeypatch.setenv("SOUSA_CACHE", str(tmp_path))
-    assert by_name("modelled_2").digest == pianos.stored_digest(tmp_path / "pianos" / "modelled_2")
+    here = tmp_path / "pianos" / "modelled_2"
+    assert by_name("modelled_2").digest == pianos.stored_digest(here)
     options = PianoOptions.read({"size": "small", "pianos": ["modelled_2", "modelled_5"]})
     assert options.pianos == ["modelled_2", "modelled_5"]
     with pytest.raises(UsageError, match="unknown piano 'modelled_x'"):
         PianoOptions.read({"size": "small", "pianos": ["modelled_x"]})
+
+
+def test_one_that_was_computed_otherwise_or_is_broken_is_computed_again(monkeypatch, tmp_path):
+    monkeypatch.setenv("SOUSA_CACHE", str(tmp_path))
+    table = modelled.build(2) / "piano.json"
+    right, before = table.read_text(), table.stat().st_ino
+    modelled.built("modelled_2")
+    assert table.stat().st_ino == before
+    for text in (right.replace('"computed": 2', '"computed": 1'), "{"):
+        table.write_text(text)
+        modelled.built("modelled_2")
+        assert table.read_text() == right
+
+
+def test_waves_are_what_their_definition_says():
+    rng = np.random.default_rng(5)
+    hertz, dying = rng.uniform(30, 14_000, 40), rng.uniform(1, 300, 40)
+    starts = rng.normal(size=40) + 1j * rng.normal(size=40)
+    ends = rng.integers(1, 3000, 40)
+    ends[:3] = 512, 1024, 3000
+    expected, t = np.zeros(3000), np.arange(3000) / 32000
+    for f, fall, start, end in zip(hertz, dying, starts, ends, strict=True):
+        wave = 10 ** (-fall * t / 20) * np.abs(start) * np.sin(2 * np.pi * f * t + np.angle(start))
+        expected[:end] += wave[:end]
+    assert np.allclose(modelled._waves(hertz, dying, starts, ends, 3000), expected, atol=1e-9)
