@@ -2,7 +2,8 @@
 
 Conventions: a matrix is the weight of a linear layer or a convolution, as (outputs, everything else). Those
 of layers that give the outputs are left to AdamW, as embeddings and vectors are. Both kinds of group have a
-learning rate of their own, and a scheduler scales them alike.
+learning rate of their own, and a scheduler scales them alike. A matrix that is large both ways is moved in
+blocks of rows, each by its own directions: the cost grows with the square of the shorter side.
 
 Source: K. Jordan et al., Muon: An optimizer for hidden layers in neural networks, 2024.
 """
@@ -16,6 +17,7 @@ from transformers.pytorch_utils import Conv1D
 MOMENTUM = 0.95
 _LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, Conv1D)
 _COEFFICIENTS, _ROUNDS = (3.4445, -4.7750, 2.0315), 5
+_LARGE, _BLOCK = 512, 256  # a shorter side above which blocks are moved, and rows of each
 
 
 class Muon(torch.optim.AdamW):
@@ -47,10 +49,12 @@ class Muon(torch.optim.AdamW):
             state["step"] += 1  # AdamW looks for it in every state that is loaded
             state["momentum"].lerp_(gradient, 1 - MOMENTUM)
             ahead = gradient.lerp(state["momentum"], MOMENTUM).flatten(1)
-            rows, columns = ahead.shape
-            length = group["lr"] * max(1.0, rows / columns) ** 0.5
             weight.mul_(1 - group["lr"] * group["weight_decay"])
-            weight.sub_(length * directions(ahead, self.half).view_as(weight))
+            moves = []
+            for block in ahead.split(_BLOCK) if min(ahead.shape) > _LARGE else [ahead]:
+                rows, columns = block.shape
+                moves.append(max(1.0, rows / columns) ** 0.5 * directions(block, self.half))
+            weight.sub_(group["lr"] * torch.cat(moves).view_as(weight))
         return loss
 
 

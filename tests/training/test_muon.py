@@ -53,6 +53,17 @@ def test_matrices_alone_are_moved_by_it():
     assert torch.linalg.matrix_norm(step, 2).item() == pytest.approx(0.02, rel=0.35)
 
 
+def test_large_matrices_are_moved_in_blocks_of_rows():
+    torch.manual_seed(1)
+    weight = nn.Parameter(torch.zeros(600, 520))
+    weight.grad = torch.randn(600, 520)
+    moved = muon.Muon([{"params": [weight], "lr": 0.5, "weight_decay": 0.0, "muon": True}])
+    gradient = weight.grad.clone()
+    moved.step()
+    for rows in (slice(0, 256), slice(256, 512), slice(512, 600)):
+        assert torch.allclose(weight[rows], -0.5 * muon.directions(gradient[rows]), atol=1e-4)
+
+
 def test_a_run_with_it_is_resumed_exactly(tmp_path):
     file = str(write(tmp_path, report=False, train={"num_train_epochs": 2, "muon_lr": 0.01}))
     assert train.main([file]) == 0
