@@ -72,7 +72,7 @@ def _outside(config: Config) -> Iterator[str]:
 def _with_files(config: Config) -> Config:
     """The configuration with the files of synthesizers that it uses, for worker processes."""
     synths = [synth.get(sound.synth) for sound in config.sounds]
-    files = {str(used.path) for used in synths if isinstance(used, old_style.OldStyle)}
+    files = {str(used.path) for used in synths if isinstance(used, old_style.FromFile)}
     return replace(config, synth_files=tuple(sorted(files)))
 
 

@@ -31,9 +31,9 @@ sounds, or just before it where it swells. A single parameter whose unit is ``ev
 Frequencies that have to stay below half the sample rate are declared ``nyquist``.
 
 A package makes its synthesizers known by the entry-point group ``sousa.synths``, for example
-``[project.entry-points."sousa.synths"] ping = "my_package:Ping"`` in its ``pyproject.toml``. Old-style
-classes (``setParam``, ``getParam``, ``getParams``, ``generate``) in a file are taken by ``--synth-file``, see
-:mod:`sousa.generation.textures.dsgenerator.old_style`.
+``[project.entry-points."sousa.synths"] ping = "my_package:Ping"`` in its ``pyproject.toml``. Without a
+package, ``--synth-file`` names the file of such a class, or of an old-style one (``setParam``, ``getParam``,
+``getParams``, ``generate``), see :mod:`sousa.generation.textures.dsgenerator.old_style`.
 
 Attributes that may be left out: ``aliases``, other names of the class in configurations;
 ``parameter_aliases``, dict of other names of parameters; ``memory(params, samples, rate)``, the bytes that

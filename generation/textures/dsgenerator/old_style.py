@@ -1,9 +1,9 @@
-"""Synthesizers written for DSGenerator, from a Python file that the user named.
+"""Synthesizers from a Python file that the user named, of our protocol or written for DSGenerator.
 
-Conventions: a class has ``setParam(name, natural)``, ``getParam(name, prop)`` with the properties ``val``,
-``min``, ``max`` and perhaps ``synth_doc``, ``getParams()``, which gives the names, and ``generate(seconds)``,
-which returns samples. It is made without arguments, or with those of ``sr``, ``rngseed`` and ``rng`` that its
-constructor takes.
+Conventions: a class of our protocol has what :mod:`sousa.generation.textures.synth` says. An old-style class
+has ``setParam(name, natural)``, ``getParam(name, prop)`` with the properties ``val``, ``min``, ``max`` and
+perhaps ``synth_doc``, ``getParams()``, which gives the names, and ``generate(seconds)``, which returns
+samples. It is made without arguments, or with those of ``sr``, ``rngseed`` and ``rng`` that it takes.
 
 Loading a file runs it; nothing is loaded that was not named on the command line. The folder of the file is
 the first place of imports while it is loaded or renders, as if it were run as a script, and at no other time.
@@ -44,7 +44,7 @@ def use(paths):
 
     Raises: as :func:`load`, and UsageError for two classes of one name.
     """
-    known = {(s.path, s.version) for s in synth.added().values() if isinstance(s, OldStyle)}
+    known = {(s.path, s.digest) for s in synth.added().values() if isinstance(s, FromFile)}
     wanted = [_file(path) for path in paths]
     if {(path, _version(path)) for path in wanted} <= known:
         return
@@ -60,25 +60,36 @@ def use(paths):
 
 
 def load(path):
-    """The synthesizers in a Python file, which is run: list of :class:`OldStyle`.
+    """The synthesizers in a Python file, which is run: list of :class:`FromFile`.
 
-    Raises: UsageError for a file that is not there or holds no such class; RunError for one that fails.
+    Raises: UsageError for a file that is not there or holds no such class; RunError for one that fails or
+        does not keep the protocol.
     """
     path = _file(path)
     version = _version(path)
     with _running(path.parent):
         module = _module(path, version)
+        classes = [
+            cls
+            for cls in dict.fromkeys(filter(inspect.isclass, vars(module).values()))
+            if cls.__module__ == module.__name__ and _can_be_made(cls)
+        ]
         synths = [
             OldStyle(path, cls, version)
-            for cls in dict.fromkeys(filter(inspect.isclass, vars(module).values()))
-            if cls.__module__ == module.__name__
-            and all(callable(getattr(cls, method, None)) for method in _METHODS)
-            and _can_be_made(cls)
+            for cls in classes
+            if all(callable(getattr(cls, method, None)) for method in _METHODS)
         ]
-    synths = [old for old in synths if old.parameters]  # a base class has none
+        ours = [
+            cls
+            for cls in classes
+            if callable(getattr(cls, "render", None)) and getattr(cls, "parameters", None)
+        ]
+        synths += [Declared(path, cls, version) for cls in ours]
+    synths = [loaded for loaded in synths if loaded.parameters]  # a base class has none
     if not synths:
         raise UsageError(
-            f"{path} holds no synthesizer: no class of its own with {', '.join(_METHODS)} and with parameters"
+            f"{path} holds no synthesizer: no class of its own with name, version, about, parameters and "
+            f"render, and none with {', '.join(_METHODS)} and with parameters"
         )
     return synths
 
@@ -86,7 +97,7 @@ def load(path):
 def _file(path):
     path = Path(expanded(path)).absolute()
     if not is_file(path):
-        raise UsageError(f"{path} is no file; name a Python file with an old-style synthesizer")
+        raise UsageError(f"{path} is no file; name a Python file with a synthesizer")
     return path
 
 
@@ -183,16 +194,50 @@ def _seeded(rng):
         random.setstate(numbers)
 
 
-class OldStyle:
-    """An old-style class under our protocol; see :mod:`sousa.generation.textures.synth`.
+class FromFile:
+    """A synthesizer from a file.
 
     Attributes:
         path: the file.
-        version: ``file-`` and a digest of that file; of what it imports nothing is in it.
+        digest: ``file-`` and a digest of that file; of what it imports nothing is in it.
     """
 
-    def __init__(self, path, cls, version):
-        self.path, self.version, self._class = path, version, cls
+    def __init__(self, path, digest):
+        self.path, self.digest = path, digest
+
+
+class Declared(FromFile):
+    """A class of our protocol; its version is its own with the file's digest, for rows depend on both."""
+
+    def __init__(self, path, cls, digest):
+        super().__init__(path, digest)
+        place = f"{cls.__name__} in {path}"
+        try:
+            self._synth = cls()
+            problem = synth.problem_with(self._synth)
+        except (Exception, SystemExit) as error:  # whatever a user's file does
+            raise RunError(f"{place} failed: {type(error).__name__}: {first_line(error)}") from error
+        if problem:
+            raise RunError(f"{place} can't be used: {problem}")
+        self.version = f"{self._synth.version}+{digest}"
+
+    def __getattr__(self, name):
+        if name == "_synth":  # while it is made
+            raise AttributeError(name)
+        return getattr(self._synth, name)
+
+    def render(self, params, samples, rate, rng):
+        """See :mod:`sousa.generation.textures.synth`."""
+        with _running(self.path.parent):
+            return self._synth.render(params, samples, rate, rng)
+
+
+class OldStyle(FromFile):
+    """An old-style class under our protocol; see :mod:`sousa.generation.textures.synth`."""
+
+    def __init__(self, path, cls, digest):
+        super().__init__(path, digest)
+        self.version, self._class = digest, cls
         self._place = f"{cls.__name__} in {path}"
         name = re.sub(r"[^a-z0-9_]", "_", cls.__name__.lower()).lstrip("_0123456789")
         self.name = name or "synth"
