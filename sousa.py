@@ -26,17 +26,22 @@ from sousa.generation import PACKAGE_VERSION as __version__
 if TYPE_CHECKING:
     from sousa.builders.api import diff, export, generate, preview, publish, release, validate, verify
     from sousa.builders.hub.load import load
+    from sousa.builders.plot import plot
 
-__all__ = ["diff", "export", "generate", "load", "preview", "publish", "release", "validate", "verify"]
+__all__ = [
+    "diff", "export", "generate", "load", "plot", "preview", "publish", "release", "validate", "verify"
+]  # fmt: skip
 
 STOPPED = "sousa: stopped; run the same command again to go on"
 _API, _COMMANDS = "sousa.builders.api", "sousa.builders.commands"
+_ELSEWHERE = {"load": "sousa.builders.hub.load", "plot": "sousa.builders.plot"}
 # name: where its arguments and its work are, and what it does; corpora have more
 COMMANDS = {
     "generate": (f"{_COMMANDS}:generate", "make a dataset"),
     "validate": (f"{_COMMANDS}:validate", "check a dataset and write its report"),
     "verify": (f"{_COMMANDS}:verify", "make rows again and compare them; check the files of a release"),
     "preview": (f"{_COMMANDS}:preview", "make a page to look at rows and hear them"),
+    "plot": ("sousa.builders.plot:command", "draw a row with its labels as a picture", _CHECK),
     "release": (f"{_COMMANDS}:release", "make a dataset a versioned release for the Hub"),
     "publish": (f"{_COMMANDS}:publish", "publish a release on the Hub"),
     "export": ("sousa.builders.export.command:command", "lay rows out as files for other tools"),
@@ -51,7 +56,7 @@ COMMANDS = {
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module("sousa.builders.hub.load" if name == "load" else _API), name)
+        return getattr(import_module(_ELSEWHERE.get(name, _API)), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -54,13 +54,14 @@ COLUMNS = (
     Column("duration_sec", "float64", "s", "length of the audio"),
     Column("num_samples", "int64", "samples", "length of the audio"),
     Column("sample_rate", "int32", "Hz", "rate of the audio and of every *_sample value"),
-    Column("events", EVENT, "", "sound events in order of time"),
+    Column("events", EVENT, "", "sound events in order of time", role=roles.Events(
+        offset="offset_sample", pitch="pitch", velocity="velocity", kind="kind", part="part")),
     Column("labels", "string", "", "JSON of all other columns of the corpus"),
     Column("data_version", "string", "", "version of the audio and labels"),
     Column("pcm_digest", "string", "", "MD5 of the decoded samples, 16-bit; null without audio"),
     Column("midi", "binary", "", "Standard MIDI file; null without"),
     Column("audio", AUDIO, "", "encoded audio"),
-)
+)  # fmt: skip
 
 
 def places(columns: Iterable[Column]) -> dict[str, Any]:

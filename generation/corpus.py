@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from sousa.generation import options as options_
     from sousa.generation.columns import Column
     from sousa.generation.licences import Licensed
+    from sousa.generation.plot import Marks
     from sousa.generation.preview import Preview
     from sousa.generation.shards import Shard
     from sousa.generation.storage import LocalStorage
@@ -309,6 +310,17 @@ class Corpus(Protocol):
         from sousa.generation.preview import general
 
         return general(columns)
+
+    def marks(self, row: Mapping[str, Any]) -> "Marks":
+        """What the picture of a row shows beside the events that its columns declare, such as beats.
+
+        Args:
+            row: dict of its columns without its sound, as Arrow's ``to_pylist`` gives it; some may be
+                missing.
+        """
+        from sousa.generation.plot import Marks
+
+        return Marks()
 
     def filters(self) -> Mapping[str, Callable[[str, Any, list[str]], Any]]:
         """Filters of rows that no column's role gives: see :mod:`sousa.generation.filters`."""

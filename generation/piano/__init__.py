@@ -59,6 +59,7 @@ class Piano(Generated):
     beside = elsewhere(f"{_HERE}.corpus:beside")
     validation = elsewhere(f"{_HERE}.validation:PianoValidation")
     preview = elsewhere(f"{_HERE}.preview:preview")
+    marks = elsewhere(f"{_HERE}.marks:marks")
     packaging = elsewhere(f"{_HERE}.packaging:packaging")
     captions = elsewhere(f"{_HERE}.captions:captions")
 

@@ -69,6 +69,7 @@ class Rudiments(Generated):
     beside = elsewhere(f"{_HERE}.corpus:beside")
     validation = elsewhere(f"{_HERE}.validation:RudimentsValidation")
     preview = elsewhere(f"{_HERE}.preview:preview")
+    marks = elsewhere(f"{_HERE}.marks:marks")
     packaging = elsewhere(f"{_HERE}.packaging:packaging")
     captions = elsewhere(f"{_HERE}.captions:captions")
 
