@@ -35,23 +35,32 @@ __all__ = [
 STOPPED = "sousa: stopped; run the same command again to go on"
 _API, _COMMANDS = "sousa.builders.api", "sousa.builders.commands"
 _ELSEWHERE = {"load": "sousa.builders.hub.load", "plot": "sousa.builders.plot"}
-# name: where its arguments and its work are, and what it does; corpora have more
+_MAKE, _CHECK, _SHARE = "make data", "look and check", "give to others"
+_SEARCH, _MODELS, _MORE = "captions and search", "models", "more commands"
+# name: where its arguments and its work are, what it does, and its heading; corpora have more
 COMMANDS = {
-    "generate": (f"{_COMMANDS}:generate", "make a dataset"),
-    "validate": (f"{_COMMANDS}:validate", "check a dataset and write its report"),
-    "verify": (f"{_COMMANDS}:verify", "make rows again and compare them; check the files of a release"),
-    "preview": (f"{_COMMANDS}:preview", "make a page to look at rows and hear them"),
+    "generate": ("sousa.builders.generating:generate", "make a dataset", _MAKE),
+    "preview": (f"{_COMMANDS}:preview", "make a page to look at rows and hear them", _CHECK),
     "plot": ("sousa.builders.plot:command", "draw a row with its labels as a picture", _CHECK),
-    "release": (f"{_COMMANDS}:release", "make a dataset a versioned release for the Hub"),
-    "publish": (f"{_COMMANDS}:publish", "publish a release on the Hub"),
-    "export": ("sousa.builders.export.command:command", "lay rows out as files for other tools"),
-    "diff": (f"{_COMMANDS}:diff", "what differs between two releases"),
-    "pipeline": ("sousa.training.pipeline.command:command", "make a dataset, train on it and evaluate"),
-    "project": ("sousa.training.projection.command:command", "train text and sound into one space"),
-    "search": ("sousa.training.search.command:command", "find sounds by a sentence"),
-    "embed": ("sousa.training.embedding.command:command", "put sounds and texts of rows into vectors"),
-    "transcribe": ("sousa.training.transcription.command:command", "write down the notes of a recording"),
-}
+    "validate": (f"{_COMMANDS}:validate", "check a dataset and write its report", _CHECK),
+    "verify": (f"{_COMMANDS}:verify", "make rows again and compare them; check files of a release", _CHECK),
+    "export": ("sousa.builders.export.command:command", "write rows as files for other tools", _SHARE),
+    "release": (f"{_COMMANDS}:release", "make a versioned release of a dataset", _SHARE),
+    "publish": (f"{_COMMANDS}:publish", "publish a release on the Hub", _SHARE),
+    "diff": (f"{_COMMANDS}:diff", "show what differs between two releases", _SHARE),
+    "embed": ("sousa.training.embedding.command:command", "compute vectors of sounds and texts", _SEARCH),
+    "project": (
+        "sousa.training.projection.command:command", "train text and sound into one space", _SEARCH
+    ),
+    "search": ("sousa.training.search.command:command", "find sounds by a sentence", _SEARCH),
+    "pipeline": (
+        "sousa.training.pipeline.command:command", "make a dataset, train on it and evaluate", _MODELS
+    ),
+    "transcribe": (
+        "sousa.training.transcription.command:command", "write down the notes of a recording", _MODELS
+    ),
+    "completion": ("sousa.generation.completion:command", "print the completion of a shell", _MORE),
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

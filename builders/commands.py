@@ -1,21 +1,64 @@
-"""The commands that make, check, show and share datasets: their arguments, and what they say."""
+"""The commands that check, show and share datasets: their arguments, and what they say."""
 
 import argparse
 import inspect
-import time
 from collections.abc import Callable
 from typing import Any
 
 from sousa.builders import api
 from sousa.generation import corpora
-from sousa.generation.commandline import names, quiet, unknown, workers
+from sousa.generation.commandline import names, quiet, workers
 from sousa.generation.console import Console
-from sousa.generation.errors import UsageError, collected, raise_all
-from sousa.generation.options import add_arguments, from_arguments, parsed
+from sousa.generation.errors import UsageError, raise_all
+from sousa.generation.options import parsed
 from sousa.generation.outside import expanded
-from sousa.generation.runners import LocalRunner, workers_problem
-from sousa.generation.storage import output_path
+from sousa.generation.runners import workers_problem
 from sousa.generation.text import counted, loading, shell
+
+_EXAMPLES = {
+    "validate": """examples:
+  sousa validate output/dataset
+      check it and write validation_report.html beside it
+  sousa validate output/dataset --all --workers 4
+      read the sound of every row and make every row again, in four processes
+  sousa validate output/dataset --quiet
+      for scripts: status 0 where every check has passed""",
+    "verify": """examples:
+  sousa verify output/dataset
+      make twenty rows again and compare labels and sound
+  sousa verify output/dataset --rows 200 --seed 1
+      200 rows, the same each time
+  sousa verify output/v1.0.0
+      check the files of a release against their digests""",
+    "preview": """examples:
+  sousa preview output/dataset
+      write output/dataset/preview.html with 48 rows
+  sousa preview output/dataset --where split=test --rows 200 -o test.html
+      200 rows of the test split
+  sousa preview output/dataset --rows 12 --seed 7
+      twelve other rows""",
+    "release": """examples:
+  sousa release output/dataset -o output/v1.0.0 --version 1.0.0 --repo ORG/NAME
+      the first release
+  sousa release output/dataset -o output/v1.1.0 --version 1.1.0 --previous output/v1.0.0
+      the next one, with a changelog
+  sousa release output/dataset -o output/v1.0.0 --version 1.0.0 --link --note "first release"
+      without copying data files, with a line for the changelog""",
+    "publish": """examples:
+  sousa publish output/v1.0.0 ORG/NAME --dry-run
+      say what would be uploaded
+  sousa publish output/v1.0.0 ORG/NAME
+      upload it and tag it v1.0.0
+  sousa publish output/v1.0.0 ORG/NAME --create-pr
+      open a pull request with it""",
+    "diff": """examples:
+  sousa diff output/v1.0.0 output/v1.1.0
+      two releases here
+  sousa diff ORG/NAME v1.0.0 v1.1.0
+      two releases on the Hub
+  sousa diff ORG/NAME@v1.0.0 output/v1.1.0
+      the one on the Hub and the one here""",
+}
 
 
 def call(function: Callable, arguments: argparse.Namespace, console: Console, **changes: Any) -> Any:
@@ -24,83 +67,6 @@ def call(function: Callable, arguments: argparse.Namespace, console: Console, **
     options = {**vars(arguments), **changes, "console": console}
     known = inspect.signature(function).parameters
     return function(**{name: value for name, value in options.items() if name in known})
-
-
-def generate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
-    """``sousa generate [CORPUS]``: a sub-command for each corpus; without a name it makes the default one."""
-    at = argv.index("generate") + 1
-    if at == len(argv) or (argv[at].startswith("-") and argv[at] not in ("-h", "--help")):
-        argv.insert(at, corpora.DEFAULT)
-    about = "Make a dataset. 'sousa generate CORPUS --help' shows the options of a corpus"
-    parser.description = f"{about}; without a name it is {corpora.DEFAULT}."
-    choices = parser.add_subparsers(dest="corpus", metavar="CORPUS", title="corpora", required=True)
-    named = argv[at]
-    if not named.startswith("-"):
-        corpora.get(named)  # says which there are
-    for corpus in corpora.every():
-        lines = [f"  sousa generate {corpus.name} {line}\n      {about}" for line, about in corpus.examples]
-        sub = choices.add_parser(
-            corpus.name, help=corpus.summary.replace("%", "%%"), description=f"Make {corpus.summary}.",
-            epilog="\n".join(["examples:", *lines]) if lines else None,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )  # fmt: skip
-        if corpus.name == named:
-            add_arguments(sub, corpus.Options)
-            _how(sub.add_argument_group("output and execution"))
-            sub.set_defaults(parser=sub, rest=[])
-    return _generate
-
-
-def _how(group: Any) -> None:
-    flags = ("--output", "-o", "--outputpath")
-    group.add_argument(
-        *flags, default="output/dataset", metavar="DIR", help="directory (default: %(default)s)"
-    )
-    group.add_argument("--files", action="store_true", help="also write each row's audio and MIDI as files")
-    workers(group)
-    group.add_argument("--dry-run", action="store_true", help="say what would be made, and stop")
-    group.add_argument("--skip-validation", action="store_true", help="don't check the dataset at the end")
-    quiet(group)
-
-
-def _generate(arguments: argparse.Namespace, console: Console) -> None:
-    from sousa.generation import make, reopen
-
-    begin, corpus, output = time.perf_counter(), corpora.get(arguments.corpus), arguments.output
-    problems = unknown(arguments.rest, arguments.parser, _hint)
-    problems += workers_problem(arguments.workers, "--workers")
-    with collected(problems):
-        output_path(output, "--output")
-    options = corpus.Options.read(from_arguments(corpus.Options, arguments), "command", problems)
-    if corpus.answer(options, console.print):
-        return
-    config = corpus.config(options, console.say)
-    if arguments.dry_run:
-        told = make.estimate_text(corpus, config, LocalRunner(arguments.workers), arguments.files)
-        console.print(f"{told}\nnothing was made; {output} would hold it")
-        return
-    failed = None
-    try:
-        stored = api.make(
-            corpus, config, output, arguments.workers, arguments.files, not arguments.skip_validation, console
-        )
-    except api.InvalidDatasetError as error:
-        failed, stored = error, error.stored
-    hours = reopen.seconds_of(stored.storage.root, stored.records) / 3600
-    size = sum(record["bytes"] for record in stored.records) / 1e6
-    kind = "h of audio" if config.with_audio else "h without audio"
-    console.tell(
-        f"{config.num_rows:,} rows, {hours:.2f} {kind}, {size:,.0f} MB in {stored.storage.root} "
-        f"({time.perf_counter() - begin:.0f} s)\n"
-        f"load them with: {loading(stored.storage.root)}"
-    )
-    if failed:
-        raise failed
-
-
-def _hint(word: str) -> str:
-    first = f"; name the corpus first: 'sousa generate {word} ...'" if word in corpora.names() else ""
-    return first or corpora.whose_option(word)
 
 
 def plugins(parser: argparse.ArgumentParser) -> None:
@@ -113,6 +79,7 @@ def plugins(parser: argparse.ArgumentParser) -> None:
 
 def validate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa validate DIRECTORY``."""
+    parser.epilog = _EXAMPLES["validate"]
     parser.add_argument("directory", help="a finished dataset")
     about = "read MIDI and audio of every row, and make every row again"
     parser.add_argument("--all", dest="everything", action="store_true", help=about)
@@ -136,6 +103,7 @@ def _validate(arguments: argparse.Namespace, console: Console) -> int:
 
 def verify(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa verify DIRECTORY``."""
+    parser.epilog = _EXAMPLES["verify"]
     add = parser.add_argument
     add("directory", help="a finished dataset or release")
     add("--rows", type=int, default=20, help="how many, chosen at random (default: 20)")
@@ -159,6 +127,7 @@ def _verify(arguments: argparse.Namespace, console: Console) -> None:
 
 def preview(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa preview DIRECTORY``; filters of the dataset's corpus may be written as options of their own."""
+    parser.epilog = _EXAMPLES["preview"]
     add = parser.add_argument
     add("directory", help="a finished dataset")
     add("--output", "-o", metavar="FILE", help="page to write (default: DIRECTORY/preview.html)")
@@ -210,6 +179,7 @@ def _names_or_range(text: str) -> Any:
 
 def release(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa release DIRECTORY -o RELEASE --version X.Y.Z``."""
+    parser.epilog = _EXAMPLES["release"]
     add = parser.add_argument
     add("directory", help="a finished dataset, as 'sousa generate' makes it")
     add("--output", "-o", required=True, metavar="RELEASE", help="directory of the release")
@@ -244,6 +214,7 @@ def _release(arguments: argparse.Namespace, console: Console) -> None:
 
 def publish(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa publish RELEASE ORG/NAME``."""
+    parser.epilog = _EXAMPLES["publish"]
     add = parser.add_argument
     add("directory", metavar="release", help="a finished release, as 'sousa release' makes it")
     add("repo", metavar="ORG/NAME", help="dataset repository on the Hub; made if there is none")
@@ -282,7 +253,7 @@ def _publish(arguments: argparse.Namespace, console: Console) -> None:
     elif done["tag"]:
         console.tell(
             f"{repo} {done['tag']}: {done['files']:,} files sent, commit {done['commit'][:12]}\n"
-            f'load it with: datasets.load_dataset("{repo}", revision="{done["tag"]}")'
+            f'load it with: sousa.load("{repo}", revision="{done["tag"]}")'
         )
     else:
         console.tell(
@@ -310,6 +281,7 @@ def _dry_run(arguments: argparse.Namespace, named: list[str], console: Console) 
 
 def diff(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa diff RELEASE RELEASE``."""
+    parser.epilog = _EXAMPLES["diff"]
     parser.add_argument(
         "releases", nargs="+", metavar="RELEASE",
         help="two releases: directories, or org/name@v1.0.0 on the Hub; or one repository of the Hub and two "

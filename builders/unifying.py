@@ -15,7 +15,7 @@ from sousa.generation.errors import RunError, collected
 from sousa.generation.options import add_arguments, from_arguments
 from sousa.generation.runners import workers_problem
 from sousa.generation.storage import output_path, refuse_others_file
-from sousa.generation.text import counted, loading
+from sousa.generation.text import counted, uses
 
 CORPUS = "captions"
 JSON = "unified.json"
@@ -72,7 +72,7 @@ def _unify(arguments: argparse.Namespace, console: Console) -> None:
             heard = unified_json.write(config, target, done)
     index.forget(config.chosen)
     lines = [] if alone else [f"{counted(config.num_rows, 'row')} in {output} ({_seconds(begin)})"]
-    lines += [f"load them with: {loading(output)}"] * (not alone)
+    lines += [uses(output)] * (not alone)
     if heard:
         lines.append(f"{counted(heard, 'row')} as JSON in {target}")
     elif alone:

@@ -8,28 +8,25 @@ there is any. Only the command that is named is imported.
 """
 
 import argparse
-import re
+import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import pairwise
 from pkgutil import resolve_name
 from typing import Any
 
-from sousa.generation import corpora, ending, environment
+from sousa.generation import corpora, ending, environment, extras, parsers
 from sousa.generation.console import Console
-from sousa.generation.errors import SousaError, one_of, raise_all, told
-from sousa.generation.text import visible
+from sousa.generation.errors import SousaError, UsageError, one_of, raise_all, told
+
+Commands = Mapping[str, tuple[str, ...]]
 
 
-class _Parser(argparse.ArgumentParser):
-    def _print_message(self, message: str, file: Any = None) -> None:
-        super()._print_message(_clipped(visible(message)), file)  # it quotes what was typed
-
-
-def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str, alone: bool = False) -> int:
+def run(commands: Commands, argv: list[str], version: str, alone: bool = False) -> int:
     """Run a command line; returns the exit status.
 
     Args:
-        commands: dict of name to ``module:function`` and help; corpora add their own.
+        commands: dict of name to ``module:function``, help and heading; corpora add their own.
         alone: this process is there for the command alone.
     """
     console = Console()
@@ -40,15 +37,22 @@ def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str, 
             for word in argv
             if not _is_text(word)
         )
-        known = dict(commands)
-        for corpus in corpora.every():  # of two commands of one name the first
-            known |= {name: entry for name, entry in corpus.commands.items() if name not in known}
+        known = with_those_of_corpora(commands)
+        if alone and "_ARGCOMPLETE" in os.environ:  # a shell asks what may come next
+            from sousa.generation import completion
+
+            return completion.answer(partial(parser_of, known, version))
         return _run(known, argv, version, alone)
     except SousaError as error:
         if ending.STOPPED.is_set():
             raise KeyboardInterrupt from None
-        console.warn(_clipped(f"sousa: {error}"))
+        console.warn(parsers.clipped(f"sousa: {error}"))
         return error.exit_status
+    except ModuleNotFoundError as error:
+        if not extras.extra_of(error.name):
+            raise
+        console.warn(f"sousa: {extras.missing('this command', error)}")
+        return UsageError.exit_status
     except MemoryError:
         console.warn("sousa: not enough memory; ask for less at once: fewer workers, or shorter rows")
         return 1
@@ -56,11 +60,6 @@ def run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str, 
         # whatever the system refuses and nobody nearer to it has explained
         console.warn(f"sousa: {told(error)}")
         return 1
-
-
-def _clipped(text: str) -> str:
-    """A text without the rest of words that are longer than any that is of use."""
-    return re.sub(r"\S{1000,}", lambda match: f"{match[0][:100]}…", text)
 
 
 def _is_text(word: str) -> bool:
@@ -71,17 +70,47 @@ def _is_text(word: str) -> bool:
     return True
 
 
-def _run(commands: Mapping[str, tuple[str, str]], argv: list[str], version: str, alone: bool) -> int:
+def with_those_of_corpora(commands: Commands) -> Commands:
+    """Commands of corpora, then these; of two of one name the latter, or that of the first corpus."""
+    out: dict[str, tuple[str, ...]] = {}
+    for corpus in corpora.every():
+        out |= {name: entry for name, entry in corpus.commands.items() if name not in {**commands, **out}}
+    return {**out, **commands}
+
+
+def parser_of(commands: Commands, version: str, argv: list[str]) -> parsers.Parser:
+    """The parser of a command line: of the command that is named with its arguments, of others the names."""
     about = "Labelled music audio: made, packaged, published."
-    top = _Parser(prog="sousa", description=about)
+    top = parsers.Parser(
+        prog="sousa",
+        description=about,
+        usage="sousa [-h] [--version] COMMAND ...",
+        epilog=parsers.overview(commands),
+    )
     top.add_argument("--version", action="version", version=f"sousa {version}")
-    choices = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    named = next((word for word in argv if not word.startswith("-")), None)
-    kind = argparse.RawDescriptionHelpFormatter
-    for name, (place, about) in commands.items():
-        parser = choices.add_parser(name, help=about.replace("%", "%%"), formatter_class=kind)
+    choices: Any = top.add_subparsers(
+        prog="sousa", required=True, metavar="COMMAND", dest="command", help=argparse.SUPPRESS
+    )
+    named = _named(argv)
+    for name, (place, about, *_) in commands.items():
+        about = about.replace("%", "%%")
+        parser = choices.add_parser(name, help=about, description=f"{about[:1].upper()}{about[1:]}.")
         if name == named:
             parser.set_defaults(work=resolve_name(place)(parser, argv))
+    return top
+
+
+def _named(argv: list[str]) -> str | None:
+    return next((word for word in argv if not word.startswith("-")), None)
+
+
+def _run(commands: Commands, argv: list[str], version: str, alone: bool) -> int:
+    top = parser_of(commands, version, argv)
+    if not argv:
+        top.print_help()
+        return 0
+    if argv[0] == (named := _named(argv)) and named not in commands:
+        raise UsageError(f"unknown command {one_of(named, commands)}")
     arguments, rest = top.parse_known_args(argv)
     if not hasattr(arguments, "rest"):
         raise_all(unknown(rest, _innermost(top, argv)))

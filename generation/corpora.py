@@ -88,13 +88,13 @@ def problem_with(corpus: Any, name: str) -> str | None:
     for kind, members in _KINDS:
         if wrong := [member for member in members if not isinstance(getattr(corpus, member), kind)]:
             return f"its {wrong[0]} is {getattr(corpus, wrong[0])!r}, which is of another type"
-    if any(not isinstance(part, str) or len(pair) != 2 for pair in _pairs(corpus) for part in pair):
+    sizes = [(pair, (2,)) for pair in corpus.examples]
+    sizes += [(entry, (2, 3)) for entry in corpus.commands.values()]
+    texts = [part for entry, _ in sizes for part in entry] + list(corpus.commands)
+    wrong_size = any(len(entry) not in allowed for entry, allowed in sizes)
+    if wrong_size or not all(isinstance(text, str) for text in texts):
         return "its examples and commands are not pairs of texts"
     return None
-
-
-def _pairs(corpus: Corpus) -> list[Any]:
-    return [*corpus.examples, *corpus.commands.values(), *((name, name) for name in corpus.commands)]
 
 
 def _problem_inside(corpus: Corpus) -> str | None:

@@ -137,7 +137,8 @@ class Corpus(Protocol):
         Options: what can be asked for, and its sizes: :class:`sousa.generation.options.Options`.
         examples: pairs of command line, after ``sousa generate NAME``, and what it does.
         commands: commands of its own: dict of name to ``module:function``, as
-            :mod:`sousa.generation.commandline` has them, and help.
+            :mod:`sousa.generation.commandline` has them, help, and the heading that ``sousa --help`` lists it
+            under (see :mod:`sousa.generation.parsers`), which may be left out.
         exports: formats of its own for ``sousa export``: dict of name to ``module:Class``, a
             :class:`sousa.generation.exporting.Format`, and help.
         tasks: what models of training learn by name: dict of task to columns, each with a role that makes it
@@ -161,7 +162,7 @@ class Corpus(Protocol):
     data_version: str
     Options: "type[options_.Options]"
     examples: tuple[tuple[str, str], ...] = ()
-    commands: Mapping[str, tuple[str, str]] = {}
+    commands: Mapping[str, tuple[str, ...]] = {}
     exports: Mapping[str, tuple[str, str]] = {}
     tasks: Mapping[str, tuple[str, ...]] = {}
     sound: str = "a recording"

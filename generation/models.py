@@ -134,7 +134,7 @@ def _sentences(error: Any, place: str, model: type[Model], word: Callable[[str],
             return list(advice.args)
     elif limits := limits_of(model, str(key)):
         advice = f"give {limits}"
-    elif words := _words(model.model_fields[key].annotation):
+    elif words := words_of(model.model_fields[key].annotation):
         advice = f"choose from {', '.join(words)}"
     else:
         advice = f"give {_WANTED[error['type']]}" if error["type"] in _WANTED else error["msg"]
@@ -160,7 +160,7 @@ def limits_of(model: type[Model], key: str) -> str:
         limits = f"{kind} above {low}" + (f", up to {top}" if top is not None else "")
     else:
         limits = f"{kind} from {low} to {top}" if top is not None else f"{kind} of {low} or more"
-    return ", or ".join([f"{limits} {unit}".strip(), *_words(field.annotation)])
+    return ", or ".join([f"{limits} {unit}".strip(), *words_of(field.annotation)])
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
@@ -177,7 +177,8 @@ def _types(annotation: Any) -> list[Any]:
     return [part for part in _parts(annotation) if isinstance(part, type) or part is Any or get_origin(part)]
 
 
-def _words(annotation: Any) -> list[str]:
+def words_of(annotation: Any) -> list[str]:
+    """The words that a value may be; none where it may be another text."""
     kinds = [kind for kind in _types(annotation) if get_origin(kind) is Literal]
     return [str(word) for kind in kinds for word in get_args(kind)]
 
@@ -209,6 +210,9 @@ def number(value: object, place: str, problems: list[str]) -> float | None:
     return checked[0] if checked else None
 
 
+_ALLOWED = "allowed"
+
+
 def chosen(*allowed: str) -> BeforeValidator:
     """A validator of text that is one of a few words, in any case: the word."""
 
@@ -233,4 +237,12 @@ def named(noun: str, allowed: Callable[[], Collection[str]] | Mapping[str, objec
             raise ProblemsError(*unknown)
         return list(names)
 
+    setattr(check, _ALLOWED, allowed)
     return BeforeValidator(check)
+
+
+def names_of(field: Any) -> list[str]:
+    """The names that a field which was declared by :func:`named` may list; none for another one."""
+    allowed = [getattr(getattr(part, "func", None), _ALLOWED, None) for part in field.metadata]
+    known = next(filter(None, allowed), ())
+    return list(known() if callable(known) else known)

@@ -16,8 +16,11 @@ from typing import Any, ClassVar
 from pydantic import Field, PrivateAttr
 
 from sousa.generation.errors import RunError, one_of, raise_all
-from sousa.generation.models import Model, Whole, kind_of, limits_of, validated
+from sousa.generation.models import Model, Whole, kind_of, limits_of, names_of, validated, words_of
 
+# titles under which help lists options of corpora that have them
+GROUPS = ("what to make", "size and seed", "how it sounds", "audio format")
+_, SIZE, SOUND, FORMAT = GROUPS
 _UNITS = ("_sec", "_hz", "_mib", "_db")
 # what the command, ``sousa.generate`` and the builders of ``datasets`` call something else
 RESERVED = {
@@ -31,7 +34,7 @@ RESERVED = {
 def option(
     default: Any = None, about: str = "", *, flags: tuple[str, ...] = (),
     switches: dict[str, Any] | None = None, switch: str = "", metavar: str = "", repeated: bool = False,
-    several: bool = False, command_only: bool = False, group: str = "what to make", unit: str = "",
+    several: bool = False, command_only: bool = False, group: str = GROUPS[0], unit: str = "",
     **limits: Any,
 ) -> Any:  # fmt: skip
     """A field of an Options class.
@@ -79,7 +82,7 @@ class Options(Model):
     # options whose default goes by the size: dict of size to dict of option to value
     BY_SIZE: ClassVar[Mapping[str, Mapping[str, int]]] = {}
 
-    size: str | None = option(None, "how many rows", flags=("--size", "--preset"))
+    size: str | None = option(None, "how many rows", flags=("--size", "--preset"), group=SIZE)
 
     _surface: str = PrivateAttr("python")
     _wrong: frozenset[str] = PrivateAttr(frozenset())
@@ -195,7 +198,7 @@ class Options(Model):
 class SeedOptions(Options):
     """Options of a corpus that is generated from a random seed."""
 
-    seed: Whole = option(42, "seed of every random choice", ge=0, le=2**63 - 1)
+    seed: Whole = option(42, "seed of every random choice", ge=0, le=2**63 - 1, group=SIZE)
 
 
 _METAVARS = {int: "N", float: "X", list: "NAMES"}
@@ -220,7 +223,17 @@ def add_arguments(parser: argparse.ArgumentParser, kind: type[Options]) -> None:
                 take = {"action": "append"}
             elif extra["several"]:
                 take |= {"nargs": "+", "action": "extend"}
-            add(*flags, help=about, metavar=extra["metavar"] or _METAVARS.get(value_kind, "NAME"), **take)
+            metavar = extra["metavar"] or _METAVARS.get(value_kind, "NAME")
+            add(*flags, help=about, metavar=metavar, **take).completer = partial(_values, kind, name)
+
+
+def _values(kind: type[Options], name: str, prefix: str, **more: Any) -> list[str]:
+    """What a shell may complete the value of an option by; names are separated by commas."""
+    field: Any = kind.model_fields[name]
+    if name == "size":
+        return list(kind.SIZES)
+    before = prefix[: prefix.rfind(",") + 1]
+    return words_of(field.annotation) or [f"{before}{word}" for word in names_of(field)]
 
 
 def from_arguments(kind: type[Options], arguments: argparse.Namespace) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import shlex
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 # C0 and C1 without tab and line feed; marks of direction; line and paragraph separators; surrogates
@@ -137,10 +138,20 @@ def loading(path: Any, *names: str) -> str:
     """The Python call that loads a dataset or release directory, with the name of a config or none."""
     if not os.path.basename(path).strip("."):  # it makes no name of . and ..
         path = os.path.abspath(path)
-    arguments = ", ".join(map(python, (path, *names)))
-    if is_pattern(path):
-        return f"sousa.load({arguments})  # load_dataset takes such a path for a pattern; rename it for that"
-    return f"datasets.load_dataset({arguments})"
+    return f"sousa.load({', '.join(map(python, (path, *names)))})"
+
+
+def uses(path: Any) -> str:
+    """What can be done with a dataset directory, a line each."""
+    place = os.path.normpath(path)
+    lines = {
+        "load in Python": loading(path),
+        "look and listen": f"sousa preview {shell(path)}",
+        "other formats": f"sousa export {shell(path)} --to csv -o {shell(f'{place}-csv')}",
+    }
+    if find_spec("torchcodec") and not is_pattern(path):  # by which datasets decodes sound
+        lines["without sousa"] = loading(path).replace("sousa.load", "datasets.load_dataset", 1)
+    return "\n".join(f"{f'{what}:':<17}{how}" for what, how in lines.items())
 
 
 def python(text: Any) -> str:

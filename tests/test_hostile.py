@@ -105,7 +105,7 @@ DIRECTORY = [  # what no command takes for a dataset
     ("/dev/null", "/dev/null"), ("/proc", "/proc"),
 ]  # fmt: skip
 OTHERS = [
-    ("", 2, "required"), ("nope", 2, "invalid choice"), ("--nope", 2, ""), ("generat", 2, "invalid choice"),
+    ("nope", 2, "unknown command"), ("--nope", 2, ""), ("generat", 2, "did you mean generate?"),
     *[(f"validate {place} -q", (1, 2), word) for place, word in DIRECTORY],
     *[(f"verify {place} -q", (1, 2), word) for place, word in DIRECTORY],
     *[(f"preview {place} -q", (1, 2), word) for place, word in DIRECTORY],

@@ -234,7 +234,7 @@ def test_what_small_leaves_behind(small):
         "validation_report.txt", "labels/samples.parquet", "labels/strokes.parquet",
     ):  # fmt: skip
         assert (root / name).exists(), name
-    assert "1,200 rows" in done.stdout and "load_dataset" in done.stdout
+    assert "1,200 rows" in done.stdout and f'sousa.load("{root}")' in done.stdout
     manifest = json.loads((root / "manifest.json").read_text())
     assert manifest["complete"] and manifest["num_rows"] == 1200
     splits = json.loads((root / "splits.json").read_text())

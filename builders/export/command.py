@@ -23,13 +23,15 @@ def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa export DIRECTORY --to FORMAT -o OUTPUT``."""
     known = export.every()
     formats = "\n".join(f"  {name:<12} {about}" for name, (_, about) in known.items())
-    parser.description = f"Lay rows out as files for other tools.\n\nformats:\n{formats}"
+    parser.description = f"Write rows as files for other tools.\n\nformats:\n{formats}"
     parser.epilog = _EXAMPLES
     add = parser.add_argument
     add("directory", help="a finished dataset or release")
-    add("--to", required=True, metavar="FORMAT", help=f"one of {', '.join(known)}")
+    to: Any = add("--to", required=True, metavar="FORMAT", help=f"one of {', '.join(known)}")
+    to.completer = lambda **_: list(known)
     add("--output", "-o", required=True, metavar="DIR", help="directory of the export, empty or new")
-    add("--split", metavar="SPLIT", help=f"only rows of one of {', '.join(SPLITS)} (default: all)")
+    split: Any = add("--split", metavar="SPLIT", help=f"only rows of {', '.join(SPLITS)} (default: all)")
+    split.completer = lambda **_: list(SPLITS)
     add_where(parser)
     fill = "whole number to write where a number does not apply (default: null, which scikit-learn refuses)"
     add("--fill-null", type=int, metavar="VALUE", help=fill)
@@ -42,11 +44,11 @@ def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
 
 def _export(arguments: argparse.Namespace, console: Console) -> None:
     begin, where = time.perf_counter(), conditions(arguments)
-    made = call(api.export, arguments, console, where=where)
+    summary = call(api.export, arguments, console, where=where)
     console.tell(
-        f"{made['rows']:,} rows, {made['files']:,} files, {made['bytes'] / 1e6:,.1f} MB in "
+        f"{summary['rows']:,} rows, {summary['files']:,} files, {summary['bytes'] / 1e6:,.1f} MB in "
         f"{arguments.output} ({time.perf_counter() - begin:.0f} s)"
     )
-    for note in made["notes"]:
+    for note in summary["notes"]:
         console.tell(f"  {note}")
-    console.tell(f"load it with: {made['load']}")
+    console.tell(f"load it with: {summary['load']}")

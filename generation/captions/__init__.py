@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sousa.generation.columns import Column
     from sousa.generation.config import Config
 
-_HERE = "sousa.generation.captions"
+_HERE, _SEARCH = "sousa.generation.captions", "captions and search"
 
 
 class Captions(Corpus):
@@ -32,9 +32,13 @@ class Captions(Corpus):
         ("--licences redistributable -o output/free", "rows whose sound may be passed on"),
     )
     commands = {
-        "download": (f"{_HERE}.downloads.command:download", "bring published corpora with captions here"),
-        "unify": ("sousa.builders.unifying:unify", "choose captioned rows, as a dataset and as JSON"),
-    }
+        "download": (
+            f"{_HERE}.downloads.command:download", "download published corpora with captions", _SEARCH
+        ),
+        "unify": (
+            "sousa.builders.unifying:unify", "choose captioned rows, as a dataset and as JSON", _SEARCH
+        ),
+    }  # fmt: skip
     sound = "a recording of music"
     builder = "sousa.builders.captions:Captions"
     preload = (f"{_HERE}.corpus",)

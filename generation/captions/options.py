@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from sousa.generation.captions.readers import READERS
 from sousa.generation.models import Number, Whole
-from sousa.generation.options import SeedOptions, option
+from sousa.generation.options import SIZE, SeedOptions, option
 
 Strata = Literal["dataset", "duration", "genre", "licence"]
 Size = Literal["small", "medium", "large", "full"]
@@ -45,11 +45,13 @@ class CaptionsOptions(SeedOptions):
         None,
         f"these corpora, separated by commas: {', '.join(READERS)}, or folders of the root that hold a "
         "dataset of 'sousa generate' (default: all that are there)",
-        several=True,
+        several=True, group=_CHOOSE,
+    )  # fmt: skip
+    root: str = option(DEFAULT_ROOT, "directory with a folder for each corpus", metavar="DIR", group=_READ)
+    max_samples: Whole | None = option(None, "rows at most", ge=1, le=1_000_000_000, group=SIZE)
+    samples_per_dataset: Whole | None = option(
+        None, "rows of each corpus at most", ge=1, le=1_000_000_000, group=SIZE
     )
-    root: str = option(DEFAULT_ROOT, "directory with a folder for each corpus", metavar="DIR")
-    max_samples: Whole | None = option(None, "rows at most", ge=1, le=1_000_000_000)
-    samples_per_dataset: Whole | None = option(None, "rows of each corpus at most", ge=1, le=1_000_000_000)
     stratify_by: Strata | None = option(
         None, f"take as many rows of each stratum, as far as there are: {', '.join(get_args(Strata))}",
         metavar="KIND", group=_CHOOSE,

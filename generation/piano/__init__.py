@@ -31,7 +31,12 @@ class Piano(Generated):
         ("-n 100 -a 3 --acoustics clean,concert_hall --stereo", "each piece clean and in rooms"),
         ("--scores my/scores -p 4 -o output/mine", "your own pieces, by four players each"),
     )
-    commands = {"pianos": (f"{_HERE}.sampler.commands:pianos", "sampled pianos: list, build and hear them")}
+    commands = {
+        "pianos": (
+            f"{_HERE}.sampler.commands:pianos", "list, build and play sampled pianos",
+            "sounds and instruments",
+        ),
+    }  # fmt: skip
     exports = {
         "sound2sheet": (
             f"{_HERE}.sound2sheet:Sound2Sheet",

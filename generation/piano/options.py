@@ -9,12 +9,12 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from sousa.generation.audio import fonts, named_acoustics
 from sousa.generation.licences import identifier
 from sousa.generation.models import Number, ProblemsError, Whole, named
-from sousa.generation.options import SeedOptions, option
+from sousa.generation.options import FORMAT, SIZE, SOUND, SeedOptions, option
 from sousa.generation.piano.composition.wanted import LONGEST_SEC, MOST_NOTES
 from sousa.generation.piano.played import TIERS
 from sousa.generation.piano.score import COMPLEXITIES, KEYS, tonic_of
 
-_PIECES, _SOUND = "pieces", "sound"
+_PLAYED = "what is played"
 LEVELS = dict(zip(TIERS, COMPLEXITIES, strict=False)) | {"advanced": "complex"}
 _NAME = re.compile(r"([A-Ga-g])(##?|bb?|♯|♭)?[ _-]?(.*)")
 _MODES = {"": ""} | dict.fromkeys(("major", "maj", "M"), "major")
@@ -95,76 +95,76 @@ class PianoOptions(SeedOptions):
         "full": {"samples": 10_000, "performances": 2, "augmentations": 2},
     }
 
-    samples: Whole | None = option(None, "pieces", flags=("--samples", "-n"), ge=1, le=1_000_000)
+    samples: Whole | None = option(None, "pieces", flags=("--samples", "-n"), ge=1, le=1_000_000, group=SIZE)
     performances: Whole | None = option(
         None, "performances of each piece, by players of their own", flags=("--performances", "-p"),
-        ge=1, le=100,
+        ge=1, le=100, group=SIZE,
     )  # fmt: skip
     augmentations: Whole | None = option(
-        None, "renderings of each performance", flags=("--augmentations", "-a"), ge=1, le=100
+        None, "renderings of each performance", flags=("--augmentations", "-a"), ge=1, le=100, group=SIZE
     )
     tiers: Annotated[Names | None, named("tier", TIERS)] = option(
-        None, "only players of these skill tiers, separated by commas (default: all)"
+        None, "only players of these skill tiers, separated by commas (default: all)", group=_PLAYED
     )
     complexity: Annotated[Names | None, named("complexity", COMPLEXITIES), BeforeValidator(_levels)] = option(
         None,
         "only pieces of these levels, separated by commas: simple, medium, complex, also called beginner, "
         "intermediate, advanced (default: all)",
-        group=_PIECES,
+        group=_PLAYED,
     )
     keys: Annotated[Names | None, BeforeValidator(_keys)] = option(
         None, "only these keys, such as C,F#m,Bb major (default: those of the level)", metavar="KEYS",
-        flags=("--key-signatures", "--keys"), group=_PIECES,
+        flags=("--key-signatures", "--keys"), group=_PLAYED,
     )  # fmt: skip
     metres: Annotated[Names | None, named("metre", _metres)] = option(
         None, "only these metres, such as 3/4,6/8 (default: those of the level)", metavar="METRES",
-        flags=("--time-signatures", "--metres"), group=_PIECES,
+        flags=("--time-signatures", "--metres"), group=_PLAYED,
     )  # fmt: skip
-    min_notes: Whole | None = option(None, "fewest notes of a piece", ge=1, le=MOST_NOTES, group=_PIECES)
-    max_notes: Whole | None = option(None, "most notes of a piece", ge=4, le=MOST_NOTES, group=_PIECES)
+    min_notes: Whole | None = option(None, "fewest notes of a piece", ge=1, le=MOST_NOTES, group=_PLAYED)
+    max_notes: Whole | None = option(None, "most notes of a piece", ge=4, le=MOST_NOTES, group=_PLAYED)
     min_duration_sec: Number | None = option(
-        None, "shortest piece, as written", metavar="SEC", ge=1, le=LONGEST_SEC, unit="s", group=_PIECES
+        None, "shortest piece, as written", metavar="SEC", ge=1, le=LONGEST_SEC, unit="s", group=_PLAYED
     )
     max_duration_sec: Number | None = option(
-        None, "longest piece, as written", metavar="SEC", ge=2, le=LONGEST_SEC, unit="s", group=_PIECES
+        None, "longest piece, as written", metavar="SEC", ge=2, le=LONGEST_SEC, unit="s", group=_PLAYED
     )
     scores: str | None = option(
-        None, "perform your own pieces: a directory of MusicXML and MIDI files", metavar="DIR", group=_PIECES
+        None, "perform your own pieces: a directory of MusicXML and MIDI files", metavar="DIR", group=_PLAYED
     )
     score_licence: Annotated[str, AfterValidator(identifier)] | None = option(
-        None, "SPDX identifier of the licence of these files, such as CC0-1.0", metavar="SPDX", group=_PIECES
+        None, "SPDX identifier of the licence of these files, such as CC0-1.0", metavar="SPDX", group=_PLAYED
     )
     pianos: Annotated[Names | None, named("piano", _known_pianos)] = option(
         None,
         "these pianos, separated by commas, the last of several for test rows only: those of 'sousa pianos "
         "list'; those of fonts, by their keys in 'sousa soundfonts list'; and modelled_1, modelled_2 and so "
         "on, which are computed (default: the shipped grand)",
-        group=_SOUND,
+        group=SOUND,
     )  # fmt: skip
     soundfont: str | None = option(
-        None, "the grand piano of this .sf2/.sf3 file", metavar="PATH", group=_SOUND
+        None, "the grand piano of this .sf2/.sf3 file", metavar="PATH", group=SOUND
     )
     acoustics: Annotated[Names | None, named("acoustics", named_acoustics.names)] = option(
         None, "acoustics of the renderings, separated by commas; see 'sousa acoustics' (default: all)",
-        flags=("--acoustics", "--presets", "--acoustic-presets"), group=_SOUND,
+        flags=("--acoustics", "--presets", "--acoustic-presets"), group=SOUND,
     )  # fmt: skip
     impulse_responses: str | None = option(
-        None, "use these rooms: sound files, or folders named after acoustics", metavar="DIR", group=_SOUND
+        None, "use these rooms: sound files, or folders named after acoustics", metavar="DIR", group=SOUND
     )
     noise_files: str | None = option(
-        None, "use these noises in place of generated ones", metavar="DIR", group=_SOUND
+        None, "use these noises in place of generated ones", metavar="DIR", group=SOUND
     )
     with_audio: bool = option(
-        True, "whether to make audio, or labels and MIDI only", group=_SOUND, switch="labels and MIDI only",
+        True, "whether to make audio, or labels and MIDI only", group=FORMAT, switch="labels and MIDI only",
         switches={"--with-audio": True, "--no-audio": False},
     )  # fmt: skip
     sample_rate: Whole = option(
-        16000, "sample rate", metavar="HZ", group=_SOUND, ge=8000, le=96000, unit="Hz"
+        16000, "sample rate", metavar="HZ", group=FORMAT, ge=8000, le=96000, unit="Hz"
     )
     channels: Literal[1, 2] = option(
-        1, "1 or 2 channels", switches={"--stereo": 2}, switch="two channels", group=_SOUND
+        1, "1 or 2 channels", switches={"--stereo": 2}, switch="two channels", group=FORMAT
     )
-    audio_format: Literal["flac", "wav"] = option("flac", "flac or wav", group=_SOUND)
+    audio_format: Literal["flac", "wav"] = option("flac", "flac or wav", group=FORMAT)
 
     def further_problems(self) -> list[str]:
         """What contradicts itself, would change nothing, or is not there."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sousa.generation.shards import Shard
 
 _HERE, _AUDIO = "sousa.generation.rudiments", "sousa.generation.audio.cli"
+_SOUNDS = "sounds and instruments"
 
 
 class Rudiments(Generated):
@@ -33,10 +34,10 @@ class Rudiments(Generated):
         ("-a 4 --acoustics clean,gym,garage --stereo", "each take clean and in two rooms"),
     )
     commands = {
-        "banks": (f"{_AUDIO}:banks", "note banks: the drums that are played"),
-        "soundfonts": (f"{_AUDIO}:soundfonts", "free soundfonts to cut banks out of"),
-        "acoustics": (f"{_AUDIO}:acoustics", "show the acoustics, or make their rooms"),
-        "rudiments": (f"{_HERE}.show:command", "show the rudiments and their notation"),
+        "rudiments": (f"{_HERE}.show:command", "list the rudiments and their notation", _SOUNDS),
+        "banks": (f"{_AUDIO}:banks", "list, build and play banks of drum sounds", _SOUNDS),
+        "soundfonts": (f"{_AUDIO}:soundfonts", "list and install free soundfonts", _SOUNDS),
+        "acoustics": (f"{_AUDIO}:acoustics", "list the acoustics, or build their rooms", _SOUNDS),
     }
     exports = {
         "sousa-1": (f"{_HERE}.sousa_1:Sousa1", "the layout of SOUSA 1, whose preset none is our clean")

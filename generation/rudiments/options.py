@@ -8,9 +8,9 @@ from pydantic import BeforeValidator, Field
 from sousa.generation.audio import named_acoustics
 from sousa.generation.errors import UsageError
 from sousa.generation.models import Number, ProblemsError, Whole, named
-from sousa.generation.options import SeedOptions, option
+from sousa.generation.options import FORMAT, SIZE, SOUND, SeedOptions, option
 
-_SOUND = "sound"
+_PLAYED = "what is played"
 
 
 def _rudiments(value: object) -> object:
@@ -45,46 +45,49 @@ class RudimentsOptions(SeedOptions):
         "full": {"profiles": 100, "tempos": 5, "augmentations": 5},
     }
 
-    profiles: Whole | None = option(None, "players", flags=("--profiles", "-p"), ge=1, le=100_000)
+    profiles: Whole | None = option(None, "players", flags=("--profiles", "-p"), ge=1, le=100_000, group=SIZE)
     tempos: Whole | None = option(
-        None, "tempi for each player and rudiment", flags=("--tempos", "-t"), ge=1, le=100
+        None, "tempi for each player and rudiment", flags=("--tempos", "-t"), ge=1, le=100, group=SIZE
     )
     augmentations: Whole | None = option(
-        None, "renderings of each take", flags=("--augmentations", "-a"), ge=1, le=100
+        None, "renderings of each take", flags=("--augmentations", "-a"), ge=1, le=100, group=SIZE
     )
     rudiments: Annotated[Names | None, BeforeValidator(_rudiments)] = option(
-        None, "only these: slug, slug:variant or slug:*, separated by commas (default: all main forms)"
-    )
+        None, "only these: slug, slug:variant or slug:*, separated by commas (default: all main forms)",
+        group=_PLAYED,
+    )  # fmt: skip
     tiers: Annotated[Names | None, named("tier", _tiers)] = option(
-        None, "only players of these skill tiers, separated by commas (default: all)"
+        None, "only players of these skill tiers, separated by commas (default: all)", group=_PLAYED
     )
-    duration_sec: Number = option(6.0, "length of playing in seconds", metavar="SEC", ge=1, le=60, unit="s")
+    duration_sec: Number = option(
+        6.0, "length of playing in seconds", metavar="SEC", ge=1, le=60, unit="s", group=_PLAYED
+    )
     acoustics: Annotated[Names | None, named("acoustics", named_acoustics.names)] = option(
         None, "acoustics of the renderings, separated by commas; see 'sousa acoustics' (default: all)",
-        flags=("--acoustics", "--presets", "--acoustic-presets"), group=_SOUND,
+        flags=("--acoustics", "--presets", "--acoustic-presets"), group=SOUND,
     )  # fmt: skip
     impulse_responses: str | None = option(
-        None, "use these rooms: sound files, or folders named after acoustics", metavar="DIR", group=_SOUND
+        None, "use these rooms: sound files, or folders named after acoustics", metavar="DIR", group=SOUND
     )
     noise_files: str | None = option(
-        None, "use these noises in place of generated ones", metavar="DIR", group=_SOUND
+        None, "use these noises in place of generated ones", metavar="DIR", group=SOUND
     )
     with_audio: bool = option(
-        True, "whether to make audio, or labels and MIDI only", group=_SOUND, switch="labels and MIDI only",
+        True, "whether to make audio, or labels and MIDI only", group=FORMAT, switch="labels and MIDI only",
         switches={"--with-audio": True, "--no-audio": False},
     )  # fmt: skip
     soundfont: str | None = option(
         None,
         "snares of this .sf2/.sf3, of a directory, of a KEY of 'sousa soundfonts list'; or BANKS by name",
-        metavar="PATH", group=_SOUND,
+        metavar="PATH", group=SOUND,
     )  # fmt: skip
     sample_rate: Whole = option(
-        44100, "sample rate", metavar="HZ", group=_SOUND, ge=8000, le=96000, unit="Hz"
+        44100, "sample rate", metavar="HZ", group=FORMAT, ge=8000, le=96000, unit="Hz"
     )
     channels: Literal[1, 2] = option(
-        1, "1 or 2 channels", switches={"--stereo": 2}, switch="two channels", group=_SOUND
+        1, "1 or 2 channels", switches={"--stereo": 2}, switch="two channels", group=FORMAT
     )
-    audio_format: Literal["flac", "wav"] = option("flac", "flac or wav", group=_SOUND)
+    audio_format: Literal["flac", "wav"] = option("flac", "flac or wav", group=FORMAT)
 
     def further_problems(self) -> list[str]:
         """What contradicts itself, would change nothing, or is not there."""

@@ -322,10 +322,10 @@ def test_what_the_command_and_the_builders_call_something_is_reserved():
     import datasets
 
     import sousa
-    from sousa.builders import commands
+    from sousa.builders import generating
 
     parser = argparse.ArgumentParser()
-    commands.generate(parser, ["generate", "rudiments"])
+    generating.generate(parser, ["generate", "rudiments"])
     ours = parser._subparsers._group_actions[0].choices["rudiments"]._option_string_actions
     flags = set(ours) - set(corpora.get("rudiments").Options.flags())
     taken = {flag.lstrip("-").replace("-", "_") for flag in flags}
@@ -379,9 +379,12 @@ def test_help_says_what_a_switch_does_and_documents_what_a_key_is():
 
 
 def test_commands_for_one_corpus_are_its_own():
-    assert {place.partition(":")[0] for place, _ in COMMANDS.values()} == {
+    assert {place.partition(":")[0] for place, *_ in COMMANDS.values()} == {
         "sousa.builders.commands",
         "sousa.builders.export.command",
+        "sousa.builders.generating",
+        "sousa.builders.plot",
+        "sousa.generation.completion",
         "sousa.training.embedding.command",
         "sousa.training.pipeline.command",
         "sousa.training.projection.command",

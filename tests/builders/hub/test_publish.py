@@ -25,7 +25,7 @@ def test_a_release_is_published_in_one_commit_and_tagged(hub, publisher, version
     first, second = versions
     done = publisher("publish", first, REPO)
     assert done.returncode == 0, done.stderr_text
-    assert 'load_dataset("org/sousa", revision="v1.0.0")' in done.stdout_text
+    assert 'sousa.load("org/sousa", revision="v1.0.0")' in done.stdout_text
     head = hub.refs(REPO)["branches"]["main"]
     assert hub.refs(REPO)["tags"] == {"v1.0.0": head} and whole(hub, "v1.0.0", first)
     assert len(hub.commits(REPO)) == 2 and hub.commits(REPO)[0].title == "Version 1.0.0"

@@ -1,0 +1,47 @@
+"""Packages that only some commands need, and what to say where they are not installed."""
+
+from sousa.generation.errors import UsageError, first_line
+
+# modules of each extra of pyproject.toml
+EXTRAS = {
+    "training": (
+        "accelerate", "evaluate", "mir_eval", "safetensors", "sklearn", "soxr", "tensorboard", "torch",
+        "torchaudio", "transformers",
+    ),
+    "rooms": ("pyroomacoustics",),
+    "scores": ("music21",),
+    "lora": ("peft",),
+    "hdf5": ("h5py",),
+    "tensorflow": ("tensorflow",),
+}  # fmt: skip
+
+
+class MissingPackageError(UsageError, ImportError):
+    """A package that only some commands need is not installed."""
+
+
+def extra_of(module: str | None) -> str | None:
+    """The extra that brings a module, or None."""
+    package = (module or "").partition(".")[0]
+    return next((extra for extra, modules in EXTRAS.items() if package in modules), None)
+
+
+def missing(what: str, error: ImportError) -> MissingPackageError:
+    """What to raise where something could not be imported.
+
+    Args:
+        what: needs it, as the subject of a sentence.
+
+    Raises: the error itself, where none of EXTRAS is missing.
+    """
+    if isinstance(error, MissingPackageError):
+        return error
+    extra = extra_of(error.name)
+    if extra is None or error.name is None:
+        raise error
+    package = error.name.partition(".")[0]
+    broken = "" if isinstance(error, ModuleNotFoundError) else f" that works ({first_line(error)})"
+    sentence = f"{what} needs {package}{broken}; install it with: pip install 'sousa[{extra}]'"
+    problem = MissingPackageError(sentence)
+    problem.name = error.name
+    return problem
