@@ -66,7 +66,8 @@ def draw(
         pedal = records(row.get(getattr(column.role, "pedal", "")))
         _draw_roll(axes, column.role, events, rate, pedal, sound)
     else:
-        axes.set(ylim=(_FLOOR, _TOP + 0.16 * bool(len(marks.texts))), yticks=[])
+        top = _TOP + 0.16 * bool(len(marks.texts)) if events else -_FLOOR
+        axes.set(ylim=(_FLOOR, top), yticks=[])
         _draw_sound(axes, sound, 0.0, -_FLOOR)
         if column:
             _draw_events(axes, column.role, events, rate, marks)
@@ -257,7 +258,7 @@ def _draw_curves(axes: "Axes", role: Parameters, parameters: Any, curves: Any) -
         times = [(frame["frame"] + 0.5) / role.rate_hz for frame in own]
         heights = [bottom + (0.04 + 0.92 * frame["norm"]) * (top - bottom) for frame in own]
         natural = [frame["natural"] for frame in own]
-        span = f"{name} {min(natural):.3g} to {max(natural):.3g} {units.get(name) or ''}"
+        span = f"{name} {min(natural):.4g} to {max(natural):.4g} {units.get(name) or ''}"
         colour = COLOURS[(number + 1) % len(COLOURS)]
         axes.plot(times, heights, color=colour, linewidth=1.8, zorder=4, label=one_line(span).strip())
 
