@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sousa.generation import corpora
-from sousa.generation.columns import Column, fitted
+from sousa.generation.columns import SPLITS, Column, fitted
 from sousa.generation.console import silent
 from sousa.generation.corpus import Config, Corpus, is_generated
 from sousa.generation.errors import RunError, UsageError, first_line, not_a_seed, not_whole, raise_all
@@ -24,6 +25,7 @@ from sousa.generation.parquet import parquet_schema
 from sousa.generation.shards import Shard, other_version
 from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import groups_of, row_groups
+from sousa.generation.text import counted
 
 _BY_HAND = "manifest.json was changed by hand: "
 _OTHER_PLAN = (
@@ -48,6 +50,20 @@ class Stored:
     corpus: Corpus
     config: Config
     current: bool
+
+    def __repr__(self) -> str:
+        facts = [f"{self.corpus.name} {self.data_version}", f"size {self.config.size}"]
+        facts += [counted(self.manifest["num_rows"], "row")]
+        with suppress(RunError):  # files may be damaged
+            facts += [f"{seconds_of(self.storage.root, self.records) / 3600:.2f} h"]
+        rate = self.config.sample_rate
+        sound = f"{rate:,} Hz" if rate else "sample rates of their own"
+        facts += [sound if self.config.with_audio else "no audio"]
+        counts = Counter(dict.fromkeys(SPLITS, 0))
+        for record in self.records:
+            counts[record["split"]] += record["rows"]
+        splits = ", ".join(f"{split} {rows:,}" for split, rows in counts.items() if rows)
+        return f"dataset in {self.storage.root}\n  {', '.join(facts)}\n  splits: {splits}"
 
     @property
     def data_version(self) -> str:

@@ -5,6 +5,7 @@ row's list of records is a dict of arrays, one entry a record: integers int64, n
 null, flags bool with null as False, text as object arrays.
 """
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -32,6 +33,17 @@ def parquet_paths(schema: pa.Schema, names: Iterable[str], where: str) -> list[s
             paths.append(f"{column}.list.element.{inner}" if inner else column)
     raise_all(problems)
     return list(dict.fromkeys(paths))
+
+
+def stored_rate(schema: pa.Schema) -> int | None:
+    """Sample rate of the audio of rows in Hz, as ``datasets`` notes it in files; None where it does not."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        kinds = [of for of in features.values() if isinstance(of, dict)]
+        rates = [of.get("sampling_rate") for of in kinds if of.get("_type") == "Audio"]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return rates[0] if rates and isinstance(rates[0], int) else None
 
 
 def _is_records(kind: pa.DataType | None) -> bool:

@@ -70,6 +70,13 @@ class SOUSADataset(Dataset):
             sample_rate=resample_rate, crop_sec=max_length_sec,
         )  # fmt: skip
 
+    def __repr__(self) -> str:
+        classes = f" ({len(self.classes)} classes: {', '.join(self.classes)})" if self.classes else ""
+        _, *lines = repr(self.rows).splitlines()
+        place = repr(self.rows).splitlines()[0].partition(" ")[2]
+        targets = f"  {'targets' if self.several else 'target'}: {', '.join(self.targets)}{classes}"
+        return "\n".join([f"{type(self).__name__} {place}", *lines, targets])
+
     def __len__(self) -> int:
         return len(self.rows)
 

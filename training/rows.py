@@ -11,9 +11,10 @@ from torch.utils.data import Dataset
 from sousa.generation import seeds
 from sousa.generation.errors import RunError, UsageError, first_line, one_of, raise_all
 from sousa.generation.filters import Filter
+from sousa.generation.text import counted
 from sousa.training import sources
 from sousa.training.audio import decode
-from sousa.training.columns import at, columns_of, parquet_paths
+from sousa.training.columns import at, columns_of, parquet_paths, stored_rate
 
 CROPS = ("start", "random", "centre")
 _PLACES = {"start": 0.0, "centre": 0.5}
@@ -106,6 +107,33 @@ class BaseRows(Dataset):
     def values(self, column: str) -> list[Any]:
         """All values of a column, None for null; empty when there is no such column."""
         return self.table[column].to_pylist() if column in self.table.column_names else []
+
+    def __repr__(self) -> str:
+        place = f"{self.source.where}, split {self.split}" if self.split else self.source.where
+        hours, rate = self._hours(), self.sample_rate or stored_rate(self.source.schema)
+        sound = [] if hours is None else [f"{hours:.2f} h"]
+        sound += [f"{rate:,} Hz"] if rate and self.audio else []
+        corpus = [f"  corpus: {self.source.corpus}"] if self.source.corpus else []
+        size = ", ".join([counted(self.num_rows, "row"), *sound])
+        columns = ", ".join([*([self.audio] if self.audio else []), *self.columns])
+        return "\n".join(
+            [f"{type(self).__name__} of {place}", *corpus, f"  {size}", f"  columns: {columns or 'none'}"]
+        )
+
+    def _hours(self) -> float | None:
+        """Length of all clips, as they are given; None where it is not known without much reading."""
+        try:
+            lengths = self._durations()
+        except (RunError, OSError, pa.ArrowException):
+            return None
+        if lengths is not None and self.crop_sec is not None:
+            lengths = np.minimum(lengths, self.crop_sec)
+        return None if lengths is None else float(np.nansum(lengths)) / 3600
+
+    def _durations(self) -> np.ndarray | None:
+        """Length of each row's clip in seconds, or None where no column that is here says it."""
+        names = self.table.column_names
+        return self.table["duration_sec"].to_numpy() if "duration_sec" in names else None
 
     def _fill(self, table: pa.Table, num_rows: int) -> None:
         # a table without columns has no rows

@@ -82,6 +82,17 @@ class Rows(BaseRows):
         super()._take(rows)
         self._at = self._at[rows]
 
+    def _durations(self) -> np.ndarray | None:
+        known = super()._durations()
+        if known is not None or self.files[0].remote or "duration_sec" not in self.source.schema.names:
+            return known
+        out = np.zeros(self.num_rows)
+        for number in np.unique(self._at[:, 0]).tolist():
+            rows = self._at[:, 0] == number
+            lengths = self.source.read(self.files[number], ["duration_sec"])["duration_sec"].to_numpy()
+            out[rows] = lengths[self._at[rows, 1]]
+        return out
+
     def describe(self, row: int) -> str:
         number, inside = self._at[row, :2]
         known = f" ({self.columns['sample_id'][row]})" if "sample_id" in self.columns else ""
@@ -160,6 +171,14 @@ class Loader(DataLoader):
         self.order = Order(len(rows), batch_size, seed, shuffle, rank, world_size, drop_last)
         self._delivered = 0
         super().__init__(rows, batch_sampler=self.order, collate_fn=collate_fn, **more)
+
+    def __repr__(self) -> str:
+        order = self.order
+        facts = [f"batches of {order.batch_size}", f"{len(order):,} left in epoch {order.epoch}"]
+        facts += [f"seed {order.seed}" if order.shuffle else "in order of rows"]
+        facts += [f"rank {order.rank} of {order.world_size}"] * (order.world_size > 1)
+        rows = repr(self.dataset).replace("\n", "\n  ")
+        return f"{type(self).__name__}: {', '.join(facts)}\n  {rows}"
 
     def set_epoch(self, epoch: int) -> None:
         """Go on with this epoch."""

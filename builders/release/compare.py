@@ -43,6 +43,10 @@ class Changes:
     other: tuple[str, ...] = ()  # lines about the rest: card, licences, storage
     labels: dict[str, int] | None = None  # column to number of rows in which it differs, when asked for
 
+    def __repr__(self) -> str:
+        lines = [f"  {line}" for line in self.lines()]
+        return "\n".join([f"a {self.level} change", *lines]) if lines else "nothing differs"
+
     def __bool__(self) -> bool:
         return bool(self.lines())
 

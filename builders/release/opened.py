@@ -21,7 +21,7 @@ from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.manifest import first_problem, sealed
 from sousa.generation.outside import MANIFEST_BYTES, UnfitFile, expanded, is_directory, read_json
 from sousa.generation.parquet import parquet_schema
-from sousa.generation.text import shell
+from sousa.generation.text import counted, shell
 
 
 class _Strict(BaseModel):
@@ -96,6 +96,14 @@ class Release:
     manifest: dict[str, Any]
     local: Callable[[str], str | Path]  # a file in the release as a path here, fetched when it must be
     open: Callable[[str], Any]  # a file in the release as a binary file object
+
+    def __repr__(self) -> str:
+        manifest = self.manifest
+        rate = manifest["config"].get("sample_rate")
+        facts = [f"{manifest['corpus']} {manifest['data_version']}", counted(manifest["num_rows"], "row")]
+        facts += [f"{rate:,} Hz"] if rate else []
+        configs = ", ".join(manifest["views"])
+        return f"release {self.version} in {self.where}\n  {', '.join(facts)}\n  configs: {configs}"
 
     @property
     def version(self) -> str:

@@ -30,6 +30,13 @@ _STYLE = (
 )
 
 
+class Report(dict[str, Any]):
+    """What a report holds, by name; shown as its text for a terminal."""
+
+    def __repr__(self) -> str:
+        return str(self.get("text", dict(self)))
+
+
 def validate(
     stored: Stored, runner: Runner, progress: Any = silent, all_media: bool = False
 ) -> tuple[bool, dict[str, Any]]:
@@ -67,7 +74,7 @@ def validate(
                 file.write(content.encode())
     except RunError as error:  # a read-only dataset can still be judged
         not_written = str(error)
-    return report["passed"], report | {"text": said, "not_written": not_written}
+    return report["passed"], Report(report, text=said, not_written=not_written)
 
 
 def examine(stored: Stored, runner: Runner, progress: Any = silent, all_media: bool = False) -> Findings:

@@ -41,6 +41,13 @@ from sousa.training.report import numbers, words
 COLUMNS = ("target", "metric", "breakdown", "group", "value", "low", "high", "rows", "groups")
 
 
+class Metrics(dict[str, Any]):
+    """What ``metrics.json`` holds, by name; shown as :func:`summary` writes it."""
+
+    def __repr__(self) -> str:
+        return summary(self)
+
+
 def write(
     predictions: Any, directory: str | Path, baselines: Sequence[dict[str, Any]] | None = None,
     checks: Sequence[dict[str, Any]] | None = None, resamples: int = RESAMPLES, seed: int = 0,
@@ -95,7 +102,7 @@ def write(
     for name, data in files.items():
         with atomic_file(root / name) as file:
             file.write(data)
-    return metrics
+    return Metrics(metrics)
 
 
 def summary(metrics: dict[str, Any]) -> str:
