@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 FORMATS = ("png", "svg", "pdf")
 _MARK = "sousa plot"  # in a picture's file, by which it is known to be ours
 _DPI = 120
+_EXAMPLES = """examples:
+  sousa plot output/dataset -o row.png
+      the first row
+  sousa plot output/dataset --row 12 --start 1 --end 2.5 -o part.svg
+      a second and a half of another one
+  sousa plot output/v1.0.0 --row SAMPLE_ID -o row.pdf
+      a row of a release by its sample_id"""
 
 
 def plot(
@@ -169,6 +176,7 @@ def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     from sousa.builders.commands import plugins
     from sousa.generation.commandline import quiet
 
+    parser.epilog = _EXAMPLES
     add = parser.add_argument
     add("directory", help="a finished dataset or release")
     about = "its sample_id, or its number from 0 (default: %(default)s)"

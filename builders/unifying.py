@@ -23,12 +23,22 @@ _OUTPUT = "output/captions"
 _OURS = b'"audio_path"'  # what the first object of our files has
 
 
+_EXAMPLES = """examples:
+  sousa unify
+      all rows of the corpora in data/raw, as a dataset with unified.json
+  sousa unify --datasets clotho,audiocaps --max-samples 1000 --seed 7 -o output/thousand
+      a thousand rows of two corpora
+  sousa unify --licences redistributable --metadata-only -o output/free --dry-run
+      say which rows may be passed on, with or without their sound here"""
+
+
 def unify(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa unify``: its arguments."""
     parser.description = (
         "Choose rows of corpora with captions, and write them as a dataset directory with a JSON file of the "
         "same rows; or as JSON alone, where the output ends with .json."
     )
+    parser.epilog = _EXAMPLES
     add_arguments(parser, corpora.get(CORPUS).Options)
     group: Any = parser.add_argument_group("output and execution")
     about = "directory, or .json file (default: %(default)s)"

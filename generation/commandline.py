@@ -155,6 +155,18 @@ def names(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
+def verbs(parser: argparse.ArgumentParser, examples: str) -> Callable[[str, str], argparse.ArgumentParser]:
+    """A function that adds a verb of a command, by name and help; all of them show the same examples."""
+    choices = parser.add_subparsers(required=True, metavar="VERB", title="verbs")
+    parser.epilog = examples
+
+    def add(name: str, about: str) -> argparse.ArgumentParser:
+        description = f"{about[:1].upper()}{about[1:]}."
+        return choices.add_parser(name, help=about, description=description, epilog=examples)
+
+    return add
+
+
 def quiet(parser: argparse.ArgumentParser, about: str = "say nothing but errors") -> None:
     """Add ``--quiet``."""
     parser.add_argument("--quiet", "-q", action="store_true", help=about)

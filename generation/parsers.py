@@ -15,7 +15,7 @@ HEADINGS = (
     "make data", "look and check", "give to others", "sounds and instruments", "captions and search",
     "models", "more commands",
 )  # fmt: skip
-_FEW = 8  # options that the first line of help names
+_FEW = 5  # options that the first line of help names
 _END = """examples:
   sousa generate --size small
       make a small dataset in output/dataset

@@ -17,21 +17,43 @@ from sousa.generation.errors import UsageError, one_of, raise_all
 from sousa.generation.storage import atomic_file, output_path, refuse_others_file
 from sousa.generation.text import counted, one_line, shell
 
+_BANKS = """examples:
+  sousa banks list
+      all banks with source and licence
+  sousa banks build FluidR3_GM.sf2 --kits 0:38,48:38 --licence MIT
+      cut two drums out of a soundfont
+  sousa banks play fluidr3_gm_brush_38 strokes.wav --velocities 30,60,90,120
+      hear a bank, from soft to loud"""
+_FONTS = """examples:
+  sousa soundfonts list
+      the keys of known fonts, their licences and where they are
+  sousa soundfonts install timgm6mb
+      download a font of the list and verify it
+  sousa soundfonts install timgm6mb --from ~/Downloads
+      take it from a folder in place of downloading it"""
+_ACOUSTICS = """examples:
+  sousa acoustics
+      all acoustics
+  sousa acoustics clean gym
+      two of them
+  sousa acoustics gym --build-rooms output/rooms
+      make the impulse responses of one of them again; this needs pyroomacoustics"""
+
 
 def banks(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """``sousa banks list|build|play``."""
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
-    sub = verbs.add_parser("list", help="all banks with source and licence")
+    add = commandline.verbs(parser, _BANKS)
+    sub = add("list", "list all banks with source and licence")
     sub.set_defaults(work=_list_banks)
-    sub = verbs.add_parser("build", help="cut banks out of a soundfont")
+    sub = add("build", "cut banks out of a soundfont")
     sub.add_argument("font", help=".sf2 or .sf3 file, a directory of them, or a key of 'soundfonts list'")
     sub.add_argument("--kits", metavar="PROGRAM:KEY,...", help="only these (default: every distinct snare)")
     sub.add_argument("--output", "-o", help="directory (default: this user's cache)")
     sub.add_argument("--licence", metavar="SPDX", help="identifier of the font's licence, such as MIT")
     sub.add_argument("--character", metavar="NAME", help="make practice_pad or marching drums of them")
     sub.set_defaults(work=_build_banks)
-    sub = verbs.add_parser("play", help="write strokes of a bank to a sound file")
-    sub.add_argument("bank")
+    sub = add("play", "write strokes of a bank to a sound file")
+    sub.add_argument("bank", help="as 'sousa banks list' shows it")
     sub.add_argument("output", help=".wav or .flac")
     sub.add_argument(
         "--velocities", default="20,40,60,80,100,120", help="MIDI velocities (default: %(default)s)"
@@ -46,8 +68,8 @@ def _list_banks(arguments: argparse.Namespace, console: Any) -> None:
         parts = ", ".join(f"{n} ({counted(len(p.layers), 'layer')})" for n, p in bank.articulations.items())
         place = "shipped" if path.parent == SHIPPED_DIR else path
         licence = f"{bank.licence_id}, {bank.licence}" if bank.licence_id else bank.licence
-        told = f"{parts}; {bank.soundfont}, kit {bank.preset}; {licence}"  # as their makers say
-        console.print(f"{one_line(name)}\n    {one_line(told)}")
+        facts = f"{parts}; {bank.soundfont}, kit {bank.preset}; {licence}"  # as their makers say
+        console.print(f"{one_line(name)}\n    {one_line(facts)}")
         console.print(f"    {bank.digest[:16]}  {place}")
 
 
@@ -95,10 +117,10 @@ def _play(arguments: argparse.Namespace, console: Any) -> None:
 
 def soundfonts(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """``sousa soundfonts list|install``."""
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
-    sub = verbs.add_parser("list", help="known fonts with licence, and whether they are on this machine")
+    add = commandline.verbs(parser, _FONTS)
+    sub = add("list", "list known fonts with licence, and whether they are on this machine")
     sub.set_defaults(work=_list_fonts)
-    sub = verbs.add_parser("install", help="put known fonts on this machine, verified by their SHA-256")
+    sub = add("install", "put known fonts on this machine, verified by their SHA-256")
     sub.add_argument("keys", nargs="+", metavar="KEY", help="as 'sousa soundfonts list' shows them")
     sub.add_argument("--from", dest="source", metavar="PATH", help="font, .deb or directory of them to take")
     sub.add_argument("--output", "-o", help="directory (default: this user's cache)")
@@ -149,7 +171,8 @@ def _install_fonts(arguments: argparse.Namespace, console: Any) -> None:
 
 def acoustics(parser: argparse.ArgumentParser, argv: list[str]) -> Callable[[argparse.Namespace, Any], None]:
     """``sousa acoustics``."""
-    parser.add_argument("names", nargs="*", metavar="NAME", help="acoustics; all by default")
+    parser.epilog = _ACOUSTICS
+    parser.add_argument("names", nargs="*", metavar="NAME", help="acoustics (default: all)")
     parser.add_argument("--build-rooms", metavar="DIR", help="make the impulse responses again, into DIR")
     return _acoustics
 

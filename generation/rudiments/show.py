@@ -4,10 +4,20 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+_EXAMPLES = """examples:
+  sousa rudiments
+      all main forms
+  sousa rudiments flam_accent drag
+      two of them
+  sousa rudiments 'flam:*'
+      all variants of one of them"""
+
 
 def command(parser: argparse.ArgumentParser, argv: list[str]) -> Callable[[argparse.Namespace, Any], None]:
     """Add the arguments; see :attr:`sousa.generation.corpus.Corpus.commands`."""
-    parser.add_argument("names", nargs="*", metavar="NAME", help="slug, slug:variant or slug:*")
+    parser.epilog = _EXAMPLES
+    about = "slug, slug:variant or slug:* (default: all main forms)"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=about)
     return run
 
 

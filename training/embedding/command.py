@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from sousa.generation import extras
 from sousa.generation.commandline import names, quiet
 from sousa.generation.console import SILENT, Console
 from sousa.generation.errors import UsageError, collected, not_a_seed, not_whole, raise_all
@@ -21,6 +22,7 @@ _EXAMPLES = """examples:
       rows of a JSON file, by two encoders of sound and one of text
   sousa embed output/unified --encoders small=output/run --text org/name --sample-size 1000
       an encoder that was trained here, and any encoder of sentences
+
 encoders of sound: clap, musicnn, ast, whisper, w2v_bert, small=PATH; with --allow-non-commercial also mert,
 muq, muq_mulan, latent. Of text: clap, minilm, qwen3, muq_mulan, or NAME=PATH for any encoder of sentences.
 NAME=PATH or NAME=org/name@REVISION takes other weights of the same kind."""
@@ -28,7 +30,7 @@ NAME=PATH or NAME=org/name@REVISION takes other weights of the same kind."""
 
 def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa embed``."""
-    parser.description = "Put the sounds and texts of rows into vectors, by frozen encoders."
+    parser.description = "Compute vectors of the sounds and texts of rows, by frozen encoders."
     parser.epilog = _EXAMPLES
     rows = parser.add_argument_group("the rows")
     add = rows.add_argument
@@ -37,26 +39,29 @@ def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     add("--dataset-file", metavar="PATH", help="a unified JSON file, as sousa unify writes it")
     add("--use-musicbench", action="store_true", help="that corpus as it is published, in a folder of --root")
     add("--root", default=ROOT, metavar="DIR", help="folder of corpora (default: %(default)s)")
-    add("--sample-size", type=int, metavar="N", help="so many rows; a smaller sample is inside a larger one")
+    add("--sample-size", type=int, metavar="N", help="rows; a smaller sample is part of a larger one")
     add("--min-duration", type=float, metavar="SEC", help="leave out shorter sounds")
     add("--max-duration", type=float, metavar="SEC", help="leave out longer sounds")
-    add("--seed", type=int, default=42, metavar="N", help="of sample and splits (default: %(default)s)")
+    add("--seed", type=int, default=42, metavar="N", help="seed of sample and splits (default: %(default)s)")
     what = parser.add_argument_group("the vectors")
     add = what.add_argument
-    add("--encoders", default="clap", metavar="LIST", help="of sound (default: %(default)s; '' for none)")
-    add("--text", default="clap", metavar="LIST", help="of text (default: %(default)s; '' for none)")
-    add("--allow-non-commercial", action="store_true", help="encoders whose licence forbids commercial use")
-    add("--output-dir", "--output", "-o", default=OUTPUT, metavar="DIR", help="(default: %(default)s)")
-    add("--hdf5", action="store_true", help="also write embeddings.h5, a row a text")
+    for flag, noun in (("--encoders", "sound"), ("--text", "text")):
+        about = f"encoders of {noun}, separated by commas (default: %(default)s; '' for none)"
+        add(flag, default="clap", metavar="LIST", help=about)
+    about = "allow encoders whose licence forbids commercial use"
+    add("--allow-non-commercial", action="store_true", help=about)
+    about = "directory of the vectors (default: %(default)s)"
+    add("--output-dir", "--output", "-o", default=OUTPUT, metavar="DIR", help=about)
+    add("--hdf5", action="store_true", help="also write embeddings.h5, with a row for each text")
     more = parser.add_argument_group("execution")
     add = more.add_argument
     add("--device", help="such as cpu or cuda (default: cuda where there is one)")
-    add("--batch-size", type=int, default=32, metavar="N", help="at once in a model (default: %(default)s)")
-    add("--workers", "-w", type=int, default=2, metavar="N", help="sounds read ahead (default: %(default)s)")
+    add("--batch-size", type=int, default=32, metavar="N", help="batch of a model (default: %(default)s)")
+    add("--workers", "-w", type=int, default=2, metavar="N", help="readers of sounds (default: %(default)s)")
     add("--shard-rows", type=int, default=SHARD_ROWS, metavar="N",
-        help="rows of a file, after which an interrupted run goes on (default: %(default)s)")  # fmt: skip
-    add("--continue", dest="go_on", action="store_true", help="go on where a run stopped; so does every run")
-    add("--retry", action="store_true", help="try rows again that failed in an earlier run")
+        help="rows in a file; an interrupted run loses less than one (default: %(default)s)")  # fmt: skip
+    add("--continue", dest="go_on", action="store_true", help="continue an earlier run; always done")
+    add("--retry", action="store_true", help="try again rows that failed in an earlier run")
     quiet(more)
     return _embed
 
@@ -135,9 +140,7 @@ def embed(
         from sousa.training.embedding.running import Run, run
         from sousa.training.models.places import device_of
     except ImportError as error:
-        raise UsageError(
-            f"embedding needs {error.name}; install it with: pip install 'sousa[training]'"
-        ) from None
+        raise extras.missing("'sousa embed'", error) from None
     problems: list[str] = []
     asked: list[list[Any]] = []
     for kind, words in ((AUDIO, encoders), (TEXT, text)):

@@ -6,29 +6,30 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sousa.generation import corpora
+from sousa.generation import corpora, extras
 from sousa.generation.console import Console
-from sousa.generation.errors import UsageError
 from sousa.generation.options import add_arguments, from_arguments, parsed
 from sousa.generation.outside import expanded
 from sousa.training.pipeline.words import RUN, SECTIONS, WORDS
 
 _EXAMPLES = """examples:
-  sousa pipeline CORPUS --samples 100 --epochs 5 --no-eval --name quick
+  sousa pipeline CORPUS --epochs 5 --no-eval --name quick
       a quick run: data, training, no report
   sousa pipeline CORPUS --config my.yaml --epochs 20
-      a file's sections dataset, model, training and evaluation; the command line goes before it
+      the sections dataset, model, training and evaluation of a file; the command line takes precedence
   sousa pipeline CORPUS --name quick --resume --epochs 10
-      go on with it
+      continue it
   sousa pipeline CORPUS --eval-only --model-path output/pipeline/quick/run
-      the report alone
+      only evaluate it
 
-Further keys of training, such as --train.weight_decay 0.1, are those of training/train.py --help."""
+Defaults of model and training are those of the recipe. Further keys of training, such as
+--train.weight_decay 0.1, are those of training/train.py --help."""
 
 
 def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa pipeline CORPUS``: a sub-command for each corpus that has a task."""
     parser.description = "Make a dataset, train on it and evaluate, in one directory."
+    parser.epilog = _EXAMPLES.replace("CORPUS", corpora.DEFAULT)
     choices = parser.add_subparsers(dest="corpus", metavar="CORPUS", title="corpora", required=True)
     at = argv.index("pipeline") + 1
     named = argv[at] if at < len(argv) and not argv[at].startswith("-") else None
@@ -37,9 +38,8 @@ def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     for corpus in corpora.every():
         about = f"Make {corpus.summary}, train on it and evaluate.".replace("%", "%%")
         sub = choices.add_parser(
-            corpus.name, help=about, description=about, epilog=_EXAMPLES.replace("CORPUS", corpus.name),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )  # fmt: skip
+            corpus.name, help=about, description=about, epilog=_EXAMPLES.replace("CORPUS", corpus.name)
+        )
         if corpus.name == named:
             _arguments(sub, corpus)
             sub.set_defaults(rest=[])
@@ -49,12 +49,12 @@ def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
 def _arguments(parser: argparse.ArgumentParser, corpus: Any) -> None:
     add_arguments(parser, corpus.Options)
     group = parser.add_argument_group("the run")
-    group.add_argument("--config", metavar="PATH", help="a YAML file; the command line goes before it")
+    group.add_argument("--config", metavar="PATH", help="YAML file; the command line takes precedence")
     for name, flags, metavar, about in RUN:
         group.add_argument(*flags, dest=f"run_{name}", metavar=metavar, help=about)
-    about = "go on with the run of this name, or with that of a checkpoint"
+    about = "continue the run of this name, or the run of a checkpoint"
     group.add_argument("--resume", nargs="?", const=True, metavar="PATH", help=about)
-    group.add_argument("--eval-only", action="store_true", help="only evaluate")
+    group.add_argument("--eval-only", action="store_true", help="only evaluate a model that is there")
     group.add_argument(
         "--model-path", metavar="PATH", help="with --eval-only: a run, its model or a checkpoint"
     )
@@ -80,9 +80,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> None:
         from sousa.training.pipeline import config as configs
         from sousa.training.pipeline import running
     except ImportError as error:
-        raise UsageError(
-            f"a pipeline needs {error.name}; install it with: pip install 'sousa[training]'"
-        ) from None
+        raise extras.missing("'sousa pipeline'", error) from None
     values = from_arguments(corpora.get(arguments.corpus).Options, arguments)
     options = {name: value for name, value in vars(arguments).items() if value is not None}
     values |= {

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from sousa.generation import extras
 from sousa.generation.commandline import quiet
 from sousa.generation.console import Console
 from sousa.generation.errors import UsageError
@@ -28,12 +29,12 @@ def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
 
     parser.description = "Train text and sound into one space, over vectors that 'sousa embed' made."
     parser.epilog = _EXAMPLES
-    add = parser.add_argument
-    add("--config", metavar="PATH", help="a YAML file of the same keys; the command line goes before it")
-    about = "go on with the run in --checkpoint-dir, or with that of this path"
+    add = parser.add_argument_group("what to do").add_argument
+    add("--config", metavar="PATH", help="YAML file of these keys; the command line takes precedence")
+    about = "continue the run in --checkpoint-dir, or the run at this path"
     add("--resume", nargs="?", const=True, metavar="PATH", help=about)
-    add("--eval-only", metavar="MODEL", help="only measure this run, model or checkpoint")
-    about = "with --eval-only: measure by a published protocol, mteb-song-describer or its valid subset"
+    add("--eval-only", metavar="MODEL", help="only evaluate this run, model or checkpoint")
+    about = "with --eval-only: evaluate by a published protocol, mteb-song-describer or its valid subset"
     add("--protocol", metavar="NAME", help=about)
     add_arguments(parser)
     quiet(parser)
@@ -60,9 +61,7 @@ def _project(arguments: argparse.Namespace, console: Console) -> None:
     try:
         from sousa.training.projection import running
     except ImportError as error:
-        raise UsageError(
-            f"a projection needs {error.name}; install it with: pip install 'sousa[training]'"
-        ) from None
+        raise extras.missing("'sousa project'", error) from None
     if arguments.eval_only:
         running.evaluate_only(settings, arguments.eval_only, arguments.protocol, console)
     else:

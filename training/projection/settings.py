@@ -23,69 +23,77 @@ _METAVARS = {int: "N", float: "X"}
 
 
 class Settings(Model):
-    """Everything about a run; what has no group is not on the command line."""
+    """Everything about a run."""
 
     data_dir: Text = option(
-        "data/processed_embeddings", "what 'sousa embed' made", group="data", metavar="DIR"
+        "data/processed_embeddings", "vectors that 'sousa embed' has written", group="data", metavar="DIR"
     )
     audio_encoder: Text | None = option(
         None,
-        "whose vectors of sounds: muq, mert, latent, clap, musicnn …; default: the only",
+        "encoder whose vectors of sounds to use, such as clap or musicnn (default: the only one there)",
         group="data",
     )
     text_encoder: Text | None = option(
-        None, "whose vectors of texts, such as minilm; default: the only", group="data"
+        None,
+        "encoder whose vectors of texts to use, such as minilm (default: the only one there)",
+        group="data",
     )
-    train: Text = option("train", "split to learn from", flags=("--train-split",), group="data")
+    train: Text = option("train", "split to train on", flags=("--train-split",), group="data")
     validation: Text = option(
-        "validation", "split that the best model is chosen by", flags=("--validation-split",), group="data"
+        "validation", "split by which the best model is chosen", flags=("--validation-split",), group="data"
     )
     test: Text = option("test", "split to report on", flags=("--split",), group="data")
     output: Text = option(
         OUTPUT, "directory of the run", flags=("--checkpoint-dir", "--output", "-o"), metavar="DIR",
         group="run",
     )  # fmt: skip
-    report: bool = option(True, "measure the test split at the end")
-    baselines: bool = option(True, "beside it, ridge regressions from text to sound")
-    dim: Whole = option(256, "of the space that both are put into", ge=1, le=65536, group="model")
+    report: bool = option(True, "evaluate the test split at the end", group="run")
+    baselines: bool = option(True, "also evaluate ridge regressions from text to sound", group="run")
+    dim: Whole = option(256, "dimensions of the common space", ge=1, le=65536, group="model")
     hidden_dim: Whole = option(
-        1024, "of the layer inside each head; 0: heads are linear", ge=0, le=65536, group="model"
+        1024, "size of the hidden layer of each head; 0 for linear heads", ge=0, le=65536, group="model"
     )
-    dropout: Number = option(0.1, "share of it that is left out while training", ge=0, le=0.9, group="model")
-    temperature: Number = option(0.07, "that learning starts from", ge=0.01, le=10, group="model")
-    epochs: Whole = option(20, "in each, every sound is learnt once, with one of its texts", ge=1, le=1000000,
+    dropout: Number = option(0.1, "dropout of the hidden layer", ge=0, le=0.9, group="model")
+    temperature: Number = option(0.07, "temperature at the start of training", ge=0.01, le=10, group="model")
+    epochs: Whole = option(20, "passes over all sounds, each with one of its texts", ge=1, le=1000000,
                            group="training")  # fmt: skip
-    batch_size: Whole = option(
-        1024, "sounds at once, of each process; all are told apart", ge=2, le=1 << 20, group="training"
-    )
+    batch_size: Whole = option(1024, "sounds in a batch of each process", ge=2, le=1 << 20, group="training")
     lr: Number = option(1e-3, "largest learning rate", gt=0, le=10, group="training")
-    weight_decay: Number = option(0.05, "of AdamW", ge=0, le=100, group="training")
-    warmup_ratio: Number = option(0.1, "share of the steps to warm up in", ge=0, le=0.99, group="training")
-    patience: Whole = option(5, "stop after so many evaluations without a better recall; 0: never", ge=0,
+    weight_decay: Number = option(0.05, "weight decay of AdamW", ge=0, le=100, group="training")
+    warmup_ratio: Number = option(
+        0.1, "share of the steps in which the learning rate rises", ge=0, le=0.99, group="training"
+    )
+    patience: Whole = option(5, "stop after so many evaluations without a better recall; 0 for never", ge=0,
                              le=1000000, group="training")  # fmt: skip
     eval_epochs: Whole | None = option(
-        None, "from evaluation to evaluation; default: as many as have 20 steps", ge=1, le=1000000,
+        None, "epochs between evaluations (default: as many as have 20 steps)", ge=1, le=1000000,
         group="training",
     )  # fmt: skip
     lora: Annotated[str, chosen("none", "text", "audio", "both")] = option(
-        "none", "encoders that learn too, by adapters: none, text, audio or both", group="training"
+        "none", "encoders to train too, with adapters: none, text, audio or both", group="training"
     )
-    lora_rank: Whole = option(16, "of adapters", ge=1, le=1024, group="training")
+    lora_rank: Whole = option(16, "rank of adapters", ge=1, le=1024, group="training")
     lora_lr: Number = option(
         2e-5, "largest learning rate of adapters", flags=("--lora-lr", "--text-lr"), gt=0, le=10,
         group="training",
     )  # fmt: skip
-    bf16: bool = option(False, "compute in half precision where that is faster")
-    seed: Whole = option(0, "of weights, order and texts", ge=0, le=2**32 - 1, group="training")
+    bf16: bool = option(False, "compute in half precision where that is faster", group="training")
+    seed: Whole = option(0, "seed of weights, order and texts", ge=0, le=2**32 - 1, group="training")
     text_weights: Text | None = option(
-        None, "with adapters: where the weights of the text encoder are, if not as usual", group="data"
+        None, "with adapters: weights of the text encoder (default: their usual place)", group="data"
     )
-    audio_weights: Text | None = option(None, "and of the encoder of sound", group="data")
+    audio_weights: Text | None = option(
+        None, "with adapters: weights of the audio encoder (default: their usual place)", group="data"
+    )
     sounds: Text | None = option(
-        None, "with adapters of sound: where sounds are (default: where they were embedded)", group="data"
+        None, "with adapters: where to read sounds (default: where they were embedded)", group="data"
     )
-    cpu_threads: Whole | None = option(None, "of torch; default: the cores", ge=1, le=1024, group="run")
-    resamples: Whole = option(1000, "of intervals", ge=0, le=1000000, group="run")
+    cpu_threads: Whole | None = option(
+        None, "threads of torch (default: one a core)", ge=1, le=1024, group="run"
+    )
+    resamples: Whole = option(
+        1000, "bootstrap resamples of confidence intervals", ge=0, le=1000000, group="run"
+    )
 
 
 # what a resumed run may change
@@ -108,13 +116,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         extra: Any = field.json_schema_extra
         kind, title = kind_of(field.annotation), extra["group"]
         about = about_of(Settings, name).replace("%", "%%")
-        if kind is bool:
-            parser.add_argument(
-                *flags_of(name), dest=f"key_{name}", action=argparse.BooleanOptionalAction, help=about
-            )
-            continue
         group = groups.setdefault(title, None) or parser.add_argument_group(title)
         groups[title] = group
+        if kind is bool:
+            switch = argparse.BooleanOptionalAction
+            group.add_argument(*flags_of(name), dest=f"key_{name}", action=switch, help=about)
+            continue
         group.add_argument(
             *flags_of(name), dest=f"key_{name}", type=partial(parsed, kind=kind), help=about,
             metavar=extra["metavar"] or _METAVARS.get(kind, "NAME"),

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from sousa.generation import extras
 from sousa.generation.commandline import quiet
 from sousa.generation.console import Console
 from sousa.generation.errors import UsageError, collected, not_whole, raise_all
@@ -26,24 +27,29 @@ _WIDTH = 44  # of a cell
 
 def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     """``sousa search TEXT``."""
-    parser.description = "Find the sounds that a sentence is about, by a model of 'sousa project'."
+    parser.description = "Find sounds by a sentence, with a model of 'sousa project'."
     parser.epilog = _EXAMPLES
-    add = parser.add_argument
-    add("text", nargs="+", metavar="TEXT", help="what to look for, in a sentence; each by itself")
+    add = parser.add_argument_group("what to search").add_argument
+    add("text", nargs="+", metavar="TEXT", help="sentence to search for; several are searched one by one")
     about = "what 'sousa embed' made, or a dataset or release (default: %(default)s)"
     add("--data", "-d", default=DATA, metavar="DATA", help=about)
     add("--model", "-m", default=MODEL, metavar="RUN", help="a run of 'sousa project' (default: %(default)s)")
-    add("--rows", "-n", type=int, default=10, metavar="N", help="how many of each (default: %(default)s)")
+    about = "sounds for each sentence (default: %(default)s)"
+    add("--rows", "-n", type=int, default=10, metavar="N", help=about)
     add("--split", help="only sounds of this split (default: all)")
     add("--where", help="only these rows, as YAML: '{COLUMN: [NAME], OTHER: [60, 120]}'")
+    add = parser.add_argument_group("output").add_argument
     add("--json", action="store_true", help="print JSON in place of a table")
-    add("--page", metavar="FILE", help="also write a page to listen: one HTML file")
-    add("--sounds", metavar="DATA", help="where the page's sounds are (default: where they were embedded)")
+    add("--page", metavar="FILE", help="also write a page with the sounds: one HTML file")
+    about = "where to read the page's sounds (default: where they were embedded)"
+    add("--sounds", metavar="DATA", help=about)
+    more = parser.add_argument_group("execution")
+    add = more.add_argument
     for side, noun in (("text", "texts"), ("audio", "sounds")):
-        about = f"where the weights of the encoder of {noun} are, if not in their usual place"
+        about = f"weights of the encoder of {noun} (default: their usual place)"
         add(f"--{side}-weights", metavar="PATH", help=about)
     add("--device", help="such as cpu or cuda (default: cuda where there is one)")
-    quiet(parser)
+    quiet(more)
     return _search
 
 
@@ -66,9 +72,7 @@ def _search(arguments: argparse.Namespace, console: Console) -> None:
         from sousa.training.search import page as pages
         from sousa.training.search import searching, sounds
     except ImportError as error:
-        raise UsageError(
-            f"searching needs {error.name}; install it with: pip install 'sousa[training]'"
-        ) from None
+        raise extras.missing("'sousa search'", error) from None
     if page is not None:
         refuse_others_file(page, pages.MARK)
     device = device_of(arguments.device, torch)

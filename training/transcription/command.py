@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sousa.generation import extras
 from sousa.generation.commandline import names, quiet
 from sousa.generation.console import SILENT, Console
 from sousa.generation.errors import RunError, UsageError, collected, one_of, raise_all
@@ -19,7 +20,9 @@ _EXAMPLES = """examples:
   sousa transcribe recording.wav -o output/transcription
       recording.mid, .json, .csv, .musicxml, and recording.html to look at it and hear it
   sousa transcribe recording.mp3 --model org/name --metre 3/4 --tempo 120 --formats musicxml
-      the score alone, where metre and tempo are known"""
+      the score alone, where metre and tempo are known
+  sousa transcribe recording.wav --formats mid,csv --device cpu
+      a MIDI file and a table of notes, without a GPU"""
 _MOST_DIVISIONS = 16
 # of training/configs/notes.yaml, in half precision
 SHIPPED = Path(__file__).parent / "notes"
@@ -82,7 +85,7 @@ def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
         type=float,
         default=0.0,
         metavar="SEC",
-        help="onsets so near to a beat are at it (default: 0)",
+        help="onsets so near to a beat are at it (default: %(default)s)",
     )
     more = parser.add_argument_group("execution")
     more.add_argument("--device", help="such as cpu or cuda (default: cuda where there is one)")
@@ -149,9 +152,7 @@ def transcribe(
         from sousa.training.models import places
         from sousa.training.models.model import Model
     except ImportError as error:
-        raise UsageError(
-            f"transcribing needs {error.name}; install it with: pip install 'sousa[training]'"
-        ) from None
+        raise extras.missing("'sousa transcribe'", error) from None
     from sousa.training.transcription import files, hearing, page, recordings
     from sousa.training.transcription.quantising import Quantising
     from sousa.training.transcription.sheet import write_down

@@ -24,9 +24,13 @@ FMA_SIZES, MTG_SOUND = get_args(Size), ("low", "full")
 OPTIONS = {"fma": "--fma-size", "mtg_jamendo": "--mtg-audio"}
 EXAMPLES = """examples:
   sousa download --list
+      what there is, its size, licence and address
   sousa download --datasets song_describer,fma --fma-size small
+      two corpora with their sound, into data/raw
   sousa download --datasets musiccaps jamendo_max_caps --no-audio
-  sousa download --evaluation-lists"""
+      only what is written about the sounds of two corpora
+  sousa download --evaluation-lists
+      the small files that keep evaluation sets out of training"""
 _SMALL = 8 << 20  # bytes; a file's progress is not left standing
 
 
@@ -34,10 +38,9 @@ def download(
     parser: argparse.ArgumentParser, argv: list[str]
 ) -> Callable[[argparse.Namespace, Console], int]:
     """``sousa download``."""
-    add = parser.add_argument
     default = "(default: %(default)s)"
+    add = parser.add_argument_group("what to download").add_argument
     add("--datasets", nargs="+", default=[], metavar="NAME", help=f"corpora: {', '.join(READERS)}")
-    add("--output-dir", "-o", default=PLACE, metavar="DIR", help=f"a folder a corpus in it {default}")
     add("--fma-size", default="small", metavar="SIZE", help=f"{', '.join(FMA_SIZES)} {default}")
     add("--mtg-audio", default="low", metavar="QUALITY",
         help=f"sound of mtg_jamendo: low (156 GB) or full (508 GB) {default}")  # fmt: skip
@@ -45,11 +48,14 @@ def download(
     add("--evaluation-lists", action="store_true",
         help="only the small files that keep evaluation sets out of training")  # fmt: skip
     add("--list", action="store_true", help="say what there is, its size, licence and address")
+    group = parser.add_argument_group("output and execution")
+    add = group.add_argument
+    add("--output-dir", "-o", default=PLACE, metavar="DIR", help=f"a folder a corpus in it {default}")
     add("--dry-run", action="store_true", help="say what would be fetched, without asking any server")
     add("--continue", action="store_true", help="go on where an earlier run stopped; always done")
     add("--keep-archives", action="store_true", help="leave archives beside what was unpacked from them")
     add("--catalogue", metavar="FILE", help="another catalogue of addresses, such as a mirror's")
-    quiet(parser)
+    quiet(group)
     parser.epilog = EXAMPLES
     return _download
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sousa.generation.audio import encode, fonts
+from sousa.generation.commandline import verbs
 from sousa.generation.errors import UsageError, collected, raise_all
 from sousa.generation.piano.played import NOTE, Performance
 from sousa.generation.piano.sampler import cutting
@@ -20,18 +21,27 @@ _RATE = 44100
 _PITCHES = "36,48,60,72,84,96"
 
 
+_EXAMPLES = """examples:
+  sousa pianos list
+      all pianos with source and licence
+  sousa pianos build grand.sf2 --licence CC-BY-3.0
+      build the piano of a soundfont
+  sousa pianos play NAME notes.wav --pitches 48,60,72
+      hear three keys of a piano, softly to loudly"""
+
+
 def pianos(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """``sousa pianos list|build|play``."""
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
-    sub = verbs.add_parser("list", help="all pianos with source and licence")
+    add = verbs(parser, _EXAMPLES)
+    sub = add("list", "list all pianos with source and licence")
     sub.set_defaults(work=_list)
-    sub = verbs.add_parser("build", help="build the piano of a soundfont")
+    sub = add("build", "build the piano of a soundfont")
     sub.add_argument("font", help=".sf2 or .sf3 file, a directory of them, or a key of 'soundfonts list'")
     sub.add_argument("--output", "-o", help="directory (default: this user's cache)")
     sub.add_argument("--licence", metavar="SPDX", help="identifier of the font's licence, such as MIT")
     sub.set_defaults(work=_build)
-    sub = verbs.add_parser("play", help="write notes of a piano to a sound file")
-    sub.add_argument("piano")
+    sub = add("play", "write notes of a piano to a sound file")
+    sub.add_argument("piano", help="as 'sousa pianos list' shows it, or modelled_1, modelled_2 and so on")
     sub.add_argument("output", help=".wav or .flac")
     sub.add_argument("--pitches", default=_PITCHES, help="MIDI note numbers (default: %(default)s)")
     sub.add_argument("--velocities", default="20,60,100", help="of each, in turn (default: %(default)s)")
