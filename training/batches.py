@@ -35,7 +35,9 @@ class Collate:
 
     def __init__(self, model: Model, facts: Sequence[str] | None = None):
         self.front_end, self.max_sec, self.num_samples = model.front_end, model.max_sec, model.num_samples
-        self.targets, self.reported, self.facts = model.targets, model.reported, facts
+        self.reported, self.facts = model.reported, facts
+        # predictions need no labels of what was learnt beside it
+        self.targets = [t for t in model.targets if facts is None or t.name in model.reported]
         self.model = model if facts is not None and model.in_windows else None
         frames = any(target.level == "frame" for target in self.targets)
         self.num_frames, self.frame_sec = (model.num_frames, model.frame_sec) if frames else (None, None)
@@ -88,13 +90,14 @@ def described(known: roles.Known, model: Model, names: Sequence[str]) -> list[Co
 def rows_for(
     model: Model, source: Any, split: str | None = None, learnt: bool = False, **options: Any
 ) -> BaseRows:
-    """Rows as a model needs them; learnt: to learn from, not to evaluate.
+    """Rows as a model needs them; learnt: to learn from, not to evaluate, which needs reported targets alone.
 
     Raises: UsageError when the dataset lacks a column that a target needs.
     """
     source = sources.find(source, *(options.pop(name, None) for name in ("name", "revision", "token")))
     names, live = source.schema.names, isinstance(source, sources.Live)
-    wanted = list(dict.fromkeys(column for target in model.targets for column in target.columns))
+    targets = [target for target in model.targets if learnt or target.name in model.reported]
+    wanted = list(dict.fromkeys(column for target in targets for column in target.columns))
     if missing := [name for name in wanted if name.partition(".")[0] not in names]:
         column = one_of(missing[0], names)
         raise UsageError(f"the data has no column {column}; {model.task} is learnt from it")

@@ -64,6 +64,26 @@ def test_a_run_leaves_settings_model_history_and_report(data):
     )
 
 
+def test_recordings_are_evaluated_on_without_labels_of_what_was_learnt_beside(data, tmp_path, monkeypatch):
+    import soundfile
+    from datasets import Audio, Dataset
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recordings").mkdir()
+    noise = np.random.default_rng(0).standard_normal((3, 48000))
+    labels = {f"recordings/{i}.wav": name for i, name in enumerate(["flam", "flam", "five_stroke_roll"])}
+    for path, sound in zip(labels, noise, strict=True):
+        soundfile.write(path, 0.1 * sound, 32000)
+    columns = {"sample_id": list(labels), "audio": list(labels), "rudiment_slug": list(labels.values())}
+    Dataset.from_dict(columns).cast_column("audio", Audio()).to_parquet("own.parquet")
+    asked = [str(data / "run"), "--data", "own.parquet", "--split", "train", "--no-baselines", "-o", "out"]
+    assert evaluate.main([*asked, "--device", "cpu"]) == 0
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert list(metrics["targets"]) == ["rudiment_slug"]
+    table = pq.read_table(tmp_path / "out" / "predictions.parquet")
+    assert table["true_rudiment_slug"].to_pylist() == columns["rudiment_slug"]
+
+
 def test_the_saved_model_is_the_best_checkpoint_and_says_the_same_everywhere(data, tmp_path):
     root = data / "run"
     model = Model.from_pretrained(root / "model")
