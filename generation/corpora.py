@@ -88,7 +88,7 @@ def problem_with(corpus: Any, name: str) -> str | None:
     for kind, members in _KINDS:
         if wrong := [member for member in members if not isinstance(getattr(corpus, member), kind)]:
             return f"its {wrong[0]} is {getattr(corpus, wrong[0])!r}, which is of another type"
-    sizes = [(pair, (2,)) for pair in corpus.examples]
+    sizes: list[tuple[Any, tuple[int, ...]]] = [(pair, (2,)) for pair in corpus.examples]
     sizes += [(entry, (2, 3)) for entry in corpus.commands.values()]
     texts = [part for entry, _ in sizes for part in entry] + list(corpus.commands)
     wrong_size = any(len(entry) not in allowed for entry, allowed in sizes)

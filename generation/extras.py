@@ -34,14 +34,24 @@ def missing(what: str, error: ImportError) -> MissingPackageError:
 
     Raises: the error itself, where none of EXTRAS is missing.
     """
-    if isinstance(error, MissingPackageError):
-        return error
     extra = extra_of(error.name)
     if extra is None or error.name is None:
         raise error
     package = error.name.partition(".")[0]
-    broken = "" if isinstance(error, ModuleNotFoundError) else f" that works ({first_line(error)})"
+    is_absent = isinstance(error, (ModuleNotFoundError, MissingPackageError))
+    broken = "" if is_absent else f" that works ({first_line(error)})"
     sentence = f"{what} needs {package}{broken}; install it with: pip install 'sousa[{extra}]'"
     problem = MissingPackageError(sentence)
     problem.name = error.name
     return problem
+
+
+def stop(program: str, error: ImportError, module: str) -> SystemExit | MissingPackageError:
+    """What to raise in a program that needs more packages: one sentence, or the error where it is imported.
+
+    Args:
+        program: its path in the repository.
+        module: ``__name__`` there.
+    """
+    problem = missing(program, error)
+    return SystemExit(str(problem)) if module == "__main__" else problem

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.outside import MANIFEST_BYTES, is_file, read, read_json, status_of
+from sousa.generation.outside import MANIFEST_BYTES, is_file, meant, read, read_json, status_of
 from sousa.generation.text import loading, shell
 
 MANIFEST = "manifest.json"
@@ -125,7 +125,8 @@ def complete_manifest(root: str | Path) -> dict[str, Any]:
         raise RunError(f"{root} is an unfinished release; run the same 'sousa release' command again")
     if (manifest := read_manifest(root)) is None:
         raise RunError(
-            f"no dataset in {root} (no manifest.json); make one with 'sousa generate -o {shell(root)}'"
+            f"no dataset in {root} (no manifest.json){meant(root)}; make one with 'sousa generate -o "
+            f"{shell(root)}'"
         )
     if not manifest["complete"]:
         log = Path(root) / LOG

@@ -114,6 +114,31 @@ def is_directory(path: str | os.PathLike[str]) -> bool:
     return status is not None and stat.S_ISDIR(status.st_mode)
 
 
+def meant(path: str | os.PathLike[str]) -> str:
+    """`` (did you mean PATH?)`` for a directory whose name is close to that of a path where nothing is.
+
+    It is looked for beside the path, and beside its folder; empty where none is close.
+    """
+    text = os.fspath(path)
+    near = None if os.path.lexists(text) else _nearest(os.path.normpath(text))
+    return f" (did you mean {near}?)" if near else ""
+
+
+def _nearest(path: str) -> str | None:
+    import difflib  # seldom needed
+
+    parent, name = os.path.split(path)
+    try:
+        with os.scandir(parent or ".") as entries:
+            names = [entry.name for entry in entries if entry.is_dir()]
+    except OSError:
+        folder = _nearest(parent) if os.path.dirname(parent) != parent else None
+        below = os.path.join(folder, name) if folder else ""
+        return below if os.path.isdir(below) else None
+    near = difflib.get_close_matches(name, names, n=1)
+    return os.path.join(parent, near[0]) if near else None
+
+
 def is_file(path: str | os.PathLike[str]) -> bool:
     """Whether there is a regular file; raises UsageError as :func:`status_of`."""
     status = status_of(path)

@@ -19,7 +19,13 @@ from typing import Annotated, Any, get_type_hints
 
 import yaml
 from pydantic import BeforeValidator, WrapValidator, create_model, field_serializer
-from transformers import TrainingArguments
+
+from sousa.generation import extras
+
+try:
+    from transformers import TrainingArguments
+except ModuleNotFoundError as error:
+    raise extras.missing("sousa.training.config", error) from None
 
 from sousa.generation.errors import UsageError, collected, raise_all
 from sousa.generation.models import Model, Number, ProblemsError, Text, Whole, chosen, kind_of, validated

@@ -13,9 +13,15 @@ from itertools import chain, cycle, repeat
 from typing import Any
 
 import numpy as np
-import torch
-from torch.nn.functional import pad
-from torch.utils.data import DataLoader, Dataset, Sampler
+
+from sousa.generation import extras
+
+try:
+    import torch
+    from torch.nn.functional import pad
+    from torch.utils.data import DataLoader, Dataset, Sampler
+except ModuleNotFoundError as error:
+    raise extras.missing("sousa.training.dataset", error) from None
 
 from sousa.generation import seeds
 from sousa.generation.columns import Classes, Column, Score

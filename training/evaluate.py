@@ -18,14 +18,18 @@ if __package__ in (None, ""):  # run as a file: the checkout, not this folder, i
 
 os.environ.setdefault("GOMP_SPINCOUNT", "0")  # see train.py
 
-from sousa.generation import ending
+from sousa.generation import ending, extras
 
 if __name__ == "__main__":
     ending.leave_at_once("interrupted; nothing was written")
 
 import pyarrow.parquet as pq
-import torch
 import yaml
+
+try:
+    import torch
+except ModuleNotFoundError as error:
+    raise extras.stop("training/evaluate.py", error, __name__) from None
 
 from sousa.generation.console import Console
 from sousa.generation.errors import RunError, UsageError, first_line, one_of, raise_all

@@ -21,7 +21,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import torch
+
+from sousa.generation import extras
+
+try:
+    import torch
+except ModuleNotFoundError as error:
+    raise extras.missing("sousa.training.features", error) from None
 
 from sousa.generation.errors import UsageError, raise_all
 from sousa.training.feature_cache import FeatureCache, data_identity  # noqa: F401

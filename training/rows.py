@@ -6,7 +6,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from torch.utils.data import Dataset
+
+from sousa.generation import extras
+
+try:
+    from torch.utils.data import Dataset
+except ModuleNotFoundError as error:
+    raise extras.missing("sousa.training.rows", error) from None
 
 from sousa.generation import seeds
 from sousa.generation.errors import RunError, UsageError, first_line, one_of, raise_all

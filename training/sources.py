@@ -33,7 +33,7 @@ from sousa.generation import corpora, environment
 from sousa.generation.corpus import Config
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
 from sousa.generation.manifest import complete_manifest, manifest_path
-from sousa.generation.outside import MANIFEST_BYTES, expanded, is_directory, is_file, read_json
+from sousa.generation.outside import MANIFEST_BYTES, expanded, is_directory, is_file, meant, read_json
 from sousa.generation.parquet import (
     NO_BUFFER_THREADS,
     NO_THREADS,
@@ -176,9 +176,11 @@ def find(
     where, _, tag = where.partition("@")
     if layout.repo_problem(where):
         raise UsageError(
-            f"{where!r} is neither a directory or Parquet file here nor a dataset on the Hub (org/name); "
-            "make one with 'sousa generate'"
+            f"{where!r} is neither a directory or Parquet file here nor a dataset on the Hub (org/name)"
+            f"{meant(where)}; make one with 'sousa generate'"
         )
+    if not (revision or tag) and (near := meant(where)):
+        raise UsageError(f"there is no directory {where}{near}; for a dataset on the Hub give a revision")
     return _on_the_hub(where, name, revision or tag or None, token)
 
 

@@ -20,8 +20,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import torch.distributed as dist
-from torch.utils.data import DataLoader
+
+from sousa.generation import extras
+
+try:
+    import torch.distributed as dist
+    from torch.utils.data import DataLoader
+except ModuleNotFoundError as error:
+    raise extras.missing("sousa.training.stream", error) from None
 
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
 from sousa.generation.filters import Filter

@@ -23,15 +23,19 @@ if __package__ in (None, ""):  # run as a file: the checkout, not this folder, i
 # read when torch is imported
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
-from sousa.generation import ending
+from sousa.generation import ending, extras
 
 if __name__ == "__main__":
     ending.leave_at_once("interrupted; nothing was written")
 
-import torch
 import yaml
-from accelerate import PartialState
-from transformers import EarlyStoppingCallback, TrainingArguments, set_seed
+
+try:
+    import torch
+    from accelerate import PartialState
+    from transformers import EarlyStoppingCallback, TrainingArguments, set_seed
+except ModuleNotFoundError as error:
+    raise extras.stop("training/train.py", error, __name__) from None
 
 from sousa.builders.hub import remote
 from sousa.builders.release import layout

@@ -24,7 +24,7 @@ from sousa.builders.release import head as heads
 from sousa.builders.release import layout
 from sousa.generation.errors import RunError, UsageError, one_of
 from sousa.generation.manifest import UNFINISHED, complete_manifest
-from sousa.generation.outside import expanded, is_directory
+from sousa.generation.outside import expanded, is_directory, meant
 from sousa.generation.pace import TooSlow
 from sousa.generation.text import is_pattern
 
@@ -42,7 +42,8 @@ def load(
     """Load a release, from the Hub or a directory.
 
     Args:
-        path: ``org/name`` on the Hub, or a directory: of a release or of a dataset.
+        path: ``org/name`` on the Hub, or a directory: of a release or of a dataset. Without ``revision`` it
+            is not looked for on the Hub where a directory of nearly that name is here.
         name: config, such as ``small``, ``small-midi`` or ``labels``; None for the default one.
         split: such as ``train``, ``train[:10%]`` or ``train+validation``; None for all.
         streaming: give iterable datasets that read while they are iterated.
@@ -70,7 +71,11 @@ def load(
     path = expanded(path)
     local = is_directory(path)
     if not local and (wrong := layout.repo_problem(path)):
-        raise UsageError(f"the path is neither a directory here nor a dataset on the Hub: it is {wrong}")
+        raise UsageError(
+            f"the path is neither a directory here nor a dataset on the Hub: it is {wrong}{meant(path)}"
+        )
+    if not local and revision is None and (near := meant(path)):
+        raise UsageError(f"there is no directory {path}{near}; for a dataset on the Hub give revision='main'")
     if local and revision is not None:
         raise UsageError(f"{path} is a directory, which has no revisions; leave out revision={revision!r}")
     if local and (Path(path) / UNFINISHED).exists() and not (Path(path) / layout.MANIFEST).exists():

@@ -19,7 +19,7 @@ from sousa.builders.hub import remote
 from sousa.builders.release import layout, versions
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.manifest import first_problem, sealed
-from sousa.generation.outside import MANIFEST_BYTES, UnfitFile, expanded, is_directory, read_json
+from sousa.generation.outside import MANIFEST_BYTES, UnfitFile, expanded, is_directory, meant, read_json
 from sousa.generation.parquet import parquet_schema
 from sousa.generation.text import counted, shell
 
@@ -206,7 +206,10 @@ def find(name: str | Path, token: str | None = None) -> Release:
     if not match:
         raise UsageError(
             f"{str(name)!r} is neither a directory here nor of the form org/name or org/name@revision"
+            f"{meant(expanded(name))}"
         )
+    if not match["revision"] and (near := meant(match["repo"])):
+        raise UsageError(f"there is no directory {name}{near}; for a release on the Hub write {name}@main")
     return on_hub(match["repo"], match["revision"], token)
 
 

@@ -267,3 +267,15 @@ def test_a_header_of_safetensors_is_bounded_before_it_is_read(tmp_path):
         outside.require_small_header(file)
     file.write_bytes((2).to_bytes(8, "little") + b"{}")
     outside.require_small_header(file)
+
+
+def test_a_directory_that_was_meant_is_named(tmp_path, monkeypatch):
+    (tmp_path / "output" / "dataset").mkdir(parents=True)
+    (tmp_path / "output" / "datasete").write_text("a file")
+    monkeypatch.chdir(tmp_path)
+    assert outside.meant("output/dataste") == " (did you mean output/dataset?)"
+    assert outside.meant("outptu/dataset") == " (did you mean output/dataset?)"
+    assert outside.meant(tmp_path / "outpu") == f" (did you mean {tmp_path}/output?)"
+    there = ("output/dataset", "output/datasete")
+    for name in (*there, "output/else", "outptu/nothing", "org/name", "", "a" * 5000):
+        assert outside.meant(name) == "", name

@@ -48,7 +48,7 @@ def download(
     add("--evaluation-lists", action="store_true",
         help="only the small files that keep evaluation sets out of training")  # fmt: skip
     add("--list", action="store_true", help="say what there is, its size, licence and address")
-    group = parser.add_argument_group("output and execution")
+    group: Any = parser.add_argument_group("output and execution")
     add = group.add_argument
     add("--output-dir", "-o", default=PLACE, metavar="DIR", help=f"a folder a corpus in it {default}")
     add("--dry-run", action="store_true", help="say what would be fetched, without asking any server")

@@ -185,3 +185,15 @@ def test_what_is_unfinished_is_refused(made, tiny, tmp_path):
             (hidden / "release.json").write_text("1")
         with pytest.raises(RunError, match=says):
             sousa.load(root)
+
+
+def test_a_name_that_is_nearly_a_directory_here_is_not_looked_for_on_the_hub(made, tmp_path, monkeypatch):
+    shutil.copytree(made, tmp_path / "output" / "dataset")
+    monkeypatch.chdir(tmp_path)
+    for name in ("output/dataste", "outptu/dataset", "./output/dataste"):
+        with pytest.raises(UsageError, match=r"\(did you mean output/dataset\?\)"):
+            sousa.load(name)
+    with pytest.raises(RunError, match="main is not in the cache"):
+        sousa.load("output/dataste", revision="main")
+    with pytest.raises(RunError, match="main is not in the cache"):
+        sousa.load("org/something-else")
