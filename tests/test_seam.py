@@ -24,7 +24,7 @@ OWN = ("generation/{name}/*", "builders/{name}.py", "benchmarks/{name}/*", "benc
 OWN_BUILDERS = {"captions": ("captioned", "unifying", *READERS)}
 REGISTRY = "generation/corpora.py"
 # each of one corpus, or of all that are built in
-STUDIES = ("training/examples/*", "benchmarks/readme.py", "benchmarks/captions/own_rows.py")
+STUDIES = ("training/examples/*", "benchmarks/documents.py", "benchmarks/captions/own_rows.py")
 TEXTS = (".py", ".js", ".css", ".html")
 # what a corpus is about, where its columns don't say it
 NOUNS = {
@@ -62,6 +62,8 @@ OTHER_SENSES = {
     "builders/*": "default notes key major minor repeated",  # of YAML, exports, versions and croissants
     "generation/options.py": "repeated",
     "benchmarks/speed.py": "medium",  # a size
+    # of pictures of any corpus: what Marks names, sides of a page, the wave, and crops of loaders
+    "generation/plot/*": "bar beat beats left right sound start_sample",
     "generation/midi.py": "metre beats lead_in_beats right",  # of any MIDI file
     # notes become written music, whatever played them
     "generation/notation/*": "major minor chords voice notes",

@@ -29,6 +29,8 @@ from sousa.generation.errors import UsageError, one_of, raise_all
 from sousa.training import labels, roles, sources
 from sousa.training.stream import Loader, open_rows
 
+_SHOWN = 8  # names of classes
+
 
 def __getattr__(name: str) -> Any:
     return getattr(labels, name)
@@ -77,7 +79,9 @@ class SOUSADataset(Dataset):
         )  # fmt: skip
 
     def __repr__(self) -> str:
-        classes = f" ({len(self.classes)} classes: {', '.join(self.classes)})" if self.classes else ""
+        names = self.classes or []
+        shown = ", ".join(names[:_SHOWN] + ["…"] * (len(names) > _SHOWN))
+        classes = f" ({len(names)} classes: {shown})" if names else ""
         _, *lines = repr(self.rows).splitlines()
         place = repr(self.rows).splitlines()[0].partition(" ")[2]
         targets = f"  {'targets' if self.several else 'target'}: {', '.join(self.targets)}{classes}"
