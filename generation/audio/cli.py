@@ -34,9 +34,9 @@ _FONTS = """examples:
 _ACOUSTICS = """examples:
   sousa acoustics
       all acoustics
-  sousa acoustics clean gym
+  sousa acoustics clean NAME
       two of them
-  sousa acoustics gym --build-rooms output/rooms
+  sousa acoustics NAME --build-rooms output/rooms
       make the impulse responses of one of them again; this needs pyroomacoustics"""
 
 
