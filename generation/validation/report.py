@@ -142,10 +142,7 @@ def figure(draw: Any, width: float, height: float, layout: Any = "constrained") 
 
     ``layout`` is matplotlib's engine; None, with places of its own, is much faster for many plots.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # without pyplot: the caller's backend stays as it is
 
     sheet = Figure(figsize=(width, height), dpi=110, layout=layout)
     buffer = io.BytesIO()

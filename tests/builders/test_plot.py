@@ -84,6 +84,13 @@ def test_every_form_of_a_row_gives_the_same_events(tiny):
         np.testing.assert_allclose(lines(sousa.plot(form)), expected)
 
 
+def test_validating_leaves_the_backend_of_a_notebook(tiny):
+    matplotlib.use("svg")
+    sousa.validate(tiny)
+    assert matplotlib.get_backend() == "svg"
+    matplotlib.use("Agg")
+
+
 def test_a_part_of_a_row_on_axes_of_ones_own(tiny):
     axes = Figure().subplots()
     assert sousa.plot(rows_of(tiny)[0], axes, start_sec=0.5, end_sec=1.5) is axes
