@@ -32,7 +32,8 @@ _PROPER = re.compile(r"\b(lesson|swiss)\b")
 def captions(row: Mapping[str, Any]) -> list[str]:
     """See :meth:`sousa.generation.corpus.Corpus.captions`."""
     bpm = row["tempo_bpm"]
-    tempo, evenly = word(TEMPI, bpm), word(EVENNESS, row["timing_consistency"])
+    tempo, evenness = word(TEMPI, bpm), row["timing_consistency"]
+    evenly = "" if evenness is None else word(EVENNESS, evenness)  # takes of few strokes have no figure
     figure = with_article(rudiment(row["rudiment_name"], row["variant"]))
     player, at = PLAYERS[row["skill_tier"]], f"at {with_article(tempo)} {bpm} BPM"
     time = f"in {row['metre']} time and at {with_article(tempo)} tempo of {bpm} BPM"

@@ -89,3 +89,10 @@ def test_names_in_sentences(name, variant, text):
 def test_captions_are_made_of_columns():
     # what captions look at are columns
     assert set(Rudiments.captions_from) <= {column.name for column in Rudiments().columns()}
+
+
+def test_a_take_too_short_for_a_figure_of_evenness_has_captions_without_it(rows):
+    row = rows[0] | {"timing_consistency": None}
+    words = {word for _, word in captions.EVENNESS}
+    for text in Rudiments().captions(row):
+        assert not any(word in text for word in words) and "None" not in text and "  " not in text
