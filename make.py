@@ -119,7 +119,7 @@ def test(arguments):
         system_packages(["chromium"], ["--cask", "chromium"], "Chromium, to test pages", say)
     if shutil.which("apt-get") and soundfonts():
         system_packages(soundfonts(), [], "soundfonts, to test their list", say)
-    programs = install("[dev]")
+    programs = install("[dev,docs]")
     run([str(programs / "ruff"), "check", "."])
     run([str(programs / "ruff"), "format", "--check", "."])
     check_types(programs)
@@ -156,13 +156,18 @@ def pytest(programs, folder, arguments):
 
 
 def check_types(programs):
-    """Check the types of what other packages use, in a folder where ``sousa`` is a package as in a wheel."""
+    """Check the types of what other packages use."""
+    linked_package()
+    run([str(programs / "mypy")])
+
+
+def linked_package():
+    """Make a folder of links in which ``sousa`` is a package as in a wheel."""
     package = HERE / ".mypy" / "sousa"
     package.mkdir(parents=True, exist_ok=True)
     for link, goal in (("__init__.py", "sousa.py"), *((name, name) for name in FOLDERS)):
         if not (package / link).exists():
             (package / link).symlink_to(f"../../{goal}")
-    run([str(programs / "mypy")])
 
 
 def run(command, allowed=0, **environment):

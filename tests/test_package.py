@@ -34,7 +34,6 @@ def test_the_wheel_has_one_name_and_every_file(wheel, tmp_path):
     assert len(others) == 1 and others.pop().endswith(".dist-info")
     files = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()]
     files = {path.relative_to(ROOT) for path in files if "__pycache__" not in path.parts}
-    files = {path for path in files if not path.match("dataset_cards/*.png")}  # the README's
     assert inside == {f"sousa/{path}" for path in files} | {"sousa/__init__.py", "sousa/py.typed"}
     kinds = {path.suffix for path in files}
     assert kinds >= {".py", ".toml", ".json", ".flac", ".js", ".css", ".html", ".yaml", ".md"}

@@ -11,7 +11,7 @@ import sousa
 from sousa.generation.rudiments import corpus, definitions
 from sousa.generation.rudiments.settings import make_config
 
-FILE = Path(__file__).parents[2] / "dataset_cards" / "rudiments.png"
+FILE = Path(__file__).parents[2] / "docs" / "pictures" / "rudiments.png"
 BEATS = 4  # that are shown
 
 

@@ -205,16 +205,3 @@ def test_flac_in_the_column_is_readable_with_soundfile(tiny):
     row = pq.read_table(next((tiny / "data").rglob("*.parquet"))).to_pylist()[0]
     info = soundfile.info(__import__("io").BytesIO(row["audio"]["bytes"]))
     assert (info.format, info.subtype, info.channels, info.samplerate) == ("FLAC", "PCM_16", 1, 44100)
-
-
-def test_readme_shows_options_columns_and_acoustics_as_they_are():
-    from benchmarks.readme import acoustics_table
-    from sousa.generation import corpora
-    from sousa.generation.options import option_table
-    from tests.conftest import ROOT
-
-    text = (ROOT / "README.md").read_text()
-    assert acoustics_table() in text
-    for name in corpora.BUILT_IN:
-        corpus = corpora.get(name)
-        assert table(corpus.columns()) in text and option_table(corpus.Options) in text

@@ -1,9 +1,10 @@
-"""Refresh the generated parts of README.md: options, columns, acoustics, synthesizers, figures, rooms.
+"""Refresh the generated tables of the documents: options, columns, acoustics, synthesizers, figures, rooms.
 
-Figures come from a dataset and its validation report; the README's are of the medium size::
+Figures come from a dataset and its validation report; those of the documents are of the medium size::
 
+    python benchmarks/documents.py
     sousa generate --size medium -o output/medium
-    python benchmarks/readme.py output/medium
+    python benchmarks/documents.py output/medium
 """
 
 import json
@@ -16,7 +17,7 @@ from sousa.generation.columns import markdown, table
 from sousa.generation.options import option_table
 from sousa.generation.textures import synth
 
-README = Path(__file__).parent.parent / "README.md"
+DOCS = Path(__file__).parent.parent / "docs"
 
 
 def replace(text, name, content):
@@ -66,17 +67,29 @@ def professionals(directory):
     return markdown(("figure", "median here", "range", "typical", "basis"), rows)
 
 
-if __name__ == "__main__":
-    text = README.read_text(encoding="utf-8")
-    for name in corpora.BUILT_IN:
-        corpus = corpora.get(name)
-        text = replace(text, f"options of {name}", option_table(corpus.Options))
-        text = replace(text, f"columns of {name}", table(corpus.columns()))
-    text = replace(text, "acoustics", acoustics_table())
-    text = replace(text, "synths", synth_table())
-    if len(sys.argv) > 1:
-        from rudiments.acoustics import room_table
+def tables():
+    """The tables that follow from the code: dict of page to dict of name to Markdown."""
+    known = {name: corpora.get(name) for name in corpora.BUILT_IN}
+    return {
+        "reference/options.md": {f"options of {n}": option_table(c.Options) for n, c in known.items()},
+        "reference/columns.md": {f"columns of {n}": table(c.columns()) for n, c in known.items()},
+        "corpora/rudiments.md": {"acoustics": acoustics_table()},
+        "corpora/textures.md": {"synths": synth_table()},
+    }
 
-        text = replace(text, "rooms", room_table(sys.argv[1])[0])
-        text = replace(text, "professionals", professionals(sys.argv[1]))
-    README.write_text(text, encoding="utf-8")
+
+def measured(directory):
+    """The tables of a dataset, in the same form."""
+    from rudiments.acoustics import room_table
+
+    figures = {"rooms": room_table(directory)[0], "professionals": professionals(directory)}
+    return {"corpora/rudiments.md": figures}
+
+
+if __name__ == "__main__":
+    for changes in (tables(), *map(measured, sys.argv[1:2])):
+        for page, contents in changes.items():
+            text = (DOCS / page).read_text(encoding="utf-8")
+            for name, content in contents.items():
+                text = replace(text, name, content)
+            (DOCS / page).write_text(text, encoding="utf-8")
