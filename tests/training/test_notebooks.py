@@ -38,11 +38,12 @@ def test_it_is_stored_without_outputs(path):
 def test_it_runs(path, tmp_path, monkeypatch):
     if path.stem in NEEDS and not _is_installed(NEEDS[path.stem]):
         pytest.skip(f"it needs {NEEDS[path.stem]}, which is not installed")
-    # files that a home directory would have are written here too, where they are seen
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    work = tmp_path / "work"
+    # what the kernel keeps in a home directory does not go into the user's
+    home, work = tmp_path / "home", tmp_path / "work"
+    home.mkdir()
     work.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(work)}}
     NotebookClient(notebook, timeout=None, kernel_name="python3", resources=resources).execute()
