@@ -48,9 +48,7 @@ class TexturesOptions(Options):
     examples: Examples | None = option(
         None, "renderings of each setting, which differ by chance alone", group=_RENDERED
     )
-    level: Any = option(
-        None, "none, peak:DB or rms:DB (default: peak:-1)", metavar="POLICY", group=_RENDERED
-    )
+    level: Any = option(None, "none, peak:DB or rms:DB (default: peak:-1)", metavar="POLICY", group=_RENDERED)
     audio_format: Literal["flac", "wav"] | None = option(
         None, "flac or wav, by default flac or the file's", group=FORMAT
     )
