@@ -5,13 +5,12 @@ Conventions: a report is plain data with at least ``passed``, ``checks`` (dicts 
 figure, which is imported when the first one is.
 """
 
-import base64
 import io
 from typing import Any
 
 import numpy as np
 
-from sousa.generation import text
+from sousa.generation import text, webpage
 from sousa.generation.columns import SPLITS
 from sousa.generation.console import silent
 from sousa.generation.errors import RunError
@@ -23,11 +22,6 @@ from sousa.generation.validation.examine import examine_shard
 from sousa.generation.validation.findings import Findings, join
 
 _MARK = {True: "PASS", False: "FAIL", None: "----"}
-_STYLE = (
-    "body{font:15px/1.45 system-ui,sans-serif;max-width:68em;margin:2em auto;padding:0 1em;color:#222}"
-    "table{border-collapse:collapse;margin:1em 0}td,th{padding:.25em .7em;border-bottom:1px solid #ddd;"
-    "text-align:left;vertical-align:top}img{max-width:100%}.FAIL{color:#b00020;font-weight:600}.PASS{color:#1b7a32}"
-)
 
 
 class Report(dict[str, Any]):
@@ -113,34 +107,45 @@ def _text(report: dict[str, Any], more: list[str]) -> str:
     for check in report["checks"]:
         lines.append(f"{_MARK[check['passed']]}  {check['name']}: {check['detail']}")
         lines += [f"        {example}" for example in check["examples"]]
+    return "\n".join([*lines, *more, "", _total(report)]) + "\n"
+
+
+def _total(report: dict[str, Any]) -> str:
+    """How many checks passed, and which did not."""
     judged = [c for c in report["checks"] if c["passed"] is not None]
     failed = [c["name"] for c in judged if not c["passed"]]
     total = f"{len(judged) - len(failed)} of {len(judged)} checks passed"
     if len(judged) < len(report["checks"]):
         total += f", {len(report['checks']) - len(judged)} could not be judged"
-    lines += [*more, "", total + (f"; failed: {', '.join(failed)}" if failed else "")]
-    return "\n".join(lines) + "\n"
+    return total + (f"; failed: {', '.join(failed)}" if failed else "")
 
 
 def _page(report: dict[str, Any], parts: list[str]) -> str:
     """The report as one self-contained page; ``parts``: HTML after the checks."""
-    checked = "".join(
-        f'<tr><td class="{_MARK[c["passed"]]}">{_MARK[c["passed"]]}</td><td>{text.html(c["name"])}</td>'
-        f"<td>{text.html(c['detail'])}{''.join('<br>' + text.html(e) for e in c['examples'])}</td></tr>"
-        for c in report["checks"]
-    )
-    corpus = text.html(report["corpus"])
-    return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>SOUSA {corpus}: validation</title>"
-        f"<style>{_STYLE}</style><h1>Validation of a {corpus} dataset</h1>"
-        f"<p>{text.html(_headline(report))}</p><h2>Checks</h2><table>{checked}</table>{''.join(parts)}</html>\n"
-    )
+    checked = [
+        (
+            (webpage.mark(check["passed"]),),
+            check["name"],
+            ("<br>".join(map(text.html, (check["detail"], *check["examples"]))),),
+        )
+        for check in report["checks"]
+    ]
+    head = [
+        f"<h1>Validation of a {text.html(report['corpus'])} dataset</h1>",
+        webpage.verdict(report["passed"], _total(report)),
+        f"<p>{text.html(_headline(report))}</p><h2>Checks</h2>",
+        "<p class=soft>A check that is not judged needs more rows, or has nothing to look at.</p>",
+        webpage.table(["result", "check", "what was seen"], checked),
+    ]
+    return webpage.page(f"SOUSA {report['corpus']}: validation", [*head, *parts])
 
 
-def figure(draw: Any, width: float, height: float, layout: Any = "constrained") -> str:
+def figure(draw: Any, width: float, height: float, alt: str, layout: Any = "constrained") -> str:
     """A plot as an inline image of width and height in inches; ``draw`` takes a matplotlib figure.
 
-    ``layout`` is matplotlib's engine; None, with places of its own, is much faster for many plots.
+    Args:
+        alt: what it shows, in words, for those who can't see it.
+        layout: matplotlib's engine; None, with places of its own, is much faster for many plots.
     """
     from matplotlib.figure import Figure  # without pyplot: the caller's backend stays as it is
 
@@ -149,14 +154,12 @@ def figure(draw: Any, width: float, height: float, layout: Any = "constrained") 
     with text.drawing():
         draw(sheet)
         sheet.savefig(buffer, format="png")
-    return f'<img alt="" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+    return webpage.image(buffer.getvalue(), alt)
 
 
 def table(head: Any, rows: Any) -> str:
     """An HTML table of texts."""
-    cells = "".join(f"<th>{text.html(h)}</th>" for h in head)
-    body = "".join("<tr>" + "".join(f"<td>{text.html(c)}</td>" for c in row) + "</tr>" for row in rows)
-    return f"<table><tr>{cells}</tr>{body}</table>"
+    return webpage.table(head, rows)
 
 
 def number(value: float | None) -> str:

@@ -14,6 +14,8 @@ from sousa.training import report
 from sousa.training.metrics.class_metrics import class_metrics
 from sousa.training.metrics.score_metrics import score_metrics
 from sousa.training.report import words
+from tests.support.axe import faults
+from tests.support.browser import needs_chromium
 
 RUDIMENTS, TIERS = ["flam", "drag", "<roll>"], ["beginner", "professional"]
 FLAG = pa.bool_()
@@ -116,6 +118,11 @@ def test_metrics_are_those_of_the_functions(written):
     assert score["baselines"]["mean"]["difference"]["mae"]["value"] == pytest.approx(
         score["metrics"]["mae"]["value"] - score["baselines"]["mean"]["metrics"]["mae"]["value"]
     )
+
+
+@needs_chromium
+def test_axe_knows_no_fault_of_the_page(written):
+    assert faults([(written[1] / "report.html").as_uri()]) == []
 
 
 def test_the_page_needs_nothing_else(written):

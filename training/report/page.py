@@ -1,23 +1,18 @@
 """The report as one HTML page that needs no other file: pictures are inside, light and dark."""
 
-import base64
-from pathlib import Path
 from typing import Any
 
+from sousa.generation import webpage
 from sousa.generation.text import html as _text
+from sousa.generation.webpage import table as _table
 from sousa.training.report import numbers, words
-
-_STYLE = f"\n{Path(__file__).with_name('page.css').read_text(encoding='utf-8')}"
-_MARK = {True: "PASS", False: "FAIL", None: "–"}
 
 
 def page(metrics: dict[str, Any], pictures: dict[str, bytes]) -> str:
     """The page as HTML text, of :func:`sousa.training.report.measure.measure` and PNG bytes by file name."""
     said = [f"{key} {metrics[key]}" for key in ("checkpoint", "data", "split") if metrics.get(key)]
     parts = [
-        "<!doctype html><html lang=en><head><meta charset=utf-8>",
-        '<meta name=viewport content="width=device-width,initial-scale=1"><title>Evaluation</title>',
-        f"<style>{_STYLE}</style></head><body><h1>Evaluation</h1><p class=soft>{_text('; '.join(said))}</p>",
+        f"<h1>Evaluation</h1><p class=soft>{_text('; '.join(said))}</p>",
         f"<p>{metrics['num_rows']:,} rows{_text(words.groups(metrics))}. In brackets: {metrics['level']:.0%} "
         f"intervals from {metrics['resamples']:,} resamples of {_text(metrics['group_nouns'][1])}.</p>",
         *(f"<p><strong>{_text(note)}</strong></p>" for note in metrics["notes"]),
@@ -29,24 +24,11 @@ def page(metrics: dict[str, Any], pictures: dict[str, bytes]) -> str:
         parts.append(_image("training.png", pictures, "Losses and metrics over the steps of the run"))
     for name, target in metrics["targets"].items():
         parts += _target(name, target, pictures, metrics)
-    return "".join(parts) + "</body></html>\n"
+    return webpage.page("Evaluation", parts)
 
 
 def _image(name, pictures, alt):
-    data = base64.b64encode(pictures[name]).decode()
-    return f'<p><img alt="{_text(alt)}" src="data:image/png;base64,{data}"></p>'
-
-
-def _table(head, rows, numbers_from=1):
-    """A table; columns from ``numbers_from`` on are numbers. Cells that are tuples are raw HTML."""
-
-    def row(cells, tag):
-        kinds = ["" if i < numbers_from else " class=n" for i in range(len(cells))]
-        inner = [cell[0] if isinstance(cell, tuple) else _text(cell) for cell in cells]
-        return "".join(f"<{tag}{kind}>{text}</{tag}>" for kind, text in zip(kinds, inner, strict=True))
-
-    body = "".join(f"<tr>{row(cells, 'td')}</tr>" for cells in rows)
-    return f"<div class=scroll><table><tr>{row(head, 'th')}</tr>{body}</table></div>"
+    return webpage.image(pictures[name], alt)
 
 
 def _cards(targets):
@@ -66,9 +48,8 @@ def _cards(targets):
 def _checks(checks):
     if not checks:
         return ""
-    marks = [(_MARK[check["passed"]], check["name"], check["detail"]) for check in checks]
-    rows = [((f"<span class={mark}>{mark}</span>",), *cells) for mark, *cells in marks]
-    return "<h2>Checks of the data</h2>" + _table(["", "check", "found"], rows, 9)
+    rows = [((webpage.mark(check["passed"]),), check["name"], check["detail"]) for check in checks]
+    return "<h2>Checks of the data</h2>" + _table(["result", "check", "what was seen"], rows)
 
 
 def _target(name, target, pictures, metrics):
@@ -107,7 +88,7 @@ def _whole(target):
             cells.append(words.interval(baseline["metrics"][key], key))
             cells.append(words.interval(better, key) if better else "–")
         rows.append(cells)
-    return _table(head, rows)
+    return _table(head, rows, 1)
 
 
 def _confused(target):
@@ -126,7 +107,7 @@ def _classes(target):
          *(words.interval(scores[key], key) for key in ("recall", "precision", "f1")))
         for label, scores in target["per_class"].items()
     ]  # fmt: skip
-    table = _table(["class", "rows", "", "recall", "precision", "F1"], rows)
+    table = _table(["class", "rows", "", "recall", "precision", "F1"], rows, 1)
     return f"<details><summary>Each class</summary>{table}</details>"
 
 
@@ -149,7 +130,7 @@ def _breakdown(breakdown, values, target, title, many):
     head = [title, "rows", many, *["different values"] * ("num_values" in first), *[""] * share]
     head += [words.metric(key, target.get("unit")) for key in keys]
     head += [f"{name}: {words.metric(main)}" for name in others]
-    return f"<details><summary>By {_text(title)}</summary>{_table(head, rows)}</details>"
+    return f"<details><summary>By {_text(title)}</summary>{_table(head, rows, 1)}</details>"
 
 
 def _meter(value):

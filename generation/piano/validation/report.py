@@ -69,8 +69,11 @@ def parts(report: dict[str, Any], findings: Findings) -> list[str]:
     ]  # fmt: skip
     head = ("figure", *tiers, "10 %", "concert pianists", "90 %")
     out = [f"<h2>Figures beside those of concert pianists</h2>{table(head, rows)}"] if rows else []
-    out.append("<h2>Levels</h2>" + figure(partial(_level_plot, findings), 11, 5))
+    out.append("<h2>Levels</h2>" + figure(partial(_level_plot, findings), 11, 5, _LEVELS))
     return out
+
+
+_LEVELS = "Histograms of notes, length, tempo, polyphony and pedal of pieces, by level"
 
 
 def _level_plot(findings: Findings, sheet: Any) -> None:

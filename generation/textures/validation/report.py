@@ -68,7 +68,7 @@ def parts(report: dict, findings: Findings) -> list[str]:
     return out
 
 
-def _grid(shown, height, plot):
+def _grid(shown, height, alt, plot):
     """Plots side by side as an image: ``plot(axis, sound, its rows)`` draws each."""
     count = min(len(shown), _MAX_PLOTS)
     lines = -(-count // _COLUMNS)
@@ -84,7 +84,7 @@ def _grid(shown, height, plot):
         sheet.subplots_adjust(0.06, 0.5 / (height * lines), 0.99, 1 - 0.25 / (height * lines), 0.35, 0.5)
 
     few = f"<p>The first {count} of {len(shown)} sounds.</p>" if count < len(shown) else ""
-    return few + figure(draw, 10, height * lines, layout=None)
+    return few + figure(draw, 10, height * lines, alt, layout=None)
 
 
 def _levels(findings):
@@ -99,7 +99,7 @@ def _levels(findings):
         right.hist(peak[~np.isnan(peak)], bins=40)
         right.set_title("peaks of rows, dBFS", fontsize=9)
 
-    return figure(draw, 10, 3.2)
+    return figure(draw, 10, 3.2, "RMS of rows by sound, and a histogram of the peaks of all rows")
 
 
 def _rates(findings):
@@ -118,7 +118,7 @@ def _rates(findings):
         axis.set_ylim(bottom=0)
         axis.set_title(f"{drawn(sound.name)}: events/s, promised to right", fontsize=8)
 
-    return _grid(shown, 2.2, plot)
+    return _grid(shown, 2.2, "Events per second of rows beside what their parameters promise, by sound", plot)
 
 
 def _coverage(findings):
@@ -141,4 +141,4 @@ def _coverage(findings):
         if sound is shown[0][0]:
             axis.legend(fontsize=6)
 
-    return _grid(shown, 2.4, plot)
+    return _grid(shown, 2.4, "Settings in the space of two parameters, by sound and split", plot)

@@ -18,6 +18,7 @@ from sousa.training.tasks import column_target
 from sousa.training.transcription import hearing, page, recordings
 from sousa.training.transcription.command import transcribe
 from tests.support import tone_notes
+from tests.support.axe import faults
 from tests.support.browser import Browser, needs_chromium
 
 RATE = 16000
@@ -206,6 +207,7 @@ def test_the_page_draws_and_plays(model, tmp_path):
         assert page.inner_text("#play") == "Pause"
         page.click("#play")
         assert not browser._complaints
+    assert faults([out.files["html"].as_uri()]) == []
 
 
 def test_a_pipelines_directory_stands_for_the_model_of_its_run(tmp_path):
