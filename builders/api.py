@@ -64,6 +64,11 @@ def generate(
 
     Raises: UsageError for options that can't be met; RunError when it can't be finished; InvalidDatasetError
         when it was made and is not valid.
+
+    Examples:
+        >>> stored = sousa.generate("rudiments", "output/flams", profiles=4, tempos=1, rudiments=["flam"])
+        >>> stored.manifest["num_rows"]
+        4
     """
     kind, problems = corpora.get(corpus), workers_problem(workers)
     with collected(problems):
@@ -112,6 +117,10 @@ def validate(
         plugins: files of plug-ins that the dataset was made with.
 
     Returns: the report, plain data with ``passed`` and ``checks``.
+
+    Examples:
+        >>> sousa.validate("output/flams")["passed"]
+        True
     """
     from sousa.generation import reopen
     from sousa.generation.validation import report
@@ -138,6 +147,10 @@ def verify(
 
     Returns: how many rows were compared and are the same, or how many files of a release are unchanged.
     Raises: RunError naming what differs.
+
+    Examples:
+        >>> sousa.verify("output/flams", rows=2)
+        2
     """
     from sousa.builders.release import check, opened
     from sousa.generation import reopen
@@ -178,6 +191,11 @@ def preview(
         seed: another seed chooses other rows.
 
     Returns: its path, the rows on it, its size in bytes.
+
+    Examples:
+        >>> path, rows, size = sousa.preview("output/flams", rows=4)
+        >>> path.name, rows
+        ('preview.html', 4)
     """
     from sousa.generation import reopen
     from sousa.generation.preview import page
@@ -214,6 +232,11 @@ def release(
             changes the other too.
 
     Returns: its manifest, plain data.
+
+    Examples:
+        >>> manifest = sousa.release("output/flams", "output/v1", "1.0.0", repo="org/flams")
+        >>> manifest["version"]
+        '1.0.0'
     """
     from sousa.builders.release import make as releasing
 
@@ -249,6 +272,11 @@ def export(
         plugins: files of plug-ins that the dataset was made with.
 
     Returns: what its ``export.json`` says, and ``load``, a line of Python that loads it.
+
+    Examples:
+        >>> done = sousa.export("output/flams", "output/csv", to="csv")
+        >>> done["load"]
+        'pandas.read_csv("output/csv/index.csv")'
     """
     from sousa.builders.export import make as exporting
 
@@ -280,6 +308,10 @@ def publish(
         redistribute: sources that you may pass on though their licences don't say so.
 
     Returns: dict of ``files`` and their ``bytes``, ``commit``, ``tag`` and ``pull_request``.
+
+    Examples:
+        >>> sousa.publish("output/v1", "org/flams")["tag"]  # doctest: +SKIP
+        'v1.0.0'
     """
     from sousa.builders.hub import publish as hub
 
@@ -294,6 +326,10 @@ def diff(old: str, new: str, *, console: Console = SILENT) -> "Changes":
         old, new: directories, or ``org/name[@revision]`` on the Hub.
 
     Returns: what differs; its ``lines()`` say it in words.
+
+    Examples:
+        >>> sousa.diff("output/v1", "output/v1").lines()
+        []
     """
     from sousa.builders.hub import remote
     from sousa.builders.release import opened

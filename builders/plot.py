@@ -48,6 +48,11 @@ def plot(
     Returns: the axes; save the picture with ``ax.figure.savefig("picture.png")``.
     Raises: UsageError for what is no row, has nothing to draw, or a part that is none; RunError when its
         sound can't be decoded.
+
+    Examples:
+        >>> axes = sousa.plot(sousa.load("output/flams", split="train")[0])
+        >>> axes.get_xlabel()
+        'time (s)'
     """
     if not isinstance(row, Mapping):
         raise UsageError(f"a row is {type(row).__name__}; give a dict, such as dataset[0]")

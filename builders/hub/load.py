@@ -58,6 +58,12 @@ def load(
         with both decoders.
     Raises: UsageError for a config, split or decoder that is not there; RunError when the Hub can't be
         read, or the dataset or release is unfinished.
+
+    Examples:
+        >>> rows = sousa.load("output/flams", split="train")
+        >>> rows[0]["audio"]["sampling_rate"]
+        44100
+        >>> sousa.load("org/sousa", "small", revision="v1.0.0")  # doctest: +SKIP
     """
     if decoder not in DECODERS:
         raise UsageError(f"unknown decoder {one_of(decoder, DECODERS)}")
