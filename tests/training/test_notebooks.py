@@ -44,6 +44,7 @@ def test_it_runs(path, tmp_path, monkeypatch):
     work.mkdir()
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # of other tests; a notebook shows its figures
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(work)}}
     NotebookClient(notebook, timeout=None, kernel_name="python3", resources=resources).execute()
