@@ -137,8 +137,9 @@ def _not_cached(path: str, revision: str) -> RunError:
         repos = [r for r in scan_cache_dir().repos if (r.repo_id, r.repo_type) == (path, "dataset")]
         kept = {str(name) for repo in repos for cached in repo.revisions for name in cached.refs}
     offline = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "the Hub can't be reached"
-    there = f"of it {', '.join(sorted(kept))} is" if kept else "nothing of it is"
-    return RunError(f"loading {path}: {offline}, and {revision} is not in the cache; {there}")
+    there = f"of it {', '.join(sorted(kept))} is" if kept else "nothing of it is there"
+    no_folder = f"loading {path}: there is no directory of that name here; "
+    return RunError(f"{no_folder}{offline}, and {revision} is not in the cache; {there}")
 
 
 def _card(path: str, local: bool, revision: str | None, token: str | None) -> tuple[dict, str | None]:

@@ -31,7 +31,7 @@ class Rudiments(Generated):
     examples = (
         ("--size small", "1,200 clean rows in output/dataset"),
         ("--profiles 20 --rudiments flam,drag -o output/flams", "two rudiments by twenty players"),
-        ("-a 4 --acoustics clean,gym,garage --stereo", "each take clean and in two rooms"),
+        ("-a 3 --acoustics clean,gym,garage --stereo", "each take clean and in two rooms"),
     )
     commands = {
         "rudiments": (f"{_HERE}.show:command", "list the rudiments and their notation", _SOUNDS),
