@@ -64,7 +64,7 @@ def cells(line):
 @given(TEXTS)
 def test_html_has_no_element_of_a_text(name):
     page = Page(report.table(["head"], [[name]]))
-    assert [tag for tag, _ in page.tags] == ["table", "tr", "th", "tr", "td"]
+    assert [tag for tag, _ in page.tags] == ["div", "table", "tr", "th", "tr", "td"]
     assert page.texts == ["head", text.one_line(name)]
     (tag, (attribute,)), *others = Page(f'<a title="{text.html(name)}">').tags
     assert tag == "a" and attribute == ("title", text.one_line(name)) and not others
@@ -108,8 +108,10 @@ def test_pictures_draw_a_text_without_a_warning(name):
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        made = report.figure(draw, 2, 2)
-    assert base64.b64decode(made.split(",")[1][:-2]).startswith(b"\x89PNG")
+        made = report.figure(draw, 2, 2, name)
+    ((_, image),) = [entry for entry in Page(made).tags if entry[0] == "img"]
+    assert dict(image)["alt"] == text.one_line(name)
+    assert base64.b64decode(dict(image)["src"].partition(",")[2]).startswith(b"\x89PNG")
 
 
 def test_a_console_emits_no_control_characters(capsys):
@@ -164,7 +166,9 @@ def test_hostile_sounds_go_through_every_output(tmp_path, capfd):
     for file in (data / "preview.html", data / "validation_report.html"):
         page = Page(file.read_text())
         assert not [attrs for tag, attrs in page.tags for key, value in attrs if key.startswith("on")]
-        assert {"b", "img"}.isdisjoint(tag for tag, attrs in page.tags if ("alt", "") not in attrs)
+        sources = [dict(attrs).get("src", "") for tag, attrs in page.tags if tag == "img"]
+        assert all(source.startswith("data:image/png;base64,") for source in sources)
+        assert "b" not in [tag for tag, _ in page.tags]
     json.loads((data / "validation_report.json").read_text(), parse_constant=pytest.fail)
     for root in (data, out):
         _, head, body = (root / "README.md").read_text().split("---\n", 2)
