@@ -101,6 +101,7 @@ def run(work: Callable[[], int], stopped: str, alone: bool = True) -> int:
             leave_at_once(status=status)
             atexit.register(_flush)
         else:
+            stop(False)  # what this process does next is not stopped
             for number, handler in zip(_SIGNALS, before, strict=False):
                 signal.signal(number, handler)
         _flush()

@@ -109,6 +109,7 @@ def test_a_stop_where_python_drops_exceptions_is_not_lost(where, capsys):
 
     assert ending.run(work, "stopped", alone=False) == 143
     assert capsys.readouterr().err.strip() == "stopped"
+    assert not ending.STOPPED.is_set()  # the next work of this process is another
 
 
 def test_the_status_does_not_depend_on_the_reader(tiny, tmp_path):
