@@ -13,27 +13,25 @@ from tests.support.axe import faults
 from tests.support.browser import needs_chromium
 from tests.support.pages import ROOT
 
-pytestmark = needs_chromium
+DOCS = ROOT / "docs"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The documentation as a site; a warning is an error."""
+    folder = tmp_path_factory.mktemp("docs") / "site"
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", folder]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    return folder
 
 
 @pytest.fixture
-def served(tmp_path):
-    """The documentation as a site on loopback: (address, its folder)."""
-    command = [
-        sys.executable,
-        "-m",
-        "mkdocs",
-        "build",
-        "--quiet",
-        "--strict",
-        "--site-dir",
-        tmp_path / "site",
-    ]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    handler = partial(_Quiet, directory=tmp_path / "site")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+def address(site):
+    """Where the site is served on loopback."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=site))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", tmp_path / "site"
+    yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
 
 
@@ -42,12 +40,20 @@ class _Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-def test_documentation(served):
-    address, site = served
+def test_the_site_has_every_page_and_the_public_functions(site):
+    html = (site / "reference" / "python" / "index.html").read_text()
+    for name in ("generate", "validate", "publish", "load", "UsageError"):
+        assert f">{name}<" in html or f".{name}" in html, name
+    assert len(list(site.rglob("index.html"))) == len(list(DOCS.rglob("*.md")))
+
+
+@needs_chromium
+def test_documentation(site, address):
     pages = sorted(page.parent.relative_to(site).as_posix() for page in site.rglob("index.html"))
     assert faults([f"{address}/{page}/" for page in pages]) == []
 
 
+@needs_chromium
 def test_preview_and_validation_report(sousa, tiny, tmp_path):
     place = tmp_path / "tiny"
     shutil.copytree(tiny, place)

@@ -35,9 +35,9 @@ class Collate:
 
     def __init__(self, model: Model, facts: Sequence[str] | None = None):
         self.front_end, self.max_sec, self.num_samples = model.front_end, model.max_sec, model.num_samples
-        self.reported, self.facts = model.reported, facts
+        self.facts = facts
         # predictions need no labels of what was learnt beside it
-        self.targets = [t for t in model.targets if facts is None or t.name in model.reported]
+        self.targets = model.targets if facts is None else model.reported_targets
         self.model = model if facts is not None and model.in_windows else None
         frames = any(target.level == "frame" for target in self.targets)
         self.num_frames, self.frame_sec = (model.num_frames, model.frame_sec) if frames else (None, None)
@@ -73,7 +73,7 @@ class Collate:
         if self.model is not None:
             seconds = [len(row["audio"]) / row["sampling_rate"] for row in rows]
         exact = {}
-        for target in (target for target in self.targets if target.name in self.reported):
+        for target in self.targets:
             for name, truth in target.exact().items():
                 exact[name] = [truth(row, length) for row, length in zip(rows, seconds, strict=True)]
         return {"row": [row["row"] for row in rows], "facts": facts, "exact": exact}
@@ -96,7 +96,7 @@ def rows_for(
     """
     source = sources.find(source, *(options.pop(name, None) for name in ("name", "revision", "token")))
     names, live = source.schema.names, isinstance(source, sources.Live)
-    targets = [target for target in model.targets if learnt or target.name in model.reported]
+    targets = model.targets if learnt else model.reported_targets
     wanted = list(dict.fromkeys(column for target in targets for column in target.columns))
     if missing := [name for name in wanted if name.partition(".")[0] not in names]:
         column = one_of(missing[0], names)
@@ -127,7 +127,7 @@ def predict(
         for buffer in model.buffers():
             torch.distributed.broadcast(buffer, 0)
     columns = described(rows.known, model, rows.table.column_names)
-    reported = [target for target in model.targets if target.name in model.reported]
+    reported = model.reported_targets
     # no steps need to be equal here, so a rank may have fewer rows than the others, or none
     part_of = rows.select(range(len(rows))[rank::world_size]) if world_size > 1 else rows
     rows_at_once = max(batch_size // _WINDOWS, 1) if model.in_windows else batch_size

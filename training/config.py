@@ -96,7 +96,9 @@ class DecoderSettings(DecoderConfig):
         None, "how a decoder writes notes: quadruples (time, pitch, velocity, duration) or mt3 (events)"
     )
     weight: Number = option(1.0, "of the decoder's loss", ge=0, le=1000)
-    encoder: Text | None = option(None, "run or model whose encoder and heads are taken; null: new ones")
+    encoder: Text | None = option(
+        None, "run or model (notes is shipped) whose encoder and heads are taken; null: new ones"
+    )
     freeze_encoder: bool = option(False, "keep encoder and heads as they are, and train the decoder alone")
 
 

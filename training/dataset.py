@@ -82,8 +82,8 @@ class SOUSADataset(Dataset):
         names = self.classes or []
         shown = ", ".join(names[:_SHOWN] + ["…"] * (len(names) > _SHOWN))
         classes = f" ({len(names)} classes: {shown})" if names else ""
-        _, *lines = repr(self.rows).splitlines()
-        place = repr(self.rows).splitlines()[0].partition(" ")[2]
+        first, *lines = repr(self.rows).splitlines()
+        place = first.partition(" ")[2]
         targets = f"  {'targets' if self.several else 'target'}: {', '.join(self.targets)}{classes}"
         return "\n".join([f"{type(self).__name__} {place}", *lines, targets])
 

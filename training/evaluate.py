@@ -76,9 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> None:
     """Evaluate; UsageError or RunError when that is not possible."""
-    best = Path(expanded(options.model)) / "model"
-    place = best if is_file(best / "config.json") else options.model
-    model = Model.from_pretrained(place)
+    model = Model.from_pretrained(options.model)
     if options.task and model.task != options.task:
         raise UsageError(
             f"{options.model} is a model of task {model.task}, not {options.task}; name another model or task"
@@ -112,7 +110,7 @@ def run(options: argparse.Namespace) -> None:
     bf16 = bool(settings and settings["train"].get("bf16")) if options.bf16 is None else options.bf16
     dtype = torch.bfloat16 if bf16 and places.computes_bf16() else None
     table = predict(model.to(device), rows, options.batch_size, options.workers, device, dtype)
-    table = with_facts(table, checkpoint=str(place), data=data.path, split=split)
+    table = with_facts(table, checkpoint=str(places.place_of(options.model)), data=data.path, split=split)
     train_rows = validation_rows = None
     if learn not in source.splits and learn != "train":
         raise UsageError(f"--train-split: there is no split {one_of(learn, source.splits)}")
@@ -202,7 +200,7 @@ def report_on(
     """
     predictions, answers = [], []
     if train_rows is not None:
-        reported = [target for target in model.targets if target.name in model.reported]
+        reported = model.reported_targets
         timed = any(target.level == "frame" for target in reported)
         frames = (model.num_frames, model.frame_sec) if timed else (None, None)
         predictions = baselines(reported, train_rows, rows, 0, quiet, validation_rows, frames)

@@ -41,11 +41,10 @@ def ours(place: str) -> Transcriber:
 
     from sousa.training import windows
     from sousa.training.models.model import Model
-    from sousa.training.models.places import place_of
     from sousa.training.tasks.notes import NotesTarget
 
     torch.set_num_threads(1)
-    model = Model.from_pretrained(place_of(place))
+    model = Model.from_pretrained(place)
     (target,) = (target for target in model.targets if isinstance(target, NotesTarget))
 
     def transcribe(sound: np.ndarray, rate: int) -> Notes:

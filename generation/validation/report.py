@@ -157,11 +157,6 @@ def figure(draw: Any, width: float, height: float, alt: str, layout: Any = "cons
     return webpage.image(buffer.getvalue(), alt)
 
 
-def table(head: Any, rows: Any) -> str:
-    """An HTML table of texts."""
-    return webpage.table(head, rows)
-
-
 def number(value: float | None) -> str:
     """Three digits of a number, or a dash for None."""
     return "-" if value is None else f"{value:.3g}"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sousa import main
 from sousa.builders import api
 from sousa.builders.release import layout
-from sousa.generation import errors, text
+from sousa.generation import errors, text, webpage
 from sousa.generation.console import Console
 from sousa.generation.errors import UsageError
 from sousa.generation.validation import report
@@ -63,7 +63,7 @@ def cells(line):
 @QUICK
 @given(TEXTS)
 def test_html_has_no_element_of_a_text(name):
-    page = Page(report.table(["head"], [[name]]))
+    page = Page(webpage.table(["head"], [[name]]))
     assert [tag for tag, _ in page.tags] == ["div", "table", "tr", "th", "tr", "td"]
     assert page.texts == ["head", text.one_line(name)]
     (tag, (attribute,)), *others = Page(f'<a title="{text.html(name)}">').tags

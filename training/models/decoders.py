@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from sousa.generation.errors import UsageError
-from sousa.generation.outside import expanded, is_file
 from sousa.training.models.decoder import DecoderConfig
-from sousa.training.models.model import CONFIG, Model
+from sousa.training.models.model import Model
 from sousa.training.tasks.note_tokens import NoteTokensTarget
 from sousa.training.tasks.notes import NotesTarget
 from sousa.training.tasks.targets import Target
@@ -44,7 +42,7 @@ def make(
         targets = with_tokens(targets, settings, weight)
         names = [*reported, *(target.name for target in targets if target.level == "tokens")]
         return Model(task, targets, names, *new_encoder(), max_sec, spec_augment)
-    base = trained(settings.encoder)
+    base = Model.from_pretrained(settings.encoder)
     known = {target.name: target for target in base.targets}
     if lacking := [target.name for target in targets if target.name not in known]:
         raise UsageError(
@@ -62,9 +60,3 @@ def make(
     if settings.freeze_encoder:
         model.freeze_encoder()
     return model.train()
-
-
-def trained(where: str | Path) -> Model:
-    """The best model of a run, or a saved one."""
-    best = Path(expanded(where)) / "model"
-    return Model.from_pretrained(best if is_file(best / CONFIG) else where)

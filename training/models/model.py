@@ -21,13 +21,14 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from sousa.generation.errors import RunError, UsageError, first_line
-from sousa.generation.outside import expanded, is_directory, read_json, require_small_header
+from sousa.generation.outside import is_directory, read_json, require_small_header
 from sousa.generation.storage import atomic_file, write_json
 from sousa.training import front_ends
 from sousa.training.augment import SpecAugment
 from sousa.training.models import pretrained
 from sousa.training.models.cnn import Cnn, CnnConfig
 from sousa.training.models.compact import Compact, CompactConfig
+from sousa.training.models.places import place_of
 from sousa.training.tasks import restored, upgraded
 from sousa.training.tasks.note_rolls import KEYS, LOWEST
 from sousa.training.tasks.targets import Target
@@ -111,6 +112,11 @@ class Model(nn.Module):
             raise UsageError(
                 "spec_augment masks spectrograms, and this encoder hears waveforms; leave it out"
             )
+
+    @property
+    def reported_targets(self) -> list[Target]:
+        """The targets that are reported, in order; the others are learnt beside them."""
+        return [target for target in self.targets if target.name in self.reported]
 
     @property
     def frame_sec(self) -> float | None:
@@ -222,11 +228,15 @@ class Model(nn.Module):
     def from_pretrained(
         cls, where: str | Path, revision: str | None = None, token: str | None = None
     ) -> "Model":
-        """A saved model, from a directory or ``org/name`` on the Hub.
+        """A saved model.
+
+        Args:
+            where: directory of a model, a run or a pipeline, name of a model that is shipped (notes), or
+                ``org/name`` on the Hub.
 
         Raises: UsageError when there is none, RunError when it is damaged.
         """
-        root = Path(expanded(where))
+        root = place_of(where)
         root = root if is_directory(root) else _downloaded(str(where), revision, token)
         settings = read_settings(root)
         try:

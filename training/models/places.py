@@ -4,14 +4,22 @@ from pathlib import Path
 from typing import Any
 
 from sousa.generation.errors import UsageError
-from sousa.generation.outside import expanded, is_file
+from sousa.generation.outside import expanded, is_directory, is_file
+
+# of training/configs/notes.yaml, in half precision
+SHIPPED = {"notes": Path(__file__).parents[1] / "transcription" / "notes"}
 
 
-def place_of(model: str) -> str:
-    """The best model of a run, or of the run in a pipeline's directory, or a place as it is named."""
+def place_of(model: str | Path) -> Path:
+    """Where a model lies: a pipeline's directory, a run or a model here, or one that is shipped, by its name.
+
+    Returns: its directory; what was named, where there is nothing, for the Hub may have it.
+    """
     root = Path(expanded(model))
+    if not is_directory(root) and str(model) in SHIPPED:
+        return SHIPPED[str(model)]
     kept = (root / "model", root / "run" / "model")
-    return next((str(best) for best in kept if is_file(best / "config.json")), model)
+    return next((best for best in kept if is_file(best / "config.json")), root)
 
 
 def computes_bf16() -> bool:

@@ -24,8 +24,6 @@ _EXAMPLES = """examples:
   sousa transcribe recording.wav --formats mid,csv --device cpu
       a MIDI file and a table of notes, without a GPU"""
 _MOST_DIVISIONS = 16
-# of training/configs/notes.yaml, in half precision
-SHIPPED = Path(__file__).parent / "notes"
 
 
 @dataclass(frozen=True)
@@ -63,8 +61,9 @@ def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     )
     add(
         "--model",
+        default="notes",
         metavar="PATH",
-        help="a pipeline, a run, a model, or org/name on the Hub (default: the one that is shipped)",
+        help="a pipeline, a run, a model, or org/name on the Hub (default: %(default)s, which is shipped)",
     )
     add("--formats", default=",".join(FORMATS), metavar="LIST", help="what to write (default: %(default)s)")
     score = parser.add_argument_group("the score; what is not given is found from the notes")
@@ -114,7 +113,7 @@ _OPTIONS = ("formats", "metre", "tempo", "key", "divisions", "shortest", "align_
 
 def transcribe(
     file: str | Path,
-    model: Any = None,
+    model: Any = "notes",
     output: str | Path = "output/transcription",
     *,
     formats: Any = FORMATS,
@@ -132,8 +131,8 @@ def transcribe(
 
     Args:
         file: that libsndfile reads.
-        model: path of a run or a model, org/name on the Hub, or a model that was loaded; None for the one
-            that is shipped.
+        model: a pipeline, run or model, the name of one that is shipped (notes), org/name on the Hub, or a
+            model that was loaded.
         output: directory; files are named as the recording.
         formats: some of FORMATS.
         metre, tempo, key: of the piece, where they are known; tempo in beats a minute, about.
@@ -158,9 +157,8 @@ def transcribe(
     from sousa.training.transcription.sheet import write_down
 
     where = places.device_of(device, torch)
-    model = SHIPPED if model is None else model
     if isinstance(model, (str, Path)):
-        model = Model.from_pretrained(places.place_of(str(model)))
+        model = Model.from_pretrained(model)
     hearing.target_of(model)
     rate = model.front_end.sampling_rate
     audio = recordings.read(file, rate)

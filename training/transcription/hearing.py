@@ -22,7 +22,7 @@ def target_of(model: Any) -> Any:
 
     Raises: UsageError for a model that tells none.
     """
-    kinds = {target.kind: target for target in model.targets if target.name in model.reported}
+    kinds = {target.kind: target for target in model.reported_targets}
     target = kinds.get("note_tokens") or kinds.get("notes")
     if target is None:
         raise UsageError(

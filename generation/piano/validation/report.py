@@ -9,7 +9,8 @@ import numpy as np
 from sousa.generation.piano.played import TIERS
 from sousa.generation.piano.validation import checks, figures
 from sousa.generation.validation.findings import Findings
-from sousa.generation.validation.report import figure, number, table
+from sousa.generation.validation.report import figure, number
+from sousa.generation.webpage import table
 
 _SPREADS = ("num_notes", "duration_sec", "tempo_bpm", "performed_tempo_bpm", "max_polyphony", "pedal_share")
 _COUNTED = ("key", "metre", "style", "skill_tier", "augmentation_preset")

@@ -11,7 +11,8 @@ from sousa.generation.rudiments.columns import SCORE_NAMES
 from sousa.generation.rudiments.scores import SKILL_SCORES
 from sousa.generation.rudiments.validation import figures, population
 from sousa.generation.validation.findings import Findings
-from sousa.generation.validation.report import figure, number, table
+from sousa.generation.validation.report import figure, number
+from sousa.generation.webpage import table
 
 
 def summary(findings: Findings) -> dict:

@@ -8,7 +8,8 @@ from sousa.generation.columns import SPLITS
 from sousa.generation.text import drawn
 from sousa.generation.textures.validation import population
 from sousa.generation.validation.findings import Findings
-from sousa.generation.validation.report import figure, number, table
+from sousa.generation.validation.report import figure, number
+from sousa.generation.webpage import table
 
 _COLUMNS, _MAX_PLOTS = 4, 60  # more are no picture that a browser shows
 

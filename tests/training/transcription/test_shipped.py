@@ -8,13 +8,14 @@ from sousa.generation.piano.composition import Wanted, compose
 from sousa.generation.piano.performance import perform, player
 from sousa.training.metrics import note_metrics
 from sousa.training.models.model import Model
-from sousa.training.transcription.command import SHIPPED, transcribe
+from sousa.training.models.places import SHIPPED
+from sousa.training.transcription.command import transcribe
 
 RATE = 16000
 
 
 def test_it_is_small_and_hears_most_notes_of_a_new_piece(tmp_path):
-    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 8e6
+    assert sum(path.stat().st_size for path in SHIPPED["notes"].iterdir()) < 8e6
     score = compose(20_000, 0, Wanted("medium"))
     played = perform(score, player(20_000, 0, 0, ("professional",)), 20_000, 0, 0, RATE)
     pcm, _ = sampler.render(sampler.shipped(), played)
@@ -33,7 +34,7 @@ def test_it_is_small_and_hears_most_notes_of_a_new_piece(tmp_path):
 
 
 def test_its_settings_say_what_it_is():
-    model = Model.from_pretrained(SHIPPED)
+    model = Model.from_pretrained("notes")
     assert model.task == "transcription" and model.front_end.sampling_rate == RATE
-    card = (SHIPPED / "README.md").read_text()
+    card = (SHIPPED["notes"] / "README.md").read_text()
     assert "muon_lr" in card and "/tmp" not in card

@@ -1,6 +1,7 @@
 """``sousa transcribe``: files of all kinds in, files of all kinds out, and what is said of what can't be."""
 
 import json
+from pathlib import Path
 
 import mido
 import numpy as np
@@ -216,7 +217,15 @@ def test_a_pipelines_directory_stands_for_the_model_of_its_run(tmp_path):
         (tmp_path / place / "config.json").write_text("{}")
     for name, model in {"quick": "quick/run/model", "quick/run": "quick/run/model", "alone": "alone/model",
                         "bare": "bare", "nothing": "nothing"}.items():  # fmt: skip
-        assert places.place_of(str(tmp_path / name)) == str(tmp_path / model)
+        assert places.place_of(str(tmp_path / name)) == tmp_path / model
+
+
+def test_a_model_that_is_shipped_goes_by_its_name_and_a_directory_here_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert places.place_of("notes") == places.SHIPPED["notes"]
+    (tmp_path / "notes" / "model").mkdir(parents=True)
+    (tmp_path / "notes" / "model" / "config.json").write_text("{}")
+    assert places.place_of("notes") == Path("notes/model")
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (11025, 8), (96000, 2), (192000, 8)])

@@ -8,7 +8,6 @@ import torch
 
 from sousa.training.embedding.towers import frozen, in_batches, weights_digest
 from sousa.training.models.model import Model
-from sousa.training.models.places import place_of
 
 
 class Trained:
@@ -22,7 +21,7 @@ class Trained:
     """
 
     def __init__(self, where: str, revision: str | None, device: Any, batch_size: int):
-        model = Model.from_pretrained(place_of(where), revision)
+        model = Model.from_pretrained(where, revision)
         self.front_end, self.encoder = model.front_end, frozen(model.encoder, device)
         self.device, self.batch_size = device, batch_size
         self.sample_rate, self.dim = int(self.front_end.sampling_rate), int(self.encoder.coarse_size)
