@@ -91,11 +91,11 @@ class NoteTokensTarget(Target):
 
     def predictions(self, output, label, lengths, frame_sec, meta=None) -> Columns:
         ids, tokenizer = output.cpu().numpy(), self.tokenizer
-        full = sum(tokenizer.is_full(segment) for clip in ids for segment in clip)
-        if full:
+        if any(tokenizer.is_full(segment) for clip in ids for segment in clip):
+            # the same words each time, so that they are said once
             warnings.warn(
-                f"{self.name}: {full} of {ids.shape[0] * ids.shape[1]} segments have as many tokens as there "
-                f"is room for, {ids.shape[2]}, and may lack notes; raise decoder.max_tokens",
+                f"{self.name}: some segments have as many tokens as there is room for, {ids.shape[2]}, and may "
+                "lack notes; train longer, or raise decoder.max_tokens",
                 stacklevel=2,
             )
         return {f"pred_{self.name}": [self.decode(*clip) for clip in zip(ids, lengths, strict=True)]}

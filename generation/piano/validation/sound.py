@@ -4,7 +4,8 @@ Conventions: errors are in samples, found - labelled. A row is made again from w
 tuning, brightness, level, ``aug_record``) and must be the same sound; then some of its notes are left out of
 the mix together with all later ones, and the first sample that differs from the stored sound is where the
 note is heard. That works through every stage, because each is causal. A very soft note may change its first
-samples by a step of 16 bits or less: such notes are counted apart.
+samples by a step of 16 bits or less: such notes are counted apart. Nor can a note change samples that are
+clipped before and after it begins: those are not counted.
 """
 
 from dataclasses import replace
@@ -67,7 +68,10 @@ def check_sound(config: Config, row: dict[str, Any], pcm: np.ndarray, problems: 
         problems.add("sound_before_first_note", name)
     velocity = row["notes"]["velocity"]
     some = np.unique(np.linspace(0, len(onset) - 1, min(LEFT_OUT, len(onset))).astype(int))
-    errors = np.array([_error(sounded, played, onset, i, pcm, row["sample_rate"]) for i in some], dtype=float)
+    peak = np.abs(pcm.astype(np.int32)).max(initial=0) if record and record["clip"] else None
+    errors = np.array(
+        [_error(sounded, played, onset, i, pcm, row["sample_rate"], peak) for i in some], dtype=float
+    )
     return {
         "acoustics": row["augmentation_preset"],
         "onset_errors": errors[velocity[some] >= LOUD].tolist(),
@@ -75,12 +79,19 @@ def check_sound(config: Config, row: dict[str, Any], pcm: np.ndarray, problems: 
     }
 
 
-def _error(sounded: Any, played: Performance, onset: np.ndarray, i: int, pcm: np.ndarray, rate: int) -> float:
-    """Onset error of a note, NaN where nothing is heard within REACH_SEC of its label."""
+def _error(
+    sounded: Any, played: Performance, onset: np.ndarray, i: int, pcm: np.ndarray, rate: int, peak: int | None
+) -> float:
+    """Onset error of a note, NaN where nothing is heard within REACH_SEC; ``peak``: of clipped sound."""
     same = played.notes["onset_sample"] < played.notes["onset_sample"][i]
     before = sounded(replace(played, notes=played.notes[same]))
     reach = int(REACH_SEC * rate)
     begin, end = max(int(onset[i]) - reach, 0), int(onset[i]) + reach
     # transforms of a room round by the whole block: another sum there may change a step, and no more
-    differs = (np.abs(pcm[begin:end].astype(np.int32) - before[begin:end]) > 1).any(axis=1)
-    return begin + int(np.argmax(differs)) - float(onset[i]) if differs.any() else np.nan
+    stored = pcm[begin:end].astype(np.int32)
+    differs = (np.abs(stored - before[begin:end]) > 1).any(axis=1)
+    if not differs.any():
+        return np.nan
+    label, heard = int(onset[i]) - begin, int(np.argmax(differs))
+    hidden = 0 if peak is None else int((np.abs(stored[label:heard]) == peak).all(axis=1).sum())
+    return float(heard - label - hidden)

@@ -1,5 +1,7 @@
 """Each check of piano fails when what it claims is damaged, and no other row is blamed."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from sousa.generation import midi
 from sousa.generation.piano import Piano, corpus
 from sousa.generation.piano.settings import make_config
-from sousa.generation.piano.validation import checks, examine
+from sousa.generation.piano.validation import checks, examine, sound
 from sousa.generation.piano.validation.examine import PianoExaminer, records_of
 from sousa.generation.validation import Task
 from sousa.generation.validation.findings import Problems, absence
@@ -135,6 +137,27 @@ def test_a_shifted_label_is_measured(made):
         note["onset_sample"] += 3
     _, media = examined(made, rows, hear=[1])
     assert set(media[0]["onset_errors"] + media[0]["soft_errors"]) == {-3.0}
+
+
+def test_samples_that_are_clipped_with_and_without_a_note_are_not_counted():
+    @dataclass(frozen=True)
+    class Played:
+        notes: np.ndarray
+
+    onset = np.array([100, 1000])
+    played = Played(np.array([(100,), (1000,)], dtype=[("onset_sample", np.int64)]))
+    loud = np.zeros((2000, 1), dtype=np.int16)
+    loud[990:1003] = 9000  # clipped as the second note begins, and for two samples more
+    heard = loud.copy()
+    heard[1003:] = -500
+
+    def error(peak, stored=heard):
+        return sound._error(lambda performance: loud, played, onset, 1, stored, 16000, peak)
+
+    assert (error(None), error(9000)) == (3.0, 0.0)
+    heard[1000:1010] = loud[1000:1010]
+    assert error(9000) == 7.0  # a late label is still late
+    assert np.isnan(error(9000, loud))
 
 
 def test_records_are_those_of_each_row(made):
