@@ -67,6 +67,9 @@ class Data(Model):
     revision: Text | None = option(None, "of a dataset on the Hub")
     train: Text = option("train", "split to learn from")
     validation: Text = option("validation", "split that the best checkpoint is chosen by")
+    validation_rows: Whole | None = option(
+        None, "so many of its rows, taken evenly, where all take too long; null: all", ge=1
+    )
     test: Text | None = option("test", "split to report on")
     where: dict[str, Any] | None = option(None, "only these rows: filters with their values")
     max_sec: Number = option(7.0, "clips are cut and padded to it, seconds", ge=0.1, le=600)

@@ -272,6 +272,9 @@ def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tupl
     how = {"crop": data.crop, "transform": transform, "detune_cents": detune}
     train_rows = rows_of(data.train, learnt=True, seed=settings.seed, **how)
     eval_rows = rows_of(data.validation)
+    if data.validation_rows and data.validation_rows < len(eval_rows):
+        numbers = range(data.validation_rows)
+        eval_rows = eval_rows.select([i * len(eval_rows) // data.validation_rows for i in numbers])
     test_rows = rows_of(data.test) if settings.report and data.test else None
     for target in model.targets:
         known = train_rows.table[target.columns[0].partition(".")[0]]

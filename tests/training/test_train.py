@@ -40,6 +40,21 @@ def run(place, data, *arguments, **changes):
     return place / "run"
 
 
+def test_some_rows_of_validation_are_enough(data, tmp_path):
+    from sousa.training import trainer
+
+    counts, whole = [], trainer.StreamTrainer.predictions
+
+    def counted(self, rows):
+        counts.append(len(rows))
+        return whole(self, rows)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer.StreamTrainer, "predictions", counted)
+        run(tmp_path, data, rows={"validation_rows": 2}, train={"num_train_epochs": 1}, report=False)
+    assert counts and set(counts) == {2}
+
+
 def test_a_run_leaves_settings_model_history_and_report(data):
     root = data / "run"
     settings = yaml.safe_load((root / "settings.yaml").read_text())

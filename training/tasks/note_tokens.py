@@ -94,8 +94,8 @@ class NoteTokensTarget(Target):
         if any(tokenizer.is_full(segment) for clip in ids for segment in clip):
             # the same words each time, so that they are said once
             warnings.warn(
-                f"{self.name}: some segments have as many tokens as there is room for, {ids.shape[2]}, and may "
-                "lack notes; train longer, or raise decoder.max_tokens",
+                f"{self.name}: some segments have as many tokens as there is room for, {ids.shape[2]}, and "
+                "may lack notes; train longer, or raise decoder.max_tokens",
                 stacklevel=2,
             )
         return {f"pred_{self.name}": [self.decode(*clip) for clip in zip(ids, lengths, strict=True)]}

@@ -98,7 +98,7 @@ def test_a_segment_that_is_full_is_said_and_keeps_whole_notes():
         torch.nn.init.constant_(decoder.writer.transformer.ln_f.bias, 1.0)  # so that EOS is never likely
         ids = decoder.eval()(torch.zeros(1, 200, 8), torch.zeros(1, 200, 352), SECONDS)
     assert ids.shape == (1, 4, 10)
-    with pytest.warns(UserWarning, match="4 of 4 segments have as many tokens as there is room for, 10"):
+    with pytest.warns(UserWarning, match="some segments have as many tokens as there is room for, 10"):
         notes = target.predictions(ids, None, [SECONDS], FRAME)["pred_tones_tokens"][0]
     assert len(notes) == 8
     with pytest.raises(UsageError, match="room for 10; raise"):
