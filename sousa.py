@@ -42,6 +42,7 @@ COMMANDS = {
     "generate": ("sousa.builders.generating:generate", "make a dataset", _MAKE),
     "preview": (f"{_COMMANDS}:preview", "make a page to look at rows and hear them", _CHECK),
     "plot": ("sousa.builders.plot:command", "draw a row with its labels as a picture", _CHECK),
+    "open": ("sousa.builders.browse:command", "look at all rows in a browser", _CHECK),
     "validate": (f"{_COMMANDS}:validate", "check a dataset and write its report", _CHECK),
     "verify": (f"{_COMMANDS}:verify", "make rows again and compare them; check files of a release", _CHECK),
     "export": ("sousa.builders.export.command:command", "write rows as files for other tools", _SHARE),

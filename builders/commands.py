@@ -10,7 +10,7 @@ from sousa.generation import corpora
 from sousa.generation.commandline import names, quiet, workers
 from sousa.generation.console import Console
 from sousa.generation.errors import UsageError, raise_all
-from sousa.generation.options import parsed
+from sousa.generation.filters import value_of
 from sousa.generation.outside import expanded
 from sousa.generation.runners import workers_problem
 from sousa.generation.text import counted, loading, shell
@@ -161,20 +161,13 @@ def conditions(arguments: argparse.Namespace) -> dict[str, Any]:
         key, equals, value = text.partition("=")
         if not equals:
             raise UsageError(f"--where is {text!r}; write FILTER=VALUES")
-        where[key] = _names_or_range(value)
+        where[key] = value_of(value)
     while rest:
         flag, equals, value = rest.pop(0).partition("=")
         if not flag.startswith("--") or not (equals or rest):
             raise UsageError(f"unrecognized argument {flag}")
-        where[flag[2:].replace("-", "_")] = _names_or_range(value if equals else rest.pop(0))
+        where[flag[2:].replace("-", "_")] = value_of(value if equals else rest.pop(0))
     return where
-
-
-def _names_or_range(text: str) -> Any:
-    """Names separated by commas, or the two numbers of a range, of which one may be null."""
-    values = [None if value == "null" else parsed(value, float) for value in names(text) or []]
-    ends = [value for value in values if not isinstance(value, str)]
-    return values if len(values) == len(ends) == 2 else names(text)
 
 
 def release(parser: argparse.ArgumentParser, argv: list[str]) -> Any:

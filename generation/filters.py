@@ -12,6 +12,7 @@ included, None for an open end. Null is in no range and equal to no name; ``~`` 
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from functools import reduce
 from operator import and_, or_
@@ -97,6 +98,18 @@ class Filter:
         chosen, unknown, problems = min(results, key=lambda result: (len(result[1]), len(result[2])))
         raise_all(unknown + problems)
         return chosen
+
+
+def value_of(text: str) -> Any:
+    """The value of a filter out of a text: names separated by commas, or the two ends of a range.
+
+    An end is a number, or ``null`` where it is open.
+    """
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if len(words) == 2:
+        with suppress(ValueError):
+            return [None if word == "null" else float(word) for word in words]
+    return words
 
 
 def select(**conditions: Any) -> Filter:

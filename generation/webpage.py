@@ -16,17 +16,18 @@ PASSED, FAILED, NOT_JUDGED = "PASS", "FAIL", "not judged"
 Cell = Any  # a text, or a tuple of one piece of HTML
 
 
-def page(title: str, parts: Iterable[str]) -> str:
+def page(title: str, parts: Iterable[str], style: str = "") -> str:
     """A whole page.
 
     Args:
         title: text of the browser's window.
         parts: HTML, in order.
+        style: further rules of its own.
     """
     return (
         "<!doctype html><html lang=en><head><meta charset=utf-8>"
         '<meta name=viewport content="width=device-width,initial-scale=1">'
-        f"<title>{text.html(title)}</title><style>\n{STYLE}</style></head>"
+        f"<title>{text.html(title)}</title><style>\n{STYLE}{style}</style></head>"
         f"<body><main>{''.join(parts)}</main></body></html>\n"
     )
 

@@ -20,23 +20,22 @@ from sousa.generation import seeds
 from sousa.generation.columns import Renditions, having
 from sousa.generation.errors import UsageError
 from sousa.generation.filters import Filter
-from sousa.generation.preview import Preview
-from sousa.generation.reopen import Stored
+from sousa.generation.preview.source import Source
 from sousa.generation.tables import groups_of
 
 _LONGEST_FAMILY = 12
 
 
-def choose(stored: Stored, page: Preview, where: Filter, count: int, seed: int) -> list[int]:
+def choose(source: Source, where: Filter, count: int, seed: int) -> list[int]:
     """Numbers of the chosen rows, ascending: at most ``count``, and all when there are fewer.
 
     Raises: UsageError when no row passes the filter.
     """
-    takes = having(stored.columns, Renditions)[:1]
-    there = {column.name for column in stored.columns}
-    names = [name for name in page.even if name in there]
+    takes = having(source.columns, Renditions)[:1]
+    there = {column.name for column in source.columns}
+    names = [name for name in source.page.even if name in there]
     wanted = [*names, *where.columns, *(n for t in takes for n in (t.name, t.role.condition))]
-    rows, table = _matching(stored, where, list(dict.fromkeys(wanted)))
+    rows, table = _matching(source, where, list(dict.fromkeys(wanted)))
     if not len(rows):
         raise UsageError("no row of this dataset has all that is asked for; leave one of the filters out")
     if count >= len(rows):
@@ -52,10 +51,10 @@ def choose(stored: Stored, page: Preview, where: Filter, count: int, seed: int) 
     return sorted(rows[list(cover.chosen)].tolist())
 
 
-def _matching(stored: Stored, where: Filter, columns: list[str]) -> tuple[np.ndarray, pa.Table]:
+def _matching(source: Source, where: Filter, columns: list[str]) -> tuple[np.ndarray, pa.Table]:
     """Numbers of the rows that pass a filter, and some columns of theirs."""
     first, numbers, parts = 0, [], []
-    for group in groups_of(stored.storage.root, stored.records, columns or ["sample_id"]):
+    for group in groups_of(source.storage.root, source.records, columns or ["sample_id"]):
         numbered = group.append_column("__row", pa.array(range(first, first + len(group)), pa.int64()))
         kept = numbered.filter(where.expression)
         numbers.append(kept["__row"].to_numpy())

@@ -13,14 +13,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sousa.generation import text
 from sousa.generation.columns import Breakdown, Column
 from sousa.generation.console import silent
 from sousa.generation.errors import RunError, UsageError, collected, not_a_seed, not_whole, raise_all
 from sousa.generation.filters import Filter
-from sousa.generation.preview import Preview, choose
+from sousa.generation.preview import choose
+from sousa.generation.preview.source import Source
 from sousa.generation.reopen import Stored, rows_at
 from sousa.generation.storage import atomic_file, refuse_others_file
 from sousa.generation.tables import groups_of
@@ -55,32 +56,44 @@ def write(
     with collected(problems):
         chosen = Filter.parse(where, _with_names(stored, where or {}), stored.corpus)
     raise_all(problems)
-    page = stored.corpus.preview(stored.config, stored.columns)
-    there = {column.name for column in stored.columns}
-    numbers = choose.choose(stored, page, chosen, rows, seed)
-    names = dict.fromkeys([*(c.name for _, group in page.groups for c in group), *page.lists, "audio"])
-    wanted = [name for name in names if name in there]
+    source = Source.of(stored)
+    numbers = choose.choose(source, chosen, rows, seed)
     path = Path(output) if output is not None else stored.storage.path("preview.html")
     if output is not None:
         refuse_others_file(path, b'content="sousa preview"')
-    with atomic_file(path) as file, progress("embedding", len(numbers)) as done:
-        head, tail = _frame(page, stored, len(numbers), there)
-        file.write(head)
-        for shown, row in enumerate(_rows(stored, numbers, wanted)):
-            facts = {c.name: row.get(c.name) for _, group in page.groups for c in group}
-            file.write(_labels({"facts": facts, **page.labels(row)}))
-            sound = row["audio"]["bytes"] if row.get("audio") else b""
-            if file.tell() + _encoded(len(sound)) + len(tail) > MAX_BYTES:
-                raise UsageError(
-                    f"a page with these {len(numbers):,} rows would be larger than {MAX_BYTES / 1e6:.0f} MB; "
-                    f"about {max(shown, 1):,} of them fit: ask for fewer rows"
-                )
-            if sound:
-                file.writelines(_sound(sound, shown))
-            done(1)
-        file.write(tail)
-        size = file.tell()
+    with atomic_file(path) as file, progress("writing rows", len(numbers)) as done:
+        size = compose(file, source, numbers, done)
     return path, len(numbers), size
+
+
+def compose(file: BinaryIO, source: Source, numbers: list[int], done: Any = lambda count: None) -> int:
+    """Write a page of rows into an open file.
+
+    Args:
+        numbers: of the rows, ascending.
+        done: is told of each row.
+
+    Returns: bytes.
+    Raises: UsageError for a page that would be too large; RunError for a dataset that is damaged.
+    """
+    page, there = source.page, {column.name for column in source.columns}
+    names = dict.fromkeys([*(c.name for _, group in page.groups for c in group), *page.lists, "audio"])
+    wanted = [name for name in names if name in there]
+    head, tail = _frame(source, len(numbers), there)
+    size = file.write(head)
+    for shown, row in enumerate(_rows(source, numbers, wanted)):
+        facts = {c.name: row.get(c.name) for _, group in page.groups for c in group}
+        size += file.write(_labels({"facts": facts, **page.labels(row)}))
+        sound = row["audio"]["bytes"] if row.get("audio") else b""
+        if size + _encoded(len(sound)) + len(tail) > MAX_BYTES:
+            raise UsageError(
+                f"a page with these {len(numbers):,} rows would be larger than {MAX_BYTES / 1e6:.0f} MB; "
+                f"about {max(shown, 1):,} of them fit: ask for fewer rows"
+            )
+        if sound:
+            size += sum(map(file.write, _sound(sound, shown)))
+        done(1)
+    return size + file.write(tail)
 
 
 def _with_names(stored: Stored, where: Mapping[str, Any]) -> list[Column]:
@@ -97,31 +110,30 @@ def _with_names(stored: Stored, where: Mapping[str, Any]) -> list[Column]:
     return out
 
 
-def _rows(stored: Stored, numbers: list[int], columns: list[str]) -> Iterable[dict[str, Any]]:
+def _rows(source: Source, numbers: list[int], columns: list[str]) -> Iterable[dict[str, Any]]:
     """Rows by number as dicts, one at a time, because sound is large.
 
     Raises: RunError for a damaged shard.
     """
     first = 0
-    for record in stored.records:
+    for record in source.records:
         inside = any(first <= number < first + record["rows"] for number in numbers)
         first += record["rows"]
-        if inside and (problem := stored.storage.damage(record)):
+        if inside and (problem := source.storage.damage(record)):
             raise RunError(
-                f"{problem}; run the 'sousa generate' command that made {stored.storage.root} again"
+                f"{problem}; run the 'sousa generate' command that made {source.storage.root} again"
             )
-    for part in rows_at(stored.storage.root, stored.records, numbers, columns):
+    for part in rows_at(source.storage.root, source.records, numbers, columns):
         for i in range(len(part)):
             yield from part.slice(i, 1).to_pylist()
 
 
-def _frame(page: Preview, stored: Stored, count: int, there: set[str]) -> tuple[bytes, bytes]:
+def _frame(source: Source, count: int, there: set[str]) -> tuple[bytes, bytes]:
     """What comes before the rows and after them."""
-    name = stored.storage.path().resolve().name
+    page = source.page
     meta = {
-        "dataset": name, "data_version": stored.data_version, "size": stored.config.size,
-        "num_rows": stored.manifest["num_rows"], "shown": count, "with_audio": stored.config.with_audio,
-        "folded": list(page.folded), "darkest_db": page.darkest_db, **page.meta,
+        **source.facts, "shown": count, "folded": list(page.folded), "darkest_db": page.darkest_db,
+        **page.meta,
         "groups": [
             {"title": title, "columns": [[c.name, c.unit, c.meaning] for c in group if c.name in there]}
             for title, group in page.groups
@@ -129,7 +141,7 @@ def _frame(page: Preview, stored: Stored, count: int, there: set[str]) -> tuple[
     }  # fmt: skip
     files = sorted([*(_HERE / "js").glob("*.js"), *page.scripts], key=lambda path: path.name)
     parts = {
-        "TITLE": text.html(name), "META": text.script(meta),
+        "TITLE": text.html(source.facts["dataset"]), "META": text.script(meta),
         "SCRIPT": "\n".join(path.read_text("utf-8") for path in files),
         "STYLE": (_HERE / "page.css").read_text("utf-8"),
         "FILTERS": "\n".join(

@@ -17,6 +17,7 @@ from sousa.generation.make import make
 from sousa.generation.manifest import sealed
 from sousa.generation.preview import choose
 from sousa.generation.preview import page as pages
+from sousa.generation.preview.source import Source
 from sousa.generation.reopen import open_dataset, rows_at
 from sousa.generation.rudiments import Rudiments, columns
 from sousa.generation.rudiments.settings import make_config
@@ -137,15 +138,10 @@ def stored(tmp_path_factory):
 @pytest.mark.parametrize("count", [1, 2, 12, 48, 100])
 def test_rows_are_chosen_evenly(stored, count):
     everything = Filter.parse(None, stored.columns)
-    page, names = (
-        stored.corpus.preview(stored.config, stored.columns),
-        ["augmentation_preset", "skill_tier", "rudiment_slug"],
-    )
-    rows = choose.choose(stored, page, everything, count, 5)
-    assert (
-        rows == choose.choose(stored, page, everything, count, 5) == sorted(set(rows)) and len(rows) == count
-    )
-    others = [choose.choose(stored, page, everything, count, seed) for seed in (6, 7, 8)]
+    source, names = Source.of(stored), ["augmentation_preset", "skill_tier", "rudiment_slug"]
+    rows = choose.choose(source, everything, count, 5)
+    assert rows == choose.choose(source, everything, count, 5) == sorted(set(rows)) and len(rows) == count
+    others = [choose.choose(source, everything, count, seed) for seed in (6, 7, 8)]
     assert any(rows != other for other in others)
     parts = rows_at(stored.storage.root, stored.records, rows, names)
     facts = [row for part in parts for row in part.to_pylist()]
@@ -157,9 +153,7 @@ def test_rows_are_chosen_evenly(stored, count):
 
 
 def test_takes_are_shown_with_their_other_renderings(stored):
-    rows = choose.choose(
-        stored, stored.corpus.preview(stored.config, stored.columns), Filter.parse(None), 48, 1
-    )
+    rows = choose.choose(Source.of(stored), Filter.parse(None), 48, 1)
     takes = Counter()
     for part in rows_at(stored.storage.root, stored.records, rows, ["augmentation_group_id"]):
         takes.update(part["augmentation_group_id"].to_pylist())
@@ -168,8 +162,7 @@ def test_takes_are_shown_with_their_other_renderings(stored):
 
 def test_fewer_rows_than_asked_for_are_all_shown(tiny):
     stored = open_dataset(tiny)
-    page = stored.corpus.preview(stored.config, stored.columns)
-    assert choose.choose(stored, page, Filter.parse(None), 48, 0) == list(range(9))
+    assert choose.choose(Source.of(stored), Filter.parse(None), 48, 0) == list(range(9))
 
 
 def test_options_choose_rows(tiny, tmp_path):

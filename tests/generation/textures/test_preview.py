@@ -1,7 +1,6 @@
 """The preview page of textures: its rows are the dataset's, and a browser draws them where they belong."""
 
 from collections import Counter
-from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +11,7 @@ from sousa.generation.audio import encode
 from sousa.generation.errors import UsageError
 from sousa.generation.filters import Filter
 from sousa.generation.preview import choose, page
+from sousa.generation.preview.source import Source
 from sousa.generation.reopen import open_dataset
 from sousa.generation.storage import LocalStorage
 from sousa.generation.textures.columns import AFTER, BEFORE
@@ -88,9 +88,8 @@ def test_rows_are_chosen_all_over_each_sound(tmp_path, count):
     pq.write_table(made, tmp_path / "rows.parquet")
     columns = tuple(column for column in BEFORE if column.name in ("sound", "setting_index"))
     records, storage = [{"file": "rows.parquet", "rows": 620}], LocalStorage(str(tmp_path))
-    stored = SimpleNamespace(storage=storage, records=records, columns=columns)
-    shown = preview(textures.config_of(MIXED), columns)
-    rows = choose.choose(stored, shown, Filter.parse(None), count, 3)
+    source = Source(storage, records, columns, preview(textures.config_of(MIXED), columns), {})
+    rows = choose.choose(source, Filter.parse(None), count, 3)
     assert rows == sorted(set(rows)) and len(rows) == count
     counts = Counter(sound[rows])
     assert counts["b"] == min(20, max(counts["b"], count // 3))

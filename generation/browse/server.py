@@ -1,0 +1,169 @@
+"""Answers a browser on this machine, and nobody else.
+
+Conventions: it listens on loopback, reads and never writes, and answers only requests that name a loopback
+host, so that no page of another site can read the dataset through its visitor's browser.
+"""
+
+import io
+import mimetypes
+import re
+from functools import cached_property
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Lock
+from urllib.parse import parse_qsl, urlsplit
+
+from sousa.generation.browse import pages
+from sousa.generation.browse.listing import Listing
+from sousa.generation.errors import RunError, UsageError
+from sousa.generation.filters import Filter
+from sousa.generation.preview import choose
+from sousa.generation.preview import page as preview
+from sousa.generation.reopen import rows_at
+
+HOST = "127.0.0.1"
+_HOSTS = (HOST, "localhost", "[::1]")
+_PREVIEW_ROWS, _PREVIEW_SEED = 24, 42
+_FILES = {"report": "validation_report.html", "card": "README.md"}
+_HTML = "text/html; charset=utf-8"
+# what a page may load: pictures inside it, and sounds from here
+_POLICY = (
+    "default-src 'none'; img-src data:; media-src 'self'; style-src 'unsafe-inline'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+# a preview's own policy stands in it: it has scripts, and loads nothing
+_POLICY_OF_ROWS = "frame-ancestors 'none'; base-uri 'none'"
+
+
+class Browse(ThreadingHTTPServer):
+    """A dataset on loopback; ``serve_forever`` answers until ``shutdown``.
+
+    Args:
+        path: of the dataset, as the user named it.
+        port: 0 for a free one.
+
+    Raises: OSError when the port can't be had.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, listing: Listing, path: str, port: int = 0):
+        self.listing, self.path, self.reading = listing, path, Lock()
+        super().__init__((HOST, port), _Handler)
+
+    @property
+    def address(self) -> str:
+        """Of the first page."""
+        return f"http://{HOST}:{self.server_port}/"
+
+    def file(self, name: str) -> Path:
+        """Where one of the linked files is."""
+        return self.listing.source.storage.path(_FILES[name])
+
+    @property
+    def kept(self) -> list[str]:
+        """The links that lead somewhere."""
+        return ["preview", *(name for name in _FILES if self.file(name).is_file())]
+
+    @cached_property
+    def preview_page(self) -> bytes:
+        """Rows evenly chosen."""
+        source = self.listing.source
+        return self.rows_page(choose.choose(source, Filter([]), _PREVIEW_ROWS, _PREVIEW_SEED))
+
+    def rows_page(self, numbers: list[int]) -> bytes:
+        """A preview of rows."""
+        page = io.BytesIO()
+        preview.compose(page, self.listing.source, numbers)
+        return page.getvalue()
+
+    def sound(self, number: int) -> tuple[bytes, str]:
+        """The encoded sound of a row, and its type.
+
+        Raises: UsageError where there is none.
+        """
+        source = self.listing.source
+        if not 0 <= number < source.facts["num_rows"] or "audio" not in {c.name for c in source.columns}:
+            raise UsageError(f"there is no sound of a row {number}")
+        (row,) = next(rows_at(source.storage.root, source.records, [number], ["audio"])).to_pylist()
+        if not row["audio"] or not row["audio"]["bytes"]:
+            raise UsageError(f"row {number} has no sound")
+        kind = mimetypes.guess_type(row["audio"]["path"] or "")[0] or "application/octet-stream"
+        return row["audio"]["bytes"], kind.replace("x-", "")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Browse
+    protocol_version = "HTTP/1.1"
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        try:
+            host = re.sub(r":\d+$", "", self.headers.get("Host", ""))
+            if host not in _HOSTS:
+                raise UsageError("this page is for this machine alone; open it as localhost")
+            address = urlsplit(self.path)
+            with self.server.reading:  # a row group may be large
+                self._answer(address.path, dict(parse_qsl(address.query)))
+        except UsageError as error:
+            self._send(pages.problem_page(str(error)).encode(), HTTPStatus.NOT_FOUND)
+        except RunError as error:
+            self._send(pages.problem_page(str(error)).encode(), HTTPStatus.INTERNAL_SERVER_ERROR)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True  # the browser went elsewhere
+
+    def _answer(self, path: str, request: dict[str, str]) -> None:
+        server = self.server
+        if path == "/":
+            part = server.listing.part(request)
+            self._send(pages.first_page(server.listing, part, server.kept, server.path).encode())
+        elif path == "/preview":
+            self._send(server.preview_page, policy=_POLICY_OF_ROWS)
+        elif path == "/report" and server.file("report").is_file():
+            self._send(server.file("report").read_bytes())
+        elif path == "/card" and server.file("card").is_file():
+            card = server.file("card").read_text(encoding="utf-8", errors="replace")
+            card = re.sub(r"\A---\n.*?\n---\n", "", card, flags=re.DOTALL)  # which the Hub reads
+            self._send(pages.text_page("Dataset card", card).encode())
+        elif match := re.fullmatch(r"/row/(\d{1,15})", path):
+            numbers = server.listing.renditions(int(match[1]))
+            self._send(server.rows_page(numbers), policy=_POLICY_OF_ROWS)
+        elif match := re.fullmatch(r"/audio/(\d{1,15})", path):
+            self._send_part(*server.sound(int(match[1])))
+        else:
+            raise UsageError(f"there is no page {path}")
+
+    def _send_part(self, data: bytes, kind: str) -> None:
+        """Answer with a sound, or the part of it that a player asks for."""
+        asked = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
+        if not asked or asked.groups() == ("", ""):
+            return self._send(data, kind=kind)
+        first, last = asked.groups()
+        begin = int(first) if first else max(len(data) - int(last), 0)
+        end = min(int(last), len(data) - 1) if first and last else len(data) - 1
+        if begin > end:
+            return self._send(b"", HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, kind)
+        where = {"Content-Range": f"bytes {begin}-{end}/{len(data)}"}
+        return self._send(data[begin : end + 1], HTTPStatus.PARTIAL_CONTENT, kind, more=where)
+
+    def _send(
+        self, data: bytes, status: int = HTTPStatus.OK, kind: str = _HTML, policy: str = _POLICY,
+        more: dict[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self.send_response(status)
+        headers = {
+            "Content-Type": kind, "Content-Length": str(len(data)), "Content-Security-Policy": policy,
+            "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Accept-Ranges": "bytes",
+            "Cross-Origin-Resource-Policy": "same-origin", **(more or {}),
+        }  # fmt: skip
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        """Requests are not told."""
