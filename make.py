@@ -95,7 +95,7 @@ def install(extras, venv=VENV):
 
 
 def small(arguments):
-    """The small size with audio, in output/dataset."""
+    """The small size with audio, in output/rudiments."""
     run([str(install("") / "sousa"), "generate", "--size", "small", *arguments])
 
 

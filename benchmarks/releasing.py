@@ -2,7 +2,8 @@
 
     python benchmarks/releasing.py [DIR]
 
-DIR is a dataset directory (default output/dataset). A release of it is made in one process, three times;
+DIR is a dataset directory (default: output/ and the default corpus). A release of it is made in one
+process, three times;
 printed are CPU milliseconds a row of the whole, of reading and hashing the files alone (what a checked
 copy costs), their difference, the space that the release takes on the disk (little where the file
 system shares bytes: Btrfs, XFS), and the largest memory of the process after each tenth of the shards.
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sousa.builders.release import make
+from sousa.generation import corpora
 from sousa.generation.manifest import complete_manifest
 from sousa.generation.runners import LocalRunner
 from sousa.generation.storage import file_digest
@@ -31,7 +33,7 @@ def cpu_ms(function, *arguments, **options):
 
 
 def main():
-    root = Path(sys.argv[1] if len(sys.argv) > 1 else "output/dataset")
+    root = Path(sys.argv[1] if len(sys.argv) > 1 else corpora.place_of(corpora.DEFAULT))
     manifest = complete_manifest(root)
     rows, records = manifest["num_rows"], manifest["shards"].values()
     peaks = []

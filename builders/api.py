@@ -45,7 +45,7 @@ class InvalidDatasetError(RunError):
 
 def generate(
     corpus: str = corpora.DEFAULT,
-    output: PathLike = "output/dataset",
+    output: PathLike | None = None,
     *,
     workers: int = 1,
     files: bool = False,
@@ -57,7 +57,7 @@ def generate(
 
     Args:
         corpus: its name.
-        output: directory.
+        output: directory; ``output/CORPUS`` by default.
         files: also write each row's audio and MIDI as files.
         check: validate it at the end.
         options: of the corpus by name, such as ``size="medium"``.
@@ -72,7 +72,7 @@ def generate(
     """
     kind, problems = corpora.get(corpus), workers_problem(workers)
     with collected(problems):
-        output = output_path(output)
+        output = output_path(corpora.place_of(kind.name) if output is None else output)
     chosen = kind.Options.read(options, problems=problems, hint=corpora.whose_option)
     config = kind.config(chosen, console.say)
     return make(kind, config, output, workers, files, check, console)

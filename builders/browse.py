@@ -20,12 +20,12 @@ from sousa.generation.preview.source import Source
 from sousa.generation.reopen import open_dataset
 
 _EXAMPLES = """examples:
-  sousa open output/rudiments
+  sousa open DATASET
       a page with all rows, in the browser
   sousa open output/v1.0.0 --port 8000
       a release, always at http://127.0.0.1:8000/
-  sousa open output/rudiments --no-browser
-      say the address alone, as for a machine that is reached by ssh -L"""
+  sousa open DATASET --no-browser
+      say the address alone, as on a machine that is reached through ssh"""
 
 
 def listing_of(directory: PathLike, plugins: Sequence[str] = ()) -> Listing:

@@ -17,32 +17,32 @@ from sousa.generation.text import counted, loading, shell
 
 _EXAMPLES = {
     "validate": """examples:
-  sousa validate output/dataset
+  sousa validate DATASET
       check it and write validation_report.html beside it
-  sousa validate output/dataset --all --workers 4
+  sousa validate DATASET --all --workers 4
       read the sound of every row and make every row again, in four processes
-  sousa validate output/dataset --quiet
+  sousa validate DATASET --quiet
       for scripts: status 0 where every check has passed""",
     "verify": """examples:
-  sousa verify output/dataset
+  sousa verify DATASET
       make twenty rows again and compare labels and sound
-  sousa verify output/dataset --rows 200 --seed 1
+  sousa verify DATASET --rows 200 --seed 1
       200 rows, the same each time
   sousa verify output/v1.0.0
       check the files of a release against their digests""",
     "preview": """examples:
-  sousa preview output/dataset
-      write output/dataset/preview.html with 48 rows
-  sousa preview output/dataset --where split=test --rows 200 -o test.html
+  sousa preview DATASET
+      write DATASET/preview.html with 48 rows
+  sousa preview DATASET --where split=test --rows 200 -o test.html
       200 rows of the test split
-  sousa preview output/dataset --rows 12 --seed 7
+  sousa preview DATASET --rows 12 --seed 7
       twelve other rows""",
     "release": """examples:
-  sousa release output/dataset -o output/v1.0.0 --version 1.0.0 --repo ORG/NAME
+  sousa release DATASET -o output/v1.0.0 --version 1.0.0 --repo ORG/NAME
       the first release
-  sousa release output/dataset -o output/v1.1.0 --version 1.1.0 --previous output/v1.0.0
+  sousa release DATASET -o output/v1.1.0 --version 1.1.0 --previous output/v1.0.0
       the next one, with a changelog
-  sousa release output/dataset -o output/v1.0.0 --version 1.0.0 --link --note "first release"
+  sousa release DATASET -o output/v1.0.0 --version 1.0.0 --link --note "first release"
       without copying data files, with a line for the changelog""",
     "publish": """examples:
   sousa publish output/v1.0.0 ORG/NAME --dry-run

@@ -12,7 +12,7 @@ from sousa.generation.console import Console
 from sousa.generation.errors import collected
 from sousa.generation.options import add_arguments, from_arguments
 from sousa.generation.runners import LocalRunner, workers_problem
-from sousa.generation.storage import output_path
+from sousa.generation.storage import LocalStorage, output_path
 from sousa.generation.text import uses
 
 
@@ -36,7 +36,7 @@ def generate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
             sub.epilog = f"examples:\n{_examples(corpus.name, corpus.examples)}"
         if corpus.name == named:
             add_arguments(sub, corpus.Options)
-            _how(sub.add_argument_group("output and execution"))
+            _how(sub.add_argument_group("output and execution"), corpus.name)
             sub.set_defaults(parser=sub, rest=[])
     return _generate
 
@@ -45,11 +45,10 @@ def _examples(corpus: str, examples: Iterable[tuple[str, str]]) -> str:
     return "\n".join(f"  sousa generate {corpus} {line}\n      {about}" for line, about in examples)
 
 
-def _how(group: Any) -> None:
+def _how(group: Any, corpus: str) -> None:
     flags = ("--output", "-o", "--outputpath")
-    group.add_argument(
-        *flags, default="output/dataset", metavar="DIR", help="directory (default: %(default)s)"
-    )
+    about = "directory (default: %(default)s)"
+    group.add_argument(*flags, default=corpora.place_of(corpus), metavar="DIR", help=about)
     group.add_argument("--files", action="store_true", help="also write each row's audio and MIDI as files")
     workers(group)
     group.add_argument("--dry-run", action="store_true", help="say what would be made, and stop")
@@ -70,6 +69,7 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
         return
     config = corpus.config(options, console.say)
     if arguments.dry_run:
+        make.require_place(corpus, config, LocalStorage(output))
         estimate = make.estimate_text(corpus, config, LocalRunner(arguments.workers), arguments.files)
         console.print(f"{estimate}\nnothing was made; {output} would hold it")
         return
@@ -86,6 +86,7 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
     console.tell(
         f"{config.num_rows:,} rows, {hours:.2f} {kind}, {size:,.0f} MB in {stored.storage.root} "
         f"({time.perf_counter() - begin:.0f} s)\n"
+        f"{make.splits_text(corpus.plan(config))}\n"
         f"{uses(stored.storage.root)}"
     )
     if failed:

@@ -24,9 +24,9 @@ FORMATS = ("png", "svg", "pdf")
 _MARK = "sousa plot"  # in a picture's file, by which it is known to be ours
 _DPI = 120
 _EXAMPLES = """examples:
-  sousa plot output/dataset -o row.png
+  sousa plot DATASET -o row.png
       the first row
-  sousa plot output/dataset --row 12 --start 1 --end 2.5 -o part.svg
+  sousa plot DATASET --row 12 --start 1 --end 2.5 -o part.svg
       a second and a half of another one
   sousa plot output/v1.0.0 --row SAMPLE_ID -o row.pdf
       a row of a release by its sample_id"""

@@ -5,10 +5,11 @@ depend on how often that happened.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sousa.generation import corpora
+from sousa.generation.columns import SPLITS
 from sousa.generation.console import silent
 from sousa.generation.corpus import Config, Corpus, Say
 from sousa.generation.errors import RunError
@@ -156,6 +157,21 @@ def num_files(corpus: Corpus, config: Config, with_files: bool) -> int:
     return len(corpus.plan(config)) + beside + corpus.estimate(config).files + loose
 
 
+def require_place(corpus: Corpus, config: Config, storage: LocalStorage) -> None:
+    """Raise UsageError where a dataset can't be made because the directory belongs to something else."""
+    Store(storage, config, corpus.plan(config)).require_own()
+
+
+def splits_text(shards: Iterable[Shard]) -> str:
+    """How many rows each split has, and which have none."""
+    counts = dict.fromkeys(SPLITS, 0)
+    for shard in shards:
+        counts[shard.split] = counts.get(shard.split, 0) + shard.rows
+    text = "splits: " + ", ".join(f"{split} {rows:,}" for split, rows in counts.items())
+    empty = [split for split, rows in counts.items() if not rows]
+    return f"{text}; none in {' and '.join(empty)}: more groups fill them" if empty else text
+
+
 def estimate_text(corpus: Corpus, config: Config, runner: Runner, with_files: bool) -> str:
     """What would be made, for ``--dry-run``."""
     what, shards = corpus.estimate(config), len(corpus.plan(config))
@@ -165,6 +181,7 @@ def estimate_text(corpus: Corpus, config: Config, runner: Runner, with_files: bo
     size = (what.num_bytes + what.loose_bytes * with_files) / 1e6
     return (
         f"{what.about} in {counted(shards, 'shard')}, {counted(files, 'file')}\n"
+        f"{splits_text(corpus.plan(config))}\n"
         f"{what.audio_sec / 3600:.2f} hours {kind}, about {size:,.0f} MB, about {max(minutes, 0.1):.1f} "
         f"minutes with {counted(used, 'worker')}"
     )

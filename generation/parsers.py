@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sousa.generation import corpora
 from sousa.generation.text import visible
 
 HEADINGS = (
@@ -18,10 +19,10 @@ HEADINGS = (
 _FEW = 5  # options that the first line of help names
 _END = """examples:
   sousa generate --size small
-      make a small dataset in output/dataset
-  sousa preview output/dataset
+      make a small dataset in DATASET
+  sousa preview DATASET
       make a page to look at its rows and hear them
-  sousa export output/dataset --to csv -o output/csv
+  sousa export DATASET --to csv -o output/csv
       write its rows as files, with a table of them
 
 'sousa COMMAND --help' shows the options of a command and examples.
@@ -48,6 +49,15 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *arguments: Any, **more: Any):
         super().__init__(*arguments, **{"formatter_class": Help, **more})
+
+    def format_help(self) -> str:
+        """Help; DATASET in its examples stands for the directory that 'sousa generate' makes by default."""
+        epilog = self.epilog
+        self.epilog = epilog and epilog.replace("DATASET", corpora.place_of(corpora.DEFAULT))
+        try:
+            return super().format_help()
+        finally:
+            self.epilog = epilog
 
     def _print_message(self, message: str, file: Any = None) -> None:
         super()._print_message(clipped(visible(message)), file)  # it quotes what was typed

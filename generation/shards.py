@@ -142,13 +142,8 @@ class Store:
     def __enter__(self) -> "Store":
         with ExitStack() as held:
             held.enter_context(self.storage.locked())
-            if old := read_manifest(self.storage.root):
-                self._refuse_other(old)
+            if old := self.require_own():
                 self.facts = {name: old[name] for name in old.keys() - self.names}
-            elif set(self.storage.entries()) - {UNFINISHED} or self.place.entries():
-                raise UsageError(
-                    f"{self.storage.root} holds other files, not a dataset; choose an empty or new directory"
-                )
             self.storage.sweep()
             if old and old["complete"]:
                 self.records, self.place = dict(old["shards"]), self.storage
@@ -162,6 +157,20 @@ class Store:
 
     def __exit__(self, *details: Any) -> None:
         self._lock.__exit__(*details)
+
+    def require_own(self) -> dict[str, Any] | None:
+        """The manifest that is there, None for an empty or new directory.
+
+        Raises: UsageError when the directory belongs to something else.
+        """
+        old = read_manifest(self.storage.root)
+        if old:
+            self._refuse_other(old)
+        elif set(self.storage.entries()) - {UNFINISHED} or self.place.entries():
+            raise UsageError(
+                f"{self.storage.root} holds other files, not a dataset; choose an empty or new directory"
+            )
+        return old
 
     def _refuse_other(self, old: dict[str, Any]) -> None:
         if old["config_digest"] == self.digest:

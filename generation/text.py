@@ -146,7 +146,7 @@ def uses(path: Any) -> str:
     place = os.path.normpath(path)
     lines = {
         "load in Python": loading(path),
-        "look and listen": f"sousa preview {shell(path)}",
+        "look and listen": f"sousa open {shell(path)}",
         "other formats": f"sousa export {shell(path)} --to csv -o {shell(f'{place}-csv')}",
     }
     if find_spec("torchcodec") and not is_pattern(path):  # by which datasets decodes sound

@@ -33,8 +33,8 @@ def named(page):
 @pytest.mark.parametrize("page", RUN, ids=named)
 def test_blocks_run_as_printed(page, small, tmp_path):
     environment = [*MAKING, *LATER] if page == README else []
-    if "output/dataset" in page.read_text():  # what the first command of README and tutorial makes
-        shutil.copytree(small[0], tmp_path / "output" / "dataset")
+    if "output/rudiments" in page.read_text():  # what the first command of README and tutorial makes
+        shutil.copytree(small[0], tmp_path / "output" / "rudiments")
     done = pages.run(page, tmp_path, chosen=lambda block: not any(word in block.text for word in environment))
     assert "Traceback" not in done.stderr
 

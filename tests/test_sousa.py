@@ -327,7 +327,7 @@ def test_no_audio(sousa, tmp_path):
 def test_works_from_another_directory(sousa, tmp_path):
     done = sousa("generate", "-p", 1, "-t", 1, "--rudiments", "flam", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "output" / "dataset" / "manifest.json").exists()
+    assert (tmp_path / "output" / "rudiments" / "manifest.json").exists()
 
 
 def test_rudiments_are_shown_in_notation(sousa):

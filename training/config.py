@@ -20,7 +20,7 @@ from typing import Annotated, Any, get_type_hints
 import yaml
 from pydantic import BeforeValidator, WrapValidator, create_model, field_serializer
 
-from sousa.generation import extras
+from sousa.generation import corpora, extras
 
 try:
     from transformers import TrainingArguments
@@ -58,7 +58,9 @@ _OURS = {
 class Data(Model):
     """Where rows come from."""
 
-    path: Text = option("output/dataset", "directory of a dataset or release, or org/name on the Hub")
+    path: Text = option(
+        corpora.place_of(corpora.DEFAULT), "directory of a dataset or release, or org/name on the Hub"
+    )
     generate: dict[str, Any] | None = option(
         None, "what to make at path if it is not there: corpus, and options of 'sousa generate'"
     )
@@ -328,14 +330,15 @@ def _overlay(data: dict[str, Any], arguments: list[str]) -> list[str]:
 
 
 def _check_data(settings: Settings) -> None:
-    from sousa.training import corpora, tasks
+    from sousa.training import corpora as data_sources
+    from sousa.training import tasks
 
     data = settings.data
     if data.live and data.generate is None:
         raise UsageError("data.live needs data.generate, which says what rows to make")
     if data.generate is None and not os.path.exists(expanded(data.path)):
         return  # it is looked at when it is read
-    known = corpora.source_of(data).known
+    known = data_sources.source_of(data).known
     problems: list[str] = []
     with collected(problems):
         known.filter(data.where)

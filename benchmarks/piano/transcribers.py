@@ -36,22 +36,24 @@ METRICS = ("onset", "onset_offset_sound", "onset_offset_velocity_sound", "onset_
 
 
 def ours(place: str) -> Transcriber:
-    """A model of this project."""
+    """A model of this project; what its decoder writes, where it has one."""
     import torch
 
     from sousa.training import windows
     from sousa.training.models.model import Model
-    from sousa.training.tasks.notes import NotesTarget
+    from sousa.training.transcription import hearing
 
     torch.set_num_threads(1)
     model = Model.from_pretrained(place)
-    (target,) = (target for target in model.targets if isinstance(target, NotesTarget))
+    target = hearing.target_of(model)
+    clock = () if target.level == "tokens" else (model.frame_sec,)
 
     def transcribe(sound: np.ndarray, rate: int) -> Notes:
         if rate != model.front_end.sampling_rate:
             raise ValueError(f"sound at {rate} Hz; make the dataset at {model.front_end.sampling_rate} Hz")
         out = windows.outputs(model, sound)[target.name]
-        return target.decode(out, model.frame_sec, len(sound) / rate).records()
+        notes = target.decode(out, *clock, len(sound) / rate)
+        return notes if isinstance(notes, list) else notes.records()
 
     return transcribe
 

@@ -2,7 +2,7 @@
 
     python benchmarks/rudiments/deduplication.py [DIR]
 
-DIR is a dataset directory (default output/dataset). Some of its rows are replaced by rows of another
+DIR is a dataset directory (default output/rudiments). Some of its rows are replaced by rows of another
 seed, or such rows are inserted, scattered or in one run; the new files are held against the old ones in
 a scratch store on disk, as the Hub would. Printed: bytes sent, their share of all data, and that share
 over the share of rows that changed.
@@ -86,7 +86,7 @@ def measure(files, stored, change, run):
 
 
 def main():
-    root = Path(sys.argv[1] if len(sys.argv) > 1 else "output/dataset")
+    root = Path(sys.argv[1] if len(sys.argv) > 1 else "output/rudiments")
     stored = open_dataset(root, making=True)
     files = [str(root / record["file"]) for record in stored.records]
     rows, total = [], sum(Path(file).stat().st_size for file in files)

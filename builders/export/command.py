@@ -11,11 +11,11 @@ from sousa.generation.commandline import quiet, workers
 from sousa.generation.console import Console
 
 _EXAMPLES = """examples:
-  sousa export output/dataset --to csv -o output/csv
+  sousa export DATASET --to csv -o output/csv
       index.csv, and every row's audio and MIDI as files
   sousa export output/v1.0.0 --to jams -o output/jams --split test
       a JAMS file for each test row of a release
-  sousa export output/dataset --to audiofolder -o output/folder
+  sousa export DATASET --to audiofolder -o output/folder
       datasets.load_dataset("audiofolder", data_dir="output/folder") reads it"""
 
 

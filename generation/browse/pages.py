@@ -155,7 +155,7 @@ def _table(columns: Sequence[Column], part: Part, with_audio: bool) -> str:
             ))  # fmt: skip
         rows.append(cells)
     if with_audio:
-        head.insert(1, "sound")
+        head.insert(1, "audio")
     return webpage.table(head, rows)
 
 

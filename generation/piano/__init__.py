@@ -26,7 +26,7 @@ class Piano(Generated):
     data_version = "2.0.0"
     Options = elsewhere(f"{_HERE}.options:PianoOptions")
     examples = (
-        ("--size small", "200 pieces in output/dataset"),
+        ("--size small", "200 pieces in output/piano"),
         ("-n 500 --complexity medium --key-signatures C,G,Am", "500 pieces of one level in three keys"),
         ("-n 100 -a 3 --acoustics clean,concert_hall --stereo", "each piece clean and in rooms"),
         ("--scores my/scores -p 4 -o output/mine", "your own pieces, by four players each"),

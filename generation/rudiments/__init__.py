@@ -29,7 +29,7 @@ class Rudiments(Generated):
     data_version = "4.0.0"
     Options = elsewhere(f"{_HERE}.options:RudimentsOptions")
     examples = (
-        ("--size small", "1,200 clean rows in output/dataset"),
+        ("--size small", "1,200 clean rows in output/rudiments"),
         ("--profiles 20 --rudiments flam,drag -o output/flams", "two rudiments by twenty players"),
         ("-a 3 --acoustics clean,gym,garage --stereo", "each take clean and in two rooms"),
     )

@@ -22,7 +22,7 @@ RUN = [page for page in PAGES if any(map(runs, pages.blocks(page)))]
 @pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(DOCS)))
 def test_blocks_run_as_printed(page, small, tmp_path):
     (tmp_path / "output").mkdir()
-    (tmp_path / "output" / "dataset").symlink_to(small[0])
+    (tmp_path / "output" / "rudiments").symlink_to(small[0])
     done = pages.run(page, tmp_path, training=True, chosen=lambda block: block.training)
     assert "Traceback" not in done.stderr
 

@@ -1,4 +1,5 @@
 """Four tokens a note: time in the segment, pitch, velocity, duration; notes in order of time, then pitch.
+What is generated may have pitches of the same time in any order, each once.
 
 Each segment stands by itself: a note that goes on beyond it is told whole by the segment in which it begins.
 Durations are a step apart as long as that is more than ``duration_ratio`` asks for, then grow by that ratio;
@@ -90,12 +91,14 @@ class QuadrupleTokenizer(NoteTokenizer):
         base = self.first[name]
         out = ((number >= base) & (number < base + self.parts[name])).expand(batch, -1).clone()
         if place < 2 and length > 4:
-            time, pitch = (ids[:, i - place, None] for i in (length - 4, length - 3))
-            if place == 0:  # a chord goes on upwards
-                highest = self.first[PITCH] + self.parts[PITCH] - 1
-                out &= number >= time + (pitch == highest).long()
-            else:
-                out &= (number > pitch) | (ids[:, -1:] != time)
+            count = (length - 1) // 4
+            times, pitches = ids[:, 1::4][:, :count], ids[:, 2::4][:, :count]
+            if place == 0:
+                full = (times == times[:, -1:]).sum(dim=1, keepdim=True) == self.parts[PITCH]
+                out &= number >= times[:, -1:] + full.long()
+            else:  # in any order: where times of a chord are not quite told, one may be told late
+                written = torch.where(times == ids[:, -1:], pitches, PAD)
+                out.scatter_(1, written, False)
         if place == 0:
             out[:, EOS] = True
         ended = (ids == EOS).any(dim=1)

@@ -85,6 +85,21 @@ def written(chosen, seed, batch=8, length=90):
     return ids
 
 
+def test_a_lower_pitch_may_follow_at_the_same_time_and_none_twice():
+    """What is left of a chord whose times were told a step late must not be forced upwards."""
+    chosen = tokenizer("quadruples", lowest_pitch=60, highest_pitch=62)
+    first = chosen.first
+    note = [first[TIME] + 7, first[PITCH] + 1, first[VELOCITY], first[DURATION]]
+    ids = torch.tensor([[BOS, *note, first[TIME] + 7], [BOS, *note, first[TIME] + 8]])
+    pitches = chosen.allowed(ids)[:, first[PITCH] : first[PITCH] + 3].tolist()
+    assert pitches == [[True, False, True], [True, True, True]]
+    ids = torch.tensor([[BOS, *note, first[TIME] + 7, first[PITCH], *note[2:]]])
+    times = chosen.allowed(ids)[0, first[TIME] :]
+    assert not times[:7].any() and times[7] and times[8]
+    full = [*ids[0].tolist(), first[TIME] + 7, first[PITCH] + 2, *note[2:]]
+    assert not chosen.allowed(torch.tensor([full]))[0, first[TIME] + 7]
+
+
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("sizes", [{}, {"lowest_pitch": 60, "highest_pitch": 62, "segment_sec": 0.2,
                                         "velocity_bins": 2}])  # fmt: skip
@@ -96,7 +111,8 @@ def test_random_sequences_of_the_grammar_are_whole_valid_notes(seed, sizes):
         kinds = [name.split()[0] for name in chosen.convert_ids_to_tokens(ids)]
         assert kinds == ([TIME, PITCH, VELOCITY, DURATION] * len(ids))[: len(ids)]
         order = list(zip(ids[0::4], ids[1::4], strict=False))
-        assert order == sorted(set(order))
+        times = [time for time, _ in order]
+        assert times == sorted(times) and len(order) == len(set(order))
         assert len(chosen.decode([row])) == len(ids) // 4
 
 
