@@ -262,6 +262,8 @@ def _dry_run(arguments: argparse.Namespace, named: list[str], console: Console) 
     if what["published"]:
         console.tell(f"{repo} holds this very release already: nothing would be done")
         return
+    if what["not_asked"]:
+        console.say(f"{what['not_asked']}\nso this is what a new repository would be sent:")
     for sign, files in (("+", what["add"]), ("-", what["delete"])):
         for file in files:
             console.tell(f"  {sign} {file}")

@@ -198,15 +198,21 @@ def dry_run(
         (the others as for :func:`sousa.builders.api.publish`)
 
     Returns: dict of ``add``, ``delete`` (lists of files), ``bytes`` (of the files), ``new_bytes`` (that would
-        be sent after deduplication), ``exact`` (False when that is at most so many) and ``published``.
+        be sent after deduplication), ``exact`` (False when that is at most so many), ``published``, and
+        ``not_asked``: why the Hub could not be asked, so that a new repository is assumed; None where it was.
     """
     release = opened.read(directory)
     raise_all(_request_problems(release, repo, branch, redistribute))
     check.require(release, console.progress)
     api = remote.client()
-    state = plan.look(api, repo, branch)
+    not_asked = None
+    try:
+        state = plan.look(api, repo, branch)
+    except (remote.Unreachable, remote.Offline) as error:
+        state, not_asked = plan.State(), str(error)
     what = plan.make(api, release, repo, state, branch == "main")
     out: dict[str, Any] = {"add": what.add, "delete": what.delete, "bytes": _size(release, what.add)}
+    out["not_asked"] = not_asked
     known = set(state.files.values())
     fresh = [f for f in what.add if release.manifest["files"].get(f, {}).get("sha256") not in known]
     large = _large(release, fresh)

@@ -37,6 +37,14 @@ class TransientError(RunError):
     after_sec: float | None = None  # how long the Hub asks to wait
 
 
+class Unreachable(TransientError):
+    """There is no way to the Hub now."""
+
+
+class Offline(RunError):
+    """HF_HUB_OFFLINE forbids to ask the Hub."""
+
+
 class RepositoryNotFound(RunError):
     """A repository that is not there, or not to be seen."""
 
@@ -158,7 +166,7 @@ def _sentence(causes: list[Any], repo: str) -> tuple[type[RunError], str] | None
     owner, error = repo.split("/")[0], causes[0]
     for cause in causes:
         if isinstance(cause, hub.OfflineModeIsEnabled):
-            return RunError, "HF_HUB_OFFLINE is set, so the Hub is not asked; unset it"
+            return Offline, "HF_HUB_OFFLINE is set, so the Hub is not asked; unset it"
         if isinstance(cause, hub.LocalTokenNotFoundError):
             return RunError, f"no token; {_LOGIN.format(owner=owner)}"
         if isinstance(cause, hub.HFValidationError):
@@ -174,7 +182,7 @@ def _sentence(causes: list[Any], repo: str) -> tuple[type[RunError], str] | None
             return kind, text.format(said=said, status=status, owner=owner)
     for cause in causes:
         if isinstance(cause, (TransportError, ConnectionError, TimeoutError)):
-            return TransientError, f"the Hub can't be reached ({first_line(cause)[:200]}); {_AGAIN}"
+            return Unreachable, f"the Hub can't be reached ({first_line(cause)[:200]}); {_AGAIN}"
     for cause in causes:
         if isinstance(cause, OSError) and (refused := _of_the_disk(cause)):
             return RunError, refused
