@@ -1,0 +1,267 @@
+"""A page for a dataset: browse its rows, compare players, and transcribe piano recordings.
+
+It is made of what the toolkit's commands are made of: rows are chosen by the filters of ``--where``, drawn by
+``sousa.plot``, and recordings are transcribed by ``sousa.transcribe``'s model. ``SOUSA_DATASET`` names the
+dataset: a directory, ``org/name`` or ``org/name@REVISION`` on the Hub. Without one a small dataset is made.
+"""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import matplotlib
+import numpy as np
+import pandas as pd
+
+import sousa
+from sousa.builders.browse import listing_of
+from sousa.builders.plot import picture
+from sousa.generation import corpora
+from sousa.generation.browse.listing import PAGE, Control, Listing
+from sousa.generation.columns import Classes, Renditions, having
+from sousa.generation.errors import SousaError
+from sousa.generation.preview.source import Source
+from sousa.generation.reopen import rows_at
+from sousa.training.transcription.command import transcribe
+
+matplotlib.use("Agg")
+_MOST_FILTERS = 6  # on the page; --where has all
+_MOST_BESIDE = 4  # sounds that are compared
+_LONGEST_SEC = 600.0  # of a recording
+_SMALL = {"profiles": 4, "tempos": 1}  # what is made where no dataset is named
+
+
+def dataset(named: str | None) -> str:
+    """A directory with the rows that are shown.
+
+    Args:
+        named: directory, or ``org/name[@revision]`` on the Hub; None or empty to make some.
+    """
+    if not named:
+        place = Path(tempfile.mkdtemp()) / "dataset"
+        sousa.generate(corpora.DEFAULT, place, check=False, **_SMALL)
+        return str(place)
+    if Path(named).is_dir():
+        return named
+    from huggingface_hub import snapshot_download
+
+    repo, _, revision = named.partition("@")
+    return snapshot_download(repo, repo_type="dataset", revision=revision or None)
+
+
+class Rows:
+    """The rows of a dataset, in the forms that the page shows.
+
+    Attributes:
+        filters: what rows can be chosen by.
+    """
+
+    def __init__(self, directory: str):
+        self.directory = directory  # of a dataset or release
+        self.listing: Listing = listing_of(directory)
+        self.source: Source = self.listing.source
+        named = [control for control in self.listing.controls if control.names]
+        self.filters: list[Control] = named[:_MOST_FILTERS]
+
+    def table(self, page: float, *values: str | None) -> tuple[pd.DataFrame, str]:
+        """A page of rows as a table, and how many there are."""
+        asked = {c.column.name: v for c, v in zip(self.filters, values, strict=True) if v}
+        try:
+            part = self.listing.part({**asked, PAGE: str(int(page or 1))})
+        except SousaError:
+            part = self.listing.part(asked)  # another filter has fewer pages
+        names = ["number", *(column.name for column in self.listing.shown)]
+        frame = pd.DataFrame(part.rows, columns=[*names])
+        return frame, f"{part.count:,} rows, page {part.page:,} of {part.pages:,}"
+
+    def row(self, number: int) -> dict[str, Any]:
+        """A row with all its columns.
+
+        Raises: gradio.Error where there is none.
+        """
+        if not 0 <= number < self.source.facts["num_rows"]:
+            raise gr.Error(f"There is no row {number}; give 0 to {self.source.facts['num_rows'] - 1}.")
+        return next(rows_at(self.source.storage.root, self.source.records, [number])).to_pylist()[0]
+
+    def shown(self, number: int) -> tuple[Any, str, str]:
+        """Sound, picture and labels of a row: ``(rate and samples or None, file, Markdown)``."""
+        row = self.row(number)
+        return _sound(row), self.picture(number), _facts(row, self.source)
+
+    def picture(self, number: int) -> str:
+        """A drawing of a row, as a file."""
+        place = Path(tempfile.mkdtemp()) / "row.png"
+        picture(self.directory, place, number)
+        return str(place)
+
+    @property
+    def pairs(self) -> list[str]:
+        """Columns whose values can be heard beside each other."""
+        names = [c.name for c in having(self.source.columns, Classes)]
+        names += [c.role.condition for c in having(self.source.columns, Renditions)]
+        counts = {control.column.name: len(control.names) for control in self.listing.controls}
+        return [name for name in names if counts.get(name, 0) > 1 and name != "split"]
+
+    def beside(self, number: int, column: str) -> list[int]:
+        """Rows like one that have other values of a column, one for each value, that row first.
+
+        Of the rows with such a value, the one that shares most other classes is taken.
+        """
+        table = self.listing.table
+        names = [c.name for c in self.listing.shown if isinstance(c.role, Classes) and c.name != column]
+        like = sum(
+            (np.asarray(table[name].to_pylist(), object) == table[name][number].as_py()).astype(int)
+            for name in names
+        )
+        values = np.asarray(table[column].to_pylist(), object)
+        others = [value for value in dict.fromkeys(values) if value not in (None, values[number])]
+        best = [int(np.argmax(np.where(values == value, like, -1))) for value in others]
+        return [number, *best][:_MOST_BESIDE]
+
+
+def _sound(row: dict[str, Any]) -> tuple[int, np.ndarray] | None:
+    from sousa.generation.plot.rows import sound_of
+
+    sound = sound_of(row)
+    if sound is None:
+        return None
+    peak = max(float(np.abs(sound.samples).max(initial=0.0)), 1e-9)
+    return int(sound.rate), np.round(sound.samples * min(1.0, 0.99 / peak) * 32767).astype(np.int16)
+
+
+def _facts(row: dict[str, Any], source: Source) -> str:
+    """Scalar columns of a row as a table in Markdown."""
+    from sousa.generation.text import code
+
+    lines = ["| column | value | |", "| --- | --- | --- |"]
+    for column in source.columns:
+        value = row.get(column.name)
+        if isinstance(value, (str, int, float)) and not isinstance(value, bool) and column.type != "binary":
+            number = f"{value:,.4g}" if isinstance(value, float) else str(value)
+            lines.append(f"| {code(column.name)} | {code(number)} | {column.unit} |")
+    return "\n".join(lines)
+
+
+def transcription(recording: str | None) -> tuple[str | None, list[str], str]:
+    """Notes of a recording: ``(picture, files, a sentence)``.
+
+    Raises: gradio.Error that says what is wrong with the recording.
+    """
+    import soundfile
+
+    if not recording:
+        raise gr.Error("Choose a recording first, or play one into the microphone.")
+    try:
+        length = soundfile.info(recording).duration
+        if length > _LONGEST_SEC:
+            raise gr.Error(f"The recording has {length:.0f} s; up to {_LONGEST_SEC:.0f} s are taken here.")
+        place = tempfile.mkdtemp()
+        out = transcribe(recording, output=place, formats=["mid", "musicxml", "csv", "html"])
+    except (SousaError, soundfile.LibsndfileError) as error:
+        raise gr.Error(str(error).replace(recording, Path(recording).name)) from None
+    files = [str(path) for path in out.files.values()]
+    said = (
+        f"{len(out.notes)} notes in {out.duration_sec:.1f} s. The page with `.html` plays both, note by note."
+    )
+    return _roll(out, place), files, said
+
+
+def _roll(out: Any, place: str) -> str:
+    """A piano roll of a transcription, as a file."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 3.5), layout="constrained", dpi=110)
+    axes = figure.subplots()
+    notes = out.notes
+    length = np.maximum(notes["offset_sec"] - notes["onset_sec"], 0.02)
+    shade = 0.25 + 0.75 * notes["velocity"] / 127.0
+    colours = [(0.1, 0.35, 0.65, float(value)) for value in shade]
+    axes.barh(notes["pitch"], length, left=notes["onset_sec"], height=0.9, color=colours)
+    axes.set(xlabel="time (s)", ylabel="MIDI note number", xlim=(0, out.duration_sec))
+    path = Path(place) / "roll.png"
+    figure.savefig(path)
+    return str(path)
+
+
+def build(directory: str) -> gr.Blocks:
+    """The page of a dataset directory."""
+    rows = Rows(directory)
+    with gr.Blocks(title=f"SOUSA: {rows.source.facts['dataset']}") as page:
+        count = f"{rows.source.facts['num_rows']:,} rows"
+        gr.Markdown(f"# {rows.source.facts['dataset']}\n{rows.listing.corpus.name}, {count}")
+        with gr.Tab("Browse"):
+            _browse(rows)
+        if rows.pairs:
+            with gr.Tab("Compare"):
+                _compare(rows)
+        with gr.Tab("Transcribe piano"):
+            _transcribe()
+    return page
+
+
+def _browse(rows: Rows) -> None:
+    with gr.Row():
+        chosen = [
+            gr.Dropdown(["", *control.names], label=control.column.name, value="") for control in rows.filters
+        ]
+    first, count = rows.table(1, *([""] * len(rows.filters)))
+    page = gr.Number(1, label="page", precision=0, minimum=1)
+    said = gr.Markdown(count)
+    table = gr.Dataframe(first, interactive=False, label="rows; click one to hear it")
+    number = gr.Number(0, label="row number; press Enter to see it", precision=0, minimum=0)
+    sound = gr.Audio(label="sound", interactive=False)
+    drawing = gr.Image(label="sound and labels", interactive=False)
+    with gr.Accordion("all columns of the row", open=False):
+        facts = gr.Markdown()
+    for box in (page, *chosen):
+        box.change(rows.table, [page, *chosen], [table, said], api_name="rows" if box is page else False)
+
+    def show(frame: pd.DataFrame, event: gr.SelectData) -> tuple[Any, str, str]:
+        return rows.shown(int(frame.iloc[event.index[0]]["number"]))
+
+    table.select(show, [table], [sound, drawing, facts], api_name=False)
+    number.submit(lambda n: rows.shown(int(n)), [number], [sound, drawing, facts], api_name="row")
+
+
+def _compare(rows: Rows) -> None:
+    gr.Markdown("Rows that differ in one thing, and as little as there is in others.")
+    with gr.Row():
+        number = gr.Number(0, label="row number", precision=0, minimum=0)
+        column = gr.Dropdown(rows.pairs, value=rows.pairs[0], label="what differs")
+        button = gr.Button("Compare", variant="primary")
+    titles, sounds, drawings = [], [], []
+    for _ in range(_MOST_BESIDE):
+        with gr.Row():
+            titles.append(gr.Markdown())
+            sounds.append(gr.Audio(interactive=False, label="sound"))
+            drawings.append(gr.Image(interactive=False, label="sound and labels"))
+
+    def compare(first: float, name: str) -> Sequence[Any]:
+        numbers = rows.beside(int(first), name)
+        texts, heard, drawn = [], [], []
+        for each in numbers:
+            row = rows.row(each)
+            texts.append(f"**{row[name]}**\n\n{row['sample_id']}")
+            heard.append(_sound(row))
+            drawn.append(rows.picture(each))
+        empty = [None] * (_MOST_BESIDE - len(numbers))
+        return [*texts, *[""] * len(empty), *heard, *empty, *drawn, *empty]
+
+    button.click(compare, [number, column], [*titles, *sounds, *drawings], api_name="compare")
+
+
+def _transcribe() -> None:
+    gr.Markdown("A recording of a piano: its notes as MIDI, a score, a table, and a page that plays both.")
+    recording = gr.Audio(type="filepath", sources=["upload", "microphone"], label="recording")
+    button = gr.Button("Transcribe", variant="primary")
+    said = gr.Markdown()
+    roll = gr.Image(label="notes", interactive=False)
+    files = gr.Files(label="files")
+    button.click(transcription, [recording], [roll, files, said], api_name="transcribe")
+
+
+if __name__ == "__main__":
+    build(dataset(os.environ.get("SOUSA_DATASET"))).launch()
