@@ -27,12 +27,12 @@ _KINDS: tuple[tuple[type | tuple[type, ...], tuple[str, ...]], ...] = (
 )  # fmt: skip
 
 
-@cache
 def place_of(corpus: str) -> str:
     """Where a dataset of a corpus is made unless a directory is named."""
     return f"output/{corpus}"
 
 
+@cache
 def places() -> dict[str, str]:
     """Where each corpus is: dict of name to ``module:attribute``, the built-in ones first."""
     from importlib.metadata import entry_points

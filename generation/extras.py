@@ -1,6 +1,9 @@
 """Packages that only some commands need, and what to say where they are not installed."""
 
+from pathlib import Path
+
 from sousa.generation.errors import UsageError, first_line
+from sousa.generation.text import shell
 
 # modules of each extra of pyproject.toml
 EXTRAS = {
@@ -12,6 +15,7 @@ EXTRAS = {
     "scores": ("music21",),
     "lora": ("peft",),
     "hdf5": ("h5py",),
+    "space": ("gradio",),
     "tensorflow": ("tensorflow",),
 }  # fmt: skip
 
@@ -24,6 +28,14 @@ def extra_of(module: str | None) -> str | None:
     """The extra that brings a module, or None."""
     package = (module or "").partition(".")[0]
     return next((extra for extra, modules in EXTRAS.items() if package in modules), None)
+
+
+def how_to_install(extra: str) -> str:
+    """The command that installs an extra here: of a clone where this is one, else of the package."""
+    root = Path(__file__).parents[1]
+    if (root / "pyproject.toml").is_file():
+        return f"pip install -e {shell(f'{root}[{extra}]')}"
+    return f"pip install 'sousa[{extra}]'"
 
 
 def missing(what: str, error: ImportError) -> MissingPackageError:
@@ -40,7 +52,7 @@ def missing(what: str, error: ImportError) -> MissingPackageError:
     package = error.name.partition(".")[0]
     is_absent = isinstance(error, (ModuleNotFoundError, MissingPackageError))
     broken = "" if is_absent else f" that works ({first_line(error)})"
-    sentence = f"{what} needs {package}{broken}; install it with: pip install 'sousa[{extra}]'"
+    sentence = f"{what} needs {package}{broken}; install it with: {how_to_install(extra)}"
     problem = MissingPackageError(sentence)
     problem.name = error.name
     return problem

@@ -1,16 +1,19 @@
-"""Rows as lines of one file: a flat CSV index beside audio and MIDI files, or JSON Lines of all labels.
+"""Rows as lines of files: flat CSV tables beside audio and MIDI files, or JSON Lines of all labels.
 
-CSV: null is an empty field, true and false are written in lower case, lists of records are left out (the
-format ``json`` has them). JSON: strict, so a number that is not finite is null.
+CSV: null is an empty field, true and false are written in lower case. Columns of records, such as events, are
+files of their own, a line a record, with the ``sample_id`` of the row first, and each time in samples in
+seconds too. JSON: strict, so a number that is not finite is null.
 """
 
 import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from sousa.generation.columns import Column
 from sousa.generation.exporting import Format, media_files, media_paths
 from sousa.generation.text import finite
 
@@ -18,13 +21,20 @@ INDEX, ROWS = "index.csv", "rows.jsonl"
 
 
 class Csv(Format):
-    """``index.csv`` with all scalar labels, and ``audio/SPLIT/`` and ``midi/SPLIT/`` with their MD5."""
+    """``index.csv`` with all scalar labels, and ``audio/SPLIT/`` and ``midi/SPLIT/`` with their MD5; a file
+    such as ``events.csv`` for each column of records.
+    """
 
     fills = True
 
+    @property
+    def records(self) -> tuple[Column, ...]:
+        """Columns of records."""
+        return tuple(column for column in self.columns if column.nested)
+
     def reads(self) -> tuple[str, ...]:
-        """Scalars and sound."""
-        return (*(column.name for column in self.scalars), *self.media)
+        """Labels and sound."""
+        return (*(column.name for column in self.plain), *self.media)
 
     def files(self, row: Mapping[str, Any], number: int) -> dict[str, bytes]:
         """Its audio and MIDI."""
@@ -35,10 +45,19 @@ class Csv(Format):
         paths, content = media_paths(row, number), media_files(row, number)
         found = [paths.get(kind) for kind in self.media]
         sums = [path and hashlib.md5(content[path], usedforsecurity=False).hexdigest() for path in found]
-        return {INDEX: _line([*(row[column.name] for column in self.scalars), *found, *sums])}
+        index = _line([*(row[column.name] for column in self.scalars), *found, *sums])
+        tables = {
+            f"{column.name}.csv": "".join(_line(_cells(row, column, record)) for record in row[column.name])
+            for column in self.records
+            if row[column.name]
+        }
+        return {INDEX: index, **tables}
 
     def head(self, path: str) -> str:
         """Names of the columns."""
+        for column in self.records:
+            if path == f"{column.name}.csv":
+                return _line(["sample_id", *(name for field in column.type for name in _names(field))])
         media = [f"{kind}_{what}" for what in ("path", "md5") for kind in self.media]
         return _line([*(column.name for column in self.scalars), *media])
 
@@ -64,6 +83,30 @@ class JsonLines(Format):
     def load(self, output: str) -> str:
         """With pandas."""
         return f'pandas.read_json("{output}/{ROWS}", lines=True)'
+
+
+def _names(field: Column) -> list[str]:
+    """The columns of a record's field: times in samples are there in seconds too."""
+    return [field.name, _in_seconds(field.name)] if _is_time(field) else [field.name]
+
+
+def _cells(row: Mapping[str, Any], column: Column, record: Mapping[str, Any]) -> Iterator[Any]:
+    """A record as cells, in the order of :func:`_names`."""
+    yield row["sample_id"]
+    for field in column.type:
+        value = record[field.name]
+        yield value
+        if _is_time(field):
+            known = value is not None and row["sample_rate"]
+            yield round(value / row["sample_rate"], 9) if known else None
+
+
+def _is_time(field: Column) -> bool:
+    return field.unit == "samples"
+
+
+def _in_seconds(name: str) -> str:
+    return f"{re.sub('_?samples?$', '', name) or 'time'}_sec"
 
 
 def _line(values: Iterable[Any]) -> str:

@@ -1,7 +1,8 @@
-"""Onset annotations as text: a file a row, a line an event, ``time<TAB>label`` with the time in seconds.
+"""Annotations of events as text: a file a row, a line an event, ``time<TAB>label`` with the time in seconds,
+or ``start<TAB>end<TAB>label`` where events have ends.
 
-The label is the kind of the event, or the name of the events' column where events have no kinds. Rows whose
-events are not known get no file; a row without events gets an empty one.
+The label is the pitch of an event as a MIDI note number, or its kind, or the name of the events' column where
+events have neither. Rows whose events are not known get no file; a row without events gets an empty one.
 """
 
 from collections.abc import Mapping
@@ -27,13 +28,25 @@ class Text(Format):
         """The events and what is needed for their times and names."""
         return ("sample_id", "split", "sample_rate", *([self.events.name] if self.events else []))
 
+    @property
+    def with_ends(self) -> bool:
+        """Whether events have ends."""
+        return bool(self.events and self.events.role.offset)
+
     def files(self, row: Mapping[str, Any], number: int) -> dict[str, bytes]:
         """Its annotation."""
         times = timed(row, self.events)
         if times is None:
             return {}
-        text = "".join(f"{time:.9f}\t{' '.join(label.split())}\n" for time, label, _ in times)
+        text = "".join(self._line(row, *timed_event) for timed_event in times)
         return {f"annotations/{row['split']}/{stem(row, number)}.txt": text.encode()}
+
+    def _line(self, row: Mapping[str, Any], time: float, label: str, event: Mapping[str, Any]) -> str:
+        role = self.events.role if self.events else Events()
+        if (pitch := event.get(role.pitch)) is not None:
+            label = f"{pitch:g}"
+        end = f"{event[role.offset] / row['sample_rate']:.9f}\t" if self.with_ends else ""
+        return f"{time:.9f}\t{end}{' '.join(label.split())}\n"
 
     def notes(self) -> tuple[str, ...]:
         """Which rows have no file."""
@@ -41,7 +54,8 @@ class Text(Format):
 
     def load(self, output: str) -> str:
         """With mir_eval."""
-        return f'mir_eval.io.load_labeled_events("{output}/annotations/SPLIT/SAMPLE_ID.txt")'
+        kind = "intervals" if self.with_ends else "events"
+        return f'mir_eval.io.load_labeled_{kind}("{output}/annotations/SPLIT/SAMPLE_ID.txt")'
 
 
 def timed(row: Mapping[str, Any], column: Column | None) -> list[tuple[float, str, dict[str, Any]]] | None:

@@ -380,6 +380,7 @@ def test_help_says_what_a_switch_does_and_documents_what_a_key_is():
 
 def test_commands_for_one_corpus_are_its_own():
     assert {place.partition(":")[0] for place, *_ in COMMANDS.values()} == {
+        "sousa.builders.browse",
         "sousa.builders.commands",
         "sousa.builders.export.command",
         "sousa.builders.generating",

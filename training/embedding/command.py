@@ -203,6 +203,6 @@ def _checked(
     for name, value in whole:
         problems += not_whole(name, value, "1 or more", 1)
     if hdf5 and find_spec("h5py") is None:
-        problems.append("--hdf5 needs h5py; install it with: pip install 'sousa[hdf5]'")
+        problems.append(f"--hdf5 needs h5py; install it with: {extras.how_to_install('hdf5')}")
     raise_all(problems)
     return root

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from sousa.generation import seeds
+from sousa.generation import extras, seeds
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
 from sousa.generation.outside import is_file, read_json, require_small_header
 from sousa.generation.storage import atomic_file
@@ -65,8 +65,8 @@ class Adapted(nn.Module):
         super().__init__()
         try:
             from peft import LoraConfig, get_peft_model
-        except ImportError:
-            raise UsageError("adapters need peft; install it with: pip install 'sousa[lora]'") from None
+        except ImportError as error:
+            raise extras.missing("an adapter", error) from None
         holder = tower if hasattr(tower, "model") else getattr(tower, "features", tower)
         network = getattr(holder, "model", None)
         kind = getattr(getattr(network, "config", None), "model_type", None)

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from sousa.generation import extras
 from sousa.generation.errors import UsageError, first_line
 from sousa.generation.notation import keys as key_finding
 from sousa.generation.piano.score import (
@@ -87,7 +88,7 @@ def read_musicxml(data: bytes, name: str) -> Score:
         from music21 import converter, stream
     except ImportError:
         raise UsageError(
-            "MusicXML is read by music21, which is not installed; run: pip install 'sousa[scores]'"
+            f"MusicXML is read by music21, which is not installed; run: {extras.how_to_install('scores')}"
         ) from None
     text = plain_xml(data)
     if "<score-partwise" not in text and "<score-timewise" not in text:

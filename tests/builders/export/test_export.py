@@ -79,6 +79,44 @@ def test_csv_holds_every_scalar_and_the_files(root, tmp_path):
     assert done.returncode == 0
 
 
+def test_csv_has_a_table_of_each_column_of_records(root, tmp_path):
+    sousa.export(root, tmp_path / "out", "csv")
+    rows = rows_of(root)
+    nested = [
+        name for name in next(iter(rows.values())) if any(isinstance(r[name], list) for r in rows.values())
+    ]
+    assert nested and events_of(next(iter(rows.values()))) is not None
+    for name in nested:
+        records = [(key, record) for key, row in rows.items() for record in row[name] or ()]
+        if not records or not isinstance(records[0][1], dict):
+            continue
+        table = pandas.read_csv(tmp_path / "out" / f"{name}.csv", keep_default_na=False, dtype=str)
+        assert list(table["sample_id"]) == [key for key, _ in records]
+        for field in records[0][1]:
+            values = [record[field] for _, record in records]
+            texts = ["" if v is None else str(v).lower() if isinstance(v, bool) else str(v) for v in values]
+            assert list(table[field]) == texts, (name, field)
+            if f"{field.removesuffix('_sample')}_sec" in table and field.endswith("_sample"):
+                rates = [rows[key]["sample_rate"] for key, _ in records]
+                seconds = [float(text) for text in table[f"{field.removesuffix('_sample')}_sec"]]
+                assert seconds == pytest.approx([v / r for v, r in zip(values, rates, strict=True)], abs=1e-8)
+
+
+def test_notes_are_intervals_with_pitches_for_mir_eval(tmp_path):
+    sousa.generate(
+        "piano", tmp_path / "data", samples=2, complexity=["simple"], max_duration_sec=6, check=False
+    )
+    sousa.export(tmp_path / "data", tmp_path / "out", "txt")
+    for name, row in rows_of(tmp_path / "data").items():
+        path = tmp_path / "out" / "annotations" / row["split"] / f"{name}.txt"
+        intervals, labels = mir_eval.io.load_labeled_intervals(str(path))
+        notes, rate = sorted(row["notes"], key=lambda note: note["onset_sample"]), row["sample_rate"]
+        stated = [(note["onset_sample"], note["end_sample"], str(note["pitch"])) for note in notes]
+        assert [
+            (round(a * rate), round(b * rate), pitch) for (a, b), pitch in zip(intervals, labels, strict=True)
+        ] == stated
+
+
 def test_json_holds_everything_but_bytes(root, tmp_path):
     sousa.export(root, tmp_path / "out", "json")
 
@@ -269,4 +307,4 @@ def test_the_command(tiny, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "3 rows" in done.stdout and f'pandas.read_csv("{tmp_path}/out/index.csv")' in done.stdout
     again = run_sousa("export", tiny, *arguments)
-    assert again.returncode == 0 and "is finished already: all 7 files are unchanged" in again.stderr
+    assert again.returncode == 0 and "is finished already: all 9 files are unchanged" in again.stderr

