@@ -74,9 +74,12 @@ def _size(pcm):
 def border(before, after):
     """How a border of neighbouring rows, with samples ``before`` and ``after``, compares with both sides.
 
-    Returns: ``(step, largest)``: difference across the border, and the largest of the 100 on each side.
+    Returns: ``(step, largest, anywhere)``: difference across the border, the largest of the 100 on each side,
+        and the largest in both rows.
     """
     near = np.concatenate([before[-NEIGHBOURS - 1 :], after[: NEIGHBOURS + 1]]).astype(np.int32)
     steps = np.abs(np.diff(near))
     middle = min(len(before), NEIGHBOURS + 1) - 1
-    return int(steps[middle]), int(np.delete(steps, middle).max())
+    rows = [row.astype(np.int32) for row in (before, after)]
+    anywhere = max(int(np.abs(np.diff(row)).max(initial=0)) for row in rows)
+    return int(steps[middle]), int(np.delete(steps, middle).max()), anywhere

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -337,11 +338,23 @@ def test_onsets_are_measured_to_the_sample():
 
 def test_steps_at_borders_are_measured():
     wave = (5000 * np.sin(np.arange(4000) / 20)).astype(np.int16)
-    step, largest = sound.border(wave[:2000], wave[2000:])
-    assert step <= largest <= 251
-    step, largest = sound.border(wave[:2000], wave[2000:] + 3000)
-    assert step > 2500 and largest <= 251
+    step, largest, anywhere = sound.border(wave[:2000], wave[2000:])
+    assert step <= largest <= anywhere <= 251
+    step, largest, anywhere = sound.border(wave[:2000], wave[2000:] + 3000)
+    assert step > 2500 and largest <= anywhere <= 251
     assert sound.border(wave[:30], wave[30:60])[0] == abs(int(wave[30]) - int(wave[29]))
+
+
+def test_a_wave_that_jumps_by_itself_may_jump_at_borders():
+    square = np.where(np.arange(16000) // 500 % 2, 3000, -3000).astype(np.int16)
+    cut = range(0, 16000, 4000)
+    rows = [square[at : at + 4000] for at in cut]
+    steps = [(f"row{i}", *sound.border(rows[i], rows[i + 1])) for i in range(3)] * 20
+    check = population.borders(SimpleNamespace(lists={"borders": steps}))
+    assert check.passed and "60 jump as elsewhere in their rows" in check.detail
+    smooth = [np.sin(np.arange(4000) / 300) * 3000 for _ in cut]  # each begins anew: a fault of the cutting
+    steps = [(f"row{i}", *sound.border(a, b)) for i, (a, b) in enumerate(pairwise(smooth))] * 20
+    assert population.borders(SimpleNamespace(lists={"borders": steps})).passed is False
 
 
 def test_pitch_is_measured():
