@@ -164,6 +164,8 @@ class Store:
         Raises: UsageError when the directory belongs to something else.
         """
         old = read_manifest(self.storage.root)
+        if old and not old["complete"] and not self._has_rows():
+            return None  # begun, perhaps with other settings, and nothing is lost with it
         if old:
             self._refuse_other(old)
         elif set(self.storage.entries()) - {UNFINISHED} or self.place.entries():
@@ -171,6 +173,11 @@ class Store:
                 f"{self.storage.root} holds other files, not a dataset; choose an empty or new directory"
             )
         return old
+
+    def _has_rows(self) -> bool:
+        """Whether an unfinished dataset has shards, recorded or not."""
+        shards = (place.path(DATA_DIR).rglob("*.parquet") for place in (self.place, self.storage))
+        return bool(self._logged()) or any(map(any, shards))
 
     def _refuse_other(self, old: dict[str, Any]) -> None:
         if old["config_digest"] == self.digest:

@@ -17,7 +17,7 @@ import pytest
 
 from sousa.builders.release.card import write_dataset_card
 from sousa.generation import corpora, make
-from sousa.generation.errors import RunError
+from sousa.generation.errors import RunError, UsageError
 from sousa.generation.manifest import complete_manifest, read_manifest, sealed
 from sousa.generation.rudiments import Rudiments, corpus
 from sousa.generation.rudiments.settings import make_config
@@ -309,6 +309,44 @@ def test_a_fact_of_a_corpus_can_not_stand_for_one_of_the_manifest(tones, tmp_pat
 def test_a_shard_that_no_manifest_can_list_is_refused_when_it_is_planned(name, split):
     with pytest.raises(RunError, match="name it split/stem: the split is one of train, validation, test"):
         Shard(name, split, 1, {})
+
+
+def test_one_that_was_begun_and_has_no_row_is_begun_again_with_other_settings(tmp_path):
+    place, options = LocalStorage(str(tmp_path / "d")), {"profiles": 1, "tempos": 1, "rudiments": ["flam"]}
+    config, other = make_config(**options), make_config(**options, seed=7)
+    with Store(place, config, corpus.plan(config)) as store:
+        store.begin()
+    make.require_place(Rudiments(), other, place)
+    make.make(Rudiments(), other, place, LocalRunner(1), say=lambda text: None)
+    assert complete_manifest(place.root)["config"]["seed"] == 7
+    with pytest.raises(UsageError, match="made with other settings"):
+        make.require_place(Rudiments(), config, place)
+
+
+def test_one_with_rows_is_not_begun_again_with_other_settings(tmp_path):
+    place = LocalStorage(str(tmp_path / "d"))
+    config, other = (make_config(profiles=1, tempos=1, rudiments=["flam"], seed=seed) for seed in (1, 2))
+    shard = corpus.plan(config)[0]
+    with Store(place, config, corpus.plan(config)) as store:
+        store.begin()
+        write_shard(Rudiments(), config, shard, place)  # not recorded yet
+    with pytest.raises(UsageError, match="made with other settings"):
+        make.require_place(Rudiments(), other, place)
+
+
+def test_a_dry_run_refuses_what_the_run_refuses(tiny, sousa, tmp_path):
+    done = sousa("generate", "-p", 1, "-t", 1, "-o", tiny, "--dry-run")
+    assert done.returncode == 2 and "made with other settings" in done.stderr and not done.stdout
+    (tmp_path / "mine.txt").write_text("kept")
+    done = sousa("generate", "-p", 1, "-t", 1, "-o", tmp_path, "--dry-run")
+    assert done.returncode == 2 and "holds other files" in done.stderr
+
+
+def test_splits_without_rows_are_said(sousa, tmp_path):
+    options = ("-p", 1, "-t", 1, "--rudiments", "flam", "-o", tmp_path / "d")
+    said = "splits: train 1, validation 0, test 0; none in validation and test: more groups fill them"
+    assert said in sousa("generate", *options, "--dry-run").stdout
+    assert said in sousa("generate", *options).stdout
 
 
 def test_a_log_that_was_cut_short_costs_one_shard(tiny, sousa, tmp_path):
