@@ -78,11 +78,11 @@ class CaptionsOptions(SeedOptions):
         group=_CHOOSE,
     )  # fmt: skip
     metadata_only: bool = option(
-        False, "keep rows whose sound is not there, without one", switches={"--metadata-only": True},
+        False, "also keep rows whose sound file is missing", switches={"--metadata-only": True},
         group=_READ,
     )  # fmt: skip
     publishable: bool = option(
-        False, "leave out the sound of rows that may not be passed on, and keep what is said of them",
+        False, "keep rows whose sound may not be passed on, but without the sound",
         switches={"--publishable": True}, group=_READ,
     )  # fmt: skip
     fma_size: Size | None = option(

@@ -136,9 +136,9 @@ class PianoOptions(SeedOptions):
     )
     pianos: Annotated[Names | None, named("piano", _known_pianos)] = option(
         None,
-        "these pianos, separated by commas, the last of several for test rows only: those of 'sousa pianos "
-        "list'; those of fonts, by their keys in 'sousa soundfonts list'; and modelled_1, modelled_2 and so "
-        "on, which are computed (default: the shipped grand)",
+        "pianos to play, separated by commas: names of 'sousa pianos list', keys of 'sousa soundfonts list', "
+        "or computed ones (modelled_1, modelled_2 and so on); the last of several plays test rows only "
+        "(default: the shipped grand)",
         group=SOUND,
     )  # fmt: skip
     soundfont: str | None = option(
