@@ -46,7 +46,8 @@ def listing_of(directory: PathLike, plugins: Sequence[str] = ()) -> Listing:
         "with_audio": any(column.type == AUDIO for column in rows.columns),
     }  # fmt: skip
     page = general(rows.columns)
-    return Listing(Source(rows.storage, rows.shards, rows.columns, page, facts), rows.corpus)
+    again = "get the release again"
+    return Listing(Source(rows.storage, rows.shards, rows.columns, page, facts, again), rows.corpus)
 
 
 def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
@@ -65,12 +66,12 @@ def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
 def _command(arguments: argparse.Namespace, console: Console) -> None:
     raise_all(not_whole("port", arguments.port, "0 to 65535", 0, 65535))
     listing = listing_of(arguments.directory, arguments.plugins)
-    listing.table  # noqa: B018 - what can't be read is said now
+    listing.table  # noqa: B018 - damage is reported before a browser is opened
     try:
         server = Browse(listing, arguments.directory, arguments.port)
     except OSError as error:
         why = f"port {arguments.port} can't be used ({error.strerror})"
-        raise UsageError(f"{why}; give another one, or none") from None
+        raise UsageError(f"{why}; give another one, or leave out --port for a free one") from None
     console.print(f"{arguments.directory} is at {server.address} until you press Ctrl-C")
     if not arguments.no_browser and _has_display():
         webbrowser.open(server.address)

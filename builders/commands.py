@@ -263,14 +263,15 @@ def _dry_run(arguments: argparse.Namespace, named: list[str], console: Console) 
         console.tell(f"{repo} holds this very release already: nothing would be done")
         return
     if what["not_asked"]:
-        console.say(f"{what['not_asked']}\nso this is what a new repository would be sent:")
+        console.say(f"{what['not_asked']}\nassuming a new repository:")
     for sign, files in (("+", what["add"]), ("-", what["delete"])):
         for file in files:
             console.tell(f"  {sign} {file}")
     bound = "" if what["exact"] else "at most "
+    new = "" if what["not_asked"] else f"{bound}{what['new_bytes']:,} bytes are new to {repo}; "
     console.tell(
         f"{len(what['add']):,} files of {what['bytes']:,} bytes would be sent, {len(what['delete']):,} "
-        f"removed; {bound}{what['new_bytes']:,} bytes are new to {repo}; nothing was changed"
+        f"removed; {new}nothing was changed"
     )
 
 

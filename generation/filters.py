@@ -11,6 +11,7 @@ included, None for an open end. Null is in no range and equal to no name; ``~`` 
 ``f`` and ``~f`` every row passes one.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from fnmatch import fnmatchcase
@@ -103,9 +104,10 @@ class Filter:
 def value_of(text: str) -> Any:
     """The value of a filter out of a text: names separated by commas, or the two ends of a range.
 
-    An end is a number, or ``null`` where it is open.
+    An end is a number, or ``null`` where it is open; a comma inside a name is written ``\\,``.
     """
-    words = [word.strip() for word in text.split(",") if word.strip()]
+    parts = [part.strip().replace("\\,", ",") for part in re.split(r"(?<!\\),", text)]
+    words = [part for part in parts if part]
     if len(words) == 2:
         with suppress(ValueError):
             return [None if word == "null" else float(word) for word in words]

@@ -169,19 +169,21 @@ def splits_text(shards: Iterable[Shard]) -> str:
         counts[shard.split] = counts.get(shard.split, 0) + shard.rows
     text = "splits: " + ", ".join(f"{split} {rows:,}" for split, rows in counts.items())
     empty = [split for split, rows in counts.items() if not rows]
-    return f"{text}; none in {' and '.join(empty)}: more groups fill them" if empty else text
+    verb = "is" if len(empty) == 1 else "are"
+    return f"{text}; {' and '.join(empty)} {verb} empty, as there are too few groups" if empty else text
 
 
 def estimate_text(corpus: Corpus, config: Config, runner: Runner, with_files: bool) -> str:
     """What would be made, for ``--dry-run``."""
-    what, shards = corpus.estimate(config), len(corpus.plan(config))
+    what, plan = corpus.estimate(config), corpus.plan(config)
+    shards = len(plan)
     used, files = min(runner.at_once, shards), num_files(corpus, config, with_files)
     minutes = trial_speed(corpus, config) * config.num_rows / used / 60
     kind = "of audio" if config.with_audio else "without audio"
     size = (what.num_bytes + what.loose_bytes * with_files) / 1e6
     return (
         f"{what.about} in {counted(shards, 'shard')}, {counted(files, 'file')}\n"
-        f"{splits_text(corpus.plan(config))}\n"
+        f"{splits_text(plan)}\n"
         f"{what.audio_sec / 3600:.2f} hours {kind}, about {size:,.0f} MB, about {max(minutes, 0.1):.1f} "
         f"minutes with {counted(used, 'worker')}"
     )

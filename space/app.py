@@ -5,6 +5,7 @@ It is made of what the toolkit's commands are made of: rows are chosen by the fi
 dataset: a directory, ``org/name`` or ``org/name@REVISION`` on the Hub. Without one a small dataset is made.
 """
 
+import io
 import os
 import tempfile
 from collections.abc import Sequence
@@ -12,25 +13,25 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 import sousa
 from sousa.builders.browse import listing_of
-from sousa.builders.plot import picture
 from sousa.generation import corpora
 from sousa.generation.browse.listing import PAGE, Control, Listing
 from sousa.generation.columns import Classes, Renditions, having
-from sousa.generation.errors import SousaError
+from sousa.generation.errors import SousaError, UsageError
 from sousa.generation.preview.source import Source
 from sousa.generation.reopen import rows_at
 from sousa.training.transcription.command import transcribe
 
-matplotlib.use("Agg")
 _MOST_FILTERS = 6  # on the page; --where has all
 _MOST_BESIDE = 4  # sounds that are compared
 _LONGEST_SEC = 600.0  # of a recording
+_SIZE = (9, 4.5)  # of a picture, inches
+_KEPT_SEC = (3600, 24 * 3600)  # how often files are looked through, and how old they get
 _SMALL = {"profiles": 4, "tempos": 1}  # what is made where no dataset is named
 
 
@@ -66,36 +67,41 @@ class Rows:
         named = [control for control in self.listing.controls if control.names]
         self.filters: list[Control] = named[:_MOST_FILTERS]
 
-    def table(self, page: float, *values: str | None) -> tuple[pd.DataFrame, str]:
-        """A page of rows as a table, and how many there are."""
+    def table(self, page: float | None, *values: str | None) -> tuple[pd.DataFrame, str]:
+        """A page of rows as a table, the last one where there are fewer, and how many there are."""
         asked = {c.column.name: v for c, v in zip(self.filters, values, strict=True) if v}
-        try:
-            part = self.listing.part({**asked, PAGE: str(int(page or 1))})
-        except SousaError:
-            part = self.listing.part(asked)  # another filter has fewer pages
+        pages = self.listing.part(asked).pages
+        part = self.listing.part({**asked, PAGE: str(min(max(int(page or 1), 1), pages))})
         names = ["number", *(column.name for column in self.listing.shown)]
         frame = pd.DataFrame(part.rows, columns=[*names])
         return frame, f"{part.count:,} rows, page {part.page:,} of {part.pages:,}"
 
-    def row(self, number: int) -> dict[str, Any]:
+    def row(self, number: float | None) -> dict[str, Any]:
         """A row with all its columns.
 
-        Raises: gradio.Error where there is none.
+        Raises: gradio.Error where there is none, or it can't be read.
         """
-        if not 0 <= number < self.source.facts["num_rows"]:
-            raise gr.Error(f"There is no row {number}; give 0 to {self.source.facts['num_rows'] - 1}.")
-        return next(rows_at(self.source.storage.root, self.source.records, [number])).to_pylist()[0]
+        count = self.source.facts["num_rows"]
+        if number is None or not 0 <= number < count:
+            raise gr.Error(f"There is no row {number}; give 0 to {count - 1}.")
+        try:
+            rows = next(rows_at(self.source.storage.root, self.source.records, [int(number)]))
+        except SousaError as error:
+            raise gr.Error(str(error)) from None
+        return rows.to_pylist()[0]
 
-    def shown(self, number: int) -> tuple[Any, str, str]:
-        """Sound, picture and labels of a row: ``(rate and samples or None, file, Markdown)``."""
+    def shown(self, number: float | None) -> tuple[Any, Any, str]:
+        """Sound, picture and labels of a row: ``(rate and samples or None, picture or None, Markdown)``."""
         row = self.row(number)
-        return _sound(row), self.picture(number), _facts(row, self.source)
+        return _sound(row), self.picture(row), _facts(row, self.source)
 
-    def picture(self, number: int) -> str:
-        """A drawing of a row, as a file."""
-        place = Path(tempfile.mkdtemp()) / "row.png"
-        picture(self.directory, place, number)
-        return str(place)
+    def picture(self, row: dict[str, Any]) -> Any:
+        """A drawing of a row, None where it has nothing to draw."""
+        try:
+            axes = sousa.plot(row, Figure(figsize=_SIZE, layout="constrained", dpi=110).subplots())
+        except UsageError:  # it has neither sound nor events
+            return None
+        return _image(axes.figure)
 
     @property
     def pairs(self) -> list[str]:
@@ -122,6 +128,15 @@ class Rows:
         return [number, *best][:_MOST_BESIDE]
 
 
+def _image(figure: Figure) -> Any:
+    """A figure as a picture in memory."""
+    from PIL import Image
+
+    data = io.BytesIO()
+    figure.savefig(data)
+    return Image.open(data)
+
+
 def _sound(row: dict[str, Any]) -> tuple[int, np.ndarray] | None:
     from sousa.generation.plot.rows import sound_of
 
@@ -145,7 +160,7 @@ def _facts(row: dict[str, Any], source: Source) -> str:
     return "\n".join(lines)
 
 
-def transcription(recording: str | None) -> tuple[str | None, list[str], str]:
+def transcription(recording: str | None) -> tuple[Any, list[str], str]:
     """Notes of a recording: ``(picture, files, a sentence)``.
 
     Raises: gradio.Error that says what is wrong with the recording.
@@ -158,7 +173,8 @@ def transcription(recording: str | None) -> tuple[str | None, list[str], str]:
         length = soundfile.info(recording).duration
         if length > _LONGEST_SEC:
             raise gr.Error(f"The recording has {length:.0f} s; up to {_LONGEST_SEC:.0f} s are taken here.")
-        place = tempfile.mkdtemp()
+        # beside the recording, which Gradio removes with what it keeps
+        place = Path(recording).parent
         out = transcribe(recording, output=place, formats=["mid", "musicxml", "csv", "html"])
     except (SousaError, soundfile.LibsndfileError) as error:
         raise gr.Error(str(error).replace(recording, Path(recording).name)) from None
@@ -166,13 +182,11 @@ def transcription(recording: str | None) -> tuple[str | None, list[str], str]:
     said = (
         f"{len(out.notes)} notes in {out.duration_sec:.1f} s. The page with `.html` plays both, note by note."
     )
-    return _roll(out, place), files, said
+    return _roll(out), files, said
 
 
-def _roll(out: Any, place: str) -> str:
-    """A piano roll of a transcription, as a file."""
-    from matplotlib.figure import Figure
-
+def _roll(out: Any) -> Any:
+    """A piano roll of a transcription, as a picture."""
     figure = Figure(figsize=(10, 3.5), layout="constrained", dpi=110)
     axes = figure.subplots()
     notes = out.notes
@@ -181,15 +195,13 @@ def _roll(out: Any, place: str) -> str:
     colours = [(0.1, 0.35, 0.65, float(value)) for value in shade]
     axes.barh(notes["pitch"], length, left=notes["onset_sec"], height=0.9, color=colours)
     axes.set(xlabel="time (s)", ylabel="MIDI note number", xlim=(0, out.duration_sec))
-    path = Path(place) / "roll.png"
-    figure.savefig(path)
-    return str(path)
+    return _image(figure)
 
 
 def build(directory: str) -> gr.Blocks:
     """The page of a dataset directory."""
     rows = Rows(directory)
-    with gr.Blocks(title=f"SOUSA: {rows.source.facts['dataset']}") as page:
+    with gr.Blocks(title=f"SOUSA: {rows.source.facts['dataset']}", delete_cache=_KEPT_SEC) as page:
         count = f"{rows.source.facts['num_rows']:,} rows"
         gr.Markdown(f"# {rows.source.facts['dataset']}\n{rows.listing.corpus.name}, {count}")
         with gr.Tab("Browse"):
@@ -219,15 +231,15 @@ def _browse(rows: Rows) -> None:
     for box in (page, *chosen):
         box.change(rows.table, [page, *chosen], [table, said], api_name="rows" if box is page else False)
 
-    def show(frame: pd.DataFrame, event: gr.SelectData) -> tuple[Any, str, str]:
-        return rows.shown(int(frame.iloc[event.index[0]]["number"]))
+    def show(event: gr.SelectData) -> tuple[Any, Any, str]:
+        return rows.shown(int(event.row_value[0]))
 
-    table.select(show, [table], [sound, drawing, facts], api_name=False)
-    number.submit(lambda n: rows.shown(int(n)), [number], [sound, drawing, facts], api_name="row")
+    table.select(show, None, [sound, drawing, facts], api_name=False)
+    number.submit(rows.shown, [number], [sound, drawing, facts], api_name="row")
 
 
 def _compare(rows: Rows) -> None:
-    gr.Markdown("Rows that differ in one thing, and as little as there is in others.")
+    gr.Markdown("Rows that differ in one property, and otherwise as little as possible.")
     with gr.Row():
         number = gr.Number(0, label="row number", precision=0, minimum=0)
         column = gr.Dropdown(rows.pairs, value=rows.pairs[0], label="what differs")
@@ -239,14 +251,15 @@ def _compare(rows: Rows) -> None:
             sounds.append(gr.Audio(interactive=False, label="sound"))
             drawings.append(gr.Image(interactive=False, label="sound and labels"))
 
-    def compare(first: float, name: str) -> Sequence[Any]:
-        numbers = rows.beside(int(first), name)
+    def compare(first: float | None, name: str) -> Sequence[Any]:
+        rows.row(first)
+        numbers = rows.beside(int(first or 0), name)
         texts, heard, drawn = [], [], []
         for each in numbers:
             row = rows.row(each)
             texts.append(f"**{row[name]}**\n\n{row['sample_id']}")
             heard.append(_sound(row))
-            drawn.append(rows.picture(each))
+            drawn.append(rows.picture(row))
         empty = [None] * (_MOST_BESIDE - len(numbers))
         return [*texts, *[""] * len(empty), *heard, *empty, *drawn, *empty]
 

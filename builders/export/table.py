@@ -97,8 +97,8 @@ def _cells(row: Mapping[str, Any], column: Column, record: Mapping[str, Any]) ->
         value = record[field.name]
         yield value
         if _is_time(field):
-            known = value is not None and row["sample_rate"]
-            yield round(value / row["sample_rate"], 9) if known else None
+            rate = row.get("sample_rate")
+            yield round(value / rate, 9) if rate and value is not None else None
 
 
 def _is_time(field: Column) -> bool:

@@ -45,7 +45,9 @@ class Text(Format):
         role = self.events.role if self.events else Events()
         if (pitch := event.get(role.pitch)) is not None:
             label = f"{pitch:g}"
-        end = f"{event[role.offset] / row['sample_rate']:.9f}\t" if self.with_ends else ""
+        last = event.get(role.offset)
+        end_sec = time if last is None else last / row["sample_rate"]
+        end = f"{end_sec:.9f}\t" if self.with_ends else ""
         return f"{time:.9f}\t{end}{' '.join(label.split())}\n"
 
     def notes(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ ROWS_A_PAGE = 25
 SORT, PAGE = "sort", "page"  # further keys of a request
 _MOST_NAMES = 200  # in a list to choose from
 _MOST_RENDITIONS = 12  # on the page of a row
-_NUMBER = "row number"
+_NUMBER, _DIGITS = "row number", 15
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Part:
         count: how many rows pass the filters.
         page, pages: number of this one, from 1, and of all.
         where: the filters, in the order of the columns.
+        options: the same filters as ``--where`` has them.
         sort: column that they are ordered by, with ``-`` before it for the greatest first; empty for none.
     """
 
@@ -55,6 +56,7 @@ class Part:
     pages: int
     where: dict[str, str]
     sort: str
+    options: dict[str, str]
 
 
 class Listing:
@@ -113,12 +115,14 @@ class Listing:
         Args:
             request: filters by name, and SORT and PAGE; empty values are left out.
 
-        Raises: UsageError for a filter, column or page that is none.
+        Raises: UsageError for an unknown filter, column or page.
         """
         asked = {name: value.strip() for name, value in request.items() if value.strip()}
         sort, number = asked.pop(SORT, ""), asked.pop(PAGE, "1")
-        where = {name: filters.value_of(value) for name, value in asked.items()}
         table = self.table
+        whole = {name for name, value in asked.items() if self._has(name, value)}
+        where = {n: [value] if n in whole else filters.value_of(value) for n, value in asked.items()}
+        options = {n: v.replace(",", "\\,") if n in whole else v for n, v in asked.items()}
         if where:
             chosen = filters.Filter.parse(where, self.source.columns, self.corpus)
             for name in set(chosen.columns) - set(table.column_names):  # of a filter of the corpus itself
@@ -126,13 +130,19 @@ class Listing:
             table = table.filter(chosen.expression)
         table = self._sorted(table, sort)
         pages = max(-(-len(table) // ROWS_A_PAGE), 1)
-        if not number.isdecimal() or not 1 <= int(number) <= pages:
-            raise UsageError(f"page is {number!r}; there are pages 1 to {pages:,}")
+        if not number.isdecimal() or len(number) > _DIGITS or not 1 <= int(number) <= pages:
+            raise UsageError(f"page is {number[:99]!r}; there are pages 1 to {pages:,}")
         first = (int(number) - 1) * ROWS_A_PAGE
         rows = table.slice(first, ROWS_A_PAGE).to_pylist()
         for row in rows:
             row["number"] = row.pop(_NUMBER)
-        return Part(rows, len(table), int(number), pages, asked, sort)
+        return Part(rows, len(table), int(number), pages, asked, sort, options)
+
+    def _has(self, name: str, value: str) -> bool:
+        """Whether a text is a value of a column as it stands, which may have commas."""
+        if name not in self.table.column_names or not pa.types.is_string(self.table[name].type):
+            return False
+        return bool(pc.any(pc.equal(self.table[name], value)).as_py())
 
     def _sorted(self, table: pa.Table, sort: str) -> pa.Table:
         name = sort.removeprefix("-")

@@ -4,6 +4,7 @@ Conventions: a page without scripts. Forms and links ask the server for another 
 for any number of rows.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -28,7 +29,7 @@ td,th{white-space:nowrap}
 .card{min-width:8em}
 """
 _LINKS = (
-    ("preview", "Preview", "rows evenly chosen, with their sound and labels"),
+    ("preview", "Preview", "an even selection of rows, with their sound and labels"),
     ("report", "Validation report", "what was checked, and the figures"),
     ("card", "Dataset card", "what it holds, in words"),
 )
@@ -58,9 +59,9 @@ def first_page(listing: Listing, part: Part, kept: Sequence[str], path: str) -> 
 
 
 def problem_page(words: str) -> str:
-    """What a request can't have."""
+    """Says why a request has no answer."""
     back = '<p><a href="/">All rows</a></p>'
-    return webpage.page("Not found", [f"<h1>That can't be shown</h1><p>{text.html(words)}</p>{back}"])
+    return webpage.page("Not found", [f"<h1>Not found</h1><p>{text.html(words)}</p>{back}"])
 
 
 def text_page(title: str, content: str) -> str:
@@ -93,6 +94,7 @@ def _form(controls: Sequence[Control], part: Part) -> str:
     names = [control for control in controls if control.span is None]
     spans = [control for control in controls if control.span is not None]
     asked = any(control.column.name in part.where for control in spans)
+    known = {control.column.name for control in controls}
     ranges = "".join(_range(control, part.where) for control in spans)
     numbers = f"<details{' open' if asked else ''}><summary>Numbers</summary>" \
         f"<div class=cards>{ranges}</div></details>"  # fmt: skip
@@ -100,10 +102,19 @@ def _form(controls: Sequence[Control], part: Part) -> str:
         '<form method="get" action="/" role="search" aria-label="Filter rows">'
         + "".join(_names(control, part.where) for control in names)
         + (numbers if spans else "")
+        + _hidden({name: part.where[name] for name in part.where if name not in known})
         + (f'<input type=hidden name={SORT} value="{text.html(part.sort)}">' if part.sort else "")
         + "<button>Show</button>"
         + ('<a href="/">Show all</a>' if part.where or part.sort else "")
         + "</form>"
+    )
+
+
+def _hidden(where: Mapping[str, str]) -> str:
+    """Filters that have no field of their own, such as other names of columns; they go on to hold."""
+    return "".join(
+        f'<input type=hidden name="{text.html(name)}" value="{text.html(value)}">'
+        for name, value in where.items()
     )
 
 
@@ -124,7 +135,8 @@ def _range(control: Control, where: Mapping[str, str]) -> str:
     column, (low, high) = control.column, control.span or (0.0, 0.0)
     name, unit = text.html(column.name), f" ({text.html(column.unit)})" if column.unit else ""
     asked = where.get(column.name, "")
-    hint = f"{low:g},{high:g}"
+    ends = math.floor(low * 1e6) / 1e6, math.ceil(high * 1e6) / 1e6
+    hint = ",".join(f"{end:.15g}" for end in ends)
     return (
         f'<label>{name}{unit}<input name="{name}" value="{text.html(asked)}" placeholder="{hint}" '
         f'title="the least and the greatest, such as {hint}"></label>'
@@ -140,13 +152,13 @@ def _count(part: Part, total: int) -> str:
 def _table(columns: Sequence[Column], part: Part, with_audio: bool) -> str:
     numeric = [column.type not in ("string", "bool") for column in columns]
     head: list[Any] = [(_order(column, part),) for column in columns]
+    where = [column.name for column in columns].index("sample_id")
     rows = []
     for row in part.rows:
         cells: list[Any] = [
             _number(row[column.name]) if number else "" if row[column.name] is None else row[column.name]
             for column, number in zip(columns, numeric, strict=True)
         ]
-        where = columns.index(next(column for column in columns if column.name == "sample_id"))
         cells[where] = (f'<a href="/row/{row["number"]}">{text.html(row["sample_id"])}</a>',)
         if with_audio:
             name = text.html(f"sound of {row['sample_id']}")
@@ -155,7 +167,7 @@ def _table(columns: Sequence[Column], part: Part, with_audio: bool) -> str:
             ))  # fmt: skip
         rows.append(cells)
     if with_audio:
-        head.insert(1, "audio")
+        head.insert(where + 1, "audio")
     return webpage.table(head, rows)
 
 
@@ -193,6 +205,6 @@ def _address(part: Part, more: Mapping[str, Any]) -> str:
 
 def _same_rows(part: Part, path: str) -> str:
     """How other commands take the same rows."""
-    words = [f"--where {text.shell(f'{name}={value}')}" for name, value in part.where.items()]
+    words = [f"--where {text.shell(f'{name}={value}')}" for name, value in part.options.items()]
     command = " ".join(["sousa export", text.shell(path), "--to csv -o FOLDER", *words])
     return f"<p class=soft>The same rows as files: <code>{text.html(command)}</code></p>"

@@ -7,6 +7,8 @@ host, so that no page of another site can read the dataset through its visitor's
 import io
 import mimetypes
 import re
+import sys
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,7 +25,7 @@ from sousa.generation.preview import page as preview
 from sousa.generation.reopen import rows_at
 
 HOST = "127.0.0.1"
-_HOSTS = (HOST, "localhost", "[::1]")
+_HOSTS = (HOST, "localhost")
 _PREVIEW_ROWS, _PREVIEW_SEED = 24, 42
 _FILES = {"report": "validation_report.html", "card": "README.md"}
 _HTML = "text/html; charset=utf-8"
@@ -63,12 +65,12 @@ class Browse(ThreadingHTTPServer):
 
     @property
     def kept(self) -> list[str]:
-        """The links that lead somewhere."""
+        """The links whose pages exist."""
         return ["preview", *(name for name in _FILES if self.file(name).is_file())]
 
     @cached_property
     def preview_page(self) -> bytes:
-        """Rows evenly chosen."""
+        """An even selection of rows."""
         source = self.listing.source
         return self.rows_page(choose.choose(source, Filter([]), _PREVIEW_ROWS, _PREVIEW_SEED))
 
@@ -89,81 +91,109 @@ class Browse(ThreadingHTTPServer):
         (row,) = next(rows_at(source.storage.root, source.records, [number], ["audio"])).to_pylist()
         if not row["audio"] or not row["audio"]["bytes"]:
             raise UsageError(f"row {number} has no sound")
-        kind = mimetypes.guess_type(row["audio"]["path"] or "")[0] or "application/octet-stream"
-        return row["audio"]["bytes"], kind.replace("x-", "")
+        kind = mimetypes.guess_type(row["audio"]["path"] or "")[0] or ""
+        kind = kind.replace("x-", "") if kind.startswith("audio/") else "application/octet-stream"
+        return row["audio"]["bytes"], kind
+
+    def handle_error(self, *_: object) -> None:
+        """A browser that has gone away is no fault."""
+        error = sys.exception()
+        if not isinstance(error, (ConnectionError, TimeoutError)):
+            super().handle_error(*_)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What is sent: ``kind`` is its media type, ``policy`` what the page may load."""
+
+    data: bytes
+    kind: str = _HTML
+    policy: str = _POLICY
+    status: int = HTTPStatus.OK
+    more: dict[str, str] = field(default_factory=dict)
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: Browse
     protocol_version = "HTTP/1.1"
+    timeout = 30.0  # for a browser that reads no further
 
     def do_HEAD(self) -> None:
         self.do_GET()
 
     def do_GET(self) -> None:
         try:
-            host = re.sub(r":\d+$", "", self.headers.get("Host", ""))
-            if host not in _HOSTS:
-                raise UsageError("this page is for this machine alone; open it as localhost")
-            address = urlsplit(self.path)
-            with self.server.reading:  # a row group may be large
-                self._answer(address.path, dict(parse_qsl(address.query)))
+            host = re.sub(r":\d+$", "", self.headers.get("Host", "")).lower()
+            site, mode = (self.headers.get(f"Sec-Fetch-{name}", "") for name in ("Site", "Mode"))
+            if host not in _HOSTS or (site == "cross-site" and mode != "navigate"):
+                words = "this page is for this machine alone; open it as localhost"
+                answer = _problem(words, HTTPStatus.FORBIDDEN)
+            else:
+                address = urlsplit(self.path)
+                with self.server.reading:  # a row group may be large
+                    answer = self._answer(address.path, dict(parse_qsl(address.query)))
         except UsageError as error:
-            self._send(pages.problem_page(str(error)).encode(), HTTPStatus.NOT_FOUND)
+            answer = _problem(str(error), HTTPStatus.NOT_FOUND)
+        except ValueError:
+            answer = _problem("this address can't be read", HTTPStatus.BAD_REQUEST)
         except RunError as error:
-            self._send(pages.problem_page(str(error)).encode(), HTTPStatus.INTERNAL_SERVER_ERROR)
-        except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True  # the browser went elsewhere
+            answer = _problem(str(error), HTTPStatus.INTERNAL_SERVER_ERROR)
+        self._send(answer)
 
-    def _answer(self, path: str, request: dict[str, str]) -> None:
+    def _answer(self, path: str, request: dict[str, str]) -> _Answer:
         server = self.server
         if path == "/":
             part = server.listing.part(request)
-            self._send(pages.first_page(server.listing, part, server.kept, server.path).encode())
-        elif path == "/preview":
-            self._send(server.preview_page, policy=_POLICY_OF_ROWS)
-        elif path == "/report" and server.file("report").is_file():
-            self._send(server.file("report").read_bytes())
-        elif path == "/card" and server.file("card").is_file():
+            return _Answer(pages.first_page(server.listing, part, server.kept, server.path).encode())
+        if path == "/preview":
+            return _Answer(server.preview_page, policy=_POLICY_OF_ROWS)
+        if path == "/report" and server.file("report").is_file():
+            return _Answer(server.file("report").read_bytes())
+        if path == "/card" and server.file("card").is_file():
             card = server.file("card").read_text(encoding="utf-8", errors="replace")
             card = re.sub(r"\A---\n.*?\n---\n", "", card, flags=re.DOTALL)  # which the Hub reads
-            self._send(pages.text_page("Dataset card", card).encode())
-        elif match := re.fullmatch(r"/row/(\d{1,15})", path):
+            return _Answer(pages.text_page("Dataset card", card).encode())
+        if match := re.fullmatch(r"/row/(\d{1,15})", path):
             numbers = server.listing.renditions(int(match[1]))
-            self._send(server.rows_page(numbers), policy=_POLICY_OF_ROWS)
-        elif match := re.fullmatch(r"/audio/(\d{1,15})", path):
-            self._send_part(*server.sound(int(match[1])))
-        else:
-            raise UsageError(f"there is no page {path}")
+            return _Answer(server.rows_page(numbers), policy=_POLICY_OF_ROWS)
+        if match := re.fullmatch(r"/audio/(\d{1,15})", path):
+            return self._part(*server.sound(int(match[1])))
+        raise UsageError(f"there is no page {path}")
 
-    def _send_part(self, data: bytes, kind: str) -> None:
-        """Answer with a sound, or the part of it that a player asks for."""
-        asked = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
+    def _part(self, data: bytes, kind: str) -> _Answer:
+        """A sound, or the part of it that a player asks for."""
+        whole = _Answer(data, kind, more={"Accept-Ranges": "bytes"})
+        asked = re.fullmatch(r"bytes=(\d{0,15})-(\d{0,15})", self.headers.get("Range", ""))
         if not asked or asked.groups() == ("", ""):
-            return self._send(data, kind=kind)
+            return whole
         first, last = asked.groups()
         begin = int(first) if first else max(len(data) - int(last), 0)
         end = min(int(last), len(data) - 1) if first and last else len(data) - 1
+        if first and last and int(last) < begin:
+            return whole  # which is no range
         if begin > end:
-            return self._send(b"", HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, kind)
-        where = {"Content-Range": f"bytes {begin}-{end}/{len(data)}"}
-        return self._send(data[begin : end + 1], HTTPStatus.PARTIAL_CONTENT, kind, more=where)
+            where, status = f"bytes */{len(data)}", HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+            return replace(whole, data=b"", status=status, more={"Content-Range": where})
+        where = f"bytes {begin}-{end}/{len(data)}"
+        more = {**whole.more, "Content-Range": where}
+        return replace(whole, data=data[begin : end + 1], status=HTTPStatus.PARTIAL_CONTENT, more=more)
 
-    def _send(
-        self, data: bytes, status: int = HTTPStatus.OK, kind: str = _HTML, policy: str = _POLICY,
-        more: dict[str, str] | None = None,
-    ) -> None:  # fmt: skip
-        self.send_response(status)
+    def _send(self, answer: _Answer) -> None:
+        self.send_response(answer.status)
         headers = {
-            "Content-Type": kind, "Content-Length": str(len(data)), "Content-Security-Policy": policy,
-            "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Accept-Ranges": "bytes",
-            "Cross-Origin-Resource-Policy": "same-origin", **(more or {}),
+            "Content-Type": answer.kind, "Content-Length": str(len(answer.data)),
+            "Content-Security-Policy": answer.policy, "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store", "Cross-Origin-Resource-Policy": "same-origin", **answer.more,
         }  # fmt: skip
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(data)
+            self.wfile.write(answer.data)
 
     def log_message(self, *_: object) -> None:
-        """Requests are not told."""
+        """Requests are not logged."""
+
+
+def _problem(words: str, status: int) -> _Answer:
+    return _Answer(pages.problem_page(words).encode(), status=status)

@@ -120,9 +120,7 @@ def _rows(source: Source, numbers: list[int], columns: list[str]) -> Iterable[di
         inside = any(first <= number < first + record["rows"] for number in numbers)
         first += record["rows"]
         if inside and (problem := source.storage.damage(record)):
-            raise RunError(
-                f"{problem}; run the 'sousa generate' command that made {source.storage.root} again"
-            )
+            raise RunError(f"{problem}; {source.again}")
     for part in rows_at(source.storage.root, source.records, numbers, columns):
         for i in range(len(part)):
             yield from part.slice(i, 1).to_pylist()

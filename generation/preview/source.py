@@ -18,6 +18,7 @@ class Source:
         records: of the shards, in order of rows.
         columns: of the files.
         page: what is shown of a row.
+        again: what to do where files are damaged.
         facts: ``dataset`` (its name), ``data_version``, ``size``, ``num_rows`` and ``with_audio``.
     """
 
@@ -26,6 +27,7 @@ class Source:
     columns: tuple[Column, ...]
     page: Preview
     facts: dict[str, Any]
+    again: str = "run the 'sousa generate' command that made the dataset again"
 
     @classmethod
     def of(cls, stored: Stored) -> "Source":

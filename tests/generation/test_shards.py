@@ -344,7 +344,7 @@ def test_a_dry_run_refuses_what_the_run_refuses(tiny, sousa, tmp_path):
 
 def test_splits_without_rows_are_said(sousa, tmp_path):
     options = ("-p", 1, "-t", 1, "--rudiments", "flam", "-o", tmp_path / "d")
-    said = "splits: train 1, validation 0, test 0; none in validation and test: more groups fill them"
+    said = "splits: train 1, validation 0, test 0; validation and test are empty, as there are too few groups"
     assert said in sousa("generate", *options, "--dry-run").stdout
     assert said in sousa("generate", *options).stdout
 

@@ -96,7 +96,7 @@ class QuadrupleTokenizer(NoteTokenizer):
             if place == 0:
                 full = (times == times[:, -1:]).sum(dim=1, keepdim=True) == self.parts[PITCH]
                 out &= number >= times[:, -1:] + full.long()
-            else:  # in any order: where times of a chord are not quite told, one may be told late
+            else:  # in any order: a note of a chord may be heard a step later than a higher one
                 written = torch.where(times == ids[:, -1:], pitches, PAD)
                 out.scatter_(1, written, False)
         if place == 0:

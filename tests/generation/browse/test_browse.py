@@ -3,6 +3,7 @@
 import http.client
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,11 +18,17 @@ import soundfile
 
 from sousa import generate, release
 from sousa.builders.browse import listing_of
-from sousa.generation.browse.listing import ROWS_A_PAGE
+from sousa.generation import corpora
+from sousa.generation.browse.listing import ROWS_A_PAGE, Listing
+from sousa.generation.browse.pages import first_page
 from sousa.generation.browse.server import Browse
+from sousa.generation.columns import Breakdown, Column
 from sousa.generation.errors import UsageError
-from sousa.generation.filters import Filter
+from sousa.generation.filters import Filter, value_of
+from sousa.generation.preview import general
+from sousa.generation.preview.source import Source
 from sousa.generation.reopen import open_dataset
+from sousa.generation.storage import LocalStorage
 from tests.conftest import ROOT
 from tests.support.axe import faults
 from tests.support.browser import Browser, needs_chromium
@@ -114,13 +121,43 @@ def test_pages_together_are_all_rows_once(listing):
         ({"sort": "tempo"}, "rows can't be sorted by the column 'tempo'"),
         ({"page": "1000000"}, "page is '1000000'; there are pages 1 to "),
         ({"page": "x"}, "page is 'x'"),
+        ({"page": "1" * 5000}, "there are pages 1 to "),
     ],
 )
 def test_what_can_not_be_had_is_said(request_of, sentence, listing, server):
     with pytest.raises(UsageError, match=re.escape(sentence)):
         listing.part(request_of)
     status, _, body = get(server, f"/?{urlencode(request_of)}")
-    assert status == 404 and b"That can't be shown" in body
+    assert status == 404 and b"<h1>Not found</h1>" in body
+
+
+def test_a_name_with_a_comma_is_one_name(tmp_path):
+    places = ["river (mouth), 1.wav", "12,34"]
+    rows = pa.table({"sample_id": ["a", "b"], "place": places, "split": ["test"] * 2})
+    pq.write_table(rows, tmp_path / "rows.parquet")
+    roles = {"place": Breakdown()}
+    columns = tuple(Column(name, "string", "", "", role=roles.get(name)) for name in rows.schema.names)
+    facts = {"dataset": "d", "data_version": "1", "size": "s", "num_rows": 2, "with_audio": False}
+    record = {"file": "rows.parquet", "rows": 2, "split": "test"}
+    source = Source(LocalStorage(str(tmp_path)), [record], columns, general(columns), facts)
+    listing = Listing(source, corpora.get("captions"))
+    for place in places:
+        part = listing.part({"place": place})
+        assert part.count == 1 and value_of(part.options["place"]) == [place]
+        page = first_page(listing, part, (), "d")
+        assert f'<option value="{place}" selected>' in page and "\\," in page
+
+
+def test_filters_without_a_field_are_kept_by_the_form(server):
+    _, _, body = get(server, "/?tiers=beginner&split=test")
+    assert b'<input type=hidden name="tiers" value="beginner">' in body and body.count(b'name="split"') == 1
+
+
+def test_the_hint_of_a_range_holds_every_row(listing):
+    page = first_page(listing, listing.part({}), (), "d")
+    for name, hint in re.findall(r'<input name="(\w+)" value="" placeholder="([^"]+)"', page):
+        values = listing.table[name].drop_null()
+        assert listing.part({name: hint}).count == len(values), name
 
 
 def test_the_form_offers_what_there_is(listing):
@@ -150,7 +187,9 @@ def test_sound_is_the_stored_file_and_parts_of_it(server, listing, place):
     assert headers["Content-Range"] == f"bytes 100-199/{len(data)}"
     assert get(server, "/audio/3", Range="bytes=-10")[2] == data[-10:]
     assert get(server, "/audio/3", Range="bytes=90-")[2] == data[90:]
-    assert get(server, "/audio/3", Range=f"bytes={len(data)}-")[0] == 416
+    status, headers, _ = get(server, "/audio/3", Range=f"bytes={len(data)}-")
+    assert (status, headers["Content-Range"]) == (416, f"bytes */{len(data)}")
+    assert get(server, "/audio/3", Range="bytes=10-5")[2] == data
     for number in (len(listing.table), 10**14):
         assert get(server, f"/audio/{number}")[0] == 404
 
@@ -188,10 +227,38 @@ def test_nothing_else_is_answered(path, server):
     assert get(server, path)[0] == 404
 
 
+LINES = ["GET http://[x/ HTTP/1.1", "GET /audio/3 HTTP/1.1\r\nRange: bytes=" + "1" * 5000]
+
+
+@pytest.mark.parametrize("line", LINES, ids=["address", "range"])
+def test_odd_requests_are_answered(line, server, capfd):
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=60) as connection:
+        connection.sendall(f"{line}\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        assert re.match(rb"HTTP/1.1 (200|400|404) ", connection.recv(4096))
+    with socket.create_connection(("127.0.0.1", server.server_port)) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: elsewhere\r\n\r\n")
+    assert get(server, "/card")[0] == 200 and "Traceback" not in capfd.readouterr().err
+
+
+def test_a_reader_that_stops_reading_holds_nobody_up(server):
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", server.server_port))
+        connection.sendall(b"GET /preview HTTP/1.1\r\nHost: localhost\r\n\r\n" * 12)
+        assert connection.recv(10)
+        assert get(server, "/")[0] == get(server, "/audio/0")[0] == 200
+
+
+def test_other_sites_do_not_start_work_here(server):
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    assert get(server, "/preview", **headers)[0] == 403
+    assert get(server, "/", **{**headers, "Sec-Fetch-Mode": "navigate"})[0] == 200  # a link to it
+
+
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", ""])
 def test_other_sites_can_not_read_it(host, server):
     status, _, body = get(server, "/", Host=host)
-    assert status == 404 and b"sample_id" not in body
+    assert status == 403 and b"sample_id" not in body
 
 
 def test_a_release_is_opened_too(tiny, tmp_path):
