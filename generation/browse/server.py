@@ -14,6 +14,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from sousa.generation.browse import pages
@@ -95,11 +96,10 @@ class Browse(ThreadingHTTPServer):
         kind = kind.replace("x-", "") if kind.startswith("audio/") else "application/octet-stream"
         return row["audio"]["bytes"], kind
 
-    def handle_error(self, *_: object) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that has gone away is no fault."""
-        error = sys.exception()
-        if not isinstance(error, (ConnectionError, TimeoutError)):
-            super().handle_error(*_)
+        if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
 
 
 @dataclass(frozen=True)
