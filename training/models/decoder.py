@@ -139,7 +139,7 @@ class NoteDecoder(nn.Module):
         lengths = torch.tensor([states.shape[1]], device=device) if lengths is None else lengths
         heard = self._heard(states, rolls, begins, frame_of[:, :1], lengths[:, None, None])
         values = rolls.unflatten(2, (self.kinds, self.keys)).transpose(2, 3)
-        values = values[:, :, self.first_key :][:, :, : config.num_pitches].contiguous()
+        values = values[:, :, self.first_key :][:, :, : config.num_pitches].contiguous().float()
         reader = self.writer.reader
         read = Rolls.of(values, frame_of, reader.frames) if reader else None
         segment = torch.arange(clips * count, device=device)
@@ -148,7 +148,9 @@ class NoteDecoder(nn.Module):
             ids = labels[:, : max(int((labels >= 0).sum(1).max()) - 1, 1)].clamp(min=PAD)
             return self.writer(ids, read, segment, encoder_hidden_states=heard, use_cache=False).logits
         parts = zip(heard.split(_AT_ONCE), segment.split(_AT_ONCE), strict=True)
-        written = [self._written(sound, read, numbers) for sound, numbers in parts]
+        # of one token at a time, half precision makes more casts than it saves
+        with torch.autocast(device.type, enabled=False):
+            written = [self._written(sound.float(), read, numbers) for sound, numbers in parts]
         longest = max(ids.shape[1] for ids in written)
         return torch.cat([F.pad(ids, (0, longest - ids.shape[1]), value=PAD) for ids in written]).unflatten(
             0, (clips, count)
