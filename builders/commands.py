@@ -263,7 +263,7 @@ def _dry_run(arguments: argparse.Namespace, named: list[str], console: Console) 
         console.tell(f"{repo} holds this very release already: nothing would be done")
         return
     if what["not_asked"]:
-        console.say(f"{what['not_asked']}\nassuming a new repository:")
+        console.say(f"{what['not_asked']}\nshown is what a new repository would be sent:")
     for sign, files in (("+", what["add"]), ("-", what["delete"])):
         for file in files:
             console.tell(f"  {sign} {file}")

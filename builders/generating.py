@@ -9,7 +9,7 @@ from sousa.builders import api
 from sousa.generation import corpora
 from sousa.generation.commandline import quiet, unknown, workers
 from sousa.generation.console import Console
-from sousa.generation.errors import collected
+from sousa.generation.errors import UsageError, collected
 from sousa.generation.options import add_arguments, from_arguments
 from sousa.generation.runners import LocalRunner, workers_problem
 from sousa.generation.storage import LocalStorage, output_path
@@ -69,9 +69,15 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
         return
     config = corpus.config(options, console.say)
     if arguments.dry_run:
-        make.require_place(corpus, config, LocalStorage(output))
         estimate = make.estimate_text(corpus, config, LocalRunner(arguments.workers), arguments.files)
-        console.print(f"{estimate}\nnothing was made; {output} would hold it")
+        console.print(estimate)
+        try:
+            make.require_place(corpus, config, LocalStorage(output))
+        except UsageError as error:
+            console.print("nothing was made; these rows can't go there:")
+            console.warn(f"sousa: {error}")
+        else:
+            console.print(f"nothing was made; {output} would hold it")
         return
     failed = None
     try:
@@ -86,7 +92,7 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
     console.tell(
         f"{config.num_rows:,} rows, {hours:.2f} {kind}, {size:,.0f} MB in {stored.storage.root} "
         f"({time.perf_counter() - begin:.0f} s)\n"
-        f"{make.splits_text(corpus.plan(config))}\n"
+        f"{make.splits_text(corpus, corpus.plan(config))}\n"
         f"{uses(stored.storage.root)}"
     )
     if failed:

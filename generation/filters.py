@@ -104,14 +104,13 @@ class Filter:
 def value_of(text: str) -> Any:
     """The value of a filter out of a text: names separated by commas, or the two ends of a range.
 
-    An end is a number, or ``null`` where it is open; a comma inside a name is written ``\\,``.
+    An end is a number, or ``null`` or nothing where it is open; a comma inside a name is written ``\\,``.
     """
     parts = [part.strip().replace("\\,", ",") for part in re.split(r"(?<!\\),", text)]
-    words = [part for part in parts if part]
-    if len(words) == 2:
+    if len(parts) == 2 and any(parts):
         with suppress(ValueError):
-            return [None if word == "null" else float(word) for word in words]
-    return words
+            return [None if part in ("", "null") else float(part) for part in parts]
+    return [part for part in parts if part]
 
 
 def select(**conditions: Any) -> Filter:
@@ -217,7 +216,8 @@ def ranges(column: str, scale: tuple[float | None, float | None]) -> Test:
         ends = list(value) if isinstance(value, (list, tuple, np.ndarray)) else []
         if len(ends) != 2 or not all(end is None or _is_finite(end) for end in ends):
             problems.append(
-                f"{name} is {value!r}; give two numbers (low, high), null or None for an open end"
+                f"{name} is {value!r}; give two numbers, the lower first, such as 80,120, or 80,null for 80 "
+                "and above (in Python: (80, None))"
             )
             return None
         (low, high), (bottom, top) = ends, scale

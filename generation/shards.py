@@ -41,6 +41,7 @@ from sousa.generation.manifest import (
 from sousa.generation.storage import SHOWN, LocalStorage
 
 DATA_DIR, CARD = "data", "README.md"
+_MOST_TOLD = 6  # settings in which two datasets differ
 # Arrow's readers break at 2 GiB of a row group, the Hub's viewer at 286 MiB
 MAX_GROUP_BYTES = 100_000_000
 
@@ -193,6 +194,9 @@ class Store:
             for key in ours
             if json.dumps(theirs.get(key)) != json.dumps(ours.get(key))
         ]
+        # a digest says no more than the settings that it follows from
+        plain = [text for text in differing if not text.partition(":")[0].endswith("digest")] or differing
+        differing = plain[:_MOST_TOLD] + [f"and {len(plain) - _MOST_TOLD} more"] * (len(plain) > _MOST_TOLD)
         raise UsageError(
             f"{self.storage.root} holds a dataset made with other settings "
             f"({'; '.join(differing or ['its manifest was changed by hand'])}); choose another directory, "

@@ -14,15 +14,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sousa.generation.columns import Column
-from sousa.generation.exporting import Format, media_files, media_paths
+from sousa.generation.exporting import Format, Groups, media_files, media_paths
+from sousa.generation.storage import LocalStorage
 from sousa.generation.text import finite
 
-INDEX, ROWS = "index.csv", "rows.jsonl"
+INDEX, COLUMNS, ROWS = "index.csv", "columns.csv", "rows.jsonl"
 
 
 class Csv(Format):
     """``index.csv`` with all scalar labels, and ``audio/SPLIT/`` and ``midi/SPLIT/`` with their MD5; a file
-    such as ``events.csv`` for each column of records.
+    such as ``events.csv`` for each column of records; ``columns.csv`` says what all their columns are.
     """
 
     fills = True
@@ -60,6 +61,18 @@ class Csv(Format):
                 return _line(["sample_id", *(name for field in column.type for name in _names(field))])
         media = [f"{kind}_{what}" for what in ("path", "md5") for kind in self.media]
         return _line([*(column.name for column in self.scalars), *media])
+
+    def finish(self, groups: Groups, storage: LocalStorage) -> list[str]:
+        """Say what each column of the tables is."""
+        lines = [["table", "column", "type", "unit", "meaning"]]
+        for column in self.scalars:
+            lines.append([INDEX, column.name, str(column.type), column.unit, column.meaning])
+        for column in self.records:
+            for field in column.type:
+                lines.append([f"{column.name}.csv", field.name, str(field.type), field.unit, field.meaning])
+        with storage.writing(COLUMNS) as file:
+            file.write("".join(map(_line, lines)).encode())
+        return [COLUMNS]
 
     def load(self, output: str) -> str:
         """With pandas."""

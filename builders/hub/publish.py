@@ -209,7 +209,7 @@ def dry_run(
     try:
         state = plan.look(api, repo, branch)
     except (remote.Unreachable, remote.Offline) as error:
-        state, not_asked = plan.State(), str(error)
+        state, not_asked = plan.State(), str(error).removesuffix(f"; {remote.AGAIN}")
     what = plan.make(api, release, repo, state, branch == "main")
     out: dict[str, Any] = {"add": what.add, "delete": what.delete, "bytes": _size(release, what.add)}
     out["not_asked"] = not_asked

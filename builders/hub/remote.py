@@ -53,7 +53,7 @@ class FileNotFoundOnHub(RunError):
     """A file that is not there."""
 
 
-_AGAIN = "nothing is lost, run it again"
+AGAIN = "nothing is lost, run it again"
 _LOGIN = "log in with 'hf auth login', or set HF_TOKEN to a token that may write to {owner}"
 _NO_FILE = (FileNotFoundOnHub, "it does not hold that file{said}")
 _NO_REVISION = "there is no such revision; its tags are on its page on the Hub{said}"
@@ -182,7 +182,7 @@ def _sentence(causes: list[Any], repo: str) -> tuple[type[RunError], str] | None
             return kind, text.format(said=said, status=status, owner=owner)
     for cause in causes:
         if isinstance(cause, (TransportError, ConnectionError, TimeoutError)):
-            return Unreachable, f"the Hub can't be reached ({first_line(cause)[:200]}); {_AGAIN}"
+            return Unreachable, f"the Hub can't be reached ({first_line(cause)[:200]}); {AGAIN}"
     for cause in causes:
         if isinstance(cause, OSError) and (refused := _of_the_disk(cause)):
             return RunError, refused
@@ -192,7 +192,7 @@ def _sentence(causes: list[Any], repo: str) -> tuple[type[RunError], str] | None
         return None
     if isinstance(error, (RuntimeError, OSError)):
         # what hf_xet raises carries no type of its own
-        return TransientError, f"the transfer failed ({first_line(error)[:200]}); {_AGAIN}"
+        return TransientError, f"the transfer failed ({first_line(error)[:200]}); {AGAIN}"
     if isinstance(error, (ValueError, TypeError, LookupError, HTTPError)):
         name = type(error).__name__
         return TransientError, f"{ENDPOINT} does not answer as the Hub does ({name}); try again"

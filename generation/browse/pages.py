@@ -58,10 +58,10 @@ def first_page(listing: Listing, part: Part, kept: Sequence[str], path: str) -> 
     return webpage.page(source.facts["dataset"], parts, _STYLE)
 
 
-def problem_page(words: str) -> str:
+def problem_page(title: str, words: str) -> str:
     """Says why a request has no answer."""
     back = '<p><a href="/">All rows</a></p>'
-    return webpage.page("Not found", [f"<h1>Not found</h1><p>{text.html(words)}</p>{back}"])
+    return webpage.page(title, [f"<h1>{title}</h1><p>{text.html(words)}</p>{back}"])
 
 
 def text_page(title: str, content: str) -> str:

@@ -143,7 +143,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, path: str, request: dict[str, str]) -> _Answer:
         server = self.server
         if path == "/":
-            part = server.listing.part(request)
+            try:
+                part = server.listing.part(request)
+            except UsageError as error:
+                return _problem(str(error), HTTPStatus.BAD_REQUEST, "These rows can't be chosen")
             return _Answer(pages.first_page(server.listing, part, server.kept, server.path).encode())
         if path == "/preview":
             return _Answer(server.preview_page, policy=_POLICY_OF_ROWS)
@@ -195,5 +198,5 @@ class _Handler(BaseHTTPRequestHandler):
         """Requests are not logged."""
 
 
-def _problem(words: str, status: int) -> _Answer:
-    return _Answer(pages.problem_page(words).encode(), status=status)
+def _problem(words: str, status: HTTPStatus, title: str = "") -> _Answer:
+    return _Answer(pages.problem_page(title or status.phrase, words).encode(), status=status)

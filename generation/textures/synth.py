@@ -156,7 +156,8 @@ def get(name: str) -> Synth:
     if name in _ADDED:
         return _ADDED[name]
     if name not in known():
-        raise UsageError(f"unknown synthesizer {one_of(name, names())}")
+        hint = "; name the file of one of your own with --synth-file"
+        raise UsageError(f"unknown synthesizer {one_of(name, names())}{hint}")
     return _load(name)
 
 

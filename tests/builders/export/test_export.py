@@ -102,6 +102,19 @@ def test_csv_has_a_table_of_each_column_of_records(root, tmp_path):
                 assert seconds == pytest.approx([v / r for v, r in zip(values, rates, strict=True)], abs=1e-8)
 
 
+def test_csv_says_what_its_columns_are(root, tmp_path):
+    sousa.export(root, tmp_path / "out", "csv")
+    about = pandas.read_csv(tmp_path / "out" / "columns.csv", keep_default_na=False)
+    stated = about[about["table"] == "index.csv"].set_index("column")
+    table = pandas.read_csv(tmp_path / "out" / "index.csv")
+    media = [f"{kind}_{what}" for kind in ("audio", "midi") for what in ("path", "md5")]
+    assert list(stated.index) == [name for name in table.columns if name not in media]
+    assert stated.loc["duration_sec", "unit"] == "s"
+    events = next(name for name in ("strokes.csv", "pulses.csv", "events.csv") if name in set(about["table"]))
+    own = about[about["table"] == events].set_index("column")
+    assert own.loc["onset_sample", "unit"] == "samples" and all(own["meaning"] != "")
+
+
 def test_notes_are_intervals_with_pitches_for_mir_eval(tmp_path):
     sousa.generate(
         "piano", tmp_path / "data", samples=2, complexity=["simple"], max_duration_sec=6, check=False
@@ -307,4 +320,4 @@ def test_the_command(tiny, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "3 rows" in done.stdout and f'pandas.read_csv("{tmp_path}/out/index.csv")' in done.stdout
     again = run_sousa("export", tiny, *arguments)
-    assert again.returncode == 0 and "is finished already: all 9 files are unchanged" in again.stderr
+    assert again.returncode == 0 and "is finished already: all 10 files are unchanged" in again.stderr

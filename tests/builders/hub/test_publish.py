@@ -177,7 +177,7 @@ def test_a_dry_run_says_the_bytes_and_changes_nothing(hub, publisher, versions):
 def test_a_dry_run_without_the_hub_assumes_a_new_repository(variables, said, versions, sousa):
     done = sousa("publish", versions[0], REPO, "--dry-run", **variables)
     assert done.returncode == 0, done.stderr
-    assert said in done.stderr and "assuming a new repository" in done.stderr
+    assert said in done.stderr and "shown is what a new repository would be sent" in done.stderr
     files = [path for path in versions[0].rglob("*") if path.is_file()]
     assert f"{len(files):,} files of " in done.stdout and "nothing was changed" in done.stdout
     assert "are new to" not in done.stdout

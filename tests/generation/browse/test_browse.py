@@ -128,7 +128,7 @@ def test_what_can_not_be_had_is_said(request_of, sentence, listing, server):
     with pytest.raises(UsageError, match=re.escape(sentence)):
         listing.part(request_of)
     status, _, body = get(server, f"/?{urlencode(request_of)}")
-    assert status == 404 and b"<h1>Not found</h1>" in body
+    assert status == 400 and b"<h1>These rows can't be chosen</h1>" in body
 
 
 def test_a_name_with_a_comma_is_one_name(tmp_path):
