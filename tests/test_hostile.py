@@ -159,7 +159,7 @@ OTHERS = [
     ("publish d org/name", 2, "is a dataset"), ("publish r ''", (1, 2), ""),
     ("publish r ../x", (1, 2), "../x"), ("publish r org/name --previous r", 2, "--dry-run"),
     ("publish r org/name --redistribute nope", (1, 2), "nope"),
-    ("publish r org/name -q --dry-run --previous none", (1, 2), "HF_HUB_OFFLINE"),
+    ("publish r org/name -q --dry-run --previous none", (1, 2), "none is not a directory"),
     ("publish r org/name -q", 1, ""), ("publish r org/name --revision ''", (1, 2), ""),
     ("diff r", 2, "1 arguments"), ("diff a b c d", 2, "4 arguments"),
     ("diff r org/name@v1.0.0", 1, "HF_HUB_OFFLINE"), ("banks build a.wav --licence 'a\nb'", 2, "--licence"),

@@ -46,6 +46,18 @@ def test_soundfile_gives_the_stored_samples_mapped_filtered_and_streamed(made, t
     assert [r["audio"]["array"].tolist() for r in stream] == [r["audio"]["array"].tolist() for r in part]
 
 
+def test_a_dataset_that_was_made_anew_is_not_taken_from_the_cache(tmp_path):
+    """datasets knows a directory by its name and its card alone: other rows have to have another card."""
+    place, cache = tmp_path / "dataset", str(tmp_path / "cache")
+    for tempos, names in ((1, ["flam"]), (1, ["drag"]), (1, ["flam", "drag"])):
+        shutil.rmtree(place, ignore_errors=True)
+        sousa.generate("rudiments", place, profiles=1, tempos=tempos, rudiments=names, check=False)
+        for load in (datasets.load_dataset, sousa.load):
+            (rows,) = load(str(place), cache_dir=cache).values()
+            slugs = rows.features["rudiment_slug"].int2str(list(rows["rudiment_slug"]))
+            assert sorted(slugs) == sorted(names)
+
+
 def test_a_changed_array_is_what_is_stored(made, tmp_path):
     part = sousa.load(made, "custom", split="train", decoder="soundfile", cache_dir=str(tmp_path))
 
