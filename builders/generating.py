@@ -92,7 +92,7 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
     console.tell(
         f"{config.num_rows:,} rows, {hours:.2f} {kind}, {size:,.0f} MB in {stored.storage.root} "
         f"({time.perf_counter() - begin:.0f} s)\n"
-        f"{make.splits_text(corpus, corpus.plan(config))}\n"
+        f"{make.splits_text(corpus, ((r['split'], r['rows']) for r in stored.records))}\n"
         f"{uses(stored.storage.root)}"
     )
     if failed:

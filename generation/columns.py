@@ -222,6 +222,14 @@ def split_column(group: str) -> Column:
     return Column("split", "string", "", meaning, role=Classes(SPLITS, target=False))
 
 
+def split_counts(shards: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Rows of each split, SPLITS first and also where there are none; ``shards``: pairs of split and rows."""
+    counts = dict.fromkeys(SPLITS, 0)
+    for split, rows in shards:
+        counts[split] = counts.get(split, 0) + rows
+    return counts
+
+
 def having(columns: Iterable[Column], role: type[Role]) -> list[Column]:
     """The columns with a role."""
     return [column for column in columns if isinstance(column.role, role)]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sousa.generation import corpora
-from sousa.generation.columns import SPLITS, Group, having
+from sousa.generation.columns import Group, having, split_counts
 from sousa.generation.console import silent
 from sousa.generation.corpus import Config, Corpus, Say
 from sousa.generation.errors import RunError
@@ -162,11 +162,9 @@ def require_place(corpus: Corpus, config: Config, storage: LocalStorage) -> None
     Store(storage, config, corpus.plan(config)).require_own()
 
 
-def splits_text(corpus: Corpus, shards: Iterable[Shard]) -> str:
-    """How many rows each split has, and which have none."""
-    counts = dict.fromkeys(SPLITS, 0)
-    for shard in shards:
-        counts[shard.split] = counts.get(shard.split, 0) + shard.rows
+def splits_text(corpus: Corpus, shards: Iterable[tuple[str, int]]) -> str:
+    """How many rows each split has, and which have none; ``shards``: pairs of split and rows."""
+    counts = split_counts(shards)
     text = "splits: " + ", ".join(f"{split} {rows:,}" for split, rows in counts.items())
     empty = [split for split, rows in counts.items() if not rows]
     verb = "is" if len(empty) == 1 else "are"
@@ -184,7 +182,7 @@ def estimate_text(corpus: Corpus, config: Config, runner: Runner, with_files: bo
     size = (what.num_bytes + what.loose_bytes * with_files) / 1e6
     return (
         f"{what.about} in {counted(shards, 'shard')}, {counted(files, 'file')}\n"
-        f"{splits_text(corpus, plan)}\n"
+        f"{splits_text(corpus, ((shard.split, shard.rows) for shard in plan))}\n"
         f"{what.audio_sec / 3600:.2f} hours {kind}, about {size:,.0f} MB, about {max(minutes, 0.1):.1f} "
         f"minutes with {counted(used, 'worker')}"
     )

@@ -2,7 +2,6 @@
 
 import os
 import random
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sousa.generation import corpora
-from sousa.generation.columns import SPLITS, Column, fitted
+from sousa.generation.columns import Column, fitted, split_counts
 from sousa.generation.console import silent
 from sousa.generation.corpus import Config, Corpus, is_generated
 from sousa.generation.errors import RunError, UsageError, first_line, not_a_seed, not_whole, raise_all
@@ -59,9 +58,7 @@ class Stored:
         rate = self.config.sample_rate
         sound = f"{rate:,} Hz" if rate else "sample rates of their own"
         facts += [sound if self.config.with_audio else "no audio"]
-        counts = Counter(dict.fromkeys(SPLITS, 0))
-        for record in self.records:
-            counts[record["split"]] += record["rows"]
+        counts = split_counts((record["split"], record["rows"]) for record in self.records)
         splits = ", ".join(f"{split} {rows:,}" for split, rows in counts.items() if rows)
         return f"dataset in {self.storage.root}\n  {', '.join(facts)}\n  splits: {splits}"
 

@@ -29,9 +29,9 @@ class Csv(Format):
     fills = True
 
     @property
-    def records(self) -> tuple[Column, ...]:
-        """Columns of records."""
-        return tuple(column for column in self.columns if column.nested)
+    def records(self) -> dict[str, Column]:
+        """Columns of records, by the file that each is written into."""
+        return {f"{column.name}.csv": column for column in self.columns if column.nested}
 
     def reads(self) -> tuple[str, ...]:
         """Labels and sound."""
@@ -48,17 +48,16 @@ class Csv(Format):
         sums = [path and hashlib.md5(content[path], usedforsecurity=False).hexdigest() for path in found]
         index = _line([*(row[column.name] for column in self.scalars), *found, *sums])
         tables = {
-            f"{column.name}.csv": "".join(_line(_cells(row, column, record)) for record in row[column.name])
-            for column in self.records
+            file: "".join(_line(_cells(row, column, record)) for record in row[column.name])
+            for file, column in self.records.items()
             if row[column.name]
         }
         return {INDEX: index, **tables}
 
     def head(self, path: str) -> str:
         """Names of the columns."""
-        for column in self.records:
-            if path == f"{column.name}.csv":
-                return _line(["sample_id", *(name for field in column.type for name in _names(field))])
+        if column := self.records.get(path):
+            return _line(["sample_id", *(name for field in column.type for name in _names(field))])
         media = [f"{kind}_{what}" for what in ("path", "md5") for kind in self.media]
         return _line([*(column.name for column in self.scalars), *media])
 
@@ -67,9 +66,9 @@ class Csv(Format):
         lines = [["table", "column", "type", "unit", "meaning"]]
         for column in self.scalars:
             lines.append([INDEX, column.name, str(column.type), column.unit, column.meaning])
-        for column in self.records:
+        for name, column in self.records.items():
             for field in column.type:
-                lines.append([f"{column.name}.csv", field.name, str(field.type), field.unit, field.meaning])
+                lines.append([name, field.name, str(field.type), field.unit, field.meaning])
         with storage.writing(COLUMNS) as file:
             file.write("".join(map(_line, lines)).encode())
         return [COLUMNS]

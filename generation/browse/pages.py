@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from sousa.generation import text, webpage
 from sousa.generation.browse.listing import PAGE, SORT, Control, Listing, Part
-from sousa.generation.columns import SPLITS, Column
+from sousa.generation.columns import Column, split_counts
 from sousa.generation.preview.source import Source
 
 _STYLE = """
@@ -78,9 +78,7 @@ def _about(listing: Listing) -> str:
 
 
 def _cards(source: Source) -> str:
-    counts = dict.fromkeys(SPLITS, 0)
-    for record in source.records:
-        counts[record["split"]] = counts.get(record["split"], 0) + record["rows"]
+    counts = split_counts((record["split"], record["rows"]) for record in source.records)
     values = {"rows": source.facts["num_rows"], **{name: count for name, count in counts.items() if count}}
     cards = (f'<div class="card"><b>{count:,}</b>{name}</div>' for name, count in values.items())
     return f'<div class="cards">{"".join(cards)}</div>'
