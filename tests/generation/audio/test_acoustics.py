@@ -88,8 +88,9 @@ def test_no_acoustics_delay_or_sound_before_the_stroke(kind):
             assert peak > 300
             assert not sound[:at].any()
             assert sound[at] > 0 or record["bit_depth"]
+            # an onset may be just within 20 dB, and preamps and compressors change it less than the peak;
             # tape reads between samples: the first one may hold only part of the onset
-            assert np.argmax(sound >= 0.1 * peak) - at in ((0, 1) if record["tape"] else (0,))
+            assert np.argmax(sound >= 0.07 * peak) - at in ((0, 1) if record["tape"] else (0,))
 
 
 @pytest.mark.parametrize("kind", AUGMENTED)
