@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from sousa.generation import commandline
-from sousa.generation.audio import encode, fonts, mix, named_acoustics, rooms, voices
+from sousa.generation.audio import encode, fonts, mix, named_acoustics, one_shots, packs, rooms, voices
 from sousa.generation.audio.banks import BANK_RATE, SHIPPED_DIR, available, by_name, load
 from sousa.generation.audio.characters import CHARACTERS
 from sousa.generation.audio.soundfonts import build
-from sousa.generation.errors import UsageError, one_of, raise_all
+from sousa.generation.audio.velocities import MODES
+from sousa.generation.errors import UsageError, collected, one_of, raise_all
 from sousa.generation.storage import atomic_file, output_path, refuse_others_file
 from sousa.generation.text import counted, one_line, shell
 
@@ -22,6 +23,10 @@ _BANKS = """examples:
       all banks with source and licence
   sousa banks build FluidR3_GM.sf2 --kits 0:38,48:38 --licence MIT
       cut two drums out of a soundfont
+  sousa banks build ~/samples/my-snare --name my_snare --licence CC0-1.0
+      make a drum of recordings of single strokes
+  sousa banks build RealKit.h2drumkit
+      make drums of the snares of a Hydrogen kit
   sousa banks play fluidr3_gm_brush_38 strokes.wav --velocities 30,60,90,120
       hear a bank, from soft to loud"""
 _FONTS = """examples:
@@ -45,11 +50,27 @@ def banks(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add = commandline.verbs(parser, _BANKS)
     sub = add("list", "list all banks with source and licence")
     sub.set_defaults(work=_list_banks)
-    sub = add("build", "cut banks out of a soundfont")
-    sub.add_argument("font", help=".sf2 or .sf3 file, a directory of them, or a key of 'soundfonts list'")
-    sub.add_argument("--kits", metavar="PROGRAM:KEY,...", help="only these (default: every distinct snare)")
+    sub = add("build", "cut banks out of a soundfont or of recordings of single strokes")
+    sub.add_argument(
+        "font",
+        metavar="PATH",
+        help=".sf2 or .sf3 file or a directory of them; a directory of recordings, one folder a drum; a "
+        "Hydrogen kit (folder or .h2drumkit); or a key of 'soundfonts list'",
+    )
+    sub.add_argument(
+        "--kits", metavar="PROGRAM:KEY,...", help="only these of a soundfont (default: every distinct snare)"
+    )
+    sub.add_argument(
+        "--velocities",
+        metavar="BY",
+        help=f"velocities of recordings by their file names or levels: {', '.join(MODES)} (default: auto, by "
+        "names that say them, otherwise by levels)",
+    )
+    sub.add_argument("--name", help="name of the bank made of recordings (default: that of the folder)")
     sub.add_argument("--output", "-o", help="directory (default: this user's cache)")
-    sub.add_argument("--licence", metavar="SPDX", help="identifier of the font's licence, such as MIT")
+    sub.add_argument(
+        "--licence", metavar="SPDX", help="identifier of the licence of the font or recordings, such as MIT"
+    )
     sub.add_argument("--character", metavar="NAME", help="make practice_pad or marching drums of them")
     sub.set_defaults(work=_build_banks)
     sub = add("play", "write strokes of a bank to a sound file")
@@ -67,7 +88,7 @@ def _list_banks(arguments: argparse.Namespace, console: Any) -> None:
         bank = load(path)
         parts = ", ".join(f"{n} ({counted(len(p.layers), 'layer')})" for n, p in bank.articulations.items())
         place = "shipped" if path.parent == SHIPPED_DIR else path
-        licence = f"{bank.licence_id}, {bank.licence}" if bank.licence_id else bank.licence
+        licence = ", ".join(dict.fromkeys(filter(None, (bank.licence_id, bank.licence))))
         facts = f"{parts}; {bank.soundfont}, kit {bank.preset}; {licence}"  # as their makers say
         console.print(f"{one_line(name)}\n    {one_line(facts)}")
         console.print(f"    {bank.digest[:16]}  {place}")
@@ -83,8 +104,28 @@ def _build_banks(arguments: argparse.Namespace, console: Any) -> None:
         wanted = pairs and [(int(program), int(key)) for program, key in pairs]
     except ValueError:
         problems.append(f"--kits is {kits!r}; write PROGRAM:KEY,... such as 0:38,48:38")
-    output, licence, found = fonts.to_build(arguments, problems)
+    output, licence, found = fonts.to_build(arguments, problems, fonts.fonts_or_packs)
+    by, name = arguments.velocities, arguments.name
+    if by is not None and by not in MODES:
+        problems.append(f"--velocities is {one_of(by, MODES)}")
+    with collected(problems):
+        name = None if name is None else one_shots.named(name)
+    is_pack = bool(found) and packs.is_pack(found[0])
+    options = {"--kits": kits} if is_pack else {"--velocities": by, "--name": name}
+    kind = "soundfonts" if is_pack else "recordings"
+    wrong = [option for option, value in options.items() if found and value is not None]
+    problems += [f"{option} is for {kind}, and {arguments.font} has none; leave it out" for option in wrong]
     raise_all(problems)
+    if is_pack:
+        mode = by or MODES[0]
+        for path in one_shots.build(found[0], output, mode, name, console.print, licence, character):
+            console.print(f"  {path}")
+        return
+    if sounds := packs.beside_fonts(arguments.font):
+        console.say(
+            f"{counted(sounds, 'sound file')} beside soundfonts in {arguments.font}: only fonts are used; "
+            "move recordings to a directory of their own to build them"
+        )
     for font in found:
         for path in build(font, output, wanted, console.print, licence or fonts.spdx_of(font), character):
             console.print(f"  {path}")

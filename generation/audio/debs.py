@@ -45,7 +45,7 @@ def member(path: str | Path, name: str) -> Iterator[IO[bytes]]:
     try:
         with (
             opened(path) as file,
-            tarfile.open(fileobj=file, mode=_to_data(file, path), tarinfo=_Entry) as archive,
+            tarfile.open(fileobj=file, mode=_to_data(file, path), tarinfo=BoundedEntry) as archive,
         ):
             taken = 0
             for number, entry in enumerate(archive):
@@ -63,7 +63,7 @@ def member(path: str | Path, name: str) -> Iterator[IO[bytes]]:
     raise RunError(f"{path} holds no {name}; it is another package or another version of it")
 
 
-class _Entry(tarfile.TarInfo):
+class BoundedEntry(tarfile.TarInfo):
     """The head of a file in a tar. Long names and extended headers are read whole, so they are bounded."""
 
     @classmethod

@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sousa.generation import environment, licences
-from sousa.generation.audio import banks, debs, download, soundfonts
+from sousa.generation.audio import banks, debs, download, one_shots, packs, soundfonts
 from sousa.generation.audio.banks import Bank
 from sousa.generation.console import SILENT
 from sousa.generation.corpus import Say
@@ -128,11 +128,26 @@ def resolve(name: str | Path) -> str | Path:
     )
 
 
-def to_build(arguments: Any, problems: list[str]) -> tuple[str | None, str | None, list[Path]]:
+def fonts_or_packs(path: str | Path) -> list[Path]:
+    """Paths of the fonts, or of the one directory or kit of recordings, that drums are to be cut out of.
+
+    Raises: UsageError when there are neither.
+    """
+    path = resolve(path)
+    if packs.is_pack(path):
+        packs.require(path)
+        return [Path(expanded(path))]
+    return soundfonts.find_fonts(path)
+
+
+def to_build(
+    arguments: Any, problems: list[str], find: Callable[[str | Path], list[Path]] | None = None
+) -> tuple[str | None, str | None, list[Path]]:
     """``(output, licence, fonts)`` of a command that builds out of a font; its problems are added.
 
     Args:
         arguments: with ``font``, ``licence`` and ``output``.
+        find: function of ``font`` that gives the paths to build from; by default only fonts are.
     """
     output, licence, found = arguments.output, None, []
     with collected(problems):
@@ -140,12 +155,12 @@ def to_build(arguments: Any, problems: list[str]) -> tuple[str | None, str | Non
     with collected(problems):
         output = None if output is None else output_path(output, "--output")
     with collected(problems):
-        found = soundfonts.find_fonts(resolve(arguments.font))
+        found = (find or (lambda path: soundfonts.find_fonts(resolve(path))))(arguments.font)
     return output, licence, found
 
 
 def banks_or_fonts(path: str | Path) -> tuple[list[Path], list[Path]]:
-    """Paths of the banks that are named, or else of the fonts that banks are to be cut out of.
+    """Paths of the banks that are named, or else of the fonts or recordings that banks are to be cut out of.
 
     Raises: UsageError when there are neither.
     """
@@ -156,23 +171,27 @@ def banks_or_fonts(path: str | Path) -> tuple[list[Path], list[Path]]:
     # one of several is no path: together they may be longer than one can be
     if "," in str(path) and not os.path.lexists(path):
         raise_all(f"unknown bank {one_of(name, available)}" for name in names if name not in available)
-    return [], soundfonts.find_fonts(resolve(path))
+    return [], fonts_or_packs(path)
 
 
 def banks_of(path: str | Path, say: Say) -> list[Bank]:
-    """Banks of a font, or of all fonts in a directory, built where this user has none yet.
+    """Banks of a font, of all fonts in a directory, or of recordings, built where this user has none yet.
 
     A font's drums are always all its distinct snares, whatever single ones were built before: a finished
     build leaves a list of its banks, and only such a list is used again.
 
     Args:
-        path: a font, a directory, the key of a known font, or names of banks separated by commas.
+        path: a font, a directory of fonts or recordings, a kit of Hydrogen, the key of a known font, or
+            names of banks separated by commas.
 
     Raises: UsageError when there is no font; RunError when one can't be used.
     """
     paths_of_banks, paths_of_fonts = banks_or_fonts(path)
     out = [banks.load(place) for place in paths_of_banks]
     for font in paths_of_fonts:
+        if packs.is_pack(font):
+            out += one_shots.built(font) or _of_recordings(font, say)
+            continue
         record = banks.cache_dir() / f"font_{file_digest(font)}.json"
         drums = _recorded(record)
         if drums and any(bank.digest == drums[0].digest for bank in out):
@@ -184,6 +203,11 @@ def banks_of(path: str | Path, say: Say) -> list[Bank]:
             write_json(record, [[bank.path.name, bank.digest] for bank in drums])
         out += drums
     return out
+
+
+def _of_recordings(path: Path, say: Say) -> list[Bank]:
+    say(f"building note banks from {path}")
+    return [banks.load(place) for place in one_shots.build(path, progress=say)]
 
 
 def _recorded(record: Path) -> list[Bank] | None:

@@ -234,14 +234,39 @@ def _articulation(player: Player, kit: Kit, key: int, character: str | None = No
     return Articulation(layers, layer_of, gain)
 
 
+def loudness(note: np.ndarray) -> float:
+    """Level of a note (samples, channels): root of the energy of its first 50 ms."""
+    return float(np.sqrt((note[: BANK_RATE // 20] ** 2).sum()))
+
+
 def _rise(part: Articulation) -> None:
     """Make loudness rise strictly with velocity: fonts step back at some layer borders."""
-    layer_level = np.array([np.sqrt((layer[: BANK_RATE // 20] ** 2).sum()) for layer in part.layers])
-    level, least = layer_level[part.layer_of], 0.0
+    level, least = np.array([loudness(layer) for layer in part.layers])[part.layer_of], 0.0
     for velocity in range(1, 128):
         loud = max(part.gain[velocity] * level[velocity], least)
         part.gain[velocity] = loud / level[velocity]
         least = loud * 10 ** (0.02 / 20)
+
+
+def finished(parts: dict[str, Articulation]) -> dict[str, Articulation]:
+    """Articulations as banks hold them, in place: at the usual level, rising, with int16 layers.
+
+    Args:
+        parts: with float layers (samples, 2) that are trimmed; ``centre``, which sets the level, among them.
+    """
+    centre = parts["centre"]
+    note = centre.layers[centre.layer_of[_REFERENCE_VELOCITY]].mean(axis=1)[: BANK_RATE // 20]
+    scale = _REFERENCE_RMS / (centre.gain[_REFERENCE_VELOCITY] * np.sqrt((note**2).mean()))
+    hardest = centre.gain[127] * np.abs(centre.layers[centre.layer_of[127]]).max()
+    scale = min(scale, _MOST_PEAK / hardest)
+    for part in parts.values():
+        _rise(part)
+        for i, layer in enumerate(part.layers):
+            peak = np.abs(layer).max()
+            part.layers[i] = np.rint(layer / peak * 32000.0).astype(np.int16)
+            part.gain[part.layer_of == i] *= peak * 32768.0 / 32000.0 * scale
+        part.gain[0] = 0.0
+    return parts
 
 
 def cut(player: Player, kit: Kit, key: int, character: str | None = None) -> dict[str, Articulation]:
@@ -255,25 +280,15 @@ def cut(player: Player, kit: Kit, key: int, character: str | None = None) -> dic
     """
     centre = _articulation(player, kit, key, character)
     assert centre, "the key sounds"
-    note = centre.layers[centre.layer_of[_REFERENCE_VELOCITY]].mean(axis=1)[: BANK_RATE // 20]
-    scale = _REFERENCE_RMS / (centre.gain[_REFERENCE_VELOCITY] * np.sqrt((note**2).mean()))
-    hardest = centre.gain[127] * np.abs(centre.layers[centre.layer_of[127]]).max()
-    scale = min(scale, _MOST_PEAK / hardest)
     parts = {"centre": centre}
     if key in SNARE_KEYS and character is None:
         side_stick = _articulation(player, kit, SIDE_STICK_KEY)
         parts |= {"side_stick": side_stick} if side_stick else {}
-    for part in parts.values():
-        _rise(part)
-        for i, layer in enumerate(part.layers):
-            peak = np.abs(layer).max()
-            part.layers[i] = np.rint(layer / peak * 32000.0).astype(np.int16)
-            part.gain[part.layer_of == i] *= peak * 32768.0 / 32000.0 * scale
-        part.gain[0] = 0.0
-    return parts
+    return finished(parts)
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
+    """A text as it stands in the name of a bank."""
     return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
 
@@ -299,7 +314,7 @@ def build(
     Raises: RunError when the font has no drum kit with a snare, or can't be used.
     """
     texts = info(path)
-    sha, stem = file_digest(path), _slug(Path(path).stem)
+    sha, stem = file_digest(path), slug(Path(path).stem)
     about = {
         "soundfont": texts.get("INAM") or Path(path).stem,
         "licence": texts.get("ICOP") or "not stated in the font",
@@ -310,9 +325,9 @@ def build(
     paths = {}
     with closing(Player(path)) as player:
         for kit, key in _distinct(player, wanted):
-            name = f"{stem}_{_slug(kit.name)}_{key}"
+            name = f"{stem}_{slug(kit.name)}_{key}"
             if name in paths:  # two kits of one name
-                name = f"{stem}_{_slug(kit.name)}_{kit.program}_{key}"
+                name = f"{stem}_{slug(kit.name)}_{kit.program}_{key}"
             source = {
                 "font_file": Path(path).name, "font_sha256": sha, "program": kit.program, "key": key,
                 "fluidsynth": player.version,

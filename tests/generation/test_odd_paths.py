@@ -11,7 +11,7 @@ import sousa
 from sousa.builders.release import opened
 from sousa.builders.unified import Unified
 from sousa.generation import outside, reopen
-from sousa.generation.audio import banks, noise, room_builder, soundfonts
+from sousa.generation.audio import banks, fonts, noise, one_shots, room_builder, soundfonts
 from sousa.generation.errors import SousaError, UsageError
 from sousa.generation.storage import output_path
 from sousa.generation.textures import schema
@@ -45,6 +45,8 @@ PROBES = {
     "synths": lambda path: old_style.use([path]),
     "noise": noise.user_files,
     "fonts": soundfonts.find_fonts,
+    "drums": fonts.banks_or_fonts,
+    "recordings": one_shots.build,
     "bank": banks.by_name,
     "rooms": lambda path: room_builder.build(path, ["practice_room"], print),
 }
