@@ -36,6 +36,7 @@ NOT_STATED = "not stated"
 _RATES = (8000, 384_000)
 _SILENT, _LOUDEST = 1e-5, 1e6
 _UNKNOWN_SIZE = 0x7FFF0000  # programs that write into a pipe give such sizes
+_COMMONS = re.compile(r"creativecommons\.org/licenses/([a-z-]+)/(\d\.\d)", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 
 
@@ -177,6 +178,8 @@ def build(
 def _identifier(licence: str) -> str | None:
     """The SPDX identifier that a kit states itself, where it is a known one."""
     text = {"CC0": "CC0-1.0"}.get(licence.upper(), licence.replace(" ", "-"))
+    if found := _COMMONS.search(licence):
+        text = f"CC-{found[1]}-{found[2]}"
     known: dict[str, str] = {name.lower(): name for name in licences.known()}
     return known.get(text.lower())
 

@@ -4,7 +4,8 @@ Conventions
 -----------
 A *recording* is a sound file with one stroke. The recordings of one folder are one drum; side sticks, which
 their file or folder names, are its articulation ``side_stick``. A folder with ``drumkit.xml`` or a
-``.h2drumkit`` archive is a kit of Hydrogen, and each of its instruments that is called a snare is a drum.
+``.h2drumkit`` archive is a kit of Hydrogen, and each of its instruments that is called a snare is a drum, but
+for rolls and flams. Among several kits, those without a snare are left out.
 Hidden files and banks are left out. Nothing outside of a folder is read, wherever links lead.
 """
 
@@ -27,6 +28,7 @@ _SIDE_STICK = re.compile(
     r"(side|cross)[ _-]?stick|(?<![a-z])x[ _-]?stick|rim[ _-]?click|(?<![a-z])rim(?![ _-]?shot|[a-z])",
     re.IGNORECASE,
 )
+_SEVERAL = re.compile(r"roll|flam|drag|ruff|buzz", re.IGNORECASE)  # no single strokes
 _STICK = re.compile(r"^\W*stick\W*$", re.IGNORECASE)  # so drum machines call a side stick
 
 
@@ -55,6 +57,10 @@ class Drum:
     @property
     def recordings(self) -> list[Recording]:
         return [recording for part in self.parts.values() for recording in part]
+
+
+class NoSnareError(UsageError):
+    """A kit without a snare."""
 
 
 def is_pack(path: str | Path) -> bool:
@@ -104,6 +110,7 @@ def find(directory: str | Path) -> list[Drum]:
     pack = Path(os.path.abspath(root)).name or "drum"
     problems: list[str] = []
     drums: dict[Path, Drum] = {}
+    snareless: list[NoSnareError] = []  # kits that are left out where there are others
     number, todo = 0, [root]
     while todo:
         folder = todo.pop()
@@ -120,7 +127,7 @@ def find(directory: str | Path) -> list[Drum]:
         if any(entry.name == "bank.json" for entry in entries):
             continue
         if any(entry.name == hydrogen.TABLE for entry in entries):
-            with collected(problems):
+            with collected(problems), _kept(snareless):
                 kit = _of_kit(folder / hydrogen.TABLE, folder.name or pack, str(folder))
                 drums |= {folder / str(i): drum for i, drum in enumerate(kit)}
             continue
@@ -143,6 +150,8 @@ def find(directory: str | Path) -> list[Drum]:
         if (size := len(drum.recordings)) > _MOST_RECORDINGS:
             problems.append(f"{folder} has {size:,} recordings of at most {_MOST_RECORDINGS:,}; remove some")
     raise_all(problems)
+    if not drums and snareless:
+        raise_all(problem for error in snareless for problem in error.problems)
     if not drums:
         raise UsageError(
             f"no sound file ({', '.join(SUFFIXES)}), no {hydrogen.TABLE} and no .sf2 or .sf3 file in "
@@ -150,6 +159,14 @@ def find(directory: str | Path) -> list[Drum]:
             f"{hydrogen.ARCHIVE} file"
         )
     return list(drums.values())
+
+
+@contextmanager
+def _kept(errors: list[NoSnareError]) -> Iterator[None]:
+    try:
+        yield
+    except NoSnareError as error:
+        errors.append(error)
 
 
 def _is_folder(entry: os.DirEntry) -> bool:
@@ -199,7 +216,8 @@ def _of_kit(table: Path, name: str, shown: str) -> list[Drum]:
     stick: list[Recording] = []
     for instrument, layers in kit.instruments:
         is_stick = bool(_SIDE_STICK.search(instrument) or _STICK.search(instrument))
-        if (is_stick and stick) or not (is_stick or "snare" in instrument.lower()):
+        is_snare = "snare" in instrument.lower() and not _SEVERAL.search(instrument)
+        if (is_stick and stick) or not (is_stick or is_snare):
             continue
         recordings = []
         for layer in layers:
@@ -220,7 +238,7 @@ def _of_kit(table: Path, name: str, shown: str) -> list[Drum]:
     raise_all(problems)
     if not snares:
         have = ", ".join(one_line(instrument) for instrument, _ in kit.instruments[:40]) or "none with sound"
-        raise UsageError(f"{shown} has no instrument called snare; its instruments are {have}")
+        raise NoSnareError(f"{shown} has no instrument called snare; its instruments are {have}")
     about = {key: text for key, text in (("author", kit.author), ("info", kit.info)) if text}
     drums = []
     for instrument, recordings in snares:

@@ -261,6 +261,9 @@ def finished(parts: dict[str, Articulation]) -> dict[str, Articulation]:
     scale = min(scale, _MOST_PEAK / hardest)
     for part in parts.values():
         _rise(part)
+        hardest = part.gain[127] * np.abs(part.layers[part.layer_of[127]]).max() * scale
+        if hardest > 1.0:  # a side stick that was recorded closer
+            part.gain[:] *= _MOST_PEAK / hardest
         for i, layer in enumerate(part.layers):
             peak = np.abs(layer).max()
             part.layers[i] = np.rint(layer / peak * 32000.0).astype(np.int16)

@@ -7,6 +7,7 @@ float. Levels are in dB. Recordings of one nominal velocity (round robins) are a
 velocities that are nearer to its own than to another's, and its recordings share them in order of level.
 
 Where nothing else is known, loudness follows the usual curve of samplers, ``40 log10(velocity / 127)`` dB.
+Kits with ranges are made for a player that makes their recordings louder in proportion to the velocity.
 """
 
 import re
@@ -132,11 +133,12 @@ def _spread(ends: Sequence[float]) -> list[int]:
 
 def _curve(groups: np.ndarray, levels: np.ndarray, by: str) -> np.ndarray:
     """Level of each velocity: through those of the groups, unless recordings were made equally loud."""
-    every = usual_db(np.arange(128.0))
-    usual = usual_db(groups)
+    every, usual = usual_db(np.arange(128.0)), usual_db(groups)
     rise, least = levels[-1] - levels[0], _LEAST_SHARE * min(usual[-1] - usual[0], _MOST_RANGE_DB)
     if by == "levels" or len(groups) == 1 or rise < least:
-        return every
+        return every + (levels[-1] - usual[-1])
+    if by == "ranges":
+        levels = levels + usual / 2
     between = np.interp(every, usual, np.maximum.accumulate(levels))
     below, above = np.minimum(every - usual[0], 0.0), np.maximum(every - usual[-1], 0.0)
     return between + below + above

@@ -219,6 +219,48 @@ def test_a_kit_of_hydrogen(kit, tmp_path):
     assert (np.diff(loudness(part)) > 0).all()
 
 
+def test_kits_without_a_snare_are_left_out_among_others(kit, tmp_path):
+    other = tmp_path / "Kits" / "Toms"
+    other.mkdir(parents=True)
+    write(other / "tom.wav", stroke(0.2))
+    instruments = [(name, [("tom.wav", 0, 1, 1)]) for name in ("Tom", "Snare Roll")]
+    (other / "drumkit.xml").write_text(kit_xml(instruments))
+    with pytest.raises(UsageError, match="no instrument called snare; its instruments are Tom, Snare Roll"):
+        one_shots.build(other.parent, tmp_path / "out")
+    kit.rename(other.parent / "RealKit")
+    assert [bank.name for bank in built(other.parent, tmp_path / "out")] == ["real_kit_snare"]
+
+
+@pytest.mark.parametrize(
+    "text, identifier",
+    [
+        ("CC0", "CC0-1.0"),
+        ("CC BY-SA 4.0", "CC-BY-SA-4.0"),
+        ("cc-by ==&gt; http://creativecommons.org/licenses/by/3.0/", "CC-BY-3.0"),
+        ("GPL", None),
+        ("CC BY", None),
+        ("", None),
+    ],
+)
+def test_licences_of_kits(kit, tmp_path, text, identifier):
+    table = kit / "drumkit.xml"
+    table.write_text(table.read_text().replace("<license>CC0<", f"<license>{text}<"))
+    (bank,) = built(kit, tmp_path / "out")
+    assert (bank.licence, bank.licence_id) == (text.replace("&gt;", ">") or "not stated", identifier)
+    assert built(kit, tmp_path / "own", licence_id="MIT")[0].licence_id == "MIT"
+
+
+@pytest.mark.parametrize("loud", [0.02, 0.2, 1.0])
+def test_a_side_stick_keeps_its_level_but_does_not_clip(tmp_path, loud):
+    write(tmp_path / "in" / "a.wav", stroke(0.1, 1))
+    write(tmp_path / "in" / "a rim click.wav", stroke(loud, 2))
+    (bank,) = built(tmp_path / "in", tmp_path / "out")
+    centre, stick = (bank.articulations[name] for name in ("centre", "side_stick"))
+    peak = stick.gain[127] * np.abs(stick.layers[0]).max()
+    ratio = loudness(stick)[126] / loudness(centre)[126]
+    assert peak < 1 and (ratio == pytest.approx(loud / 0.1, rel=0.1) or peak == pytest.approx(0.89))
+
+
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
 def test_an_archive_of_hydrogen(kit, tmp_path, mode):
     (bank,) = built(archive(kit, tmp_path / "real.h2drumkit", mode), tmp_path / "out")
