@@ -42,8 +42,10 @@ RECORDS = "name role natural norm unit frame sample value text source language s
 OTHER_SENSES = {
     "generation/audio/*": (  # sounds and rooms for every corpus; drums, so far
         "drum drums snare snares strokes bank banks bank_digest soundfont position variant measures gain_db "
-        "clean acoustics user synth right bass key"
+        "clean acoustics user synth right bass key beats"
     ),
+    "generation/audio/packs.py": "roll flam drag",  # that recordings of single strokes are not
+    "generation/audio/velocities.py": "medium",  # a loudness
     # crops, augmentation, figures
     "training/*": (
         "start_sample random gain_db cycle left right sound notes num_notes key minor "
@@ -67,7 +69,7 @@ OTHER_SENSES = {
     "generation/midi.py": "metre beats lead_in_beats right",  # of any MIDI file
     # notes become written music, whatever played them
     "generation/notation/*": "major minor chords voice notes",
-    "training/transcription/*": "beat beats bass chords metre key root voice hand right",
+    "training/transcription/*": "beat beats bass chords metre key root voice hand right stop",
     "generation/piano/composition/*": "textures",  # of music
 }
 # words of everyday speech: as a name or in a sentence they are anybody's, and only alone in quotes a column

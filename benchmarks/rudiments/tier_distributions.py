@@ -11,7 +11,7 @@ import json
 import numpy as np
 
 from sousa.generation.rudiments import corpus, definitions, players
-from sousa.generation.rudiments.performance import play
+from sousa.generation.rudiments.assembly import play
 from sousa.generation.rudiments.score import plan_take
 from sousa.generation.rudiments.scores import DISTRIBUTIONS_FILE, exercise_scores
 from sousa.generation.rudiments.settings import make_config

@@ -9,10 +9,11 @@ are drawn once, rounded, and used as they stand in the record.
 Values come in two groups. A *session* (a player under some acoustics) has one drum, room, microphone and
 EQ: everything linear, folded into a wet voice. Every row has its own preamp, compressor and degradations.
 
-The path: strokes mixed from the wet voice > preamp > compressor > tape > dropouts > noise and hum > level >
-clipping > sample rate > bit depth. No step has a delay; tape and sample-rate reduction move sound by stated
-amounts, and :func:`moved` moves labels with it. Levels of noise and hum are relative to the RMS of the row's
-signal from its first stroke on; the record also has them in dB of full scale, before the row's ``gain_db``.
+The path: strokes mixed from the wet voice > preamp > compressor > metronome or backing track > tape >
+dropouts > noise and hum > level > clipping > sample rate > bit depth. No step has a delay; tape and sample-
+rate reduction move sound by stated amounts, and :func:`moved` moves labels with it. Levels of noise, hum
+and accompaniment are relative to the RMS of the row's signal from its first stroke on; the record also has
+them in dB of full scale, before the row's ``gain_db``.
 """
 
 import hashlib
@@ -24,7 +25,17 @@ from typing import Any
 
 import numpy as np
 
-from sousa.generation.audio import chain, degrade, microphones, mix, named_acoustics, noise, rooms, voices
+from sousa.generation.audio import (
+    accompaniment,
+    chain,
+    degrade,
+    microphones,
+    mix,
+    named_acoustics,
+    noise,
+    rooms,
+    voices,
+)
 from sousa.generation.audio.banks import BANK_RATE, Bank
 from sousa.generation.audio.named_acoustics import Acoustics
 from sousa.generation.audio.noise import NoiseFile
@@ -34,6 +45,7 @@ from sousa.generation.audio.voices import Voice
 Draw = Callable[[str], float]
 Record = dict[str, Any]
 Strokes = tuple[np.ndarray, np.ndarray, np.ndarray]
+Beats = tuple[np.ndarray, np.ndarray]
 
 # part of the digest: to be raised when the code of the path changes what it makes
 PATH_VERSION = 1
@@ -200,7 +212,12 @@ def moved(record: Record | None, positions: np.ndarray, rate: int, num_samples: 
 
 
 def perform(
-    record: Record | None, drum: Voice, strokes: Strokes, num_samples: int, gain_db: float
+    record: Record | None,
+    drum: Voice,
+    strokes: Strokes,
+    num_samples: int,
+    gain_db: float,
+    beats: Beats | None = None,
 ) -> tuple[np.ndarray, float]:
     """Play a row.
 
@@ -210,6 +227,7 @@ def perform(
         strokes: ``(onset_sample, velocity, variant)``, int arrays; onsets before they are moved.
         num_samples: length of the row.
         gain_db: wanted gain over the bank's own level.
+        beats: samples of the beats and which of them begin a bar; for records with a click or a backing.
 
     Returns: ``(pcm, gain_db)``: int16 (samples, channels), and the gain really used.
     """
@@ -217,11 +235,11 @@ def perform(
         return mix.quantise(mix.add_up(drum, *strokes, num_samples), gain_db)
     sound = mix.add_up(drum, *strokes, num_samples, FADE_SEC)
     first = int(strokes[0][0]) if len(strokes[0]) else num_samples
-    return recorded(record, sound, first, drum.rate, gain_db)
+    return recorded(record, sound, first, drum.rate, gain_db, beats)
 
 
 def recorded(
-    record: Record, sound: np.ndarray, first: int, rate: int, gain_db: float
+    record: Record, sound: np.ndarray, first: int, rate: int, gain_db: float, beats: Beats | None = None
 ) -> tuple[np.ndarray, float]:
     """Everything of a record that comes after its linear part.
 
@@ -230,6 +248,7 @@ def recorded(
         sound: float32 (channels, samples), mixed and heard through :func:`response`; it is used up.
         first: sample before which nothing sounds.
         gain_db: wanted gain.
+        beats: as of :func:`perform`.
 
     Returns: as :func:`perform`.
     """
@@ -238,16 +257,17 @@ def recorded(
         played[:] = chain.saturate(played, **record["preamp"])
     if record["compressor"] and played.size:
         played[:] = chain.compress(played, record["compressor"], rate)
+    for name, make in (("click", accompaniment.click), ("backing", accompaniment.backing)):
+        if stage := record.get(name):
+            assert beats is not None, "whoever asks for accompaniment has beats"
+            _measure([stage], sound, first)
+            sound += make(stage, *beats, sound.shape[1], rate) * _linear(stage["rms_db_before_gain"])
     if record["tape"]:
         sound = degrade.tape(sound, record["tape"], rate)
     if record["dropouts"]:
         sound = degrade.drop_out(sound, record["dropouts"], rate)
     stages = [(record[name], make) for name, make in (("noise", _noise), ("hum", _hum)) if record[name]]
-    if any("rms_db_before_gain" not in stage for stage, _ in stages):
-        signal = sound[:, first:]
-        signal_db = 10.0 * math.log10(float(np.square(signal).sum()) / signal.size + 1e-20)
-        for stage, _ in stages:  # before the row's gain, which comes later
-            stage.setdefault("rms_db_before_gain", round(signal_db + stage["level_db"], 2))
+    _measure([stage for stage, _ in stages], sound, first)
     for stage, make in stages:
         added = make(stage, sound.shape, rate)
         added *= _linear(stage["rms_db_before_gain"])
@@ -263,6 +283,15 @@ def recorded(
     if record["sample_rate_hz"]:
         sound = degrade.hold(sound, record["sample_rate_hz"], rate)
     return mix.to_pcm(sound, record["bit_depth"] or 16), gain_db
+
+
+def _measure(stages: list[Record], sound: np.ndarray, first: int) -> None:
+    """Add levels in dB of full scale, before the row's gain, to stages that lack them."""
+    if any("rms_db_before_gain" not in stage for stage in stages):
+        signal = sound[:, first:]
+        signal_db = 10.0 * math.log10(float(np.square(signal).sum()) / signal.size + 1e-20)
+        for stage in stages:
+            stage.setdefault("rms_db_before_gain", round(signal_db + stage["level_db"], 2))
 
 
 def drawn(record: Record | None) -> Record | None:

@@ -21,7 +21,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -256,16 +256,14 @@ def resample(layers: list[np.ndarray], ratio: float) -> list[np.ndarray]:
     return [np.ascontiguousarray(sound[:, :size]) for sound, size in zip(out, sizes, strict=True)]
 
 
-@cache
-def voiced(bank: Bank, rate: int, cents: int, channels: int) -> dict[str, Articulation]:
-    """Articulations of a bank at a rate, tuning and channel count.
+@lru_cache(maxsize=64)
+def voiced(bank: Bank, rate: int, cents: int, channels: int, name: str) -> Articulation:
+    """The articulation of this name at a rate, tuning and channel count.
 
-    Returns: dict of Articulation with float32 layers (channels, samples); each process makes one once.
+    Returns: Articulation with float32 layers (channels, samples).
     """
     ratio = round((BANK_RATE / rate) * 2.0 ** (cents / 1200.0), 9)
-    parts = {}
-    for name, part in bank.articulations.items():
-        layers = [layer.T if channels == 2 else layer.mean(axis=1)[None, :] for layer in part.layers]
-        layers = resample([np.ascontiguousarray(layer) for layer in layers], ratio)
-        parts[name] = Articulation(layers, part.layer_of, part.gain.astype(np.float32))
-    return parts
+    part = bank.articulations[name]
+    layers = [layer.T if channels == 2 else layer.mean(axis=1)[None, :] for layer in part.layers]
+    layers = resample([np.ascontiguousarray(layer) for layer in layers], ratio)
+    return Articulation(layers, part.layer_of, part.gain.astype(np.float32))

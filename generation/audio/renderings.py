@@ -77,6 +77,8 @@ def told(record: Record | None) -> dict[str, Any]:
         "mic_type": mic.get("type"),
         "compression_ratio": (record.get("compressor") or {}).get("ratio"),
         "noise_level_db": (record.get("noise") or {}).get("level_db"),
+        "click_level_db": (record.get("click") or {}).get("level_db"),
+        "backing_level_db": (record.get("backing") or {}).get("level_db"),
         "bit_depth": record.get("bit_depth"),
         "sample_rate": record.get("sample_rate_hz"),
         "record": text,

@@ -2,9 +2,10 @@
 
 Conventions
 -----------
-A voice gives a float32 sound (channels, samples) for each velocity layer and *variant*. Variants are
-the same stroke struck a little elsewhere on the head: slightly brighter or darker, with another
-ripple in the spectrum, as loud as the recording. A repeated stroke is therefore no exact copy.
+A voice gives a float32 sound (channels, samples) for each velocity layer and *variant*. Variants are the
+same stroke struck a little elsewhere on the head: slightly brighter or darker, with another ripple in the
+spectrum, as loud as the recording. A repeated stroke is therefore no exact copy. A voice may have several
+*touches*, and then has those variants of each: :mod:`sousa.generation.audio.drums` has two hands.
 
 A wet voice is a dry one convolved once with everything linear on the way to the recorder (room,
 microphone, EQ); mixing it costs no more than mixing dry notes. Like every bank, it obeys the one
@@ -14,6 +15,8 @@ nothing comes before it.
 Sounds are made when first asked for and kept in the process.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -23,17 +26,26 @@ from sousa.generation.audio import banks
 from sousa.generation.audio.banks import BANK_RATE
 from sousa.generation.audio.microphones import multiply
 
+Taps = tuple[tuple[int, float], ...]
 # of each variant: (delay in samples at 44.1 kHz, weight); the first is the recording itself
-_VARIANT_TAPS = (
+VARIANT_TAPS = (
     ((0, 1.0),),
     ((0, 1.0), (1, -0.22), (53, 0.14)),
     ((0, 1.0), (1, 0.34), (31, -0.15)),
     ((0, 1.0), (2, -0.16), (79, 0.18)),
 )
-VARIANTS = len(_VARIANT_TAPS)
+VARIANTS = len(VARIANT_TAPS)
 _LOUDNESS_SEC = 0.05
 _DIRECT_SEC, _ONSET, _TAIL_DB, _FADE = 0.005, 0.1, -60.0, 256
 _REFERENCE_VELOCITY = 100
+
+
+@dataclass(frozen=True)
+class Touch:
+    """A way to strike a drum: taps as of variants, and a linear gain for each channel."""
+
+    taps: Taps
+    gain: tuple[float, ...]
 
 
 class Voice:
@@ -42,7 +54,10 @@ class Voice:
     Attributes:
         layer_of, gain: (128,) layer and float32 gain of each velocity.
         longest: samples of the longest sound.
+        touches: ways to strike it that variants are made of, one after the other; none for the bank's alone.
     """
+
+    touches: Sequence[Touch] = ()
 
     def __init__(self, layers: list[np.ndarray], layer_of: np.ndarray, gain: np.ndarray, rate: int):
         self.layer_of, self.gain, self.rate = layer_of, gain, rate
@@ -53,9 +68,19 @@ class Voice:
 
     def sound(self, layer: int, variant: int) -> np.ndarray:
         """Float32 (channels, samples)."""
-        key = layer * VARIANTS + variant
+        key = layer * VARIANTS * max(len(self.touches), 1) + variant
         if key not in self._sounds:
-            self._sounds[key] = _struck_elsewhere(self.layer(layer), variant, self.rate)
+            touch, which = divmod(variant, VARIANTS)
+            sound = self._touched(layer, touch) if self.touches else self.layer(layer)
+            self._sounds[key] = _struck_elsewhere(sound, VARIANT_TAPS[which], self.rate)
+        return self._sounds[key]
+
+    def _touched(self, layer: int, touch: int) -> np.ndarray:
+        key = -1 - (layer * len(self.touches) + touch)
+        if key not in self._sounds:
+            how = self.touches[touch]
+            sound = _struck_elsewhere(self.layer(layer), how.taps, self.rate)
+            self._sounds[key] = sound * np.asarray(how.gain, np.float32)[:, None]
         return self._sounds[key]
 
     def layer(self, number: int) -> np.ndarray:
@@ -67,11 +92,13 @@ class WetVoice(Voice):
 
     Args:
         response: float array (taps,) at the voice's rate, its direct sound at sample 0.
+        touches: see :class:`Voice`.
     """
 
-    def __init__(self, dry: Voice, response: np.ndarray):
+    def __init__(self, dry: Voice, response: np.ndarray, touches: Sequence[Touch] = ()):
         super().__init__(dry._layers, dry.layer_of, dry.gain, dry.rate)
-        self.longest += len(response) - 1
+        self._dry, self.touches = dry, touches
+        self.longest = dry.longest + len(response) - 1
         # one size for all layers, so that the response is transformed once
         self._size = fft.next_fast_len(self.longest, real=True)
         self._spectrum = fft.rfft(np.ascontiguousarray(response, dtype=np.float32), self._size)
@@ -88,7 +115,7 @@ class WetVoice(Voice):
         return self._wet[number]
 
     def _convolved(self, number: int) -> np.ndarray:
-        layer = self._layers[number]
+        layer = self._dry.layer(number)
         product = multiply(fft.rfft(layer, self._size, axis=1), self._spectrum)
         return _cut(fft.irfft(product, self._size, axis=1)[:, : self.longest], self.rate)
 
@@ -115,12 +142,12 @@ def _loudness(sound: np.ndarray, rate: int) -> float:
     return float(np.sqrt((part**2).sum()))
 
 
-def _struck_elsewhere(sound: np.ndarray, variant: int, rate: int) -> np.ndarray:
-    """The sound of a layer as this variant has it, equally loud over its first 50 ms."""
-    if variant == 0:
+def _struck_elsewhere(sound: np.ndarray, taps: Taps, rate: int) -> np.ndarray:
+    """The sound of a layer as these taps have it, equally loud over its first 50 ms."""
+    if len(taps) == 1:
         return sound
     out = np.zeros_like(sound)
-    for delay, weight in _VARIANT_TAPS[variant]:
+    for delay, weight in taps:
         at = round(delay * rate / BANK_RATE)
         if at < sound.shape[1]:
             out[:, at:] += sound[:, : sound.shape[1] - at] * np.float32(weight)
@@ -132,8 +159,8 @@ def _struck_elsewhere(sound: np.ndarray, variant: int, rate: int) -> np.ndarray:
     )
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=64)
 def dry(bank: banks.Bank, rate: int, cents: int, channels: int, articulation: str = "centre") -> Voice:
     """The voice of a drum close up, at a tuning, rate and channel count."""
-    part = banks.voiced(bank, rate, cents, channels)[articulation]
+    part = banks.voiced(bank, rate, cents, channels, articulation)
     return Voice(part.layers, part.layer_of, part.gain, rate)

@@ -26,7 +26,7 @@ class Rudiments(Generated):
     name = "rudiments"
     title = "SOUSA rudiments"
     summary = "the 40 PAS snare-drum rudiments by simulated players of four skill tiers"
-    data_version = "4.0.0"
+    data_version = "5.0.0"
     Options = elsewhere(f"{_HERE}.options:RudimentsOptions")
     examples = (
         ("--size small", "1,200 clean rows in output/rudiments"),

@@ -3,7 +3,7 @@
 from sousa.generation import columns as roles
 from sousa.generation.audio import named_acoustics
 from sousa.generation.columns import ACOUSTICS, AUDIO, Column, split_column
-from sousa.generation.rudiments import definitions, players
+from sousa.generation.rudiments import definitions, mistakes, players
 
 _RUDIMENTS = tuple(dict.fromkeys(form.slug for form in definitions.main_forms()))
 IDENTITY = (
@@ -32,7 +32,10 @@ IDENTITY = (
     Column("lead_in_beats", "int32", "beats", "silence before the first beat of the figure"),
     Column("lead_in_sample", "int64", "samples", "position of that beat"),
     Column("num_cycles", "int64", "count", "cycles of the rudiment played"),
-    Column("num_strokes", "int64", "count", "strokes, graces and bounces"),
+    Column("num_strokes", "int64", "count", "strokes, graces and bounces that are heard"),
+    Column("num_written", "int64", "count", "primary strokes and graces that are written"),
+    Column("num_omissions", "int64", "count", "written strokes that were not played"),
+    Column("num_mistakes", "int64", "count", "strokes with a mistake, and omissions"),
     Column("num_measures", "int64", "count", "bars of the metre begun"),
     Column("dominant_hand", "string", "", "right or left"),
     Column("lead_hand", "string", "", "hand that begins: R or L"),
@@ -44,6 +47,9 @@ IDENTITY = (
     Column("augmentation_index", "int32", "", "coordinate: rendering of the take", role=roles.Coordinate()),
     Column("augmentation_group_id", "string", "", "shared by all renderings of one take",
            role=roles.Renditions("augmentation_preset", named_acoustics.CLEAN)),
+    Column("practice_id", "string", "",
+           "shared by what a player played in one sitting: every rudiment once, on one drum"),
+    Column("mistakes", "string", "", "how many mistakes players make: as_played, few or none"),
     Column("augmentation_preset", "string", "",
            "acoustics of the rendering; clean is the drum alone, and none in exports to sousa-1",
            alias="acoustics", role=roles.Breakdown(condition=ACOUSTICS, known=named_acoustics.names())),
@@ -67,10 +73,12 @@ SCORE_MEANING = {
     "diddle_quality": "evenness of diddles in time and velocity; null without diddles",
     "roll_sustain": "level of taps held to the end of a roll; null outside rolls",
     "buzz_quality": "evenness and length of press strokes; null without them",
+    "stroke_accuracy": "smallness of the share of written strokes with a mistake",
     "groove_feel_proxy": "steady, connected placement, a proxy",
     "overall_score": "weighted mean of the scores that apply",
     "tier_confidence": "probability of the labelled tier given overall_score",
 }
+UNSEEN = ("seen_sound", "unseen_drum", "unseen_room", "unseen_drum_and_room")
 SCORE_NAMES = tuple(SCORE_MEANING)
 SCORE_TOP = dict.fromkeys(SCORE_NAMES, 100) | {"groove_feel_proxy": 1, "tier_confidence": 1}
 SCORES = tuple(
@@ -83,6 +91,10 @@ SOUND = (
            role=roles.Breakdown(condition="drum", shown=False)),
     Column("bank_digest", "string", "", "SHA-256 of the bank's samples and gains"),
     Column("bank_tuning_cents", "int32", "cents", "drum tuned up or down"),
+    Column("drum_setup", "string", "JSON", "what else was done to the drum, and how each hand sounds"),
+    Column("unseen_sound", "string", "",
+           "whether drum or room are in no row for training: seen_sound, unseen_drum, unseen_room or "
+           "unseen_drum_and_room", role=roles.Breakdown(known=UNSEEN)),
     Column("gain_db", "float64", "dB", "gain over the bank's own level", rendered=True),
     Column("pcm_digest", "string", "",
            "MD5 of the decoded samples, 16-bit little-endian, as FLAC signs them", rendered=True),
@@ -100,6 +112,10 @@ AUGMENTATION = (
     Column("aug_mic_type", "string", "", "kind of microphone; null without one"),
     Column("aug_compression_ratio", "float64", "ratio", "compressor; null without one"),
     Column("aug_noise_level_db", "float64", "dB", "noise added, relative to the signal's RMS; null without"),
+    Column("aug_click_level_db", "float64", "dB",
+           "metronome, relative to the signal's RMS; null without"),
+    Column("aug_backing_level_db", "float64", "dB",
+           "backing track, relative to the signal's RMS; null without"),
     Column("aug_bit_depth", "int32", "bits", "depth the sound was reduced to; null if it was not"),
     Column("aug_sample_rate", "int32", "Hz", "rate the sound was reduced to; null if it was not"),
     Column("aug_record", "string", "JSON", "everything that was done to the sound; null for clean",
@@ -112,10 +128,10 @@ MEASURE = (
     Column("stroke_end", "int32", "", "one past its last stroke"),
     Column("start_sample", "int64", "samples", "where the bar begins on the grid"),
     Column("is_complete", "bool", "", "the take goes on to the end of the bar"),
-    Column("timing_mean_error_ms", "float64", "ms", "mean timing error of primaries"),
+    Column("timing_mean_error_ms", "float64", "ms", "mean timing error of primaries; null without"),
     Column("timing_std_ms", "float64", "ms", "standard deviation of it; null for one primary"),
     Column("timing_max_error_ms", "float64", "ms", "largest absolute timing error of a primary"),
-    Column("velocity_mean", "float64", "MIDI velocity", "mean velocity of primaries"),
+    Column("velocity_mean", "float64", "MIDI velocity", "mean velocity of primaries; null without"),
     Column("velocity_std", "float64", "MIDI velocity", "standard deviation of it; null for one primary"),
     Column("velocity_consistency", "float64", "", "1 - standard deviation / mean of velocity"),
     Column("lr_velocity_ratio", "float64", "ratio", "mean velocity left / right; null for one hand"),
@@ -130,18 +146,27 @@ STROKE = (
     Column("beat", "float64", "quarter-note beats", "written place of the primary, from the first beat"),
     Column("beat_group", "string", "", "part of the figure, such as paradiddle or diddle"),
     Column("beat_group_index", "int32", "", "number of that part in the cycle"),
-    Column("hand", "string", "", "R or L"),
-    Column("stroke_type", "string", "", "tap, accent, diddle, grace, buzz (a press) or bounce (of one)"),
+    Column("hand", "string", "", "that plays: R or L"),
+    Column("written_hand", "string", "", "that is written: R or L; null for strays"),
+    Column("stroke_type", "string", "",
+           "tap, accent, diddle, grace, buzz (a press), bounce (of one), or stray: not meant"),
+    Column("mistake", "string", "",
+           f"{', '.join(mistakes.HEARD[:-1])} or {mistakes.HEARD[-1]}; null for none"),
+    Column("written_index", "int32", "",
+           "number among the written strokes of the take; null for bounces and strays"),
     Column("onset_sample", "int64", "samples", "where the stroke is heard"),
-    Column("intended_sample", "int64", "samples", "where it is written; graces: a stated lead before"),
-    Column("intended_time_ms", "float64", "ms", "intended_sample as time"),
+    Column("intended_sample", "int64", "samples",
+           "where it is written; graces: a stated lead before; null for strays"),
+    Column("intended_time_ms", "float64", "ms", "intended_sample as time; null for strays"),
     Column("actual_time_ms", "float64", "ms", "onset_sample as time"),
-    Column("timing_error_ms", "float64", "ms", "actual - intended, for every stroke"),
-    Column("intended_velocity", "int32", "MIDI velocity", "written loudness"),
+    Column("timing_error_ms", "float64", "ms", "actual - intended; null for strays"),
+    Column("intended_velocity", "int32", "MIDI velocity", "written loudness; null for strays"),
     Column("actual_velocity", "int32", "MIDI velocity", "played loudness, 1-127"),
-    Column("velocity_error", "int32", "MIDI velocity", "actual - intended"),
+    Column("velocity_error", "int32", "MIDI velocity", "actual - intended; null for strays"),
     Column("is_grace_note", "bool", "", "a grace of a flam or drag; bounces are not"),
     Column("is_accent", "bool", "", "written as an accent"),
+    Column("is_accent_played", "bool", "",
+           "played as one: a written one that is made, or a misplaced one"),
     Column("diddle_position", "int32", "", "1 or 2 in a diddle, else null"),
     Column("flam_spacing_ms", "float64", "ms", "graces of flams: time to their primary, as played"),
     Column("drag_spacing_ms", "float64", "ms", "graces of drags: time to their primary, as played"),
@@ -151,13 +176,26 @@ STROKE = (
            "which variant of the drum's sound is heard, never the same twice running"),
     Column("buzz_count", "int32", "count", "presses: contacts heard, the first included"),
 )  # fmt: skip
+OMISSION = (
+    Column("written_index", "int32", "", "number among the written strokes of the take"),
+    Column("mistake", "string", "", f"{', '.join(mistakes.LEFT_OUT[:-1])} or {mistakes.LEFT_OUT[-1]}"),
+    Column("measure_index", "int32", "", "bar of the stroke; graces: of their primary"),
+    Column("cycle", "int32", "", "as of strokes"),
+    Column("position", "int32", "", "as of strokes"),
+    Column("beat", "float64", "quarter-note beats", "as of strokes"),
+    Column("written_hand", "string", "", "R or L"),
+    Column("stroke_type", "string", "", "tap, accent, diddle, grace or buzz"),
+    Column("intended_sample", "int64", "samples", "where it is written"),
+    Column("intended_time_ms", "float64", "ms", "intended_sample as time"),
+)  # fmt: skip
 _EVENTS = roles.Events(
     velocity="actual_velocity", kind="stroke_type", part="hand",
-    flags=(("hand", "L", "hand"), ("is_accent", True, "accent"), ("is_grace_note", True, "grace")),
+    flags=(("hand", "L", "hand"), ("is_accent_played", True, "accent"), ("is_grace_note", True, "grace")),
 )  # fmt: skip
 NESTED = (
     Column("measures", MEASURE, "", "bars, in order"),
-    Column("strokes", STROKE, "", "strokes, in order of time", role=_EVENTS),
+    Column("strokes", STROKE, "", "strokes that are heard, in order of time", role=_EVENTS),
+    Column("omissions", OMISSION, "", "written strokes that were not played, as they are written"),
 )
 MIDI = (Column("midi", "binary", "", "Standard MIDI file of the take"),)
 SOUND_FILE = (Column("audio", AUDIO, "", "encoded audio"),)
@@ -168,6 +206,7 @@ TABLES = {
     "exercises": tuple(column.name for column in SCORES),
     "measures": ("measures",),
     "strokes": ("strokes",),
+    "omissions": ("omissions",),
 }
 
 

@@ -8,6 +8,7 @@ block of tempo indices and one augmentation index. Blocks end where sizes end, s
 size's shards are among a larger one's, byte for byte.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache, partial
@@ -18,16 +19,16 @@ import numpy as np
 import pyarrow as pa
 
 from sousa.generation import midi
-from sousa.generation.audio import acoustics, banks, encode
+from sousa.generation.audio import accompaniment, acoustics, banks, drums, encode
 from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.columns import SPLITS, schema
 from sousa.generation.corpus import Estimate
 from sousa.generation.rudiments import Rudiments, definitions, players
+from sousa.generation.rudiments.assembly import Performances, num_mistakes, play
 from sousa.generation.rudiments.columns import SOUND, columns
-from sousa.generation.rudiments.labels import measure_lists, stroke_lists
-from sousa.generation.rudiments.performance import play
+from sousa.generation.rudiments.labels import measure_lists, omission_lists, stroke_lists
 from sousa.generation.rudiments.renderings import aug_columns, rendering
-from sousa.generation.rudiments.score import plan_take
+from sousa.generation.rudiments.score import Take, plan_take
 from sousa.generation.rudiments.scores import exercise_scores
 from sousa.generation.rudiments.settings import BankRef, Config
 from sousa.generation.shards import Shard
@@ -133,16 +134,19 @@ def remake(config: Config, rows: pa.Table, render: bool = True) -> pa.Table:
     return made if order == sorted(order) else made.take(np.argsort(order))
 
 
+def take_of(config: Config, profile: int, form: definitions.Rudiment, tempo: int) -> Take:
+    """The take of a player's number, a form and the number of its tempo."""
+    person = players.player(config.seed, profile)
+    return plan_take(config.seed, person, form, tempo, config.duration_sec, config.mistakes)
+
+
 def make_rows(config: Config, coordinates: list[tuple], augmentation: int, render: bool = True) -> pa.Table:
     """Rows of a list of (profile index, form, tempo index), as one Arrow table.
 
     Args:
         render: False leaves out the sound; every label is the same.
     """
-    takes = [
-        plan_take(config.seed, players.player(config.seed, profile), form, tempo, config.duration_sec)
-        for profile, form, tempo in coordinates
-    ]
+    takes = [take_of(config, *address) for address in coordinates]
     p = play(takes, config.sample_rate)
     renderings = [rendering(config, take, augmentation) if config.with_audio else None for take in takes]
     # scores are the player's; what tape and sample rate do to time is not the player's doing
@@ -155,11 +159,12 @@ def make_rows(config: Config, coordinates: list[tuple], augmentation: int, rende
         p,
         lead_in_samples=move(np.arange(len(takes)), p.lead_in_samples),
         onset_sample=move(p.take, p.onset_sample),
-        intended_sample=move(p.take, p.intended_sample),
+        intended_sample=np.where(p.intended_sample < 0, -1, move(p.take, np.maximum(p.intended_sample, 0))),
     )
     arrays.update(_take_columns(config, heard, augmentation, renderings))
     arrays["measures"], arrays["num_measures"] = measure_lists(heard, config.sample_rate, move)
     arrays["strokes"] = stroke_lists(heard, config.sample_rate)
+    arrays["omissions"] = omission_lists(p, config.sample_rate, move)
     # named after the take: renderings that don't move it have the same file
     arrays["midi"] = midi.encode(
         arrays["augmentation_group_id"], [t.tempo_bpm for t in takes], [t.form.metre for t in takes],
@@ -183,7 +188,10 @@ def _moved(config, p, renderings, take, positions):
 
 
 # columns that have the names of attributes of a take, its rudiment and its player
-_OF_TAKE = ("tempo_bpm", "tempo_low_bpm", "tempo_high_bpm", "num_cycles", "lead_hand", "seed", "tempo_index")
+_OF_TAKE = (
+    "tempo_bpm", "tempo_low_bpm", "tempo_high_bpm", "num_cycles", "lead_hand", "seed", "tempo_index",
+    "mistakes",
+)  # fmt: skip
 _OF_FORM, _OF_PLAYER = ("variant", "category", "metre"), ("profile_id", "split", "dominant_hand")
 
 
@@ -204,6 +212,7 @@ def _take_columns(config, p, augmentation, renderings):
         **{name: [getattr(person, name) for person in people] for name in _OF_PLAYER},
         "sample_id": [f"{name}_a{augmentation}" for name in group],
         "augmentation_group_id": group,
+        "practice_id": [f"{t.player.profile_id}_t{t.tempo_index}" for t in takes],
         "skill_tier": [person.tier_name for person in people],
         "skill_tier_binary": ["skilled" if person.tier >= skilled else "novice" for person in people],
         "duration_sec": p.num_samples / config.sample_rate,
@@ -212,6 +221,9 @@ def _take_columns(config, p, augmentation, renderings):
         "lead_in_beats": p.lead_in_beats,
         "lead_in_sample": p.lead_in_samples,
         "num_strokes": np.diff(p.start),
+        "num_written": p.num_written,
+        "num_omissions": np.diff(p.omissions.start),
+        "num_mistakes": num_mistakes(p),
         "dynamic_offset": np.round(p.dynamic, 4),
         "drift_ms": np.round(p.drift_ms, 4),
         "profile_index": [person.index for person in people],
@@ -234,20 +246,42 @@ def _sound_columns(config, p, sample_ids, renderings, render):
         bank = load_bank(sound.bank)
         row = {
             "soundfont": bank.soundfont, "bank": bank.name, "bank_digest": bank.digest,
-            "bank_tuning_cents": sound.cents,
+            "drum_setup": sound.setup, "unseen_sound": sound.unseen,
         }  # fmt: skip
+        setup = json.loads(sound.setup)
+        row["bank_tuning_cents"] = setup["cents"]
         if render:
             span = slice(p.start[i], p.start[i + 1])
-            strokes = (p.onset_sample[span], p.velocity[span], p.variant[span])
-            drum = acoustics.voice(sound.record, bank, sound.cents, config.sample_rate, config.channels)
+            which = drums.variant_of(p.variant[span], p.hand[span])
+            strokes = (p.onset_sample[span], p.velocity[span], which)
+            drum = drums.voice(bank, setup, sound.record, config.sample_rate, config.channels)
+            beats = beats_of(p, i, config) if accompaniment.heard(sound.record) else None
             pcm, row["gain_db"] = acoustics.perform(
-                sound.record, drum, strokes, int(p.num_samples[i]), sound.gain_db
+                sound.record, drum, strokes, int(p.num_samples[i]), sound.gain_db, beats
             )
             data, row["pcm_digest"] = encode.encode_and_digest(pcm, config.sample_rate, config.audio_format)
             row["audio"] = {"bytes": data, "path": f"{sample_ids[i]}.{config.audio_format}"}
         row |= aug_columns(sound.record, bank.soundfont)  # after rendering, which measures levels for it
         rows.append(row if render else row | {"aug_record": None})
     return {name: [row.get(name) for row in rows] for name in wanted}
+
+
+def beats_of(p: Performances, number: int, config: Config) -> tuple[np.ndarray, np.ndarray]:
+    """Where a metronome sounds in a take of a batch: samples of the beats, and which begin a bar.
+
+    It counts in, and goes on to the end of the row. A beat is a quarter note, or a dotted one in compound
+    time, as players count.
+    """
+    take = p.takes[number]
+    upper, _, lower = take.form.metre.partition("/")
+    beat = 1.5 if lower == "8" and int(upper) % 3 == 0 else 1.0
+    samples = 60.0 / take.tempo_bpm * config.sample_rate
+    lead_in, bar = int(p.lead_in_beats[number]), float(take.form.bar_beats)
+    last = int(p.num_samples[number] / samples - lead_in)
+    at = np.arange(-int(lead_in / beat), int(last / beat) + 1) * beat
+    positions = np.rint((lead_in + at) * samples).astype(np.int64)
+    inside = (positions >= 0) & (positions < p.num_samples[number])
+    return positions[inside], (at % bar == 0)[inside]
 
 
 @cache
@@ -269,10 +303,9 @@ def estimate(config: Config) -> Estimate:
     # players are interleaved by tier, so the first ones stand for all
     sampled = people[: max(1, _COUNTED_TAKES // (len(forms) * config.tempos))]
     for index in sampled:
-        person = players.player(config.seed, index)
         for form in forms:
             for tempo in range(config.tempos):
-                take = plan_take(config.seed, person, form, tempo, config.duration_sec)
+                take = take_of(config, index, form, tempo)
                 seconds += take.beats * 60.0 / take.tempo_bpm + _MARGIN_SEC
     takes = config.num_rows // config.augmentations
     seconds *= config.augmentations * len(people) / len(sampled)

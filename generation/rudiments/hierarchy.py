@@ -159,6 +159,11 @@ def _hands(hand):
     return (np.asarray(hand) == HANDS[1]).astype(np.int64)
 
 
+def _accents(strokes):
+    """Which strokes are played as accents; before data version 5 those that are written so."""
+    return strokes["is_accent_played" if "is_accent_played" in strokes else "is_accent"]
+
+
 def stroke_features(row: Row, max_strokes: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Strokes as a sequence of numbers, padded.
 
@@ -168,8 +173,9 @@ def stroke_features(row: Row, max_strokes: int | None = None) -> tuple[np.ndarra
     Returns: ``(features, mask)``: float32 [max_strokes, 12], in the order of ``STROKE_FEATURES``, zeros where
         padded, and bool [max_strokes], true for strokes. ``time_sec`` counts from the beginning of the audio,
         ``interval_sec`` from the stroke before (0 for the first); ``velocity`` is the played MIDI velocity
-        over 127; ``timing_error_ms`` is played - written; ``hand`` is as in ``HANDS``; ``accent``, ``grace``,
-        ``diddle`` (either stroke), ``buzz`` (a press) and ``bounce`` are 0 or 1; ``measure_index`` is the bar
+        over 127; ``timing_error_ms`` is played - written, 0 for what was not meant; ``hand`` is as in
+        ``HANDS``; ``accent`` (as played), ``grace``, ``diddle`` (either stroke), ``buzz`` (a press) and
+        ``bounce`` are 0 or 1; ``measure_index`` is the bar
         of the take; ``measure_phase`` the place on that bar's grid, 0 at its beginning and 1 at its end
         (a little outside where a stroke is early or late).
     """
@@ -184,8 +190,8 @@ def stroke_features(row: Row, max_strokes: int | None = None) -> tuple[np.ndarra
         phase = (strokes["time_sec"] - first) / np.maximum(last - first, 1e-9)
     columns = (
         strokes["time_sec"], np.diff(strokes["time_sec"], prepend=strokes["time_sec"][:1]),
-        strokes["actual_velocity"] / 127, strokes["timing_error_ms"], _hands(strokes["hand"]),
-        strokes["is_accent"], strokes["is_grace_note"],
+        strokes["actual_velocity"] / 127, np.nan_to_num(np.asarray(strokes["timing_error_ms"], float)),
+        _hands(strokes["hand"]), _accents(strokes), strokes["is_grace_note"],
         ~np.isnan(np.asarray(strokes["diddle_position"], float)), kind == "buzz", kind == "bounce", measure,
         phase,
     )  # fmt: skip
@@ -221,7 +227,7 @@ def frame_targets(row: Row, hop_sec: float = 0.01) -> dict[str, np.ndarray]:
     strokes, at, size = labels.strokes, labels.frames(hop_sec), labels.num_frames(hop_sec)
     out = {name: np.zeros(size, np.float32) for name in ("onset", "accent", "grace")}
     out["onset"][at] = 1
-    out["accent"][at[strokes["is_accent"]]] = 1
+    out["accent"][at[_accents(strokes)]] = 1
     out["grace"][at[strokes["is_grace_note"]]] = 1
     hand = np.full(size, NO_TARGET, np.int64)
     # of those in one frame the last one written stays
@@ -234,7 +240,8 @@ def measure_summaries(row: Row) -> dict[str, np.ndarray]:
     """What is heard of each bar, from the strokes inside the audio.
 
     Returns: dict of arrays [bars]: ``index`` int64; ``start_sec``, ``end_sec`` float64; ``is_whole`` bool;
-        ``num_strokes`` (with graces and bounces), ``num_accents``, ``num_graces``, ``num_right``,
+        ``num_strokes`` (with graces, bounces, and what was not meant), ``num_accents``, ``num_graces``,
+        ``num_right``,
         ``num_left`` int64; of primaries (no graces, no bounces) ``velocity_mean``, MIDI velocity,
         ``timing_mean_error_ms`` and ``timing_std_ms`` (n - 1), ms, float64, NaN without (the last: with
         fewer than two). Of whole bars they equal the fields of ``measures``.
@@ -243,10 +250,11 @@ def measure_summaries(row: Row) -> dict[str, np.ndarray]:
     strokes, measures = labels.strokes, labels.measures
     index, grace, hand = measures["index"], strokes["is_grace_note"], _hands(strokes["hand"])
     inside = strokes["measure_index"][None] == index[:, None]  # [bars, strokes]
-    bar, stroke = np.nonzero(inside & ~grace & (strokes["stroke_type"] != "bounce"))
+    main = ~grace & ~np.isin(strokes["stroke_type"], ("bounce", "stray"))
+    bar, stroke = np.nonzero(inside & main)
     primaries, error = Segments(bar, len(index)), strokes["timing_error_ms"][stroke]
     flags = {
-        "num_strokes": np.ones(len(hand), bool), "num_graces": grace, "num_accents": strokes["is_accent"],
+        "num_strokes": np.ones(len(hand), bool), "num_graces": grace, "num_accents": _accents(strokes),
         "num_right": hand == 0, "num_left": hand == 1,
     }  # fmt: skip
     return {
@@ -284,7 +292,7 @@ def visualise(row: Row, path: str | PathLike[str]) -> None:
     wave.set(ylabel="amplitude", xlim=(0, labels.duration_sec))
     hits.set(ylabel="velocity", xlabel="time (s)", ylim=(0, 135))
     hand, times, velocity = _hands(strokes["hand"]), strokes["time_sec"], strokes["actual_velocity"]
-    accent, grace = strokes["is_accent"], strokes["is_grace_note"]
+    accent, grace = _accents(strokes), strokes["is_grace_note"]
     kinds = (
         ("accent", accent, "^", 42, True), ("grace", grace, "o", 16, False),
         ("", ~(accent | grace), "o", 16, True),

@@ -8,13 +8,14 @@ import numpy as np
 import pyarrow as pa
 
 from sousa.generation.columns import arrow_type
-from sousa.generation.rudiments.columns import MEASURE, STROKE
-from sousa.generation.rudiments.performance import BOUNCE, BUZZ, GRACE, TAP
+from sousa.generation.rudiments import mistakes
+from sousa.generation.rudiments.assembly import BOUNCE, BUZZ, GRACE, STRAY, TAP
+from sousa.generation.rudiments.columns import MEASURE, OMISSION, STROKE
 from sousa.generation.rudiments.score import template
 from sousa.generation.segments import Segments
 
 _HANDS = np.array(["R", "L"], dtype=object)
-_TYPES = np.array(["tap", "accent", "diddle", "grace", "buzz", "bounce"], dtype=object)
+_TYPES = np.array(["tap", "accent", "diddle", "grace", "buzz", "bounce", "stray"], dtype=object)
 
 
 def _strings(codes, names):
@@ -24,9 +25,14 @@ def _strings(codes, names):
 def measure_numbers(p):
     """Bars of a batch: ``(of_stroke, count)``, the bar of each stroke and the bars of each take."""
     bar = np.array([float(take.form.bar_beats) for take in p.takes])
-    of_stroke = np.floor(p.beat / bar[p.take] + 1e-9).astype(np.int64)
     beats = np.array([take.beats for take in p.takes])
-    return of_stroke, np.ceil(beats / bar - 1e-9).astype(np.int64)
+    return _bars(p, p), np.ceil(beats / bar - 1e-9).astype(np.int64)
+
+
+def _bars(p, strokes):
+    """Bar of each of the strokes, or omissions, of a batch."""
+    bar = np.array([float(take.form.bar_beats) for take in p.takes])
+    return np.floor(strokes.beat / bar[strokes.take] + 1e-9).astype(np.int64)
 
 
 def stroke_lists(p, sample_rate):
@@ -36,8 +42,10 @@ def stroke_lists(p, sample_rate):
     measure, _ = measure_numbers(p)
     index = np.arange(len(p.take)) - start
     grace, bounce = p.kind == GRACE, p.kind == BOUNCE
-    child = grace | bounce
-    kind = np.select([grace, bounce, p.kind == BUZZ, p.accent, p.diddle > 0], [3, 5, 4, 1, 2], default=0)
+    child, stray = grace | bounce, p.kind == STRAY
+    kind = np.select(
+        [grace, bounce, stray, p.kind == BUZZ, p.accent, p.diddle > 0], [3, 5, 6, 4, 1, 2], default=0
+    )
     plans = [template(take.form, take.lead_hand) for take in p.takes]
     first = np.concatenate([[0], np.cumsum([len(plan.beat) for plan in plans])])[:-1][p.take] + p.position
     lead_hand = np.concatenate([plan.lead_hand for plan in plans])[first]
@@ -54,12 +62,15 @@ def stroke_lists(p, sample_rate):
         "index": index, "measure_index": measure, "cycle": p.cycle, "position": p.position,
         "lead": _strings(lead_hand, _HANDS), "beat": p.beat,
         "beat_group": _strings(codes[first], names), "beat_group_index": group,
-        "hand": _strings(p.hand, _HANDS), "stroke_type": _strings(kind, _TYPES),
-        "onset_sample": p.onset_sample, "intended_sample": p.intended_sample,
-        "intended_time_ms": p.intended_sample * ms, "actual_time_ms": p.onset_sample * ms,
-        "timing_error_ms": (p.onset_sample - p.intended_sample) * ms,
-        "intended_velocity": intended, "actual_velocity": velocity, "velocity_error": velocity - intended,
-        "is_grace_note": grace, "is_accent": p.accent,
+        "hand": _strings(p.hand, _HANDS), "written_hand": _hands(p.written_hand),
+        "stroke_type": _strings(kind, _TYPES), "mistake": _mistakes(p.mistake),
+        "written_index": (p.written, p.written < 0),
+        "onset_sample": p.onset_sample, "intended_sample": (p.intended_sample, stray),
+        "intended_time_ms": (p.intended_sample * ms, stray), "actual_time_ms": p.onset_sample * ms,
+        "timing_error_ms": ((p.onset_sample - p.intended_sample) * ms, stray),
+        "intended_velocity": (intended, stray), "actual_velocity": velocity,
+        "velocity_error": (velocity - intended, stray),
+        "is_grace_note": grace, "is_accent": p.accent, "is_accent_played": p.accent_played,
         "diddle_position": (p.diddle, p.diddle == 0),
         "flam_spacing_ms": (spacing, ~(grace & (graces == 1))),
         "drag_spacing_ms": (spacing, ~(grace & (graces > 1))),
@@ -69,6 +80,29 @@ def stroke_lists(p, sample_rate):
         "buzz_count": (bounces[p.primary] + 1, p.kind != BUZZ),
     }  # fmt: skip
     return _records(p.start, STROKE, values)
+
+
+def omission_lists(p, sample_rate, moved=lambda take, positions: positions):
+    """Written strokes of each take that were not played; ``moved`` as in :func:`measure_lists`."""
+    o = p.omissions
+    kind = np.select([o.kind == GRACE, o.kind == BUZZ, o.accent, o.diddle > 0], [3, 4, 1, 2], default=0)
+    intended = moved(o.take, o.intended_sample)
+    values = {
+        "written_index": o.written, "mistake": _mistakes(o.mistake), "measure_index": _bars(p, o),
+        "cycle": o.cycle, "position": o.position, "beat": o.beat, "written_hand": _hands(o.hand),
+        "stroke_type": _strings(kind, _TYPES), "intended_sample": intended,
+        "intended_time_ms": intended * (1000.0 / sample_rate),
+    }  # fmt: skip
+    return _records(o.start, OMISSION, values)
+
+
+def _hands(hand):
+    """Hands by their numbers; null for -1."""
+    return pa.array(["R", "L", None], type=pa.string()).take(pa.array(np.where(hand < 0, 2, hand)))
+
+
+def _mistakes(kinds):
+    return pa.array([None, *mistakes.KINDS[1:]], type=pa.string()).take(pa.array(kinds))
 
 
 def _records(offsets, columns, values):

@@ -1,8 +1,8 @@
 """What the picture of a take shows beside its strokes: hands and accents in letters, beats and bars.
 
 Conventions: a primary stroke is ``R`` or ``L``, an accent has ``>`` above it, and a grace is a small letter;
-the bounces of a press have none. Beats lie on the grid that strokes were written on, which a rendering may
-have sped up or slowed down.
+a stroke that was not meant is a small ``x``, and the bounces of a press have nothing. Beats lie on the grid
+that strokes were written on, which a rendering may have sped up or slowed down.
 """
 
 from collections.abc import Mapping
@@ -15,15 +15,18 @@ from sousa.generation.plot import Marks
 def marks(row: Mapping[str, Any]) -> Marks:
     """See :meth:`sousa.generation.corpus.Corpus.marks`."""
     strokes = row.get("strokes") or []
-    minor = [stroke["parent_stroke_index"] is not None for stroke in strokes]
+    minor = [s["parent_stroke_index"] is not None or s["stroke_type"] == "stray" for s in strokes]
     texts = [_text(stroke) for stroke in strokes]
     bars = [measure["start_sample"] for measure in row.get("measures") or []]
     return Marks(_beats(row, strokes, minor), bars, texts, minor)
 
 
 def _text(stroke: Mapping[str, Any]) -> str:
+    if stroke["stroke_type"] == "stray":
+        return "x"
     if stroke["parent_stroke_index"] is None:
-        return (">\n" if stroke["is_accent"] else "") + stroke["hand"]
+        accent = stroke.get("is_accent_played", stroke["is_accent"])  # before data version 5 all were made
+        return (">\n" if accent else "") + stroke["hand"]
     return stroke["hand"].lower() if stroke["is_grace_note"] else ""
 
 

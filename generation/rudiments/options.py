@@ -62,6 +62,10 @@ class RudimentsOptions(SeedOptions):
     duration_sec: Number = option(
         6.0, "length of playing in seconds", metavar="SEC", ge=1, le=60, unit="s", group=_PLAYED
     )
+    mistakes: Literal["as_played", "few", "none"] = option(
+        "as_played", "how many mistakes players make: as_played (as their tier does), few or none",
+        group=_PLAYED,
+    )  # fmt: skip
     acoustics: Annotated[Names | None, named("acoustics", named_acoustics.names)] = option(
         None, "acoustics of the renderings, separated by commas; see 'sousa acoustics' (default: all)",
         flags=("--acoustics", "--presets", "--acoustic-presets"), group=SOUND,

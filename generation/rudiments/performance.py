@@ -10,9 +10,10 @@ The model, in the order of the code (figures: ``players.toml``)
   asynchronies persist (about +0.7), as drummers' do.
 * Noise shrinks where strokes are dense, so that a stroke keeps its place in the order
   (``ORDER_MARGIN`` standard deviations), and hands can't strike faster than ``MIN_GAP_MS``.
-* Graces are placed before the primary as played, bounces after it; both shrink with the room.
 * Velocity = the written level at the take's dynamic, the player's offset and contrast, hand ratio,
   fatigue and correlated noise, bent softly at both ends of the MIDI range.
+* Mistakes (:mod:`.mistakes`) exchange hands, move accents and displace strokes before all that;
+  :mod:`.assembly` places graces and bounces, leaves strokes out and adds others.
 
 Conventions
 -----------
@@ -25,65 +26,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sousa.generation.audio.voices import VARIANTS
-from sousa.generation.rudiments import ornaments
+from sousa.generation.rudiments import mistakes, ornaments
 from sousa.generation.rudiments.players import dimensions
 from sousa.generation.rudiments.score import habits, template
 from sousa.generation.seeds import stream
 
-TAP, GRACE, BUZZ, BOUNCE = 0, 1, 2, 3
-
 TAP_VELOCITY = 68.0
 ACCENT_GAIN = 36.0  # written accent over written tap
 DIDDLE_SECOND_VELOCITY = 64.0
-GRACE_RATIO = 0.55
-BOUNCE_RATIO = 0.8
 DYNAMIC_SD = 5.0  # takes are given softer and louder
+COLLAPSED_MS, COLLAPSED_SHARE, COLLAPSED_RATIO = 44.0, 0.5, 0.5  # of a second stroke that comes too soon
 
 ORDER_MARGIN = 4.5
 # least time between primaries, as (ms, share of the slot): other hand, same hand, before graces
 MIN_GAP_MS = {"other": (12.0, 0.25), "same": (30.0, 0.40), 1: (26.0, 0.35), 2: (72.0, 0.50)}
 
-LEAD_IN_SEC = 0.4  # at least; always whole beats
-FIRST_STROKE_MS = 20.0  # no stroke before this
-RING_OUT_SEC = 0.5
 
-
-@dataclass
-class Performances:
-    """Strokes of a batch of T takes: N strokes, in take order and inside a take in time order."""
-
-    takes: list
-    start: np.ndarray  # int64 (T+1,), first stroke of each take; those of take t are start[t]:start[t+1]
-    lead_in_beats: np.ndarray  # int64 (T,); the grid begins after the lead-in
-    lead_in_samples: np.ndarray  # int64 (T,)
-    num_samples: np.ndarray  # int64 (T,)
-    dynamic: np.ndarray  # float64 (T,), velocity added to the written level of the take
-    drift_ms: np.ndarray  # float64 (T,), displacement by tempo drift at the end of the take
-    take: np.ndarray  # int64 (N,)
-    kind: np.ndarray  # int8 (N,), TAP, GRACE, BUZZ or BOUNCE
-    hand: np.ndarray  # int8 (N,), 0 right, 1 left
-    accent: np.ndarray  # bool (N,)
-    diddle: np.ndarray  # int8 (N,), 1, 2 or 0
-    position: np.ndarray  # int64 (N,), place of the stroke's primary in the cycle
-    cycle: np.ndarray  # int64 (N,), cycle of the primary
-    primary: np.ndarray  # int64 (N,), number of the primary among those of the batch
-    beat: np.ndarray  # float64 (N,), of the primary, from the first beat of the figure
-    slot_ms: np.ndarray  # float64 (N,), written time since the primary before
-    child: np.ndarray  # int8 (N,), 1-based number of a grace or bounce under its primary, else 0
-    parent: np.ndarray  # int64 (N,), index in the take of the primary of a grace or bounce, else -1
-    onset_sample: np.ndarray  # int64 (N,)
-    intended_sample: np.ndarray  # int64 (N,)
-    intended_lead_ms: np.ndarray  # float64 (N,), written lead of a grace before its primary, else 0
-    velocity: np.ndarray  # int16 (N,)
-    intended_velocity: np.ndarray  # int16 (N,)
-    variant: np.ndarray  # int64 (N,), round-robin variant of the drum's sound that a rendering plays
-
-
-class _Primaries:
+class Primaries:
     """Flat arrays over the primaries of all takes, and the draws that go with them."""
 
     def __init__(self, takes):
+        self.takes = takes
         plans = [template(take.form, take.lead_hand) for take in takes]
         per_cycle = [len(plan.beat) for plan in plans]
         cycles = [take.num_cycles for take in takes]
@@ -106,19 +69,16 @@ class _Primaries:
         self.beat = gather("beat") + self.cycle * cycle_beats[self.take]
         self.beat_ms = np.array([60000.0 / take.tempo_bpm for take in takes])
         self.slot_ms = gather("slot_beats") * self.beat_ms[self.take]
-        weaker = np.array([take.player.dominant_hand != "left" for take in takes])
-        self.weaker = self.hand == weaker[self.take]
+        self.written_hand = self.hand
 
         total = self.start[-1]
         self.z = np.zeros((total, 8 + 1 + 2 * ornaments.MAX_BOUNCES))
-        self.miss = np.empty(total)
         self.take_z = np.empty((len(takes), 2))
         placement = []
         for i, take in enumerate(takes):
             rng = stream(take.seed, "rudiments", "take", take.player.index, take.form.form, take.tempo_index)
             rows = slice(self.start[i], self.start[i + 1])
             self.take_z[i] = rng.standard_normal(2)
-            self.miss[rows] = rng.random(self.count[i])
             width = 9 + 2 * ornaments.MAX_BOUNCES if take.form.strokes[0].buzz else 8
             self.z[rows, :width] = rng.standard_normal((self.count[i], width))
             _, placed = habits(take.seed, take.player.index, take.form.form, per_cycle[i])
@@ -149,37 +109,64 @@ class _Primaries:
         return out
 
 
-def play(takes, sample_rate):
-    """Play a batch of takes.
+@dataclass
+class Played:
+    """How the primaries of a batch are played, before ornaments.
+
+    Attributes:
+        time_ms: float64 (P,), from the first beat of the figure.
+        velocity, intended_velocity: float64 (P,), before rounding.
+        dynamic, drift_ms: float64 (T,), see :class:`.assembly.Performances`.
+    """
+
+    time_ms: np.ndarray
+    velocity: np.ndarray
+    intended_velocity: np.ndarray
+    dynamic: np.ndarray
+    drift_ms: np.ndarray
+
+
+def play_primaries(p, trait):
+    """Play the primaries of a batch: ``(Played, Mistakes)``.
 
     Args:
-        takes: non-empty list of :class:`sousa.generation.rudiments.score.Take`.
-        sample_rate: corpus rate in Hz.
-
-    Returns: :class:`Performances`.
+        p: :class:`Primaries`; its hands become those that play.
+        trait: see :func:`traits`.
     """
-    p = _Primaries(takes)
-    values = np.array([take.player.values for take in takes])
-    trait = {d.name: values[:, i] for i, d in enumerate(dimensions())}
-    effort = _effort(takes, p, trait)
+    strain = _strain(p.takes)
+    wrong = mistakes.plan(p, trait, strain)
+    p.hand = np.where(wrong.swapped, 1 - p.written_hand, p.written_hand).astype(np.int8)
+    weaker = np.array([take.player.dominant_hand != "left" for take in p.takes])
+    p.weaker = p.hand == weaker[p.take]
+    effort = _effort(p, trait, strain)
     drift_ms = trait["tempo_drift_sd_ms"] * p.take_z[:, 0] * np.sqrt(p.beat_ms * p.beats / 6000.0)
     dynamic = DYNAMIC_SD * p.take_z[:, 1]
-    time_ms = _primary_times(p, trait, effort, drift_ms)
-    velocity, intended = _primary_velocities(p, trait, effort, dynamic)
-    return _assemble(takes, p, trait, time_ms, velocity, intended, dynamic, drift_ms, sample_rate)
+    time_ms = _primary_times(p, trait, wrong, effort, drift_ms)
+    velocity, intended = _primary_velocities(p, trait, wrong, effort, dynamic)
+    return Played(time_ms, velocity, intended, dynamic, drift_ms), wrong
 
 
-def _effort(takes, p, trait):
-    """Growth of fatigue along each take: 0 at its start, the player's coefficient after 6 s of
-    playing at the top of the player's range, levelling off at twice that."""
+def traits(takes):
+    """One value a take for each dimension of its player: dict of name to float64 (T,)."""
+    values = np.array([take.player.values for take in takes])
+    return {d.name: values[:, i] for i, d in enumerate(dimensions())}
+
+
+def _strain(takes):
+    """How near the tempo is to the top of what the player can play: over 0, and 1 at the top."""
     tempi = np.array([(take.tempo_bpm, take.tempo_low_bpm, take.tempo_high_bpm) for take in takes])
     tempo, low, high = tempi.T
-    strain = (tempo - low + 1) / (high - low + 1)
+    return (tempo - low + 1) / (high - low + 1)
+
+
+def _effort(p, trait, strain):
+    """Growth of fatigue along each take: 0 at its start, the player's coefficient after 6 s of
+    playing at the top of the player's range, levelling off at twice that."""
     seconds = p.beat * p.beat_ms[p.take] / 1000.0
     return (trait["fatigue"] * strain)[p.take] * 2.0 * seconds / (seconds + 6.0)
 
 
-def _primary_times(p, trait, effort, drift_ms):
+def _primary_times(p, trait, wrong, effort, drift_ms):
     """Time of each primary in ms from the first beat of the figure, in order along each take."""
     t = p.take
     phi = trait["asynchrony_phi"]
@@ -195,11 +182,14 @@ def _primary_times(p, trait, effort, drift_ms):
     error = trait["mean_asynchrony_ms"][t] + calm * noise * (1.0 + effort)
     error += calm * trait["systematic_sd_ms"][t] * p.placement
     error += drift_ms[t] * progress**2
-    error += np.where(p.before(p.accent, False), trait["accent_lengthening"][t] * interval, 0.0)
+    error += np.where(p.before(wrong.accent, False), trait["accent_lengthening"][t] * interval, 0.0)
     error += np.where(p.weaker, calm * trait["hand_delay_ms"][t], 0.0)
     ratio = trait["diddle_timing_ratio"][t]
     error -= np.where(p.diddle == 2, interval * (ratio - 1.0) / (ratio + 1.0), 0.0)
-    return _keep_order(p, p.beat * p.beat_ms[t] + error)
+    error += wrong.delay_ms
+    time_ms = p.beat * p.beat_ms[t] + error
+    soon = p.before(time_ms, 0.0) + np.minimum(COLLAPSED_MS, COLLAPSED_SHARE * p.slot_ms)
+    return _keep_order(p, np.where(wrong.collapsed, np.minimum(soon, time_ms), time_ms))
 
 
 def _keep_order(p, time_ms):
@@ -214,104 +204,22 @@ def _keep_order(p, time_ms):
     return held[p.index, p.take]
 
 
-def _primary_velocities(p, trait, effort, dynamic):
+def _primary_velocities(p, trait, wrong, effort, dynamic):
     """Played and written velocity of each primary, floats before rounding."""
     t = p.take
     level = np.where(p.diddle == 2, DIDDLE_SECOND_VELOCITY, TAP_VELOCITY) + dynamic[t]
     intended = level + np.where(p.accent, ACCENT_GAIN, 0.0)
-    missed = p.miss < trait["accent_miss_rate"][t]
-    contrast = trait["accent_contrast"][t] * np.where(missed, 0.25, 1.0)
+    # of an accent that is not made, or made elsewhere, something is left
+    contrast = trait["accent_contrast"][t] * np.where(wrong.accent, 1.0, 0.25)
     noise = 0.8 * p.z[:, 2] + 0.6 * p.ar1(p.z[:, 3], np.full(len(p.count), 0.6))
     noise *= trait["velocity_sd"][t]
     hand = np.where(p.weaker, trait["hand_velocity_ratio"][t], 1.0)
     meant = TAP_VELOCITY + dynamic[t] + trait["velocity_offset"][t]
-    meant += np.where(p.accent, contrast * ACCENT_GAIN, 0.0)
+    meant += np.where(p.accent | wrong.accent, contrast * ACCENT_GAIN, 0.0)
     played = meant * hand * (1.0 - 0.4 * effort) + noise
     # the second of a diddle follows from the first, unless that one was an accent
-    first = np.where(p.before(p.accent, False), meant * hand, p.before(played, 0.0))
-    second = first * trait["diddle_velocity_ratio"][t] + 0.5 * noise
-    played = np.where((p.diddle == 2) & ~p.accent, second, played)
+    first = np.where(p.before(wrong.accent, False), meant * hand, p.before(played, 0.0))
+    second = first * trait["diddle_velocity_ratio"][t] * np.where(wrong.collapsed, COLLAPSED_RATIO, 1.0)
+    second += 0.5 * noise
+    played = np.where((p.diddle == 2) & ~(p.accent | wrong.accent), second, played)
     return played, intended
-
-
-def _bend(velocity):
-    """Bend velocities softly into 2-126: the rails are approached, not hit."""
-    over, under = np.maximum(velocity - 108.0, 0.0), np.maximum(14.0 - velocity, 0.0)
-    bent = np.clip(velocity, 14.0, 108.0) + 18.0 * over / (over + 18.0) - 12.0 * under / (under + 12.0)
-    return np.clip(np.rint(bent), 1, 127).astype(np.int16)
-
-
-def _assemble(takes, p, trait, time_ms, velocity, intended, dynamic, drift_ms, sample_rate):
-    """Interleave graces, primaries and bounces in time order and put everything on samples."""
-    kept, delay, delay_written = ornaments.bounces(p, trait, time_ms)
-    size = p.graces + 1 + kept.sum(1)
-    first = np.concatenate([[0], np.cumsum(size)])
-    place = first[:-1] + p.graces  # of the primary itself
-    primary = np.repeat(np.arange(len(p.take)), size)
-    offset = np.arange(first[-1]) - place[primary]  # <0 graces, 0 primary, >0 bounces
-    ornament = is_grace, is_bounce = offset < 0, offset > 0
-    child = np.where(is_grace, offset + p.graces[primary] + 1, np.maximum(offset, 0)).astype(np.int8)
-
-    lead1, lead2, written1, written2 = ornaments.grace_leads(p, trait, time_ms)
-    second = is_grace & (child == 2)
-    lead = np.where(second, lead2[primary], lead1[primary])
-    lead_written = np.where(second, written2[primary], written1[primary])
-    step = np.where(is_bounce, offset - 1, 0)
-    played = time_ms[primary]
-    played = np.select(ornament, (played - lead, played + delay[primary, step]), played)
-    written = (p.beat * p.beat_ms[p.take])[primary]
-    written = np.select(ornament, (written - lead_written, written + delay_written[step]), written)
-
-    t = p.take[primary]
-    start = np.concatenate([[0], np.cumsum(np.bincount(t, minlength=len(takes)))])
-    earliest = np.minimum(np.minimum.reduceat(played, start[:-1]), 0.0)
-    lead_in_beats = np.ceil(np.maximum(LEAD_IN_SEC * 1000.0, FIRST_STROKE_MS - earliest) / p.beat_ms - 1e-9)
-    lead_in_ms = lead_in_beats * p.beat_ms
-    per_ms = sample_rate / 1000.0
-    onset = np.rint((lead_in_ms[t] + played) * per_ms).astype(np.int64)
-    target = np.rint((lead_in_ms[t] + written) * per_ms).astype(np.int64)
-
-    z_child = p.z[primary, np.where(is_bounce, 9 + ornaments.MAX_BOUNCES + step, np.where(second, 7, 6))]
-    graces_ratio = trait["grace_velocity_ratio"][t] * (1.0 + 0.12 * z_child)
-    bounces_ratio = _powers(trait["buzz_decay"])[t, step] * (1.0 + 0.06 * z_child)
-    ratio = np.select(ornament, (graces_ratio, bounces_ratio), 1.0)
-    ratio_written = np.select(ornament, (GRACE_RATIO, _powers(np.array([BOUNCE_RATIO]))[0, step]), 1.0)
-    hand, is_child = p.hand[primary], is_grace | is_bounce
-    return Performances(
-        takes=takes,
-        start=start,
-        lead_in_beats=lead_in_beats.astype(np.int64),
-        lead_in_samples=np.rint(lead_in_ms * per_ms).astype(np.int64),
-        num_samples=onset[start[1:] - 1] + round(RING_OUT_SEC * sample_rate),
-        dynamic=dynamic,
-        drift_ms=drift_ms,
-        take=t,
-        kind=np.select((*ornament, p.buzz[primary]), (GRACE, BOUNCE, BUZZ), TAP).astype(np.int8),
-        hand=np.where(is_grace, 1 - hand, hand).astype(np.int8),
-        accent=p.accent[primary] & ~is_child,
-        diddle=np.where(is_child, 0, p.diddle[primary]).astype(np.int8),
-        primary=primary,
-        **{name: getattr(p, name)[primary] for name in ("position", "cycle", "beat", "slot_ms")},
-        child=child,
-        parent=np.where(is_child, place[primary] - start[t], -1),
-        onset_sample=onset,
-        intended_sample=target,
-        intended_lead_ms=np.where(is_grace, lead_written, 0.0),
-        velocity=_bend(velocity[primary] * ratio),
-        intended_velocity=_bend(intended[primary] * ratio_written),
-        variant=_round_robin(takes, start),
-    )
-
-
-def _round_robin(takes, start):
-    """A variant of the drum's sound for each stroke, never the same twice running."""
-    steps = [
-        stream(t.seed, "round robin", t.player.index, t.form.form, t.tempo_index).integers(1, VARIANTS, size)
-        for t, size in zip(takes, np.diff(start), strict=True)
-    ]
-    return np.concatenate([np.cumsum(part) % VARIANTS for part in steps])
-
-
-def _powers(base):
-    """Powers 1 to MAX_BOUNCES of each element, by multiplication: the same on every machine."""
-    return np.cumprod(np.repeat(base[:, None], ornaments.MAX_BOUNCES, axis=1), axis=1)

@@ -37,6 +37,7 @@ class Take:
     tempo_high_bpm: int
     lead_hand: str  # R or L
     num_cycles: int  # whole cycles played
+    mistakes: str = "as_played"  # how many are made: one of mistakes.LEVELS
 
     @property
     def beats(self):
@@ -107,11 +108,12 @@ def tempo_range(form, player):
     return low, max(low, high)
 
 
-def plan_take(seed, player, form, tempo_index, duration_sec):
+def plan_take(seed, player, form, tempo_index, duration_sec, mistakes="as_played"):
     """Decide tempo, leading hand and length of a take.
 
     Args:
         duration_sec: wanted length of playing; the nearest whole number of cycles is played.
+        mistakes: one of :data:`sousa.generation.rudiments.mistakes.LEVELS`.
 
     Tempi of one (player, form) step through the range by the golden ratio, so any number of them
     is spread over it and the first ones stay when more are added.
@@ -125,4 +127,4 @@ def plan_take(seed, player, form, tempo_index, duration_sec):
     lead_hand = dominant if draw < DOMINANT_LEAD_SHARE else other_hand(dominant)
     cycle_sec = float(form.cycle_beats) * 60.0 / tempo_bpm
     num_cycles = max(1, round(duration_sec / cycle_sec))
-    return Take(seed, player, form, tempo_index, tempo_bpm, low, high, lead_hand, num_cycles)
+    return Take(seed, player, form, tempo_index, tempo_bpm, low, high, lead_hand, num_cycles, mistakes)

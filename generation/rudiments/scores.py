@@ -8,6 +8,11 @@ up at 0 or 100. ``e`` is the timing error (actual - intended, ms) of primary str
 bounces have scores of their own. NaN means that the take can't be scored, because it has no such
 strokes or too few (``LEAST``).
 
+Mistakes: a stroke that was not meant, and a written one that was not played, count in ``stroke_accuracy``
+alone: an omission is no timing error. What was played late, by the other hand, or with another accent than
+written counts where it is heard: hesitations and lapses of tempo in the scores of timing, accents in those
+of accents, collapsed diddles in ``diddle_quality``, graces that fall on their primary in ``flam_quality``.
+
 Definitions, and why they are so
 --------------------------------
 timing_accuracy        points(mean |e|, 24 ms). Primaries only: graces are judged by their width.
@@ -32,14 +37,17 @@ weak_hand_index        100 * F(right) / (F(left) + F(right)): over 50 the right 
                        one, under 50 the left. A hand's fault F is the root of its squared timing
                        roughness (a stroke against its neighbours, over 8 ms), its lateness (over 5 ms)
                        and softness (over 5) against the other hand. Not a skill.
-flam_quality           mean over flams of points(lead - intended lead, 12 ms).
-drag_quality           mean over drags of points(error of either gap, 14 ms).
+flam_quality           mean over flams of points(lead - intended lead, 12 ms); 0 for one without its grace.
+drag_quality           mean over drags of points(error of either gap, 14 ms); 0 for one without its graces.
 diddle_quality         half mean points(error of the interval inside the diddle, 18 ms) and half mean
                        points(1 - second / first velocity, 0.25), unaccented pairs.
 roll_sustain           points(change of mean tap velocity from the first to the last third of a roll,
                        relative, 0.2). Accents are left out; growing louder is no better.
 buzz_quality           half mean points(error of each bounce interval, 9 ms) and half mean points(1 -
                        length of the press over the length of the slot it should fill, 0.6).
+stroke_accuracy        points(mistakes over written strokes, 0.08). Mistakes are strokes with one, strokes
+                       that were not meant, and written strokes that were not played. The only score that
+                       many takes have in full: those without a mistake.
 groove_feel_proxy      0 to 1: half persistence of e, (1 + lag-1 autocorrelation) / 2, and half
                        timing_consistency / 100. A proxy: feel as steady, connected placement.
 overall_score          weighted mean of the scores above that the take has (``OVERALL``).
@@ -55,8 +63,9 @@ from pathlib import Path
 
 import numpy as np
 
+from sousa.generation.rudiments.assembly import BOUNCE, BUZZ, GRACE, TAP, num_mistakes
 from sousa.generation.rudiments.columns import SCORE_NAMES
-from sousa.generation.rudiments.performance import BOUNCE, BUZZ, GRACE, TAP
+from sousa.generation.rudiments.mistakes import number
 from sousa.generation.rudiments.players import table as players_table
 from sousa.generation.segments import Segments
 
@@ -68,7 +77,7 @@ OVERALL = {
     "timing_accuracy": 0.20, "timing_consistency": 0.15, "tempo_stability": 0.10,
     "subdivision_evenness": 0.10, "velocity_control": 0.15, "hand_balance": 0.10,
     "accent_differentiation": 0.05, "accent_accuracy": 0.05, "flam_quality": 0.10, "drag_quality": 0.10,
-    "diddle_quality": 0.10, "buzz_quality": 0.10,
+    "diddle_quality": 0.10, "buzz_quality": 0.10, "stroke_accuracy": 0.10,
 }  # fmt: skip
 SKILL_SCORES = (*OVERALL, "overall_score")
 
@@ -89,7 +98,7 @@ def exercise_scores(p, sample_rate):
     """Scores of a batch.
 
     Args:
-        p: :class:`sousa.generation.rudiments.performance.Performances`.
+        p: :class:`sousa.generation.rudiments.assembly.Performances`.
         sample_rate: Hz.
 
     Returns: dict of name to float64 array, one element a take, NaN where not applicable.
@@ -118,6 +127,7 @@ def exercise_scores(p, sample_rate):
     _velocity_scores(scores, p, main, by_take)
     _hand_scores(scores, p, main, error)
     _ornament_scores(scores, p, main, count, ms)
+    scores["stroke_accuracy"] = points(num_mistakes(p) / p.num_written, 0.08)
 
     step = residual[pair] * residual[pair - 1]
     lag1 = Segments(take[pair], count).sum(step) / by_take.sum(residual * residual)
@@ -196,14 +206,18 @@ def _ornament_scores(scores, p, main, count, ms):
     written = p.intended_lead_ms[grace]
     drag = parent - grace == 2
     flam = grace[~drag]
-    scores["flam_quality"] = Segments(take[flam], count).mean(points((lead - written)[~drag], 12.0))
+    without = _without_graces(p, count)
+    flams = points((lead - written)[~drag], 12.0)
+    scores["flam_quality"] = _mean_with_zeros(Segments(take[flam], count), flams, without[:, 1])
     first = grace[drag]
     last_error = (onset[parent[drag]] - onset[first + 1]) * ms - p.intended_lead_ms[first + 1]
     pair_error = lead[drag] - written[drag] - last_error
     drags = 0.5 * (points(pair_error, 14.0) + points(last_error, 14.0))
-    scores["drag_quality"] = Segments(take[first], count).mean(drags)
+    scores["drag_quality"] = _mean_with_zeros(Segments(take[first], count), drags, without[:, 2])
 
     second = np.flatnonzero(p.diddle[main] == 2)
+    # both strokes of the pair must be there
+    second = second[(second > 0) & (p.primary[main[second]] - p.primary[main[second - 1]] == 1)]
     now, before = main[second], main[second - 1]
     gap = (onset[now] - onset[before] - p.intended_sample[now] + p.intended_sample[before]) * ms
     timing = Segments(take[now], count).mean(points(gap, 18.0))
@@ -230,6 +244,18 @@ def _ornament_scores(scores, p, main, count, ms):
     length = np.maximum(last[press] - onset[press], 0) * ms
     fill = Segments(take[press], count).mean(points(1.0 - length / p.slot_ms[press], 0.6))
     scores["buzz_quality"] = 0.5 * (even + fill)
+
+
+def _without_graces(p, count):
+    """Primaries of each take that were played without their graces, by the number of these: (T, 3)."""
+    o = p.omissions
+    first = (o.child == 1) & (o.mistake == number("dropped_grace"))
+    return np.bincount(o.take[first] * 3 + o.graces[first], minlength=count * 3).reshape(count, 3)
+
+
+def _mean_with_zeros(segments, values, zeros):
+    """Mean of values a segment with so many zeros beside them; NaN for none of either."""
+    return segments.sum(values) / np.where(segments.size + zeros > 0, segments.size + zeros, np.nan)
 
 
 @cache

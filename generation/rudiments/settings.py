@@ -5,12 +5,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sousa.generation.audio import acoustics, asked, banks, fonts, named_acoustics, noise, rooms
+from sousa.generation.audio import acoustics, asked, banks, drums, fonts, named_acoustics, noise, rooms
 from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.audio.noise import NoiseFile
 from sousa.generation.audio.rooms import Response
 from sousa.generation.errors import RunError, raise_all
-from sousa.generation.rudiments import Rudiments, definitions, players, requests
+from sousa.generation.rudiments import Rudiments, definitions, mistakes, players, requests
 from sousa.generation.rudiments.options import RudimentsOptions
 
 SIZES = RudimentsOptions.BY_SIZE
@@ -48,6 +48,7 @@ class Config:
     channels: int
     audio_format: str
     with_audio: bool
+    mistakes: str = "as_played"  # one of mistakes.LEVELS
     banks: tuple[BankRef, ...] = ()  # the drums, none without audio
     acoustics: tuple[str, ...] = (CLEAN,)
     rooms: tuple[tuple[str, Response], ...] = ()
@@ -62,6 +63,8 @@ class Config:
         data["banks"] = [[bank.name, bank.digest] for bank in self.banks]
         data["rooms"] = [[key, response.name, response.digest] for key, response in self.rooms]
         data["noises"] = [[sound.name, sound.digest] for sound in self.noises]
+        if self.with_audio:
+            data["drums"] = drums.SETUP_VERSION
         if self.acoustics != (CLEAN,):
             data["acoustics_digest"] = acoustics.digest()
         return data
@@ -92,7 +95,8 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
     size = options.size or next(iter(SIZES))
     custom = ("profiles", "tempos", "augmentations", "rudiments", "tiers", "acoustics", "impulse_responses",
               "noise_files")  # fmt: skip
-    if any(getattr(options, name) is not None for name in custom):
+    chosen = any(getattr(options, name) is not None for name in custom)
+    if chosen or options.mistakes != mistakes.LEVELS[0]:
         size = "custom"
     tiers = tuple(name for name in players.tiers() if options.tiers is None or name in options.tiers)
     used = banks.shipped()
@@ -103,8 +107,8 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
     return Config(
         size, **counts, seed=options.seed, forms=forms, tiers=tiers, duration_sec=float(options.duration_sec),
         sample_rate=options.sample_rate, channels=options.channels, audio_format=options.audio_format,
-        with_audio=options.with_audio, banks=refs if options.with_audio else (), acoustics=heard,
-        rooms=responses, noises=noises,
+        with_audio=options.with_audio, mistakes=options.mistakes, banks=refs if options.with_audio else (),
+        acoustics=heard, rooms=responses, noises=noises,
     )  # fmt: skip
 
 
@@ -126,8 +130,9 @@ def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
     data = {name: value for name, value in identity.items() if name not in ("corpus", "data_version")}
     if "presets" in data:  # before data version 3
         data["acoustics_digest"], data["acoustics"] = data.pop("acoustics", None), data.pop("presets")
+    data.setdefault("mistakes", "none")  # before data version 5 nobody made any
     values = ("profiles", "tempos", "augmentations", "seed", "duration_sec", "sample_rate", "channels",
-              "audio_format", "with_audio")  # fmt: skip
+              "audio_format", "with_audio", "mistakes")  # fmt: skip
     RudimentsOptions.read({name: data[name] for name in values})
     if not data["forms"] or not set(data["tiers"]) & set(players.tiers()):
         raise ValueError(f"forms are {data['forms']}, tiers {data['tiers']}")
@@ -137,6 +142,9 @@ def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
         raise ValueError(f"acoustics are {data['acoustics']}")
     if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests):
         raise ValueError("a digest is no digest")
+    set_up = data.pop("drums", drums.SETUP_VERSION)
+    if not rows_only and set_up != drums.SETUP_VERSION:
+        raise RunError("this dataset was made with other set-ups of drums; use the sousa that made it")
     made_with = data.pop("acoustics_digest", None)
     if not rows_only and made_with not in (None, acoustics.digest()):
         raise RunError("this dataset was made with other acoustics or rooms; use the sousa that made it")

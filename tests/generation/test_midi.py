@@ -9,7 +9,7 @@ import pytest
 
 from sousa.generation import midi
 from sousa.generation.rudiments import corpus, definitions, players
-from sousa.generation.rudiments.performance import play
+from sousa.generation.rudiments.assembly import play
 from sousa.generation.rudiments.score import plan_take
 from sousa.generation.rudiments.settings import make_config
 

@@ -10,8 +10,8 @@ from sousa.generation.rudiments import columns
 from sousa.generation.rudiments.settings import Config
 
 _STROKE = (
-    "onset_sample", "intended_sample", "hand", "stroke_type", "is_accent", "actual_velocity",
-    "timing_error_ms", "parent_stroke_index",
+    "onset_sample", "intended_sample", "hand", "written_hand", "stroke_type", "is_accent", "is_accent_played",
+    "actual_velocity", "timing_error_ms", "parent_stroke_index", "mistake",
 )  # fmt: skip
 _SCRIPTS = Path(__file__).parent / "js"
 
@@ -28,7 +28,7 @@ def preview(config: Config, stored: tuple[Column, ...]) -> Preview:
             ("Split", "split"),
         ),
         labels=_labels,
-        lists=("measures", "strokes"),
+        lists=("measures", "strokes", "omissions"),
         even=("augmentation_preset", "skill_tier", "rudiment_slug", "variant"),
         scripts=(_SCRIPTS / "0_rows.js", _SCRIPTS / "4_labels.js"),
         folded=("Player",),
@@ -38,7 +38,13 @@ def preview(config: Config, stored: tuple[Column, ...]) -> Preview:
 
 
 def _labels(row: Mapping[str, Any]) -> dict[str, Any]:
-    strokes: dict[str, Any] = {name: [stroke[name] for stroke in row["strokes"]] for name in _STROKE}
+    strokes: dict[str, Any] = {name: [stroke.get(name) for stroke in row["strokes"]] for name in _STROKE}
+    if None in strokes["is_accent_played"]:  # before data version 5 all were made
+        strokes["is_accent_played"], strokes["written_hand"] = strokes["is_accent"], list(strokes["hand"])
     strokes["hand"] = "".join(strokes["hand"])
-    strokes["is_accent"] = [int(value) for value in strokes["is_accent"]]
-    return {"bars": [measure["start_sample"] for measure in row["measures"]], "strokes": strokes}
+    for name in ("is_accent", "is_accent_played"):
+        strokes[name] = [int(value) for value in strokes[name]]
+    left_out = row.get("omissions") or []
+    omissions = [{"hand": o["written_hand"], "sample": o["intended_sample"]} for o in left_out]
+    bars = [measure["start_sample"] for measure in row["measures"]]
+    return {"bars": bars, "strokes": strokes, "omissions": omissions}

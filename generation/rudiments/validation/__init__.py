@@ -15,7 +15,10 @@ class RudimentsValidation(Validation):
     """What rudiments add; see :class:`sousa.generation.validation.Validation`."""
 
     Examiner = RudimentsExaminer
-    kept = ("tempo_bpm", "num_strokes", "num_measures", "bank", "augmentation_preset")
+    kept = (
+        "tempo_bpm", "num_strokes", "num_measures", "num_omissions", "bank", "unseen_sound",
+        "augmentation_preset",
+    )  # fmt: skip
 
     checks = staticmethod(checks.run_all)
     summary = staticmethod(report.summary)

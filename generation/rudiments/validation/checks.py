@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.parquet import parquet_file
-from sousa.generation.rudiments.validation import population
+from sousa.generation.rudiments.validation import mistakes, population
 from sousa.generation.validation.findings import Check, Findings, absence
 
 MAX_ONSET_ERROR = 1.0  # samples
@@ -25,6 +25,7 @@ def run_all(findings: Findings) -> list[Check]:
         *(absence(findings.problems, *check) for check in _ROW_CHECKS),
         _rails(findings),
         *_media_checks(findings),
+        *mistakes.checks(findings),
         population.professionals(findings),
         population.no_pile_up(findings),
         population.tier_order(findings),
@@ -40,6 +41,8 @@ def _label_tables(findings: Findings) -> Check:
     """The tables of exercises, bars and strokes have as many records as the shards."""
     strokes, bars = int(findings.rows["num_strokes"].sum()), int(findings.rows["num_measures"].sum())
     wanted = {"exercises": findings.count, "measures": bars, "strokes": strokes}
+    if "num_omissions" in findings.rows:
+        wanted["omissions"] = int(findings.rows["num_omissions"].sum())
     paths = {name: findings.stored.storage.path(f"labels/{name}.parquet") for name in wanted}
     found = dict.fromkeys(wanted, 0)
     for name, path in paths.items():
@@ -55,12 +58,17 @@ _ROW_CHECKS = (
         "negative_time", "strokes_out_of_order", "stroke_after_end", "times_differ_from_samples",
         "timing_error_is_not_actual_minus_intended",
     ), "every time is >= 0, in order, inside the audio, and equal to its sample"),
+    ("written and played", (
+        "written_strokes_not_accounted_for", "stray_flag_differs", "counts_of_mistakes_differ",
+        "mistake_differs",
+    ), "every written stroke is played or listed as left out, once; what differs from what is written is "
+       "labelled as a mistake"),
     ("grid", (
-        "cycles_incomplete", "grid_differs_from_definition", "beat_differs_from_definition",
+        "grid_differs_from_definition", "beat_differs_from_definition",
         "hand_differs_from_definition", "accent_differs_from_definition", "lead_differs_from_definition",
-        "diddle_differs_from_definition", "graces_differ_from_definition",
-    ), "every primary stands where its rudiment's definition puts it (within 1 sample), with its hand, "
-       "accent, diddle and graces"),
+        "diddle_differs_from_definition", "graces_differ_from_definition", "place_differs_from_definition",
+    ), "every written stroke stands where its rudiment's definition puts it (within 1 sample), with its "
+       "hand, accent, diddle and graces"),
     ("ornaments", (
         "parent_missing_or_odd", "grace_after_or_bounce_before_parent", "spacing_differs",
         "grace_flag_differs",
@@ -72,11 +80,11 @@ _ROW_CHECKS = (
     ), "velocities 1-127, tempi in range"),
 )  # fmt: skip
 _MIDI_PROBLEMS = ("midi_unreadable", "midi_tempo_differs", "midi_notes_differ")
-_AUDIO_PROBLEMS = ("bank_unknown", "audio_clipped", "sound_before_first_stroke")
-_ACOUSTIC_PROBLEMS = (
-    "record_unreadable", "columns_differ_from_record", "record_differs_from_coordinates",
-    "sound_differs_from_record", "noise_level_differs",
+_AUDIO_PROBLEMS = (
+    "bank_unknown", "record_unreadable", "columns_differ_from_record", "record_differs_from_coordinates",
+    "audio_clipped", "sound_before_first_stroke",
 )  # fmt: skip
+_ACOUSTIC_PROBLEMS = ("sound_differs_from_record", "noise_level_differs")
 
 
 def _rails(findings):
@@ -96,7 +104,7 @@ def _media_checks(findings):
         version = findings.stored.data_version
         why = f"drums and acoustics of data version {version} are not judged by this sousa"
         return [*out, Check("label = audio", None, why)]
-    claim = "of a known drum, no clipping, silence before the first stroke"
+    claim = "of a known drum, set up as its player has it, no clipping, silence before the first stroke"
     out.append(absence(findings.problems, "drums heard", _AUDIO_PROBLEMS, f"{claim} ({part})"))
     if config.acoustics != (CLEAN,):
         claim = (

@@ -5,7 +5,6 @@ with the rudiment's definition and with each other; the sound is measured in :mo
 """
 
 import io
-from functools import cache
 from itertools import compress
 from typing import Any
 
@@ -15,11 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sousa.generation import midi
-from sousa.generation.audio import acoustics
-from sousa.generation.audio.renderings import record_of
 from sousa.generation.rudiments import definitions
 from sousa.generation.rudiments.columns import AUGMENTATION
-from sousa.generation.rudiments.validation import figures
+from sousa.generation.rudiments.validation import figures, matching, written
 from sousa.generation.rudiments.validation.sound import check_sound
 from sousa.generation.tables import numpy_column
 from sousa.generation.validation import Examiner
@@ -27,9 +24,10 @@ from sousa.generation.validation.findings import Problems
 
 FLAT = (
     "sample_id", "rudiment_slug", "variant", "skill_tier", "tempo_bpm", "tempo_low_bpm", "tempo_high_bpm",
-    "num_samples", "sample_rate", "lead_in_beats", "num_cycles", "num_strokes", "num_measures", "lead_hand",
-    "profile_index", "augmentation_index", "tempo_index", "augmentation_preset", "bank", "bank_digest",
-    "bank_tuning_cents", "gain_db", "pcm_digest", *(column.name for column in AUGMENTATION),
+    "num_samples", "sample_rate", "lead_in_beats", "num_cycles", "num_strokes", "num_written",
+    "num_omissions", "num_mistakes", "num_measures", "lead_hand", "profile_index", "augmentation_index",
+    "tempo_index", "augmentation_preset", "bank", "bank_digest", "bank_tuning_cents", "drum_setup",
+    "unseen_sound", "gain_db", "pcm_digest", *(column.name for column in AUGMENTATION),
 )  # fmt: skip
 
 
@@ -40,21 +38,32 @@ class RudimentsExaminer(Examiner):
         super().__init__(task)
         self.takes: list[dict] = []
         self.media: list[dict] = []
+        self.matched: list[dict] = []
         self.rows: list[tuple[dict, dict]] = []  # of the group at hand: flat columns, arrays of strokes
 
     def labels(self, group: pa.Table, first: int, problems: Problems) -> dict[str, Any]:
         flat = {name: group[name].to_pylist() for name in FLAT if name in group.column_names}
         lists = group["strokes"].combine_chunks()
-        start = np.concatenate([[0], np.cumsum(pc.list_value_length(lists).to_numpy())])
-        records = lists.flatten()
-        columns = {f.name: numpy_column(records.field(f.name)) for f in records.type}
+        start = _starts(lists)
+        columns = _fields(lists)
+        omissions, ends = None, np.zeros(len(group) + 1, int)
+        if "omissions" in group.column_names:
+            missing = group["omissions"].combine_chunks()
+            omissions, ends = _fields(missing), _starts(missing)
         _check_bars(flat, group["measures"].combine_chunks(), problems)
         self.rows = []
         for i in range(len(group)):
             row = {name: values[i] for name, values in flat.items()}
             strokes = {name: values[start[i] : start[i + 1]] for name, values in columns.items()}
+            if omissions is None:  # before data version 5 everything was played as it is written
+                strokes, left_out = written.as_written(strokes)
+            else:
+                left_out = {name: values[ends[i] : ends[i + 1]] for name, values in omissions.items()}
             self.rows.append((row, strokes))
-            _check_row(row, strokes, problems)
+            if not _check_row(row, strokes, problems):
+                continue
+            written.check(row, strokes, left_out, problems)
+            self.matched.append(matching.compare(row, strokes, left_out))
             if row["augmentation_index"] == 0:
                 self.takes.append(figures.measure(row, strokes))
         velocities = [strokes["actual_velocity"] for _, strokes in self.rows]
@@ -71,7 +80,7 @@ class RudimentsExaminer(Examiner):
         self.media.append(out)
 
     def measured(self) -> dict[str, list]:
-        return {"takes": self.takes, "media": self.media}
+        return {"takes": self.takes, "media": self.media, "matched": self.matched}
 
 
 def _check_bars(flat, measures, problems):
@@ -87,16 +96,19 @@ def _check_bars(flat, measures, problems):
             problems.add("bars_do_not_cover_strokes", name)
 
 
-@cache
-def _expected_cycle(form_name, lead_hand):
-    """Primaries of a cycle, straight from the definition: onsets, and arrays of marks and leads."""
-    onsets, strokes, _, leads = zip(*definitions.load()[form_name].cycle(lead_hand), strict=True)
-    marks = ("hand", "accent", "diddle", "graces")
-    expected = {name: np.array([getattr(s, name) for s in strokes]) for name in marks}
-    return onsets, expected | {"lead": np.array(leads)}
+def _fields(lists):
+    """Fields of the records of a list array, all rows in one: dict of arrays."""
+    records = lists.flatten()
+    return {f.name: numpy_column(records.field(f.name)) for f in records.type}
+
+
+def _starts(lists):
+    """Where the records of each row begin, and the end of the last."""
+    return np.concatenate([[0], np.cumsum(pc.list_value_length(lists).to_numpy())])
 
 
 def _check_row(row, s, problems):
+    """Whether strokes refer to strokes that are there, so that more can be measured."""
     name, ms = row["sample_id"], 1000.0 / row["sample_rate"]
 
     def wrong(what, mask):
@@ -114,7 +126,8 @@ def _check_row(row, s, problems):
     error = s["actual_time_ms"] - s["intended_time_ms"]
     wrong("timing_error_is_not_actual_minus_intended", np.abs(s["timing_error_ms"] - error) > 1e-6)
     loud = s["actual_velocity"] - s["intended_velocity"]
-    wrong("velocity_error_is_not_actual_minus_intended", s["velocity_error"] != loud)
+    meant = s["stroke_type"] != "stray"
+    wrong("velocity_error_is_not_actual_minus_intended", (s["velocity_error"] != loud)[meant])
     limits = definitions.load()[definitions.form_name(row["rudiment_slug"], row["variant"])].tempo
     low, high = row["tempo_low_bpm"], row["tempo_high_bpm"]
     wrong("tempo_out_of_range", not limits.min <= low <= row["tempo_bpm"] <= high <= limits.max)
@@ -122,6 +135,10 @@ def _check_row(row, s, problems):
     kind, parent = s["stroke_type"], s["parent_stroke_index"]
     grace, bounce = kind == "grace", kind == "bounce"
     child = grace | bounce
+    parent = np.asarray(parent, float)
+    if (parent >= len(onset)).any():
+        wrong("parent_missing_or_odd", parent >= len(onset))
+        return False
     wrong("parent_missing_or_odd", np.isnan(parent) == child)
     if child.any() and not np.isnan(parent[child]).any():
         own = onset[parent[child].astype(int)]
@@ -136,35 +153,7 @@ def _check_row(row, s, problems):
             stored = np.where(of_drag, drags, stored)
         wrong("spacing_differs", ~(np.abs(stored - spacing) <= 1e-6))
     wrong("grace_flag_differs", s["is_grace_note"] != grace)
-    _check_grid(row, s, ~child, grace, wrong)
-
-
-def _check_grid(row, s, main, grace, wrong):
-    """Primaries against the definition of the rudiment: positions, hands, accents, diddles, graces."""
-    name = definitions.form_name(row["rudiment_slug"], row["variant"])
-    onsets, expected = _expected_cycle(name, row["lead_hand"])
-    cycles, cycle_beats = range(row["num_cycles"]), definitions.load()[name].cycle_beats
-    if main.sum() != len(onsets) * len(cycles):
-        wrong("cycles_incomplete", True)
-        return
-    beat = np.array([float(onset + cycle * cycle_beats) for cycle in cycles for onset in onsets])
-    rate = row["sample_rate"]
-    grid, allowed = (row["lead_in_beats"] + beat) * 60.0 / row["tempo_bpm"] * rate, 1.0
-    record = record_of(row["aug_record"])
-    if acoustics.moves(record):
-        grid = acoustics.moved(record, np.rint(grid), rate, row["num_samples"])
-        # a rounded position can fall to the next of the samples that are kept
-        allowed += rate / (record["sample_rate_hz"] or rate)
-    wrong("grid_differs_from_definition", np.abs(s["intended_sample"][main] - grid) > allowed)
-    wrong("beat_differs_from_definition", np.abs(s["beat"][main] - beat) > 1e-9)
-    stored = {
-        "hand": s["hand"][main], "accent": s["is_accent"][main], "lead": s["lead"][main],
-        "diddle": np.nan_to_num(s["diddle_position"][main]),
-    }  # fmt: skip
-    for key, values in stored.items():
-        wrong(f"{key}_differs_from_definition", values != np.tile(expected[key], len(cycles)))
-    graces = np.bincount(s["parent_stroke_index"][grace].astype(int), minlength=len(main))[main]
-    wrong("graces_differ_from_definition", graces != np.tile(expected["graces"], len(cycles)))
+    return True
 
 
 def _midi_error(row, s, data, problems):

@@ -7,6 +7,8 @@ published. A tier's figure is the median over its takes, or over all its ornamen
 
 import numpy as np
 
+# mistakes that move the strokes of a run
+DISTURBING = ("hesitation", "tempo_lapse", "collapsed_diddle", "wrong_hand")
 RUN_LENGTH = 32  # primaries in a row, as in the recordings the references come from
 
 
@@ -17,22 +19,24 @@ def measure(row, s):
         row: flat columns.
         s: arrays of the take's strokes.
 
-    Returns: dict with ``tier`` and, where the take has them, figures by name.
+    Returns: dict with ``tier`` and, where the take has them, figures by name. Strokes with a mistake are in
+        none of them, and a run that is disturbed by one is no run.
     """
     out = {"tier": row["skill_tier"], "rudiment": row["rudiment_slug"]}
     onset, kind = s["actual_time_ms"], s["stroke_type"]
     # a velocity of 0 is wrong and reported elsewhere; it must not stop the measuring
     velocity = np.maximum(s["actual_velocity"], 1).astype(float)
-    main = np.flatnonzero((kind != "grace") & (kind != "bounce"))
+    wrong = s["mistake"] != None  # noqa: E711, of each stroke
+    main = np.flatnonzero((kind != "grace") & (kind != "bounce") & (kind != "stray"))
     target = s["intended_time_ms"][main]
     error, steps = onset[main] - target, np.diff(target)
-    if len(main) >= RUN_LENGTH and np.ptp(steps) < 0.1:
+    if len(main) >= RUN_LENGTH and np.ptp(steps) < 0.1 and not np.isin(s["mistake"][main], DISTURBING).any():
         out["asynchrony_mean_ms"] = float(error.mean())
         for name, values in (("interval", np.diff(onset[main])), ("asynchrony", error)):
             away = values - values.mean()
             out[f"{name}_sd_ms"] = float(values.std(ddof=1))
             out[f"{name}_lag1"] = float((away[1:] * away[:-1]).sum() / (away * away).sum())
-    grace = np.flatnonzero(kind == "grace")
+    grace = np.flatnonzero((kind == "grace") & ~wrong)
     if len(grace):
         parent = s["parent_stroke_index"][grace].astype(int)
         out["grace_velocity_ratio"] = velocity[grace] / velocity[parent]
@@ -48,10 +52,15 @@ def measure(row, s):
             out["drag_last_ms"] = pairs[:, 1]
     second = np.flatnonzero(s["diddle_position"][main] == 2)
     if len(second) > 2 and row["rudiment_slug"] == "double_stroke_open_roll":
-        first, second, third = main[second - 1], main[second], main[second[:-1] + 1]
-        out["diddle_velocity_ratio"] = velocity[second] / velocity[first]
-        inside, after = onset[second] - onset[first], onset[third] - onset[second[:-1]]
-        out["diddle_interval_ratio"] = float(after.mean() / inside.mean())
+        second = second[(second > 0) & (second < len(main) - 1)]
+        three = np.stack([main[second - 1], main[second], main[np.minimum(second + 1, len(main) - 1)]])
+        # nothing is missing, added or wrong between them
+        whole = (np.diff(s["written_index"][three], axis=0) == 1).all(0) & ~wrong[three].any(0)
+        first, second, third = three[:, whole]
+        if len(second):
+            out["diddle_velocity_ratio"] = velocity[second] / velocity[first]
+            inside, after = onset[second] - onset[first], onset[third] - onset[second]
+            out["diddle_interval_ratio"] = float(after.mean() / inside.mean())
     bounce = np.flatnonzero(kind == "bounce")
     if len(bounce):
         gap = onset[bounce] - onset[bounce - 1]

@@ -9,7 +9,7 @@ from sousa.generation.columns import SPLITS
 from sousa.generation.rudiments import players
 from sousa.generation.rudiments.columns import SCORE_NAMES
 from sousa.generation.rudiments.scores import SKILL_SCORES
-from sousa.generation.rudiments.validation import figures, population
+from sousa.generation.rudiments.validation import figures, mistakes, population
 from sousa.generation.validation.findings import Findings
 from sousa.generation.validation.report import figure, number
 from sousa.generation.webpage import table
@@ -24,6 +24,7 @@ def summary(findings: Findings) -> dict:
         "professionals": population.professional_table(findings.lists["takes"]),
         "tier_means": population.tier_means(findings),
         "score_distribution": _distribution(findings),
+        "mistakes": mistakes.table(findings),
         "variance_explained": population.variance_shares(findings),
         "correlations": _correlations(findings),
     }
@@ -88,7 +89,7 @@ def lines(report: dict) -> list[str]:
         if any(mean is not None for mean in means.values()):
             cells = "".join(f"{'-':>14s}" if mean is None else f"{mean:14.2f}" for mean in means.values())
             lines.append(f"  {score:23s}{cells}")
-    return lines
+    return lines + (mistakes.lines(report["mistakes"]) if any(report["mistakes"]["all"].values()) else [])
 
 
 def _score_plot(findings, sheet):
@@ -160,6 +161,10 @@ def parts(report: dict, findings: Findings) -> list[str]:
         "<p>Lower tiers are modelled, not measured; grey bands are the professional ranges.</p>",
         figure(partial(_timing_plot, findings), 10, 3,
                "Histograms of asynchrony and intervals of takes by tier, beside the ranges of professionals"),
+        "<h2>Mistakes</h2>",
+        table(["kind", "meaning", *(f"{t}, in 1,000" for t in report["mistakes"]["all"]), "found again"],
+              mistakes.page_rows(report["mistakes"])),
+        "<p>Found again: by matching what is written with what is played, without the labels.</p>",
         "<h2>Scores by tier</h2>",
         figure(partial(_score_plot, findings), 10, 8, "Distribution of each score by tier"),
         table(["mean score", *tiers], means), "<h2>What the scores grade</h2>",

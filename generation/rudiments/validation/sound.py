@@ -8,15 +8,16 @@ are left out of the mix together with all later ones, and the first sample that 
 stored sound is where the stroke is heard. That works through every stage, because each is causal.
 """
 
+import json
+
 import numpy as np
 
-from sousa.generation.audio import acoustics, encode
+from sousa.generation.audio import accompaniment, acoustics, drums, encode
 from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.audio.renderings import record_of
-from sousa.generation.rudiments import corpus, definitions, players
-from sousa.generation.rudiments.performance import play
+from sousa.generation.rudiments import corpus, definitions
+from sousa.generation.rudiments.assembly import play
 from sousa.generation.rudiments.renderings import aug_columns, rendering
-from sousa.generation.rudiments.score import plan_take
 from sousa.generation.rudiments.validation.onsets import WINDOW_SEC, blind_errors, peeled_errors
 
 CLEAR_MS = 30.0
@@ -45,7 +46,7 @@ def check_sound(config, row, s, pcm, problems):
     try:
         record = record_of(row["aug_record"])
         bank = corpus.load_bank(ref)
-        drum = acoustics.voice(record, bank, row["bank_tuning_cents"], rate, pcm.shape[1])
+        drum = drums.voice(bank, json.loads(row["drum_setup"]), record, rate, pcm.shape[1])
     except (ValueError, TypeError, KeyError) as error:
         problems.add("record_unreadable", f"{name}: {error}")
         return {}
@@ -68,19 +69,21 @@ def _check_columns(config, row, record, soundfont, problems):
         if row[column] != value:
             problems.add("columns_differ_from_record", f"{row['sample_id']}: {column}")
     given = rendering(config, _take(config, row), row["augmentation_index"])
-    if acoustics.drawn(record) != given.record or row["bank_digest"] != given.bank.digest:
+    drum = (row["bank_digest"], row["drum_setup"], row["unseen_sound"], row["bank_tuning_cents"])
+    wanted = (given.bank.digest, given.setup, given.unseen, json.loads(given.setup)["cents"])
+    if acoustics.drawn(record) != given.record or drum != wanted:
         problems.add("record_differs_from_coordinates", row["sample_id"])
 
 
 def _take(config, row):
-    person = players.player(config.seed, row["profile_index"])
     form = definitions.load()[definitions.form_name(row["rudiment_slug"], row["variant"])]
-    return plan_take(config.seed, person, form, row["tempo_index"], config.duration_sec)
+    return corpus.take_of(config, row["profile_index"], form, row["tempo_index"])
 
 
 def _clean(row, s, gap_ms, pcm, drum, problems):
     onset = s["onset_sample"]
-    errors = peeled_errors(pcm, drum, onset, s["actual_velocity"], s["round_robin"], row["gain_db"])
+    which = drums.variant_of(s["round_robin"], s["hand"] == "L")
+    errors = peeled_errors(pcm, drum, onset, s["actual_velocity"], which, row["gain_db"])
     if np.abs(pcm[: max(int(onset[0]) - 1, 0)].astype(np.int32)).max(initial=0) > 1:
         problems.add("sound_before_first_stroke", row["sample_id"])
     clear = gap_ms >= CLEAR_MS
@@ -99,24 +102,25 @@ def _errors(kind, errors):
 
 
 def _augmented(config, row, s, gap_ms, pcm, drum, record, problems):
-    onset, played = s["onset_sample"], played_strokes(config, row)
+    onset, (played, beats) = s["onset_sample"], played_strokes(config, row)
     again = None
     if len(played[0]) == len(onset):
-        again, _ = acoustics.perform(record, drum, played, row["num_samples"], row["gain_db"])
+        again, _ = acoustics.perform(record, drum, played, row["num_samples"], row["gain_db"], beats)
     if again is None or encode.pcm_digest(again) != row["pcm_digest"]:
         problems.add("sound_differs_from_record", row["sample_id"])
         return {}
     clear = np.flatnonzero(gap_ms >= CLEAR_MS)
     some = clear[np.linspace(0, len(clear) - 1, min(STROKES_LEFT_OUT, len(clear))).astype(int)]
     _check_noise(row, pcm, onset, record, problems)
-    return _errors("left_out", left_out_errors(record, drum, played, onset, some, pcm, row["gain_db"]))
+    errors = left_out_errors(record, drum, played, onset, some, pcm, row["gain_db"], beats)
+    return _errors("left_out", errors)
 
 
-def left_out_errors(record, drum, played, onset, which, pcm, gain_db):
+def left_out_errors(record, drum, played, onset, which, pcm, gain_db, beats=None):
     """Onset errors of strokes of an augmented row, each found by leaving it and all later ones out.
 
     Args:
-        record, gain_db: of the row.
+        record, gain_db, beats: of the row.
         played: strokes as :func:`sousa.generation.audio.acoustics.perform` takes them.
         onset: labels of all strokes.
         which: numbers of those to measure.
@@ -127,7 +131,7 @@ def left_out_errors(record, drum, played, onset, which, pcm, gain_db):
     reach, errors = int(WINDOW_SEC * drum.rate), []
     for i in which:
         rest = tuple(part[:i] for part in played)
-        before, _ = acoustics.perform(record, drum, rest, len(pcm), gain_db)
+        before, _ = acoustics.perform(record, drum, rest, len(pcm), gain_db, beats)
         end = onset[i] + reach if i + 1 == len(onset) else min(onset[i] + reach, onset[i + 1])
         begin = max(onset[i] - reach, 0)
         differs = (pcm[begin:end] != before[begin:end]).any(axis=1)
@@ -136,13 +140,16 @@ def left_out_errors(record, drum, played, onset, which, pcm, gain_db):
 
 
 def played_strokes(config, row):
-    """Strokes as they were played, before tape and sample rate moved them."""
+    """``(strokes, beats)`` as they were played, before tape and sample rate moved them."""
     p = play([_take(config, row)], row["sample_rate"])
-    return p.onset_sample, p.velocity, p.variant
+    strokes = p.onset_sample, p.velocity, drums.variant_of(p.variant, p.hand)
+    return strokes, corpus.beats_of(p, 0, config)
 
 
 def _check_noise(row, pcm, onset, record, problems):
-    """Before the first stroke there is the labelled noise, or nothing."""
+    """Before the first stroke there is the labelled noise, or nothing; accompaniment is not judged."""
+    if accompaniment.heard(record):
+        return
     quiet = pcm[: max(int(onset[0]) - 1, 0)].astype(np.float64) / 32767.0
     levels = [record[name]["rms_db_before_gain"] for name in ("noise", "hum") if record[name]]
     if not levels:

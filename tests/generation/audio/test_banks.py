@@ -169,7 +169,7 @@ def test_a_changed_or_damaged_bank_is_noticed(built, tmp_path):
 def test_tuning_and_rate_keep_the_onset_and_the_spectrum(rate, cents):
     bank = all_shipped()[0]
     plain = bank.articulations["centre"].layers[0].mean(axis=1)
-    moved = banks.voiced(bank, rate, cents, 1)["centre"].layers[0][0]
+    moved = banks.voiced(bank, rate, cents, 1, "centre").layers[0][0]
     ratio = 44100 / rate * 2 ** (cents / 1200)
     assert len(moved) == pytest.approx(len(plain) / ratio, abs=2)
     assert np.abs(moved[:3]).max() >= 0.05 * np.abs(moved).max()

@@ -5,7 +5,7 @@ import pytest
 
 from sousa.generation.audio import banks, voices
 from sousa.generation.rudiments import definitions, players
-from sousa.generation.rudiments.performance import play
+from sousa.generation.rudiments.assembly import play
 from sousa.generation.rudiments.score import plan_take
 
 

@@ -44,19 +44,24 @@ def test_tables_have_the_known_columns(small, table):
     assert set(KNOWN[table].split()) <= set(file.schema_arrow.names)
 
 
+def meant(row):
+    """Strokes but those that were not meant."""
+    return [s for s in row["strokes"] if s["stroke_type"] != "stray"]
+
+
 def test_nothing_is_nan_and_times_are_not_negative(rows):
     for row in rows:
         for record in (row, *row["strokes"], *row["measures"]):
             for name, value in record.items():
                 if isinstance(value, float):
                     assert not math.isnan(value), name
-                if name.endswith(("_sample", "_time_ms")):
+                if name.endswith(("_sample", "_time_ms")) and value is not None:
                     assert value >= 0, name
 
 
 def test_timing_error_is_actual_minus_intended_for_every_stroke(rows):
     for row in rows:
-        for s in row["strokes"]:
+        for s in meant(row):
             assert s["timing_error_ms"] == pytest.approx(
                 s["actual_time_ms"] - s["intended_time_ms"], abs=1e-9
             )
@@ -78,6 +83,33 @@ def test_columns_are_null_exactly_where_they_do_not_apply(rows):
             assert (s["buzz_count"] is not None) == (kind == "buzz")
             assert s["diddle_position"] in (None, 1, 2)
             assert s["is_accent"] <= (kind in ("accent", "buzz"))
+
+
+def test_every_written_stroke_is_played_or_left_out_once(rows):
+    kinds = set()
+    for row in rows:
+        played = [s["written_index"] for s in row["strokes"] if s["written_index"] is not None]
+        left_out = [o["written_index"] for o in row["omissions"]]
+        assert sorted(played + left_out) == list(range(row["num_written"])) and played == sorted(played)
+        assert row["num_omissions"] == len(left_out)
+        wrong = [s["mistake"] for s in row["strokes"] if s["mistake"]]
+        assert row["num_mistakes"] == len(wrong) + len(left_out)
+        kinds |= {*wrong, *(o["mistake"] for o in row["omissions"])}
+        for s in row["strokes"]:
+            stray = s["stroke_type"] == "stray"
+            names = (
+                "written_hand",
+                "intended_sample",
+                "timing_error_ms",
+                "velocity_error",
+                "intended_velocity",
+            )
+            assert all((s[name] is None) == stray for name in names)
+            assert (s["mistake"] in ("double", "touch")) == stray
+            assert (s["written_index"] is None) == (stray or s["stroke_type"] == "bounce")
+            if not s["mistake"]:
+                assert s["hand"] == s["written_hand"] and s["is_accent"] == s["is_accent_played"]
+    assert len(kinds) > 9
 
 
 def test_graces_and_bounces_know_their_primary(rows):
@@ -106,7 +138,12 @@ def test_measures_are_bars_of_the_metre(rows):
             own = row["strokes"][m["stroke_start"] : m["stroke_end"]]
             assert all(m["index"] * bar <= s["beat"] < (m["index"] + 1) * bar for s in own)
             assert all(s["measure_index"] == m["index"] for s in own)
-            errors = [s["timing_error_ms"] for s in own if s["stroke_type"] not in ("grace", "bounce")]
+            errors = [
+                s["timing_error_ms"] for s in own if s["stroke_type"] not in ("grace", "bounce", "stray")
+            ]
+            if not errors:
+                assert m["timing_mean_error_ms"] is m["timing_max_error_ms"] is m["velocity_mean"] is None
+                continue
             assert m["timing_mean_error_ms"] == pytest.approx(np.mean(errors), abs=1e-5)
             assert m["timing_max_error_ms"] == pytest.approx(np.abs(errors).max(), abs=1e-5)
             if len(errors) > 1:

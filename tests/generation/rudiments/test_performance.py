@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from sousa.generation.rudiments import definitions, players
-from sousa.generation.rudiments.performance import BOUNCE, BUZZ, GRACE, RING_OUT_SEC, TAP, play
+from sousa.generation.rudiments import definitions, mistakes, players
+from sousa.generation.rudiments.assembly import BOUNCE, BUZZ, GRACE, RING_OUT_SEC, TAP, play
 from sousa.generation.rudiments.score import plan_take, tempo_range
 
 RATE = 44100
 
 
-def takes_of(profiles, forms=None, tempos=3, seed=42, duration=6.0):
+def takes_of(profiles, forms=None, tempos=3, seed=42, duration=6.0, mistakes="as_played"):
     forms = forms or definitions.main_forms()
     return [
-        plan_take(seed, players.player(seed, p), form, t, duration)
+        plan_take(seed, players.player(seed, p), form, t, duration, mistakes)
         for p in profiles
         for form in forms
         for t in range(tempos)
@@ -57,6 +57,7 @@ def test_lead_in_is_whole_beats_and_grid_is_exact(played):
     main = (played.kind == TAP) | (played.kind == BUZZ)
     beat_samples = np.array([60.0 / t.tempo_bpm * RATE for t in played.takes])
     grid = (played.lead_in_beats[played.take] + played.beat) * beat_samples[played.take]
+    assert main.any()
     assert np.abs(played.intended_sample - grid)[main].max() <= 0.5 + 1e-6
     assert (played.lead_in_beats >= 1).all()
 
@@ -69,7 +70,9 @@ def test_velocities_stay_off_the_rails(played):
 def test_hands_keep_their_speed_limits(played):
     ms = 1000 / RATE
     parent = played.start[played.take] + played.parent
-    grace = np.flatnonzero(played.kind == GRACE)
+    flat = played.mistake == mistakes.number("flat_grace")
+    assert ((played.onset_sample[parent] - played.onset_sample)[flat] * ms).max() < 5.1
+    grace = np.flatnonzero((played.kind == GRACE) & ~flat)
     assert ((played.onset_sample[parent] - played.onset_sample)[grace] * ms).min() >= 6.0
     second = grace[played.child[grace] == 2]
     assert ((played.onset_sample[second] - played.onset_sample[second - 1]) * ms).min() >= 35.0
@@ -130,7 +133,7 @@ def test_first_tempi_stay_when_more_are_asked_for():
 def test_timing_is_not_white_noise():
     """Asynchronies persist and intervals alternate, in every tier."""
     forms = [definitions.load()["single_stroke_roll"]]
-    p = play(takes_of(range(60), forms, duration=30.0), RATE)
+    p = play(takes_of(range(60), forms, duration=30.0, mistakes="none"), RATE)
     lags = {tier: [] for tier in range(4)}
     for t, take in enumerate(p.takes):
         rows = slice(p.start[t], p.start[t + 1])
@@ -145,7 +148,7 @@ def test_timing_is_not_white_noise():
 
 def test_alternating_rudiments_exchange_hands():
     form = definitions.load()["five_stroke_roll"]
-    p = play(takes_of([3], [form], tempos=1), RATE)
+    p = play(takes_of([3], [form], tempos=1, mistakes="none"), RATE)
     hands = p.hand.reshape(-1, 5)
     assert (hands[::2] == 1 - hands[1::2]).all()
 

@@ -66,9 +66,11 @@ def same_row(shown, row):
     assert shown["bars"] == [measure["start_sample"] for measure in row["measures"]]
     strokes = shown["strokes"]
     assert set(strokes) == {
-        "onset_sample", "intended_sample", "hand", "stroke_type", "is_accent", "actual_velocity",
-        "timing_error_ms", "parent_stroke_index",
+        "onset_sample", "intended_sample", "hand", "written_hand", "stroke_type", "is_accent",
+        "is_accent_played", "actual_velocity", "timing_error_ms", "parent_stroke_index", "mistake",
     }  # fmt: skip
+    left_out = [{"hand": o["written_hand"], "sample": o["intended_sample"]} for o in row["omissions"]]
+    assert shown["omissions"] == left_out
     for name, values in strokes.items():
         assert list(values) == [stroke[name] for stroke in row["strokes"]], name
 

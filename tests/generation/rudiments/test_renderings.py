@@ -64,7 +64,7 @@ def test_a_session_is_one_drum_and_place_and_rows_have_values_of_their_own(confi
                 one = rendering(config, take(profile, form), augmentation)
                 found.setdefault((profile, one.acoustics), []).append(one)
     for renderings in found.values():
-        assert len({(r.bank.name, r.cents) for r in renderings}) == 1
+        assert len({(r.bank.name, r.setup) for r in renderings}) == 1
         assert (
             len({json.dumps([r.record["room"], r.record["microphone"], r.record["eq"]]) for r in renderings})
             == 1
@@ -91,7 +91,8 @@ def test_labels_of_moved_rows_follow_the_sound(config):
             assert row["num_samples"] == clean["num_samples"]
             for a, b in zip(row["strokes"], clean["strokes"], strict=True):
                 # tape stretches errors by its speed; ticks of the sample rate round them
-                assert a["timing_error_ms"] == pytest.approx(b["timing_error_ms"], rel=0.005, abs=0.1)
+                if a["stroke_type"] != "stray":
+                    assert a["timing_error_ms"] == pytest.approx(b["timing_error_ms"], rel=0.005, abs=0.1)
                 assert a["round_robin"] == b["round_robin"]
     assert {name for name, count in moved.items() if count} == {"vintage_tape", "lo_fi"}
 

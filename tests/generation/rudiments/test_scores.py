@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.rudiments import tier_distributions
 from sousa.generation.rudiments import definitions, players, scores
-from sousa.generation.rudiments.performance import BOUNCE, BUZZ, GRACE, TAP, play
+from sousa.generation.rudiments.assembly import BOUNCE, BUZZ, GRACE, TAP, play
 from sousa.generation.rudiments.score import plan_take
 
 RATE = 44100

@@ -81,7 +81,8 @@ def shift(samples):
         for s in row["strokes"]:
             s["onset_sample"] += samples
             s["actual_time_ms"] = s["onset_sample"] * 1000 / row["sample_rate"]
-            s["timing_error_ms"] = s["actual_time_ms"] - s["intended_time_ms"]
+            if s["intended_time_ms"] is not None:
+                s["timing_error_ms"] = s["actual_time_ms"] - s["intended_time_ms"]
 
     return change
 
@@ -124,13 +125,38 @@ def lengthen_bars(row):
         bar["stroke_end"] += 1
 
 
+def omission_of(stroke):
+    names = ("written_index", "measure_index", "cycle", "position", "beat", "written_hand", "stroke_type",
+             "intended_sample", "intended_time_ms")  # fmt: skip
+    return {**{name: stroke[name] for name in names}, "mistake": "omission"}
+
+
 LIES = {
     "labels two samples late": (shift(2), {"label = MIDI", "label = audio", "label = audio, blind"}),
     "labels one millisecond early": (shift(-44), {"label = MIDI", "label = audio"}),
-    "hands exchanged": (each_stroke(hand=exchange_hands), {"grid", "MIDI readable"}),
+    "hands exchanged": (each_stroke(hand=exchange_hands), {"written and played", "MIDI readable"}),
+    "written hands exchanged": (
+        each_stroke(written_hand=lambda s: s["written_hand"] and "LR"["RL".index(s["written_hand"])]),
+        {"grid"},
+    ),
+    "mistakes hidden": (each_stroke(mistake=lambda s: None), {"written and played"}),
+    "mistakes invented": (each_stroke(mistake=lambda s: "wrong_hand"), {"written and played"}),
+    "omissions invented": (
+        lambda row: row["omissions"].append(omission_of(row["strokes"][0])),
+        {"written and played"},
+    ),
+    "a stroke hidden": (lambda row: row["strokes"].pop(), {"written and played", "measures and counts"}),
+    "another drum": (set_row(drum_setup="{}"), {"drums heard"}),
+    "seen in training": (set_row(unseen_sound="unseen_drum"), {"drums"}),
     "accents gone": (each_stroke(is_accent=lambda s: not s["is_accent"]), {"grid"}),
-    "error of the other sign": (each_stroke(timing_error_ms=lambda s: 1 - s["timing_error_ms"]), {"times"}),
-    "grid moved": (each_stroke(intended_sample=lambda s: s["intended_sample"] + 30), {"grid", "times"}),
+    "error of the other sign": (
+        each_stroke(timing_error_ms=lambda s: 1 - (s["timing_error_ms"] or 0)),
+        {"times"},
+    ),
+    "grid moved": (
+        each_stroke(intended_sample=lambda s: s["intended_sample"] and s["intended_sample"] + 30),
+        {"grid", "times"},
+    ),
     "velocity 0": (each_stroke(actual_velocity=lambda s: 0), {"ranges", "MIDI readable"}),
     "flam width wrong": (
         each_stroke(flam_spacing_ms=lambda s: s["flam_spacing_ms"] and s["flam_spacing_ms"] + 5),

@@ -14,7 +14,8 @@ function describe(row) {
       `${facts.augmentation_preset} ${facts.augmentation_index}`],
     chips: [`${facts.tempo_bpm} BPM`, facts.metre, `${facts.skill_tier} ${facts.profile_id}`,
       facts.augmentation_preset, facts.bank, facts.split,
-      facts.overall_score === null ? null : `score ${say(facts.overall_score)}`],
+      facts.overall_score === null ? null : `score ${say(facts.overall_score)}`,
+      facts.num_mistakes ? `${facts.num_mistakes} mistake${facts.num_mistakes > 1 ? "s" : ""}` : null],
     family: facts.augmentation_group_id,
     aligned: 0, // renderings of a take are shown at the same place
     member: `${facts.augmentation_index}: ${[facts.augmentation_preset, facts.bank].filter(Boolean).join(", ")}`,
@@ -31,10 +32,15 @@ function inOrder(column, names) {
 const ownFacts = () => [];
 
 function labelText(row, i) {
-  if (i < 0) return `${row.strokeCount} strokes`;
+  if (i < 0) {
+    const left = row.omissions.length;
+    return `${row.strokeCount} strokes${left ? `, ${left} written ${left > 1 ? "ones" : "one"} left out` : ""}`;
+  }
   const strokes = row.strokes, error = strokes.timing_error_ms[i];
   return `stroke ${i}: ${strokes.hand[i]} ${strokes.stroke_type[i]}` +
-    `${strokes.is_accent[i] && strokes.stroke_type[i] !== "accent" ? ", accented" : ""}, ` +
-    `velocity ${strokes.actual_velocity[i]}, ${Math.abs(error).toFixed(1)} ms ${error < 0 ? "early" : "late"}, ` +
+    `${strokes.is_accent_played[i] && strokes.stroke_type[i] !== "accent" ? ", accented" : ""}, ` +
+    (strokes.mistake[i] ? `mistake: ${plain(strokes.mistake[i])}, ` : "") +
+    `velocity ${strokes.actual_velocity[i]}, ` +
+    (error === null ? "" : `${Math.abs(error).toFixed(1)} ms ${error < 0 ? "early" : "late"}, `) +
     `sample ${strokes.onset_sample[i]}`;
 }

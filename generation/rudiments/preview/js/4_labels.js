@@ -11,13 +11,15 @@ const KINDS = {
   grace: { size: 12, weight: 600, line: 1, alpha: 0.7, small: true },
   buzz: { size: 13, weight: 400, line: 1, alpha: 0.9, mark: "z" },
   bounce: { size: 0, weight: 400, line: 1, alpha: 0.45, mark: "dot" },
+  stray: { size: 12, weight: 600, line: 1, alpha: 0.7, mark: "cross" },
+  omitted: { size: 12, weight: 400, line: 1, alpha: 0.7, mark: "ring" },
 };
 
 function kindOf(row, i) {
   const kind = row.strokes.stroke_type[i];
-  return kind !== "grace" && kind !== "bounce" && row.strokes.is_accent[i] ?
+  return kind !== "grace" && kind !== "bounce" && row.strokes.is_accent_played[i] ?
     { ...(KINDS[kind] || KINDS.tap), size: 17, weight: 700, line: 2, alpha: 1, accent: true } :
-    KINDS[kind] || KINDS.tap;
+    kind === "accent" ? KINDS.tap : KINDS[kind] || KINDS.tap;
 }
 
 // A letter with its mark, centred on x, in a space 30 high whose top is y.
@@ -29,6 +31,14 @@ function drawGlyph(pen, x, y, hand, kind, colour) {
     pen.beginPath();
     pen.arc(x, y + 16, 2, 0, 7);
     pen.fill();
+    return;
+  }
+  if (kind.mark === "cross" || kind.mark === "ring") {
+    pen.lineWidth = 1.4;
+    pen.beginPath();
+    if (kind.mark === "ring") pen.arc(x, y + 16, 4.5, 0, 7);
+    else { pen.moveTo(x - 4, y + 12); pen.lineTo(x + 4, y + 20); pen.moveTo(x + 4, y + 12); pen.lineTo(x - 4, y + 20); }
+    pen.stroke();
     return;
   }
   // a small l of most other fonts looks like a line
@@ -64,8 +74,9 @@ function drawLabels(pen, row, view, size, colours, halo) {
   pen.beginPath();
   const strokes = row.strokes, drawn = [];
   for (let i = 0; i < row.strokeCount; i++) {
+    if (!isPrimary(row, i) || strokes.intended_sample[i] === null) continue;
     const x = xOf(strokes.intended_sample[i]);
-    if (!isPrimary(row, i) || !inView(x)) continue;
+    if (!inView(x)) continue;
     const sharp = (Math.round(x * scale) + 0.5) / scale;
     pen.moveTo(sharp, RULER);
     pen.lineTo(sharp, height);
@@ -91,9 +102,20 @@ function drawLabels(pen, row, view, size, colours, halo) {
     if (room) drawGlyph(pen, x, lane, hand, kind, colour);
     else verticalLine(pen, x, lane + (kind.line > 1 ? 6 : 11), lane + 20, kind.line, scale);
     if (room) last[hand] = x;
+    // a mistake is underlined in the colour of the written grid
+    if (strokes.mistake[i] && room && kind.mark !== "cross") {
+      pen.strokeStyle = colours.grid;
+      pen.lineWidth = 2;
+      pen.beginPath(); pen.moveTo(x - 6, lane + 28.5); pen.lineTo(x + 6, lane + 28.5); pen.stroke();
+    }
     drawn.push({ index: i, x });
   }
   pen.globalAlpha = 1;
+  for (const { hand, sample } of row.omissions) {
+    const x = xOf(sample);
+    if (!inView(x)) continue;
+    drawGlyph(pen, x, RULER + (hand === "R" ? 0 : LANE / 2), hand, KINDS.omitted, hand === "R" ? colours.right : colours.left);
+  }
   return drawn;
 }
 
@@ -101,7 +123,8 @@ function drawLegend(place, colours) {
   const entries = [
     ["right hand", "R", KINDS.tap], ["left hand", "L", KINDS.tap], ["accent", "R", KINDS.accent],
     ["grace", "R", KINDS.grace], ["diddle", "R", KINDS.diddle], ["buzz", "R", KINDS.buzz],
-    ["bounce", "R", KINDS.bounce], ["written place", "grid"], ["bar", "bar"], ["playhead", "head"],
+    ["bounce", "R", KINDS.bounce], ["not meant", "R", KINDS.stray], ["left out", "R", KINDS.omitted],
+    ["written place", "grid"], ["bar", "bar"], ["playhead", "head"],
   ];
   place.replaceChildren(...entries.map(([text, hand, kind]) => {
     const item = document.createElement("span"), canvas = document.createElement("canvas");

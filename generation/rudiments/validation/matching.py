@@ -1,0 +1,144 @@
+"""Mistakes found again: what was played is matched with what is written, without looking at the labels.
+
+Conventions
+-----------
+What is written comes from the rudiment's definition, the tempo and the lead-in; what was played is the times,
+hands and velocities of the strokes (bounces of presses are left out: they are not written). The two are
+aligned by dynamic programming (Needleman and Wunsch 1970): a pair costs its distance in time, over a share of
+the written interval, and more where the hands differ; leaving out a stroke of either side costs a fixed
+price. What is left alone, or paired oddly, is a mistake of the kind that :data:`FOUND` names. Times are ms.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from sousa.generation.rudiments.validation.written import Arrays, of_take
+
+ALONE, OTHER_HAND, MOST = 1.0, 0.45, 1.9  # prices; a pair costs MOST at most
+SHARE, LEAST_MS = 0.6, 50.0  # of the interval, that costs 1
+TREND = 4  # strokes to each side over which the player's place beside the grid is taken
+BAND = 14  # strokes by which the two may be apart
+FLAT_MS, DOUBLE_MS = 5.5, 100.0
+# kinds that matching alone can tell for certain, and the share of them that it must find
+FOUND = ("omission", "stop", "dropped_grace", "double", "touch", "wrong_hand", "flat_grace")
+LEAST_FOUND = 0.85
+_ALIKE = (("omission", "stop"), ("double", "touch"))
+
+
+def compare(row: dict[str, Any], s: Arrays, o: Arrays) -> dict[str, Any]:
+    """Labelled mistakes of a row and those found; empty for further renderings of a take.
+
+    Returns: dict of ``tier``; ``written``, strokes that are; ``labelled``, mistakes by kind; ``found``, of
+        each kind of :data:`FOUND` a list: how many are labelled, how many of these are found, and how many
+        are found elsewhere.
+    """
+    if row["augmentation_index"] != 0:  # the same take again
+        return {}
+    labelled = np.concatenate([s["mistake"], o["mistake"]])
+    kinds, counts = np.unique(labelled[labelled.astype(bool)].astype(str), return_counts=True)
+    out: dict[str, Any] = {
+        "tier": row["skill_tier"], "written": len(s["mistake"]) + len(o["mistake"]),
+        "labelled": dict(zip(kinds.tolist(), counts.tolist(), strict=True)), "found": {},
+    }  # fmt: skip
+    heard = np.flatnonzero(s["stroke_type"] != "bounce")
+    wanted = of_take(row)
+    found_heard, found_written = _found(row, s, heard, wanted)
+    truth_heard, truth_written = s["mistake"][heard], np.full(len(wanted["beat"]), None, dtype=object)
+    truth_written[o["written_index"].astype(int)] = o["mistake"]
+    for kind in FOUND:
+        # a stop is a run of omissions, and which of two close strokes was not meant is a matter of opinion
+        alike = next((group for group in _ALIKE if kind in group), (kind,))
+        counts = np.zeros(3, int)
+        for truth, found in ((truth_heard, found_heard), (truth_written, found_written)):
+            true, seen = truth == kind, _near(np.isin(found, alike))
+            also = _near(np.isin(truth, alike))
+            counts += [true.sum(), (true & seen).sum(), ((found == kind) & ~also).sum()]
+        out["found"][kind] = counts.tolist()
+    return out
+
+
+def _near(mask):
+    """Also the neighbours of what is in the mask."""
+    out = mask.copy()
+    out[1:] |= mask[:-1]
+    out[:-1] |= mask[1:]
+    return out
+
+
+def _found(row, s, heard, wanted):
+    """Kinds found at strokes that are heard, and at those that are written: arrays, None for none."""
+    times = s["actual_time_ms"][heard]
+    grid = (row["lead_in_beats"] + wanted["beat"]) * 60000.0 / row["tempo_bpm"]
+    primary = wanted["grace"] == 0
+    # intervals before and after each primary; a grace has those of its own primary
+    owner = np.flatnonzero(primary)[np.searchsorted(np.flatnonzero(primary), np.arange(len(grid)))]
+    before = np.diff(grid[primary], prepend=grid[0] - 500.0)[np.searchsorted(np.flatnonzero(primary), owner)]
+    # graces stand a little before their primary, one after the other
+    at = grid - wanted["grace"] * np.minimum(np.where(wanted["graces"] > 1, 45.0, 28.0), 0.28 * before)
+    hands = s["hand"][heard]
+    other = wanted["hand"] != hands[:, None]
+    pairs = align(at, times, before, other)
+    # once more, with the grid where the player has it at that time
+    pairs = align(at + _trend(at, times, pairs), times, before, other)
+    played = np.full(len(heard), None, dtype=object)
+    written = np.full(len(at), None, dtype=object)
+    written_of = np.full(len(heard), -1)
+    heard_of = np.full(len(at), -1)
+    for i, j in pairs:
+        written_of[j], heard_of[i] = i, j
+    for j in np.flatnonzero(written_of < 0).tolist():
+        same = j > 0 and hands[j] == hands[j - 1] and times[j] - times[j - 1] < DOUBLE_MS
+        played[j] = "double" if same else "touch"
+    for i in np.flatnonzero(heard_of < 0).tolist():
+        grace = not primary[i] and heard_of[owner[i]] >= 0
+        written[i] = "dropped_grace" if grace else "omission"
+    for i, j in pairs:
+        if wanted["hand"][i] != hands[j]:
+            played[j] = "wrong_hand"
+        lead = times[heard_of[owner[i]]] - times[j] if heard_of[owner[i]] >= 0 else np.inf
+        if not primary[i] and lead < FLAT_MS:
+            played[j] = "flat_grace"
+    return played, written
+
+
+def _trend(at, times, pairs):
+    """How far the player is from the grid around each written stroke: a running median, ms."""
+    if not pairs:
+        return np.zeros(len(at))
+    written, played = np.array(pairs).T
+    error = times[played] - at[written]
+    near = np.searchsorted(written, np.arange(len(at)))
+    return np.array([np.median(error[max(i - TREND, 0) : i + TREND + 1]) for i in near.tolist()])
+
+
+def align(at: np.ndarray, times: np.ndarray, slots: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs of written and played strokes, each in order.
+
+    Args:
+        at, slots: of written strokes: times, and the intervals before them.
+        times: of played strokes.
+        other: bool (played, written), the hands differ.
+    """
+    rows, columns = len(at), len(times)
+    price = np.abs(times[:, None] - at) / np.maximum(SHARE * slots, LEAST_MS)
+    price = (np.minimum(price, MOST) + OTHER_HAND * other).tolist()
+    apart = max(BAND, abs(rows - columns) + BAND)
+    far = float("inf")
+    best = [[far] * (columns + 1) for _ in range(rows + 1)]
+    best[0] = [ALONE * j for j in range(columns + 1)]
+    for i in range(1, rows + 1):
+        line, above = best[i], best[i - 1]
+        line[0] = ALONE * i
+        for j in range(max(1, i - apart), min(columns, i + apart) + 1):
+            line[j] = min(above[j - 1] + price[j - 1][i - 1], above[j] + ALONE, line[j - 1] + ALONE)
+    pairs, i, j = [], rows, columns
+    while i and j:
+        if best[i][j] == best[i - 1][j - 1] + price[j - 1][i - 1]:
+            i, j = i - 1, j - 1
+            pairs.append((i, j))
+        elif best[i][j] == best[i - 1][j] + ALONE:
+            i -= 1
+        else:
+            j -= 1
+    return pairs[::-1]
