@@ -67,6 +67,16 @@ def professionals(directory):
     return markdown(("figure", "median here", "range", "typical", "basis"), rows)
 
 
+def mistakes_table(directory):
+    """Mistakes of each tier, from a dataset's validation report, as a Markdown table."""
+    from sousa.generation.rudiments.validation import mistakes
+
+    report = json.loads((Path(directory) / "validation_report.json").read_text(encoding="utf-8"))["mistakes"]
+    head = ("mistake", "what it is", *report["all"], "found again")
+    everything = ("all", "", *(f"{1000 * rate:.1f}" for rate in report["all"].values()), "")
+    return markdown(head, [*mistakes.page_rows(report), everything])
+
+
 def tables():
     """The tables that follow from the code: dict of page to dict of name to Markdown."""
     known = {name: corpora.get(name) for name in corpora.BUILT_IN}
@@ -82,7 +92,11 @@ def measured(directory):
     """The tables of a dataset, in the same form."""
     from rudiments.acoustics import room_table
 
-    figures = {"rooms": room_table(directory)[0], "professionals": professionals(directory)}
+    figures = {
+        "rooms": room_table(directory)[0],
+        "professionals": professionals(directory),
+        "mistakes": mistakes_table(directory),
+    }
     return {"corpora/rudiments.md": figures}
 
 

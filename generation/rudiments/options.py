@@ -82,7 +82,8 @@ class RudimentsOptions(SeedOptions):
     )  # fmt: skip
     soundfont: str | None = option(
         None,
-        "snares of this .sf2/.sf3, of a directory, of a KEY of 'sousa soundfonts list'; or BANKS by name",
+        "snares of this .sf2/.sf3, of a KEY of 'sousa soundfonts list', or of a directory of fonts or of "
+        "recordings; or BANKS by name",
         metavar="PATH", group=SOUND,
     )  # fmt: skip
     sample_rate: Whole = option(

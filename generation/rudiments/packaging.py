@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sousa.generation.audio import named_acoustics
+from sousa.generation.audio import held_out, named_acoustics
 from sousa.generation.corpus import AUTHORS, Packaging
 from sousa.generation.errors import RunError
 from sousa.generation.licences import Licensed, licensed
@@ -18,6 +18,15 @@ _RENDERED = """Every take has `clean` among its renderings unless it was left ou
 What was done to a row is in its `aug_*` columns, all of it in `aug_record` (JSON). No stage delays the
 sound; tape and sample-rate reduction move it by known amounts, and the labels of those rows are moved along.
 """
+_MISTAKES = {
+    "as_played": "strokes are left out, added, displaced or played by the other hand, each labelled, and written "
+    "strokes that were not played are listed with their time",
+    "few": "about a third as many as players of a tier make, each labelled",
+    "none": "in this dataset nobody makes any",
+}  # fmt: skip
+_HELD_OUT = (
+    """Some drums and rooms are heard in the test split alone; the column `unseen_sound` says where."""
+)
 
 
 def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
@@ -65,6 +74,8 @@ def _texts(config: Config) -> dict[str, str]:
         "players": f"{config.profiles:,}",
         "forms": str(len(config.forms)),
         "seed": str(config.seed),
+        "mistakes": _MISTAKES[config.mistakes],
+        "held_out": _HELD_OUT if held_out.parted("banks", config.banks)[1] else "",
         "audio": audio if config.with_audio else "none: labels and MIDI only",
         "made": "audio and MIDI are" if config.with_audio else "MIDI is",
         "acoustics": heard if config.with_audio else "No sound.",
