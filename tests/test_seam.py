@@ -55,6 +55,7 @@ OTHER_SENSES = {
     "training/projection/trainer.py": "params",
     "training/embedding/*": "index root",  # of what is in files, and of folders
     "training/search/*": "piano drums",  # what people look for
+    "training/recordings/*": "drums snare",  # of collections that others have published
     # what generated corpora say of their rows, what is beside columns, and words of licences and pages
     "generation/*": "captions meta other tags model",
     "builders/*.py": "tags meta other template",

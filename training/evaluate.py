@@ -3,6 +3,9 @@
 MODEL is a run's directory, its ``model`` or a checkpoint, or ``org/name`` on the Hub; DATASET a directory of
 a dataset or release, or ``org/name`` on the Hub. What comes out, in ``--output``: ``predictions.parquet``,
 ``metrics.json``, ``metrics.csv``, ``dashboard.png``, confusion matrices and ``report.html``.
+
+``--recordings DIRECTORY`` in place of ``--data`` scores the onsets of real recordings, see
+:mod:`sousa.training.recordings`; the scores are ``recordings.json`` and ``recordings.csv``.
 """
 
 import argparse
@@ -42,6 +45,7 @@ from sousa.training.batches import predict, rows_for, with_facts
 from sousa.training.ending import status_of
 from sousa.training.models import places
 from sousa.training.models.model import Model
+from sousa.training.recordings import command as recordings
 from sousa.training.report.numbers import PARAMETERS
 
 
@@ -65,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     half = "half precision (default: as the run was made)"
     add("--bf16", action=argparse.BooleanOptionalAction, help=half)
     add("--resamples", type=int, default=1000, help="of the bootstrap (default 1000)")
+    recordings.add_options(top)
     return top
 
 
@@ -88,6 +93,12 @@ def run(options: argparse.Namespace) -> None:
     raise_all(problems)
     output = output_path(options.output, "--output") if options.output is not None else None
     device, settings = _device(options.device), _settings_of(options.model)
+    if options.recordings is not None:
+        raise_all(problems)
+        dtype = torch.bfloat16 if options.bf16 and places.computes_bf16() else None
+        directory = Path(_beside(options.model, "recordings") if output is None else output)
+        recordings.run(model, options, device, dtype, directory)
+        return
     history = _history_of(options.model)
     data = validated(config.Data, settings["data"], "data", problems) if settings else config.Data()
     where, learnt_from = options.where, data.where
