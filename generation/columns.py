@@ -69,7 +69,8 @@ class Events(Role):
     Attributes:
         onset: where an event begins, in samples.
         offset, pitch, velocity, kind, part: for the unified schema; empty where there is none.
-        flags: what models tell of each event: ``(field, value that counts as yes, its name in metrics)``.
+        flags: what models tell of each event: ``(field, value that counts as yes, its name in metrics)``; of
+            a tuple of values each counts.
     """
 
     onset: str = "onset_sample"

@@ -49,6 +49,7 @@ class Rudiments(Generated):
         "multitask": ("rudiment_slug", "skill_tier", "overall_score", "timing_accuracy", "velocity_control",
                       "flam_quality", "diddle_quality", "strokes"),
         "strokes": ("strokes",),
+        "beats": ("beats",),
     }  # fmt: skip
     sound = "a snare-drum recording"
     captions_from = (

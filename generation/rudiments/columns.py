@@ -188,14 +188,27 @@ OMISSION = (
     Column("intended_sample", "int64", "samples", "where it is written"),
     Column("intended_time_ms", "float64", "ms", "intended_sample as time"),
 )  # fmt: skip
+BEAT = (
+    Column("onset_sample", "int64", "samples", "where the beat is on the grid"),
+    Column("beat", "float64", "quarter-note beats", "from the first beat of the figure"),
+    Column("is_downbeat", "bool", "", "the first of a bar"),
+)  # fmt: skip
 _EVENTS = roles.Events(
     velocity="actual_velocity", kind="stroke_type", part="hand",
-    flags=(("hand", "L", "hand"), ("is_accent_played", True, "accent"), ("is_grace_note", True, "grace")),
+    flags=(("hand", "L", "hand"), ("is_accent_played", True, "accent"), ("is_grace_note", True, "grace"),
+           ("mistake", mistakes.HEARD, "mistake")),
 )  # fmt: skip
 NESTED = (
     Column("measures", MEASURE, "", "bars, in order"),
     Column("strokes", STROKE, "", "strokes that are heard, in order of time", role=_EVENTS),
     Column("omissions", OMISSION, "", "written strokes that were not played, as they are written"),
+    Column(
+        "beats",
+        BEAT,
+        "",
+        "beats of the grid, as a metronome has them: dotted quarters in compound time",
+        role=roles.Events(flags=(("is_downbeat", True, "downbeat"),)),
+    ),
 )
 MIDI = (Column("midi", "binary", "", "Standard MIDI file of the take"),)
 SOUND_FILE = (Column("audio", AUDIO, "", "encoded audio"),)

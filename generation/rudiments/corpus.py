@@ -26,7 +26,13 @@ from sousa.generation.corpus import Estimate
 from sousa.generation.rudiments import Rudiments, definitions, players
 from sousa.generation.rudiments.assembly import Performances, num_mistakes, play
 from sousa.generation.rudiments.columns import SOUND, columns
-from sousa.generation.rudiments.labels import measure_lists, omission_lists, stroke_lists
+from sousa.generation.rudiments.labels import (
+    beat_lists,
+    measure_lists,
+    metronome,
+    omission_lists,
+    stroke_lists,
+)
 from sousa.generation.rudiments.renderings import aug_columns, rendering
 from sousa.generation.rudiments.score import Take, plan_take
 from sousa.generation.rudiments.scores import exercise_scores
@@ -165,6 +171,7 @@ def make_rows(config: Config, coordinates: list[tuple], augmentation: int, rende
     arrays["measures"], arrays["num_measures"] = measure_lists(heard, config.sample_rate, move)
     arrays["strokes"] = stroke_lists(heard, config.sample_rate)
     arrays["omissions"] = omission_lists(p, config.sample_rate, move)
+    arrays["beats"] = beat_lists(p, config.sample_rate, move)
     # named after the take: renderings that don't move it have the same file
     arrays["midi"] = midi.encode(
         arrays["augmentation_group_id"], [t.tempo_bpm for t in takes], [t.form.metre for t in takes],
@@ -269,19 +276,14 @@ def _sound_columns(config, p, sample_ids, renderings, render):
 def beats_of(p: Performances, number: int, config: Config) -> tuple[np.ndarray, np.ndarray]:
     """Where a metronome sounds in a take of a batch: samples of the beats, and which begin a bar.
 
-    It counts in, and goes on to the end of the row. A beat is a quarter note, or a dotted one in compound
-    time, as players count.
+    It counts in, and goes on to the end of the row.
     """
-    take = p.takes[number]
-    upper, _, lower = take.form.metre.partition("/")
-    beat = 1.5 if lower == "8" and int(upper) % 3 == 0 else 1.0
-    samples = 60.0 / take.tempo_bpm * config.sample_rate
-    lead_in, bar = int(p.lead_in_beats[number]), float(take.form.bar_beats)
-    last = int(p.num_samples[number] / samples - lead_in)
-    at = np.arange(-int(lead_in / beat), int(last / beat) + 1) * beat
+    samples = 60.0 / p.takes[number].tempo_bpm * config.sample_rate
+    lead_in, size = int(p.lead_in_beats[number]), int(p.num_samples[number])
+    at, first = metronome(p.takes[number], -lead_in, size / samples - lead_in)
     positions = np.rint((lead_in + at) * samples).astype(np.int64)
-    inside = (positions >= 0) & (positions < p.num_samples[number])
-    return positions[inside], (at % bar == 0)[inside]
+    inside = positions < size
+    return positions[inside], first[inside]
 
 
 @cache

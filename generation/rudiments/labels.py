@@ -10,7 +10,7 @@ import pyarrow as pa
 from sousa.generation.columns import arrow_type
 from sousa.generation.rudiments import mistakes
 from sousa.generation.rudiments.assembly import BOUNCE, BUZZ, GRACE, STRAY, TAP
-from sousa.generation.rudiments.columns import MEASURE, OMISSION, STROKE
+from sousa.generation.rudiments.columns import BEAT, MEASURE, OMISSION, STROKE
 from sousa.generation.rudiments.score import template
 from sousa.generation.segments import Segments
 
@@ -94,6 +94,35 @@ def omission_lists(p, sample_rate, moved=lambda take, positions: positions):
         "intended_time_ms": intended * (1000.0 / sample_rate),
     }  # fmt: skip
     return _records(o.start, OMISSION, values)
+
+
+def metronome(take, first, last):
+    """Beats of a take from one time to another, in quarter notes from the first beat of the figure.
+
+    A beat is a quarter note, or a dotted one in compound time, as players count.
+
+    Returns: ``(times, which begin a bar)``, float64 and bool arrays.
+    """
+    upper, _, lower = take.form.metre.partition("/")
+    unit = 1.5 if lower == "8" and int(upper) % 3 == 0 else 1.0
+    at = np.arange(np.ceil(first / unit), np.floor(last / unit + 1e-9) + 1) * unit
+    return at, np.abs(at % float(take.form.bar_beats)) < 1e-9
+
+
+def beat_lists(p, sample_rate, moved=lambda take, positions: positions):
+    """Beats of each take, from its first to where its playing ends; ``moved`` as in :func:`measure_lists`."""
+    parts = [metronome(take, 0.0, take.beats - 1e-6) for take in p.takes]
+    start = np.concatenate([[0], np.cumsum([len(at) for at, _ in parts])])
+    take = np.repeat(np.arange(len(parts)), np.diff(start))
+    beat, first = (np.concatenate(column) for column in zip(*parts, strict=True))
+    samples = np.array([60.0 / t.tempo_bpm * sample_rate for t in p.takes])[take]
+    onset = np.rint((p.lead_in_beats[take] + beat) * samples).astype(np.int64)
+    # a take may end before its last beat
+    inside = onset < p.num_samples[take]
+    start = np.concatenate([[0], np.cumsum(np.bincount(take[inside], minlength=len(parts)))])
+    onset = moved(take[inside], onset[inside])
+    values = {"onset_sample": onset, "beat": beat[inside], "is_downbeat": first[inside]}
+    return _records(start, BEAT, values)
 
 
 def _hands(hand):

@@ -19,8 +19,8 @@ What was done to a row is in its `aug_*` columns, all of it in `aug_record` (JSO
 sound; tape and sample-rate reduction move it by known amounts, and the labels of those rows are moved along.
 """
 _MISTAKES = {
-    "as_played": "strokes are left out, added, displaced or played by the other hand, each labelled, and written "
-    "strokes that were not played are listed with their time",
+    "as_played": "strokes are left out, added, displaced or played by the other hand, each labelled, and "
+    "written strokes that were not played are listed with their time",
     "few": "about a third as many as players of a tier make, each labelled",
     "none": "in this dataset nobody makes any",
 }  # fmt: skip

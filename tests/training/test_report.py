@@ -13,7 +13,7 @@ from sousa.generation.errors import UsageError
 from sousa.training import report
 from sousa.training.metrics.class_metrics import class_metrics
 from sousa.training.metrics.score_metrics import score_metrics
-from sousa.training.report import words
+from sousa.training.report import measure, words
 from tests.support.axe import faults
 from tests.support.browser import needs_chromium
 
@@ -92,6 +92,35 @@ def test_files_are_there_and_agree(written):
     assert int(row["rows"]) == gym["num_rows"] and int(row["groups"]) == gym["num_groups"]
     for name in ("dashboard.png", "confusion_rudiment_slug.png"):
         assert (out / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_classes_of_players_are_judged_by_all_their_rows():
+    """Rows that are right a little more often than not make players that are told for certain."""
+    rng = np.random.default_rng(1)
+    table = _table(rows=200)
+    tiers = table["skill_tier"].to_pylist()
+    right = rng.random(200) < 0.65
+    sure = np.where(right, 0.6, 0.4)
+    prob = [[p, 1 - p] if tier == TIERS[0] else [1 - p, p] for tier, p in zip(tiers, sure, strict=True)]
+    pred = [TIERS[int(np.argmax(p))] for p in prob]
+    target = {"name": "skill_tier", "kind": "class", "labels": TIERS}
+    told = {"true_skill_tier": tiers, "pred_skill_tier": pred, "prob_skill_tier": prob}
+    for name, values in told.items():
+        table = table.append_column(name, [values])
+    about = {"targets": [target], "checkpoint": "a", "data": "b", "split": "test"}
+    table = table.replace_schema_metadata({"sousa": json.dumps(about)})
+    metrics = measure.measure(*measure.opened(table), resamples=50)
+    result = metrics["targets"]["skill_tier"]
+    assert result["metrics"]["accuracy"]["value"] == pytest.approx(right.mean())
+    assert result["of_groups"]["metrics"]["balanced_accuracy"]["value"] == 1.0
+    assert (result["of_groups"]["num_groups"], result["of_groups"]["rows_each"]) == (5, 40.0)
+    assert "by player, all rows judged together: balanced accuracy 1.000" in report.summary(metrics)
+    lines = [line for line in measure.long_form(metrics) if line[2] == "groups"]
+    assert {line[1] for line in lines} == {"accuracy", "balanced_accuracy", "macro_f1"}
+    # where the class is not the player's, nothing is said of players
+    tiers[0] = TIERS[tiers[0] == TIERS[0]]
+    mixed = table.set_column(table.column_names.index("true_skill_tier"), "true_skill_tier", [tiers])
+    assert "of_groups" not in measure.measure(*measure.opened(mixed), resamples=0)["targets"]["skill_tier"]
 
 
 def test_metrics_are_those_of_the_functions(written):

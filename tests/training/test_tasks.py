@@ -47,7 +47,7 @@ def test_stroke_labels_decode_to_the_labelled_times(small, crop):
         frames = math.ceil(length / frame_sec)
         label = target.label(row, frames, frame_sec)
         true = target.predictions(
-            torch.zeros(1, frames, 5), torch.from_numpy(label)[None], [length], frame_sec
+            torch.zeros(1, frames, target.num_outputs), torch.from_numpy(label)[None], [length], frame_sec
         )
         times = np.array([stroke["onset_sec"] for stroke in true["true_strokes"][0]])
         wanted = (row["strokes"]["onset_sample"] - row["start_sample"]) / row["file_rate"]
@@ -74,7 +74,7 @@ def _inside(row, frames, frame_sec, first):
 
 def test_one_stroke_seen_from_two_frames_is_one(small):
     target = target_of("strokes")
-    output = np.full((10, 5), -9.0, np.float32)
+    output = np.full((10, target.num_outputs), -9.0, np.float32)
     output[4, :2], output[5, :2] = (3.0, 7.0), (2.0, -7.0)  # at the end of frame 4, at the beginning of 5
     found = target.decode(output, 0.01)
     assert len(found) == 1 and found[0]["onset_sec"] == pytest.approx(0.05, abs=1e-3)
@@ -187,7 +187,7 @@ def test_frames_of_the_network_are_as_many_as_labels(small):
         rows = rows_for(net, small[0], "test").select(range(2))
         batch = Collate(net)([rows[0], rows[1]])
         out = net(batch["input_values"], batch["valid"], batch["labels"])
-        assert out["strokes"].shape == (2, net.num_frames, 5) == batch["labels"]["strokes"].shape
+        assert out["strokes"].shape == (2, net.num_frames, 6) == batch["labels"]["strokes"].shape
         assert torch.isfinite(out["loss"])
     # nothing after the end is predicted, however sure the network is
     torch.nn.init.constant_(net.heads["strokes"].bias, 5.0)

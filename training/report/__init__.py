@@ -67,7 +67,8 @@ def write(
     Returns: what ``metrics.json`` holds: ``targets``, a dict of name to ``kind``, ``metrics`` (dict of metric
         to ``{"value", "low", "high"}``), ``num_rows``, ``num_groups``, ``num_left_out``, ``by`` (breakdown,
         value, the same again), ``baselines`` (name to ``metrics`` and ``difference``: the model less the
-        baseline, paired) and for classes ``labels``, ``per_class``, ``confusion``; and ``checkpoint``,
+        baseline, paired) and for classes ``labels``, ``per_class``, ``confusion`` and, for classes of groups,
+        ``of_groups``: ``metrics`` of all rows of a group judged together; and ``checkpoint``,
         ``data``, ``split``, ``num_rows``, ``num_groups``, ``grouped_by``, ``group_nouns``, ``breakdowns``
         (column to its title, and whether it is in bands or the main class), ``checks``, ``notes``.
     Raises:
@@ -114,6 +115,9 @@ def summary(metrics: dict[str, Any]) -> str:
         main = words.main(target)
         parts = [f"{words.metric(key)} {words.interval(x, key)}" for key, x in words.headline(target)]
         lines.append(f"{name:{width}s}  " + "; ".join(parts + _baselines(target, main)))
+        if "of_groups" in target:
+            text = words.together(target["of_groups"], metrics["group_nouns"])
+            lines.append(f"{'':{width}s}    {text}")
         for breakdown in classes if target["kind"] in numbers.PARAMETERS else ():
             for value, part in target["by"].get(breakdown, {}).items():
                 text = f"{value}: {words.metric(main)} {words.interval(part['metrics'][main], main)}"

@@ -270,8 +270,8 @@ def _tolerances(axis, name, target):
 
 
 def _flags(axis, target):
-    # F1 is of true; of two names neither is the positive one
-    skipped = tuple(f"{name}_f1" for _, yes, name in target["flags"] if yes is not True)
+    # F1 is of true, or of any of several values; of two names neither is the positive one
+    skipped = tuple(f"{name}_f1" for _, yes, name in target["flags"] if isinstance(yes, str))
     keys = [k for _, _, name in target["flags"] for k in target["metrics"] if k.startswith(f"{name}_")]
     keys = [key for key in keys if not key.startswith(skipped)]
     _compare(axis, [(words.metric(k), target, k, BLUE if "joint" in k else GREEN) for k in keys])

@@ -25,7 +25,7 @@ from sousa.training import roles
 from sousa.training.metrics import bootstrap, onset_metrics
 from sousa.training.metrics.class_metrics import NAMES, PER_CLASS, class_differences, class_metrics
 from sousa.training.metrics.retrieval_metrics import retrieval_differences
-from sousa.training.report import notes, numbers, ranks, words
+from sousa.training.report import notes, numbers, pooled, ranks, words
 
 _FEW_GROUPS = 10
 _SHORT = ("metrics", "num_rows", "num_groups", "num_values")
@@ -72,6 +72,9 @@ def measure(
                 if baseline["target"] == target["name"]
             },
         }
+        if groups and target["kind"] == "class" and getattr(_role(known, target["name"]), "of_group", False):
+            together = pooled.of_groups(table, target, groups, resamples, seed)
+            targets[target["name"]] |= {"of_groups": together} if together else {}
     return {
         "format_version": 3,
         **{key: about.get(key) for key in ("checkpoint", "data", "split")},
@@ -88,6 +91,11 @@ def measure(
         "checks": [{key: check[key] for key in ("name", "passed", "detail")} for check in checks],
         "targets": targets,
     }
+
+
+def _role(known: roles.Known, name: str) -> Any:
+    """The role of a column, None for one that is not declared."""
+    return next((column.role for column in known.columns if column.name == name), None)
 
 
 def _beside(
@@ -176,7 +184,8 @@ def _parts(values: list[Any], column: Column) -> list[tuple[str, np.ndarray]]:
 def long_form(metrics: dict[str, Any]) -> list[tuple[Any, ...]]:
     """The rows of ``metrics.csv``: target, metric, breakdown, group, value, low, high, rows, groups.
 
-    A breakdown is ``all``, a column, ``class`` (figures of one), ``baseline`` or ``difference`` (from one).
+    A breakdown is ``all``, a column, ``class`` (figures of one), ``baseline``, ``difference`` (from one), or
+    ``groups`` (all rows of a group judged together).
     """
     return [
         (name, metric, breakdown, group, interval["value"], interval["low"], interval["high"], rows, groups)
@@ -192,6 +201,8 @@ def _lines(target: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
     yield "all", "", target["metrics"], *counts
     for label, scores in target.get("per_class", {}).items():
         yield "class", label, {key: scores[key] for key in PER_CLASS}, scores["support"], None
+    if together := target.get("of_groups"):
+        yield "groups", "", together["metrics"], target["num_rows"], together["num_groups"]
     broken_down = {}
     for baseline, result in target["baselines"].items():
         yield "baseline", baseline, result["metrics"], *counts

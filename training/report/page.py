@@ -61,6 +61,8 @@ def _target(name, target, pictures, metrics):
     if target["kind"] in numbers.PARAMETERS:
         out.append(f"<p class=soft>{_text(numbers.NOTE)}</p>")
     out.append(_whole(target))
+    if together := target.get("of_groups"):
+        out.append(f"<p>{_text(words.together(together, metrics['group_nouns']))}</p>")
     if target["kind"] == "class":
         out.append(_image(f"confusion_{name}.png", pictures, f"Confusion matrix of {name}"))
         out += [_confused(target), _classes(target)]

@@ -94,6 +94,14 @@ def groups(metrics: dict[str, Any]) -> str:
     return f" of {count:,} {metrics['group_nouns'][count != 1]}" if count else ""
 
 
+def together(result: dict[str, Any], nouns: tuple[str, str]) -> str:
+    """Balanced accuracy of groups in a line; result: of :func:`sousa.training.report.pooled.of_groups`."""
+    name = "balanced_accuracy"
+    value = interval(result["metrics"][name], name)
+    count = f"{result['num_groups']:,} {nouns[result['num_groups'] != 1]}, {result['rows_each']:g} rows each"
+    return f"by {nouns[0]}, all rows judged together: {metric(name)} {value} ({count})"
+
+
 def interval(bounds: dict[str, Any], name: str) -> str:
     """``0.842 (0.801 to 0.872)``."""
     value, low, high = (number(bounds[key], name) for key in ("value", "low", "high"))

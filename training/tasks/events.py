@@ -32,7 +32,8 @@ class EventsTarget(Target):
     Args:
         name: of the column.
         onset: field with the sample at which an event begins.
-        flags: a list ``[field, value that counts as yes, name in metrics]`` for each.
+        flags: a list ``[field, value that counts as yes, name in metrics]`` for each; of a list of values
+            each counts.
         positive_weight: of frames with an onset: about one in eighteen.
     """
 
@@ -66,14 +67,14 @@ class EventsTarget(Target):
         out[frame, 0] = 1.0
         out[frame, 1] = place[inside] - frame
         for i, (name, yes, _) in enumerate(self.flags, 2):
-            out[frame, i] = events[name][inside] == yes
+            out[frame, i] = _is(events[name][inside], yes)
         return out
 
     def truth(self, row: Row, max_sec: float) -> Events:
         """The events of a row as annotated, as far as the model hears it, in the form of predictions."""
         events = row[self.name]
         times = (events[self.onset] - row["start_sample"]) / row["file_rate"]
-        flags = np.array([events[name] == yes for name, yes, _ in self.flags], bool)
+        flags = np.array([_is(events[name], yes) for name, yes, _ in self.flags], bool)
         heard = (times >= 0) & (times < max_sec)
         return self._records(times[heard], flags.reshape(len(self.flags), len(times)).T[heard])
 
@@ -124,3 +125,8 @@ class EventsTarget(Target):
         kinds = [(name, pa.bool_() if isinstance(yes, bool) else pa.int8()) for name, yes, _ in self.flags]
         events = pa.list_(pa.struct([("onset_sec", pa.float64()), *kinds]))
         return [(f"true_{self.name}", events), (f"pred_{self.name}", events)]
+
+
+def _is(values: np.ndarray, yes: Any) -> np.ndarray:
+    """Which values count as yes."""
+    return np.isin(values, yes) if isinstance(yes, (list, tuple)) else values == yes

@@ -64,7 +64,7 @@ _ROW_CHECKS = (
     ), "every written stroke is played or listed as left out, once; what differs from what is written is "
        "labelled as a mistake"),
     ("grid", (
-        "grid_differs_from_definition", "beat_differs_from_definition",
+        "grid_differs_from_definition", "beats_differ_from_grid", "beat_differs_from_definition",
         "hand_differs_from_definition", "accent_differs_from_definition", "lead_differs_from_definition",
         "diddle_differs_from_definition", "graces_differ_from_definition", "place_differs_from_definition",
     ), "every written stroke stands where its rudiment's definition puts it (within 1 sample), with its "

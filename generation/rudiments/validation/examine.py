@@ -60,6 +60,8 @@ class RudimentsExaminer(Examiner):
             else:
                 left_out = {name: values[ends[i] : ends[i + 1]] for name, values in omissions.items()}
             self.rows.append((row, strokes))
+            if "beats" in group.column_names:
+                written.check_beats(row, group["beats"][i].as_py(), problems)
             if not _check_row(row, strokes, problems):
                 continue
             written.check(row, strokes, left_out, problems)

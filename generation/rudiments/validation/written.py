@@ -81,6 +81,20 @@ def check(row: dict[str, Any], s: Arrays, o: Arrays, problems: Problems) -> None
     _check_kinds(s, wrong)
 
 
+def check_beats(row: dict[str, Any], beats: list[dict[str, Any]], problems: Problems) -> None:
+    """Beats stand on the grid, one after the other, and bars begin where the metre has them."""
+    name = definitions.form_name(row["rudiment_slug"], row["variant"])
+    at = np.array([beat["beat"] for beat in beats])
+    onset = np.array([beat["onset_sample"] for beat in beats], float)
+    off = _off_grid(row, onset, {"beat": at}, np.arange(len(at)))
+    unit = np.diff(at)
+    bar = float(definitions.load()[name].bar_beats)
+    first = np.array([beat["is_downbeat"] for beat in beats], bool)
+    wrong = off.any() or (unit != unit[:1]).any() or (first != (np.abs(at % bar) < 1e-9)).any()
+    if wrong or at[0] != 0.0:
+        problems.add("beats_differ_from_grid", row["sample_id"])
+
+
 def _check_strokes(row, s, at, mask, wanted, wrong):
     """Strokes that are written, against what is."""
     grace = wanted["grace"][at] > 0

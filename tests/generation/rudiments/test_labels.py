@@ -152,6 +152,20 @@ def test_measures_are_bars_of_the_metre(rows):
                 assert m["timing_std_ms"] is None
 
 
+def test_beats_are_those_of_the_grid(rows):
+    for row in rows:
+        samples = 60 / row["tempo_bpm"] * row["sample_rate"]
+        count, unit = (int(part) for part in row["metre"].split("/"))
+        quarters = 1.5 if unit == 8 and count % 3 == 0 else 1.0
+        beats = row["beats"]
+        assert [b["beat"] for b in beats] == [i * quarters for i in range(len(beats))]
+        for b in beats:
+            assert abs(b["onset_sample"] - row["lead_in_sample"] - b["beat"] * samples) <= 1
+        bars = {m["start_sample"] for m in row["measures"]}
+        assert {b["onset_sample"] for b in beats if b["is_downbeat"]} <= bars
+        assert row["num_samples"] - beats[-1]["onset_sample"] > 0
+
+
 def test_beat_groups_positions_and_leads(rows):
     by_form = {(r["rudiment_slug"], r["variant"], r["skill_tier"]): r for r in rows}
     row = by_form["paradiddle_diddle", None, "professional"]

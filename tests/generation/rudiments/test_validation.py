@@ -145,6 +145,7 @@ LIES = {
         lambda row: row["omissions"].append(omission_of(row["strokes"][0])),
         {"written and played"},
     ),
+    "beats moved": (lambda row: row["beats"][1].update(onset_sample=7), {"grid"}),
     "a stroke hidden": (lambda row: row["strokes"].pop(), {"written and played", "measures and counts"}),
     "another drum": (set_row(drum_setup="{}"), {"drums heard"}),
     "seen in training": (set_row(unseen_sound="unseen_drum"), {"drums"}),
