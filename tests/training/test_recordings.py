@@ -169,7 +169,11 @@ def test_splits(tmp_path):
     groove(tmp_path)
     assert [r.split for r in read(tmp_path)] == ["train", "test"]
     assert [r.group for r in read(tmp_path, split="test")] == ["drummer1/session1/2"]
-    assert problems(tmp_path, split="tset") == ["there is no split 'tset'; choose from test, train"]
+    assert problems(tmp_path, split="tset") == [
+        "there is no split 'tset' (did you mean test?); choose from test, train"
+    ]
+    (tmp_path / "drummer1/session1/1_funk_80_beat_4-4_1.wav").unlink()
+    assert len(read(tmp_path, split="test")) == 1 and "there is no file" in problems(tmp_path)[0]
 
 
 def test_a_folder_takes_labels_that_name_no_instrument(tmp_path):
@@ -268,7 +272,9 @@ def test_requests_that_can_not_be_met(tmp_path):
     assert "has no recording in the layout mdb" in problems(tmp_path, layout="mdb")[0]
     assert "instruments: 'snar' (did you mean snare?)" in problems(tmp_path, instruments=["snar"])[0]
     assert "instruments is empty" in problems(tmp_path, instruments=())[0]
-    assert "this layout has none; leave it out" in problems(tmp_path, split="test")[0]
+    assert (
+        "split is 'test', and the layout folder has none; leave it out" in problems(tmp_path, split="test")[0]
+    )
 
 
 def test_what_files_say_can_not_write_on_a_terminal(tmp_path):

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sousa.generation.errors import first_line
+from sousa.generation.errors import first_line, one_of
 from sousa.generation.outside import CONFIG_BYTES, SMALL_BYTES
 from sousa.generation.outside import read as read_bytes
 from sousa.generation.text import is_line, one_line
@@ -131,8 +131,9 @@ def idmt(root: Path, problems: list[str]) -> Iterator[Piece]:
         yield Piece(path, kept, version or "MIX", group, only=only)
 
 
-def groove(root: Path, problems: list[str]) -> Iterator[Piece]:
-    """The pieces of the Groove MIDI Dataset and of E-GMD."""
+def groove(root: Path, problems: list[str], split: str | None = None) -> Iterator[Piece]:
+    """The pieces of the Groove MIDI Dataset and of E-GMD; of one split, the others need not be there."""
+    known = set()
     for table in groove_tables(root):
         place = one_line(str(table))
         rows = csv.DictReader(io.StringIO(_text(table, problems, CONFIG_BYTES) or "", newline=""))
@@ -140,7 +141,9 @@ def groove(root: Path, problems: list[str]) -> Iterator[Piece]:
             for row in rows:
                 where, above = f"{place}:{rows.line_num}", one_line(str(root))
                 midi, audio = ((row.get(key) or "").strip() for key in ("midi_filename", "audio_filename"))
-                if not audio:
+                part = (row.get("split") or "").strip() or None
+                known.add(part)
+                if not audio or split not in (None, part):
                     continue
                 if wrong := [name for name in (midi, audio) if _leads_out(name)]:
                     problems.append(f"{where}: {wrong[0]!r} leads out of {above}; name a file in it")
@@ -155,13 +158,13 @@ def groove(root: Path, problems: list[str]) -> Iterator[Piece]:
                 if (events := _midi(root / midi, problems)) is not None:
                     version = (row.get("kit_name") or "").strip() or "audio"
                     group = str(PurePosixPath(row.get("id") or midi))
-                    yield Piece(
-                        root / audio, events, version, group, (row.get("split") or "").strip() or None
-                    )
+                    yield Piece(root / audio, events, version, group, part)
         except csv.Error as error:
             problems.append(
                 f"{place}:{rows.line_num}: no row of CSV ({one_line(first_line(error))}); mend the file"
             )
+    if split not in (None, *known):
+        problems.append(f"there is no split {one_of(split, sorted(filter(None, known)))}")
 
 
 def enst(root: Path, problems: list[str]) -> Iterator[Piece]:

@@ -12,7 +12,7 @@ from sousa.generation.errors import UsageError, one_of, raise_all
 from sousa.generation.outside import ANY_BYTES, expanded, is_directory, meant, opened
 from sousa.generation.text import one_line
 from sousa.training.recordings.labels import Selection
-from sousa.training.recordings.layouts import LAYOUTS, SIGNS, Piece, layout_of
+from sousa.training.recordings.layouts import LAYOUTS, SIGNS, Piece, groove, layout_of
 
 AFTER_END_SEC = 0.05  # annotations of a last stroke may lie so far behind the end of the sound
 _INSIDE = ("MDB Drums",)  # folder of a clone that holds the collection
@@ -62,7 +62,7 @@ def read(
         instruments: which onsets, by name (snare, kick, hihat, tom, cymbal, other) or by labels of the
             annotations, None for all. In a folder of one's own, onsets whose label names no instrument count
             always.
-        split: only recordings of this split, where the collection has splits.
+        split: only recordings of this split of Groove or E-GMD; files of the others need not be there.
 
     Returns: in order of their files.
     Raises: UsageError naming every problem of the directory.
@@ -81,15 +81,13 @@ def read(
             f"{one_line(str(root))} has no layout that is known ({signs}); name another directory"
         )
     selection, problems = Selection(chosen, instruments), list[str]()
-    pieces = list(LAYOUTS[chosen](root, problems))
+    if split is not None and chosen != "groove":
+        raise UsageError(f"split is {one_line(repr(split))}, and the layout {chosen} has none; leave it out")
+    pieces = list(LAYOUTS[chosen](root, problems) if split is None else groove(root, problems, split))
     problems += selection.problems({event.label for piece in pieces for event in piece.events})
-    splits = sorted({piece.split for piece in pieces if piece.split})
-    if split is not None and split not in splits:
-        where = f"choose from {', '.join(splits)}" if splits else "this layout has none; leave it out"
-        problems.append(f"there is no split {one_line(repr(split))}; {one_line(where)}")
     out = []
     for piece in pieces:
-        if split in (None, piece.split) and (piece.only is None or piece.only in selection):
+        if piece.only is None or piece.only in selection:
             out.append(_recording(piece, chosen, selection, problems))
     raise_all(problems)
     if not out:
