@@ -257,11 +257,11 @@ def recorded(
         played[:] = chain.saturate(played, **record["preamp"])
     if record["compressor"] and played.size:
         played[:] = chain.compress(played, record["compressor"], rate)
-    for name, make in (("click", accompaniment.click), ("backing", accompaniment.backing)):
+    for name, playing in (("click", accompaniment.click), ("backing", accompaniment.backing)):
         if stage := record.get(name):
             assert beats is not None, "whoever asks for accompaniment has beats"
             _measure([stage], sound, first)
-            sound += make(stage, *beats, sound.shape[1], rate) * _linear(stage["rms_db_before_gain"])
+            sound += playing(stage, *beats, sound.shape[1], rate) * _linear(stage["rms_db_before_gain"])
     if record["tape"]:
         sound = degrade.tape(sound, record["tape"], rate)
     if record["dropouts"]:

@@ -320,4 +320,4 @@ def test_the_command(tiny, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "3 rows" in done.stdout and f'pandas.read_csv("{tmp_path}/out/index.csv")' in done.stdout
     again = run_sousa("export", tiny, *arguments)
-    assert again.returncode == 0 and "is finished already: all 10 files are unchanged" in again.stderr
+    assert again.returncode == 0 and "is finished already: all 12 files are unchanged" in again.stderr

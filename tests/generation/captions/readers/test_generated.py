@@ -33,7 +33,11 @@ def test_rows_of_a_dataset_with_their_captions_and_sounds(tiny):
         assert re.search("flam|stroke roll|bounce roll", row["caption"], re.IGNORECASE)
         assert {other["source"] for other in row["alt_captions"]} == {row["caption_source"]} == {"template"}
         assert row["audio_at"].startswith(f"data/{row['split']}/")
-        assert (row["licence"], row["licence_nc"], row["caption_licence"]) == ("MIT", False, "MIT")
+        assert (row["licence"], row["licence_nc"], row["caption_licence"]) == (
+            "CC-BY-3.0 AND MIT",
+            False,
+            "MIT",
+        )
         assert row["track_duration_sec"] > 1
     assert len({row["group_id"] for row in rows}) == 3
     # the place is that of the row
