@@ -48,10 +48,10 @@ TEMPO_BLOCKS = (3, 5)  # first tempo indices of new blocks; then one block for e
 SINGLE_PROFILES = 10  # the first players have a shard each; later ones share by tens
 ROWS_PER_GROUP, MAX_ROWS_PER_GROUP = 120, 180
 GROUP_BYTES = 64_000_000  # of sound before encoding: long rows at high rates come in smaller groups
-# Bytes of FLAC a second and channel at 44.1 kHz of clean and of augmented rows, measured on 9,600 rows
-# under all acoustics; an estimate for --dry-run and for the check of free space.
-FLAC_BYTES_PER_SEC = {"clean": 27_000, "augmented": 35_000}
-LABEL_BYTES_PER_ROW = 4_300
+# Bytes of FLAC a second and channel at 44.1 kHz of clean and of augmented rows, and of labels a row, measured
+# on the medium size; an estimate for --dry-run and for the check of free space.
+FLAC_BYTES_PER_SEC = {"clean": 31_000, "augmented": 36_000}
+LABEL_BYTES_PER_ROW = 3_000
 SNARE_NOTE, DRUM_CHANNEL = 38, 9  # of General MIDI
 _COUNTED_TAKES = 20_000  # planned for an estimate; larger corpora are scaled up
 _MARGIN_SEC = 0.95  # mean lead-in and ring-out
