@@ -8,10 +8,11 @@ one before count. Beside it, from the audio alone: strokes after near silence, b
 """
 
 import argparse
+import json
 
 import numpy as np
 
-from sousa.generation.audio import acoustics, encode
+from sousa.generation.audio import drums, encode
 from sousa.generation.audio.renderings import record_of
 from sousa.generation.columns import markdown
 from sousa.generation.reopen import open_dataset
@@ -27,11 +28,12 @@ def measure(config, banks, row):
     """``(left-out errors of all clear strokes, blind errors)``."""
     pcm, rate = encode.decode(row["audio"]["bytes"])
     record = record_of(row["aug_record"])
-    drum = acoustics.voice(record, banks[row["bank_digest"]], row["bank_tuning_cents"], rate, pcm.shape[1])
+    drum = drums.voice(banks[row["bank_digest"]], json.loads(row["drum_setup"]), record, rate, pcm.shape[1])
     onset = np.array([s["onset_sample"] for s in row["strokes"]])
     clear = np.flatnonzero(np.diff(onset, prepend=-(10**9)) * 1000.0 / rate >= CLEAR_MS)
     blind = blind_errors(pcm, onset, rate)
-    errors = left_out_errors(record, drum, played_strokes(config, row), onset, clear, pcm, row["gain_db"])
+    played, beats = played_strokes(config, row)
+    errors = left_out_errors(record, drum, played, onset, clear, pcm, row["gain_db"], beats)
     return errors, blind[~np.isnan(blind)]
 
 

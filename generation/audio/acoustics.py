@@ -20,7 +20,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -34,9 +34,8 @@ from sousa.generation.audio import (
     named_acoustics,
     noise,
     rooms,
-    voices,
 )
-from sousa.generation.audio.banks import BANK_RATE, Bank
+from sousa.generation.audio.banks import BANK_RATE
 from sousa.generation.audio.named_acoustics import Acoustics
 from sousa.generation.audio.noise import NoiseFile
 from sousa.generation.audio.rooms import Response
@@ -177,19 +176,6 @@ def response(record: Record, rate: int = BANK_RATE) -> np.ndarray:
     return microphones.convolve(room, taps)
 
 
-def voice(record: Record | None, bank: Bank, cents: int, rate: int, channels: int) -> Voice:
-    """The voice a row is played with: dry where there is no record."""
-    if record is None:
-        return voices.dry(bank, rate, cents, channels)
-    linear = {name: record[name] for name in ("room", "microphone", "eq")}
-    return _wet(bank, rate, cents, channels, json.dumps(linear, sort_keys=True))
-
-
-@lru_cache(maxsize=16)
-def _wet(bank: Bank, rate: int, cents: int, channels: int, linear: str) -> Voice:
-    return voices.WetVoice(voices.dry(bank, rate, cents, channels), response(json.loads(linear), rate))
-
-
 def moves(record: Record | None) -> bool:
     """Whether a record moves sound in time."""
     return bool(record and (record["tape"] or record["sample_rate_hz"]))
@@ -223,7 +209,7 @@ def perform(
 
     Args:
         record: of the row, or None for clean. Levels in dBFS that it lacks are measured and added.
-        drum: its Voice, from :func:`voice`.
+        drum: its Voice, heard through :func:`response`.
         strokes: ``(onset_sample, velocity, variant)``, int arrays; onsets before they are moved.
         num_samples: length of the row.
         gain_db: wanted gain over the bank's own level.
@@ -259,7 +245,7 @@ def recorded(
         played[:] = chain.compress(played, record["compressor"], rate)
     for name, playing in (("click", accompaniment.click), ("backing", accompaniment.backing)):
         if stage := record.get(name):
-            assert beats is not None, "whoever asks for accompaniment has beats"
+            assert beats is not None, "beats are needed for a click or a backing track"
             _measure([stage], sound, first)
             sound += playing(stage, *beats, sound.shape[1], rate) * _linear(stage["rms_db_before_gain"])
     if record["tape"]:

@@ -10,7 +10,7 @@ sounds again. Values are drawn once, rounded, and used as they stand. All of it 
 ``tilt_db``        brighter or darker: so much at 10 kHz, the opposite at 100 Hz
 ``mode``           one mode of the head and shell, stronger or weaker: a peak of an octave or less
 ``wires``          rattle of the snare wires, layered over each stroke: high-passed noise that rises and
-                   dies away in steps, as loose wires do; None for a drum with no more than its recording
+                   dies away in steps, as loose wires do; None for the recording alone
 ``hands``          right and left: ``tilt`` and ``comb`` of a filter of two taps beside the direct sound
                    (struck nearer to the rim, a head gives less of its lowest mode and more of the others),
                    ``level_db`` and, for two channels, ``pan_db``

@@ -1,4 +1,4 @@
-"""Which shipped drums and rooms are kept for testing: what ``held_out.toml`` names.
+"""Drums and rooms that are reserved for the test split (``held_out.toml``).
 
 Conventions: a model that is to hear what it was not trained on must be tested with drums and rooms that are
 in no training row. Names decide, so that every size and every machine keeps the same ones. Where all or

@@ -146,8 +146,7 @@ def _events(p, played, wrong, trait, leads, bounces, added):
     step = np.where(is_bounce, offset - 1, 0)
     at = played.time_ms[primary]
     at = np.select(kinds, (at - lead, at + delay[primary, step], at + added[primary]), at)
-    target = (p.beat * p.beat_ms[p.take])[primary]
-    target = np.select((is_grace, is_bounce), (target - lead_written, target + delay_written[step]), target)
+    more = np.select((is_grace, is_bounce), (-lead_written, delay_written[step]), 0.0)
 
     t = p.take[primary]
     z_child = p.z[primary, np.where(is_bounce, 9 + ornaments.MAX_BOUNCES + step, np.where(second, 7, 6))]
@@ -165,7 +164,8 @@ def _events(p, played, wrong, trait, leads, bounces, added):
     swapped = np.where(wrong.swapped, mistakes.number("wrong_hand"), 0)[primary]
     mistake = np.select(
         (is_stray, is_grace, is_bounce),
-        (wrong.added[primary], np.where(wrong.graces[primary] > 0, wrong.graces[primary], swapped), swapped),
+        # a bounce is no written stroke: what is wrong with a press counts once
+        (wrong.added[primary], np.where(wrong.graces[primary] > 0, wrong.graces[primary], swapped), 0),
         wrong.kind[primary],
     )
     left_out = wrong.omitted[primary]
@@ -182,7 +182,8 @@ def _events(p, played, wrong, trait, leads, bounces, added):
         "is_child": is_child, "is_written": ~is_bounce & ~is_stray, "is_stray": is_stray,
         "mistake": np.where(left_out > 0, left_out, mistake).astype(np.int8),
         "omitted": (left_out > 0) | dropped,
-        "time_ms": at, "target_ms": target,
+        "time_ms": at, "target_beat": p.beat[primary], "target_ms": more,
+        "draw": _variant_draws(p, primary, child, is_grace, is_bounce, is_stray, wrong),
         "intended_lead_ms": np.where(is_grace, lead_written, 0.0),
         "velocity": _bend(loud),
         "intended_velocity": _bend(played.intended_velocity[primary] * ratio_written) * ~is_stray,
@@ -212,7 +213,8 @@ def _on_samples(p, played, events, sample_rate):
     lead_in_ms = lead_in_beats * p.beat_ms
     per_ms = sample_rate / 1000.0
     onset = np.rint((lead_in_ms[t] + events["time_ms"]) * per_ms).astype(np.int64)
-    target = np.rint((lead_in_ms[t] + events["target_ms"]) * per_ms).astype(np.int64)
+    grid_ms = np.array([60000.0 / take.tempo_bpm for take in p.takes])[t]
+    target = grid_sample(lead_in_beats[t], events["target_beat"], grid_ms, sample_rate, events["target_ms"])
     target = np.where(events["is_stray"], -1, target)
 
     out = np.flatnonzero(there)
@@ -234,7 +236,7 @@ def _on_samples(p, played, events, sample_rate):
         takes=p.takes,
         start=begins,
         lead_in_beats=lead_in_beats.astype(np.int64),
-        lead_in_samples=np.rint(lead_in_ms * per_ms).astype(np.int64),
+        lead_in_samples=grid_sample(lead_in_beats, 0.0, p.beat_ms, sample_rate),
         num_samples=onset[out][begins[1:] - 1] + round(RING_OUT_SEC * sample_rate),
         num_written=num_written,
         dynamic=played.dynamic,
@@ -251,7 +253,7 @@ def _on_samples(p, played, events, sample_rate):
         written=written[out],
         onset_sample=onset[out],
         intended_sample=target[out],
-        variant=_round_robin(p.takes, begins),
+        variant=_round_robin(events["draw"][out], begins),
     )
 
 
@@ -267,13 +269,44 @@ def num_mistakes(p: Performances) -> np.ndarray:
     return np.bincount(p.take[p.mistake > 0], minlength=len(p.takes)) + np.diff(p.omissions.start)
 
 
-def _round_robin(takes, start):
-    """A variant of the drum's sound for each stroke, never the same twice running."""
-    steps = [
-        stream(t.seed, "round robin", t.player.index, t.form.form, t.tempo_index).integers(1, VARIANTS, size)
-        for t, size in zip(takes, np.diff(start), strict=True)
-    ]
-    return np.concatenate([np.cumsum(part) % VARIANTS for part in steps])
+def grid_sample(lead_in_beats, beat, beat_ms, sample_rate, more_ms=0.0):
+    """Sample of a place on the grid: the one way from beats to samples.
+
+    Args:
+        lead_in_beats: before the first beat of the figure.
+        beat: from that beat on, in quarter notes.
+        beat_ms: length of a quarter note.
+        more_ms: what is added to it.
+    """
+    time_ms = lead_in_beats * beat_ms + (beat * beat_ms + more_ms)
+    return np.rint(time_ms * (sample_rate / 1000.0)).astype(np.int64)
+
+
+def _variant_draws(p, primary, child, is_grace, is_bounce, is_stray, wrong):
+    """A draw from 0 to VARIANTS - 1 for each event, the same whatever else happens in the take."""
+    width = 3 + ornaments.MAX_BOUNCES
+    draws = np.concatenate(
+        [
+            stream(t.seed, "round robin", t.player.index, t.form.form, t.tempo_index).integers(
+                0, VARIANTS, (count, width)
+            )
+            for t, count in zip(p.takes, p.count.tolist(), strict=True)
+        ]
+    )
+    place = np.where(is_grace, child - 1, np.where(is_bounce, 2 + child, 2))
+    own = draws[primary, place]
+    return np.where(is_stray, (wrong.draw[primary, 1] * VARIANTS).astype(np.int64), own)
+
+
+def _round_robin(draws, start):
+    """A variant of the drum's sound for each stroke that is heard, never the same twice running."""
+    out, begins, before = [], set(start.tolist()), -1
+    for i, draw in enumerate(draws.tolist()):
+        if i in begins:
+            before = -1
+        before = (draw + 1) % VARIANTS if draw == before else draw
+        out.append(before)
+    return np.array(out, dtype=np.int64)
 
 
 def _powers(base):

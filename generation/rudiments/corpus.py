@@ -24,12 +24,12 @@ from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.columns import SPLITS, schema
 from sousa.generation.corpus import Estimate
 from sousa.generation.rudiments import Rudiments, definitions, players
-from sousa.generation.rudiments.assembly import Performances, num_mistakes, play
+from sousa.generation.rudiments.assembly import Performances, grid_sample, num_mistakes, play
 from sousa.generation.rudiments.columns import SOUND, columns
 from sousa.generation.rudiments.labels import (
     beat_lists,
+    beats_between,
     measure_lists,
-    metronome,
     omission_lists,
     stroke_lists,
 )
@@ -278,10 +278,11 @@ def beats_of(p: Performances, number: int, config: Config) -> tuple[np.ndarray, 
 
     It counts in, and goes on to the end of the row.
     """
-    samples = 60.0 / p.takes[number].tempo_bpm * config.sample_rate
+    beat_ms = 60000.0 / p.takes[number].tempo_bpm
     lead_in, size = int(p.lead_in_beats[number]), int(p.num_samples[number])
-    at, first = metronome(p.takes[number], -lead_in, size / samples - lead_in)
-    positions = np.rint((lead_in + at) * samples).astype(np.int64)
+    beats = size * 1000.0 / config.sample_rate / beat_ms
+    at, first = beats_between(p.takes[number], -lead_in, beats - lead_in)
+    positions = grid_sample(lead_in, at, beat_ms, config.sample_rate)
     inside = positions < size
     return positions[inside], first[inside]
 

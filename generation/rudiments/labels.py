@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from sousa.generation.columns import arrow_type
 from sousa.generation.rudiments import mistakes
-from sousa.generation.rudiments.assembly import BOUNCE, BUZZ, GRACE, STRAY, TAP
+from sousa.generation.rudiments.assembly import BOUNCE, BUZZ, GRACE, STRAY, TAP, grid_sample
 from sousa.generation.rudiments.columns import BEAT, MEASURE, OMISSION, STROKE
-from sousa.generation.rudiments.score import template
+from sousa.generation.rudiments.score import beat_length, template
 from sousa.generation.segments import Segments
 
 _HANDS = np.array(["R", "L"], dtype=object)
@@ -96,27 +96,25 @@ def omission_lists(p, sample_rate, moved=lambda take, positions: positions):
     return _records(o.start, OMISSION, values)
 
 
-def metronome(take, first, last):
+def beats_between(take, first, last):
     """Beats of a take from one time to another, in quarter notes from the first beat of the figure.
 
-    A beat is a quarter note, or a dotted one in compound time, as players count.
+    A beat is the lower number of the metre, or in compound time (6/8, 9/8, 12/8) three of it.
 
     Returns: ``(times, which begin a bar)``, float64 and bool arrays.
     """
-    upper, _, lower = take.form.metre.partition("/")
-    unit = 1.5 if lower == "8" and int(upper) % 3 == 0 else 1.0
+    unit = beat_length(take.form.metre)
     at = np.arange(np.ceil(first / unit), np.floor(last / unit + 1e-9) + 1) * unit
     return at, np.abs(at % float(take.form.bar_beats)) < 1e-9
 
 
 def beat_lists(p, sample_rate, moved=lambda take, positions: positions):
     """Beats of each take, from its first to where its playing ends; ``moved`` as in :func:`measure_lists`."""
-    parts = [metronome(take, 0.0, take.beats - 1e-6) for take in p.takes]
-    start = np.concatenate([[0], np.cumsum([len(at) for at, _ in parts])])
-    take = np.repeat(np.arange(len(parts)), np.diff(start))
+    parts = [beats_between(take, 0.0, take.beats - 1e-6) for take in p.takes]
+    take = np.repeat(np.arange(len(parts)), [len(at) for at, _ in parts])
     beat, first = (np.concatenate(column) for column in zip(*parts, strict=True))
-    samples = np.array([60.0 / t.tempo_bpm * sample_rate for t in p.takes])[take]
-    onset = np.rint((p.lead_in_beats[take] + beat) * samples).astype(np.int64)
+    beat_ms = np.array([60000.0 / t.tempo_bpm for t in p.takes])[take]
+    onset = grid_sample(p.lead_in_beats[take], beat, beat_ms, sample_rate)
     # a take may end before its last beat
     inside = onset < p.num_samples[take]
     start = np.concatenate([[0], np.cumsum(np.bincount(take[inside], minlength=len(parts)))])
@@ -176,8 +174,8 @@ def measure_lists(p, sample_rate, moved=lambda take, positions: positions):
 
     bar_beats = np.array([float(t.form.bar_beats) for t in p.takes])[take]
     beats = np.array([t.beats for t in p.takes])[take]
-    tempo = np.array([t.tempo_bpm for t in p.takes])[take]
-    begin = (p.lead_in_beats[take] + index * bar_beats) * 60.0 / tempo * sample_rate
+    beat_ms = np.array([60000.0 / t.tempo_bpm for t in p.takes])[take]
+    begin = grid_sample(p.lead_in_beats[take], index * bar_beats, beat_ms, sample_rate)
     floats = {
         "timing_mean_error_ms": bars.mean(error), "timing_std_ms": bars.std(error),
         "timing_max_error_ms": bars.max(np.abs(error)), "velocity_mean": mean, "velocity_std": spread,
@@ -186,7 +184,7 @@ def measure_lists(p, sample_rate, moved=lambda take, positions: positions):
     }  # fmt: skip
     values = {
         "index": index, "stroke_start": end - size - p.start[take], "stroke_end": end - p.start[take],
-        "start_sample": moved(take, np.rint(begin).astype(np.int64)),
+        "start_sample": moved(take, begin),
         "is_complete": (index + 1) * bar_beats <= beats + 1e-9,
     }  # fmt: skip
     values |= {name: np.round(array, 6) for name, array in floats.items()}

@@ -10,6 +10,7 @@ from math import floor
 from typing import Any
 
 from sousa.generation.plot import Marks
+from sousa.generation.rudiments.score import beat_length
 
 
 def marks(row: Mapping[str, Any]) -> Marks:
@@ -39,7 +40,6 @@ def _beats(row: Mapping[str, Any], strokes: list[dict[str, Any]], minor: list[bo
     samples = last["intended_sample"] - first["intended_sample"]
     quarter = samples / (last["beat"] - first["beat"])
     origin = first["intended_sample"] - first["beat"] * quarter
-    upper, _, lower = (row.get("metre") or "4/4").partition("/")
-    beat = quarter * (1.5 if lower == "8" and int(upper) % 3 == 0 else 1.0)
+    beat = quarter * beat_length(row.get("metre") or "4/4")
     end = row.get("num_samples") or last["intended_sample"]
     return [origin + i * beat for i in range(floor((end - origin) / beat) + 1)]

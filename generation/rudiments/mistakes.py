@@ -119,13 +119,15 @@ def plan(p: Any, trait: dict[str, np.ndarray], strain: np.ndarray) -> Mistakes:
     out.accent &= ~missed
     marks["missing_accent"] = p.accent & ~out.accent
     marks["misplaced_accent"] = out.accent & ~p.accent
-    out.collapsed = (p.diddle == 2) & ~p.accent & ~first & (draws[:, 10] < rate("collapsed_diddle"))
+    out.omitted[inner & (draws[:, 11] < rate("omission"))] = number("omission")
+    out.omitted[_stops(p, inner & (draws[:, 12] < rate("stop")))] = number("stop")
+    # a bounce comes from the first stroke of the pair, which must be there
+    from_first = ~first & (p.before(out.omitted, 0) == 0) & ~(p.accent | out.accent)
+    out.collapsed = (p.diddle == 2) & from_first & (draws[:, 10] < rate("collapsed_diddle"))
     marks["collapsed_diddle"] = out.collapsed
     for kind in _ORDER:
         out.kind[marks[kind]] = number(kind)
 
-    out.omitted[inner & (draws[:, 11] < rate("omission"))] = number("omission")
-    out.omitted[_stops(p, inner & (draws[:, 12] < rate("stop")))] = number("stop")
     flat = (p.graces == 1) & (draws[:, 13] > 1.0 - rate("flat_grace"))
     dropped = (p.graces > 0) & (draws[:, 13] < rate("dropped_grace"))
     out.graces[flat], out.graces[dropped] = number("flat_grace"), number("dropped_grace")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sousa.generation.audio import held_out, named_acoustics
+from sousa.generation.audio.renderings import responses_for
 from sousa.generation.corpus import AUTHORS, Packaging
 from sousa.generation.errors import RunError
 from sousa.generation.licences import Licensed, licensed
@@ -19,14 +20,11 @@ What was done to a row is in its `aug_*` columns, all of it in `aug_record` (JSO
 sound; tape and sample-rate reduction move it by known amounts, and the labels of those rows are moved along.
 """
 _MISTAKES = {
-    "as_played": "strokes are left out, added, displaced or played by the other hand, each labelled, and "
-    "written strokes that were not played are listed with their time",
-    "few": "about a third as many as players of a tier make, each labelled",
-    "none": "in this dataset nobody makes any",
+    "as_played": "Mistakes are modelled too: strokes are left out, added, displaced or played by the other "
+    "hand. Each is labelled, and written strokes that were not played are listed with their time.",
+    "few": "Mistakes are modelled too, about a third as many as players of a tier make. Each is labelled.",
+    "none": "Nobody makes labelled mistakes.",
 }  # fmt: skip
-_HELD_OUT = (
-    """Some drums and rooms are heard in the test split alone; the column `unseen_sound` says where."""
-)
 
 
 def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
@@ -47,7 +45,7 @@ def packaging(config: Config, facts: Mapping[str, Any]) -> Packaging:
         source_datasets=("original",),
         author=AUTHORS,
         made_of=tuple(_made_of(config, drums)),
-        texts=_texts(config),
+        texts=_texts(config, "sound" in facts.get("config", {})),
         provenance={"drums": drums, "acoustic_presets": list(config.acoustics)},
     )
 
@@ -61,7 +59,21 @@ def _made_of(config: Config, drums: list) -> list[Licensed]:
     return parts + [licensed("noise", sound.name, unstated) for sound in config.noises]
 
 
-def _texts(config: Config) -> dict[str, str]:
+def _held_out(config: Config) -> str:
+    """A sentence on what is heard in the test split alone, empty where nothing is."""
+    kinds = []
+    if held_out.parted("banks", config.banks)[1]:
+        kinds.append("drums")
+    used = [response for name in config.acoustics for response in responses_for(config, name)]
+    if held_out.parted("responses", used)[1]:
+        kinds.append("rooms")
+    if not kinds:
+        return ""
+    what = " and ".join(kinds)
+    return f"Some {what} are heard in the test split alone; the column `unseen_sound` says where."
+
+
+def _texts(config: Config, keeps_apart: bool) -> dict[str, str]:
     channels = "mono" if config.channels == 1 else "stereo"
     audio = f"{config.sample_rate} Hz, {channels}, 16-bit {config.audio_format.upper()}"
     known = named_acoustics.load()
@@ -75,7 +87,7 @@ def _texts(config: Config) -> dict[str, str]:
         "forms": str(len(config.forms)),
         "seed": str(config.seed),
         "mistakes": _MISTAKES[config.mistakes],
-        "held_out": _HELD_OUT if held_out.parted("banks", config.banks)[1] else "",
+        "held_out": _held_out(config) if keeps_apart else "",  # since data version 5
         "audio": audio if config.with_audio else "none: labels and MIDI only",
         "made": "audio and MIDI are" if config.with_audio else "MIDI is",
         "acoustics": heard if config.with_audio else "No sound.",

@@ -35,7 +35,9 @@ TAP_VELOCITY = 68.0
 ACCENT_GAIN = 36.0  # written accent over written tap
 DIDDLE_SECOND_VELOCITY = 64.0
 DYNAMIC_SD = 5.0  # takes are given softer and louder
-COLLAPSED_MS, COLLAPSED_SHARE, COLLAPSED_RATIO = 44.0, 0.5, 0.5  # of a second stroke that comes too soon
+# of a second stroke that comes too soon: at most so long after the first, and velocity over what it would be
+COLLAPSED_MS, COLLAPSED_SHARE, COLLAPSED_RATIO = 44.0, 0.5, 0.5
+LEAST_BOUNCE_MS = 20.0
 
 ORDER_MARGIN = 4.5
 # least time between primaries, as (ms, share of the slot): other hand, same hand, before graces
@@ -189,15 +191,16 @@ def _primary_times(p, trait, wrong, effort, drift_ms):
     error += wrong.delay_ms
     time_ms = p.beat * p.beat_ms[t] + error
     soon = p.before(time_ms, 0.0) + np.minimum(COLLAPSED_MS, COLLAPSED_SHARE * p.slot_ms)
-    return _keep_order(p, np.where(wrong.collapsed, np.minimum(soon, time_ms), time_ms))
+    return _keep_order(p, np.where(wrong.collapsed, np.minimum(soon, time_ms), time_ms), wrong.collapsed)
 
 
-def _keep_order(p, time_ms):
-    """Hold back strokes that would come sooner after the one before than hands can strike."""
+def _keep_order(p, time_ms, bounced):
+    """Hold back strokes that come sooner than hands can strike, or, where ``bounced``, sticks bounce."""
     least = {kind: np.maximum(ms, share * p.slot_ms) for kind, (ms, share) in MIN_GAP_MS.items()}
     gap = np.where(p.hand == p.before(p.hand, -1), least["same"], least["other"])
     for graces in (1, 2):
         gap = np.where(p.graces == graces, np.maximum(gap, least[graces]), gap)
+    gap = np.where(bounced, LEAST_BOUNCE_MS, gap)
     gap[p.start[:-1]] = 0.0
     earliest = np.cumsum(p.padded(gap), axis=0)
     held = np.maximum.accumulate(p.padded(time_ms, fill=-np.inf) - earliest, axis=0) + earliest

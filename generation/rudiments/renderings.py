@@ -5,7 +5,7 @@ Conventions
 Acoustics are those of :mod:`sousa.generation.audio.renderings`; set-ups of drums those of
 :mod:`sousa.generation.audio.drums`.
 
-A player has ``OWN_DRUMS`` drums of his or her own: a recorded drum each, set up as nobody else has it, and
+A player has ``OWN_DRUMS`` drums: recorded drums, each set up differently for every player, and
 two hands that strike alike on all of them. A practice, which is all takes of one tempo index, is played on
 one of them: a clean row is heard on that drum. An augmented row belongs to the *session* of its player
 under its acoustics: one of the drums, a room, microphone and EQ for all of the player's takes there, as in
@@ -78,7 +78,7 @@ def rendering(config, take, augmentation):
 def _own_drum(seed, refs, person, number):
     """``(BankRef, JSON text, whether it is held out)`` of a player's own drum."""
     usual, kept = held_out.parted("banks", refs)
-    # one after the other in an order of their own, so that few players have as many drums as there can be
+    # a shuffled cycle through all drums, so that small corpora use as many as possible
     at = person.index * OWN_DRUMS + number
     from_kept = bool(kept) and person.split == TEST and number > 0
     refs = kept if from_kept else usual

@@ -45,6 +45,13 @@ class Take:
         return float(self.form.cycle_beats) * self.num_cycles
 
 
+def beat_length(metre: str) -> float:
+    """Length of a beat of this metre in quarter notes: three eighths in compound time, 0.5 in 3/8."""
+    upper, _, lower = metre.partition("/")
+    compound = int(lower) == 8 and int(upper) > 3 and int(upper) % 3 == 0
+    return (3 if compound else 1) * 4.0 / int(lower)
+
+
 @dataclass(frozen=True)
 class Template:
     """The primaries of one cycle of a form, as arrays of one element a primary: float64, int8 or bool."""

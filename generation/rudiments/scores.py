@@ -8,10 +8,11 @@ up at 0 or 100. ``e`` is the timing error (actual - intended, ms) of primary str
 bounces have scores of their own. NaN means that the take can't be scored, because it has no such
 strokes or too few (``LEAST``).
 
-Mistakes: a stroke that was not meant, and a written one that was not played, count in ``stroke_accuracy``
-alone: an omission is no timing error. What was played late, by the other hand, or with another accent than
-written counts where it is heard: hesitations and lapses of tempo in the scores of timing, accents in those
-of accents, collapsed diddles in ``diddle_quality``, graces that fall on their primary in ``flam_quality``.
+Mistakes: each counts in ``stroke_accuracy``. A stroke that was not meant, a primary that was not played,
+and one that was played by the other hand count there alone: an omission is no timing error. Hesitations and
+lapses of tempo also count in the scores of timing, accents in those of accents, collapsed diddles in
+``diddle_quality``, and graces that are missing or fall on their primary in ``flam_quality`` or
+``drag_quality``.
 
 Definitions, and why they are so
 --------------------------------

@@ -1,11 +1,24 @@
 """What rudiments corpus to make: the configuration, as it is used after options have been checked."""
 
+import hashlib
+import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sousa.generation.audio import acoustics, asked, banks, drums, fonts, named_acoustics, noise, rooms
+from sousa.generation.audio import (
+    accompaniment,
+    acoustics,
+    asked,
+    banks,
+    drums,
+    fonts,
+    held_out,
+    named_acoustics,
+    noise,
+    rooms,
+)
 from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.audio.noise import NoiseFile
 from sousa.generation.audio.rooms import Response
@@ -64,7 +77,7 @@ class Config:
         data["rooms"] = [[key, response.name, response.digest] for key, response in self.rooms]
         data["noises"] = [[sound.name, sound.digest] for sound in self.noises]
         if self.with_audio:
-            data["drums"] = drums.SETUP_VERSION
+            data["sound"] = sound_digest()
         if self.acoustics != (CLEAN,):
             data["acoustics_digest"] = acoustics.digest()
         return data
@@ -117,9 +130,17 @@ def resized(config: Config, size: str) -> Config | None:
     everything = tuple(form.form for form in definitions.main_forms())
     everyone = config.forms == everything and len(config.tiers) == len(players.tiers())
     usual = named_acoustics.names() if config.with_audio and config.augmentations > 1 else (CLEAN,)
+    everyone = everyone and config.mistakes == mistakes.LEVELS[0]
     if not everyone or config.acoustics != usual or config.rooms or config.noises:
         return None
     return replace(config, size=size, **SIZES[size])
+
+
+def sound_digest() -> str:
+    """SHA-256 of what decides sounds beside banks and acoustics: set-ups, accompaniment, held-out names."""
+    held = {kind: sorted(names) for kind, names in held_out.names().items()}
+    parts = [drums.SETUP_VERSION, accompaniment.VERSION, held]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
@@ -130,7 +151,7 @@ def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
     data = {name: value for name, value in identity.items() if name not in ("corpus", "data_version")}
     if "presets" in data:  # before data version 3
         data["acoustics_digest"], data["acoustics"] = data.pop("acoustics", None), data.pop("presets")
-    data.setdefault("mistakes", "none")  # before data version 5 nobody made any
+    data.setdefault("mistakes", "none")  # before data version 5 only accents were missed
     values = ("profiles", "tempos", "augmentations", "seed", "duration_sec", "sample_rate", "channels",
               "audio_format", "with_audio", "mistakes")  # fmt: skip
     RudimentsOptions.read({name: data[name] for name in values})
@@ -142,9 +163,9 @@ def restore(identity: dict[str, Any], size: str, rows_only: bool) -> Config:
         raise ValueError(f"acoustics are {data['acoustics']}")
     if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests):
         raise ValueError("a digest is no digest")
-    set_up = data.pop("drums", drums.SETUP_VERSION)
-    if not rows_only and set_up != drums.SETUP_VERSION:
+    if not rows_only and data.get("sound", sound_digest()) != sound_digest():
         raise RunError("this dataset was made with other set-ups of drums; use the sousa that made it")
+    data.pop("sound", None)
     made_with = data.pop("acoustics_digest", None)
     if not rows_only and made_with not in (None, acoustics.digest()):
         raise RunError("this dataset was made with other acoustics or rooms; use the sousa that made it")

@@ -17,6 +17,7 @@ class RudimentsValidation(Validation):
     Examiner = RudimentsExaminer
     kept = (
         "tempo_bpm", "num_strokes", "num_measures", "num_omissions", "bank", "unseen_sound",
+        "aug_room_response",
         "augmentation_preset",
     )  # fmt: skip
 

@@ -25,9 +25,10 @@ from sousa.generation.validation.findings import Problems
 FLAT = (
     "sample_id", "rudiment_slug", "variant", "skill_tier", "tempo_bpm", "tempo_low_bpm", "tempo_high_bpm",
     "num_samples", "sample_rate", "lead_in_beats", "num_cycles", "num_strokes", "num_written",
-    "num_omissions", "num_mistakes", "num_measures", "lead_hand", "profile_index", "augmentation_index",
-    "tempo_index", "augmentation_preset", "bank", "bank_digest", "bank_tuning_cents", "drum_setup",
-    "unseen_sound", "gain_db", "pcm_digest", *(column.name for column in AUGMENTATION),
+    "num_omissions", "num_mistakes", "mistakes", "num_measures", "lead_hand", "profile_index",
+    "augmentation_index", "tempo_index", "augmentation_preset", "bank", "bank_digest",
+    "bank_tuning_cents", "drum_setup", "unseen_sound", "gain_db", "pcm_digest", *(column.name for column
+    in AUGMENTATION),
 )  # fmt: skip
 
 

@@ -19,8 +19,8 @@ def measure(row, s):
         row: flat columns.
         s: arrays of the take's strokes.
 
-    Returns: dict with ``tier`` and, where the take has them, figures by name. Strokes with a mistake are in
-        none of them, and a run that is disturbed by one is no run.
+    Returns: dict with ``tier`` and, where the take has them, figures by name. Graces and diddles with a
+        mistake are left out, and a run with one that moves strokes is no run.
     """
     out = {"tier": row["skill_tier"], "rudiment": row["rudiment_slug"]}
     onset, kind = s["actual_time_ms"], s["stroke_type"]

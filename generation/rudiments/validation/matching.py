@@ -33,12 +33,13 @@ def compare(row: dict[str, Any], s: Arrays, o: Arrays) -> dict[str, Any]:
         each kind of :data:`FOUND` a list: how many are labelled, how many of these are found, and how many
         are found elsewhere.
     """
-    if row["augmentation_index"] != 0:  # the same take again
+    if row["augmentation_index"] != 0 or row.get("mistakes", "none") == "none":  # the same take again
         return {}
     labelled = np.concatenate([s["mistake"], o["mistake"]])
     kinds, counts = np.unique(labelled[labelled.astype(bool)].astype(str), return_counts=True)
     out: dict[str, Any] = {
-        "tier": row["skill_tier"], "written": len(s["mistake"]) + len(o["mistake"]),
+        "tier": row["skill_tier"],
+        "written": int(np.isfinite(s["written_index"].astype(float)).sum()) + len(o["mistake"]),
         "labelled": dict(zip(kinds.tolist(), counts.tolist(), strict=True)), "found": {},
     }  # fmt: skip
     heard = np.flatnonzero(s["stroke_type"] != "bounce")

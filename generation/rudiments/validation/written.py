@@ -138,7 +138,8 @@ def _check_kinds(s, wrong):
     kind, mistake = s["stroke_type"], s["mistake"]
     wrong("mistake_differs", np.isin(mistake, ("double", "touch")) != (kind == "stray"))
     other = (s["hand"] != s["written_hand"]) & (kind != "stray")
-    wrong("mistake_differs", other & ~mistake.astype(bool))
+    wrong("mistake_differs", other & (kind != "bounce") & ~mistake.astype(bool))
+    wrong("mistake_differs", (kind == "bounce") & mistake.astype(bool))
     wrong("mistake_differs", (mistake == "wrong_hand") & ~other)
     wrong("mistake_differs", (s["is_accent"] != s["is_accent_played"]) & ~mistake.astype(bool))
     wrong("mistake_differs", (mistake == "missing_accent") & (~s["is_accent"] | s["is_accent_played"]))

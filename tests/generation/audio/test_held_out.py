@@ -3,7 +3,7 @@
 import tomllib
 from pathlib import Path
 
-from sousa.generation.audio import banks, rooms
+from sousa.generation.audio import banks, held_out, rooms
 
 FILE = Path(rooms.__file__).with_name("held_out.toml")
 HELD_OUT = tomllib.loads(FILE.read_text(encoding="utf-8"))
@@ -29,3 +29,14 @@ def test_whole_sources_are_held_out():
         sources.setdefault(bank.soundfont, set()).add(bank.name)
     whole = [source for source, names in sources.items() if names <= set(HELD_OUT["banks"])]
     assert len(whole) >= 2
+
+
+def test_what_is_held_out_is_parted_where_something_is_left():
+    class Thing:
+        def __init__(self, name):
+            self.name = name
+
+    kept = sorted(held_out.names()["banks"])[0]
+    a, b = Thing("mine"), Thing(kept)
+    assert held_out.parted("banks", [a, b]) == ([a], [b])
+    assert held_out.parted("banks", [b]) == ([b], []) and held_out.parted("banks", [a]) == ([a], [])

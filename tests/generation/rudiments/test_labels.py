@@ -156,7 +156,7 @@ def test_beats_are_those_of_the_grid(rows):
     for row in rows:
         samples = 60 / row["tempo_bpm"] * row["sample_rate"]
         count, unit = (int(part) for part in row["metre"].split("/"))
-        quarters = 1.5 if unit == 8 and count % 3 == 0 else 1.0
+        quarters = 1.5 if unit == 8 and count in (6, 9, 12) else 4 / unit
         beats = row["beats"]
         assert [b["beat"] for b in beats] == [i * quarters for i in range(len(beats))]
         for b in beats:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sousa.generation.rudiments import definitions, mistakes, players
-from sousa.generation.rudiments.assembly import BOUNCE, BUZZ, GRACE, RING_OUT_SEC, TAP, play
+from sousa.generation.rudiments.assembly import BOUNCE, BUZZ, GRACE, RING_OUT_SEC, STRAY, TAP, play
 from sousa.generation.rudiments.score import plan_take, tempo_range
 
 RATE = 44100
@@ -51,6 +51,50 @@ def test_strokes_are_in_order_and_inside(played):
     assert played.onset_sample.min() >= 0.02 * RATE - 1
     last = played.onset_sample[played.start[1:] - 1]
     assert (played.num_samples - last == round(RING_OUT_SEC * RATE)).all()
+
+
+def test_a_take_in_which_nothing_goes_wrong_is_the_same_without_mistakes():
+    made = play(takes_of(range(8)), RATE)
+    without = play(takes_of(range(8), mistakes="none"), RATE)
+    assert not without.mistake.any() and not len(without.omissions.take)
+    wrong = np.bincount(made.take[made.mistake > 0], minlength=len(made.takes)) + np.diff(
+        made.omissions.start
+    )
+    whole = np.flatnonzero(wrong == 0)
+    assert 100 < len(whole) < len(made.takes) - 100
+    for t in whole.tolist():
+        for name, values in arrays_of(made, t).items():
+            assert (values == arrays_of(without, t)[name]).all(), name
+        rows = [slice(p.start[t], p.start[t + 1]) for p in (made, without)]
+        assert (made.variant[rows[0]] == without.variant[rows[1]]).all()
+
+
+def test_few_mistakes_are_fewer():
+    counts = [
+        np.count_nonzero(play(takes_of(range(12), tempos=1, mistakes=level), RATE).mistake)
+        for level in ("as_played", "few", "none")
+    ]
+    assert counts[0] > 2 * counts[1] > 0
+    assert counts[2] == 0
+
+
+def test_every_kind_of_mistake_is_made_and_is_what_it_says(played):
+    kind = {name: played.mistake == mistakes.number(name) for name in mistakes.HEARD}
+    assert all(mask.any() for mask in kind.values())
+    assert set(played.omissions.mistake.tolist()) == {mistakes.number(name) for name in mistakes.LEFT_OUT}
+    stray = played.kind == STRAY
+    assert (stray == (kind["double"] | kind["touch"])).all()
+    parent = played.hand[np.flatnonzero(kind["double"]) - 1]
+    assert (played.hand[kind["double"]] == parent).all()
+    assert (played.hand != played.written_hand)[kind["wrong_hand"]].all()
+    assert (played.accent & ~played.accent_played)[kind["missing_accent"]].all()
+    assert (~played.accent & played.accent_played)[kind["misplaced_accent"]].all()
+    second = np.flatnonzero(kind["collapsed_diddle"])
+    second = second[played.kind[second - 1] == TAP]  # with nothing added between the two
+    gap_ms = (played.onset_sample[second] - played.onset_sample[second - 1]) * 1000 / RATE
+    assert (played.diddle[second] == 2).all() and gap_ms.min() > 19.9 and gap_ms.max() < 44.1
+    # takes begin and end with what is written
+    assert (played.written[played.start[:-1]] == 0).all()
 
 
 def test_lead_in_is_whole_beats_and_grid_is_exact(played):

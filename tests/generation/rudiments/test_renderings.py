@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from sousa.generation.audio import named_acoustics
+from sousa.generation.audio import held_out, named_acoustics
 from sousa.generation.errors import UsageError
 from sousa.generation.rudiments import corpus, definitions, players
+from sousa.generation.rudiments.columns import UNSEEN
 from sousa.generation.rudiments.renderings import acoustics_of, rendering
 from sousa.generation.rudiments.score import plan_take
 from sousa.generation.rudiments.settings import make_config
@@ -71,6 +72,30 @@ def test_a_session_is_one_drum_and_place_and_rows_have_values_of_their_own(confi
         )
     assert len({r.record["compressor"]["ratio"] for r in found[0, "gym"]}) == len(FORMS)
     assert len({found[p, "gym"][0].record["room"]["response"] for p in range(3)}) > 1
+
+
+def test_what_is_held_out_is_heard_in_the_test_split_alone(config):
+    names = held_out.names()
+    heard = {split: Counter() for split in ("train", "validation", "test")}
+    for profile in range(40):
+        split = players.assignment(profile)[1]
+        for tempo in range(3):
+            for augmentation in range(12):
+                r = rendering(config, take(profile, tempo=tempo), augmentation)
+                drum = r.bank.name in names["banks"]
+                room = bool(
+                    r.record and r.record["room"] and r.record["room"]["response"] in names["responses"]
+                )
+                assert r.unseen == UNSEEN[drum + 2 * room]
+                heard[split][r.unseen] += 1
+    assert set(heard["train"]) == set(heard["validation"]) == {"seen_sound"}
+    assert set(heard["test"]) == set(UNSEEN)
+
+
+def test_few_players_have_most_drums_and_no_two_alike(config):
+    own = [rendering(config, take(p, tempo=t), 0) for p in range(20) for t in range(3)]
+    assert len({r.bank.name for r in own}) > 0.8 * len(config.banks)
+    assert len({r.setup for r in own}) == len(own)
 
 
 def test_labels_of_moved_rows_follow_the_sound(config):
