@@ -190,7 +190,8 @@ def banks_of(path: str | Path, say: Say) -> list[Bank]:
     out = [banks.load(place) for place in paths_of_banks]
     for font in paths_of_fonts:
         if packs.is_pack(font):
-            out += one_shots.built(font) or _of_recordings(font, say)
+            # all files are read before anything is said: what is wrong with them comes first
+            out += one_shots.built(font) or [banks.load(p) for p in one_shots.build(font, progress=say)]
             continue
         record = banks.cache_dir() / f"font_{file_digest(font)}.json"
         drums = _recorded(record)
@@ -203,11 +204,6 @@ def banks_of(path: str | Path, say: Say) -> list[Bank]:
             write_json(record, [[bank.path.name, bank.digest] for bank in drums])
         out += drums
     return out
-
-
-def _of_recordings(path: Path, say: Say) -> list[Bank]:
-    say(f"building note banks from {path}")
-    return [banks.load(place) for place in one_shots.build(path, progress=say)]
 
 
 def _recorded(record: Path) -> list[Bank] | None:

@@ -56,7 +56,7 @@ def test_it_is_released_checked_and_loaded(old, tmp_path):
     for load in (datasets.load_dataset, sousa.load):
         own = load(str(old), split="test", cache_dir=str(tmp_path / "d"))
         assert by_name(named(own)) == rows_of(old, "test")  # its own card knows no classes
-    with pytest.raises(RunError, match=r"are of data version 2\.0\.0, and this sousa makes 4\."):
+    with pytest.raises(RunError, match=r"are of data version 2\.0\.0, and this sousa makes 5\."):
         sousa.verify(old)
 
 

@@ -76,10 +76,16 @@ def of_tiers(findings, name, text, wrong):
     return Check(name, None, f"{text}; not judged with under {MIN_PLAYERS_A_TIER} players a tier", wrong)
 
 
+def scores_of(findings, names=SCORE_NAMES):
+    """Those of the scores that rows have: earlier data versions lack some."""
+    return [name for name in names if name in findings.rows]
+
+
 def no_pile_up(findings):
     worst = (0.0, "")
     for score, top in SCORE_TOP.items():
-        if score == "stroke_accuracy":  # most takes have no mistake, and 100
+        # most takes have no mistake, and a stroke_accuracy of 100
+        if score == "stroke_accuracy" or score not in findings.rows:
             continue
         for tier, mask in _tiers(findings):
             values = findings.rows[score][mask]
@@ -94,7 +100,7 @@ def no_pile_up(findings):
 def tier_means(findings):
     """Mean of each score in each tier present: dict of score to dict of tier to mean (None without)."""
     out = {}
-    for score in SCORE_NAMES:
+    for score in scores_of(findings):
         values = findings.rows[score]
         means = {tier: values[mask & ~np.isnan(values)] for tier, mask in _tiers(findings)}
         out[score] = {tier: float(v.mean()) if len(v) else None for tier, v in means.items()}
@@ -104,7 +110,7 @@ def tier_means(findings):
 def tier_order(findings):
     means = tier_means(findings)
     wrong, judged = [], 0
-    for score in SKILL_SCORES:
+    for score in scores_of(findings, SKILL_SCORES):
         values = [m for m in means[score].values() if m is not None]
         judged += len(values) > 1
         if any(b <= a for a, b in pairwise(values)):
@@ -125,7 +131,7 @@ def explained(values, groups):
 def variance_shares(findings):
     """Variance of each score explained by player and by rudiment."""
     out = {}
-    for score in SCORE_NAMES:
+    for score in scores_of(findings):
         values = findings.rows[score]
         has = ~np.isnan(values)
         if has.sum() > 1:

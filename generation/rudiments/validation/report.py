@@ -7,7 +7,6 @@ import numpy as np
 
 from sousa.generation.columns import SPLITS
 from sousa.generation.rudiments import players
-from sousa.generation.rudiments.columns import SCORE_NAMES
 from sousa.generation.rudiments.scores import SKILL_SCORES
 from sousa.generation.rudiments.validation import figures, mistakes, population
 from sousa.generation.validation.findings import Findings
@@ -43,7 +42,7 @@ def _acoustics(findings):
 
 def _distribution(findings):
     out = {}
-    for score in SCORE_NAMES:
+    for score in population.scores_of(findings):
         values = findings.rows[score]
         values = values[~np.isnan(values)]
         if len(values):
@@ -93,7 +92,8 @@ def lines(report: dict) -> list[str]:
 
 
 def _score_plot(findings, sheet):
-    names = [n for n in SKILL_SCORES if (~np.isnan(findings.rows[n])).any()]
+    names = population.scores_of(findings, SKILL_SCORES)
+    names = [n for n in names if (~np.isnan(findings.rows[n])).any()]
     axes = sheet.subplots(-(-len(names) // 4), 4, sharey=True, squeeze=False).ravel()
     tiers = list(population.players_by_tier(findings))
     for axis, name in zip(axes, names, strict=False):
