@@ -71,6 +71,8 @@ class Events(Role):
         offset, pitch, velocity, kind, part: for the unified schema; empty where there is none.
         flags: what models tell of each event: ``(field, value that counts as yes, its name in metrics)``; of
             a tuple of values each counts.
+        earlier_flags: those of files that declare no roles, and of models that were trained on them, where
+            they are others.
     """
 
     onset: str = "onset_sample"
@@ -80,6 +82,11 @@ class Events(Role):
     kind: str = ""
     part: str = ""
     flags: tuple[tuple[str, Any, str], ...] = ()
+    earlier_flags: tuple[tuple[str, Any, str], ...] = ()
+
+    def earlier(self) -> "Events":
+        """The role in files that declare none."""
+        return replace(self, flags=self.earlier_flags or self.flags)
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,9 @@ def of_schema(schema: pa.Schema, corpus_name: str | None = None) -> Known:
     if columns is None:
         makers = [corpus] if corpus else corpora.usable()
         columns = _named([column for maker in makers for column in maker.columns()], schema.names)
+        columns = tuple(
+            replace(c, role=c.role.earlier()) if isinstance(c.role, declared.Events) else c for c in columns
+        )
     if corpus_name is None and columns:
         names = [column.name for column in columns]
         corpus = next((c for c in corpora.usable() if len(_named(c.columns(), names)) == len(names)), None)

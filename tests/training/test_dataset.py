@@ -96,7 +96,9 @@ def test_collation(small):
         "sample_ids",
         "metadata",
     }
-    assert set(batch["metadata"]) == {"skill_tiers", "rudiment_slugs", "tempo_bpms"}
+    assert set(batch["metadata"]) == {
+        "skill_tiers", "rudiment_slugs", "tempo_bpms", "soundfonts", "unseen_sounds"
+    }  # fmt: skip
     assert batch["sample_ids"] == [item["sample_id"] for item in items]
     fixed = collate_fixed_length(items, 80000)
     assert fixed["waveforms"].shape == (4, 80000) and fixed["lengths"].max() <= 80000

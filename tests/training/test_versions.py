@@ -46,7 +46,7 @@ def test_rows_of_data_version_2_are_learnt_from(older, run):
         "rudiment_slug": "class", "overall_score": "score", "strokes": "events"
     }  # fmt: skip
     assert set(metrics["targets"]["overall_score"]["by"]) == {
-        "rudiment_slug", "skill_tier", "tempo_bpm", "augmentation_preset"
+        "rudiment_slug", "skill_tier", "tempo_bpm", "augmentation_preset", "soundfont"
     }  # fmt: skip
 
 

@@ -124,6 +124,8 @@ def upgraded(settings: Mapping[str, Any]) -> dict[str, Any]:
     columns = (c for corpus in corpora.usable() for c in corpus.columns() if isinstance(c.role, role))
     column = next(c for c in columns if c.name == name or role in (Events, Parameters))
     if role is not Parameters:
+        if isinstance(column.role, Events):
+            column = replace(column, role=column.role.earlier())
         return {**vars(column_target(column)), **out}
     out["makers"] = out.pop("synths")
     role = column.role
