@@ -13,6 +13,7 @@ import json
 import numpy as np
 
 from sousa.generation.audio import accompaniment, acoustics, drums, encode
+from sousa.generation.audio.mix import linear_gain
 from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.audio.renderings import record_of
 from sousa.generation.rudiments import corpus, definitions
@@ -109,11 +110,22 @@ def _augmented(config, row, s, gap_ms, pcm, drum, record, problems):
     if again is None or encode.pcm_digest(again) != row["pcm_digest"]:
         problems.add("sound_differs_from_record", row["sample_id"])
         return {}
-    clear = np.flatnonzero(gap_ms >= CLEAR_MS)
+    clear = np.flatnonzero((gap_ms >= CLEAR_MS) & _above_rounding(record, drum, played, row["gain_db"]))
     some = clear[np.linspace(0, len(clear) - 1, min(STROKES_LEFT_OUT, len(clear))).astype(int)]
     _check_noise(row, pcm, onset, record, problems)
     errors = left_out_errors(record, drum, played, onset, some, pcm, row["gain_db"], beats)
     return _errors("left_out", errors)
+
+
+def _above_rounding(record, drum, played, gain_db):
+    """Which strokes begin with a sample that the row's reduced bit depth does not round away."""
+    _, velocity, variant = played
+    if not record["bit_depth"]:
+        return np.ones(len(velocity), bool)
+    layers = drum.layer_of[velocity].tolist()
+    first = [np.abs(drum.sound(*which)[:, 0]).max() for which in zip(layers, variant.tolist(), strict=True)]
+    step = 2.0 ** (1 - record["bit_depth"])
+    return np.array(first) * drum.gain[velocity] * linear_gain(gain_db) >= step
 
 
 def left_out_errors(record, drum, played, onset, which, pcm, gain_db, beats=None):
