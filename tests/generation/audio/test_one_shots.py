@@ -444,7 +444,7 @@ def test_a_folder_is_a_soundfont_of_generate(pack, tmp_path, monkeypatch):
     monkeypatch.setenv("SOUSA_CACHE", str(tmp_path / "cache"))
     lines = []
     (first,) = fonts.banks_of(pack, lines.append)
-    assert lines[0] == f"building note banks from {pack}" and len(lines) == 2
+    assert len(lines) == 1 and "layers, velocities by names" in lines[0]
     (again,) = fonts.banks_of(pack, lines.append)
     assert (again.digest, again.name, len(lines)) == (first.digest, first.name, 2)
     one_shots.build(pack, licence_id="CC0-1.0")
