@@ -13,7 +13,7 @@ so at the start.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,11 @@ def uniforms(seed: int, count: int, *coordinates: str | int) -> list[float]:
         out += [int.from_bytes(words[i : i + 8], "little") / 2**64 for i in range(0, 64, 8)]
     # the quotient of the largest words rounds to 1
     return [min(value, 1 - 2**-53) for value in out[:count]]
+
+
+def within(draw: Callable[[str], float], name: str, span: Sequence[float], digits: int = 3) -> float:
+    """A value in a range, rounded; ``draw``: function of a name giving a uniform number in [0, 1)."""
+    return round(span[0] + (span[1] - span[0]) * draw(name), digits)
 
 
 def words(seed: int, *coordinates: str | int, names: Iterable[str]) -> Iterator[int]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from sousa.generation.audio import noise
+from sousa.generation.seeds import within
 
 Draw = Callable[[str], float]
 Stage = dict[str, Any]
@@ -36,21 +37,17 @@ def drawn(draw: Draw) -> dict[str, Stage | None]:
     """The stages ``click`` and ``backing`` of a row, None for those that it does not have."""
     out: dict[str, Stage | None] = {"click": None, "backing": None}
     chance = draw("accompaniment")
-
-    def within(name: str, span: tuple[float, float], digits: int = 2) -> float:
-        return round(span[0] + (span[1] - span[0]) * draw(name), digits)
-
     if chance < CLICK_SHARE:
         out["click"] = {
             "timbre": CLICKS[int(draw("click sound") * len(CLICKS))],
-            "level_db": within("click level", CLICK_DB),
-            "frequency_hz": within("click pitch", _CLICK_HZ, 0),
-            "first_ratio": within("click first", _FIRST_UP),
+            "level_db": within(draw, "click level", CLICK_DB, 2),
+            "frequency_hz": within(draw, "click pitch", _CLICK_HZ, 0),
+            "first_ratio": within(draw, "click first", _FIRST_UP, 2),
         }
     elif chance < CLICK_SHARE + BACKING_SHARE:
         low, high = _ROOT_HZ
         out["backing"] = {
-            "level_db": within("backing level", BACKING_DB),
+            "level_db": within(draw, "backing level", BACKING_DB, 2),
             "root_hz": round(low * (high / low) ** draw("backing root"), 2),
             "start": int(draw("backing start") * len(_STEPS)),
             "pattern": int(draw("backing pattern") * 2**20),

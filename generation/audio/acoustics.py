@@ -40,6 +40,7 @@ from sousa.generation.audio.named_acoustics import Acoustics
 from sousa.generation.audio.noise import NoiseFile
 from sousa.generation.audio.rooms import Response
 from sousa.generation.audio.voices import Voice
+from sousa.generation.seeds import within
 
 Draw = Callable[[str], float]
 Record = dict[str, Any]
@@ -63,10 +64,6 @@ def digest() -> str:
         PATH_VERSION,
     ]
     return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()
-
-
-def _within(draw: Draw, name: str, span: Sequence[float], digits: int = 3) -> float:
-    return round(span[0] + (span[1] - span[0]) * draw(name), digits)
 
 
 def _whole(draw: Draw, name: str, span: Sequence[int]) -> int:
@@ -98,14 +95,14 @@ def session_record(ranges: Acoustics, draw: Draw, responses: Sequence[Response])
     distance = known
     if distance is None:
         span = ranges.microphone.get("distance_m") or rooms.stated()[ranges.name]["distance_m"]
-        distance = _within(draw, "microphone distance", span)
+        distance = within(draw, "microphone distance", span)
     record["microphone"] = {
         "type": ranges.microphone["type"],
         "distance_m": known if responses else distance,
         "proximity_m": distance,
-        "tilt_db": _within(draw, "microphone tilt", (-TILT_DB, TILT_DB), 2),
+        "tilt_db": within(draw, "microphone tilt", (-TILT_DB, TILT_DB), 2),
     }
-    record["eq"] = {name: _within(draw, name, ranges.eq[name], 1) for name in ("highpass_hz", "lowpass_hz")}
+    record["eq"] = {name: within(draw, name, ranges.eq[name], 1) for name in ("highpass_hz", "lowpass_hz")}
     return record
 
 
@@ -121,29 +118,29 @@ def row_record(ranges: Acoustics, draw: Draw, rate: int, noise_files: Sequence[N
     """
     record: Record = dict.fromkeys(("preamp", "compressor", "tape", "dropouts", "noise", "hum", "clip"))
     if ranges.preamp:
-        drive_db = _within(draw, "drive", ranges.preamp["drive_db"], 2)
+        drive_db = within(draw, "drive", ranges.preamp["drive_db"], 2)
         record["preamp"] = {"kind": ranges.preamp["kind"], "drive_db": drive_db}
     if ranges.compressor:
-        settings = {name: _within(draw, name, span, 2) for name, span in ranges.compressor.items()}
+        settings = {name: within(draw, name, span, 2) for name, span in ranges.compressor.items()}
         settings["makeup_db"] = chain.makeup_db(settings["threshold_db"], settings["ratio"])
         record["compressor"] = settings
     if ranges.tape:
-        record["tape"] = {name: _within(draw, name, span, 6) for name, span in ranges.tape.items()}
+        record["tape"] = {name: within(draw, name, span, 6) for name, span in ranges.tape.items()}
         for name in ("wow", "flutter"):
-            record["tape"][f"{name}_phase"] = _within(draw, f"{name} phase", (0.0, 1.0), 4)
+            record["tape"][f"{name}_phase"] = within(draw, f"{name} phase", (0.0, 1.0), 4)
     if ranges.dropouts:
         record["dropouts"] = [
             {
-                "start": _within(draw, f"dropout start {i}", (0.0, 1.0), 4),
-                "length_ms": _within(draw, f"dropout length {i}", ranges.dropouts["length_ms"], 1),
-                "depth_db": _within(draw, f"dropout depth {i}", ranges.dropouts["depth_db"], 2),
+                "start": within(draw, f"dropout start {i}", (0.0, 1.0), 4),
+                "length_ms": within(draw, f"dropout length {i}", ranges.dropouts["length_ms"], 1),
+                "depth_db": within(draw, f"dropout depth {i}", ranges.dropouts["depth_db"], 2),
             }
             for i in range(_whole(draw, "dropout count", ranges.dropouts["count"]))
         ]
     if ranges.noise:
         record["noise"] = {
             "colour": "user" if noise_files else ranges.noise["colour"],
-            "level_db": _within(draw, "noise level", ranges.noise["level_db"], 2),
+            "level_db": within(draw, "noise level", ranges.noise["level_db"], 2),
             "offset": int(draw("noise offset") * noise.TABLE_SIZE),
         }
         if noise_files:
@@ -152,11 +149,11 @@ def row_record(ranges: Acoustics, draw: Draw, rate: int, noise_files: Sequence[N
     if ranges.hum:
         record["hum"] = {
             "frequency_hz": _choice(draw, "hum frequency", ranges.hum["frequency_choices_hz"]),
-            "level_db": _within(draw, "hum level", ranges.hum["level_db"], 2),
-            "phase": _within(draw, "hum phase", (0.0, 1.0), 4),
+            "level_db": within(draw, "hum level", ranges.hum["level_db"], 2),
+            "phase": within(draw, "hum phase", (0.0, 1.0), 4),
         }
     if ranges.clip_db:
-        record["clip"] = {"under_peak_db": _within(draw, "clip", ranges.clip_db, 2)}
+        record["clip"] = {"under_peak_db": within(draw, "clip", ranges.clip_db, 2)}
     reduced = ranges.sample_rate_choices_hz and _choice(draw, "sample rate", ranges.sample_rate_choices_hz)
     record["sample_rate_hz"] = reduced if reduced and reduced < rate else None
     record["bit_depth"] = ranges.bit_depth and _whole(draw, "bit depth", ranges.bit_depth)

@@ -29,7 +29,7 @@ import numpy as np
 from sousa.generation.audio import acoustics, banks, microphones, noise, voices
 from sousa.generation.audio.banks import Bank
 from sousa.generation.audio.voices import Touch, Voice, WetVoice
-from sousa.generation.seeds import stream
+from sousa.generation.seeds import stream, within
 
 Draw = Callable[[str], float]
 Setup = dict[str, Any]
@@ -48,10 +48,6 @@ RIM_IS_WEAKER = 0.88  # share of players whose weaker hand is the one at the rim
 _COMB_SAMPLES, _PAN_DB = (18, 64), (0.3, 2.0)
 
 
-def _within(draw: Draw, name: str, span: tuple[float, float], digits: int = 2) -> float:
-    return round(span[0] + (span[1] - span[0]) * draw(name), digits)
-
-
 def setup(draw: Draw, hands: list[dict[str, Any]]) -> Setup:
     """A set-up of a drum.
 
@@ -62,19 +58,19 @@ def setup(draw: Draw, hands: list[dict[str, Any]]) -> Setup:
     wires = None
     if draw("wires") < WIRES_SHARE:
         wires = {
-            "level_db": _within(draw, "wires level", WIRES_DB, 1),
-            "decay_ms": _within(draw, "wires decay", WIRES_MS, 1),
+            "level_db": within(draw, "wires level", WIRES_DB, 1),
+            "decay_ms": within(draw, "wires decay", WIRES_MS, 1),
             "pattern": int(draw("wires pattern") * 2**20),
         }
     low, high = MODE_HZ
     return {
-        "cents": round(_within(draw, "cents", CENTS)),
-        "damping_db_sec": _within(draw, "damping", DAMPING_DB_SEC, 1) if draw("damped") < 0.6 else 0.0,
-        "tilt_db": _within(draw, "tilt", TILT_DB),
+        "cents": round(within(draw, "cents", CENTS, 2)),
+        "damping_db_sec": within(draw, "damping", DAMPING_DB_SEC, 1) if draw("damped") < 0.6 else 0.0,
+        "tilt_db": within(draw, "tilt", TILT_DB, 2),
         "mode": {
             "hz": round(low * (high / low) ** draw("mode"), 0),
-            "gain_db": _within(draw, "mode gain", MODE_DB, 1),
-            "width_octaves": _within(draw, "mode width", MODE_OCTAVES),
+            "gain_db": within(draw, "mode gain", MODE_DB, 1),
+            "width_octaves": within(draw, "mode width", MODE_OCTAVES, 2),
         },
         "wires": wires,
         "hands": hands,
@@ -92,10 +88,12 @@ def hands_of(draw: Draw, weaker: int) -> list[dict[str, Any]]:
     out = []
     for hand, side in ((0, 1.0), (1, -1.0)):
         spans = _RIM if hand == at_rim else _MIDDLE
-        values: dict[str, Any] = {name: _within(draw, f"{hand} {name}", span) for name, span in spans.items()}
+        values: dict[str, Any] = {
+            name: within(draw, f"{hand} {name}", span, 2) for name, span in spans.items()
+        }
         first, last = _COMB_SAMPLES
         values["comb_samples"] = first + int(draw(f"{hand} comb samples") * (last - first + 1))
-        values["pan_db"] = round(side * _within(draw, "pan", _PAN_DB), 2)
+        values["pan_db"] = round(side * within(draw, "pan", _PAN_DB, 2), 2)
         out.append(values)
     return out
 
@@ -150,7 +148,7 @@ def _touch(hand: dict[str, Any], channels: int) -> Touch:
 def _colour(how: Setup, rate: int) -> np.ndarray:
     """Amplitude of tilt and mode over :func:`sousa.generation.audio.microphones.frequencies_hz`."""
     f = np.maximum(microphones.frequencies_hz(rate), 10.0)
-    level_db = how["tilt_db"] * np.clip(np.log10(f / 1000.0), -1.5, 1.3)
+    level_db = how["tilt_db"] * microphones.tilt(f)
     mode = how["mode"]
     away = np.log2(f / mode["hz"]) / mode["width_octaves"]
     level_db += mode["gain_db"] * np.exp(-2.0 * away * away)

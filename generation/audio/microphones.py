@@ -43,6 +43,11 @@ def frequencies_hz(rate: int = BANK_RATE) -> np.ndarray:
     return np.arange(_SIZE // 2 + 1) * (rate / _SIZE)
 
 
+def tilt(f: np.ndarray) -> np.ndarray:
+    """Shape of a tilted spectrum at frequencies in Hz: 1 at 10 kHz, -1 at 100 Hz."""
+    return np.clip(np.log10(f / 1000.0), -1.5, 1.3)
+
+
 def response(
     microphone: Microphone, distance_m: float, tilt_db: float = 0.0, rate: int = BANK_RATE
 ) -> np.ndarray:
@@ -56,7 +61,7 @@ def response(
     points = np.array(microphone.response_db)
     f = np.maximum(frequencies_hz(rate), 10.0)
     level_db = np.interp(np.log(f), np.log(points[:, 0]), points[:, 1])
-    level_db += tilt_db * np.clip(np.log10(f / 1000.0), -1.5, 1.3)
+    level_db += tilt_db * tilt(f)
     # below 30 Hz a real gradient microphone has let go
     near = SPEED_OF_SOUND / (2 * np.pi * np.maximum(f, 30.0) * max(distance_m, _NEAREST_M))
     gradient = np.abs(1.0 - microphone.pattern + microphone.pattern * (1.0 + near / 1j))

@@ -213,8 +213,8 @@ def _on_samples(p, played, events, sample_rate):
     lead_in_ms = lead_in_beats * p.beat_ms
     per_ms = sample_rate / 1000.0
     onset = np.rint((lead_in_ms[t] + events["time_ms"]) * per_ms).astype(np.int64)
-    grid_ms = np.array([60000.0 / take.tempo_bpm for take in p.takes])[t]
-    target = grid_sample(lead_in_beats[t], events["target_beat"], grid_ms, sample_rate, events["target_ms"])
+    place = events["target_beat"], p.beat_ms[t]
+    target = grid_sample(lead_in_beats[t], *place, sample_rate, events["target_ms"])
     target = np.where(events["is_stray"], -1, target)
 
     out = np.flatnonzero(there)

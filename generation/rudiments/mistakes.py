@@ -147,7 +147,7 @@ class _Rates:
         few = table()["few"]
         level = np.array([{"as_played": 1.0, "few": few, "none": 0.0}[take.mistakes] for take in p.takes])
         bursts = table()["bursts"]
-        length = 1 + np.floor(np.log1p(-length_draw * 0.999) / np.log(1.0 - 1.0 / bursts["mean_strokes"]))
+        length = _geometric(length_draw, bursts["mean_strokes"])
         inside = _covered(p, burst_draw < bursts["start"], length)
         share = min(bursts["start"] * bursts["mean_strokes"], 0.5)
         calm = 1.0 / (1.0 + share * (bursts["factor"] - 1.0))
@@ -163,6 +163,11 @@ class _Rates:
         return np.minimum(rate, 0.45)
 
 
+def _geometric(draw, mean):
+    """Whole lengths from 1 on with this mean, out of uniform draws."""
+    return 1 + np.floor(np.log1p(-draw * 0.999) / np.log(1.0 - 1.0 / mean))
+
+
 def _covered(p, begins, length):
     """Primaries within ``length`` strokes of a beginning, in its take: bool (P,)."""
     index = np.arange(len(p.take))
@@ -172,8 +177,7 @@ def _covered(p, begins, length):
 
 def _runs(p, begins, draw):
     """Primaries with exchanged hands: runs of a geometric length."""
-    length = 1 + np.floor(np.log1p(-draw * 0.999) / np.log(1.0 - 1.0 / _RUN_MEAN))
-    return _covered(p, begins, np.minimum(length, _RUN_LONGEST))
+    return _covered(p, begins, np.minimum(_geometric(draw, _RUN_MEAN), _RUN_LONGEST))
 
 
 def _hesitations(p, begins, draw):
