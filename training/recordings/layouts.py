@@ -20,46 +20,21 @@ problem is not yielded. Times are seconds from the start of the sound, as in the
 
 import csv
 import io
-import math
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from sousa.generation.errors import first_line, one_of
-from sousa.generation.outside import CONFIG_BYTES, SMALL_BYTES
-from sousa.generation.outside import read as read_bytes
+from sousa.generation.outside import CONFIG_BYTES
 from sousa.generation.text import is_line, one_line
+from sousa.training.recordings import annotated
+from sousa.training.recordings.annotated import Event
 
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 _ENST_SOUNDS = ("wet_mix", "dry_mix", "snare")
-_MIDI_BYTES = 4 << 20
-_ENDLESS = re.compile(rb"[\x80-\xff]{4096}")  # a length that mido would read in quadratic time
-_HEADS = {
-    "time",
-    "times",
-    "sec",
-    "secs",
-    "second",
-    "seconds",
-    "onset",
-    "onsets",
-    "onset_sec",
-    "start",
-    "start_sec",
-}
 _NOT_ANNOTATIONS = re.compile(r"(readme|licen[cs]e|changelog|notes?)\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Event:
-    """An annotated onset: seconds, the label as written, and where that stands (``file:line``)."""
-
-    sec: float
-    label: str
-    place: str
 
 
 @dataclass(frozen=True)
@@ -96,7 +71,7 @@ def mdb(root: Path, problems: list[str]) -> Iterator[Piece]:
     }
     _unmatched(annotations, sounds, "annotations/subclass/NAME_subclass.txt", problems)
     for name, path in annotations.items():
-        events = _table(path, problems)
+        events = annotated.read_table(path, problems)
         for version in sounds:
             if events is not None and name in sounds[version]:
                 full = version == "full_mix"
@@ -120,7 +95,9 @@ def idmt(root: Path, problems: list[str]) -> Iterator[Piece]:
         if own[name] not in wanted
     ]
     _soundless({name: path for name, path in wanted.items() if name not in sounds}, problems)
-    parsed = {name: _xml(wanted[name], problems) for name in sorted(set(own.values()) & wanted.keys())}
+    parsed = {
+        name: annotated.read_xml(wanted[name], problems) for name in sorted(set(own.values()) & wanted.keys())
+    }
     for name, path in sounds.items():
         events = parsed.get(own[name])
         group, _, version = name.partition("#")
@@ -136,7 +113,9 @@ def groove(root: Path, problems: list[str], split: str | None = None) -> Iterato
     known = set()
     for table in groove_tables(root):
         place = one_line(str(table))
-        rows = csv.DictReader(io.StringIO(_text(table, problems, CONFIG_BYTES) or "", newline=""))
+        rows = csv.DictReader(
+            io.StringIO(annotated.read_text(table, problems, CONFIG_BYTES) or "", newline="")
+        )
         try:
             for row in rows:
                 where, above = f"{place}:{rows.line_num}", one_line(str(root))
@@ -155,7 +134,7 @@ def groove(root: Path, problems: list[str], split: str | None = None) -> Iterato
                         for name in missing
                     ]
                     continue
-                if (events := _midi(root / midi, problems)) is not None:
+                if (events := annotated.read_midi(root / midi, problems)) is not None:
                     version = (row.get("kit_name") or "").strip() or "audio"
                     group = str(PurePosixPath(row.get("id") or midi))
                     yield Piece(root / audio, events, version, group, part)
@@ -177,7 +156,7 @@ def enst(root: Path, problems: list[str]) -> Iterator[Piece]:
         }
         _unmatched(annotations, sounds, f"{player.name}/annotation/NAME.txt", problems)
         for name, path in annotations.items():
-            events = _table(path, problems)
+            events = annotated.read_table(path, problems)
             for version in sounds:
                 if events is not None and name in sounds[version]:
                     yield Piece(sounds[version][name], events, version, f"{player.name}/{name}")
@@ -208,7 +187,10 @@ def folder(root: Path, problems: list[str]) -> Iterator[Piece]:
     alone = {str(stem): path for stem, path in annotations.items() if stem not in sounds}
     _soundless({s: path for s, path in alone.items() if not _NOT_ANNOTATIONS.match(path.name)}, problems)
     for stem, path in sounds.items():
-        if stem in annotations and (events := _own_table(annotations[stem], problems)) is not None:
+        if (
+            stem in annotations
+            and (events := annotated.read_own_table(annotations[stem], problems)) is not None
+        ):
             group = stem.relative_to(root).as_posix()
             yield Piece(path, events, "audio", group)
 
@@ -286,132 +268,3 @@ def _soundless(annotations: dict[str, Path], problems: list[str]) -> None:
 def _leads_out(name: str) -> bool:
     path = PurePosixPath(name)
     return path.is_absolute() or ".." in path.parts or "\\" in name or not is_line(name)
-
-
-def _text(path: Path, problems: list[str], most: int = SMALL_BYTES) -> str | None:
-    try:
-        return read_bytes(path, most).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        problems.append(
-            f"{one_line(str(path))} can't be read as text ({one_line(first_line(error))}); save it as UTF-8"
-        )
-    return None
-
-
-def _seconds(text: str) -> float | None:
-    """A time that a text says, None where it says none."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _table(path: Path, problems: list[str]) -> list[Event] | None:
-    """Lines of seconds and label, in order of time; None where one can't be read."""
-    before, events = len(problems), list[Event]()
-    text = _text(path, problems)
-    for number, line in enumerate((text or "").split("\n"), 1):
-        fields, place = line.split(), f"{one_line(str(path))}:{number}"
-        if not fields:
-            continue
-        sec = _seconds(fields[0])
-        if sec is None or len(fields) != 2:
-            problems.append(
-                f"{place}: {_shown(line)} is not a time in seconds and a label; mend or remove the line"
-            )
-            continue
-        events.append(Event(sec, fields[1], place))
-    return None if text is None or len(problems) > before else sorted(events, key=lambda event: event.sec)
-
-
-def _own_table(path: Path, problems: list[str]) -> list[Event] | None:
-    """Lines of a user's own, which have to be in order of time."""
-    before, events = len(problems), list[Event]()
-    text = _text(path, problems)
-    for number, line in enumerate((text or "").split("\n"), 1):
-        place, line = f"{one_line(str(path))}:{number}", line.strip("\r ")
-        # Audacity writes the frequencies of a label in a line that begins with a backslash
-        if not line.strip() or line.startswith(("#", "\\")):
-            continue
-        fields = [field.strip().strip('"') for field in _split(line)]
-        sec = _seconds(fields[0])
-        if sec is None and not events and fields[0].lower() in _HEADS:
-            continue
-        if sec is None:
-            problems.append(
-                f"{place}: {_shown(line)} does not begin with a time in seconds such as 1.25; mend or "
-                "remove the line"
-            )
-            continue
-        rest = fields[1:]
-        end = _seconds(rest[0]) if rest else None
-        # where a label of Audacity ends; a whole number alone is a label, such as that of a MIDI note
-        if end is not None and end >= sec and (len(rest) > 1 or "." in rest[0]):
-            rest = rest[1:]
-        if events and sec < events[-1].sec:
-            problems.append(
-                f"{place}: {sec:g} s comes after {events[-1].sec:g} s; put the lines in order of time"
-            )
-        events.append(Event(sec, " ".join(rest).strip(), place))
-    return None if text is None or len(problems) > before else events
-
-
-def _split(line: str) -> list[str]:
-    for mark in "\t;,":
-        if mark in line:
-            return line.split(mark)
-    return line.split(maxsplit=1)
-
-
-def _shown(line: str) -> str:
-    return repr(one_line(line.strip())[:60])
-
-
-def _xml(path: Path, problems: list[str]) -> list[Event] | None:
-    """Events of an annotation of IDMT-SMT-Drums, in order of time."""
-    from xml.etree import ElementTree
-
-    place, events, before = one_line(str(path)), list[Event](), len(problems)
-    try:
-        data = read_bytes(path, SMALL_BYTES)
-        plain = data.replace(b"\0", b"")  # in UTF-16 as well
-        if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
-            raise ValueError("it has a DOCTYPE, which is not read")
-        root = ElementTree.fromstring(data)
-    except (OSError, ValueError, LookupError, ElementTree.ParseError) as error:
-        problems.append(f"{place} can't be read as XML ({one_line(first_line(error))}); replace or remove it")
-        return None
-    for number, node in enumerate(root.iter("event"), 1):
-        time, label = ((node.findtext(name) or "").strip() for name in ("onsetSec", "instrument"))
-        sec = _seconds(time)
-        if sec is None or not label:
-            problems.append(
-                f"{place}: event {number} has onsetSec {_shown(time)} and instrument {_shown(label)}; give "
-                "seconds and a label"
-            )
-            continue
-        events.append(Event(sec, label, f"{place}: event {number}"))
-    return None if len(problems) > before else sorted(events, key=lambda event: event.sec)
-
-
-def _midi(path: Path, problems: list[str]) -> list[Event] | None:
-    """Notes of a MIDI file, in order of time; labels are their numbers."""
-    import mido
-
-    place, now, events = one_line(str(path)), 0.0, list[Event]()
-    try:
-        data = read_bytes(path, _MIDI_BYTES)
-        if _ENDLESS.search(data):
-            raise ValueError("a number in it does not end")
-        file: Any = mido.MidiFile(file=io.BytesIO(data), clip=True)
-        for message in file:
-            now += message.time
-            if message.type == "note_on" and message.velocity:
-                events.append(Event(now, str(message.note), f"{place}: note {len(events) + 1}"))
-    except Exception as error:  # of several kinds, by where the file ends
-        problems.append(
-            f"{place} can't be read as MIDI ({one_line(first_line(error))}); replace or remove it"
-        )
-        return None
-    return events
