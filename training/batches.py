@@ -47,17 +47,29 @@ class Collate:
             raise UsageError("the batch is empty; give a batch at least one row")
         if self.model is not None:
             return self._windows(rows)
-        clips = [row["audio"][: self.num_samples] for row in rows]
-        values = [self.front_end(np.pad(clip, (0, self.num_samples - len(clip)))) for clip in clips]
+        if "spectrum" in rows[0]:
+            values, valid = self._spectra(rows)
+        else:
+            clips = [row["audio"][: self.num_samples] for row in rows]
+            values = [self.front_end(np.pad(clip, (0, self.num_samples - len(clip)))) for clip in clips]
+            valid = [len(clip) / self.num_samples for clip in clips]
         labels = {}
         for target in self.targets:
             arrays = [target.label(row, self.num_frames, self.frame_sec) for row in rows]
             labels[target.name] = torch.from_numpy(np.stack(arrays))
-        valid = torch.tensor([len(clip) / self.num_samples for clip in clips])
-        batch = {"input_values": torch.stack(values), "valid": valid, "labels": labels}
+        batch = {"input_values": torch.stack(values), "valid": torch.tensor(valid), "labels": labels}
         if self.facts is not None:
             batch |= self._told(rows)
         return batch
+
+    def _spectra(self, rows: Sequence[dict[str, Any]]) -> tuple[list[torch.Tensor], list[float]]:
+        """Spectrograms that were made before, with silence after them, and the share that is sound."""
+        frames = self.front_end.num_frames(self.num_samples)
+        silence, spectra = self.front_end.silence, [row["spectrum"][:frames] for row in rows]
+        values = [
+            torch.nn.functional.pad(part, (0, 0, 0, frames - len(part)), value=silence) for part in spectra
+        ]
+        return values, [len(part) / frames for part in spectra]
 
     def _windows(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """A batch of whole clips, without labels."""
@@ -88,9 +100,14 @@ def described(known: roles.Known, model: Model, names: Sequence[str]) -> list[Co
 
 
 def rows_for(
-    model: Model, source: Any, split: str | None = None, learnt: bool = False, **options: Any
-) -> BaseRows:
-    """Rows as a model needs them; learnt: to learn from, not to evaluate, which needs reported targets alone.
+    model: Model, source: Any, split: str | None = None, learnt: bool = False, whole: bool = False,
+    **options: Any,
+) -> BaseRows:  # fmt: skip
+    """Rows as a model needs them.
+
+    Args:
+        learnt: to learn from, not to evaluate, which needs reported targets alone.
+        whole: clips are not cut to the model's length.
 
     Raises: UsageError when the dataset lacks a column that a target needs.
     """
@@ -105,7 +122,7 @@ def rows_for(
     return open_rows(
         source, split, columns=[*facts, *wanted],
         sample_rate=model.front_end.sampling_rate,
-        crop_sec=model.max_sec if learnt or not model.in_windows else None, **options,
+        crop_sec=None if whole or (model.in_windows and not learnt) else model.max_sec, **options,
     )  # fmt: skip
 
 

@@ -10,8 +10,7 @@ its default and its limits. All problems are reported together.
 
 import dataclasses
 import difflib
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -33,6 +32,7 @@ from sousa.generation.options import about_of, option
 from sousa.generation.outside import expanded, parse_yaml, read_yaml
 from sousa.training import tokens
 from sousa.training.augment import Masks, Waveform
+from sousa.training.conflicts import SIZES, check_data, conflicts
 from sousa.training.front_ends import LogMel
 from sousa.training.models.cnn import CnnConfig
 from sousa.training.models.compact import CompactConfig
@@ -75,13 +75,12 @@ class Data(Model):
     test: Text | None = option("test", "split to report on")
     where: dict[str, Any] | None = option(None, "only these rows: filters with their values")
     max_sec: Number = option(7.0, "clips are cut and padded to it, seconds", ge=0.1, le=600)
+    spectra: bool = option(
+        False, "keep spectrograms in the cache directory: much faster from the second epoch on"
+    )
     crop: Annotated[str, chosen(*CROPS)] = option(
         "start", f"where clips are cut while training: {', '.join(CROPS)}"
     )
-
-
-# which sizes each kind of network has
-SIZES = {"compact": CompactConfig, "cnn": CnnConfig, "ast": AstConfig}
 
 
 class ModelSettings(CompactConfig, CnnConfig, AstConfig):
@@ -273,8 +272,8 @@ def checked(data: dict[str, Any], arguments: Iterable[str] = (), problems: Itera
     # what is said already would be said again
     if complete and data.keys() - set(_AS_WRITTEN) <= settings.model_fields_set:
         with collected(problems):
-            _check_data(settings)
-    problems += _conflicts(settings)
+            check_data(settings)
+    problems += conflicts(settings)
     raise_all(problems)
     return settings
 
@@ -327,78 +326,3 @@ def _overlay(data: dict[str, Any], arguments: list[str]) -> list[str]:
                 with suppress(yaml.YAMLError, ValueError):
                     values[last] = parse_yaml(text)
     return problems
-
-
-def _check_data(settings: Settings) -> None:
-    from sousa.training import corpora as data_sources
-    from sousa.training import tasks
-
-    data = settings.data
-    if data.live and data.generate is None:
-        raise UsageError("data.live needs data.generate, which says what rows to make")
-    if data.generate is None and not os.path.exists(expanded(data.path)):
-        return  # it is looked at when it is read
-    known = data_sources.source_of(data).known
-    problems: list[str] = []
-    with collected(problems):
-        known.filter(data.where)
-    task = settings.task or tasks.default_task(known)
-    targets = (settings.targets, settings.weights, settings.auxiliary)
-    with collected(problems):
-        tasks.make_targets(known, task, *targets)
-    raise_all(problems)
-
-
-def _uneven_heads(model: ModelSettings) -> Iterator[str]:
-    """Sentences about sizes that heads of attention don't divide."""
-    if model.kind == "ast" and model.hidden_size % model.heads:
-        yield f"model.hidden_size is {model.hidden_size}; give a multiple of its {model.heads} heads"
-    if model.kind == "ast" and model.time_stride % 2:
-        yield f"model.time_stride is {model.time_stride}; give an even number, for frames of 20 ms"
-    name = {"compact": "wide_channels", "cnn": "frame_channels"}.get(model.kind)
-    heads = 2 * model.attention_heads
-    if name and model.attention_layers and getattr(model, name) % heads:
-        sentence = f"with {model.attention_heads} attention heads give a multiple of {heads}"
-        yield f"model.{name} is {getattr(model, name)}; {sentence}"
-
-
-def _decoder_conflicts(settings: Settings) -> Iterator[str]:
-    decoder = settings.decoder
-    if decoder.model_fields_set and not decoder.tokenizer:
-        keys = ", ".join(f"decoder.{name}" for name in sorted(decoder.model_fields_set - {"tokenizer"}))
-        yield f"{keys or 'decoder'}: there is no decoder; give decoder.tokenizer: quadruples or mt3"
-    if decoder.width % decoder.heads:
-        yield f"decoder.width is {decoder.width}; with {decoder.heads} heads give a multiple of that"
-    if decoder.freeze_encoder and not decoder.encoder:
-        yield "decoder.freeze_encoder keeps an encoder that has learnt nothing; name one as decoder.encoder"
-    if decoder.encoder:
-        for section in ("model", "front_end", "transcription"):
-            if getattr(settings, section).model_fields_set - {"kind"}:
-                yield f"{section} is that of decoder.encoder; leave one of them out"
-
-
-def _conflicts(settings: Settings) -> Iterator[str]:
-    """Sentences about settings that do not fit each other."""
-    model, train = settings.model, settings.train
-    yield from _decoder_conflicts(settings)
-    if model.kind == "pretrained":
-        if settings.front_end.model_fields_set - {"kind"}:
-            yield "front_end is for model.kind: compact; a pretrained model brings its own"
-        if not model.path:
-            yield "model.path is missing: name a pretrained model, a directory or org/name on the Hub"
-    elif model.model_fields_set & {"path", "freeze"}:
-        yield "model.path and model.freeze are for kind: pretrained"
-    sizes_of: dict[str, Any] = SIZES
-    own = sizes_of[model.kind].model_fields if model.kind in SIZES else {}
-    for name in sorted(model.model_fields_set - {"kind", "path", "freeze", *own})[:1]:
-        kinds = " or ".join(kind for kind, sizes in sizes_of.items() if name in sizes.model_fields)
-        yield f"model.{name} is for kind: {kinds}; a {model.kind} model has " + (
-            f"{', '.join(own)}" if own else "sizes of its own"
-        )
-    yield from _uneven_heads(model)
-    if model.kind == "ast" and settings.front_end.model_fields_set - {"kind"}:
-        yield "front_end is for models of kinds compact and cnn; a spectrogram transformer has its own"
-    if train.bf16 and train.fp16:
-        yield "train.bf16 and train.fp16 are both true; choose one"
-    if train.warmup_ratio is not None and "warmup_steps" in train.model_fields_set:
-        yield "train.warmup_ratio and train.warmup_steps both say how long to warm up; leave one out"

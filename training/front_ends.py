@@ -5,6 +5,7 @@ Conventions: a front end takes float32 (samples,) at its ``sampling_rate`` and g
 centred on sample ``i * hop_length``.
 """
 
+import math
 import warnings
 from functools import cache, cached_property
 from typing import Annotated, Any
@@ -87,6 +88,11 @@ class LogMel(Model):
     @property
     def num_features(self) -> int:
         return self.n_mels
+
+    @property
+    def silence(self) -> float:
+        """What frames of nothing are."""
+        return (math.log(self.floor) - self.mean) / self.std
 
     def num_frames(self, samples: int) -> int:
         """Frames of a clip of so many samples."""

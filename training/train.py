@@ -52,6 +52,7 @@ from sousa.training.evaluate import report_on
 from sousa.training.models import decoders, places, pretrained
 from sousa.training.models.model import Model, build_encoder
 from sousa.training.report.measure import watched
+from sousa.training.spectra import SpectrumRows
 from sousa.training.stream import open_rows
 from sousa.training.tasks import varying
 from sousa.training.tasks.notes import NotesTarget
@@ -270,7 +271,15 @@ def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tupl
     if detune and not model.in_windows:
         raise UsageError("augment.detune_cents changes pitch and tempo, as only notes may; leave it out")
     how = {"crop": data.crop, "transform": transform, "detune_cents": detune}
-    train_rows = rows_of(data.train, learnt=True, seed=settings.seed, **how)
+    if data.spectra:
+        whole = rows_for(model, source, data.train, learnt=True, whole=True, where=data.where)
+        with PartialState().main_process_first():
+            train_rows = SpectrumRows(
+                whole, model.front_end, model.max_sec, data.crop, settings.seed,
+                quiet=bool(arguments["disable_tqdm"]),
+            )  # fmt: skip
+    else:
+        train_rows = rows_of(data.train, learnt=True, seed=settings.seed, **how)
     eval_rows = rows_of(data.validation)
     if data.validation_rows and data.validation_rows < len(eval_rows):
         numbers = range(data.validation_rows)

@@ -1,7 +1,7 @@
-"""Measure how overall_score is distributed in each tier, for tier_confidence.
+"""Measure how scores are distributed in each tier: overall_score for tier_confidence, all for percentiles.
 
-Writes ``generation/rudiments/tier_distributions.json`` from the takes of the medium size, seed
-42. Run it when the players, the performance model or the scores change::
+Writes ``generation/rudiments/tier_distributions.json`` and ``listening/score_quantiles.json`` beside it from
+the takes of the medium size, seed 42. Run it when the players, the performance model or the scores change::
 
     python benchmarks/rudiments/tier_distributions.py
 """
@@ -12,13 +12,14 @@ import numpy as np
 
 from sousa.generation.rudiments import corpus, definitions, players
 from sousa.generation.rudiments.assembly import play
+from sousa.generation.rudiments.listening import standing
 from sousa.generation.rudiments.score import plan_take
-from sousa.generation.rudiments.scores import DISTRIBUTIONS_FILE, exercise_scores
+from sousa.generation.rudiments.scores import DISTRIBUTIONS_FILE, SKILL_SCORES, exercise_scores
 from sousa.generation.rudiments.settings import make_config
 
 
 def measure():
-    """Mean and standard deviation of overall_score in each tier, rounded to four places."""
+    """Scores of each tier, as arrays by name."""
     config = make_config("medium", with_audio=False)
     forms = [definitions.load()[name] for name in config.forms]
     scores = [[] for _ in players.tiers()]
@@ -29,18 +30,37 @@ def measure():
             for form in forms
             for tempo in range(config.tempos)
         ]
-        table = exercise_scores(play(takes, config.sample_rate), config.sample_rate)
-        scores[person.tier].append(table["overall_score"])
-    joined = [np.concatenate(part) for part in scores]
+        scores[person.tier].append(exercise_scores(play(takes, config.sample_rate), config.sample_rate))
+    return [{name: np.concatenate([part[name] for part in tier]) for name in tier[0]} for tier in scores]
+
+
+def distributions(scores):
+    """Mean and standard deviation of overall_score in each tier, rounded to four places."""
+    overall = [tier["overall_score"] for tier in scores]
     return {
         "corpus": "medium size, seed 42",
         "tiers": list(players.tiers()),
-        "mean": [round(float(part.mean()), 4) for part in joined],
-        "sd": [round(float(part.std()), 4) for part in joined],
+        "mean": [round(float(part.mean()), 4) for part in overall],
+        "sd": [round(float(part.std()), 4) for part in overall],
     }
 
 
+def quantiles(scores):
+    """Quantiles of each score in each tier, rounded to two places; scores that no take has are left out."""
+    tiers = {}
+    for name, tier in zip(players.tiers(), scores, strict=True):
+        known = {key: values[~np.isnan(values)] for key, values in tier.items() if key in SKILL_SCORES}
+        tiers[name] = {
+            key: [round(float(q), 2) for q in np.percentile(values, standing.SHARES)]
+            for key, values in known.items()
+            if len(values)
+        }
+    return {"corpus": "medium size, seed 42", "shares": list(standing.SHARES), "tiers": tiers}
+
+
 if __name__ == "__main__":
-    text = json.dumps(measure(), indent=1)
+    measured = measure()
+    text = json.dumps(distributions(measured), indent=1)
     DISTRIBUTIONS_FILE.write_text(text + "\n", encoding="utf-8")
+    standing.FILE.write_text(json.dumps(quantiles(measured)) + "\n", encoding="utf-8")
     print(text)

@@ -197,7 +197,7 @@ BEAT = (
 _EVENTS = roles.Events(
     velocity="actual_velocity", kind="stroke_type", part="hand",
     flags=(("hand", "L", "hand"), ("is_accent_played", True, "accent"), ("is_grace_note", True, "grace"),
-           ("mistake", mistakes.HEARD, "mistake")),
+           ("stroke_type", "bounce", "bounce"), ("mistake", mistakes.HEARD, "mistake")),
     earlier_flags=(("hand", "L", "hand"), ("is_accent", True, "accent"), ("is_grace_note", True, "grace")),
 )  # fmt: skip
 NESTED = (

@@ -94,7 +94,6 @@ def logistic(x):
     return 1.0 / (1.0 + np.exp(-x))
 
 
-@np.errstate(invalid="ignore", divide="ignore")  # what can't be scored is NaN
 def exercise_scores(p, sample_rate):
     """Scores of a batch.
 
@@ -103,6 +102,17 @@ def exercise_scores(p, sample_rate):
         sample_rate: Hz.
 
     Returns: dict of name to float64 array, one element a take, NaN where not applicable.
+    """
+    scores = skill_scores(p, sample_rate)
+    scores["tier_confidence"] = _tier_confidence(scores["overall_score"], p.takes)
+    return {name: np.round(scores[name], 4) for name in SCORE_NAMES}
+
+
+@np.errstate(invalid="ignore", divide="ignore")  # what can't be scored is NaN
+def skill_scores(p, sample_rate, unknown=()):
+    """Scores that do not depend on who plays: all but ``tier_confidence``, not rounded.
+
+    Args: as of :func:`exercise_scores`; unknown: names of scores that can't be told, and are NaN.
     """
     count = len(p.takes)
     ms = 1000.0 / sample_rate
@@ -135,11 +145,12 @@ def exercise_scores(p, sample_rate):
     feel = 0.5 * (1.0 + lag1) / 2.0 + 0.5 * scores["timing_consistency"] / 100.0
     scores["groove_feel_proxy"] = np.where(by_take.size >= LEAST, feel, np.nan)
 
+    for name in unknown:
+        scores[name] = np.full(count, np.nan)
     parts = np.stack([scores[name] for name in OVERALL])
     weights = np.array(list(OVERALL.values()))[:, None] * ~np.isnan(parts)
     scores["overall_score"] = (np.nan_to_num(parts) * weights).sum(0) / weights.sum(0)
-    scores["tier_confidence"] = _tier_confidence(scores["overall_score"], p.takes)
-    return {name: np.round(scores[name], 4) for name in SCORE_NAMES}
+    return scores
 
 
 def _root(squares, freedom, valid):

@@ -68,17 +68,17 @@ class Model(nn.Module):
         front_end: as :mod:`sousa.training.front_ends` has it.
         encoder: a Compact, Cnn or pretrained Encoder.
         max_sec: length that clips are cut and padded to.
-        spec_augment: masks of log-mel frames while training, see :class:`sousa.training.augment.SpecAugment`.
+        spec_augment: of log-mel frames while training, see :class:`sousa.training.augment.SpecAugment`.
     """
 
     def __init__(
         self, task: str, targets: Sequence[Target], reported: Sequence[str], front_end: Any,
-        encoder: nn.Module, max_sec: float, spec_augment: dict[str, int] | None = None,
+        encoder: nn.Module, max_sec: float, spec_augment: dict[str, Any] | None = None,
     ):  # fmt: skip
         super().__init__()
         self.task, self.targets, self.reported = task, list(targets), list(reported)
         self.front_end, self.encoder, self.max_sec = front_end, encoder, float(max_sec)
-        self.spec_augment = SpecAugment(**(spec_augment or {}))
+        self.spec_augment = SpecAugment(front_end, **(spec_augment or {}))
         # a part that no target uses would have no gradients, which several processes do not allow
         whole = any(target.level == "clip" for target in self.targets)
         self.pooling = Pooling(encoder.coarse_size) if whole else None
@@ -107,6 +107,11 @@ class Model(nn.Module):
             raise UsageError(
                 f"clips of {self.max_sec:g} s are longer than the {longest:.2f} s this encoder hears; give "
                 f"data.max_sec of at most {longest:.2f}"
+            )
+        if self.spec_augment.masks.colours and not isinstance(front_end, front_ends.LogMel):
+            raise UsageError(
+                "spec_augment changes levels of log-mel spectrograms, and this encoder hears something else; "
+                "use masks alone, or augment"
             )
         if self.spec_augment.does_something and getattr(encoder, "over_waveforms", False):
             raise UsageError(

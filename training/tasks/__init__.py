@@ -36,7 +36,7 @@ def column_target(column: Column) -> Target:
     if isinstance(role, Notes):
         fields = {"end": role.offset, "pitch": role.pitch, "velocity": role.velocity}
         return NotesTarget(column.name, role.onset, **fields, key_up=role.key_up, pedal=role.pedal)
-    return EventsTarget(column.name, role.onset, [list(flag) for flag in role.flags])
+    return EventsTarget(column.name, role.onset, [list(flag) for flag in role.flags], role.velocity)
 
 
 def default_task(known: Known) -> str:

@@ -9,6 +9,7 @@ the written interval, and more where the hands differ; leaving out a stroke of e
 price. What is left alone, or paired oddly, is a mistake of the kind that :data:`FOUND` names. Times are ms.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -44,17 +45,18 @@ def compare(row: dict[str, Any], s: Arrays, o: Arrays) -> dict[str, Any]:
     }  # fmt: skip
     heard = np.flatnonzero(s["stroke_type"] != "bounce")
     wanted = of_take(row)
-    found_heard, found_written = _found(row, s, heard, wanted)
+    grid = (row["lead_in_beats"] + wanted["beat"]) * 60000.0 / row["tempo_bpm"]
+    found = find(wanted, grid, s["actual_time_ms"][heard], s["hand"][heard])
     truth_heard, truth_written = s["mistake"][heard], np.full(len(wanted["beat"]), None, dtype=object)
     truth_written[o["written_index"].astype(int)] = o["mistake"]
     for kind in FOUND:
         # a stop is a run of omissions, and which of two close strokes was not meant is a matter of opinion
         alike = next((group for group in _ALIKE if kind in group), (kind,))
         counts = np.zeros(3, int)
-        for truth, found in ((truth_heard, found_heard), (truth_written, found_written)):
-            true, seen = truth == kind, _near(np.isin(found, alike))
+        for truth, names in ((truth_heard, found.played), (truth_written, found.written)):
+            true, seen = truth == kind, _near(np.isin(names, alike))
             also = _near(np.isin(truth, alike))
-            counts += [true.sum(), (true & seen).sum(), ((found == kind) & ~also).sum()]
+            counts += [true.sum(), (true & seen).sum(), ((names == kind) & ~also).sum()]
         out["found"][kind] = counts.tolist()
     return out
 
@@ -67,24 +69,46 @@ def _near(mask):
     return out
 
 
-def _found(row, s, heard, wanted):
-    """Kinds found at strokes that are heard, and at those that are written: arrays, None for none."""
-    times = s["actual_time_ms"][heard]
-    grid = (row["lead_in_beats"] + wanted["beat"]) * 60000.0 / row["tempo_bpm"]
+@dataclass(frozen=True)
+class Found:
+    """What matching found.
+
+    Attributes:
+        played, written: of each played and each written stroke the kind of its mistake, None for none.
+        written_of: number of the written stroke of each played one, -1 for none.
+        heard_of: number of the played stroke of each written one, -1 for none.
+        at_ms: where each written stroke is expected, the player's place beside the grid included.
+    """
+
+    played: np.ndarray
+    written: np.ndarray
+    written_of: np.ndarray
+    heard_of: np.ndarray
+    at_ms: np.ndarray
+
+
+def find(wanted: Arrays, grid: np.ndarray, times: np.ndarray, hands: np.ndarray) -> Found:
+    """Match written strokes with played ones, and name what is wrong.
+
+    Args:
+        wanted: as :func:`.written.of_take` gives them.
+        grid: time of the primary of each, ms.
+        times, hands: of the played strokes, without bounces: ms, and letters.
+    """
     primary = wanted["grace"] == 0
     # intervals before and after each primary; a grace has those of its own primary
     owner = np.flatnonzero(primary)[np.searchsorted(np.flatnonzero(primary), np.arange(len(grid)))]
     before = np.diff(grid[primary], prepend=grid[0] - 500.0)[np.searchsorted(np.flatnonzero(primary), owner)]
     # graces stand a little before their primary, one after the other
     at = grid - wanted["grace"] * np.minimum(np.where(wanted["graces"] > 1, 45.0, 28.0), 0.28 * before)
-    hands = s["hand"][heard]
     other = wanted["hand"] != hands[:, None]
     pairs = align(at, times, before, other)
     # once more, with the grid where the player has it at that time
-    pairs = align(at + _trend(at, times, pairs), times, before, other)
-    played = np.full(len(heard), None, dtype=object)
+    at = at + _trend(at, times, pairs)
+    pairs = align(at, times, before, other)
+    played = np.full(len(times), None, dtype=object)
     written = np.full(len(at), None, dtype=object)
-    written_of = np.full(len(heard), -1)
+    written_of = np.full(len(times), -1)
     heard_of = np.full(len(at), -1)
     for i, j in pairs:
         written_of[j], heard_of[i] = i, j
@@ -100,7 +124,7 @@ def _found(row, s, heard, wanted):
         lead = times[heard_of[owner[i]]] - times[j] if heard_of[owner[i]] >= 0 else np.inf
         if not primary[i] and lead < FLAT_MS:
             played[j] = "flat_grace"
-    return played, written
+    return Found(played, written, written_of, heard_of, at)
 
 
 def _trend(at, times, pairs):
