@@ -20,6 +20,8 @@ from tests.support.captioned import usual_options
 
 # where a corpus may be known: its folder, its builder's file, its card, and the one line by which it is found
 OWN = ("generation/{name}/*", "builders/{name}.py", "benchmarks/{name}/*", "benchmarks/{name}.py")
+# what hears what only this corpus knows
+LISTENERS = {"rudiments": ("training/listening/*",)}
 # builders of what a corpus is read from, one each
 OWN_BUILDERS = {"captions": ("captioned", "unifying", *READERS)}
 REGISTRY = "generation/corpora.py"
@@ -194,6 +196,7 @@ def knowledge(corpus, path, text):
 def test_no_other_code_knows_a_corpus(corpus):
     places = {
         name: [pattern.format(name=part) for pattern in OWN for part in (name, *OWN_BUILDERS.get(name, ()))]
+        + list(LISTENERS.get(name, ()))
         for name in corpora.BUILT_IN
     }  # fmt: skip
     own = [*places.pop(corpus), *STUDIES]

@@ -79,8 +79,8 @@ def _spectra_conflicts(settings: Any) -> Iterator[str]:
         yield "data.spectra keeps log-mel spectrograms, and this model hears something else; leave it out"
     if settings.augment.does_something:
         yield (
-            "augment changes waveforms, of which data.spectra keeps spectrograms; use keys of spec_augment, or "
-            "leave data.spectra out"
+            "augment changes waveforms, of which data.spectra keeps spectrograms; use keys of "
+            "spec_augment, or leave data.spectra out"
         )
     if data.live:
         yield "data.live makes rows anew each time: data.spectra has nothing to keep; leave one of them out"

@@ -38,6 +38,11 @@ class Rudiments(Generated):
         "banks": (f"{_AUDIO}:banks", "list, build and play banks of drum sounds", _SOUNDS),
         "soundfonts": (f"{_AUDIO}:soundfonts", "list and install free soundfonts", _SOUNDS),
         "acoustics": (f"{_AUDIO}:acoustics", "list the acoustics, or build their rooms", _SOUNDS),
+        "listen": (
+            "sousa.training.listening.command:command",
+            "hear what a drummer played, and how well",
+            "models",
+        ),
     }
     exports = {
         "sousa-1": (f"{_HERE}.sousa_1:Sousa1", "the layout of SOUSA 1, whose preset none is our clean")

@@ -28,7 +28,7 @@ class Hearing:
     Attributes:
         heard: the strokes.
         sureness: float64 (strokes,), probability of each onset.
-        colours: float32 (strokes, bands), the spectrum of each stroke just after its onset, without its level.
+        colours: float32 (strokes, bands), the spectrum just after each onset, without its level.
         classes: dict of target to probabilities, in the order of its classes; empty without strokes.
         scores: dict of target to its value.
         duration_sec: of the recording.
@@ -111,9 +111,7 @@ def _own(starts: list[int], number: int, samples: int, frame: int) -> tuple[int,
 def _heard(target: Any, times: np.ndarray, values: np.ndarray) -> Heard:
     places = {name: place for place, (*_, name) in enumerate(target.flags, 2)}
     none = np.zeros(len(times))
-    flags = {
-        name: values[:, places[flag]] if flag in places else none for name, flag in _FLAGS.items()
-    }
+    flags = {name: values[:, places[flag]] if flag in places else none for name, flag in _FLAGS.items()}
     return Heard(times * 1000.0, np.clip(127.0 * values[:, -1], 1.0, 127.0), **flags)
 
 

@@ -33,7 +33,7 @@ class Listening:
     Attributes:
         name: of the recording.
         hearing: what the model heard.
-        candidates: ``(slug, probability)`` of the likeliest rudiments; with a rudiment that was named, that alone.
+        candidates: ``(slug, probability)`` of the likeliest rudiments; of one that was named, it alone.
         judged: the strokes against the rudiment; None where none fits.
         tier: dict of tier to probability; empty without strokes.
         notes: sentences on what should be known before the rest is believed.
@@ -56,8 +56,8 @@ class Listening:
 
 
 def listen_to(
-    model: Any, audio: np.ndarray, name: str = "", rudiment: str | None = None, tempo_bpm: float | None = None,
-    done: Any = lambda part: None,
+    model: Any, audio: np.ndarray, name: str = "", rudiment: str | None = None,
+    tempo_bpm: float | None = None, done: Any = lambda part: None,
 ) -> Listening:  # fmt: skip
     """Listen to a recording.
 
@@ -124,7 +124,7 @@ def _notes(
         out.append(f"Between two rudiments: {first} ({p:.0%}) and {second} ({q:.0%}).")
     if two_sounds(heard.colours) > TWO_DRUMS:
         out.append(
-            "Two drums or more are heard: the strokes have sounds that differ more than two hands on one drum."
+            "Two drums or more are heard: the strokes differ more in sound than two hands on one drum do."
         )
     return out
 

@@ -6,8 +6,11 @@ from typing import Any
 from sousa.generation.errors import UsageError
 from sousa.generation.outside import expanded, is_directory, is_file
 
-# of training/configs/notes.yaml, in half precision
-SHIPPED = {"notes": Path(__file__).parents[1] / "transcription" / "notes"}
+# of training/configs/notes.yaml and listen.yaml, in half precision
+SHIPPED = {
+    "notes": Path(__file__).parents[1] / "transcription" / "notes",
+    "listen": Path(__file__).parents[1] / "listening" / "listen",
+}
 
 
 def place_of(model: str | Path) -> Path:

@@ -25,6 +25,7 @@ from sousa.generation.rudiments.score import template
 LEAST = 4  # primaries that something can be said of
 SKIPPED, EXTRA, ANYWHERE = 2.2, 2.5, 6.0  # prices: of each stroke left out, of one not meant, of a jump
 SPREAD_MS, SPREAD_SHARE, TAIL = 13.0, 0.07, 1.2  # of intervals: in ms, as a share, and how it grows
+ELSEWHERE = 0.7  # price of a recording that does not begin where a cycle does
 GRACES, BOUNCES = 1.6, 2.5  # prices of graces too many or too few, and of presses taken for strokes
 STEP, WIDER = 1.025, 1.15  # from tempo to tempo; and how far outside a form's range they go
 _SURE = {"accent": 0.03, "left": 0.15}  # no probability counts for more certain than this
@@ -120,6 +121,7 @@ def _path(time, emission, plan, beat_ms):
         return TAIL * np.log1p(0.5 * away * away)
 
     cost = np.broadcast_to(emission[0][:, None], (2, len(beat_ms), size)).copy()
+    cost[:, :, 1:] += ELSEWHERE
     older = np.full_like(cost, np.inf)
     back = np.zeros((count, 2, len(beat_ms), size), np.int8)
     froms = np.zeros((count, 2, len(beat_ms)), np.int16)

@@ -28,8 +28,8 @@ STOP_BEATS = 1.0  # left out in one piece
 LATE_MS, LATE_SHARE, LATE_SPREADS = 40.0, 0.40, 3.5
 CATCH_UP, SETTLED_MS = 0.85, 12.0  # of its lateness is left stroke by stroke; what is less is none any more
 LAPSE_STROKES, LAPSE_AROUND = (8, 11, 14, 17, 20), 6  # in a lapse, and to each side of it
-PEAK_MS, PEAK_SHARE, PEAK_ERRORS = 35.0, 0.28, 6.0  # height of a lapse: ms, of the interval, standard errors
-COLLAPSED_SHARE = 0.5  # of the interval, for a second stroke of a diddle
+PEAK_MS, PEAK_SHARE, PEAK_ERRORS = 85.0, 0.5, 8.0  # height of a lapse: ms, of the interval, standard errors
+COLLAPSED_MS, COLLAPSED_SHARE = 46.0, 0.5  # of a diddle, from stroke to stroke: ms, and of the interval
 _AROUND = 4  # strokes before, for the place beside the grid
 
 
@@ -175,7 +175,8 @@ def _name_others(heard, wanted, written_of, error, mistakes):
     second = np.flatnonzero(wanted["diddle"][place][1:] == 2) + 1
     gap = heard.time_ms[main[second]] - heard.time_ms[main[second - 1]]
     together = place[second] - place[second - 1] == 1
-    mark("collapsed_diddle", main[second[together & (gap < COLLAPSED_SHARE * slot[second])]])
+    least = np.minimum(COLLAPSED_MS, COLLAPSED_SHARE * slot[second])
+    mark("collapsed_diddle", main[second[together & (gap < least)]])
     accent = heard.accent[main]
     has_accents = wanted["accent"].any()
     mark("missing_accent", main[wanted["accent"][place] & (accent < 1.0 - SURE_ACCENT)])
