@@ -1,14 +1,15 @@
-"""A page for a dataset: browse its rows, compare players, and transcribe piano recordings.
+"""A page for a dataset: browse its rows, compare players, transcribe piano recordings, listen to drummers.
 
 It is made of what the toolkit's commands are made of: rows are chosen by the filters of ``--where``, drawn by
-``sousa.plot``, and recordings are transcribed by ``sousa.transcribe``'s model. ``SOUSA_DATASET`` names the
-dataset: a directory, ``org/name`` or ``org/name@REVISION`` on the Hub. Without one a small dataset is made.
+``sousa.plot``, and recordings are heard by the models of ``sousa transcribe`` and ``sousa listen``.
+``SOUSA_DATASET`` names the dataset: a directory, ``org/name`` or ``org/name@REVISION`` on the Hub. Without one
+a small dataset is made.
 """
 
 import io
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ from sousa.generation.columns import Classes, Renditions, having
 from sousa.generation.errors import SousaError, UsageError
 from sousa.generation.preview.source import Source
 from sousa.generation.reopen import rows_at
+from sousa.generation.rudiments import definitions
+from sousa.training.listening.command import listen
+from sousa.training.listening.describing import text_of
 from sousa.training.transcription.command import transcribe
 
 _MOST_FILTERS = 6  # on the page; --where has all
@@ -165,6 +169,33 @@ def transcription(recording: str | None) -> tuple[Any, list[str], str]:
 
     Raises: gradio.Error that says what is wrong with the recording.
     """
+    formats = ["mid", "musicxml", "csv", "html"]
+    out = _of_recording(recording, lambda file, place: transcribe(file, output=place, formats=formats))
+    files = [str(path) for path in out.files.values()]
+    said = (
+        f"{len(out.notes)} notes in {out.duration_sec:.1f} s. The page with `.html` plays both, note by note."
+    )
+    return _roll(out), files, said
+
+
+def practice(recording: str | None, rudiment: str | None, tempo: float | None) -> tuple[str, list[str]]:
+    """What a drummer played: ``(text, files)``.
+
+    Args:
+        rudiment: slug, where it is known; empty to find it.
+        tempo: quarter notes a minute, where it is known; 0 or None to find it.
+
+    Raises: gradio.Error that says what is wrong with the recording.
+    """
+    known = {"rudiment": rudiment or None, "tempo": tempo or None}
+    (heard,) = _of_recording(
+        recording, lambda file, place: listen(file, output=place, formats=["csv", "mid", "html"], **known)
+    )
+    return f"```\n{text_of(heard.listening)}\n```", [str(path) for path in heard.files.values()]
+
+
+def _of_recording(recording: str | None, hear: Callable[[str, Path], Any]) -> Any:
+    """What a function of a recording and a directory gives; gradio.Error where it can't be heard."""
     import soundfile
 
     if not recording:
@@ -174,15 +205,9 @@ def transcription(recording: str | None) -> tuple[Any, list[str], str]:
         if length > _LONGEST_SEC:
             raise gr.Error(f"The recording has {length:.0f} s; up to {_LONGEST_SEC:.0f} s are taken here.")
         # beside the recording, which Gradio removes with what it keeps
-        place = Path(recording).parent
-        out = transcribe(recording, output=place, formats=["mid", "musicxml", "csv", "html"])
+        return hear(recording, Path(recording).parent)
     except (SousaError, soundfile.LibsndfileError) as error:
         raise gr.Error(str(error).replace(recording, Path(recording).name)) from None
-    files = [str(path) for path in out.files.values()]
-    said = (
-        f"{len(out.notes)} notes in {out.duration_sec:.1f} s. The page with `.html` plays both, note by note."
-    )
-    return _roll(out), files, said
 
 
 def _roll(out: Any) -> Any:
@@ -211,6 +236,8 @@ def build(directory: str) -> gr.Blocks:
                 _compare(rows)
         with gr.Tab("Transcribe piano"):
             _transcribe()
+        with gr.Tab("Listen to a drummer"):
+            _listen()
     return page
 
 
@@ -274,6 +301,19 @@ def _transcribe() -> None:
     roll = gr.Image(label="notes", interactive=False)
     files = gr.Files(label="files")
     button.click(transcription, [recording], [roll, files, said], api_name="transcribe")
+
+
+def _listen() -> None:
+    gr.Markdown("A recording of a snare drum: what was played, how well, and a page to see and hear it.")
+    recording = gr.Audio(type="filepath", sources=["upload", "microphone"], label="recording")
+    names = [(form.name, form.slug) for form in definitions.main_forms()]
+    with gr.Row():
+        rudiment = gr.Dropdown([("find it", ""), *names], value="", label="rudiment")
+        tempo = gr.Number(0, label="tempo, quarter notes a minute; 0 to find it", minimum=0)
+    button = gr.Button("Listen", variant="primary")
+    said = gr.Markdown()
+    files = gr.Files(label="files")
+    button.click(practice, [recording, rudiment, tempo], [said, files], api_name="listen")
 
 
 if __name__ == "__main__":

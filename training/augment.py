@@ -26,6 +26,8 @@ def _pair(value: Any) -> Any:
 
 
 _BANDS, _LOWEST_HZ, _HIGHEST_SHARE = 3, 60.0, 0.4  # of an equaliser; of the sample rate
+_STEP_FRAMES, _STEP_DB = 3, 4.0  # of a rattle
+_DYNAMICS_MS = 60.0  # in which a level is forgotten that softer ones are measured by
 _COLOUR_DB = 12.0  # of noise on spectrograms, treble against bass, either way
 _LEAST_DIRECT, _MOST_DIRECT = 0.0, 12.0  # dB of the direct sound over the reverberation
 
@@ -132,11 +134,22 @@ class Masks(Model):
         None, "[lowest, highest] level of noise, of a colour of its own, relative to the loudest frame, dB"
     )
     noise_prob: Number = option(0.5, "share of clips with noise", ge=0, le=1)
+    dynamics: Annotated[tuple[float, float] | None, BeforeValidator(_pair)] = option(
+        None, "[least, most] dB that sounds are softer than the loudest for each dB that they were"
+    )
+    rattle_prob: Number = option(0.0, "share of clips in which a rattle follows each sound", ge=0, le=1)
+    rattle_db: Annotated[tuple[float, float], BeforeValidator(_pair)] = option(
+        (-30.0, -8.0), "[lowest, highest] level of a rattle relative to the sound before it, dB"
+    )
+    rattle_ms: Annotated[tuple[float, float], BeforeValidator(_pair)] = option(
+        (40.0, 220.0), "[shortest, longest] time in which a rattle falls by 20 dB, ms"
+    )
 
     @property
     def colours(self) -> bool:
         """Whether sound is changed, beside masks."""
-        return bool(self.gain_db or self.eq_db or self.tilt_db or self.noise_db is not None)
+        levels = self.gain_db or self.eq_db or self.tilt_db or self.rattle_prob
+        return bool(levels or self.noise_db is not None or self.dynamics is not None)
 
 
 class SpecAugment(nn.Module):
@@ -190,6 +203,15 @@ class SpecAugment(nn.Module):
         gain_db = gain_db + bumps.sum(1)
         gain = (10.0 ** (gain_db / 20.0))[:, None].to(x.device)
         sound = torch.exp(x * front_end.std + front_end.mean).sub_(front_end.floor).clamp_(min=0.0).mul_(gain)
+        if masks.dynamics is not None:
+            low, high = masks.dynamics
+            ratio = low + (high - low) * torch.rand(count, 1).to(x.device)
+            envelope = _envelope(sound.mean(2), torch.full((count, 1), _DYNAMICS_MS), front_end.frame_sec)
+            share = envelope / envelope.amax(1, keepdim=True).clamp_(min=1e-9)
+            sound.mul_(share.clamp_(min=1e-3).pow_(ratio - 1.0)[:, :, None])
+        rattling = torch.rand(count) < masks.rattle_prob
+        if masks.rattle_prob and rattling.any():
+            sound[rattling] = self._rattling(sound[rattling])
         noisy = torch.rand(count) < masks.noise_prob
         if masks.noise_db is not None and noisy.any():
             heard = sound[noisy]
@@ -203,3 +225,28 @@ class SpecAugment(nn.Module):
             drawn = -torch.rand(heard.shape).to(x.device).clamp_(min=1e-7).log_()
             sound[noisy] = (heard.square() + noise.square() * drawn).sqrt()
         return sound.add_(front_end.floor).log_().sub_(front_end.mean).div_(front_end.std)
+
+    def _rattling(self, sound: torch.Tensor) -> torch.Tensor:
+        """Magnitudes with noise that follows each sound and dies away unevenly, as wires of snares do."""
+        masks, (count, frames, bands) = self.masks, sound.shape
+
+        def between(ends: tuple[float, float], *shape: int) -> torch.Tensor:
+            return ends[0] + (ends[1] - ends[0]) * torch.rand(count, *shape)
+
+        envelope = _envelope(sound.mean(2), between(masks.rattle_ms, 1), self.front_end.frame_sec)
+        late = torch.nn.functional.pad(envelope, (2, 0))[:, :frames]  # it begins after the sound
+        steps = _STEP_DB * torch.randn(count, frames // _STEP_FRAMES + 1).repeat_interleave(_STEP_FRAMES, 1)
+        place = torch.linspace(0.0, 1.0, bands)
+        shape_db = -40.0 * (between((0.25, 0.75), 1) - place).clamp(min=0.0)  # little in the bass
+        level_db = (between(masks.rattle_db, 1) + steps[:, :frames])[:, :, None] + shape_db[:, None]
+        noise = late[:, :, None] * (10.0 ** (level_db / 20.0)).to(sound.device)
+        drawn = -torch.rand(sound.shape).to(sound.device).clamp_(min=1e-7).log_()
+        return (sound.square() + noise.square() * drawn).sqrt()
+
+
+def _envelope(level: torch.Tensor, fall_ms: torch.Tensor, frame_sec: float) -> torch.Tensor:
+    """Level (batch, frames) held from above, falling by 20 dB in so many ms, (batch, 1)."""
+    falling = torch.arange(level.shape[1]) * (2.302585 * 1000.0 * frame_sec / fall_ms)
+    falling = falling.to(level.device)
+    # the largest of what is left of all levels before
+    return (level.clamp(min=1e-9).log() + falling).cummax(1).values.sub_(falling).exp_()

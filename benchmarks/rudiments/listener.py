@@ -4,10 +4,10 @@ Strokes, hands, rudiment, mistakes, scores and tier, whole, by whether drum and 
 acoustics, with intervals by player::
 
     python benchmarks/rudiments/listener.py DATASET [--split test] [--rows 1200] [--model listen]
-    python benchmarks/rudiments/listener.py DATASET --split validation --tune
+    python benchmarks/rudiments/listener.py DATASET --split validation --model RUN --calibrate FILE
 
-``--tune`` prints how well the rudiment is found for weights of the fit beside the model, for the constants of
-``training/listening/listener.py``.
+``--calibrate`` writes the numbers of :mod:`sousa.training.listening.calibration` in place of figures: how
+much the fit counts beside the model, and how the tier is told by scores and model together.
 """
 
 import argparse
@@ -84,6 +84,7 @@ def measure_row(row, listening):
         "player": row["profile_id"], "tier": row["skill_tier"], "true_score": row["overall_score"],
         "score": np.nan if judged is None else judged.scores["overall_score"],
         "raw_score": scores.get("overall_score", np.nan),
+        "told": classes.get("skill_tier"),
         "tier_prob": [listening.tier.get(name, 0.25) for name in tiers()],
         "net": classes.get("rudiment_slug"), "preset": row["augmentation_preset"],
         "unseen": row.get("unseen_sound") or "", "slug": row["rudiment_slug"], "listening": listening,
@@ -176,16 +177,18 @@ def main():
     parser.add_argument("--model", default="listen")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--tune", action="store_true")
+    parser.add_argument("--calibrate", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     import torch
 
-    from sousa.training.listening import listener
+    from sousa.training.listening import calibration, listener
+    from sousa.training.models import places
     from sousa.training.models.model import Model
     from sousa.training.stream import open_rows
 
     torch.set_num_threads(arguments.threads)
     model = Model.from_pretrained(arguments.model)
+    numbers = None if arguments.calibrate else calibration.beside(places.place_of(arguments.model))
     split = None if arguments.split == "all" else arguments.split
     names = _COLUMNS
     rows = open_rows(arguments.data, split, columns=names, sample_rate=model.front_end.sampling_rate)
@@ -199,14 +202,14 @@ def main():
         row = rows[i]
         row |= {name: column[i].as_py() for name, column in records.items()}
         begin = time.process_time()
-        listening = listener.listen_to(model, row["audio"], row["sample_id"])
+        listening = listener.listen_to(model, row["audio"], row["sample_id"], calibration=numbers)
         spent += time.process_time() - begin
         seconds += len(row["audio"]) / row["sampling_rate"]
         one, fact = measure_row(row, listening)
         counts.append(one)
         facts.append(fact)
-    if arguments.tune:
-        tune(facts, model)
+    if arguments.calibrate:
+        calibrate(facts, model).save(arguments.calibrate)
         return
     out = {"all": with_intervals(counts, facts), "times_real_time": round(seconds / spent, 1)}
     for key in ("unseen", "preset"):
@@ -222,36 +225,66 @@ def main():
         arguments.json.write_text(json.dumps(out, indent=1) + "\n", encoding="utf-8")
 
 
-def tune(facts, model):
-    """Print the accuracy and the loss of the rudiment for weights of the fit, and temperatures."""
+def calibrate(facts, model):
+    """The calibration by what was heard of some rows."""
     from sousa.generation.rudiments import definitions
     from sousa.generation.rudiments.listening import fitting
+    from sousa.training.listening.calibration import FEATURES, Calibration, features_of
 
     forms = {form.slug: form for form in definitions.main_forms()}
-    slugs = list(forms)
-    tables = []
+    slugs, tables = np.array(list(forms)), []
     for fact in facts:
         if fact["net"] is None:
             continue
         logs = np.log(np.maximum(fact["net"], 1e-9))
-        likely = np.argsort(-logs)[:12]
+        likely = np.argsort(-logs)[:16]
         fits = fitting.best_fits(fact["listening"].hearing.heard, [forms[slugs[i]] for i in likely])
         costs = {fit.form.slug: fit.cost for fit in fits}
         if costs:
-            tables.append(
-                (np.array([slugs[i] for i in likely]), logs[likely],
-                 np.array([costs[slugs[i]] for i in likely]), fact["slug"])
-            )  # fmt: skip
-    for weight in (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0):
-        for temperature in (0.5, 1.0, 1.5, 2.0, 3.0):
+            cost = np.array([costs[slugs[i]] for i in likely])
+            tables.append((slugs[likely], logs[likely], cost, fact["slug"]))
+    best = (np.inf, 0.0, 0.0, 0.0)
+    for weight in (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5):
+        for temperature in (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0):
             right, loss = [], []
-            for names, logs, costs, slug in tables:
-                score = (logs - weight * costs) / temperature
+            for names, logs, cost, slug in tables:
+                score = (logs - weight * cost) / temperature
                 score -= np.logaddexp.reduce(score)
                 right.append(names[score.argmax()] == slug)
-                loss.append(-score[names == slug][0] if (names == slug).any() else 6.0)
-            print(f"weight {weight:<5} temperature {temperature:<4} accuracy {np.mean(right):.3f} "
-                  f"loss {np.mean(loss):.3f}")  # fmt: skip
+                loss.append(-score[names == slug][0] if (names == slug).any() else 8.0)
+            best = min(best, (float(np.mean(loss)), weight, temperature, float(np.mean(right))))
+    loss, weight, temperature, right = best
+    print(f"weight {weight}, temperature {temperature}: accuracy {right:.3f}, loss {loss:.3f}")
+    known = [fact for fact in facts if fact["listening"].judged is not None and fact["told"] is not None]
+    raw = np.array([features_of(fact["listening"].judged, fact["raw_score"]) for fact in known])
+    mean, scale = np.nanmean(raw, axis=0), np.nanstd(raw, axis=0) + 1e-6
+    numbers = Calibration(weight, temperature, tuple(mean.tolist()), tuple(scale.tolist()))
+    x = np.array([numbers.inputs(fact["told"], row) for fact, row in zip(known, raw, strict=True)])
+    y = np.array([tiers().index(fact["tier"]) for fact in known])
+    assert x.shape[1] == len(FEATURES) + len(tiers()) + 1
+    weights = _logistic(x, y)
+    print(f"tier: balanced accuracy {balanced(y, (x @ weights.T).argmax(1)):.3f} where it was fitted")
+    return Calibration(weight, temperature, numbers.mean, numbers.scale, tuple(map(tuple, weights.tolist())))
+
+
+def _logistic(x, y, ridge=0.02):
+    """Weights of a multinomial logistic regression, every class weighing the same: (classes, inputs)."""
+    import torch
+
+    inputs, labels = torch.tensor(x), torch.tensor(y)
+    share = 1.0 / torch.bincount(labels, minlength=len(tiers())).clamp(min=1)
+    weights = torch.zeros(len(tiers()), x.shape[1], dtype=torch.float64, requires_grad=True)
+    search = torch.optim.LBFGS([weights], max_iter=300, line_search_fn="strong_wolfe")
+
+    def loss():
+        search.zero_grad()
+        out = torch.nn.functional.cross_entropy(inputs @ weights.T, labels, weight=share.double())
+        out = out + ridge * weights[:, :-1].square().sum()
+        out.backward()
+        return out
+
+    search.step(loss)
+    return weights.detach().numpy().round(5)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ Arrays are flat over all strokes of all takes, in take order and inside a take i
 batch gives the same strokes. Times are drawn in ms and quantised once, to samples.
 
 *Written strokes* are the primaries of a take and their graces, numbered from 0 in the order in which they
-are written; a bounce of a press is none of them, nor is a stroke that was not meant. Each written stroke is
+are written; a bounce of a press is none of them, nor is an unintended stroke. Each written stroke is
 either among the strokes, with its number, or among the omissions.
 """
 
@@ -66,9 +66,9 @@ class Performances:
     drift_ms: np.ndarray  # float64 (T,), displacement by tempo drift at the end of the take
     omissions: Omissions
     take: np.ndarray  # int64 (N,)
-    kind: np.ndarray  # int8 (N,), TAP, GRACE, BUZZ, BOUNCE or STRAY: not meant
+    kind: np.ndarray  # int8 (N,), TAP, GRACE, BUZZ, BOUNCE or STRAY: unintended
     hand: np.ndarray  # int8 (N,), that plays: 0 right, 1 left
-    written_hand: np.ndarray  # int8 (N,), -1 for strokes that were not meant
+    written_hand: np.ndarray  # int8 (N,), -1 for unintended strokes
     accent: np.ndarray  # bool (N,), written as an accent
     accent_played: np.ndarray  # bool (N,), played as one
     diddle: np.ndarray  # int8 (N,), 1, 2 or 0
@@ -82,10 +82,10 @@ class Performances:
     written: np.ndarray  # int64 (N,), number among the written strokes of the take, -1 for none
     mistake: np.ndarray  # int8 (N,), see :data:`.mistakes.KINDS`
     onset_sample: np.ndarray  # int64 (N,)
-    intended_sample: np.ndarray  # int64 (N,), -1 for strokes that were not meant
+    intended_sample: np.ndarray  # int64 (N,), -1 for unintended strokes
     intended_lead_ms: np.ndarray  # float64 (N,), written lead of a grace before its primary, else 0
     velocity: np.ndarray  # int16 (N,)
-    intended_velocity: np.ndarray  # int16 (N,), 0 for strokes that were not meant
+    intended_velocity: np.ndarray  # int16 (N,), 0 for unintended strokes
     variant: np.ndarray  # int64 (N,), round-robin variant of the drum's sound that a rendering plays
 
 

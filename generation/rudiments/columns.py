@@ -150,7 +150,7 @@ STROKE = (
     Column("hand", "string", "", "that plays: R or L"),
     Column("written_hand", "string", "", "that is written: R or L; null for strays"),
     Column("stroke_type", "string", "",
-           "as written: tap, accent, diddle, grace, buzz (a press), bounce (of one); or stray: not meant"),
+           "as written: tap, accent, diddle, grace, buzz (a press), bounce (of one); or stray: unintended"),
     Column("mistake", "string", "",
            f"{', '.join(mistakes.HEARD[:-1])} or {mistakes.HEARD[-1]}; null for none"),
     Column("written_index", "int32", "",

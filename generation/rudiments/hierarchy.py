@@ -173,7 +173,7 @@ def stroke_features(row: Row, max_strokes: int | None = None) -> tuple[np.ndarra
     Returns: ``(features, mask)``: float32 [max_strokes, 12], in the order of ``STROKE_FEATURES``, zeros where
         padded, and bool [max_strokes], true for strokes. ``time_sec`` counts from the beginning of the audio,
         ``interval_sec`` from the stroke before (0 for the first); ``velocity`` is the played MIDI velocity
-        over 127; ``timing_error_ms`` is played - written, 0 for what was not meant; ``hand`` is as in
+        over 127; ``timing_error_ms`` is played - written, 0 for unintended strokes; ``hand`` is as in
         ``HANDS``; ``accent`` (as played), ``grace``, ``diddle`` (either stroke), ``buzz`` (a press) and
         ``bounce`` are 0 or 1; ``measure_index`` is the bar
         of the take; ``measure_phase`` the place on that bar's grid, 0 at its beginning and 1 at its end
@@ -240,7 +240,7 @@ def measure_summaries(row: Row) -> dict[str, np.ndarray]:
     """What is heard of each bar, from the strokes inside the audio.
 
     Returns: dict of arrays [bars]: ``index`` int64; ``start_sec``, ``end_sec`` float64; ``is_whole`` bool;
-        ``num_strokes`` (with graces, bounces, and what was not meant), ``num_accents``, ``num_graces``,
+        ``num_strokes`` (with graces, bounces, and unintended ones), ``num_accents``, ``num_graces``,
         ``num_right``,
         ``num_left`` int64; of primaries (no graces, no bounces) ``velocity_mean``, MIDI velocity,
         ``timing_mean_error_ms`` and ``timing_std_ms`` (n - 1), ms, float64, NaN without (the last: with

@@ -1,7 +1,7 @@
 """What the picture of a take shows beside its strokes: hands and accents in letters, beats and bars.
 
 Conventions: a primary stroke is ``R`` or ``L``, an accent has ``>`` above it, and a grace is a small letter;
-a stroke that was not meant is a small ``x``, and the bounces of a press have nothing. Beats lie on the grid
+an unintended stroke is a small ``x``, and the bounces of a press have nothing. Beats lie on the grid
 that strokes were written on, which a rendering may have sped up or slowed down.
 """
 

@@ -8,7 +8,7 @@ up at 0 or 100. ``e`` is the timing error (actual - intended, ms) of primary str
 bounces have scores of their own. NaN means that the take can't be scored, because it has no such
 strokes or too few (``LEAST``).
 
-Mistakes: each counts in ``stroke_accuracy``. A stroke that was not meant, a primary that was not played,
+Mistakes: each counts in ``stroke_accuracy``. An unintended stroke, a primary that was not played,
 and one that was played by the other hand count there alone: an omission is no timing error. Hesitations and
 lapses of tempo also count in the scores of timing, accents in those of accents, collapsed diddles in
 ``diddle_quality``, and graces that are missing or fall on their primary in ``flam_quality`` or
@@ -46,8 +46,8 @@ roll_sustain           points(change of mean tap velocity from the first to the 
                        relative, 0.2). Accents are left out; growing louder is no better.
 buzz_quality           half mean points(error of each bounce interval, 9 ms) and half mean points(1 -
                        length of the press over the length of the slot it should fill, 0.6).
-stroke_accuracy        points(mistakes over written strokes, 0.08). Mistakes are strokes with one, strokes
-                       that were not meant, and written strokes that were not played. The only score that
+stroke_accuracy        points(mistakes over written strokes, 0.08). Mistakes are strokes with one,
+                       unintended strokes, and written strokes that were not played. The only score that
                        many takes have in full: those without a mistake.
 groove_feel_proxy      0 to 1: half persistence of e, (1 + lag-1 autocorrelation) / 2, and half
                        timing_consistency / 100. A proxy: feel as steady, connected placement.

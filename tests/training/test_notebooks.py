@@ -19,8 +19,8 @@ def name(path: Path) -> str:
     return path.stem
 
 
-def test_there_are_five():
-    assert [path.stem[0] for path in NOTEBOOKS] == list("12345")
+def test_there_are_six():
+    assert [path.stem[0] for path in NOTEBOOKS] == list("123456")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)

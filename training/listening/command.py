@@ -127,14 +127,17 @@ def listen(
     """
     paths, root, kinds = _checked(files, output, rudiment, tempo, formats)
     try:
+        from sousa.training.models import places
         from sousa.training.models.model import Model
     except ImportError as error:
         raise extras.missing("'sousa listen'", error) from None
-    from sousa.training.listening import describing, hearing, listener, page
+    from sousa.training.listening import calibration, describing, hearing, listener, page
     from sousa.training.listening import files as writers
     from sousa.training.transcription import recordings
 
+    numbers = None
     if isinstance(model, (str, Path)):
+        numbers = calibration.beside(places.place_of(model))
         model = Model.from_pretrained(model)
     hearing.strokes_of(model)
     targets = {path: _targets(root, path, paths, kinds) for path in paths}
@@ -157,7 +160,7 @@ def listen(
             "bar_format": "{desc}: {percentage:3.0f}% of {total:.0f} s [{elapsed}<{remaining}]",
         }
         with console.progress(f"hearing {path.name}", len(audio) / rate, **look) as done:
-            listening = listener.listen_to(model, audio, path.name, rudiment, tempo, done)
+            listening = listener.listen_to(model, audio, path.name, rudiment, tempo, done, numbers)
         written = dict(targets[path])
         for kind, target in targets[path].items():
             try:

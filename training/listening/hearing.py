@@ -6,7 +6,7 @@ with few strokes say little about the whole, so what they say is weighted by the
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from sousa.generation.rudiments.listening.heard import Heard
 STROKES, BOUNCE = "strokes", "bounce"
 _FLAGS = {"left": "hand", "accent": "accent", "grace": "grace", "bounce": BOUNCE, "mistake": "mistake"}
 _OVERLAP_SEC, _BATCH = 2.0, 8
+FAINT = 0.05  # probability of an onset from which it may be one, where a stroke is expected
 _AFTER_SEC = 0.025  # after an onset, for the sound of a stroke
 
 
@@ -26,9 +27,8 @@ class Hearing:
     """What a model hears.
 
     Attributes:
-        heard: the strokes.
+        heard: the strokes, those among them that may be none.
         sureness: float64 (strokes,), probability of each onset.
-        colours: float32 (strokes, bands), the spectrum just after each onset, without its level.
         classes: dict of target to probabilities, in the order of its classes; empty without strokes.
         scores: dict of target to its value.
         duration_sec: of the recording.
@@ -36,10 +36,13 @@ class Hearing:
 
     heard: Heard
     sureness: np.ndarray
-    colours: np.ndarray
     classes: dict[str, np.ndarray]
     scores: dict[str, float]
     duration_sec: float
+
+    def select(self, which: np.ndarray) -> "Hearing":
+        """The same with some of the strokes."""
+        return replace(self, heard=self.heard.select(which), sureness=self.sureness[which])
 
 
 def strokes_of(model: Any) -> Any:
@@ -85,11 +88,12 @@ def hear(model: Any, audio: np.ndarray, done: Callable[[float], object] = lambda
         for t in told:
             outs.setdefault(t.name, []).extend(out[t.name])
         done(min(batch[-1] + model.num_samples, len(audio)) / rate - (batch[0] / rate if first else 0.0))
-    times, values = target.pick(whole, model.frame_sec, seconds)
-    heard = _heard(target, times, values)
-    weights = _weights(times, starts, model.num_samples, rate)
+    times, values = target.pick(whole, model.frame_sec, seconds, FAINT)
+    heard = replace(_heard(target, times, values), colour=_colours(audio, times, rate))
+    sure = times[values[:, 0] >= target.threshold]
+    weights = _weights(sure, starts, model.num_samples, rate)
     classes, scores = _together(told, outs, weights)
-    return Hearing(heard, values[:, 0], _colours(audio, times, rate), classes, scores, seconds)
+    return Hearing(heard, values[:, 0], classes, scores, seconds)
 
 
 def _starts(model: Any, samples: int) -> list[int]:

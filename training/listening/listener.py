@@ -1,7 +1,7 @@
 """From a recording to what was played: a model's strokes, the rudiment that fits them, and its judgement."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,19 @@ from sousa.generation.rudiments import definitions
 from sousa.generation.rudiments.definitions import Rudiment
 from sousa.generation.rudiments.listening import fitting, standing
 from sousa.generation.rudiments.listening.fitting import Fit
-from sousa.generation.rudiments.listening.judging import Judged, judge
+from sousa.generation.rudiments.listening.judging import Judged, judge, with_hands
 from sousa.generation.rudiments.players import tiers
 from sousa.training.listening import hearing
+from sousa.training.listening.calibration import Calibration, features_of
 from sousa.training.listening.hearing import Hearing
 
 RUDIMENT, TIER = "rudiment_slug", "skill_tier"
-TRIED = 12  # rudiments that the model finds likeliest, that are laid over the strokes
-# what the fit counts beside the model, and how far both are from probabilities as they are; measured on
-# validation players by benchmarks/rudiments/listener.py
-FIT_WEIGHT, TEMPERATURE = 0.35, 1.0
+TRIED = 16  # rudiments that the model finds likeliest, that are laid over the strokes
 LEAST_MATCHED, LEAST_SURE = 0.6, 0.5  # share of strokes that fit, and probability of the rudiment
 LEAST_STROKES = 6
+SURE = 0.5  # probability from which a stroke is one
+SURE_EXTRA = 0.9  # and from which it is one that nothing is written for
+NEAR_MS, NEAR_SHARE, APART_MS = 55.0, 0.35, 12.0  # how near to where it is expected a faint stroke is
 TWO_DRUMS = 0.55  # silhouette of the sounds of strokes
 
 
@@ -57,7 +58,7 @@ class Listening:
 
 def listen_to(
     model: Any, audio: np.ndarray, name: str = "", rudiment: str | None = None,
-    tempo_bpm: float | None = None, done: Any = lambda part: None,
+    tempo_bpm: float | None = None, done: Any = lambda part: None, calibration: Calibration | None = None,
 ) -> Listening:  # fmt: skip
     """Listen to a recording.
 
@@ -66,20 +67,31 @@ def listen_to(
         audio: float32 (samples,) at the rate of its front end.
         rudiment: slug, or ``slug:variant``, where it is known.
         tempo_bpm: quarter notes a minute, where it is known.
+        calibration: of the model; the defaults where it has none.
     """
-    heard = hearing.hear(model, audio, done)
+    calibration = calibration or Calibration()
+    everything = hearing.hear(model, audio, done)
+    heard = everything.select(everything.sureness >= SURE)
     form = definitions.select([rudiment])[0] if rudiment else None
-    fits, candidates = _fits(heard, model, form, tempo_bpm)
-    judged = judge(heard.heard, fits[0], tempo_bpm is not None) if fits else None
-    classes = dict(zip(tiers(), heard.classes.get(TIER, ()), strict=False))
+    fits, candidates = _fits(heard, model, form, tempo_bpm, calibration)
+    judged = None
+    if fits:
+        known_tempo = tempo_bpm is not None
+        heard = _settled(everything, judge(heard.heard, fits[0], known_tempo))
+        judged = judge(heard.heard, fits[0], known_tempo)
+        heard = replace(heard, heard=with_hands(heard.heard, judged))
+        judged = judge(heard.heard, fits[0], known_tempo)
     known = form is not None, tempo_bpm is not None
-    tier = {tier: float(value) for tier, value in classes.items()}
+    tier = {}
+    if TIER in heard.classes:
+        score = heard.scores.get("overall_score", np.nan)
+        tier = calibration.tier(heard.classes[TIER], features_of(judged, score) if judged else None)
     notes = _notes(heard, judged, candidates, known[0])
     return Listening(name, heard, candidates, judged, tier, notes, *known)
 
 
 def _fits(
-    heard: Hearing, model: Any, form: Rudiment | None, tempo_bpm: float | None
+    heard: Hearing, model: Any, form: Rudiment | None, tempo_bpm: float | None, calibration: Calibration
 ) -> tuple[list[Fit], list[tuple[str, float]]]:
     """Fits, the likeliest first, and rudiments with their probabilities."""
     if form is not None:
@@ -94,11 +106,38 @@ def _fits(
     fits = fitting.best_fits(heard.heard, [forms[slug] for slug in likely], tempo_bpm)
     if not fits:
         return [], []
-    score = {fit.form.slug: (prior[fit.form.slug] - FIT_WEIGHT * fit.cost) / TEMPERATURE for fit in fits}
+    weight, temperature = calibration.fit_weight, calibration.temperature
+    score = {fit.form.slug: (prior[fit.form.slug] - weight * fit.cost) / temperature for fit in fits}
     fits.sort(key=lambda fit: -score[fit.form.slug])
     values = np.array([score[fit.form.slug] for fit in fits])
     share = np.exp(values - np.logaddexp.reduce(values))
     return fits, [(fit.form.slug, float(p)) for fit, p in zip(fits, share, strict=True)]
+
+
+def _settled(everything: Hearing, first: Judged) -> Hearing:
+    """With faint strokes where some are expected, without those neither sure nor expected."""
+    sure = np.flatnonzero(everything.sureness >= SURE)
+    kept = everything.sureness >= SURE
+    extra = sure[(first.written_of < 0) & ~everything.heard.is_bounce[sure]]
+    kept[extra[everything.sureness[extra] < SURE_EXTRA]] = False
+    time, wanted = everything.heard.time_ms, first.wanted
+    played = time[sure[first.written_of >= 0]]
+    if not len(played):
+        return everything.select(kept)
+    # where the player is beside the grid at that time
+    place = first.written_of[first.written_of >= 0]
+    own = played - wanted["time_ms"][place] + wanted["lead_ms"][place]
+    faint = np.flatnonzero(everything.sureness < SURE)
+    for i in np.flatnonzero(first.omissions.astype(bool)).tolist():
+        near = np.argsort(np.abs(played - wanted["time_ms"][i]))[:5]
+        expected = wanted["time_ms"][i] - wanted["lead_ms"][i] + float(np.median(own[near]))
+        away = np.abs(time[faint] - expected)
+        least = min(NEAR_MS, NEAR_SHARE * float(wanted["slot_ms"][i]))
+        for j in faint[away < least][np.argsort(-everything.sureness[faint[away < least]])]:
+            if np.abs(time[kept] - time[j]).min() >= APART_MS:
+                kept[j] = True
+                break
+    return everything.select(kept)
 
 
 def _notes(
@@ -122,7 +161,7 @@ def _notes(
     elif not named and candidates[0][1] < LEAST_SURE and len(candidates) > 1:
         (first, p), (second, q) = candidates[:2]
         out.append(f"Between two rudiments: {first} ({p:.0%}) and {second} ({q:.0%}).")
-    if two_sounds(heard.colours) > TWO_DRUMS:
+    if two_sounds(strokes.colour) > TWO_DRUMS:
         out.append(
             "Two drums or more are heard: the strokes differ more in sound than two hands on one drum do."
         )

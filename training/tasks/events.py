@@ -115,23 +115,29 @@ class EventsTarget(Target):
         return self._events(values, self._chosen(values, frame_sec, length_sec), frame_sec)
 
     def pick(
-        self, output: np.ndarray, frame_sec: float, length_sec: float = np.inf
+        self, output: np.ndarray, frame_sec: float, length_sec: float = np.inf, threshold: float | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Events out of a clip's outputs with all that is told of them.
+
+        Args:
+            threshold: in place of the target's own.
 
         Returns: ``(times, values)``: float64 (events,), seconds, in order; float64 (events, outputs), 0 to 1:
             probability of the onset, its place in the frame, probability of each flag, and velocity / 127.
         """
         values = _sigmoid(output)
-        frames = np.flatnonzero(self._chosen(values, frame_sec, length_sec))
+        frames = np.flatnonzero(self._chosen(values, frame_sec, length_sec, threshold))
         return (frames + values[frames, 1]) * frame_sec, values[frames].astype(np.float64)
 
-    def _chosen(self, values: np.ndarray, frame_sec: float, length_sec: float) -> np.ndarray:
+    def _chosen(
+        self, values: np.ndarray, frame_sec: float, length_sec: float, threshold: float | None = None
+    ) -> np.ndarray:
         """bool (frames,): the likeliest, none too near to a likelier one."""
         prob = values[:, 0]
         time = (np.arange(len(prob)) + values[:, 1]) * frame_sec
         chosen = np.zeros(len(prob), bool)
-        for frame in sorted(np.flatnonzero(prob > self.threshold), key=lambda i: -prob[i]):
+        least = self.threshold if threshold is None else threshold
+        for frame in sorted(np.flatnonzero(prob > least), key=lambda i: -prob[i]):
             near = slice(max(frame - 1, 0), frame + 2)
             clash = chosen[near] & (np.abs(time[near] - time[frame]) < self.min_gap_sec)
             chosen[frame] = not clash.any() and time[frame] < length_sec

@@ -7,7 +7,8 @@ moves on by one place, by two or three (strokes were left out), or not at all (i
 it goes on anywhere. A move costs what the time since the stroke before differs from what is written at that
 tempo, by a distribution with long tails, so that one hesitation does not decide. A stroke costs what is
 improbable about its accent, its hand, its graces and its bounces. All tempi and both lead hands are compared
-at once (Viterbi). Costs are negative logarithms of probabilities up to a constant, so that those of two forms
+at once (Viterbi). Then every place of the cycle is tried as the first one, with what :mod:`.sticking` says of
+the hands there. Costs are negative logarithms of probabilities up to a constant, so that those of two forms
 for the same strokes can be compared.
 
 Times are ms, beats quarter notes.
@@ -20,11 +21,13 @@ import numpy as np
 
 from sousa.generation.rudiments.definitions import Rudiment
 from sousa.generation.rudiments.listening.heard import Heard
+from sousa.generation.rudiments.listening.sticking import Sticking
 from sousa.generation.rudiments.score import template
 
 LEAST = 4  # primaries that something can be said of
 SKIPPED, EXTRA, ANYWHERE = 2.2, 2.5, 6.0  # prices: of each stroke left out, of one not meant, of a jump
 SPREAD_MS, SPREAD_SHARE, TAIL = 13.0, 0.07, 1.2  # of intervals: in ms, as a share, and how it grows
+FURTHEST = 12.0  # what another place of the cycle may cost to be tried
 ELSEWHERE = 0.7  # price of a recording that does not begin where a cycle does
 GRACES, BOUNCES = 1.6, 2.5  # prices of graces too many or too few, and of presses taken for strokes
 STEP, WIDER = 1.025, 1.15  # from tempo to tempo; and how far outside a form's range they go
@@ -68,11 +71,12 @@ def best_fits(heard: Heard, forms: Iterable[Rudiment], tempo_bpm: float | None =
     """
     if np.count_nonzero(heard.is_primary) < LEAST:
         return []
-    fits = [_fit(heard, form, tempo_bpm) for form in forms]
+    sticking = Sticking(heard.select(heard.is_primary))
+    fits = [_fit(heard, form, tempo_bpm, sticking) for form in forms]
     return sorted(fits, key=lambda fit: fit.cost)
 
 
-def _fit(heard: Heard, form: Rudiment, tempo_bpm: float | None) -> Fit:
+def _fit(heard: Heard, form: Rudiment, tempo_bpm: float | None, sticking: Sticking) -> Fit:
     primary = np.flatnonzero(heard.is_primary)
     time = heard.time_ms[primary]
     plan = template(form, "R")
@@ -84,6 +88,9 @@ def _fit(heard: Heard, form: Rudiment, tempo_bpm: float | None) -> Fit:
         tempi = np.geomspace(low, high, max(int(np.log(high / low) / np.log(STEP)), 2))
     beat_ms = 60000.0 / tempi
     places, moves, lead, chosen, cost = _path(time, emission, plan, beat_ms)
+    path = time, places, moves, beat_ms[chosen]
+    places, lead, change = _turned(path, lead, emission, plan, sticking)
+    cost += change
     beats = _beats(time, places, moves, plan, beat_ms[chosen])
     slope, start = _line(beats, time, None if tempo_bpm is None else beat_ms[0])
     return Fit(form, "RL"[lead], cost, slope, start, beats)
@@ -152,6 +159,35 @@ def _path(time, emission, plan, beat_ms):
             place, i = (place - 1) % size, i - 2
         else:
             place, i = (place - _MOVES[move]) % size, i - 1
+
+
+def _turned(path, lead, emission, plan, sticking):
+    """The same path begun at the place, and by the hand, that fits best with the sound of the hands.
+
+    Returns: ``(places, lead hand, change of the cost)``.
+    """
+    time, places, moves, beat_ms = path
+    known, size = np.flatnonzero(places >= 0), len(plan.beat)
+    own, shifts = places[known], np.arange(size)
+    moved = (own + shifts[:, None]) % size  # (shifts, strokes)
+    total = emission[known[None, None], np.arange(2)[:, None, None], moved]
+    total = total.sum(axis=2) + ELSEWHERE * (moved[:, 0] > 0)  # (lead hands, shifts)
+    at = np.flatnonzero((moves[known] < len(_MOVES)) & (np.arange(len(known)) > 0))
+    interval = time[known[at]] - time[known[at - 1]]
+    steps = np.cumsum([np.roll(plan.slot_beats, shift) for shift in range(max(_MOVES))], axis=0) * beat_ms
+    expected = steps[moves[known[at]], moved[:, at]]
+    away = (interval - expected) / np.hypot(SPREAD_MS, SPREAD_SHARE * expected)
+    total = total + (TAIL * np.log1p(0.5 * away * away)).sum(axis=1)
+    base = total[lead, 0]
+    left = np.stack([plan.hand[moved], 1 - plan.hand[moved]])  # as letters of the lead hand R and L
+    near = np.argwhere(total < base + FURTHEST)
+    gains = {(k, s): sticking.gain(known, left[k, s]) for k, s in near.tolist()}
+    for (k, s), gain in gains.items():
+        total[k, s] -= gain
+    best = min(gains, key=lambda key: total[key])
+    out = places.copy()
+    out[known] = moved[best[1]]
+    return out, best[0], float(total[best] - base)
 
 
 def _beats(time, places, moves, plan, beat_ms):

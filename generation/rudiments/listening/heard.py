@@ -17,6 +17,8 @@ class Heard:
         left, accent, grace, bounce: float64 (N,), probability that the stroke is one.
         mistake: float64 (N,), probability that something is wrong with it, heard without knowing what is
             written.
+        colour: float (N, bands), levels of bands of its sound, by which hands may be told apart; None where
+            nothing is known of it.
     """
 
     time_ms: np.ndarray
@@ -26,13 +28,15 @@ class Heard:
     grace: np.ndarray
     bounce: np.ndarray
     mistake: np.ndarray
+    colour: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.time_ms)
 
     def select(self, which: np.ndarray) -> "Heard":
         """The strokes that a mask or numbers choose."""
-        return Heard(*(getattr(self, field.name)[which] for field in fields(self)))
+        values = (getattr(self, field.name) for field in fields(self))
+        return Heard(*(None if value is None else value[which] for value in values))
 
     @property
     def is_bounce(self) -> np.ndarray:

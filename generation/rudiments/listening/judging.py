@@ -7,7 +7,7 @@ tempo there is no ``tempo_stability``. Written velocities are those of taps, acc
 of the take.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,12 +17,13 @@ from sousa.generation.rudiments import ornaments, scores
 from sousa.generation.rudiments.assembly import BOUNCE, BUZZ, GRACE, STRAY, TAP, Omissions, Performances
 from sousa.generation.rudiments.listening.fitting import Fit, shifted
 from sousa.generation.rudiments.listening.heard import Heard
+from sousa.generation.rudiments.listening.sticking import Sticking
 from sousa.generation.rudiments.mistakes import number
 from sousa.generation.rudiments.performance import ACCENT_GAIN, DIDDLE_SECOND_VELOCITY, TAP_VELOCITY
 from sousa.generation.rudiments.validation import matching, written
 
 RATE = 48_000  # of the samples that performances are counted in, Hz
-SURE_HAND, SURE_ACCENT = 0.9, 0.8  # probability from which a hand or an accent is held against the player
+SURE_HAND, SURE_ACCENT = 0.95, 0.8  # probability from which a hand or an accent is held against the player
 STOP_BEATS = 1.0  # left out in one piece
 # a hesitation: later than the strokes before, in ms, of the interval, and in standard deviations
 LATE_MS, LATE_SHARE, LATE_SPREADS = 40.0, 0.40, 3.5
@@ -70,14 +71,16 @@ def judge(heard: Heard, fit: Fit, tempo_known: bool = False) -> Judged:
     wanted = _wanted(fit)
     kept = np.flatnonzero(~heard.is_bounce)
     heard_hands = np.where(heard.left > 0.5, "L", "R")
-    match = matching.find(wanted, wanted["time_ms"], heard.time_ms[kept], heard_hands[kept])
+    sure = np.maximum(heard.left, 1.0 - heard.left) >= SURE_HAND
+    match = matching.find(
+        wanted, wanted["time_ms"], heard.time_ms[kept], np.where(sure, heard_hands, "")[kept]
+    )
     written_of = np.full(len(heard), -1)
     written_of[kept] = match.written_of
     written_of = _with_parents(written_of, wanted)
     at = np.flatnonzero(written_of >= 0)
     place = written_of[at]
     hands = heard_hands.copy()
-    sure = np.maximum(heard.left, 1.0 - heard.left) >= SURE_HAND
     hands[at] = np.where(sure[at], heard_hands[at], wanted["hand"][place])
     mistakes = np.full(len(heard), None, dtype=object)
     mistakes[kept] = match.played
@@ -96,6 +99,23 @@ def judge(heard: Heard, fit: Fit, tempo_known: bool = False) -> Judged:
     points = _scores(played, tempo_known)
     error[at] -= np.where(wanted["grace"][place] > 0, np.nan, 0.0)
     return Judged(fit, wanted, written_of, hands, mistakes, omissions, error, points)
+
+
+def with_hands(heard: Heard, judged: Judged) -> Heard:
+    """Heard strokes with what their colours say of the hands, the sticking being the one that is written."""
+    place = np.where(judged.written_of >= 0, judged.written_of, 0)
+    primary = heard.is_primary
+    known = primary & (judged.written_of >= 0) & (judged.wanted["grace"][place] == 0)
+    numbers = (np.cumsum(primary) - 1)[known]
+    written_left = (judged.wanted["hand"][place[known]] == "L").astype(float)
+    told = Sticking(heard.select(primary)).probability(numbers, written_left)
+    if told is None:
+        return heard
+    left = heard.left.copy()
+    own, other = np.clip([left[known], told], 0.02, 0.98)
+    odds = own / (1.0 - own) * other / (1.0 - other)
+    left[known] = odds / (1.0 + odds)
+    return replace(heard, left=left)
 
 
 def _wanted(fit: Fit) -> dict[str, np.ndarray]:

@@ -93,7 +93,8 @@ def find(wanted: Arrays, grid: np.ndarray, times: np.ndarray, hands: np.ndarray)
     Args:
         wanted: as :func:`.written.of_take` gives them.
         grid: time of the primary of each, ms.
-        times, hands: of the played strokes, without bounces: ms, and letters.
+        times, hands: of the played strokes, without bounces: ms, and letters; an empty text for a hand that is
+            not known.
     """
     primary = wanted["grace"] == 0
     # intervals before and after each primary; a grace has those of its own primary
@@ -101,7 +102,7 @@ def find(wanted: Arrays, grid: np.ndarray, times: np.ndarray, hands: np.ndarray)
     before = np.diff(grid[primary], prepend=grid[0] - 500.0)[np.searchsorted(np.flatnonzero(primary), owner)]
     # graces stand a little before their primary, one after the other
     at = grid - wanted["grace"] * np.minimum(np.where(wanted["graces"] > 1, 45.0, 28.0), 0.28 * before)
-    other = wanted["hand"] != hands[:, None]
+    other = (wanted["hand"] != hands[:, None]) & (hands[:, None] != "")
     pairs = align(at, times, before, other)
     # once more, with the grid where the player has it at that time
     at = at + _trend(at, times, pairs)
@@ -119,7 +120,7 @@ def find(wanted: Arrays, grid: np.ndarray, times: np.ndarray, hands: np.ndarray)
         grace = not primary[i] and heard_of[owner[i]] >= 0
         written[i] = "dropped_grace" if grace else "omission"
     for i, j in pairs:
-        if wanted["hand"][i] != hands[j]:
+        if other[j, i]:
             played[j] = "wrong_hand"
         lead = times[heard_of[owner[i]]] - times[j] if heard_of[owner[i]] >= 0 else np.inf
         if not primary[i] and lead < FLAT_MS:

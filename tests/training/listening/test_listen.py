@@ -1,4 +1,4 @@
-"""``sousa listen``: what the shipped model finds in takes it never heard, what it says of other sounds, files."""
+"""``sousa listen``: what the shipped model finds in takes it never heard, other sounds, and files."""
 
 import csv
 import json

@@ -89,6 +89,26 @@ def test_a_recording_is_transcribed(client, app, place, tmp_path):
     assert 0.5 * row["num_notes"] < count < 2 * row["num_notes"]
 
 
+def test_a_drummer_is_heard(client, tmp_path):
+    place = tmp_path / "take"
+    sousa.generate(
+        "rudiments",
+        place,
+        profiles=1,
+        tempos=1,
+        rudiments=["flam_accent"],
+        tiers=["professional"],
+        check=False,
+    )
+    row = sousa.load(place, split="all", cache_dir=tmp_path / "cache")[0]
+    soundfile.write(tmp_path / "mine.wav", row["audio"]["array"], row["audio"]["sampling_rate"])
+    sent = gradio_client.handle_file(tmp_path / "mine.wav")
+    for rudiment, tempo in (("", 0), ("flam_accent", row["tempo_bpm"])):
+        said, files = client.predict(sent, rudiment, tempo, api_name="/listen")
+        assert "Flam Accent" in said and "overall_score" in said
+        assert {name.rpartition(".")[2] for name in files} == {"csv", "mid", "html"}
+
+
 @pytest.mark.parametrize(("seconds", "said"), [(0.0, "^.a.wav has 0.00 s"), (601.0, "up to 600 s")])
 def test_what_can_not_be_transcribed_is_said(client, app, seconds, said, tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros(int(seconds * 8000), np.int16), 8000)
