@@ -2,7 +2,7 @@
 
 It is made of what the toolkit's commands are made of: rows are chosen by the filters of ``--where``, drawn by
 ``sousa.plot``, and recordings are heard by the models of ``sousa transcribe`` and ``sousa listen``.
-``SOUSA_DATASET`` names the dataset: a directory, ``org/name`` or ``org/name@REVISION`` on the Hub. Without one
+``SOUSA_DATASET`` names the dataset: a directory, ``org/name`` or ``org/name@REVISION`` on the Hub. Without it
 a small dataset is made.
 """
 

@@ -13,6 +13,9 @@ import numpy as np
 from sousa.generation.rudiments import corpus, definitions, players
 from sousa.generation.rudiments.assembly import play
 from sousa.generation.rudiments.listening import standing
+from sousa.generation.rudiments.listening.fitting import best_fits
+from sousa.generation.rudiments.listening.heard import Heard
+from sousa.generation.rudiments.listening.judging import judge
 from sousa.generation.rudiments.score import plan_take
 from sousa.generation.rudiments.scores import DISTRIBUTIONS_FILE, SKILL_SCORES, exercise_scores
 from sousa.generation.rudiments.settings import make_config
@@ -45,6 +48,28 @@ def distributions(scores):
     }
 
 
+def heard_scores():
+    """Scores of each tier as a listener without a fault gives them, who does not know the tempo."""
+    config = make_config("medium", with_audio=False)
+    forms = [definitions.load()[name] for name in config.forms]
+    out = [[] for _ in players.tiers()]
+    for index in corpus.profile_indices(config):
+        person = players.player(config.seed, index)
+        takes = [
+            plan_take(config.seed, person, form, tempo, config.duration_sec)
+            for form in forms
+            for tempo in range(config.tempos)
+        ]
+        played = play(takes, config.sample_rate)
+        known = exercise_scores(played, config.sample_rate)
+        for i, take in enumerate(takes):
+            heard = Heard.of_performance(played, i, config.sample_rate)
+            if fits := best_fits(heard, [take.form]):
+                scores = judge(heard, fits[0]).scores
+                out[person.tier].append(scores | {"tempo_stability": known["tempo_stability"][i]})
+    return [{name: np.array([take[name] for take in tier]) for name in tier[0]} for tier in out]
+
+
 def quantiles(scores):
     """Quantiles of each score in each tier, rounded to two places; scores that no take has are left out."""
     tiers = {}
@@ -62,5 +87,5 @@ if __name__ == "__main__":
     measured = measure()
     text = json.dumps(distributions(measured), indent=1)
     DISTRIBUTIONS_FILE.write_text(text + "\n", encoding="utf-8")
-    standing.FILE.write_text(json.dumps(quantiles(measured)) + "\n", encoding="utf-8")
+    standing.FILE.write_text(json.dumps(quantiles(heard_scores())) + "\n", encoding="utf-8")
     print(text)

@@ -75,7 +75,7 @@ def test_they_are_made_once_and_for_each_front_end(whole, tmp_path, monkeypatch)
 
 def test_nothing_half_made_is_left(whole, tmp_path, monkeypatch):
     monkeypatch.setattr(np, "save", lambda *_: (_ for _ in ()).throw(OSError("No space left on device")))
-    with pytest.raises(RunError, match="spectrograms can't be kept in .*No space left"):
+    with pytest.raises(RunError, match=r"spectrograms can't be kept in .*No space left"):
         kept(whole, tmp_path)
     assert not list(tmp_path.iterdir())
 

@@ -11,6 +11,7 @@ import numpy as np
 from sousa.generation.rudiments import definitions
 from sousa.generation.rudiments.listening.judging import Judged
 from sousa.generation.rudiments.players import tiers
+from sousa.generation.rudiments.scores import SKILL_SCORES
 from sousa.training.listening.listener import Listening
 
 FORMAT = 1
@@ -120,7 +121,7 @@ def _sec(ms: float) -> float:
 
 
 def _number(value: float) -> float | None:
-    return None if np.isnan(value) else round(float(value), 2)
+    return None if np.isnan(value) else round(float(value), 2) + 0.0  # no -0.0
 
 
 def text_of(listening: Listening) -> str:
@@ -128,7 +129,7 @@ def text_of(listening: Listening) -> str:
     data = data_of(listening)
     lines = [f"{data['file']}  {data['duration_sec']:.1f} s"]
     for sentence in data["notes"]:
-        lines += _wrapped(f"  {sentence}")
+        lines += _wrapped(f"  {sentence}", 2)
     if data["rudiment"] is None:
         return "\n".join(lines)
     judged = listening.judged
@@ -146,9 +147,9 @@ def text_of(listening: Listening) -> str:
         f"{HANDS[data['lead_hand']]} hand leads"
     )
     spread = data["timing_ms"]
+    right, left = (_signed(spread[hand]["mean"]) for hand in HANDS.values())
     lines.append(
-        f"  timing    {_signed(spread['mean'])} ms, spread {_points(spread['sd'])} ms; right "
-        f"{_signed(spread['right']['mean'])}, left {_signed(spread['left']['mean'])}"
+        f"  timing    spread {_points(spread['sd'])} ms; right hand {right} ms, left {left} ms (late is +)"
     )
     said = [f"{count} {kind.replace('_', ' ')}" for kind, count in data["mistakes"].items()]
     number = f"{judged.num_mistakes} mistakes" if judged.num_mistakes != 1 else "1 mistake"
@@ -167,16 +168,16 @@ def _score_lines(data: dict[str, Any]) -> list[str]:
     names = tiers()
     widths = [max(len(name), 4) for name in names]
     head = "  ".join(f"{name:>{width}}" for name, width in zip(names, widths, strict=True))
-    lines = [f"  {'score':<24} {'points':>6}   above this share of takes by", f"  {'':<24} {'':>6}   {head}"]
+    lines = [f"  {'score':<22} {'points':>6}   above this share of takes by", f"  {'':<22} {'':>6}   {head}"]
     for score, value in data["scores"].items():
-        if value is None:
+        if value is None or score not in SKILL_SCORES:
             continue
         known = [data["percentiles"].get(name, {}).get(score) for name in names]
         cells = [
             f"{'' if share is None else f'{share:.0f} %':>{width}}"
             for share, width in zip(known, widths, strict=True)
         ]
-        lines.append(f"  {score:<24} {value:>6.1f}   {'  '.join(cells)}".rstrip())
+        lines.append(f"  {score:<22} {value:>6.1f}   {'  '.join(cells)}".rstrip())
     return lines
 
 
@@ -188,8 +189,8 @@ def _points(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.1f}"
 
 
-def _wrapped(text: str, width: int = 80) -> list[str]:
-    """Lines of a text, those after the first one further in."""
+def _wrapped(text: str, indent: int = 12) -> list[str]:
+    """Lines of at most 80 characters, those after the first one further in."""
     import textwrap
 
-    return textwrap.wrap(text, width, subsequent_indent=" " * 12, break_long_words=False)
+    return textwrap.wrap(text, 80, subsequent_indent=" " * indent, break_long_words=False)

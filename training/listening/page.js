@@ -244,7 +244,14 @@ function element(name, text = "", kind = "") {
 function table(title, head, rows) {
   const section = element("section"), body = element("table"), first = element("tr");
   section.append(element("h2", title), body);
-  head.forEach((text, k) => { const cell = element("th", text, k ? "number" : ""); cell.scope = "col"; first.append(cell); });
+  section.tabIndex = 0;  // narrow windows scroll it
+  section.setAttribute("role", "region");
+  section.setAttribute("aria-label", title);
+  head.forEach((text, k) => {
+    const cell = element(text ? "th" : "td", text, k ? "number" : "");
+    if (text) cell.scope = "col";
+    first.append(cell);
+  });
   body.append(first);
   for (const row of rows) {
     const line = element("tr");
@@ -278,7 +285,7 @@ function tell() {
   at("remarks").hidden = !data.notes.length;
   if (!rudiment) return;
   table("Scores, and the share of each tier's takes they are above", ["score", "points", ...data.tiers],
-    Object.entries(data.scores).filter(([, value]) => value !== null).map(([name, value]) => [
+    Object.entries(data.scores).filter(([name, value]) => value !== null && data.skills.includes(name)).map(([name, value]) => [
       plain(name), value.toFixed(1),
       ...data.tiers.map(tier => {
         const share = (data.percentiles[tier] || {})[name];

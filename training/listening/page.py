@@ -11,6 +11,7 @@ import soundfile
 from sousa.generation.rudiments import definitions
 from sousa.generation.rudiments.players import tiers
 from sousa.generation.rudiments.score import beat_length
+from sousa.generation.rudiments.scores import SKILL_SCORES
 from sousa.generation.text import html, script
 from sousa.training.listening import describing
 from sousa.training.listening.listener import Listening
@@ -34,6 +35,7 @@ def encode(listening: Listening, audio: np.ndarray, rate: int) -> bytes:
     soundfile.write(sound, np.clip(audio, -1.0, 1.0), rate, format="FLAC", subtype="PCM_16")
     facts: dict[str, Any] = describing.data_of(listening) | {
         "tiers": list(tiers()),
+        "skills": list(SKILL_SCORES),
         "sound": base64.b64encode(sound.getvalue()).decode(),
         "peaks": base64.b64encode(_peaks(audio, rate).tobytes()).decode(),
         "peaks_per_sec": _PEAKS_SEC,

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from sousa.generation.rudiments.assembly import BOUNCE, GRACE, Performances
+
 
 @dataclass(frozen=True)
 class Heard:
@@ -47,6 +49,21 @@ class Heard:
     def is_primary(self) -> np.ndarray:
         """bool (N,), strokes that are no graces and no bounces."""
         return (self.grace <= 0.5) & ~self.is_bounce
+
+    @classmethod
+    def of_performance(cls, played: Performances, number: int, sample_rate: int) -> "Heard":
+        """Strokes of a take of a batch, as they were played."""
+        part = slice(*played.start[number : number + 2].tolist())
+        kind = played.kind[part]
+        return cls(
+            time_ms=played.onset_sample[part] * (1000.0 / sample_rate),
+            velocity=played.velocity[part].astype(float),
+            left=played.hand[part].astype(float),
+            accent=played.accent_played[part].astype(float),
+            grace=(kind == GRACE).astype(float),
+            bounce=(kind == BOUNCE).astype(float),
+            mistake=(played.mistake[part] > 0).astype(float),
+        )
 
     @classmethod
     def of_strokes(cls, strokes: Sequence[dict[str, Any]], sample_rate: int) -> "Heard":

@@ -1,9 +1,9 @@
 """Where scores stand among those of the players of each tier.
 
 The distributions are quantiles of the scores of takes of the medium size, seed 42, in
-``score_quantiles.json``, which ``benchmarks/rudiments/tier_distributions.py`` measures. A listener that hears
-everything gives nearly these scores; what it mishears lowers them, so a percentile of a recording is a little
-too low.
+``score_quantiles.json``, which ``benchmarks/rudiments/tier_distributions.py`` measures as a listener without
+a fault would, who does not know the tempo. What a listener mishears lowers scores, so a percentile of a
+recording is a little too low.
 """
 
 import json

@@ -18,6 +18,16 @@ PARTS, RIDGE = 8, 1.0  # principal components, and the ridge
 BRIGHTER_IS_LEFT = 0.8  # share of players whose brighter hand, which is nearer to the rim, is the left one
 
 
+def without(colour: np.ndarray, strokes: Heard) -> np.ndarray:
+    """Colours without what loudness, accents, graces and bounces explain of them: float64 as ``colour``."""
+    loud = strokes.velocity / 64.0
+    known = np.stack(
+        [np.ones(len(loud)), loud, loud**2, strokes.accent, strokes.grace, strokes.bounce], axis=1
+    )
+    colour = np.asarray(colour, np.float64)
+    return colour - known @ np.linalg.lstsq(known, colour, rcond=None)[0]
+
+
 class Sticking:
     """The strokes of a recording, for stickings to be tried on; strokes: primaries alone."""
 
@@ -25,10 +35,7 @@ class Sticking:
         self.count, self._smoother = len(strokes), None
         if strokes.colour is None or self.count < LEAST:
             return
-        loudness = strokes.velocity / 64.0
-        nuisance = np.stack([np.ones(self.count), loudness, loudness**2, strokes.accent], axis=1)
-        colour = np.asarray(strokes.colour, np.float64)
-        colour = colour - nuisance @ np.linalg.lstsq(nuisance, colour, rcond=None)[0]
+        colour = without(strokes.colour, strokes)
         scale = np.median(np.abs(colour), axis=0) * 1.4826 + 0.1
         colour = np.clip(colour / scale, -4.0, 4.0)
         left, values, _ = np.linalg.svd(colour, full_matrices=False)

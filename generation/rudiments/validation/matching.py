@@ -93,8 +93,8 @@ def find(wanted: Arrays, grid: np.ndarray, times: np.ndarray, hands: np.ndarray)
     Args:
         wanted: as :func:`.written.of_take` gives them.
         grid: time of the primary of each, ms.
-        times, hands: of the played strokes, without bounces: ms, and letters; an empty text for a hand that is
-            not known.
+        times, hands: of the played strokes, without bounces: ms, and letters; an empty text where the hand is
+            unknown.
     """
     primary = wanted["grace"] == 0
     # intervals before and after each primary; a grace has those of its own primary
