@@ -270,7 +270,7 @@ def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tupl
     detune = settings.augment.detune_cents
     if detune and not model.in_windows:
         raise UsageError("augment.detune_cents changes pitch and tempo, as only notes may; leave it out")
-    how = {"crop": data.crop, "transform": transform, "detune_cents": detune}
+    how: dict[str, Any] = {"crop": data.crop, "transform": transform, "detune_cents": detune}
     if data.spectra:
         whole = rows_for(model, source, data.train, learnt=True, whole=True, where=data.where)
         with PartialState().main_process_first():

@@ -6,8 +6,8 @@ acoustics, with intervals by player::
     python benchmarks/rudiments/listener.py DATASET [--split test] [--rows 1200] [--model listen]
     python benchmarks/rudiments/listener.py DATASET --split validation --model RUN --calibrate FILE
 
-``--changed`` changes recordings first: ``mp3`` (96 kbit/s and back), ``phone`` (300 to 3,400 Hz), ``click`` (a
-metronome, 10 dB below the drum's RMS) or ``middle`` (they begin in the middle of a figure).
+``--changed`` changes recordings first: ``mp3`` (96 kbit/s and back), ``phone`` (300 to 3,400 Hz), ``click``
+(a metronome, 10 dB below the drum's RMS) or ``middle`` (they begin in the middle of a figure).
 
 ``--calibrate`` writes the numbers of :mod:`sousa.training.listening.calibration` in place of figures: how
 much the fit counts beside the model, and how the tier is told by scores and model together.

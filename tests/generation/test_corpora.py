@@ -392,4 +392,6 @@ def test_commands_for_one_corpus_are_its_own():
         "sousa.training.search.command",
         "sousa.training.transcription.command",
     }
-    assert corpora.get("rudiments").commands.keys() == {"banks", "soundfonts", "acoustics", "rudiments"}
+    assert corpora.get("rudiments").commands.keys() == {
+        "banks", "soundfonts", "acoustics", "rudiments", "listen",
+    }  # fmt: skip

@@ -171,4 +171,6 @@ def test_tier_confidence_is_a_probability_that_follows_the_score():
 
 
 def test_distributions_are_those_of_the_corpus():
-    assert json.loads(scores.DISTRIBUTIONS_FILE.read_text()) == tier_distributions.measure()
+    assert json.loads(scores.DISTRIBUTIONS_FILE.read_text()) == tier_distributions.distributions(
+        tier_distributions.measure()
+    )
