@@ -50,15 +50,18 @@ def measure_row(row, listening):
     hit = pairs(truth, guess, TOLERANCE_SEC)
     grace = np.array([s["is_grace_note"] for s in strokes], bool)
     found = heard.grace > 0.5
-    raw = np.where(heard.left > 0.5, "L", "R")
-    hands = raw if judged is None else judged.hands
+    hands = np.where(heard.left > 0.5, "L", "R") if judged is None else judged.hands
+    first = listening.first.heard
+    alone = pairs(truth, first.time_ms / 1000.0, TOLERANCE_SEC)
+    raw = np.where(first.left > 0.5, "L", "R")
     hand = np.array([s["hand"] for s in strokes])
     out = {
         "hits": len(hit), "truth": len(truth), "guess": len(guess),
         "grace_hits": int((grace[hit[:, 0]] & found[hit[:, 1]]).sum()),
         "grace_truth": int(grace.sum()), "grace_guess": int(found.sum()),
         "hand_right": int((hand[hit[:, 0]] == hands[hit[:, 1]]).sum()),
-        "raw_hand_right": int((hand[hit[:, 0]] == raw[hit[:, 1]]).sum()),
+        "raw_hits": len(alone), "raw_guess": len(raw),
+        "raw_hand_right": int((hand[alone[:, 0]] == raw[alone[:, 1]]).sum()),
     }  # fmt: skip
     wrong = [s["onset_sample"] / rate for s in strokes if s["mistake"]]
     wrong = np.sort(wrong + [o["intended_sample"] / rate for o in row["omissions"]])
@@ -72,15 +75,12 @@ def measure_row(row, listening):
         "mistake_hits": len(pairs(wrong, told, MISTAKE_SEC)), "mistake_truth": len(wrong),
         "mistake_guess": len(told),
     }  # fmt: skip
-    if row["omissions"] or wrong.size:
-        out["mistaken"] = 1
     best = judged.fit.form.slug if judged is not None else ""
     classes = listening.hearing.classes
     out |= {
         "rudiment": int(best == row["rudiment_slug"]),
         "top_five": int(row["rudiment_slug"] in [slug for slug, _ in listening.candidates[:5]]),
         "tempo": int(judged is not None and abs(judged.fit.tempo_bpm / row["tempo_bpm"] - 1) < 0.02),
-        "probability": listening.candidates[0][1] if listening.candidates else 0.0,
         "rows": 1,
     }  # fmt: skip
     scores = listening.hearing.scores
@@ -127,7 +127,8 @@ def figures(counts, facts):
         "onset_f1": f1(""), "precision": total["hits"] / max(total["guess"], 1),
         "recall": total["hits"] / max(total["truth"], 1), "grace_f1": f1("grace_"),
         "hand_accuracy": total["hand_right"] / max(total["hits"], 1),
-        "hand_accuracy_model": total["raw_hand_right"] / max(total["hits"], 1),
+        "onset_f1_model": 2 * total["raw_hits"] / max(total["truth"] + total["raw_guess"], 1),
+        "hand_accuracy_model": total["raw_hand_right"] / max(total["raw_hits"], 1),
         "rudiment": total["rudiment"] / total["rows"], "top_five": total["top_five"] / total["rows"],
         "rudiment_model": float(np.mean([_is_best(fact) for fact in facts])),
         "tempo": total["tempo"] / total["rows"], "mistake_f1": f1("mistake_"),
@@ -188,17 +189,15 @@ def main():
     import torch
 
     from sousa.training.listening import calibration, listener
-    from sousa.training.models import places
     from sousa.training.models.model import Model
     from sousa.training.stream import open_rows
 
     torch.set_num_threads(arguments.threads)
     model = Model.from_pretrained(arguments.model)
-    numbers = None if arguments.calibrate else calibration.beside(places.place_of(arguments.model))
+    numbers = None if arguments.calibrate else calibration.beside(model.place)
     split = None if arguments.split == "all" else arguments.split
-    names = _COLUMNS
     rate, where = model.front_end.sampling_rate, json.loads(arguments.where)
-    rows = open_rows(arguments.data, split, columns=names, sample_rate=rate, where=where)
+    rows = open_rows(arguments.data, split, columns=_COLUMNS, sample_rate=rate, where=where)
     chosen = sorted({i * len(rows) // arguments.rows for i in range(arguments.rows)})
     # lists of records as rows have them
     records = {name: rows.table[name] for name in ("strokes", "omissions")}
@@ -215,7 +214,7 @@ def main():
         counts.append(one)
         facts.append(fact)
     if arguments.calibrate:
-        calibrate(facts, model).save(arguments.calibrate)
+        calibrate(facts).save(arguments.calibrate)
         return
     out = {"all": with_intervals(counts, facts), "times_real_time": round(seconds / spent, 1)}
     for key in ("unseen", "preset"):
@@ -262,7 +261,7 @@ def changed(how, row):
     return row | {"audio": audio}
 
 
-def calibrate(facts, model):
+def calibrate(facts):
     """The calibration by what was heard of some rows."""
     from sousa.generation.rudiments import definitions
     from sousa.generation.rudiments.listening import fitting
@@ -275,7 +274,7 @@ def calibrate(facts, model):
             continue
         logs = np.log(np.maximum(fact["net"], 1e-9))
         likely = np.argsort(-logs)[:16]
-        fits = fitting.best_fits(fact["listening"].hearing.heard, [forms[slugs[i]] for i in likely])
+        fits = fitting.best_fits(fact["listening"].first.heard, [forms[slugs[i]] for i in likely])
         costs = {fit.form.slug: fit.cost for fit in fits}
         if costs:
             cost = np.array([costs[slugs[i]] for i in likely])

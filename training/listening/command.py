@@ -2,7 +2,6 @@
 
 import argparse
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,10 @@ from sousa.generation.console import SILENT, Console
 from sousa.generation.errors import UsageError, collected, one_of, raise_all
 from sousa.generation.outside import expanded, is_directory, is_file
 from sousa.generation.rudiments import definitions
-from sousa.generation.storage import atomic_file, output_path, refuse_others_file
+from sousa.generation.storage import atomic_file, explained, output_path, refuse_others_file
 
 FORMATS = ("json", "csv", "mid", "jams", "html")
-SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".opus", ".m4a", ".w64", ".caf")
+SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".opus", ".w64", ".caf")
 _TEMPI = (20.0, 400.0)
 _EXAMPLES = """examples:
   sousa listen take.wav
@@ -28,7 +27,7 @@ _EXAMPLES = """examples:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Result:
     """What was found in one recording.
 
     Attributes:
@@ -73,9 +72,9 @@ def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
 def _listen(arguments: argparse.Namespace, console: Console) -> None:
     from sousa.training.listening import describing
 
-    said: list[Heard] = []
+    said: list[Result] = []
 
-    def tell(heard: Heard) -> None:
+    def tell(heard: Result) -> None:
         if said:
             console.tell("")
         said.append(heard)
@@ -88,20 +87,20 @@ def _listen(arguments: argparse.Namespace, console: Console) -> None:
         _tell_all(said, console)
 
 
-def _tell_all(said: list[Heard], console: Console) -> None:
+def _tell_all(said: list[Result], console: Console) -> None:
     """What recordings say together, and where files are."""
     from sousa.training.listening import listener
 
     if not said:
         return
     console.tell("")
-    tier = listener.together([heard.listening for heard in said])
-    if len(said) > 1 and tier:
-        order = sorted(tier.items(), key=lambda item: -item[1])
+    judged = [heard.listening for heard in said if heard.listening.tier]
+    if len(judged) > 1:
+        order = sorted(listener.together(judged).items(), key=lambda item: -item[1])
         shares = ", ".join(f"{name} {share:.0%}" for name, share in order)
-        console.tell(f"tier by all {len(said)} recordings: {shares}")
+        console.tell(f"tier by {len(judged)} recordings, if they are of one player: {shares}")
     for heard in said:
-        for path in list(heard.files.values())[-1 if len(said) > 1 else 0 :]:
+        for path in heard.files.values():
             console.tell(str(path))
 
 
@@ -109,7 +108,7 @@ def listen(
     files: Any, model: Any = "listen", output: str | Path | None = "output/listening", *,
     rudiment: str | None = None, tempo: float | None = None, formats: Any = FORMATS,
     console: Console = SILENT, each: Any = None,
-) -> list[Heard]:  # fmt: skip
+) -> list[Result]:  # fmt: skip
     """Hear what was played in recordings.
 
     Args:
@@ -127,7 +126,6 @@ def listen(
     """
     paths, root, kinds = _checked(files, output, rudiment, tempo, formats)
     try:
-        from sousa.training.models import places
         from sousa.training.models.model import Model
     except ImportError as error:
         raise extras.missing("'sousa listen'", error) from None
@@ -135,12 +133,11 @@ def listen(
     from sousa.training.listening import files as writers
     from sousa.training.transcription import recordings
 
-    numbers = None
     if isinstance(model, (str, Path)):
-        numbers = calibration.beside(places.place_of(model))
         model = Model.from_pretrained(model)
     hearing.strokes_of(model)
-    targets = {path: _targets(root, path, paths, kinds) for path in paths}
+    numbers = calibration.beside(model.place) if model.place else None
+    targets = _targets(root, paths, kinds)
     marks = writers.MARKS | {"html": (page.MARK,)}
     problems: list[str] = []
     for of_path in targets.values():
@@ -148,6 +145,9 @@ def listen(
             with collected(problems):
                 refuse_others_file(target, *marks[kind])
     raise_all(problems)
+    if root is not None:
+        with explained(root):  # before anything is heard
+            root.mkdir(parents=True, exist_ok=True)
     rate, out = model.front_end.sampling_rate, []
     for path in paths:
         try:
@@ -166,13 +166,13 @@ def listen(
             try:
                 is_page = kind == "html"
                 data = page.encode(listening, audio, rate) if is_page else writers.encode(kind, listening)
-            except ValueError as error:
+            except page.TooLargeError as error:
                 console.say(f"{target} is left out: {error}")
                 del written[kind]
                 continue
             with atomic_file(target) as file:
                 file.write(data)
-        out.append(Heard(listening, describing.data_of(listening), written))
+        out.append(Result(listening, describing.data_of(listening), written))
         if each is not None:
             each(out[-1])
     raise_all(problems)
@@ -227,14 +227,20 @@ def _recordings(path: Path) -> list[Path]:
     return [path]
 
 
-def _targets(root: Path | None, path: Path, paths: list[Path], kinds: list[str]) -> dict[str, Path]:
-    """The files of a recording; of several of one name with what tells them apart."""
+def _targets(root: Path | None, paths: list[Path], kinds: list[str]) -> dict[Path, dict[str, Path]]:
+    """The files of each recording; of several of one name with folders, and numbers, that tell them apart."""
     if root is None:
-        return {}
-    stem = path.stem
-    same = [other for other in paths if other.stem == stem]
-    if len(same) > 1:
-        with suppress(ValueError):
-            stem = "-".join(path.relative_to(os.path.commonpath([str(p.parent) for p in same])).parts)
-            stem = stem.replace(".", "-")
-    return {kind: root / f"{stem}.{kind}" for kind in kinds}
+        return {path: {} for path in paths}
+    stems: dict[Path, str] = {}
+    for path in paths:
+        same = [other.absolute() for other in paths if other.stem == path.stem]
+        stem = path.stem
+        if len(same) > 1:
+            common = os.path.commonpath([other.parent for other in same])
+            stem = "-".join(path.absolute().relative_to(common).parts).replace(".", "-")
+        number, name = 1, stem
+        while name in stems.values():
+            number += 1
+            name = f"{stem}-{number}"
+        stems[path] = name
+    return {path: {kind: root / f"{stem}.{kind}" for kind in kinds} for path, stem in stems.items()}

@@ -28,7 +28,8 @@ def data_of(listening: Listening) -> dict[str, Any]:
         "rudiment": None, "tempo_bpm": None, "tempo_was_given": listening.tempo_named, "lead_hand": None,
         "metre": None, "first_beat_sec": None, "tier": {k: round(v, 4) for k, v in listening.tier.items()},
         "timing_ms": None, "scores": {}, "percentiles": {}, "mistakes": {},
-        "num_strokes": len(heard), "num_written": None,
+        "num_strokes": int(np.count_nonzero(~heard.is_bounce)),
+        "num_bounces": int(np.count_nonzero(heard.is_bounce)), "num_written": None,
     }  # fmt: skip
     if judged is not None:
         form = judged.fit.form
@@ -125,7 +126,7 @@ def _number(value: float) -> float | None:
 
 
 def text_of(listening: Listening) -> str:
-    """What was found, in lines of at most 80 characters."""
+    """What was found, in lines of at most 80 characters but for names of files."""
     data = data_of(listening)
     lines = [f"{data['file']}  {data['duration_sec']:.1f} s"]
     for sentence in data["notes"]:
@@ -147,15 +148,15 @@ def text_of(listening: Listening) -> str:
         f"{HANDS[data['lead_hand']]} hand leads"
     )
     spread = data["timing_ms"]
-    right, left = (_signed(spread[hand]["mean"]) for hand in HANDS.values())
-    lines.append(
-        f"  timing    spread {_points(spread['sd'])} ms; right hand {right} ms, left {left} ms (late is +)"
-    )
+    hands = {hand: spread[hand]["mean"] for hand in HANDS.values()}
+    told = ", ".join(f"{hand} hand {mean:+.1f} ms" for hand, mean in hands.items() if mean is not None)
+    lines.append(f"  timing    spread {_points(spread['sd'])} ms; {told} (late is +)")
     said = [f"{count} {kind.replace('_', ' ')}" for kind, count in data["mistakes"].items()]
     number = f"{judged.num_mistakes} mistakes" if judged.num_mistakes != 1 else "1 mistake"
     more = f": {', '.join(said)}" if said else ""
+    bounces = f" and {data['num_bounces']} bounces" if data["num_bounces"] else ""
     lines += _wrapped(
-        f"  strokes   {data['num_strokes']} heard, {data['num_written']} written, {number}{more}"
+        f"  strokes   {data['num_strokes']} heard{bounces}, {data['num_written']} written, {number}{more}"
     )
     if data["tier"]:
         order = sorted(data["tier"].items(), key=lambda item: -item[1])
@@ -179,10 +180,6 @@ def _score_lines(data: dict[str, Any]) -> list[str]:
         ]
         lines.append(f"  {score:<22} {value:>6.1f}   {'  '.join(cells)}".rstrip())
     return lines
-
-
-def _signed(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:+.1f}"
 
 
 def _points(value: float | None) -> str:

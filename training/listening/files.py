@@ -4,12 +4,14 @@ import csv
 import io
 import json
 import struct
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from sousa.generation import midi
 from sousa.generation.rudiments.corpus import SNARE_NOTE
+from sousa.generation.rudiments.score import beat_length
 from sousa.training.listening import describing
 from sousa.training.listening.listener import Listening
 
@@ -88,14 +90,15 @@ def _jams(listening: Listening) -> bytes:
     onsets = [(s["onset_sec"], 0.0, s["velocity"], s["onset_probability"]) for s in data["strokes"]]
     out = [annotation("onset", onsets, "strokes of the snare drum; values are MIDI velocities")]
     if data["rudiment"]:
-        step = 60.0 / data["tempo_bpm"]
-        first = data["first_beat_sec"]
-        count = int(np.ceil((seconds - first) / step))
-        times = [first + k * step for k in range(max(count, 0)) if first + k * step >= 0]
-        beats = [(round(t, 6), 0.0, k + 1, None) for k, t in enumerate(times)]
+        beat = beat_length(data["metre"])  # in quarter notes
+        step, first = 60.0 * beat / data["tempo_bpm"], data["first_beat_sec"]
+        in_bar = round(4.0 * float(Fraction(data["metre"])) / beat)
+        numbers = range(int(np.ceil(-first / step - 1e-9)), int(np.ceil((seconds - first) / step)))
+        beats = [(round(first + k * step, 6), 0.0, k % in_bar + 1, None) for k in numbers]
+        sure = 1.0 if data["tempo_was_given"] else None
         out += [
-            annotation("beat", beats, "quarter notes of the grid"),
-            annotation("tempo", [(0.0, seconds, data["tempo_bpm"], 1.0)], "quarter notes a minute"),
+            annotation("beat", beats, "beats of the grid; values are their places in the bar"),
+            annotation("tempo", [(0.0, seconds, data["tempo_bpm"], sure)], "quarter notes a minute"),
             annotation(
                 "tag_open",
                 [(0.0, seconds, c["slug"], c["probability"]) for c in data["rudiment"]["candidates"]],

@@ -18,6 +18,7 @@ from sousa.generation.rudiments.listening.heard import Heard
 STROKES, BOUNCE = "strokes", "bounce"
 _FLAGS = {"left": "hand", "accent": "accent", "grace": "grace", "bounce": BOUNCE, "mistake": "mistake"}
 _OVERLAP_SEC, _BATCH = 2.0, 8
+_BANDS, _AT_ONCE = 24, 1000  # of colours at most, and strokes
 FAINT = 0.05  # probability of an onset from which it may be one, where a stroke is expected
 _AFTER_SEC = 0.025  # after an onset, for the sound of a stroke
 
@@ -73,6 +74,7 @@ def hear(model: Any, audio: np.ndarray, done: Callable[[float], object] = lambda
     whole = np.full((len(audio) // frame + 2, target.num_outputs), -20.0, np.float32)
     outs: dict[str, list[np.ndarray]] = {}
     told = [t for t in model.targets if t.level == "clip"]
+    heard_before = 0
     for first in range(0, len(starts), _BATCH):
         batch = starts[first : first + _BATCH]
         clips = [np.asarray(audio[start : start + model.num_samples], np.float32) for start in batch]
@@ -87,7 +89,9 @@ def hear(model: Any, audio: np.ndarray, done: Callable[[float], object] = lambda
             whole[begin : begin + len(part)] = part[: max(len(whole) - begin, 0)]
         for t in told:
             outs.setdefault(t.name, []).extend(out[t.name])
-        done(min(batch[-1] + model.num_samples, len(audio)) / rate - (batch[0] / rate if first else 0.0))
+        end = len(audio) if batch[-1] == starts[-1] else batch[-1] + model.num_samples
+        done((end - heard_before) / rate)
+        heard_before = end
     times, values = target.pick(whole, model.frame_sec, seconds, FAINT)
     heard = replace(_heard(target, times, values), colour=_colours(audio, times, rate))
     sure = times[values[:, 0] >= target.threshold]
@@ -99,7 +103,8 @@ def hear(model: Any, audio: np.ndarray, done: Callable[[float], object] = lambda
 def _starts(model: Any, samples: int) -> list[int]:
     """First samples of the windows, at whole frames."""
     rate, frame = model.front_end.sampling_rate, round(model.frame_sec * model.front_end.sampling_rate)
-    step = (model.num_samples - round(_OVERLAP_SEC * rate)) // frame * frame
+    overlap = round(min(_OVERLAP_SEC, model.max_sec / 3) * rate)
+    step = max((model.num_samples - overlap) // frame, 1) * frame
     last = max(samples - model.num_samples, 0) // frame * frame
     return [*range(0, last, step), last]
 
@@ -143,13 +148,15 @@ def _together(told: list[Any], outs: dict[str, list[np.ndarray]], weights: np.nd
 
 
 def _colours(audio: np.ndarray, times: np.ndarray, rate: int) -> np.ndarray:
-    """Levels of 24 bands just after each onset, dB, less their mean: float32 (strokes, bands)."""
+    """Levels of bands just after each onset, dB, less their mean: float32 (strokes, bands)."""
     size = round(_AFTER_SEC * rate)
-    if not len(times):
-        return np.zeros((0, 24), np.float32)
+    edges = np.unique(np.geomspace(2, size // 2, _BANDS + 1).astype(int))
+    out = np.zeros((len(times), len(edges) - 1), np.float32)
     starts = np.minimum(np.rint(times * rate).astype(int), max(len(audio) - size, 0))
-    clips = np.stack([np.pad(audio[s : s + size], (0, size - len(audio[s : s + size]))) for s in starts])
-    power = np.abs(np.fft.rfft(clips * np.hanning(size), axis=1)) ** 2
-    edges = np.unique(np.geomspace(2, power.shape[1] - 1, 25).astype(int))
-    levels = 10 * np.log10(np.add.reduceat(power, edges[:-1], axis=1) + 1e-9)
-    return (levels - levels.mean(1, keepdims=True)).astype(np.float32)
+    for first in range(0, len(starts), _AT_ONCE):
+        parts = [np.asarray(audio[s : s + size]) for s in starts[first : first + _AT_ONCE]]
+        clips = np.stack([np.pad(part, (0, size - len(part))) for part in parts])
+        power = np.abs(np.fft.rfft(clips * np.hanning(size), axis=1)) ** 2
+        levels = 10 * np.log10(np.add.reduceat(power, edges[:-1], axis=1) + 1e-9)
+        out[first : first + len(parts)] = levels - levels.mean(1, keepdims=True)
+    return out

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,9 +39,10 @@ class Listening:
         hearing: what the model heard.
         candidates: ``(slug, probability)`` of the likeliest rudiments; of one that was named, it alone.
         judged: the strokes against the rudiment; None where none fits.
-        tier: dict of tier to probability; empty without strokes.
+        tier: dict of tier to probability; empty where nothing was judged.
         notes: sentences on what should be known before the rest is believed.
         named, tempo_named: whether the rudiment and the tempo were told.
+        first: the strokes before any rudiment was laid over them.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Listening:
     notes: list[str] = field(default_factory=list)
     named: bool = False
     tempo_named: bool = False
+    first: Hearing | None = None
 
     @property
     def percentiles(self) -> dict[str, dict[str, float]]:
@@ -75,10 +76,14 @@ def listen_to(
     """
     calibration = calibration or Calibration()
     everything = hearing.hear(model, audio, done)
-    heard = everything.select(everything.sureness >= SURE)
+    heard = first = everything.select(everything.sureness >= SURE)
     form = definitions.select([rudiment])[0] if rudiment else None
-    is_drum = spread_db(heard.heard) < NO_DRUM_DB
-    fits, candidates = _fits(heard, model, form, tempo_bpm, calibration) if is_drum else ([], [])
+    enough = np.count_nonzero(heard.heard.is_primary) >= LEAST_STROKES
+    is_drum = form is not None or spread_db(heard.heard) < NO_DRUM_DB
+    fits: list[Fit] = []
+    candidates: list[tuple[str, float]] = []
+    if enough and is_drum:
+        fits, candidates = _fits(heard, model, form, tempo_bpm, calibration)
     judged = None
     if fits:
         known_tempo = tempo_bpm is not None
@@ -88,11 +93,11 @@ def listen_to(
         judged = judge(heard.heard, fits[0], known_tempo)
     known = form is not None, tempo_bpm is not None
     tier = {}
-    if TIER in heard.classes:
+    if judged is not None and TIER in heard.classes:
         score = heard.scores.get("overall_score", np.nan)
-        tier = calibration.tier(heard.classes[TIER], features_of(judged, score) if judged else None)
+        tier = calibration.tier(heard.classes[TIER], features_of(judged, score))
     notes = _notes(heard, judged, candidates, known[0])
-    return Listening(name, heard, candidates, judged, tier, notes, *known)
+    return Listening(name, heard, candidates, judged, tier, notes, *known, first=first)
 
 
 def _fits(
@@ -150,29 +155,35 @@ def _notes(
 ) -> list[str]:
     """What should be known before the rest is believed."""
     strokes = heard.heard
-    if len(strokes) < LEAST_STROKES or judged is None:
-        count = f"only {len(strokes)} strokes were" if len(strokes) else "nothing like a stroke was"
-        if spread_db(strokes) >= NO_DRUM_DB:
-            return ["No snare drum is heard: what sounds like strokes differs too much for one drum."]
-        return [f"No snare drum is heard: {count} found, too few to say what is played."]
+    main = np.count_nonzero(strokes.is_primary)
+    if not len(strokes):
+        return ["No snare drum is heard: nothing in the recording sounds like a stroke."]
+    if main < LEAST_STROKES:
+        return [f"Too few strokes are heard to say what is played: {main} beside grace notes and bounces."]
+    if judged is None:
+        return ["No snare drum is heard: what sounds like strokes differs too much for one drum."]
     out = []
     counted = ~strokes.is_bounce
     matched = float(np.mean(judged.written_of[counted] >= 0))
     played = float(np.mean(judged.omissions == None))  # noqa: E711
     if min(matched, played) < LEAST_MATCHED:
-        what = f"{candidates[0][0]}, which was named" if named else "any rudiment"
+        what = f"{_name(candidates[0][0])}, which was named" if named else "any rudiment"
         out.append(
-            f"The strokes hardly fit {what}: {matched:.0%} of them are in the figure, and {played:.0%} of it "
-            "is played. This may be no rudiment, or no snare drum alone."
+            f"The strokes hardly fit {what}: {matched:.0%} of them belong to the figure, and {played:.0%} of "
+            "the figure is played. This may be no rudiment, or not a snare drum alone."
         )
     elif not named and candidates[0][1] < LEAST_SURE and len(candidates) > 1:
         (first, p), (second, q) = candidates[:2]
-        out.append(f"Between two rudiments: {first} ({p:.0%}) and {second} ({q:.0%}).")
+        out.append(f"Between two rudiments: {_name(first)} ({p:.0%}) and {_name(second)} ({q:.0%}).")
     if two_sounds(strokes) > TWO_DRUMS or spread_db(strokes) > OTHER_DRUMS_DB:
         out.append(
             "Two drums or more are heard: the strokes differ more in sound than two hands on one drum do."
         )
     return out
+
+
+def _name(form: str) -> str:
+    return definitions.load()[form].name
 
 
 def spread_db(strokes: Heard) -> float:
@@ -214,8 +225,3 @@ def together(listenings: Sequence[Listening]) -> dict[str, float]:
     logs = np.mean([[np.log(max(tier[name], 1e-9)) for name in tiers()] for tier in known], axis=0)
     share = np.exp(logs - np.logaddexp.reduce(logs))
     return dict(zip(tiers(), share.tolist(), strict=True))
-
-
-def stem_of(path: str | Path) -> str:
-    """What files of a recording are called by."""
-    return Path(path).stem

@@ -60,15 +60,21 @@ function schedule() {
   }
 }
 
+let starting = false;
+
 async function play() {
+  if (starting) return;
+  starting = true;
   try {
     await open();
+    await sound.context.resume();
   } catch (error) {
     at("notice").textContent = `This browser can't play the recording (${error.message}).`;
     at("notice").hidden = false;
     return;
+  } finally {
+    starting = false;
   }
-  await sound.context.resume();
   if (position >= total - 0.02) position = 0;
   const speed = Number(at("speed").value);
   started = {time: sound.context.currentTime + 0.05, speed};
@@ -276,7 +282,7 @@ function tell() {
   if (rudiment) {
     parts.push(rudiment.name + (rudiment.was_given ? "" : ` (${percent(rudiment.probability)})`));
     parts.push(`${data.tempo_bpm.toFixed(1)} quarter notes a minute, ${data.metre}`);
-    parts.push(`${data.strokes.length} strokes`);
+    parts.push(`${data.num_strokes} strokes` + (data.num_bounces ? `, ${data.num_bounces} bounces` : ""));
     const wrong = data.strokes.filter(stroke => stroke.mistake).length + data.omissions.length;
     parts.push(wrong === 1 ? "1 mistake" : `${wrong} mistakes`);
   }

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from sousa.generation.rudiments import definitions
 from sousa.generation.rudiments.players import tiers
 from sousa.generation.rudiments.score import beat_length
 from sousa.generation.rudiments.scores import SKILL_SCORES
@@ -23,13 +22,17 @@ _COMMON = _HERE.parent / "transcription" / "page.css"  # colours and controls of
 _PEAKS_SEC = 200  # points of the wave a second
 
 
+class TooLargeError(ValueError):
+    """A page that no browser would read."""
+
+
 def encode(listening: Listening, audio: np.ndarray, rate: int) -> bytes:
     """The page.
 
     Args:
         audio: float32 (samples,) at ``rate``.
 
-    Raises: ValueError when it would be larger than browsers read.
+    Raises: TooLargeError when it would be larger than browsers read.
     """
     sound = io.BytesIO()
     soundfile.write(sound, np.clip(audio, -1.0, 1.0), rate, format="FLAC", subtype="PCM_16")
@@ -45,7 +48,7 @@ def encode(listening: Listening, audio: np.ndarray, rate: int) -> bytes:
     if listening.judged is not None:
         form = listening.judged.fit.form
         facts["beat_quarters"] = beat_length(form.metre)
-        facts["bar_quarters"] = float(definitions.load()[form.form].bar_beats)
+        facts["bar_quarters"] = float(form.bar_beats)
     style = _COMMON.read_text("utf-8") + (_HERE / "page.css").read_text("utf-8")
     parts = {
         "TITLE": html(listening.name), "STYLE": style, "DATA": script(facts),
@@ -54,7 +57,7 @@ def encode(listening: Listening, audio: np.ndarray, rate: int) -> bytes:
     before, *rest = (_HERE / "page.html").read_text("utf-8").split("@@")
     data = (before + "".join(parts.get(part, part) for part in rest)).encode()
     if len(data) > MOST_BYTES:
-        raise ValueError(f"it would have {len(data) / 1e6:.0f} MB, of at most {MOST_BYTES / 1e6:.0f}")
+        raise TooLargeError(f"it would have {len(data) / 1e6:.0f} MB, of at most {MOST_BYTES / 1e6:.0f}")
     return data
 
 

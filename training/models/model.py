@@ -78,6 +78,7 @@ class Model(nn.Module):
         super().__init__()
         self.task, self.targets, self.reported = task, list(targets), list(reported)
         self.front_end, self.encoder, self.max_sec = front_end, encoder, float(max_sec)
+        self.place: Path | None = None  # directory that it was loaded from
         self.spec_augment = SpecAugment(front_end, **(spec_augment or {}))
         # a part that no target uses would have no gradients, which several processes do not allow
         whole = any(target.level == "clip" for target in self.targets)
@@ -236,7 +237,7 @@ class Model(nn.Module):
         """A saved model.
 
         Args:
-            where: directory of a model, a run or a pipeline, name of a model that is shipped (notes), or
+            where: directory of a model, a run or a pipeline, name of one that is shipped (notes, listen), or
                 ``org/name`` on the Hub.
 
         Raises: UsageError when there is none, RunError when it is damaged.
@@ -270,6 +271,7 @@ class Model(nn.Module):
         except _UNUSABLE as error:
             raise RunError(f"{root / CONFIG} can't be used ({type(error).__name__}: {error})") from None
         load_weights(model, root)
+        model.place = root
         return model.eval()
 
 
@@ -307,7 +309,7 @@ def _downloaded(where: str, revision: str | None, token: str | None) -> Path:
             f"there is no model at {where!r}: give a run's directory, a checkpoint, or org/name on the Hub"
         )
     with remote.hub_errors(where, "loading"):
-        wanted = [WEIGHTS, CONFIG, "preprocessor_config.json"]
+        wanted = [WEIGHTS, CONFIG, "preprocessor_config.json", "calibration.json"]
         download = remote.client(token).snapshot_download
         return Path(download(where, revision=revision, allow_patterns=wanted))
 

@@ -3,7 +3,7 @@
 Conventions
 -----------
 A hidden Markov model for each form: its states are the places of a cycle, and a primary stroke that is heard
-moves on by one place, by two or three (strokes were left out), or not at all (it was not meant); at a price
+moves on by one place, by two or three (strokes were left out), or not at all (it is unintended); at a price
 it goes on anywhere. A move costs what the time since the stroke before differs from what is written at that
 tempo, by a distribution with long tails, so that one hesitation does not decide. A stroke costs what is
 improbable about its accent, its hand, its graces and its bounces. All tempi and both lead hands are compared
@@ -15,7 +15,7 @@ Times are ms, beats quarter notes.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from sousa.generation.rudiments.listening.sticking import Sticking
 from sousa.generation.rudiments.score import template
 
 LEAST = 4  # primaries that something can be said of
-SKIPPED, EXTRA, ANYWHERE = 2.2, 2.5, 6.0  # prices: of each stroke left out, of one not meant, of a jump
+SKIPPED, EXTRA, ANYWHERE = 2.2, 2.5, 6.0  # prices: of each stroke left out, of an unintended one, of a jump
 SPREAD_MS, SPREAD_SHARE, TAIL = 13.0, 0.07, 1.2  # of intervals: in ms, as a share, and how it grows
 FURTHEST = 12.0  # what another place of the cycle may cost to be tried
 ELSEWHERE = 0.7  # price of a recording that does not begin where a cycle does
@@ -45,7 +45,7 @@ class Fit:
         cost: the less, the better it fits.
         beat_ms: length of a quarter note.
         first_ms: where beat 0 of the figure is, the beginning of the cycle that the first stroke lies in.
-        beats: float64 (primaries,), place of each primary that is heard; NaN for one that was not meant.
+        beats: float64 (primaries,), place of each primary that is heard; NaN for unintended ones.
     """
 
     form: Rudiment
@@ -93,6 +93,8 @@ def _fit(heard: Heard, form: Rudiment, tempo_bpm: float | None, sticking: Sticki
     cost += change
     beats = _beats(time, places, moves, plan, beat_ms[chosen])
     slope, start = _line(beats, time, None if tempo_bpm is None else beat_ms[0])
+    if not 1 / WIDER < slope / beat_ms[chosen] < WIDER:  # few strokes, and none where it is expected
+        slope, start = _line(beats, time, beat_ms[chosen])
     return Fit(form, "RL"[lead], cost, slope, start, beats)
 
 
@@ -115,17 +117,18 @@ def _count(mask, first, end):
     return int(np.count_nonzero(mask[first:end]))
 
 
+def _price(interval, expected):
+    """What an interval costs beside the one that is expected, ms."""
+    away = (interval - expected) / np.hypot(SPREAD_MS, SPREAD_SHARE * expected)
+    return TAIL * np.log1p(0.5 * away * away)
+
+
 def _path(time, emission, plan, beat_ms):
     """The cheapest way through the places: ``(places, moves, lead hand, number of the tempo, cost)``."""
     size, count = len(plan.beat), len(time)
     # beats from the place that is so many places before
     steps = [np.sum([np.roll(plan.slot_beats, shift) for shift in range(move)], axis=0) for move in _MOVES]
     expected = np.stack(steps)[:, None] * beat_ms[None, :, None]  # (moves, tempi, places)
-    spread = np.hypot(SPREAD_MS, SPREAD_SHARE * expected)
-
-    def price(interval, which):
-        away = (interval - expected[which]) / spread[which]
-        return TAIL * np.log1p(0.5 * away * away)
 
     cost = np.broadcast_to(emission[0][:, None], (2, len(beat_ms), size)).copy()
     cost[:, :, 1:] += ELSEWHERE
@@ -135,9 +138,10 @@ def _path(time, emission, plan, beat_ms):
     for i in range(1, count):
         interval = time[i] - time[i - 1]
         ways = [
-            np.roll(cost, move, axis=2) + (price(interval, n) + SKIPPED * n) for n, move in enumerate(_MOVES)
+            np.roll(cost, move, axis=2) + (_price(interval, expected[n]) + SKIPPED * n)
+            for n, move in enumerate(_MOVES)
         ]
-        earlier = price(time[i] - time[i - 2], 0) + EXTRA if i > 1 else np.inf
+        earlier = _price(time[i] - time[i - 2], expected[0]) + EXTRA if i > 1 else np.inf
         ways.append(np.roll(older, 1, axis=2) + earlier)
         froms[i] = cost.argmin(axis=2)
         ways.append(np.broadcast_to(cost.min(axis=2, keepdims=True) + ANYWHERE, cost.shape))
@@ -151,7 +155,7 @@ def _path(time, emission, plan, beat_ms):
         places[i] = place
         move = int(back[i, lead, chosen, place]) if i else _ANYWHERE
         moves[i] = move
-        if i == 0 or (move == _EXTRA and i == 1):
+        if i == 0:
             return places, moves, int(lead), int(chosen), total
         if move == _ANYWHERE:
             place, i = int(froms[i, lead, chosen]), i - 1
@@ -176,8 +180,7 @@ def _turned(path, lead, emission, plan, sticking):
     interval = time[known[at]] - time[known[at - 1]]
     steps = np.cumsum([np.roll(plan.slot_beats, shift) for shift in range(max(_MOVES))], axis=0) * beat_ms
     expected = steps[moves[known[at]], moved[:, at]]
-    away = (interval - expected) / np.hypot(SPREAD_MS, SPREAD_SHARE * expected)
-    total = total + (TAIL * np.log1p(0.5 * away * away)).sum(axis=1)
+    total = total + _price(interval, expected).sum(axis=1)
     base = total[lead, 0]
     left = np.stack([plan.hand[moved], 1 - plan.hand[moved]])  # as letters of the lead hand R and L
     near = np.argwhere(total < base + FURTHEST)
@@ -191,7 +194,7 @@ def _turned(path, lead, emission, plan, sticking):
 
 
 def _beats(time, places, moves, plan, beat_ms):
-    """Place of each primary on the grid, from the cycle of the first one on; NaN for strokes not meant."""
+    """Place of each primary on the grid, from the cycle of the first one on; NaN for unintended strokes."""
     beats, last = np.full(len(places), np.nan), None
     for i in np.flatnonzero(places >= 0).tolist():
         at = plan.beat[places[i]]
@@ -226,9 +229,3 @@ def _line(beats, time, beat_ms):
         if np.ptp(x[keep]) <= 0:
             break
     return float(slope), float(start)
-
-
-def shifted(fit: Fit, cycles: int) -> Fit:
-    """The same fit with beat 0 so many cycles earlier."""
-    beats = float(fit.form.cycle_beats) * cycles
-    return replace(fit, first_ms=fit.first_ms - beats * fit.beat_ms, beats=fit.beats + beats)

@@ -15,7 +15,7 @@ import numpy as np
 
 from sousa.generation.rudiments import ornaments, scores
 from sousa.generation.rudiments.assembly import BOUNCE, BUZZ, GRACE, STRAY, TAP, Omissions, Performances
-from sousa.generation.rudiments.listening.fitting import Fit, shifted
+from sousa.generation.rudiments.listening.fitting import Fit
 from sousa.generation.rudiments.listening.heard import Heard
 from sousa.generation.rudiments.listening.sticking import Sticking
 from sousa.generation.rudiments.mistakes import number
@@ -66,8 +66,6 @@ class Judged:
 
 def judge(heard: Heard, fit: Fit, tempo_known: bool = False) -> Judged:
     """Judge heard strokes by the form that was laid over them."""
-    early = max(-int(np.floor(np.nanmin(fit.beats) / float(fit.form.cycle_beats))), 0)
-    fit = shifted(fit, early) if early else fit
     wanted = _wanted(fit)
     kept = np.flatnonzero(~heard.is_bounce)
     heard_hands = np.where(heard.left > 0.5, "L", "R")
@@ -85,7 +83,8 @@ def judge(heard: Heard, fit: Fit, tempo_known: bool = False) -> Judged:
     mistakes = np.full(len(heard), None, dtype=object)
     mistakes[kept] = match.played
     mistakes[mistakes == "wrong_hand"] = None
-    mistakes[at[hands[at] != wanted["hand"][place]]] = "wrong_hand"
+    other = at[hands[at] != wanted["hand"][place]]
+    mistakes[other[mistakes[other] == None]] = "wrong_hand"  # noqa: E711
     alone = (written_of < 0) & ~heard.is_bounce
     mistakes[alone & (mistakes == None)] = "touch"  # noqa: E711
     mistakes[(written_of >= 0) & np.isin(mistakes, ("double", "touch"))] = None
@@ -150,11 +149,11 @@ def _leads(wanted):
 
 
 def _with_parents(written_of, wanted):
-    """Graces whose primary is not heard stand for nothing; nor do graces that follow their primary."""
+    """Graces whose primary is not heard stand for nothing."""
     out = written_of.copy()
-    main = {int(place): j for j, place in enumerate(out) if place >= 0 and wanted["grace"][place] == 0}
+    main = {place for place in written_of.tolist() if place >= 0 and wanted["grace"][place] == 0}
     for j, place in enumerate(written_of.tolist()):
-        if place >= 0 and wanted["grace"][place] > 0 and main.get(int(wanted["main"][place]), -1) < j:
+        if place >= 0 and wanted["grace"][place] > 0 and int(wanted["main"][place]) not in main:
             out[j] = -1
     return out
 

@@ -30,9 +30,15 @@ def percentiles(scores: Mapping[str, float]) -> dict[str, dict[str, float]]:
     """
     return {
         tier: {
-            name: round(float(np.interp(value, known[name], SHARES)), 1)
+            name: round(_share_below(value, known[name]), 1)
             for name, value in scores.items()
             if name in known and not np.isnan(value)
         }
         for tier, known in table().items()
     }
+
+
+def _share_below(value: float, quantiles: list[float]) -> float:
+    """Share of a distribution below a value, in per cent; of several equal quantiles the first one."""
+    values, first = np.unique(quantiles, return_index=True)
+    return float(np.interp(value, values, np.array(SHARES)[first]))

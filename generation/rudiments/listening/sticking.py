@@ -32,7 +32,7 @@ class Sticking:
     """The strokes of a recording, for stickings to be tried on; strokes: primaries alone."""
 
     def __init__(self, strokes: Heard):
-        self.count, self._smoother = len(strokes), None
+        self.count, self._parts = len(strokes), None
         if strokes.colour is None or self.count < LEAST:
             return
         colour = without(strokes.colour, strokes)
@@ -43,20 +43,21 @@ class Sticking:
         z = left[:, :parts] * values[:parts]
         z = np.concatenate([np.ones((self.count, 1)), z / (z.std(axis=0) + 1e-9)], axis=1)
         ridge = np.diag([0.0] + [RIDGE * np.sqrt(self.count)] * parts)
-        self._smoother = z @ np.linalg.solve(z.T @ z + ridge, z.T)
+        self._parts, self._inverse = z, np.linalg.inv(z.T @ z + ridge)
         high = colour.shape[1] // 2
         self._bright = colour[:, high:].mean(1) - colour[:, :high].mean(1)
 
     def _left_out(self, which: np.ndarray, sign: np.ndarray) -> np.ndarray:
         """What the other strokes say of the hand of each: about -1 to 1."""
-        assert self._smoother is not None
-        part = self._smoother[np.ix_(which, which)]
-        own = np.diag(part)
-        return (part @ sign - own * sign) / np.maximum(1.0 - own, 1e-3)
+        assert self._parts is not None
+        part = self._parts[which]
+        weighed = part @ self._inverse
+        own = np.sum(weighed * part, axis=1)
+        return (weighed @ (part.T @ sign) - own * sign) / np.maximum(1.0 - own, 1e-3)
 
     def _usable(self, left: np.ndarray) -> bool:
         each = min(int(left.sum()), int(len(left) - left.sum()))
-        return self._smoother is not None and len(left) >= LEAST and each >= LEAST_EACH
+        return self._parts is not None and len(left) >= LEAST and each >= LEAST_EACH
 
     def gain(self, which: np.ndarray, left: np.ndarray) -> float:
         """How much likelier these hands are for their colours, in nats.

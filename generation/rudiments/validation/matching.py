@@ -102,11 +102,10 @@ def find(wanted: Arrays, grid: np.ndarray, times: np.ndarray, hands: np.ndarray)
     before = np.diff(grid[primary], prepend=grid[0] - 500.0)[np.searchsorted(np.flatnonzero(primary), owner)]
     # graces stand a little before their primary, one after the other
     at = grid - wanted["grace"] * np.minimum(np.where(wanted["graces"] > 1, 45.0, 28.0), 0.28 * before)
-    other = (wanted["hand"] != hands[:, None]) & (hands[:, None] != "")
-    pairs = align(at, times, before, other)
+    pairs = align(at, times, before, wanted["hand"], hands)
     # once more, with the grid where the player has it at that time
     at = at + _trend(at, times, pairs)
-    pairs = align(at, times, before, other)
+    pairs = align(at, times, before, wanted["hand"], hands)
     played = np.full(len(times), None, dtype=object)
     written = np.full(len(at), None, dtype=object)
     written_of = np.full(len(times), -1)
@@ -120,7 +119,7 @@ def find(wanted: Arrays, grid: np.ndarray, times: np.ndarray, hands: np.ndarray)
         grace = not primary[i] and heard_of[owner[i]] >= 0
         written[i] = "dropped_grace" if grace else "omission"
     for i, j in pairs:
-        if other[j, i]:
+        if hands[j] and hands[j] != wanted["hand"][i]:
             played[j] = "wrong_hand"
         lead = times[heard_of[owner[i]]] - times[j] if heard_of[owner[i]] >= 0 else np.inf
         if not primary[i] and lead < FLAT_MS:
@@ -138,32 +137,53 @@ def _trend(at, times, pairs):
     return np.array([np.median(error[max(i - TREND, 0) : i + TREND + 1]) for i in near.tolist()])
 
 
-def align(at: np.ndarray, times: np.ndarray, slots: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:
+def align(
+    at: np.ndarray, times: np.ndarray, slots: np.ndarray, hands: np.ndarray, played: np.ndarray
+) -> list[tuple[int, int]]:
     """Pairs of written and played strokes, each in order.
 
+    Only strokes whose numbers are near to each other are compared, and only these are kept in memory.
+
     Args:
-        at, slots: of written strokes: times, and the intervals before them.
-        times: of played strokes.
-        other: bool (played, written), the hands differ.
+        at, slots, hands: of written strokes: times, the intervals before them, and hands.
+        times, played: of played strokes: times, and hands, an empty text for one that is not known.
     """
     rows, columns = len(at), len(times)
-    price = np.abs(times[:, None] - at) / np.maximum(SHARE * slots, LEAST_MS)
-    price = (np.minimum(price, MOST) + OTHER_HAND * other).tolist()
     apart = max(BAND, abs(rows - columns) + BAND)
     far = float("inf")
-    best = [[far] * (columns + 1) for _ in range(rows + 1)]
-    best[0] = [ALONE * j for j in range(columns + 1)]
+    # of each written stroke: the first played one it is compared with, prices, and costs up to there
+    firsts, prices, best = [1], [[]], [[ALONE * j for j in range(1, columns + 1)]]
+
+    def cost(i: int, j: int) -> float:
+        if j == 0:
+            return ALONE * i
+        place = j - firsts[i]
+        return best[i][place] if 0 <= place < len(best[i]) else far
+
     for i in range(1, rows + 1):
-        line, above = best[i], best[i - 1]
-        line[0] = ALONE * i
-        for j in range(max(1, i - apart), min(columns, i + apart) + 1):
-            line[j] = min(above[j - 1] + price[j - 1][i - 1], above[j] + ALONE, line[j - 1] + ALONE)
+        low, high = max(1, i - apart), min(columns, i + apart)
+        near = slice(low - 1, max(high, low - 1))
+        other = (played[near] != hands[i - 1]) & (played[near] != "")
+        price = np.abs(times[near] - at[i - 1]) / np.maximum(SHARE * slots[i - 1], LEAST_MS)
+        row = (np.minimum(price, MOST) + OTHER_HAND * other).tolist()
+        line: list[float] = []
+        left = cost(i, 0) if low == 1 else far
+        diagonal = cost(i - 1, low - 1)
+        for j, pair in enumerate(row, low):
+            above = cost(i - 1, j)
+            left = min(diagonal + pair, above + ALONE, left + ALONE)
+            line.append(left)
+            diagonal = above
+        firsts.append(low)
+        prices.append(row)
+        best.append(line)
     pairs, i, j = [], rows, columns
     while i and j:
-        if best[i][j] == best[i - 1][j - 1] + price[j - 1][i - 1]:
+        here, pair = cost(i, j), prices[i][j - firsts[i]]
+        if here == cost(i - 1, j - 1) + pair:
             i, j = i - 1, j - 1
             pairs.append((i, j))
-        elif best[i][j] == best[i - 1][j] + ALONE:
+        elif here == cost(i - 1, j) + ALONE:
             i -= 1
         else:
             j -= 1

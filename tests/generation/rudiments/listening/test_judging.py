@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from sousa.generation.rudiments import definitions
 from sousa.generation.rudiments.listening import fitting, standing
-from sousa.generation.rudiments.listening.judging import judge
+from sousa.generation.rudiments.listening.judging import judge, with_hands
+from sousa.generation.rudiments.listening.sticking import Sticking
 from sousa.generation.rudiments.scores import SKILL_SCORES
 from tests.support.heard_rows import heard, rows
 
@@ -99,3 +101,38 @@ def test_percentiles_rise_with_the_score_and_fall_with_the_tier():
     shares = [high[tier]["overall_score"] for tier in EVERYBODY]
     assert shares == sorted(shares, reverse=True)
     assert standing.percentiles({"overall_score": float("nan")})["beginner"] == {}
+    # what many have in full is not above them
+    perfect = standing.percentiles({"stroke_accuracy": 100.0})["professional"]["stroke_accuracy"]
+    assert perfect < 60
+
+
+def test_one_hand_alone_and_ornaments_without_strokes_are_no_crash():
+    strokes, form = heard(rows(profiles=4)[0])
+    right = replace(strokes, left=np.zeros(len(strokes)))
+    assert judge(right, fitting.best_fits(right, [form])[0]).num_mistakes > 0
+    graces = replace(strokes, grace=np.ones(len(strokes)))
+    assert fitting.best_fits(graces, [form]) == []
+    close = replace(strokes, time_ms=np.arange(len(strokes)) * 20.0)
+    fit = fitting.best_fits(close, [form])[0]
+    assert form.tempo.min / 1.5 < fit.tempo_bpm < form.tempo.max * 1.5
+
+
+def test_the_sound_of_the_hands_tells_the_sticking():
+    strokes, form = heard(
+        next(row for row in rows(profiles=4) if row["rudiment_slug"] == "single_paradiddle")
+    )
+    rng = np.random.default_rng(0)
+    colour = rng.standard_normal((len(strokes), 24)) + 1.5 * strokes.left[:, None] * np.linspace(-1, 1, 24)
+    unknown = replace(strokes, left=np.full(len(strokes), 0.5), colour=colour)
+    single = definitions.load()["single_stroke_roll"]
+    gains = [
+        Sticking(unknown).gain(np.arange(len(strokes)), left)
+        for left in (strokes.left, 1.0 - strokes.left, np.arange(len(strokes)) % 2)
+    ]
+    assert gains[0] > gains[2] + 5 and gains[1] > gains[2] + 5
+    assert gains[0] > gains[1]  # the brighter hand is the left one in most players
+    best = fitting.best_fits(replace(unknown, accent=np.full(len(strokes), 0.5)), [form, single])
+    assert best[0].form.slug == "single_paradiddle"
+    told = with_hands(unknown, judge(unknown, fitting.best_fits(unknown, [form])[0])).left > 0.5
+    right = np.mean(told == (strokes.left > 0.5))
+    assert max(right, 1 - right) > 0.85
