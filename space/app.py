@@ -234,9 +234,9 @@ def build(directory: str) -> gr.Blocks:
         if rows.pairs:
             with gr.Tab("Compare"):
                 _compare(rows)
-        with gr.Tab("Transcribe piano"):
+        with gr.Tab("Piano"):
             _transcribe()
-        with gr.Tab("Listen to a drummer"):
+        with gr.Tab("Drums"):
             _listen()
     return page
 

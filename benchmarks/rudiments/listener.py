@@ -24,7 +24,7 @@ import numpy as np
 
 from sousa.generation.rudiments.players import tiers
 
-LEAST_LOST = 0.008  # accuracy that a larger weight of the fit may cost
+LEAST_LOST = 0.001  # accuracy that a larger weight of the fit may cost
 TOLERANCE_SEC, MISTAKE_SEC = 0.02, 0.06
 _COLUMNS = (
     "sample_id", "profile_id", "rudiment_slug", "skill_tier", "tempo_bpm", "overall_score", "num_mistakes",
@@ -293,6 +293,8 @@ def calibrate(facts):
     enough = max(right for *_, right in tried) - LEAST_LOST
     weight = max(weight for _, weight, _, right in tried if right >= enough)
     loss, weight, temperature, right = min(one for one in tried if one[1] == weight)
+    for other in sorted({one[1] for one in tried}):
+        print(f"weight {other}: accuracy {max(right for _, w, _, right in tried if w == other):.3f}")
     print(f"weight {weight}, temperature {temperature}: accuracy {right:.3f}, loss {loss:.3f}")
     known = [fact for fact in facts if fact["listening"].judged is not None and fact["told"] is not None]
     raw = np.array([features_of(fact["listening"].judged, fact["raw_score"]) for fact in known])

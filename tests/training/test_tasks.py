@@ -187,7 +187,7 @@ def test_frames_of_the_network_are_as_many_as_labels(small):
         rows = rows_for(net, small[0], "test").select(range(2))
         batch = Collate(net)([rows[0], rows[1]])
         out = net(batch["input_values"], batch["valid"], batch["labels"])
-        assert out["strokes"].shape == (2, net.num_frames, 6) == batch["labels"]["strokes"].shape
+        assert out["strokes"].shape == (2, net.num_frames, 8) == batch["labels"]["strokes"].shape
         assert torch.isfinite(out["loss"])
     # nothing after the end is predicted, however sure the network is
     torch.nn.init.constant_(net.heads["strokes"].bias, 5.0)

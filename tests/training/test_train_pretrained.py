@@ -141,7 +141,7 @@ def test_strokes_need_frames(encoders, data, tmp_path, capsys):
     model = Model.from_pretrained(tmp_path / "a" / "run" / "model")
     assert model.frame_sec == pytest.approx(0.02)
     out = model(torch.zeros(1, model.num_samples))["strokes"]
-    assert out.shape == (1, model.num_frames, 6)
+    assert out.shape == (1, model.num_frames, 8)
     path = settings(tmp_path / "b", data, encoders / "ast", task="strokes")
     assert train.main([str(path)]) == 2
     assert "strokes need frames of at most 20 ms" in capsys.readouterr().err

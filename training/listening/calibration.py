@@ -42,23 +42,23 @@ class Calibration:
     scale: tuple[float, ...] = ()
     weights: tuple[tuple[float, ...], ...] = ()
 
-    def tier(self, told: np.ndarray, features: np.ndarray | None) -> dict[str, float]:
+    def tier(self, by_model: np.ndarray, features: np.ndarray | None) -> dict[str, float]:
         """Probability of each tier.
 
         Args:
-            told: probabilities by the model alone, in order of the tiers.
+            by_model: probabilities by the model alone, in order of the tiers.
             features: of a judged recording, see :func:`features_of`; None where nothing was judged.
         """
-        logs = np.log(np.maximum(told, 1e-6))
+        logs = np.log(np.maximum(by_model, 1e-6))
         if self.weights and features is not None:
-            logs = np.array(self.weights) @ self.inputs(told, features)
+            logs = np.array(self.weights) @ self.inputs(by_model, features)
         share = np.exp(logs - np.logaddexp.reduce(logs))
         return dict(zip(tiers(), share.tolist(), strict=True))
 
-    def inputs(self, told: np.ndarray, features: np.ndarray) -> np.ndarray:
+    def inputs(self, by_model: np.ndarray, features: np.ndarray) -> np.ndarray:
         """What the weights are for; features that are unknown count as usual ones."""
         usual = np.nan_to_num((features - np.array(self.mean)) / np.array(self.scale))
-        return np.concatenate([np.clip(usual, -4.0, 4.0), np.log(np.maximum(told, 1e-6)), [1.0]])
+        return np.concatenate([np.clip(usual, -4.0, 4.0), np.log(np.maximum(by_model, 1e-6)), [1.0]])
 
     def save(self, path: str | Path) -> None:
         """Write them beside a model."""

@@ -214,11 +214,10 @@ def _checked(
 def _recordings(path: Path) -> list[Path]:
     """A recording, or those in a folder, by name."""
     if is_directory(path):
-        found = [file for file in path.rglob("*") if file.suffix.lower() in SOUNDS and is_file(file)]
-        hidden = [
-            file for file in found if any(part.startswith(".") for part in file.relative_to(path).parts)
-        ]
-        paths = sorted(set(found) - set(hidden))
+        sounds = (file for file in path.rglob("*") if file.suffix.lower() in SOUNDS and is_file(file))
+        paths = sorted(
+            file for file in sounds if not any(p.startswith(".") for p in file.relative_to(path).parts)
+        )
         if not paths:
             raise UsageError(f"{path} holds no recording: none of its files ends in {', '.join(SOUNDS[:4])}")
         return paths

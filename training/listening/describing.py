@@ -149,8 +149,8 @@ def text_of(listening: Listening) -> str:
     )
     spread = data["timing_ms"]
     hands = {hand: spread[hand]["mean"] for hand in HANDS.values()}
-    told = ", ".join(f"{hand} hand {mean:+.1f} ms" for hand, mean in hands.items() if mean is not None)
-    lines.append(f"  timing    spread {_points(spread['sd'])} ms; {told} (late is +)")
+    by_hand = ", ".join(f"{hand} hand {mean:+.1f} ms" for hand, mean in hands.items() if mean is not None)
+    lines.append(f"  timing    spread {_points(spread['sd'])} ms; {by_hand} (late is +)")
     said = [f"{count} {kind.replace('_', ' ')}" for kind, count in data["mistakes"].items()]
     number = f"{judged.num_mistakes} mistakes" if judged.num_mistakes != 1 else "1 mistake"
     more = f": {', '.join(said)}" if said else ""

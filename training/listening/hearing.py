@@ -73,7 +73,7 @@ def hear(model: Any, audio: np.ndarray, done: Callable[[float], object] = lambda
     frame = round(model.frame_sec * rate)
     whole = np.full((len(audio) // frame + 2, target.num_outputs), -20.0, np.float32)
     outs: dict[str, list[np.ndarray]] = {}
-    told = [t for t in model.targets if t.level == "clip"]
+    on_clips = [t for t in model.targets if t.level == "clip"]
     heard_before = 0
     for first in range(0, len(starts), _BATCH):
         batch = starts[first : first + _BATCH]
@@ -87,7 +87,7 @@ def hear(model: Any, audio: np.ndarray, done: Callable[[float], object] = lambda
             begin, end = _own(starts, number, model.num_samples, frame)
             part = out[target.name][number - first][begin - start // frame : end - start // frame]
             whole[begin : begin + len(part)] = part[: max(len(whole) - begin, 0)]
-        for t in told:
+        for t in on_clips:
             outs.setdefault(t.name, []).extend(out[t.name])
         end = len(audio) if batch[-1] == starts[-1] else batch[-1] + model.num_samples
         done((end - heard_before) / rate)
@@ -96,7 +96,7 @@ def hear(model: Any, audio: np.ndarray, done: Callable[[float], object] = lambda
     heard = replace(_heard(target, times, values), colour=_colours(audio, times, rate))
     sure = times[values[:, 0] >= target.threshold]
     weights = _weights(sure, starts, model.num_samples, rate)
-    classes, scores = _together(told, outs, weights)
+    classes, scores = _together(on_clips, outs, weights)
     return Hearing(heard, values[:, 0], classes, scores, seconds)
 
 
@@ -130,13 +130,13 @@ def _weights(times: np.ndarray, starts: list[int], samples: int, rate: int) -> n
     return np.searchsorted(times, (np.array(starts) + samples) / rate) - first
 
 
-def _together(told: list[Any], outs: dict[str, list[np.ndarray]], weights: np.ndarray) -> tuple[Any, Any]:
+def _together(on_clips: list[Any], outs: dict[str, list[np.ndarray]], weights: np.ndarray) -> tuple[Any, Any]:
     """What the windows say of the whole: dicts of target to probabilities, and to values."""
     classes, scores = {}, {}
     if weights.sum() == 0:
         return classes, scores
     share = weights / weights.sum()
-    for t in told:
+    for t in on_clips:
         values = np.stack(outs[t.name]).astype(np.float64)
         if t.kind == "class":
             logs = values - np.logaddexp.reduce(values, axis=1, keepdims=True)

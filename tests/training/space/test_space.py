@@ -160,7 +160,7 @@ def test_it_is_used_in_a_browser(served):
         page.goto(served)
         page.locator("[data-row='2'][data-col='1']").last.click()
         page.wait_for_selector("img[src*='/file=']", timeout=60_000)
-        page.click("button[role=tab]:has-text('Transcribe piano')")
+        page.click("button[role=tab]:has-text('Piano')")
         page.wait_for_selector("button.primary:has-text('Transcribe')", timeout=60_000)
         assert not complaints
         width = page.evaluate("document.documentElement.scrollWidth")
