@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -36,7 +36,7 @@ class Console:
         _line(text, sys.stderr)
 
     @contextmanager
-    def progress(self, title: str, total: int | None, **look: Any) -> Iterator[Any]:
+    def progress(self, title: str, total: float | None, **look: Any) -> Iterator[Any]:
         """A progress bar; gives a function that takes numbers of what was done."""
         if self.quiet:
             yield lambda done=1: None
@@ -46,6 +46,11 @@ class Console:
         look = {"unit": " rows", "mininterval": 0.5, "smoothing": 0.1, "file": Forgiving(sys.stderr)} | look
         with tqdm(total=total, desc=visible(title), **look) as bar:
             yield bar.update
+
+    def hearing(self, title: str, seconds: float) -> AbstractContextManager[Any]:
+        """A progress bar over the seconds of a recording."""
+        look = "{desc}: {percentage:3.0f}% of {total:.0f} s [{elapsed}<{remaining}]"
+        return self.progress(title, seconds, unit=" s", bar_format=look)
 
 
 SILENT = Console(quiet=True)

@@ -65,21 +65,26 @@ def _in_room(
     return oaconvolve(audio, response)[: len(audio)].astype(np.float32) if len(audio) else audio
 
 
-class Waveform(Model):
-    """Random level, colour, room and noise."""
-
-    model_config = ConfigDict(frozen=True)
+class Colours(Model):
+    """Random level and colour, of sounds or of what is made of them."""
 
     gain_db: Number = option(0.0, "level is changed by up to so many dB either way", ge=0, le=60)
     tilt_db: Number = option(
         0.0, "treble against bass, up to so many dB at the ends of the spectrum", ge=0, le=20
     )
+    eq_db: Number = option(0.0, "three bands are raised or lowered by up to so many dB", ge=0, le=24)
+    noise_prob: Number = option(0.5, "share of clips with noise", ge=0, le=1)
+
+
+class Waveform(Colours):
+    """Random level, colour, room and noise."""
+
+    model_config = ConfigDict(frozen=True)
+
     noise_db: Annotated[tuple[float, float] | None, BeforeValidator(_pair)] = option(
         None, "[lowest, highest] level of white noise relative to the signal's RMS, dB"
     )
-    noise_prob: Number = option(0.5, "share of clips with noise", ge=0, le=1)
     polarity_prob: Number = option(0.0, "share of clips turned upside down", ge=0, le=1)
-    eq_db: Number = option(0.0, "three bands are raised or lowered by up to so many dB", ge=0, le=24)
     room_prob: Number = option(0.0, "share of clips in a room", ge=0, le=1)
     room_sec: Annotated[tuple[float, float], BeforeValidator(_pair)] = option(
         (0.2, 0.8), "[shortest, longest] reverberation time of these rooms, s"
@@ -118,22 +123,16 @@ class Waveform(Model):
         return (audio * np.float32(sign * 10 ** (gain / 20))).astype(np.float32, copy=False)
 
 
-class Masks(Model):
+class Masks(Colours):
     """How many masks, and how wide; and changes of sound that are made on spectrograms."""
 
     time_masks: Whole = option(0, "masks over frames, while training", ge=0, le=100)
     time_width: Whole = option(0, "frames of the widest", ge=0)
     band_masks: Whole = option(0, "masks over bands, while training", ge=0, le=100)
     band_width: Whole = option(0, "bands of the widest", ge=0)
-    gain_db: Number = option(0.0, "level is changed by up to so many dB either way", ge=0, le=60)
-    eq_db: Number = option(0.0, "three bands are raised or lowered by up to so many dB", ge=0, le=24)
-    tilt_db: Number = option(
-        0.0, "treble against bass, up to so many dB at the ends of the spectrum", ge=0, le=20
-    )
     noise_db: Annotated[tuple[float, float] | None, BeforeValidator(_pair)] = option(
         None, "[lowest, highest] level of noise, of a colour of its own, relative to the loudest frame, dB"
     )
-    noise_prob: Number = option(0.5, "share of clips with noise", ge=0, le=1)
     dynamics: Annotated[tuple[float, float] | None, BeforeValidator(_pair)] = option(
         None, "[least, most] dB that sounds are softer than the loudest for each dB that they were"
     )

@@ -20,12 +20,13 @@ from sousa.generation.rudiments.score import plan_take
 from sousa.generation.rudiments.scores import DISTRIBUTIONS_FILE, SKILL_SCORES, exercise_scores
 from sousa.generation.rudiments.settings import make_config
 
+RATE = make_config("medium", with_audio=False).sample_rate
 
-def measure():
-    """Scores of each tier, as arrays by name."""
+
+def performances():
+    """``(tier, takes, how they are played)`` of each player."""
     config = make_config("medium", with_audio=False)
     forms = [definitions.load()[name] for name in config.forms]
-    scores = [[] for _ in players.tiers()]
     for index in corpus.profile_indices(config):
         person = players.player(config.seed, index)
         takes = [
@@ -33,7 +34,14 @@ def measure():
             for form in forms
             for tempo in range(config.tempos)
         ]
-        scores[person.tier].append(exercise_scores(play(takes, config.sample_rate), config.sample_rate))
+        yield person.tier, takes, play(takes, config.sample_rate)
+
+
+def measure():
+    """Scores of each tier, as arrays by name."""
+    scores = [[] for _ in players.tiers()]
+    for tier, _, played in performances():
+        scores[tier].append(exercise_scores(played, RATE))
     return [{name: np.concatenate([part[name] for part in tier]) for name in tier[0]} for tier in scores]
 
 
@@ -50,23 +58,14 @@ def distributions(scores):
 
 def heard_scores():
     """Scores of each tier as a listener without a fault gives them, who does not know the tempo."""
-    config = make_config("medium", with_audio=False)
-    forms = [definitions.load()[name] for name in config.forms]
     out = [[] for _ in players.tiers()]
-    for index in corpus.profile_indices(config):
-        person = players.player(config.seed, index)
-        takes = [
-            plan_take(config.seed, person, form, tempo, config.duration_sec)
-            for form in forms
-            for tempo in range(config.tempos)
-        ]
-        played = play(takes, config.sample_rate)
-        known = exercise_scores(played, config.sample_rate)
+    for tier, takes, played in performances():
+        known = exercise_scores(played, RATE)
         for i, take in enumerate(takes):
-            heard = Heard.of_performance(played, i, config.sample_rate)
+            heard = Heard.of_performance(played, i, RATE)
             if fits := best_fits(heard, [take.form]):
                 scores = judge(heard, fits[0]).scores
-                out[person.tier].append(scores | {"tempo_stability": known["tempo_stability"][i]})
+                out[tier].append(scores | {"tempo_stability": known["tempo_stability"][i]})
     return [{name: np.array([take[name] for take in tier]) for name in tier[0]} for tier in out]
 
 

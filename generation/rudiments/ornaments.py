@@ -21,6 +21,13 @@ MIN_DRAG_LAST_MS = 20.0
 MIN_BOUNCE_MS = 20.1
 
 
+def written_leads(slot_ms: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Written leads before a primary whose slot is so long, ms: of a flam, and of both graces of a drag."""
+    shrink = np.minimum(1.0, DRAG_ROOM * slot_ms / (DRAG_PAIR_MS + DRAG_LAST_MS))
+    flam = np.minimum(FLAM_LEAD_MS, FLAM_ROOM * slot_ms)
+    return flam, shrink * (DRAG_PAIR_MS + DRAG_LAST_MS), shrink * DRAG_LAST_MS
+
+
 def grace_leads(p, trait, time_ms):
     """Leads of the first and second grace before their primary, played and written, in ms."""
     t, slot = p.take, p.slot_ms
@@ -29,7 +36,7 @@ def grace_leads(p, trait, time_ms):
     flam_room = np.minimum(0.45 * slot, room)
     flam = np.minimum(trait["flam_lead_ms"][t], 0.4 * slot) + trait["flam_lead_sd_ms"][t] * p.z[:, 4]
     flam = np.maximum(np.minimum(flam, flam_room), MIN_GRACE_LEAD_MS)
-    flam_written = np.minimum(FLAM_LEAD_MS, FLAM_ROOM * slot)
+    flam_written, drag_written, last_written = written_leads(slot)
 
     shrink = np.minimum(1.0, DRAG_ROOM * slot / (DRAG_PAIR_MS + DRAG_LAST_MS))
     spread = trait["drag_gap_sd_ms"][t]
@@ -41,8 +48,7 @@ def grace_leads(p, trait, time_ms):
 
     drag = p.graces == 2
     first = np.where(drag, pair + last, flam)
-    first_written = np.where(drag, shrink * (DRAG_PAIR_MS + DRAG_LAST_MS), flam_written)
-    return first, last, first_written, shrink * DRAG_LAST_MS
+    return first, last, np.where(drag, drag_written, flam_written), last_written
 
 
 def bounces(p, trait, time_ms):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from sousa.generation.errors import RunError
 from sousa.generation.outside import read_json
@@ -52,8 +53,7 @@ class Calibration:
         logs = np.log(np.maximum(by_model, 1e-6))
         if self.weights and features is not None:
             logs = np.array(self.weights) @ self.inputs(by_model, features)
-        share = np.exp(logs - np.logaddexp.reduce(logs))
-        return dict(zip(tiers(), share.tolist(), strict=True))
+        return dict(zip(tiers(), softmax(logs).tolist(), strict=True))
 
     def inputs(self, by_model: np.ndarray, features: np.ndarray) -> np.ndarray:
         """What the weights are for; features that are unknown count as usual ones."""

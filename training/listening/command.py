@@ -155,11 +155,7 @@ def listen(
         except UsageError as error:  # of this file alone
             problems += error.problems
             continue
-        look = {
-            "unit": " s",
-            "bar_format": "{desc}: {percentage:3.0f}% of {total:.0f} s [{elapsed}<{remaining}]",
-        }
-        with console.progress(f"hearing {path.name}", len(audio) / rate, **look) as done:
+        with console.hearing(f"hearing {path.name}", len(audio) / rate) as done:
             listening = listener.listen_to(model, audio, path.name, rudiment, tempo, done, numbers)
         written = dict(targets[path])
         for kind, target in targets[path].items():

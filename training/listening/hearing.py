@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import log_softmax, softmax
 
 from sousa.generation.errors import UsageError
 from sousa.generation.rudiments.listening.heard import Heard
 
 STROKES, BOUNCE = "strokes", "bounce"
-_FLAGS = {"left": "hand", "accent": "accent", "grace": "grace", "bounce": BOUNCE, "mistake": "mistake"}
+_FLAGS = {"left": "hand", "accent": "accent", "grace": "grace", "bounce": BOUNCE}
 _OVERLAP_SEC, _BATCH = 2.0, 8
 _BANDS, _AT_ONCE = 24, 1000  # of colours at most, and strokes
 FAINT = 0.05  # probability of an onset from which it may be one, where a stroke is expected
@@ -139,9 +140,7 @@ def _together(on_clips: list[Any], outs: dict[str, list[np.ndarray]], weights: n
     for t in on_clips:
         values = np.stack(outs[t.name]).astype(np.float64)
         if t.kind == "class":
-            logs = values - np.logaddexp.reduce(values, axis=1, keepdims=True)
-            mean = share @ logs
-            classes[t.name] = np.exp(mean - np.logaddexp.reduce(mean))
+            classes[t.name] = softmax(share @ log_softmax(values, axis=1))
         elif t.kind == "score":
             scores[t.name] = float(t.low + (t.high - t.low) * np.clip(share @ values[:, 0] + 0.5, 0.0, 1.0))
     return classes, scores

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from sousa.generation.rudiments import definitions
 from sousa.generation.rudiments.definitions import Rudiment
 from sousa.generation.rudiments.listening import fitting, standing
 from sousa.generation.rudiments.listening.fitting import Fit
 from sousa.generation.rudiments.listening.heard import Heard
-from sousa.generation.rudiments.listening.judging import Judged, judge, with_hands
+from sousa.generation.rudiments.listening.judging import Compared, Judged, compare, judge, with_hands
 from sousa.generation.rudiments.listening.sticking import without
 from sousa.generation.rudiments.players import tiers
 from sousa.training.listening import hearing
@@ -87,9 +88,8 @@ def listen_to(
     judged = None
     if fits:
         known_tempo = tempo_bpm is not None
-        heard = _settled(everything, judge(heard.heard, fits[0], known_tempo))
-        judged = judge(heard.heard, fits[0], known_tempo)
-        heard = replace(heard, heard=with_hands(heard.heard, judged))
+        heard = _settled(everything, compare(heard.heard, fits[0]))
+        heard = replace(heard, heard=with_hands(heard.heard, compare(heard.heard, fits[0])))
         judged = judge(heard.heard, fits[0], known_tempo)
     known = form is not None, tempo_bpm is not None
     tier = {}
@@ -119,12 +119,11 @@ def _fits(
     weight, temperature = calibration.fit_weight, calibration.temperature
     score = {fit.form.slug: (prior[fit.form.slug] - weight * fit.cost) / temperature for fit in fits}
     fits.sort(key=lambda fit: -score[fit.form.slug])
-    values = np.array([score[fit.form.slug] for fit in fits])
-    share = np.exp(values - np.logaddexp.reduce(values))
+    share = softmax([score[fit.form.slug] for fit in fits])
     return fits, [(fit.form.slug, float(p)) for fit, p in zip(fits, share, strict=True)]
 
 
-def _settled(everything: Hearing, first: Judged) -> Hearing:
+def _settled(everything: Hearing, first: Compared) -> Hearing:
     """With faint strokes where some are expected, without those neither sure nor expected."""
     sure = np.flatnonzero(everything.sureness >= SURE)
     kept = everything.sureness >= SURE
@@ -222,6 +221,5 @@ def together(listenings: Sequence[Listening]) -> dict[str, float]:
     known = [listening.tier for listening in listenings if listening.tier]
     if not known:
         return {}
-    logs = np.mean([[np.log(max(tier[name], 1e-9)) for name in tiers()] for tier in known], axis=0)
-    share = np.exp(logs - np.logaddexp.reduce(logs))
+    share = softmax(np.mean([[np.log(max(tier[name], 1e-9)) for name in tiers()] for tier in known], axis=0))
     return dict(zip(tiers(), share.tolist(), strict=True))

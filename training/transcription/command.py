@@ -171,8 +171,7 @@ def transcribe(
         with collected(problems):
             refuse_others_file(path, *marks[kind])
     raise_all(problems)
-    look = {"unit": " s", "bar_format": "{desc}: {percentage:3.0f}% of {total:.0f} s [{elapsed}<{remaining}]"}
-    with console.progress("hearing", seconds, **look) as done:
+    with console.hearing("hearing", seconds) as done:
         notes, pedal = hearing.hear(model.to(where), audio, done, batch_size=batch_size, device=where)
     if not len(notes):
         raise RunError(f"no notes were heard in {file}; nothing was written")

@@ -123,12 +123,15 @@ def _price(interval, expected):
     return TAIL * np.log1p(0.5 * away * away)
 
 
+def _steps(plan):
+    """Beats to each place from the one that is so many places before: (moves, places)."""
+    return np.cumsum([np.roll(plan.slot_beats, shift) for shift in range(len(_MOVES))], axis=0)
+
+
 def _path(time, emission, plan, beat_ms):
     """The cheapest way through the places: ``(places, moves, lead hand, number of the tempo, cost)``."""
     size, count = len(plan.beat), len(time)
-    # beats from the place that is so many places before
-    steps = [np.sum([np.roll(plan.slot_beats, shift) for shift in range(move)], axis=0) for move in _MOVES]
-    expected = np.stack(steps)[:, None] * beat_ms[None, :, None]  # (moves, tempi, places)
+    expected = _steps(plan)[:, None] * beat_ms[None, :, None]  # (moves, tempi, places)
 
     cost = np.broadcast_to(emission[0][:, None], (2, len(beat_ms), size)).copy()
     cost[:, :, 1:] += ELSEWHERE
@@ -178,8 +181,7 @@ def _turned(path, lead, emission, plan, sticking):
     total = total.sum(axis=2) + ELSEWHERE * (moved[:, 0] > 0)  # (lead hands, shifts)
     at = np.flatnonzero((moves[known] < len(_MOVES)) & (np.arange(len(known)) > 0))
     interval = time[known[at]] - time[known[at - 1]]
-    steps = np.cumsum([np.roll(plan.slot_beats, shift) for shift in range(max(_MOVES))], axis=0) * beat_ms
-    expected = steps[moves[known[at]], moved[:, at]]
+    expected = beat_ms * _steps(plan)[moves[known[at]], moved[:, at]]
     total = total + _price(interval, expected).sum(axis=1)
     base = total[lead, 0]
     left = np.stack([plan.hand[moved], 1 - plan.hand[moved]])  # as letters of the lead hand R and L

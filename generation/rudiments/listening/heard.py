@@ -17,8 +17,6 @@ class Heard:
         time_ms: float64 (N,), from the beginning of the recording.
         velocity: float64 (N,), 1 to 127.
         left, accent, grace, bounce: float64 (N,), probability that the stroke is one.
-        mistake: float64 (N,), probability that something is wrong with it, heard without knowing what is
-            written.
         colour: float (N, bands), levels of bands of its sound, by which hands may be told apart; None where
             nothing is known of it.
     """
@@ -29,7 +27,6 @@ class Heard:
     accent: np.ndarray
     grace: np.ndarray
     bounce: np.ndarray
-    mistake: np.ndarray
     colour: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -62,7 +59,6 @@ class Heard:
             accent=played.accent_played[part].astype(float),
             grace=(kind == GRACE).astype(float),
             bounce=(kind == BOUNCE).astype(float),
-            mistake=(played.mistake[part] > 0).astype(float),
         )
 
     @classmethod
@@ -79,5 +75,4 @@ class Heard:
             accent=column(lambda s: s["is_accent_played"]),
             grace=column(lambda s: s["is_grace_note"]),
             bounce=column(lambda s: s["stroke_type"] == "bounce"),
-            mistake=column(lambda s: s["mistake"] is not None),
         )

@@ -35,8 +35,8 @@ _AROUND = 4  # strokes before, for the place beside the grid
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A recording against a form.
+class Compared:
+    """Heard strokes beside those of a form.
 
     Attributes:
         fit: the form, its tempo and place; beat 0 begins a cycle.
@@ -45,8 +45,6 @@ class Judged:
         written_of: int64 (strokes,), number of the written stroke of each heard one, -1 for none.
         hands: (strokes,), R or L: as written, but where the other is heard for certain.
         mistakes, omissions: kinds of mistakes, None for none: of heard and of written strokes.
-        error_ms: float64 (strokes,), heard - grid, NaN where nothing is written.
-        scores: dict of name to points, NaN where a score does not apply.
     """
 
     fit: Fit
@@ -55,6 +53,17 @@ class Judged:
     hands: np.ndarray
     mistakes: np.ndarray
     omissions: np.ndarray
+
+
+@dataclass(frozen=True)
+class Judged(Compared):
+    """A recording against a form, with mistakes of degree.
+
+    Attributes:
+        error_ms: float64 (strokes,), heard - grid, NaN where nothing is written.
+        scores: dict of name to points, NaN where a score does not apply.
+    """
+
     error_ms: np.ndarray
     scores: dict[str, float]
 
@@ -66,6 +75,20 @@ class Judged:
 
 def judge(heard: Heard, fit: Fit, tempo_known: bool = False) -> Judged:
     """Judge heard strokes by the form that was laid over them."""
+    compared = compare(heard, fit)
+    wanted, written_of, mistakes = compared.wanted, compared.written_of, compared.mistakes
+    at = np.flatnonzero(written_of >= 0)
+    place = written_of[at]
+    error = np.full(len(heard), np.nan)
+    error[at] = heard.time_ms[at] - wanted["time_ms"][place]
+    _name_others(heard, wanted, written_of, error, mistakes)
+    points = _scores(_performance(heard, compared), tempo_known)
+    error[at] -= np.where(wanted["grace"][place] > 0, np.nan, 0.0)
+    return Judged(**vars(compared), error_ms=error, scores=points)
+
+
+def compare(heard: Heard, fit: Fit) -> Compared:
+    """Match heard strokes with those of the form that was laid over them."""
     wanted = _wanted(fit)
     kept = np.flatnonzero(~heard.is_bounce)
     heard_hands = np.where(heard.left > 0.5, "L", "R")
@@ -90,17 +113,10 @@ def judge(heard: Heard, fit: Fit, tempo_known: bool = False) -> Judged:
     mistakes[(written_of >= 0) & np.isin(mistakes, ("double", "touch"))] = None
     missing = np.ones(len(wanted["beat"]), bool)
     missing[place] = False
-    omissions = _omissions(missing, wanted, written_of)
-    error = np.full(len(heard), np.nan)
-    error[at] = heard.time_ms[at] - wanted["time_ms"][place]
-    _name_others(heard, wanted, written_of, error, mistakes)
-    played = _performance(heard, fit, wanted, written_of, hands, mistakes, omissions)
-    points = _scores(played, tempo_known)
-    error[at] -= np.where(wanted["grace"][place] > 0, np.nan, 0.0)
-    return Judged(fit, wanted, written_of, hands, mistakes, omissions, error, points)
+    return Compared(fit, wanted, written_of, hands, mistakes, _omissions(missing, wanted))
 
 
-def with_hands(heard: Heard, judged: Judged) -> Heard:
+def with_hands(heard: Heard, judged: Compared) -> Heard:
     """Heard strokes with what their colours say of the hands, the sticking being the one that is written."""
     place = np.where(judged.written_of >= 0, judged.written_of, 0)
     primary = heard.is_primary
@@ -133,19 +149,12 @@ def _wanted(fit: Fit) -> dict[str, np.ndarray]:
     slots = np.diff(grid[primary], prepend=np.nan)
     slots[0] = float(fit.form.slots[int(out["position"][0]) % len(fit.form.slots)]) * fit.beat_ms
     out["slot_ms"] = slots[np.searchsorted(primary, np.arange(len(out["beat"])))]
-    out["lead_ms"] = _leads(out)
+    flam, first, last = ornaments.written_leads(out["slot_ms"])
+    drag = np.where(out["grace"] == 2, first, last)
+    lead = np.where(out["graces"] == 2, drag, flam)
+    out["lead_ms"] = np.where(out["grace"] == 0, 0.0, lead)
     out["time_ms"] = grid
     return out
-
-
-def _leads(wanted):
-    """Written lead of graces before their primary, ms, 0 for primaries; as in :mod:`..ornaments`."""
-    slot, drag = wanted["slot_ms"], wanted["graces"] == 2
-    last = ornaments.DRAG_LAST_MS
-    shrink = np.minimum(1.0, ornaments.DRAG_ROOM * slot / (ornaments.DRAG_PAIR_MS + last))
-    flam = np.minimum(ornaments.FLAM_LEAD_MS, ornaments.FLAM_ROOM * slot)
-    both = np.where(wanted["grace"] == 2, shrink * (ornaments.DRAG_PAIR_MS + last), shrink * last)
-    return np.where(wanted["grace"] == 0, 0.0, np.where(drag, both, flam))
 
 
 def _with_parents(written_of, wanted):
@@ -158,7 +167,7 @@ def _with_parents(written_of, wanted):
     return out
 
 
-def _omissions(missing, wanted, written_of):
+def _omissions(missing, wanted):
     """Kinds of the written strokes that are not heard: dropped graces, stops, and other omissions."""
     out = np.full(len(missing), None, dtype=object)
     is_grace = wanted["grace"] > 0
@@ -246,9 +255,10 @@ def _lapses(e, slot):
     return out
 
 
-def _performance(heard, fit, wanted, written_of, hands, mistakes, omissions) -> Performances:
+def _performance(heard: Heard, compared: Compared) -> Performances:
     """The strokes as labels have them, a batch of one take."""
-    count = len(heard)
+    count, wanted, written_of = len(heard), compared.wanted, compared.written_of
+    hands, mistakes, omissions = compared.hands, compared.mistakes, compared.omissions
     known = written_of >= 0
     place = np.where(known, written_of, 0)
 
@@ -280,7 +290,6 @@ def _performance(heard, fit, wanted, written_of, hands, mistakes, omissions) -> 
     single = (kind == GRACE) & (child == 1) & (of_written("graces", 0) == 2)
     child[single & ~_followed(kind, parent)] = 2
     is_main = (kind == TAP) | (kind == BUZZ)
-    order = np.cumsum(is_main) - 1
     per_ms = RATE / 1000.0
     grid_ms, lead_ms = of_written("time_ms", np.nan), of_written("lead_ms", 0.0)
     plain = np.where(of_written("diddle", 0) == 2, DIDDLE_SECOND_VELOCITY, TAP_VELOCITY)
@@ -294,7 +303,6 @@ def _performance(heard, fit, wanted, written_of, hands, mistakes, omissions) -> 
     target = grid_ms + shift - lead_ms
     bounce = kind == BOUNCE
     target[bounce] = target[parent[bounce]] + after[np.minimum(child[bounce], len(after)) - 1]
-    primary = np.where(kind == GRACE, order[np.maximum(parent, 0)], np.maximum(order, 0))
     names = np.array([number(name) if name else 0 for name in mistakes], np.int8)
     names[bounce] = 0
     written_hand = np.where(of_written("hand", "R") == "L", 1, 0)
@@ -317,7 +325,7 @@ def _performance(heard, fit, wanted, written_of, hands, mistakes, omissions) -> 
         mistake=np.array([number(omissions[i]) for i in gone], np.int8),
         intended_sample=np.rint(wanted["time_ms"][gone] * per_ms).astype(np.int64),
     )
-    take = SimpleNamespace(form=fit.form, beats=float(np.ptp(wanted["beat"])) or 1.0)
+    take = SimpleNamespace(form=compared.fit.form, beats=float(np.ptp(wanted["beat"])) or 1.0)
     return Performances(
         takes=[take],
         start=np.array([0, count]),
@@ -337,7 +345,8 @@ def _performance(heard, fit, wanted, written_of, hands, mistakes, omissions) -> 
         diddle=np.where(is_main, of_written("diddle", 0), 0).astype(np.int8),
         position=of_written("position", 0),
         cycle=of_written("cycle", 0),
-        primary=_numbers_of_written(wanted, place, known, primary),
+        # numbered as they are written, so that what is left out is a gap
+        primary=np.where(known, (np.cumsum(wanted["grace"] == 0) - 1)[wanted["main"][place]], -1),
         beat=of_written("beat", 0.0) - float(wanted["beat"][0]),
         slot_ms=of_written("slot_ms", 0.0),
         child=child,
@@ -353,12 +362,6 @@ def _performance(heard, fit, wanted, written_of, hands, mistakes, omissions) -> 
         intended_velocity=np.where(known, np.rint(intended + level), 0).astype(np.int16),
         variant=np.zeros(count, np.int64),
     )
-
-
-def _numbers_of_written(wanted, place, known, otherwise):
-    """Number of each stroke's primary among the written ones, so that what is left out is a gap."""
-    order = np.cumsum(wanted["grace"] == 0) - 1
-    return np.where(known, order[wanted["main"][place]], otherwise)
 
 
 def _followed(kind, parent):
@@ -382,14 +385,3 @@ def _first_missing(wanted, gone):
 def _scores(played: Performances, tempo_known: bool) -> dict[str, float]:
     out: dict[str, Any] = scores.skill_scores(played, RATE, () if tempo_known else ("tempo_stability",))
     return {name: round(float(values[0]), 4) for name, values in out.items()}
-
-
-def labelled(row: dict[str, Any]) -> Judged:
-    """A row of the corpus as a listener without a fault would judge it, its form and tempo being known."""
-    from sousa.generation.rudiments import definitions
-    from sousa.generation.rudiments.listening import fitting
-
-    heard = Heard.of_strokes(row["strokes"], row["sample_rate"])
-    form = definitions.load()[definitions.form_name(row["rudiment_slug"], row["variant"])]
-    fit = fitting.best_fits(heard, [form], row["tempo_bpm"])[0]
-    return judge(heard, fit, True)

@@ -274,7 +274,7 @@ def test_two_sounds_are_told_from_one():
     rng = np.random.default_rng(0)
     one = rng.standard_normal((40, 24)) + rng.standard_normal(24) * 3
     two = np.where(np.arange(40)[:, None] % 2, one, one[::-1] + rng.standard_normal(24) * 8)
-    values = [listener.two_sounds(Heard(*np.full((7, 40), 0.4), colour=colour)) for colour in (one, two)]
+    values = [listener.two_sounds(Heard(*np.full((6, 40), 0.4), colour=colour)) for colour in (one, two)]
     assert values[0] < listener.TWO_DRUMS < values[1]
 
 
