@@ -1,22 +1,13 @@
-"use strict";
 // Data: as the JSON file has it, with the sound, its peaks and the lengths of beats and bars.
 const data = JSON.parse(document.getElementById("data").textContent);
-const at = id => document.getElementById(id);
-const total = Math.max(data.duration_sec, 0.1), AHEAD = 0.3, LATE_MS = 80, RIGHT = "R";
+const total = Math.max(data.duration_sec, 0.1), AHEAD = 0.3, LEAST_SPAN = 0.5, LATE_MS = 80, RIGHT = "R";
 const quarter = data.tempo_bpm ? 60 / data.tempo_bpm : 0;
-let from = 0, span = Math.min(total, 8), position = 0, started = null, pointed = null;
+span = Math.min(total, 8);
+let pointed = null;
 
-const colour = part => getComputedStyle(document.documentElement).getPropertyValue("--" + part).trim();
-const clock = sec => `${Math.floor(sec / 60)}:${(sec % 60).toFixed(2).padStart(5, "0")}`;
 const plain = name => name.replaceAll("_", " ");
 const percent = share => `${Math.round(100 * share)} %`;
 const ofHand = hand => hand === RIGHT ? "upper" : "lower";
-
-function bytes(text) {
-  const raw = atob(text), out = new Uint8Array(raw.length);
-  for (let i = 0; i < raw.length; i++) out[i] = raw.charCodeAt(i);
-  return out;
-}
 
 const peaks = bytes(data.peaks);
 // beats of the grid: seconds, and whether a bar begins
@@ -60,21 +51,8 @@ function schedule() {
   }
 }
 
-let starting = false;
-
 async function play() {
-  if (starting) return;
-  starting = true;
-  try {
-    await open();
-    await sound.context.resume();
-  } catch (error) {
-    at("notice").textContent = `This browser can't play the recording (${error.message}).`;
-    at("notice").hidden = false;
-    return;
-  } finally {
-    starting = false;
-  }
+  if (!await opened()) return;
   if (position >= total - 0.02) position = 0;
   const speed = Number(at("speed").value);
   started = {time: sound.context.currentTime + 0.05, speed};
@@ -106,42 +84,7 @@ function here() {
   return Math.min(total, position + Math.max(0, passed));
 }
 
-function go(sec) {
-  const playing = Boolean(started);
-  pause();
-  position = Math.min(total, Math.max(0, sec));
-  if (position < from || position > from + span) view(position - span / 10, span);
-  if (playing) play();
-  draw();
-}
-
-function follow() {
-  if (!started) return;
-  const now = here();
-  if (now >= total) { pause(); position = 0; draw(); return; }
-  if (now > from + 0.9 * span && from + span < total) view(now - 0.1 * span, span);
-  draw();
-  requestAnimationFrame(follow);
-}
-
 // --- picture ---
-
-function view(begin, length) {
-  span = Math.min(total, Math.max(0.5, length));
-  from = Math.min(Math.max(0, begin), total - span);
-}
-
-function sized(canvas) {
-  const ratio = devicePixelRatio || 1, {clientWidth: width, clientHeight: height} = canvas;
-  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
-  }
-  const pen = canvas.getContext("2d");
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, width, height);
-  return [pen, width, height];
-}
 
 function wave(pen, begin, length, width, middle, half) {
   pen.fillStyle = colour("wave");

@@ -14,11 +14,11 @@ from sousa.generation.rudiments.scores import SKILL_SCORES
 from sousa.generation.text import html, script
 from sousa.training.listening import describing
 from sousa.training.listening.listener import Listening
+from sousa.training.transcription.page import SCRIPT, STYLE
 
 MOST_BYTES = 200_000_000  # browsers read a page into memory whole
 MARK = b'content="sousa listen"'
 _HERE = Path(__file__).parent
-_COMMON = _HERE.parent / "transcription" / "page.css"  # colours and controls of pages about recordings
 _PEAKS_SEC = 200  # points of the wave a second
 
 
@@ -49,10 +49,10 @@ def encode(listening: Listening, audio: np.ndarray, rate: int) -> bytes:
         form = listening.judged.fit.form
         facts["beat_quarters"] = beat_length(form.metre)
         facts["bar_quarters"] = float(form.bar_beats)
-    style = _COMMON.read_text("utf-8") + (_HERE / "page.css").read_text("utf-8")
+    style = STYLE.read_text("utf-8") + (_HERE / "page.css").read_text("utf-8")
     parts = {
         "TITLE": html(listening.name), "STYLE": style, "DATA": script(facts),
-        "SCRIPT": (_HERE / "page.js").read_text("utf-8"),
+        "SCRIPT": SCRIPT.read_text("utf-8") + (_HERE / "page.js").read_text("utf-8"),
     }  # fmt: skip
     before, *rest = (_HERE / "page.html").read_text("utf-8").split("@@")
     data = (before + "".join(parts.get(part, part) for part in rest)).encode()

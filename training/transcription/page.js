@@ -1,26 +1,17 @@
-"use strict";
 // Data: notes are [onset, offset, pitch, velocity, staff (0 upper, 1 lower)]; times are in seconds.
 const data = JSON.parse(document.getElementById("data").textContent);
-const at = id => document.getElementById(id);
-const LOWEST = 21, KEYS = 88, TILE = 4096, AHEAD = 0.6, NAMES = "C C♯ D E♭ E F F♯ G A♭ A B♭ B".split(" ");
+const LOWEST = 21, KEYS = 88, TILE = 4096, AHEAD = 0.6, LEAST_SPAN = 1, NAMES = "C C♯ D E♭ E F F♯ G A♭ A B♭ B".split(" ");
 const BLACK = new Set([1, 3, 6, 8, 10]);
 const total = Math.max(data.duration_sec, 0.1);
 // keys that are shown: those of the notes, and some more
 const pitches = data.notes.map(note => note[2]);
 const lowest = Math.max(LOWEST, Math.min(48, ...pitches) - 3);
 const highest = Math.min(LOWEST + KEYS - 1, Math.max(72, ...pitches) + 3);
-let from = 0, span = Math.min(total, 20), position = 0, started = null, pointer = null;
+span = Math.min(total, 20);
+let pointer = null;
 let tiles = [], coloured = new Map();
 
 const name = pitch => NAMES[pitch % 12] + (Math.floor(pitch / 12) - 1);
-const colour = part => getComputedStyle(document.documentElement).getPropertyValue("--" + part).trim();
-const clock = sec => `${Math.floor(sec / 60)}:${(sec % 60).toFixed(2).padStart(5, "0")}`;
-
-function bytes(text) {
-  const raw = atob(text), out = new Uint8Array(raw.length);
-  for (let i = 0; i < raw.length; i++) out[i] = raw.charCodeAt(i);
-  return out;
-}
 
 // --- sound ---
 
@@ -77,14 +68,7 @@ function schedule() {
 }
 
 async function play() {
-  try {
-    await open();
-  } catch (error) {
-    at("notice").textContent = `This browser can't play the recording (${error.message}).`;
-    at("notice").hidden = false;
-    return;
-  }
-  await sound.context.resume();
+  if (!await opened()) return;
   if (position >= total - 0.02) position = 0;
   started = {time: sound.context.currentTime + 0.05};
   sound.source = new AudioBufferSourceNode(sound.context, {buffer: sound.buffer});
@@ -114,42 +98,7 @@ function here() {
   return started ? Math.min(total, Math.max(position, position + sound.context.currentTime - started.time)) : position;
 }
 
-function go(sec) {
-  const playing = Boolean(started);
-  pause();
-  position = Math.min(total, Math.max(0, sec));
-  if (position < from || position > from + span) view(position - span / 10, span);
-  if (playing) play();
-  draw();
-}
-
-function follow() {
-  if (!started) return;
-  const now = here();
-  if (now >= total) { pause(); position = 0; draw(); return; }
-  if (now > from + 0.9 * span && from + span < total) view(now - 0.1 * span, span);
-  draw();
-  requestAnimationFrame(follow);
-}
-
 // --- picture ---
-
-function view(begin, length) {
-  span = Math.min(total, Math.max(1, length));
-  from = Math.min(Math.max(0, begin), total - span);
-}
-
-function sized(canvas) {
-  const ratio = devicePixelRatio || 1, {clientWidth: width, clientHeight: height} = canvas;
-  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
-  }
-  const pen = canvas.getContext("2d");
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, width, height);
-  return [pen, width, height];
-}
 
 // a part of the spectrogram in the colour of the page
 function tinted(number) {

@@ -16,6 +16,8 @@ from sousa.training.transcription.sheet import Sheet
 MOST_BYTES = 200_000_000  # browsers read a page into memory whole
 MARK = b'content="sousa transcribe"'
 _HERE = Path(__file__).parent
+# what pages about recordings have in common
+STYLE, SCRIPT = _HERE / "page.css", _HERE / "recording.js"
 _LOWEST, _KEYS, _BANDS = 21, 88, 3  # bands of the picture a key
 _COLUMNS_SEC, _TILE = 25, 4096  # columns of the picture a second, and of a part of it
 _FRAME_SEC, _RANGE_DB = 0.128, 70.0
@@ -42,8 +44,9 @@ def encode(
     facts["sound"] = _base64(sound.getvalue())
     facts["tiles"] = [_base64(tile) for tile in tiles(audio, rate)]
     text = (_HERE / "page.html").read_text("utf-8")
-    parts = {"TITLE": html(name), "STYLE": (_HERE / "page.css").read_text("utf-8"),
-             "SCRIPT": (_HERE / "page.js").read_text("utf-8"), "DATA": script(facts)}  # fmt: skip
+    parts = {"TITLE": html(name), "STYLE": STYLE.read_text("utf-8"),
+             "SCRIPT": SCRIPT.read_text("utf-8") + (_HERE / "page.js").read_text("utf-8"),
+             "DATA": script(facts)}  # fmt: skip
     before, *rest = text.split("@@")
     page = before + "".join(parts.get(part, part) for part in rest)
     data = page.encode()
