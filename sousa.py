@@ -24,12 +24,13 @@ if __name__ == "__main__":  # the folders beside this file, whatever is installe
 from sousa.generation import PACKAGE_VERSION as __version__
 
 if TYPE_CHECKING:
-    from sousa.builders.api import diff, export, generate, preview, publish, release, validate, verify
+    from sousa.builders.api import diff, export, generate, merge, preview, publish, release, validate, verify
     from sousa.builders.hub.load import load
     from sousa.builders.plot import plot
 
 __all__ = [
-    "diff", "export", "generate", "load", "plot", "preview", "publish", "release", "validate", "verify"
+    "diff", "export", "generate", "load", "merge", "plot", "preview", "publish", "release", "validate",
+    "verify",
 ]  # fmt: skip
 
 STOPPED = "sousa: stopped; run the same command again to go on"
@@ -40,6 +41,7 @@ _SEARCH, _MODELS, _MORE = "captions and search", "models", "more commands"
 # name: where its arguments and its work are, what it does, and its heading; corpora have more
 COMMANDS = {
     "generate": ("sousa.builders.generating:generate", "make a dataset", _MAKE),
+    "merge": ("sousa.builders.merging:command", "finish a dataset that was made in parts", _MAKE),
     "preview": (f"{_COMMANDS}:preview", "make a page to look at rows and hear them", _CHECK),
     "plot": ("sousa.builders.plot:command", "draw a row with its labels as a picture", _CHECK),
     "open": ("sousa.builders.browse:command", "look at all rows in a browser", _CHECK),

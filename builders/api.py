@@ -1,9 +1,10 @@
 """The calls that people import from ``sousa``, and that the command line uses too.
 
 Conventions: ``workers`` is a number of processes, 0 for one a core; a script that asks for several has to do
-so under ``if __name__ == "__main__":``. ``console`` says what goes on, nothing by default. What can't be done
-is a :class:`sousa.generation.errors.SousaError`: a UsageError when the request is wrong (``problems`` is a
-list of sentences), a RunError when it could not be finished.
+so under ``if __name__ == "__main__":``. ``runner`` takes their place: see :mod:`sousa.generation.runners`.
+``console`` says what goes on, nothing by default. What can't be done is a
+:class:`sousa.generation.errors.SousaError`: a UsageError when the request is wrong (``problems`` is a list of
+sentences), a RunError when it could not be finished.
 """
 
 import os
@@ -16,7 +17,7 @@ from sousa.generation.console import SILENT, Console
 from sousa.generation.corpus import Config, Corpus
 from sousa.generation.errors import RunError, UsageError, collected
 from sousa.generation.outside import expanded
-from sousa.generation.runners import LocalRunner, workers_problem
+from sousa.generation.runners import LocalRunner, Runner, workers_problem
 from sousa.generation.storage import LocalStorage, output_path
 from sousa.generation.text import counted
 
@@ -48,6 +49,7 @@ def generate(
     output: PathLike | None = None,
     *,
     workers: int = 1,
+    runner: Runner | None = None,
     files: bool = False,
     check: bool = True,
     console: Console = SILENT,
@@ -75,13 +77,14 @@ def generate(
         output = output_path(corpora.place_of(kind.name) if output is None else output)
     chosen = kind.Options.read(options, problems=problems, hint=corpora.whose_option)
     config = kind.config(chosen, console.say)
-    return make(kind, config, output, workers, files, check, console)
+    return make(kind, config, output, runner or LocalRunner(workers), files, check, console)
 
 
 def make(
-    corpus: Corpus, config: Config, output: PathLike, workers: int, files: bool, check: bool, console: Console
-) -> "Stored":
-    """The dataset of a configuration; arguments as for :func:`generate`."""
+    corpus: Corpus, config: Config, output: PathLike, runner: Runner | None = None, files: bool = False,
+    check: bool = False, console: Console = SILENT,
+) -> "Stored":  # fmt: skip
+    """The dataset of a configuration; arguments as for :func:`generate`, by default one process a core."""
     from sousa.builders.release.card import write_dataset_card
     from sousa.generation import make as making
     from sousa.generation import reopen, seeds
@@ -91,7 +94,7 @@ def make(
         console.say(
             "warning: NumPy draws other numbers here than where published corpora were made: rows will differ"
         )
-    storage, runner = LocalStorage(output_path(output)), LocalRunner(workers)
+    storage, runner = LocalStorage(output_path(output)), runner or LocalRunner()
     making.make(corpus, config, storage, runner, files, console.say, console.progress, write_dataset_card)
     stored = reopen.open_dataset(storage.root, making=None)
     if check:
@@ -102,12 +105,62 @@ def make(
     return stored
 
 
+def make_part(
+    corpus: Corpus, config: Config, output: PathLike, shards: range, runner: Runner | None = None,
+    console: Console = SILENT,
+) -> list[int]:  # fmt: skip
+    """Make some shards of a dataset; :func:`merge` finishes it when all are there.
+
+    Args:
+        shards: their numbers in the plan.
+
+    Returns: numbers of the shards that are still to be made.
+    """
+    from sousa.generation import make as making
+
+    storage = LocalStorage(output_path(output))
+    return making.make_part(
+        corpus, config, storage, runner or LocalRunner(), shards, console.say, console.progress
+    )
+
+
+def merge(
+    directories: PathLike | Sequence[PathLike],
+    output: PathLike | None = None,
+    *,
+    plugins: Sequence[str] = (),
+    files: bool = False,
+    check: bool = True,
+    workers: int = 1,
+    runner: Runner | None = None,
+    console: Console = SILENT,
+) -> "Stored":
+    """Finish a dataset whose shards were made by several runs, each with ``--shards`` of its own.
+
+    Args:
+        directories: where they are.
+        output: directory of the whole; the one that is named by default.
+        plugins: files of plug-ins that the dataset was begun with.
+        files: also write each row's audio and MIDI as files.
+        check: validate it at the end.
+
+    Raises: UsageError for parts of different datasets; RunError when shards are missing or damaged.
+    """
+    from sousa.generation import merging
+
+    places = [expanded(place) for place in _listed(directories, "directories")]
+    target = merging.place_of(places, output if output is None else output_path(output))
+    corpus, config = merging.gather(places, LocalStorage(target), _listed(plugins), console.progress)
+    return make(corpus, config, target, runner or LocalRunner(workers), files, check, console)
+
+
 def validate(
     directory: PathLike,
     *,
     everything: bool = False,
     plugins: Sequence[str] = (),
     workers: int = 1,
+    runner: Runner | None = None,
     console: Console = SILENT,
 ) -> dict[str, Any]:
     """Check a finished dataset and write its report.
@@ -126,7 +179,7 @@ def validate(
     from sousa.generation.validation import report
 
     stored = reopen.open_dataset(expanded(directory), making=None, plugins=_listed(plugins))
-    return report.validate(stored, LocalRunner(workers), console.progress, everything)[1]
+    return report.validate(stored, runner or LocalRunner(workers), console.progress, everything)[1]
 
 
 def verify(
@@ -216,6 +269,7 @@ def release(
     plugins: Sequence[str] = (),
     link: bool = False,
     workers: int = 1,
+    runner: Runner | None = None,
     token: str | None = None,
     console: Console = SILENT,
 ) -> dict[str, Any]:
@@ -242,7 +296,7 @@ def release(
 
     return releasing.make(
         expanded(directory), output_path(output), version, previous, repo,
-        _listed(notes, "notes"), LocalRunner(workers), console.say, console.progress, token,
+        _listed(notes, "notes"), runner or LocalRunner(workers), console.say, console.progress, token,
         _listed(plugins), link,
     )  # fmt: skip
 
@@ -257,6 +311,7 @@ def export(
     fill_null: int | None = None,
     plugins: Sequence[str] = (),
     workers: int = 1,
+    runner: Runner | None = None,
     console: Console = SILENT,
 ) -> dict[str, Any]:
     """Lay the rows of a finished dataset or release out as files for other tools.
@@ -281,7 +336,7 @@ def export(
     from sousa.builders.export import make as exporting
 
     return exporting.make(
-        expanded(directory), output_path(output), to, split, where, LocalRunner(workers),
+        expanded(directory), output_path(output), to, split, where, runner or LocalRunner(workers),
         console.say, console.progress, _listed(plugins), fill_null,
     )  # fmt: skip
 

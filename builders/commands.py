@@ -7,12 +7,11 @@ from typing import Any
 
 from sousa.builders import api
 from sousa.generation import corpora
-from sousa.generation.commandline import names, quiet, workers
+from sousa.generation.commandline import names, quiet, runner_of, workers
 from sousa.generation.console import Console
-from sousa.generation.errors import UsageError, raise_all
+from sousa.generation.errors import UsageError
 from sousa.generation.filters import value_of
 from sousa.generation.outside import expanded
-from sousa.generation.runners import workers_problem
 from sousa.generation.text import counted, loading, shell
 
 _EXAMPLES = {
@@ -63,8 +62,9 @@ _EXAMPLES = {
 
 def call(function: Callable, arguments: argparse.Namespace, console: Console, **changes: Any) -> Any:
     """Call a function of the API with those arguments of a command that have the names of its own."""
-    raise_all(workers_problem(getattr(arguments, "workers", 0), "--workers"))
     options = {**vars(arguments), **changes, "console": console}
+    if "workers" in options:
+        options["runner"] = runner_of(arguments)
     known = inspect.signature(function).parameters
     return function(**{name: value for name, value in options.items() if name in known})
 

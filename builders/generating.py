@@ -1,19 +1,19 @@
 """The command ``sousa generate``."""
 
 import argparse
+import re
 import time
 from collections.abc import Iterable
 from typing import Any
 
 from sousa.builders import api
 from sousa.generation import corpora
-from sousa.generation.commandline import quiet, unknown, workers
+from sousa.generation.commandline import quiet, runner_of, unknown, workers
 from sousa.generation.console import Console
 from sousa.generation.errors import UsageError, collected
 from sousa.generation.options import add_arguments, from_arguments
-from sousa.generation.runners import LocalRunner, workers_problem
 from sousa.generation.storage import LocalStorage, output_path
-from sousa.generation.text import uses
+from sousa.generation.text import shell, uses
 
 
 def generate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
@@ -49,6 +49,8 @@ def _how(group: Any, corpus: str) -> None:
     flags = ("--output", "-o", "--outputpath")
     about = "directory (default: %(default)s)"
     group.add_argument(*flags, default=corpora.place_of(corpus), metavar="DIR", help=about)
+    about = "only shards of these numbers, such as 0-99; 'sousa merge' puts the parts together"
+    group.add_argument("--shards", metavar="FIRST-LAST", help=about)
     group.add_argument("--files", action="store_true", help="also write each row's audio and MIDI as files")
     workers(group)
     group.add_argument("--dry-run", action="store_true", help="say what would be made, and stop")
@@ -61,15 +63,20 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
 
     begin, corpus, output = time.perf_counter(), corpora.get(arguments.corpus), arguments.output
     problems = unknown(arguments.rest, arguments.parser, _hint)
-    problems += workers_problem(arguments.workers, "--workers")
+    runner: Any = None
+    with collected(problems):
+        runner = runner_of(arguments)
     with collected(problems):
         output_path(output, "--output")
+    part = None
+    with collected(problems):
+        part = part_of(arguments.shards)
     options = corpus.Options.read(from_arguments(corpus.Options, arguments), "command", problems)
     if corpus.answer(options, console.print):
         return
     config = corpus.config(options, console.say)
     if arguments.dry_run:
-        estimate = make.estimate_text(corpus, config, LocalRunner(arguments.workers), arguments.files)
+        estimate = make.estimate_text(corpus, config, runner, arguments.files)
         console.print(estimate)
         try:
             make.require_place(corpus, config, LocalStorage(output))
@@ -79,10 +86,19 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
         else:
             console.print(f"nothing was made; {output} would hold it")
         return
+    if part is not None:
+        missing = api.make_part(corpus, config, output, part, runner, console)
+        shards = f"shards {arguments.shards}" if len(part) > 1 else f"shard {part[0]}"
+        left = f"still missing: {make.ranges(missing)}" if missing else "that was the last one"
+        console.tell(
+            f"{shards} in {output} ({time.perf_counter() - begin:.0f} s)\n"
+            f"{left}; when all are there: sousa merge {shell(output)}"
+        )
+        return
     failed = None
     try:
         stored = api.make(
-            corpus, config, output, arguments.workers, arguments.files, not arguments.skip_validation, console
+            corpus, config, output, runner, arguments.files, not arguments.skip_validation, console
         )
     except api.InvalidDatasetError as error:
         failed, stored = error, error.stored
@@ -97,6 +113,17 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
     )
     if failed:
         raise failed
+
+
+def part_of(text: str | None) -> range | None:
+    """Numbers of shards as the user writes them, ``7`` or ``0-99``; raises UsageError for what is none."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", text)
+    first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+    if last < first:
+        raise UsageError(f"--shards is {text!r}; give numbers of shards from 0, such as 0-99 or 7")
+    return range(first, last + 1)
 
 
 def _hint(word: str) -> str:

@@ -9,11 +9,10 @@ from sousa.builders import api
 from sousa.generation import corpora
 from sousa.generation.captions import index, unified_json
 from sousa.generation.captions.settings import config_of
-from sousa.generation.commandline import quiet, unknown, workers
+from sousa.generation.commandline import quiet, runner_of, unknown, workers
 from sousa.generation.console import Console
 from sousa.generation.errors import RunError, collected
 from sousa.generation.options import add_arguments, from_arguments
-from sousa.generation.runners import workers_problem
 from sousa.generation.storage import output_path, refuse_others_file
 from sousa.generation.text import counted, uses
 
@@ -55,8 +54,9 @@ def unify(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
 def _unify(arguments: argparse.Namespace, console: Console) -> None:
     begin, corpus = time.perf_counter(), corpora.get(CORPUS)
     problems = unknown(arguments.rest, arguments.parser, corpora.whose_option)
-    problems += workers_problem(arguments.workers, "--workers")
-    output = arguments.output
+    output, runner = arguments.output, None
+    with collected(problems):
+        runner = runner_of(arguments)
     with collected(problems):
         output = output_path(output, "--output")
     alone = output.endswith(".json")
@@ -74,7 +74,7 @@ def _unify(arguments: argparse.Namespace, console: Console) -> None:
     failed, heard = None, 0
     if not alone:
         try:
-            api.make(corpus, config, output, arguments.workers, False, not arguments.skip_validation, console)
+            api.make(corpus, config, output, runner, False, not arguments.skip_validation, console)
         except api.InvalidDatasetError as error:
             failed = error
     if config.with_audio:

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pkgutil import resolve_name
 from typing import Any
 
-from sousa.generation import corpora, ending, environment, extras, parsers
+from sousa.generation import corpora, ending, environment, extras, parsers, runners
 from sousa.generation.console import Console
 from sousa.generation.errors import SousaError, UsageError, one_of, raise_all, told
 
@@ -173,7 +173,23 @@ def quiet(parser: argparse.ArgumentParser, about: str = "say nothing but errors"
 
 
 def workers(parser: argparse.ArgumentParser) -> None:
-    """Add ``--workers``."""
-    parser.add_argument(
-        "--workers", "-w", type=int, default=0, metavar="N", help="processes; 0 is one a core (default: 0)"
-    )
+    """Add ``--workers``, and the options of where work is done; :func:`runner_of` reads them."""
+    add = parser.add_argument
+    add("--workers", "-w", type=int, default=0, metavar="N", help="processes; 0 is one a core (default: 0)")
+    where: Any = add(
+        "--runner", default=runners.RUNNERS[0], metavar="NAME",
+        help=f"where work is done: {', '.join(runners.RUNNERS)} (default: %(default)s)",
+    )  # fmt: skip
+    where.completer = lambda **_: list(runners.RUNNERS)
+    add("--address", metavar="HOST:PORT", help="of the Ray cluster (default: the one of this machine)")
+    about = "options of Slurm's sbatch, such as '--partition=cpu --time=60'"
+    add("--sbatch", default="", metavar="OPTIONS", help=about)
+
+
+def runner_of(arguments: argparse.Namespace) -> runners.Runner:
+    """The runner of the options of :func:`workers`.
+
+    Raises: UsageError for what is no number of workers, and as :func:`sousa.generation.runners.chosen`.
+    """
+    raise_all(runners.workers_problem(arguments.workers, "--workers"))
+    return runners.chosen(arguments.runner, arguments.workers, arguments.address, arguments.sbatch)

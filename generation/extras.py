@@ -17,6 +17,8 @@ EXTRAS = {
     "hdf5": ("h5py",),
     "space": ("gradio",),
     "tensorflow": ("tensorflow",),
+    "ray": ("ray",),
+    "slurm": ("submitit",),
 }  # fmt: skip
 
 

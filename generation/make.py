@@ -5,17 +5,17 @@ depend on how often that happened.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sousa.generation import corpora
 from sousa.generation.columns import Group, having, split_counts
 from sousa.generation.console import silent
 from sousa.generation.corpus import Config, Corpus, Say
-from sousa.generation.errors import RunError
+from sousa.generation.errors import RunError, UsageError
 from sousa.generation.manifest import MANIFEST
 from sousa.generation.runners import Runner
-from sousa.generation.shards import CARD, DATA_DIR, Shard, Store, write_shard
+from sousa.generation.shards import CARD, DATA_DIR, Shard, Store, logged, write_shard
 from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import write_files, write_tables
 from sousa.generation.text import counted
@@ -42,19 +42,7 @@ def make(
     """
     shards = corpus.plan(config)
     with Store(storage, config, shards, corpora.package_of(corpus.name)) as store:
-        todo, problems = store.missing()
-        for problem in problems:
-            say(f"{problem}: making it again")
-        if len(todo) < len(shards):
-            say(f"already there: {len(shards) - len(todo)} of {counted(len(shards), 'shard')}")
-        _check_space(corpus, config, storage, todo, with_files)
-        if todo or not storage.path(MANIFEST).exists():
-            store.begin()
-        tasks = [(corpus, config, shard, storage) for shard in sorted(todo, key=corpus.order)]
-        with progress("making rows", sum(shard.rows for shard in todo)) as done:
-            for name, record in runner.run(write_shard, tasks):
-                store.record(name, record)
-                done(record["rows"])
+        _make_shards(corpus, config, store, runner, shards, say, progress, with_files)
         records = {shard.name: store.records[shard.name] for shard in shards}
         facts = _beside(corpus, config, store, list(records.values()), with_files, say, progress)
         if write_card:
@@ -63,6 +51,59 @@ def make(
         sizes = reversed(views(corpus, config, shards).items())
         store.finish({name: size for size, names in sizes for name in names}, facts)
     return list(records.values())
+
+
+def _make_shards(
+    corpus: Corpus, config: Config, store: Store, runner: Runner, wanted: Sequence[Any], say: Say,
+    progress: Any, with_files: bool = False,
+) -> None:  # fmt: skip
+    """Make those of a store's shards that are not there; ``wanted``: all that it is to make."""
+    storage = store.storage
+    todo, problems = store.missing()
+    for problem in problems:
+        say(f"{problem}: making it again")
+    if len(todo) < len(wanted):
+        say(f"already there: {len(wanted) - len(todo)} of {counted(len(wanted), 'shard')}")
+    _check_space(corpus, config, storage, todo, with_files)
+    if todo or not storage.path(MANIFEST).exists():
+        store.begin()
+    tasks = [(corpus, config, shard, storage) for shard in sorted(todo, key=corpus.order)]
+    with progress("making rows", sum(shard.rows for shard in todo)) as done:
+        for name, record in runner.run(write_shard, tasks):
+            store.record(name, record)
+            done(record["rows"])
+
+
+def make_part(
+    corpus: Corpus, config: Config, storage: LocalStorage, runner: Runner, part: range, say: Say = print,
+    progress: Any = silent,
+) -> list[int]:  # fmt: skip
+    """Make some of the shards of a dataset, which :func:`make` finishes when all of them are there.
+
+    Args:
+        part: their numbers.
+        further arguments: as for :func:`make`.
+
+    Returns: numbers of the shards that nobody has made yet.
+    Raises: UsageError for a part that the plan does not have, and as :func:`make`.
+    """
+    shards = corpus.plan(config)
+    if not 0 <= part[0] <= part[-1] < len(shards):
+        raise UsageError(
+            f"--shards is {part[0]}-{part[-1]}; this dataset has {counted(len(shards), 'shard')}, from 0 to "
+            f"{len(shards) - 1}"
+        )
+    with Store(storage, config, shards, corpora.package_of(corpus.name), part) as store:
+        _make_shards(corpus, config, store, runner, part, say, progress)
+    records = logged(storage)
+    return [number for number, shard in enumerate(shards) if shard.name not in records]
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Numbers in rising order as ``0-99, 120``."""
+    there = set(numbers)
+    starts, ends = ([n for n in numbers if n + step not in there] for step in (-1, 1))
+    return ", ".join(f"{a}-{b}" if b > a else str(a) for a, b in zip(starts, ends, strict=True))
 
 
 def _beside(

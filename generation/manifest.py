@@ -23,6 +23,8 @@ FORMAT_VERSION = 2  # how shards and manifests are laid out, whatever is in them
 KNOWN_FORMATS = (1, 2)
 UNFINISHED = ".unfinished"  # folder of everything made so far; hidden, so that no reader takes it for data
 LOG = f"{UNFINISHED}/shards.jsonl"
+# the log of a run that makes only some shards, by number
+PART_LOG, PART_LOGS = "{}/shards-{}-{}.jsonl", r"shards(-\d+-\d+)?\.jsonl"
 UNFINISHED_RELEASE = "release.json"  # in it, where a release is being made
 STEM = "[A-Za-z0-9_-]+"  # of a shard's file
 _REMAKE = "delete the dataset directory and generate again"

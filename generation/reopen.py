@@ -2,8 +2,8 @@
 
 import os
 import random
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -119,6 +119,31 @@ def open_dataset(root: str | Path, *, making: bool | None = False, plugins: Sequ
     Raises: UsageError or RunError when there is none, it is not finished, or can't be used.
     """
     manifest = complete_manifest(root)
+    corpus, config, making = restored(root, manifest, plugins, making)
+    current = manifest["config"].get("data_version") == corpus.data_version
+    with _usable():
+        problem = corpus.facts_problem(manifest)
+        stored = Stored(LocalStorage(str(root)), manifest, corpus, config, current)
+        if problem:
+            raise RunError(f"{_BY_HAND}{problem}")
+        if current:
+            _require_plan(stored)
+    if making:
+        corpus.prepare(config)
+    return stored
+
+
+def restored(
+    root: str | Path, manifest: dict[str, Any], plugins: Sequence[str] = (), making: bool | None = False
+) -> tuple[Corpus, Config, bool]:
+    """Corpus and configuration of a manifest, and whether its rows can be made again.
+
+    Args:
+        root: the dataset's directory, finished or not.
+        further arguments: as for :func:`open_dataset`.
+
+    Raises: UsageError or RunError when they can't be used.
+    """
     identity = manifest["config"]
     if config_digest(identity, manifest["format_version"]) != manifest["config_digest"]:
         raise RunError(f"{_BY_HAND}its settings do not match their digest")
@@ -139,22 +164,20 @@ def open_dataset(root: str | Path, *, making: bool | None = False, plugins: Sequ
             f"{corpus.data_version}; {other_version(manifest)}"
         )
     corpus.use(plugins)
+    with _usable():
+        return corpus, corpus.restore(dict(identity), manifest["size"], rows_only=not making), making
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    """Explain why the settings of a dataset can't be used."""
     try:
-        config = corpus.restore(dict(identity), manifest["size"], rows_only=not making)
-        problem = corpus.facts_problem(manifest)
-        stored = Stored(LocalStorage(str(root)), manifest, corpus, config, current)
-        if problem:
-            raise RunError(f"{_BY_HAND}{problem}")
-        if current:
-            _require_plan(stored)
+        yield
     except UsageError as error:
         raise RunError(f"this dataset can't be used here: {error}") from None
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError) as error:
         what = first_line(error) or type(error).__name__
         raise RunError(f"{_BY_HAND}its settings can't be used ({what})") from None
-    if making:
-        corpus.prepare(config)
-    return stored
 
 
 def _require_plan(stored: Stored) -> None:

@@ -14,6 +14,7 @@ one contiguous range of bytes; other columns are compressed with zstd; page inde
 
 import json
 import re
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -30,6 +31,8 @@ from sousa.generation.manifest import (
     FORMAT_VERSION,
     LOG,
     MANIFEST,
+    PART_LOG,
+    PART_LOGS,
     STEM,
     UNFINISHED,
     ShardFile,
@@ -108,6 +111,11 @@ def write_shard(corpus: Any, config: Any, shard: Shard, storage: LocalStorage) -
     Raises: RunError when it can't be made or written.
     """
     begin, rows, hidden = time.perf_counter(), 0, storage.inside(UNFINISHED)
+    if not hidden.path(MANIFEST).exists():  # whoever hands out the shards writes it first
+        raise RunError(
+            f"{storage.root} is not on {socket.gethostname()} what it is where the command was typed; name a "
+            "directory that all machines share"
+        )
     corpus.prepare(config)
     with hidden.writing(shard.file) as file, parquet_writer(file, corpus.schema(config)) as writer:
         for table in corpus.rows(config, shard):
@@ -124,13 +132,17 @@ def write_shard(corpus: Any, config: Any, shard: Shard, storage: LocalStorage) -
 class Store:
     """A dataset directory being made: its lock, its log, its manifest, and the way to finish it.
 
-    Use as a context manager; ``package``: name and version of what makes the rows. Raises UsageError when the
-    directory belongs to something else.
+    Use as a context manager. Raises UsageError when the directory belongs to something else.
+
+    Args:
+        package: name and version of what makes the rows.
+        part: numbers of the shards that this run makes; None for all. Several runs that make parts may
+            work in one directory at once, and none of them finishes it.
     """
 
     def __init__(
         self, storage: LocalStorage, config: Any, shards: list[Shard],
-        package: tuple[str, str] = ("sousa", PACKAGE_VERSION),
+        package: tuple[str, str] = ("sousa", PACKAGE_VERSION), part: range | None = None,
     ):  # fmt: skip
         self.storage, self.config, self.shards, self.package = storage, config, shards, package
         self.identity = config.identity()
@@ -139,15 +151,25 @@ class Store:
         self.records: dict[str, dict[str, Any]] = {}
         self.facts: dict[str, Any] = {}  # what an earlier run has put beside the shards
         self.names = set(self._manifest(False))  # of the manifest itself
+        self.part, self.log = part, LOG
+        if part is not None:
+            self.log = PART_LOG.format(UNFINISHED, part[0], part[-1])
 
     def __enter__(self) -> "Store":
         with ExitStack() as held:
-            held.enter_context(self.storage.locked())
+            held.enter_context(self.storage.locked(shared=self.part is not None))
             if old := self.require_own():
                 self.facts = {name: old[name] for name in old.keys() - self.names}
-            self.storage.sweep()
+            if self.part is None:
+                self.storage.sweep()
             if old and old["complete"]:
+                if self.part is not None:
+                    raise UsageError(
+                        f"{self.storage.root} is finished already; leave --shards out to mend it"
+                    )
                 self.records, self.place = dict(old["shards"]), self.storage
+            elif self.part is not None:
+                self.records = self._logged()
             else:
                 if self.storage.path(MANIFEST).exists():  # as earlier versions left it: all of it lies here
                     self._mark_shown()
@@ -204,25 +226,25 @@ class Store:
         )
 
     def _logged(self) -> dict[str, dict[str, Any]]:
-        """Records of the shards in the log, the last of each name; what was cut short is left out."""
-        records = {}
-        for line in self.storage.lines(LOG):
-            with suppress(ValueError, TypeError, RecursionError):
-                name, record = json.loads(line)
-                ShardFile.model_validate(record)
-                records[str(name)] = record
-        return records
+        return logged(self.storage)
 
     def missing(self) -> tuple[list[Shard], list[str]]:
-        """Shards still to be made, and what was wrong with recorded ones."""
+        """Shards still to be made, of all or of its part, and what was wrong with recorded ones."""
         wanted = {(s.name, s.file, s.rows, s.split) for s in self.shards}
         fitting = {n: r for n, r in self.records.items() if (n, r["file"], r["rows"], r["split"]) in wanted}
+        shards = self.shards if self.part is None else [self.shards[number] for number in self.part]
+        looked_at = {shard.name for shard in shards}
+        fitting = {name: record for name, record in fitting.items() if name in looked_at}
         damaged = {name: text for name, record in fitting.items() if (text := self.place.damage(record))}
         self.records = {name: record for name, record in fitting.items() if name not in damaged}
-        return [shard for shard in self.shards if shard.name not in self.records], list(damaged.values())
+        return [shard for shard in shards if shard.name not in self.records], list(damaged.values())
 
     def begin(self) -> None:
         """Write the manifest of an unfinished dataset, and hide what there is of it."""
+        if self.part is not None:
+            if not self.place.path(MANIFEST).exists():
+                self.place.write_json(MANIFEST, self._manifest(False))
+            return
         self.storage.write_json(f"{UNFINISHED}/{MANIFEST}", self._manifest(False))
         if self.place == self.storage:
             self._mark_shown()
@@ -239,7 +261,7 @@ class Store:
     def record(self, name: str, entry: dict[str, Any]) -> None:
         """Add a finished shard."""
         self.records[name] = entry
-        self.storage.append(LOG, _line(name, entry))
+        self.storage.append(self.log, _line(name, entry))
 
     def finish(self, views: dict[str, str], facts: dict[str, Any]) -> None:
         """Show everything, and write the manifest; ``views``: of each shard the smallest size that has it."""
@@ -262,6 +284,22 @@ class Store:
         })  # fmt: skip
 
 
+def logged(storage: LocalStorage) -> dict[str, dict[str, Any]]:
+    """Records of the shards in the logs of an unfinished dataset, by name: those of all runs that made parts.
+
+    Of several records of a name the last one counts; a line that was cut short is left out.
+    """
+    records = {}
+    logs = [name for name in storage.inside(UNFINISHED).entries() if re.fullmatch(PART_LOGS, name)]
+    for log in sorted(logs, key=len, reverse=True):  # that of a whole run last
+        for line in storage.lines(f"{UNFINISHED}/{log}"):
+            with suppress(ValueError, TypeError, RecursionError):
+                name, record = json.loads(line)
+                ShardFile.model_validate(record)
+                records[str(name)] = record
+    return records
+
+
 def other_version(manifest: dict[str, Any]) -> str:
     """Which version of the package makes the rows of a dataset."""
     version = manifest.get("package_version", manifest["config"].get("data_version"))
@@ -273,7 +311,8 @@ def _at_top(storage: LocalStorage) -> list[str]:
 
     The card comes first, because it names the files that are data, and those come last.
     """
-    names = set(storage.entries()) - {UNFINISHED, MANIFEST, LOG.rpartition("/")[2], SHOWN}
+    names = set(storage.entries()) - {UNFINISHED, MANIFEST, SHOWN}
+    names = {name for name in names if not re.fullmatch(PART_LOGS, name)}
     return sorted(names, key=lambda name: (name == DATA_DIR, name != CARD, name))
 
 

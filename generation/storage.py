@@ -45,6 +45,10 @@ class LocalStorage:
 
     root: str
 
+    def __reduce__(self) -> tuple[type, tuple[str]]:
+        # a task that takes it elsewhere may run in another working directory
+        return type(self), (os.path.abspath(self.root),)
+
     def path(self, file: str = "") -> Path:
         """Where a file of the storage lies."""
         return Path(self.root) / file
@@ -147,8 +151,8 @@ class LocalStorage:
         return None
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the directory, making it if need be; one process at a time.
+    def locked(self, shared: bool = False) -> Iterator[None]:
+        """Hold the directory, making it if need be; one process at a time, or several that share it.
 
         Raises: UsageError when another holds it, or it can't be written.
         """
@@ -158,7 +162,7 @@ class LocalStorage:
                 # the directory itself is locked: nothing to leave behind
                 handle = os.open(self.root, os.O_RDONLY)
                 held.callback(os.close, handle)
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             except FileExistsError:
                 raise UsageError(f"{self.root} is a file, not a directory; name another directory") from None
             except BlockingIOError:

@@ -90,7 +90,7 @@ def prepared_source(data: Any) -> sources.Source:
     manifest = read_manifest(path) if os.path.isdir(path) else None
     if manifest is None or not manifest["complete"]:
         Console().print(f"making {wish.num_rows:,} rows in {path}")
-        api.make(source.known.corpus, wish, path, workers=0, files=False, check=False, console=Console())
+        api.make(source.known.corpus, wish, path, console=Console())
     elif _asked(manifest["config"]) != _asked(wish.identity()):
         raise UsageError(
             f"{path} holds another dataset than data.generate asks for; name another data.path, or leave "

@@ -56,8 +56,8 @@ list(runners.LocalRunner(2).run(abs, [(1,), (2,)]))
 
 
 def test_a_worker_that_starts_when_its_parent_is_gone_ends_without_a_word():
-    start = "import multiprocessing as m\nfrom sousa.generation import runners\n"
-    start += "mine, theirs = m.Pipe()\ntheirs.close()\nrunners._start_worker(mine, {})"
+    start = "import multiprocessing as m\nfrom sousa.generation.runners import local\n"
+    start += "mine, theirs = m.Pipe()\ntheirs.close()\nlocal._start_worker(mine, {})"
     done = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
 

@@ -117,7 +117,7 @@ def _make_with_files(config: PipelineConfig) -> None:
 
     corpus = corpora.get(config.corpus)
     wish = corpus.config(config.options, lambda text: None)
-    api.make(corpus, wish, config.data, workers=0, files=True, check=False, console=Console())
+    api.make(corpus, wish, config.data, files=True, console=Console())
 
 
 def _evaluate(config: PipelineConfig) -> Path:

@@ -1,8 +1,4 @@
-"""Where tasks run. A plan decides what is done; a runner only decides where, and how many at once.
-
-A task is a call of a module-level function with picklable arguments, so it can run in this process or in
-others and gives the same result. It changes none of them: several tasks get the same objects.
-"""
+"""Tasks in processes of this machine."""
 
 import multiprocessing
 import os
@@ -16,31 +12,15 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
-from typing import Any, Protocol
+from typing import Any
 
 from sousa.generation import environment
 from sousa.generation.ending import CHECKS_STOP, STOPPED
 from sousa.generation.errors import RunError, not_whole, raise_all
+from sousa.generation.runners.sending import joined, parted
 
 # room for open files beside those that are open already: 2 workers were seen to take 14 more, 8 took 22
 _FILES, _FILES_A_WORKER = 16, 3
-
-
-class Runner(Protocol):
-    """What generic code knows of where its tasks run."""
-
-    @property
-    def at_once(self) -> int:
-        """How many tasks run at once."""
-
-    def run(self, function: Callable, tasks: Sequence[tuple]) -> Iterator[Any]:
-        """Call ``function(*task)`` for each task; yield results as they come.
-
-        On an interrupt, tasks in other processes are finished and yielded before KeyboardInterrupt goes
-        on; a task in this process is given up.
-
-        Raises: RunError when a worker dies or can't start.
-        """
 
 
 def workers_problem(workers: int, name: str = "workers") -> list[str]:
@@ -86,8 +66,7 @@ _SHARED: dict[int, Any] = {}  # in a worker: arguments of all tasks, by their pl
 
 
 def _call(function: Callable, own: tuple) -> Any:
-    rest = iter(own)
-    return function(*(_SHARED[i] if i in _SHARED else next(rest) for i in range(len(_SHARED) + len(own))))
+    return function(*joined(_SHARED, own))
 
 
 def _start_worker(lifeline: Any, shared: dict[int, Any]) -> None:
@@ -165,9 +144,8 @@ def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iter
             forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    # an object that all tasks have, such as a large configuration, is sent once a worker
-    shared = {i: part for i, part in enumerate(tasks[0]) if all(task[i] is part for task in tasks)}
-    queue = [tuple(part for i, part in enumerate(task) if i not in shared) for task in reversed(tasks)]
+    shared, queue = parted(tasks)
+    queue.reverse()
     lifeline, held = context.Pipe()
     with held, lifeline, ProcessPoolExecutor(workers, context, _start_worker, (lifeline, shared)) as pool:
         running: set[Future[Any]] = set()

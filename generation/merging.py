@@ -1,0 +1,92 @@
+"""Putting together what several runs have made of one dataset, each some of its shards.
+
+The parts may lie in one directory, which the runs shared, or in several, on disks of their own.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sousa.generation import corpora
+from sousa.generation.console import silent
+from sousa.generation.corpus import Config, Corpus
+from sousa.generation.errors import RunError, UsageError
+from sousa.generation.make import ranges
+from sousa.generation.manifest import UNFINISHED, read_manifest
+from sousa.generation.reopen import restored
+from sousa.generation.shards import Store, logged
+from sousa.generation.storage import LocalStorage, copied
+from sousa.generation.text import counted, shell
+
+
+def gather(
+    places: Sequence[str], storage: LocalStorage, plugins: Sequence[str] = (), progress: Any = silent
+) -> tuple[Corpus, Config]:
+    """Bring all shards of a dataset into one directory, where it can be finished.
+
+    Args:
+        places: directories with parts of it; that of ``storage`` may be among them.
+        storage: where it will be. What is there already is kept.
+        plugins: files of plug-ins that it was begun with.
+        progress: as of :class:`sousa.generation.console.Console`.
+
+    Returns: the corpus and the configuration.
+    Raises: UsageError for parts of different datasets; RunError when shards are missing or damaged.
+    """
+    manifests = {place: read_manifest(place) for place in places}
+    for place, manifest in manifests.items():
+        if manifest is None:
+            raise UsageError(
+                f"{place} holds no part of a dataset; name directories that 'sousa generate' used"
+            )
+    first = manifests[places[0]]
+    for place, manifest in manifests.items():
+        if manifest["config_digest"] != first["config_digest"]:
+            raise UsageError(
+                f"{place} and {places[0]} hold parts of different datasets (made with other settings or "
+                "versions); merge those of one"
+            )
+    corpus, config, _ = restored(places[0], first, plugins)
+    shards = corpus.plan(config)
+    if all(manifest["complete"] for manifest in manifests.values()) and len(places) == 1:
+        return corpus, config
+    wanted = {(shard.name, shard.file, shard.rows) for shard in shards}
+    package = corpora.package_of(corpus.name)
+    with Store(storage, config, shards, package) as store:
+        store.missing()  # what is there and whole
+        store.begin()
+        hidden = storage.inside(UNFINISHED)
+        with progress("gathering rows", config.num_rows) as done:
+            done(sum(record["rows"] for record in store.records.values()))
+            for place in places:
+                source = LocalStorage(place)
+                complete = manifests[place]["complete"]
+                records = manifests[place]["shards"] if complete else logged(source)
+                lies = source if complete else source.inside(UNFINISHED)
+                for name, record in records.items():
+                    if name in store.records or (name, record["file"], record["rows"]) not in wanted:
+                        continue
+                    if problem := lies.damage(record):
+                        raise RunError(f"{place}: {problem}; make that shard again, or leave this place out")
+                    copied(lies.path(record["file"]), hidden.path(record["file"]))
+                    record = {key: value for key, value in record.items() if key != "view"}
+                    store.record(name, record)
+                    done(record["rows"])
+        missing = [number for number, shard in enumerate(shards) if shard.name not in store.records]
+    if missing:
+        are = "is" if len(missing) == 1 else "are"
+        raise RunError(
+            f"{counted(len(missing), 'shard')} of {len(shards):,} {are} missing ({ranges(missing)}); make "
+            "them with the same 'sousa generate' command and --shards, then merge into "
+            f"{shell(storage.root)} again"
+        )
+    return corpus, config
+
+
+def place_of(places: Sequence[str], output: str | None) -> str:
+    """The directory that parts are merged into; raises UsageError where it is not said."""
+    if output is None and len({Path(place).resolve() for place in places}) > 1:
+        raise UsageError(
+            "several directories are to be merged; name the one that will hold it all with --output"
+        )
+    return places[0] if output is None else output

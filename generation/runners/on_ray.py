@@ -1,0 +1,153 @@
+"""Tasks on a Ray cluster.
+
+Conventions: what all tasks share is put into Ray's object store once, and so are files that machines lack,
+such as instruments that this user has built. No more tasks are handed in than run at once, so an interrupt
+waits for those in hand alone. A task whose worker or machine is lost runs again elsewhere; it writes a whole
+file or none, and the same one.
+"""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sousa.generation import extras
+from sousa.generation.ending import CHECKS_STOP, STOPPED
+from sousa.generation.errors import RunError, UsageError, first_line, raise_all
+from sousa.generation.runners.local import workers_problem
+from sousa.generation.runners.sending import Call, files_of, parted, put_files
+
+_RETRIES = 5  # of a task whose worker is lost
+_WAIT_SEC = 0.2
+
+
+@dataclass(frozen=True)
+class RayRunner:
+    """Tasks on a Ray cluster, each with one CPU.
+
+    Args:
+        address: ``HOST:PORT`` of its head, ``ray://HOST:PORT`` of a client's server, or ``auto``; None for
+            the cluster that this machine is part of, else one of this machine alone.
+        workers: tasks at once; 0 for as many as the cluster has CPUs.
+
+    Raises: UsageError where Ray is not installed.
+    """
+
+    address: str | None = None
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        raise_all(workers_problem(self.workers))
+        try:
+            import ray  # noqa: F401
+        except ImportError as error:
+            raise extras.missing("--runner ray", error) from None
+
+    @property
+    def at_once(self) -> int:
+        """How many tasks run at once; it joins the cluster."""
+        return self.workers or max(int(_joined(self.address).cluster_resources().get("CPU", 1)), 1)
+
+    def run(self, function: Callable, tasks: Sequence[tuple]) -> Iterator[Any]:
+        """Do tasks; see :class:`sousa.generation.runners.Runner`."""
+        if not tasks:
+            return
+        ray = _joined(self.address)
+        from ray import exceptions
+
+        lost = (
+            exceptions.WorkerCrashedError, exceptions.NodeDiedError, exceptions.OutOfMemoryError,
+            exceptions.ObjectLostError, exceptions.RaySystemError, exceptions.LocalRayletDiedError,
+        )  # fmt: skip
+        shared, todo = parted(tasks)
+        call = ray.put(Call(function, shared))
+        paths = [str(path) for path in files_of(shared)]
+        # a list, so that a machine fetches only what it lacks
+        sent = [ray.put(_content(path)) for path in paths]
+        work = ray.remote(num_cpus=1, max_retries=_RETRIES)(_work)
+        todo.reverse()
+        running: set[Any] = set()
+        try:
+            CHECKS_STOP.set()
+            while (todo and not STOPPED.is_set()) or running:
+                # asked each time: machines join and leave
+                while todo and not STOPPED.is_set() and len(running) < self.at_once:
+                    running.add(work.remote(call, paths, sent, todo.pop()))
+                done, rest = ray.wait([*running], timeout=_WAIT_SEC)
+                running = set(rest)
+                for reference in done:
+                    yield ray.get(reference)
+            if STOPPED.is_set():
+                raise KeyboardInterrupt
+        except exceptions.RayTaskError as error:
+            raise _as_raised(error) from None
+        except lost as error:
+            raise RunError(
+                f"a task was lost {_RETRIES + 1} times on the Ray cluster ({first_line(error)}); run the "
+                "same again to go on"
+            ) from None
+        except ConnectionError as error:
+            raise RunError(
+                f"the Ray cluster is gone ({first_line(error)}); run the same again when it is back, to go on"
+            ) from None
+        finally:
+            CHECKS_STOP.clear()
+            for reference in running:
+                ray.cancel(reference)
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _work(call: Call, paths: list[str], sent: list[Any], own: tuple) -> Any:
+    """A task, in a worker of the cluster."""
+    import ray
+
+    for path, reference in zip(paths, sent, strict=True):
+        if not os.path.exists(path):
+            put_files({path: ray.get(reference)})
+    return call(own)
+
+
+def _as_raised(error: Any) -> BaseException:
+    """What a task has raised, as it was raised there."""
+    cause = error.cause
+    if isinstance(cause, ModuleNotFoundError):
+        return RunError(
+            f"a machine of the Ray cluster lacks {cause.name}; install the same sousa on every machine"
+        )
+    return cause if isinstance(cause, Exception) else RunError(first_line(error))
+
+
+def _joined(address: str | None) -> Any:
+    """Ray, connected."""
+    import ray
+
+    if ray.is_initialized():
+        return ray
+    # a cluster of our own counts nobody, and has no page
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    before = signal.getsignal(signal.SIGTERM)
+    modules = {"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONSAFEPATH": "1"}}
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    try:
+        try:
+            ray.init(address=address or os.environ.get("RAY_ADDRESS") or "auto", **quiet)
+        except ConnectionError:
+            if address or os.environ.get("RAY_ADDRESS"):
+                raise
+            ray.init(include_dashboard=False, runtime_env=modules, **quiet)
+    except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
+        where = f"the Ray cluster at {address}" if address else "a Ray cluster"
+        raise UsageError(
+            f"{socket.gethostname()} can't join {where} ({first_line(error)}); start one with 'ray start "
+            "--head', or give the address of its head"
+        ) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)  # ours finishes what is in hand
+    return ray
