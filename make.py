@@ -119,7 +119,9 @@ def test(arguments):
         system_packages(["chromium"], ["--cask", "chromium"], "Chromium, to test pages", say)
     if shutil.which("apt-get") and soundfonts():
         system_packages(soundfonts(), [], "soundfonts, to test their list", say)
-    programs = install("[dev,docs]")
+    if shutil.which("apt-get") and not shutil.which("sbatch"):
+        system_packages(["slurm-wlm", "munge"], [], "Slurm, to test jobs on it", say)
+    programs = install("[dev,docs,ray,slurm]")
     run([str(programs / "ruff"), "check", "."])
     run([str(programs / "ruff"), "format", "--check", "."])
     check_types(programs)

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 PathLike = str | os.PathLike[str]
 
 
-def _listed(names: Sequence[str], what: str = "plugins") -> Sequence[str]:
+def _listed(names: PathLike | Sequence[PathLike], what: str = "plugins") -> Sequence[str]:
     """Names; a single text stands for a list of one. Raises UsageError for others, ``what`` they are."""
-    names = [names] if isinstance(names, str) else names
+    names = [names] if isinstance(names, (str, os.PathLike)) else names
     if isinstance(names, (list, tuple)) and all(isinstance(name, (str, os.PathLike)) for name in names):
         return [*map(os.fspath, names)]
     raise UsageError(f"{what} is {names!r}; give a list of texts")

@@ -182,7 +182,7 @@ def workers(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     where.completer = lambda **_: list(runners.RUNNERS)
     add("--address", metavar="HOST:PORT", help="of the Ray cluster (default: the one of this machine)")
-    about = "options of Slurm's sbatch, such as '--partition=cpu --time=60'"
+    about = "options of Slurm's sbatch, such as 'partition=cpu time=60'"
     add("--sbatch", default="", metavar="OPTIONS", help=about)
 
 

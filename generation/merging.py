@@ -14,9 +14,16 @@ from sousa.generation.errors import RunError, UsageError
 from sousa.generation.make import ranges
 from sousa.generation.manifest import UNFINISHED, read_manifest
 from sousa.generation.reopen import restored
-from sousa.generation.shards import Store, logged
+from sousa.generation.shards import Shard, Store, logged
 from sousa.generation.storage import LocalStorage, copied
 from sousa.generation.text import counted, shell
+
+
+def place_of(places: Sequence[str], output: str | None) -> str:
+    """The directory that parts are merged into; raises UsageError where it is not said."""
+    if output is None and len({Path(place).resolve() for place in places}) > 1:
+        raise UsageError("several directories are to be merged; name the one for the whole with --output")
+    return places[0] if output is None else output
 
 
 def gather(
@@ -33,45 +40,18 @@ def gather(
     Returns: the corpus and the configuration.
     Raises: UsageError for parts of different datasets; RunError when shards are missing or damaged.
     """
-    manifests = {place: read_manifest(place) for place in places}
-    for place, manifest in manifests.items():
-        if manifest is None:
-            raise UsageError(
-                f"{place} holds no part of a dataset; name directories that 'sousa generate' used"
-            )
-    first = manifests[places[0]]
-    for place, manifest in manifests.items():
-        if manifest["config_digest"] != first["config_digest"]:
-            raise UsageError(
-                f"{place} and {places[0]} hold parts of different datasets (made with other settings or "
-                "versions); merge those of one"
-            )
-    corpus, config, _ = restored(places[0], first, plugins)
-    shards = corpus.plan(config)
-    if all(manifest["complete"] for manifest in manifests.values()) and len(places) == 1:
+    manifests = _manifests(places)
+    corpus, config, _ = restored(places[0], manifests[places[0]], plugins)
+    if [manifest["complete"] for manifest in manifests.values()] == [True]:
         return corpus, config
-    wanted = {(shard.name, shard.file, shard.rows) for shard in shards}
-    package = corpora.package_of(corpus.name)
-    with Store(storage, config, shards, package) as store:
-        store.missing()  # what is there and whole
+    shards = corpus.plan(config)
+    with Store(storage, config, shards, corpora.package_of(corpus.name)) as store:
+        store.missing()  # it looks at what is there
         store.begin()
-        hidden = storage.inside(UNFINISHED)
         with progress("gathering rows", config.num_rows) as done:
             done(sum(record["rows"] for record in store.records.values()))
-            for place in places:
-                source = LocalStorage(place)
-                complete = manifests[place]["complete"]
-                records = manifests[place]["shards"] if complete else logged(source)
-                lies = source if complete else source.inside(UNFINISHED)
-                for name, record in records.items():
-                    if name in store.records or (name, record["file"], record["rows"]) not in wanted:
-                        continue
-                    if problem := lies.damage(record):
-                        raise RunError(f"{place}: {problem}; make that shard again, or leave this place out")
-                    copied(lies.path(record["file"]), hidden.path(record["file"]))
-                    record = {key: value for key, value in record.items() if key != "view"}
-                    store.record(name, record)
-                    done(record["rows"])
+            for place, manifest in manifests.items():
+                _take(place, manifest, store, shards, done)
         missing = [number for number, shard in enumerate(shards) if shard.name not in store.records]
     if missing:
         are = "is" if len(missing) == 1 else "are"
@@ -83,10 +63,35 @@ def gather(
     return corpus, config
 
 
-def place_of(places: Sequence[str], output: str | None) -> str:
-    """The directory that parts are merged into; raises UsageError where it is not said."""
-    if output is None and len({Path(place).resolve() for place in places}) > 1:
-        raise UsageError(
-            "several directories are to be merged; name the one that will hold it all with --output"
-        )
-    return places[0] if output is None else output
+def _manifests(places: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Manifests of directories with parts of one dataset, finished or not."""
+    out: dict[str, dict[str, Any]] = {}
+    for place in places:
+        manifest = read_manifest(place)
+        if manifest is None:
+            raise UsageError(f"{place} holds no part of a dataset; name one that 'sousa generate' used")
+        out[place] = manifest
+        if manifest["config_digest"] != out[places[0]]["config_digest"]:
+            raise UsageError(
+                f"{place} and {places[0]} hold parts of different datasets (made with other settings or "
+                "versions); merge those of one"
+            )
+    return out
+
+
+def _take(place: str, manifest: dict[str, Any], store: Store, shards: Sequence[Shard], done: Any) -> None:
+    """Copy the shards that a directory has and a store lacks."""
+    root = LocalStorage(place)
+    records, lies = logged(root), root.inside(UNFINISHED)
+    if manifest["complete"]:
+        records, lies = manifest["shards"], root
+    target = store.storage.inside(UNFINISHED)
+    wanted = {(shard.name, shard.file, shard.rows) for shard in shards}
+    for name, record in records.items():
+        if name in store.records or (name, record["file"], record["rows"]) not in wanted:
+            continue
+        if problem := lies.damage(record):
+            raise RunError(f"{place}: {problem}; make that shard again, or leave this place out")
+        copied(lies.path(record["file"]), target.path(record["file"]))
+        store.record(name, {key: value for key, value in record.items() if key != "view"})
+        done(record["rows"])

@@ -141,6 +141,11 @@ def at_rate(response: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
     return late
 
 
+def path_of(digest: str) -> Path:
+    """Where a user's response is kept."""
+    return _USER.path(digest)
+
+
 def kept(name: str, digest: str) -> Response:
     """A user's response in the cache, measured: Response.
 

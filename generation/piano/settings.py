@@ -12,7 +12,7 @@ from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.audio.noise import NoiseFile
 from sousa.generation.audio.rooms import Response
 from sousa.generation.errors import RunError, UsageError, raise_all
-from sousa.generation.piano import Piano, requests
+from sousa.generation.piano import Piano, requests, scores
 from sousa.generation.piano.options import PianoOptions
 from sousa.generation.piano.played import TIERS
 from sousa.generation.piano.score import COMPLEXITIES, KEYS
@@ -90,6 +90,14 @@ class Config:
         if self.acoustics != (CLEAN,):
             data["acoustics_digest"] = acoustics.digest()
         return data
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What rows are made of beside the package: pianos, scores, rooms and noises of this user."""
+        kept = (scores.path_of(score.digest) for score in self.scores)
+        responses = (rooms.path_of(response.digest) for _, response in self.rooms)
+        noises = (noise.USER.path(file.digest) for file in self.noises)
+        return (*(piano.path for piano in self.pianos), *map(str, (*kept, *responses, *noises)))
 
     @property
     def num_rows(self) -> int:

@@ -83,6 +83,13 @@ class Config:
         return data
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """What rows are made of beside the package: drums, rooms and noises of this user."""
+        responses = (rooms.path_of(response.digest) for _, response in self.rooms)
+        noises = (noise.USER.path(file.digest) for file in self.noises)
+        return (*(bank.path for bank in self.banks), *map(str, (*responses, *noises)))
+
+    @property
     def num_rows(self) -> int:
         """Rows of the dataset."""
         return self.profiles * self.tempos * self.augmentations * len(self.forms)

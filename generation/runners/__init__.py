@@ -39,7 +39,7 @@ def chosen(name: str = "local", workers: int = 0, address: str | None = None, sb
         name: one of RUNNERS.
         workers: tasks at once; 0 for as many as there are cores.
         address: of a Ray cluster.
-        sbatch: options of Slurm's ``sbatch``, as they are typed there.
+        sbatch: options of Slurm's ``sbatch``, with or without their dashes.
 
     Raises: UsageError for what does not fit together or is not there.
     """

@@ -100,7 +100,7 @@ def _here(function: Callable, tasks: Sequence[tuple]) -> Iterator[Any]:
 
 
 @contextmanager
-def _same_modules() -> Iterator[None]:
+def same_modules() -> Iterator[None]:
     """A Python that is started meanwhile imports what this one does.
 
     Otherwise the fork server looks into the working directory first, and then for what is installed: a clone
@@ -137,10 +137,11 @@ def _elsewhere(function: Callable, tasks: Sequence[tuple], workers: int) -> Iter
     context.set_forkserver_preload(["sousa.generation.lean", *sorted(modules - {"builtins"})])
     # it must outlive a signal to the whole group, or its workers would seem to have died; the tracker that it
     # starts with would unblock signals when it is started itself
-    resource_tracker.ensure_running()
+    with same_modules():
+        resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     try:
-        with _same_modules():
+        with same_modules():
             forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

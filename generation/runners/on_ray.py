@@ -22,6 +22,7 @@ from sousa.generation.runners.sending import Call, files_of, parted, put_files
 
 _RETRIES = 5  # of a task whose worker is lost
 _WAIT_SEC = 0.2
+_CONNECT_SEC = 10.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class RayRunner:
             import ray  # noqa: F401
         except ImportError as error:
             raise extras.missing("--runner ray", error) from None
+        _require_listener(self.address or os.environ.get("RAY_ADDRESS"))
 
     @property
     def at_once(self) -> int:
@@ -124,6 +126,25 @@ def _as_raised(error: Any) -> BaseException:
     return cause if isinstance(cause, Exception) else RunError(first_line(error))
 
 
+def _require_listener(address: str | None) -> None:
+    """Refuse an address where nobody listens: Ray itself would wait for it for minutes."""
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not colon:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SEC).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise _no_cluster(address, error) from None
+
+
+def _no_cluster(address: str | None, error: BaseException) -> UsageError:
+    where = f"the Ray cluster at {address}" if address else "a Ray cluster"
+    return UsageError(
+        f"{socket.gethostname()} can't join {where} ({first_line(error)}); start one with 'ray start "
+        "--head', or give the address of its head"
+    )
+
+
 def _joined(address: str | None) -> Any:
     """Ray, connected."""
     import ray
@@ -143,11 +164,7 @@ def _joined(address: str | None) -> Any:
                 raise
             ray.init(include_dashboard=False, runtime_env=modules, **quiet)
     except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
-        where = f"the Ray cluster at {address}" if address else "a Ray cluster"
-        raise UsageError(
-            f"{socket.gethostname()} can't join {where} ({first_line(error)}); start one with 'ray start "
-            "--head', or give the address of its head"
-        ) from None
+        raise _no_cluster(address, error) from None
     finally:
         signal.signal(signal.SIGTERM, before)  # ours finishes what is in hand
     return ray

@@ -16,6 +16,8 @@ from sousa.generation import PACKAGE_VERSION
 from sousa.generation.errors import RunError
 from sousa.generation.storage import atomic_file
 
+_PACKAGE = Path(__file__).parents[2]
+
 
 def parted(tasks: Sequence[tuple]) -> tuple[dict[int, Any], list[tuple]]:
     """``(shared arguments by their place, own arguments of each task)``."""
@@ -32,10 +34,12 @@ def joined(shared: dict[int, Any], own: tuple) -> tuple:
 
 
 def files_of(shared: dict[int, Any]) -> Iterator[Path]:
-    """Files that shared arguments need, those in folders too."""
+    """Files that shared arguments need and the package does not have, those in folders too."""
     for part in shared.values():
         for place in getattr(part, "files", ()):
             path = Path(place)
+            if path.is_relative_to(_PACKAGE):
+                continue
             yield from sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
 
 

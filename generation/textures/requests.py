@@ -1,5 +1,6 @@
 """From options, or from a finished dataset, to the configuration of a textures corpus."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -72,7 +73,7 @@ def _outside(config: Config) -> Iterator[str]:
 def _with_files(config: Config) -> Config:
     """The configuration with the files of synthesizers that it uses, for worker processes."""
     synths = [synth.get(sound.synth) for sound in config.sounds]
-    files = {str(used.path) for used in synths if isinstance(used, old_style.FromFile)}
+    files = {os.path.abspath(used.path) for used in synths if isinstance(used, old_style.FromFile)}
     return replace(config, synth_files=tuple(sorted(files)))
 
 

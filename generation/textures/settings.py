@@ -294,6 +294,11 @@ class Config:
         # one column for parameters of several synthesizers that share a name
         return [(name, of_name[0] if len(set(of_name)) == 1 else "") for name, of_name in units.items()]
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What rows are made of beside the package: files with synthesizers."""
+        return self.synth_files
+
     def __getstate__(self):  # what is kept of an object above does not go to workers with it
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
