@@ -23,7 +23,7 @@ from sousa.generation.manifest import KNOWN_FORMATS, complete_manifest, config_d
 from sousa.generation.parquet import parquet_schema
 from sousa.generation.shards import Shard, other_version
 from sousa.generation.storage import LocalStorage
-from sousa.generation.tables import groups_of, row_groups
+from sousa.generation.tables import groups_of, groups_with
 from sousa.generation.text import counted
 
 _BY_HAND = "manifest.json was changed by hand: "
@@ -239,11 +239,11 @@ def rows_at(
     wanted, end = np.fromiter(numbers, np.int64), 0
     for record in shards:
         first, end = end, end + record["rows"]
-        if not np.any((first <= wanted) & (wanted < end)):
+        here = wanted[slice(*np.searchsorted(wanted, [first, end]))] - first
+        if not len(here):
             continue
-        for group in row_groups(Path(root) / record["file"], columns):
-            inside = wanted[slice(*np.searchsorted(wanted, [first, first + len(group)]))] - first
-            first += len(group)
+        for begin, group in groups_with(Path(root) / record["file"], here, columns):
+            inside = here[slice(*np.searchsorted(here, [begin, begin + len(group)]))] - begin
             if len(inside) and inside[-1] - inside[0] + 1 == len(inside):  # which copies nothing
                 yield group.slice(inside[0], len(inside))
             elif len(inside):

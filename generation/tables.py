@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -21,12 +22,28 @@ from sousa.generation.storage import LocalStorage
 
 def row_groups(path: str | Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """Row groups of a Parquet file; raises RunError when it is missing or damaged."""
+    return (group for _, group in groups_with(path, None, columns))
+
+
+def groups_with(
+    path: str | Path, rows: Any, columns: Sequence[str] | None = None
+) -> Iterator[tuple[int, pa.Table]]:
+    """Row groups of a Parquet file that have one of some rows, each with the number of its first row.
+
+    Args:
+        rows: numbers, int64, ascending; None for all.
+
+    Raises: RunError when the file is missing or damaged.
+    """
     try:
         with parquet_file(path) as file:
             if "sample_id" not in file.schema_arrow.names:  # which every row has
                 raise OSError("it holds other rows than ours")
+            end = 0
             for i in range(file.num_row_groups):
-                yield file.read_row_group(i, columns=columns)
+                first, end = end, end + file.metadata.row_group(i).num_rows
+                if rows is None or np.searchsorted(rows, first) < np.searchsorted(rows, end):
+                    yield first, file.read_row_group(i, columns=columns)
     except (OSError, pa.ArrowException) as error:
         advice = "run 'sousa generate' again to make it anew"
         raise RunError(f"{path} can't be read ({first_line(error)}); {advice}") from None
