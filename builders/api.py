@@ -148,10 +148,11 @@ def merge(
     """
     from sousa.generation import merging
 
+    runner = runner or LocalRunner(workers)
     places = [expanded(place) for place in _listed(directories, "directories")]
     target = merging.place_of(places, output if output is None else output_path(output))
     corpus, config = merging.gather(places, LocalStorage(target), _listed(plugins), console.progress)
-    return make(corpus, config, target, runner or LocalRunner(workers), files, check, console)
+    return make(corpus, config, target, runner, files, check, console)
 
 
 def validate(

@@ -71,6 +71,11 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
     part = None
     with collected(problems):
         part = part_of(arguments.shards)
+    if part is not None:
+        flags = [
+            flag for flag in ("--files", "--skip-validation") if vars(arguments)[flag[2:].replace("-", "_")]
+        ]
+        problems += [f"{flag} belongs to 'sousa merge', which finishes what --shards makes" for flag in flags]
     options = corpus.Options.read(from_arguments(corpus.Options, arguments), "command", problems)
     if corpus.answer(options, console.print):
         return
@@ -78,6 +83,9 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
     if arguments.dry_run:
         estimate = make.estimate_text(corpus, config, runner, arguments.files)
         console.print(estimate)
+        if part is not None:
+            make.require_part(part, len(corpus.plan(config)))
+            console.print(f"that is all of it; of {arguments.shards} only that share would be made")
         try:
             make.require_place(corpus, config, LocalStorage(output))
         except UsageError as error:
@@ -89,11 +97,9 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
     if part is not None:
         missing = api.make_part(corpus, config, output, part, runner, console)
         shards = f"shards {arguments.shards}" if len(part) > 1 else f"shard {part[0]}"
-        left = f"still missing: {make.ranges(missing)}" if missing else "that was the last one"
-        console.tell(
-            f"{shards} in {output} ({time.perf_counter() - begin:.0f} s)\n"
-            f"{left}; when all are there: sousa merge {shell(output)}"
-        )
+        merge = f"sousa merge {shell(output)}"
+        left = f"still missing: {make.ranges(missing)}; when all are there: " if missing else "finish with: "
+        console.tell(f"{shards} in {output} ({time.perf_counter() - begin:.0f} s)\n{left}{merge}")
         return
     failed = None
     try:

@@ -189,7 +189,7 @@ def workers(parser: argparse.ArgumentParser) -> None:
 def runner_of(arguments: argparse.Namespace) -> runners.Runner:
     """The runner of the options of :func:`workers`.
 
-    Raises: UsageError for what is no number of workers, and as :func:`sousa.generation.runners.chosen`.
+    Raises: UsageError for what is no number of workers, and as :func:`sousa.generation.runners.make_runner`.
     """
     raise_all(runners.workers_problem(arguments.workers, "--workers"))
-    return runners.chosen(arguments.runner, arguments.workers, arguments.address, arguments.sbatch)
+    return runners.make_runner(arguments.runner, arguments.workers, arguments.address, arguments.sbatch)

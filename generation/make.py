@@ -13,7 +13,7 @@ from sousa.generation.columns import Group, having, split_counts
 from sousa.generation.console import silent
 from sousa.generation.corpus import Config, Corpus, Say
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.manifest import MANIFEST
+from sousa.generation.manifest import MANIFEST, config_digest
 from sousa.generation.runners import Runner
 from sousa.generation.shards import CARD, DATA_DIR, Shard, Store, logged, write_shard
 from sousa.generation.storage import LocalStorage
@@ -88,15 +88,21 @@ def make_part(
     Raises: UsageError for a part that the plan does not have, and as :func:`make`.
     """
     shards = corpus.plan(config)
-    if not 0 <= part[0] <= part[-1] < len(shards):
-        raise UsageError(
-            f"--shards is {part[0]}-{part[-1]}; this dataset has {counted(len(shards), 'shard')}, from 0 to "
-            f"{len(shards) - 1}"
-        )
+    require_part(part, len(shards))
     with Store(storage, config, shards, corpora.package_of(corpus.name), part) as store:
         _make_shards(corpus, config, store, runner, part, say, progress)
-    records = logged(storage)
+    records = logged(storage, config_digest(config.identity()))
     return [number for number, shard in enumerate(shards) if shard.name not in records]
+
+
+def require_part(part: range, num_shards: int) -> None:
+    """Raise UsageError for numbers of shards that a plan does not have."""
+    if not part or not 0 <= part[0] <= part[-1] < num_shards:
+        asked = f"{part[0]}-{part[-1]}" if part else "no shard"
+        raise UsageError(
+            f"--shards is {asked}; this dataset has {counted(num_shards, 'shard')}, from 0 to "
+            f"{num_shards - 1}"
+        )
 
 
 def ranges(numbers: Sequence[int]) -> str:
@@ -111,10 +117,10 @@ def _beside(
     progress: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """Write what stands beside the shards; returns facts for the manifest."""
-    say("writing label tables")
     place, media = store.place, _media(corpus, config)
     loose = dict.fromkeys(media, with_files) | ({} if "audio" in media else {"audio": False})
-    tables = write_tables(place, records, corpus.label_tables(config), loose)
+    with progress("writing label tables", config.num_rows) as done:
+        tables = write_tables(place, records, corpus.label_tables(config), loose, done)
     if splits := corpus.splits(config):
         place.write_json("splits.json", splits)
         tables.append(place.record("splits.json"))

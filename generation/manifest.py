@@ -9,6 +9,7 @@ The digest is in the manifests that name the package that made them.
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,8 +24,8 @@ FORMAT_VERSION = 2  # how shards and manifests are laid out, whatever is in them
 KNOWN_FORMATS = (1, 2)
 UNFINISHED = ".unfinished"  # folder of everything made so far; hidden, so that no reader takes it for data
 LOG = f"{UNFINISHED}/shards.jsonl"
-# the log of a run that makes only some shards, by number
-PART_LOG, PART_LOGS = "{}/shards-{}-{}.jsonl", r"shards(-\d+-\d+)?\.jsonl"
+# the log of a run that makes only some shards: their first and last number, and a digest of its settings
+PART_LOG, PART_LOGS = "{}/shards-{}-{}-{:.12}.jsonl", r"shards-\d+-\d+-([0-9a-f]{12})\.jsonl"
 UNFINISHED_RELEASE = "release.json"  # in it, where a release is being made
 STEM = "[A-Za-z0-9_-]+"  # of a shard's file
 _REMAKE = "delete the dataset directory and generate again"
@@ -131,11 +132,16 @@ def complete_manifest(root: str | Path) -> dict[str, Any]:
             f"{shell(root)}'"
         )
     if not manifest["complete"]:
-        log = Path(root) / LOG
-        have = len(manifest["shards"]) or (read(log, MANIFEST_BYTES).count(b"\n") if log.exists() else 0)
+        logs = sorted((Path(root) / UNFINISHED).glob("shards*.jsonl"))
+        have = len(manifest["shards"]) or sum(read(log, MANIFEST_BYTES).count(b"\n") for log in logs)
+        parts = any(re.fullmatch(PART_LOGS, log.name) for log in logs)
         raise RunError(
-            f"{root} is unfinished ({have} of {manifest['num_shards']} shards); run the same 'sousa "
-            "generate' command again"
+            f"{root} is unfinished ({min(have, manifest['num_shards'])} of {manifest['num_shards']} shards); "
+            + (
+                "run 'sousa merge' when all of them are there"
+                if parts
+                else "run the same 'sousa generate' command again"
+            )
         )
     return manifest
 

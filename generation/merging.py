@@ -41,8 +41,8 @@ def gather(
     Raises: UsageError for parts of different datasets; RunError when shards are missing or damaged.
     """
     manifests = _manifests(places)
-    corpus, config, _ = restored(places[0], manifests[places[0]], plugins)
-    if [manifest["complete"] for manifest in manifests.values()] == [True]:
+    corpus, config, _ = restored(places[0], manifests[places[0]], plugins, making=None)
+    if len(places) == 1 and manifests[places[0]]["complete"] and _same(places[0], storage.root):
         return corpus, config
     shards = corpus.plan(config)
     with Store(storage, config, shards, corpora.package_of(corpus.name)) as store:
@@ -56,9 +56,9 @@ def gather(
     if missing:
         are = "is" if len(missing) == 1 else "are"
         raise RunError(
-            f"{counted(len(missing), 'shard')} of {len(shards):,} {are} missing ({ranges(missing)}); make "
-            "them with the same 'sousa generate' command and --shards, then merge into "
-            f"{shell(storage.root)} again"
+            f"{counted(len(missing), 'shard')} of {len(shards):,} {are} missing or damaged "
+            f"({ranges(missing)}); make them with the same 'sousa generate' command and --shards, then merge "
+            f"into {shell(storage.root)} again"
         )
     return corpus, config
 
@@ -79,10 +79,16 @@ def _manifests(places: Sequence[str]) -> dict[str, dict[str, Any]]:
     return out
 
 
+def _same(one: str, other: str) -> bool:
+    return Path(one).resolve() == Path(other).resolve()
+
+
 def _take(place: str, manifest: dict[str, Any], store: Store, shards: Sequence[Shard], done: Any) -> None:
-    """Copy the shards that a directory has and a store lacks."""
+    """Copy the shards that a directory has, whole, and a store lacks."""
+    if _same(place, store.storage.root):
+        return  # the store has what is whole of it
     root = LocalStorage(place)
-    records, lies = logged(root), root.inside(UNFINISHED)
+    records, lies = logged(root, manifest["config_digest"]), root.inside(UNFINISHED)
     if manifest["complete"]:
         records, lies = manifest["shards"], root
     target = store.storage.inside(UNFINISHED)
@@ -90,8 +96,8 @@ def _take(place: str, manifest: dict[str, Any], store: Store, shards: Sequence[S
     for name, record in records.items():
         if name in store.records or (name, record["file"], record["rows"]) not in wanted:
             continue
-        if problem := lies.damage(record):
-            raise RunError(f"{place}: {problem}; make that shard again, or leave this place out")
+        if lies.damage(record):
+            continue  # another place may have it
         copied(lies.path(record["file"]), target.path(record["file"]))
         store.record(name, {key: value for key, value in record.items() if key != "view"})
         done(record["rows"])

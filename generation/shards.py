@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -123,6 +124,8 @@ def write_shard(corpus: Any, config: Any, shard: Shard, storage: LocalStorage) -
                 writer.write_table(part, row_group_size=len(part))
                 pa.default_memory_pool().release_unused()
             rows += len(table)
+        if not hidden.path(MANIFEST).exists():
+            raise RunError(f"{storage.root} was finished by another run meanwhile, or removed")
     if rows != shard.rows:
         raise RunError(f"shard {shard.name} has {rows} rows instead of {shard.rows}: this is a bug")
     record = {"file": shard.file, "split": shard.split, "rows": rows, **hidden.record(shard.file)}
@@ -153,7 +156,7 @@ class Store:
         self.names = set(self._manifest(False))  # of the manifest itself
         self.part, self.log = part, LOG
         if part is not None:
-            self.log = PART_LOG.format(UNFINISHED, part[0], part[-1])
+            self.log = PART_LOG.format(UNFINISHED, part[0], part[-1], self.digest)
 
     def __enter__(self) -> "Store":
         with ExitStack() as held:
@@ -168,6 +171,7 @@ class Store:
                         f"{self.storage.root} is finished already; leave --shards out to mend it"
                     )
                 self.records, self.place = dict(old["shards"]), self.storage
+                self.storage.remove(UNFINISHED)  # of a run that went on after another had finished
             elif self.part is not None:
                 self.records = self._logged()
             else:
@@ -187,11 +191,14 @@ class Store:
         Raises: UsageError when the directory belongs to something else.
         """
         old = read_manifest(self.storage.root)
-        if old and not old["complete"] and not self._has_rows():
+        if old and not old["complete"] and self.part is None and not self._has_rows():
             return None  # begun, perhaps with other settings, and nothing is lost with it
+        others = set(self.storage.entries()) - {UNFINISHED} or self.place.entries()
+        if old is None and others and self.part is not None:
+            old = read_manifest(self.storage.root)  # another run has begun it meanwhile
         if old:
             self._refuse_other(old)
-        elif set(self.storage.entries()) - {UNFINISHED} or self.place.entries():
+        elif others:
             raise UsageError(
                 f"{self.storage.root} holds other files, not a dataset; choose an empty or new directory"
             )
@@ -200,7 +207,7 @@ class Store:
     def _has_rows(self) -> bool:
         """Whether an unfinished dataset has shards, recorded or not."""
         shards = (place.path(DATA_DIR).rglob("*.parquet") for place in (self.place, self.storage))
-        return bool(self._logged()) or any(map(any, shards))
+        return any(map(any, shards)) or bool(self._logged())
 
     def _refuse_other(self, old: dict[str, Any]) -> None:
         if old["config_digest"] == self.digest:
@@ -226,7 +233,7 @@ class Store:
         )
 
     def _logged(self) -> dict[str, dict[str, Any]]:
-        return logged(self.storage)
+        return logged(self.storage, self.digest)
 
     def missing(self) -> tuple[list[Shard], list[str]]:
         """Shards still to be made, of all or of its part, and what was wrong with recorded ones."""
@@ -244,6 +251,8 @@ class Store:
         if self.part is not None:
             if not self.place.path(MANIFEST).exists():
                 self.place.write_json(MANIFEST, self._manifest(False))
+            if now := read_manifest(self.storage.root):  # another run may have written it at the same time
+                self._refuse_other(now)
             return
         self.storage.write_json(f"{UNFINISHED}/{MANIFEST}", self._manifest(False))
         if self.place == self.storage:
@@ -284,15 +293,19 @@ class Store:
         })  # fmt: skip
 
 
-def logged(storage: LocalStorage) -> dict[str, dict[str, Any]]:
+def logged(storage: LocalStorage, digest: str) -> dict[str, dict[str, Any]]:
     """Records of the shards in the logs of an unfinished dataset, by name: those of all runs that made parts.
 
     Of several records of a name the last one counts; a line that was cut short is left out.
+
+    Args:
+        digest: of the settings; what runs with others have logged is left out.
     """
     records = {}
-    logs = [name for name in storage.inside(UNFINISHED).entries() if re.fullmatch(PART_LOGS, name)]
-    for log in sorted(logs, key=len, reverse=True):  # that of a whole run last
-        for line in storage.lines(f"{UNFINISHED}/{log}"):
+    found = (re.fullmatch(PART_LOGS, name) for name in sorted(storage.inside(UNFINISHED).entries()))
+    logs = [f"{UNFINISHED}/{log[0]}" for log in found if log and digest.startswith(log[1])]
+    for log in [*logs, LOG]:
+        for line in storage.lines(log):
             with suppress(ValueError, TypeError, RecursionError):
                 name, record = json.loads(line)
                 ShardFile.model_validate(record)
@@ -312,7 +325,7 @@ def _at_top(storage: LocalStorage) -> list[str]:
     The card comes first, because it names the files that are data, and those come last.
     """
     names = set(storage.entries()) - {UNFINISHED, MANIFEST, SHOWN}
-    names = {name for name in names if not re.fullmatch(PART_LOGS, name)}
+    names = {name for name in names if not re.fullmatch(f"{PART_LOGS}|{Path(LOG).name}", name)}
     return sorted(names, key=lambda name: (name == DATA_DIR, name != CARD, name))
 
 

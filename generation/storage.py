@@ -37,6 +37,9 @@ from sousa.generation.text import is_line
 _OWN_TEMPORARY = re.compile(r"^\.([0-9a-f]{16}|.+\.\d+)\.tmp$")  # the second as earlier versions named them
 SHOWN = "shown.json"  # names of what was moved out of the folder it is in
 _CLONE = 0x40049409  # FICLONE of linux/fs.h
+# a file system of a network may lock files alone, and says so by one of these; the file stays
+_LOCK = ".lock"
+_NO_LOCK_OF_DIRECTORIES = (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP, errno.EISDIR)
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class LocalStorage:
     def append(self, file: str, line: str) -> None:
         """Add a line to a file, and make it last."""
         with explained(self.path(file)), appending(self.path(file)) as opened:
+            if opened.tell() and not _ends_a_line(self.path(file)):
+                opened.write(b"\n")  # a run was killed in the middle of one
             opened.write(line.encode() + b"\n")
             opened.flush()
             os.fsync(opened.fileno())
@@ -123,7 +128,7 @@ class LocalStorage:
     def entries(self) -> list[str]:
         """Names of what lies directly in it, if it is there, but for temporary files of ours."""
         names = os.listdir(self.root) if self.path().is_dir() else []
-        return [name for name in names if not _OWN_TEMPORARY.match(name)]
+        return [name for name in names if name != _LOCK and not _OWN_TEMPORARY.match(name)]
 
     def sweep(self) -> None:
         """Remove the temporary files that a killed run has left."""
@@ -159,10 +164,14 @@ class LocalStorage:
         with ExitStack() as held:
             try:
                 self.path().mkdir(parents=True, exist_ok=True)
-                # the directory itself is locked: nothing to leave behind
-                handle = os.open(self.root, os.O_RDONLY)
-                held.callback(os.close, handle)
-                fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+                kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+                try:
+                    # the directory itself is locked: nothing to leave behind
+                    _lock(self.root, os.O_RDONLY, kind, held)
+                except OSError as error:
+                    if error.errno not in _NO_LOCK_OF_DIRECTORIES:
+                        raise
+                    _lock(str(self.path(_LOCK)), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, kind, held)
             except FileExistsError:
                 raise UsageError(f"{self.root} is a file, not a directory; name another directory") from None
             except BlockingIOError:
@@ -174,6 +183,19 @@ class LocalStorage:
                     f"can't write to {self.root}: {error.strerror or error}; choose another directory"
                 ) from None
             yield
+
+
+def _lock(path: str, flags: int, kind: int, held: ExitStack) -> None:
+    """Lock a file or directory until ``held`` lets go of it; raises BlockingIOError where another has it."""
+    handle = os.open(path, flags, 0o666)
+    held.callback(os.close, handle)
+    fcntl.flock(handle, kind | fcntl.LOCK_NB)
+
+
+def _ends_a_line(path: Path) -> bool:
+    with open(path, "rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
 
 
 def explain(error: OSError, path: object) -> RunError:

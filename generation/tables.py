@@ -4,10 +4,10 @@ Conventions: only the columns asked for are read, so encoded audio stays on disk
 row group, however many rows a dataset has.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,8 @@ from sousa.generation.errors import RunError, first_line
 from sousa.generation.outside import holds
 from sousa.generation.parquet import parquet_file
 from sousa.generation.storage import LocalStorage
+
+_GROUP_BYTES = 8 << 20  # of a label table's row group, before encoding
 
 
 def row_groups(path: str | Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
@@ -67,6 +69,7 @@ def write_tables(
     shards: Sequence[Mapping[str, Any]],
     tables: Mapping[str, Sequence[str]],
     loose: Mapping[str, bool],
+    done: Callable[[int], Any] = lambda rows: None,
 ) -> list[dict[str, Any]]:
     """Write label tables of all shards to ``labels/``, in one pass over the shards; returns their records.
 
@@ -75,23 +78,56 @@ def write_tables(
         tables: dict of name to columns, or to one column that is a list of records.
         loose: midi and audio, and whether they are written as files too; the table ``samples`` has a column
             for each, ``midi_path`` and ``audio_path``: null where there is no file.
+        done: called with numbers of rows that have been read.
     """
     media = ["audio.path" if name == "audio" else name for name, written in loose.items() if written]
     wanted = list(dict.fromkeys(["sample_id", *media, *(name for of in tables.values() for name in of)]))
-    writers: dict[str, pq.ParquetWriter] = {}
     with ExitStack() as held:
         files = {n: held.enter_context(storage.writing(f"labels/{n}.parquet")) for n in tables}
+        writers = {name: held.enter_context(_Gathered(file)) for name, file in files.items()}
         for group in groups_of(storage.root, shards, wanted):
             for name, names in tables.items():
-                part = _part(group, name, list(names), loose).replace_schema_metadata(None)
-                if name not in writers:
-                    strings = [f.name for f in part.schema if pa.types.is_string(f.type)]
-                    writer = pq.ParquetWriter(
-                        files[name], part.schema, compression="zstd", use_dictionary=strings
-                    )
-                    writers[name] = held.enter_context(writer)
-                writers[name].write_table(part)
+                writers[name].add(_part(group, name, list(names), loose).replace_schema_metadata(None))
+            done(len(group))
     return [storage.record(f"labels/{name}.parquet") for name in tables]
+
+
+class _Gathered:
+    """A table that is written in row groups of some size, from parts that are small.
+
+    A row group for each part would cost more than its rows, and make a footer that readers refuse.
+    """
+
+    def __init__(self, file: BinaryIO):
+        self.file, self.parts, self.bytes = file, list[pa.Table](), 0
+        self.writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> "_Gathered":
+        return self
+
+    def __exit__(self, kind: Any, *details: Any) -> None:
+        if kind is None:
+            self._write()
+        if self.writer is not None:
+            self.writer.close()
+
+    def add(self, part: pa.Table) -> None:
+        """Rows that follow."""
+        self.parts.append(part)
+        self.bytes += part.nbytes
+        if self.bytes >= _GROUP_BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        if self.parts:
+            rows = pa.concat_tables(self.parts)
+            if self.writer is None:
+                strings = [field.name for field in rows.schema if pa.types.is_string(field.type)]
+                self.writer = pq.ParquetWriter(
+                    self.file, rows.schema, compression="zstd", use_dictionary=strings
+                )
+            self.writer.write_table(rows)
+        self.parts, self.bytes = [], 0
 
 
 def _part(group: pa.Table, name: str, names: list[str], loose: Mapping[str, bool]) -> pa.Table:

@@ -12,7 +12,7 @@ from sousa.generation.errors import UsageError, one_of
 from sousa.generation.runners.local import LocalRunner, workers_problem
 
 RUNNERS = ("local", "ray", "slurm")
-__all__ = ["RUNNERS", "LocalRunner", "Runner", "chosen", "workers_problem"]
+__all__ = ["RUNNERS", "LocalRunner", "Runner", "make_runner", "workers_problem"]
 
 
 class Runner(Protocol):
@@ -32,7 +32,9 @@ class Runner(Protocol):
         """
 
 
-def chosen(name: str = "local", workers: int = 0, address: str | None = None, sbatch: str = "") -> Runner:
+def make_runner(
+    name: str = "local", workers: int = 0, address: str | None = None, sbatch: str = ""
+) -> Runner:
     """The runner of this name, with what belongs to it on a command line.
 
     Args:

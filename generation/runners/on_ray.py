@@ -10,7 +10,9 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,20 +62,14 @@ class RayRunner:
         ray = _joined(self.address)
         from ray import exceptions
 
-        lost = (
-            exceptions.WorkerCrashedError, exceptions.NodeDiedError, exceptions.OutOfMemoryError,
-            exceptions.ObjectLostError, exceptions.RaySystemError, exceptions.LocalRayletDiedError,
-        )  # fmt: skip
         shared, todo = parted(tasks)
-        call = ray.put(Call(function, shared))
-        paths = [str(path) for path in files_of(shared)]
-        # a list, so that a machine fetches only what it lacks
-        sent = [ray.put(_content(path)) for path in paths]
-        work = ray.remote(num_cpus=1, max_retries=_RETRIES)(_work)
         todo.reverse()
         running: set[Any] = set()
         try:
             CHECKS_STOP.set()
+            call, paths = ray.put(Call(function, shared)), [str(path) for path in files_of(shared)]
+            sent = [ray.put(_content(path)) for path in paths]  # each machine fetches what it lacks
+            work = ray.remote(num_cpus=1, max_retries=_RETRIES)(_work)
             while (todo and not STOPPED.is_set()) or running:
                 # asked each time: machines join and leave
                 while todo and not STOPPED.is_set() and len(running) < self.at_once:
@@ -86,19 +82,16 @@ class RayRunner:
                 raise KeyboardInterrupt
         except exceptions.RayTaskError as error:
             raise _as_raised(error) from None
-        except lost as error:
+        except (exceptions.RayError, ConnectionError) as error:
             raise RunError(
-                f"a task was lost {_RETRIES + 1} times on the Ray cluster ({first_line(error)}); run the "
-                "same again to go on"
-            ) from None
-        except ConnectionError as error:
-            raise RunError(
-                f"the Ray cluster is gone ({first_line(error)}); run the same again when it is back, to go on"
+                f"the Ray cluster has lost a task {_RETRIES + 1} times, or is gone itself "
+                f"({first_line(error)}); run the same again to go on"
             ) from None
         finally:
             CHECKS_STOP.clear()
-            for reference in running:
-                ray.cancel(reference)
+            with suppress(exceptions.RayError, ConnectionError):
+                for reference in running:
+                    ray.cancel(reference)
 
 
 def _content(path: str) -> bytes:
@@ -119,9 +112,10 @@ def _work(call: Call, paths: list[str], sent: list[Any], own: tuple) -> Any:
 def _as_raised(error: Any) -> BaseException:
     """What a task has raised, as it was raised there."""
     cause = error.cause
-    if isinstance(cause, ModuleNotFoundError):
+    if isinstance(cause, ModuleNotFoundError) or "failed to import" in str(error):
         return RunError(
-            f"a machine of the Ray cluster lacks {cause.name}; install the same sousa on every machine"
+            f"a machine of the Ray cluster can't import what it is to do ({first_line(cause)}); install the "
+            "same sousa on every machine"
         )
     return cause if isinstance(cause, Exception) else RunError(first_line(error))
 
@@ -150,9 +144,14 @@ def _joined(address: str | None) -> Any:
     import ray
 
     if ray.is_initialized():
+        here = ray.get_runtime_context().gcs_address
+        if address and ":" in address and "://" not in address and address != here:
+            raise UsageError(f"this process works on the Ray cluster at {here} already, not on {address}")
         return ray
     # a cluster of our own counts nobody, and has no page
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # a task that needs more memory than there is would be tried for ever
+    os.environ.setdefault("RAY_task_oom_retries", str(_RETRIES))
     before = signal.getsignal(signal.SIGTERM)
     modules = {"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONSAFEPATH": "1"}}
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
@@ -166,5 +165,6 @@ def _joined(address: str | None) -> Any:
     except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
         raise _no_cluster(address, error) from None
     finally:
-        signal.signal(signal.SIGTERM, before)  # ours finishes what is in hand
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)  # ours finishes what is in hand
     return ray

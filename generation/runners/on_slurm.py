@@ -1,6 +1,6 @@
 """Tasks as one array of jobs on a cluster with Slurm.
 
-Conventions: the tasks are parted into at most ``_JOBS`` jobs, each of which does its tasks one after the
+Conventions: the tasks are parted into jobs, each of which does its tasks one after the
 other on one CPU. Submitit writes and submits the array, and brings back what jobs return; whether a job is
 still there is asked of ``squeue``, which every cluster has, where Submitit asks the accounting, which many
 have not. Everything lies in a folder of the cache, which all machines have to share as they share the output
@@ -11,6 +11,8 @@ from their tasks, where ours return the records of the manifest.
 """
 
 import logging
+import os
+import pickle
 import re
 import shlex
 import shutil
@@ -22,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sousa.generation import environment, extras
 from sousa.generation.ending import CHECKS_STOP, STOPPED
 from sousa.generation.errors import RunError, SousaError, UsageError, first_line, raise_all
@@ -29,11 +33,17 @@ from sousa.generation.runners.local import same_modules, workers_problem
 from sousa.generation.runners.sending import Call, parted
 
 _JOBS = 1000  # of an array; clusters allow 1001, as Slurm does where nobody has set it
-_AT_ONCE = 100  # unless the user says how many
+_AT_ONCE = 50  # unless the user says how many
+_ROUNDS = 4  # jobs for each of those: results come when a job ends
 _MINUTES = 120  # that a job may take, unless the user says how many
-_LOOK_SEC, _LATE_SEC = 1.0, 30.0  # between looks; that a result may be seen after its job has ended
+_LOOK_SEC = 1.0  # between looks for results
+_ASK_SEC = (5.0, 30.0)  # between questions to Slurm, rising while nothing happens
+_LATE_SEC = 30.0  # that a result may be seen after its job has ended
 _LAST_LINES = 3  # of a job's log that are told
-_CHOSEN = ("array", "output", "error", "wait", "wrap", "parsable", "job-name")
+_CHOSEN = (
+    "array", "output", "error", "wait", "wrap", "parsable", "job-name", "quiet", "test-only", "hold",
+    "clusters", "export", "help", "version", "usage",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,9 +52,9 @@ class SlurmRunner:
 
     Args:
         sbatch: options of ``sbatch``, with or without their dashes: ``partition=cpu time=60``.
-        workers: jobs at once; 0 for 100.
+        workers: jobs at once; 0 for 50.
 
-    Raises: UsageError where Slurm or Submitit is not here, or the options are none.
+    Raises: UsageError where Slurm or Submitit is not here, or the options can't be used.
     """
 
     sbatch: str = ""
@@ -73,39 +83,24 @@ class SlurmRunner:
         if not tasks:
             return
         shared, own = parted(tasks)
-        each = -(-len(own) // _JOBS)
+        each = -(-len(own) // min(_ROUNDS * self.at_once, _JOBS))
         parts = [own[i : i + each] for i in range(0, len(own), each)]
         root = environment.cache() / "slurm"
         root.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix="jobs-", dir=root))
-        waiting = self._submitted(folder, Call(function, shared), parts)
-        array = waiting[0].job_id.partition("_")[0]
-        stopping, gone_since = False, dict[str, float]()
+        jobs: list[Any] = []
         try:
-            CHECKS_STOP.set()
-            while waiting:
-                if STOPPED.is_set() and not stopping:
-                    stopping = True  # those that run are waited for
-                    subprocess.run(["scancel", "--state=PENDING", array], check=False)
-                here = _alive(array)
-                for job in list(waiting):
-                    if job.paths.result_pickle.exists():
-                        waiting.remove(job)
-                        yield from _results(job)
-                    elif job.job_id not in here and array not in here:
-                        since = gone_since.setdefault(job.job_id, time.monotonic())
-                        if stopping:
-                            waiting.remove(job)
-                        elif time.monotonic() - since > _LATE_SEC:
-                            raise RunError(_ended(job))
-                time.sleep(_LOOK_SEC if waiting else 0)
+            CHECKS_STOP.set()  # from now on a signal is waited for: an array is never left behind
+            jobs += self._submitted(folder, Call(function, shared), parts)
+            yield from _collected(jobs)
             if STOPPED.is_set():
+                shutil.rmtree(folder, ignore_errors=True)
                 raise KeyboardInterrupt
             shutil.rmtree(folder, ignore_errors=True)
         finally:
             CHECKS_STOP.clear()
-            if waiting:
-                subprocess.run(["scancel", array], check=False)
+            if jobs:
+                subprocess.run(["scancel", _array(jobs[0])], check=False)
 
     def _submitted(self, folder: Path, call: Call, parts: Sequence[list[tuple]]) -> list[Any]:
         """Hand an array of jobs in; returns its jobs."""
@@ -114,17 +109,24 @@ class SlurmRunner:
 
         logging.getLogger("submitit").setLevel(logging.ERROR)
         executor = submitit.SlurmExecutor(folder=folder)
-        more = dict(_options(self.sbatch))
+        more = {"time": _MINUTES, "cpus_per_task": 1} | dict(_options(self.sbatch))
+        if "no_requeue" not in more:
+            more["requeue"] = True  # on another machine when this one is lost
         executor.update_parameters(
-            job_name="sousa", time=_MINUTES, nodes=1, cpus_per_task=1, array_parallelism=self.at_once,
-            use_srun=False, additional_parameters={"requeue": True, **more},
-        )  # fmt: skip
+            job_name="sousa",
+            nodes=1,
+            array_parallelism=self.at_once,
+            use_srun=False,
+            additional_parameters=more,
+        )
+        path = folder / "call.pickle"
+        path.write_bytes(pickle.dumps(call))  # once, and not with each job
         try:
             with same_modules():
                 if len(parts) == 1:
-                    return [executor.submit(_do, call, parts[0])]
+                    return [executor.submit(_do, str(path), parts[0])]
                 with executor.batch():
-                    jobs = [executor.submit(_do, call, part) for part in parts]
+                    jobs = [executor.submit(_do, str(path), part) for part in parts]
                 return jobs
         except (FailedJobError, FailedSubmissionError, subprocess.CalledProcessError, OSError) as error:
             shutil.rmtree(folder, ignore_errors=True)
@@ -138,7 +140,7 @@ def _options(text: str) -> Iterator[tuple[str, Any]]:
     """Options of ``sbatch`` by name; True for one without a value."""
     for word in shlex.split(text):
         name, equals, value = word.removeprefix("--").partition("=")
-        yield name, value if equals else True
+        yield name.replace("-", "_"), value if equals else True
 
 
 def _wrong_options(text: str) -> Iterator[str]:
@@ -155,15 +157,53 @@ def _wrong_options(text: str) -> Iterator[str]:
             yield f"--sbatch has {word!r}, which is chosen for you; leave it out"
 
 
-def _do(call: Call, part: list[tuple]) -> tuple[list[Any], SousaError | None]:
-    """The tasks of a job: their results, and what went wrong with the one after them."""
-    results: list[Any] = []
+def _do(path: str, part: list[tuple]) -> tuple[list[Any], SousaError | None]:
+    """The tasks of a job: their results, and what went wrong with the one after them.
+
+    Args:
+        path: of the pickled :class:`sousa.generation.runners.sending.Call`, which this user has written.
+        part: own arguments of each task.
+    """
+    call, results = pickle.loads(Path(path).read_bytes()), []
     for own in part:
         try:
             results.append(call(own))
         except SousaError as error:
             return results, error
     return results, None
+
+
+def _array(job: Any) -> str:
+    return job.job_id.partition("_")[0]
+
+
+def _collected(jobs: list[Any]) -> Iterator[Any]:
+    """Results of an array's jobs as they come; when one fails or a stop is asked for, of those that run."""
+    array, failure = _array(jobs[0]), None
+    waiting, stopping, gone_since = list(jobs), False, dict[str, float]()
+    here, asked, pause = {array}, -np.inf, _ASK_SEC[0]
+    while waiting:
+        if (STOPPED.is_set() or failure) and not stopping:
+            stopping = True
+            subprocess.run(["scancel", "--state=PENDING", array], check=False)
+        if time.monotonic() - asked > pause:
+            here, asked, pause = _alive(array), time.monotonic(), min(1.5 * pause, _ASK_SEC[1])
+        for job in list(waiting):
+            if job.paths.result_pickle.exists():
+                waiting.remove(job)
+                pause = _ASK_SEC[0]
+                try:
+                    yield from _results(job)
+                except SousaError as error:
+                    failure = failure or error
+            elif job.job_id in here or array in here:
+                gone_since.pop(job.job_id, None)
+            elif time.monotonic() - gone_since.setdefault(job.job_id, time.monotonic()) > _LATE_SEC:
+                waiting.remove(job)
+                failure = failure or (None if stopping else RunError(_ended(job)))
+        time.sleep(_LOOK_SEC if waiting else 0)
+    if failure:
+        raise failure
 
 
 def _results(job: Any) -> Iterator[Any]:
@@ -193,7 +233,8 @@ def _ended(job: Any) -> str:
 def _alive(array: str) -> set[str]:
     """Identifiers of the jobs of an array that wait or run; that of the array where Slurm is silent."""
     command = ["squeue", "--noheader", "--array", "--format=%i", f"--jobs={array}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("SQUEUE_")}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=plain)
     if done.returncode:
         return set() if "Invalid job id" in done.stderr else {array}
     return {line.strip() for line in done.stdout.splitlines()}

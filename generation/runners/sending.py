@@ -9,14 +9,15 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sousa.generation import PACKAGE_VERSION
+from sousa.generation import PACKAGE_VERSION, seeds
 from sousa.generation.errors import RunError
 from sousa.generation.storage import atomic_file
 
-_PACKAGE = Path(__file__).parents[2]
+_PACKAGE = Path(__file__).parents[1]  # whose data every machine has
 
 
 def parted(tasks: Sequence[tuple]) -> tuple[dict[int, Any], list[tuple]]:
@@ -72,4 +73,14 @@ class Call:
                 f"{socket.gethostname()} has sousa {PACKAGE_VERSION}, and {self.version} sends the tasks; "
                 "install the same version on every machine"
             )
+        if not _draws_the_same():
+            raise RunError(
+                f"NumPy draws other numbers on {socket.gethostname()} than where published corpora were "
+                "made; install the versions of constraints.txt on every machine"
+            )
         return self.function(*joined(self.shared, own))
+
+
+@cache
+def _draws_the_same() -> bool:
+    return seeds.self_check()

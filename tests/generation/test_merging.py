@@ -10,7 +10,11 @@ import sousa as package
 from sousa.builders.generating import part_of
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.make import ranges
-from tests.conftest import ROOT, TINY
+from sousa.generation.rudiments import Rudiments, corpus
+from sousa.generation.rudiments.settings import make_config
+from sousa.generation.shards import Store, write_shard
+from sousa.generation.storage import LocalStorage
+from tests.conftest import ROOT, TINY, TINY_OPTIONS
 from tests.generation.test_shards import shard_digests
 
 ALL = ("-p", 6, "-t", 1, "--rudiments", "flam,drag")
@@ -43,11 +47,11 @@ def test_parts_made_at_once_in_one_directory_are_the_whole(whole, sousa, tmp_pat
     runs = [subprocess.Popen([*command, "--shards", part]) for part in ("0-1", "2-3", "4")]
     assert [run.wait() for run in runs] == [0, 0, 0]
     done = sousa("merge", tmp_path / "d")
-    assert done.returncode == 1 and "1 shard of 6 is missing (5)" in done.stderr
+    assert done.returncode == 1 and "1 shard of 6 is missing or damaged (5)" in done.stderr
     assert not (tmp_path / "d" / "manifest.json").exists()
     done = sousa("generate", *ALL, "-o", tmp_path / "d", "--shards", 5)
     assert done.returncode == 0 and done.stdout.startswith(f"shard 5 in {tmp_path}/d (")
-    assert f"that was the last one; when all are there: sousa merge {tmp_path}/d" in done.stdout
+    assert done.stdout.endswith(f"finish with: sousa merge {tmp_path}/d\n")
     done = sousa("merge", tmp_path / "d", "--files")
     assert done.returncode == 0 and "checks passed" in done.stderr
     made = everything(tmp_path / "d")
@@ -73,15 +77,68 @@ def test_the_command_without_shards_finishes_parts_too(whole, sousa, tmp_path):
     assert everything(tmp_path / "d") == everything(whole)
 
 
-def test_a_damaged_part_is_said_and_nothing_is_finished(sousa, tmp_path):
+def test_a_damaged_shard_is_taken_from_where_it_is_whole(whole, sousa, tmp_path):
     assert sousa("generate", *ALL, "-o", tmp_path / "a", "--shards", "0-5", "-q").returncode == 0
-    shard = next((tmp_path / "a" / ".unfinished").rglob("*.parquet"))
+    shard = tmp_path / "a" / ".unfinished" / "data" / "test" / "p00004_t0-0_a0.parquet"
     shard.write_bytes(shard.read_bytes()[:-1] + b"x")
-    with pytest.raises(RunError, match=r"a: data/.* does not match its digest; make that shard again"):
+    with pytest.raises(RunError, match=r"1 shard of 6 is missing or damaged \(\d\); make them with the same"):
         package.merge([tmp_path / "a"], tmp_path / "all")
     assert not (tmp_path / "all" / "manifest.json").exists()
-    with pytest.raises(RunError, match=r"1 shard of 6 is missing \(\d\)"):
+    with pytest.raises(RunError, match=r"1 shard of 6 is missing or damaged"):
         package.merge(tmp_path / "a")
+    package.merge([tmp_path / "a", whole], tmp_path / "all", files=True, check=False)
+    package.merge([tmp_path / "a", whole], tmp_path / "a", files=True, check=False)
+    assert everything(tmp_path / "a") == everything(tmp_path / "all") == everything(whole)
+
+
+def test_a_finished_dataset_is_copied_and_not_made_again(whole, sousa, tmp_path):
+    done = sousa("merge", whole, "-o", tmp_path / "d", "--files", "--skip-validation")
+    assert done.returncode == 0 and "already there: 6 of 6 shards" in done.stderr
+    assert everything(tmp_path / "d") == everything(whole)
+
+
+def test_a_line_that_was_cut_costs_its_own_shard_alone(sousa, tmp_path):
+    part = ("generate", *ALL, "-o", tmp_path / "d", "-w", 1, "-q", "--shards", "0-2")
+    assert sousa(*part).returncode == 0
+    (log,) = (tmp_path / "d" / ".unfinished").glob("shards-0-2-*.jsonl")
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(lines[0] + lines[1][:40])
+    assert sousa(*part).returncode == 0
+    with pytest.raises(RunError, match=r"3 shards of 6 are missing or damaged \(3-5\)"):
+        package.merge(tmp_path / "d")
+
+
+def test_runs_with_other_settings_do_not_mix_though_neither_has_a_row_yet(sousa, tmp_path):
+    config, storage = make_config(**TINY_OPTIONS), LocalStorage(str(tmp_path / "d"))
+    with Store(storage, config, corpus.plan(config), part=range(1)) as store:
+        store.begin()  # and it is killed
+    done = sousa("generate", *ALL, "-o", tmp_path / "d", "--shards", "0")
+    assert done.returncode == 2 and "made with other settings" in done.stderr
+    assert sousa("generate", *ALL, "-o", tmp_path / "d", "-q", "--skip-validation").returncode == 0
+
+
+def test_a_run_that_goes_on_after_another_has_finished_leaves_nothing(tiny, sousa, tmp_path):
+    shutil.copytree(tiny, tmp_path / "d")
+    config, storage = make_config(**TINY_OPTIONS), LocalStorage(str(tmp_path / "d"))
+    with pytest.raises(RunError, match="name a directory that all machines share"):
+        write_shard(Rudiments(), config, corpus.plan(config)[0], storage)
+    late = tmp_path / "d" / ".unfinished" / "data" / "train" / "p00000_t0-0_a0.parquet"
+    late.parent.mkdir(parents=True)
+    late.write_bytes(b"late")
+    assert sousa(*TINY, "-o", tmp_path / "d", "--files", "-q").returncode == 0
+    assert everything(tmp_path / "d") == everything(tiny)
+
+
+def test_an_unfinished_dataset_of_parts_says_how_it_is_finished(sousa, tmp_path):
+    assert sousa("generate", *ALL, "-o", tmp_path / "d", "--shards", "0-4", "-q").returncode == 0
+    done = sousa("validate", tmp_path / "d")
+    assert "unfinished (5 of 6 shards); run 'sousa merge' when all of them are there" in done.stderr
+
+
+def test_what_merging_does_is_refused_beside_shards(sousa, tmp_path):
+    done = sousa("generate", *ALL, "-o", tmp_path / "d", "--shards", "0", "--files", "--skip-validation")
+    assert done.returncode == 2 and "--files belongs to 'sousa merge'" in done.stderr
+    assert "--skip-validation belongs to 'sousa merge'" in done.stderr
 
 
 def test_parts_of_different_datasets_are_refused(sousa, tmp_path):

@@ -1,8 +1,11 @@
 """Storage: files are whole or not there, damage is found, and one process writes at a time."""
 
+import errno
+import fcntl
 import json
 import os
 import pickle
+import stat
 import subprocess
 import sys
 
@@ -185,3 +188,21 @@ def test_what_is_shown_replaces_nothing_and_is_hidden_again_alone(tmp_path):
     storage.hide(".unfinished")
     assert {path.name for path in tmp_path.iterdir()} == {"notes.txt", ".unfinished"}
     assert (tmp_path / ".unfinished/data/a").exists()
+
+
+def test_where_directories_can_not_be_locked_a_file_in_them_is(tmp_path, monkeypatch):
+    """As on NFS, which wants a file that is open for writing."""
+    lock = fcntl.flock
+
+    def of_files(handle, kind):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        lock(handle, kind)
+
+    monkeypatch.setattr(fcntl, "flock", of_files)
+    storage = LocalStorage(str(tmp_path))
+    with storage.locked(), pytest.raises(UsageError, match="another sousa is writing"), storage.locked():
+        pass
+    with storage.locked(shared=True), storage.locked(shared=True), pytest.raises(UsageError, match="another"):
+        storage.locked().__enter__()
+    assert storage.entries() == []

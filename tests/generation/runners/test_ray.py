@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.runners import chosen
+from sousa.generation.runners import make_runner, on_ray
 from sousa.generation.runners.on_ray import RayRunner
 from tests.conftest import ROOT, TINY, run_sousa
 from tests.generation.test_shards import shard_digests
@@ -34,6 +36,15 @@ def lose(number):
     os._exit(number)
 
 
+def content(number, needed):
+    return Path(needed.files[0]).read_text()
+
+
+@dataclass
+class Needing:
+    files: tuple
+
+
 def place(number):
     return number, os.environ.get("OMP_NUM_THREADS"), os.getpid()
 
@@ -46,8 +57,22 @@ def test_tasks_run_on_all_machines_and_their_errors_are_those_of_the_task(cluste
     assert os.getpid() not in {process for *_, process in results}
     with pytest.raises(UsageError, match=r"^3 is odd; give an even one$"):
         list(runner.run(refuse, [(3,)]))
-    with pytest.raises(RunError, match=r"lost .* times on the Ray cluster .*run the same again to go on"):
+    with pytest.raises(RunError, match=r"has lost a task 6 times, or is gone itself .*to go on$"):
         list(runner.run(lose, [(1,)]))
+
+
+def test_files_of_the_user_are_put_where_a_machine_lacks_them(cluster, tmp_path, monkeypatch):
+    (tmp_path / "bank.txt").write_text("a drum")
+    read = on_ray._content
+
+    def read_and_remove(path):
+        content = read(path)
+        os.unlink(path)  # as on a machine that has it not
+        return content
+
+    monkeypatch.setattr(on_ray, "_content", read_and_remove)
+    task = (0, Needing((str(tmp_path / "bank.txt"),)))
+    assert list(RayRunner(cluster[0].address).run(content, [task, (1, task[1])])) == ["a drum"] * 2
 
 
 def test_a_cluster_gives_the_bytes_of_one_process_though_a_machine_is_lost(cluster, tmp_path):
@@ -87,4 +112,4 @@ def test_a_cluster_that_is_not_there_is_said(sousa, tmp_path):
 )
 def test_what_does_not_fit_together_is_said(words, text):
     with pytest.raises(UsageError, match=text):
-        chosen(**words)
+        make_runner(**words)

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from sousa.generation.errors import UsageError
+from sousa.generation.errors import RunError, UsageError
+from sousa.generation.runners import on_slurm
 from sousa.generation.runners.on_slurm import SlurmRunner
 from tests.conftest import ROOT, TINY, run_sousa
 from tests.generation.test_shards import shard_digests
@@ -34,6 +35,31 @@ def test_jobs_give_the_bytes_of_one_process(cluster, tiny, tmp_path):
     assert done.returncode == 0, done.stderr
     assert shard_digests(tmp_path / "d") == shard_digests(tiny)
     assert not list((tmp_path / "cache").glob("sousa/slurm/*"))
+
+
+def fail(number):
+    time.sleep(0.5)
+    if number == 1:
+        raise UsageError("this one fails")
+    return number
+
+
+def test_what_other_jobs_have_made_is_kept_when_one_fails(cluster, monkeypatch):
+    for name, value in cluster.items():
+        monkeypatch.setenv(name, value)
+    results = []
+    with pytest.raises(UsageError, match="this one fails"):
+        for result in SlurmRunner("partition=all").run(fail, [(number,) for number in range(4)]):
+            results.append(result)
+    assert 0 in results and 1 not in results
+
+
+def test_a_job_that_is_killed_is_said(cluster, monkeypatch):
+    for name, value in cluster.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(on_slurm, "_LATE_SEC", 2.0)
+    with pytest.raises(RunError, match=r"Slurm's job \d+ ended without a result.*; see .*run the same"):
+        list(SlurmRunner().run(os._exit, [(3,)]))
 
 
 def test_a_stop_keeps_what_is_finished_and_leaves_no_job(cluster, tmp_path):
