@@ -403,5 +403,5 @@ def test_the_program_scores_a_model_and_baselines(tmp_path, capsys):
     assert {"recordings.json", "recordings.csv"} == {path.name for path in (tmp_path / "out").iterdir()}
     assert program.main([*arguments, "--layout", "mbd"]) == 2
     assert "layout is 'mbd'" in capsys.readouterr().err
-    assert program.main([*arguments, "--data", "x"]) == 2
-    assert "--recordings and --data" in capsys.readouterr().err
+    assert program.main([*arguments, "--data", "x", "--workers", "2", "--name", "small"]) == 2
+    assert "--recordings reads no dataset; leave --data, --name, --workers out" in capsys.readouterr().err

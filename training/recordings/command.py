@@ -31,8 +31,9 @@ def add_options(parser: ArgumentParser) -> None:
 
 def run(model: Model, options: Namespace, device: str, dtype: torch.dtype | None, output: Path) -> None:
     """Score a model and the baselines, print the scores, write ``recordings.json`` and ``recordings.csv``."""
-    if options.data or options.where:
-        raise UsageError("--recordings and --data or --where can't be combined; leave one of them out")
+    of_datasets = ("data", "where", "name", "revision", "workers")
+    if flags := [f"--{name}" for name in of_datasets if getattr(options, name)]:
+        raise UsageError(f"--recordings reads no dataset; leave {', '.join(flags)} out")
     instruments = None if options.instruments == "all" else names(options.instruments)
     recordings = read(options.recordings, options.layout, instruments, options.split)
     detectors: dict[str, Detector] = {"model": detector(model, device, options.batch_size, dtype)}
