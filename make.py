@@ -15,6 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 VENV, TRAINING, TENSORFLOW = (HERE / name for name in (".venv", ".venv-training", ".venv-tensorflow"))
+SERVERS = HERE / ".venv-servers"
 FOLDERS = ("builders", "generation", "training")  # the packages of the wheel, below sousa
 SIZES = {TRAINING: " (5 GB with torch)", TENSORFLOW: " (2 GB with TensorFlow)"}
 
@@ -121,6 +122,7 @@ def test(arguments):
         system_packages(soundfonts(), [], "soundfonts, to test their list", say)
     if shutil.which("apt-get") and not shutil.which("sbatch"):
         system_packages(["slurm-wlm", "munge"], [], "Slurm, to test jobs on it", say)
+    servers()
     programs = install("[dev,docs,ray,slurm]")
     run([str(programs / "ruff"), "check", "."])
     run([str(programs / "ruff"), "format", "--check", "."])
@@ -132,6 +134,23 @@ def test(arguments):
     ran |= pytest(programs, "tests/training", arguments)
     ran |= pytest(install("[dev,tensorflow]", TENSORFLOW), "tests/tensorflow", arguments)
     say("all tests passed") if ran else stop("no test was chosen")
+
+
+def servers():
+    """Install a server of S3, which asks for older versions of packages than we use."""
+    if (SERVERS / "bin" / "moto_server").exists():
+        return
+    make_venv(SERVERS)
+    command = [
+        str(SERVERS / "bin" / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
+    say("installing a server of S3 into .venv-servers, to test output to it")
+    run([*command, "moto[s3]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5"])
 
 
 def weights(programs):

@@ -64,7 +64,7 @@ def rows(place):
     opened = time.perf_counter() - begin
 
     def one(number):
-        next(iter(rows_at(stored.storage.root, stored.records, [number])))
+        next(iter(rows_at(stored.storage, stored.records, [number])))
 
     times = timed(one, random.Random(0).sample(range(stored.manifest["num_rows"]), 50))
     return f"opened in {opened:.1f} s, one in {text_of(times)}"

@@ -36,6 +36,13 @@ def _listed(names: PathLike | Sequence[PathLike], what: str = "plugins") -> Sequ
     raise UsageError(f"{what} is {names!r}; give a list of texts")
 
 
+def storage_of(output: PathLike) -> LocalStorage:
+    """Where a dataset is made: a directory, or an address such as ``s3://bucket/name``."""
+    from sousa.generation import remote
+
+    return remote.storage_of(os.fspath(output) if remote.is_address(output) else output_path(output))
+
+
 class InvalidDatasetError(RunError):
     """A dataset that was made, and did not pass validation; ``stored`` is the dataset."""
 
@@ -59,7 +66,7 @@ def generate(
 
     Args:
         corpus: its name.
-        output: directory; ``output/CORPUS`` by default.
+        output: directory, or address such as ``s3://bucket/name``; ``output/CORPUS`` by default.
         files: also write each row's audio and MIDI as files.
         check: validate it at the end.
         options: of the corpus by name, such as ``size="medium"``.
@@ -74,7 +81,8 @@ def generate(
     """
     kind, problems = corpora.get(corpus), workers_problem(workers)
     with collected(problems):
-        output = output_path(corpora.place_of(kind.name) if output is None else output)
+        output = corpora.place_of(kind.name) if output is None else output
+        output = os.fspath(output) if "://" in os.fspath(output) else output_path(output)
     chosen = kind.Options.read(options, problems=problems, hint=corpora.whose_option)
     config = kind.config(chosen, console.say)
     return make(kind, config, output, runner or LocalRunner(workers), files, check, console)
@@ -94,14 +102,17 @@ def make(
         console.say(
             "warning: NumPy draws other numbers here than where published corpora were made: rows will differ"
         )
-    storage, runner = LocalStorage(output_path(output)), runner or LocalRunner()
+    storage, runner = storage_of(output), runner or LocalRunner()
     making.make(corpus, config, storage, runner, files, console.say, console.progress, write_dataset_card)
-    stored = reopen.open_dataset(storage.root, making=None)
+    stored = reopen.open_dataset(storage, making=None)
     if check:
         passed, details = report.validate(stored, runner, console.progress)
         console.say(details["text"])
+        storage.publish()  # with the report
         if not passed:
-            raise InvalidDatasetError(f"validation failed; see {storage.root}/validation_report.html", stored)
+            raise InvalidDatasetError(
+                f"validation failed; see {storage.where}/validation_report.html", stored
+            )
     return stored
 
 
@@ -118,9 +129,8 @@ def make_part(
     """
     from sousa.generation import make as making
 
-    storage = LocalStorage(output_path(output))
     return making.make_part(
-        corpus, config, storage, runner or LocalRunner(), shards, console.say, console.progress
+        corpus, config, storage_of(output), runner or LocalRunner(), shards, console.say, console.progress
     )
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from sousa.builders import api
-from sousa.generation import corpora
+from sousa.generation import corpora, remote
 from sousa.generation.commandline import quiet, runner_of, unknown, workers
 from sousa.generation.console import Console
 from sousa.generation.errors import UsageError, collected
 from sousa.generation.options import add_arguments, from_arguments
-from sousa.generation.storage import LocalStorage, output_path
+from sousa.generation.storage import output_path
 from sousa.generation.text import shell, uses
 
 
@@ -47,7 +47,7 @@ def _examples(corpus: str, examples: Iterable[tuple[str, str]]) -> str:
 
 def _how(group: Any, corpus: str) -> None:
     flags = ("--output", "-o", "--outputpath")
-    about = "directory (default: %(default)s)"
+    about = "directory, or address such as s3://BUCKET/NAME (default: %(default)s)"
     group.add_argument(*flags, default=corpora.place_of(corpus), metavar="DIR", help=about)
     about = "only shards of these numbers, such as 0-99; 'sousa merge' puts the parts together"
     group.add_argument("--shards", metavar="FIRST-LAST", help=about)
@@ -66,40 +66,21 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
     runner: Any = None
     with collected(problems):
         runner = runner_of(arguments)
-    with collected(problems):
-        output_path(output, "--output")
-    part = None
-    with collected(problems):
-        part = part_of(arguments.shards)
-    if part is not None:
-        flags = [
-            flag for flag in ("--files", "--skip-validation") if vars(arguments)[flag[2:].replace("-", "_")]
-        ]
-        problems += [f"{flag} belongs to 'sousa merge', which finishes what --shards makes" for flag in flags]
+    part = _where(arguments, problems)
     options = corpus.Options.read(from_arguments(corpus.Options, arguments), "command", problems)
     if corpus.answer(options, console.print):
         return
     config = corpus.config(options, console.say)
     if arguments.dry_run:
-        estimate = make.estimate_text(corpus, config, runner, arguments.files)
-        console.print(estimate)
-        if part is not None:
-            make.require_part(part, len(corpus.plan(config)))
-            console.print(f"that is all of it; of {arguments.shards} only that share would be made")
-        try:
-            make.require_place(corpus, config, LocalStorage(output))
-        except UsageError as error:
-            console.print("nothing was made; these rows can't go there:")
-            console.warn(f"sousa: {error}")
-        else:
-            console.print(f"nothing was made; {output} would hold it")
+        _dry_run(arguments, config, part, runner, console)
         return
     if part is not None:
         missing = api.make_part(corpus, config, output, part, runner, console)
         shards = f"shards {arguments.shards}" if len(part) > 1 else f"shard {part[0]}"
-        merge = f"sousa merge {shell(output)}"
         left = f"still missing: {make.ranges(missing)}; when all are there: " if missing else "finish with: "
-        console.tell(f"{shards} in {output} ({time.perf_counter() - begin:.0f} s)\n{left}{merge}")
+        console.tell(
+            f"{shards} in {output} ({time.perf_counter() - begin:.0f} s)\n{left}sousa merge {shell(output)}"
+        )
         return
     failed = None
     try:
@@ -108,17 +89,54 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
         )
     except api.InvalidDatasetError as error:
         failed, stored = error, error.stored
-    hours = reopen.seconds_of(stored.storage.root, stored.records) / 3600
+    hours = reopen.seconds_of(stored.storage, stored.records) / 3600
     size = sum(record["bytes"] for record in stored.records) / 1e6
     kind = "h of audio" if config.with_audio else "h without audio"
     console.tell(
-        f"{config.num_rows:,} rows, {hours:.2f} {kind}, {size:,.0f} MB in {stored.storage.root} "
+        f"{config.num_rows:,} rows, {hours:.2f} {kind}, {size:,.0f} MB in {stored.storage.where} "
         f"({time.perf_counter() - begin:.0f} s)\n"
         f"{make.splits_text(corpus, ((r['split'], r['rows']) for r in stored.records))}\n"
-        f"{uses(stored.storage.root)}"
+        f"{uses(stored.storage.where)}"
     )
     if failed:
         raise failed
+
+
+def _where(arguments: argparse.Namespace, problems: list[str]) -> range | None:
+    """Numbers of the shards that are asked for, or None; adds what is wrong with where rows go."""
+    part, is_part, refused = None, arguments.shards is not None, {}
+    with collected(problems):
+        part = part_of(arguments.shards)
+    files, unchecked = ("--files", arguments.files), ("--skip-validation", arguments.skip_validation)
+    if remote.is_address(arguments.output):
+        refused = {"needs a directory, and not an address": (files, ("--shards", is_part))}
+    else:
+        with collected(problems):
+            output_path(arguments.output, "--output")
+        if is_part:
+            refused = {"belongs to 'sousa merge', which finishes what --shards makes": (files, unchecked)}
+    problems += [f"{flag} {why}" for why, flags in refused.items() for flag, is_set in flags if is_set]
+    return part
+
+
+def _dry_run(
+    arguments: argparse.Namespace, config: Any, part: range | None, runner: Any, console: Console
+) -> None:
+    """Say what would be made, and whether it can go there."""
+    from sousa.generation import make
+
+    corpus = corpora.get(arguments.corpus)
+    console.print(make.estimate_text(corpus, config, runner, arguments.files))
+    if part is not None:
+        make.require_part(part, len(corpus.plan(config)))
+        console.print(f"that is all of it; --shards {arguments.shards} would make a part")
+    try:
+        make.require_place(corpus, config, remote.storage_of(arguments.output))
+    except UsageError as error:
+        console.print("nothing was made; these rows can't go there:")
+        console.warn(f"sousa: {error}")
+    else:
+        console.print(f"nothing was made; {arguments.output} would hold it")
 
 
 def part_of(text: str | None) -> range | None:

@@ -154,7 +154,7 @@ def _row(source: Any, row: str | int) -> dict[str, Any]:
     total = sum(shard["rows"] for shard in source.shards)
     number = int(row) if isinstance(row, int) or row.isdecimal() else -1
     if isinstance(row, str) and number < 0:
-        names = (g["sample_id"] for g in groups_of(source.storage.root, source.shards, ["sample_id"]))
+        names = (g["sample_id"] for g in groups_of(source.storage, source.shards, ["sample_id"]))
         ids = [name for group in names for name in group.to_pylist()]
         if row not in ids:
             some = f"such as {ids[0]}, or a number from 0 to {total - 1}"
@@ -162,7 +162,7 @@ def _row(source: Any, row: str | int) -> dict[str, Any]:
         number = ids.index(row)
     if not 0 <= number < total:
         raise UsageError(f"{source.storage.root} has no row {row}; give 0 to {total - 1}, or a sample_id")
-    return next(rows_at(source.storage.root, source.shards, [number])).to_pylist()[0]
+    return next(rows_at(source.storage, source.shards, [number])).to_pylist()[0]
 
 
 def _save(figure: "Figure", path: Path, ending: str) -> None:

@@ -160,7 +160,7 @@ def _check_space(
     if wanted > free:
         raise RunError(
             f"about {wanted / 1e6:,.1f} MB are needed but only {free / 1e6:,.1f} MB are free at "
-            f"{storage.root}; free some, choose another directory, or ask for less"
+            f"{storage.where}; free some, choose another directory, or ask for less"
         )
 
 
@@ -206,6 +206,7 @@ def num_files(corpus: Corpus, config: Config, with_files: bool) -> int:
 
 def require_place(corpus: Corpus, config: Config, storage: LocalStorage) -> None:
     """Raise UsageError where a dataset can't be made because the directory belongs to something else."""
+    storage.look()
     Store(storage, config, corpus.plan(config)).require_own()
 
 

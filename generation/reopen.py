@@ -54,13 +54,13 @@ class Stored:
         facts = [f"{self.corpus.name} {self.data_version}", f"size {self.config.size}"]
         facts += [counted(self.manifest["num_rows"], "row")]
         with suppress(RunError):  # files may be damaged
-            facts += [f"{seconds_of(self.storage.root, self.records) / 3600:.2f} h"]
+            facts += [f"{seconds_of(self.storage, self.records) / 3600:.2f} h"]
         rate = self.config.sample_rate
         sound = f"{rate:,} Hz" if rate else "sample rates of their own"
         facts += [sound if self.config.with_audio else "no audio"]
         counts = split_counts((record["split"], record["rows"]) for record in self.records)
         splits = ", ".join(f"{split} {rows:,}" for split, rows in counts.items() if rows)
-        return f"dataset in {self.storage.root}\n  {', '.join(facts)}\n  splits: {splits}"
+        return f"dataset in {self.storage.where}\n  {', '.join(facts)}\n  splits: {splits}"
 
     @property
     def data_version(self) -> str:
@@ -108,22 +108,27 @@ class Stored:
         return views(self.corpus, self.config, self.planned)
 
 
-def open_dataset(root: str | Path, *, making: bool | None = False, plugins: Sequence[str] = ()) -> Stored:
-    """A finished dataset directory.
+def open_dataset(
+    root: str | Path | LocalStorage, *, making: bool | None = False, plugins: Sequence[str] = ()
+) -> Stored:
+    """A finished dataset.
 
     Args:
+        root: its directory, or its storage.
         making: its rows are to be made again, so it has to be of the version that is made here, and what
             making needs has to be here; None: they are where the corpus and its version allow it.
         plugins: files of plug-ins that the user named.
 
     Raises: UsageError or RunError when there is none, it is not finished, or can't be used.
     """
+    storage = root if isinstance(root, LocalStorage) else LocalStorage(str(root))
+    root = storage.root
     manifest = complete_manifest(root)
     corpus, config, making = restored(root, manifest, plugins, making)
     current = manifest["config"].get("data_version") == corpus.data_version
     with _usable():
         problem = corpus.facts_problem(manifest)
-        stored = Stored(LocalStorage(str(root)), manifest, corpus, config, current)
+        stored = Stored(storage, manifest, corpus, config, current)
         if problem:
             raise RunError(f"{_BY_HAND}{problem}")
         if current:
@@ -221,7 +226,7 @@ def verify(
         differences = [text for record in stored.records if (text := stored.storage.damage(record))]
         if differences:
             return 0, differences
-        for stored_rows in rows_at(stored.storage.root, stored.records, wanted):
+        for stored_rows in rows_at(stored.storage, stored.records, wanted):
             differences += compare(stored_rows, remade(stored, stored_rows))
             done(len(stored_rows))
     return len(wanted), differences
@@ -233,7 +238,7 @@ def remade(stored: Any, rows: pa.Table, render: bool = True) -> pa.Table:
 
 
 def rows_at(
-    root: str | Path, shards: Sequence[Mapping[str, Any]], numbers: Iterable[int], columns: Any = None
+    storage: LocalStorage, shards: Sequence[Mapping[str, Any]], numbers: Iterable[int], columns: Any = None
 ) -> Any:
     """Rows by number, ascending and counted over all shards, as tables with some columns or all."""
     wanted, end = np.fromiter(numbers, np.int64), 0
@@ -242,7 +247,7 @@ def rows_at(
         here = wanted[slice(*np.searchsorted(wanted, [first, end]))] - first
         if not len(here):
             continue
-        for begin, group in groups_with(Path(root) / record["file"], here, columns):
+        for begin, group in groups_with(storage.source(record["file"]), here, columns):
             inside = here[slice(*np.searchsorted(here, [begin, begin + len(group)]))] - begin
             if len(inside) and inside[-1] - inside[0] + 1 == len(inside):  # which copies nothing
                 yield group.slice(inside[0], len(inside))
@@ -279,7 +284,7 @@ def compare(stored: pa.Table, again: pa.Table) -> list[str]:
     return [f"{stored['sample_id'][i]}: {', '.join(names)} differ" for i, names in sorted(wrong.items())]
 
 
-def seconds_of(root: str | Path, shards: Sequence[Mapping[str, Any]]) -> float:
+def seconds_of(storage: LocalStorage, shards: Sequence[Mapping[str, Any]]) -> float:
     """Total length of the rows of shards, in seconds."""
-    groups = groups_of(root, shards, ["duration_sec"])
+    groups = groups_of(storage, shards, ["duration_sec"])
     return sum(pc.sum(group["duration_sec"]).as_py() or 0 for group in groups)

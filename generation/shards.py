@@ -111,24 +111,25 @@ def write_shard(corpus: Any, config: Any, shard: Shard, storage: LocalStorage) -
     Returns: ``(name, record)`` for the manifest.
     Raises: RunError when it can't be made or written.
     """
-    begin, rows, hidden = time.perf_counter(), 0, storage.inside(UNFINISHED)
-    if not hidden.path(MANIFEST).exists():  # whoever hands out the shards writes it first
+    begin, rows = time.perf_counter(), 0
+    if not storage.has_begun():  # whoever hands out the shards writes its manifest first
         raise RunError(
-            f"{storage.root} is not on {socket.gethostname()} what it is where the command was typed; name a "
-            "directory that all machines share"
+            f"{storage.where} is not on {socket.gethostname()} what it is where the command was typed; name "
+            "a directory that all machines share"
         )
     corpus.prepare(config)
-    with hidden.writing(shard.file) as file, parquet_writer(file, corpus.schema(config)) as writer:
-        for table in corpus.rows(config, shard):
-            for part in bounded(table):
-                writer.write_table(part, row_group_size=len(part))
-                pa.default_memory_pool().release_unused()
-            rows += len(table)
-        if not hidden.path(MANIFEST).exists():
-            raise RunError(f"{storage.root} was finished by another run meanwhile, or removed")
-    if rows != shard.rows:
-        raise RunError(f"shard {shard.name} has {rows} rows instead of {shard.rows}: this is a bug")
-    record = {"file": shard.file, "split": shard.split, "rows": rows, **hidden.record(shard.file)}
+    with storage.inside(UNFINISHED).recorded(shard.file) as (file, record):
+        with parquet_writer(file, corpus.schema(config)) as writer:
+            for table in corpus.rows(config, shard):
+                for part in bounded(table):
+                    writer.write_table(part, row_group_size=len(part))
+                    pa.default_memory_pool().release_unused()
+                rows += len(table)
+        if not storage.has_begun():
+            raise RunError(f"{storage.where} was finished by another run meanwhile, or removed")
+        if rows != shard.rows:
+            raise RunError(f"shard {shard.name} has {rows} rows instead of {shard.rows}: this is a bug")
+    record = {"file": shard.file, "split": shard.split, "rows": rows, **record}
     return shard.name, record | {"seconds": round(time.perf_counter() - begin, 3)}
 
 
@@ -168,7 +169,7 @@ class Store:
             if old and old["complete"]:
                 if self.part is not None:
                     raise UsageError(
-                        f"{self.storage.root} is finished already; leave --shards out to mend it"
+                        f"{self.storage.where} is finished already; leave --shards out to mend it"
                     )
                 self.records, self.place = dict(old["shards"]), self.storage
                 self.storage.remove(UNFINISHED)  # of a run that went on after another had finished
@@ -200,7 +201,7 @@ class Store:
             self._refuse_other(old)
         elif others:
             raise UsageError(
-                f"{self.storage.root} holds other files, not a dataset; choose an empty or new directory"
+                f"{self.storage.where} holds other files, not a dataset; choose an empty or new directory"
             )
         return old
 
@@ -215,8 +216,8 @@ class Store:
         theirs, ours = old["config"], self.identity
         if old["format_version"] != FORMAT_VERSION or theirs.get("data_version") != ours["data_version"]:
             raise UsageError(
-                f"{self.storage.root} holds a dataset of data version {theirs.get('data_version')}, and this "
-                f"sousa makes {ours['data_version']}; {other_version(old)}, or choose another directory"
+                f"{self.storage.where} holds a dataset of data version {theirs.get('data_version')}, and "
+                f"this sousa makes {ours['data_version']}; {other_version(old)}, or choose another directory"
             )
         differing = [
             f"{key}: {short(theirs.get(key))} there, {short(ours.get(key))} now"
@@ -227,7 +228,7 @@ class Store:
         plain = [text for text in differing if not text.partition(":")[0].endswith("digest")] or differing
         differing = plain[:_MOST_TOLD] + [f"and {len(plain) - _MOST_TOLD} more"] * (len(plain) > _MOST_TOLD)
         raise UsageError(
-            f"{self.storage.root} holds a dataset made with other settings "
+            f"{self.storage.where} holds a dataset made with other settings "
             f"({'; '.join(differing or ['its manifest was changed by hand'])}); choose another directory, "
             "or delete this one"
         )
@@ -281,6 +282,7 @@ class Store:
         self.facts = facts
         self.storage.write_json(MANIFEST, self._manifest(True))
         self.storage.remove(UNFINISHED)
+        self.storage.publish()
 
     def _manifest(self, complete: bool) -> dict[str, Any]:
         shards = {s.name: self.records[s.name] for s in self.shards} if complete and self.records else {}

@@ -39,6 +39,7 @@ SHOWN = "shown.json"  # names of what was moved out of the folder it is in
 _CLONE = 0x40049409  # FICLONE of linux/fs.h
 # a file system of a network may lock files alone, and says so by one of these; the file stays
 _LOCK = ".lock"
+_UNFINISHED_MANIFEST = ".unfinished/manifest.json"
 _NO_LOCK_OF_DIRECTORIES = (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP, errno.EISDIR)
 
 
@@ -56,6 +57,15 @@ class LocalStorage:
         """Where a file of the storage lies."""
         return Path(self.root) / file
 
+    @property
+    def where(self) -> str:
+        """What the user calls it."""
+        return self.root
+
+    def source(self, file: str) -> Any:
+        """What readers of Parquet take: the path of a file, or a file that is open."""
+        return self.path(file)
+
     def inside(self, folder: str) -> "LocalStorage":
         """A folder of the storage as one of its own."""
         return LocalStorage(str(self.path(folder)))
@@ -63,6 +73,24 @@ class LocalStorage:
     def writing(self, file: str) -> AbstractContextManager[BinaryIO]:
         """Open a file for binary writing, see :func:`atomic_file`."""
         return atomic_file(self.path(file))
+
+    @contextmanager
+    def recorded(self, file: str) -> Iterator[tuple[BinaryIO, dict[str, Any]]]:
+        """Open a file for writing as :meth:`writing`, with its record, which is filled when it is there."""
+        record: dict[str, Any] = {}
+        with self.writing(file) as out:
+            yield out, record
+        record |= self.record(file)
+
+    def has_begun(self) -> bool:
+        """Whether a dataset is being made in it."""
+        return self.path(_UNFINISHED_MANIFEST).exists()
+
+    def look(self) -> None:
+        """See what is there; raises UsageError for what is no dataset."""
+
+    def publish(self) -> None:
+        """Bring everything where it belongs, when all of it is there."""
 
     def write_json(self, file: str, data: object) -> None:
         """Write JSON atomically."""
@@ -285,6 +313,11 @@ def output_path(path: str | os.PathLike[str], name: str = "output") -> str:
         raise UsageError(f"{name} is {'empty' if not text else repr(text)}; name a directory or file")
     if not is_line(text):
         raise UsageError(f"{name} is {shortened(text)!r}; name one without characters that can't be seen")
+    if "://" in text:
+        raise UsageError(
+            f"{name} is the address {shortened(text)!r}; name a directory or file: 'sousa generate' alone "
+            "writes to addresses"
+        )
     status_of(whole := expanded(text))
     parts = Path(whole).parts
     for number, part in enumerate(parts):

@@ -22,13 +22,13 @@ from sousa.generation.storage import LocalStorage
 _GROUP_BYTES = 8 << 20  # of a label table's row group, before encoding
 
 
-def row_groups(path: str | Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+def row_groups(path: str | Path | BinaryIO, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """Row groups of a Parquet file; raises RunError when it is missing or damaged."""
     return (group for _, group in groups_with(path, None, columns))
 
 
 def groups_with(
-    path: str | Path, rows: Any, columns: Sequence[str] | None = None
+    path: str | Path | BinaryIO, rows: Any, columns: Sequence[str] | None = None
 ) -> Iterator[tuple[int, pa.Table]]:
     """Row groups of a Parquet file that have one of some rows, each with the number of its first row.
 
@@ -48,15 +48,16 @@ def groups_with(
                     yield first, file.read_row_group(i, columns=columns)
     except (OSError, pa.ArrowException) as error:
         advice = "run 'sousa generate' again to make it anew"
-        raise RunError(f"{path} can't be read ({first_line(error)}); {advice}") from None
+        name = path if isinstance(path, (str, Path)) else "a shard"
+        raise RunError(f"{name} can't be read ({first_line(error)}); {advice}") from None
 
 
 def groups_of(
-    root: str | Path, shards: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None
+    storage: LocalStorage, shards: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None
 ) -> Any:
-    """Row groups of all shards of a directory, in order of rows."""
+    """Row groups of all shards of a dataset, in order of rows."""
     for record in shards:
-        yield from row_groups(Path(root) / record["file"], columns)
+        yield from row_groups(storage.source(record["file"]), columns)
 
 
 def numpy_column(array: pa.Array | pa.ChunkedArray) -> Any:
@@ -85,7 +86,7 @@ def write_tables(
     with ExitStack() as held:
         files = {n: held.enter_context(storage.writing(f"labels/{n}.parquet")) for n in tables}
         writers = {name: held.enter_context(_Gathered(file)) for name, file in files.items()}
-        for group in groups_of(storage.root, shards, wanted):
+        for group in groups_of(storage, shards, wanted):
             for name, names in tables.items():
                 writers[name].add(_part(group, name, list(names), loose).replace_schema_metadata(None))
             done(len(group))
@@ -160,7 +161,7 @@ def write_files(
     storage: LocalStorage, shards: Sequence[Mapping[str, Any]], wanted: list[str], done: Any
 ) -> None:
     """Write files of the columns that are wanted of audio and midi; ones already there are kept."""
-    for group in groups_of(storage.root, shards, ["sample_id", *wanted]):
+    for group in groups_of(storage, shards, ["sample_id", *wanted]):
         for row in group.to_pylist():
             for file, data in loose_files(row).items():
                 path = storage.path(file)

@@ -142,7 +142,9 @@ def loading(path: Any, *names: str) -> str:
 
 
 def uses(path: Any) -> str:
-    """What can be done with a dataset directory, a line each."""
+    """What can be done with a dataset, by its directory or address, a line each."""
+    if "://" in os.fspath(path):
+        return f"read in Python:  pyarrow.dataset.dataset({python(f'{path}/data/train')}).to_table()"
     place = os.path.normpath(path)
     lines = {
         "load in Python": loading(path),

@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sousa.generation.audio import encode
 from sousa.generation.manifest import complete_manifest
+from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import groups_of
 
 FRAME, BANDS = 2048, 40
@@ -43,7 +44,7 @@ def main():
     root = parser.parse_args().directory
     rows = [
         (row["split"] == "train", row["augmentation_preset"], row["bank"], features(row))
-        for group in groups_of(root, complete_manifest(root)["shards"].values(), COLUMNS)
+        for group in groups_of(LocalStorage(str(root)), complete_manifest(root)["shards"].values(), COLUMNS)
         for row in group.to_pylist()
     ]
     train, acoustics, bank, x = map(np.array, zip(*rows, strict=True))

@@ -228,7 +228,7 @@ def _attribute(source: Source, hidden: LocalStorage) -> None:
     """Write who is to be named, where the corpus says that somebody is."""
     names = source.corpus.attributed_by
     if names:
-        groups = groups_of(source.storage.root, source.records, names)
+        groups = groups_of(source.storage, source.records, names)
         rows = (row for group in groups for row in group.to_pylist())
         with hidden.writing(layout.ATTRIBUTION) as file:
             file.writelines(f"{line}\n".encode() for line in source.corpus.attribution(rows))

@@ -65,7 +65,7 @@ class Source(Stored):
         seconds = 0.0
         counts: dict[str, dict[Any, Counter]] = {name: defaultdict(Counter) for name in self.balance}
         for record in self.records:
-            for group in row_groups(self.storage.path(record["file"]), ["duration_sec", *self.balance]):
+            for group in row_groups(self.storage.source(record["file"]), ["duration_sec", *self.balance]):
                 seconds += pc.sum(group["duration_sec"]).as_py() or 0.0
                 for name, values in counts.items():
                     for value, rows in Counter(group[name].to_pylist()).items():

@@ -89,7 +89,7 @@ class Listing:
         return table.append_column(_NUMBER, pa.array(np.arange(len(table))))
 
     def _read(self, names: list[str]) -> pa.Table:
-        return pa.concat_tables(groups_of(self.source.storage.root, self.source.records, names))
+        return pa.concat_tables(groups_of(self.source.storage, self.source.records, names))
 
     @cached_property
     def controls(self) -> list[Control]:

@@ -89,7 +89,7 @@ class Browse(ThreadingHTTPServer):
         source = self.listing.source
         if not 0 <= number < source.facts["num_rows"] or "audio" not in {c.name for c in source.columns}:
             raise UsageError(f"there is no sound of a row {number}")
-        (row,) = next(rows_at(source.storage.root, source.records, [number], ["audio"])).to_pylist()
+        (row,) = next(rows_at(source.storage, source.records, [number], ["audio"])).to_pylist()
         if not row["audio"] or not row["audio"]["bytes"]:
             raise UsageError(f"row {number} has no sound")
         kind = mimetypes.guess_type(row["audio"]["path"] or "")[0] or ""

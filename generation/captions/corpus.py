@@ -101,7 +101,7 @@ def beside(config: Config, storage: LocalStorage, shards: Any, earlier: Any, pro
     account = index.account_of(config.chosen)
     copied(kept.path(index.REJECTED), storage.path(index.REJECTED))
     facts = {"account": account.rows, "left_out": account.left_out}
-    return facts | {"sounds": sounds_of(groups_of(storage.root, shards, _LICENSED))}
+    return facts | {"sounds": sounds_of(groups_of(storage, shards, _LICENSED))}
 
 
 def sounds_of(groups: Iterable[pa.Table]) -> list[dict[str, Any]]:

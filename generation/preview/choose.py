@@ -54,7 +54,7 @@ def choose(source: Source, where: Filter, count: int, seed: int) -> list[int]:
 def _matching(source: Source, where: Filter, columns: list[str]) -> tuple[np.ndarray, pa.Table]:
     """Numbers of the rows that pass a filter, and some columns of theirs."""
     first, numbers, parts = 0, [], []
-    for group in groups_of(source.storage.root, source.records, columns or ["sample_id"]):
+    for group in groups_of(source.storage, source.records, columns or ["sample_id"]):
         numbered = group.append_column("__row", pa.array(range(first, first + len(group)), pa.int64()))
         kept = numbered.filter(where.expression)
         numbers.append(kept["__row"].to_numpy())

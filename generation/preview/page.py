@@ -103,7 +103,7 @@ def _with_names(stored: Stored, where: Mapping[str, Any]) -> list[Column]:
         role = column.role
         open_ended = isinstance(role, Breakdown) and not role.known and column.type == "string"
         if open_ended and (column.name in where or column.alias in where):
-            groups = groups_of(stored.storage.root, stored.records, [column.name])
+            groups = groups_of(stored.storage, stored.records, [column.name])
             names = {name: True for group in groups for name in group[column.name].unique().to_pylist()}
             column = replace(column, role=replace(role, known=tuple(filter(None, names))))
         out.append(column)
@@ -121,7 +121,7 @@ def _rows(source: Source, numbers: list[int], columns: list[str]) -> Iterable[di
         first += record["rows"]
         if inside and (problem := source.storage.damage(record)):
             raise RunError(f"{problem}; {source.again}")
-    for part in rows_at(source.storage.root, source.records, numbers, columns):
+    for part in rows_at(source.storage, source.records, numbers, columns):
         for i in range(len(part)):
             yield from part.slice(i, 1).to_pylist()
 

@@ -48,7 +48,7 @@ def examine_shard(
     units = task.record["rows"] // examiner.unit
     chosen = np.linspace(0, units - 1, min(task.again if remakes else 0, units)).round()
     try:
-        for group in row_groups(task.storage.path(task.record["file"])):
+        for group in row_groups(task.storage.source(task.record["file"])):
             if lost := [c.name for c in task.columns if c.name not in group.column_names]:
                 raise RunError(f"{task.record['file']} has no column {lost[0]}")
             unit = (first + np.arange(len(group))) // examiner.unit

@@ -41,17 +41,17 @@ def test_what_is_opened_is_what_was_made(stored):
     assert stored.config.size == "medium" and stored.columns == stored.corpus.columns(stored.config)
     assert sum(record["rows"] for record in stored.records) == ROWS
     assert reopen.verify(stored, everything=True) == (ROWS, [])
-    seconds = reopen.seconds_of(stored.storage.root, stored.records)
+    seconds = reopen.seconds_of(stored.storage, stored.records)
     assert seconds == pytest.approx(ROWS * 0.2)
 
 
 def test_rows_come_by_number(stored):
-    whole = pa.concat_tables(reopen.rows_at(stored.storage.root, stored.records, range(ROWS), ["number"]))
+    whole = pa.concat_tables(reopen.rows_at(stored.storage, stored.records, range(ROWS), ["number"]))
     numbers = whole["number"].to_numpy()
     draw = random.Random(3)
     for count in (0, 1, 5, 40, ROWS):
         wanted = sorted(draw.sample(range(ROWS), count))
-        tables = list(reopen.rows_at(stored.storage.root, stored.records, wanted, ["number"]))
+        tables = list(reopen.rows_at(stored.storage, stored.records, wanted, ["number"]))
         assert [n for table in tables for n in table["number"].to_pylist()] == numbers[wanted].tolist()
         assert all(len(table) for table in tables)
 

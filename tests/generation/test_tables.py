@@ -35,7 +35,7 @@ def shards(tmp_path):
 
 def test_groups_come_in_order_with_the_columns_asked_for(shards):
     storage, records, rows = shards
-    groups = list(tables.groups_of(storage.root, records, ["tempo", "sample_id"]))
+    groups = list(tables.groups_of(storage, records, ["tempo", "sample_id"]))
     assert [len(group) for group in groups] == [2] * 6
     ids = [name for group in groups for name in group["sample_id"].to_pylist()]
     assert ids == [row["sample_id"] for row in rows] and set(groups[0].column_names) == {"tempo", "sample_id"}

@@ -98,7 +98,7 @@ def beside(
     if not config.records:
         return {"records": kept}
     with progress("writing records", config.num_rows) as done:
-        rows_ = groups_of(storage.root, shards, COLUMNS)
+        rows_ = groups_of(storage, shards, COLUMNS)
         return {"records": kept + write(storage.root, config, rows_, done)}
 
 

@@ -145,7 +145,7 @@ def test_rows_are_chosen_evenly(stored, count):
     assert rows == choose.choose(source, everything, count, 5) == sorted(set(rows)) and len(rows) == count
     others = [choose.choose(source, everything, count, seed) for seed in (6, 7, 8)]
     assert any(rows != other for other in others)
-    parts = rows_at(stored.storage.root, stored.records, rows, names)
+    parts = rows_at(stored.storage, stored.records, rows, names)
     facts = [row for part in parts for row in part.to_pylist()]
     for name, of in zip(names, (3, 4, 4), strict=True):
         counts = Counter(row[name] for row in facts)
@@ -157,7 +157,7 @@ def test_rows_are_chosen_evenly(stored, count):
 def test_takes_are_shown_with_their_other_renderings(stored):
     rows = choose.choose(Source.of(stored), Filter.parse(None), 48, 1)
     takes = Counter()
-    for part in rows_at(stored.storage.root, stored.records, rows, ["augmentation_group_id"]):
+    for part in rows_at(stored.storage, stored.records, rows, ["augmentation_group_id"]):
         takes.update(part["augmentation_group_id"].to_pylist())
     assert sum(count == 3 for count in takes.values()) >= 5
 

@@ -227,7 +227,7 @@ def facts(root):
 def test_a_row_can_be_made_again_from_its_coordinates(tmp_path):
     stored = reopen.open_dataset(textures.made(tmp_path / "d", GRID), making=True)
     assert reopen.verify(stored, everything=True) == (40, [])
-    (table,) = reopen.rows_at(stored.storage.root, stored.records[:1], range(5))
+    (table,) = reopen.rows_at(stored.storage, stored.records[:1], range(5))
     order = [3, 0, 3, 4]
     rows, labels = (reopen.remade(stored, table.take(order), render) for render in (True, False))
     assert rows.to_pylist() == table.take(order).to_pylist()
