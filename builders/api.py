@@ -18,7 +18,7 @@ from sousa.generation.corpus import Config, Corpus
 from sousa.generation.errors import RunError, UsageError, collected
 from sousa.generation.outside import expanded
 from sousa.generation.runners import LocalRunner, Runner, workers_problem
-from sousa.generation.storage import LocalStorage, output_path
+from sousa.generation.storage import LocalStorage, is_address, output_path
 from sousa.generation.text import counted
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def storage_of(output: PathLike) -> LocalStorage:
     """Where a dataset is made: a directory, or an address such as ``s3://bucket/name``."""
     from sousa.generation import remote
 
-    return remote.storage_of(os.fspath(output) if remote.is_address(output) else output_path(output))
+    return remote.storage_of(os.fspath(output) if is_address(output) else output_path(output))
 
 
 class InvalidDatasetError(RunError):
@@ -82,7 +82,7 @@ def generate(
     kind, problems = corpora.get(corpus), workers_problem(workers)
     with collected(problems):
         output = corpora.place_of(kind.name) if output is None else output
-        output = os.fspath(output) if "://" in os.fspath(output) else output_path(output)
+        output = os.fspath(output) if is_address(output) else output_path(output)
     chosen = kind.Options.read(options, problems=problems, hint=corpora.whose_option)
     config = kind.config(chosen, console.say)
     return make(kind, config, output, runner or LocalRunner(workers), files, check, console)

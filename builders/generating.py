@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from sousa.builders import api
-from sousa.generation import corpora, remote
+from sousa.generation import corpora
 from sousa.generation.commandline import quiet, runner_of, unknown, workers
 from sousa.generation.console import Console
 from sousa.generation.errors import UsageError, collected
 from sousa.generation.options import add_arguments, from_arguments
-from sousa.generation.storage import output_path
+from sousa.generation.storage import is_address, output_path
 from sousa.generation.text import shell, uses
 
 
@@ -36,7 +36,7 @@ def generate(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
             sub.epilog = f"examples:\n{_examples(corpus.name, corpus.examples)}"
         if corpus.name == named:
             add_arguments(sub, corpus.Options)
-            _how(sub.add_argument_group("output and execution"), corpus.name)
+            _how(sub, corpus.name)
             sub.set_defaults(parser=sub, rest=[])
     return _generate
 
@@ -45,14 +45,15 @@ def _examples(corpus: str, examples: Iterable[tuple[str, str]]) -> str:
     return "\n".join(f"  sousa generate {corpus} {line}\n      {about}" for line, about in examples)
 
 
-def _how(group: Any, corpus: str) -> None:
+def _how(parser: argparse.ArgumentParser, corpus: str) -> None:
+    group: Any = parser.add_argument_group("output and execution")
     flags = ("--output", "-o", "--outputpath")
     about = "directory, or address such as s3://BUCKET/NAME (default: %(default)s)"
     group.add_argument(*flags, default=corpora.place_of(corpus), metavar="DIR", help=about)
     about = "only shards of these numbers, such as 0-99; 'sousa merge' puts the parts together"
     group.add_argument("--shards", metavar="FIRST-LAST", help=about)
     group.add_argument("--files", action="store_true", help="also write each row's audio and MIDI as files")
-    workers(group)
+    workers(parser, group)
     group.add_argument("--dry-run", action="store_true", help="say what would be made, and stop")
     group.add_argument("--skip-validation", action="store_true", help="don't check the dataset at the end")
     quiet(group)
@@ -108,7 +109,7 @@ def _where(arguments: argparse.Namespace, problems: list[str]) -> range | None:
     with collected(problems):
         part = part_of(arguments.shards)
     files, unchecked = ("--files", arguments.files), ("--skip-validation", arguments.skip_validation)
-    if remote.is_address(arguments.output):
+    if is_address(arguments.output):
         refused = {"needs a directory, and not an address": (files, ("--shards", is_part))}
     else:
         with collected(problems):
@@ -123,7 +124,7 @@ def _dry_run(
     arguments: argparse.Namespace, config: Any, part: range | None, runner: Any, console: Console
 ) -> None:
     """Say what would be made, and whether it can go there."""
-    from sousa.generation import make
+    from sousa.generation import make, remote
 
     corpus = corpora.get(arguments.corpus)
     console.print(make.estimate_text(corpus, config, runner, arguments.files))

@@ -14,7 +14,9 @@ _EXAMPLES = """examples:
   sousa merge output/rudiments
       finish what runs with --shards have made there
   sousa merge /disk1/rudiments /disk2/rudiments -o output/rudiments
-      copy what lies on two disks into one directory, and finish it"""
+      copy what lies on two disks into one directory, and finish it
+  sousa merge output/rudiments --files
+      also write each row's audio and MIDI as files"""
 
 
 def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:

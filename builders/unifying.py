@@ -45,7 +45,7 @@ def unify(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     group.add_argument("--dry-run", action="store_true", help="say which rows would be chosen, and stop")
     group.add_argument("--continue", action="store_true", help="go on with what is there, as it does anyway")
     group.add_argument("--skip-validation", action="store_true", help="don't check the dataset at the end")
-    workers(group)
+    workers(parser, group)
     quiet(group)
     parser.set_defaults(parser=parser, rest=[])
     return _unify

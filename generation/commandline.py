@@ -13,11 +13,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import pairwise
 from pkgutil import resolve_name
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sousa.generation import corpora, ending, environment, extras, parsers, runners
+from sousa.generation import corpora, ending, environment, extras, parsers
 from sousa.generation.console import Console
 from sousa.generation.errors import SousaError, UsageError, one_of, raise_all, told
+
+if TYPE_CHECKING:
+    from sousa.generation.runners import Runner
 
 Commands = Mapping[str, tuple[str, ...]]
 
@@ -172,24 +175,27 @@ def quiet(parser: argparse.ArgumentParser, about: str = "say nothing but errors"
     parser.add_argument("--quiet", "-q", action="store_true", help=about)
 
 
-def workers(parser: argparse.ArgumentParser) -> None:
-    """Add ``--workers``, and the options of where work is done; :func:`runner_of` reads them."""
-    add = parser.add_argument
-    add("--workers", "-w", type=int, default=0, metavar="N", help="processes; 0 is one a core (default: 0)")
-    where: Any = add(
-        "--runner", default=runners.RUNNERS[0], metavar="NAME",
-        help=f"where work is done: {', '.join(runners.RUNNERS)} (default: %(default)s)",
-    )  # fmt: skip
+def workers(parser: argparse.ArgumentParser, group: Any = None) -> None:
+    """Add ``--workers``, to a group where one is named, and options of clusters; see :func:`runner_of`."""
+    from sousa.generation import runners
+
+    about = "processes; 0 is one a core (default: 0)"
+    (group or parser).add_argument("--workers", "-w", type=int, default=0, metavar="N", help=about)
+    add = parser.add_argument_group("on a cluster").add_argument
+    about = f"where work is done: {', '.join(runners.RUNNERS)} (default: %(default)s)"
+    where: Any = add("--runner", default=runners.RUNNERS[0], metavar="NAME", help=about)
     where.completer = lambda **_: list(runners.RUNNERS)
     add("--address", metavar="HOST:PORT", help="of the Ray cluster (default: the one of this machine)")
-    about = "options of Slurm's sbatch, such as 'partition=cpu time=60'"
-    add("--sbatch", default="", metavar="OPTIONS", help=about)
+    about = "options of Slurm's sbatch, such as 'partition=cpu time=60' (default: none)"
+    add("--sbatch", metavar="OPTIONS", help=about)
 
 
-def runner_of(arguments: argparse.Namespace) -> runners.Runner:
+def runner_of(arguments: argparse.Namespace) -> "Runner":
     """The runner of the options of :func:`workers`.
 
     Raises: UsageError for what is no number of workers, and as :func:`sousa.generation.runners.make_runner`.
     """
+    from sousa.generation import runners
+
     raise_all(runners.workers_problem(arguments.workers, "--workers"))
     return runners.make_runner(arguments.runner, arguments.workers, arguments.address, arguments.sbatch)

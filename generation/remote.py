@@ -23,16 +23,11 @@ import pyarrow.fs as pafs
 from sousa.generation import environment
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.manifest import MANIFEST, UNFINISHED
-from sousa.generation.storage import LocalStorage
+from sousa.generation.storage import LocalStorage, is_address
 
 _BEGUN = f"{UNFINISHED}/{MANIFEST}"
 _DATA = "data/"
 _BLOCK = 8 << 20
-
-
-def is_address(path: str | os.PathLike[str]) -> bool:
-    """Whether an output is an address, and no path."""
-    return "://" in os.fspath(path)
 
 
 def storage_of(output: str) -> LocalStorage:

@@ -303,6 +303,11 @@ def write_unsynced(path: str, data: bytes) -> None:
         raise
 
 
+def is_address(path: str | os.PathLike[str]) -> bool:
+    """Whether an output is an address such as ``s3://bucket/name``, and no path."""
+    return "://" in os.fspath(path)
+
+
 def output_path(path: str | os.PathLike[str], name: str = "output") -> str:
     """A path to write to, with ``~`` replaced; ``name``: what the user calls it.
 
@@ -313,7 +318,7 @@ def output_path(path: str | os.PathLike[str], name: str = "output") -> str:
         raise UsageError(f"{name} is {'empty' if not text else repr(text)}; name a directory or file")
     if not is_line(text):
         raise UsageError(f"{name} is {shortened(text)!r}; name one without characters that can't be seen")
-    if "://" in text:
+    if is_address(text):
         raise UsageError(
             f"{name} is the address {shortened(text)!r}; name a directory or file: 'sousa generate' alone "
             "writes to addresses"

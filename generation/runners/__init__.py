@@ -33,7 +33,7 @@ class Runner(Protocol):
 
 
 def make_runner(
-    name: str = "local", workers: int = 0, address: str | None = None, sbatch: str = ""
+    name: str = "local", workers: int = 0, address: str | None = None, sbatch: str | None = None
 ) -> Runner:
     """The runner of this name, with what belongs to it on a command line.
 
@@ -60,5 +60,5 @@ def make_runner(
     if name == "slurm":
         from sousa.generation.runners.on_slurm import SlurmRunner
 
-        return SlurmRunner(sbatch, workers)
+        return SlurmRunner(sbatch or "", workers)
     return LocalRunner(workers)

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sousa.generation import PACKAGE_VERSION, seeds
+from sousa.generation import PACKAGE_VERSION
 from sousa.generation.errors import RunError
 from sousa.generation.storage import atomic_file
 
@@ -83,4 +83,6 @@ class Call:
 
 @cache
 def _draws_the_same() -> bool:
+    from sousa.generation import seeds
+
     return seeds.self_check()
