@@ -245,6 +245,7 @@ def test_what_is_said_of_a_dataset(corpus, config):
 def test_what_stands_beside_is_plain_and_fits(corpus, config, tmp_path):
     """Facts survive the manifest, are found right there, and say what a release is made of."""
     shard = min(corpus.plan(config), key=lambda shard: shard.rows)
+    LocalStorage(str(tmp_path)).write_json(f"{UNFINISHED}/manifest.json", {})
     _, record = write_shard(corpus, config, shard, LocalStorage(str(tmp_path)))
     place = LocalStorage(str(tmp_path)).inside(UNFINISHED)
     facts = corpus.beside(config, place, [record], {}, silent)

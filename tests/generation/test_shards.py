@@ -419,9 +419,11 @@ class _TooFew(Rudiments):
 
 
 def test_a_shard_with_the_wrong_number_of_rows_is_refused(tmp_path):
-    config = make_config("small", with_audio=False)
+    config, storage = make_config("small", with_audio=False), LocalStorage(str(tmp_path))
+    storage.write_json(".unfinished/manifest.json", {})
     with pytest.raises(RunError, match="3 rows instead of 120"):
-        write_shard(_TooFew(), config, corpus.plan(config)[0], LocalStorage(str(tmp_path)))
+        write_shard(_TooFew(), config, corpus.plan(config)[0], storage)
+    assert not list(tmp_path.rglob("*.parquet"))
 
 
 def test_a_missing_or_damaged_shard_is_made_again(tiny, sousa, tmp_path):
