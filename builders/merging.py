@@ -11,11 +11,11 @@ from sousa.generation.console import Console
 from sousa.generation.text import uses
 
 _EXAMPLES = """examples:
-  sousa merge output/rudiments
+  sousa merge output/made
       finish what runs with --shards have made there
-  sousa merge /disk1/rudiments /disk2/rudiments -o output/rudiments
+  sousa merge /disk1/made /disk2/made -o output/made
       copy what lies on two disks into one directory, and finish it
-  sousa merge output/rudiments --files
+  sousa merge output/made --files
       also write each row's audio and MIDI as files"""
 
 

@@ -1,6 +1,6 @@
 """What a million rows cost, from making them to reading one of them.
 
-    python benchmarks/million.py DIR [--rows 1000000] [--workers 2]
+    python benchmarks/rudiments/million.py DIR [--rows 1000000] [--workers 2]
 
 DIR is empty or new, with room for 15 GB. Rows of rudiments are made with labels and MIDI and without sound,
 validated, made a release (by hard links), read by our streams, and loaded by stock ``datasets``. Each step is
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PER_PLAYER = 40 * 5  # rudiments, and tempi of each
 
 
