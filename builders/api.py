@@ -155,6 +155,11 @@ def merge(
         check: validate it at the end.
 
     Raises: UsageError for parts of different datasets; RunError when shards are missing or damaged.
+
+    Examples:
+        >>> stored = sousa.merge("output/flams", check=False)
+        >>> stored.manifest["complete"]
+        True
     """
     from sousa.generation import merging
 

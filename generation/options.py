@@ -24,10 +24,11 @@ _, SIZE, SOUND, FORMAT = GROUPS
 _UNITS = ("_sec", "_hz", "_mib", "_db")
 # what the command, ``sousa.generate`` and the builders of ``datasets`` call something else
 RESERVED = {
-    "base_path", "cache_dir", "check", "config_id", "config_name", "console", "corpus", "data_dir",
+    "address", "base_path", "cache_dir", "check", "config_id", "config_name", "console", "corpus", "data_dir",
     "data_files", "dataset_name", "description", "dry_run", "features", "files", "h", "hash", "help", "info",
-    "name", "o", "output", "outputpath", "q", "quiet", "repo_id", "skip_validation", "storage_options",
-    "token", "use_auth_token", "version", "w", "workers", "writer_batch_size",
+    "name", "o", "output", "outputpath", "q", "quiet", "repo_id", "runner", "sbatch", "shards",
+    "skip_validation", "storage_options", "token", "use_auth_token", "version", "w", "workers",
+    "writer_batch_size",
 }  # fmt: skip
 
 

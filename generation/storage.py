@@ -305,7 +305,7 @@ def write_unsynced(path: str, data: bytes) -> None:
 
 def is_address(path: str | os.PathLike[str]) -> bool:
     """Whether an output is an address such as ``s3://bucket/name``, and no path."""
-    return "://" in os.fspath(path)
+    return isinstance(path, (str, os.PathLike)) and "://" in str(path)
 
 
 def output_path(path: str | os.PathLike[str], name: str = "output") -> str:

@@ -14,7 +14,19 @@ def place(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "name",
-    ["generate", "load", "plot", "validate", "verify", "preview", "export", "release", "diff", "publish"],
+    [
+        "generate",
+        "merge",
+        "load",
+        "plot",
+        "validate",
+        "verify",
+        "preview",
+        "export",
+        "release",
+        "diff",
+        "publish",
+    ],  # fmt: skip
 )
 def test_examples(name, place, monkeypatch):
     monkeypatch.chdir(place)

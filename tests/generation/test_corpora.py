@@ -385,6 +385,7 @@ def test_commands_for_one_corpus_are_its_own():
         "sousa.builders.commands",
         "sousa.builders.export.command",
         "sousa.builders.generating",
+        "sousa.builders.merging",
         "sousa.builders.plot",
         "sousa.generation.completion",
         "sousa.training.embedding.command",
