@@ -26,7 +26,7 @@ def place(tmp_path_factory):
         "release",
         "diff",
         "publish",
-    ],  # fmt: skip
+    ],
 )
 def test_examples(name, place, monkeypatch):
     monkeypatch.chdir(place)
