@@ -36,11 +36,16 @@ def _listed(names: PathLike | Sequence[PathLike], what: str = "plugins") -> Sequ
     raise UsageError(f"{what} is {names!r}; give a list of texts")
 
 
+def _place(output: PathLike) -> str:
+    """A directory, or an address such as ``s3://bucket/name``; raises UsageError for what is neither."""
+    return os.fspath(output) if is_address(output) else output_path(output)
+
+
 def storage_of(output: PathLike) -> LocalStorage:
-    """Where a dataset is made: a directory, or an address such as ``s3://bucket/name``."""
+    """Where a dataset is made; raises UsageError for what is no directory and no address."""
     from sousa.generation import remote
 
-    return remote.storage_of(os.fspath(output) if is_address(output) else output_path(output))
+    return remote.storage_of(_place(output))
 
 
 class InvalidDatasetError(RunError):
@@ -81,8 +86,7 @@ def generate(
     """
     kind, problems = corpora.get(corpus), workers_problem(workers)
     with collected(problems):
-        output = corpora.place_of(kind.name) if output is None else output
-        output = os.fspath(output) if is_address(output) else output_path(output)
+        output = _place(corpora.place_of(kind.name) if output is None else output)
     chosen = kind.Options.read(options, problems=problems, hint=corpora.whose_option)
     config = kind.config(chosen, console.say)
     return make(kind, config, output, runner or LocalRunner(workers), files, check, console)
@@ -108,30 +112,12 @@ def make(
     if check:
         passed, details = report.validate(stored, runner, console.progress)
         console.say(details["text"])
-        storage.publish()  # with the report
+        storage.publish(*report.FILES)
         if not passed:
             raise InvalidDatasetError(
                 f"validation failed; see {storage.where}/validation_report.html", stored
             )
     return stored
-
-
-def make_part(
-    corpus: Corpus, config: Config, output: PathLike, shards: range, runner: Runner | None = None,
-    console: Console = SILENT,
-) -> list[int]:  # fmt: skip
-    """Make some shards of a dataset; :func:`merge` finishes it when all are there.
-
-    Args:
-        shards: their numbers in the plan.
-
-    Returns: numbers of the shards that are still to be made.
-    """
-    from sousa.generation import make as making
-
-    return making.make_part(
-        corpus, config, storage_of(output), runner or LocalRunner(), shards, console.say, console.progress
-    )
 
 
 def merge(

@@ -76,7 +76,8 @@ def _generate(arguments: argparse.Namespace, console: Console) -> None:
         _dry_run(arguments, config, part, runner, console)
         return
     if part is not None:
-        missing = api.make_part(corpus, config, output, part, runner, console)
+        place = api.storage_of(output)
+        missing = make.make_part(corpus, config, place, runner, part, console.say, console.progress)
         shards = f"shards {arguments.shards}" if len(part) > 1 else f"shard {part[0]}"
         left = f"still missing: {make.ranges(missing)}; when all are there: " if missing else "finish with: "
         console.tell(

@@ -13,7 +13,7 @@ from sousa.generation.columns import Group, having, split_counts
 from sousa.generation.console import silent
 from sousa.generation.corpus import Config, Corpus, Say
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.manifest import MANIFEST, config_digest
+from sousa.generation.manifest import MANIFEST
 from sousa.generation.runners import Runner
 from sousa.generation.shards import CARD, DATA_DIR, Shard, Store, logged, write_shard
 from sousa.generation.storage import LocalStorage
@@ -91,7 +91,7 @@ def make_part(
     require_part(part, len(shards))
     with Store(storage, config, shards, corpora.package_of(corpus.name), part) as store:
         _make_shards(corpus, config, store, runner, part, say, progress)
-    records = logged(storage, config_digest(config.identity()))
+    records = logged(storage, store.digest)
     return [number for number, shard in enumerate(shards) if shard.name not in records]
 
 

@@ -23,6 +23,7 @@ MANIFEST = "manifest.json"
 FORMAT_VERSION = 2  # how shards and manifests are laid out, whatever is in them
 KNOWN_FORMATS = (1, 2)
 UNFINISHED = ".unfinished"  # folder of everything made so far; hidden, so that no reader takes it for data
+BEGUN = f"{UNFINISHED}/{MANIFEST}"
 LOG = f"{UNFINISHED}/shards.jsonl"
 # the log of a run that makes only some shards: their first and last number, and a digest of its settings
 PART_LOG, PART_LOGS = "{}/shards-{}-{}-{:.12}.jsonl", r"shards-\d+-\d+-([0-9a-f]{12})\.jsonl"

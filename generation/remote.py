@@ -22,10 +22,9 @@ import pyarrow.fs as pafs
 
 from sousa.generation import environment
 from sousa.generation.errors import RunError, UsageError, first_line
-from sousa.generation.manifest import MANIFEST, UNFINISHED
+from sousa.generation.manifest import BEGUN, MANIFEST, UNFINISHED
 from sousa.generation.storage import LocalStorage, is_address
 
-_BEGUN = f"{UNFINISHED}/{MANIFEST}"
 _DATA = "data/"
 _BLOCK = 8 << 20
 
@@ -124,11 +123,11 @@ class RemoteStorage(LocalStorage):
         return None
 
     def has_begun(self) -> bool:
-        return self._exists(_BEGUN) or self._exists(MANIFEST)
+        return self._exists(BEGUN) or self._exists(MANIFEST)
 
     def write_json(self, file: str, data: object) -> None:
         super().write_json(file, data)
-        if file == _BEGUN:
+        if file == BEGUN:
             self._send(file)
 
     def free_bytes(self) -> int:
@@ -141,15 +140,18 @@ class RemoteStorage(LocalStorage):
             self.look()
             yield
 
-    def publish(self) -> None:
+    def publish(self, *files: str) -> None:
+        if files:
+            for file in filter(lambda file: self.path(file).exists(), files):
+                self._send(file)
+            return
         paths = sorted(path for path in self.path().rglob("*") if path.is_file())
-        files = [path.relative_to(self.root).as_posix() for path in paths]
-        files = [file for file in files if not file.startswith(".") and file != MANIFEST]
-        for file in [*files, MANIFEST]:
+        names = [path.relative_to(self.root).as_posix() for path in paths]
+        for file in [*(name for name in names if not name.startswith(".") and name != MANIFEST), MANIFEST]:
             self._send(file)
         store, place = _store(self.url)
         with _spoken_to(self.url, "finishing"):
-            if self._exists(_BEGUN):
+            if self._exists(BEGUN):
                 store.delete_dir(f"{place}/{UNFINISHED}")
 
     def _exists(self, file: str) -> bool:
@@ -173,7 +175,7 @@ class RemoteStorage(LocalStorage):
 
     def look(self) -> None:
         """Bring the manifest of what lies at the address; refuse what is no dataset."""
-        for file in (MANIFEST, _BEGUN):
+        for file in (MANIFEST, BEGUN):
             if self._exists(file):
                 if not self.path(file).exists():
                     store, place = _store(self.url)

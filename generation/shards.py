@@ -29,6 +29,7 @@ from sousa.generation import PACKAGE_VERSION
 from sousa.generation.columns import SPLITS, leaves
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.manifest import (
+    BEGUN,
     FORMAT_VERSION,
     LOG,
     MANIFEST,
@@ -255,7 +256,7 @@ class Store:
             if now := read_manifest(self.storage.root):  # another run may have written it at the same time
                 self._refuse_other(now)
             return
-        self.storage.write_json(f"{UNFINISHED}/{MANIFEST}", self._manifest(False))
+        self.storage.write_json(BEGUN, self._manifest(False))
         if self.place == self.storage:
             self._mark_shown()
             self.place = self.storage.inside(UNFINISHED)

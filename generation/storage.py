@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from sousa.generation.errors import RunError, UsageError
+from sousa.generation.manifest import BEGUN
 from sousa.generation.outside import (
     ANY_BYTES,
     MANIFEST_BYTES,
@@ -39,7 +40,6 @@ SHOWN = "shown.json"  # names of what was moved out of the folder it is in
 _CLONE = 0x40049409  # FICLONE of linux/fs.h
 # a file system of a network may lock files alone, and says so by one of these; the file stays
 _LOCK = ".lock"
-_UNFINISHED_MANIFEST = ".unfinished/manifest.json"
 _NO_LOCK_OF_DIRECTORIES = (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP, errno.EISDIR)
 
 
@@ -84,13 +84,13 @@ class LocalStorage:
 
     def has_begun(self) -> bool:
         """Whether a dataset is being made in it."""
-        return self.path(_UNFINISHED_MANIFEST).exists()
+        return self.path(BEGUN).exists()
 
     def look(self) -> None:
         """See what is there; raises UsageError for what is no dataset."""
 
-    def publish(self) -> None:
-        """Bring everything where it belongs, when all of it is there."""
+    def publish(self, *files: str) -> None:
+        """Bring files where they belong; without names everything, when all of it is there."""
 
     def write_json(self, file: str, data: object) -> None:
         """Write JSON atomically."""

@@ -99,6 +99,11 @@ def _here(function: Callable, tasks: Sequence[tuple]) -> Iterator[Any]:
         yield result
 
 
+def import_variables() -> dict[str, str]:
+    """Variables with which another Python imports what this one does."""
+    return {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONSAFEPATH": "1"}
+
+
 @contextmanager
 def same_modules() -> Iterator[None]:
     """A Python that is started meanwhile imports what this one does.
@@ -106,7 +111,7 @@ def same_modules() -> Iterator[None]:
     Otherwise the fork server looks into the working directory first, and then for what is installed: a clone
     would work with the code of another version.
     """
-    names = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONSAFEPATH": "1"}
+    names = import_variables()
     before = {name: os.environ.get(name) for name in names}
     os.environ |= names
     try:

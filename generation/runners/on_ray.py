@@ -9,7 +9,6 @@ file or none, and the same one.
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -19,7 +18,7 @@ from typing import Any
 from sousa.generation import extras
 from sousa.generation.ending import CHECKS_STOP, STOPPED
 from sousa.generation.errors import RunError, UsageError, first_line, raise_all
-from sousa.generation.runners.local import workers_problem
+from sousa.generation.runners.local import import_variables, workers_problem
 from sousa.generation.runners.sending import Call, files_of, parted, put_files
 
 _RETRIES = 5  # of a task whose worker is lost
@@ -153,7 +152,6 @@ def _joined(address: str | None) -> Any:
     # a task that needs more memory than there is would be tried for ever
     os.environ.setdefault("RAY_task_oom_retries", str(_RETRIES))
     before = signal.getsignal(signal.SIGTERM)
-    modules = {"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONSAFEPATH": "1"}}
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
         try:
@@ -161,7 +159,7 @@ def _joined(address: str | None) -> Any:
         except ConnectionError:
             if address or os.environ.get("RAY_ADDRESS"):
                 raise
-            ray.init(include_dashboard=False, runtime_env=modules, **quiet)
+            ray.init(include_dashboard=False, runtime_env={"env_vars": import_variables()}, **quiet)
     except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
         raise _no_cluster(address, error) from None
     finally:

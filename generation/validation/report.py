@@ -21,6 +21,7 @@ from sousa.generation.validation.checks import run_all
 from sousa.generation.validation.examine import examine_shard
 from sousa.generation.validation.findings import Findings, join
 
+FILES = tuple(f"validation_report.{kind}" for kind in ("json", "txt", "html"))  # as they are written
 _MARK = {True: "PASS", False: "FAIL", None: "----"}
 
 
@@ -62,9 +63,10 @@ def validate(
     page = _page(report, validation.parts(report, findings) if findings.rows else [])
     not_written = None
     try:
-        stored.storage.write_json("validation_report.json", report)
-        for kind, content in (("txt", text.visible(said)), ("html", page)):
-            with stored.storage.writing(f"validation_report.{kind}") as file:
+        data, plain, html = FILES
+        stored.storage.write_json(data, report)
+        for name, content in ((plain, text.visible(said)), (html, page)):
+            with stored.storage.writing(name) as file:
                 file.write(content.encode())
     except RunError as error:  # a read-only dataset can still be judged
         not_written = str(error)
