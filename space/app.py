@@ -89,7 +89,7 @@ class Rows:
         if number is None or not 0 <= number < count:
             raise gr.Error(f"There is no row {number}; give 0 to {count - 1}.")
         try:
-            rows = next(rows_at(self.source.storage.root, self.source.records, [int(number)]))
+            rows = next(rows_at(self.source.storage, self.source.records, [int(number)]))
         except SousaError as error:
             raise gr.Error(str(error)) from None
         return rows.to_pylist()[0]

@@ -46,7 +46,7 @@ def main():
     config = stored.config
     banks = {ref.digest: corpus.load_bank(ref) for ref in config.banks}
     measured = {}
-    for group in groups_of(arguments.directory, stored.records):
+    for group in groups_of(stored.storage, stored.records):
         for row in group.take(list(range(0, len(group), 13))).to_pylist():
             rows = measured.setdefault(row["augmentation_preset"], [])
             if len(rows) < arguments.rows:

@@ -17,6 +17,7 @@ import numpy as np
 from sousa.generation.audio import encode
 from sousa.generation.columns import markdown
 from sousa.generation.manifest import complete_manifest
+from sousa.generation.storage import LocalStorage
 from sousa.generation.tables import groups_of
 
 HOP, WINDOW_SEC = 128, 0.025
@@ -44,9 +45,10 @@ def main():
     parser.add_argument("--rows", type=int, default=60, help="rows of each acoustics (default 60)")
     arguments = parser.parse_args()
     counts = {}
+    storage = LocalStorage(arguments.directory)
     shards = complete_manifest(arguments.directory)["shards"].values()
     # a few rows of every shard, so that players and rudiments are spread
-    for group in groups_of(arguments.directory, shards, ["augmentation_preset", "audio", "strokes"]):
+    for group in groups_of(storage, shards, ["augmentation_preset", "audio", "strokes"]):
         for row in group.take(list(range(0, len(group), 7))).to_pylist():
             scores = counts.setdefault(row["augmentation_preset"], [])
             if len(scores) < arguments.rows:
