@@ -82,9 +82,16 @@ class Records:
 
 
 def columns_of(table: pa.Table) -> dict[str, Any]:
-    """Columns of an Arrow table: dict of name to Records or, for scalars, an Arrow array."""
-    arrays = {name: table[name].combine_chunks() for name in table.column_names}
-    return {name: Records(array) if _is_records(array.type) else array for name, array in arrays.items()}
+    """Columns of an Arrow table: dict of name to Records or, for scalars, an Arrow array.
+
+    Arrays share the memory of columns that are in one piece.
+    """
+    out = {}
+    for name in table.column_names:
+        column = table[name]
+        array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+        out[name] = Records(array) if _is_records(array.type) else array
+    return out
 
 
 def at(column: Any, row: int) -> Any:

@@ -142,8 +142,9 @@ class BaseRows(Dataset):
         return self.table["duration_sec"].to_numpy() if "duration_sec" in names else None
 
     def _fill(self, table: pa.Table, num_rows: int) -> None:
+        self.table = table.combine_chunks()  # in one piece, so that columns share its memory
         # a table without columns has no rows
-        self.table, self.num_rows, self.columns = table, num_rows, columns_of(table)
+        self.num_rows, self.columns = num_rows, columns_of(self.table)
 
     def _row(self, epoch: int, row: int, clip: bytes | None) -> dict[str, Any]:
         """A row out of its encoded clip."""

@@ -72,7 +72,7 @@ class Source:
         token: of the Hub, or None.
         revision: commit of a dataset on the Hub.
         root: directory that clips stored as paths must be in.
-        index: Arrow table of the release's row index, for files on the Hub.
+        ranges: of a release on the Hub, for each file its clips' ``(offsets, lengths)``, -1 for none.
         corpus: named by the dataset's manifest, or None.
     """
 
@@ -81,7 +81,7 @@ class Source:
     token: str | None = None
     revision: str | None = None
     root: Path | None = None
-    index: Any = field(default=None, repr=False)
+    ranges: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
     corpus: str | None = None
 
     @property
@@ -124,9 +124,8 @@ class Source:
     def audio_ranges(self, file: File, column: str) -> tuple[str, np.ndarray, np.ndarray]:
         """``(path that holds the bytes, offsets, lengths)``; ``column`` is a Parquet path."""
         if file.remote:
-            rows = self.index.filter(pc.field("file") == file.name).sort_by("row")
-            offsets, lengths = (rows[n].fill_null(-1).to_numpy() for n in ("audio_offset", "audio_bytes"))
-            return file.path, offsets, np.maximum(lengths, 0)
+            none = np.empty(0, np.int64)
+            return (file.path, *self.ranges.get(file.name, (none, none)))
         try:
             return (file.path, *byte_ranges(file.path, column))
         except ValueError as reason:
@@ -259,19 +258,30 @@ def _on_the_hub(repo: str, name: str | None, revision: str | None, token: str | 
         files = _by_datasets(repo, name, revision, token)
         commit = files[0].path.partition("@")[2].partition("/")[0]  # hf://datasets/org/name@commit/…
         download = partial(client.hf_hub_download, repo, repo_type="dataset", revision=commit)
-        index, manifest, root = None, {}, None
+        ranges, manifest, root = {}, {}, None
         try:
             manifest = _json(download(layout.MANIFEST))
             if name_of_index := layout.index_name(manifest):
                 path = download(name_of_index)
                 if parquet_schema(path) == layout.INDEX_SCHEMA:
-                    index = parquet_table(path, ["file", "row", "audio_offset", "audio_bytes"])
+                    ranges = _by_file(parquet_table(path, ["file", "row", "audio_offset", "audio_bytes"]))
         except EntryNotFoundError:
             pass
-        if index is None:
+        if not ranges:
             files = [File(download(file.name), file.split, file.name) for file in files]
             root = Path(files[0].path).parent
-    return Source(f"{repo}@{commit[:12]}", files, token, commit, root, index, _corpus(manifest))
+    return Source(f"{repo}@{commit[:12]}", files, token, commit, root, ranges, _corpus(manifest))
+
+
+def _by_file(index: pa.Table) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Offsets and lengths of clips by file, in the order of rows: the index is sorted once for all files."""
+    index = index.filter(pc.field("file").is_valid())
+    files = index["file"].combine_chunks().dictionary_encode()
+    numbers = files.indices.to_numpy()
+    order, ends = np.lexsort((index["row"].to_numpy(), numbers)), np.cumsum(np.bincount(numbers))
+    offsets, lengths = (index[n].fill_null(-1).to_numpy()[order] for n in ("audio_offset", "audio_bytes"))
+    parts = zip(np.split(offsets, ends), np.split(np.maximum(lengths, 0), ends), strict=True)
+    return dict(zip(files.dictionary.to_pylist(), parts, strict=False))
 
 
 def open_file(file: File, token: str | None = None) -> BinaryIO:

@@ -78,8 +78,10 @@ class Rows(BaseRows):
 
     def _with_sound(self, number: int, offsets: np.ndarray) -> np.ndarray:
         """The rows of a file that have audio; how many have none goes to the log."""
-        names = self._names[number].to_pylist() if number in self._names else [None] * len(offsets)
-        rows = np.flatnonzero([o >= 0 or bool(n and n["path"]) for o, n in zip(offsets, names, strict=True)])
+        sound = offsets >= 0
+        if number in self._names:
+            sound |= [bool(names and names["path"]) for names in self._names[number].to_pylist()]
+        rows = np.flatnonzero(sound)
         if lost := len(offsets) - len(rows):
             log.warning("%s: %s without audio left out", self.files[number].name, counted(lost, "row"))
         return rows

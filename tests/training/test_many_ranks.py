@@ -9,12 +9,13 @@ import tracemalloc
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from accelerate import skip_first_batches
 from transformers import TrainerCallback, TrainingArguments
 
 from sousa.generation.errors import UsageError
-from sousa.training import config, train
+from sousa.training import config, sources, train
 from sousa.training.batches import rows_for
 from sousa.training.order import Order
 from sousa.training.stream import Loader, Rows
@@ -271,3 +272,37 @@ def test_a_million_rows_are_dealt_out_once():
         steps.add(len(order))
     assert len(steps) == 1 and counts.max() == 1 and counts.sum() == MILLION - 64 * 33 * 400
     assert not counts[order.rows(0)[: 64 * 33 * 400]].any()
+
+
+def test_a_rank_holds_its_columns_once(small):
+    """Columns are those of the table, not copies: of rows of many files, and of chosen rows."""
+    rows = Rows(small[0], columns=["overall_score", "strokes.onset_sample"], audio=None)
+    assert len(rows.files) > 1
+    for some in (rows, rows.select(range(5, 900))):
+        score, strokes = some.table["overall_score"], some.table["strokes"]
+        assert score.num_chunks == strokes.num_chunks == 1
+        (field,) = strokes.chunk(0).values.flatten()
+        pairs = (
+            (score.chunk(0), some.columns["overall_score"]),
+            (field, some.columns["strokes"].fields["onset_sample"]),
+        )
+        for stored, held in pairs:
+            assert stored.buffers()[-1].address == held.buffers()[-1].address
+
+
+def test_the_index_of_a_release_is_cut_by_file():
+    rng, files = np.random.default_rng(0), 40
+    row = np.tile(np.arange(25), files)
+    names = np.repeat([f"train/{number:02d}.parquet" for number in rng.permutation(files)], 25)
+    offset, none = rng.permutation(1000), rng.random(1000) < 0.1
+    mixed = rng.permutation(1000)
+    table = pa.table({
+        "file": names[mixed], "row": row[mixed], "audio_offset": pa.array(offset[mixed], mask=none[mixed]),
+        "audio_bytes": pa.array(offset[mixed] + 1, mask=none[mixed]),
+    })  # fmt: skip
+    ranges = sources._by_file(table)
+    assert len(ranges) == files
+    for name, (offsets, lengths) in ranges.items():
+        here = names == name
+        assert offsets.tolist() == np.where(none, -1, offset)[here].tolist()
+        assert lengths.tolist() == np.where(none, 0, offset + 1)[here].tolist()
