@@ -9,8 +9,8 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -263,6 +263,14 @@ def _varying(settings: Settings, source: Any, task: str) -> dict[str, Any] | Non
     return varying.choose(rows, column, None if column.name in names else names, auxiliary)
 
 
+@contextmanager
+def once_on_each_machine() -> Iterator[None]:
+    """One process goes first, then one of each machine, as machines may share a directory or not."""
+    state = PartialState()
+    with state.main_process_first(), state.local_main_process_first():
+        yield
+
+
 def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tuple[StreamTrainer, Any]:
     model, data = make_model(settings, source), settings.data
     rows_of = partial(rows_for, model, source, where=data.where)
@@ -273,7 +281,7 @@ def _trainer(settings: Settings, arguments: dict[str, Any], source: Any) -> tupl
     how: dict[str, Any] = {"crop": data.crop, "transform": transform, "detune_cents": detune}
     if data.spectra:
         whole = rows_for(model, source, data.train, learnt=True, whole=True, where=data.where)
-        with PartialState().main_process_first():
+        with once_on_each_machine():
             train_rows = SpectrumRows(
                 whole, model.front_end, model.max_sec, data.crop, settings.seed,
                 quiet=bool(arguments["disable_tqdm"]),

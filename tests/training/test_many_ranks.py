@@ -5,13 +5,17 @@ Conventions: ``dealt[rank][step]`` is a list of row numbers, what that rank read
 
 import itertools
 import json
+import multiprocessing
+import os
+import socket
+import time
 import tracemalloc
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from accelerate import skip_first_batches
+from accelerate import PartialState, skip_first_batches
 from transformers import TrainerCallback, TrainingArguments
 
 from sousa.generation.errors import UsageError
@@ -306,3 +310,36 @@ def test_the_index_of_a_release_is_cut_by_file():
         here = names == name
         assert offsets.tolist() == np.where(none, -1, offset)[here].tolist()
         assert lengths.tolist() == np.where(none, 0, offset + 1)[here].tolist()
+
+
+def make_once(place, rank, port, ranks=4, of_machine=2):
+    """A rank of several machines, which makes a file that its machine lacks, and notes that it did."""
+    local = {"LOCAL_RANK": rank % of_machine, "LOCAL_WORLD_SIZE": of_machine}
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "RANK": rank, "WORLD_SIZE": ranks}
+    os.environ |= {name: str(value) for name, value in (local | address).items()}
+    PartialState._reset_state()
+    state = PartialState(cpu=True)
+    file = place / f"machine-{rank // of_machine}" / "file"
+    with train.once_on_each_machine():
+        if not file.exists():
+            time.sleep(0.5)  # so that ranks which do not wait for each other both make it
+            file.write_text("made")
+            (place / f"made-by-{rank}").touch()
+    state.wait_for_everyone()
+    state.destroy_process_group()
+
+
+def test_what_a_machine_keeps_is_made_by_one_of_its_ranks(tmp_path):
+    for machine in range(2):
+        (tmp_path / f"machine-{machine}").mkdir()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    start = multiprocessing.get_context("fork").Process
+    processes = [start(target=make_once, args=(tmp_path, rank, port)) for rank in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0] * 4
+    assert sorted(path.name for path in tmp_path.glob("made-by-*")) == ["made-by-0", "made-by-2"]
