@@ -6,7 +6,8 @@ then appears in this order: the card, which names the data files, croissant, ind
 """
 
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,8 @@ from sousa.generation.text import is_line
 BESIDE = (layout.CARD, layout.ATTRIBUTION, layout.CROISSANT, layout.INDEX)
 _SHOWN = (*BESIDE, "data")
 INDEX_GROUP_ROWS = 100_000
-MAX_FILES = 24_900  # the Hub's limit is 25,000 large files a commit
+# the Hub refuses more files in a folder: https://huggingface.co/docs/hub/storage-limits
+MAX_FOLDER_FILES = 10_000
 _BEGUN, _RELEASED = f"{UNFINISHED}/{UNFINISHED_RELEASE}", "released.json"
 _KEPT = ("bytes", "sha256", "rows", "split", "view")
 
@@ -63,10 +65,7 @@ def make(
     stored = reopen.open_dataset(root, plugins=plugins)
     source = Source(stored.storage, stored.manifest, stored.corpus, stored.config, stored.current)
     shards = source.manifest["shards"]
-    if len(shards) > MAX_FILES:
-        raise UsageError(
-            f"{root} has {len(shards):,} shards; a commit to the Hub takes at most {MAX_FILES:,} files"
-        )
+    _refuse_full_folders(root, layout.placed(source.views, shards))
     before = opened.find(previous, token) if previous is not None else None
     if before and before.manifest["corpus"] != source.corpus.name:
         raise UsageError(
@@ -106,6 +105,16 @@ def _refuse_wrong_request(root: Path, output: Path, version: str, repo: str | No
     if root.resolve() in (output.resolve(), *output.resolve().parents):
         problems.append(f"{output} is inside the dataset {root}; choose another directory")
     raise_all(problems)
+
+
+def _refuse_full_folders(root: str | Path, files: Iterable[str]) -> None:
+    """Raise UsageError where the Hub would do so, after hours of sending."""
+    for folder, count in Counter(file.rpartition("/")[0] for file in files).items():
+        if count > MAX_FOLDER_FILES:
+            raise UsageError(
+                f"{root} has {count:,} shards for the folder {folder}; the Hub takes at most "
+                f"{MAX_FOLDER_FILES:,} files in a folder; make several smaller datasets of it"
+            )
 
 
 def _begin(storage: LocalStorage, identity: str, data: str, root: str | Path) -> dict[str, Any] | None:
