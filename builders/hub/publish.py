@@ -1,4 +1,4 @@
-"""Publishing: files are sent first, seen by nobody; then one commit; then the tag.
+"""Publishing: files are sent first, seen by nobody; then one commit of the branch; then the tag.
 
 Whatever fails or kills it at whatever moment, a reader of the branch or of a tag sees a whole
 release: the old one or the new one. Publishing again looks at what is there and does the rest.
@@ -6,25 +6,22 @@ release: the old one or the new one. Publishing again looks at what is there and
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sousa.builders.hub import dedup, plan, remote
+from sousa.builders.hub import commits, dedup, plan, remote
 from sousa.builders.release import check, layout, opened, versions
 from sousa.generation.console import Console
 from sousa.generation.corpus import Say
-from sousa.generation.errors import RunError, UsageError, raise_all
+from sousa.generation.errors import UsageError, raise_all
 from sousa.generation.text import counted, one_line
 
-BATCH_BYTES, BATCH_FILES = 256 << 20, 64
 ATTEMPTS = 5
 FIRST_WAIT_SEC = 1.0
-MAX_SMALL_FILE = 10 << 20
 MAX_COUNTED_BYTES = 4 << 30  # above, counting what deduplication saves would take minutes and the disk
 _BRANCH = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
-_BYTES = {"unit": "B", "unit_scale": True}
 
 
 def publish(
@@ -114,77 +111,18 @@ def _attempt(
         what = plan.make(api, release, repo, state, main)
     if what.edited:
         console.say(f"{repo}: {layout.CARD} was edited there; the edit is replaced, and stays in the history")
-    done: dict[str, Any] = {"files": len(what.add), "bytes": _size(release, what.add)}
+    done: dict[str, Any] = {"files": len(what.add), "bytes": commits.size_of(release, what.add)}
     done |= {"commit": state.commit, "pull_request": None}
     if what.add or what.delete:
-        info = _commit(api, release, repo, branch, create_pr, what, console.progress)
-        done |= {"commit": info.oid, "pull_request": info.pr_url if create_pr else None}
+        commit, pull_request = commits.commit(api, release, repo, branch, create_pr, what, console)
+        done |= {"commit": commit, "pull_request": pull_request}
     # a tag never moves: what it will name is looked at first
-    if wrong := plan.differing(release, plan.contents(api, repo, done["commit"])):
-        raise RunError(
-            f"{repo} at commit {done['commit'][:12]} does not hold {', '.join(wrong[:5])} as the release "
-            "does, so it is not tagged; the release changed while it was sent, or the Hub left files out; "
-            "run it again"
-        )
+    commits.check_whole(api, release, repo, done["commit"])
     if done["pull_request"] or not main:
         return done | {"tag": None}
     message = f"{release.manifest['title']} {release.version}"
     api.create_tag(repo, tag=tag, revision=done["commit"], repo_type="dataset", tag_message=message)
     return done | {"tag": tag}
-
-
-def _size(release: opened.Release, files: Iterable[str]) -> int:
-    return sum((Path(release.where) / file).stat().st_size for file in files)
-
-
-def _large(release: opened.Release, files: Iterable[str]) -> list[str]:
-    """Files that the Hub stores in pieces, each once, and not in git."""
-    return [f for f in files if f.endswith(".parquet") or _size(release, [f]) > MAX_SMALL_FILE]
-
-
-def batches(release: opened.Release, files: Sequence[str]) -> Iterator[list[str]]:
-    """Files in groups that are sent together."""
-    group: list[str] = []
-    for file in files:
-        full = len(group) == BATCH_FILES or _size(release, [*group, file]) > BATCH_BYTES
-        if group and full:
-            yield group
-            group = []
-        group.append(file)
-    if group:
-        yield group
-
-
-def _commit(
-    api: Any, release: opened.Release, repo: str, branch: str, create_pr: bool, what: plan.Plan, progress: Any
-) -> Any:
-    """Send files, then make the one commit that shows them."""
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
-
-    where = {"repo_type": "dataset", "revision": branch, "create_pr": create_pr}
-    adds = {file: CommitOperationAdd(file, str(Path(release.where) / file)) for file in what.add}
-    large = _large(release, what.add)
-    with progress("sending", _size(release, large), **_BYTES) as done:
-        for group in batches(release, large):
-            api.preupload_lfs_files(repo, [adds[file] for file in group], free_memory=False, **where)
-            done(_size(release, group))
-    for file, add in adds.items():  # files of a release may be links to a dataset that changed
-        info, entry = add.upload_info, release.manifest["files"].get(file)
-        if entry and info.is_hashed and info.sha256.hex() != entry["sha256"]:
-            raise RunError(f"{release.where}/{file} changed while it was sent; nothing was published")
-    last = release.manifest["changelog"][-1]
-    try:
-        with remote.hub_errors(repo, "publishing"):
-            return api.create_commit(
-                repo, [*adds.values(), *(CommitOperationDelete(file) for file in what.delete)],
-                commit_message=f"Version {release.version}",
-                commit_description="\n".join(f"- {line}" for line in last["lines"]),
-                parent_commit=what.commit, **where,
-            )  # fmt: skip
-    except remote.TransientError as error:
-        if create_pr:  # trying again could open a second one
-            raise RunError(f"{error}; see on its page whether the pull request was opened") from None
-        raise
 
 
 def dry_run(
@@ -211,13 +149,14 @@ def dry_run(
     except (remote.Unreachable, remote.Offline) as error:
         state, not_asked = plan.State(), str(error).removesuffix(f"; {remote.AGAIN}")
     what = plan.make(api, release, repo, state, branch == "main")
-    out: dict[str, Any] = {"add": what.add, "delete": what.delete, "bytes": _size(release, what.add)}
-    out["not_asked"] = not_asked
+    out: dict[str, Any] = {"add": what.add, "delete": what.delete, "not_asked": not_asked}
+    out["bytes"] = commits.size_of(release, what.add)
     known = set(state.files.values())
     fresh = [f for f in what.add if release.manifest["files"].get(f, {}).get("sha256") not in known]
-    large = _large(release, fresh)
-    out |= {"published": bool(what.published), "new_bytes": _size(release, fresh), "exact": not large}
-    if not large or not dedup.available() or _size(release, large) > MAX_COUNTED_BYTES:
+    large = commits.large_of(release, fresh)
+    out |= {"published": bool(what.published), "exact": not large}
+    out["new_bytes"] = commits.size_of(release, fresh)
+    if not large or not dedup.available() or commits.size_of(release, large) > MAX_COUNTED_BYTES:
         return out
     old = opened.read(previous) if previous else what.last
     if previous and not (old and what.last and old.manifest["files"] == what.last.manifest["files"]):
@@ -229,7 +168,7 @@ def dry_run(
         fetched = f"{counted(len(changed), 'file')} of version {old.version} ({size / 1e6:,.0f} MB)"
         console.say(f"fetching {fetched} to compare with")
     before = [old.local(file) for file in changed] if old else []
-    total = _size(release, large) + sum(Path(file).stat().st_size for file in before)
-    with console.progress("comparing", total, **_BYTES) as done:
+    total = commits.size_of(release, large) + sum(Path(file).stat().st_size for file in before)
+    with console.progress("comparing", total, **commits.BYTES) as done:
         new = dedup.new_bytes(before, [Path(release.where) / file for file in large], done)
-    return out | {"new_bytes": out["new_bytes"] - _size(release, large) + new, "exact": True}
+    return out | {"new_bytes": out["new_bytes"] - commits.size_of(release, large) + new, "exact": True}

@@ -11,13 +11,22 @@ REPO = "org/sousa"
 
 
 class Publisher:
-    """Runs the command against a Hub."""
+    """Runs the command against a Hub.
 
-    def __init__(self, hub, cache):
+    Args:
+        commit_files: The most files in a commit; None: as ever.
+    """
+
+    def __init__(self, hub, cache, commit_files=None):
         self.hub, self.cache = hub, cache
+        self.program = [str(ROOT / "sousa.py")]
+        if commit_files:
+            lines = [f"import sys; sys.path.insert(0, {str(ROOT)!r}); import sousa"]
+            lines += ["from sousa.builders.hub import commits", f"commits.COMMIT_FILES = {commit_files}"]
+            self.program = ["-c", "\n".join([*lines, "sys.exit(sousa.main())"])]
 
     def start(self, *arguments, token="hf_writer", **environment):
-        command = [sys.executable, str(ROOT / "sousa.py"), *map(str, arguments)]
+        command = [sys.executable, *self.program, *map(str, arguments)]
         environment = self.hub.environment(self.cache, token, **environment)
         return subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -10,7 +10,7 @@ import yaml
 from tests.support.hub.protocol import answer, must_be_there, page, ranged, route, truth
 from tests.support.hub.repository import HubError
 
-COMMITS_PAGE = 50  # commits of an answer
+COMMITS_PAGE, DISCUSSIONS_PAGE = 50, 10  # commits, or discussions, of an answer
 
 
 def front_matter(text):
@@ -160,6 +160,22 @@ def refs(request, kind, name):
     if truth(request.query.get("include_prs")):
         found["pullRequests"] = listed("", state["pulls"])
     return answer(found)
+
+
+@route("GET", "/api/{kind}/{repo}/discussions")
+def discussions(request, kind, name):
+    """Pull requests, which are all the discussions there are here."""
+    state = must_be_there(request, kind, name).state
+    listed = [
+        {
+            "num": int(number), "title": about["title"], "status": about["status"], "isPullRequest": True,
+            "author": {"name": about["author"]}, "createdAt": about["date"],
+            "repo": {"name": name, "type": kind},
+        }
+        for number, about in reversed(state["discussions"].items())
+    ]  # fmt: skip
+    start, size = DISCUSSIONS_PAGE * int(request.query.get("p", 0)), DISCUSSIONS_PAGE
+    return answer({"discussions": listed[start : start + size], "count": len(listed), "start": start})
 
 
 @route("GET", "/api/{kind}/{repo}/commits/{revision}")

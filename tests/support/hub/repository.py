@@ -17,6 +17,7 @@ import re
 import shutil
 import threading
 import uuid
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from pathlib import Path
 LFS_SIZE = 10_000_000  # bytes; a larger file goes to LFS whatever its name
 LFS_NAMES = ("*.7z", "*.arrow", "*.bin", "*.flac", "*.gz", "*.mp3", "*.npy", "*.npz", "*.ogg", "*.parquet")
 LFS_NAMES += ("*.safetensors", "*.tar", "*.wav", "*.zip", "*.zst")
+FOLDER_FILES, COMMIT_LFS = 10_000, 25_000  # the most files in a folder, and large ones in a commit
 ATTRIBUTES = "".join(f"{name} filter=lfs diff=lfs merge=lfs -text\n" for name in LFS_NAMES).encode()
 REPO_ID = re.compile(r"(?!.*(\.\.|--))[\w-][\w.-]{0,95}/[\w-][\w.-]{0,95}")
 # as git check-ref-format has it
@@ -137,6 +139,16 @@ def check_path(path):
         raise HubError(400, f"Invalid path in repo: {path!r}")
 
 
+def check_limits(tree, operations=()):
+    """Refuses what the real Hub refuses: too many files in a folder, or large files in a commit."""
+    files = Counter(path.rpartition("/")[0] for path in tree)
+    if full := [f"/{folder}/" for folder, count in files.items() if count > FOLDER_FILES]:
+        text = f"Each directory in your git repo can only contain up to {FOLDER_FILES} files."
+        raise HubError(400, f"Too many files per directory. {text} Offending directories: {', '.join(full)}")
+    if sum(key == "lfsFile" for key, _ in operations) > COMMIT_LFS:
+        raise HubError(400, f"A commit takes at most {COMMIT_LFS} LFS files")
+
+
 class Repository:
     """One repository; every method is called under the store's lock."""
 
@@ -149,6 +161,7 @@ class Repository:
     def create(self, private, author):
         date = now()
         self.state = {"private": private, "created": date, "branches": {}, "tags": {}, "pulls": {}}
+        self.state["discussions"] = {}
         tree = {".gitattributes": self.regular(ATTRIBUTES)}
         self._move("branches", "main", self._record(None, tree, "initial commit", "", author, date))
 
@@ -238,15 +251,53 @@ class Repository:
         folders = {path[:at] for path in tree for at in range(len(path)) if path[at] == "/"}
         if clash := sorted(folders & set(tree)):
             raise HubError(400, f"Both a file and a folder: {clash[0]!r}")
+        check_limits(tree, operations)
         for data in contents.values():
             self.blobs.add(data)
         commit = self._record(base, tree, title, message, author)
-        number = None
-        if pull:
-            number = len(self.state["pulls"]) + 1
-            group, name = "pulls", f"refs/pr/{number}"
-        self._move(group, name, commit)
+        if not pull:
+            self._move(group, name, commit)
+            return commit, None
+        number = len(self.state["pulls"]) + 1
+        about = {"title": title, "author": author, "status": "open", "target": name, "base": base}
+        self._save(
+            {
+                **self.state,
+                "pulls": {**self.state["pulls"], f"refs/pr/{number}": commit},
+                "discussions": {**self.state["discussions"], str(number): about | {"date": now()}},
+            }
+        )
         return commit, number
+
+    def set_status(self, number, status, **more):
+        """Changes the status of a pull request; ``more`` goes into the state with it."""
+        about = self.state["discussions"].get(number)
+        if not about:
+            raise HubError(404, "Discussion not found")
+        if about["status"] == "merged":
+            raise HubError(400, "This pull request has been merged")
+        changed = {**self.state["discussions"], number: about | {"status": status}}
+        self._save({**self.state, "discussions": changed, **more})
+
+    def merge(self, number, author):
+        """Makes one commit of a pull request on its branch, over what has come there meanwhile."""
+        about = self.state["discussions"].get(number, {"status": "closed"})
+        if about["status"] != "open":
+            raise HubError(400, "This pull request can't be merged")
+        head = self.state["branches"][about["target"]]
+        base, tree = self.commit(about["base"]).tree, dict(self.commit(head).tree)
+        pulled = self.commit(self.state["pulls"][f"refs/pr/{number}"]).tree
+        for path in base.keys() | pulled.keys():
+            if base.get(path) == pulled.get(path):
+                continue
+            if tree.get(path) not in (base.get(path), pulled.get(path)):
+                raise HubError(409, "This pull request has merge conflicts")
+            tree.pop(path, None)
+            tree |= {path: pulled[path]} if path in pulled else {}
+        check_limits(tree)
+        commit = self._record(head, tree, f"{about['title']} (#{number})", "", author)
+        branches = {**self.state["branches"], about["target"]: commit}
+        self.set_status(number, "merged", branches=branches)
 
     def _apply(self, tree, contents, key, value):
         path = value["path"].rstrip("/") if key == "deletedFolder" else value["path"]

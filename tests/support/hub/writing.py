@@ -8,7 +8,7 @@ import time
 from fnmatch import fnmatch
 
 from tests.support.hub.protocol import Response, answer, must_be_there, must_write, ranged, route, truth
-from tests.support.hub.repository import HubError
+from tests.support.hub.repository import HubError, now
 
 
 @route("POST", "/api/repos/create")
@@ -80,6 +80,20 @@ def commit(request, kind, name, revision):
     if number:
         told["pullRequestUrl"] = f"{home}/discussions/{number}"
     return answer(told)
+
+
+@route("POST", "/api/{kind}/{repo}/discussions/{number}/status")
+def discussion_status(request, kind, name, number):
+    status = request.json()["status"]
+    must_be_there(request, kind, name, write=True).set_status(number, status)
+    event = {"id": "0", "type": "status-change", "createdAt": now(), "author": {"name": request.user}}
+    return answer({"newStatus": event | {"data": {"status": status}}})
+
+
+@route("POST", "/api/{kind}/{repo}/discussions/{number}/merge")
+def merge(request, kind, name, number):
+    must_be_there(request, kind, name, write=True).merge(number, request.user)
+    return answer({})
 
 
 @route("POST DELETE", "/api/{kind}/{repo}/branch/{branch}")
