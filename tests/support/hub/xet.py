@@ -200,9 +200,10 @@ class Cas:
         skip, terms = self.trimmed(name, start, end)
         out = bytearray()
         for term in terms:
-            data = (self.root / "xorbs" / term.xorb).read_bytes()
-            for at, packed, scheme, unpacked in self.layout(term.xorb)[term.start : term.end]:
-                out += unpack(data[at + 8 : at + packed], scheme, unpacked)
+            with (self.root / "xorbs" / term.xorb).open("rb") as xorb:
+                for at, packed, scheme, unpacked in self.layout(term.xorb)[term.start : term.end]:
+                    xorb.seek(at + 8)
+                    out += unpack(xorb.read(packed - 8), scheme, unpacked)
         return bytes(out[skip : skip + end - start])
 
     def reconstruction(self, name, version, wanted, base):
