@@ -124,6 +124,15 @@ def test_pull_requests_of_others_are_left_alone(hub, publisher, versions):
     assert pull_requests(hub) == {"1": "merged", "2": "open", "3": "merged"}
 
 
+def test_another_branch_gets_one_commit_too(hub, publisher, versions):
+    first, second = versions
+    publisher.publish(first)
+    main = hub.refs(REPO)["branches"]["main"]
+    publisher.publish(second, "--revision", "next")
+    assert whole(hub, "next", second) and len(hub.commits(REPO, "next")) == 3
+    assert hub.refs(REPO)["branches"]["main"] == main and pull_requests(hub) == {"1": "merged", "2": "merged"}
+
+
 def test_groups_that_are_sent_together_are_bounded(versions, monkeypatch):
     made = opened.read(versions[0])
     files = sorted(made.manifest["files"])
