@@ -61,9 +61,20 @@ class SpectrumRows(torch.utils.data.Dataset):
         if not (self.path / _ABOUT).is_file():
             _write(rows, front_end, self.path, text, quiet)
         self.ends, self.rates = np.load(self.path / _ENDS)
-        shape = int(self.ends[-1]), front_end.num_features
-        self.frames = np.memmap(self.path / _FRAMES, np.float16, "r", shape=shape)
         self.rows, self.table, self.known = rows, rows.table, rows.known
+        self._map()
+
+    def _map(self) -> None:
+        shape = int(self.ends[-1]), self.front_end.num_features
+        self.frames = np.memmap(self.path / _FRAMES, np.float16, "r", shape=shape)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For a worker that is spawned, which maps the file itself: pickling would copy all of it."""
+        return {name: value for name, value in vars(self).items() if name != "frames"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._map()
 
     def __len__(self) -> int:
         return len(self.ends)

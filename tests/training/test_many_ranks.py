@@ -7,6 +7,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import pickle
 import socket
 import time
 import tracemalloc
@@ -15,13 +16,16 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from accelerate import PartialState, skip_first_batches
 from transformers import TrainerCallback, TrainingArguments
 
 from sousa.generation.errors import UsageError
 from sousa.training import config, sources, train
 from sousa.training.batches import rows_for
+from sousa.training.front_ends import LogMel
 from sousa.training.order import Order
+from sousa.training.spectra import SpectrumRows
 from sousa.training.stream import Loader, Rows
 from sousa.training.trainer import StreamTrainer
 from tests.support.runs import SMALL, merged
@@ -133,6 +137,14 @@ def test_a_stream_goes_from_hand_to_hand_within_an_epoch(labels):
         seen += flat(read(each, steps))
         state = state_of(each) if steps else None
     assert sorted(seen) == list(range(len(labels)))
+
+
+def test_a_stream_that_is_begun_anew_stands_where_it_was_taken_up(labels):
+    (loader,) = loaders(labels, 2, 1)
+    loader.load_state_dict(loader.state_dict() | {"consumed_rows": 256})
+    first = read([loader], 3)
+    assert state_of([loader])["consumed_rows"] == 262
+    assert read([loader], 2) == [first[0][:2]] and state_of([loader])["consumed_rows"] == 260
 
 
 def test_more_ranks_than_rows_left_leave_those_out_and_nobody_waits(labels):
@@ -310,6 +322,16 @@ def test_the_index_of_a_release_is_cut_by_file():
         here = names == name
         assert offsets.tolist() == np.where(none, -1, offset)[here].tolist()
         assert lengths.tolist() == np.where(none, 0, offset + 1)[here].tolist()
+
+
+def test_a_worker_that_is_spawned_maps_kept_spectra_itself(small, tmp_path):
+    whole = Rows(small[0], "test").select(range(40))
+    rows = SpectrumRows(whole, LogMel(), 2.0, directory=tmp_path, quiet=True)
+    state = pickle.dumps(rows)
+    assert len(state) < len(pickle.dumps(whole)) + 20_000 < rows.frames.nbytes
+    again = pickle.loads(state)
+    assert isinstance(again.frames, np.memmap) and len(again) == 40
+    assert all(torch.equal(again[row]["spectrum"], rows[row]["spectrum"]) for row in range(40))
 
 
 def make_once(place, rank, port, ranks=4, of_machine=2):
