@@ -33,6 +33,7 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,7 @@ def model_for(options):
     from sousa.training import config, train
 
     torch.set_num_threads(1)
-    data = {"path": str(options.directory), "train": options.split, "max_sec": options.max_sec}
+    data: Any = {"path": str(options.directory), "train": options.split, "max_sec": options.max_sec}
     return train.make_model(config.Settings(data=data))
 
 
@@ -125,7 +126,7 @@ def kept_spectra(model, options):
     whole = whole.select(np.arange(min(options.rows, len(whole))))
     clock, collate, size = Clock(), Collate(model), options.batch_size
     with tempfile.TemporaryDirectory() as place:
-        rows = SpectrumRows(whole, model.front_end, model.max_sec, "random", directory=place, quiet=True)
+        rows = SpectrumRows(whole, model.front_end, model.max_sec, directory=place, quiet=True)
         order, stored = np.resize(np.random.default_rng(0).permutation(len(rows)), options.rows), 0
         for first in range(0, len(order), size):
             items = clock("read", rows.__getitems__, order[first : first + size])
@@ -292,7 +293,7 @@ def report(results, options):
                 f"{figures['bytes_to_open'] / 1e6:.2f} MB); clips read at "
                 f"{figures['read_bytes_per_second'] / 1e6:,.0f} MB/s"
             )
-    yield "Rows/s of loaders; the Hub answers late by L:"
+    yield "Rows/s of loaders; the Hub answers late as given below:"
     checks = [
         (name, run["workers"], f"{run['predicted']:.0f}", f"{run['rows_per_second']:.0f}",
          f"{run['ratio']:.2f}", f"{run['cores']:.2f}", f"{run['cpu_ratio']:.2f}", f"{run['main_ms']:.3f}")
@@ -301,7 +302,7 @@ def report(results, options):
     head = ("predicted", "measured", "ratio", "cores they had", "ratio in CPU time")
     head += ("main process, CPU ms a row",)
     yield markdown(("rows from", "workers", *head), checks)
-    late = f"L = {options.latency_ms:g} ms"
+    late = f"the Hub answers {options.latency_ms:g} ms late"
     yield f"Needed where a GPU takes so many rows/s, which is assumed, not measured; {late}:"
     lines = [
         (f"{need['rows_per_second']:g}", need["source"], need["workers"], f"{GPUS * need['cores']:.1f}",
