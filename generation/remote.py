@@ -95,7 +95,7 @@ class RemoteStorage(LocalStorage):
         record: dict[str, Any] = {"file": file}
         with tempfile.TemporaryFile() as work:
             yield work, record
-            size = work.tell()
+            size = work.seek(0, os.SEEK_END)
             work.seek(0)
             record |= {"bytes": size, "sha256": hashlib.file_digest(work, "sha256").hexdigest()}
             work.seek(0)

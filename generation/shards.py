@@ -17,10 +17,10 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -106,6 +106,18 @@ def bounded(table: pa.Table) -> Iterator[pa.Table]:
         yield from bounded(table.slice(half))
 
 
+@contextmanager
+def _native(file: BinaryIO) -> Iterator[Any]:
+    """An open, empty file as Arrow writes to it by itself: a file of Python's gets a copy of every page."""
+    try:
+        native = pa.OSFile(f"/dev/fd/{file.fileno()}", "wb")
+    except OSError:  # a system that doesn't open files by their numbers
+        yield file
+    else:
+        with native:
+            yield native
+
+
 def write_shard(corpus: Any, config: Any, shard: Shard, storage: LocalStorage) -> tuple[str, dict[str, Any]]:
     """Make one shard: a task for runners.
 
@@ -120,7 +132,7 @@ def write_shard(corpus: Any, config: Any, shard: Shard, storage: LocalStorage) -
         )
     corpus.prepare(config)
     with storage.inside(UNFINISHED).recorded(shard.file) as (file, record):
-        with parquet_writer(file, corpus.schema(config)) as writer:
+        with _native(file) as sink, parquet_writer(sink, corpus.schema(config)) as writer:
             for table in corpus.rows(config, shard):
                 for part in bounded(table):
                     writer.write_table(part, row_group_size=len(part))

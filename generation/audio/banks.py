@@ -40,6 +40,7 @@ SHIPPED_DIR = Path(__file__).parent / "bank_data"
 BANK_RATE = 44100
 TUNING_STEPS_CENTS = (-50, 0, 50)
 _SINC_HALF_WIDTH, _SINC_PHASES = 12, 4096
+_RESAMPLED = 8192  # samples at once: what a processor keeps near it
 _ABOUT = ("name", "digest", "soundfont", "preset", "licence", "licence_id", "source")
 
 
@@ -250,8 +251,13 @@ def resample(layers: list[np.ndarray], ratio: float) -> list[np.ndarray]:
     base = np.floor(position).astype(np.int64)
     phase = ((position - base) * _SINC_PHASES).astype(np.int64)
     out = np.zeros((len(layers), channels, len(base)), dtype=np.float32)
-    for tap in range(taps):
-        out += table[phase, tap] * stacked[:, :, base + tap]
+    for begin in range(0, len(base), _RESAMPLED):
+        block = slice(begin, begin + _RESAMPLED)
+        weights, total = np.ascontiguousarray(table[phase[block]].T), out[:, :, block]
+        for tap in range(taps):
+            part = stacked.take(base[block] + tap, axis=2, mode="clip")
+            part *= weights[tap]
+            total += part
     sizes = [int((layer.shape[1] - 1) / ratio) + 1 for layer in layers]
     return [np.ascontiguousarray(sound[:, :size]) for sound, size in zip(out, sizes, strict=True)]
 

@@ -21,7 +21,7 @@ begins at its onset (:mod:`sousa.generation.audio.voices`).
 
 import json
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -174,12 +174,17 @@ class _OwnDrum(Voice):
             self._own[number] = self._made(number)
         return self._own[number]
 
+    @cached_property
+    def _fall(self) -> np.ndarray:
+        """Factor of the damping at each sample after the onset."""
+        age = np.arange(max(layer.shape[1] for layer in self._layers)) / self.rate - HOLD_MS / 1000.0
+        fall = 10.0 ** (-self.how["damping_db_sec"] * np.maximum(age, 0.0) / 20.0)
+        return np.round(fall, 7).astype(np.float32)
+
     def _made(self, number: int) -> np.ndarray:
         sound, wires = self._layers[number], self.how["wires"]
-        age = np.arange(sound.shape[1]) / self.rate - HOLD_MS / 1000.0
         if self.how["damping_db_sec"]:
-            fall = 10.0 ** (-self.how["damping_db_sec"] * np.maximum(age, 0.0) / 20.0)
-            sound = sound * np.round(fall, 7).astype(np.float32)
+            sound = sound * self._fall[: sound.shape[1]]
         if not wires:
             return sound
         size = self._wires_size(wires)
@@ -194,11 +199,18 @@ class _OwnDrum(Voice):
 def _rattle(wires: dict[str, Any], layer: int, size: int, rate: int) -> np.ndarray:
     """Noise of the wires after a stroke, float32 (size,); about 1 where it is loudest."""
     rng = stream(wires["pattern"], "wires", layer)
-    age_ms = np.arange(size) * (1000.0 / rate)
+    age_ms, envelope = _rise_and_decay(wires["decay_ms"], size, rate)
     steps = np.cumsum(rng.uniform(*_STEP_MS, 64))
-    level_db = rng.uniform(-_STEP_DB, _STEP_DB, 64)[np.minimum(np.searchsorted(steps, age_ms), 63)]
-    envelope = (1.0 - np.exp(-age_ms / _WIRES_RISE_MS)) * np.exp(-age_ms / wires["decay_ms"])
-    envelope = np.round(envelope * 10.0 ** (level_db / 20.0), 7).astype(np.float32)
+    level = 10.0 ** (rng.uniform(-_STEP_DB, _STEP_DB, 64) / 20.0)
+    envelope = envelope * level[np.minimum(np.searchsorted(steps, age_ms), 63)]
+    envelope = np.round(envelope, 7).astype(np.float32)
     hiss = noise.table("tape_hiss", rate)
     at = int(rng.integers(0, len(hiss)))
     return noise.piece(hiss, at, 1, size)[0] * envelope * np.float32(0.4)
+
+
+@lru_cache(maxsize=4)  # of all layers of a drum
+def _rise_and_decay(decay_ms: float, size: int, rate: int) -> tuple[np.ndarray, np.ndarray]:
+    """``(age_ms, envelope)`` of wires without their steps, float64 (size,)."""
+    age_ms = np.arange(size) * (1000.0 / rate)
+    return age_ms, (1.0 - np.exp(-age_ms / _WIRES_RISE_MS)) * np.exp(-age_ms / decay_ms)

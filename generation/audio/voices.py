@@ -122,9 +122,7 @@ class WetVoice(Voice):
 
 def _cut(sound: np.ndarray, rate: int) -> np.ndarray:
     """Start a sound at its onset, and end it where its tail has died away."""
-    mono = np.abs(sound.mean(axis=0))
-    first = mono[: int(_DIRECT_SEC * rate)]
-    onset = int(np.argmax(first >= _ONSET * first.max()))
+    onset = _onset(sound, rate)
     # energy that is left at every _FADE-th sample from the onset on
     steps = np.arange(onset, sound.shape[1], _FADE)
     energy = np.add.reduceat(np.square(sound[:, onset:]), steps - onset, axis=1).sum(axis=0, dtype=np.float64)
@@ -137,26 +135,30 @@ def _cut(sound: np.ndarray, rate: int) -> np.ndarray:
     return sound
 
 
+def _onset(sound: np.ndarray, rate: int) -> int:
+    """First sample within 20 dB of the peak of the direct sound."""
+    direct = np.abs(sound[:, : int(_DIRECT_SEC * rate)].mean(axis=0))
+    return int(np.argmax(direct >= _ONSET * direct.max()))
+
+
 def _loudness(sound: np.ndarray, rate: int) -> float:
     part = sound[:, : int(_LOUDNESS_SEC * rate)].astype(np.float64)
     return float(np.sqrt((part**2).sum()))
 
 
 def _struck_elsewhere(sound: np.ndarray, taps: Taps, rate: int) -> np.ndarray:
-    """The sound of a layer as these taps have it, equally loud over its first 50 ms."""
+    """The sound of a layer as taps, the first without delay, have it; equally loud over its first 50 ms."""
     if len(taps) == 1:
         return sound
-    out = np.zeros_like(sound)
-    for delay, weight in taps:
+    (_, direct), *others = taps
+    out = sound * np.float32(direct)
+    for delay, weight in others:
         at = round(delay * rate / BANK_RATE)
         if at < sound.shape[1]:
             out[:, at:] += sound[:, : sound.shape[1] - at] * np.float32(weight)
     out *= np.float32(round(_loudness(sound, rate) / _loudness(out, rate), 6))
     # a brighter or darker attack can move the first sample within 20 dB of the peak by one
-    mono = np.abs(out.mean(axis=0))
-    return np.ascontiguousarray(
-        out[:, int(np.argmax(mono >= _ONSET * mono[: int(_DIRECT_SEC * rate)].max())) :]
-    )
+    return np.ascontiguousarray(out[:, _onset(out, rate) :])
 
 
 @lru_cache(maxsize=64)

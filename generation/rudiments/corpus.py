@@ -244,8 +244,7 @@ def _take_columns(config, p, augmentation, renderings):
 
 def _sound_columns(config, p, sample_ids, renderings, render):
     """Rendered audio and what it was made with; all null without audio."""
-    wanted = [column.name for column in SOUND] + ["audio"]
-    rows = []
+    rows, files = [], []
     for i, sound in enumerate(renderings):
         if sound is None:
             rows.append({})
@@ -267,10 +266,20 @@ def _sound_columns(config, p, sample_ids, renderings, render):
                 sound.record, drum, strokes, int(p.num_samples[i]), sound.gain_db, beats
             )
             data, row["pcm_digest"] = encode.encode_and_digest(pcm, config.sample_rate, config.audio_format)
-            row["audio"] = {"bytes": data, "path": f"{sample_ids[i]}.{config.audio_format}"}
+            files.append(data)
         row |= aug_columns(sound.record, bank.soundfont)  # after rendering, which measures levels for it
         rows.append(row if render else row | {"aug_record": None})
-    return {name: [row.get(name) for row in rows] for name in wanted}
+    out: dict[str, Any] = {column.name: [row.get(column.name) for row in rows] for column in SOUND}
+    paths = [f"{sample_id}.{config.audio_format}" for sample_id in sample_ids]
+    return out | {"audio": _audio_array(files, paths) if files else [None] * len(rows)}
+
+
+def _audio_array(files: list[bytes], paths: list[str]) -> pa.Array:
+    """The audio column of encoded files: each is copied once, into a buffer that has room for all of them."""
+    offsets = np.cumsum([0, *map(len, files)], dtype=np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(files))]
+    cells = pa.Array.from_buffers(pa.binary(), len(files), buffers)
+    return pa.StructArray.from_arrays([cells, pa.array(paths)], ["bytes", "path"])
 
 
 def beats_of(p: Performances, number: int, config: Config) -> tuple[np.ndarray, np.ndarray]:
