@@ -83,7 +83,8 @@ class RudimentsExaminer(Examiner):
         self.media.append(out)
 
     def measured(self) -> dict[str, list]:
-        return {"takes": self.takes, "media": self.media, "matched": self.matched}
+        takes, matched = figures.joined(self.takes), matching.summed(self.matched)
+        return {"takes": takes, "media": self.media, "matched": matched}
 
 
 def _check_bars(flat, measures, problems):

@@ -22,7 +22,7 @@ def measure(row, s):
     Returns: dict with ``tier`` and, where the take has them, figures by name. Graces and diddles with a
         mistake are left out, and a run with one that moves strokes is no run.
     """
-    out = {"tier": row["skill_tier"], "rudiment": row["rudiment_slug"]}
+    out = {"tier": row["skill_tier"]}
     onset, kind = s["actual_time_ms"], s["stroke_type"]
     # a velocity of 0 is wrong and reported elsewhere; it must not stop the measuring
     velocity = np.maximum(s["actual_velocity"], 1).astype(float)
@@ -95,3 +95,22 @@ REFERENCES = {
     "press_contacts": (3.0, 7.0, None, "contacts of a press", "measured"),
 }
 SMALLEST_BOUNCE_MS = 20.0
+# of every tier, for its histogram or its limit; the others are compared for professionals alone
+_OF_EVERY_TIER = ("asynchrony_sd_ms", "interval_sd_ms", "interval_lag1", "bounce_smallest_ms")
+
+
+def joined(takes):
+    """Figures of takes by tier: dicts like those of :func:`measure`, one a tier, whose figures are arrays.
+
+    A shard has hundreds of takes and a dataset a million: what nobody reads is left out.
+    """
+    parts = {}
+    for take in takes:
+        figures = parts.setdefault(take["tier"], {})
+        names = _OF_EVERY_TIER if take["tier"] != "professional" else take.keys() - {"tier"}
+        for name in take.keys() & set(names):
+            figures.setdefault(name, []).append(np.atleast_1d(take[name]))
+    return [
+        {"tier": tier, **{name: np.concatenate(values) for name, values in figures.items()}}
+        for tier, figures in parts.items()
+    ]

@@ -9,6 +9,7 @@ the written interval, and more where the hands differ; leaving out a stroke of e
 price. What is left alone, or paired oddly, is a mistake of the kind that :data:`FOUND` names. Times are ms.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,19 @@ def compare(row: dict[str, Any], s: Arrays, o: Arrays) -> dict[str, Any]:
             counts += [true.sum(), (true & seen).sum(), ((names == kind) & ~also).sum()]
         out["found"][kind] = counts.tolist()
     return out
+
+
+def summed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What :func:`compare` gave of rows, summed: one such dict a tier."""
+    out: dict[str, dict[str, Any]] = {}
+    for row in filter(None, rows):
+        nothing = {"written": 0, "labelled": Counter(), "found": {kind: [0] * 3 for kind in FOUND}}
+        total = out.setdefault(row["tier"], {"tier": row["tier"], **nothing})
+        total["written"] += row["written"]
+        total["labelled"].update(row["labelled"])
+        for kind, counts in row["found"].items():
+            total["found"][kind] = [a + b for a, b in zip(total["found"][kind], counts, strict=True)]
+    return list(out.values())
 
 
 def _near(mask):

@@ -24,7 +24,7 @@ def checks(findings: Findings) -> list[Check]:
 
 def table(findings: Findings) -> dict[str, Any]:
     """Rates of each kind by tier, and how many of those that matching can tell it found."""
-    takes = [take for take in findings.lists["matched"] if take]
+    takes = findings.lists["matched"]
     written: Counter[str] = Counter()
     labelled: dict[str, Counter[str]] = {tier: Counter() for tier in players.tiers()}
     for take in takes:

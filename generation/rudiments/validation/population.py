@@ -25,11 +25,15 @@ MAX_PILE_UP = 0.05
 
 
 def professional_table(takes):
-    """Professional figures beside their references: list of dicts, one a figure."""
+    """Professional figures beside their references: list of dicts, one a figure.
+
+    Args:
+        takes: figures of each shard, joined by tier (:func:`figures.joined`).
+    """
     takes = [take for take in takes if take["tier"] == "professional"]
     out = []
     for name, (low, high, typical, what, basis) in figures.REFERENCES.items():
-        values = np.concatenate([[], *(np.atleast_1d(take[name]) for take in takes if name in take)])
+        values = np.concatenate([[], *(take[name] for take in takes if name in take)])
         value, count = float(np.median(values)) if len(values) else None, len(values)
         inside = None if value is None else bool(low <= value <= high)
         out.append({"figure": name, "what": what, "value": value, "count": count, "low": low, "high": high,
@@ -47,7 +51,8 @@ def professionals(findings):
         for row in table
         if not row["inside"]
     ]
-    least = min(take.get("bounce_smallest_ms", np.inf) for take in findings.lists["takes"])
+    smallest = (takes.get("bounce_smallest_ms", [np.inf]) for takes in findings.lists["takes"])
+    least = min(map(min, smallest), default=np.inf)
     good = not outside and least >= figures.SMALLEST_BOUNCE_MS
     text = f"{len(table) - len(outside)} of {len(table)} figures inside their ranges"
     if np.isfinite(least):

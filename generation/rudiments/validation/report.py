@@ -117,7 +117,7 @@ def _timing_plot(findings, sheet):
         for tier in players.tiers():
             values = [t[name] for t in findings.lists["takes"] if t["tier"] == tier and name in t]
             if values:
-                axis.hist(values, bins=25, alpha=0.5, density=True, label=tier)
+                axis.hist(np.concatenate(values), bins=25, alpha=0.5, density=True, label=tier)
         low, high = figures.REFERENCES[name][:2]
         axis.axvspan(low, high, color="grey", alpha=0.15)
         axis.set_title(title, fontsize=9)

@@ -14,7 +14,7 @@ from sousa.generation.reopen import open_dataset
 from sousa.generation.runners import LocalRunner
 from sousa.generation.shards import parquet_writer
 from sousa.generation.storage import file_digest
-from sousa.generation.validation.report import validate
+from sousa.generation.validation.report import examine, validate
 from tests.conftest import TINY
 
 
@@ -45,6 +45,19 @@ def test_professionals_lie_in_the_measured_ranges(small):
     figures = {row["figure"]: row for row in data["professionals"]}
     assert len(figures) >= 18
     assert all(row["inside"] for row in figures.values()), [r for r in figures.values() if not r["inside"]]
+
+
+def test_what_is_kept_of_takes_does_not_grow_with_them(small):
+    """Of a shard a record for each tier; of those but professionals, figures that are drawn or have a limit."""
+    stored = open_dataset(small[0], making=True)
+    findings = examine(stored, LocalRunner(1))
+    assert len(findings.lists["takes"]) <= 4 * len(stored.records) < findings.count / 2
+    for takes in findings.lists["takes"]:
+        assert takes["tier"] == "professional" or len(takes) <= 5
+    takes = findings.lists["matched"]
+    labelled = sum(part["labelled"].total() for part in takes)
+    assert len(takes) <= 4 * len(stored.records)
+    assert labelled == pq.read_table(small[0] / "labels/samples.parquet")["num_mistakes"].to_numpy().sum()
 
 
 @pytest.fixture
