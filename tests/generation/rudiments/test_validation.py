@@ -48,7 +48,7 @@ def test_professionals_lie_in_the_measured_ranges(small):
 
 
 def test_what_is_kept_of_takes_does_not_grow_with_them(small):
-    """Of a shard a record for each tier; of those but professionals, figures that are drawn or have a limit."""
+    """Of a shard a record a tier; of all but professionals, figures that are drawn or have a limit."""
     stored = open_dataset(small[0], making=True)
     findings = examine(stored, LocalRunner(1))
     assert len(findings.lists["takes"]) <= 4 * len(stored.records) < findings.count / 2
