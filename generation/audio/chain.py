@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sousa.generation.audio.mix import blocks
 from sousa.generation.errors import RunError
 
 _BIAS = np.float32(0.2)  # of the warm preamp: bends one half-wave more than the other, as a tube does
@@ -32,12 +33,15 @@ def saturate(sound: np.ndarray, kind: str, drive_db: float) -> np.ndarray:
         drive_db: gain into the bend, taken off again behind it.
     """
     drive = np.float32(round(10.0 ** (drive_db / 20.0), 6))
-    driven = sound * drive
-    if kind == "warm":
-        out = _bend(driven + _BIAS) - _bend(_BIAS)
-    else:
-        out = np.clip(_bend(driven), -_CEILING, _CEILING)
-    return out / drive
+    out = np.empty_like(sound)
+    for block in blocks(sound.shape[1]):
+        driven = sound[:, block] * drive
+        if kind == "warm":
+            bent = _bend(driven + _BIAS) - _bend(_BIAS)
+        else:
+            bent = np.clip(_bend(driven), -_CEILING, _CEILING)
+        np.divide(bent, drive, out=out[:, block])
+    return out
 
 
 def makeup_db(threshold_db: float, ratio: float) -> float:
@@ -66,7 +70,9 @@ def compress(sound: np.ndarray, settings: Mapping[str, float], rate: int) -> np.
     size = sound.shape[1]
     blocks = -(-size // _BLOCK)
     level = np.zeros(blocks * _BLOCK, dtype=np.float32)
-    np.abs(sound).max(axis=0, out=level[:size])
+    np.abs(sound[0], out=level[:size])
+    for channel in sound[1:]:
+        np.maximum(level[:size], np.abs(channel), out=level[:size])
     peak = level[::_BLOCK].copy()
     for i in range(1, _BLOCK):
         np.maximum(peak, level[i::_BLOCK], out=peak)
@@ -79,5 +85,5 @@ def compress(sound: np.ndarray, settings: Mapping[str, float], rate: int) -> np.
     begin, step = gain[:-2], (gain[1:-1] - gain[:-2]) / np.float32(_BLOCK)
     curve = level
     for i in range(_BLOCK):
-        curve[i::_BLOCK] = begin + step * np.float32(i)
+        np.add(begin, step * np.float32(i), out=curve[i::_BLOCK])
     return sound * curve[:size]

@@ -10,6 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from sousa.generation.audio.mix import blocks
+
 _KNOT = 64  # the tape's position is exact at these samples and straight between them
 _FADE_MS = 5.0
 Settings = Mapping[str, float]
@@ -36,13 +38,17 @@ def tape(sound: np.ndarray, settings: Settings, rate: int) -> np.ndarray:
     """
     size = sound.shape[1]
     knots, rise = _tape_knots(settings, size, rate)
-    read = (knots[:, None] + rise[:, None] * np.arange(_KNOT)).ravel()[:size]
     # past its end the tape is silent
-    whole = np.minimum(read.astype(np.int64), size)
-    part = (read - whole).astype(np.float32)
     longer = np.concatenate([sound, np.zeros((sound.shape[0], 2), np.float32)], axis=1)
-    first = longer[:, whole]
-    return first + (longer[:, whole + 1] - first) * part
+    out = np.empty_like(sound)
+    for block in blocks(size):  # whole knots
+        some = slice(block.start // _KNOT, block.stop // _KNOT)
+        read = (knots[some, None] + rise[some, None] * np.arange(_KNOT)).ravel()[: size - block.start]
+        whole = np.minimum(read.astype(np.int64), size)
+        part = (read - whole).astype(np.float32)
+        first, second = longer.take(whole, axis=1), longer.take(whole + 1, axis=1)
+        np.add(first, (second - first) * part, out=out[:, block])
+    return out
 
 
 def moved_by_tape(positions: np.ndarray, settings: Settings, rate: int, size: int) -> np.ndarray:
@@ -92,7 +98,8 @@ def hold(sound: np.ndarray, new_rate: int, rate: int) -> np.ndarray:
     With ticks at ceil(k * rate / new_rate). Nothing is filtered, as in early samplers: what lies
     over half the new rate folds back. Causal: a sample is never heard before its tick.
     """
-    return sound[:, _held(new_rate, rate, -(-sound.shape[1] // 65536) * 65536)[: sound.shape[1]]]
+    size = sound.shape[1]
+    return sound.take(_held(new_rate, rate, -(-size // 65536) * 65536)[:size], axis=1)
 
 
 def moved_by_hold(positions: np.ndarray, new_rate: int, rate: int) -> np.ndarray:

@@ -8,6 +8,7 @@ machine gets the same samples.
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from sousa.generation.audio.voices import Voice
 
 PEAK_LIMIT = 0.98
 _FADE_SEC = 0.01
+_BLOCK = 16384  # samples
 _SCRATCH: dict[str, np.ndarray] = {}
 
 
@@ -23,6 +25,11 @@ def scratch(name: str, channels: int, length: int) -> np.ndarray:
     if _SCRATCH.get(name) is None or _SCRATCH[name].size < channels * length:
         _SCRATCH[name] = np.empty(channels * length, dtype=np.float32)
     return _SCRATCH[name][: channels * length].reshape(channels, length)
+
+
+def blocks(size: int) -> Iterator[slice]:
+    """Parts of a sound that stay near the processor while several steps go over them."""
+    return (slice(begin, begin + _BLOCK) for begin in range(0, size, _BLOCK))
 
 
 def linear_gain(gain_db: float) -> float:
