@@ -10,6 +10,7 @@ price. What is left alone, or paired oddly, is a mistake of the kind that :data:
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ ALONE, OTHER_HAND, MOST = 1.0, 0.45, 1.9  # prices; a pair costs MOST at most
 SHARE, LEAST_MS = 0.6, 50.0  # of the interval, that costs 1
 TREND = 4  # strokes to each side over which the player's place beside the grid is taken
 BAND = 14  # strokes by which the two may be apart
+_ROWS = 64  # written strokes whose prices are computed at once
 FLAT_MS, DOUBLE_MS = 5.5, 100.0
 # kinds that matching alone can tell for certain, and the share of them that it must find
 FOUND = ("omission", "stop", "dropped_grace", "double", "touch", "wrong_hand", "flat_grace")
@@ -148,7 +150,12 @@ def _trend(at, times, pairs):
     written, played = np.array(pairs).T
     error = times[played] - at[written]
     near = np.searchsorted(written, np.arange(len(at)))
-    return np.array([np.median(error[max(i - TREND, 0) : i + TREND + 1]) for i in near.tolist()])
+    # windows are shorter at both ends: what is beyond them is sorted behind the rest
+    padded = np.concatenate([[np.inf] * TREND, error, [np.inf] * (TREND + 1)])
+    windows = np.sort(np.lib.stride_tricks.sliding_window_view(padded, 2 * TREND + 1)[near], axis=1)
+    size = np.minimum(near + TREND + 1, len(error)) - np.maximum(near - TREND, 0)
+    every = np.arange(len(near))
+    return (windows[every, (size - 1) // 2] + windows[every, size // 2]) / 2.0
 
 
 def align(
@@ -174,20 +181,21 @@ def align(
         place = j - firsts[i]
         return best[i][place] if 0 <= place < len(best[i]) else far
 
-    for i in range(1, rows + 1):
-        low, high = max(1, i - apart), min(columns, i + apart)
-        near = slice(low - 1, max(high, low - 1))
-        other = (played[near] != hands[i - 1]) & (played[near] != "")
-        price = np.abs(times[near] - at[i - 1]) / np.maximum(SHARE * slots[i - 1], LEAST_MS)
-        row = (np.minimum(price, MOST) + OTHER_HAND * other).tolist()
+    limits = [(max(1, i - apart), min(columns, i + apart)) for i in range(1, rows + 1)]
+    for i, row in enumerate(_prices(at, times, slots, hands, played, limits), 1):
+        low = limits[i - 1][0]
+        above = best[i - 1][low - firsts[i - 1] :][: len(row)]
+        above += [far] * (len(row) - len(above))
         line: list[float] = []
         left = cost(i, 0) if low == 1 else far
         diagonal = cost(i - 1, low - 1)
-        for j, pair in enumerate(row, low):
-            above = cost(i - 1, j)
-            left = min(diagonal + pair, above + ALONE, left + ALONE)
+        for pair, alone in zip(row, above, strict=True):
+            paired = diagonal + pair
+            left = (alone if alone < left else left) + ALONE
+            if paired < left:
+                left = paired
             line.append(left)
-            diagonal = above
+            diagonal = alone
         firsts.append(low)
         prices.append(row)
         best.append(line)
@@ -202,3 +210,23 @@ def align(
         else:
             j -= 1
     return pairs[::-1]
+
+
+def _prices(
+    at: np.ndarray,
+    times: np.ndarray,
+    slots: np.ndarray,
+    hands: np.ndarray,
+    played: np.ndarray,
+    limits: list[tuple[int, int]],
+) -> Iterator[list[float]]:
+    """What pairs of each written stroke cost; ``limits``: first and last played one of each, from 1."""
+    for begin in range(0, len(limits), _ROWS):
+        some = limits[begin : begin + _ROWS]
+        first, lines = some[0][0] - 1, slice(begin, begin + _ROWS)
+        near = slice(first, max(some[-1][1], first))
+        other = (played[near] != hands[lines, None]) & (played[near] != "")
+        price = np.abs(times[near] - at[lines, None]) / np.maximum(SHARE * slots[lines, None], LEAST_MS)
+        price = np.minimum(price, MOST) + OTHER_HAND * other
+        for row, (low, high) in zip(price, some, strict=True):
+            yield row[low - 1 - first : max(high, low - 1) - first].tolist()

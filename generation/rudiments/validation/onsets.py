@@ -57,7 +57,6 @@ def blind_errors(pcm, onset_sample, sample_rate):
     The search goes 10 ms to both sides of the label, so a label that is early or late by less is
     seen. The 20 ms before that must be quiet, and no other labelled stroke may be near.
     """
-    sound = np.abs(pcm.mean(axis=1))
     reach = int(WINDOW_SEC * sample_rate)
     before = np.diff(onset_sample, prepend=-(10**9))
     after = np.diff(onset_sample, append=10**15)
@@ -65,7 +64,10 @@ def blind_errors(pcm, onset_sample, sample_rate):
     for i in np.flatnonzero((before >= 4 * reach) & (after >= 3 * reach)):
         at = int(onset_sample[i])
         begin = max(at - reach, 0)
-        peak = sound[begin : at + 2 * reach].max(initial=0.0)
-        if peak > 0 and sound[max(begin - 2 * reach, 0) : begin].max(initial=0.0) < QUIET * peak:
-            errors[i] = begin + int(np.argmax(sound[begin : at + 2 * reach] >= ONSET_SHARE * peak)) - at
+        first = max(begin - 2 * reach, 0)
+        near = np.abs(pcm[first : at + 2 * reach].mean(axis=1))
+        quiet, sound = near[: begin - first], near[begin - first :]
+        peak = sound.max(initial=0.0)
+        if peak > 0 and quiet.max(initial=0.0) < QUIET * peak:
+            errors[i] = begin + int(np.argmax(sound >= ONSET_SHARE * peak)) - at
     return errors

@@ -38,7 +38,7 @@ def check_sound(config, row, s, pcm, problems):
     Returns: dict of counts and errors, empty when the record of the sound can't be read.
     """
     name, rate = row["sample_id"], row["sample_rate"]
-    if np.abs(pcm.astype(np.int32)).max() >= 32767:
+    if max(int(pcm.max()), -int(pcm.min())) >= 32767:
         problems.add("audio_clipped", name)
     ref = next((b for b in config.banks if b.digest == row["bank_digest"]), None)
     if ref is None:
