@@ -15,7 +15,7 @@ arrays from the first, because a Python object for each event of an hour would c
 
 import math
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from itertools import groupby, islice, pairwise
 from typing import Any
 
@@ -277,22 +277,29 @@ def _records(kind, values, size):
 
 def _curves(config, setting, start):
     """Frames of the parameters that move, of a row that begins at sample ``start``: an array of structs."""
+    synthesizer = config.parameters[config.sounds[setting.sound].synth]
+    moving = [(p, setting.params[p.name]) for p in synthesizer if isinstance(setting.params[p.name], Curve)]
+    if not moving:
+        return _no_curves()
     # middles of the frames that begin in the row
     count = -(-config.chunk_samples * FRAME_RATE_HZ // config.sample_rate)
     seconds = start / config.sample_rate + (np.arange(count) + 0.5) / FRAME_RATE_HZ
-    curves = [_records(_CURVE, {}, 0)]
-    for parameter in config.parameters[config.sounds[setting.sound].synth]:
-        value = setting.params[parameter.name]
-        if isinstance(value, Curve):
-            natural = value.at(seconds)
-            norm = parameter.norm(natural)
-            values = {
-                "name": [parameter.name] * count, "frame": np.arange(count),
-                "natural": [_nine_digits(a) for a in natural.tolist()],
-                "norm": [round(b, 9) for b in norm.tolist()],
-            }  # fmt: skip
-            curves.append(_records(_CURVE, values, count))
+    curves = []
+    for parameter, curve in moving:
+        natural = curve.at(seconds)
+        norm = parameter.norm(natural)
+        values = {
+            "name": [parameter.name] * count, "frame": np.arange(count),
+            "natural": [_nine_digits(a) for a in natural.tolist()],
+            "norm": [round(b, 9) for b in norm.tolist()],
+        }  # fmt: skip
+        curves.append(_records(_CURVE, values, count))
     return pa.concat_arrays(curves)
+
+
+@cache
+def _no_curves():
+    return _records(_CURVE, {}, 0)
 
 
 def splits(config: Config) -> dict[str, Any]:
