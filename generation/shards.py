@@ -13,6 +13,7 @@ one contiguous range of bytes; other columns are compressed with zstd; page inde
 """
 
 import json
+import os
 import re
 import socket
 import time
@@ -108,14 +109,21 @@ def bounded(table: pa.Table) -> Iterator[pa.Table]:
 
 @contextmanager
 def _native(file: BinaryIO) -> Iterator[Any]:
-    """An open, empty file as Arrow writes to it by itself: a file of Python's gets a copy of every page."""
-    try:
-        native = pa.OSFile(f"/dev/fd/{file.fileno()}", "wb")
-    except OSError:  # a system that doesn't open files by their numbers
+    """An open, empty file as one that Arrow writes itself: through Python, every page is copied once more.
+
+    Raises: OSError as Python has it, with the system's own words.
+    """
+    sink: Any = None
+    with suppress(OSError):  # a system may not open files by their numbers
+        sink = pa.OSFile(f"/dev/fd/{file.fileno()}", "wb")
+    if sink is None:
         yield file
-    else:
-        with native:
-            yield native
+        return
+    try:
+        with sink:
+            yield sink
+    except OSError as error:
+        raise (OSError(error.errno, os.strerror(error.errno)) if error.errno else error) from None
 
 
 def write_shard(corpus: Any, config: Any, shard: Shard, storage: LocalStorage) -> tuple[str, dict[str, Any]]:
@@ -127,8 +135,8 @@ def write_shard(corpus: Any, config: Any, shard: Shard, storage: LocalStorage) -
     begin, rows = time.perf_counter(), 0
     if not storage.has_begun():  # whoever hands out the shards writes its manifest first
         raise RunError(
-            f"{storage.where} is not on {socket.gethostname()} what it is where the command was typed; name "
-            "a directory that all machines share"
+            f"{storage.where} holds no dataset that was begun, as {socket.gethostname()} sees it; name a "
+            "directory that all machines share"
         )
     corpus.prepare(config)
     with storage.inside(UNFINISHED).recorded(shard.file) as (file, record):

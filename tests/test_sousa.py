@@ -168,6 +168,7 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(sousa, tmp_path):
 
     done = sousa(*TINY, "-o", tmp_path / "d", "-w", 1, preexec=child)
     one_sentence(done, 1, "can't write")
+    assert done.stderr.rstrip().endswith(".parquet: File too large"), done.stderr
     assert not list((tmp_path / "d").rglob("*.parquet")) and not list((tmp_path / "d").rglob("*.tmp"))
     done = sousa(*TINY, "-o", tmp_path / "d", "-w", 1)
     assert done.returncode == 0, done.stderr

@@ -40,7 +40,7 @@ SHIPPED_DIR = Path(__file__).parent / "bank_data"
 BANK_RATE = 44100
 TUNING_STEPS_CENTS = (-50, 0, 50)
 _SINC_HALF_WIDTH, _SINC_PHASES = 12, 4096
-_RESAMPLED = 8192  # samples at once: what a processor keeps near it
+_RESAMPLE_BLOCK = 8192  # samples; fits the cache of a processor
 _ABOUT = ("name", "digest", "soundfont", "preset", "licence", "licence_id", "source")
 
 
@@ -251,8 +251,8 @@ def resample(layers: list[np.ndarray], ratio: float) -> list[np.ndarray]:
     base = np.floor(position).astype(np.int64)
     phase = ((position - base) * _SINC_PHASES).astype(np.int64)
     out = np.zeros((len(layers), channels, len(base)), dtype=np.float32)
-    for begin in range(0, len(base), _RESAMPLED):
-        block = slice(begin, begin + _RESAMPLED)
+    for begin in range(0, len(base), _RESAMPLE_BLOCK):
+        block = slice(begin, begin + _RESAMPLE_BLOCK)
         weights, total = np.ascontiguousarray(table[phase[block]].T), out[:, :, block]
         for tap in range(taps):
             part = stacked.take(base[block] + tap, axis=2, mode="clip")

@@ -28,7 +28,7 @@ def scratch(name: str, channels: int, length: int) -> np.ndarray:
 
 
 def blocks(size: int) -> Iterator[slice]:
-    """Parts of a sound that stay near the processor while several steps go over them."""
+    """Blocks of a sound that stay in the cache of a processor while several steps are applied to them."""
     return (slice(begin, begin + _BLOCK) for begin in range(0, size, _BLOCK))
 
 

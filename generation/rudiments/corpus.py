@@ -55,6 +55,7 @@ LABEL_BYTES_PER_ROW = 3_000
 SNARE_NOTE, DRUM_CHANNEL = 38, 9  # of General MIDI
 _COUNTED_TAKES = 20_000  # planned for an estimate; larger corpora are scaled up
 _MARGIN_SEC = 0.95  # mean lead-in and ring-out
+_MAX_OFFSET = 2**31 - 1  # in a column of bytes
 
 
 def profile_indices(config: Config) -> list[int]:
@@ -275,8 +276,11 @@ def _sound_columns(config, p, sample_ids, renderings, render):
 
 
 def _audio_array(files: list[bytes], paths: list[str]) -> pa.Array:
-    """The audio column of encoded files: each is copied once, into a buffer that has room for all of them."""
-    offsets = np.cumsum([0, *map(len, files)], dtype=np.int32)
+    """The audio column of encoded files, which are copied once; of 2 GiB or more, as Arrow makes it."""
+    offsets = np.cumsum([0, *map(len, files)])
+    if offsets[-1] > _MAX_OFFSET:
+        return pa.array([{"bytes": data, "path": path} for data, path in zip(files, paths, strict=True)])
+    offsets = offsets.astype(np.int32)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(files))]
     cells = pa.Array.from_buffers(pa.binary(), len(files), buffers)
     return pa.StructArray.from_arrays([cells, pa.array(paths)], ["bytes", "path"])

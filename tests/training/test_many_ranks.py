@@ -358,7 +358,7 @@ def test_what_a_machine_keeps_is_made_by_one_of_its_ranks(tmp_path):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     start = multiprocessing.get_context("fork").Process
-    processes = [start(target=make_once, args=(tmp_path, rank, port)) for rank in range(4)]
+    processes = [start(target=make_once, args=(tmp_path, rank, port), daemon=True) for rank in range(4)]
     for process in processes:
         process.start()
     for process in processes:

@@ -102,7 +102,7 @@ _OF_EVERY_TIER = ("asynchrony_sd_ms", "interval_sd_ms", "interval_lag1", "bounce
 def joined(takes):
     """Figures of takes by tier: dicts like those of :func:`measure`, one a tier, whose figures are arrays.
 
-    A shard has hundreds of takes and a dataset a million: what nobody reads is left out.
+    A shard has hundreds of takes and a dataset a million: figures that no check or plot uses are dropped.
     """
     parts = {}
     for take in takes:
