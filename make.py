@@ -177,9 +177,10 @@ def pytest(programs, folder, arguments):
 
 
 def check_types(programs):
-    """Check the types of what other packages use."""
+    """Check the types of what other packages use, and calls of it in scripts."""
     linked_package()
     run([str(programs / "mypy")])
+    run([str(programs / "mypy"), "--explicit-package-bases", "benchmarks", "space"])
 
 
 def linked_package():

@@ -1,6 +1,7 @@
 """Refresh the generated tables of the documents: options, columns, acoustics, synthesizers, figures, rooms.
 
-Figures come from a dataset and its validation report; those of the documents are of the medium size::
+Speeds come from benchmarks/results.json, see ``python -m benchmarks``; other figures from a dataset and its
+validation report. Those of the documents are of the medium size::
 
     python benchmarks/documents.py
     sousa generate --size medium -o output/medium
@@ -11,6 +12,7 @@ import json
 import sys
 from pathlib import Path
 
+from benchmarks import results
 from sousa.generation import corpora
 from sousa.generation.audio import named_acoustics, rooms
 from sousa.generation.columns import markdown, table
@@ -18,6 +20,7 @@ from sousa.generation.options import option_table
 from sousa.generation.textures import synth
 
 DOCS = Path(__file__).parent.parent / "docs"
+SMALL = "small "  # begins the names of benchmarks of small sizes
 
 
 def replace(text, name, content):
@@ -85,7 +88,32 @@ def tables():
         "reference/columns.md": {f"columns of {n}": table(c.columns()) for n, c in known.items()},
         "corpora/rudiments.md": {"acoustics": acoustics_table()},
         "corpora/textures.md": {"synths": synth_table()},
+        **speeds(),
     }
+
+
+def speeds():
+    """Tables of benchmarks, in the same form."""
+    stored = results.read()
+    tables = {name: results.table(figures) for name, figures in stored["benchmarks"].items()}
+    small = {name: tables.pop(name) for name in list(tables) if name.startswith(SMALL)}
+    each = [f"{name.removeprefix(SMALL).capitalize()}:\n\n{content}" for name, content in small.items()]
+    tables |= {"machine": results.machines(stored), "small sizes": "\n\n".join(each)}
+    return {"benchmarks.md": tables, "../README.md": {"small sizes": small_sizes(stored)}}
+
+
+def small_sizes(stored):
+    """Rows, hours and CPU seconds of the small size of each corpus that is made, as ``generate`` does it."""
+    rows = []
+    for name in corpora.BUILT_IN:
+        if figures := stored["benchmarks"].get(SMALL + name):
+            corpus = corpora.get(name)
+            config = corpus.config(corpus.Options.read({"size": "small"}), print)
+            count = sum(shard.rows for shard in corpus.plan(config))
+            hours = corpus.estimate(config).audio_sec / 3600
+            seconds = sum(line["cost"] for line in figures["lines"].values())
+            rows.append((name, f"{count:,} ({hours:.1f} h)", f"{seconds:.0f} s"))
+    return markdown(("corpus", "rows of `small`", "CPU time to make and validate them"), rows)
 
 
 def measured(directory):

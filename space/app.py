@@ -36,7 +36,7 @@ _MOST_BESIDE = 4  # sounds that are compared
 _LONGEST_SEC = 600.0  # of a recording
 _SIZE = (9, 4.5)  # of a picture, inches
 _KEPT_SEC = (3600, 24 * 3600)  # how often files are looked through, and how old they get
-_SMALL = {"profiles": 4, "tempos": 1}  # what is made where no dataset is named
+_SMALL: dict[str, Any] = {"profiles": 4, "tempos": 1}  # what is made where no dataset is named
 
 
 def dataset(named: str | None) -> str:
@@ -132,7 +132,7 @@ class Rows:
         return [number, *best][:_MOST_BESIDE]
 
 
-def _image(figure: Figure) -> Any:
+def _image(figure: Any) -> Any:
     """A figure as a picture in memory."""
     from PIL import Image
 
@@ -187,7 +187,7 @@ def practice(recording: str | None, rudiment: str | None, tempo: float | None) -
 
     Raises: gradio.Error that says what is wrong with the recording.
     """
-    known = {"rudiment": rudiment or None, "tempo": tempo or None}
+    known: dict[str, Any] = {"rudiment": rudiment or None, "tempo": tempo or None}
     (heard,) = _of_recording(
         recording, lambda file, place: listen(file, output=place, formats=["csv", "mid", "html"], **known)
     )

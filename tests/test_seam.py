@@ -66,7 +66,6 @@ OTHER_SENSES = {
     "training/projection/*": "piano measures",
     "builders/*": "default notes key major minor repeated",  # of YAML, exports, versions and croissants
     "generation/options.py": "repeated",
-    "benchmarks/speed.py": "medium",  # a size
     # of pictures of any corpus: what Marks names, sides of a page, the wave, and crops of loaders
     "generation/plot/*": "bar beat beats left right sound start_sample",
     "generation/midi.py": "metre beats lead_in_beats right",  # of any MIDI file

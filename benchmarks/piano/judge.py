@@ -107,9 +107,9 @@ def judge(model: Transkun, piano: sampler.Piano, name: str, pieces: int, rate: i
         late.append(apart)
         found.append(~np.isnan(apart[notes["velocity"] >= LOUD]))
         heard_notes, ours = heard_notes + len(heard), ours + int((~np.isnan(apart)).sum())
-    late_ms, found = 1000.0 * np.concatenate(late), np.concatenate(found)
+    late_ms, recall = 1000.0 * np.concatenate(late), np.concatenate(found).mean()
     print(
-        f"{piano.name:36} {name:18} {len(late_ms):5} notes, recall {found.mean():.3f}, "
+        f"{piano.name:36} {name:18} {len(late_ms):5} notes, recall {recall:.3f}, "
         f"precision {ours / max(heard_notes, 1):.3f}, bias {np.nanmedian(late_ms):+.2f} ms, "
         f"SD {np.nanstd(late_ms):.1f} ms",
         flush=True,

@@ -12,6 +12,7 @@ import argparse
 import resource
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def passage(density: int, rate: int) -> Performance:
     return Performance(notes, none, pedal, none, none, size, rate)
 
 
-def cost(piano: sampler.Piano, performances: list[Performance], **options: object) -> list[str]:
+def cost(piano: sampler.Piano, performances: list[Performance], **options: Any) -> list[str]:
     """A row of the table: what some performances cost."""
     seconds = spent = alone = notes = 0.0
     for performance in performances:

@@ -113,6 +113,7 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     source = sources.find(arguments.dataset)
+    target: Any
     (target,) = tasks.make_targets(source.known, tasks.default_task(source.known), None, {}, {})
     split = None if arguments.split == "all" else arguments.split
     rows = open_rows(source, split, columns=target.columns)

@@ -9,6 +9,7 @@ one before count. Beside it, from the audio alone: strokes after near silence, b
 
 import argparse
 import json
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def main():
     parser.add_argument("--rows", type=int, default=20, help="rows of each acoustics (default 20)")
     arguments = parser.parse_args()
     stored = open_dataset(arguments.directory, making=True)
-    config = stored.config
+    config: Any = stored.config
     banks = {ref.digest: corpus.load_bank(ref) for ref in config.banks}
     measured = {}
     for group in groups_of(stored.storage, stored.records):
@@ -52,7 +53,7 @@ def main():
             if len(rows) < arguments.rows:
                 rows.append(measure(config, banks, row))
     table = []
-    for name in filter(measured.get, config.acoustics):
+    for name in (name for name in config.acoustics if name in measured):
         errors, blind = (np.concatenate(part) for part in zip(*measured[name], strict=True))
         heard = np.abs(errors[~np.isnan(errors)])
         largest = [f"{sizes.max(initial=0):.0f}" for sizes in (heard, np.abs(blind))]

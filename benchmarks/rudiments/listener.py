@@ -194,7 +194,7 @@ def main():
 
     torch.set_num_threads(arguments.threads)
     model = Model.from_pretrained(arguments.model)
-    numbers = None if arguments.calibrate else calibration.beside(model.place)
+    numbers = None if arguments.calibrate else calibration.beside(model.place or Path())
     split = None if arguments.split == "all" else arguments.split
     rate, where = model.front_end.sampling_rate, json.loads(arguments.where)
     rows = open_rows(arguments.data, split, columns=_COLUMNS, sample_rate=rate, where=where)

@@ -37,7 +37,8 @@ def sources():
 
 def from_font(entry, directory):
     """Cut the banks of one entry of ``fonts``."""
-    wanted = [tuple(map(int, drum.split(":"))) for drum in entry["drums"]]
+    pairs = (drum.split(":") for drum in entry["drums"])
+    wanted = [(int(number), int(note)) for number, note in pairs]
     soundfonts.build(
         fonts.resolve(entry["key"]), directory, wanted, print, entry["licence_id"], entry.get("character")
     )
@@ -90,7 +91,7 @@ def rows(drums):
     for bank in drums:
         centre, decay = centre_and_decay(notes[bank.name])
         like = {name: likeness(notes[bank.name], other) for name, other in notes.items() if name != bank.name}
-        nearest = max(like, key=like.get)
+        nearest = max(like, key=like.__getitem__)
         size = sum(file.stat().st_size for file in bank.path.iterdir()) / 1000
         layers = ", ".join(f"{name} {len(part.layers)}" for name, part in bank.articulations.items())
         yield (bank.name, bank.licence_id, f"{size:.0f}", f"{centre:.0f}", f"{decay:.0f}", layers, nearest,
