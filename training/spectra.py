@@ -69,7 +69,7 @@ class SpectrumRows(torch.utils.data.Dataset):
         self.frames = np.memmap(self.path / _FRAMES, np.float16, "r", shape=shape)
 
     def __getstate__(self) -> dict[str, Any]:
-        """For a worker that is spawned, which maps the file itself: pickling would copy all of it."""
+        """State for a spawned worker, which maps the file itself; pickling would copy it."""
         return {name: value for name, value in vars(self).items() if name != "frames"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -2,9 +2,9 @@
 
 The example is 125 settings of pop, 10 s each at 16 kHz in chunks of 2 s: 625 rows. It is made as a user makes
 it, by a whole command with one worker and without validation; start-up, dataset card and label tables count.
-The earlier DSGenerator took 23 to 25 CPU-seconds for it where that was measured. Its code is not run here.
-Its two costs are, as it was published to work: each pop is filtered over a whole second, and added sample by
-sample, on a part of the same settings.
+The earlier DSGenerator took 23 to 25 CPU-seconds for it where that was measured. Its code is not run here, but
+its published algorithm is, on a part of the same settings: each pop is filtered over a whole second and added
+sample by sample.
 """
 
 import json
@@ -81,7 +81,7 @@ EXAMPLE = Benchmark(
 
 
 def synthesizer(name: str, place: Path) -> Work:
-    """A synthesizer at its defaults, at 44.1 kHz, and what a row of it costs beside NumPy's noise."""
+    """A synthesizer at its defaults, at 44.1 kHz. Amount: seconds of sound."""
     import numpy as np
 
     from sousa.generation.textures import synth
