@@ -2,8 +2,8 @@
 
 The example is 125 settings of pop, 10 s each at 16 kHz in chunks of 2 s: 625 rows. It is made as a user makes
 it, by a whole command with one worker and without validation; start-up, dataset card and label tables count.
-The earlier DSGenerator took 23 to 25 CPU-seconds for it where that was measured. Its code is not run here, but
-its published algorithm is, on a part of the same settings: each pop is filtered over a whole second and added
+The earlier DSGenerator took 23 to 25 CPU-seconds for it where that was measured. Its code is not run here,
+but its published algorithm is, on some of the settings: a pop is filtered over a whole second and added
 sample by sample.
 """
 
