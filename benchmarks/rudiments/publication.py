@@ -7,17 +7,17 @@ of 2,000 rows is published to the tests' Hub on the loopback interface, then ver
 publisher is killed when half of the bytes have arrived, and started again. Readers load the dataset all the
 time, from main and from both tags, and compare what they see with the two releases. Printed of each step are
 its seconds, its CPU seconds and the peak of the memory of all its processes (shared pages counted once);
-``publication.json`` in DIR has the same. A step that it lists is not run again.
+``publication.json`` in DIR has the same. A step that it lists is not run again. It exits with 1 when a reader
+saw anything but a whole release.
 """
 
 import argparse
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -156,6 +156,20 @@ def read(place):
                     log.flush()
 
 
+@contextmanager
+def reading(place, environment):
+    """A process of readers, which ends with the block, whatever happens there."""
+    stop = place / "stop"
+    stop.unlink(missing_ok=True)
+    (place / "seen.jsonl").unlink(missing_ok=True)
+    reader = start([__file__, place, "--step", "read"], environment)
+    try:
+        yield reader
+    finally:
+        stop.touch()
+        reader.process.wait()
+
+
 def publication(place, results):
     """Publish both versions, the second one twice as its publisher is killed, while readers read."""
     sys.path.insert(0, str(ROOT))
@@ -177,19 +191,20 @@ def publication(place, results):
 
         if "publish" in results:
             return
-        (place / "stop").unlink(missing_ok=True)
         name = f"publish {FIRST}"
         results.add(name, finished(publish(FIRST), name), **facts())
-        reader = start([__file__, place, "--step", "read"], hub.environment(place / "reader"))
-        watch = publish(SECOND)
-        half = sum(path.stat().st_size for path in (place / SECOND).rglob("*.parquet")) / 2
-        watch.wait(until=lambda: sent() > half)
-        os.kill(watch.process.pid, signal.SIGKILL)
-        watch.process.wait()
-        results.add("killed", watch.costs(), **facts())
-        results.add("publish", finished(publish(SECOND), "publish"), **facts())
-        (place / "stop").touch()
-        results.add("readers", finished(reader, "readers"), **seen(place))
+        with reading(place, hub.environment(place / "reader")) as reader:
+            watch = publish(SECOND)
+            half = sum(path.stat().st_size for path in (place / SECOND).rglob("*.parquet")) / 2
+            watch.wait(until=lambda: sent() > half)
+            if watch.process.poll() is not None:
+                sys.exit(f"killed: ended with status {watch.process.returncode} before half was sent")
+            watch.process.kill()
+            watch.process.wait()
+            results.add("killed", watch.costs(), **facts())
+            results.add("publish", finished(publish(SECOND), "publish"), **facts())
+            (place / "stop").touch()
+            results.add("readers", finished(reader, "readers"), **seen(place))
         results.add("diff on the Hub", finished(start(
             ["sousa.py", "diff", REPO, f"v{FIRST}", f"v{SECOND}"], environment), "diff"))  # fmt: skip
         all_sent = sum(results[step]["bytes_sent"] for step in (name, "killed", "publish"))
@@ -210,6 +225,15 @@ def seen(place):
     """What readers saw: dict of revision and what was there to the number of times."""
     lines = [json.loads(line) for line in (place / "seen.jsonl").read_text().splitlines()]
     return dict(Counter(f"{line['revision']} {line['saw']}" for line in lines))
+
+
+def check_seen(counts):
+    """Look whether readers saw nothing but whole releases, of ``seen``; exits with a sentence if not."""
+    # main may change between the splits that a reader streams
+    right = {f"main {FIRST}", f"main {SECOND}", f"main {FIRST}+{SECOND}"}
+    right |= {f"v{FIRST} {FIRST}", f"v{SECOND} {SECOND}", f"v{SECOND} none"}
+    if wrong := [f"{key} ({count} times)" for key, count in counts.items() if key not in right]:
+        sys.exit(f"readers saw what no whole release is: {', '.join(wrong)}")
 
 
 def sizes(root):
@@ -252,6 +276,7 @@ def main():
     results["release of all"] = sizes(second)
     results.path.write_text(json.dumps(results, indent=1) + "\n")
     print(json.dumps({name: results[name] for name in ("hub", "release of all")}))
+    check_seen(seen(place))
     return None
 
 
