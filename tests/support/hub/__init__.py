@@ -114,6 +114,16 @@ class Hub:
         with self.store.lock:
             self.store.create(kind, name, private)
 
+    def allow_pull_requests(self, name, allow, kind="dataset"):
+        """The switch in the settings of a repository; it is on in a new one."""
+        with self.store.lock:
+            self._at(name, kind).set_pull_requests(allow)
+
+    def discussions(self, name, kind="dataset"):
+        """Facts of each pull request, by number: its status, title, author, target and base."""
+        with self.store.lock:
+            return self._at(name, kind).state["discussions"]
+
     def tree(self, name, revision="main", kind="dataset"):
         """``{path: {"oid", "size"}}``; the oid is the sha256 of an LFS file, the git blob id of another."""
         with self.store.lock:

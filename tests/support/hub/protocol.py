@@ -69,6 +69,14 @@ def must_be_there(request, kind, name, write=False):
     return repository
 
 
+def must_discuss(request, kind, name, write=False):
+    """The repository, unless its pull requests are switched off."""
+    repository = must_be_there(request, kind, name, write)
+    if not repository.state.get("pull_requests", True):
+        raise HubError(403, "Discussions are disabled for this repo")
+    return repository
+
+
 def page(request, items, size):
     """One page of items, with the Link to the next."""
     start = int(request.query.get("cursor", 0))

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import yaml
 
-from tests.support.hub.protocol import answer, must_be_there, page, ranged, route, truth
+from tests.support.hub.protocol import answer, must_be_there, must_discuss, page, ranged, route, truth
 from tests.support.hub.repository import HubError
 
 COMMITS_PAGE, DISCUSSIONS_PAGE = 50, 10  # commits, or discussions, of an answer
@@ -165,7 +165,7 @@ def refs(request, kind, name):
 @route("GET", "/api/{kind}/{repo}/discussions")
 def discussions(request, kind, name):
     """Pull requests, which are all the discussions there are here."""
-    state = must_be_there(request, kind, name).state
+    state = must_discuss(request, kind, name).state
     listed = [
         {
             "num": int(number), "title": about["title"], "status": about["status"], "isPullRequest": True,

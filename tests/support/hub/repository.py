@@ -269,15 +269,19 @@ class Repository:
         )
         return commit, number
 
-    def set_status(self, number, status, **more):
-        """Changes the status of a pull request; ``more`` goes into the state with it."""
+    def change_discussion(self, number, branches=None, **changes):
+        """Changes facts of a pull request, and branches with it; returns the facts before."""
         about = self.state["discussions"].get(number)
         if not about:
             raise HubError(404, "Discussion not found")
-        if about["status"] == "merged":
+        if "status" in changes and about["status"] == "merged":
             raise HubError(400, "This pull request has been merged")
-        changed = {**self.state["discussions"], number: about | {"status": status}}
-        self._save({**self.state, "discussions": changed, **more})
+        changed = {**self.state["discussions"], number: about | changes}
+        self._save({**self.state, "discussions": changed, "branches": branches or self.state["branches"]})
+        return about
+
+    def set_pull_requests(self, allow):
+        self._save({**self.state, "pull_requests": allow})
 
     def merge(self, number, author):
         """Makes one commit of a pull request on its branch, over what has come there meanwhile."""
@@ -297,7 +301,7 @@ class Repository:
         check_limits(tree)
         commit = self._record(head, tree, f"{about['title']} (#{number})", "", author)
         branches = {**self.state["branches"], about["target"]: commit}
-        self.set_status(number, "merged", branches=branches)
+        self.change_discussion(number, branches, status="merged")
 
     def _apply(self, tree, contents, key, value):
         path = value["path"].rstrip("/") if key == "deletedFolder" else value["path"]

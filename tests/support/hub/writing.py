@@ -7,7 +7,16 @@ import re
 import time
 from fnmatch import fnmatch
 
-from tests.support.hub.protocol import Response, answer, must_be_there, must_write, ranged, route, truth
+from tests.support.hub.protocol import (
+    Response,
+    answer,
+    must_be_there,
+    must_discuss,
+    must_write,
+    ranged,
+    route,
+    truth,
+)
 from tests.support.hub.repository import HubError, now
 
 
@@ -59,7 +68,8 @@ def preupload(request, kind, name, revision):
 
 @route("POST", "/api/{kind}/{repo}/commit/{revision}")
 def commit(request, kind, name, revision):
-    repository = must_be_there(request, kind, name, write=True)
+    pull = truth(request.query.get("create_pr"))
+    repository = (must_discuss if pull else must_be_there)(request, kind, name, write=True)
     header, operations = None, []
     for line in request.body.splitlines():
         item = json.loads(line)
@@ -74,7 +84,7 @@ def commit(request, kind, name, revision):
     if not header or not header.get("summary"):
         raise HubError(400, "A commit needs a header with a summary")
     about = (header["summary"], header.get("description", ""), request.user, header.get("parentCommit"))
-    made, number = repository.change(revision, operations, *about, pull=truth(request.query.get("create_pr")))
+    made, number = repository.change(revision, operations, *about, pull=pull)
     home = f"{request.hub.url}/{'' if kind == 'model' else kind + 's/'}{name}"
     told = {"success": True, "commitOid": made, "commitUrl": f"{home}/commit/{made}", "hookOutput": ""}
     if number:
@@ -85,14 +95,22 @@ def commit(request, kind, name, revision):
 @route("POST", "/api/{kind}/{repo}/discussions/{number}/status")
 def discussion_status(request, kind, name, number):
     status = request.json()["status"]
-    must_be_there(request, kind, name, write=True).set_status(number, status)
+    must_discuss(request, kind, name, write=True).change_discussion(number, status=status)
     event = {"id": "0", "type": "status-change", "createdAt": now(), "author": {"name": request.user}}
     return answer({"newStatus": event | {"data": {"status": status}}})
 
 
+@route("POST", "/api/{kind}/{repo}/discussions/{number}/title")
+def discussion_title(request, kind, name, number):
+    title = request.json()["title"]
+    before = must_discuss(request, kind, name, write=True).change_discussion(number, title=title)["title"]
+    event = {"id": "0", "type": "title-change", "createdAt": now(), "author": {"name": request.user}}
+    return answer({"newTitle": event | {"data": {"from": before, "to": title}}})
+
+
 @route("POST", "/api/{kind}/{repo}/discussions/{number}/merge")
 def merge(request, kind, name, number):
-    must_be_there(request, kind, name, write=True).merge(number, request.user)
+    must_discuss(request, kind, name, write=True).merge(number, request.user)
     return answer({})
 
 
