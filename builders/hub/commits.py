@@ -1,29 +1,26 @@
 """How the files of a release come into a repository: sent first, then shown by one commit of the branch.
 
 The Hub looks at every file of a commit before it answers, gives up after a minute, and advises fewer than a
-hundred files a commit. A release that changes more is put together on a pull request, in several commits, and
-merged when it is whole: to readers of the branch that is one commit too.
+hundred files a commit. A release that changes more goes through a pull request (:mod:`pull_requests`), unless
+the repository has those switched off: then it is one commit all the same, which the Hub may answer late.
 
 Source of the limits: https://huggingface.co/docs/hub/storage-limits
 """
 
-import re
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sousa.builders.hub import plan, remote
+from sousa.builders.hub import plan, pull_requests, remote
 from sousa.builders.release import opened
 from sousa.generation.console import Console
 from sousa.generation.errors import RunError
+from sousa.generation.text import counted
 
 BATCH_BYTES, BATCH_FILES = 256 << 20, 64
 COMMIT_FILES = 99
-MERGE_SEC = 60
 MAX_SMALL_FILE = 10 << 20
 BYTES: dict[str, Any] = {"unit": "B", "unit_scale": True}
-_UNFINISHED = re.compile(r"Version \d+\.\d+\.\d+ in \d+ commits")
 
 
 def size_of(release: opened.Release, files: Iterable[str]) -> int:
@@ -62,53 +59,30 @@ def commit(
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     adds = {file: CommitOperationAdd(file, str(Path(release.where) / file)) for file in what.add}
-    _send(api, release, repo, adds, console.progress, revision=branch, create_pr=create_pr)
     operations = [*adds.values(), *(CommitOperationDelete(file) for file in what.delete)]
     parts = [operations[at : at + COMMIT_FILES] for at in range(0, len(operations), COMMIT_FILES)]
-    title = f"Version {release.version}"
-    about = {
-        "repo_type": "dataset",
-        "commit_description": "\n".join(f"- {line}" for line in release.manifest["changelog"][-1]["lines"]),
-    }
-    several = len(parts) > 1
-    if several and not create_pr:
-        _close_unfinished(api, repo)
-        title += f" in {len(parts)} commits"
+    job = pull_requests.Job(api, release, repo, branch, what, console.say)
+    if create_pr or len(parts) > 1:  # before anything is sent
+        try:
+            pull_requests.close_unfinished(job)
+        except remote.PullRequestsOff as error:
+            if create_pr:
+                raise
+            console.say(f"{error}, or wait for one commit of {counted(len(operations), 'change')}")
+            parts = [operations]
+    _send(api, release, repo, adds, console.progress, revision=branch, create_pr=create_pr)
+    if len(parts) > 1:
+        return pull_requests.publish(job, parts, create_pr)
     try:
         with remote.hub_errors(repo, "publishing"):
-            first = api.create_commit(
-                repo, parts[0], commit_message=title, parent_commit=what.commit, revision=branch,
-                create_pr=create_pr or several, **about,
-            )  # fmt: skip
-            last = first
-            for number, part in enumerate(parts[1:], 2):
-                console.say(f"{repo}: pull request {first.pr_num} has {number - 1} of {len(parts)} commits")
-                message = f"Version {release.version}, part {number} of {len(parts)}"
-                last = api.create_commit(
-                    repo, part, commit_message=message, parent_commit=last.oid, revision=first.pr_revision,
-                    **about,
-                )  # fmt: skip
+            made = job.commit(
+                f"Version {release.version}", operations, what.commit, revision=branch, create_pr=create_pr
+            )
     except remote.TransientError as error:
         if create_pr:  # trying again could open a second one
             raise RunError(f"{error}; see on its page whether the pull request was opened") from None
         raise
-    if create_pr or not several:
-        return last.oid, first.pr_url if create_pr else None
-    check_whole(api, release, repo, last.oid)  # before anybody sees it
-    return _merge(api, repo, branch, first.pr_num, what.commit), None
-
-
-def check_whole(api: Any, release: opened.Release, repo: str, commit: str) -> None:
-    """Look whether a commit holds every file of a release.
-
-    Raises: RunError.
-    """
-    if wrong := plan.differing(release, plan.contents(api, repo, commit)):
-        raise RunError(
-            f"{repo} at commit {commit[:12]} does not hold {', '.join(wrong[:5])} as the release "
-            "does, so it is not tagged; the release changed while it was sent, or the Hub left files out; "
-            "run it again"
-        )
+    return made.oid, made.pr_url if create_pr else None
 
 
 def _send(
@@ -126,36 +100,3 @@ def _send(
         info, entry = add.upload_info, release.manifest["files"].get(file)
         if entry and info.is_hashed and info.sha256.hex() != entry["sha256"]:
             raise RunError(f"{release.where}/{file} changed while it was sent; nothing was published")
-
-
-def _pull_requests(api: Any, repo: str) -> list[Any]:
-    """Pull requests that are neither merged nor closed."""
-    listed = api.get_repo_discussions(repo, repo_type="dataset", discussion_type="pull_request")
-    return [pull for pull in listed if pull.status in ("open", "draft")]
-
-
-def _close_unfinished(api: Any, repo: str) -> None:
-    """Close pull requests of a publishing that was stopped: what they hold is sent, and committed anew."""
-    user = api.whoami()["name"]
-    for pull in _pull_requests(api, repo):
-        if pull.author == user and _UNFINISHED.fullmatch(pull.title):
-            api.change_discussion_status(repo, pull.num, "closed", repo_type="dataset")
-
-
-def _merge(api: Any, repo: str, branch: str, number: int, before: str | None) -> str:
-    """Merge a pull request into a branch that is still at the commit ``before``; returns the new one."""
-
-    def head() -> str:
-        return api.dataset_info(repo, revision=branch).sha
-
-    if any(pull.num == number and pull.status == "draft" for pull in _pull_requests(api, repo)):
-        api.change_discussion_status(repo, number, "open", repo_type="dataset")
-    if head() != before:
-        raise remote.TransientError(f"publishing {repo}: somebody else changed it in the meantime")
-    api.merge_pull_request(repo, number, repo_type="dataset")
-    deadline = time.monotonic() + MERGE_SEC
-    while (merged := head()) == before:  # the Hub may answer before it has merged
-        if time.monotonic() > deadline:
-            raise remote.TransientError(f"publishing {repo}: the Hub has not merged pull request {number}")
-        time.sleep(1)
-    return merged

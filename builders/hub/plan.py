@@ -39,6 +39,7 @@ class Plan:
     published: str | None  # commit of the tag, when that is there and holds this very release
     last: opened.Release | None  # the release before
     edited: bool = False  # whether the card was edited on the Hub after the last release
+    kept: dict[str, str] = field(default_factory=dict)  # other files that stay, as in State.files
 
 
 def look(api: Any, repo: str, branch: str) -> State:
@@ -82,6 +83,21 @@ def differing(release: opened.Release, files: Mapping[str, str]) -> list[str]:
     return sorted(f for f in wanted if f not in files or files[f] != content_id(release, f, files[f]))
 
 
+def check_whole(api: Any, release: opened.Release, repo: str, commit: str) -> dict[str, str]:
+    """Look whether a commit holds every file of a release; its files, as ``contents`` has them.
+
+    Raises: RunError.
+    """
+    files = contents(api, repo, commit)
+    if wrong := differing(release, files):
+        raise RunError(
+            f"{repo} at commit {commit[:12]} does not hold {', '.join(wrong[:5])} as the release "
+            "does, so it is not tagged; the release changed while it was sent, or the Hub left files out; "
+            "run it again"
+        )
+    return files
+
+
 def make(api: Any, release: opened.Release, repo: str, state: State, main: bool = True) -> Plan:
     """The Plan for a release; branches that are not ``main`` have no tags of their own.
 
@@ -108,7 +124,9 @@ def make(api: Any, release: opened.Release, repo: str, state: State, main: bool 
     if last:
         _refuse_wrong_version(release, last, repo)
     stale, edited = _stale(api, release, state, [known for known in (last, head) if known], repo)
-    return Plan(differing(release, state.files), stale, state.commit, None, last, edited)
+    gone = {*release.manifest["files"], layout.MANIFEST, *stale}
+    kept = {file: content for file, content in state.files.items() if file not in gone}
+    return Plan(differing(release, state.files), stale, state.commit, None, last, edited, kept)
 
 
 def _head(api: Any, repo: str, state: State) -> opened.Release | None:

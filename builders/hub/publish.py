@@ -5,8 +5,7 @@ release: the old one or the new one. Publishing again looks at what is there and
 """
 
 import re
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,9 @@ from typing import Any
 from sousa.builders.hub import commits, dedup, plan, remote
 from sousa.builders.release import check, layout, opened, versions
 from sousa.generation.console import Console
-from sousa.generation.corpus import Say
 from sousa.generation.errors import UsageError, raise_all
 from sousa.generation.text import counted, one_line
 
-ATTEMPTS = 5
-FIRST_WAIT_SEC = 1.0
 MAX_COUNTED_BYTES = 4 << 30  # above, counting what deduplication saves would take minutes and the disk
 _BRANCH = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
 
@@ -34,24 +30,10 @@ def publish(
     """
     release, api = opened.read(directory), remote.client(token)
     raise_all(_request_problems(release, repo, branch, redistribute))
-    _patiently(api.whoami, repo, console.say)
+    remote.patiently(api.whoami, repo, console.say)
     check.require(release, console.progress)
     step = partial(_attempt, api, release, repo, private, branch, create_pr, console)
-    return _patiently(step, repo, console.say)
-
-
-def _patiently(step: Callable[[], Any], repo: str, say: Say) -> Any:
-    """Do a step again, a few times, while what stops it may pass."""
-    for attempt in range(ATTEMPTS):
-        try:
-            with remote.hub_errors(repo, "publishing"):
-                return step()
-        except remote.TransientError as error:
-            if attempt == ATTEMPTS - 1:
-                raise
-            wait = error.after_sec if error.after_sec is not None else FIRST_WAIT_SEC * 2**attempt
-            say(f"{error}; trying again in {wait:.0f} s")
-            time.sleep(wait)
+    return remote.patiently(step, repo, console.say)
 
 
 def _request_problems(
@@ -117,7 +99,7 @@ def _attempt(
         commit, pull_request = commits.commit(api, release, repo, branch, create_pr, what, console)
         done |= {"commit": commit, "pull_request": pull_request}
     # a tag never moves: what it will name is looked at first
-    commits.check_whole(api, release, repo, done["commit"])
+    plan.check_whole(api, release, repo, done["commit"])
     if done["pull_request"] or not main:
         return done | {"tag": None}
     message = f"{release.manifest['title']} {release.version}"

@@ -3,17 +3,20 @@
 import errno
 import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
 from sousa.generation import environment
+from sousa.generation.corpus import Say
 from sousa.generation.errors import RunError, SousaError, first_line, raise_all, told
 from sousa.generation.pace import Pace, TooSlow
 
-CONNECT_SEC, ANSWER_SEC = 30.0, 180.0  # a commit of thousands of files is answered late
+CONNECT_SEC, ANSWER_SEC = 30.0, 180.0  # the Hub looks at every file of a commit before it answers
+ATTEMPTS, FIRST_WAIT_SEC = 5, 1.0
 _PACE = Pace(
     ANSWER_SEC, "; run it again when the network is faster: what came of whole files is kept, and it goes on"
 )
@@ -35,6 +38,11 @@ class TransientError(RunError):
     """A failure that may be over when the same thing is tried again."""
 
     after_sec: float | None = None  # how long the Hub asks to wait
+    given_up = False  # whether the step was repeated as often as is of use
+
+
+class Changed(TransientError):
+    """What a step builds on is no longer there; the step alone does not help again."""
 
 
 class Unreachable(TransientError):
@@ -49,6 +57,10 @@ class RepositoryNotFound(RunError):
     """A repository that is not there, or not to be seen."""
 
 
+class PullRequestsOff(RunError):
+    """Discussions and pull requests are switched off in the settings of a repository."""
+
+
 class FileNotFoundOnHub(RunError):
     """A file that is not there."""
 
@@ -58,14 +70,17 @@ _LOGIN = "log in with 'hf auth login', or set HF_TOKEN to a token that may write
 _NO_FILE = (FileNotFoundOnHub, "it does not hold that file{said}")
 _NO_REVISION = "there is no such revision; its tags are on its page on the Hub{said}"
 _NOT_THERE = (RepositoryNotFound, "there is no such dataset on the Hub, or the token may not see it")
-_CHANGED = (TransientError, "somebody else changed it in the meantime{said}")
+_CHANGED = (Changed, "somebody else changed it in the meantime{said}")
 _FORBIDDEN = (RunError, "the token may not do this{said}; " + _LOGIN)
 # of what is forbidden for a reason that the Hub gives, the first that fits
-_BY_REASON = (
-    (r"storage|quota|\bspace\b", "the Hub refuses{said}; make room there, or ask its owner for more"),
-    (r"\b(token|permi\w+|rights?|authori[sz]\w+|scopes?|access)\b", _FORBIDDEN[1]),
-    ("", "the Hub refuses{said}"),
-)
+_BY_REASON: tuple[tuple[str, type[RunError], str], ...] = (
+    (r"(discussions|pull requests) are disabled", PullRequestsOff,
+     "pull requests are switched off there{said}; switch them on in its settings on the Hub"),
+    (r"storage|quota|\bspace\b", RunError,
+     "the Hub refuses{said}; make room there, or ask its owner for more"),
+    (r"\b(token|permi\w+|rights?|authori[sz]\w+|scopes?|access)\b", *_FORBIDDEN),
+    ("", RunError, "the Hub refuses{said}"),
+)  # fmt: skip
 _FAULT = (TransientError, "the Hub has a fault of its own (status {status}); run it again later{said}")
 # what is raised for an answer of the Hub, by the name of the client's error, else by status
 _ANSWERS: dict[str | int, tuple[type[RunError], str]] = {
@@ -151,6 +166,29 @@ def hub_errors(repo: str, doing: str) -> Iterator[None]:
         raise raised from None
 
 
+def patiently(
+    step: Callable[[], Any], repo: str, say: Say, beyond: tuple[type[TransientError], ...] = ()
+) -> Any:
+    """Do a step of publishing again, a few times, while what stops it may pass.
+
+    Args:
+        beyond: errors that doing this step alone again does not help against.
+
+    Raises: TransientError, when it did not pass, or RunError.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            with hub_errors(repo, "publishing"):
+                return step()
+        except TransientError as error:
+            error.given_up |= attempt == ATTEMPTS - 1
+            if error.given_up or isinstance(error, beyond):
+                raise
+            wait = error.after_sec if error.after_sec is not None else FIRST_WAIT_SEC * 2**attempt
+            say(f"{error}; trying again in {wait:.0f} s")
+            time.sleep(wait)
+
+
 def _chain(error: BaseException | None) -> Iterator[Any]:
     while error is not None:
         yield error
@@ -177,7 +215,8 @@ def _sentence(causes: list[Any], repo: str) -> tuple[type[RunError], str] | None
             kind, text = _ANSWERS.get(type(cause).__name__) or _ANSWERS.get(status, other)
             reason = response.headers.get("X-Error-Message") or getattr(cause, "server_message", None) or ""
             if (kind, text) == _FORBIDDEN and reason:
-                text = next(text for words, text in _BY_REASON if re.search(words, reason, re.IGNORECASE))
+                fitting = (row[1:] for row in _BY_REASON if re.search(row[0], reason, re.IGNORECASE))
+                kind, text = next(fitting)
             said = f" (the Hub says: {' '.join(str(reason).split())[:200]})" if reason else ""
             return kind, text.format(said=said, status=status, owner=owner)
     for cause in causes:

@@ -32,9 +32,18 @@ def published(hub):
 
 def pull_requests(hub):
     """Status of each pull request, by number."""
-    with hub.store.lock:
-        discussions = hub.store.get("dataset", REPO).state["discussions"]
-    return {number: about["status"] for number, about in discussions.items()}
+    return {number: about["status"] for number, about in hub.discussions(REPO).items()}
+
+
+def publish_killed(hub, publisher, number, made, *options):
+    """Publish, and kill the publisher when the request of this number is handled."""
+    hub.faults.add(Fault(kind="kill_after", number=number))
+    process = publisher.start("publish", made, REPO, "-q", *options)
+    hub.client_pid = process.pid
+    process.communicate(timeout=600)
+    assert process.returncode == -9, number
+    hub.faults.clear()
+    hub.clear()
 
 
 def test_several_commits_are_one_to_readers_of_the_branch(hub, publisher, versions):
@@ -68,15 +77,9 @@ def test_killed_at_every_request_readers_see_a_whole_release(versions, tmp_path)
         shutil.copytree(tmp_path / "before", tmp_path / "trial")
         with Hub(tmp_path / "trial") as hub:
             publisher = Publisher(hub, tmp_path / f"cache{number}", FEW)
-            hub.faults.add(Fault(kind="kill_after", number=number))
-            process = publisher.start("publish", second, REPO, "-q")
-            hub.client_pid = process.pid
-            process.communicate(timeout=600)
-            assert process.returncode == -9, (number, points)
+            publish_killed(hub, publisher, number, second)
             assert whole(hub, "v1.0.0", first)
             assert whole(hub, "main", first) or whole(hub, "main", second), points[number - 1]
-            hub.faults.clear()
-            hub.clear()
             publisher.publish(second)
             assert whole(hub, "main", second) and whole(hub, "v2.0.0", second) and whole(hub, "v1.0.0", first)
             assert hub.refs(REPO)["tags"]["v2.0.0"] == hub.refs(REPO)["branches"]["main"]
@@ -86,22 +89,31 @@ def test_killed_at_every_request_readers_see_a_whole_release(versions, tmp_path)
 
 
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "opened"),
     [
-        Fault("/commit/refs", "status", nth=1, status=504),
-        Fault("/commit/refs", "drop_after", nth=1),
-        Fault("/merge", "drop_before", nth=1),
-        Fault("/merge", "drop_after", nth=1),
-        Fault("/merge", "status", nth=1, status=409),
+        (Fault("/commit/main", "drop_after", nth=1), 2),
+        (Fault("/commit/refs", "status", nth=2, status=504), 1),
+        (Fault("/commit/refs", "drop_after", nth=1), 1),
+        (Fault("GET .*/tree/", "status", nth=2, status=503), 1),
+        (Fault("/title", "drop_after", nth=1), 1),
+        (Fault("/merge", "drop_before", nth=1), 1),
+        (Fault("/merge", "drop_after", nth=1), 1),
+        (Fault("/merge", "status", nth=1, status=409), 2),
     ],
-    ids=lambda fault: f"{fault.match} {fault.kind}",
+    ids=lambda value: f"{value.match} {value.kind}" if isinstance(value, Fault) else "",
 )
-def test_passing_faults_are_waited_out(hub, publisher, versions, fault):
+def test_passing_faults_are_waited_out(hub, publisher, versions, fault, opened):
+    """Only what can't be repeated alone is begun anew, on a second pull request."""
     first, _ = versions
     hub.faults.add(fault)
     done = publisher("publish", first, REPO)
     assert done.returncode == 0 and fault.struck == 1, done.stderr_text
     assert whole(hub, "main", first) and whole(hub, "v1.0.0", first) and len(hub.commits(REPO)) == 2
+    assert list(pull_requests(hub).values()) == ["closed"] * (opened - 1) + ["merged"]
+    parts = hub.discussions(REPO)[str(opened)]["title"].split()[-2]
+    made = [record for record in hub.asked("/commit/refs%2Fpr%2F") if f"pr%2F{opened}" in record.path]
+    resent = fault.match == "/commit/refs" and fault.kind == "status"
+    assert len(made) == int(parts) - 1 + resent  # what arrived is not committed again
 
 
 def test_what_somebody_else_commits_meanwhile_is_seen(hub, publisher, versions):
