@@ -119,7 +119,7 @@ def voice(bank: Bank, setup_of: Setup, record: dict[str, Any] | None, rate: int,
     return _voice(bank, *texts, rate, channels)
 
 
-@lru_cache(maxsize=12)
+@lru_cache(maxsize=12)  # those of a player in all acoustics
 def _voice(bank: Bank, setup_text: str, linear_text: str, rate: int, channels: int) -> Voice:
     linear = json.loads(linear_text)
     dry, taps = _own_drum(bank, setup_text, rate, channels)
