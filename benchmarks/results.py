@@ -32,7 +32,7 @@ def figure(value: float) -> str:
 
 def table(result: Mapping[str, Any]) -> str:
     """The lines of a benchmark as a Markdown table."""
-    head = ["", result["unit"], "cost, times the reference", "lowest to highest", "peak memory, MiB"]
+    head = ["what", result["unit"], "cost, times the reference", "lowest to highest", "peak memory, MiB"]
     rows = [head, ["---"] * len(head)]
     for name, line in result["lines"].items():
         ratios = [figure(line["ratio"]), f"{figure(line['ratio_lowest'])} to {figure(line['ratio_highest'])}"]
