@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from sousa.builders.hub import remote
 from tests.builders.hub.test_commits import FEW, publish_killed, pull_requests
 from tests.support.hub import Fault, Hub
 from tests.support.publishing import REPO, Publisher, whole
@@ -52,6 +53,15 @@ def test_what_comes_in_at_the_moment_of_the_merge_is_never_tagged(hub, publisher
     assert not set(change) & set(hub.tree(REPO, "v1.0.0")) or "notes.txt" in change
 
 
+def test_what_comes_in_with_a_merge_whose_answer_is_lost_is_not_tagged_either(hub, publisher, versions):
+    first, _ = versions
+    hub.create(REPO)
+    hub.faults.add(Fault("/merge", "call", nth=1, call=lambda: hub.commit(REPO, {"notes.txt": b"notes"})))
+    hub.faults.add(Fault("/merge", "drop_after", nth=1))
+    assert "also holds notes.txt, so it is not tagged" in publisher.refused(first)
+    assert not hub.refs(REPO)["tags"] and pull_requests(hub) == {"1": "merged"}
+
+
 def test_what_others_commit_to_the_pull_request_is_not_merged(hub, publisher, versions):
     first, _ = versions
     hub.create(REPO)
@@ -88,6 +98,18 @@ def test_a_pull_request_that_was_asked_for_is_unfinished_until_its_last_part(ver
             assert titles(hub) and set(titles(hub).values()) == {"Version 2.0.0"}, points[number - 1]
             assert all(whole(hub, f"refs/pr/{pull}", second) for pull in titles(hub))
             assert whole(hub, "main", first) and list(hub.refs(REPO)["tags"]) == ["v1.0.0"]
+
+
+def test_a_fault_of_a_part_that_lasts_is_not_waited_for_twice(hub, publisher, versions):
+    first, _ = versions
+    hub.create(REPO)
+    hub.faults.add(Fault("/commit/refs", "status", status=503, retry_after=0))
+    assert "fault of its own (status 503)" in publisher.refused(first)
+    assert len(hub.asked("/commit/refs")) == remote.ATTEMPTS and len(hub.commits(REPO)) == 1
+    assert titles(hub)["1"].startswith(MARK)
+    hub.faults.clear()
+    publisher.publish(first)
+    assert whole(hub, "v1.0.0", first) and pull_requests(hub) == {"1": "closed", "2": "merged"}
 
 
 @pytest.mark.parametrize("where", ["/commit/main", "/commit/refs"])
