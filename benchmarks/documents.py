@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import results
+from benchmarks.suite import SMALL
 from sousa.generation import corpora
 from sousa.generation.audio import named_acoustics, rooms
 from sousa.generation.columns import markdown, table
@@ -20,7 +21,6 @@ from sousa.generation.options import option_table
 from sousa.generation.textures import synth
 
 DOCS = Path(__file__).parent.parent / "docs"
-SMALL = "small "  # begins the names of benchmarks of small sizes
 
 
 def replace(text, name, content):

@@ -60,7 +60,6 @@ class Benchmark:
         scale: cost in that unit for one CPU second per amount of work.
         make: writes the data that all lines read into an empty folder.
         rate: whether the cost is turned over: amount of work per CPU second.
-        rounds: at most so many, where one takes long.
     """
 
     name: str
@@ -71,7 +70,6 @@ class Benchmark:
     lines: Mapping[str, Line]
     make: Callable[[Path], None] = lambda place: None
     rate: bool = False
-    rounds: int | None = None
 
     def __post_init__(self) -> None:
         assert self.reference in self.lines, self.name
@@ -89,6 +87,13 @@ def cpu_seconds() -> float:
     """CPU seconds of this process and of the children that have ended."""
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + ended.ru_utime + ended.ru_stime
+
+
+def cost(work: Callable[[], Any]) -> tuple[float, Any]:
+    """``(CPU seconds, result)`` of a call in this process."""
+    begin = time.process_time()
+    result = work()
+    return time.process_time() - begin, result
 
 
 def peak_mib() -> float:
@@ -136,7 +141,6 @@ def measure(benchmark: Benchmark, place: Path, rounds: int, say: Callable[[str],
         raise RuntimeError(f"its reference needs {', '.join(missing[benchmark.reference])}; {INSTALL}")
     names = [name for name in benchmark.lines if name not in missing]
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
-    rounds = min(rounds, benchmark.rounds or rounds)
     for number in range(rounds):
         for name in names:
             say(f"{benchmark.name}, round {number + 1} of {rounds}: {name}")

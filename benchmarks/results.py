@@ -18,9 +18,10 @@ def read(file: Path | None = FILE) -> dict[str, Any]:
 
 def write(file: Path, results: Mapping[str, Any]) -> None:
     """Write results, whole or not at all."""
-    unfinished = file.with_suffix(".tmp")
-    unfinished.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    unfinished.replace(file)
+    from sousa.generation.storage import atomic_file  # here, since processes of lines import this file
+
+    with atomic_file(file) as out:
+        out.write((json.dumps(results, indent=1) + "\n").encode())
 
 
 def figure(value: float) -> str:
@@ -32,14 +33,16 @@ def figure(value: float) -> str:
 
 def table(result: Mapping[str, Any]) -> str:
     """The lines of a benchmark as a Markdown table."""
+    from sousa.generation.columns import markdown
+
     head = ["what", result["unit"], "cost, times the reference", "lowest to highest", "peak memory, MiB"]
-    rows = [head, ["---"] * len(head)]
+    rows = []
     for name, line in result["lines"].items():
         ratios = [figure(line["ratio"]), f"{figure(line['ratio_lowest'])} to {figure(line['ratio_highest'])}"]
         if name == result["reference"]:
             name, ratios = f"{name} (reference)", ["1", ""]
         rows.append([name, figure(line["cost"]), *ratios, f"{line['peak_mib']:,.0f}"])
-    return "\n".join("| " + " | ".join(cells).strip() + " |" for cells in rows)
+    return markdown(head, rows)
 
 
 def machines(results: Mapping[str, Any]) -> str:

@@ -25,7 +25,9 @@ def written(corpus: str, config: Any, shards: list[Any], place: Path | str) -> l
     return [Path(storage.path(f"{UNFINISHED}/{shard.file}")) for shard in shards]
 
 
-def rows(corpus: str, config: Any, warm: list[Any], shards: list[Any], forget: Callable = int) -> Work:
+def rows(
+    corpus: str, config: Any, warm: list[Any], shards: list[Any], forget: Callable[[], object] = tuple
+) -> Work:
     """Whole rows of some shards, written to Parquet after others; ``forget`` is called before they are."""
     scratch = tempfile.TemporaryDirectory()  # removed when the process ends
     written(corpus, config, warm, scratch.name)

@@ -9,6 +9,7 @@ from benchmarks import readers, writers
 from benchmarks.measuring import ROOT, Benchmark, Line, Work, version_of
 
 CLIPS = 1200
+SMALL = "small "  # begins the names of benchmarks of small sizes
 
 
 def generated() -> list[str]:
@@ -87,7 +88,7 @@ def size(corpus: str) -> Benchmark:
 
     lines = {"making": Line(making), "validating": Line(validating)}
     about = f"The small size of {corpus}, by whole commands with one worker."
-    return Benchmark(f"small {corpus}", about, "CPU s", 1.0, "making", lines, make)
+    return Benchmark(SMALL + corpus, about, "CPU s", 1.0, "making", lines, make)
 
 
 WRITING = Benchmark(

@@ -8,8 +8,8 @@ Parquet, digests and tables.
 """
 
 import argparse
-import time
 
+from benchmarks.measuring import cost
 from benchmarks.piano.suite import shard_of
 from sousa.generation.audio import encode
 from sousa.generation.piano import labels, pieces
@@ -17,13 +17,6 @@ from sousa.generation.piano.corpus import plan  # noqa: F401 - imported before a
 from sousa.generation.piano.renderings import load_piano, rendering
 from sousa.generation.piano.sampler import render
 from sousa.generation.piano.settings import make_config
-
-
-def cost(work):
-    """``(CPU seconds, result)``."""
-    begin = time.process_time()
-    result = work()
-    return time.process_time() - begin, result
 
 
 def parts_of(config, shard):

@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
+from benchmarks.watching import Watch
 
 ROOT = Path(__file__).resolve().parents[2]
 PER_PLAYER = 40 * 5  # rudiments, and tempi of each
@@ -89,24 +89,16 @@ READING = {"labels": labels, "rows": rows, "datasets": stock}
 
 def measured(name, command):
     """Run a command, print what it costs and its last line, and return the former as a dict."""
-    begin, used, peak = time.perf_counter(), {}, 0  # CPU seconds by process: workers are no children of ours
-    process = subprocess.Popen(
-        [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    watch = Watch(
+        subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
     )
-    main = psutil.Process(process.pid)
-    while process.poll() is None:
-        try:
-            family = [main, *main.children(recursive=True)]
-            peak = max(peak, sum(one.memory_full_info().pss for one in family))
-            used |= {one.pid: sum(one.cpu_times()[:2]) for one in family}
-        except psutil.Error:  # one has ended meanwhile
-            pass
-        time.sleep(0.2)
-    lines, cpu = process.stdout.read().strip().splitlines(), sum(used.values())
-    if process.returncode:
-        sys.exit(f"{name}: status {process.returncode}; {lines[-1:]}")
-    out = {"seconds": time.perf_counter() - begin, "cpu_seconds": cpu, "peak_mib": peak / 2**20}
-    cost = f"{out['seconds']:,.0f} s, {cpu:,.0f} CPU-s, {out['peak_mib']:,.0f} MiB"
+    watch.wait()
+    lines, out = watch.process.stdout.read().strip().splitlines(), watch.costs()
+    if watch.process.returncode:
+        sys.exit(f"{name}: status {watch.process.returncode}; {lines[-1:]}")
+    cost = f"{out['seconds']:,.0f} s, {out['cpu_seconds']:,.0f} CPU-s, {out['peak_mib']:,.0f} MiB"
     print(f"{name:<9} {cost}" + f"; {lines[-1]}" * (name in READING), flush=True)
     return out
 

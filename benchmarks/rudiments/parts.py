@@ -11,8 +11,8 @@ measures whole rows beside FLAC alone.
 import argparse
 import json
 import tempfile
-import time
 
+from benchmarks.measuring import cost
 from benchmarks.rudiments import suite
 from benchmarks.shards import written
 from sousa.generation.audio import accompaniment, acoustics, drums, encode
@@ -21,13 +21,6 @@ from sousa.generation.rudiments.assembly import play
 from sousa.generation.rudiments.renderings import rendering
 
 PARTS = ("labels and MIDI", "drums", "mixing, effects, rounding", "FLAC and MD5")
-
-
-def cost(work):
-    """``(CPU seconds, result)``."""
-    begin = time.process_time()
-    result = work()
-    return time.process_time() - begin, result
 
 
 def parts_of(config, shard):

@@ -21,39 +21,12 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-import psutil
+from benchmarks.watching import Watch
 
 ROOT = Path(__file__).resolve().parents[2]
 PER_PLAYER = 40 * 5  # rudiments, and tempi of each
 FEW = 10  # players of the first version
 REPO, FIRST, SECOND = "org/sousa", "1.0.0", "1.1.0"
-
-
-class Watch:
-    """CPU seconds and the peak of memory of a process and its children, looked at every half second."""
-
-    def __init__(self, process):
-        self.process, self.used, self.peak, self.begin = process, {}, 0, time.perf_counter()
-        self.main = psutil.Process(process.pid)
-
-    def wait(self, until=lambda: False):
-        """Return when the process has ended or ``until()`` is true."""
-        while self.process.poll() is None and not until():
-            try:
-                family = [self.main, *self.main.children(recursive=True)]
-                self.peak = max(self.peak, sum(member.memory_full_info().pss for member in family))
-                self.used |= {member.pid: sum(member.cpu_times()[:2]) for member in family}
-            except psutil.Error:  # one has ended meanwhile
-                pass
-            time.sleep(0.5)
-
-    def costs(self):
-        seconds = time.perf_counter() - self.begin
-        return {
-            "seconds": seconds,
-            "cpu_seconds": sum(self.used.values()),
-            "peak_mib": self.peak / 2**20,
-        }
 
 
 class Results(dict):

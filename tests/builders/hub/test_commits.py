@@ -7,22 +7,10 @@ import pytest
 from sousa.builders.hub import commits
 from sousa.builders.release import make, opened
 from sousa.generation.errors import UsageError
+from tests.builders.hub.conftest import FEW
 from tests.support.hub import Fault, Hub, repository
 from tests.support.publishing import REPO, Publisher, whole
 from tests.support.releases import release
-
-FEW = 2  # files a commit here
-
-
-@pytest.fixture
-def hub(tmp_path):
-    with Hub(tmp_path / "hub") as hub:
-        yield hub
-
-
-@pytest.fixture
-def publisher(hub, tmp_path):
-    return Publisher(hub, tmp_path / "cache", FEW)
 
 
 def published(hub):

@@ -5,22 +5,12 @@ import shutil
 import pytest
 
 from sousa.builders.hub import remote
-from tests.builders.hub.test_commits import FEW, publish_killed, pull_requests
+from tests.builders.hub.conftest import FEW
+from tests.builders.hub.test_commits import publish_killed, pull_requests
 from tests.support.hub import Fault, Hub
 from tests.support.publishing import REPO, Publisher, whole
 
 MARK = "Unfinished, do not merge: "
-
-
-@pytest.fixture
-def hub(tmp_path):
-    with Hub(tmp_path / "hub") as hub:
-        yield hub
-
-
-@pytest.fixture
-def publisher(hub, tmp_path):
-    return Publisher(hub, tmp_path / "cache", FEW)
 
 
 def titles(hub, status="open"):
