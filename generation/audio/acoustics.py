@@ -259,7 +259,7 @@ def recorded(
     sound *= np.float32(mix.linear_gain(gain_db))
     if stage := record["clip"]:
         if "level_dbfs" not in stage:
-            peak = float(max(sound.max(), -sound.min()))
+            peak = mix.peak_of(sound)
             stage["level_dbfs"] = round(20.0 * math.log10(peak) - stage["under_peak_db"], 2)
         limit = _linear(stage["level_dbfs"])
         np.clip(sound, -limit, limit, out=sound)

@@ -72,9 +72,14 @@ def add_up(
     return out
 
 
+def peak_of(sound: np.ndarray) -> float:
+    """Largest absolute value of samples of any type, without a copy of them."""
+    return max(float(sound.max()), -float(sound.min()))
+
+
 def safe_gain(sound: np.ndarray, gain_db: float) -> float:
     """The wanted gain in dB, or less where the sound would come within 0.2 dB of full scale."""
-    peak = float(max(sound.max(), -sound.min()))
+    peak = peak_of(sound)
     if peak * linear_gain(gain_db) > PEAK_LIMIT:
         return math.floor(2000.0 * math.log10(PEAK_LIMIT / peak)) / 100.0
     return gain_db

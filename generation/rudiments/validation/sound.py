@@ -13,7 +13,7 @@ import json
 import numpy as np
 
 from sousa.generation.audio import accompaniment, acoustics, drums, encode
-from sousa.generation.audio.mix import linear_gain
+from sousa.generation.audio.mix import linear_gain, peak_of
 from sousa.generation.audio.named_acoustics import CLEAN
 from sousa.generation.audio.renderings import record_of
 from sousa.generation.rudiments import corpus, definitions
@@ -38,7 +38,7 @@ def check_sound(config, row, s, pcm, problems):
     Returns: dict of counts and errors, empty when the record of the sound can't be read.
     """
     name, rate = row["sample_id"], row["sample_rate"]
-    if max(int(pcm.max()), -int(pcm.min())) >= 32767:
+    if peak_of(pcm) >= 32767:
         problems.add("audio_clipped", name)
     ref = next((b for b in config.banks if b.digest == row["bank_digest"]), None)
     if ref is None:
