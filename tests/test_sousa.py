@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -14,6 +15,7 @@ import soundfile
 
 from sousa.generation.manifest import sealed
 from tests.conftest import ROOT, TINY
+from tests.support.disks import fill, small_disk
 
 
 def one_sentence(done, status, *parts):
@@ -140,18 +142,10 @@ def test_a_second_writer_is_refused(tiny, sousa):
 
 
 def test_too_little_space_is_said_before_anything_is_made(sousa, tmp_path):
-    place = tmp_path / "full"
-    place.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", place], capture_output=True
-    ).returncode:
-        pytest.skip("mounting a small disk needs root")
-    try:
+    with small_disk(tmp_path / "full", "2m") as place:
         done = sousa("generate", "-o", place / "d")
         one_sentence(done, 1, "MB are needed but only", "free some")
         assert not list(place.rglob("*.parquet"))
-    finally:
-        subprocess.run(["umount", place], check=True)
 
 
 def test_a_disk_that_fills_up_leaves_nothing_half_written(sousa, tmp_path):
@@ -159,8 +153,6 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(sousa, tmp_path):
 
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-
-    import signal
 
     def child():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -175,39 +167,27 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(sousa, tmp_path):
 
 
 def test_a_real_full_disk(sousa, tmp_path):
-    place = tmp_path / "full"
-    place.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=9m", "tmpfs", place], capture_output=True
-    ).returncode:
-        pytest.skip("mounting a small disk needs root")
-    try:
+    with small_disk(tmp_path / "full", "9m") as place:
         # fits by the estimate, then something else fills the disk
         arguments = ("generate", "--no-audio", "-o", place / "d", "-w", 1, "--skip-validation")
-        with open(place / "ballast", "wb") as file:
-            file.write(b"\0" * 300_000)
+        (place / "ballast").write_bytes(bytes(300_000))
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "sousa.py"), *map(str, arguments)], stderr=subprocess.PIPE, text=True
         )
         while process.poll() is None and not list(place.rglob("data/*/[!.]*.parquet")):
             pass
-        with open(place / "more", "wb") as file:
-            while True:
-                try:
-                    file.write(b"\0" * 65536)
-                    file.flush()
-                except OSError:
-                    break
+        # stopped meanwhile, so that it never ends before the disk is full
+        process.send_signal(signal.SIGSTOP)
+        fill(place / "more")
+        process.send_signal(signal.SIGCONT)
         errors = process.communicate()[1]
         assert process.returncode == 1 and "no space left" in errors and "Traceback" not in errors, errors
         assert not list(place.rglob("*.tmp"))
         for path in place.rglob("data/*/*.parquet"):
             pq.ParquetFile(path)
-        (place / "more").unlink(missing_ok=True)
+        (place / "more").unlink()
         (place / "ballast").unlink()
         assert sousa(*arguments).returncode == 0
-    finally:
-        subprocess.run(["umount", place], check=True)
 
 
 def test_dry_run_says_what_would_be_made(sousa, tmp_path):

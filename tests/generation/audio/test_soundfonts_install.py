@@ -15,6 +15,7 @@ from sousa import main
 from sousa.generation.audio import debs, download, fonts
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.storage import file_digest
+from tests.support.disks import small_disk
 from tests.support.font_site import DEB, FAKE, MEMBER, ar, make_deb, serving, sha256, tar_xz
 
 FONT = Path(pretty_midi.__file__).parent / "TimGM6mb.sf2"
@@ -220,12 +221,7 @@ def test_another_address_may_give_the_font_itself(fake, site):
 
 
 def test_a_full_disk_is_one_sentence_and_the_next_run_goes_on(fake, site, tmp_path):
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", place]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting a small disk needs root")
-    try:
+    with small_disk(tmp_path / "small", "200k") as place:
         with pytest.raises(RunError, match=r"no space left while writing .*apt-get install fake"):
             fonts.install(fake, output=place)
         assert len(site.asked) == 1
@@ -233,8 +229,6 @@ def test_a_full_disk_is_one_sentence_and_the_next_run_goes_on(fake, site, tmp_pa
         path, _ = fonts.install(fake, output=place)
         assert path.read_bytes() == FAKE and nothing_else_in(place)
         assert site.ranges_asked()[1] not in (None, "bytes=0-")
-    finally:
-        subprocess.run(["umount", place], check=True)
 
 
 @pytest.mark.parametrize("kind", ["font", "package", "directory of a font", "directory of a package"])

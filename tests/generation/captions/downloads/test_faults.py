@@ -17,6 +17,7 @@ from sousa.generation.captions.downloads import fetching
 from tests.conftest import ROOT
 from tests.generation.captions.downloads.test_command import EVERYTHING, content
 from tests.support import small_catalogue
+from tests.support.disks import small_disk
 from tests.support.publisher import Manner, digest
 from tests.support.small_catalogue import AUDIO_ZIP, CLIPS, SHARDS, SMALL_ZIP, zipped
 
@@ -255,11 +256,7 @@ def test_a_damaged_archive_that_nothing_vouches_for_is_fetched_again(fetch, raw,
 
 
 def test_a_full_disk_is_one_sentence_and_the_next_run_goes_on(fetch, raw, publisher, capsys):
-    raw.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", raw]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting a small disk needs root")
-    try:
+    with small_disk(raw, "1m"):
         for ballast, where in ((840_000, "fma_small.zip.part"), (500_000, "fma_small/000/")):
             publisher.asked.clear()
             (raw / "ballast").write_bytes(bytes(ballast))
@@ -272,8 +269,6 @@ def test_a_full_disk_is_one_sentence_and_the_next_run_goes_on(fetch, raw, publis
         (raw / "ballast").unlink()
         assert fetch("--datasets", "fma") == 0
         assert content(raw / "fma") == EVERYTHING["fma"]
-    finally:
-        subprocess.run(["umount", raw], check=True)
 
 
 def _without_looking(fetch, *words):
