@@ -119,9 +119,9 @@ def _run(commands: Commands, argv: list[str], version: str, alone: bool) -> int:
         raise_all(unknown(rest, _innermost(top, argv)))
     arguments.rest = rest
     if alone and hasattr(arguments, "workers"):  # it works on rows
-        from sousa.generation import lean
+        from sousa.generation import lean, memory  # noqa: F401 - lean by being imported
 
-        lean.give_memory_back()
+        memory.give_memory_back()
     return arguments.work(arguments, Console(getattr(arguments, "quiet", False))) or 0
 
 

@@ -5,7 +5,6 @@ memory and time in every process. Where such values become arrays pyarrow has to
 processes of our own alone: the command, and its workers. ``to_pandas`` imports pandas as ever.
 """
 
-import os
 import sys
 from importlib.abc import MetaPathFinder
 from typing import Any
@@ -25,9 +24,3 @@ if "pandas" not in sys.modules:
         pa.array([0])
     finally:
         sys.meta_path.remove(_hidden)
-
-
-def give_memory_back() -> None:
-    """Let pyarrow give memory back to the system when it is free; its usual allocator keeps some for long."""
-    if "ARROW_DEFAULT_MEMORY_POOL" not in os.environ and "jemalloc" in pa.supported_memory_backends():
-        pa.set_memory_pool(pa.jemalloc_memory_pool())

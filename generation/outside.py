@@ -23,6 +23,7 @@ from sousa.generation.errors import UsageError
 
 CONFIG_BYTES = 64 << 20  # 100,000 sounds in JSON take 20 MB
 YAML_BYTES = 16 << 20  # it takes a hundred times as long to read as JSON
+_BLOCK_BYTES = 1 << 20
 SMALL_BYTES = 1 << 20  # settings of a run, a model or a bank; a filter; a card's template
 MANIFEST_BYTES = 256 << 20  # 1,000,000 shards
 FONT_BYTES = 4 << 30  # offsets in a soundfont have 32 bits
@@ -203,10 +204,15 @@ def opened(path: str | Path, most: int = FONT_BYTES) -> BufferedReader:
 def read(path: str | Path, most: int = SMALL_BYTES) -> bytes:
     """The bytes of a regular file; raises OSError."""
     with opened(path, most) as file:
-        data = file.read(most + 1)  # one that grows, or whose size the system does not know
-    if len(data) > most:
+        # to its end, and no further than that: it may grow, and the system may not know its size. In blocks,
+        # for a reader makes room for all that it is asked for
+        blocks, left = [], most + 1
+        while left and (block := file.read(min(left, _BLOCK_BYTES))):
+            blocks.append(block)
+            left -= len(block)
+    if not left:
         raise UnfitFile(errno.EFBIG, f"more than {most:,} bytes", str(path))
-    return data
+    return b"".join(blocks)
 
 
 def require_small_header(path: str | Path, most: int = SMALL_BYTES) -> None:

@@ -26,7 +26,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sousa.generation import PACKAGE_VERSION
+from sousa.generation import PACKAGE_VERSION, memory
 from sousa.generation.columns import SPLITS, leaves
 from sousa.generation.errors import RunError, UsageError
 from sousa.generation.manifest import (
@@ -144,8 +144,9 @@ def write_shard(corpus: Any, config: Any, shard: Shard, storage: LocalStorage) -
             for table in corpus.rows(config, shard):
                 for part in bounded(table):
                     writer.write_table(part, row_group_size=len(part))
-                    pa.default_memory_pool().release_unused()
                 rows += len(table)
+                del table, part  # before the next one is made
+                memory.release_unused()
         if not storage.has_begun():
             raise RunError(f"{storage.where} was finished by another run meanwhile, or removed")
         if rows != shard.rows:

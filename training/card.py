@@ -12,6 +12,7 @@ from sousa.generation.outside import expanded
 from sousa.generation.storage import atomic_file
 from sousa.generation.text import block, code
 from sousa.training.config import Settings
+from sousa.training.models.places import SHIPPED
 from sousa.training.roles import Known
 
 
@@ -22,7 +23,8 @@ def write_card(
     model, data, corpus = trainer.model, settings.data, known.corpus
     tags = list(dict.fromkeys(["audio", "sousa", *([corpus.name] if corpus else []), model.task]))
     head = {"library_name": "sousa", "tags": tags, "pipeline_tag": "audio-classification"}
-    if settings.model.kind != "pretrained" and not settings.decoder.encoder:
+    begun_as = [settings.decoder.encoder, settings.model.start, settings.model.path]
+    if not {name for name in begun_as if name} - SHIPPED.keys():
         head["license"] = "mit"  # weights that began as somebody else's are under theirs
     parameters = sum(p.numel() for p in model.parameters())
     best = trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint
@@ -35,8 +37,8 @@ def write_card(
     for name, value in (plain["data"]["generate"] or {}).items():
         if isinstance(value, str) and os.path.isabs(value):
             plain["data"]["generate"][name] = _last(value)
-    if "path" in plain["model"]:
-        plain["model"]["path"] = _last(plain["model"]["path"])
+    for name in {"path", "start"} & plain["model"].keys():
+        plain["model"][name] = _last(plain["model"][name])
     if plain["decoder"].get("encoder"):
         plain["decoder"]["encoder"] = _last(plain["decoder"]["encoder"])
     moving = ", ".join(target.name for target in model.targets if target.kind == "curve")

@@ -91,6 +91,9 @@ class ModelSettings(CompactConfig, CnnConfig, AstConfig):
     )
     path: Text | None = option(None, "of a pretrained model: a directory, or org/name on the Hub")
     freeze: bool = option(False, "keep the weights of a pretrained model as they are")
+    start: Text | None = option(
+        None, "run or model of ours whose network, front end and weights are taken (notes is shipped)"
+    )
 
 
 class DecoderSettings(DecoderConfig):

@@ -66,16 +66,27 @@ def _decoder_conflicts(settings: Any) -> Iterator[str]:
                 yield f"{section} is that of decoder.encoder; leave one of them out"
 
 
+def _start_conflicts(settings: Any) -> Iterator[str]:
+    if others := sorted(settings.model.model_fields_set - {"start"}):
+        yield f"model.{others[0]} is that of model.start; leave one of them out"
+    if settings.front_end.model_fields_set - {"kind"}:
+        yield "front_end is that of model.start; leave one of them out"
+    if settings.decoder.tokenizer:
+        yield "model.start has no decoder; give decoder.encoder to put one on what a model hears"
+
+
 def _spectra_conflicts(settings: Any) -> Iterator[str]:
     data = settings.data
-    if settings.spec_augment.colours and settings.model.kind not in ("compact", "cnn"):
+    # of a model to start from the kind is known when it is read
+    fits = settings.model.start or settings.model.kind in ("compact", "cnn")
+    if settings.spec_augment.colours and not fits:
         yield (
             "spec_augment changes levels of log-mel spectrograms, and this model hears something else; use "
             "masks alone, or augment"
         )
     if not data.spectra:
         return
-    if settings.model.kind not in ("compact", "cnn"):
+    if not fits:
         yield "data.spectra keeps log-mel spectrograms, and this model hears something else; leave it out"
     if settings.augment.does_something:
         yield (
@@ -92,7 +103,9 @@ def conflicts(settings: Any) -> Iterator[str]:
     """Sentences about settings that do not fit each other."""
     model, train = settings.model, settings.train
     yield from _decoder_conflicts(settings)
-    if model.kind == "pretrained":
+    if model.start:
+        yield from _start_conflicts(settings)
+    elif model.kind == "pretrained":
         if settings.front_end.model_fields_set - {"kind"}:
             yield "front_end is for model.kind: compact; a pretrained model brings its own"
         if not model.path:
@@ -101,7 +114,7 @@ def conflicts(settings: Any) -> Iterator[str]:
         yield "model.path and model.freeze are for kind: pretrained"
     sizes_of: dict[str, Any] = SIZES
     own = sizes_of[model.kind].model_fields if model.kind in SIZES else {}
-    for name in sorted(model.model_fields_set - {"kind", "path", "freeze", *own})[:1]:
+    for name in sorted(model.model_fields_set - {"kind", "path", "freeze", "start", *own})[:1]:
         kinds = " or ".join(kind for kind, sizes in sizes_of.items() if name in sizes.model_fields)
         yield f"model.{name} is for kind: {kinds}; a {model.kind} model has " + (
             f"{', '.join(own)}" if own else "sizes of its own"

@@ -49,7 +49,7 @@ from sousa.training.card import write_card
 from sousa.training.config import Settings
 from sousa.training.ending import status_of
 from sousa.training.evaluate import report_on
-from sousa.training.models import decoders, places, pretrained
+from sousa.training.models import decoders, places, pretrained, starting
 from sousa.training.models.model import Model, build_encoder
 from sousa.training.report.measure import watched
 from sousa.training.spectra import SpectrumRows
@@ -148,7 +148,9 @@ def _training_arguments(settings: Settings, root: Path) -> dict[str, Any]:
         "output_dir": str(root), "eval_strategy": by, "save_strategy": by, "seed": settings.seed,
         "metric_for_best_model": "eval_main", "greater_is_better": True, "remove_unused_columns": False,
         "save_steps": values.get("eval_steps", 500),
-        "ddp_find_unused_parameters": settings.model.kind in ("pretrained", "ast"),
+        "ddp_find_unused_parameters": bool(
+            settings.model.start or settings.model.kind in ("pretrained", "ast")
+        ),
     }  # fmt: skip
     if out.get("bf16") and not places.computes_bf16():
         out["bf16"] = False
@@ -232,6 +234,13 @@ def make_model(settings: Settings, source: Any = None) -> Model:
     if settings.decoder.tokenizer:
         new_encoder = partial(_encoder, settings, True)
         return decoders.make(settings.decoder, task, targets, reported, new_encoder, *shape)
+    if settings.model.start:
+        model = starting.begun_with(settings.model.start, task, targets, reported, *shape)
+        if settings.data.spectra and not isinstance(model.front_end, front_ends.LogMel):
+            raise UsageError(
+                "data.spectra keeps log-mel spectrograms, and model.start hears something else; leave it out"
+            )
+        return model
     front_end, encoder = _encoder(settings, bool(notes))
     return Model(task, targets, reported, front_end, encoder, *shape)
 

@@ -183,13 +183,14 @@ def load(path: str | Path) -> Bank:
     return Bank(**about, articulations=parts, path=path)
 
 
-def stored_digest(path: str | Path) -> str:
-    """Digest a bank says it has, without reading its sound.
+def stored(path: str | Path) -> tuple[str, str]:
+    """``(name, digest)`` that a bank says it has, without reading its sound.
 
     Raises: BankError when there is none.
     """
     with reading(path):
-        return read_json(Path(path) / "bank.json")["digest"]
+        meta = read_json(Path(path) / "bank.json")
+        return meta["name"], meta["digest"]
 
 
 def find(directory: str | Path, table: str = "bank.json") -> dict[str, Path]:
@@ -223,7 +224,7 @@ def shipped() -> tuple[Bank, ...]:
     return tuple(load(path) for path in find(SHIPPED_DIR).values())
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def _sinc_table(cutoff: float) -> tuple[np.ndarray, int]:
     """Weights (phases, taps) of a Hann-windowed sinc, and the number of taps before the centre."""
     half = math.ceil(_SINC_HALF_WIDTH / cutoff)
@@ -262,7 +263,7 @@ def resample(layers: list[np.ndarray], ratio: float) -> list[np.ndarray]:
     return [np.ascontiguousarray(sound[:, :size]) for sound, size in zip(out, sizes, strict=True)]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4)
 def voiced(bank: Bank, rate: int, cents: int, channels: int, name: str) -> Articulation:
     """The articulation of this name at a rate, tuning and channel count.
 

@@ -5,8 +5,9 @@ goes: ``moved_by_tape`` and ``moved_by_hold`` map a position before the step to 
 after it in which that position is heard. Labels go through the same maps, so they stay exact.
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -85,10 +86,10 @@ def drop_out(sound: np.ndarray, dropouts: Sequence[Settings], rate: int) -> np.n
     return sound
 
 
-@lru_cache(maxsize=8)
-def _held(new_rate: int, rate: int, size: int) -> np.ndarray:
-    """The sample that is held at each sample."""
-    tick = np.arange(size, dtype=np.int64) * new_rate // rate
+@cache
+def _held(new_rate: int, rate: int) -> np.ndarray:
+    """The sample that is held at each sample of a period, after which the ticks fall alike."""
+    tick = np.arange(rate // math.gcd(new_rate, rate), dtype=np.int64) * new_rate // rate
     return -(-tick * rate // new_rate)
 
 
@@ -98,8 +99,9 @@ def hold(sound: np.ndarray, new_rate: int, rate: int) -> np.ndarray:
     With ticks at ceil(k * rate / new_rate). Nothing is filtered, as in early samplers: what lies
     over half the new rate folds back. Causal: a sample is never heard before its tick.
     """
-    size = sound.shape[1]
-    return sound.take(_held(new_rate, rate, -(-size // 65536) * 65536)[:size], axis=1)
+    held = _held(new_rate, rate)
+    periods = np.arange(0, sound.shape[1], len(held))[:, None]
+    return sound.take((periods + held).ravel()[: sound.shape[1]], axis=1)
 
 
 def moved_by_hold(positions: np.ndarray, new_rate: int, rate: int) -> np.ndarray:

@@ -108,25 +108,40 @@ def variant_of(variant: np.ndarray, hand: np.ndarray) -> np.ndarray:
     return variant + voices.VARIANTS * hand
 
 
-def voice(bank: Bank, setup_of: Setup, record: dict[str, Any] | None, rate: int, channels: int) -> Voice:
-    """The voice of a drum with this set-up, heard through the linear part of an acoustic record.
+def linear_of(record: dict[str, Any] | None) -> str:
+    """What of an acoustic record a drum is heard through, as JSON text; null of None.
 
     Args:
-        record: see :mod:`sousa.generation.audio.acoustics`; None for the drum alone.
+        record: see :mod:`sousa.generation.audio.acoustics`.
     """
-    linear = record and {name: record[name] for name in ("room", "microphone", "eq")}
-    texts = (json.dumps(part, sort_keys=True) for part in (setup_of, linear))
-    return _voice(bank, *texts, rate, channels)
+    return json.dumps(
+        record and {name: record[name] for name in ("room", "microphone", "eq")}, sort_keys=True
+    )
 
 
-@lru_cache(maxsize=12)  # those of a player in all acoustics
-def _voice(bank: Bank, setup_text: str, linear_text: str, rate: int, channels: int) -> Voice:
+def new_voice(bank: Bank, setup_text: str, linear_text: str, rate: int, channels: int) -> Voice:
+    """The voice of a drum.
+
+    Args:
+        setup_text: its set-up, JSON text.
+        linear_text: what it is heard through, see :func:`linear_of`.
+    """
     linear = json.loads(linear_text)
     dry, taps = _own_drum(bank, setup_text, rate, channels)
-    how = dry.how
     if linear is not None:
         taps = microphones.convolve(taps, acoustics.response(linear, rate))
-    return WetVoice(dry, taps, [_touch(hand, channels) for hand in how["hands"]])
+    return WetVoice(dry, taps, [_touch(hand, channels) for hand in dry.how["hands"]])
+
+
+_kept_voice = lru_cache(maxsize=12)(new_voice)  # those of a player in all acoustics
+
+
+def voice(bank: Bank, setup_of: Setup, record: dict[str, Any] | None, rate: int, channels: int) -> Voice:
+    """The voice of a drum with this set-up, heard through the linear part of a record, or alone.
+
+    It is kept with its sounds for the next row that is heard so.
+    """
+    return _kept_voice(bank, json.dumps(setup_of, sort_keys=True), linear_of(record), rate, channels)
 
 
 @lru_cache(maxsize=32)  # players have few drums, and hear them in many rooms

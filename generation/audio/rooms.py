@@ -159,7 +159,7 @@ def _shipped_paths() -> dict[str, Path]:
     return {r.digest: SHIPPED_DIR / name / r.about["file"] for name in stated() for r in pool(name)}
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def sound(digest: str) -> np.ndarray:
     """The samples of a response, shipped or a user's: float32 (samples,).
 

@@ -11,7 +11,7 @@ size's shards are among a larger one's, byte for byte.
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache, partial
+from functools import lru_cache, partial
 from itertools import count, groupby, islice, pairwise
 from typing import Any
 
@@ -47,6 +47,7 @@ _ADDRESS_SCHEMA = pa.schema(
 TEMPO_BLOCKS = (3, 5)  # first tempo indices of new blocks; then one block for each five
 SINGLE_PROFILES = 10  # the first players have a shard each; later ones share by tens
 ROWS_PER_GROUP, MAX_ROWS_PER_GROUP = 120, 180
+_FEW_ROWS = 64  # batches of fewer are likely to have drums of those before
 GROUP_BYTES = 64_000_000  # of sound before encoding: long rows at high rates come in smaller groups
 # Bytes of FLAC a second and channel at 44.1 kHz of clean and of augmented rows, and of labels a row, measured
 # on the medium size; an estimate for --dry-run and for the check of free space.
@@ -245,44 +246,65 @@ def _take_columns(config, p, augmentation, renderings):
 
 def _sound_columns(config, p, sample_ids, renderings, render):
     """Rendered audio and what it was made with; all null without audio."""
-    rows, files = [], []
-    for i, sound in enumerate(renderings):
-        if sound is None:
-            rows.append({})
-            continue
-        bank = load_bank(sound.bank)
-        row = {
-            "soundfont": bank.soundfont, "bank": bank.name, "bank_digest": bank.digest,
-            "drum_setup": sound.setup, "unseen_sound": sound.unseen,
-        }  # fmt: skip
-        setup = json.loads(sound.setup)
-        row["bank_tuning_cents"] = setup["cents"]
-        if render:
-            span = slice(p.start[i], p.start[i + 1])
-            which = drums.variant_of(p.variant[span], p.hand[span])
-            strokes = (p.onset_sample[span], p.velocity[span], which)
-            drum = drums.voice(bank, setup, sound.record, config.sample_rate, config.channels)
-            beats = beats_of(p, i, config) if accompaniment.heard(sound.record) else None
-            pcm, row["gain_db"] = acoustics.perform(
-                sound.record, drum, strokes, int(p.num_samples[i]), sound.gain_db, beats
-            )
-            data, row["pcm_digest"] = encode.encode_and_digest(pcm, config.sample_rate, config.audio_format)
-            files.append(data)
-        row |= aug_columns(sound.record, bank.soundfont)  # after rendering, which measures levels for it
-        rows.append(row if render else row | {"aug_record": None})
+    rows: list[dict[str, Any]] = [{} for _ in renderings]
+    files: list[bytes | None] = [None] * len(renderings)
+    # drum for drum, so that the sounds of one are kept at a time
+    drum_of = {
+        i: (sound.bank.digest, sound.setup, drums.linear_of(sound.record))
+        for i, sound in enumerate(renderings) if sound is not None
+    }  # fmt: skip
+    for (_, setup, _), group in groupby(sorted(drum_of, key=drum_of.__getitem__), drum_of.__getitem__):
+        numbers = list(group)
+        bank, cents = load_bank(renderings[numbers[0]].bank), json.loads(setup)["cents"]
+        kept = len(renderings) < _FEW_ROWS
+        drum = _drum(config, bank, renderings[numbers[0]], kept) if render else None
+        for i in numbers:
+            sound = renderings[i]
+            row = {
+                "soundfont": bank.soundfont, "bank": bank.name, "bank_digest": bank.digest,
+                "drum_setup": sound.setup, "unseen_sound": sound.unseen, "bank_tuning_cents": cents,
+            }  # fmt: skip
+            if drum is not None:
+                pcm, row["gain_db"] = _perform(config, p, i, sound, drum)
+                files[i], row["pcm_digest"] = encode.encode_and_digest(
+                    pcm, config.sample_rate, config.audio_format
+                )
+            row |= aug_columns(sound.record, bank.soundfont)  # after rendering, which measures levels for it
+            rows[i] = row if render else row | {"aug_record": None}
     out: dict[str, Any] = {column.name: [row.get(column.name) for row in rows] for column in SOUND}
     paths = [f"{sample_id}.{config.audio_format}" for sample_id in sample_ids]
-    return out | {"audio": _audio_array(files, paths) if files else [None] * len(rows)}
+    return out | {"audio": _audio_array(files, paths) if drum_of and render else files}
 
 
-def _audio_array(files: list[bytes], paths: list[str]) -> pa.Array:
-    """The audio column of encoded files, which are copied once; of 2 GiB or more, as Arrow makes it."""
+def _drum(config, bank, sound, kept):
+    """The voice of a rendering, kept for batches that follow or made for this one."""
+    heard_at = config.sample_rate, config.channels
+    if kept:
+        return drums.voice(bank, json.loads(sound.setup), sound.record, *heard_at)
+    return drums.new_voice(bank, sound.setup, drums.linear_of(sound.record), *heard_at)
+
+
+def _perform(config, p, i, sound, drum):
+    """``(pcm, gain_db)`` of a row of a batch."""
+    span = slice(p.start[i], p.start[i + 1])
+    strokes = (p.onset_sample[span], p.velocity[span], drums.variant_of(p.variant[span], p.hand[span]))
+    beats = beats_of(p, i, config) if accompaniment.heard(sound.record) else None
+    return acoustics.perform(sound.record, drum, strokes, int(p.num_samples[i]), sound.gain_db, beats)
+
+
+def _audio_array(files: list[bytes | None], paths: list[str]) -> pa.Array:
+    """The audio column of encoded files, which leave their list; of 2 GiB or more, as Arrow makes it."""
     offsets = np.cumsum([0, *map(len, files)])
     if offsets[-1] > _MAX_OFFSET:
         return pa.array([{"bytes": data, "path": path} for data, path in zip(files, paths, strict=True)])
-    offsets = offsets.astype(np.int32)
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(files))]
-    cells = pa.Array.from_buffers(pa.binary(), len(files), buffers)
+    content = np.empty(offsets[-1], np.uint8)
+    for i, (begin, end) in enumerate(
+        pairwise(offsets)
+    ):  # one at a time, so that none is there twice for long
+        content[begin:end] = np.frombuffer(files[i], np.uint8)
+        files[i] = None
+    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(content)]
+    cells = pa.Array.from_buffers(pa.binary(), len(paths), buffers)
     return pa.StructArray.from_arrays([cells, pa.array(paths)], ["bytes", "path"])
 
 
@@ -300,9 +322,9 @@ def beats_of(p: Performances, number: int, config: Config) -> tuple[np.ndarray, 
     return positions[inside], first[inside]
 
 
-@cache
+@lru_cache(maxsize=8)  # each player has three
 def load_bank(ref: BankRef) -> banks.Bank:
-    """The bank a configuration refers to; each process reads it once.
+    """The bank a configuration refers to.
 
     Raises: BankError when the bank at its path is no longer the one the configuration means.
     """

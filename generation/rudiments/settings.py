@@ -5,6 +5,7 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
 from sousa.generation.audio import (
@@ -119,10 +120,11 @@ def config_of(options: RudimentsOptions, say: Any = lambda text: None) -> Config
     if chosen or options.mistakes != mistakes.LEVELS[0]:
         size = "custom"
     tiers = tuple(name for name in players.tiers() if options.tiers is None or name in options.tiers)
-    used = banks.shipped()
+    # of those that are shipped no sound is read: what a row needs of it is checked where that is made
+    used = [(*banks.stored(path), path) for path in banks.find(banks.SHIPPED_DIR).values()]
     if options.soundfont and options.with_audio:
-        used = fonts.banks_of(options.soundfont, say)
-    refs = tuple(BankRef(b.name, b.digest, str(b.path)) for b in sorted(used, key=lambda b: b.name))
+        used = [(bank.name, bank.digest, bank.path) for bank in fonts.banks_of(options.soundfont, say)]
+    refs = tuple(BankRef(name, digest, str(path)) for name, digest, path in sorted(used, key=itemgetter(0)))
     responses = tuple((key, response) for key in sorted(pool) for response in pool[key])
     return Config(
         size, **counts, seed=options.seed, forms=forms, tiers=tiers, duration_sec=float(options.duration_sec),
@@ -198,7 +200,7 @@ def _banks(stored: list, rows_only: bool) -> tuple[BankRef, ...]:
     here = {}
     for path in banks.available().values():
         with suppress(banks.BankError):
-            here[banks.stored_digest(path)] = path
+            here[banks.stored(path)[1]] = path
     refs = tuple(BankRef(name, digest, str(here.get(digest, ""))) for name, digest in stored)
     missing = [ref.name for ref in refs if not ref.path]
     if missing and not rows_only:

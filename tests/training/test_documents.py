@@ -4,6 +4,7 @@ import re
 
 import evaluate
 import pytest
+import yaml
 
 from sousa.training import config
 from tests.conftest import ROOT
@@ -36,3 +37,10 @@ def test_files_and_keys_they_name_are_there():
     known = config.known_keys()
     for key in ("data.path", "resume", "train.push_to_hub", "train.hub_model_id", "train.learning_rate"):
         assert key in known and key.partition(".")[2] in text
+
+
+def test_configurations_in_the_text_are_ones_that_can_be_run():
+    blocks = [block for block in pages.blocks(DOCS / "how-to" / "train.md") if block.kind == "yaml"]
+    assert blocks
+    for block in blocks:
+        config.checked(yaml.safe_load(block.text))

@@ -54,7 +54,7 @@ def test_set_ups_differ_and_one_set_up_is_one_sound():
     bank = banks.shipped()[0]
     sounds = [drums.voice(bank, setup_of(i), None, RATE, 1).sound(0, 0).tobytes() for i in range(8)]
     assert len(set(sounds)) == 8
-    drums._voice.cache_clear(), drums._own_drum.cache_clear()
+    drums._kept_voice.cache_clear(), drums._own_drum.cache_clear()
     assert drums.voice(bank, setup_of(3), None, RATE, 1).sound(0, 0).tobytes() == sounds[3]
 
 

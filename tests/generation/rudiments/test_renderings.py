@@ -187,7 +187,7 @@ def test_new_acoustics_move_as_few_rows_as_they_can():
 def test_sounds_of_any_size_make_a_column(monkeypatch):
     """One that offsets of 32 bits can't address is left to Arrow."""
     files, paths = [b"ab", b"", b"c"], ["1.flac", "2.flac", "3.flac"]
-    column = corpus._audio_array(files, paths)
+    column = corpus._audio_array([*files], paths)
     column.validate(full=True)
     assert column.to_pylist() == [{"bytes": f, "path": p} for f, p in zip(files, paths, strict=True)]
     monkeypatch.setattr(corpus, "_MAX_OFFSET", 2)
