@@ -68,10 +68,10 @@ def parts_of(config, shard):
 
 def run(config, shards):
     """CPU seconds of all parts of some shards, and of whole rows."""
-    drums._voice.cache_clear()
+    drums._kept_voice.cache_clear()
     parts, rows = zip(*(parts_of(config, shard) for shard in shards), strict=True)
     out = {name: sum(part[name] for part in parts) for name in parts[0]}
-    drums._voice.cache_clear()
+    drums._kept_voice.cache_clear()
     with tempfile.TemporaryDirectory() as place:
         whole, _ = cost(lambda: written("rudiments", config, shards, place))
     out["Parquet, digests and tables"] = whole - sum(out.values())

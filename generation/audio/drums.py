@@ -144,7 +144,7 @@ def voice(bank: Bank, setup_of: Setup, record: dict[str, Any] | None, rate: int,
     return _kept_voice(bank, json.dumps(setup_of, sort_keys=True), linear_of(record), rate, channels)
 
 
-@lru_cache(maxsize=32)  # players have few drums, and hear them in many rooms
+@lru_cache(maxsize=8)  # players have few drums, and hear them in many rooms
 def _own_drum(bank: Bank, setup_text: str, rate: int, channels: int) -> "tuple[_OwnDrum, np.ndarray]":
     """A drum before its colour, and that as a filter."""
     how = json.loads(setup_text)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -424,6 +425,30 @@ def test_a_shard_with_the_wrong_number_of_rows_is_refused(tmp_path):
     with pytest.raises(RunError, match="3 rows instead of 120"):
         write_shard(_TooFew(), config, corpus.plan(config)[0], storage)
     assert not list(tmp_path.rglob("*.parquet"))
+
+
+class _Watched(Rudiments):
+    """Gives each row as a table, and looks whether the one before is still there."""
+
+    kept = 0
+
+    def rows(self, config, shard):
+        for table in super().rows(config, shard):
+            for number in range(len(table)):
+                part = table.slice(number, 1)
+                before = weakref.ref(part)
+                yield part
+                del part
+                self.kept += before() is not None
+
+
+def test_a_table_is_gone_before_the_next_is_made(tmp_path):
+    watched, storage = _Watched(), LocalStorage(str(tmp_path))
+    config = make_config("small", with_audio=False)
+    storage.write_json(".unfinished/manifest.json", {})
+    write_shard(watched, config, corpus.plan(config)[0], storage)
+    # the generator goes on when the next is asked for: only its own names could keep a table
+    assert watched.kept == 0
 
 
 def test_a_missing_or_damaged_shard_is_made_again(tiny, sousa, tmp_path):
