@@ -147,7 +147,7 @@ def _loudness(sound: np.ndarray, rate: int) -> float:
 
 
 def _struck_elsewhere(sound: np.ndarray, taps: Taps, rate: int) -> np.ndarray:
-    """The sound of a layer as taps, the first without delay, have it; equally loud over its first 50 ms."""
+    """The sound of a layer filtered by taps, the first without delay, and as loud over its first 50 ms."""
     if len(taps) == 1:
         return sound
     (_, direct), *others = taps

@@ -147,7 +147,7 @@ def _joined(address: str | None) -> Any:
         if address and ":" in address and "://" not in address and address != here:
             raise UsageError(f"this process works on the Ray cluster at {here} already, not on {address}")
         return ray
-    # a cluster of our own counts nobody, and has no page
+    # no statistics of use are sent from a cluster that is started here
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # a task that needs more memory than there is would be tried for ever
     os.environ.setdefault("RAY_task_oom_retries", str(_RETRIES))
