@@ -129,7 +129,7 @@ def test(arguments):
     check_types(programs)
     ran = pytest(programs, "tests", arguments)
     # librosa is an oracle of some tests
-    programs = install("[dev,training,benchmarks,minilm,hdf5,lora,space]", TRAINING)
+    programs = install("[dev,training,benchmarks,minilm,hdf5,lora,ray,space]", TRAINING)
     weights(programs)
     ran |= pytest(programs, "tests/training", arguments)
     ran |= pytest(install("[dev,tensorflow]", TENSORFLOW), "tests/tensorflow", arguments)

@@ -177,10 +177,15 @@ def quiet(parser: argparse.ArgumentParser, about: str = "say nothing but errors"
 
 def workers(parser: argparse.ArgumentParser, group: Any = None) -> None:
     """Add ``--workers``, to a group where one is named, and options of clusters; see :func:`runner_of`."""
-    from sousa.generation import runners
-
     about = "processes; 0 is one a core (default: 0)"
     (group or parser).add_argument("--workers", "-w", type=int, default=0, metavar="N", help=about)
+    cluster(parser)
+
+
+def cluster(parser: argparse.ArgumentParser) -> None:
+    """Add the options of clusters."""
+    from sousa.generation import runners
+
     add = parser.add_argument_group("on a cluster").add_argument
     about = f"where work is done: {', '.join(runners.RUNNERS)} (default: %(default)s)"
     where: Any = add("--runner", default=runners.RUNNERS[0], metavar="NAME", help=about)

@@ -33,8 +33,9 @@ class Runner(Protocol):
 
 
 def make_runner(
-    name: str = "local", workers: int = 0, address: str | None = None, sbatch: str | None = None
-) -> Runner:
+    name: str = "local", workers: int = 0, address: str | None = None, sbatch: str | None = None,
+    gpus: int = 0,
+) -> Runner:  # fmt: skip
     """The runner of this name, with what belongs to it on a command line.
 
     Args:
@@ -42,6 +43,7 @@ def make_runner(
         workers: tasks at once; 0 for as many as there are cores.
         address: of a Ray cluster.
         sbatch: options of Slurm's ``sbatch``, with or without their dashes.
+        gpus: of each task on a Ray cluster; for Slurm they are among the options.
 
     Raises: UsageError for what does not fit together or is not there.
     """
@@ -56,7 +58,7 @@ def make_runner(
     if name == "ray":
         from sousa.generation.runners.on_ray import RayRunner
 
-        return RayRunner(address, workers)
+        return RayRunner(address, workers, gpus)
     if name == "slurm":
         from sousa.generation.runners.on_slurm import SlurmRunner
 

@@ -34,12 +34,14 @@ class RayRunner:
         address: ``HOST:PORT`` of its head, ``ray://HOST:PORT`` of a client's server, or ``auto``; None for
             the cluster that this machine is part of, else one of this machine alone.
         workers: tasks at once; 0 for as many as the cluster has CPUs.
+        gpus: that each task has for itself.
 
     Raises: UsageError where Ray is not installed.
     """
 
     address: str | None = None
     workers: int = 0
+    gpus: int = 0
 
     def __post_init__(self) -> None:
         raise_all(workers_problem(self.workers))
@@ -68,7 +70,7 @@ class RayRunner:
             CHECKS_STOP.set()
             call, paths = ray.put(Call(function, shared)), [str(path) for path in files_of(shared)]
             sent = [ray.put(_content(path)) for path in paths]  # each machine fetches what it lacks
-            work = ray.remote(num_cpus=1, max_retries=_RETRIES)(_work)
+            work = ray.remote(num_cpus=1, num_gpus=self.gpus, max_retries=_RETRIES)(_work)
             while (todo and not STOPPED.is_set()) or running:
                 # asked each time: machines join and leave
                 while todo and not STOPPED.is_set() and len(running) < self.at_once:

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from sousa.generation import extras
-from sousa.generation.commandline import names, quiet
+from sousa.generation.commandline import cluster, names, quiet
 from sousa.generation.console import SILENT, Console
 from sousa.generation.errors import UsageError, collected, not_a_seed, not_whole, raise_all
 from sousa.generation.outside import is_file
+from sousa.generation.runners import RUNNERS, Runner, make_runner
 from sousa.generation.storage import LocalStorage, output_path
 from sousa.training.embedding.layout import AUDIO, TEXT
 
 OUTPUT, ROOT, CORPUS = "data/processed_embeddings", "data/raw", "musicbench"
-SHARD_ROWS = 128
+SHARD_ROWS, READERS = 128, 2
 _EXAMPLES = """examples:
   sousa embed output/unified --encoders clap --text clap
       a dataset directory, a release or a dataset on the Hub, by CLAP
@@ -57,24 +58,33 @@ def command(parser: argparse.ArgumentParser, argv: list[str]) -> Any:
     add = more.add_argument
     add("--device", help="such as cpu or cuda (default: cuda where there is one)")
     add("--batch-size", type=int, default=32, metavar="N", help="batch of a model (default: %(default)s)")
-    add("--workers", "-w", type=int, default=2, metavar="N", help="readers of sounds (default: %(default)s)")
+    about = f"readers of sounds (default: {READERS}), or tasks at once on a cluster (default: all its CPUs)"
+    add("--workers", "-w", type=int, metavar="N", help=about)
     add("--shard-rows", type=int, default=SHARD_ROWS, metavar="N",
         help="rows in a file; an interrupted run loses less than one (default: %(default)s)")  # fmt: skip
     add("--continue", dest="go_on", action="store_true", help="continue an earlier run; always done")
     add("--retry", action="store_true", help="try again rows that failed in an earlier run")
     quiet(more)
+    cluster(parser)
     return _embed
 
 
 def _embed(arguments: argparse.Namespace, console: Console) -> None:
     options = {name: value for name, value in vars(arguments).items() if name in _OPTIONS}
     options |= {name: names(getattr(arguments, name)) for name in ("encoders", "text")}
-    embed(arguments.data, arguments.output_dir, console=console, **options)
+    local, count = arguments.runner == RUNNERS[0], arguments.workers
+    gpus = int((arguments.device or "").startswith("cuda"))
+    runner: Any = make_runner(
+        arguments.runner, 1 if local else count or 0, arguments.address, arguments.sbatch, gpus
+    )
+    if local:  # encoders use all cores by themselves
+        runner, options["workers"] = None, READERS if count is None else count
+    embed(arguments.data, arguments.output_dir, console=console, runner=runner, **options)
 
 
 _OPTIONS = (
     "dataset_file", "use_musicbench", "root", "sample_size", "min_duration", "max_duration", "seed",
-    "allow_non_commercial", "hdf5", "device", "batch_size", "workers", "shard_rows", "retry",
+    "allow_non_commercial", "hdf5", "device", "batch_size", "shard_rows", "retry",
 )  # fmt: skip
 
 
@@ -95,9 +105,10 @@ def embed(
     hdf5: bool = False,
     device: str | None = None,
     batch_size: int = 32,
-    workers: int = 2,
+    workers: int = READERS,
     shard_rows: int = SHARD_ROWS,
     retry: bool = False,
+    runner: Runner | None = None,
     console: Console = SILENT,
 ) -> Any:
     """Put the sounds and texts of rows into vectors; a run that was interrupted goes on.
@@ -119,6 +130,8 @@ def embed(
         workers: sounds that are read at once.
         shard_rows: rows of a file.
         retry: try rows again that failed in an earlier run.
+        runner: of a cluster, see :func:`sousa.generation.runners.make_runner`, whose machines all find the
+            rows and the weights under these names; None to embed here.
 
     Returns: :class:`sousa.training.embedding.running.Embedded`.
     Raises: UsageError with every problem of the request; RunError when weights or rows can't be read, or no
@@ -136,6 +149,7 @@ def embed(
 
         from sousa.training.embedding import inputs
         from sousa.training.embedding.choosing import choose
+        from sousa.training.embedding.elsewhere import order_of
         from sousa.training.embedding.encoders import asked_for, load, together
         from sousa.training.embedding.running import Run, run
         from sousa.training.models.places import device_of
@@ -150,9 +164,10 @@ def embed(
     wanted = together(*asked, allow_non_commercial)
     where = device_of(device, torch)
     if dataset_file is not None:
-        rows = inputs.of_json(str(dataset_file))
+        opener, words = "of_json", (str(dataset_file),)
     else:
-        rows = inputs.of_corpus(CORPUS, str(root)) if use_musicbench else inputs.of(str(data))
+        opener, words = ("of_corpus", (CORPUS, str(root))) if use_musicbench else ("of", (str(data),))
+    rows = getattr(inputs, opener)(*words)
     if rows.text is None and asked[1]:
         raise UsageError(f"{rows.where} has no column of texts; give --text '' for its sounds alone")
     chosen = choose(
@@ -166,7 +181,13 @@ def embed(
         "max_duration": max_duration, "seed": seed, "shard_rows": shard_rows,
     }  # fmt: skip
     towers = {encoder.name: load(encoder, where, batch_size) for encoder in wanted}
-    work = Run(rows, chosen, towers, plan, shard_rows, (min_duration, max_duration), workers, retry)
+    limits = min_duration, max_duration
+    elsewhere = None
+    if runner is not None:
+        asked_of = [(encoder, towers[encoder.name][1]) for encoder in wanted]
+        named = opener, words, rows.identity
+        elsewhere = runner, order_of(named, asked_of, device, batch_size, workers, limits)
+    work = Run(rows, chosen, towers, plan, shard_rows, limits, workers, retry, elsewhere)
     embedded = run(work, storage, console)
     if hdf5:
         from sousa.training.embedding.hdf5 import export

@@ -13,9 +13,11 @@ import pyarrow as pa
 from sousa.generation.columns import SPLITS
 from sousa.generation.console import Console
 from sousa.generation.errors import RunError
+from sousa.generation.runners import Runner
 from sousa.generation.storage import LocalStorage
 from sousa.generation.text import counted, shell
 from sousa.training.embedding.choosing import Chosen
+from sousa.training.embedding.elsewhere import Order, embed_shard
 from sousa.training.embedding.encoding import embed_sounds, embed_texts
 from sousa.training.embedding.inputs import Inputs
 from sousa.training.embedding.layout import AUDIO, FAILURES, LOG_FILE, ROWS, Failure, Writer
@@ -49,6 +51,7 @@ class Run:
         limits: shortest and longest sound in seconds, None for any.
         workers: sounds that are read at once.
         retry: rows that failed in an earlier run are tried again.
+        elsewhere: a runner with what its machines need; None to embed here.
     """
 
     inputs: Inputs
@@ -59,6 +62,7 @@ class Run:
     limits: tuple[float | None, float | None]
     workers: int
     retry: bool = False
+    elsewhere: tuple[Runner, Order] | None = None
 
 
 class Log:
@@ -115,8 +119,15 @@ def _write_part(writer: Writer, shards: dict[str, list[int]], part: str, work: R
         seconds = float(work.inputs.seconds()[rows].sum())
         total, look = round(seconds) if seconds == seconds else None, {"unit": " s", "unit_scale": True}
     with console.progress(part, total, **look) as done:
-        for shard in missing:
-            writer.write(part, shard, *_shard(kind, name, shard, shards[shard], work, done))
+        if work.elsewhere is None or kind == ROWS:
+            for shard in missing:
+                writer.write(part, shard, *_shard(kind, name, shard, shards[shard], work, done))
+            return
+        runner, order = work.elsewhere
+        tasks = [(order, name, shard, tuple(shards[shard])) for shard in missing]
+        for shard, table, failures, amount in runner.run(embed_shard, tasks):
+            writer.write(part, shard, table, failures)
+            done(amount)
 
 
 def _shard(
