@@ -16,7 +16,15 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sousa.generation.errors import RunError, UsageError
-from sousa.generation.outside import MANIFEST_BYTES, is_file, meant, read, read_json, status_of
+from sousa.generation.outside import (
+    MANIFEST_BYTES,
+    is_file,
+    meant,
+    read,
+    read_json,
+    refuse_address,
+    status_of,
+)
 from sousa.generation.text import loading, shell
 
 MANIFEST = "manifest.json"
@@ -124,7 +132,8 @@ def digest_of(data: Any) -> str:
 
 
 def complete_manifest(root: str | Path) -> dict[str, Any]:
-    """The manifest of a finished dataset; raises RunError when there is none."""
+    """The manifest of a finished dataset; raises RunError when there is none, UsageError for an address."""
+    refuse_address(root)
     if is_file(Path(root) / UNFINISHED / UNFINISHED_RELEASE):
         raise RunError(f"{root} is an unfinished release; run the same 'sousa release' command again")
     if (manifest := read_manifest(root)) is None:

@@ -93,6 +93,17 @@ def shortened(path: object) -> str:
     return text if len(text) <= 200 else f"{text[:60]}…"
 
 
+def refuse_address(path: str | os.PathLike[str]) -> None:
+    """Raise a UsageError for an address such as ``s3://bucket/name``: what is read lies in directories."""
+    scheme, slashes, _ = str(path).partition("://")
+    if slashes and scheme.isalnum():
+        how = "'aws s3 sync'" if scheme == "s3" else "the tools of its store"
+        raise UsageError(
+            f"{shortened(path)} is an address, and rows are read from directories; copy it to one, with "
+            f"{how}, and name that"
+        )
+
+
 def status_of(path: str | os.PathLike[str]) -> os.stat_result | None:
     """What the system says of a path, None where there is nothing.
 

@@ -33,7 +33,15 @@ from sousa.generation import corpora, environment
 from sousa.generation.corpus import Config
 from sousa.generation.errors import RunError, UsageError, first_line, one_of
 from sousa.generation.manifest import complete_manifest, manifest_path
-from sousa.generation.outside import MANIFEST_BYTES, expanded, is_directory, is_file, meant, read_json
+from sousa.generation.outside import (
+    MANIFEST_BYTES,
+    expanded,
+    is_directory,
+    is_file,
+    meant,
+    read_json,
+    refuse_address,
+)
 from sousa.generation.parquet import (
     NO_BUFFER_THREADS,
     NO_THREADS,
@@ -166,6 +174,7 @@ def find(
     if hasattr(where, "identity"):
         return Live(where)
     where = expanded(os.fspath(where))
+    refuse_address(where)
     if is_file(where):
         return Source(where, [File(where, "train", where)], root=Path(where).parent)
     if is_directory(where):

@@ -24,7 +24,7 @@ from sousa.builders.release import head as heads
 from sousa.builders.release import layout
 from sousa.generation.errors import RunError, UsageError, one_of
 from sousa.generation.manifest import UNFINISHED, complete_manifest
-from sousa.generation.outside import expanded, is_directory, meant
+from sousa.generation.outside import expanded, is_directory, meant, refuse_address
 from sousa.generation.pace import TooSlow
 from sousa.generation.text import is_pattern
 
@@ -75,6 +75,7 @@ def load(
             )
         decoder = "soundfile"
     path = expanded(path)
+    refuse_address(path)
     local = is_directory(path)
     if not local and (wrong := layout.repo_problem(path)):
         raise UsageError(

@@ -19,7 +19,15 @@ from sousa.builders.hub import remote
 from sousa.builders.release import layout, versions
 from sousa.generation.errors import RunError, UsageError, first_line
 from sousa.generation.manifest import first_problem, sealed
-from sousa.generation.outside import MANIFEST_BYTES, UnfitFile, expanded, is_directory, meant, read_json
+from sousa.generation.outside import (
+    MANIFEST_BYTES,
+    UnfitFile,
+    expanded,
+    is_directory,
+    meant,
+    read_json,
+    refuse_address,
+)
 from sousa.generation.parquet import parquet_schema
 from sousa.generation.text import counted, shell
 
@@ -169,6 +177,7 @@ def read(root: str | Path) -> Release:
 
     Raises: UsageError or RunError when it is none, or not finished.
     """
+    refuse_address(root)
     root = Path(expanded(root))
     if not is_directory(root):
         raise UsageError(f"{root} is not a directory")
@@ -200,6 +209,7 @@ def find(name: str | Path, token: str | None = None) -> Release:
 
     Raises: UsageError or RunError.
     """
+    refuse_address(name)
     if is_directory(expanded(name)):
         return read(name)
     match = HUB_ID.fullmatch(str(name))

@@ -12,10 +12,11 @@ import time
 
 import pytest
 
+import sousa
 from sousa import main
 from sousa.generation import outside, pace
 from sousa.generation.audio import debs, download, encode
-from sousa.generation.errors import RunError
+from sousa.generation.errors import RunError, UsageError
 from tests.support.font_site import ar, make_deb
 
 DEEP = "[" * 100_000
@@ -279,3 +280,29 @@ def test_a_directory_that_was_meant_is_named(tmp_path, monkeypatch):
     there = ("output/dataset", "output/datasete")
     for name in (*there, "output/else", "outptu/nothing", "org/name", "", "a" * 5000):
         assert outside.meant(name) == "", name
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["validate", "s3://bucket/data"], ["release", "s3://bucket/data", "--version", "1.0.0", "-o", "out"],
+        ["open", "s3://bucket/data"], ["export", "s3://bucket/data", "--to", "csv", "-o", "out"],
+        ["preview", "s3://bucket/data"], ["diff", "s3://bucket/data", "s3://bucket/other"],
+        ["verify", "s3://bucket/data"], ["publish", "s3://bucket/data", "org/name"],
+        ["plot", "s3://bucket/data", "-o", "x.png"],
+    ],
+    ids=lambda words: words[0],
+)  # fmt: skip
+def test_an_address_is_no_place_to_read_from_and_what_to_do_is_said(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert "s3://bucket/data is an address, and rows are read from directories; copy it to one, with " in said
+    assert "'aws s3 sync'" in said and not list(tmp_path.iterdir())
+
+
+def test_an_address_is_refused_by_functions_too():
+    with pytest.raises(
+        UsageError, match=r"^gs://bucket/data is an address.* with the tools of its store, and"
+    ):
+        sousa.load("gs://bucket/data")
