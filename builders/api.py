@@ -16,7 +16,7 @@ from sousa.generation import corpora
 from sousa.generation.console import SILENT, Console
 from sousa.generation.corpus import Config, Corpus
 from sousa.generation.errors import RunError, UsageError, collected
-from sousa.generation.outside import expanded
+from sousa.generation.outside import expanded, refuse_address
 from sousa.generation.runners import LocalRunner, Runner, workers_problem
 from sousa.generation.storage import LocalStorage, is_address, output_path
 from sousa.generation.text import counted
@@ -373,6 +373,7 @@ def publish(
     from sousa.builders.hub import publish as hub
 
     sources = _listed(redistribute)
+    refuse_address(directory)
     return hub.publish(Path(expanded(directory)), repo, private, branch, create_pr, sources, token, console)
 
 
