@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from sousa.training import config, train
 from sousa.training.models.model import Model
 from tests.support import tone_notes
-from tests.training.test_train_decoder import ROLLS, run
+from tests.training.test_train_decoder import ROLLS, assert_resumed_alike, run
 
 
 @pytest.fixture(scope="module")
@@ -56,15 +56,7 @@ def test_what_the_other_does_not_tell_begins_anew(place):
 
 
 def test_a_run_that_is_resumed_ends_with_the_same_weights(place):
-    assert further(place, "whole", "--num_train_epochs", "2") == 0
-    assert further(place, "halved", "--num_train_epochs", "2") == 0
-    for path in (place / "halved" / "checkpoint-4", place / "halved" / "model"):
-        for file in sorted(path.rglob("*"), reverse=True):
-            file.unlink()
-        path.rmdir()
-    assert further(place, "halved", "--num_train_epochs", "2", "--resume", "true") == 0
-    one, two = (load_file(place / n / "checkpoint-4" / "model.safetensors") for n in ("whole", "halved"))
-    assert all(torch.equal(one[name], value) for name, value in two.items())
+    assert_resumed_alike(place, further)
 
 
 @pytest.mark.parametrize(
